@@ -11,21 +11,21 @@ from typing import Final
 from fibonacci._remedies import argument, joined
 from fibonacci.errors import JournalError
 
-_KEPT: Final = "What it has recorded stays: call again with the same journal"
+_KEPT: Final = "What it has recorded is kept: call again with the same journal"
 _DAMAGED: Final = (
-    "it is damaged. Restore all its files from a backup of the time when its last run ended; with a new path, or an"
-    " older backup, rows that have run are run again"
+    "it is damaged. Restore all its files from a backup made after its last run ended. With a new path or an older "
+    "backup, rows that have already run would run again"
 )
 # By the primary code of SQLite, which is the name up to the second underscore.
 _REMEDIES: Final = {
     "SQLITE_FULL": f"the disk is full. Free some space. {_KEPT}",
-    "SQLITE_READONLY": "it is read-only. Pass a path in a folder that can be written",
-    "SQLITE_CANTOPEN": "it cannot be opened. Pass a path in a folder that exists and can be written",
-    "SQLITE_PERM": "this user may not open it. Change its permissions, or pass another path",
-    "SQLITE_IOERR": f"reading or writing it fails. Check the disk, its space and its limits. {_KEPT}",
+    "SQLITE_READONLY": "it is read-only. Pass a path in a folder you can write to",
+    "SQLITE_CANTOPEN": "it cannot be opened. Pass a path in an existing folder you can write to",
+    "SQLITE_PERM": "this user has no permission to open it. Change its permissions, or pass another path",
+    "SQLITE_IOERR": f"reading or writing it failed. Check the disk, its free space and any size limits. {_KEPT}",
     "SQLITE_CORRUPT": _DAMAGED,
     "SQLITE_ERROR": _DAMAGED,  # its tables have changed, because the statements are always the same
-    "SQLITE_NOTADB": "it is no journal. Pass another path",
+    "SQLITE_NOTADB": "it is not a journal. Pass another path",
     "SQLITE_BUSY": "another program has it open and locks it. Close that program",
     "SQLITE_LOCKED": "another program has it open and locks it. Close that program",
 }
@@ -64,7 +64,7 @@ def reading_row(path: str) -> Generator[None]:
 def mark_error(path: str, error: OSError) -> JournalError:
     """Return the error for what the system raised when the mark of a journal was written."""
     remedy = _REMEDIES["SQLITE_FULL" if error.errno == errno.ENOSPC else "SQLITE_IOERR"]
-    made = journal_error(path, f"cannot be used (its -lock file: {error.strerror or error}): {remedy}")
+    made = journal_error(path, f"cannot be used (problem with its -lock file: {error.strerror or error}): {remedy}")
     made.__cause__ = error
     return made
 
@@ -72,10 +72,10 @@ def mark_error(path: str, error: OSError) -> JournalError:
 def changed_error(path: str, workflow_id: str, before: str | None, version: str) -> JournalError:
     """Return the error of a run whose workflow was changed. The path is empty without a journal."""
     text = joined(
-        f"the workflow {workflow_id} was changed from version {before} to {version} while its rows ran, so no further"
-        " row was started: roll it back, or pass ",
+        f"the workflow {workflow_id} was changed from version {before} to {version} while its rows ran, so no more "
+        "rows were started: roll it back, or pass ",
         argument("if_new_version", "continue"),
-        " to run the rows that are left with the new version",
+        " to run the remaining rows with the new version",
     )
     return JournalError(text, path=path)
 
@@ -83,7 +83,7 @@ def changed_error(path: str, workflow_id: str, before: str | None, version: str)
 def sqlite_error(path: str, error: sqlite3.Error | UnicodeDecodeError) -> JournalError:
     """Return the error for what SQLite raised, of the second kind if a name in it is damaged."""
     if _is_no_text(error):
-        made = damaged_error(path, "a text in it is not UTF-8")  # the message of SQLite would have what the row has
+        made = damaged_error(path, "some text in it is not UTF-8")  # the message of SQLite would have what the row has
     else:
         remedy = _REMEDIES.get(_code_of(error))
         reason = f"cannot be used ({error})" + ("" if remedy is None else f": {remedy}")
@@ -95,7 +95,7 @@ def sqlite_error(path: str, error: sqlite3.Error | UnicodeDecodeError) -> Journa
 def system_error(path: str, error: OSError) -> JournalError:
     """Return the error for what the system raised when the file was opened."""
     file = "" if error.filename in (None, path) else f"{error.filename}: "
-    remedy = "pass a path in a folder that exists and can be written"
+    remedy = "pass a path in an existing folder you can write to"
     made = journal_error(path, f"cannot be opened ({file}{error.strerror or error}): {remedy}")
     made.__cause__ = error
     return made

@@ -20,9 +20,9 @@ _WRONG_IN_NAME: Final = re.compile(r"[{}\x00-\x20\x7f]")
 _LONGEST_NAME: Final = 200
 # What begins names that are no paths: what to pass instead.
 _NO_PATHS: Final = {
-    ":memory:": "without a journal= nothing is kept",
-    "file:": "pass the path alone",
-    "~": "~ is not expanded: write the home folder out",
+    ":memory:": "without journal=, nothing is recorded",
+    "file:": "pass only the path",
+    "~": "~ is not expanded: write out the home folder",
 }
 
 
@@ -52,8 +52,8 @@ class RedisJournalURL(NamedTuple):
         """
         if self.name is None:
             raise ValueError(
-                "journal: the URL does not name the journal: pass redis://host/0?journal=NAME; that of a run without a"
-                " name has the id of the workflow as its name"
+                "journal: the URL does not name the journal: pass redis://host/0?journal=NAME. If the run had no "
+                "name, NAME is the workflow's ID"
             )
         return self.name
 
@@ -89,23 +89,23 @@ def check_journal(journal: str | bytes | os.PathLike[str] | None) -> str | Redis
     try:
         path = os.fsdecode(journal)
     except TypeError:
-        raise TypeError(f"journal must be the path of a file, a URL of Redis or None, not {kind_of(journal)}") from None
+        raise TypeError(f"journal must be the path of a file, a Redis URL or None, not {kind_of(journal)}") from None
     scheme, separator, _ = path.partition("://")
     if separator and scheme in _SCHEMES:
         return _redis_url(path)
-    kinds = "the path of a file or a URL of Redis (redis://, rediss:// or unix://)"
+    kinds = "the path of a file or a Redis URL (redis://, rediss:// or unix://)"
     if separator and scheme.isalnum() and scheme.islower():
-        raise ValueError(f"journal must be {kinds}; {scheme} is not supported")
+        raise ValueError(f"journal must be {kinds}: {scheme} is not supported")
     if _is_misspelled_url(path):
         raise ValueError(
-            f"journal must be {kinds}, not {without_secrets(path)!r}; for a file of that name, write ./ before it"
+            f"journal must be {kinds}, not {without_secrets(path)!r}. For a file with that name, put ./ before it"
         )
     for begin, remedy in _NO_PATHS.items():
         if path.startswith(begin):
-            raise ValueError(f"journal must be the path of a file or a URL of Redis, not {path!r}; {remedy}")
+            raise ValueError(f"journal must be the path of a file or a Redis URL, not {path!r}: {remedy}")
     if not path or "\0" in path:
-        fault = "it has a null character" if path else "it is empty"
-        raise ValueError(f"journal must be the path of a file or a URL of Redis; {fault}")
+        fault = "it contains a null character" if path else "it is empty"
+        raise ValueError(f"journal must be the path of a file or a Redis URL: {fault}")
     return path
 
 
@@ -120,14 +120,14 @@ def _redis_url(url: str) -> RedisJournalURL:
     try:
         shown_url(url)
     except ValueError:  # whose text may show a password
-        raise ValueError("journal: the URL of the Redis server cannot be read") from None
+        raise ValueError("journal: the URL of the Redis server is not valid") from None
     server, _, query = url.partition("?")
     options = query.split("&") if query else []
     name, durability = (_option(options, key) for key in (_NAME, _DURABILITY))
     if name is not None and (not name or len(name) > _LONGEST_NAME or _WRONG_IN_NAME.search(name)):
         raise ValueError(
-            "journal: the name in ?journal= must have 1 to 200 characters without braces, spaces and control"
-            f" characters, not {name!r}"
+            "journal: the name in ?journal= must have 1 to 200 characters, with no braces, spaces or control "
+            f"characters, not {name!r}"
         )
     if durability is not None and durability not in DURABILITIES:
         raise ValueError(f"journal: durability= in the URL must be {', '.join(DURABILITIES)}, not {durability!r}")
@@ -139,5 +139,5 @@ def _option(options: list[str], name: str) -> str | None:
     """Return the value of an option of a URL, or None if it isn't there."""
     values = [unquote_plus(option.partition("=")[2]) for option in options if option.partition("=")[0] == name]
     if len(values) > 1:
-        raise ValueError(f"journal: the URL has {name}= more than once; one journal has one {name}")
+        raise ValueError(f"journal: the URL has {name}= more than once: a journal has only one {name}")
     return values[0] if values else None

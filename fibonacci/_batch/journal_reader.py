@@ -98,7 +98,7 @@ class JournalReader(ABC):
 
 def absent_error(path: str) -> JournalError:
     """Return the error of a journal that is to be read, and isn't there."""
-    return journal_error(path, "is not there or is empty: check its path or URL")
+    return journal_error(path, "does not exist or is empty: check its path or URL")
 
 
 _SUMMARY: Final = """

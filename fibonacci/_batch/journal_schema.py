@@ -65,14 +65,16 @@ class JournalMark(NamedTuple):
         if noted is None:
             return None
         if noted.journal != self.journal:
-            return f"is not the journal that {lock} belongs to: {_PUT_BACK}; if it is here on purpose, remove {lock}"
+            return (
+                f"is not the journal that {lock} belongs to: {_PUT_BACK}. If you put it here on purpose, remove {lock}"
+            )
         if noted.commits > self.commits:
             missing = "1 commit" if noted.commits == self.commits + 1 else f"{noted.commits - self.commits} commits"
             return (
                 f"lacks the last {missing} that {lock} counts, so one of its files is missing or too old: {_PUT_BACK}"
             )
         if noted.commits == self.commits and noted != self:
-            return f"is not what {lock} says of its last commit: {_PUT_BACK}"
+            return f"does not match what {lock} says about its last commit: {_PUT_BACK}"
         return None
 
 
@@ -102,14 +104,14 @@ def unmarked(lock: str) -> str:
 def emptied(lock: str) -> str:
     """Return what is wrong with a journal that has lost its database, as the end of a sentence."""
     return (
-        f"is missing or empty, although there are files that belong to it: {_PUT_BACK}. To run all rows again at this"
-        f" path, remove {lock} and the -wal file"
+        f"is missing or empty, but files that belong to it exist: {_PUT_BACK}. To run all rows again at this path, "
+        f"remove {lock} and the -wal file"
     )
 
 
 def mingled(path: str) -> str:
     """Return what is wrong with a journal that has files of different moments, as the end of a sentence."""
-    return f"has a file beside it, {path}, that does not belong to this state of it: {_PUT_BACK}"
+    return f"has a file next to it, {path}, that comes from another point in time: {_PUT_BACK}"
 
 
 APPLICATION_ID: Final = 0x4649424A
@@ -175,10 +177,10 @@ class JournalHeader(NamedTuple):
                 f"has rows of version {self.workflow_version} of the workflow, which is now at version"
                 f" {other.workflow_version}: roll the workflow back, pass ",
                 argument("if_new_version", "continue"),
-                f" to run the rows that are left with the new version, or pass {another} to run all rows with it",
+                f" to run the remaining rows with the new version, or pass {another} to run all rows with it",
             )
         if self.key_rule != other.key_rule:
-            start = f"has keys by {self.key_rule}, not by {other.key_rule}: pass the same "
+            start = f"takes its keys from {self.key_rule}, not from {other.key_rule}: pass the same "
             return joined(start, argument("key", ...), f", or {another}")
         return None
 
@@ -229,8 +231,8 @@ def fault_of(connection: sqlite3.Connection, *, is_noted: bool) -> str | None:
     """
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         if is_noted:
-            raise ValueError("it does not say that it is a journal")
-        return "is a database of another program: pass another path"
+            raise ValueError("it is not marked as a journal")
+        return "is another program's database: pass another path"
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     return newer_schema(version) if version > SCHEMA_VERSION else None
 
@@ -244,7 +246,7 @@ def read_header(connection: sqlite3.Connection) -> tuple[JournalHeader, JournalM
     records = connection.execute("SELECT content, checksum, mark FROM header").fetchall()
     mark = JournalMark.read(str(records[0][2])) if len(records) == 1 else None
     if mark is None or checksum_of(records[0][:1]) != records[0][1]:
-        raise ValueError("its header is not what was written")
+        raise ValueError("its header differs from what was written")
     return JournalHeader(*json.loads(records[0][0])), mark
 
 
@@ -287,10 +289,10 @@ def verify(connection: sqlite3.Connection, mark: JournalMark) -> None:
     tables = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if tables != _TABLES or version != SCHEMA_VERSION:
-        raise ValueError("its tables are not those of a journal")
+        raise ValueError("its tables are not a journal's tables")
     sums = connection.execute("SELECT count(*), coalesce(max(number), 0), coalesce(sum(checksum), 0) FROM rows")
     if sums.fetchone() != (mark.rows, mark.rows, mark.total):
-        raise ValueError("its rows are not those of its last commit")
+        raise ValueError("its rows differ from its last commit")
     problems = connection.execute("PRAGMA integrity_check(1)").fetchall()
     if problems != [("ok",)]:
         raise ValueError(f"{problems[0][0]}" if problems else "its pages cannot be checked")

@@ -132,7 +132,7 @@ class AbandonedRuns:
                 try:
                     self._ends[0]()
                 except Exception:
-                    _log.warning("a run that was left could not be ended", exc_info=True)
+                    _log.warning("an abandoned run could not be ended", exc_info=True)
                 finally:
                     self._ends.popleft()
 

@@ -132,7 +132,7 @@ class FileLock:
 
     def _open_file(self) -> int:
         if self._file is None:
-            raise OSError("the lock is not held any more")
+            raise OSError("the lock is no longer held")
         return self._file.fileno()
 
     def _close(self) -> None:

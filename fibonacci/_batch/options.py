@@ -57,10 +57,12 @@ class BatchOptions:
         if options["resume"] is not None and options["journal"] is None:
             raise ValueError("resume needs a journal: pass journal=, the path of the file or the URL of the batch")
         if organization_id == "":
-            raise ValueError("organization_id must be the id of an organization or None; it is empty")
+            raise ValueError("organization_id must be the ID of an organization or None, not an empty string")
         self.retry_failed: bool = check_flag("retry_failed", options["retry_failed"])
         if self.retry_failed and options["journal"] is None:
-            raise ValueError("retry_failed is for rows that have failed in an earlier call: pass its journal=")
+            raise ValueError(
+                "retry_failed runs the rows that failed in an earlier call: pass the journal= of that call"
+            )
         self.parser: RowParser = RowParser(options["key"], options["inputs"])
         self.journal: str | RedisJournalURL | None = check_journal(options["journal"])
         self.resume: bool | None = _unless_none(check_flag, "resume", options)

@@ -146,8 +146,8 @@ def drain_text(number: int, in_flight: int, journal: str) -> str:
     """
     name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
     return (
-        f"{name}: no further row is started, and {in_flight} under way are waited for; again to stop at once."
-        f" {_remedy(journal)}"
+        f"{name}: no more rows are started. Waiting for {in_flight} in progress. Repeat it to stop at once. "
+        f"{_remedy(journal)}"
     )
 
 
@@ -158,8 +158,8 @@ def stopped_error(journal: str) -> RunsStoppedError:
         journal: The path or URL of the journal.
     """
     return RunsStoppedError(
-        f"the run of journal {journal} was stopped by another process: no further row was started, and those under way"
-        " were waited for"
+        f"another process stopped the run of journal {journal}: no more rows were started, and the rows in progress "
+        "were waited for"
     )
 
 
@@ -175,7 +175,7 @@ def resume_note(summary: RunsSummary, journal: str, error: Exception, *, is_empt
     if isinstance(error, UnknownOutcomeError) or (isinstance(error, JournalError) and not error.can_continue):
         return f"{summary}."  # the same call would raise it again, and its text says what helps
     helps = not journal or isinstance(error, RunsStoppedError) or is_transient(error)
-    first = "" if helps else "Remove the cause first, or the next call fails as well. "
+    first = "" if helps else "Fix the cause first, or the next call fails too. "
     return joined(f"{summary}. {first}", _EMPTY if journal and is_empty else _remedy(journal))
 
 
@@ -188,18 +188,20 @@ def resume_fault(resume: bool | None, rows: int) -> str | None:
     """
     if resume is True and not rows:
         return joined(
-            "has no rows, or is not there, and ",
+            "has no rows or does not exist, and ",
             remedy("resume needs rows"),
-            ". To begin, leave ",
+            ". To start, leave ",
             argument("resume", True),
             " out, which runs every row",
         )
     if resume is False and rows:
-        return f"has {rows} rows, and resume=False begins a new one: pass resume=True to continue, or another journal"
+        return (
+            f"has {rows} rows, and resume=False starts a new one: pass resume=True to continue, or pass another journal"
+        )
     return None
 
 
-_EMPTY = "No row is in the journal, so that the same call begins."
+_EMPTY = "The journal has no rows, so the same call starts from the beginning."
 
 
 def unknown_note(doubts: Sequence[str]) -> str:
@@ -213,18 +215,18 @@ def unknown_note(doubts: Sequence[str]) -> str:
         " the workflow with these inputs"
     )
     if doubts:
-        match = f"leaves them unknown, because it is in doubt which executions are theirs ({'; '.join(doubts)})"
+        match = f"leaves them unknown, because it is not certain which executions are theirs ({'; '.join(doubts)})"
     return joined(
         argument("if_unknown", "match"),
         f" {match}.\n",
         argument("if_unknown", "skip"),
         ' starts none of them and gives each a result of status "unknown". A later call can decide.\n',
         argument("if_unknown", "rerun"),
-        " starts all of them. Those that had been started run a second time.",
+        " starts all of them. Those that were already started run a second time.",
     )
 
 
 def _remedy(journal: str) -> str:
     if journal:
         return remedy("continue", journal=journal)
-    return "Without a journal= the rows cannot be continued: the same call runs all of them again."
+    return "Without journal=, you cannot continue: the same call runs all rows again."

@@ -273,7 +273,9 @@ class RetryingCommands:
 
 def opening_error(path: str, error: StoreError) -> JournalError:
     """Return the error of a journal whose server doesn't let it be opened."""
-    remedy = "check the URL, user and password included" if error.is_lasting else "check the URL, and start the server"
+    remedy = (
+        "check the URL, including the user and password" if error.is_lasting else "check the URL, and start the server"
+    )
     return journal_error(path, f"cannot be opened ({error}): {remedy}")
 
 
@@ -281,16 +283,16 @@ def _given_up(path: str, error: StoreError, waited: float) -> JournalError:
     since = f" for {waited:.0f} s" if waited >= 1 else ""
     return journal_error(
         path,
-        f"cannot be used{since} ({error}). Check the server. When it can be used, the same call continues, unless the"
-        " server has lost what was recorded",
+        f"cannot be used{since} ({error}). Check the server. When it works again, the same call continues, unless "
+        "the server has lost what was recorded",
     )
 
 
-ANOTHER_NAME: Final = "another name, as in redis://host/0?journal=NAME"
+ANOTHER_NAME: Final = "another name (redis://host/0?journal=NAME)"
 
 _REMEDY: Final = joined(
-    "Rows that it does not have may have run, and a new journal runs all rows again. Restore what the server held, or"
-    " find out by ",
+    "Rows that it lacks may have run, and a new journal runs all rows again. Restore the server's data, or find out "
+    "with ",
     remedy("list executions"),
     f" which rows have run, and pass the others with {ANOTHER_NAME}",
 )
@@ -390,7 +392,7 @@ class LocalMark:
             os.write(self._descriptor, json.dumps(revision).ljust(_MARK_LENGTH).encode())
         except OSError as error:
             self._is_usable = False
-            log_journal(self._shown, f"has no mark on this machine, where a loss would be noticed ({error})")
+            log_journal(self._shown, f"has no mark on this machine, so lost data would go unnoticed ({error})")
 
     def close(self) -> None:
         """Close the file, which stays."""
@@ -416,14 +418,14 @@ def loss_of(path: str, known: JournalRevision, outcome: Sequence[bytes | None]) 
     """
     notice, stamp, expected, counted = (None if value is None else value.decode() for value in outcome)
     if notice is not None:
-        return lost_error(path, f"has lost what it held, as {notice}")
+        return lost_error(path, f"has lost data, as {notice}")
     if stamp is None:
-        return lost_error(path, f"was emptied or removed on its server; it held {rows_text(known.rows)} of this run")
+        return lost_error(path, f"was emptied or removed on its server. It held {rows_text(known.rows)} of this run")
     number, _, run = stamp.partition("-")
     if missing := missing_parts(expected or "", counted or ""):
-        return lost_error(path, f"has lost a part of what it held: {missing}")
+        return lost_error(path, f"has lost part of its data: {missing}")
     if run != known.run:
-        return lost_error(path, "has other data than this run has left there: all that it wrote is missing")
+        return lost_error(path, "has different data from what this run left there: everything it wrote is missing")
     return lost_error(path, f"has older data: the last {known.number - int(number)} writes of this run are missing")
 
 
@@ -501,7 +503,7 @@ class JournalLease:
         except BaseException as error:
             self.release()
             if isinstance(error, RuntimeError):
-                raise StoreError(f"no thread can be started to keep its lease: {error}") from None
+                raise StoreError(f"cannot start a thread to renew its lease: {error}") from None
             raise
 
     def release(self) -> None:
@@ -547,8 +549,8 @@ class JournalLease:
         at = time.strftime("%H:%M:%S", time.gmtime(time.time() + left))
         return journal_error(
             self._path,
-            f"is used by another run ({process}), whose lease lapses in {left:.0f} s, at {at} UTC, unless it is"
-            " renewed: wait for its end, or end it; a run that was left needs close()",
+            f"is used by another run ({process}), whose lease expires in {left:.0f} s, at {at} UTC, unless it is "
+            "renewed: wait until that run ends, or end it. If you abandoned it, call close() on it",
         )
 
 
@@ -680,12 +682,12 @@ class RedisJournal(Journal):
         try:
             _, lost, expected, counts = (None if value is None else value.decode() for value in values)
             if lost is not None or expected != counts:
-                raise ValueError("it lacks a part of what it held")
+                raise ValueError("it lacks part of its data")
             claims.add(f"the journal {name}", self._taken(keys, execution_ids), self._open_intents(keys))
         except (ValueError, TypeError) as error:
             reason = (
-                f"has the journal {name} beside it, which cannot be read ({error}) and may have executions of the same"
-                ' workflow: remove it, or pass another if_unknown than "match"'
+                f"is next to the journal {name}, which cannot be read ({error}) and may have executions of the same "
+                'workflow: remove that journal, or pass an if_unknown other than "match"'
             )
             raise journal_error(self.path, reason) from error
 
@@ -744,7 +746,10 @@ class RedisJournal(Journal):
                 if not synced or synced[0][0] >= 1:
                     break
                 if time.monotonic() > ends:
-                    reason = f"is not synced by the server for {PATIENCE:.0f} s: check the disk of its append-only file"
+                    reason = (
+                        f"has not been synced by the server for {PATIENCE:.0f} s: check the disk of its "
+                        "append-only file"
+                    )
                     raise journal_error(self.path, reason)
             self._revision = next_._replace(rows=before.rows + added)
             self._known = [next_.stamp]
@@ -778,9 +783,9 @@ class RedisJournal(Journal):
         if outcome == b"taken":
             return journal_error(
                 self.path,
-                f"was taken over by another run ({(facts[0] or b'').decode()}) when the lease of this one had lapsed:"
-                " this run starts and records nothing more. Its executions continue, and the other run has what was"
-                " recorded of them",
+                f"was taken over by another run ({(facts[0] or b'').decode()}) after this run's lease expired: this "
+                "run starts and records nothing more. Its executions continue, and the other run has what was "
+                "recorded about them",
             )
         if not self._loss:  # otherwise this run's own record of the loss would hide what is missing
             self._loss = facts

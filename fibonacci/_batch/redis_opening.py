@@ -74,8 +74,8 @@ def _faults(commands: RedisCommands, required: str, *, is_synced: bool) -> list[
         if is_synced:  # which they do only with an append-only file
             return []
         return [
-            "is on a server that does not say whether it keeps its writes (CONFIG is refused): if its provider states"
-            " that it does, add durability=none to the URL, which asks for nothing"
+            "is on a server that does not say whether it keeps its writes (it refuses CONFIG): if its provider "
+            "guarantees that it does, add durability=none to the URL to skip this check"
         ]
     appendonly, appendfsync, policy = map(_value, replies)
     promised = appendfsync if appendonly == "yes" else _NONE
@@ -85,13 +85,13 @@ def _faults(commands: RedisCommands, required: str, *, is_synced: bool) -> list[
         setting = f"appendfsync {appendfsync}" if appendonly == "yes" else "appendonly no"
         loses = "its last writes" if promised != _NONE else "all of it"
         faults.append(
-            f"is on a server with {setting}, which may lose {loses} in a crash, and rows would run again: set"
-            f" appendonly yes and appendfsync {_ALWAYS} on the server, or add durability={promised} to the URL"
+            f"is on a server with {setting}, which may lose {loses} in a crash, so that rows would run again: set "
+            f"appendonly yes and appendfsync {_ALWAYS} on the server, or add durability={promised} to the URL"
         )
     if policy.startswith("allkeys"):
         faults.append(
-            f"is on a server with maxmemory-policy {policy}, which may remove it when memory is short: set"
-            f" maxmemory-policy noeviction on the server, or add durability={_NONE} to the URL"
+            f"is on a server with maxmemory-policy {policy}, which may evict it when memory is short: set "
+            f"maxmemory-policy noeviction on the server, or add durability={_NONE} to the URL"
         )
     return faults
 
@@ -115,7 +115,7 @@ OPENED_WITHIN: Final = 5.0
 """Seconds for which a server is waited for that doesn't answer: a job is often started together with it."""
 
 _PAUSE: Final = 0.1
-_FOREIGN: Final = f"has keys of another program: pass {ANOTHER_NAME}"
+_FOREIGN: Final = f"has keys that belong to another program: pass {ANOTHER_NAME}"
 _NO_COUNTS: Final = ",".join("0" for _ in COUNTED)
 _BELONGS_TO: Final = ("program", "schema", *JournalHeader._fields)
 _FIELDS: Final = (*_BELONGS_TO, "id", "revision", "counts", "lost", "holder")
@@ -242,8 +242,8 @@ class _Opening:
         seen = self._mark.read()
         if seen is None:
             return self._look(None)
-        when = f"when a run on this machine used it last ({self._mark.written_at()})"
-        remedy = f". To use the name all the same, remove {self._mark.path}, by which this is known"
+        when = f"when a run on this machine last used it ({self._mark.written_at()})"
+        remedy = f". To use the name anyway, remove {self._mark.path}, which remembers this"
         return self._look(seen, when, remedy)
 
     def second_look(self, seen: JournalRevision) -> JournalRevision:
@@ -275,7 +275,7 @@ class _Opening:
             revision = JournalRevision(values["id"] or "", int(number), run, int(rows))
             last = revision.number if seen is not None and values["holder"] == seen.run else int(values["seen"] or 0)
         except ValueError as error:
-            raise lost_error(self._path, f"has a header that is damaged ({error})") from error
+            raise lost_error(self._path, f"has a damaged header ({error})") from error
         reason = None if seen is None else _lacks(seen, revision, last, when)
         if reason is not None:
             raise lost_error(self._path, reason, remedy)
@@ -294,9 +294,9 @@ class _Opening:
         if not (schema or "").isdecimal() or int(schema or 0) > SCHEMA_VERSION:
             raise journal_error(self._path, newer_schema(schema))
         if values["lost"] is not None:
-            raise lost_error(self._path, f"has lost what it held, as {values['lost']}")
+            raise lost_error(self._path, f"has lost data, as {values['lost']}")
         if counts != counted:
-            raise lost_error(self._path, f"has lost a part of what it held: {missing_parts(counts, counted)}")
+            raise lost_error(self._path, f"has lost part of its data: {missing_parts(counts, counted)}")
         self.begun = JournalHeader(workflow_id or "", version or None, key_rule or "")
         difference = None if self._header is None else self.begun.difference(self._header, ANOTHER_NAME)
         if difference is not None:
@@ -314,11 +314,11 @@ def _lacks(seen: JournalRevision, revision: JournalRevision, last: int, when: st
     """
     had = f"had {rows_text(seen.rows)} {when}"
     if not revision.journal:
-        return f"is not on its server any more, and {had}"
+        return f"is no longer on its server, and {had}"
     if seen.journal and revision.journal != seen.journal:
-        return f"was removed and begun again: the one before {had}"
+        return f"was removed and started over: the previous one {had}"
     if last < seen.number:
-        return f"has older data: it {had}, and the last {seen.number - last} writes until then are missing"
+        return f"has older data: it {had}, and the last {seen.number - last} writes before that are missing"
     return None
 
 
@@ -377,7 +377,7 @@ class HeldRedisJournal:
             raise opening_error(self._path, error) from error
         is_there, run, process = reply
         if not is_there:
-            raise journal_error(self._path, "is not on its server: check its name, as in redis://host/0?journal=NAME")
+            raise journal_error(self._path, "is not on its server: check its name in redis://host/0?journal=NAME")
         return None if run is None else JournalHolder(run.decode(), (process or b"").decode())
 
 

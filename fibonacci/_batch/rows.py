@@ -49,13 +49,14 @@ def key_text(key: Any, index: int) -> str:
     """
     value: object = key.item() if hasattr(key, "dtype") and hasattr(key, "item") else key
     if isinstance(value, bool) or not isinstance(value, str | int):
-        remedy = "give each row one" if value is None else "pass key=, a function that returns one, as by str()"
-        raise TypeError(f"the key of row {index} must be a str or an int, not {kind_of(key)}; {remedy}")
+        convert = "pass key=, a function that returns one, for example with str()"
+        remedy = "give each row a key" if value is None else convert
+        raise TypeError(f"the key of row {index} must be a str or an int, not {kind_of(key)}: {remedy}")
     try:
         text = _quoted(value) if isinstance(value, str) else str(int(value))
         text.encode()
     except ValueError as error:
-        raise ValueError(f"the key of row {index} is no text that can be stored ({error}); pass another") from None
+        raise ValueError(f"the key of row {index} cannot be stored as text ({error}): pass another") from None
     return text
 
 
@@ -99,7 +100,9 @@ def canonical_inputs(inputs: object) -> str:
         try:
             converted = plain(inputs)
         except RecursionError:
-            raise ValueError("the inputs are nested too deeply, or hold themselves; send plain, finite data") from None
+            raise ValueError(
+                "the inputs are nested too deeply or contain themselves: send plain, finite data"
+            ) from None
         return canonical(converted)
 
 
@@ -206,8 +209,8 @@ class FrameRows(ABC):
         for name, count in Counter(self.columns).items():
             if not isinstance(name, str):
                 raise TypeError(
-                    f"the columns of a data frame name inputs, and {name!r} is not a text: rename them, as by"
-                    " df.rename(columns=str)"
+                    f"the columns of a data frame are the names of inputs, and {name!r} is not a str: rename them, "
+                    "for example with df.rename(columns=str)"
                 )
             if count > 1:
                 raise ValueError(f"the data frame has {count} columns {name!r}: rename or drop all but one")
@@ -215,7 +218,7 @@ class FrameRows(ABC):
             names = ", ".join(map(repr, self.columns[:10])) or "none"
             more = ", ..." if len(self.columns) > 10 else ""
             start = f"the data frame has no column {key!r}, which "
-            end = f" names; its columns are {names}{more}{self._remedy(key)}"
+            end = f" names: its columns are {names}{more}{self._remedy(key)}"
             raise ValueError(joined(start, argument("key", ...), end))
 
     def _remedy(self, key: str) -> str:
@@ -235,7 +238,7 @@ class _PandasRows(FrameRows):
         return (dict(zip(names, row, strict=True)) for row in self._frame.itertuples(index=False, name=None))
 
     def _remedy(self, key: str) -> str:
-        return ". Its index has that name: pass df.reset_index()" if key in self._frame.index.names else ""
+        return ". Its index has that name: pass df.reset_index() instead" if key in self._frame.index.names else ""
 
 
 class _PolarsRows(FrameRows):
@@ -383,7 +386,7 @@ class RowParser:
 
     def __init__(self, key: Key, inputs: Callable[[Any], object] | None) -> None:
         if key is not None and not isinstance(key, str) and not callable(key):
-            raise TypeError(f"key must be a column's name, a function of the row or None, not {kind_of(key)}")
+            raise TypeError(f"key must be the name of a column, a function of the row or None, not {kind_of(key)}")
         if inputs is not None and not callable(inputs):
             raise TypeError(f"inputs must be a function of the row or None, not {kind_of(inputs)}")
         check_not_async("key", key)
@@ -422,8 +425,8 @@ class RowParser:
                 inputs = self._inputs(value)
             if not _is_mapping(inputs):
                 raise TypeError(
-                    f"the inputs of row {index} must be a mapping of names to values, not {kind_of(inputs)}; pass"
-                    f" inputs=, a function from the row to a mapping{_example(inputs)}"
+                    f"the inputs of row {index} must be a mapping of names to values, not {kind_of(inputs)}: pass "
+                    f"inputs=, a function that turns the row into a mapping{_example(inputs)}"
                 )
             text = canonical_inputs(inputs)
             return Row(index, key, json.loads(text), text), None
@@ -468,7 +471,7 @@ def can_be_read_again(rows: object) -> TypeIs[Sequence[Any] | FrameRows | Repeat
 
 def same_key_error(index: int, other: int, key: str) -> ValueError:
     """Return the error for two rows with one key."""
-    return ValueError(f"rows {index} and {other} have the same key {key_in(key)!r}; the keys of rows must differ")
+    return ValueError(f"rows {index} and {other} have the same key {key_in(key)!r}: each row needs a different key")
 
 
 def _column(row: Any, name: str, index: int) -> object:
@@ -511,8 +514,8 @@ def checked_rows(rows: Any, key: object, methods: tuple[str, ...]) -> Any:
         frame.check(key)
         return frame
     if _is_no_iterable_of_rows(rows) or not any(hasattr(rows, method) for method in methods):
-        more = "; a sync client cannot iterate an async one" if hasattr(rows, "__aiter__") else ""
-        more = "; pass what its collect() returns" if hasattr(rows, "collect") else more
+        more = ": a sync client cannot iterate over an async one" if hasattr(rows, "__aiter__") else ""
+        more = ": pass what its collect() returns" if hasattr(rows, "collect") else more
         raise TypeError(
             f"rows must be an iterable of rows, such as a list of dicts, or a data frame, not {kind_of(rows)}{more}"
         )

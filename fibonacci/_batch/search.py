@@ -150,7 +150,7 @@ def matches(rows: Sequence[Row], candidates: Candidates, claims: Claims) -> Matc
         elif claims.keys_of(digest) - {row.idempotency_key for row in group}:
             doubt = "another row has the same inputs, and may have been started"
         elif not fitting:
-            doubt = "no execution that was created after its request has its inputs and belongs to no other row"
+            doubt = "no execution created after its request has its inputs without belonging to another row"
         elif len(fitting) != len(group) or not all(_may_be_of(row, created) for row, (created, _) in pairs):
             doubt = f"{_count(len(fitting), 'execution')} may belong to {_count(len(group), 'row')} with its inputs"
         if doubt is None:

@@ -109,8 +109,8 @@ def claims_beside(
             continue
         except (sqlite3.Error, OSError, ValueError, OverflowError, MemoryError) as error:
             reason = (
-                f"has {journal.name} beside it, which cannot be read ({error}) and may have executions of the same"
-                ' workflow: move it to another folder, or pass another if_unknown than "match"'
+                f"is next to {journal.name}, which cannot be read ({error}) and may have executions of the same "
+                'workflow: move that file to another folder, or pass an if_unknown other than "match"'
             )
             raise journal_error(path, reason) from error
 
@@ -123,7 +123,7 @@ def _is_of(connection: sqlite3.Connection, workflow_id: str, lock: str, noted: J
     """
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         if noted is not None:
-            raise ValueError("it does not say that it is a journal")
+            raise ValueError("it is not marked as a journal")
         return False
     header, mark = read_header(connection)
     if header.workflow_id != workflow_id:
@@ -223,7 +223,7 @@ class HeldFile:
                 return None
             mark, process = JournalMark.read(read_note(lock)), read_holder(lock)
         except FileNotFoundError as error:
-            raise journal_error(self._path, "is not there: check its path") from error
+            raise journal_error(self._path, "does not exist: check its path") from error
         except OSError as error:
             raise system_error(self._path, error) from error
         run = "" if mark is None or mark.run == JournalMark.new().run else mark.run
@@ -278,7 +278,8 @@ class JournalOwner:
         """
         if _identity(self._place) != self._file:
             reason = (
-                "was removed or replaced while rows ran: put the file back; with a new path, rows that have run are"
+                "was removed or replaced while rows ran: put the file back. With a new path, rows that have "
+                "already run would"
             )
             raise journal_error(self._path, f"{reason} run again")
         written = read_mark(connection)
@@ -286,7 +287,8 @@ class JournalOwner:
             self.mark, self._written = self._following, written  # Ctrl-C came between a commit and its note
         if written != self._written:
             reason = (
-                "was opened by another run, although this one has it: name it by one path, and leave its -lock file"
+                "was opened by another run while this one was using it: always use the same path, and leave its "
+                "-lock file"
             )
             raise journal_error(self._path, f"{reason} in its place. When that run has ended, the same call continues")
 
@@ -533,7 +535,7 @@ def entry_in(path: str, record: Sequence[Any]) -> JournalEntry:
     """
     *fields, checksum = record
     if checksum_of(fields) != checksum:
-        raise damaged_error(path, f"row {fields[0]} is not what was written")
+        raise damaged_error(path, f"row {fields[0]} differs from what was written")
     return JournalEntry(fields)
 
 
@@ -579,7 +581,7 @@ def open_journal(path: str, header: JournalHeader, resume: bool | None = None) -
     """
     network = network_filesystem_of(path)
     if network is not None:
-        reason = f"is on a network file system ({network}), where locks are not reliable: pass a path on a local disk"
+        reason = f"is on a network file system ({network}), where locks are unreliable: pass a path on a local disk"
         raise journal_error(path, reason)
     lock_path = f"{os.path.realpath(path)}{LOCK_SUFFIX}"
     if resume and not _is_there(path):
@@ -589,7 +591,10 @@ def open_journal(path: str, header: JournalHeader, resume: bool | None = None) -
         lock = FileLock(lock_path)
     except BlockingIOError as error:
         process = f" (process {error})" if str(error) else ""
-        reason = f"is used by another run{process}: wait for its end, or end it; a run that was left needs close()"
+        reason = (
+            f"is used by another run{process}: wait until that run ends, or end it. If you abandoned it, "
+            "call close() on it"
+        )
         raise journal_error(path, reason) from error
     except OSError as error:
         raise system_error(path, error) from error
@@ -656,7 +661,7 @@ def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool 
             connection.execute("PRAGMA journal_mode = MEMORY")  # a change of one page leaves no other file next to it
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
-            reason = f"is in a file system that does not support write-ahead logs ({mode}): pass another path"
+            reason = f"is on a file system that does not support write-ahead logs ({mode}): pass another path"
             raise journal_error(path, reason)
         return SQLiteJournal(connection, path, JournalOwner(path, lock, mark))
     except BaseException:

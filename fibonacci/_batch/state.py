@@ -47,7 +47,7 @@ class RowBounds:
         text = self._too_many_failures() or self._none_succeeds()
         if text is None:
             return None
-        made = TooManyFailuresError(joined(text, "; the last: ", text_of(error)))
+        made = TooManyFailuresError(joined(text, ". The last error: ", text_of(error)))
         made.__cause__ = error
         return made
 
@@ -72,10 +72,10 @@ class RowBounds:
             return None
         counts = [f"{number} {kind}" for kind, number in self._kinds().items() if number]
         return joined(
-            f"no row has succeeded among the first {self._failed + self._unknown} that ended ({', '.join(counts)}), so"
-            " no further one is started; ",
+            f"none of the first {self._failed + self._unknown} rows that ended has succeeded ({', '.join(counts)}), "
+            "so no more are started: ",
             argument("max_failures", ...),
-            " says how many may fail",
+            " sets how many may fail",
         )
 
     def _kinds(self) -> dict[str, int]:
@@ -288,7 +288,7 @@ class BatchState:
         if row.started_at and not self.is_stopped:  # else an earlier call has lost it
             reason = self._bounds.unknown()
             if reason is not None:
-                self._too_many_unknown = joined(reason, "; the last: ", text_of(row.error).rstrip("."))
+                self._too_many_unknown = joined(reason, ". The last error: ", text_of(row.error).rstrip("."))
                 self.stop(None)
 
     def restore(self, result: RunResult) -> None:
@@ -331,8 +331,8 @@ class BatchState:
             text = joined(
                 "no row can be started: executions that did not end within ",
                 argument("timeout", timeout),
-                f" have held every place for as long again: {names}. Cancel them, or wait for their end: the same call"
-                " waits for them again",
+                f" have taken up every slot for as long again: {names}. Cancel them, or wait until they end: the "
+                "same call waits for them again",
             )
             self.stop(WaitTimeoutError(text, execution=rows[0].execution, executions=[row.execution for row in rows]))
 

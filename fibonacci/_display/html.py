@@ -151,11 +151,11 @@ def pager_html(name: str, call: str, page: object) -> str:
     title = f"<strong>{escaped(name)}</strong> {code(call)}"
     is_async = name.startswith("Async")
     loop, frame = ("async for", "await pager.to_pandas()") if is_async else ("for", "pager.to_pandas()")
-    how = f"<p>Read all items by {code(f'{loop} item in pager')} or {code(frame)}.</p>"
+    how = f"<p>Read all items with {code(f'{loop} item in pager')} or {code(frame)}.</p>"
     first = html_of(page)
     if first is None:
-        return display(f"<p>{title}: nothing is fetched yet.</p>", how)
-    return display(f"<p>{title}: its first page, as {code('first()')} fetched it.</p>", first, how)
+        return display(f"<p>{title}: nothing has been fetched yet.</p>", how)
+    return display(f"<p>{title}: the first page, fetched by {code('first()')}.</p>", first, how)
 
 
 def page_html(rows: Sequence[Mapping[str, Any]], count: int, *, has_more: bool) -> str:
@@ -173,8 +173,8 @@ def page_html(rows: Sequence[Mapping[str, Any]], count: int, *, has_more: bool) 
     if count > len(rows):
         title += f", the first {len(rows)}"
     if len(names) > len(columns):
-        title += f"; {counted(len(names) - len(columns), 'column')} left out"
-    title += "; more pages follow" if has_more else ""
+        title += f"; {counted(len(names) - len(columns), 'column')} not shown"
+    title += ", more pages follow" if has_more else ""
     if not rows:
         return display(f"<p>{title}</p>")
     cells = ([str(number), *(value(row.get(name)) for name in columns)] for number, row in enumerate(rows))
@@ -269,7 +269,7 @@ def runs_html(name: str, workflow_id: str, counts: Mapping[str, int], results: S
     is_async = name.startswith("Async")
     loop, frame = ("async for", "await runs.to_pandas()") if is_async else ("for", "runs.to_pandas()")
     if not results:
-        how = f"<p>Run the rows by {code(f'{loop} run in runs')} or {code(frame)}.</p>"
+        how = f"<p>Run the rows with {code(f'{loop} run in runs')} or {code(frame)}.</p>"
         return display(_counts(title, counts), how)
     latest = f"<strong>Latest {counted(len(results), 'result')}</strong>; all of them: {code(frame)}"
     return display(_counts(title, counts), table(latest, _RUN_HEADERS, map(_result, results)))

@@ -111,12 +111,12 @@ def _make_private(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except FileExistsError:
-        raise OSError(EACCES, "it is no folder", str(folder)) from None
+        raise OSError(EACCES, "it is not a folder", str(folder)) from None
     status = folder.lstat()
     if hasattr(os, "getuid") and (status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077):
         raise OSError(EACCES, "it must belong to this user, with mode 0700", str(folder))
     if not stat.S_ISDIR(status.st_mode):
-        raise OSError(EACCES, "it is no folder", str(folder))
+        raise OSError(EACCES, "it is not a folder", str(folder))
 
 
 def _parent(session_folder: str | None) -> Path:

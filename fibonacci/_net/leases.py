@@ -95,7 +95,7 @@ class LeaseThread:
             try:
                 threading.Thread(target=self._run, name=self._name, daemon=True).start()
             except RuntimeError as error:
-                self.limits.fail(StoreError(f"the rate limiter has no thread: {error}"), monotonic())
+                self.limits.fail(StoreError(f"the rate limiter cannot start a thread: {error}"), monotonic())
 
     def _run(self) -> None:
         while self._running.acquire(blocking=False):  # else another one runs

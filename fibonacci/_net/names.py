@@ -188,7 +188,7 @@ class Resolver:
             try:
                 threading.Thread(target=self._run, name="fibonacci-name-lookup", daemon=True).start()
             except RuntimeError as error:  # the system has no thread left, or the interpreter ends
-                refusal = OSError(errno.EAGAIN, f"no thread for the name lookup: {error}")
+                refusal = OSError(errno.EAGAIN, f"cannot start a thread for the name lookup: {error}")
                 while (queued := _pop(self._queue)) is not None:
                     self._end(queued, (), refusal)
         return lookup

@@ -30,7 +30,7 @@ try:
     from redis.retry import Retry
 except ImportError as error:
     raise ImportError(
-        "a rate_limiter or journal that is the URL of a Redis server needs redis-py: pip install 'fibonacci-sdk[redis]'"
+        "a rate_limiter or journal on a Redis server needs redis-py: pip install 'fibonacci-sdk[redis]'"
     ) from error
 
 FAILURES: Final = (RedisError, OSError, ValueError)
@@ -42,7 +42,7 @@ _LASTING = (AuthenticationError, AuthorizationError, NoPermissionError, UnicodeE
 # Seconds to find out whether a server speaks at all.
 _PROBE = 1.0
 _FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
-_REMEDY: Final = "name the file of its authority by ?ssl_ca_certs= in the URL, or by SSL_CERT_FILE"
+_REMEDY: Final = "name the file of its CA with ?ssl_ca_certs= in the URL, or with SSL_CERT_FILE"
 
 
 def check_url(url: str, source: str) -> None:
@@ -61,8 +61,8 @@ def check_url(url: str, source: str) -> None:
         shown_url(url)
     except (ValueError, TypeError, RedisError):
         raise ConfigurationError(
-            f"{source}: the URL of the Redis server cannot be read; it is like redis://:password@host:6379/0,"
-            " and has @, / and : in a password percent-encoded"
+            f"{source}: the URL of the Redis server is not valid. It looks like redis://:password@host:6379/0, with "
+            "@, / and : in the password percent-encoded"
         ) from None
     options = parse_qs(urlsplit(url).query)
     for name in _FILES:
@@ -100,15 +100,15 @@ def failure(error: Exception, url: str, *, has_worked: bool) -> tuple[str, bool]
         return f"{error}: {_REMEDY}", True
     text = str(error)
     if isinstance(error, ReadOnlyError):
-        return f"the server is a replica, which accepts no writes; name its primary ({text})", not has_worked
+        return f"the server is a replica, which accepts no writes: use the URL of its primary ({text})", not has_worked
     if isinstance(error, AuthenticationError) and ("HELLO" in text or "required" in text):
         return "the server asks for a password, and the URL has none: redis://:password@host:6379/0", True
     if isinstance(error, AuthenticationError):
-        return f"the server does not accept the user and password of the URL ({text})", True
+        return f"the server rejects the user and password in the URL ({text})", True
     if isinstance(error, ResponseError) and "DB index" in text:
-        return f"the server has no database of the number at the end of the URL ({text})", True
+        return f"the server has no database with the number at the end of the URL ({text})", True
     if any("handshake operation timed out" in str(cause) for cause in causes) and _speaks_without_tls(url):
-        return "the server does not speak TLS on this port: the URL should begin with redis://", True
+        return "the server does not use TLS on this port: the URL should begin with redis://", True
     is_lasting = any(isinstance(cause, _LASTING) or _is_about_tls(cause) for cause in causes)
     return text, is_lasting
 
@@ -231,7 +231,7 @@ class RedisStore:
         try:
             return _reply(reply)
         except (ValueError, TypeError, AttributeError):
-            text = f"the rate limiter {self._shown} cannot be used: its replies are not those of Redis 5 or later"
+            text = f"the rate limiter {self._shown} cannot be used: its replies are not what Redis 5 or later sends"
             raise StoreError(text) from None
 
     def _run(self, *arguments: str) -> Any:

@@ -63,7 +63,7 @@ def _is_certificate(file: Path) -> bool:
 _Ingredients = tuple[str | None, str | tuple[str, ...] | None, tuple[tuple[str, str], ...], tuple[object, ...]]
 
 _VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-_BUNDLE = "a PEM file of certificates, or a folder of them named by their hashes, as `openssl rehash` names them"
+_BUNDLE = "a PEM file of certificates, or a folder of such files named by `openssl rehash`"
 _CLIENT_CERT = "PEM files with a certificate and its private key"
 
 
@@ -115,7 +115,7 @@ def trusted_authorities() -> str:
     variables = [f"{name}={value}" for name in _VARIABLES if (value := os.environ.get(name))]
     if variables:
         return f"those of {' and '.join(variables)}"
-    return "the system's" if _has_authorities(_default_context()) else "certifi's, for the system has none"
+    return "the system's" if _has_authorities(_default_context()) else "certifi's, because the system has none"
 
 
 def _new_context(
@@ -201,9 +201,9 @@ def _load_client_cert(context: ssl.SSLContext, files: str | tuple[str, ...]) -> 
         context.load_cert_chain(certificate, key, password)
     except (OSError, ValueError) as error:
         if asked and not passwords:
-            return "client_cert: the key is encrypted; pass (certificate, key, password)"
+            return "client_cert: the key is encrypted. Pass (certificate, key, password)"
         if asked:
-            return "client_cert: the password does not open the key"
+            return "client_cert: the password does not decrypt the key"
         raise_if_no_descriptor(error)
         return f"client_cert: {_reason_of(error)}; it must be {_CLIENT_CERT}"
     return None

@@ -153,7 +153,7 @@ def add_profile(name: str, base_url: str | None = None, api_version: ApiVersion 
     with _locked_profiles() as file:
         if name in file.profiles:
             raise ConfigurationError(
-                f"there is a profile {name!r} in {file.path}: remove it first, or use another name"
+                f"{file.path} already has a profile {name!r}: remove it first, or use another name"
             )
         edited = _Edit(file)
         edited.set((), "default", file.default or name)
@@ -261,7 +261,7 @@ class _Edit:
     def write(self) -> None:
         if not self._is_right():
             raise ConfigurationError(
-                f"{self._path} is written in a way that cannot be changed here: change it in an editor"
+                f"{self._path} is formatted in a way that this command cannot change: edit it by hand"
             )
         write_file(self._path, self._text.replace("\n", self._line_break), mode=0o600)
 
@@ -279,7 +279,7 @@ def _without_empty(data: dict[str, Any]) -> dict[str, Any]:
 
 
 #: What to do where `has_legacy_key` is true.
-TAKE_OVER: Final = "fibonacci-sdk 0.2.4 has stored an API key: `fibonacci auth login` takes it over"
+TAKE_OVER: Final = "fibonacci-sdk 0.2.4 stored an API key: run `fibonacci auth login` to move it here"
 
 
 def keychain() -> ModuleType:

@@ -79,7 +79,7 @@ class ProfilesFile(NamedTuple):
         """
         profile = self.profiles.get(name)
         if profile is None:
-            remedy = did_you_mean(name, self.profiles) or f"; `fibonacci profiles add {name}` adds it"
+            remedy = did_you_mean(name, self.profiles) or f". To add it, run `fibonacci profiles add {name}`"
             raise ConfigurationError(joined(source, f": there is no profile {name!r} in {self.path}{remedy}"))
         return profile
 
@@ -100,7 +100,8 @@ def config_path() -> Path:
         return Path.home() / ".config" / "fibonacci" / FILE_NAME
     except RuntimeError:
         raise ConfigurationError(
-            "no API key: set FIBONACCI_API_KEY. There is no home folder for profiles; FIBONACCI_CONFIG_DIR names one",
+            "no API key: set FIBONACCI_API_KEY. There is no home folder for profiles: name a folder in "
+            "FIBONACCI_CONFIG_DIR",
             is_about_key=True,
         ) from None
 
@@ -159,7 +160,7 @@ def check_profile_name(name: object, *, source: str) -> str:
     if not isinstance(name, str):
         raise TypeError(f"{source} must be a str, not {type(name).__name__}")
     if _KEY.search(name) or name == os.environ.get("FIBONACCI_API_KEY"):
-        raise ConfigurationError(joined(source, " must be the name of a profile, and is an API key"))
+        raise ConfigurationError(joined(source, " must be the name of a profile, not an API key"))
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
             joined(source, f" must be the name of a profile (at most 64 of A-Z a-z 0-9 - _), not {name[:80]!r}")
@@ -177,7 +178,10 @@ def access_problem(path: Path) -> str | None:
         return None
     if not mode & 0o077:
         return None
-    return f"{path} is open to other users of this machine (mode {mode:03o}): run `chmod 600 {shlex.quote(str(path))}`"
+    return (
+        f"{path} is accessible to other users of this machine (mode {mode:03o}): run `chmod 600 "
+        f"{shlex.quote(str(path))}`"
+    )
 
 
 def _profile(path: Path, name: str, table: object) -> Profile:
@@ -190,7 +194,7 @@ def _profile(path: Path, name: str, table: object) -> Profile:
     if not isinstance(base_url, str | None):
         raise ConfigurationError(f"{path}: base_url of {where} must be a URL in quotes")
     if base_url is not None and "@" in base_url.partition("//")[2].partition("/")[0]:
-        raise ConfigurationError(f"{path}: base_url of {where} must hold no user and no password")
+        raise ConfigurationError(f"{path}: base_url of {where} must not contain a user or a password")
     if not isinstance(keychain, bool):
         raise ConfigurationError(f"{path}: keychain of {where} must be true or false")
     api_version = settings.get("api_version")
@@ -205,12 +209,12 @@ def _check_names(path: Path, where: str, settings: dict[str, Any], known: tuple[
         if name.lower() in _KEY_NAMES:
             raise _key_error(path, f"{name!r} of {where}")
         if name not in known:
-            remedy = did_you_mean(name, known) or f"; it has {', '.join(known[:-1])} and {known[-1]}"
+            remedy = did_you_mean(name, known) or f". The settings are {', '.join(known[:-1])} and {known[-1]}"
             raise ConfigurationError(f"{path}: {where} has no setting {name!r}{remedy}")
 
 
 def _key_error(path: Path, where: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{path} must hold no API key, and {where} does: delete it there, replace the key on the platform if others"
-        " could read the file, and store it by `fibonacci auth login`"
+        f"{path} must not contain an API key, but {where} does: delete it there, replace the key on the platform if "
+        "others could read the file, and store the key with `fibonacci auth login`"
     )

@@ -151,9 +151,12 @@ def precedence_over(profile: Profile) -> str:
     name = os.environ.get(_PROFILE_VARIABLE)
     if not needs_profile({}):
         address = find_address(None)
-        return f"{_KEY_VARIABLE} is set and precedes the profile {profile.name!r}: calls go to {address.base_url}"
+        return (
+            f"{_KEY_VARIABLE} is set and takes precedence over the profile {profile.name!r}: calls go to "
+            f"{address.base_url}"
+        )
     if name not in (None, profile.name):
-        return f"{_PROFILE_VARIABLE} is set to {name!r} and precedes the profile {profile.name!r}"
+        return f"{_PROFILE_VARIABLE} is set to {name!r} and takes precedence over the profile {profile.name!r}"
     return ""
 
 
@@ -204,8 +207,8 @@ def find_key(profile: Profile | None, address: PlatformAddress) -> FoundKey | No
     home = home_of(profile)
     if address.origin != home.origin:
         raise ConfigurationError(
-            f"the API key of the profile {profile.name!r} is stored for {home.origin}, and {address.named} names"
-            f" {address.origin}: it is not sent there. Use a profile with that address, or set {_KEY_VARIABLE}",
+            f"the API key of the profile {profile.name!r} is stored for {home.origin}, but {address.named} names "
+            f"{address.origin}: the key is not sent there. Use a profile with that address, or set {_KEY_VARIABLE}",
             is_about_key=True,
         )
     return _key_of_keychain(profile, address)
@@ -256,8 +259,8 @@ def _key_of_keychain(profile: Profile, address: PlatformAddress) -> FoundKey:
     key = stored_key(profile.name, address.origin)
     if key is None:
         raise ConfigurationError(
-            f"no API key: the keychain ({keychain_name()}) has none of the profile {profile.name!r} for"
-            f" {address.origin}. Run {login_command(profile.name)}, or set {_KEY_VARIABLE}",
+            f"no API key: the keychain ({keychain_name()}) has none for the profile {profile.name!r} at "
+            f"{address.origin}. Run {login_command(profile.name)}, or set {_KEY_VARIABLE}",
             is_about_key=True,
         )
     return FoundKey(check_key(key, source=f"the API key of the profile {profile.name!r} in the keychain"), "keychain")

@@ -21,7 +21,7 @@ try:
     from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordDeleteError
 except ImportError as error:
     raise ImportError(
-        "the keychain needs keyring: pip install 'fibonacci-sdk[keyring]'; or set FIBONACCI_API_KEY instead"
+        "the keychain needs keyring: pip install 'fibonacci-sdk[keyring]', or set FIBONACCI_API_KEY instead"
     ) from error
 
 # The entry of fibonacci-sdk 0.2.4, which is for no particular address.
@@ -65,7 +65,8 @@ def store_key(profile: str, origin: str, key: str) -> None:
         keyring.set_password(_service(origin), profile, key)
     if stored_key(profile, origin) != key:
         raise ConfigurationError(
-            f"the keychain ({keychain_name()}) keeps nothing: set FIBONACCI_API_KEY instead", is_about_key=True
+            f"the keychain ({keychain_name()}) does not store anything: set FIBONACCI_API_KEY instead",
+            is_about_key=True,
         )
 
 
@@ -109,8 +110,8 @@ def _refuse_plain_text(backend: KeyringBackend) -> None:
     # No backend says it of itself: those of keyrings.alt and its forks have it in the name of a class.
     if os.environ.get(_ALLOWED) != name and any("plaintext" in base.__name__.lower() for base in kind.__mro__):
         raise ConfigurationError(
-            f"the keychain that keyring uses, {name}, keeps API keys in plain text: set FIBONACCI_API_KEY instead, name"
-            f" another in PYTHON_KEYRING_BACKEND, or allow this one by {_ALLOWED}={name}",
+            f"the keychain that keyring uses, {name}, stores API keys in plain text: set FIBONACCI_API_KEY instead, "
+            f"name another in PYTHON_KEYRING_BACKEND, or allow this one with {_ALLOWED}={name}",
             is_about_key=True,
         )
 
@@ -125,7 +126,8 @@ def _explained(key: str | None = None) -> Generator[None]:
         raise
     except NoKeyringError:
         raise ConfigurationError(
-            "this machine has no keychain that keyring can use, as in a container: set FIBONACCI_API_KEY instead",
+            "this machine has no keychain that keyring can use, which is normal in a container: set "
+            "FIBONACCI_API_KEY instead",
             is_about_key=True,
         ) from None
     except (KeyringLocked, InitError):
@@ -135,6 +137,6 @@ def _explained(key: str | None = None) -> Generator[None]:
     except Exception as error:
         reason = redact(f"{type(error).__name__}: {error}", key)
         raise ConfigurationError(
-            f"the keychain cannot be used ({reason}): correct it, or set FIBONACCI_API_KEY instead",
+            f"the keychain cannot be used ({reason}): fix it, or set FIBONACCI_API_KEY instead",
             is_about_key=True,
         ) from None

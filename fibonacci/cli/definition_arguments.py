@@ -93,7 +93,7 @@ def folder_files(folder: Path) -> list[str]:
     for file in paths:
         check_link(file)
     if not paths:
-        raise UsageError(f"folder {str(folder)!r} has no definition: no file *.yaml, *.yml or *.json")
+        raise UsageError(f"folder {str(folder)!r} has no definition: it has no *.yaml, *.yml or *.json file")
     return paths
 
 

@@ -177,7 +177,9 @@ class DeploymentFolder:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise StalePlanError(f"another apply or pull is running in {str(self.path)!r}: wait for it") from error
+                raise StalePlanError(
+                    f"another apply or pull is running in {str(self.path)!r}: wait until it ends"
+                ) from error
             except OSError:
                 pass  # a file system without locks
 

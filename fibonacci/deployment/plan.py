@@ -261,8 +261,8 @@ class DeploymentPlan:
 
     def __bool__(self) -> NoReturn:
         raise TypeError(
-            "a DeploymentPlan is neither true nor false: plan.has_changes says whether there is anything to do, and"
-            " plan.problems what is wrong with the files"
+            "a DeploymentPlan is neither true nor false: check plan.has_changes to see whether there is anything to "
+            "do, and plan.problems to see what is wrong with the files"
         )
 
     def __str__(self) -> str:
@@ -289,7 +289,7 @@ def plan_text(plan: DeploymentPlan, *, detailed: bool = True) -> str:
     place = f"{visible(str(plan.folder))} in {plan.environment} at {plan.base_url}"
     problems = ["\n".join(visible(str(problem)) for problem in plan.problems)] if plan.problems else []
     if plan.problems.errors:
-        return "\n\n".join([f"Plan for {place}", *problems, f"Plan: {plan.summary}, so apply refuses it."])
+        return "\n\n".join([f"Plan for {place}", *problems, f"Plan: {plan.summary}. apply refuses this plan."])
     if not plan.has_changes:
         files = "1 file" if len(plan.unchanged) == 1 else f"{len(plan.unchanged)} files"
         text = f"No changes: {visible(str(plan.folder))} ({files}) matches {plan.environment} at {plan.base_url}."
@@ -316,7 +316,9 @@ def check_plan(plan: object, *, allow_delete: bool = False, overwrite: bool = Fa
         DeploymentError: If it does something that is not allowed. For a conflict, the code is `conflict`.
     """
     if not isinstance(plan, DeploymentPlan):
-        raise TypeError(f"plan must be what workflows.plan(folder) returns, not {type(plan).__name__}")
+        raise TypeError(
+            f"plan must be a DeploymentPlan, as workflows.plan(folder) returns it, not {type(plan).__name__}"
+        )
     if plan.problems.errors:
         raise DefinitionError(plan.problems)
     removed = [f"{change.name!r} ({change.workflow_id})" for change in plan.changes if change.action == "delete"]
@@ -325,7 +327,7 @@ def check_plan(plan: object, *, allow_delete: bool = False, overwrite: bool = Fa
             joined(
                 f"the plan deletes {', '.join(removed)}: pass ",
                 argument("allow_delete", True),
-                " if that is meant, else restore the files. Nothing was done.",
+                " if you mean to delete, or restore the files. Nothing was done.",
             )
         )
     changed = [f"{change.name!r} ({change.workflow_id})" for change in plan.changes if change.is_conflict]
@@ -335,7 +337,7 @@ def check_plan(plan: object, *, allow_delete: bool = False, overwrite: bool = Fa
                 f"{', '.join(changed)} {'was' if len(changed) == 1 else 'were'} changed on the platform since the"
                 " last apply: ",
                 pull_remedy("ID", plan.environment),
-                " keeps what is there, ",
+                " keeps the platform's version, ",
                 argument("overwrite", True),
                 " replaces it. Nothing was done.",
             ),
@@ -378,7 +380,7 @@ class DeploymentResult:
     """The workflows that were created or updated, by the name of the file."""
 
     def __bool__(self) -> NoReturn:
-        raise TypeError("a DeploymentResult is neither true nor false: result.changes has what was done")
+        raise TypeError("a DeploymentResult is neither true nor false: result.changes lists what was done")
 
     def __str__(self) -> str:
         if not self.changes:
@@ -418,7 +420,9 @@ def _save(plan: DeploymentPlan, path: str | os.PathLike[str]) -> None:
     check_path(path, "path must be the path of a file")
     file = Path(path).absolute()
     if file.suffix.lower() in FORMATS and file.parent.resolve() == plan.folder.resolve():
-        raise ValueError(f"{visible(str(path))} would be read as a definition of the folder: save the plan elsewhere")
+        raise ValueError(
+            f"{visible(str(path))} would be read as one of the folder's definitions: save the plan somewhere else"
+        )
     problems = Problems(replace(problem, source=_relative(problem.source, plan.folder)) for problem in plan.problems)
     relative = replace(plan, folder=_seen_from(file.parent, plan.folder), problems=problems)
     texts = [*(change.reason for change in plan.changes), *(problem.message for problem in problems)]
@@ -479,25 +483,25 @@ def _parse(text: bytes, place: str) -> SavedPlan:
     except (ValueError, RecursionError):
         content = None
     if not (is_object(content) and {"format", "digest", "plan"} <= {*content}):
-        raise _refusal(f"{place} is no saved plan")
+        raise _refusal(f"{place} is not a saved plan")
     content = dict(content)
     digest, written = content.pop("digest"), content["format"]
     if isinstance(written, int) and written > FORMAT:
         raise DeploymentError(
-            f"{place} has the format {written}, and this version of fibonacci-sdk reads {FORMAT}: upgrade it"
+            f"{place} has the format {written}, but this version of fibonacci-sdk reads {FORMAT}: upgrade fibonacci-sdk"
         )
     if digest != digest_of(content):
-        raise _refusal(f"{place} was changed since it was saved")
+        raise _refusal(f"{place} has been changed since it was saved")
     try:
         saved = SavedPlan.model_validate(content)
         _check_steps(saved.plan)
     except ValueError as error:
-        raise _refusal(f"{place} is no plan that can be applied ({fault_of(error)})") from None
+        raise _refusal(f"{place} cannot be applied ({fault_of(error)})") from None
     return saved
 
 
 def _refusal(reason: str) -> DeploymentError:
-    return DeploymentError(joined(f"{reason}: make a plan, and save it with ", remedy("save a plan")))
+    return DeploymentError(joined(f"{reason}: make a new plan and save it with ", remedy("save a plan")))
 
 
 def _check_steps(plan: DeploymentPlan) -> None:
@@ -511,7 +515,7 @@ def _check_steps(plan: DeploymentPlan) -> None:
         step = step_of(change)
         for file in filter(None, (change.file, step.previous_file)):
             if PurePath(file).name != file or "\\" in file:
-                raise ValueError(f"{file!r} is no file of a folder")
+                raise ValueError(f"{file!r} is not the name of a file in the folder")
         is_sent = change.action in ("create", "update")
         is_there = change.action in ("update", "delete")
         if is_sent != (step.content is not None) or (is_there and (change.workflow_id is None or step.seen is None)):

@@ -31,7 +31,7 @@ def check_moved(moved: object) -> dict[str, str | None]:
     Raises:
         TypeError: If it is not a mapping of strings to strings or None.
     """
-    requirement = "must be a mapping of old file names to new ones, or None for a file that is gone for good, not"
+    requirement = "must be a mapping of old file names to new ones, or to None for files that are gone for good, not"
     if moved is None:
         return {}
     if not isinstance(moved, Mapping):
@@ -69,7 +69,7 @@ def moved_files(
             raise ValueError(joined(argument("moved"), f" has {file} twice"))
         files[file] = None if new is None else _the_file(new, present, "in the folder")
         if new is not None and became.setdefault(str(files[file]), file) != file:
-            raise ValueError(joined(argument("moved"), f" says that two files have become {files[file]}"))
+            raise ValueError(joined(argument("moved"), f" maps two files to {files[file]}"))
     return files
 
 
@@ -87,9 +87,9 @@ def _the_file(name: str, files: Mapping[str, Sequence[str]], where: str) -> str:
         return of_name[0]
     if of_name:
         raise ValueError(
-            joined(argument("moved"), f" has {name!r}, which may be {_and(of_name)}: write the whole name")
+            joined(argument("moved"), f" has {name!r}, which could be {_and(of_name)}: write the full name")
         )
-    raise ValueError(joined(argument("moved"), f" has {name!r}, and no such file is {where}"))
+    raise ValueError(joined(argument("moved"), f" has {name!r}, but no such file is {where}"))
 
 
 class Matches:
@@ -154,8 +154,8 @@ class Matches:
         candidates = created.get((known.name, known.applied), ())
         if len(candidates) > 1 and known.name not in self._ambiguous:
             message = (
-                f"its creation was interrupted, and {_ids(candidates)} are all called {known.name!r} and as it was to "
-                "be created: delete all but one"
+                f"its creation was interrupted, and {_ids(candidates)} are all called {known.name!r} and have the "
+                "content it was created with: delete all but one"
             )
             self._ambiguous[known.name] = (file, message)
         return candidates[0] if len(candidates) == 1 else None
@@ -241,7 +241,7 @@ class Matches:
                 taken.setdefault(workflow.name, []).append(workflow)
         for name, of_name in files.items():
             if len(of_name) > 1:
-                message = f"{' and '.join(of_name)} are both called {name!r}: a name stands for one workflow"
+                message = f"{' and '.join(of_name)} are both called {name!r}: each workflow needs its own name"
                 problems.append(("duplicate_name", of_name[0], message))
             others = taken.get(name)
             if others and name not in self._ambiguous:
@@ -257,9 +257,9 @@ def _name_is_taken(name: str, others: Sequence[Workflow], environment: str, *, i
     start = f"{_ids(others)} on the platform {'is' if len(others) == 1 else 'are'}"
     if is_known or len(others) > 1:
         also = " also" if is_known else ""
-        return f"{start}{also} called {name!r}: rename or delete it, for a name stands for one workflow"
-    text = f"{start} called {name!r}, and was not deployed from here to this environment: "
-    return joined(text, pull_remedy(others[0].id, environment), " if it is this file's, else rename one")
+        return f"{start}{also} called {name!r}: rename or delete it, because each workflow needs its own name"
+    text = f"{start} called {name!r}, but was not deployed from this folder to this environment: "
+    return joined(text, pull_remedy(others[0].id, environment), " if it belongs to this file, or rename one of them")
 
 
 def _asked_for_a_move(file: str, new: Sequence[str]) -> str:
@@ -270,7 +270,9 @@ def _asked_for_a_move(file: str, new: Sequence[str]) -> str:
 
 
 def _asked_for_a_swap(file: str, other: str) -> str:
-    start = f"{file} has what {other} had at the last apply, and no name says which workflow it is: "
+    start = (
+        f"{file} has the content that {other} had at the last apply, and the names do not tell which workflow it is: "
+    )
     moved = remedy("moved", old=PurePath(other).stem, new=PurePath(file).stem)
     stayed = remedy("moved", old=PurePath(file).stem, new=PurePath(file).stem)
     return joined(start, "if it has moved, pass ", moved, ", else ", stayed)
@@ -307,7 +309,7 @@ class DeploymentTarget:
             DeploymentError: If it is one.
         """
         if state is not None and not is_same_platform(state.base_url, self.base_url):
-            raise self._refusal(f"belongs to {state.base_url}, and the client calls {self.base_url}")
+            raise self._refusal(f"belongs to {state.base_url}, but the client calls {self.base_url}")
 
     def check_organization(self, state: EnvironmentState | None, workflows: Sequence[Workflow]) -> str | None:
         """Return the organization that workflows belong to, as far as it is known, and refuse the state of another one.
@@ -321,7 +323,7 @@ class DeploymentTarget:
         known = None if state is None else state.organization_id
         if known is not None and organizations and known not in organizations:
             others = " and ".join(map(repr, sorted(organizations)))
-            raise self._refusal(f"belongs to the organization {known!r}, and the client's key to {others}")
+            raise self._refusal(f"belongs to the organization {known!r}, but the client's key belongs to {others}")
         return known or (min(organizations) if len(organizations) == 1 else None)
 
     def check_any_is_there(self, state: EnvironmentState | None, workflows: Sequence[Workflow]) -> None:
@@ -333,8 +335,8 @@ class DeploymentTarget:
         ids = set[str]() if state is None else state.workflow_ids
         if len(ids) > 1 and ids.isdisjoint(workflow.id for workflow in workflows):
             raise self._refusal(
-                f"has {len(ids)} workflows, and none is on the platform: the client's key is probably that of another"
-                " organization"
+                f"has {len(ids)} workflows, but the platform has none of them: the client's key probably belongs to "
+                "another organization"
             )
 
     def _refusal(self, reason: str) -> DeploymentError:
@@ -369,7 +371,9 @@ def make_plan(
     organization_id = target.check_organization(state, workflows)
     target.check_any_is_there(state, workflows)
     if not definitions and not (state and state.workflows):
-        raise DeploymentError(f"folder {str(target.folder)!r} has no definition: no file *.yaml, *.yml or *.json")
+        raise DeploymentError(
+            f"folder {str(target.folder)!r} has no definition: it has no *.yaml, *.yml or *.json file"
+        )
     known = state or EnvironmentState(target.base_url)
     matches = Matches(definitions, known, workflows, moved_files(moved, known.workflows, definitions))
     problems = Problems([*warnings, *matches.problems(target.folder, target.environment)])
@@ -414,15 +418,15 @@ def _change(
     """Return what a file needs that has a state, or None for nothing."""
     content, workflow = matches.contents[file], matches.workflows[origin]
     previous = None if origin == file else origin
-    reason = "" if previous is None else f"{previous} is now {file}; "
+    reason = "" if previous is None else f"{previous} is now {file}: "
     if workflow is None:
         if known.workflow_id is None:
-            reason += "its creation was interrupted, and the platform does not have it"
+            reason += "its creation was interrupted before the platform had it"
         else:
             reason += f"{known.workflow_id} was deleted on the platform, so it is created again"
         return _creation(file, content, reason, previous, known)
     if known.workflow_id is None:
-        reason += f"its creation was interrupted, and {workflow.id} is what was created; "
+        reason += f"its creation was interrupted after {workflow.id} was created: "
     seen = SeenWorkflow.of(workflow)
     is_edited = matches.is_edited(file, known)
     is_conflict = known.seen is not None and seen.loses(known.seen, content)
@@ -442,7 +446,7 @@ def _change(
             _step=Step(content=content, applied=matches.applied(file), seen=seen, known=known, previous_file=previous),
         )
     if is_edited and not reason:
-        reason = "the platform has what the file has become; "
+        reason = "the platform already has the file's new content: "
     if not reason:
         return None
     kept = WorkflowState(content.name, matches.applied(file), workflow.id, seen)
@@ -458,7 +462,7 @@ def _change(
 
 def _removal(file: str, known: WorkflowState, workflow: Workflow | None, environment: str) -> DeploymentChange:
     if workflow is None:
-        reason = "the file is gone, and the platform does not have its workflow; only the state changes"
+        reason = "the file is gone, and the platform no longer has its workflow: only the state changes"
         return DeploymentChange(
             action="record",
             file=file,

@@ -36,7 +36,7 @@ def split_target(path: str | os.PathLike[str]) -> tuple[DeploymentFolder, str | 
     if folder.path.suffix.lower() in FORMATS and not folder.path.is_dir():
         return DeploymentFolder(folder.path.parent), folder.path.name
     if folder.path.is_file():
-        raise DeploymentError(f"{str(folder.path)!r} is neither a folder nor a file *.yaml, *.yml or *.json")
+        raise DeploymentError(f"{str(folder.path)!r} is neither a folder nor a *.yaml, *.yml or *.json file")
     return folder, None
 
 
@@ -84,7 +84,9 @@ def choose_file(folder: DeploymentFolder, state: EnvironmentState, workflow: Wor
     if owner not in (None, workflow.id):
         raise DeploymentError(f"{file} belongs to {owner}, not to {workflow.id}: pull into another file")
     if known and known[0] != file and (folder.path / known[0]).exists():
-        raise DeploymentError(f"{workflow.id} has the file {known[0]} already: rename that, or pull into the folder")
+        raise DeploymentError(
+            f"{workflow.id} already has the file {known[0]}: rename that file, or pull into the folder"
+        )
     return file
 
 
@@ -94,7 +96,7 @@ def _file_by_name(folder: DeploymentFolder, state: EnvironmentState, workflow: W
     matching = [file for file in free if _name_in(folder, file) == workflow.name]
     if len(matching) > 1:
         raise DeploymentError(
-            f"{' and '.join(matching)} are both called {workflow.name!r}: pull into one of them by its path"
+            f"{' and '.join(matching)} are both called {workflow.name!r}: pass the path of one of them"
         )
     return matching[0] if matching else safe_file_name(workflow.name or workflow.id, {*files, *state.workflows})
 
@@ -157,7 +159,7 @@ def write_definition(folder: DeploymentFolder, file: str, definition: Mapping[st
         with suppress(DefinitionError):  # of a file that is not UTF-8
             text = updated_text(text_of_file(path)[0], file, definition)
         if text is None and not overwrite:
-            reason = f"{path} has comments that cannot be kept"
+            reason = f"{path} has comments that would be lost"
             raise DeploymentError(joined(reason, remedy("overwrite")), code=LOCAL_CHANGES)
     write_file(path, dumps(definition, format=format_of_file(file)) if text is None else text)
 

@@ -31,7 +31,7 @@ DEFAULT_ENVIRONMENT: Final = "default"
 FORMAT: Final = 1
 _PLATFORM_FILE: Final = "platform.json"
 _SUFFIX: Final = ".json"
-_RESTORE: Final = "restore it, as from version control"
+_RESTORE: Final = "restore it, for example from version control"
 _NAME: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 
 
@@ -54,7 +54,7 @@ def environment_name(environment: object, profile: str | None) -> str:
     if not isinstance(environment, str):
         raise TypeError(joined(source, f" must be the name of an environment, not {type(environment).__name__}"))
     if not _NAME.fullmatch(environment):
-        rule = "at most 64 of A-Z a-z 0-9 - _ and, inside, a dot"
+        rule = "at most 64 of A-Z a-z 0-9 - _, and dots that are neither first nor last"
         raise ConfigurationError(
             joined(source, f" must be the name of an environment ({rule}), not {environment[:80]!r}")
         )
@@ -185,7 +185,7 @@ class StateFiles:
             if other is None or other[1].workflow_id is None:
                 states[file] = name, state
             elif state.workflow_id is not None:  # else its creation has ended, and the process before the note went
-                faults.append(visible(f"{self.path / other[0]} and {name} are both of {file}: remove one of them"))
+                faults.append(visible(f"{self.path / other[0]} and {name} both belong to {file}: remove one of them"))
         if faults or platform is None:
             raise DeploymentError("\n".join(faults))
         workflows = {file: state for file, (_, state) in sorted(states.items())}
@@ -238,7 +238,7 @@ class StateFiles:
         """Return the names of the files, sorted, or none where there is no folder."""
         for folder in (self.path.parent, self.path):
             if folder.is_symlink():
-                raise DeploymentError(f"{folder} is a symbolic link, and must be a folder: remove it")
+                raise DeploymentError(f"{folder} is a symbolic link, but must be a folder: remove it")
         try:
             names = sorted(path.name for path in self.path.iterdir())
         except FileNotFoundError:
@@ -280,7 +280,9 @@ def _platform_in(text: str) -> _WrittenPlatform:
     content: Any = json.loads(text)
     written = content["format"] if is_object(content) else None
     if isinstance(written, int) and written > FORMAT:
-        raise ValueError(f"it has the format {written}, and this version of fibonacci-sdk reads {FORMAT}: upgrade it")
+        raise ValueError(
+            f"it has the format {written}, but this version of fibonacci-sdk reads {FORMAT}: upgrade fibonacci-sdk"
+        )
     platform = _WrittenPlatform.model_validate(content)
     _platform(platform.base_url)  # which refuses anything but a URL
     return platform
@@ -289,7 +291,7 @@ def _platform_in(text: str) -> _WrittenPlatform:
 def _workflow_in(text: str) -> tuple[str, WorkflowState]:
     written = _WrittenWorkflow.model_validate(json.loads(text))
     if PurePath(written.file).name != written.file or "\\" in written.file:
-        raise ValueError(f"it is of {written.file!r}, which is no file of this folder")
+        raise ValueError(f"it belongs to {written.file!r}, which is not a file of this folder")
     seen = None if written.seen is None else SeenWorkflow(**written.seen.model_dump())
     return written.file, WorkflowState(written.name, written.applied, written.id, seen, written.idempotency_key)
 

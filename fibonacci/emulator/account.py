@@ -284,12 +284,12 @@ def _rate_of(plan: PlanName) -> Rate:
 
 def _check_plan(plan: str) -> None:
     if plan not in PLANS:
-        raise ValueError(f"plan is one of {', '.join(PLANS)}, not {plan!r}")
+        raise ValueError(f"plan must be one of {', '.join(PLANS)}, not {plan!r}")
 
 
 def _check_rate(rate: Rate | None) -> None:
     if rate is not None and (rate.limit < 1 or not 0 < rate.seconds < math.inf):
-        raise ValueError("rate_limit is a number of requests and a number of seconds, both positive")
+        raise ValueError("rate_limit must be a number of requests and a number of seconds, both positive")
 
 
 KeyRole = Literal["owner", "admin", "member", "viewer"]
@@ -350,11 +350,11 @@ class ApiKeys:
             ValueError: If the role doesn't exist, or a key can't contain the name.
         """
         if role not in ROLES:
-            raise ValueError(f"role is one of {', '.join(ROLES)}, not {role!r}")
+            raise ValueError(f"role must be one of {', '.join(ROLES)}, not {role!r}")
         if name is None:
             return self.owner if role == "owner" else self._derived(role, None)
         if not _NAME.fullmatch(name):
-            raise ValueError(f"a name is 1 to 64 letters, digits, '_', '.', '@' and '-', not {name!r}")
+            raise ValueError(f"a name must be 1 to 64 letters, digits, '_', '.', '@' and '-', not {name!r}")
         self._people[name] = role
         return self._derived(role, name)
 
@@ -408,8 +408,8 @@ class ApiKeys:
         scheme, _, key = authorization.partition(" ")
         key = key.strip()
         if scheme.lower() != "bearer" or not key:
-            raise unauthorized("The key is missing: send the header Authorization: Bearer <key>.")
+            raise unauthorized("The API key is missing: send the header Authorization: Bearer <key>.")
         actor = self.find(key)
         if actor is None:
-            raise unauthorized("The key is not known to this emulator.")
+            raise unauthorized("This emulator does not know the API key.")
         return key, actor

@@ -182,7 +182,7 @@ def _listening(emulator: Emulator, options: argparse.Namespace) -> Generator[Non
     try:
         emulator.start()
     except OSError as error:
-        raise OSError(f"it cannot listen on {options.host}, port {options.port}: {error.strerror}") from error
+        raise OSError(f"cannot listen on {options.host}, port {options.port}: {error.strerror}") from error
     with emulator, HandlerFiles(options.handlers).reloading(emulator) if options.reload else nullcontext():
         yield
 

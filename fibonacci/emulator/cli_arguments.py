@@ -11,7 +11,7 @@ from typing import Final, Literal, get_args
 from fibonacci.emulator.option_values import KEPT, PORT, SAFE_LENGTH, PlanName, TimeMode
 
 _KEY_VARIABLE: Final = "FIBONACCI_EMULATOR_API_KEY"
-_KEY_RULE: Final = "a key holds printable ASCII without blanks"
+_KEY_RULE: Final = "a key must be printable ASCII without spaces"
 
 Shell = Literal["sh", "fish", "powershell"]
 """A language of shells: `sh` is that of bash and zsh too."""
@@ -21,9 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments to a parser, which may be that of a larger command."""
     _add_server(parser)
     _add_content(parser)
-    shell_help = "whose lines to print; default: that of SHELL"
+    shell_help = "the shell to print lines for; default: that of SHELL"
     parser.add_argument("--shell", choices=get_args(Shell), default=_present_shell(), help=shell_help)
-    parser.add_argument("command", metavar="COMMAND", nargs="*", help="after --: what to run with the two variables")
+    parser.add_argument(
+        "command", metavar="COMMAND", nargs="*", help="after --: the command to run with the two variables set"
+    )
 
 
 def fault_of(options: argparse.Namespace) -> str | None:
@@ -35,13 +37,13 @@ def fault_of(options: argparse.Namespace) -> str | None:
         return f"{_KEY_VARIABLE}: {_KEY_RULE}"
     if not is_loopback(options.host) and len(api_key or "") < SAFE_LENGTH:
         return (
-            f"--host {options.host} can be reached by other machines: choose a key for it with --api-key-file or "
-            f"{_KEY_VARIABLE}, of {SAFE_LENGTH} characters or more"
+            f"--host {options.host} is reachable from other machines: set a key of {SAFE_LENGTH} characters or more "
+            f"with --api-key-file or {_KEY_VARIABLE}"
         )
     if options.record is not None and options.handlers is None:
-        return "--record records the calls of your functions: name what registers them with --handlers"
+        return "--record records calls of your functions: name the function that registers them with --handlers"
     if options.reload and options.handlers is None:
-        return "--reload imports your functions again: name what registers them with --handlers"
+        return "--reload imports your functions again: name the function that registers them with --handlers"
     return None
 
 
@@ -54,7 +56,7 @@ def given_key(options: argparse.Namespace) -> str | None:
 def _add_server(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="the address to listen on; default: loopback")
-    add("--port", type=_port, default=PORT, help=f"the port; default: {PORT}; 0 takes a free one")
+    add("--port", type=_port, default=PORT, help=f"the port, or 0 for any free one; default: {PORT}")
     add("--db", metavar="FILE", help="keep the state in this file; default: in memory")
     add("--plan", choices=get_args(PlanName), default="enterprise", help="the plan: rate limits and quotas")
     add(
@@ -62,7 +64,7 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         type=_keep,
         default=KEPT,
         metavar="N",
-        help=f"how many executions that have ended are kept, or all; default: {KEPT}",
+        help=f"how many ended executions to keep, or all; default: {KEPT}",
     )
     key = parser.add_mutually_exclusive_group()
     key.add_argument(
@@ -86,7 +88,7 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_checked(_check_host),
         metavar="NAME",
-        help="a name or address that requests may have in Host, such as a container's; may be repeated",
+        help="a name or address that requests may have in Host, such as a container's. You can repeat it",
     )
     add(
         "--origin",
@@ -94,19 +96,21 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_checked(_check_origin),
         metavar="ORIGIN",
-        help="an origin whose pages may call it, such as http://localhost:5173; may be repeated",
+        help="an origin whose pages may call the emulator, such as http://localhost:5173. You can repeat it",
     )
 
 
 def _add_content(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--strict", action="store_true", help="refuse what is unknown or not supported, in place of a warning")
+    add("--strict", action="store_true", help="refuse what is unknown or unsupported, instead of warning about it")
     add("--script", metavar="FILE", help="answers for nodes, in sequence: a file of JSON or YAML")
-    add("--seed", metavar="FOLDER", help="definitions, settings and memory to begin with")
+    add("--seed", metavar="FOLDER", help="definitions, settings and memory to start with")
     add(
-        "--handlers", metavar="MODULE:FUNCTION", help="a function that registers handlers with the emulator it is given"
+        "--handlers",
+        metavar="MODULE:FUNCTION",
+        help="a function that takes the emulator and registers handlers with it",
     )
-    reload_help = "import the module of --handlers again when its files change; the state stays"
+    reload_help = "import the module of --handlers again when its files change. The state is kept"
     add("--reload", action="store_true", help=reload_help)
     cassette = parser.add_mutually_exclusive_group()
     cassette.add_argument("--record", metavar="FILE", help="record the calls of handlers in this file")
@@ -150,7 +154,7 @@ _LAST_PORT: Final = 65_535
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port <= _LAST_PORT:
-        raise argparse.ArgumentTypeError(f"a port is a number from 0 to {_LAST_PORT}")
+        raise argparse.ArgumentTypeError(f"it must be a number from 0 to {_LAST_PORT}")
     return port
 
 
@@ -158,7 +162,7 @@ def _keep(text: str) -> int | None:
     if text == "all":
         return None
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("it is a number of executions, at least 1, or all")
+        raise argparse.ArgumentTypeError("it must be a number of executions, at least 1, or all")
     return int(text)
 
 
@@ -177,7 +181,7 @@ def _key_in_file(name: str) -> str:
         raise argparse.ArgumentTypeError(f"{name} cannot be used: {error.strerror}") from None
     text = content.decode("latin-1").removesuffix("\n").removesuffix("\r")
     if not _is_key(text):
-        raise argparse.ArgumentTypeError(f"{name} is not one line with a key: {_KEY_RULE}")
+        raise argparse.ArgumentTypeError(f"{name} must have one line with a key: {_KEY_RULE}")
     return text
 
 

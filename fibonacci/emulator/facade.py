@@ -139,7 +139,9 @@ def _address(options: dict[str, Any]) -> dict[str, Any]:
 def _check_options(options: dict[str, Any]) -> None:
     for name in ("base_url", "transport", "http_client"):
         if name in options:
-            raise TypeError(f"{name}: a client in process has its own; for another, make a Fibonacci(...) yourself")
+            raise TypeError(
+                f"{name}: an in-process client sets this itself. For a different one, create a Fibonacci(...) yourself"
+            )
 
 
 class Controls:
@@ -787,7 +789,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         warnings = WarningLog(strict=strict)
         self.secrets: MutableMapping[str, str] = (kept_secrets := Secrets("secrets", secrets or {}, warnings))
         if not is_organization_id(organization_id):
-            raise ValueError(f"organization_id is 1 to 64 letters, digits, '_' and '-', not {organization_id!r}")
+            raise ValueError(f"organization_id must be 1 to 64 letters, digits, '_' and '-', not {organization_id!r}")
         clock = VirtualClock(time)
         self.clock: EmulatorClock = clock
         store = Store() if db is None else SqliteStore(db)
@@ -839,7 +841,9 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         """
         server = self._server
         if server is None:
-            raise RuntimeError("the emulator does not listen: use `with Emulator()` or start(), or client() in process")
+            raise RuntimeError(
+                "the emulator is not listening: use `with Emulator()` or start(), or an in-process client()"
+            )
         host = self._address[0]
         return f"http://{f'[{host}]' if ':' in host else host}:{server.port}/v1"
 
@@ -912,8 +916,8 @@ def _check_key(host: str, api_key: str) -> None:
     """Refuse a key that could be guessed, if other machines can try."""
     if not is_loopback(host) and len(api_key) < SAFE_LENGTH:
         raise ValueError(
-            f"host {host!r} can be reached by other machines: api_key has {SAFE_LENGTH} characters or more there, not "
-            f"{len(api_key)}; without api_key, a new one is made"
+            f"host {host!r} is reachable from other machines: api_key must have {SAFE_LENGTH} characters or more, "
+            f"not {len(api_key)}. Leave out api_key to get a new one"
         )
 
 

@@ -81,17 +81,19 @@ class FailureSpec:
     seconds: float | None = None
 
     def __post_init__(self) -> None:
-        self._require("kind", self.kind in KINDS, f"is one of {', '.join(KINDS)}")
-        self._require("times", self.times is None or self.times >= 1, "is at least 1, or None for always")
-        self._require("status", self.status is None or 200 <= self.status <= 599, "is from 200 to 599")
-        self._require("seconds", self.seconds is None or 0 <= self.seconds <= _LONGEST, f"is from 0 to {_LONGEST:g}")
+        self._require("kind", self.kind in KINDS, f"must be one of {', '.join(KINDS)}")
+        self._require("times", self.times is None or self.times >= 1, "must be at least 1, or None for always")
+        self._require("status", self.status is None or 200 <= self.status <= 599, "must be from 200 to 599")
+        self._require(
+            "seconds", self.seconds is None or 0 <= self.seconds <= _LONGEST, f"must be from 0 to {_LONGEST:g}"
+        )
         for name, value in self.all_headers().items():
             is_valid = bool(_NAME.fullmatch(name) and _VALUE.fullmatch(value)) and name.lower() not in _FRAMING
-            self._require("headers", is_valid, f"cannot hold {name}: {value}")
-        self._require("seconds", self.seconds is None or self.kind in _SECONDS, f"belongs to {' and '.join(_SECONDS)}")
+            self._require("headers", is_valid, f"cannot contain {name}: {value}")
+        self._require("seconds", self.seconds is None or self.kind in _SECONDS, f"is only for {' and '.join(_SECONDS)}")
         for name in ("status", "body", "headers", "retry_after"):
             belongs = getattr(self, name) is None or self.kind in _STATUS
-            self._require(name, belongs, f"belongs to {', '.join(_STATUS)}")
+            self._require(name, belongs, f"is only for {', '.join(_STATUS)}")
 
     def all_headers(self) -> dict[str, str]:
         """Return the headers that are specified, `Retry-After` among them."""
@@ -265,7 +267,7 @@ class FaultInjector:
             FailureError: If the rate or a kind is not valid, or no endpoint matches the route.
         """
         if not 0 <= rate <= 1:
-            raise FailureError("rate", f"is a share from 0 to 1, not {rate!r}")
+            raise FailureError("rate", f"must be a share from 0 to 1, not {rate!r}")
         pattern, random = self._pattern(route), Random(random_seed)
         specs = [FailureSpec(route=route, kind=kind, times=None, status=_chaos_status(kind)) for kind in kinds or CHAOS]
         failures = [ActiveFailure(spec) for spec in specs] if rate else []
@@ -307,7 +309,7 @@ class FaultInjector:
         try:
             return RoutePattern(route, self._router)
         except ValueError as error:
-            raise FailureError("route", f"fits nothing: {error}") from None
+            raise FailureError("route", f"matches nothing: {error}") from None
 
 
 class InjectedFailures:

@@ -85,9 +85,9 @@ class HandlerFiles:
             for path, stamp in _stamps((self._files() | mended_by) - now.keys()).items():
                 seen[path] = None if stamp is None or stamp[0] >= began else stamp  # it may have changed since
             if failure is None:
-                log(_log, logging.INFO, "%s is reloaded", self._name)
+                log(_log, logging.INFO, "%s was reloaded", self._name)
             elif failure != earlier or not all(path.is_dir() for path in changed):
-                text = f"{self._name} is not reloaded, its functions from before still answer: {failure}"
+                text = f"{self._name} was not reloaded, so its previous functions still answer: {failure}"
                 log(_log, logging.ERROR, "%s", text)
 
     def _reload(self, emulator: Emulator, changed: Sequence[Path]) -> tuple[str | None, set[Path]]:
@@ -138,7 +138,7 @@ class HandlerFiles:
         text = error.msg if isinstance(error, SyntaxError) else str(error)
         places = list(self._places(error))
         if not places:  # it is not in the user's code: the name is wrong
-            return f"{text}; it is module:function"
+            return f"{text}. Write module:function"
         file, line = places[-1]
         shown = file.relative_to(self._folder) if file.is_relative_to(self._folder) else file
         return f"{shown}:{line}: {type(error).__name__}: {text}"

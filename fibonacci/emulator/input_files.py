@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _MESSAGES: Final = {
     "empty_document": "the file is empty",
-    "several_documents": "a second document begins here: a file holds one",
+    "several_documents": "a second document begins here, but a file may have only one",
 }
 """What is said in other words of a file that holds no definition, by the code of the problem."""
 
@@ -31,7 +31,7 @@ class InputFileError(ValueError):
         ...     Emulator().replay("missing.json")
         ... except InputFileError as error:
         ...     print(error)
-        missing.json: there is no such cassette: record it with emulator.record()
+        missing.json: the cassette does not exist: record it with emulator.record()
     """
 
 
@@ -75,7 +75,7 @@ def _read(name: str) -> tuple[Source, Element]:
 
     text_format = FORMATS.get(Path(name).suffix.lower())
     if text_format is None:
-        raise InputFileError(f"{name}: the name of the file ends with .json, .yaml or .yml")
+        raise InputFileError(f"{name}: the name of the file must end with .json, .yaml or .yml")
     try:
         source = Source(*text_of_file(name))
         root = read_json(source) if text_format == "json" else read_yaml(source)

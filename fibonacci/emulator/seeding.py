@@ -180,7 +180,7 @@ def read_seed(folder: Path) -> Seed:
     except OSError as error:
         raise InputFileError(f"{folder / PLATFORM}: the folder cannot be read: {error.strerror}") from None
     if not workflows and not settings:
-        raise InputFileError(f"{folder}: the seed has no definition and no settings in {PLATFORM}/")
+        raise InputFileError(f"{folder}: the seed has no definitions, and no settings in {PLATFORM}/")
     return Seed(workflows, settings)
 
 
@@ -195,7 +195,7 @@ def _workflows(folder: Path) -> list[SeedWorkflow]:
         called = str(definition.get("name") or names.get(name) or file.stem)
         other = files.setdefault(called, file)
         if other is not file:
-            raise InputFileError(f"{file}: its workflow is called {called!r}, as that of {other.name} is")
+            raise InputFileError(f"{file}: its workflow is called {called!r}, and so is the workflow of {other.name}")
         content = SeedContent(name=called, description=definition.get("description"), definition=dict(definition))
         workflows.append(SeedWorkflow(file, content))
     return workflows
@@ -208,7 +208,7 @@ def _settings(folder: Path) -> list[SeedSetting]:
     names = [kind.name for kind in SETTINGS]
     for path in sorted(filter(is_definition_file, folder.iterdir())):
         if path.stem not in names:
-            raise InputFileError(f"{path}: there are no such settings; they are {', '.join(names)}")
+            raise InputFileError(f"{path}: these settings do not exist. The settings are {', '.join(names)}")
         if path.stem in files:
             raise InputFileError(f"{path}: {files[path.stem].name} has the same settings: remove one of the two")
         files[path.stem] = path
@@ -220,7 +220,7 @@ def _read(kind: SettingKind, path: Path) -> list[SeedSetting]:
     if not kind.is_list:
         return [_setting(kind, file, "", file.content)]
     if not is_array(file.content):
-        raise file.error("", "it is a list")
+        raise file.error("", "it must be a list")
     return [_setting(kind, file, f"[{index}]", content) for index, content in enumerate(file.content)]
 
 
@@ -288,7 +288,7 @@ def _apply_setting(app: App, setting: SeedSetting, organization: str, now: float
             raise setting.file.error(f"{setting.location}.{place}".lstrip("."), message)
     elif any(known.get(name) != value for name, value in content.items() if name != "tool_name"):
         what = setting.location or "it"
-        _leave(app, setting.file.name, f"what the state has for {what}")
+        _leave(app, setting.file.name, f"the state's value for {what}")
 
 
 def _send(app: App, method: str, path: str, body: Any) -> tuple[str, str] | None:
@@ -302,5 +302,5 @@ def _send(app: App, method: str, path: str, body: Any) -> tuple[str, str] | None
 
 
 def _leave(app: App, file: str, what: str) -> None:
-    message = f"{what} differs from this file, and is left as it is"
+    message = f"{what} differs from this file and was not changed"
     app.warnings.keep([EmulatorWarning(code="seed_differs", location=file, message=message)])

@@ -79,7 +79,7 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
         self._waits = histogram(
             "fibonacci.client.rate_limit.wait.duration", "Duration of waits for the rate limit.", _LONG_BOUNDS
         )
-        self._retries = meter.create_counter("fibonacci.client.retries", "{retry}", "Requests sent again.")
+        self._retries = meter.create_counter("fibonacci.client.retries", "{retry}", "Requests that were retried.")
 
     @contextmanager
     def execution(

@@ -75,7 +75,7 @@ class EmulatorObserver:
         left_out = self.requests - len(latest)
         yield f"{self.name} {self._emulator!r}, requests in this test: {self.requests}"
         if left_out:
-            yield f"  ({left_out} earlier ones are left out)"
+            yield f"  ({left_out} earlier requests not shown)"
         for request, response in latest:
             yield from _exchange_lines(request, response, hidden)
         for warning in self._emulator.warnings[-_SHOWN:]:
@@ -149,7 +149,7 @@ def emulator_options(options: Mapping[str, Any], markers: Iterable[pytest.Mark])
     """
     if not is_object(options):
         pytest.fail(
-            f"fibonacci_emulator_options returns the options of Emulator as a dict, not {type(options).__name__}",
+            f"fibonacci_emulator_options must return the options of Emulator as a dict, not {type(options).__name__}",
             pytrace=False,
         )
     merged = dict(options)
@@ -167,10 +167,10 @@ def check_marker(marker: pytest.Mark) -> None:
     """
     what = "@pytest.mark.fibonacci"
     if marker.args:
-        pytest.fail(f'{what} takes options by name, such as plan="free", not {marker.args[0]!r}', pytrace=False)
+        pytest.fail(f'{what} takes keyword arguments, such as plan="free", not {marker.args[0]!r}', pytrace=False)
     if not marker.kwargs:
         pytest.fail(
-            f'{what} sets options of the emulator, such as plan="free"; for an emulator, use the fixture '
+            f'{what} sets options of the emulator, such as plan="free". To get an emulator, use the fixture '
             "fibonacci_emulator",
             pytrace=False,
         )
@@ -181,7 +181,7 @@ def _check_names(options: Iterable[object], what: str) -> None:
     known = list(inspect.signature(Emulator).parameters)
     for name in options:
         if name not in known:
-            remedy = did_you_mean(str(name), known) or f"; the options are {', '.join(known)}"
+            remedy = did_you_mean(str(name), known) or f". The options are {', '.join(known)}"
             pytest.fail(f"{what}: Emulator has no option {name!r}{remedy}", pytrace=False)
 
 

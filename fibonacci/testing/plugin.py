@@ -117,7 +117,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         f"{_MARKER}(**options): options of the emulator, such as plan, time and strict, for the fixture "
-        "fibonacci_emulator, or for that of the marked class, module or package; the closest marker decides.",
+        "fibonacci_emulator, or for the emulator of the marked class, module or package. The closest marker wins.",
     )
 
 
@@ -144,8 +144,8 @@ def _check_effect(item: pytest.Item, markers: Iterable[pytest.Mark]) -> None:
     applied = [marker for running in emulators.running for marker in running.markers] if emulators else []
     if used and any(marker not in applied for marker in markers):
         pytest.fail(
-            f"a marker {_MARKER} of {item.name} changes no emulator: {', '.join(used)} is for more tests than are "
-            "marked. Use fibonacci_emulator, or set the options with fibonacci_emulator_options.",
+            f"a marker {_MARKER} of {item.name} has no effect: {', '.join(used)} is shared with tests outside the "
+            "mark. Use fibonacci_emulator, or set the options with fibonacci_emulator_options.",
             pytrace=False,
         )
 

@@ -54,7 +54,7 @@ def lasting(files: Files) -> Files:
 
 def is_of_a_row(error: JournalError) -> bool:
     """Whether an error says that a row is damaged, which is seen when it is read."""
-    return re.search(r"row \d+ is not what was written|a text in it is not UTF-8", str(error)) is not None
+    return re.search(r"row \d+ differs from what was written|some text in it is not UTF-8", str(error)) is not None
 
 
 def damages(files: Files, older: Sequence[Files], times: int, chance: random.Random) -> Iterator[Damage]:

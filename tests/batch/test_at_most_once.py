@@ -396,7 +396,7 @@ class TestFromRunToRun:
         setting.left_by_a_killed_run(*rows, send=False)
         with pytest.raises(UnknownOutcomeError) as caught:
             setting.run(setting.runs(rows=rows, if_unknown="match"))
-        assert "0: no execution that was created after its request" in caught.value.__notes__[0]
+        assert "0: no execution created after its request" in caught.value.__notes__[0]
         assert setting.counts() == {0: 1}
 
     def test_nor_one_that_may_be_of_such_a_row(self, setting: RepeatedBatch) -> None:
@@ -450,7 +450,7 @@ class TestFromRunToRun:
     ) -> None:
         setting.run(setting.runs(rows=ROWS[:6]))
         client.workflows.update(setting.workflow, description="changed")
-        with pytest.raises(JournalError, match='pass if_new_version="continue" to run the rows that are left'):
+        with pytest.raises(JournalError, match='pass if_new_version="continue" to run the remaining rows'):
             setting.run(setting.runs())
         runs = setting.runs(if_new_version="continue")
         assert len(setting.run(runs)) == 12
@@ -471,7 +471,7 @@ def test_a_file_beside_the_journal_that_cannot_be_read_leaves_a_doubt(setting: R
     damaged = Path(setting.place.beside)
     damaged.write_bytes(b"x" * 5000)
     Path(f"{damaged}-lock").touch()
-    with pytest.raises(JournalError, match=r"has others.db beside it, which cannot be read .* move it"):
+    with pytest.raises(JournalError, match=r"is next to others.db, which cannot be read .* move that file"):
         setting.run(setting.runs(rows=rows, if_unknown="match"))
     damaged.write_bytes(b"")  # of a run that was killed before it wrote anything
     (result,) = setting.run(setting.runs(rows=rows, if_unknown="match")).values()
@@ -503,7 +503,7 @@ def test_nor_does_one_that_lacks_what_it_held_pass_for_all_there_is(
         else:
             with closing(redis_server.client()) as looking:
                 looking.delete(keys_of("two")[IDS])
-        with pytest.raises(JournalError, match=r"beside it, which cannot be read \(it"):
+        with pytest.raises(JournalError, match=r"is next to .*, which cannot be read \(it"):
             setting.run(setting.runs(rows=rows, if_unknown="match", journal=location or setting.place.location))
 
 

@@ -93,7 +93,7 @@ class TestRetries:
         ]
 
     def test_without_a_journal_there_is_no_row_that_has_failed(self, any_client: Any) -> None:
-        with pytest.raises(ValueError, match="retry_failed is for rows that have failed in an earlier call: pass its"):
+        with pytest.raises(ValueError, match="retry_failed runs the rows that failed in an earlier call: pass the"):
             any_client.workflows.run_many("wf-1", ROWS, retry_failed=True)
 
 
@@ -170,14 +170,14 @@ class TestBeforeTheFirstRow:
         assert estimate().rows == 2
         assert estimate(max_rows=1).rows == 1
         assert not path.exists()
-        with pytest.raises(ValueError, match="rows 0 and 2 have the same key 1;"):
+        with pytest.raises(ValueError, match="rows 0 and 2 have the same key 1:"):
             estimate([*rows, rows[0]])
         with pytest.raises(ValueError, match=r"row 0 does not fit the workflow's inputs.*Did you mean 'seconds'"):
             estimate([{"id": 1, "secnds": 0}])
         with pytest.raises(JournalError, match=r"no/such/folder/runs\.db cannot be opened"):
             estimate(journal="no/such/folder/runs.db")
         here.run(here.client.workflows.run_many(here.workflow, rows, key="id", journal=path))
-        with pytest.raises(JournalError, match="has keys by column id, not by index"):
+        with pytest.raises(JournalError, match="takes its keys from column id, not from index"):
             estimate(key=None)
         assert estimate().rows == 2
 

@@ -66,7 +66,9 @@ class TestRowsThatTimeOut:
 class TestRowsThatComeToNothing:
     def test_when_none_of_the_first_25_succeeds_no_further_one_is_started(self, mode: Mode) -> None:
         here = platform(mode)
-        with pytest.raises(TooManyFailuresError, match=r"among the first 25 that ended \(25 failed\)"):
+        with pytest.raises(
+            TooManyFailuresError, match=r"none of the first 25 rows that ended has succeeded \(25 failed\)"
+        ):
             here.run(here.runs([-1.0] * 300, concurrency=10))
         assert 25 <= here.count(EXECUTE) <= 35
         assert len(here.run(here.runs([0.0, *[-1.0] * 40], concurrency=1))) == 41
@@ -75,18 +77,21 @@ class TestRowsThatComeToNothing:
     def test_that_are_unknown(self, mode: Mode) -> None:
         here = platform(mode, time="manual")
         here.emulator.fail(EXECUTE, status=502, times=None)
-        text = r"among the first 25 that ended \(25 unknown\), .*; the last: POST .* status 502 .* It is not known"
+        text = (
+            r"none of the first 25 rows that ended has succeeded \(25 unknown\), .*\. The last error: POST .*"
+            r" status 502 .* It is not known"
+        )
         with pytest.raises(UnknownOutcomeError, match=text) as caught:
             here.run(here.runs([0.0] * 300, concurrency=10))
         assert 25 <= here.count(EXECUTE) == len(caught.value.results) <= 35
         assert [each.index for each in caught.value.results] == sorted(each.index for each in caught.value.results)
         with pytest.raises(
-            UnknownOutcomeError, match=r"^1 row is of unknown outcome, and max_unknown is 0; the last: "
+            UnknownOutcomeError, match=r"^1 row is of unknown outcome, and max_unknown is 0\. The last error: "
         ):
             here.run(here.runs([0.0], max_unknown=0))
         here.emulator.requests.clear()
         with pytest.raises(
-            UnknownOutcomeError, match=r"^4 rows are of unknown outcome, and max_unknown is 3; the last: POST"
+            UnknownOutcomeError, match=r"^4 rows are of unknown outcome, and max_unknown is 3\. The last error: POST"
         ) as caught:
             here.run(here.runs([0.0] * 300, concurrency=1, max_unknown=3, if_unknown="skip"))
         assert here.count(EXECUTE) == len(caught.value.results) == 4

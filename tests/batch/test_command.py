@@ -46,8 +46,8 @@ def test_a_journal_in_redis(
     assert len(lines_of(command.read("results.jsonl"))) == 2
     looking.delete(*keys_of(greeter))
     refused = command(*arguments)
-    assert "is not on its server any more, and had 2 rows when" in refused.stderr
-    assert "find out by `fibonacci executions list --workflow ID` which rows have run" in refused.stderr
+    assert "is no longer on its server, and had 2 rows when" in refused.stderr
+    assert "find out with `fibonacci executions list --workflow ID` which rows have run" in refused.stderr
     assert "same command" not in refused.stderr
     assert refused.returncode == 64
     assert executions(client, greeter) == {"7": 1, "8": 1}
@@ -131,7 +131,7 @@ FAULTS: list[tuple[list[str], str, str]] = [
     (
         ["Greeter", "-", "--journal", "http://h"],
         "{}",
-        "journal must be the path of a file or a URL of Redis (redis://, rediss:// or unix://); http is not supported",
+        "journal must be the path of a file or a Redis URL (redis://, rediss:// or unix://): http is not supported",
     ),
     (["Greeter", "-"], "{}", "--journal FILE is missing: without it, an interrupted run cannot be continued"),
     (["Greeter", "rows", "--journal", "j"], "", "rows: its name ends neither in .csv nor in .jsonl: pass --format"),

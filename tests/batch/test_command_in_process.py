@@ -62,8 +62,8 @@ class TestInProcess:
     ) -> None:
         assert call("--resume") == 64
         line = last_line(capsys.readouterr().err)
-        assert "runs.db has no rows, or is not there, and --resume needs some: check FILE" in line
-        assert "To begin, leave --resume out, which runs every row" in line
+        assert "runs.db has no rows or does not exist, and --resume needs some: check FILE" in line
+        assert "To start, leave --resume out, which runs every row" in line
         assert emulator.requests.to(EXECUTE).count == 0
         assert not Path("runs.db").exists()
         assert call() == call("--resume") == 0
@@ -92,7 +92,7 @@ class TestInProcess:
         assert call() == 0
         client.workflows.update(greeter, description="changed")
         assert call() == 64
-        assert "pass --if-new-version continue to run the rows that are left" in capsys.readouterr().err
+        assert "pass --if-new-version continue to run the remaining rows" in capsys.readouterr().err
         assert call("--if-new-version", "continue") == 0
 
     def test_two_rows_with_one_key(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,7 +152,7 @@ class TestInProcess:
         emulator.fail(EXECUTE, status=502, times=2)
         assert call("--max-unknown", "1", "--concurrency", "1") == 75
         errors = capsys.readouterr().err
-        assert "2 rows are of unknown outcome, and --max-unknown is 1; the last: POST" in errors
+        assert "2 rows are of unknown outcome, and --max-unknown is 1. The last error: POST" in errors
         assert "it is not known whether these rows were started: 2, 3" in errors
 
     def test_an_estimate_says_what_is_wrong(
@@ -221,7 +221,7 @@ class TestInProcess:
         assert call("--out", "o.csv") == 0
         content = Path("o.csv").read_text()
         assert call("--out", "o.csv", "--key", "id") == 64
-        assert "journal runs.db has keys by index, not by column id" in capsys.readouterr().err
+        assert "journal runs.db takes its keys from index, not from column id" in capsys.readouterr().err
         assert Path("o.csv").read_text() == content
         assert not Path("o.csv.partial").exists()
 

@@ -120,7 +120,7 @@ def test_a_file_of_another_moment_is_named(tmp_path: Path) -> None:
     left, older = left_files(path, is_killed=False)
     for files in ({**left, "-wal": older[1]["-wal"]}, {**left, "-journal": b"x"}, {**older[1], "-journal": b"x"}):
         write_files(path, files)
-        with pytest.raises(JournalError, match=r"has a file beside it, .*, that does not belong to this state of it"):
+        with pytest.raises(JournalError, match=r"has a file next to it, .*, that comes from another point in time"):
             open_journal(str(path), HEADER)
         assert lasting(read_files(path)) == lasting(files)
 

@@ -112,8 +112,13 @@ def test_a_frame_is_read_as_rows_are_needed() -> None:
         (pandas.DataFrame(), "k", ValueError, "its columns are none"),
         (pandas.DataFrame({"id": [1]}).set_index("id"), "id", ValueError, "has that name: pass df.reset_index()"),
         (pandas.DataFrame([[1, 2]], columns=["a", "a"]), None, ValueError, "has 2 columns 'a': rename or drop"),
-        (pandas.DataFrame([[1, 2]]), None, TypeError, "0 is not a text: rename them, as by df.rename(columns=str)"),
-        (polars.DataFrame({"id": [1]}).lazy(), None, TypeError, "not LazyFrame; pass what its collect() returns"),
+        (
+            pandas.DataFrame([[1, 2]]),
+            None,
+            TypeError,
+            "0 is not a str: rename them, for example with df.rename(columns=str)",
+        ),
+        (polars.DataFrame({"id": [1]}).lazy(), None, TypeError, "not LazyFrame: pass what its collect() returns"),
     ],
 )
 def test_a_frame_that_makes_no_rows(client: Fibonacci, frame: Any, key: Any, error: type[Exception], text: str) -> None:

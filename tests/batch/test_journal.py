@@ -171,7 +171,7 @@ class TestRefusals:
         [
             (HEADER._replace(workflow_id="wf-2"), "belongs to the workflow wf-1, not wf-2: pass another "),
             (HEADER._replace(workflow_version="4"), "has rows of version 3 of the workflow, which is now at version 4"),
-            (HEADER._replace(key_rule="index"), "has keys by column id, not by index: pass the same key="),
+            (HEADER._replace(key_rule="index"), "takes its keys from column id, not from index: pass the same key="),
         ],
     )
     def test_another_header(self, place: JournalPlace, header: JournalHeader, text: str) -> None:
@@ -192,12 +192,12 @@ class TestRefusals:
             connection.execute("CREATE TABLE cards (name)")
         connection.close()
         before = Path(path).read_bytes()
-        assert "is a database of another program" in refusal(lambda: open_journal(path, HEADER))
+        assert "is another program's database" in refusal(lambda: open_journal(path, HEADER))
         assert Path(path).read_bytes() == before
 
     def test_a_file_that_is_no_database(self, path: str) -> None:
         Path(path).write_text("name,age\n" * 1000)
-        assert "it is no journal. Pass another path" in refusal(lambda: open_journal(path, HEADER))
+        assert "it is not a journal. Pass another path" in refusal(lambda: open_journal(path, HEADER))
         assert Path(path).read_text().startswith("name,age")
 
     def test_a_damaged_file(self, path: str) -> None:
@@ -221,7 +221,7 @@ class TestRefusals:
     def test_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
         text = refusal(lambda: open_journal(str(tmp_path / "no" / "runs.db"), HEADER))
         assert "No such file or directory" in text
-        assert "pass a path in a folder that exists" in text
+        assert "pass a path in an existing folder" in text
 
     def test_a_file_system_without_locks(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
         def unsupported(descriptor: int) -> None:
@@ -245,7 +245,7 @@ class TestRefusals:
         assert "No space left on device" in refusal(lambda: open_journal(path, HEADER))
 
     @pytest.mark.parametrize(
-        ("number", "text"), [(errno.ENOSPC, "the disk is full. Free"), (errno.EIO, "reading or writing it fails")]
+        ("number", "text"), [(errno.ENOSPC, "the disk is full. Free"), (errno.EIO, "reading or writing it failed")]
     )
     def test_a_mark_that_cannot_be_written(
         self, path: str, monkeypatch: pytest.MonkeyPatch, number: int, text: str
@@ -333,7 +333,7 @@ class TestResume:
     def test_true_refuses_one_that_has_no_rows(self, place: JournalPlace) -> None:
         for _ in range(2):
             text = refusal(lambda: place.open(HEADER, resume=True))
-            assert "has no rows, or is not there, and resume=True needs a journal that has some" in text
+            assert "has no rows or does not exist, and resume=True needs a journal that has some" in text
             place.open(HEADER).close()
         with closing(place.open(HEADER)) as journal:
             journal.write([row(1)])
@@ -344,7 +344,7 @@ class TestResume:
     def test_false_refuses_one_that_has_rows(self, place: JournalPlace) -> None:
         with closing(place.open(HEADER, resume=False)) as journal:
             journal.write([row(1)])
-        assert "has 1 rows, and resume=False begins a new one" in refusal(lambda: place.open(HEADER, resume=False))
+        assert "has 1 rows, and resume=False starts a new one" in refusal(lambda: place.open(HEADER, resume=False))
 
     def test_a_path_that_is_misspelled_gets_no_file(self, path: str) -> None:
         refusal(lambda: open_journal(path, HEADER, resume=True))
@@ -383,7 +383,7 @@ malformed line
         mounts.write_text(f"30 22 0:30 / {tmp_path} rw shared:2 - cifs //server/share rw\n")
         monkeypatch.setattr("fibonacci._batch.locks._MOUNTS", str(mounts))
         text = refusal(lambda: open_journal(path, HEADER))
-        assert "is on a network file system (cifs), where locks are not reliable: pass a path on a local disk" in text
+        assert "is on a network file system (cifs), where locks are unreliable: pass a path on a local disk" in text
         assert not Path(path).exists()
 
 

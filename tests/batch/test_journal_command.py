@@ -69,7 +69,7 @@ def test_the_results_of_a_journal_are_exported_as_lines_or_as_a_table(
 @each_row(
     ("arguments", "text"),
     [
-        (["rows", "absent.db"], "journal absent.db is not there or is empty: check its path or URL"),
+        (["rows", "absent.db"], "journal absent.db does not exist or is empty: check its path or URL"),
         (["rows", "http://h/0"], "http is not supported"),
         (["export", f"redis://:{REDIS_PASSWORD}@h/0"], "does not name the journal: pass redis://host/0?journal=NAME"),
         (["export", "absent.db", "--status", "faild"], "Did you mean 'failed'"),

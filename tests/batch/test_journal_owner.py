@@ -54,7 +54,7 @@ class TestFiles:
             open_journal(path, HEADER)
         Path(f"{path}-lock").write_bytes(note)
         second = open_journal(path, HEADER)
-        with pytest.raises(JournalError, match="was opened by another run, although this one has it"):
+        with pytest.raises(JournalError, match="was opened by another run while this one was using it"):
             journal.write([row(2)])
         second.write([row(3)])
         second.close()
@@ -171,10 +171,10 @@ def test_what_a_refused_journal_lacks_can_be_put_back(path: str) -> None:
 @pytest.mark.parametrize(
     ("journal", "text"),
     [
-        (":memory:", "without a journal= nothing is kept"),
-        ("file:runs.db", "pass the path alone"),
+        (":memory:", "without journal=, nothing is recorded"),
+        ("file:runs.db", "pass only the path"),
         ("~/runs.db", "~ is not expanded"),
-        ("a\0b", "it has a null character"),
+        ("a\0b", "it contains a null character"),
         ("", "it is empty"),
     ],
 )

@@ -156,10 +156,10 @@ class TestRefused:
             connection.execute("CREATE TABLE rows (number)")
         (tmp_path / "empty").touch()
         cases = {
-            "absent": "is not there or is empty: check its path",
-            "empty": "is not there or is empty",
-            "text": "it is no journal",
-            "other": "is a database of another program",
+            "absent": "does not exist or is empty: check its path",
+            "empty": "does not exist or is empty",
+            "text": "it is not a journal",
+            "other": "is another program's database",
             ".": "cannot be opened",
         }
         for name, text in cases.items():
@@ -220,17 +220,17 @@ class TestRefused:
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute("UPDATE rows SET inputs = '{}' WHERE number = 2")
         rows = view.rows()
-        with pytest.raises(JournalError, match="row 2 is not what was written"):
+        with pytest.raises(JournalError, match="row 2 differs from what was written"):
             list(rows)
 
     def test_one_in_redis_that_lacks_a_part(self, redis_place: JournalPlace, looking: Any) -> None:
-        with pytest.raises(JournalError, match="is not there or is empty: check its path or URL"):
+        with pytest.raises(JournalError, match="does not exist or is empty: check its path or URL"):
             read_journal(redis_place.location)
         with closing(redis_place.open(HEADER)) as journal:
             journal.write([row(1), row(2)])
             view = read_journal(redis_place.location)
         looking.hdel(keys_of(name_of(redis_place))[ROWS], "k1")
         for read in (lambda: view.summary, lambda: list(view.rows()), lambda: read_journal(redis_place.location)):
-            with pytest.raises(JournalError, match="has lost a part of what it held: 1 of 2 rows") as caught:
+            with pytest.raises(JournalError, match="has lost part of its data: 1 of 2 rows") as caught:
                 read()
             assert REDIS_PASSWORD not in str(caught.value)

@@ -63,11 +63,11 @@ class TestNames:
         ("url", "text"),
         [
             ("redis://h?journal=", "must have 1 to 200 characters"),
-            ("redis://h?journal=%7Ba%7D", "without braces"),
+            ("redis://h?journal=%7Ba%7D", "with no braces"),
             ("redis://h?journal=a&journal=b", "more than once"),
-            ("redis://:pw-7[@h?journal=a", "cannot be read"),
+            ("redis://:pw-7[@h?journal=a", "is not valid"),
             ("http://:pw-7@h/0", "http is not supported"),
-            ("redis:/:pw-7@h", "not 'redis:/***@h'; for a file of that name, write ./ before it"),
+            ("redis:/:pw-7@h", "not 'redis:/***@h'. For a file with that name, put ./ before it"),
             ("rediss:u:pw-7@h/0?journal=a", "not 'rediss:***@h/0?journal=a'"),
             ("redis//:p/w-pw-7@h", "not 'redis//***@h'"),
             ("REDIS://:pw-7@h", "not 'REDIS://***@h'"),
@@ -106,7 +106,7 @@ class TestNames:
         for header in (HEADER, HEADER._replace(workflow_id="wf-2")):
             opened(f"{redis_server.url}?durability=none", header).close()
         assert all(looking.exists(keys_of(name)[0]) for name in ("wf-1", "wf-2"))
-        assert "has keys by column id, not by index" in refusal(
+        assert "takes its keys from column id, not from index" in refusal(
             f"{redis_server.url}?durability=none", HEADER._replace(key_rule="index")
         )
 
@@ -136,17 +136,17 @@ class TestRefusals:
     def test_a_header_that_no_run_wrote(self, redis_place: JournalPlace, looking: Any) -> None:
         redis_place.open(HEADER).close()
         looking.hset(keys_of(name_of(redis_place))[HEADER_KEY], "revision", "x-y")
-        assert "has a header that is damaged (" in refusal(redis_place.location)
+        assert "has a damaged header (" in refusal(redis_place.location)
 
     def test_keys_of_another_program_stay_as_they_are(self, redis_place: JournalPlace, looking: Any) -> None:
         header, _, rows, *_ = keys_of(name_of(redis_place))
         looking.set(header, "mine")
-        assert "has keys of another program: pass another name" in refusal(redis_place.location)
+        assert "has keys that belong to another program: pass another name" in refusal(redis_place.location)
         assert looking.get(header) == b"mine"
         looking.delete(header)
         looking.hset(header, "mine", "1")
         looking.hset(rows, "mine", "1")
-        assert "has keys of another program" in refusal(redis_place.location)
+        assert "has keys that belong to another program" in refusal(redis_place.location)
         assert looking.hgetall(header) == {b"mine": b"1"}
 
     def test_a_server_that_is_started_a_moment_later(self) -> None:
@@ -161,7 +161,7 @@ class TestRefusals:
         looking.config_resetstat()
         text = refusal(redis_place.location.replace(REDIS_PASSWORD, "wrong-sword"))
         assert "cannot be opened (" in text
-        assert "check the URL, user and password included" in text
+        assert "check the URL, including the user and password" in text
         assert "wrong-sword" not in text
         assert looking.info("errorstats")["errorstat_WRONGPASS"] == {"count": 1}
 
@@ -184,14 +184,12 @@ class TestLosses:
             looking.delete(keys_of(name_of(redis_place))[part])
             uses = (partial(journal.find, "k1", is_unique=False), partial(journal.write, [row(3)]), journal.results)
             for use in uses:
-                with pytest.raises(
-                    JournalError, match=rf"a part of what it held: 0 of [12] {PARTS[part]}\. Rows"
-                ) as lost:
+                with pytest.raises(JournalError, match=rf"part of its data: 0 of [12] {PARTS[part]}\. Rows") as lost:
                     list(use() or ())
                 assert not lost.value.can_continue
-        assert "has lost what it held, as process" in refusal(redis_place.location)
+        assert "has lost data, as process" in refusal(redis_place.location)
         looking.hdel(keys_of(name_of(redis_place))[HEADER_KEY], "lost")
-        assert f" {PARTS[part]}. Rows that it does not" in refusal(redis_place.location)
+        assert f" {PARTS[part]}. Rows that it lacks" in refusal(redis_place.location)
 
     def test_a_record_that_was_changed_or_belongs_to_another_row(self, redis_place: JournalPlace, looking: Any) -> None:
         executions = keys_of(name_of(redis_place))[EXECUTIONS]
@@ -210,12 +208,12 @@ class TestLosses:
         with closing(redis_place.open(HEADER)) as journal:
             journal.write([row(1), row(2)])
             looking.delete(*keys_of(name_of(redis_place)))
-            with pytest.raises(JournalError, match=r"was emptied or removed on its server; it held 2 rows of this run"):
+            with pytest.raises(JournalError, match=r"was emptied or removed on its server. It held 2 rows of this run"):
                 journal.find("k1", is_unique=False)
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another-machine"))
         text = refusal(redis_place.location)
-        assert f"has lost what it held, as process {os.getpid()} on " in text
-        assert "find out by executions.list(workflow_id=...) which rows have run" in text
+        assert f"has lost data, as process {os.getpid()} on " in text
+        assert "find out with executions.list(workflow_id=...) which rows have run" in text
 
     def test_a_journal_that_was_begun_again_meanwhile_is_refused_to_both_runs(
         self, redis_place: JournalPlace, looking: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -226,9 +224,9 @@ class TestLosses:
             monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another-machine"))
             with closing(redis_place.open(HEADER)) as second:
                 second.write([row(1)])
-                with pytest.raises(JournalError, match="all that it wrote is missing"):
+                with pytest.raises(JournalError, match="everything it wrote is missing"):
                     first.write([row(2)])
-                with pytest.raises(JournalError, match="has lost what it held, as process"):
+                with pytest.raises(JournalError, match="has lost data, as process"):
                     second.write([row(2)])
 
     def test_what_is_removed_while_it_is_opened(self, redis_place: JournalPlace, looking: Any) -> None:
@@ -244,14 +242,14 @@ class TestLosses:
             journal.write([row(1)])
         place = check_journal(redis_place.location)
         assert isinstance(place, RedisJournalURL)
-        with pytest.raises(JournalError, match="was removed and begun again: the one before had 1 row a moment ago"):
+        with pytest.raises(JournalError, match="was removed and started over: the previous one had 1 row a moment ago"):
             open_redis_journal(Emptied(place.url, "journal"), place, HEADER)
 
     def test_a_run_that_ends_looks_whether_it_is_still_there(self, redis_place: JournalPlace, looking: Any) -> None:
         with closing(redis_place.open(HEADER)) as journal:
             journal.write([row(1)])
             looking.delete(*keys_of(name_of(redis_place)))
-        assert "has lost what it held, as process" in refusal(redis_place.location)
+        assert "has lost data, as process" in refusal(redis_place.location)
 
     def test_what_was_removed_while_nothing_ran_is_noticed_on_the_same_machine(
         self, redis_place: JournalPlace, looking: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -259,14 +257,12 @@ class TestLosses:
         with closing(redis_place.open(HEADER)) as journal:
             journal.write([row(1)])
         looking.delete(*keys_of(name_of(redis_place)))
-        assert "is not on its server any more, and had 1 row when a run on this machine" in refusal(
-            redis_place.location
-        )
+        assert "is no longer on its server, and had 1 row when a run on this machine" in refusal(redis_place.location)
         with monkeypatch.context() as elsewhere:
             elsewhere.setenv("XDG_STATE_HOME", str(tmp_path / "another-machine"))
             assert "resume=True needs a journal that has some" in refusal(redis_place.location, resume=True)
             redis_place.open(HEADER).close()
-        assert "was removed and begun again: the one before had 1 row" in refusal(redis_place.location)
+        assert "was removed and started over: the previous one had 1 row" in refusal(redis_place.location)
         (mark,) = (tmp_path / "state").rglob("*.json")
         assert mark.stat().st_mode & 0o777 == 0o600
         mark.write_text("")  # as a crash of the machine leaves it
@@ -274,7 +270,7 @@ class TestLosses:
         looking.delete(*keys_of(name_of(redis_place)))
         unreadable = refusal(redis_place.location)
         assert "and had 0 rows when a run on this machine" in unreadable
-        assert f"To use the name all the same, remove {mark}, by which" in unreadable
+        assert f"To use the name anyway, remove {mark}, which remembers this" in unreadable
         mark.unlink()
         redis_place.open(HEADER).close()
 
@@ -303,7 +299,7 @@ class TestLosses:
             with pytest.raises(JournalError, match="has older data: the last 2 writes of this run are missing"):
                 journal.write([row(4)])
         restore(older)
-        assert "it had 3 rows when a run on this machine used it last" in refusal(redis_place.location)
+        assert "it had 3 rows when a run on this machine last used it" in refusal(redis_place.location)
         with monkeypatch.context() as elsewhere:
             elsewhere.setenv("XDG_STATE_HOME", str(tmp_path / "another-machine"))
             with closing(redis_place.open(HEADER)) as journal:
@@ -311,16 +307,16 @@ class TestLosses:
                     journal.write([row(number)])
         older_data = refusal(redis_place.location)
         assert "has older data: it had 3 rows when a run on this machine" in older_data
-        assert "and the last 2 writes until then are missing" in older_data
+        assert "and the last 2 writes before that are missing" in older_data
         restore(newer)
         redis_place.open(HEADER).close()
 
     def test_resume_asks_for_rows_or_for_none(self, redis_place: JournalPlace) -> None:
         redis_place.open(HEADER).close()
-        assert "has no rows, or is not there, and resume=True" in refusal(redis_place.location, resume=True)
+        assert "has no rows or does not exist, and resume=True" in refusal(redis_place.location, resume=True)
         with closing(redis_place.open(HEADER, resume=False)) as journal:
             journal.write([row(1)])
-        assert "has 1 rows, and resume=False begins a new one" in refusal(redis_place.location, resume=False)
+        assert "has 1 rows, and resume=False starts a new one" in refusal(redis_place.location, resume=False)
         redis_place.open(HEADER, resume=True).close()
 
     def test_a_machine_where_nothing_can_be_kept(

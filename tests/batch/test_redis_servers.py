@@ -99,7 +99,7 @@ class TestServersThatEnd:
         assert "the same call" not in f"{caught.value} {caught.value.__notes__}"
         started = counts(client, rester)
         assert 0 < sum(started.values()) < 12
-        with pytest.raises(JournalError, match="has lost what it held, as process"):
+        with pytest.raises(JournalError, match="has lost data, as process"):
             client.workflows.run_many(rester, ROWS, **options).results()
         assert counts(client, rester) == started
 
@@ -324,7 +324,7 @@ class TestDurability:
             (("--appendfsync", "everysec"), "with appendfsync everysec, which may lose its last writes", "everysec"),
             (("--appendfsync", "no"), "with appendfsync no, which may lose all of it in a crash", "none"),
             (("--appendonly", "no"), "with appendonly no, which may lose all of it in a crash", "none"),
-            (("--maxmemory-policy", "allkeys-lru"), "with maxmemory-policy allkeys-lru, which may remove it", "none"),
+            (("--maxmemory-policy", "allkeys-lru"), "with maxmemory-policy allkeys-lru, which may evict it", "none"),
             (("--rename-command", "CONFIG", "", "--appendonly", "no"), "does not say whether it keeps its", "none"),
         ],
     )

@@ -164,9 +164,9 @@ class TestRows:
         [
             ({"name": "Ada"}, ValueError, "row 0 has no column 'id', which key= names"),
             ({"id": None}, TypeError, "the key of row 0 must be a str or an int, not None"),
-            ({"id": 1.5}, TypeError, r"the key of row 0 must be a str or an int, not float; pass key=.*str\(\)"),
-            ({"id": "\ud800"}, ValueError, "the key of row 0 is no text that can be stored"),
-            ({"id": 10**5000}, ValueError, "the key of row 0 is no text that can be stored"),
+            ({"id": 1.5}, TypeError, r"the key of row 0 must be a str or an int, not float: pass key=.*str\(\)"),
+            ({"id": "\ud800"}, ValueError, "the key of row 0 cannot be stored as text"),
+            ({"id": 10**5000}, ValueError, "the key of row 0 cannot be stored as text"),
             (
                 PersonRecord(1, "Ada"),
                 ValueError,
@@ -236,7 +236,7 @@ def test_a_note_says_resume_only_where_the_journal_has_rows(client: Fibonacci, g
             client.workflows.run_many(greeter, rows, journal=journal).results()
         return str(caught.value.__notes__[-1])
 
-    assert note_of([{"nam": "Ada"}]).endswith("No row is in the journal, so that the same call begins.")
+    assert note_of([{"nam": "Ada"}]).endswith("The journal has no rows, so the same call starts from the beginning.")
     client.workflows.run_many(greeter, [{"name": "Ada"}], journal=journal, resume=False).results()
     assert note_of([{"name": "Bob"}]).endswith(f"make the same call again with journal={str(journal)!r}, resume=True.")
     with pytest.raises(ValueError, match="resume needs a journal: pass journal="):

@@ -83,7 +83,9 @@ def test_the_run_drains_and_the_same_call_continues(
                 assert all(path.stat().st_mode & 0o777 == 0o600 for path in tmp_path.glob("*-stop-*"))
             found.append(run)
 
-    with pytest.raises(RunsStoppedError, match="was stopped by another process: no further row was started") as caught:
+    with pytest.raises(
+        RunsStoppedError, match=r"another process stopped the run of journal .*: no more rows were started"
+    ) as caught:
         take()
     (note,) = caught.value.__notes__
     assert note == (
@@ -169,7 +171,10 @@ class TestOutcomes:
         assert "the run that was asked has ended, and another one has the journal by now (process " in ran.err
 
     def test_where_no_run_is(self, place: JournalPlace, redis_place: JournalPlace, tmp_path: Path) -> None:
-        for missing, remedy in ((place, "is not there: check its path"), (redis_place, "is not on its server: check")):
+        for missing, remedy in (
+            (place, "does not exist: check its path"),
+            (redis_place, "is not on its server: check"),
+        ):
             ran = stop(missing)
             assert ran.code == 64
             assert f"journal {shown(missing)} {remedy}" in ran.err

@@ -122,10 +122,11 @@ class TestLogin:
             (LockedKeychain, "the keychain is locked: unlock it, or set FIBONACCI_API_KEY instead"),
             (
                 fail.Keyring,
-                "this machine has no keychain that keyring can use, as in a container: set FIBONACCI_API_KEY",
+                "this machine has no keychain that keyring can use, which is normal in a container: set"
+                " FIBONACCI_API_KEY",
             ),
-            (null.Keyring, "keeps nothing: set FIBONACCI_API_KEY instead"),
-            (BrokenKeychain, "(OSError: D-Bus is gone, so [API key] is lost): correct it, or set FIBONACCI_API_KEY"),
+            (null.Keyring, "does not store anything: set FIBONACCI_API_KEY instead"),
+            (BrokenKeychain, "(OSError: D-Bus is gone, so [API key] is lost): fix it, or set FIBONACCI_API_KEY"),
         ],
     )
     def test_a_keychain_that_cannot_be_used(
@@ -143,13 +144,13 @@ class TestLogin:
         monkeypatch.setitem(sys.modules, "keyring", None)
         run = login(emulator)
         assert run.code == 4
-        assert "pip install 'fibonacci-sdk[keyring]'; or set FIBONACCI_API_KEY instead" in run.err
+        assert "pip install 'fibonacci-sdk[keyring]', or set FIBONACCI_API_KEY instead" in run.err
 
     def test_a_file_that_cannot_be_written_leaves_no_key(self, emulator: Emulator, tmp_path: Path) -> None:
         (tmp_path / "config.toml").write_text("profiles = {}\n")
         run = login(emulator)
         assert run.code == 64
-        assert "change it in an editor" in run.err
+        assert "edit it by hand" in run.err
         assert entries() == {}
 
 
@@ -158,7 +159,7 @@ class TestLegacyKey:
         write({LEGACY: emulator.api_key})
         status = invoke("auth", "status")
         assert status.code == 4
-        assert "fibonacci-sdk 0.2.4 has stored an API key: `fibonacci auth login` takes it over" in status.err
+        assert "fibonacci-sdk 0.2.4 stored an API key: run `fibonacci auth login` to move it here" in status.err
         run = login(emulator, "")
         assert run.code == 0
         assert "taking over the API key that fibonacci-sdk 0.2.4 stored" in run.err

@@ -130,7 +130,7 @@ FILES: dict[str, BrokenSituation] = {
     ),
     "a file with a key in it": BrokenSituation(
         "profile",
-        "must hold no API key",
+        "must not contain an API key",
         "correct the file in an editor",
         file='[profiles.work]\napi_key = "x"\n',
     ),
@@ -143,14 +143,14 @@ FILES: dict[str, BrokenSituation] = {
     ),
     "a default profile that the environment overrides": BrokenSituation(
         "profile",
-        "FIBONACCI_API_KEY is set and precedes the profile 'staging': calls go to https://api.fibonacci.dev/v1",
+        "FIBONACCI_API_KEY is set and takes precedence over the profile 'staging': calls go to https://api.fibonacci.dev/v1",
         "unset FIBONACCI_API_KEY to use the profile",
         NO_ADDRESS,
         'default = "staging"\n' + PROFILE.format(name="staging", origin="https://staging.example"),
     ),
     "a profile whose key is not in the keychain": BrokenSituation(
         "API key",
-        "has none of the profile 'work' for https://staging.example",
+        "has none for the profile 'work' at https://staging.example",
         "run `fibonacci auth login`, or set FIBONACCI_API_KEY",
         {**NO_KEY, **NO_ADDRESS, "FIBONACCI_PROFILE": "work"},
         PROFILE.format(name="work", origin="https://staging.example") + "keychain = true\n",

@@ -81,7 +81,9 @@ def test_a_deletion_has_to_be_allowed() -> None:
     path.unlink()
     refused = invoke("apply", "flows", "--yes", "--quiet")
     assert (refused.code, refused.out) == (64, "")
-    assert refused.err.endswith(": pass --allow-delete if that is meant, else restore the files. Nothing was done.\n")
+    assert refused.err.endswith(
+        ": pass --allow-delete if you mean to delete, or restore the files. Nothing was done.\n"
+    )
     done = invoke("apply", "flows", "--yes", "--allow-delete", "--json")
     assert [(each["action"], each["file"]) for each in done.data] == [("delete", "greeter.yaml")]
 
@@ -144,7 +146,7 @@ def test_a_saved_plan_that_cannot_be_applied(platform: Emulator) -> None:
         (["--plan", "none.json"], "none.json: No such file or directory\n"),
         (
             ["--plan", "notes.txt"],
-            "notes.txt is no saved plan: make a plan, and save it with `fibonacci plan DIR --out FILE`\n",
+            "notes.txt is not a saved plan: make a new plan and save it with `fibonacci plan DIR --out FILE`\n",
         ),
         (["--plan", "plan.json", "--environment", "x"], "--environment is for making a plan, and --plan has one\n"),
         (["--plan", "plan.json", "--moved", "a=b"], "--moved is for making a plan, and --plan has one\n"),
@@ -174,7 +176,7 @@ def test_each_environment_has_a_state_of_its_own(monkeypatch: pytest.MonkeyPatch
     assert [path.name for path in Path("flows/.fibonacci").iterdir()] == ["staging"]
     assert invoke("plan", "flows", "--environment", "staging").code == 0
     taken = invoke("plan", "flows")
-    assert (taken.code, taken.err.count("was not deployed from here to this environment")) == (64, 1)
+    assert (taken.code, taken.err.count("was not deployed from this folder to this environment")) == (64, 1)
     monkeypatch.setenv("FIBONACCI_ENVIRONMENT", "staging")
     assert invoke("plan", "flows", "--json").data["environment"] == "staging"
     assert invoke("pull", "greeter", "--dir", "flows", "--environment", "copy").code == 0
@@ -196,7 +198,7 @@ def test_what_was_changed_on_the_platform_is_kept_or_overwritten() -> None:
     assert invoke("plan", "flows", "--json").data["changes"][0]["is_conflict"] is True
     refused = invoke("apply", "flows", "--yes", "--quiet")
     assert (refused.code, refused.out) == (1, "")
-    assert refused.err.endswith("keeps what is there, --overwrite replaces it. Nothing was done.\n")
+    assert refused.err.endswith("keeps the platform's version, --overwrite replaces it. Nothing was done.\n")
     assert instruction_on_the_platform() == "Changed by another"
     assert invoke("apply", "flows", "--yes", "--overwrite").code == 0
     assert instruction_on_the_platform() == "Welcome {{input.name}}"
@@ -213,7 +215,7 @@ def test_a_moved_file_has_to_be_named() -> None:
         (["greeter"], "argument --moved: 'greeter' is no OLD=NEW, such as triage=sorting, or triage= for a file gone"),
         (["=x"], "argument --moved: '=x' is no OLD=NEW"),
         (["greeter=", "greeter=welcome"], "--moved has 'greeter' twice"),
-        (["greeter=none"], "--moved has 'none', and no such file is in the folder"),
+        (["greeter=none"], "--moved has 'none', but no such file is in the folder"),
     ):
         refused = invoke("plan", "flows", *(argument for each in moved for argument in ("--moved", each)))
         assert (refused.code, refused.out) == (64, "")
@@ -301,7 +303,7 @@ def test_an_older_word_is_a_warning_of_the_plan() -> None:
     [
         ("nope", "there is no folder 'nope'"),
         ("notes.txt", "'notes.txt' is a file: pass its folder"),
-        ("empty", "folder 'empty' has no definition: no file *.yaml, *.yml or *.json"),
+        ("empty", "folder 'empty' has no definition: it has no *.yaml, *.yml or *.json file"),
     ],
 )
 def test_folders_that_cannot_be_planned(command: tuple[str, ...], place: str, message: str) -> None:
@@ -422,7 +424,7 @@ def test_a_name_that_another_workflow_has_is_a_fault_of_the_file(command: tuple[
     run = invoke(*command, "flows")
     assert (run.code, run.out) == (64, "")
     assert f"{taken.id} on the platform is called 'greeter'" in run.err
-    assert f"`fibonacci pull {taken.id} --dir DIR` if it is this file's, else rename one\n" in run.err
+    assert f"`fibonacci pull {taken.id} --dir DIR` if it belongs to this file, or rename one of them\n" in run.err
     write("flows/second.yaml", f"name: second\n{GREETER}")
     write("flows/twin.yaml", f"name: second\n{GREETER}")
     run = invoke(*command, "flows")

@@ -80,7 +80,7 @@ def test_handlers_reload_and_the_state_stays(tmp_path: Path) -> None:
             workflow = client.workflows.create(name="x", definition={"nodes": [llm("a")]}).id
             runs = [client.workflows.run(workflow, timeout=20)]
             for changed, said in (
-                (text.replace("one", "two"), "handlers_to_change:register is reloaded"),
+                (text.replace("one", "two"), "handlers_to_change:register was reloaded"),
                 (text.replace("'one')", "'one'"), "handlers_to_change.py:2: SyntaxError: '(' was never closed"),
             ):
                 handlers.write_text(changed, "utf-8")
@@ -175,14 +175,14 @@ def test_the_command_of_the_module_has_the_two_variables(capfd: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (["--host", "0.0.0.0"], 64, "fibonacci: --host 0.0.0.0 can be reached by other machines: choose a key for it"),
+        (["--host", "0.0.0.0"], 64, "fibonacci: --host 0.0.0.0 is reachable from other machines: set a key of "),
         (["--plan", "fre"], 64, "fibonacci dev: unknown value for --plan 'fre'. Did you mean 'free'?"),
         (["--script", "none.json"], 64, "fibonacci: none.json: the file cannot be read"),
         (["--handlers", "no_module:register"], 64, "fibonacci: --handlers no_module:register: No module named"),
         (
             ["--reload"],
             64,
-            "fibonacci: --reload imports your functions again: name what registers them with --handlers",
+            "fibonacci: --reload imports your functions again: name the function that registers them with --handlers",
         ),
     ],
 )
@@ -211,7 +211,7 @@ def test_a_port_that_is_taken_is_a_failure() -> None:
         port = emulator.base_url.split(":")[2].removesuffix("/v1")
         run = invoke("dev", "--port", port, "--quiet")
     assert (run.code, run.out) == (69, "")
-    assert run.err.startswith(f"fibonacci: it cannot listen on 127.0.0.1, port {port}: ")
+    assert run.err.startswith(f"fibonacci: cannot listen on 127.0.0.1, port {port}: ")
 
 
 def test_signal_handlers_are_restored() -> None:

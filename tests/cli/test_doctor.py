@@ -117,7 +117,7 @@ class TestKey:
         write({"fibonacci-sdk/api_key": KEY})
         run, found = doctor()
         assert run.code == 4
-        assert "`fibonacci auth login` takes it over" in found["API key"]["remedy"]
+        assert "run `fibonacci auth login` to move it here" in found["API key"]["remedy"]
 
     def test_of_the_wrong_form(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("FIBONACCI_BASE_URL", "http://127.0.0.1:9/v1")
@@ -146,7 +146,8 @@ class TestKey:
 
 class TestConfiguration:
     @pytest.mark.parametrize(
-        ("text", "part"), [("default = ", "is not TOML"), ("[profiles.x]\napi_key = 'y'", "must hold no API key")]
+        ("text", "part"),
+        [("default = ", "is not TOML"), ("[profiles.x]\napi_key = 'y'", "must not contain an API key")],
     )
     @pytest.mark.usefixtures("keychain")
     def test_a_bad_file(self, platform: pytest.MonkeyPatch, tmp_path: Path, text: str, part: str) -> None:

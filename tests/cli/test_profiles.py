@@ -66,14 +66,14 @@ def test_another_default() -> None:
 @pytest.mark.usefixtures("config")
 def test_a_default_that_the_environment_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIBONACCI_PROFILE", "work")
-    other = "it is not used here: FIBONACCI_PROFILE is set to 'work' and precedes the profile 'local'\n"
+    other = "it is not used here: FIBONACCI_PROFILE is set to 'work' and takes precedence over the profile 'local'\n"
     assert invoke("profiles", "use", "local").err == f"the default profile is 'local'\n{other}"
     assert invoke("profiles", "use", "work").err == "the default profile is 'work'\n"
     monkeypatch.setenv("FIBONACCI_API_KEY", "sk-key")
     monkeypatch.setenv("FIBONACCI_BASE_URL", "https://production.example/v1")
     run = invoke("profiles", "use", "local")
     assert run.err.endswith(
-        "it is not used here: FIBONACCI_API_KEY is set and precedes the profile 'local': calls go to"
+        "it is not used here: FIBONACCI_API_KEY is set and takes precedence over the profile 'local': calls go to"
         " https://production.example/v1\n"
     )
 
@@ -116,7 +116,7 @@ def test_wrong_arguments_are_refused(config: Path) -> None:
         (["use", "wrok"], "NAME: there is no profile 'wrok' in {config}. Did you mean 'work'?"),
         (["show", "wrok"], "NAME: there is no profile 'wrok' in {config}. Did you mean 'work'?"),
         (["remove", "wrok"], "NAME: there is no profile 'wrok' in {config}. Did you mean 'work'?"),
-        (["add", "work"], "there is a profile 'work' in {config}: remove it first, or use another name"),
+        (["add", "work"], "{config} already has a profile 'work': remove it first, or use another name"),
         (["add", "a b"], "NAME must be the name of a profile (at most 64 of A-Z a-z 0-9 - _), not 'a b'"),
         (["add", "new", "--base-url", "example.com"], "--base-url must be like https://api.example.com/v1"),
         (
@@ -147,7 +147,7 @@ def test_a_file_with_a_key_is_refused(config: Path) -> None:
     config.write_text("[profiles.work]\napi_key = 'sk-of-mine'\n")
     run = invoke("profiles", "list")
     assert (run.code, run.out) == (64, "")
-    assert "must hold no API key" in run.err
+    assert "must not contain an API key" in run.err
     assert "sk-of-mine" not in run.err
 
 
@@ -155,7 +155,7 @@ def test_a_password_in_an_address_is_refused(config: Path) -> None:
     config.write_text("[profiles.work]\nbase_url = 'https://me:secret@platform.example/v1'\n")
     run = invoke("profiles", "list")
     assert (run.code, run.out) == (64, "")
-    assert "base_url of the profile 'work' must hold no user and no password" in run.err
+    assert "base_url of the profile 'work' must not contain a user or a password" in run.err
     assert "secret" not in run.err
 
 
@@ -170,7 +170,7 @@ def test_a_file_that_others_can_read_is_reported(config: Path) -> None:
     config.chmod(0o640)
     run = invoke("profiles", "list")
     assert (run.code, len(run.lines)) == (0, 2)
-    assert "is open to other users of this machine (mode 640): run `chmod 600" in run.err
+    assert "is accessible to other users of this machine (mode 640): run `chmod 600" in run.err
 
 
 def test_the_option_names_the_profile_of_a_call(config: Path) -> None:

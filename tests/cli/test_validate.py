@@ -132,7 +132,7 @@ def test_tools_need_a_key(monkeypatch: pytest.MonkeyPatch, platform: Emulator) -
     ("arguments", "message"),
     [
         (["nope.yaml"], "there is no file or folder 'nope.yaml'"),
-        (["empty"], "folder 'empty' has no definition: no file *.yaml, *.yml or *.json"),
+        (["empty"], "folder 'empty' has no definition: it has no *.yaml, *.yml or *.json file"),
         (
             ["notes.txt"],
             "'notes.txt' ends with '.txt': the name of a definition's file ends with .yaml, .yml or .json",

@@ -53,7 +53,7 @@ _SEMANTIC = (
     "duplicate_id|unknown_(dependency|template_source|branch_target|critic_target|fallback|error_handler)"
     "|bad_template|conflicting_spellings|cycle|misspelled_node_type"
 )
-_LIST = {"cursor": "not a cursor of this list"}
+_LIST = {"cursor": "is not a cursor of this list"}
 _MEMORY = {"user_id": "is required with the scope user"}
 _TOOL = {"tool_name": "There is no tool"}
 _DEFINITION = {r"definition(\..*)?": rf"\(({_SEMANTIC})\)$"}

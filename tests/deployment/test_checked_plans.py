@@ -36,7 +36,7 @@ def test_what_validate_calls_an_error_is_not_deployed(flows: Flows, emulator: Em
     assert [problem.code for problem in said] == ["unknown_tool", "unknown_key"]
     plan = flows.plan()
     assert (plan.problems, plan.has_changes, plan.summary) == (said, False, "1 error, 1 warning")
-    assert str(plan).endswith(f"\n{said[0]}\n{said[1]}\n\nPlan: 1 error, 1 warning, so apply refuses it.")
+    assert str(plan).endswith(f"\n{said[0]}\n{said[1]}\n\nPlan: 1 error, 1 warning. apply refuses this plan.")
     with pytest.raises(DefinitionError, match="there is no tool 'send_mial'") as caught:
         flows.apply(plan)
     assert caught.value.problems == said

@@ -33,7 +33,7 @@ def test_two_platforms_from_one_folder(flows: Flows, mode: Mode) -> None:
         with pytest.raises(DeploymentError) as caught:
             flows.plan(environment="production")
         assert str(caught.value) == (
-            f"environment 'production' of {str(flows.folder)!r} belongs to {production.client.base_url}, and the client"
+            f"environment 'production' of {str(flows.folder)!r} belongs to {production.client.base_url}, but the client"
             f" calls {flows.client.base_url}. Pass another environment=..., or the client that it was deployed with"
         )
 

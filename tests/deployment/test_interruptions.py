@@ -67,7 +67,9 @@ def test_a_creation_whose_outcome_is_unknown(flows: Flows, emulator: Emulator, k
     carried_out = KINDS[kind]
     assert len(flows.workflows()) == (3 if carried_out else 2)
     reason = next(change.reason for change in flows.plan().changes if change.file == "c.yaml")
-    assert reason.startswith("its creation was interrupted, and wf-" if carried_out else "its creation was interrupted")
+    assert reason.startswith(
+        "its creation was interrupted after wf-" if carried_out else "its creation was interrupted"
+    )
     check_resumed(flows, FIVE)
 
 
@@ -169,8 +171,8 @@ def test_two_that_could_be_what_was_created(flows: Flows, emulator: Emulator) ->
     flows.create("flow-a")
     first, second = (workflow.id for workflow in flows.workflows())
     assert flows.problems() == [
-        f"a.yaml: its creation was interrupted, and {first} and {second} are all called 'flow-a' and as it was to be "
-        "created: delete all but one"
+        f"a.yaml: its creation was interrupted, and {first} and {second} are all called 'flow-a' and have "
+        "the content it was created with: delete all but one"
     ]
     flows.mode.run(flows.client.workflows.delete(second))
     check_resumed(flows, ["flow-a"])

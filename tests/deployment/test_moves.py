@@ -69,7 +69,8 @@ def test_files_without_names_are_moved_by_intent(flows: Flows) -> None:
     move(flows, {"a.yaml": "b.yaml", "c.yaml": "a.yaml"})
     assert flows.problems() == [
         'b.yaml: c.yaml is gone, and b.yaml is new: if it has moved, pass moved={"c": "b"}, else moved={"c": None}',
-        "a.yaml: a.yaml has what c.yaml had at the last apply, and no name says which workflow it is: if it has moved,"
+        "a.yaml: a.yaml has the content that c.yaml had at the last apply, and the names do not tell"
+        " which workflow it is: if it has moved,"
         ' pass moved={"c": "a"}, else moved={"a": "a"}',
     ]
     assert flows.problems(moved={"c": "a"}) == [
@@ -135,13 +136,17 @@ def test_a_new_file_takes_the_place_of_one_that_moved(flows: Flows) -> None:
 
 
 FAULTS: dict[str, tuple[Any, type[Exception], str]] = {
-    "no mapping": ("a=b", TypeError, "moved must be a mapping of old file names to new ones, or None for .*, not str"),
+    "no mapping": (
+        "a=b",
+        TypeError,
+        "moved must be a mapping of old file names to new ones, or to None for .*, not str",
+    ),
     "a number": ({"a": 1}, TypeError, "moved must be a mapping .*, not one with int"),
-    "unknown": ({"x": "b"}, ValueError, "moved has 'x', and no such file is deployed to this environment"),
-    "not there": ({"a": "x"}, ValueError, "moved has 'x', and no such file is in the folder"),
+    "unknown": ({"x": "b"}, ValueError, "moved has 'x', but no such file is deployed to this environment"),
+    "not there": ({"a": "x"}, ValueError, "moved has 'x', but no such file is in the folder"),
     "twice": ({"a": "b", "a.yaml": "b"}, ValueError, "moved has a.yaml twice"),
-    "to one": ({"a": "b", "c": "b"}, ValueError, r"moved says that two files have become b\.yaml"),
-    "ambiguous": ({"a": "d"}, ValueError, r"moved has 'd', which may be d\.json and d\.yaml: write the whole name"),
+    "to one": ({"a": "b", "c": "b"}, ValueError, r"moved maps two files to b\.yaml"),
+    "ambiguous": ({"a": "d"}, ValueError, r"moved has 'd', which could be d\.json and d\.yaml: write the full name"),
 }
 
 
@@ -179,8 +184,8 @@ def test_a_conflict_is_no_loss(flows: Flows) -> None:
     with pytest.raises(DeploymentError) as caught:
         flows.apply(plan)
     assert str(caught.value) == (
-        f"'flow-a' ({changed.id}) was changed on the platform since the last apply: pull(\"ID\", folder) keeps what is "
-        "there, overwrite=True replaces it. Nothing was done."
+        f"'flow-a' ({changed.id}) was changed on the platform since the last apply: pull(\"ID\", folder) keeps the "
+        "platform's version, overwrite=True replaces it. Nothing was done."
     )
     assert flows.state() == before
     flows.apply(plan, overwrite=True)
@@ -240,7 +245,7 @@ def test_both_sides_have_made_the_same_change(flows: Flows) -> None:
     flows.write("a.yaml", "flow-a", "changed")
     plan = flows.plan()
     assert [(change.action, change.reason) for change in plan.changes] == [
-        ("record", "the platform has what the file has become; only the state changes")
+        ("record", "the platform already has the file's new content: only the state changes")
     ]
     flows.apply(plan)
     flows.write("a.yaml", "flow-a", "again")
@@ -262,7 +267,7 @@ def test_a_conflict_names_the_environment_that_is_pulled_from(flows: Flows) -> N
     plan = flows.plan(environment="production")
     words = f'pull("{changed.id}", folder, environment="production") keeps it'
     assert plan.changes[0].reason.endswith(words)
-    with pytest.raises(DeploymentError, match=r'pull\("ID", folder, environment="production"\) keeps what is there'):
+    with pytest.raises(DeploymentError, match=r'pull\("ID", folder, environment="production"\) keeps the platform'):
         flows.apply(plan)
     flows.pull(changed.id, environment="production")
     assert not flows.plan(environment="production").has_changes

@@ -118,6 +118,6 @@ def test_the_state_of_another_organization_where_none_is_told(emulator: Emulator
         assert json.loads((tmp_path / ".fibonacci/default/platform.json").read_text())["organization_id"] is None
         emulator.reset()
         flows.create("of the other organization")
-        with pytest.raises(DeploymentError, match="has 5 workflows, and none is on the platform"):
+        with pytest.raises(DeploymentError, match="has 5 workflows, but the platform has none of them"):
             flows.plan()
         transport.close()

@@ -107,7 +107,7 @@ def test_each_kind_of_change(flows: Flows) -> None:
     assert plan.unchanged == ()
     reasons = {change.file: change.reason for change in plan.changes}
     assert reasons == {
-        "moved.yaml": "d.yaml is now moved.yaml; only the state changes",
+        "moved.yaml": "d.yaml is now moved.yaml: only the state changes",
         "a.yaml": "the file has changed",
         "b.yaml": "the file has changed",
         "e.yaml": f"{deleted} was deleted on the platform, so it is created again",
@@ -292,7 +292,7 @@ def test_a_file_that_is_renamed_and_changed_keeps_its_workflow(flows: Flows) -> 
     flows.write("b.yaml", "flow-a", "Greet all")
     plan = flows.plan()
     assert steps_of(plan) == [("update", "b.yaml")]
-    assert plan.changes[0].reason == "a.yaml is now b.yaml; the file has changed"
+    assert plan.changes[0].reason == "a.yaml is now b.yaml: the file has changed"
     flows.apply(plan)
     assert flows.workflow("flow-a").id == before.id
     assert list(flows.states()) == ["b.yaml"]
@@ -327,8 +327,8 @@ def test_nothing_is_deleted_unless_it_is_allowed(flows: Flows) -> None:
     with pytest.raises(DeploymentError) as caught:
         flows.apply(plan)
     assert str(caught.value) == (
-        f"the plan deletes 'flow-a' ({doomed[0]}), 'flow-b' ({doomed[1]}): pass allow_delete=True if that is meant, "
-        "else restore the files. Nothing was done."
+        f"the plan deletes 'flow-a' ({doomed[0]}), 'flow-b' ({doomed[1]}): pass allow_delete=True if you mean to "
+        "delete, or restore the files. Nothing was done."
     )
     assert flows.state() == before
     flows.apply(plan, allow_delete=True)

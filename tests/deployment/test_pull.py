@@ -171,7 +171,7 @@ def test_comments_are_not_lost_unasked(flows: Flows, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("fibonacci.deployment.pulling.updated_text", updated_text)
     with pytest.raises(DeploymentError) as caught:
         flows.pull(workflow.id)
-    assert str(caught.value) == f"{path} has comments that cannot be kept: overwrite=True replaces them"
+    assert str(caught.value) == f"{path} has comments that would be lost: overwrite=True replaces them"
     assert path.read_text() == COMMENTED
     flows.pull(workflow.id, overwrite=True)
     assert load(path).model_dump() == workflow.definition
@@ -225,7 +225,7 @@ def test_the_file_of_another_workflow_is_not_taken(flows: Flows) -> None:
     assert str(caught.value) == f"a.yaml belongs to {owner}, not to {other.id}: pull into another file"
     with pytest.raises(DeploymentError) as caught:
         flows.pull(owner, flows.folder / "b.yaml")
-    assert str(caught.value) == f"{owner} has the file a.yaml already: rename that, or pull into the folder"
+    assert str(caught.value) == f"{owner} already has the file a.yaml: rename that file, or pull into the folder"
     assert flows.state() == before
     (flows.folder / "a.yaml").rename(flows.folder / "b.yaml")
     flows.pull(owner, flows.folder / "b.yaml")
@@ -296,7 +296,7 @@ def test_what_cannot_be_pulled(flows: Flows) -> None:
     workflow = flows.create("flow-a")
     (flows.folder / "notes.txt").touch()
     with pytest.raises(
-        DeploymentError, match=r"notes.txt' is neither a folder nor a file \*\.yaml, \*\.yml or \*\.json"
+        DeploymentError, match=r"notes.txt' is neither a folder nor a \*\.yaml, \*\.yml or \*\.json file"
     ):
         flows.pull(workflow.id, flows.folder / "notes.txt")
     with pytest.raises(TypeError, match="path must be the path of a folder or a file, not NoneType"):

@@ -29,21 +29,22 @@ def test_two_files_of_one_name(flows: Flows) -> None:
     flows.write("a.yaml", "twin")
     flows.write("b.yaml", "twin")
     flows.write("c.yaml", "c")
-    assert flows.problems() == ["a.yaml: a.yaml and b.yaml are both called 'twin': a name stands for one workflow"]
+    assert flows.problems() == ["a.yaml: a.yaml and b.yaml are both called 'twin': each workflow needs its own name"]
 
 
 def test_two_files_of_one_name_by_the_name_of_one_file(flows: Flows) -> None:
     flows.write("twin.yaml", None)
     flows.write("b.yaml", "twin")
-    assert flows.problems() == ["b.yaml: b.yaml and twin.yaml are both called 'twin': a name stands for one workflow"]
+    assert flows.problems() == ["b.yaml: b.yaml and twin.yaml are both called 'twin': each workflow needs its own name"]
 
 
 def test_a_workflow_of_the_name_that_the_state_does_not_know(flows: Flows) -> None:
     other = flows.create("taken", "of someone")
     flows.write("a.yaml", "taken")
     assert flows.problems() == [
-        f"a.yaml: {other.id} on the platform is called 'taken', and was not deployed from here to this environment: "
-        f'pull("{other.id}", folder) if it is this file\'s, else rename one'
+        f"a.yaml: {other.id} on the platform is called 'taken', but was not deployed from this folder to"
+        " this environment: "
+        f'pull("{other.id}", folder) if it belongs to this file, or rename one of them'
     ]
 
 
@@ -60,7 +61,7 @@ def test_two_workflows_of_the_name_on_the_platform(flows: Flows) -> None:
     flows.write("a.yaml", "twin")
     assert flows.problems() == [
         f"a.yaml: {ids[0]} and {ids[1]} on the platform are called 'twin': "
-        "rename or delete it, for a name stands for one workflow"
+        "rename or delete it, because each workflow needs its own name"
     ]
 
 
@@ -70,7 +71,7 @@ def test_a_second_workflow_of_the_name_beside_the_known_one(flows: Flows) -> Non
     other = flows.create("flow-a")
     assert flows.problems() == [
         f"a.yaml: {other.id} on the platform is also called 'flow-a': "
-        "rename or delete it, for a name stands for one workflow"
+        "rename or delete it, because each workflow needs its own name"
     ]
 
 
@@ -94,7 +95,7 @@ def test_all_faults_of_all_files_come_at_once(flows: Flows, emulator: Emulator) 
     plan = flows.plan()
     assert [request.path for request in emulator.requests] == ["/tools"]
     assert f"{flows.folder / 'c.yaml'}:6:18" in str(plan)
-    assert str(plan).endswith(f"\n\nPlan: {len(files)} errors, so apply refuses it.")
+    assert str(plan).endswith(f"\n\nPlan: {len(files)} errors. apply refuses this plan.")
 
 
 def test_a_file_that_cannot_be_read(flows: Flows) -> None:
@@ -116,7 +117,7 @@ def test_what_is_no_folder_is_refused(flows: Flows, tmp_path: Path) -> None:
 def test_no_definition(flows: Flows) -> None:
     (flows.folder / "notes.txt").touch()
     (flows.folder / ".hidden.yaml").touch()
-    assert refusal(flows) == f"folder {str(flows.folder)!r} has no definition: no file *.yaml, *.yml or *.json"
+    assert refusal(flows) == f"folder {str(flows.folder)!r} has no definition: it has no *.yaml, *.yml or *.json file"
 
 
 def test_arguments(flows: Flows, emulator: Emulator) -> None:
@@ -125,7 +126,9 @@ def test_arguments(flows: Flows, emulator: Emulator) -> None:
     emulator.requests.clear()
     with pytest.raises(TypeError, match="folder must be the path of a folder, not int"):
         flows.mode.run(flows.client.workflows.plan(7))
-    with pytest.raises(TypeError, match=r"plan must be what workflows\.plan\(folder\) returns, not str"):
+    with pytest.raises(
+        TypeError, match=r"plan must be a DeploymentPlan, as workflows\.plan\(folder\) returns it, not str"
+    ):
         flows.mode.run(flows.client.workflows.apply("flows"))
     with pytest.raises(TypeError, match="allow_delete must be True or False, not str"):
         flows.apply(plan, allow_delete="no")
@@ -167,22 +170,23 @@ STATES: dict[str, tuple[Callable[[Flows], object], str]] = {
     "no id": (change("a.yaml", id=7), "cannot be read (id: Input should be a valid string)"),
     "empty id": (change("a.yaml", id=""), "cannot be read (id:"),
     "no folder": (put_a_file_there, "default cannot be read: Not a directory"),
-    "two of one file": (copy_state, ".json and wf-other.json are both of a.yaml: remove one of them"),
+    "two of one file": (copy_state, ".json and wf-other.json both belong to a.yaml: remove one of them"),
     "another folder": (
         change("a.yaml", file="../b.yaml"),
-        "cannot be read (it is of '../b.yaml', which is no file of this folder): restore it, as from version control",
+        "cannot be read (it belongs to '../b.yaml', which is not a file of this folder): restore it,"
+        " for example from version control",
     ),
     "no format": (lambda flows: platform_file(flows).write_text("{}"), "cannot be read (no key 'format')"),
     "no platform": (lambda flows: platform_file(flows).unlink(), "platform.json cannot be read (No such file"),
     "no URL": (change("platform", base_url="http://[::1"), "platform.json cannot be read (Invalid IPv6 URL): restore"),
-    "newer": (change("platform", format=2), "(it has the format 2, and this version of fibonacci-sdk reads 1: upgrade"),
+    "newer": (change("platform", format=2), "(it has the format 2, but this version of fibonacci-sdk reads 1: upgrade"),
     "another platform": (
         change("platform", base_url="https://api.fibonacci.dev/v1"),
-        "belongs to https://api.fibonacci.dev/v1, and the client calls http://127.0.0.1:",
+        "belongs to https://api.fibonacci.dev/v1, but the client calls http://127.0.0.1:",
     ),
     "another organization": (
         change("platform", organization_id="acme"),
-        "belongs to the organization 'acme', and the client's key to 'default'. Pass another environment=...",
+        "belongs to the organization 'acme', but the client's key belongs to 'default'. Pass another environment=...",
     ),
 }
 
@@ -225,7 +229,7 @@ def test_the_spellings_of_loopback_are_one_host(flows: Flows) -> None:
         assert flows.is_deployed()
     for other in ("http://localhost:1", f"http://elsewhere.example:{port}"):
         change("platform", base_url=other)(flows)
-        assert f"belongs to {other}, and" in refusal(flows)
+        assert f"belongs to {other}, but" in refusal(flows)
 
 
 @pytest.mark.parametrize("link", [".fibonacci", ".fibonacci/default"])
@@ -236,7 +240,7 @@ def test_a_state_that_is_a_link(flows: Flows, tmp_path: Path, link: str) -> None
     path = flows.folder / link
     shutil.move(path, tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
-    assert refusal(flows) == f"{path} is a symbolic link, and must be a folder: remove it"
+    assert refusal(flows) == f"{path} is a symbolic link, but must be a folder: remove it"
 
 
 def test_a_state_none_of_whose_workflows_is_there(flows: Flows, mode: Mode) -> None:
@@ -246,7 +250,7 @@ def test_a_state_none_of_whose_workflows_is_there(flows: Flows, mode: Mode) -> N
     with Emulator() as other:
         change("platform", base_url=other.base_url)(flows)
         elsewhere = Flows(mode, mode.client_of(other), flows.folder)
-        assert "has 5 workflows, and none is on the platform" in refusal(elsewhere)
+        assert "has 5 workflows, but the platform has none of them" in refusal(elsewhere)
         assert elsewhere.workflows() == []
 
 

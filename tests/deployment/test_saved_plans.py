@@ -144,18 +144,21 @@ def edited(content: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 
 REFUSED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
-    "no JSON": (lambda _: "nodes: []", " is no saved plan: make a plan, and save it with plan.save(path)"),
-    "half of one": (lambda content: json.dumps(content)[:-9], " is no saved plan: make"),
-    "another JSON": (lambda _: [1], " is no saved plan: make"),
-    "the plan of --json": (lambda content: content["plan"], " is no saved plan: make"),
+    "no JSON": (lambda _: "nodes: []", " is not a saved plan: make a new plan and save it with plan.save(path)"),
+    "half of one": (lambda content: json.dumps(content)[:-9], " is not a saved plan: make"),
+    "another JSON": (lambda _: [1], " is not a saved plan: make"),
+    "the plan of --json": (lambda content: content["plan"], " is not a saved plan: make"),
     "a newer one": (
         lambda content: {**content, "format": 2, "news": 1},
-        " has the format 2, and this version of fibonacci-sdk reads 1: upgrade it",
+        " has the format 2, but this version of fibonacci-sdk reads 1: upgrade fibonacci-sdk",
     ),
-    "an edited one": (lambda content: edited(content, name="other"), " was changed since it was saved: make a plan"),
+    "an edited one": (
+        lambda content: edited(content, name="other"),
+        " has been changed since it was saved: make a new plan",
+    ),
     "a field of another type": (
         lambda content: seal(edited(content, name=7)),
-        " is no plan that can be applied (plan.changes.0.name: Input should be a valid string)",
+        " cannot be applied (plan.changes.0.name: Input should be a valid string)",
     ),
     "an unknown action": (lambda content: seal(edited(content, action="drop")), "(plan.changes.0.action: "),
     "an unknown key": (lambda content: seal({**content, "extra": 1}), "(extra: "),
@@ -163,7 +166,7 @@ REFUSED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "nothing to delete": (lambda content: seal(edited(content, action="delete")), "(it does not say how to delete "),
     "a file elsewhere": (
         lambda content: seal(edited(content, file="../a.yaml")),
-        "('../a.yaml' is no file of a folder)",
+        "('../a.yaml' is not the name of a file in the folder)",
     ),
     "an environment elsewhere": (
         lambda content: seal({**content, "plan": {**content["plan"], "environment": "../x"}}),
@@ -200,7 +203,9 @@ def test_bad_arguments(flows: Flows, tmp_path: Path) -> None:
         DeploymentPlan.load(wrong)
     with pytest.raises(TypeError, match="folder must be the path of a folder, not int"):
         DeploymentPlan.load("plan.json", folder=wrong)
-    with pytest.raises(ValueError, match="would be read as a definition of the folder: save the plan elsewhere"):
+    with pytest.raises(
+        ValueError, match="would be read as one of the folder's definitions: save the plan somewhere else"
+    ):
         flows.plan().save(flows.folder / "plan.JSON")
     with pytest.raises(FileNotFoundError):
         DeploymentPlan.load(tmp_path / "none.json")

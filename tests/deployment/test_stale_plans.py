@@ -127,7 +127,7 @@ def test_two_people_create_the_same(flows: Flows, tmp_path: Path) -> None:
         other.apply(two)
     assert len(flows.workflows()) == 5
     assert not (other.folder / ".fibonacci").exists()
-    assert all("was not deployed from here" in each for each in other.problems())
+    assert all("was not deployed from this folder" in each for each in other.problems())
     assert len(other.problems()) == 5
 
 
@@ -235,7 +235,7 @@ def test_a_folder_in_which_another_apply_is_at_work(flows: Flows) -> None:
     with DeploymentFolder(flows.folder).locked():
         with pytest.raises(StalePlanError) as caught:
             flows.apply(plan)
-        assert str(caught.value) == f"another apply or pull is running in {str(flows.folder)!r}: wait for it"
+        assert str(caught.value) == f"another apply or pull is running in {str(flows.folder)!r}: wait until it ends"
         assert flows.workflows() == []
     flows.apply(plan)
     assert flows.names() == ["a"]

@@ -190,7 +190,7 @@ class TestPages:
         items = [run_of(**{f"extra_{number}": number for number in range(12)}) for _ in range(1200)]
         html = html_of(Page(items=items, response=info(), next_cursor="abc"))
         assert html.count("<tr>") == 21
-        assert "of 1,200 items, the first 20; 6 columns left out; more pages follow" in html
+        assert "of 1,200 items, the first 20; 6 columns not shown, more pages follow" in html
 
     def test_an_empty_page(self) -> None:
         empty: Page[Execution] = Page(items=[], response=info())
@@ -213,7 +213,7 @@ class TestPagers:
             assert len(emulator.requests) == before
         loop = "async for item in pager" if mode.is_async else "<code>for item in pager"
         assert loop in html
-        assert "nothing is fetched yet" in html
+        assert "nothing has been fetched yet" in html
 
     @pytest.mark.parametrize("names", [["Greeter", "Other"], []])
     def test_the_page_that_first_fetched_is_shown(self, mode: Mode, names: list[str]) -> None:

@@ -355,12 +355,12 @@ def test_each_error_has_the_form_of_0_2(serve: Callable[..., TwoAPIs]) -> None:
 
     broken = {"nodes": [{"id": "a", "type": "llm"}]}
     rows: list[tuple[str, dict[str, Any], int, Any]] = [
-        ("GET /workflows", {"key": "wrong"}, 401, "key is not known"),
+        ("GET /workflows", {"key": "wrong"}, 401, "does not know the API key"),
         (
             "POST /workflows",
             {"key": viewer, "body": {"name": "x"}},
             403,
-            "POST /api/v1/workflows takes the role member",
+            "POST /api/v1/workflows requires the role member",
         ),
         ("GET /workflows", {"Host": "evil.example"}, 403, "evil.example"),
         ("GET /workflows/wf-none", {}, 404, "There is no workflow 'wf-none'"),
@@ -369,7 +369,7 @@ def test_each_error_has_the_form_of_0_2(serve: Callable[..., TwoAPIs]) -> None:
         ("GET /memory/none?organization_id=other", {}, 404, "'other'"),
         ("POST /memory/list", {"body": {"organization_id": "other"}}, 404, "'other'"),
         ("GET /tools/none", {}, 404, "'none'"),
-        ("GET /tool", {}, 404, "GET /api/v1/tool. Near it are: GET /api/v1/tools"),
+        ("GET /tool", {}, 404, "GET /api/v1/tool. Similar ones are: GET /api/v1/tools"),
         ("GET /", {}, 404, "There is no GET /api/v1/."),
         ("GET /0123456789", {}, 404, "Every path begins with /api/v1."),
         ("PUT /workflows", {"body": {}}, 405, "only GET, POST"),
@@ -413,7 +413,7 @@ def test_failures_requests_and_limits(serve: Callable[..., TwoAPIs]) -> None:
     emulator.fail("POST /api/v1/memory", status=503, retry_after=3)
     emulator.fail("GET /api/v1/tools/{name}", "rate_limit", retry_after=9)
     emulator.fail("GET /api/v1/runs/{id}", status=500, body="down")
-    with pytest.raises(ValueError, match=r"Near it are: GET /api/v1/runs/\{run_id\}"):
+    with pytest.raises(ValueError, match=r"Similar ones are: GET /api/v1/runs/\{run_id\}"):
         emulator.fail("GET /api/v1/run/{id}")
     workflow = server.data("POST /workflows", {"name": "x", "definition": ECHO}, 201)["id"]  # the failure is of /v1
     assert server("POST /v1/workflows", {"name": "x"}).json["error"]["code"] == "service_unavailable"
@@ -443,7 +443,7 @@ def test_failures_requests_and_limits(serve: Callable[..., TwoAPIs]) -> None:
         )
     assert len(server.data(f"GET /workflows/{workflow}/runs")) == 2
     assert [(found.code, found.message) for found in emulator.warnings] == [
-        ("no_effect", "the tags of a run are not kept")
+        ("no_effect", "the tags of a run are not stored")
     ]
 
     emulator.rate_limit = (2, 60.0)

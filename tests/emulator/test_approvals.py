@@ -142,7 +142,7 @@ def test_the_threshold_is_the_number_of_approvals_required(api: Api) -> None:
     settings(api, **{EXTERNAL: True, "approval_threshold": 2})
     execution_id = waiting(api)
     assert decide(api, execution_id, "ada", approve=True)["status"] == "pending_approval"
-    with pytest.raises(HTTPException, match="ada has approved"):
+    with pytest.raises(HTTPException, match="ada has already approved"):
         decide(api, execution_id, "ada", approve=True)
     assert decide(api, execution_id, "grace", approve=True)["approval"]["approved_by"] == ["ada", "grace"]
     assert actions(api).count("approval.given") == 2
@@ -161,7 +161,7 @@ def test_the_requester_may_not_approve(api: Api, name: str | None) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api, name=name)
     me = name or "admin"
-    with pytest.raises(HTTPException, match=f"{me} may not approve a run of their own") as caught:
+    with pytest.raises(HTTPException, match=f"{me} may not approve their own run") as caught:
         decide(api, execution_id, me, approve=True)
     assert (caught.value.status, caught.value.details[0].field) == (403, "by")
     assert api("GET", f"/executions/{execution_id}").data["approval"]["approved_by"] == []
@@ -179,7 +179,7 @@ def test_a_rejected_run_is_canceled(api: Api) -> None:
     assert approvals(api) == counts(rejected=1)
     assert actions(api)[-1] == "approval.rejected"
     for approve in (True, False):
-        with pytest.raises(HTTPException, match="is cancelled, and waits for no approval") as caught:
+        with pytest.raises(HTTPException, match="is cancelled and is not waiting for approval") as caught:
             decide(api, execution_id, "grace", approve=approve)
         assert caught.value.status == 409
 
@@ -232,7 +232,7 @@ def test_the_emulator_approves_and_rejects() -> None:
     workflow = client.workflows.create(name="mail", definition={"nodes": [tool("mail", "email_send")]})
     first, second = (client.workflows.execute(workflow.id) for _ in range(2))
     assert not first.is_terminal
-    with pytest.raises(ValueError, match="owner may not approve a run of their own"):
+    with pytest.raises(ValueError, match="owner may not approve their own run"):
         emulator.approve(str(first.id), by="owner")
     emulator.key("admin", name="ada")
     assert emulator.approve(str(first.id), by="ada").succeeded
@@ -271,7 +271,7 @@ def test_who_decides_has_a_role(api: Api, approve: bool) -> None:
     execution_id = waiting(api)
     for role in ("viewer", "member"):
         api.app.keys.of(role, "alan")
-        assert f"it takes the role admin or owner, not {role}" in refusal(api, execution_id, role, approve=approve)
+        assert f"this requires the role admin or owner, not {role}" in refusal(api, execution_id, role, approve=approve)
         assert f"not {role}" in refusal(api, execution_id, "alan", approve=approve)
     assert "emulator.key('admin', name='nobody')" in refusal(api, execution_id, "nobody", approve=approve)
     decided = decide(api, execution_id, "owner", approve=approve)

@@ -177,7 +177,9 @@ def test_after_a_kill_the_next_run_starts_with_the_handlers_that_are_registered_
     emulator = Emulator(db=file)
     emulator.tool("email_send")(lambda call: "sent after it")
     client = emulator.client()
-    assert client.executions.get(runs[0][0]).error == "node 'mail': the emulator was stopped while the handler worked"
+    assert (
+        client.executions.get(runs[0][0]).error == "node 'mail': the emulator was stopped while the handler was running"
+    )
     while not (ended := client.executions.get(runs[1][0])).is_terminal:
         pass
     assert ended.outputs == {"mail": "sent after it"}

@@ -48,7 +48,7 @@ def test_a_cassette_that_another_process_changes_is_left_as_it_is(cassette: Path
         emulator.record(cassette)
     run(one.client(), llm("a", "one"))
     error = failure(other.client(), llm("a", "other"))
-    assert error.startswith(f"another process has changed the cassette {cassette}, which is left as it is")
+    assert error.startswith(f"another process changed the cassette {cassette}, so nothing was written to it")
     run(one.client(), llm("a", "two"))
     assert [call["input"]["instruction"] for call in stored(cassette)] == ["one", "two"]
 
@@ -62,20 +62,29 @@ CALL = {"kind": "llm", "node": "a", "input": {"instruction": "do"}, "answer": 1}
         ("", ":1:1: not a JSON document"),
         ('{"format": 1,\n "calls": [}', ":2:12: not a JSON document: Expecting value"),
         ('{"format": 1, "calls": [NaN]}', ": not a JSON document in UTF-8: NaN is not a JSON number"),
-        ([], ":1:1: a cassette is an object with format and calls"),
-        ({"calls": []}, ":1:1: the format of a cassette is a number, not None"),
-        ({"format": 2, "calls": []}, ":1:12: format: the format is 2, and this version reads 1: update fibonacci-sdk"),
-        ({"format": True, "calls": []}, ":1:12: format: the format of a cassette is a number, not True"),
-        ({"format": 1}, ":1:1: the calls of a cassette are a list"),
-        ({"format": 1, "calls": {}}, ":1:24: calls: the calls of a cassette are a list"),
-        ({"format": 1, "calls": [], "more": 1}, ":1:36: more: a cassette has the keys format and calls only"),
-        ({"format": 1, "calls": [1]}, ":1:25: calls[0]: a call is an object with kind, node, input, and answer or"),
-        ({"format": 1, "calls": [CALL, {**CALL, "x": 1}]}, "calls[1].x: a call has the keys kind, node, input, key"),
-        ({"format": 1, "calls": [{"kind": "llm", "node": "a", "answer": 1}]}, "calls[0]: a call has input"),
-        ({"format": 1, "calls": [{**CALL, "error": "x"}]}, "calls[0]: a call has either an answer or an error"),
-        ({"format": 1, "calls": [{**CALL, "node": 1}]}, "calls[0].node: it is a text"),
-        ({"format": 1, "calls": [{**CALL, "input": "do"}]}, "calls[0].input: the input of a call is an object"),
-        ({"format": 1, "calls": [{**CALL, "key": "x"}]}, "calls[0].key: it is not the hash of kind and input: remove"),
+        ([], ":1:1: a cassette must be an object with format and calls"),
+        ({"calls": []}, ":1:1: the format of a cassette must be a number, not None"),
+        ({"format": 2, "calls": []}, ":1:12: format: the format is 2, but this version reads 1: update fibonacci-sdk"),
+        ({"format": True, "calls": []}, ":1:12: format: the format of a cassette must be a number, not True"),
+        ({"format": 1}, ":1:1: the calls of a cassette must be a list"),
+        ({"format": 1, "calls": {}}, ":1:24: calls: the calls of a cassette must be a list"),
+        ({"format": 1, "calls": [], "more": 1}, ":1:36: more: a cassette may only have the keys format and calls"),
+        (
+            {"format": 1, "calls": [1]},
+            ":1:25: calls[0]: a call must be an object with kind, node, input, and answer or",
+        ),
+        (
+            {"format": 1, "calls": [CALL, {**CALL, "x": 1}]},
+            "calls[1].x: a call may only have the keys kind, node, input, key",
+        ),
+        ({"format": 1, "calls": [{"kind": "llm", "node": "a", "answer": 1}]}, "calls[0]: a call must have input"),
+        ({"format": 1, "calls": [{**CALL, "error": "x"}]}, "calls[0]: a call must have either an answer or an error"),
+        ({"format": 1, "calls": [{**CALL, "node": 1}]}, "calls[0].node: it must be a string"),
+        ({"format": 1, "calls": [{**CALL, "input": "do"}]}, "calls[0].input: the input of a call must be an object"),
+        (
+            {"format": 1, "calls": [{**CALL, "key": "x"}]},
+            "calls[0].key: it is not the hash of kind and input. If you changed those, remove",
+        ),
     ],
 )
 def test_a_malformed_cassette_is_refused_with_its_place(cassette: Path, content: Any, message: str) -> None:
@@ -121,9 +130,9 @@ def test_any_json_is_a_cassette_or_refused(content: Any) -> None:
 
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:
-    with pytest.raises(InputFileError, match=r"none\.json: there is no such cassette: record it with"):
+    with pytest.raises(InputFileError, match=r"none\.json: the cassette does not exist: record it with"):
         Emulator().replay(tmp_path / "none.json")
-    with pytest.raises(InputFileError, match=r"there is no folder .*: create it"):
+    with pytest.raises(InputFileError, match=r"the folder .* does not exist: create it"):
         Emulator().record(tmp_path / "none" / "calls.json")
     with pytest.raises(InputFileError, match="cannot be read"):
         Emulator().record(tmp_path)

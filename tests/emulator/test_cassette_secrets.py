@@ -66,7 +66,7 @@ def test_a_secret_that_the_emulator_does_not_have_fails_the_node(cassette: Path)
     other = Emulator()
     other.replay(cassette)
     assert failure(other.client(), llm("a")) == (
-        "the recorded answer holds the secret 'TOKEN': pass its value in Emulator(secrets=...)"
+        "the recorded answer contains the secret 'TOKEN': pass its value in Emulator(secrets=...)"
     )
 
 

@@ -66,10 +66,10 @@ def test_a_changed_prompt_is_a_miss_that_says_what_differs(cassette: Path) -> No
     emulator.replay(cassette)
     error = failure(emulator.client(), llm("a", "Sum up the news of Tuesday, in three lines", temperature=1))
     assert error == (
-        f"there is no recorded answer for node 'a' (llm) in {cassette}; the nearest is of node 'a' and differs in "
-        "instruction: recorded 'Sum up the news of Monday, in three lines', "
-        "now 'Sum up the news of Tuesday, in three lines'; temperature: recorded nothing, now '1.0'; "
-        "record it with emulator.record(), or change the node back"
+        f"there is no recorded answer for node 'a' (llm) in {cassette}. The closest recording is from node 'a' and "
+        "differs in instruction: recorded 'Sum up the news of Monday, in three lines', "
+        "now 'Sum up the news of Tuesday, in three lines'; temperature: recorded nothing, now '1.0'. "
+        "Record it with emulator.record(), or change the node back"
     )
     assert "no call of this kind was recorded" in failure(emulator.client(), tool("m", "gmail_send"))
     assert len(asked) == 2
@@ -98,7 +98,7 @@ def test_equal_calls_are_replayed_in_sequence_and_each_node_has_its_own_first(ca
     assert run(client, llm("b")) == {"b": second}
     assert run(client, llm("a")) == {"a": first}
     assert run(client, llm("c")) == {"c": third}
-    assert "this input was recorded 3 times, and all of that has been replayed" in failure(client, llm("a"))
+    assert "this input was recorded 3 times, and every recording has been replayed" in failure(client, llm("a"))
 
 
 def test_failures_are_recorded_too(cassette: Path) -> None:

@@ -71,7 +71,7 @@ def test_each_branch_can_be_reached(node: dict[str, Any], compared: tuple[Any, s
     assert results(shown, "gate") == {(True,), (False,)}
     (warning,) = (each for each in emulator.warnings if each.code == "made_up_answer")
     assert warning.location.endswith(" nodes[0]")
-    assert "with a script for 'a'" in warning.message
+    assert "use a script for 'a'" in warning.message
     assert warning.message in ((shown[0].trace or [])[0].warnings or [])
     again = runs(*nodes, emulator=Emulator(env={"TEAM": "blue"}), count=2)
     assert [execution.outputs for execution in again] == [execution.outputs for execution in shown[:2]]

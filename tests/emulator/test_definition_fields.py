@@ -283,7 +283,7 @@ class TestCritics:
     def test_what_is_no_verdict_fails_the_node(self, answer: Any) -> None:
         emulator = Emulator()
         emulator.critic(lambda _: answer)
-        assert "a critic returns a score from 0 to 10" in run(emulator, tool("draft"), self.CRITIC)["error"]
+        assert "a critic must return a score from 0 to 10" in run(emulator, tool("draft"), self.CRITIC)["error"]
 
     def test_the_default_criteria(self, api: Api) -> None:
         critic = {"id": "judge", "type": "critic", "target_node": "draft"}

@@ -129,7 +129,7 @@ def test_a_handler_reports_across_processes_unless_its_own_is_killed(tmp_path: P
         ended = client.executions.get(second).model_dump()
         assert (ended["status"], ended["error"]) == (
             "failed",
-            "node 'a': the emulator was stopped while the handler worked",
+            "node 'a': the emulator was stopped while the handler was running",
         )
 
 

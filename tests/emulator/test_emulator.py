@@ -31,7 +31,7 @@ def test_an_emulator_listens_within_its_context() -> None:
 
 
 def test_base_url_requires_listening() -> None:
-    with pytest.raises(RuntimeError, match="does not listen"):
+    with pytest.raises(RuntimeError, match="is not listening"):
         _ = Emulator().base_url
 
 

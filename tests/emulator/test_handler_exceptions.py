@@ -134,9 +134,11 @@ def test_an_answer_that_raises_while_it_is_read_ends_its_node(emulator: Emulator
         def items(self) -> Any:
             raise SystemExit(5)
 
-    assert error_of(emulator, lambda call: Raising(a=1)) == "the handler returned what is not JSON: SystemExit: 5"
+    assert (
+        error_of(emulator, lambda call: Raising(a=1)) == "the handler returned a value that is not JSON: SystemExit: 5"
+    )
     assert error_of(emulator, lambda call: EndlessMapping()) == (
-        "the handler returned what is not JSON: Object of type EndlessMapping is not JSON serializable"
+        "the handler returned a value that is not JSON: Object of type EndlessMapping is not JSON serializable"
     )
 
 

@@ -126,7 +126,7 @@ def circle() -> list[Any]:
 def test_an_output_that_is_not_json_fails_the_node(emulator: Emulator, client: Fibonacci, output: Any) -> None:
     emulator.llm(lambda _: output)
     execution = client.workflows.execute(create(client, llm("a")))
-    assert "returned what is not JSON" in details(client, execution.id)["error"]
+    assert "returned a value that is not JSON" in details(client, execution.id)["error"]
 
 
 @pytest.mark.usefixtures("patient")
@@ -271,7 +271,7 @@ def test_reset_and_restore_during_a_run(emulator: Emulator, client: Fibonacci) -
     release.set()
     wait_until(no_handler_works)
     emulator.restore(snapshot)  # its handler has ended since, and its outcome was dropped
-    assert details(client, execution.id)["error"] == "node 'a': the emulator was stopped while the handler worked"
+    assert details(client, execution.id)["error"] == "node 'a': the emulator was stopped while the handler was running"
 
 
 @pytest.mark.usefixtures("patient")

@@ -151,14 +151,14 @@ def test_many_values_are_not_kept_for_ever() -> None:
 
 @each_row("name", ["", "*", "http://fibonacci.test", "fibonacci.test:80", "fibonacci.test/", "a b", ".test", "тест"])
 def test_a_malformed_name_is_refused_at_the_start(name: str) -> None:
-    with pytest.raises(ValueError, match="allowed_hosts has names and addresses as they stand in a URL"):
+    with pytest.raises(ValueError, match="allowed_hosts must list names and addresses as in a URL"):
         Emulator(allowed_hosts=[name])
 
 
 def test_one_text_in_place_of_a_list_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"allowed_hosts is a list of texts, such as \['fibonacci.test'\]"):
+    with pytest.raises(TypeError, match=r"allowed_hosts must be a list of strings, such as \['fibonacci.test'\]"):
         Emulator(allowed_hosts="fibonacci.test")
-    with pytest.raises(TypeError, match="origins is a list"):
+    with pytest.raises(TypeError, match="origins must be a list"):
         Emulator(origins="http://localhost:5173")
 
 
@@ -230,7 +230,7 @@ def test_the_transports_in_process_are_loopback() -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "platform.example", ""])
 def test_a_host_that_others_can_reach_needs_a_long_key(host: str) -> None:
     with pytest.raises(
-        ValueError, match=r"can be reached by other machines: api_key has 20 characters or more"
+        ValueError, match=r"is reachable from other machines: api_key must have 20 characters or more"
     ) as caught:
         Emulator(host=host, api_key=LONG_KEY[:-1])
     assert LONG_KEY[:-1] not in str(caught.value)

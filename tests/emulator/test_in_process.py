@@ -164,9 +164,9 @@ def test_after_close_a_state_in_a_file_is_a_connection_error_that_says_so(mode: 
     with Emulator(db=tmp_path / "state.db") as emulator:
         client = emulator.client() if mode.name == "sync" else emulator.async_client()
         workflow = mode.run(client.workflows.create(name="x"))
-    with pytest.raises(APIConnectionError, match="the emulator is closed: start"):
+    with pytest.raises(APIConnectionError, match="the emulator is closed: open"):
         mode.run(client.workflows.get(workflow.id))
-    with pytest.raises(APIConnectionError, match="the emulator is closed: start") as caught:
+    with pytest.raises(APIConnectionError, match="the emulator is closed: open") as caught:
         mode.run(client.workflows.create(name="y"))
     assert "may have been carried out" not in str(caught.value)
     with emulator:
@@ -221,7 +221,7 @@ def test_errors_of_a_client_name_the_cause(mode: Mode) -> None:
 @pytest.mark.parametrize("name", ["base_url", "transport", "http_client"])
 def test_what_says_where_to_send_is_refused(name: str) -> None:
     for make in (Emulator().client, Emulator().async_client):
-        with pytest.raises(TypeError, match=f"{name}: a client in process has its own"):
+        with pytest.raises(TypeError, match=f"{name}: an in-process client sets this itself"):
             make(**{name: "x"})
 
 

@@ -29,7 +29,7 @@ print(client.workflows.execute(workflow.id).id, flush=True)
 sys.stdin.read()
 """
 CHILD_WITH_PID = "import os, sys; os.getpid = lambda: int(sys.argv[2])\n" + CHILD
-REASON = "node 'a': the emulator was stopped while the handler worked"
+REASON = "node 'a': the emulator was stopped while the handler was running"
 
 
 @pytest.fixture

@@ -166,7 +166,9 @@ def test_whatever_the_headers_are_nothing_foreign_is_carried_out(origin: str, ho
     ],
 )
 def test_a_malformed_origin_is_refused_at_the_start(origin: str) -> None:
-    with pytest.raises(ValueError, match=r"origins has origins as a browser sends them, .*'http://localhost:5173'"):
+    with pytest.raises(
+        ValueError, match=r"origins must list origins as a browser sends them: .*'http://localhost:5173'"
+    ):
         Emulator(origins=[origin])
 
 

@@ -122,7 +122,7 @@ class TestReading:
         emulator.fail("GET /tools", status=503, times=2)
         emulator.tool("lookup")(lambda call: None)
         assert 'team user ada {"name": "Tides"}' in page.get("/ui/memory").text
-        assert "lookup custom A tool of your own. any no your function" in page.get("/ui/tools").text
+        assert "lookup custom Your own tool. any no your function" in page.get("/ui/tools").text
         assert "1 min 4 1,000,000 999,996" in page.get("/ui/limits").text
         assert "workflow_runs_per_hour 1 10,000,000" in page.get("/ui/limits").text
         assert "GET /tools status a response with a status code 503 2 of 2 0" in page.get("/ui/failures").text

@@ -47,8 +47,8 @@ def test_a_waiting_run_is_rejected_on_the_page(page: PageClient, client: Fibonac
 @pytest.mark.parametrize(
     ("form", "reason"),
     [
-        ({"by": "owner", "decision": "approve"}, "owner may not approve a run of their own."),
-        ({"by": "nobody", "decision": "approve"}, "is no role and nobody with a key"),
+        ({"by": "owner", "decision": "approve"}, "owner may not approve their own run."),
+        ({"by": "nobody", "decision": "approve"}, "is not a role, and nobody with that name has a key"),
         ({"by": "", "decision": "approve"}, "must be admin, owner, or a person whose key"),
         ({"by": "admin", "decision": "perhaps"}, "approve or reject"),
     ],
@@ -131,10 +131,10 @@ def test_inject_and_remove_failures(page: PageClient, client: Fibonacci, emulato
 @each_row(
     ("form", "reason"),
     [
-        ({"route": "GET /tool"}, "Near it are"),
+        ({"route": "GET /tool"}, "Similar ones are"),
         ({"route": ""}, "must be a method and a path such as GET /tools"),
         ({"route": "*", "kind": "nonsense"}, "kind"),
-        ({"route": "*", "kind": "reset", "status": "500"}, "belongs to status, rate_limit, html"),
+        ({"route": "*", "kind": "reset", "status": "500"}, "is only for status, rate_limit, html"),
         ({"route": "*", "times": "0.5"}, "times"),
         ({"route": "*", "status": "many"}, "must be a number such as 60, not 'many'"),
     ],

@@ -283,7 +283,7 @@ class TestKeyboard:
         page.keyboard.type("owner")
         focus_on(page, "button[value=approve]")
         page.keyboard.press("Enter")
-        expect(page.get_by_role("alert")).to_contain_text("owner may not approve a run of their own")
+        expect(page.get_by_role("alert")).to_contain_text("owner may not approve their own run")
         focus_on(page, "input[name=by]")
         page.keyboard.press("Control+A")
         page.keyboard.type("admin")

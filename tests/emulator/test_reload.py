@@ -92,8 +92,8 @@ def register(emulator):
         emulator.llm(lambda call: "late")
         return 1
 """
-RELOADED = "reloaded_handlers:register is reloaded"
-KEPT = "reloaded_handlers:register is not reloaded, its functions from before still answer: "
+RELOADED = "reloaded_handlers:register was reloaded"
+KEPT = "reloaded_handlers:register was not reloaded, so its previous functions still answer: "
 
 
 @pytest.mark.usefixtures("patient")
@@ -160,7 +160,7 @@ def test_models_are_known_once_and_late_registrations_count(folder: HandlerFolde
         ("def register(emulator:\n", "reloaded_handlers.py:1: SyntaxError: '(' was never closed"),
         ("\nimport reloaded_none\n", "reloaded_handlers.py:2: ModuleNotFoundError: No module named 'reloaded_none'"),
         ("def register(emulator):\n    {}['KEY']\n", "reloaded_handlers.py:2: KeyError: 'KEY'"),
-        ("", "module 'reloaded_handlers' has no attribute 'register'; it is module:function"),
+        ("", "module 'reloaded_handlers' has no attribute 'register'. Write module:function"),
     ],
 )
 def test_what_cannot_be_registered_at_first_is_an_error_with_its_place(

@@ -63,11 +63,11 @@ def test_requests_to_one_endpoint(api: Api, requests: Requests) -> None:
 @each_row(
     ("route", "complaint"),
     [
-        ("POST /workflow/{id}/execute", "Near it are: .*POST /v1/workflows/{workflow_id}/execute"),
-        ("PATCH /workflows", "There is no PATCH /workflows. Near it are: GET /v1/workflows"),
-        ("/workflows", "a route is"),
-        ("", "a route is"),
-        ("GET workflows", "a route is"),
+        ("POST /workflow/{id}/execute", "Similar ones are: .*POST /v1/workflows/{workflow_id}/execute"),
+        ("PATCH /workflows", "There is no PATCH /workflows. Similar ones are: GET /v1/workflows"),
+        ("/workflows", "a route must be"),
+        ("", "a route must be"),
+        ("GET workflows", "a route must be"),
         ("GET /", "There is no GET"),
         ("GET /{x}", "There is no GET"),
         ("GET /memory/%ff", "not percent-encoded"),
@@ -80,9 +80,9 @@ def test_a_route_that_matches_no_endpoint_is_an_error(requests: Requests, route:
 
 def test_a_missing_request_names_those_received(api: Api, requests: Requests) -> None:
     runs = requests.to("POST /workflows/{id}/execute")
-    assert repr(runs) == "<0 requests to POST /workflows/{id}/execute; no request was received>"
+    assert repr(runs) == "<0 requests to POST /workflows/{id}/execute. No request was received>"
     api("GET", "/tools?limit=1")
-    with pytest.raises(LookupError, match=r"the last requests of all: GET /v1/tools\?limit=1"):
+    with pytest.raises(LookupError, match=r"The last requests of all: GET /v1/tools\?limit=1"):
         _ = runs.last
     assert repr(requests) == "<1 requests>"
 

@@ -68,7 +68,7 @@ def test_the_command_refuses_another(text: str, capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize("keep", [0, -1])
 def test_keep_is_positive(keep: int) -> None:
-    with pytest.raises(ValueError, match="keep is a number of executions, at least 1, or None for all"):
+    with pytest.raises(ValueError, match="keep must be a number of executions, at least 1, or None for all"):
         Emulator(keep=keep)
 
 

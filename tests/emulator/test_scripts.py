@@ -39,8 +39,8 @@ def test_answers_come_in_sequence_and_then_the_node_fails() -> None:
     failed = details(client, client.workflows.execute(workflow_id).id)
     assert failed["status"] == "failed"
     assert error_of(failed, "classify") == (
-        "the script for 'classify' is at its end: all of its 3 answers have been taken; "
-        "give it more answers, or repeat=True"
+        "the script for 'classify' has ended: all of its 3 answers have been used. "
+        "Give it more answers, or pass repeat=True"
     )
     assert script.taken == 3
 
@@ -49,7 +49,7 @@ def test_the_end_of_a_script_is_not_retried() -> None:
     emulator = Emulator(time="skip")
     emulator.script("a", [NodeFailure(kind="error")])
     execution = run(emulator.client(), llm("a", enable_retry=True, max_retries=5))
-    assert "its answer has been taken" in error_of(execution, "a")
+    assert "its answer has been used" in error_of(execution, "a")
     assert node_of(execution, "a")["attempts"] == 2
 
 
@@ -59,7 +59,9 @@ def test_a_script_that_repeats_begins_again() -> None:
     workflow_id = create(emulator.client(), llm("a"))
     assert [emulator.client().workflows.run(workflow_id).outputs["a"] for _ in range(5)] == [1, 2, 1, 2, 1]
     assert (script.taken, script.remaining) == (5, None)
-    with pytest.raises(ValueError, match=r"'a' has a script that repeats, which no other can follow: clear\(\)"):
+    with pytest.raises(
+        ValueError, match=r"'a' has a script that repeats, so no other script can follow it: remove it with clear\(\)"
+    ):
         emulator.script("a", [3])
     assert list(emulator.scripts) == [script]
 
@@ -99,7 +101,7 @@ def test_the_node_goes_before_the_model_the_tool_and_the_handler() -> None:
         "mail-2": "tool again",
     }
     own = run(client, llm("own", model="claude-haiku-4-5"))
-    assert "the script for 'own' is at its end" in error_of(own, "own")  # the model's is not taken in its place
+    assert "the script for 'own' has ended" in error_of(own, "own")  # the model's is not taken in its place
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ def test_critics_have_scores() -> None:
     improved = run(emulator.client(), llm("draft"), critic)
     assert improved["outputs"]["draft"] == "second"
     assert improved["outputs"]["judge"] == {"passed": True, "overall_score": 9, "criteria_scores": {"short": 9}}
-    assert "a critic returns a score" in error_of(run(emulator.client(), llm("draft"), critic), "judge")
+    assert "a critic must return a score" in error_of(run(emulator.client(), llm("draft"), critic), "judge")
 
 
 def test_a_conditional_has_no_script() -> None:
@@ -142,7 +144,7 @@ def test_a_conditional_has_no_script() -> None:
     emulator.script("gate", [True])
     gate = {"id": "gate", "type": "conditional", "left_value": "a", "operator": "equals", "right_value": "a"}
     execution = run(emulator.client(), gate | {"true_branch": ["a"], "false_branch": []}, llm("a"))
-    assert "there is a script for this conditional, which decides by its operands" in error_of(execution, "gate")
+    assert "this conditional has a script, but its operands decide" in error_of(execution, "gate")
 
 
 def test_a_script_does_not_hide_what_is_wrong_with_the_node() -> None:
@@ -185,7 +187,9 @@ def test_a_timeout_of_a_node_without_a_limit_is_that_of_its_workflow() -> None:
     emulator.script("a", [NodeFailure(kind="timeout")], repeat=True)
     execution = run(emulator.client(), llm("a"), timeout=30)
     assert execution["error"] == "the workflow: it took longer than its timeout of 30 seconds"
-    assert "neither the node nor its workflow has one: set it" in error_of(run(emulator.client(), llm("a")), "a")
+    assert "neither the node nor its workflow has one: set one of them" in error_of(
+        run(emulator.client(), llm("a")), "a"
+    )
 
 
 def test_errors_have_the_text_of_the_script() -> None:
@@ -293,18 +297,18 @@ def test_an_answer_is_the_callers_no_longer() -> None:
 
 
 NO_SCRIPTS: list[tuple[Any, Any, str]] = [
-    ("", ["x"], r"name is the id of a node, the name of a tool, or a model, not ''"),
-    (None, ["x"], r"name is the id of a node.*, not None"),
-    ("a", "x", r"answers is a list of answers, not str: put a single one in brackets"),
-    ("a", {"x": 1}, r"answers is a list of answers, not dict"),
-    ("a", [], r"answers has no answer; a script has at least one"),
+    ("", ["x"], r"name must be the ID of a node, the name of a tool, or a model, not ''"),
+    (None, ["x"], r"name must be the ID of a node.*, not None"),
+    ("a", "x", r"answers must be a list of answers, not str: put a single answer in brackets"),
+    ("a", {"x": 1}, r"answers must be a list of answers, not dict"),
+    ("a", [], r"answers has no answers: a script needs at least one"),
     ("a", [1, {2}], r"answers\[1\] is not JSON: Object of type set"),
     ("a", [float("nan")], r"answers\[0\] is not JSON"),
-    ("a", [{"$failure": "timeouts"}], r"answers\[0\]\.\$failure is timeout or error, not 'timeouts'"),
-    ("a", [{"$failure": []}], r"answers\[0\]\.\$failure is timeout or error, not \[\]"),
-    ("a", [{"$failure": "error", "text": "x"}], r"answers\[0\] is a failure with the key 'text'"),
-    ("a", [{"$failure": "error", "message": 1}], r"answers\[0\]\.message is a text, not int"),
-    ("a", [{"$failure": "timeout", "message": "x"}], r"answers\[0\]\.message is for an error only"),
+    ("a", [{"$failure": "timeouts"}], r"answers\[0\]\.\$failure must be timeout or error, not 'timeouts'"),
+    ("a", [{"$failure": []}], r"answers\[0\]\.\$failure must be timeout or error, not \[\]"),
+    ("a", [{"$failure": "error", "text": "x"}], r"answers\[0\] is a failure with the unknown key 'text'"),
+    ("a", [{"$failure": "error", "message": 1}], r"answers\[0\]\.message must be a string, not int"),
+    ("a", [{"$failure": "timeout", "message": "x"}], r"answers\[0\]\.message is only for an error"),
 ]
 
 
@@ -318,7 +322,7 @@ def test_what_is_no_script_is_refused_with_its_place(name: Any, answers: Any, me
 
 def test_what_is_no_failure_is_refused() -> None:
     kind: Any = "slow"
-    with pytest.raises(ValueError, match="kind is timeout or error, not 'slow'"):
+    with pytest.raises(ValueError, match="kind must be timeout or error, not 'slow'"):
         NodeFailure(kind=kind)
-    with pytest.raises(ValueError, match="message is for an error only"):
+    with pytest.raises(ValueError, match="message is only for an error"):
         NodeFailure(kind="timeout", message="x")

@@ -97,12 +97,12 @@ def test_a_second_start_on_the_same_file_changes_nothing(folder: Path, tmp_path:
             "gmail_send",
         ]
         found = [(each.code, Path(each.location).name, each.message) for each in third.warnings]
-        left = "differs from this file, and is left as it is"
+        left = "differs from this file and was not changed"
         assert found == [
             ("seed_differs", "triage.yaml", f"the workflow 'triage' ({workflow.id}) {left}"),
-            ("seed_differs", "governance.json", f"what the state has for it {left}"),
-            ("seed_differs", "tool-policies.json", f"what the state has for [1] {left}"),
-            ("seed_differs", "memory.json", f"what the state has for [0] {left}"),
+            ("seed_differs", "governance.json", f"the state's value for it {left}"),
+            ("seed_differs", "tool-policies.json", f"the state's value for [1] {left}"),
+            ("seed_differs", "memory.json", f"the state's value for [0] {left}"),
         ]
 
 
@@ -117,14 +117,18 @@ def test_a_second_start_on_the_same_file_changes_nothing(folder: Path, tmp_path:
         ("platform/governance.json", '{"approval_threshold": -1}', "governance.json:1:24: approval_threshold: Input"),
         ("platform/governance.json", '{"threshold": 1}', "governance.json:1:15: threshold: Extra inputs"),
         ("platform/quota.json", '{\n"memory_mb": 1, "concurrent_executions": 999999}', "quota.json:2:42: concurrent_"),
-        ("platform/tool-policies.json", "{}", "tool-policies.json:1:1: it is a list"),
+        ("platform/tool-policies.json", "{}", "tool-policies.json:1:1: it must be a list"),
         ("platform/tool-policies.json", '[{"tool_name": "serch"}]', "tool-policies.json:1:16: [0].tool_name: There is"),
         ("platform/role-policy-overrides.json", '[{"role": "boss"}]', "overrides.json:1:11: [0].role: Input should be"),
         ("platform/memory.json", '[{"key": "k"}]', "memory.json:1:2: [0].value: Field required"),
         ("platform/memory.json", '[{"key": "k", "value": 1, "ttl": 0}]', "memory.json:1:34: [0].ttl: Input should be"),
         ("platform/memory.json", '[{"key": "k", "value": 1, "scope": "user"}]', "memory.json:1:2: [0].user_id: is req"),
         ("platform/memory.yaml", "[]", "memory.yaml: memory.json has the same settings: remove one of the two"),
-        ("platform/policies.json", "[]", "policies.json: there are no such settings; they are governance, quota, tool"),
+        (
+            "platform/policies.json",
+            "[]",
+            "policies.json: these settings do not exist. The settings are governance, quota, tool",
+        ),
     ],
 )
 def test_a_fault_names_file_and_place_and_nothing_is_applied(
@@ -180,7 +184,7 @@ def test_tools_and_models_of_a_seed_may_be_added_after_it(folder: Path) -> None:
 def test_folders_that_are_no_seed(tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match=r"folder '.*none' cannot be read: No such file"):
         Emulator(seed=tmp_path / "none")
-    with pytest.raises(InputFileError, match="the seed has no definition and no settings in platform/"):
+    with pytest.raises(InputFileError, match="the seed has no definitions, and no settings in platform/"):
         Emulator(seed=str(tmp_path))
     (tmp_path / "platform").mkdir()
     (tmp_path / "platform" / "memory.yml").write_text("- {key: a, value: [1], scope: global}\n")

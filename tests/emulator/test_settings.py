@@ -46,17 +46,17 @@ def test_no_repr_shows_a_secret() -> None:
 @each_row("name", ["", "A.B", "A B", " A", "A ", "{A}", "A\n", "A}}"])
 @each_row("argument", ["env", "secrets"])
 def test_a_name_that_no_template_can_have_is_refused(name: str, argument: str) -> None:
-    with pytest.raises(ValueError, match=f"{argument} has no such names as"):
+    with pytest.raises(ValueError, match=f"{argument} cannot have the name"):
         _ = Emulator(env={name: "x"}) if argument == "env" else Emulator(secrets={name: "x"})
     emulator = Emulator()
-    with pytest.raises(ValueError, match=f"{argument} has no such names as"):
+    with pytest.raises(ValueError, match=f"{argument} cannot have the name"):
         getattr(emulator, argument)[name] = "x"
     assert dict(getattr(emulator, argument)) == {}
 
 
 def test_a_value_that_is_no_text_is_refused_without_being_shown() -> None:
     values: Any = {"PIN": 4242}
-    with pytest.raises(TypeError, match=r"secrets\['PIN'\] is a text, not of type int$"):
+    with pytest.raises(TypeError, match=r"secrets\['PIN'\] must be a string, not int$"):
         Emulator(secrets=values)
 
 
@@ -131,7 +131,7 @@ def test_how_many_executions_are_kept_can_be_changed() -> None:
 )
 def test_bad_settings_are_refused_and_change_nothing(name: str, value: Any) -> None:
     emulator = Emulator(plan="pro")
-    with pytest.raises(ValueError, match=rf"{name} is"):
+    with pytest.raises(ValueError, match=rf"{name} must be"):
         setattr(emulator, name, value)
     assert (emulator.plan, emulator.rate_limit, emulator.keep) == ("pro", (300, 60.0), 10_000)
 

@@ -189,9 +189,9 @@ def test_anything_else_is_not_a_snapshot(snapshot: bytes) -> None:
         (("tables",), [], "tables is not an object"),
         (("tables", "memory"), {}, "tables.memory is not an array"),
         (("tables", "memory", 0), [1], "tables.memory[0] is not a key and a record"),
-        (("tables", "memory", 0, 0), ["k", 1], "tables.memory[0][0] is not a key: an array of texts"),
+        (("tables", "memory", 0, 0), ["k", 1], "tables.memory[0][0] is not a key (an array of strings)"),
         (("tables", "memory", 0, 0), ["k"], "tables.memory[0][0] is not a key of memory"),
-        (("tables", "memory", 0, 1), [], "tables.memory[0][1] is not a record: an object"),
+        (("tables", "memory", 0, 1), [], "tables.memory[0][1] is not a record (an object)"),
         (
             ("tables", "executions", 0, 1, "nodes", 1, "status"),
             7,
@@ -205,10 +205,10 @@ def test_anything_else_is_not_a_snapshot(snapshot: bytes) -> None:
             "lm",
             "tables.workflows[0][1].definition.nodes[1].type",
         ),
-        (("tables", "runs", 0, 0), ["exec_x"], "tables.runs[0][0] is of no execution"),
-        (("tables", "executions", 0, 1, "nodes"), [], "tables.runs[0][1].definition has other nodes"),
+        (("tables", "runs", 0, 0), ["exec_x"], "tables.runs[0][0] belongs to no execution"),
+        (("tables", "executions", 0, 1, "nodes"), [], "tables.runs[0][1].definition has different nodes"),
         (("tables", "clock_state", 0, 1, "now"), 1e300, "tables.clock_state[0][1].now is not valid"),
-        (("tables", "dreams"), [], "has a table 'dreams' that this version does not know"),
+        (("tables", "dreams"), [], "has a table 'dreams', which this version does not know"),
     ],
 )
 def test_the_error_names_the_place(emulator: Emulator, place: Place, value: object, message: str) -> None:

@@ -110,7 +110,7 @@ def test_restoring_something_else_changes_nothing(store: Store, snapshot: bytes)
 def test_a_snapshot_of_a_newer_version_says_so(store: Store) -> None:
     newer = json.loads(store.snapshot()) | {"schema": SCHEMA + 1}
     with pytest.raises(
-        StateError, match=rf"newer fibonacci-sdk \(schema {SCHEMA + 1}; this one knows up to {SCHEMA}\)"
+        StateError, match=rf"newer fibonacci-sdk \(schema {SCHEMA + 1}, but this version reads up to {SCHEMA}\)"
     ):
         store.restore(json.dumps(newer).encode())
 

@@ -100,7 +100,7 @@ def test_who_has_another_value_is_told_its_name(tmp_path: Path, caplog: pytest.L
         other.clock.advance(100)
         assert "[default model] Use <secret:TOKEN=" in outputs(other, execution_id)["c"]
     assert [record.getMessage() for record in caplog.records] == [
-        "the state held the secret 'TOKEN', which is missing or another now: pass its value in secrets"
+        "the state contained the secret 'TOKEN', whose value is now missing or different: pass its value in secrets"
     ]
     assert "another value" not in stored(other, tmp_path)
     other.close()

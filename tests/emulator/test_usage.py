@@ -73,7 +73,7 @@ def test_usage_is_recorded_and_replayed(tmp_path: Path) -> None:
         check(run(replaying.client()))
     path.write_text(path.read_text("utf-8").replace('"cost": 0.5', '"cost": "0.5"'), "utf-8")
     with pytest.raises(
-        InputFileError, match=r"calls.json:\d+:\d+: calls\[0\]\.usage.*the usage of a call is an object"
+        InputFileError, match=r"calls.json:\d+:\d+: calls\[0\]\.usage.*the usage of a call must be an object"
     ):
         Emulator().replay(path)
 
@@ -90,10 +90,10 @@ def test_usage_is_restored() -> None:
 @pytest.mark.parametrize(
     ("reported", "error", "message"),
     [
-        ({"input_tokens": -1}, ValueError, "input_tokens is at least 0 and finite, not -1"),
+        ({"input_tokens": -1}, ValueError, "input_tokens must be at least 0 and finite, not -1"),
         ({"output_tokens": 1.5}, TypeError, "output_tokens is a whole number, not of type float"),
         ({"input_tokens": True}, TypeError, "input_tokens is a whole number, not of type bool"),
-        ({"cost": math.nan}, ValueError, "cost is at least 0 and finite, not nan"),
+        ({"cost": math.nan}, ValueError, "cost must be at least 0 and finite, not nan"),
         ({"cost": "1"}, TypeError, "cost is a number, not of type str"),
     ],
 )

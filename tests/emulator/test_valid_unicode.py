@@ -18,7 +18,7 @@ from tests.emulator.page_client import PageClient
 from tests.kit.nodes import llm, tool
 
 CUT = "wave \ud83d"
-REASON = "is not valid Unicode: it has a lone surrogate, as if it was cut inside a character"
+REASON = "is not valid Unicode: it has a lone surrogate, probably because it was cut inside a character"
 
 
 def failing(call: Any) -> Any:

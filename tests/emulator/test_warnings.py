@@ -124,7 +124,7 @@ def test_what_is_stored_and_not_enforced_is_a_warning() -> None:
     emulator = Emulator()
     emulator.client().organizations.quota.update("default", memory_mb=1)
     assert [each.code for each in emulator.warnings] == ["not_enforced"]
-    with pytest.raises(ValidationError, match="memory_mb is stored and not enforced"):
+    with pytest.raises(ValidationError, match="memory_mb is stored but not enforced"):
         Emulator(strict=True).client().organizations.quota.update("default", memory_mb=1)
 
 

@@ -117,9 +117,9 @@ def test_certificate_and_key_that_cannot_be_used(
         (empty, "client_cert: "),
         ((files.certificate, empty), "client_cert: "),
         ((files.certificate, untrusted.key), "client_cert: key values mismatch"),
-        ((files.certificate, files.encrypted_key), "client_cert: the key is encrypted; pass (certificate, key, passwo"),
-        ((files.certificate, files.encrypted_key, "wrong-8312"), "client_cert: the password does not open the key"),
-        ((files.certificate, files.encrypted_key, "x" * 2000), "client_cert: the password does not open the key"),
+        ((files.certificate, files.encrypted_key), "client_cert: the key is encrypted. Pass (certificate, key, passwo"),
+        ((files.certificate, files.encrypted_key, "wrong-8312"), "client_cert: the password does not decrypt the key"),
+        ((files.certificate, files.encrypted_key, "x" * 2000), "client_cert: the password does not decrypt the key"),
     ]
     with ScriptedServer(ok, tls=authority.asking()) as server:
         for certificate, said in cases:

@@ -181,11 +181,11 @@ def test_what_another_try_does_not_change_is_said_at_once(
         monkeypatch.setattr(f"fibonacci._net.redis_client.{name}", 0.3)
     replica = RedisServer()
     urls = {
-        server.url.replace(PASSWORD, "wrong-swordfish"): "does not accept the user and password of the URL",
+        server.url.replace(PASSWORD, "wrong-swordfish"): "rejects the user and password in the URL",
         server.url.replace(f":{PASSWORD}@", ""): "asks for a password, and the URL has none",
-        server.url.removesuffix("0") + "99": "has no database of the number at the end of the URL",
-        server.url.replace("redis:", "rediss:"): "does not speak TLS on this port: the URL should begin with redis://",
-        replica.url: "is a replica, which accepts no writes; name its primary",
+        server.url.removesuffix("0") + "99": "has no database with the number at the end of the URL",
+        server.url.replace("redis:", "rediss:"): "does not use TLS on this port: the URL should begin with redis://",
+        replica.url: "is a replica, which accepts no writes: use the URL of its primary",
     }
 
     def check(use: Callable[[str], None], url: str, text: str) -> None:

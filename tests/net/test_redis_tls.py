@@ -83,7 +83,7 @@ def refused(use: Callable[[str], object], server: RedisServer, options: str = ""
 def test_an_authority_that_nothing_trusts(use: Callable[[str], object], server: RedisServer) -> None:
     text = refused(use, server)
     assert "CERTIFICATE_VERIFY_FAILED" in text
-    assert "name the file of its authority by ?ssl_ca_certs= in the URL, or by SSL_CERT_FILE" in text
+    assert "name the file of its CA with ?ssl_ca_certs= in the URL, or with SSL_CERT_FILE" in text
 
 
 @USES

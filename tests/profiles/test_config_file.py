@@ -82,7 +82,7 @@ class TestFaults:
     def test_a_key_is_reported_and_not_shown(self, config: Path) -> None:
         def check(text: str) -> None:
             config.write_text(text)
-            with pytest.raises(ConfigurationError, match="must hold no API key") as caught:
+            with pytest.raises(ConfigurationError, match="must not contain an API key") as caught:
                 read_profiles()
             assert "`fibonacci auth login`" in str(caught.value)
             assert "secret-of-mine" not in str(caught.value)
@@ -191,14 +191,14 @@ class TestChanges:
     )
     def test_what_cannot_be_changed_is_left_alone(self, config: Path, text: str) -> None:
         config.write_text(text)
-        with pytest.raises(ConfigurationError, match="cannot be changed here: change it in an editor"):
+        with pytest.raises(ConfigurationError, match="that this command cannot change: edit it by hand"):
             remove_profile("work")
         assert config.read_text() == text
 
     def test_bad_arguments(self, config: Path) -> None:
         add_profile("work")
         for name, url, message in [
-            ("work", None, "there is a profile 'work' in"),
+            ("work", None, "already has a profile 'work'"),
             ("a b", None, "NAME must be the name of a profile"),
             ("new", "ftp://a.example", "--base-url must be like https://"),
             ("new", "http://a.example", "--base-url is plain http to a.example"),

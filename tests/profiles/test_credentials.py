@@ -145,14 +145,14 @@ class TestMixtures:
     def test_a_stored_key_and_the_address_of_the_environment(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("FIBONACCI_BASE_URL", self.ELSEWHERE)
         text = refusal(mode, profile="work")
-        assert "FIBONACCI_BASE_URL names http://127.0.0.1:9: it is not sent there" in text
+        assert "FIBONACCI_BASE_URL names http://127.0.0.1:9: the key is not sent there" in text
 
     def test_a_stored_key_and_an_address_as_argument(self, mode: Mode) -> None:
         assert "base_url names http://127.0.0.1:9" in refusal(mode, profile="work", base_url=self.ELSEWHERE)
 
     def test_a_file_that_somebody_has_changed(self, mode: Mode, server: ScriptedServer, work: Path) -> None:
         work.write_text(work.read_text().replace(server.base_url, self.ELSEWHERE))
-        assert "the keychain (keychain FileKeychain) has none of the profile 'work' for http://127.0.0.1:9" in refusal(
+        assert "the keychain (keychain FileKeychain) has none for the profile 'work' at http://127.0.0.1:9" in refusal(
             mode, profile="work"
         )
 
@@ -181,7 +181,7 @@ class TestMixtures:
         work.write_text("[profiles.work]\nkeychain = true\n")
         monkeypatch.setenv("FIBONACCI_API_VERSION", "0.2")
         text = refusal(mode, profile="work")
-        assert "for https://api.fibonacci.dev, and the default of API 0.2 names https://api.fibonacci.today" in text
+        assert "for https://api.fibonacci.dev, but the default of API 0.2 names https://api.fibonacci.today" in text
 
 
 class TestBadProfiles:
@@ -190,7 +190,7 @@ class TestBadProfiles:
         [
             ("wrok", "profile: there is no profile 'wrok' in"),
             ("wrok", "Did you mean 'work'?"),
-            ("nothing-like-it", "`fibonacci profiles add nothing-like-it` adds it"),
+            ("nothing-like-it", "To add it, run `fibonacci profiles add nothing-like-it`"),
             ("", "must be the name of a profile"),
             ("a/b", "must be the name of a profile"),
         ],
@@ -228,8 +228,11 @@ class TestKeychain:
         ("kind", "text"),
         [
             (LockedKeychain, "the keychain is locked: unlock it, or set FIBONACCI_API_KEY"),
-            (fail.Keyring, "no keychain that keyring can use, as in a container: set FIBONACCI_API_KEY instead"),
-            (null.Keyring, "has none of the profile 'work'"),
+            (
+                fail.Keyring,
+                "no keychain that keyring can use, which is normal in a container: set FIBONACCI_API_KEY instead",
+            ),
+            (null.Keyring, "has none for the profile 'work'"),
         ],
     )
     @pytest.mark.usefixtures("work")
@@ -250,7 +253,7 @@ class TestKeychain:
                 monkeypatch.setenv("FIBONACCI_PLAINTEXT_KEYRING", name)
                 text = refusal(mode, profile="work")
                 assert (
-                    "tests.kit.keychain.PlaintextKeyring, keeps API keys in plain text: set FIBONACCI_API_KEY" in text
+                    "tests.kit.keychain.PlaintextKeyring, stores API keys in plain text: set FIBONACCI_API_KEY" in text
                 )
                 with pytest.raises(ConfigurationError, match="in plain text"):
                     keychain.store_key("work", server.origin, OTHER)
@@ -263,7 +266,7 @@ class TestKeychain:
         monkeypatch.delitem(sys.modules, "fibonacci._profiles.keychain", raising=False)
         monkeypatch.setitem(sys.modules, "keyring", None)
         text = refusal(mode, profile="work")
-        assert "pip install 'fibonacci-sdk[keyring]'; or set FIBONACCI_API_KEY" in text
+        assert "pip install 'fibonacci-sdk[keyring]', or set FIBONACCI_API_KEY" in text
 
     @pytest.mark.usefixtures("work")
     def test_a_key_that_no_header_can_hold(self, mode: Mode, server: ScriptedServer) -> None:
@@ -335,7 +338,7 @@ class TestLife:
         with caplog.at_level(logging.WARNING, logger="fibonacci"):
             Fibonacci(profile="work").close()
         assert [record.getMessage() for record in caplog.records] == [
-            f"{work} is open to other users of this machine (mode 644): run `chmod 600 {work}`"
+            f"{work} is accessible to other users of this machine (mode 644): run `chmod 600 {work}`"
         ]
 
 

@@ -131,7 +131,7 @@ def test_what_stops_it_at_the_start(tmp_path: Path, capsys: pytest.CaptureFixtur
         with pytest.raises(OSError, match=str(port)) as caught:
             socket.create_server(("127.0.0.1", port))
         assert main(["--port", str(port)]) == 1
-        assert f"it cannot listen on 127.0.0.1, port {port}: {caught.value.strerror}" in capsys.readouterr().err
+        assert f"cannot listen on 127.0.0.1, port {port}: {caught.value.strerror}" in capsys.readouterr().err
     assert main(["--port", "0", "--db", str(tmp_path / "no" / "folder.db")]) == 1
     assert "folder.db" in capsys.readouterr().err
 
@@ -161,23 +161,23 @@ def test_a_wildcard_is_reached_by_loopback() -> None:
 
 
 REFUSED = [
-    ("--host 0.0.0.0", "--host 0.0.0.0 can be reached by other machines: choose a key for it with --api-key-file or"),
+    ("--host 0.0.0.0", "--host 0.0.0.0 is reachable from other machines: set a key of "),
     ("--host 0.0.0.0 --api-key nineteen-characters", "of 20 characters or more"),
-    ("--allowed-host http://x", "allowed_hosts has names and addresses"),
-    ("--origin localhost:5173", "origins has origins as a browser sends them"),
-    ("--host ::", "choose a key"),
-    ("--host platform.example", "choose a key"),
-    ("--host 0.0.0.0 --api-key ''", "a key holds printable ASCII"),
-    ("--api-key 'two words'", "a key holds printable ASCII"),
+    ("--allowed-host http://x", "allowed_hosts must list names and addresses"),
+    ("--origin localhost:5173", "origins must list origins as a browser sends them"),
+    ("--host ::", "set a key of 20 characters or more"),
+    ("--host platform.example", "set a key of 20 characters or more"),
+    ("--host 0.0.0.0 --api-key ''", "a key must be printable ASCII"),
+    ("--api-key 'two words'", "a key must be printable ASCII"),
     ("--api-key a --api-key-file key", "not allowed with argument"),
     ("--api-key-file none", "none cannot be used: No such file"),
-    ("--api-key-file two-lines", "two-lines is not one line with a key"),
+    ("--api-key-file two-lines", "two-lines must have one line with a key"),
     ("--api-key-file open", "open cannot be used: may be read by other users (mode 644): run `chmod go= open`"),
-    ("--port 65536", "a port is a number from 0 to 65535"),
+    ("--port 65536", "it must be a number from 0 to 65535"),
     ("--port http", "invalid"),
     ("--plan gold", "invalid choice: 'gold'"),
     ("--time slow", "invalid choice: 'slow'"),
-    ("--record calls.json", "--record records the calls of your functions: name what registers them with"),
+    ("--record calls.json", "--record records calls of your functions: name the function that registers them with"),
     ("--record calls.json --replay calls.json", "not allowed with argument"),
 ]
 
@@ -260,12 +260,12 @@ def check_hosts_and_origins(exported: dict[str, str]) -> None:
 
 STOPPED = [
     ("--script none.json", "none.json: the file cannot be read"),
-    ("--script bad.json", "bad.json:1:7: a: has no answer; a script has at least one"),
+    ("--script bad.json", "bad.json:1:7: a: has no answers: a script needs at least one"),
     ("--seed none", "cannot be read: No such file"),
-    ("--replay none.json", "none.json: there is no such cassette"),
+    ("--replay none.json", "none.json: the cassette does not exist"),
     ("--handlers no_module:register", "--handlers no_module:register: No module named 'no_module'"),
     ("--handlers json:register", "--handlers json:register: module 'json' has no attribute 'register'"),
-    ("--handlers json", "it is module:function"),
+    ("--handlers json", "Write module:function"),
 ]
 
 

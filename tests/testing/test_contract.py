@@ -70,7 +70,7 @@ def test_without_keys_of_other_roles_the_checks_of_roles_are_skipped() -> None:
         results = list(run(checks, server))
         server.close()
     assert {result.outcome for result in results} == {"skipped"}
-    assert results[0].why == "there is no key of the role member: pass --role-key member=KEY"
+    assert results[0].why == "no key for the role member: pass --role-key member=KEY"
 
 
 def test_what_a_check_creates_is_shown_before_it_is_deleted(server: Server) -> None:

@@ -98,7 +98,7 @@ def test_long_texts_and_many_requests_are_cut() -> None:
     for number in range(12):
         client.memory.set(f"key-{number}", "x" * 1000)
     text = observer.describe()
-    assert "requests in this test: 12\n  (2 earlier ones are left out)\n  PUT /v1/memory/key-2 200" in text
+    assert "requests in this test: 12\n  (2 earlier requests not shown)\n  PUT /v1/memory/key-2 200" in text
     assert "x... (1013 characters)" in text
     assert len(text) < 5_000
     observer.begin_test()

@@ -97,10 +97,10 @@ def test_options_by_a_fixture(run_pytest: RunPytest) -> None:
 
 WRONG = {
     'plann="free"': "@pytest.mark.fibonacci: Emulator has no option 'plann'. Did you mean 'plan'?",
-    "quux=1": "Emulator has no option 'quux'; the options are db, time, plan, api_key,",
-    'time="skp"': "time is one of real, skip, manual, not 'skp'",
-    '"free"': "@pytest.mark.fibonacci takes options by name, such as plan=\"free\", not 'free'",
-    "": '@pytest.mark.fibonacci sets options of the emulator, such as plan="free"; for an emulator, use the fixture',
+    "quux=1": "Emulator has no option 'quux'. The options are db, time, plan, api_key,",
+    'time="skp"': "time must be one of real, skip, manual, not 'skp'",
+    '"free"': "@pytest.mark.fibonacci takes keyword arguments, such as plan=\"free\", not 'free'",
+    "": '@pytest.mark.fibonacci sets options of the emulator, such as plan="free". To get an emulator, use the fixture',
 }
 
 
@@ -119,7 +119,7 @@ def test_options_that_are_no_dict_are_an_error(run_pytest: RunPytest, options: s
     conftest = CONFTEST.replace("{'plan': 'pro'}", options).replace('{"plan": "pro"}', options)
     result = run_pytest("def test_it(fibonacci_emulator): pass", conftest=conftest)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["fibonacci_emulator_options returns the options of Emulator as a dict, not *"])
+    result.stdout.fnmatch_lines(["fibonacci_emulator_options must return the options of Emulator as a dict, not *"])
 
 
 def test_a_typo_in_the_fixture_is_an_error(run_pytest: RunPytest) -> None:
@@ -137,7 +137,7 @@ def test_a_marker_without_effect_is_an_error(run_pytest: RunPytest) -> None:
     )
     result.assert_outcomes(passed=1, errors=2)
     result.stdout.fnmatch_lines(
-        ["a marker fibonacci of test_one changes no emulator: session_fibonacci_emulator is for more tests than are *"]
+        ["a marker fibonacci of test_one has no effect: session_fibonacci_emulator is shared with tests outside *"]
     )
 
 

@@ -38,7 +38,7 @@ class TestScopes:
 
 
 def test_the_class_is_over(session_fibonacci_emulator, request):
-    with pytest.raises(RuntimeError, match="does not listen"):
+    with pytest.raises(RuntimeError, match="is not listening"):
         seen["class"].base_url
     assert seen["session"] is session_fibonacci_emulator
 """
@@ -185,5 +185,5 @@ class TestInEnvironment:
         with pytest.raises(KeyError), in_environment(Emulator()) as emulator:
             raise KeyError
         assert "FIBONACCI_BASE_URL" not in os.environ
-        with pytest.raises(RuntimeError, match="does not listen"):
+        with pytest.raises(RuntimeError, match="is not listening"):
             _ = emulator.base_url

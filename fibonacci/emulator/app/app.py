@@ -210,7 +210,7 @@ class App:
             self.origins.check(request)
         except HTTPException as error:
             method, path = request.method, request.target.partition("?")[0]
-            text = "%s %s is refused: %s"
+            text = "%s %s was refused: %s"
             log(_log, logging.WARNING, text, method, path, error.message, method=method, path=path)
             return in_form_of(request, respond(encoded_error(error), None, self.clock.now()))
         return None

@@ -367,7 +367,7 @@ def change_settings(parts: EmulatorParts, context: RequestContext) -> Reply:
     body = read(SettingsChange, context.body)
     given = body.model_fields_set
     if not given:
-        raise invalid(Detail("body", "has at least one of plan, rate_limit and keep"))
+        raise invalid(Detail("body", "must have at least one of plan, rate_limit and keep"))
     if "plan" in given:
         parts.account.plan = body.plan
     if "rate_limit" in given:

@@ -94,7 +94,7 @@ class Hosts:
             return
         authority = read_authority(host_header)
         if authority is None:
-            raise bad_request("The header Host is not a host with or without a port.", "Host")
+            raise bad_request("The Host header must be a host, with or without a port.", "Host")
         if not self._takes(authority.host):
             raise _not_allowed(authority.host)
         if len(self._accepted) >= _MANY:
@@ -115,7 +115,7 @@ def one_by_one(argument: str, values: Sequence[str]) -> Sequence[str]:
         TypeError: If it is a single text.
     """
     if isinstance(values, str):
-        raise TypeError(f"{argument} is a list of texts, such as [{values!r}], not one text")
+        raise TypeError(f"{argument} must be a list of strings, such as [{values!r}], not a single string")
     return values
 
 
@@ -123,7 +123,7 @@ def _named_host(name: str) -> str:
     if _NAME.fullmatch(name) or _address_of(name) is not None:
         return _normal(name)
     raise ValueError(
-        f"allowed_hosts has names and addresses as they stand in a URL, without scheme, port and path, such as "
+        "allowed_hosts must list names and addresses as in a URL, without scheme, port and path, such as "
         f"'fibonacci.test', not {name!r}"
     )
 
@@ -218,7 +218,7 @@ class Origins:
         own = {_normal_origin(f"{scheme}://{host}") for scheme in _DEFAULT_PORTS} - {None}
         is_foreign = origin is not None and _normal_origin(origin) not in own
         if is_foreign or site not in (None, "same-origin") or (origin is None and site is None):
-            message = "This form was not sent by the page itself: open the page in a browser and send it there."
+            message = "This form was not sent by the page itself: open the page in a browser and send it from there."
             raise HTTPException(403, "origin_not_allowed", message, [Detail("Origin", message)])
 
     def preflight(self, request: ServerRequest) -> ServerResponse | None:
@@ -262,8 +262,8 @@ def _named_origin(origin: str) -> str:
     normal = _normal_origin(origin)
     if normal is None:
         raise ValueError(
-            f"origins has origins as a browser sends them, http or https, a host and perhaps a port, without a path, "
-            f"such as 'http://localhost:5173', not {origin!r}"
+            "origins must list origins as a browser sends them: http or https, a host, an optional port and no "
+            f"path, such as 'http://localhost:5173', not {origin!r}"
         )
     return normal
 

@@ -133,7 +133,7 @@ def _report_unread_body(context: RequestContext, endpoint: Endpoint) -> None:
     except HTTPException:
         content = context.body.raw
     if content != {}:
-        message = "the endpoint has no body; this one is not read"
+        message = "the endpoint takes no body, so this one is ignored"
         context.environment.warnings.report(
             [EmulatorWarning(code="unread_body", location=str(endpoint), message=message)]
         )

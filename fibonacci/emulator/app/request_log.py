@@ -271,13 +271,13 @@ class Requests:
         try:
             return shown(entries[index], self._log.router)
         except IndexError:
-            raise IndexError(f"there is no request {index} among {self!r}") from None
+            raise IndexError(f"there is no request {index} in {self!r}") from None
 
     def __repr__(self) -> str:
         if self._pattern is None:
             return f"<{len(self)} requests>"
         others = [f"{entry.request.method} {entry.request.target}" for entry in self._log.matching(None)[-3:]]
-        came = f"; the last requests of all: {', '.join(others)}" if others else "; no request was received"
+        came = f". The last requests of all: {', '.join(others)}" if others else ". No request was received"
         return f"<{len(self)} requests to {self._pattern.text}{came}>"
 
 

@@ -39,12 +39,12 @@ class IdempotencyCache:
         """
         key = request.headers["idempotency-key"]
         if not _KEY.fullmatch(key):
-            raise bad_request("Idempotency-Key holds 1 to 255 visible ASCII characters.", "Idempotency-Key")
+            raise bad_request("Idempotency-Key must be 1 to 255 visible ASCII characters.", "Idempotency-Key")
         kept = self._kept.get(fingerprint(api_key), key)
         if kept is None or kept["until"] <= now:
             return None
         if kept["request"] != _digest(api_key, request):
-            message = f"Idempotency-Key {key!r} was used with another request."
+            message = f"Idempotency-Key {key!r} was already used for another request."
             raise conflict("Idempotency-Key", message, "idempotency_conflict")
         body = kept["body"]
         if SURROGATE in body:  # earlier versions kept what nobody can read
@@ -133,7 +133,7 @@ def check_keep(keep: int | None) -> None:
         ValueError: If it is less than 1.
     """
     if keep is not None and keep < 1:
-        raise ValueError(f"keep is a number of executions, at least 1, or None for all, not {keep!r}")
+        raise ValueError(f"keep must be a number of executions, at least 1, or None for all, not {keep!r}")
 
 
 def _drop_oldest(table: Table[Any], keep: int) -> None:

@@ -86,7 +86,7 @@ def verdict(node: CriticNode, answer: Any, criteria: Sequence[str]) -> JSONObjec
         overall = sum(scores.values()) / len(scores)
     if overall is None or not _is_score(overall) or not (scores is None or _are_scores(scores)):
         raise NodeError(
-            "a critic returns a score from 0 to 10, or an object with overall_score or criteria_scores from 0 to 10"
+            "a critic must return a score from 0 to 10, or an object with overall_score or criteria_scores from 0 to 10"
         )
     documented: JSONObject = {
         "passed": overall >= node.min_score,

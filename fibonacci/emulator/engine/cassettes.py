@@ -219,44 +219,51 @@ class _Malformed(Exception):
 
 def _calls(content: Any) -> list[RecordedCall]:
     if not is_object(content):
-        raise _Malformed("", "a cassette is an object with format and calls")
+        raise _Malformed("", "a cassette must be an object with format and calls")
     number = content.get("format")
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise _Malformed(
-            "format" if "format" in content else "", f"the format of a cassette is a number, not {number!r}"
+            "format" if "format" in content else "", f"the format of a cassette must be a number, not {number!r}"
         )
     if number > FORMAT:
-        message = f"the format is {number}, and this version reads {FORMAT}: update fibonacci-sdk, or record it again"
+        message = (
+            f"the format is {number}, but this version reads {FORMAT}: update fibonacci-sdk, or record the "
+            "cassette again"
+        )
         raise _Malformed("format", message)
     for name in content:
         if name not in ("format", "calls"):
-            raise _Malformed(name, "a cassette has the keys format and calls only")
+            raise _Malformed(name, "a cassette may only have the keys format and calls")
     calls = content.get("calls")
     if not is_array(calls):
-        raise _Malformed("calls" if "calls" in content else "", "the calls of a cassette are a list")
+        raise _Malformed("calls" if "calls" in content else "", "the calls of a cassette must be a list")
     return [_call(item, f"calls[{index}]") for index, item in enumerate(calls)]
 
 
 def _call(content: Any, place: str) -> RecordedCall:
     if not is_object(content):
-        raise _Malformed(place, f"a call is an object with {', '.join(_REQUIRED)}, and answer or error")
+        raise _Malformed(place, f"a call must be an object with {', '.join(_REQUIRED)}, and answer or error")
     for name in content:
         if name not in _KEYS:
-            raise _Malformed(f"{place}.{name}", f"a call has the keys {', '.join(_KEYS)} only")
+            raise _Malformed(f"{place}.{name}", f"a call may only have the keys {', '.join(_KEYS)}")
     missing = [name for name in _REQUIRED if name not in content]
     if missing or ("answer" in content) == ("error" in content):
-        raise _Malformed(place, f"a call has {missing[0]}" if missing else "a call has either an answer or an error")
+        raise _Malformed(
+            place, f"a call must have {missing[0]}" if missing else "a call must have either an answer or an error"
+        )
     for name in ("kind", "node", "key", "error"):
         if name in content and not isinstance(content[name], str):
-            raise _Malformed(f"{place}.{name}", "it is a text")
+            raise _Malformed(f"{place}.{name}", "it must be a string")
     if not is_object(content["input"]):
-        raise _Malformed(f"{place}.input", "the input of a call is an object")
+        raise _Malformed(f"{place}.input", "the input of a call must be an object")
     if not is_usage(content.get("usage", {})):
-        raise _Malformed(f"{place}.usage", f"the usage of a call is an object with numbers: {', '.join(USAGE_FIELDS)}")
+        raise _Malformed(
+            f"{place}.usage", f"the usage of a call must be an object with numbers: {', '.join(USAGE_FIELDS)}"
+        )
     fields = {name: content[name] for name in (*_REQUIRED, "answer", "error", "usage") if name in content}
     call = RecordedCall(**fields)
     if content.get("key", key := key_of(call)) != key:
-        message = "it is not the hash of kind and input: remove it if you have changed them, it is computed then"
+        message = "it is not the hash of kind and input. If you changed those, remove the key, and it is computed again"
         raise _Malformed(f"{place}.key", message)
     return call
 
@@ -426,8 +433,8 @@ class CallCassette(Cassette):
 
     def _write(self) -> None:
         if stamp_of(self.path) != self._stamp:
-            remedy = "each process records in a file of its own"
-            raise NodeError(f"another process has changed the cassette {self.path}, which is left as it is: {remedy}")
+            remedy = "each process must record in its own file"
+            raise NodeError(f"another process changed the cassette {self.path}, so nothing was written to it: {remedy}")
         try:
             write_calls(self.path, [self._texts[call] for call in sorted(self._texts)])
         except OSError as error:
@@ -437,7 +444,7 @@ class CallCassette(Cassette):
     def _miss(self, asked: RecordedCall, given: RecordedCall) -> str:
         """Return the error of a node whose call is not in the cassette."""
         what = f"there is no recorded answer for node {asked.node!r} ({asked.kind}) in {self.path}"
-        remedy = "record it with emulator.record(), or change the node back"
+        remedy = "Record it with emulator.record(), or change the node back"
         key = key_of(asked)
         same = [
             call
@@ -446,12 +453,12 @@ class CallCassette(Cassette):
         ]
         if same:
             times = "once" if len(same) == 1 else f"{len(same)} times"
-            return f"{what}: this input was recorded {times}, and all of that has been replayed; {remedy}"
+            return f"{what}: this input was recorded {times}, and every recording has been replayed. {remedy}"
         nearest_call = nearest(asked, self.calls)
         if nearest_call is None:
-            return f"{what}: no call of this kind was recorded; {remedy}"
+            return f"{what}: no call of this kind was recorded. {remedy}"
         differing = differences(nearest_call, asked)
-        return f"{what}; the nearest is of node {nearest_call.node!r} and differs in {differing}; {remedy}"
+        return f"{what}. The closest recording is from node {nearest_call.node!r} and differs in {differing}. {remedy}"
 
 
 def _stored_calls(path: Path, mode: CassetteMode) -> list[RecordedCall]:
@@ -459,7 +466,7 @@ def _stored_calls(path: Path, mode: CassetteMode) -> list[RecordedCall]:
         return read_calls(path)
     except FileNotFoundError:
         if mode == "replay":
-            raise InputFileError(f"{path}: there is no such cassette: record it with emulator.record()") from None
+            raise InputFileError(f"{path}: the cassette does not exist: record it with emulator.record()") from None
     if not path.parent.is_dir():
-        raise InputFileError(f"{path}: there is no folder {os.fspath(path.parent)!r} to record in: create it")
+        raise InputFileError(f"{path}: the folder {os.fspath(path.parent)!r} does not exist: create it")
     return []

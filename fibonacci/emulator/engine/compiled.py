@@ -131,6 +131,6 @@ def check_snapshot(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
         place, run = f"tables.runs[{number}]", cast("StoredRun", record)
         execution = executions.get(key[0])
         if execution is None:
-            raise malformed(f"{place}[0]", f"is of no execution: there is no {key[0]!r}")
+            raise malformed(f"{place}[0]", f"belongs to no execution: there is no {key[0]!r}")
         if sorted(compiled(run["definition"]).order) != sorted(node["id"] for node in execution["nodes"]):
-            raise malformed(f"{place}[1].definition", "has other nodes than the execution")
+            raise malformed(f"{place}[1].definition", "has different nodes from the execution")

@@ -259,7 +259,7 @@ def default_llm_output(node: LLMNode, instruction: str, fitting: Fitting) -> Any
     value = sample(schema, text, fitting.choose)
     fault = first_fault(schema, value, "answer")
     if fault is not None:
-        remedy = "give the schema examples, or use a function of your own: @emulator.llm"
+        remedy = "add examples to the schema, or answer with your own function: @emulator.llm"
         raise NodeError(f"the emulator finds no value that fits output_schema ({fault}): {remedy}")
     return fitting.deciding(value, lambda changed: first_fault(schema, changed, "answer") is None)
 

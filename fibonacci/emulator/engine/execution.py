@@ -260,7 +260,7 @@ class RunningExecution:
         """Run the target of a critic again, with what to improve, if it does not pass and may run again."""
         verdict = state["output"]
         if not isinstance(verdict, dict):
-            raise TypeError("the output of a critic is no object")
+            raise TypeError("the output of a critic is not an object")
         if verdict["passed"] or iteration_of(state) > critic.max_iterations:
             return
         prompt = self._executor(now).improvement_prompt(critic, verdict)

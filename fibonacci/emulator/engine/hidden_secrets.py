@@ -162,7 +162,9 @@ class StoredSecrets:
                 return value
         if name not in self._missing:
             self._missing.add(name)
-            text = "the state held the secret %r, which is missing or another now: pass its value in secrets"
+            text = (
+                "the state contained the secret %r, whose value is now missing or different: pass its value in secrets"
+            )
             log(_log, logging.WARNING, text, name)
         return None
 
@@ -272,7 +274,9 @@ class RecordedSecrets:
     def _value_of(self, match: re.Match[str]) -> str:
         name = unquote(match[2])
         if name not in self._secrets:
-            raise NodeError(f"the recorded answer holds the secret {name!r}: pass its value in Emulator(secrets=...)")
+            raise NodeError(
+                f"the recorded answer contains the secret {name!r}: pass its value in Emulator(secrets=...)"
+            )
         return self._secrets[name]
 
     def _text_fits(self, recorded: str, given: str) -> bool:

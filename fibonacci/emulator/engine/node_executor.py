@@ -421,8 +421,8 @@ class NodeExecutor:
         yield fitting
         if fitting.has_chosen:
             self._remarks[MADE_UP] = (
-                "the answer is made up: the emulator chose among the values that fit what reads it; give it answers "
-                f"with a script for {node_id!r}, or with a function of yours"
+                "the answer is made up: the emulator chose a value that fits the nodes that read it. To set the "
+                f"answers yourself, use a script for {node_id!r} or your own function"
             )
 
     def _improvement(self, node: LLMNode) -> str:
@@ -503,7 +503,9 @@ class NodeExecutor:
         if node.timeout is not None:
             return NodeResult(None, node.timeout, timeout_error(node.timeout))
         if self._nodes.workflow.timeout is None:
-            raise NodeError("its script has a timeout here, but neither the node nor its workflow has one: set it")
+            raise NodeError(
+                "its script has a timeout here, but neither the node nor its workflow has one: set one of them"
+            )
         return NodeResult(None, math.inf, "its workflow has no time left")  # it ends with the workflow
 
     def _criteria(self, node: CriticNode, resolve: Resolver) -> list[str]:
@@ -511,7 +513,7 @@ class NodeExecutor:
 
     def _decide(self, node: ConditionalNode) -> JSONObject:
         if self._environment.scripts.is_active and self._environment.scripts.has(node.id):
-            raise NodeError("there is a script for this conditional, which decides by its operands: script those")
+            raise NodeError("this conditional has a script, but its operands decide: script those instead")
         result = self._compare(Condition(field=node.left_value, operator=node.operator, value=node.right_value))
         return {"result": result, "branch": [*(node.true_branch if result else node.false_branch)]}
 

@@ -203,7 +203,7 @@ class NodeStates:
 
 def _decision(output: JSON) -> bool:
     if not isinstance(output, dict):
-        raise TypeError("the output of a conditional is no object")
+        raise TypeError("the output of a conditional is not an object")
     return bool(output["result"])
 
 

@@ -137,7 +137,7 @@ def report_damage(execution_id: str) -> None:
     log(_log, logging.ERROR, "execution %s is damaged", execution_id, with_exception=True)
 
 
-_INTERRUPTED: Final = HandlerOutcome(error="the emulator was stopped while the handler worked")
+_INTERRUPTED: Final = HandlerOutcome(error="the emulator was stopped while the handler was running")
 
 
 class Recovery:
@@ -164,7 +164,7 @@ class Recovery:
                 self._resume_clock()
                 self.fail_orphaned_calls(self._clock.now())
         except (StateFullError, StateReadOnlyError) as error:
-            log(_log, logging.WARNING, "runs are as they were left: %s", error)
+            log(_log, logging.WARNING, "runs stay as they were: %s", error)
             with self._store.reading():
                 self._resume_clock()
 

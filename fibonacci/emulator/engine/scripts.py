@@ -56,10 +56,10 @@ class NodeFailure:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(NodeFailureKind):
-            raise ScriptError("kind", f"is {' or '.join(get_args(NodeFailureKind))}, not {self.kind!r}")
+            raise ScriptError("kind", f"must be {' or '.join(get_args(NodeFailureKind))}, not {self.kind!r}")
         _check_text("message", self.message)
         if self.message is not None and self.kind == "timeout":
-            raise ScriptError("message", "is for an error only: the text of a timeout names the time limit")
+            raise ScriptError("message", "is only for an error: the emulator writes the text of a timeout itself")
 
 
 def error_of(failure: NodeFailure) -> str:
@@ -69,7 +69,7 @@ def error_of(failure: NodeFailure) -> str:
 
 def _check_text(name: str, value: object) -> None:
     if value is not None and not isinstance(value, str):
-        raise ScriptError(name, f"is a text, not {type(value).__name__}")
+        raise ScriptError(name, f"must be a string, not {type(value).__name__}")
     if (fault := unicode_fault(value, name)) is not None:
         raise ScriptError(*fault)
 
@@ -187,7 +187,8 @@ class ScriptQueue(Scripts):
                 earlier = added.setdefault(canonical_tool(script.name), [])
                 if earlier and earlier[-1].repeat:
                     message = (
-                        f"{script.name!r} has a script that repeats, which no other can follow: clear() removes it"
+                        f"{script.name!r} has a script that repeats, so no other script can follow it: remove it "
+                        "with clear()"
                     )
                     raise ScriptError("name", message)
                 earlier.append(script)
@@ -234,7 +235,7 @@ def _take(scripts: Sequence[QueuedScript]) -> tuple[Any]:
             return (script.take(),)
     name, total = scripts[0].name, sum(len(script.answers) for script in scripts)
     taken = "its answer has" if total == 1 else f"all of its {total} answers have"
-    raise NodeError(f"the script for {name!r} is at its end: {taken} been taken; give it more answers, or repeat=True")
+    raise NodeError(f"the script for {name!r} has ended: {taken} been used. Give it more answers, or pass repeat=True")
 
 
 FAILURE_KEY: Final = "$failure"
@@ -254,14 +255,16 @@ def new_script(name: object, answers: object, *, repeat: object = False, place: 
         ScriptError: If one of them is not valid.
     """
     if not isinstance(name, str) or not name:
-        raise ScriptError("name", f"is the id of a node, the name of a tool, or a model, not {name!r}")
+        raise ScriptError("name", f"must be the ID of a node, the name of a tool, or a model, not {name!r}")
     _check_text("name", name)
     if not is_array(answers):
-        raise ScriptError(place, f"is a list of answers, not {type(answers).__name__}: put a single one in brackets")
+        raise ScriptError(
+            place, f"must be a list of answers, not {type(answers).__name__}: put a single answer in brackets"
+        )
     if not answers:
-        raise ScriptError(place, "has no answer; a script has at least one")
+        raise ScriptError(place, "has no answers: a script needs at least one")
     if not isinstance(repeat, bool):
-        raise ScriptError("repeat", f"is true or false, not {repeat!r}")
+        raise ScriptError("repeat", f"must be true or false, not {repeat!r}")
     return QueuedScript(
         name, [_answer(answer, f"{place}[{index}]") for index, answer in enumerate(answers)], repeat=repeat
     )
@@ -275,7 +278,7 @@ def scripts_of(content: object) -> list[QueuedScript]:
     """
     if not is_object(content):
         kind = type(content).__name__
-        raise ScriptError("", f"scripts are an object with the answers for each node, tool or model, not {kind}")
+        raise ScriptError("", f"scripts must be an object with the answers for each node, tool or model, not {kind}")
     return [_script_of(name, value) for name, value in content.items()]
 
 
@@ -285,7 +288,7 @@ def _script_of(name: object, value: object) -> QueuedScript:
     unknown = [key for key in value if key not in ("answers", "repeat")]
     if unknown or "answers" not in value:
         problem = f"has no key {unknown[0]!r}" if unknown else "has no answers"
-        raise ScriptError(str(name), f"{problem}: it is a list of answers, or an object with answers and repeat")
+        raise ScriptError(str(name), f"{problem}: it must be a list of answers, or an object with answers and repeat")
     try:
         return new_script(name, value["answers"], repeat=value.get("repeat", False))
     except ScriptError as error:
@@ -308,7 +311,9 @@ def _answer(value: Any, place: str) -> Any:
 def _failure(content: Mapping[str, Any], place: str) -> NodeFailure:
     unknown = [key for key in content if key not in (FAILURE_KEY, "message")]
     if unknown:
-        raise ScriptError(place, f"is a failure with the key {unknown[0]!r}: its keys are {FAILURE_KEY} and message")
+        raise ScriptError(
+            place, f"is a failure with the unknown key {unknown[0]!r}: its keys are {FAILURE_KEY} and message"
+        )
     try:
         return NodeFailure(kind=content[FAILURE_KEY], message=content.get("message"))
     except ScriptError as error:

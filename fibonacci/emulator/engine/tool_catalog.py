@@ -203,7 +203,7 @@ def _value_of(node: ast.expr) -> int | float:
         case ast.BinOp(left=left, op=ast.Mod(), right=right):
             return _value_of(left) % _value_of(right)
         case _:
-            raise ValueError("it is no arithmetic")
+            raise ValueError("it is not an arithmetic expression")
 
 
 def find_tool(handlers: UserHandlers, name: str) -> CatalogTool | None:
@@ -232,4 +232,4 @@ def missing_parameters(tool: str, params: Mapping[str, Any]) -> list[str]:
 
 def _of_user(name: str) -> CatalogTool:
     parameters: JSONObject = {"type": "object", "properties": {}, "required": []}
-    return {"name": name, "description": "A tool of your own.", "category": "custom", "parameters": parameters}
+    return {"name": name, "description": "Your own tool.", "category": "custom", "parameters": parameters}

@@ -81,7 +81,7 @@ def _check(name: str, value: object, kinds: type | tuple[type, ...], kind: str) 
     if isinstance(value, bool) or not isinstance(value, kinds):
         raise TypeError(f"{name} is {kind}, not of type {type(value).__name__}")
     if isinstance(value, int | float) and not 0 <= value < math.inf:
-        raise ValueError(f"{name} is at least 0 and finite, not {value!r}")
+        raise ValueError(f"{name} must be at least 0 and finite, not {value!r}")
 
 
 _log: Final = logging.getLogger("fibonacci.emulator")
@@ -331,7 +331,7 @@ def _outcome(work: Callable[[], Any], place: str) -> HandlerOutcome:
         copy = json.loads(text)  # the handler may change its own later
         fault = unicode_fault(copy, place) if SURROGATE.encode() in text else None
     except BaseException as error:  # a mapping of the handler's own may raise anything
-        return HandlerOutcome(error=f"the handler returned what is not JSON: {error_text(error)}")
+        return HandlerOutcome(error=f"the handler returned a value that is not JSON: {error_text(error)}")
     return HandlerOutcome(copy) if fault is None else HandlerOutcome(error=" ".join(fault))
 
 

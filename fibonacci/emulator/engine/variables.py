@@ -49,9 +49,11 @@ class Variables(MutableMapping[str, str]):
 
     def __setitem__(self, name: str, value: object) -> None:
         if not self._is_name(name):
-            raise ValueError(f"{self._source} has no such names as {name!r}: a name has no spaces, dots and braces")
+            raise ValueError(
+                f"{self._source} cannot have the name {name!r}: a name must not be empty or have spaces, dots or braces"
+            )
         if not isinstance(value, str):
-            raise TypeError(f"{self._source}[{name!r}] is a text, not of type {type(value).__name__}")
+            raise TypeError(f"{self._source}[{name!r}] must be a string, not {type(value).__name__}")
         if not is_unicode(value):  # nor is it shown: a secret stays one
             raise ValueError(f"{self._source}[{name!r}] is not valid Unicode: it has a lone surrogate")
         self._values = {**self._values, name: value}
@@ -112,8 +114,8 @@ class Secrets(Variables):
         self._ever |= {(name, self[name])}
         if self._warnings is not None and 0 < len(self[name]) < SHORTEST:
             message = (
-                f"its value has fewer than {SHORTEST} characters, which other words have too: it is not redacted in"
-                " traces, on the page, in the state and in cassettes; use a longer one"
+                f"its value has fewer than {SHORTEST} characters and could be part of ordinary words, so it is not "
+                "redacted in traces, on the page, in the state or in cassettes: use a longer one"
             )
             self._warnings.keep(
                 [EmulatorWarning(code="short_secret", location=f"{self._source}[{name!r}]", message=message)]

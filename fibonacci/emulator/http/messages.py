@@ -109,7 +109,9 @@ def unauthorized(message: str) -> HTTPException:
 
 def permission_denied(what: str, role: str, lowest: str) -> HTTPException:
     """Return the error for a call that requires a higher role."""
-    message = f"{what} takes the role {lowest}{'' if lowest == 'owner' else ' or a higher one'}; this key's is {role}."
+    message = (
+        f"{what} requires the role {lowest}{'' if lowest == 'owner' else ' or higher'}. This key has the role {role}."
+    )
     return HTTPException(403, "permission_denied", message, [Detail("role", f"must be at least {lowest}, is {role}")])
 
 
@@ -176,7 +178,7 @@ def state_error(message: str) -> HTTPException:
 
 def internal_error() -> HTTPException:
     """Return the error for a bug of the emulator."""
-    return HTTPException(500, "internal_error", "The emulator failed; its log says why.")
+    return HTTPException(500, "internal_error", "The emulator failed. See its log.")
 
 
 Envelope = Literal["full", "data", "bare", "page", "encoded", "empty"]

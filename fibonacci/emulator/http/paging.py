@@ -112,5 +112,5 @@ def _read_cursor(query: Query, kind: str) -> int | None:
     except (binascii.Error, ValueError):
         name, value = "", 0
     if name != kind or _cursor(kind, value) != text or not 0 <= value < _LARGEST:
-        raise invalid(Detail("cursor", "not a cursor of this list"))
+        raise invalid(Detail("cursor", "is not a cursor of this list"))
     return value

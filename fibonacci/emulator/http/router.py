@@ -94,7 +94,7 @@ class Router(Generic[TargetT]):
         below = {path.removeprefix(start): route for path, route in routes.items() if path.startswith(f"{start}/")}
         near = get_close_matches(shown.removeprefix(start), below, n=3, cutoff=0.4)
         names = [f"{name} {start}{path}" for path in near for name in below[path].targets]
-        hint = f" Near it are: {', '.join(names)}." if names else f" Every path begins with {start}."
+        hint = f" Similar ones are: {', '.join(names)}." if names else f" Every path begins with {start}."
         return f"There is no {method} {shown}.{hint}"
 
     def _match(self, segments: Sequence[str]) -> tuple[_Route[TargetT], dict[str, str]] | None:
@@ -153,7 +153,9 @@ class RoutePattern:
         if method == ANY and not path:
             path = ANY
         if path != ANY and not path.startswith("/"):
-            raise ValueError(f"a route is '*', or a method and a path such as 'GET /workflows/{{id}}', not {text!r}")
+            raise ValueError(
+                f"a route must be '*', or a method and a path such as 'GET /workflows/{{id}}', not {text!r}"
+            )
         self._method: Final = method.upper()
         self._parts: Final = None if path == ANY else _parts(path)
         if self._parts is not None:

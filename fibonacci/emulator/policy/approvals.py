@@ -263,9 +263,12 @@ class Approvals:
         if role in DECIDING:
             return
         if role is None:
-            message = f"{by!r} is no role and nobody with a key: emulator.key('admin', name={by!r}) makes one."
+            message = (
+                f"{by!r} is not a role, and nobody with that name has a key. Create one with "
+                f"emulator.key('admin', name={by!r})."
+            )
         else:
-            message = f"{by} may not decide about runs: it takes the role admin or owner, not {role}."
+            message = f"{by} may not decide about runs: this requires the role admin or owner, not {role}."
         raise HTTPException(403, "permission_denied", message, [Detail("by", message)])
 
     def _approve(self, execution_id: str, by: str, now: float) -> StoredExecution:
@@ -296,7 +299,7 @@ class Approvals:
             raise not_found("execution_id", "execution", execution_id)
         status = execution["status"]
         if status != WAITING or "approval" not in execution:
-            raise conflict("status", f"Execution {execution_id!r} is {status}, and waits for no approval.")
+            raise conflict("status", f"Execution {execution_id!r} is {status} and is not waiting for approval.")
         return execution, execution["approval"]
 
     def _record(
@@ -319,6 +322,6 @@ def _with_approval(execution: StoredExecution, approval: StoredApproval) -> Stor
 def _check_approver(execution_id: str, approval: StoredApproval, by: str, *, allow_self_approval: bool) -> None:
     if by == approval["requested_by"] and not allow_self_approval:
         detail = Detail("by", f"{by} requested this run, and allow_self_approval is off")
-        raise HTTPException(403, "permission_denied", f"{by} may not approve a run of their own.", [detail])
+        raise HTTPException(403, "permission_denied", f"{by} may not approve their own run.", [detail])
     if by in approval["approved_by"]:
-        raise conflict("by", f"{by} has approved execution {execution_id!r} already.")
+        raise conflict("by", f"{by} has already approved execution {execution_id!r}.")

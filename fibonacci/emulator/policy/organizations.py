@@ -82,7 +82,10 @@ def organization_of(context: RequestContext) -> str:
     if not is_organization_id(organization):
         raise not_found("organization_id", "organization", organization)
     if organization != context.organization:
-        message = f"the key belongs to {context.organization!r}; settings of another organization apply to no run"
+        message = (
+            f"the key belongs to {context.organization!r}, so settings of another organization have no "
+            "effect on its runs"
+        )
         warning = EmulatorWarning(
             code="foreign_organization", location=f"organizations/{organization}", message=message
         )

@@ -129,11 +129,11 @@ def execute_workflow(context: RequestContext) -> Reply:
     body = read(RunCreate, context.body)
     for name, value in (body.secrets or {}).items():
         if context.environment.secrets.get(name) != value:
-            message = "a run has the emulator's own secrets only: pass this one in Emulator(secrets=...)"
+            message = "a run only has the secrets of the emulator: pass this one in Emulator(secrets=...)"
             raise invalid(Detail(f"secrets.{name}", message))
     if body.tags:
         place = f"POST {API_0_2}workflows/{{workflow_id}}/execute tags"
-        warning = EmulatorWarning(code="no_effect", location=place, message="the tags of a run are not kept")
+        warning = EmulatorWarning(code="no_effect", location=place, message="the tags of a run are not stored")
         context.environment.warnings.report([warning])
     return executions.reply_of_run(context, execute(context, workflow, body.input_data), _reply)
 
@@ -412,7 +412,7 @@ _NOT_SERVED: Final[Mapping[str, str]] = {
 def _unserved(method: str, path: str) -> Endpoint:
     """Return an endpoint that 0.2 has and the emulator doesn't, which answers any request with a 501 and why."""
     endpoint = f"{method} {API_0_2}{path}"
-    message = f"The emulator does not have {endpoint}: of the API of 0.2 it has workflows, runs, memory and tools."
+    message = f"The emulator does not have {endpoint}. From the API of 0.2, it has workflows, runs, memory and tools."
 
     def refuse(_: RequestContext) -> Reply:
         raise HTTPException(501, "not_implemented", message, [Detail("path", message)])

@@ -56,7 +56,7 @@ def _check_status(context: RequestContext) -> None:
     """Warn about a status that is not known: the list is empty."""
     status = context.query.text("status")
     if status is not None and status not in STATUSES and status not in KNOWN_STATUSES:
-        message = f"no execution has the status {status!r}; there are {', '.join(sorted(STATUSES))}"
+        message = f"no execution can have the status {status!r}. The statuses are {', '.join(sorted(STATUSES))}"
         context.environment.warnings.report(
             [EmulatorWarning(code="unknown_status", location="GET /executions ?status", message=message)]
         )

@@ -56,7 +56,7 @@ def place_of(context: RequestContext, key: str, scope: str, user_id: str | None,
     context.environment.warnings.report(
         [
             EmulatorWarning(
-                code="no_effect", location=f"memory/{key} {name}", message=f"{name} is not read with the scope {scope}"
+                code="no_effect", location=f"memory/{key} {name}", message=f"{name} is ignored with the scope {scope}"
             )
             for name in unused_owners(scope, {"user_id": user_id, "workflow_id": workflow_id})
         ]

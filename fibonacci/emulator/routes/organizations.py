@@ -101,7 +101,7 @@ def update_quota(context: RequestContext) -> Reply:
     given = read(QuotaUpdate, context.body).model_dump(exclude_unset=True)
     _check_ceilings(context, given)
     if given.get("memory_mb") is not None:
-        message = "memory_mb is stored and not enforced"
+        message = "memory_mb is stored but not enforced"
         context.environment.warnings.report(
             [EmulatorWarning(code="not_enforced", location=f"organizations/{organization}/quota", message=message)]
         )
@@ -116,7 +116,7 @@ def update_quota(context: RequestContext) -> Reply:
 def _check_ceilings(context: RequestContext, given: Mapping[str, int | None]) -> None:
     ceilings = PLANS[context.plan].ceilings
     faults = [
-        Detail(name, f"must not be over {ceilings[name]}, the ceiling of the plan {context.plan}")
+        Detail(name, f"must be at most {ceilings[name]}, the ceiling of the plan {context.plan}")
         for name, value in given.items()
         if value is not None and value > ceilings[name]
     ]
@@ -173,7 +173,7 @@ def create_policy(context: RequestContext) -> Reply:
     organization = organization_of(context)
     body = _with_known_tool(context, read(PolicyCreate, context.body))
     if context.store.tool_policies.get(organization, body.tool_name):
-        raise conflict("tool_name", f"There is a policy for the tool {body.tool_name!r} already; change it with PATCH.")
+        raise conflict("tool_name", f"The tool {body.tool_name!r} already has a policy. Change it with PATCH.")
     now = iso(context.now)
     policy: StoredToolPolicy = {
         "tool_name": body.tool_name,
@@ -222,9 +222,7 @@ def create_role_override(context: RequestContext) -> Reply:
     organization = organization_of(context)
     body = _with_known_tool(context, read(RoleOverrideCreate, context.body))
     if context.store.role_overrides.get(organization, body.role, body.tool_name):
-        raise conflict(
-            "tool_name", f"There is an override for the role {body.role} and the tool {body.tool_name!r} already."
-        )
+        raise conflict("tool_name", f"The role {body.role} already has an override for the tool {body.tool_name!r}.")
     now = iso(context.now)
     override: StoredRoleOverride = {
         "role": body.role,
@@ -252,7 +250,7 @@ def _with_known_tool(context: RequestContext, body: _ToolT) -> _ToolT:
     """Return the body with the name of its tool in the spelling of the catalog, and refuse an unknown tool."""
     tool = find_tool(context.environment.handlers, body.tool_name)
     if tool is None:
-        raise invalid(Detail("tool_name", f"There is no tool {body.tool_name!r}; GET /tools lists the tools."))
+        raise invalid(Detail("tool_name", f"There is no tool {body.tool_name!r}. GET /tools lists the tools."))
     return body.model_copy(update={"tool_name": tool["name"]})
 
 

@@ -224,10 +224,10 @@ class ServerConnection:
         """Decide by the head of a request whether its body is read."""
         self._method = head.method
         if len(head.headers) > MAX_FIELDS:
-            raise bad_request(f"The head has more than {MAX_FIELDS} fields.")
+            raise bad_request(f"The request has more than {MAX_FIELDS} header fields.")
         request = self._request = _request(head)
         if "host" not in request.headers:  # of HTTP/1.1 without one, or with several, h11 makes an error
-            raise bad_request("The header Host is missing.", "Host")
+            raise bad_request("The Host header is missing.", "Host")
         length = int(request.headers.get("content-length", "0"))
         if length == 0 and "transfer-encoding" not in request.headers:
             return

@@ -78,7 +78,7 @@ def _check_open(app: App) -> None:
         TransportError: If it is closed.
     """
     if app.store.is_closed:
-        reason = "the emulator is closed: start() opens its file again"
+        reason = "the emulator is closed: open its file again with start()"
         raise TransportError("never_sent", ConnectionRefusedError(errno.ECONNREFUSED, reason))
 
 

@@ -210,7 +210,7 @@ class SocketServer:
         try:
             connection.proceed()
         except Exception:  # the other connections go on
-            log(_log, logging.ERROR, "a request cannot be read", with_exception=True)
+            log(_log, logging.ERROR, "a request could not be read", with_exception=True)
             connection.stage = "closed"
         if connection.stage != stage:
             self._leave(connection, stage)

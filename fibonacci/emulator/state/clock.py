@@ -35,7 +35,7 @@ class EmulatorClock:
 
     def __init__(self, mode: TimeMode = "real") -> None:
         if mode not in get_args(TimeMode):
-            raise ValueError(f"time is one of {', '.join(get_args(TimeMode))}, not {mode!r}")
+            raise ValueError(f"time must be one of {', '.join(get_args(TimeMode))}, not {mode!r}")
         self.mode: Final[TimeMode] = mode
         self._follows_machine = mode != "manual"
         # Seconds ahead of the machine's time. For a manual clock, the time itself.
@@ -62,7 +62,7 @@ class EmulatorClock:
             StateError: If the new time can't be stored in the file of the state. The time then stays as it was.
         """
         if not 0 <= seconds < math.inf:
-            raise ValueError(f"time goes forward only, not by {seconds} seconds")
+            raise ValueError(f"time can only go forward, not by {seconds} seconds")
         moved = self._move(seconds)
         try:
             for listener in self._listeners:

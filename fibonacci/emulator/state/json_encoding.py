@@ -89,7 +89,7 @@ _DECODE: Final = _decoder().decode  # `loads` makes one each time
 SURROGATE: Final = "\\ud"
 """How surrogates begin in JSON that was encoded here: those of pairs too, and some other characters."""
 
-_BAD_TEXT: Final = "is not valid Unicode: it has a lone surrogate, as if it was cut inside a character"
+_BAD_TEXT: Final = "is not valid Unicode: it has a lone surrogate, probably because it was cut inside a character"
 
 
 def unicode_fault(content: object, name: str = "") -> tuple[str, str] | None:

@@ -60,7 +60,8 @@ def check_schema(schema: int, what: str) -> None:
     """
     if schema > SCHEMA:
         raise StateError(
-            f"{what} was written by a newer fibonacci-sdk (schema {schema}; this one knows up to {SCHEMA}): upgrade it"
+            f"{what} was written by a newer fibonacci-sdk (schema {schema}, but this version reads up to {SCHEMA}): "
+            "upgrade fibonacci-sdk"
         )
 
 
@@ -95,7 +96,7 @@ def read_snapshot(snapshot: bytes, kinds: Mapping[str, TableKind[Any]]) -> Table
         raise malformed("tables", "is not an object")
     for name in tables:
         if name not in kinds:
-            raise SnapshotError(f"the snapshot has a table {name!r} that this version does not know")
+            raise SnapshotError(f"the snapshot has a table {name!r}, which this version does not know")
     return {name: _rows(kinds[name], rows) for name, rows in tables.items()}
 
 
@@ -121,7 +122,7 @@ def _rows(kind: TableKind[Any], rows: object) -> list[tuple[Key, JSONObject]]:
     for number, row in enumerate(rows):
         key, record = _row(f"{place}[{number}]", row)
         if key in records:
-            raise malformed(f"{place}[{number}]", f"has the key {'/'.join(key)!r} again")
+            raise malformed(f"{place}[{number}]", f"repeats the key {'/'.join(key)!r}")
         records[key] = record
     return list(records.items())
 
@@ -131,9 +132,9 @@ def _row(place: str, row: Any) -> tuple[Key, JSONObject]:
         raise malformed(place, "is not a key and a record")
     key, record = row
     if not is_array(key) or not key or not all(isinstance(part, str) for part in key):
-        raise malformed(f"{place}[0]", "is not a key: an array of texts")
+        raise malformed(f"{place}[0]", "is not a key (an array of strings)")
     if not is_object(record):
-        raise malformed(f"{place}[1]", "is not a record: an object")
+        raise malformed(f"{place}[1]", "is not a record (an object)")
     return tuple(key), dict(record)
 
 

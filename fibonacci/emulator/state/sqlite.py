@@ -496,7 +496,7 @@ def explained(error: sqlite3.Error, path: Path, busy_timeout: float) -> StateErr
     if primary == sqlite3.SQLITE_READONLY:
         return StateReadOnlyError(f"{path} is read-only: nothing was changed")
     if primary in _CORRUPT:
-        return StateError(f"{path} is corrupt ({error}): remove it, or put a copy in its place, and restart")
+        return StateError(f"{path} is corrupt ({error}): remove it or replace it with a copy, and restart")
     return StateError(f"{path} cannot be used as the database of an emulator: {error}")
 
 
@@ -608,7 +608,7 @@ class SqliteStore(Store):
 
     def __init__(self, path: str | Path, busy_timeout: float = BUSY_TIMEOUT) -> None:
         if os.fspath(path) in _NO_FILES:
-            raise StateError(f"{os.fspath(path)!r} names no file: leave it out to keep the state in memory")
+            raise StateError(f"{os.fspath(path)!r} is not the name of a file: leave it out to keep the state in memory")
         self._path: Final = Path(path).absolute()
         self._busy_timeout: Final = busy_timeout
         self._file: StateFile | None = None
@@ -715,7 +715,7 @@ class SqliteStore(Store):
 
     def _opened(self) -> StateFile:
         if self.is_closed:
-            raise StateError(f"{self._path} was closed: start() opens it again")
+            raise StateError(f"{self._path} was closed: open it again with start()")
         if self._file is None:
             with self._lock:
                 self._file = StateFile(self._path, self._busy_timeout)

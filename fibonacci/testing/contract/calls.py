@@ -260,13 +260,13 @@ def running(server: Server) -> str:
         Skipped: When there is no tool for it, or it has ended.
     """
     if "wait" not in [tool.name for tool in server.client.tools.list()]:
-        raise Skipped("there is no tool that takes its time")
+        raise Skipped("no tool takes long enough")
     first = {"id": "first", "type": "conditional", "left_value": "a", "operator": "equals", "right_value": "a"}
     wait = {"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 20}, "dependencies": ["first"]}
     made = server.create_workflow(definition={"nodes": [first, wait]})
     execution = server.client.workflows.execute(made.id)
     if execution.is_terminal:
-        raise Skipped("it ended at once")
+        raise Skipped("it ended immediately")
     return execution.id
 
 
@@ -329,7 +329,7 @@ def _override_created(server: Server) -> RawResponse:
     body = {"role": "owner", "tool_name": first_tools(server, OVERRIDDEN)[-1], "enabled": True}
     response = server.raw("POST", server.path("role-policy-overrides"), json_body=body)
     if response.status == 409:
-        raise Skipped("there is one already, from an earlier run")
+        raise Skipped("one already exists, from an earlier run")
     return response
 
 

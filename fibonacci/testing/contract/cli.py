@@ -67,11 +67,12 @@ def _parser() -> argparse.ArgumentParser:
         "--api-version",
         choices=list(CHECKS),
         default="v1",
-        help="the API that it has; for 0.2, that of fibonacci-sdk 0.2.4, the base URL is the root of the server",
+        help="the API the server has. For 0.2 (the API of fibonacci-sdk 0.2.4), pass the root of the server as the "
+        "base URL",
     )
-    parser.add_argument("--api-key", metavar="KEY", help="the API key of an owner; FIBONACCI_API_KEY by default")
+    parser.add_argument("--api-key", metavar="KEY", help="the API key of an owner (default: FIBONACCI_API_KEY)")
     parser.add_argument(
-        "--organization-id", metavar="ID", default="default", help="the organization whose settings are checked"
+        "--organization-id", metavar="ID", default="default", help="the organization whose settings to check"
     )
     parser.add_argument(
         "--role-key",
@@ -79,18 +80,16 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         type=_role_key,
-        help="a key of the role admin or member, for the checks of roles; may be given for each",
+        help="a key with the role admin or member, for the checks of roles. You can pass one for each role",
     )
     parser.add_argument(
         "--only",
         metavar="NAME",
         action="append",
-        help="run the checks whose names begin so, such as `memory` or `runs.wait`; may be given several times",
+        help="run only the checks whose names begin with this, such as `memory` or `runs.wait`. You can repeat it",
     )
-    parser.add_argument(
-        "--seed", metavar="N", type=int, default=1, help="what the generated values are made from; 1 by default"
-    )
-    parser.add_argument("--read-only", action="store_true", help="run only the checks that change nothing")
+    parser.add_argument("--seed", metavar="N", type=int, default=1, help="the seed for generated values (default: 1)")
+    parser.add_argument("--read-only", action="store_true", help="run only the checks that don't change anything")
     return parser
 
 

@@ -320,7 +320,7 @@ class Server:
         """
         self.require_documented("roles")
         if role not in self._role_keys:
-            raise Skipped(f"there is no key of the role {role}: pass --role-key {role}=KEY")
+            raise Skipped(f"no key for the role {role}: pass --role-key {role}=KEY")
         return f"Bearer {self._role_keys[role]}"
 
     def redact(self, text: str) -> str:

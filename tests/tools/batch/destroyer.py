@@ -8,9 +8,9 @@ A run ends cleanly after some of its rows; it is continued and killed by SIGKILL
 its files is cut, has a bit flipped, is left out, or is replaced by an older copy, one damage at a time, and the same
 call is made with what is there. The emulator, in another process, has a list of all executions. The call either does
 what it does without the damage ("exact"), or a JournalError refuses it, and no file is changed ("refused"), or ends it
-when a row is read that is not what was written ("stopped"). Where the kill came after a commit and before its note, the
-call may also do what it does without that commit ("as noted"): the run had done nothing yet that follows from it. No
-row runs twice.
+when a row is read that differs from what was written ("stopped"). Where the kill came after a commit and before its
+note, the call may also do what it does without that commit ("as noted"): the run had done nothing yet that follows from
+it. No row runs twice.
 """
 
 from __future__ import annotations

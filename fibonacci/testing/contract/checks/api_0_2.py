@@ -42,7 +42,9 @@ def _read(server: Server, shape: Shape, method: str, path: str, body: Any = None
     return content
 
 
-@CHECKS.documented("PATCH /workflows/{id}", "A workflow is an object without an envelope, in each call", changes=True)
+@CHECKS.documented(
+    "PATCH /workflows/{id}", "Every call returns a workflow as an object without an envelope", changes=True
+)
 def _workflows(server: Server) -> None:
     made = _read(server, WORKFLOW, "POST", "/workflows", {**NAMED, "is_active": True, "is_template": False})
     server.add_cleanup(server.client.workflows.delete, made["id"])
@@ -55,17 +57,19 @@ def _workflows(server: Server) -> None:
     require_equal(server.requests("DELETE", path).body, b"", "the body after a deletion")
 
 
-@CHECKS.documented("GET /workflows", "skip and limit divide an array into pages: each workflow is on one", changes=True)
+@CHECKS.documented(
+    "GET /workflows", "skip and limit divide an array into pages, and each workflow is on exactly one", changes=True
+)
 def _pages(server: Server) -> None:
     made, listed = {new_workflow(server) for _ in range(3)}, list[str]()
     while page := _read(server, WORKFLOW, "GET", "/workflows", skip=len(listed), limit=2):
         require_among(len(page), (1, 2), "the number of items on a page of 2")
         listed += [item["id"] for item in page]
     require_equal(len(set(listed)), len(listed), "the number of different items")
-    require_equal(made & set(listed), made, "what was created and is on a page")
+    require_equal(made & set(listed), made, "the created workflows that are on a page")
 
 
-@CHECKS.documented("GET /runs/{id}", "A run is an object without an envelope, with its input_data", changes=True)
+@CHECKS.documented("GET /runs/{id}", "A run is an object without an envelope, and has its input_data", changes=True)
 def _runs(server: Server) -> None:
     path = f"/workflows/{new_workflow(server)}"
     made = _read(server, RUN, "POST", f"{path}/execute", {"input_data": {"word": "yes"}})
@@ -79,7 +83,7 @@ def _runs(server: Server) -> None:
         require_equal([run["id"] for run in runs], expected, f"the runs that are {status}")
 
 
-@CHECKS.documented("POST /memory", "A value is written by POST, and is an object without an envelope", changes=True)
+@CHECKS.documented("POST /memory", "POST writes a value, and a value is an object without an envelope", changes=True)
 def _memory(server: Server) -> None:
     body = {"key": server.memory_key("form", scope="global"), "scope": "global", "value": {"a": [1, None]}}
     for method, path, sent, query in (
@@ -90,14 +94,16 @@ def _memory(server: Server) -> None:
         require_equal({name: entry[name] for name in body}, body, "the entry")
 
 
-@CHECKS.documented("GET /tools", "Tools are an array, and one is an object without an envelope")
+@CHECKS.documented("GET /tools", "The tools are an array, and a single tool is an object without an envelope")
 def _tools(server: Server) -> None:
     tools = _read(server, TOOL, "GET", "/tools")
     require_type(tools, list, "what GET /tools responds with")
-    require_equal(_read(server, TOOL, "GET", f"/tools/{tools[0]['name']}"), tools[0], "a tool alone")
+    require_equal(_read(server, TOOL, "GET", f"/tools/{tools[0]['name']}"), tools[0], "a single tool")
 
 
-@CHECKS.documented("GET /workflows/{id}", "An error is {detail}: a text, or of a 422 what is wrong at which place")
+@CHECKS.documented(
+    "GET /workflows/{id}", "An error is {detail}: a text, or for a 422 a list of what is wrong and where"
+)
 def _errors(server: Server) -> None:
     for path, key, status, kind in (
         (f"/workflows/{UNKNOWN}", "", 404, str),

@@ -59,7 +59,9 @@ def _unknown_path(server: Server) -> None:
     require_equal(server.raw("GET", f"/{UNKNOWN}").status, 404, "the status")
 
 
-@BASICS.documented("GET /tools", "Responses have X-RateLimit-Limit and X-RateLimit-Remaining, which is not more")
+@BASICS.documented(
+    "GET /tools", "Responses have X-RateLimit-Limit and X-RateLimit-Remaining, which is at most the limit"
+)
 def _rate_limit(server: Server) -> None:
     headers = server.raw("GET", "/tools").headers
     limit, remaining = (headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining"))
@@ -80,7 +82,7 @@ def _read_by_the_client(server: Server) -> None:
     server.require_documented("rate limits and request ids")
     page = next(iter(server.client.tools.list().pages()))
     require_type(page.response.request_id, str, "the request id")
-    require(page.response.rate_limit is not None, "no rate limit is seen")
+    require(page.response.rate_limit is not None, "the client sees no rate limit")
 
 
 @BASICS.choice("POST /workflows", "A body that is not JSON is refused with 400", changes=True)
@@ -88,13 +90,13 @@ def _not_json(server: Server) -> None:
     require_refusal(server.raw("POST", "/workflows", body=b'{"name": '), 400)
 
 
-@BASICS.documented("GET /tools", "Each response has a request id of its own")
+@BASICS.documented("GET /tools", "Each response has a different request id")
 def _own_request_ids(server: Server) -> None:
     ids = [server.raw("GET", "/tools").json["meta"]["request_id"] for _ in range(2)]
     require(ids[0] != ids[1], f"two responses have the request id {ids[0]}")
 
 
-@BASICS.choice("GET /tools", "A refusal of a key shows no rate limit that seems untouched")
+@BASICS.choice("GET /tools", "The response to an unknown key does not suggest an unused rate limit")
 def _limit_of_no_key(server: Server) -> None:
     headers = server.raw("GET", "/tools", authorization=f"Bearer {UNKNOWN}").headers
     limit, remaining = (headers.get(f"x-ratelimit-{name}") for name in ("limit", "remaining"))
@@ -109,7 +111,7 @@ def _health(server: Server) -> None:
     require_type(server.client.health.check().status, str, "status")
 
 
-@HEALTH.choice("GET /health", "A health response has the status 200, or 503 and a JSON body")
+@HEALTH.choice("GET /health", "A health response has the status 200, or 503 with a JSON body")
 def _http_status(server: Server) -> None:
     response = server.raw("GET", "/health")
     require_among(response.status, (200, 503), "the status")
@@ -172,7 +174,7 @@ def _limit_of(server: Server, headers: Mapping[str, str]) -> tuple[int, int, int
     for name, text in texts.items():
         require(text.isdecimal(), f"X-RateLimit-{name.capitalize()} is {text!r}, not a number")
     limit, remaining, reset = map(int, texts.values())
-    require(remaining <= limit, f"X-RateLimit-Remaining is {remaining}, and X-RateLimit-Limit {limit}")
+    require(remaining <= limit, f"X-RateLimit-Remaining is {remaining}, but X-RateLimit-Limit is {limit}")
     require(abs(reset - server.now()) < _DAYS, f"X-RateLimit-Reset is {reset}, not within two days in Unix seconds")
     return limit, remaining, reset
 
@@ -209,10 +211,10 @@ def _key_check(endpoint: str) -> Callable[[Server], None]:
 
 def _add_checks(call: EndpointCall) -> None:
     basis = EVERY_ENDPOINT.choice if call.envelope == "empty" else EVERY_ENDPOINT.documented
-    expected = f"{_EXPECTED[call.envelope]}; the rate limit is in its headers, and falls"
+    expected = f"{_EXPECTED[call.envelope]}. The rate limit in its headers goes down"
     basis(call.endpoint, expected, changes=call.creates)(_response_check(call))
     is_write = not call.endpoint.startswith("GET ")
-    EVERY_ENDPOINT.choice(call.endpoint, "Without a key it is refused with 401", changes=is_write)(
+    EVERY_ENDPOINT.choice(call.endpoint, "Without a key, a request is refused with 401", changes=is_write)(
         _key_check(call.endpoint)
     )
 
@@ -314,7 +316,7 @@ for _where, _content in UNKNOWN_OBJECTS:
 
 for _where, _place, _content in INVALID:
     REFUSALS.documented(
-        _where, "A value of a wrong type is refused with 422 and the code validation_error", changes=True
+        _where, "A value of the wrong type is refused with 422 and the code validation_error", changes=True
     )(_invalid_check(_where, _place, _content))
 
 
@@ -338,14 +340,14 @@ for _where, _place, _wrong in INVALID:
     if _where in BODIES:
         REFUSALS.choice(
             _where,
-            "Values of each other type, out of bounds, and unknown properties are refused with 422, and its details"
-            " name every property that is wrong",
+            "Values of the wrong type, values out of bounds and unknown properties are refused with 422, and the "
+            "details name every wrong property",
             changes=True,
         )(_all_wrong_check(_where, _place, BODIES[_where]))
 
 
 @REFUSALS.choice(
-    "POST /workflows", "The details of a 422 say what is wrong, at every endpoint with a body", changes=True
+    "POST /workflows", "At every endpoint with a body, the details of a 422 say what is wrong", changes=True
 )
 def _details(server: Server) -> None:
     for endpoint, path, body in INVALID:

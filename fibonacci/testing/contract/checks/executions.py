@@ -51,7 +51,7 @@ def _listed(server: Server) -> None:
         require_type(tool.description, str, "description")
 
 
-@TOOLS.documented("GET /tools/{tool_name}", "A tool is read by its name")
+@TOOLS.documented("GET /tools/{tool_name}", "A tool can be read by its name")
 def _one(server: Server) -> None:
     name = a_tool(server).name
     require_equal(server.client.tools.get(name).name, name, "name")
@@ -59,7 +59,7 @@ def _one(server: Server) -> None:
 
 @TOOLS.choice(
     "POST /tools/{tool_name}/connect",
-    "The body is the parameters; the response is an object, or a refusal of too few of them",
+    "The body has the parameters. The response is an object, or a refusal because parameters are missing",
     changes=True,
 )
 def _connect(server: Server) -> None:
@@ -75,7 +75,7 @@ def _connect(server: Server) -> None:
 EXECUTIONS: Final = Checks("executions")
 
 
-@EXECUTIONS.documented("GET /executions/{id}", "An execution is read by its id, with its outputs", changes=True)
+@EXECUTIONS.documented("GET /executions/{id}", "An execution can be read by its id, and has its outputs", changes=True)
 def _read(server: Server) -> None:
     ran = server.run_workflow()
     execution = server.client.executions.get(ran.id)
@@ -106,7 +106,9 @@ def _with_a_status(server: Server) -> None:
 
 
 @EXECUTIONS.choice(
-    "POST /executions/{id}/cancel", "An execution that has ended stays as it is; 409 says so", changes=True
+    "POST /executions/{id}/cancel",
+    "An execution that has ended does not change, and canceling it is refused with 409",
+    changes=True,
 )
 def _cancel_ended(server: Server) -> None:
     fails = {**CHEAP["nodes"][1], "operator": "less_than"}
@@ -137,7 +139,7 @@ def _held(server: Server) -> None:
 
 
 @EXECUTIONS.documented(
-    "POST /workflows/{id}/execute", "Approval flags see the dotted spelling of a tool, http.request", changes=True
+    "POST /workflows/{id}/execute", "Approval flags recognize the dotted spelling of a tool, http.request", changes=True
 )
 def _held_in_either_spelling(server: Server) -> None:
     _require_held(server, "http.request")
@@ -145,7 +147,7 @@ def _held_in_either_spelling(server: Server) -> None:
 
 def _require_held(server: Server, tool: str) -> None:
     if "http_request" not in [tool.name for tool in server.client.tools.list()]:
-        raise Skipped("there is no tool that communicates and does no harm")
+        raise Skipped("no tool communicates without doing harm")
     governance = server.client.organizations.governance
     flag = governance.get(server.organization_id).require_approval_for_external_comm or False
     server.add_cleanup(governance.update, server.organization_id, require_approval_for_external_comm=flag)
@@ -165,7 +167,7 @@ NEVER: Final = {"field": "a", "operator": "equals", "value": "b"}
 
 @EXECUTIONS.choice(
     "POST /workflows/{id}/execute",
-    "What waits for approval says why, is counted, and can be canceled; with a threshold of 0 nothing waits",
+    "A run that waits for approval says why, is counted, and can be canceled. With a threshold of 0, no run waits",
     changes=True,
 )
 def _waiting(server: Server) -> None:
@@ -181,12 +183,12 @@ def _waiting(server: Server) -> None:
     nothing: tuple[object, ...] = (None, 0, dict[str, Any]())
     require_equal((run.get("completed_at"), run["duration_ms"], run["outputs"]), nothing, "what it has done")
     require_type(run.get("approval"), dict, "approval")
-    require("external_comm" in str(run["approval"].get("reasons")), f"approval does not say why: {run['approval']}")
+    require("external_comm" in str(run["approval"].get("reasons")), f"approval gives no reason: {run['approval']}")
     require(run["approval"].get("requested_by"), "approval does not say who asked")
     decided = (run["approval"].get("approved_by"), run["approval"].get("rejected_by", "nothing"))
     require_equal(decided, (list[str](), None), "who decided")
     requested, expires = (time_of(run["approval"], name) for name in ("requested_at", "expires_at"))
-    require(requested < expires, f"it expires at {expires}, and was requested at {requested}")
+    require(requested < expires, f"it expires at {expires}, but was requested at {requested}")
     require_equal(_pending(server), None if before is None else before + 1, "the number of runs that wait")
     canceled = data_of(server.raw("POST", f"{place}/cancel"))
     require_equal(canceled["status"], "cancelled", "the status after it was canceled")
@@ -206,7 +208,7 @@ def _pending(server: Server) -> int | None:
 
 @EXECUTIONS.choice(
     "POST /workflows/{id}/execute",
-    "Each flag holds what it is about, and nothing else: writes, a category of the catalog, one of the definition",
+    "Each flag holds exactly the runs it is about: writes, a category of the catalog, or a category of the definition",
     changes=True,
 )
 def _flags(server: Server) -> None:
@@ -263,8 +265,8 @@ def with_settings(server: Server, tool: str, flags: Mapping[str, Any], **rest: A
 
 @EXECUTIONS.choice(
     "POST /workflows/{id}/execute",
-    "A threshold of 0 lets what waits for approval run, once: at once, or pending until there is a place, as the run"
-    " that had it ends or is canceled, or the quota is raised",
+    "A threshold of 0 releases the runs that wait for approval. Each runs once: immediately, or after a place is "
+    "freed because another run ends or is canceled, or because the quota is raised",
     changes=True,
 )
 def _pending_place(server: Server) -> None:
@@ -315,7 +317,7 @@ VALUES: Final[list[Any]] = [{"a": [1, {"b": None}]}, [1, 2.5, "three"], "text", 
 MEMORY: Final = Checks("memory")
 
 
-@MEMORY.documented("PUT /memory/{key}", "A value is any JSON, and is read as it was set", changes=True)
+@MEMORY.documented("PUT /memory/{key}", "A value can be any JSON, and is read as it was set", changes=True)
 def _values(server: Server) -> None:
     for number, value in enumerate(VALUES):
         key = server.memory_key(f"value-{number}")
@@ -338,7 +340,7 @@ def _default_scope(server: Server) -> None:
     require_equal(server.client.memory.get(key, scope="workflow").value, 1, "value")
 
 
-@MEMORY.documented("GET /memory/{key}", "Scopes are apart: workflow, user, organization, global", changes=True)
+@MEMORY.documented("GET /memory/{key}", "Scopes are separate: workflow, user, organization, global", changes=True)
 def _scopes(server: Server) -> None:
     key = "scopes"
     for scope in ("organization", "global"):
@@ -351,16 +353,16 @@ def _scopes(server: Server) -> None:
     require_not_found(lambda: server.client.memory.get(name, scope="user", user_id="contract-suite-2"))
 
 
-@MEMORY.documented("PUT /memory/{key}", "`ttl` is in seconds: the value is gone when they have passed", changes=True)
+@MEMORY.documented("PUT /memory/{key}", "`ttl` is in seconds, and then the value is gone", changes=True)
 def _ttl(server: Server) -> None:
-    server.require_documented("a time to live that is no whole hour")
+    server.require_documented("a time to live that is not a whole hour")
     key = server.memory_key("ttl")
     server.client.memory.set(key, 1, ttl=1)
     server.sleep(1.5)
     require_not_found(lambda: server.client.memory.get(key))
 
 
-@MEMORY.choice("PUT /memory/{key}", "A key is one segment of the path: a slash in it is %2F", changes=True)
+@MEMORY.choice("PUT /memory/{key}", "A key is one segment of the path, where a slash is written %2F", changes=True)
 def _one_segment(server: Server) -> None:
     key = server.memory_key("user/prefs")
     server.client.memory.set(key, 1)
@@ -378,7 +380,7 @@ def _deleted(server: Server) -> None:
     require_not_found(lambda: server.client.memory.get(key))
 
 
-@MEMORY.choice("PUT /memory/{key}", "The response, and what is read, say key, scope, owner and ttl", changes=True)
+@MEMORY.choice("PUT /memory/{key}", "The response, like a later read, has the key, scope, owner and ttl", changes=True)
 def _described(server: Server) -> None:
     server.require_documented("`ttl` in a response")
     place: dict[str, Any] = {"scope": "user", "user_id": "contract-suite-1"}
@@ -389,7 +391,7 @@ def _described(server: Server) -> None:
         require_equal((entry.key, entry.value, entry.scope, entry.user_id, entry.ttl), expected, "the entry")
 
 
-@MEMORY.choice("GET /memory/{key}", "The values of workflows are apart, by `workflow_id`", changes=True)
+@MEMORY.choice("GET /memory/{key}", "Each workflow has its own values, by `workflow_id`", changes=True)
 def _of_workflows(server: Server) -> None:
     places: list[dict[str, Any]] = [{"workflow_id": server.create_workflow().id} for _ in range(2)]
     for place in places:
@@ -400,7 +402,7 @@ def _of_workflows(server: Server) -> None:
         require_equal((entry.value, entry.workflow_id), (place["workflow_id"],) * 2, "value and workflow_id")
 
 
-@MEMORY.documented("DELETE /memory/{key}", "Deleting a value leaves those of other scopes and owners", changes=True)
+@MEMORY.documented("DELETE /memory/{key}", "Deleting a value keeps those of other scopes and owners", changes=True)
 def _deleted_alone(server: Server) -> None:
     places: list[dict[str, Any]] = [
         {},

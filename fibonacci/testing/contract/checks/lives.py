@@ -110,8 +110,8 @@ def require_gone(server: Server, *calls: tuple[str, str, Any]) -> None:
 
 @CHECKS.choice(
     "DELETE /workflows/{id}",
-    "A workflow is as it was created, then as it was changed, alone and in the list; deleted, it and its versions are"
-    " gone, and its runs remain",
+    "A single workflow, and the one in the list, is as it was created, and then as it was changed. After its "
+    "deletion, it and its versions are gone, but its runs remain",
     changes=True,
 )
 def _workflow(server: Server) -> None:
@@ -142,7 +142,7 @@ def _workflow(server: Server) -> None:
     require_equal(data_of(server.raw("GET", path)), made, "the changed workflow that is read")
     require_listed(find_item(server, "/workflows", id=made["id"]), made, "definition")
     server.sleep(_TICK)
-    require_equal(data_of(server.raw("PUT", path, json_body={})), made, "the workflow after a change of nothing")
+    require_equal(data_of(server.raw("PUT", path, json_body={})), made, "the workflow after an empty change")
     back = data_of(server.raw("POST", f"{path}/versions/{first}/rollback"))
     require_equal({name: back.get(name) for name in sent}, sent, "the version that was rolled back to")
     again = data_of(server.raw("GET", path))
@@ -171,7 +171,7 @@ def _described(server: Server) -> dict[str, Any]:
 
 @CHECKS.choice(
     "GET /memory/{key}",
-    "A value of any JSON, under a key in any case, is the same when it is read: numbers, emoji, long lists",
+    "A value of any JSON, under a key in any case, is read unchanged: numbers, emoji, long lists",
     changes=True,
 )
 def _memory_values(server: Server) -> None:
@@ -187,8 +187,8 @@ def _memory_values(server: Server) -> None:
 
 @CHECKS.choice(
     "DELETE /memory/{key}",
-    "A value is as it was set, with its owner and its times, in each scope; set again, it keeps created_at; deleted,"
-    " it is gone",
+    "In each scope, a value is as it was set, with its owner and its times. It keeps created_at when it is set "
+    "again, and is gone when it is deleted",
     changes=True,
 )
 def _memory(server: Server) -> None:
@@ -226,7 +226,7 @@ def _memory(server: Server) -> None:
 
 
 @CHECKS.choice(
-    "PUT /memory/{key}", "Setting a value that has expired creates it anew: created_at is the new time", changes=True
+    "PUT /memory/{key}", "Setting a value that has expired creates a new one: created_at is the new time", changes=True
 )
 def _expired(server: Server) -> None:
     key = server.memory_key("expired")
@@ -238,8 +238,8 @@ def _expired(server: Server) -> None:
 
 @CHECKS.choice(
     "GET /memory/{key}",
-    "A scope that there is not, and a user's value without a user, are refused with 422; the values of a workflow that"
-    " there is not, with 404",
+    "An unknown scope, and a user's value without a user, are refused with 422. The values of an unknown workflow "
+    "are refused with 404",
     changes=True,
 )
 def _memory_places(server: Server) -> None:
@@ -256,7 +256,7 @@ def _memory_places(server: Server) -> None:
 
 
 @CHECKS.choice(
-    "GET /executions", "The list has the inputs of each run; those that are large, at least with include=inputs",
+    "GET /executions", "The list has the inputs of each run. For large inputs, it may need include=inputs",
     changes=True,
 )  # fmt: skip
 def _large_inputs(server: Server) -> None:
@@ -271,7 +271,8 @@ def _large_inputs(server: Server) -> None:
 
 @CHECKS.choice(
     "POST /tools/{tool_name}/connect",
-    "The response has the name of the tool and a status; where a tool says whether it is connected, it then is",
+    "The response has the name of the tool and a status. If a tool says whether it is connected, it then says that "
+    "it is",
     changes=True,
 )
 def _connection(server: Server) -> None:
@@ -289,8 +290,8 @@ def _connection(server: Server) -> None:
 
 @CHECKS.choice(
     "DELETE /organizations/{organization_id}/tool-policies/{tool_name}",
-    "A policy is as it was created, then as it was changed, by either spelling of its tool; each change makes an entry"
-    " in the audit log; a second one is refused with 409; deleted, it is gone",
+    "A policy is as it was created, and then as it was changed, by either spelling of its tool. Each change makes "
+    "an entry in the audit log. A second policy is refused with 409. After its deletion, the policy is gone",
     changes=True,
 )
 def _policy(server: Server) -> None:
@@ -315,21 +316,21 @@ def _policy(server: Server) -> None:
         require_listed(find_item(server, policies, tool_name=tool), changed)
         made = changed
     server.sleep(_TICK)
-    require_equal(data_of(server.raw("PATCH", path, json_body={})), made, "the policy after a change of nothing")
-    require_equal(newest_entry(server), entries[-1], "the newest entry after a change of nothing")
+    require_equal(data_of(server.raw("PATCH", path, json_body={})), made, "the policy after an empty change")
+    require_equal(newest_entry(server), entries[-1], "the newest entry after an empty change")
     require_equal(server.raw("DELETE", f"{policies}/{dotted}").status, 204, "the status of the deletion")
     entries.append(newest_entry(server))
     for before, after in itertools.pairwise(entries):
-        require(before != after, f"a change has made no entry: the newest is {after}")
+        require(before != after, f"a change made no entry: the newest is {after}")
     require_gone(server, ("PATCH", path, {"enabled": True}), ("DELETE", path, None))
     made = data_of(server.raw("POST", policies, json_body={"tool_name": tool}), 200, 201)
-    require_equal(made.get("enabled"), True, "enabled where nothing is said")
+    require_equal(made.get("enabled"), True, "enabled by default")
     require_equal(sorted(made.get("allowed_roles") or ()), ["admin", "member", "owner", "viewer"], "allowed_roles")
 
 
 @CHECKS.choice(
     "GET /workflow-registry",
-    "An entry has the workflow's name and its times, alone and in the list; each transition is later",
+    "An entry has the workflow's name and its times, both alone and in the list. Each transition has a later time",
     changes=True,
 )
 def _registry(server: Server) -> None:
@@ -348,7 +349,7 @@ def _registry(server: Server) -> None:
 
 
 @CHECKS.choice(
-    "PATCH /organizations/{organization_id}/governance", "Flags of categories have any name, and stay as they are",
+    "PATCH /organizations/{organization_id}/governance", "Flags of categories can have any name, and stay as they are",
     changes=True,
 )  # fmt: skip
 def _category_flags(server: Server) -> None:

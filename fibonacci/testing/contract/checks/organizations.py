@@ -59,7 +59,9 @@ def _settings(server: Server) -> None:
 
 
 @GOVERNANCE.documented(
-    "PATCH /organizations/{organization_id}/governance", "Fields in the body change; fields left out stay", changes=True
+    "PATCH /organizations/{organization_id}/governance",
+    "Fields in the body change, and other fields stay",
+    changes=True,
 )
 def _updated(server: Server) -> None:
     path = server.path("governance")
@@ -102,14 +104,14 @@ def _audited(server: Server) -> None:
     before = audit_entries(server)
     change_settings(server)
     with_settings = audit_entries(server)
-    require(with_settings > before, "changing the governance settings has made no entry")
+    require(with_settings > before, "changing the governance settings made no entry")
     override = quotas.get(server.organization_id).overrides.get("memory_mb")
     server.add_cleanup(quotas.update, server.organization_id, memory_mb=override)
     quotas.update(server.organization_id, memory_mb=1 if override is None else int(override) - 1)
     with_quota = audit_entries(server)
-    require(with_quota > with_settings, "changing the quota has made no entry")
+    require(with_quota > with_settings, "changing the quota made no entry")
     new_policy(server)
-    require(audit_entries(server) > with_quota, "creating a tool policy has made no entry")
+    require(audit_entries(server) > with_quota, "creating a tool policy made no entry")
 
 
 @GOVERNANCE.documented(
@@ -121,8 +123,7 @@ def _approvals(server: Server) -> None:
 
 @GOVERNANCE.choice(
     "GET /organizations/{organization_id}/governance",
-    "An id that no organization can have is refused with 404; what is changed in another organization changes nothing"
-    " here",
+    "An id that no organization can have is refused with 404. A change in another organization changes nothing here",
     changes=True,
 )
 def _other_organizations(server: Server) -> None:
@@ -140,7 +141,9 @@ def _other_organizations(server: Server) -> None:
             back = {name: content.get("overrides", content).get(name) for name in change}
             server.add_cleanup(server.raw, "PATCH", foreign, json_body=back)
         server.raw("PATCH", foreign, json_body=change)
-    require_equal([server.raw("GET", path).json for path in own], before, "the own settings and quota")
+    require_equal(
+        [server.raw("GET", path).json for path in own], before, "the settings and quota of the key's own organization"
+    )
 
 
 DOCUMENTED_LIMITS: Final = {"free": (60, 1_000), "pro": (300, 50_000)}
@@ -161,7 +164,9 @@ def _fields(server: Server) -> None:
         require_equal(sorted(content[part]), sorted(NAMES), f"what {part} holds")
 
 
-@QUOTA.documented("GET /organizations/{organization_id}/quota", "What is effective is the override, else the limit")
+@QUOTA.documented(
+    "GET /organizations/{organization_id}/quota", "The effective value is the override, or else the limit"
+)
 def _effective(server: Server) -> None:
     quota = server.client.organizations.quota.get(server.organization_id)
     given = {name: value for name, value in quota.overrides.items() if value is not None}
@@ -170,7 +175,7 @@ def _effective(server: Server) -> None:
 
 @QUOTA.documented(
     "PATCH /organizations/{organization_id}/quota",
-    "An override is effective and stays; the others stay as they are",
+    "An override takes effect and stays, and the others stay as they are",
     changes=True,
 )
 def _overridden(server: Server) -> None:
@@ -190,7 +195,7 @@ def _overridden(server: Server) -> None:
 
 
 @QUOTA.choice(
-    "PATCH /organizations/{organization_id}/quota", "The body is flat; null takes an override back", changes=True
+    "PATCH /organizations/{organization_id}/quota", "The body is flat, and null removes an override", changes=True
 )
 def _taken_back(server: Server) -> None:
     quotas = server.client.organizations.quota
@@ -225,7 +230,9 @@ def _plan_limit(server: Server) -> None:
 
 
 @QUOTA.choice(
-    "POST /workflows/{id}/execute", "A run beyond workflow_runs_per_hour is a 429 that is no rate limit", changes=True
+    "POST /workflows/{id}/execute",
+    "A run beyond workflow_runs_per_hour is refused with a 429 that is not a rate limit",
+    changes=True,
 )
 def _runs_an_hour(server: Server) -> None:
     quotas = server.client.organizations.quota
@@ -238,11 +245,13 @@ def _runs_an_hour(server: Server) -> None:
     except QuotaExceededError as error:
         require("workflow_runs_per_hour" in str(error.details), f"error.details name no quota: {error.details}")
         return
-    raise Disagreement("a second run in the hour is carried out, though the quota is one")
+    raise Disagreement("a second run in the hour is carried out, although the quota is one")
 
 
 @QUOTA.choice(
-    "POST /workflows/{id}/execute", "A run beyond concurrent_executions is a 429 that is no rate limit", changes=True
+    "POST /workflows/{id}/execute",
+    "A run beyond concurrent_executions is refused with a 429 that is not a rate limit",
+    changes=True,
 )
 def _concurrent_runs(server: Server) -> None:
     quotas = server.client.organizations.quota
@@ -255,7 +264,7 @@ def _concurrent_runs(server: Server) -> None:
     except QuotaExceededError as error:
         require("concurrent_executions" in str(error.details), f"error.details name no quota: {error.details}")
         return
-    raise Disagreement("a second run is carried out while one runs, though the quota is one")
+    raise Disagreement("a second run is carried out while one runs, although the quota is one")
 
 
 ROLES: Final = Checks("roles")
@@ -310,7 +319,7 @@ def _admin_changes_the_quota(server: Server) -> None:
 
 @ROLES.choice(
     "POST /workflows/{id}/execute",
-    "A tool policy refuses the run of a role that it does not name",
+    "A tool policy refuses runs by a role that it does not name",
     changes=True,
 )
 def _policy_applies(server: Server) -> None:
@@ -324,8 +333,8 @@ def _policy_applies(server: Server) -> None:
 
 @ROLES.choice(
     "POST /workflows/{id}/execute",
-    "A tool policy that is off refuses the run of every role with 403, in both spellings of the tool; so does none that"
-    " allows the role",
+    "A tool policy that is off refuses the runs of every role with 403, in both spellings of the tool. So does a "
+    "policy that does not allow the role",
     changes=True,
 )
 def _policy_off(server: Server) -> None:
@@ -349,13 +358,13 @@ def _policy_off(server: Server) -> None:
 
 @ROLES.choice(
     "POST /workflows/{id}/execute",
-    "An override that allows a tool for a role comes before a policy that is off; other roles are refused",
+    "An override that allows a tool for a role takes precedence over a policy that is off. Other roles are refused",
     changes=True,
 )
 def _override_applies(server: Server) -> None:
     (tool, *_), policies = ensure_overrides(server), server.client.organizations.tool_policies
     if tool in [policy.tool_name for policy in policies.list(server.organization_id)]:
-        raise Skipped(f"there is a policy for the tool {tool}")
+        raise Skipped(f"the tool {tool} already has a policy")
     server.add_cleanup(policies.delete, server.organization_id, tool)
     policies.create(server.organization_id, tool_name=tool, enabled=False)
     path = _never_run(server, tool)
@@ -371,7 +380,7 @@ def _never_run(server: Server, tool: str) -> str:
 
 @GOVERNANCE.choice(
     "GET /organizations/{organization_id}/governance/audit",
-    "The newest entry comes first, and says what was changed, from what, to what",
+    "The newest entry comes first, and says what changed, from which value to which",
     changes=True,
 )
 def _said(server: Server) -> None:
@@ -387,13 +396,13 @@ def _said(server: Server) -> None:
         require(not missing, f"the entry {entry} does not say {', '.join(missing)}")
     entries = audit_entries(server)
     server.raw("PATCH", path, json_body={"approval_threshold": 98764})
-    require_equal(audit_entries(server), entries, "the number of entries after a change of nothing")
+    require_equal(audit_entries(server), entries, "the number of entries after an empty change")
 
 
 @GOVERNANCE.choice(
     "GET /organizations/{organization_id}/governance/audit",
-    "A run that is held, canceled, or let run by a threshold of 0, makes an entry, which says why and what became of"
-    " it; the statistics keep counting it",
+    "When a run is held, canceled, or released by a threshold of 0, the audit log gets an entry that says why and "
+    "what became of the run. The statistics keep counting it",
     changes=True,
 )
 def _approval(server: Server) -> None:
@@ -444,7 +453,7 @@ def _texts_in(value: Any) -> list[str]:
 
 @GOVERNANCE.choice(
     "GET /organizations/{organization_id}/governance/report",
-    "Where the report counts workflows, executions, policies and changes, it counts the new ones",
+    "If the report counts workflows, executions, policies or changes, it counts new ones too",
     changes=True,
 )
 def _counted(server: Server) -> None:
@@ -469,4 +478,4 @@ def _share_the_limit(server: Server) -> None:
         headers = server.raw("GET", "/tools", authorization=authorization).headers
         seen.append(tuple(int(headers[f"x-ratelimit-{name}"]) for name in ("remaining", "limit", "reset")))
     for (before, *window), (after, *same) in itertools.pairwise(seen):
-        require(after < before or window != same, f"{before} requests are left to one key, then {after} to another")
+        require(after < before or window != same, f"one key has {before} requests left, and then another has {after}")

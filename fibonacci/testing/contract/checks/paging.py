@@ -113,7 +113,7 @@ def _pages(server: Server, path: str, limit: int, most: int, query: Query | None
         pages.append(items)
         if following is None:
             break
-        require(following not in queries, f"a page leads to one that was there before: {dict(following)}")
+        require(following not in queries, f"a page leads back to an earlier one: {dict(following)}")
         queries.append(following)
     return pages
 
@@ -123,7 +123,7 @@ def _limit_check(listed: ListEndpoint) -> Callable[[Server], None]:
         path, _ = listed.fill(server)
         items, following = _page(server, path, {"limit": "1"})
         require_equal(len(items), 1, "the number of items on the first page")
-        require(following, "the first page names no second one, and the list has more than one item")
+        require(following, "the first page names no second one, although the list has more than one item")
 
     return named(limit, listed.endpoint)
 
@@ -139,7 +139,7 @@ def _cursor_check(listed: ListEndpoint) -> Callable[[Server], None]:
         ids = [_identity(item, listed.key) for item in whole]
         require_equal(len(set(map(repr, ids))), len(ids), "the number of different items")
         missing = [identity for identity in made if identity not in ids]
-        require(not missing, f"the list lacks {missing}, which is there")
+        require(not missing, f"the list lacks {missing}, which exists")
 
     return named(cursor, listed.endpoint)
 
@@ -153,12 +153,12 @@ def _identity(item: Mapping[str, Any], key: str) -> object:
 for _each in LISTS:
     CHECKS.choice(
         _each.endpoint,
-        "`limit` is the size of a page; a page that is not the last names the next",
+        "`limit` is the size of a page, and every page but the last names the next",
         changes=_each.creates,
     )(_limit_check(_each))
     CHECKS.choice(
         _each.endpoint,
-        "The pages hold each item once",
+        "The pages have each item exactly once",
         changes=_each.creates,
     )(_cursor_check(_each))
 
@@ -195,7 +195,7 @@ def _where_items_are(server: Server) -> None:
     require_equal(sum(isinstance(place, list) for place in places), 1, "the number of lists")
 
 
-@CHECKS.choice("GET /workflows", "A workflow of the list is as it is alone: name, description", changes=True)
+@CHECKS.choice("GET /workflows", "A workflow in the list matches the single one: name, description", changes=True)
 def _workflow_as_read(server: Server) -> None:
     made = new_workflow(server)
     item = find_item(server, "/workflows", id=made)
@@ -205,7 +205,7 @@ def _workflow_as_read(server: Server) -> None:
 
 @CHECKS.choice(
     "GET /executions",
-    "An execution of the list is as it is alone: workflow_id, status, outputs, duration, numbers of nodes",
+    "An execution in the list matches the single one: workflow_id, status, outputs, duration, numbers of nodes",
     changes=True,
 )
 def _execution_as_read(server: Server) -> None:
@@ -216,7 +216,7 @@ def _execution_as_read(server: Server) -> None:
 
 
 @CHECKS.choice(
-    "GET /workflows/{id}/versions", "A version of the list is as it is alone: name, description", changes=True
+    "GET /workflows/{id}/versions", "A version in the list matches the single one: name, description", changes=True
 )
 def _version_as_read(server: Server) -> None:
     path, (number, *_) = _versions(server)
@@ -226,7 +226,7 @@ def _version_as_read(server: Server) -> None:
     require_equal(item.get("definition", alone.get("definition")), alone.get("definition"), "definition in the list")
 
 
-@CHECKS.choice("GET /workflow-registry", "An entry of the list has the status that it was given", changes=True)
+@CHECKS.choice("GET /workflow-registry", "An entry in the list has the status that it was given", changes=True)
 def _entry_as_given(server: Server) -> None:
     made = new_workflow(server)
     server.client.registry.approve_template(made)
@@ -237,7 +237,7 @@ def _entry_as_given(server: Server) -> None:
 
 @CHECKS.choice(
     "GET /organizations/{organization_id}/tool-policies",
-    "A policy of the list is as it was created or changed last",
+    "A policy in the list is as it was last created or changed",
     changes=True,
 )
 def _policy_as_given(server: Server) -> None:
@@ -253,7 +253,7 @@ def _policy_as_given(server: Server) -> None:
 
 @CHECKS.choice(
     "GET /organizations/{organization_id}/role-policy-overrides",
-    "An override of the list is as it was created",
+    "An override in the list is as it was created",
     changes=True,
 )
 def _override_as_given(server: Server) -> None:
@@ -262,7 +262,7 @@ def _override_as_given(server: Server) -> None:
     require_equal(item.get("enabled"), True, "enabled")
 
 
-@CHECKS.choice("GET /tools", "A tool of the list is as it is alone: description")
+@CHECKS.choice("GET /tools", "A tool in the list matches the single one: description")
 def _tool_as_read(server: Server) -> None:
     (name,) = first_tools(server)
     alone = server.raw("GET", f"/tools/{name}").json["data"]
@@ -270,7 +270,7 @@ def _tool_as_read(server: Server) -> None:
     require(alone.get("description"), "the description is empty")
 
 
-@CHECKS.documented("GET /workflows", "A limit of 0, over 200 or that is no number is refused with 422")
+@CHECKS.documented("GET /workflows", "A limit of 0, over 200 or that is not a number is refused with 422")
 def _limits(server: Server) -> None:
     for path in ("/workflows", "/executions", "/tools", "/workflow-registry", server.path("governance/audit")):
         for limit in ("0", "-1", "201", "many", "1.5"):
@@ -278,7 +278,9 @@ def _limits(server: Server) -> None:
         require_equal(server.raw("GET", path, query={"limit": 200}).status, 200, f"the status of {path} with 200")
 
 
-@CHECKS.choice("GET /workflows", "A cursor that is none, or that of another list, is refused with 422", changes=True)
+@CHECKS.choice(
+    "GET /workflows", "A text that is not a cursor, or the cursor of another list, is refused with 422", changes=True
+)
 def _cursors(server: Server) -> None:
     for path in ("/workflows", "/executions", "/tools"):
         require_refusal(server.raw("GET", path, query={"cursor": "contract-suite"}), 422)

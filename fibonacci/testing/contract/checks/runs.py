@@ -225,7 +225,7 @@ _OPEN: Final = {"allow_partial_results": True}
 
 CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
     "branch": (
-        "The branch that a conditional does not take is skipped, with all that depends on it alone",
+        "The branch that a conditional does not take is skipped, with everything that depends only on it",
         RunCase(
             [holds("last", "no-more", "yes"), holds("no-more", "no"), holds("yes"), GATE, holds("no")],
             "csccs",
@@ -234,11 +234,11 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
         ),
     ),
     "other_branch": (
-        "With another input it is the other branch",
+        "With the other input, it is the other branch",
         RunCase([GATE, holds("yes"), holds("no"), holds("next", "yes")], "cscs", {"word": "nó 🎈"}),
     ),
     "order": (
-        "Nodes run after those that they depend on, wherever they are in the definition",
+        "Nodes run after the nodes they depend on, wherever they are in the definition",
         RunCase(
             [
                 holds("d", left_value="{{b.result}}{{c.branch}}", right_value="false[]"),
@@ -251,7 +251,7 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
         ),
     ),
     "failure": (
-        "A node that fails stops what depends on it, and nothing else; the error names it",
+        "A node that fails only stops the nodes that depend on it, and the error names it",
         RunCase([fails("bad"), holds("after", "bad"), holds("then", "after"), holds("free")], "fssc", error="bad"),
     ),
     "partial": (
@@ -265,7 +265,7 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
         ),
     ),
     "skipped_value": (
-        "A template reads nothing of a node that was skipped; a node runs unless all that it depends on were skipped",
+        "A template reads nothing from a skipped node. A node runs unless all nodes it depends on were skipped",
         RunCase(
             [
                 holds("last", left_value="<{{no.result}}{{yes.result}}>", right_value="<true>"),
@@ -281,7 +281,7 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
         ),
     ),
     "missing_value": (
-        "A template without a value fails its node, but is_empty takes it for empty",
+        "A template without a value fails its node, but is_empty treats it as empty",
         RunCase(
             [
                 holds("bad", left_value="{{input.missing}}"),
@@ -322,11 +322,11 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
         ),
     ),
     "wait_for_nothing": (
-        "A wait of no number, or of less than none, fails",
+        "A wait fails if its seconds are not a number, or negative",
         RunCase([waits("a", "long"), waits("b", -1), waits("c", True), waits("d", 0)], "fffc", error="a"),
     ),
     "timeout": (
-        "A node that takes longer than its timeout fails then",
+        "A node that exceeds its timeout fails at that moment",
         RunCase([waits("pause", 20, **_LATE), holds("after", "pause")], "fs", seconds=1, error="pause"),
     ),
     "retry": (
@@ -350,7 +350,8 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
         ),
     ),
     "default_retry": (
-        "default_retry is that of the nodes that have none of their own; with backoff linear the delays grow by one",
+        "default_retry applies to nodes without their own retry. With backoff linear, the delays grow by one "
+        "retry_delay",
         RunCase(
             [
                 waits("pause", 20, **_LATE),
@@ -367,7 +368,7 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
         ),
     ),
     "fallback": (
-        "A fallback runs if its node has failed, its output stands in, and the run completes",
+        "A fallback runs if its node has failed, its output replaces the missing one, and the run completes",
         RunCase(
             [
                 waits("pause", 20, **_LATE, fallback="spare"),
@@ -388,7 +389,7 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
         RunCase([waits("pause", 0, fallback="spare"), holds("spare"), holds("after", "pause")], "csc"),
     ),
     "on_error": (
-        "What a node names as on_error runs if it has failed, and the run fails",
+        "If a node fails, the node it names as on_error runs, and the run fails",
         RunCase(
             [waits("pause", 20, **_LATE, on_error="alarm"), holds("alarm"), waits("well", 0, on_error="unused"),
              holds("unused")],
@@ -396,7 +397,8 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
         ),
     ),
     "run_timeout": (
-        "The timeout of a workflow ends the run: what runs fails, what has not started is skipped",
+        "The timeout of a workflow ends the run: nodes that are running fail, and nodes that have not started are "
+        "skipped",
         RunCase(
             [waits("pause", 20, timeout=30), holds("after", "pause"), holds("first")],
             "fsc", definition={"timeout": 1}, seconds=1, error="timeout",
@@ -422,7 +424,7 @@ for _name, (_expected, _case) in CASES.items():
 
 @CHECKS.choice(
     "POST /workflows/{id}/execute",
-    "Inputs of any JSON are kept as they are, alone and in the list, and templates read them: numbers, emoji, lists",
+    "Inputs can be any JSON, stay unchanged alone and in the list, and templates read them: numbers, emoji, lists",
     changes=True,
 )
 def _values(server: Server) -> None:
@@ -434,7 +436,7 @@ def _values(server: Server) -> None:
 
 @CHECKS.choice(
     "POST /executions/{id}/cancel",
-    "Canceled, a run stays as it is: it is listed so, canceled once, and does not go on",
+    "A canceled run is listed as canceled, can be canceled only once, and does not continue",
     changes=True,
 )
 def _canceled(server: Server) -> None:
@@ -476,7 +478,9 @@ def _canceled(server: Server) -> None:
         require_equal(items, listed, f"the executions of the workflow that are {status}")
 
 
-@CHECKS.choice("GET /executions", "A run that has ended is listed so, whether or not it was read before", changes=True)
+@CHECKS.choice(
+    "GET /executions", "A run that has ended is listed as ended, whether or not it was read before", changes=True
+)
 def _listed_ended(server: Server) -> None:
     require_tool(server, "wait")
     made = server.create_workflow(definition={"nodes": [waits("pause", 1, timeout=20)]})
@@ -496,7 +500,9 @@ def _newest_first(server: Server) -> None:
     require_equal(listed, runs[::-1], "the list")
 
 
-@CHECKS.choice("POST /workflows/{id}/execute", "A run has the definition that the workflow had then", changes=True)
+@CHECKS.choice(
+    "POST /workflows/{id}/execute", "A run keeps the definition that the workflow had when it started", changes=True
+)
 def _as_it_was(server: Server) -> None:
     server.require_documented("a trace")
     execution_id = running(server)
@@ -509,7 +515,7 @@ def _as_it_was(server: Server) -> None:
 
 @CHECKS.choice(
     "POST /workflows/{id}/execute",
-    "{{memory.key}} is the workflow's value, else that of all workflows, of the organization, or of everyone",
+    "{{memory.key}} is the value of the workflow, or else of all workflows, of the organization, or of everyone",
     changes=True,
 )
 def _memory(server: Server) -> None:
@@ -529,7 +535,7 @@ def _memory(server: Server) -> None:
 
 @CHECKS.choice(
     "POST /workflows/{id}/execute",
-    "The tool memory_set keeps a value, where and as long as it is told; where it may not, its node fails",
+    "The tool memory_set stores a value in the given scope and for the given time. Where it may not, its node fails",
     changes=True,
 )
 def _memory_set(server: Server) -> None:
@@ -559,7 +565,7 @@ def _memory_set(server: Server) -> None:
 
 
 @CHECKS.choice(
-    "POST /workflows/{id}/execute", "A tool that lacks a required parameter fails its node, and is not called",
+    "POST /workflows/{id}/execute", "A tool that lacks a required parameter is not called, and its node fails",
     changes=True,
 )  # fmt: skip
 def _missing_parameter(server: Server) -> None:
@@ -573,7 +579,7 @@ def _missing_parameter(server: Server) -> None:
 
 @CHECKS.choice(
     "GET /executions/{id}",
-    "While a run waits, its time passes: a ttl ends in it; the warnings of its trace stay, and what is right has none",
+    "Time passes while a run waits, so a ttl can expire. The warnings of its trace stay, and correct nodes have none",
     changes=True,
 )
 def _meanwhile(server: Server) -> None:
@@ -604,7 +610,8 @@ def _meanwhile(server: Server) -> None:
 
 @CHECKS.choice(
     "POST /workflows/{id}/execute",
-    "A policy that changes while a run waits fails the node that calls its tool, by the role of who asked for the run",
+    "If a policy changes while a run waits, the node that calls its tool fails, by the role of whoever requested "
+    "the run",
     changes=True,
 )
 def _refused_meanwhile(server: Server) -> None:
@@ -612,7 +619,7 @@ def _refused_meanwhile(server: Server) -> None:
     for tool in ("wait", "memory_set"):
         require_tool(server, tool)
     if "memory_set" in [policy.tool_name for policy in policies.list(server.organization_id)]:
-        raise Skipped("there is a policy for the tool memory_set")
+        raise Skipped("the tool memory_set already has a policy")
     key = server.memory_key("refused-meanwhile")
     params = {"key": key, "value": 1}
     use = {"id": "use", "type": "tool", "tool": "memory_set", "params": params, "dependencies": ["pause"]}
@@ -629,7 +636,7 @@ def _refused_meanwhile(server: Server) -> None:
 
 @CHECKS.choice(
     "POST /workflows/{id}/execute",
-    "A run that has ended, or was canceled, makes place for another in concurrent_executions",
+    "A run that has ended or was canceled frees a place in concurrent_executions",
     changes=True,
 )
 def _makes_place(server: Server) -> None:

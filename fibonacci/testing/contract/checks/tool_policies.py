@@ -22,7 +22,7 @@ CHECKS: Final = Checks("tool_policies")
 
 @CHECKS.choice(
     "POST /organizations/{organization_id}/tool-policies",
-    "The body is tool_name, enabled, allowed_roles; the response has them",
+    "The body has tool_name, enabled and allowed_roles, and so does the response",
     changes=True,
 )
 def _created(server: Server) -> None:
@@ -48,12 +48,12 @@ def _listed(server: Server) -> None:
 )
 def _unknown_tool(server: Server) -> None:
     error = require_refusal(server.raw("POST", server.path("tool-policies"), json_body={"tool_name": UNKNOWN}), 422)
-    require("GET /tools" in str(error), f"there is no hint to GET /tools: {error}")
+    require("GET /tools" in str(error), f"no hint to GET /tools: {error}")
 
 
 @CHECKS.choice(
     "PATCH /organizations/{organization_id}/tool-policies/{tool_name}",
-    "Fields in the body change; fields left out stay",
+    "Fields in the body change, and other fields stay",
     changes=True,
 )
 def _updated(server: Server) -> None:
@@ -65,7 +65,7 @@ def _updated(server: Server) -> None:
     require_equal((policy.enabled, policy.allowed_roles), (False, ["owner", "admin"]), "enabled and allowed_roles")
 
 
-@CHECKS.choice("POST /organizations/{organization_id}/tool-policies", "A policy may be created disabled", changes=True)
+@CHECKS.choice("POST /organizations/{organization_id}/tool-policies", "A policy can be created disabled", changes=True)
 def _created_disabled(server: Server) -> None:
     policies, tool = server.client.organizations.tool_policies, free_tool(server)
     policies.create(server.organization_id, tool_name=tool, enabled=False, allowed_roles=["owner"])
@@ -88,7 +88,8 @@ def _deleted(server: Server) -> None:
 
 @CHECKS.choice(
     "POST /organizations/{organization_id}/role-policy-overrides",
-    "The body is role, tool_name, enabled; the response has them, and it stays; a second one is a 409",
+    "The body has role, tool_name and enabled, and so does the response. The override stays, and a second one is "
+    "refused with 409",
     changes=True,
 )
 def _override(server: Server) -> None:
@@ -99,7 +100,7 @@ def _override(server: Server) -> None:
     try:
         made = policies.create_role_override(server.organization_id, role="owner", tool_name=tool.name, enabled=True)
     except ConflictError:
-        raise Skipped("there is one already, from an earlier run") from None
+        raise Skipped("one already exists, from an earlier run") from None
     require_equal((made.role, made.tool_name, made.enabled), ("owner", tool.name, True), "it")
     overrides = [
         (override.role, override.tool_name) for override in policies.list_role_overrides(server.organization_id)

@@ -28,7 +28,9 @@ WORKFLOWS: Final = Checks("workflows")
 
 
 @WORKFLOWS.choice(
-    "POST /workflows", "The body is name, description, definition; the response has them, and an id", changes=True
+    "POST /workflows",
+    "The body has name, description and definition. The response has them too, and an id",
+    changes=True,
 )
 def _created(server: Server) -> None:
     workflow = server.create_workflow(description="Made by a check", definition=CHEAP)
@@ -44,14 +46,14 @@ def _listed_once(server: Server) -> None:
     require_equal([workflow.id for workflow in server.client.workflows.list()].count(made), 1, "how often it is there")
 
 
-@WORKFLOWS.documented("GET /workflows/{id}", "A workflow is read as it was created", changes=True)
+@WORKFLOWS.documented("GET /workflows/{id}", "A workflow can be read as it was created", changes=True)
 def _read(server: Server) -> None:
     made = server.create_workflow(description="Made by a check", definition=CHEAP)
     workflow = server.client.workflows.get(made.id)
     require_equal((workflow.id, *_fields(workflow)), (made.id, "Contract suite", "Made by a check", CHEAP), "it")
 
 
-@WORKFLOWS.choice("PUT /workflows/{id}", "Fields in the body change; fields left out stay", changes=True)
+@WORKFLOWS.choice("PUT /workflows/{id}", "Fields in the body change, and other fields stay", changes=True)
 def _updated(server: Server) -> None:
     made = server.create_workflow(description="Made by a check", definition=CHEAP)
     server.client.workflows.update(made.id, name="Changed")
@@ -62,7 +64,7 @@ def _updated(server: Server) -> None:
     require_equal(_fields(server.client.workflows.get(made.id)), ("Changed", "Changed too", OTHER), "it")
 
 
-@WORKFLOWS.choice("PUT /workflows/{id}", "The response is the workflow as it then is", changes=True)
+@WORKFLOWS.choice("PUT /workflows/{id}", "The response is the changed workflow", changes=True)
 def _update_response(server: Server) -> None:
     made = server.create_workflow(description="Made by a check", definition=CHEAP)
     changed = server.client.workflows.update(made.id, name="Changed", definition=OTHER)
@@ -73,7 +75,7 @@ def _fields(workflow: Workflow) -> tuple[str | None, str | None, object]:
     return workflow.name, workflow.description, workflow.definition
 
 
-@WORKFLOWS.choice("PUT /workflows/{id}", "A null takes the description away", changes=True)
+@WORKFLOWS.choice("PUT /workflows/{id}", "A null removes the description", changes=True)
 def _nulled(server: Server) -> None:
     made = server.create_workflow(description="Made by a check")
     server.client.workflows.update(made.id, description=None)
@@ -89,7 +91,7 @@ def _deleted(server: Server) -> None:
 
 @WORKFLOWS.choice(
     "DELETE /workflows/{id}",
-    "The memory of a deleted workflow is gone, also for a run of it that goes on, and the run cannot set it",
+    "The memory of a deleted workflow is gone, even for a run that continues, and that run cannot set it",
     changes=True,
 )
 def _deleted_memory(server: Server) -> None:
@@ -133,7 +135,7 @@ def _executed_fields(server: Server) -> None:
 
 
 @WORKFLOWS.documented(
-    "POST /workflows/{id}/execute", "A run that goes well is completed, and no node has failed", changes=True
+    "POST /workflows/{id}/execute", "A successful run is completed, and no node has failed", changes=True
 )
 def _completed(server: Server) -> None:
     execution = server.run_workflow()
@@ -143,7 +145,7 @@ def _completed(server: Server) -> None:
 
 @WORKFLOWS.documented(
     "POST /workflows/{id}/execute",
-    "`outputs` has the nodes of the branch that a conditional takes, not of the other",
+    "`outputs` has the nodes of the branch that a conditional takes, not of the other one",
     changes=True,
 )
 def _branch_taken(server: Server) -> None:
@@ -159,7 +161,7 @@ def _nodes_counted(server: Server) -> None:
 
 
 @WORKFLOWS.documented(
-    "POST /workflows/{id}/execute", "With outputs in the definition, they are the outputs, by name", changes=True
+    "POST /workflows/{id}/execute", "If the definition has outputs, the run has these outputs, by name", changes=True
 )
 def _named_outputs(server: Server) -> None:
     made = server.create_workflow(definition={**CHEAP, "outputs": {"word": "{{input.word}}"}})
@@ -167,9 +169,7 @@ def _named_outputs(server: Server) -> None:
     require_equal(execution.outputs, {"word": "yes"}, "outputs")
 
 
-@WORKFLOWS.documented(
-    "POST /workflows/{id}/execute", "Each call makes an execution, with an id of its own", changes=True
-)
+@WORKFLOWS.documented("POST /workflows/{id}/execute", "Each call makes an execution with a different id", changes=True)
 def _own_ids(server: Server) -> None:
     made = server.create_workflow(definition=CHEAP)
     ids = [server.client.workflows.execute(made.id, inputs={"word": "yes"}).id for _ in range(2)]
@@ -284,7 +284,7 @@ def _node(name: str) -> dict[str, Any]:
 
 
 @DEFINITIONS.documented(
-    "POST /workflows", "A definition may have the fields of both generations, and keeps them", changes=True
+    "POST /workflows", "A definition can have the fields of both generations, and keeps them", changes=True
 )
 def _every_field(server: Server) -> None:
     made = server.create_workflow(definition=FULL)
@@ -305,7 +305,8 @@ _BROKEN: Final[Mapping[str, Any]] = {
 
 
 @DEFINITIONS.choice(
-    "POST /workflows", "A definition that cannot run is refused with 422; details name the place, and nothing changes",
+    "POST /workflows", "A definition that cannot run is refused with 422. The details name the place, and nothing "
+                       "changes",
     changes=True,
 )  # fmt: skip
 def _broken(server: Server) -> None:
@@ -349,7 +350,7 @@ def _templates(server: Server) -> None:
 
 @DEFINITIONS.documented(
     "POST /workflows/{id}/execute",
-    "Inputs that do not fit input_schema are a 422, and nothing runs",
+    "Inputs that do not fit input_schema are refused with 422, and nothing runs",
     changes=True,
 )
 def _input_schema(server: Server) -> None:
@@ -414,7 +415,7 @@ COMPARISONS: Final = Checks("comparisons")
 
 
 @COMPARISONS.documented(
-    "POST /workflows/{id}/execute", "Eight operators compare two values, as their names say", changes=True
+    "POST /workflows/{id}/execute", "Eight operators compare two values as their names say", changes=True
 )
 def _operators(server: Server) -> None:
     questions = [
@@ -437,7 +438,7 @@ def _emptiness(server: Server) -> None:
 
 
 @COMPARISONS.documented(
-    "POST /workflows/{id}/execute", "equals is exact on texts, and numeric on numbers", changes=True
+    "POST /workflows/{id}/execute", "equals compares texts exactly, and numbers by value", changes=True
 )
 def _exact(server: Server) -> None:
     _decide(
@@ -462,7 +463,7 @@ def _exact(server: Server) -> None:
     )
 
 
-@COMPARISONS.choice("POST /workflows/{id}/execute", "A JSON boolean equals its text, and no other", changes=True)
+@COMPARISONS.choice("POST /workflows/{id}/execute", "A JSON boolean equals its text, and no other text", changes=True)
 def _booleans(server: Server) -> None:
     _decide(
         server,
@@ -531,7 +532,9 @@ def _snapshots(server: Server) -> None:
 
 
 @VERSIONS.documented(
-    "GET /workflows/{id}/versions/{version}", "A version is read as the workflow was then", changes=True
+    "GET /workflows/{id}/versions/{version}",
+    "A version has the name, description and definition that the workflow had then",
+    changes=True,
 )
 def _read_as_it_was(server: Server) -> None:
     made = server.create_workflow(description="Made by a check", definition=CHEAP)
@@ -549,7 +552,7 @@ def _unknown(server: Server) -> None:
 
 
 @VERSIONS.documented(
-    "POST /workflows/{id}/versions/{version}/rollback", "Rolling back brings an earlier version back", changes=True
+    "POST /workflows/{id}/versions/{version}/rollback", "Rolling back restores an earlier version", changes=True
 )
 def _rolled_back(server: Server) -> None:
     made = server.create_workflow(description="Made by a check", definition=CHEAP)
@@ -563,7 +566,9 @@ def _rolled_back(server: Server) -> None:
 
 
 @VERSIONS.documented(
-    "POST /workflows/{id}/versions/{version}/rollback", "It makes a new version and keeps the history", changes=True
+    "POST /workflows/{id}/versions/{version}/rollback",
+    "Rolling back makes a new version and keeps the history",
+    changes=True,
 )
 def _history(server: Server) -> None:
     made = server.create_workflow()
@@ -607,21 +612,21 @@ _ILLEGAL: Final = {
 REGISTRY: Final = Checks("registry")
 
 
-@REGISTRY.choice("POST /workflow-registry/{id}/approve-template", "The status is then approved", changes=True)
+@REGISTRY.choice("POST /workflow-registry/{id}/approve-template", "The status changes to approved", changes=True)
 def _approved(server: Server) -> None:
     made = server.create_workflow()
     entry = server.client.registry.approve_template(made.id)
     require_equal((entry.workflow_id, entry.status), (made.id, "approved"), "workflow and status")
 
 
-@REGISTRY.choice("POST /workflow-registry/{id}/deprecate", "The status is then deprecated", changes=True)
+@REGISTRY.choice("POST /workflow-registry/{id}/deprecate", "The status changes to deprecated", changes=True)
 def _deprecated(server: Server) -> None:
     made = server.create_workflow()
     server.client.registry.approve_template(made.id)
     require_equal(server.client.registry.deprecate(made.id).status, "deprecated", "status")
 
 
-@REGISTRY.choice("POST /workflow-registry/{id}/archive", "The status is then archived", changes=True)
+@REGISTRY.choice("POST /workflow-registry/{id}/archive", "The status changes to archived", changes=True)
 def _archived(server: Server) -> None:
     made = server.create_workflow()
     server.client.registry.approve_template(made.id)
@@ -635,7 +640,9 @@ def _listed(server: Server) -> None:
     require_among(made.id, [entry.workflow_id for entry in server.client.registry.list()], "the workflow")
 
 
-@REGISTRY.documented("GET /workflow-registry", "An archived one is hidden, unless include_archived=true", changes=True)
+@REGISTRY.documented(
+    "GET /workflow-registry", "An archived workflow is hidden, unless include_archived=true", changes=True
+)
 def _hidden(server: Server) -> None:
     made = server.create_workflow()
     server.client.registry.approve_template(made.id)
@@ -648,7 +655,7 @@ def _hidden(server: Server) -> None:
 
 
 @REGISTRY.choice(
-    "GET /workflow-registry", "include_archived=1 and =True are as true, or refused with 422", changes=True
+    "GET /workflow-registry", "include_archived=1 and =True mean true, or are refused with 422", changes=True
 )
 def _other_booleans(server: Server) -> None:
     made = server.create_workflow()
@@ -664,7 +671,9 @@ def _other_booleans(server: Server) -> None:
 
 
 @REGISTRY.choice(
-    "POST /workflow-registry/{id}/approve-template", "A workflow is approved once; anything else is a 409", changes=True
+    "POST /workflow-registry/{id}/approve-template",
+    "A workflow can be approved once. Otherwise, the response is a 409",
+    changes=True,
 )
 def _approved_once(server: Server) -> None:
     _require_conflicts(server, "approve-template")
@@ -672,7 +681,7 @@ def _approved_once(server: Server) -> None:
 
 @REGISTRY.choice(
     "POST /workflow-registry/{id}/deprecate",
-    "Only an approved one is deprecated; anything else is a 409",
+    "Only an approved workflow can be deprecated. Otherwise, the response is a 409",
     changes=True,
 )
 def _deprecated_once(server: Server) -> None:
@@ -681,7 +690,7 @@ def _deprecated_once(server: Server) -> None:
 
 @REGISTRY.choice(
     "POST /workflow-registry/{id}/archive",
-    "An approved or deprecated workflow is archived, which is final; anything else is a 409",
+    "An approved or deprecated workflow can be archived, which is final. Otherwise, the response is a 409",
     changes=True,
 )
 def _archived_for_good(server: Server) -> None:
