@@ -60,7 +60,7 @@ class JournalView:
 
     @property
     def progress(self) -> RunsProgress | None:
-        """How fast the latest run is, as it last noted in the journal. None if it noted nothing."""
+        """The progress of the latest run, as last written to the journal. None if none was written."""
         return self._reader.progress()
 
     def rows(self, status: str | None = None) -> Iterator[RunResult]:
@@ -116,8 +116,8 @@ def read_journal(journal: str | os.PathLike[str]) -> JournalView:
     It writes nothing, and doesn't keep a run from using the journal.
 
     Args:
-        journal: The path of the file, or the URL in Redis with the name, `redis://host/0?journal=NAME`. If the run's
-            URL had no name, the name is the ID of the workflow.
+        journal: The path of the journal's file, or its Redis URL including the journal's name:
+            `redis://host/0?journal=NAME`. If the run's URL had no name, the name is the ID of the workflow.
 
     Returns:
         A view of the journal, from which you can read its rows and its state.

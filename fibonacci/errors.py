@@ -394,8 +394,8 @@ class RateLimitError(APIStatusError):
 class QuotaExceededError(APIStatusError):
     """429: a quota of the plan is used up, such as the runs per hour or the requests per day.
 
-    The SDK never retries it. It isn't a `RateLimitError`, because a program that waits for the rate limit and tries
-    again would wait for hours.
+    The SDK never retries it. It isn't a `RateLimitError`, so that code that handles those by waiting doesn't wait for
+    hours.
 
     Example:
         >>> from fibonacci.emulator import Emulator
@@ -612,12 +612,12 @@ class WaitTimeoutError(FibonacciError, TimeoutError):
 class JournalError(FibonacciError):
     """The journal of `workflows.run_many` can't be used.
 
-    The message has the reason and what to do. Possible reasons: the journal belongs to another workflow, its keys were
-    made in another way, another run uses it, it is damaged, it can't be written, or its server can't be reached. A
-    journal that has lost rows is refused as well, because the missing rows may have run.
+    The message has the reason and what to do. Possible reasons: the journal belongs to another workflow, it was written
+    with another `key` argument, another run uses it, it is damaged, it can't be written, or its server can't be
+    reached. A journal that has lost rows is refused as well, because the missing rows may have run.
 
     It is also raised when the workflow has changed since rows were started, or changes while rows run. What a journal
-    has recorded stays. Without a journal, `path` is empty.
+    has recorded stays. A change while rows run raises it even if you use no journal, and `path` is then empty.
 
     Example:
         >>> try:

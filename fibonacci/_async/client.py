@@ -78,14 +78,15 @@ class AsyncFibonacci:
             Default: 1,000.
         max_idle_connections: The largest number of idle connections to keep per origin. Default: 100.
         allow_insecure: Whether to allow plain http to other machines. Your API key then travels unencrypted.
-        allow_pickled_secrets: Whether a pickle of the client may contain the key that you passed as `api_key`, and the
-            password in `rate_limiter`. Otherwise, pickling a client with either of them raises a `TypeError`. A key
-            from the environment or the keychain is never in a pickle. It is read again where the client is unpickled.
+        allow_pickled_secrets: Whether a pickle of the client may contain its secrets: the key that you passed as
+            `api_key`, and the password of a Redis URL that you passed as `rate_limiter`. Otherwise, pickling a client
+            with either of them raises a `TypeError`. A key from the environment or the keychain is never in a pickle.
+            It is read again where the client is unpickled.
         idempotency: Pass `"server"` if the server honors `Idempotency-Key`, so that the SDK may retry POSTs too. With a
             server that ignores the header, a workflow may run several times.
         max_response_bytes: The largest body of a response in bytes, decompressed. Default: 67,108,864 (64 MiB). A
-            response may also have at most 1,048,576 JSON values. If you raise the limit, it may have one for each 64
-            bytes of it.
+            response may also have at most 1,048,576 JSON values. If you raise `max_response_bytes`, more values are
+            allowed too: one for each 64 bytes of the new limit.
         rate_limiter: Which clients share a key's rate limit. `"process"`: those in this process. `"machine"`: those in
             all processes of this user on this machine. The URL of a Redis server (`redis://`, `rediss://` or
             `unix://`): those in all processes that name it. `"off"`: none, and no request is delayed before it is sent.
@@ -93,7 +94,7 @@ class AsyncFibonacci:
         on_retry: Called with a `RetryEvent` before the SDK sends a request again.
         on_wait: Called with a `WaitEvent` before a call waits a second or more for the rate limit, or when it has
             waited a second for a connection.
-        tracing: Makes a span for each call and attempt, such as
+        tracing: An object that makes a span for each call and each attempt, such as an instance of
             `fibonacci.integrations.opentelemetry.OpenTelemetryTracing`.
         clock: The source of time, for tests (see `fibonacci.testing.AsyncClock`). Default: the machine's.
 
@@ -297,7 +298,7 @@ class AsyncFibonacci:
             json: The body, any JSON. None is sent as null. If you leave it out, the request has no body.
             headers: Headers to send in addition, by name. None leaves out one of the client's headers.
             timeout: Seconds for this call. None means no limit. Default: the client's.
-            returns: A model or another type to read the data of the response as.
+            returns: The type to convert the response's data to, such as a model.
 
         Returns:
             The data of the response, without its envelope if it has one. With `returns`, it is an object of that type.

@@ -16,8 +16,9 @@ from fibonacci.models.memory import MemoryEntry, MemoryScope
 class AsyncMemory(AsyncResource):
     """Store values under a key, for a workflow, a user, an organization, or everyone.
 
-    The platform documents the scopes and `ttl` for workflows. It doesn't document how calls send them, so the SDK chose
-    the parameters: https://docs.fibonacci.today/explanation/contract-choices
+    The platform documents the scopes and `ttl` for the memory that workflows use. It doesn't document how calls send
+    them, so the parameters that the SDK sends are an assumption:
+    https://docs.fibonacci.today/explanation/contract-choices
     """
 
     async def get(

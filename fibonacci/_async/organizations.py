@@ -26,8 +26,8 @@ from fibonacci.models.organizations import (
 class AsyncGovernance(AsyncResource):
     """Read and change the approval settings, and read reports and the audit log.
 
-    The platform documents the settings, and that changes need the role `owner`. It doesn't document the fields of
-    reports, audit entries and approval statistics. The SDK keeps these fields as attributes without types.
+    The platform documents the settings, and says that only an `owner` may change them. It doesn't document the fields
+    of reports, audit entries and approval statistics. The SDK keeps these fields as attributes without types.
     """
 
     async def get(self, organization_id: str) -> GovernanceSettings:
@@ -183,8 +183,9 @@ class AsyncGovernance(AsyncResource):
 class AsyncQuotas(AsyncResource):
     """Read and change the limits of an organization.
 
-    The platform documents the fields, and that changes need the role `owner`. It doesn't document the body of `PATCH`.
-    The SDK sends the limits by name, and null to remove one: https://docs.fibonacci.today/explanation/contract-choices
+    The platform documents the fields, and says that only an `owner` may change them. It doesn't document the body of
+    `PATCH`. The SDK sends the limits by name, and null to remove one:
+    https://docs.fibonacci.today/explanation/contract-choices
     """
 
     async def get(self, organization_id: str) -> Quota:
@@ -256,8 +257,8 @@ class AsyncQuotas(AsyncResource):
 class AsyncToolPolicies(AsyncResource):
     """Allow and forbid tools, for everyone or for one role.
 
-    The platform documents `tool_name`, and that an unknown tool is a 422. It doesn't document the other fields of a
-    policy and the fields of an exception for a role, so the SDK chose them:
+    The platform documents `tool_name`, and the response to an unknown tool: status 422. It doesn't document the other
+    fields of a policy or the fields of an exception for a role. What the SDK sends and expects there is an assumption:
     https://docs.fibonacci.today/explanation/contract-choices
     """
 
@@ -475,8 +476,8 @@ def _plain(roles: Sequence[Role] | Unset | None) -> Sequence[Role] | Unset:
 class AsyncOrganizations(AsyncResource):
     """Read and change governance, quotas and tool policies of an organization.
 
-    The platform documents the endpoints, and the roles that changes need. The docstrings of `governance`, `quota` and
-    `tool_policies` say what it doesn't document.
+    The platform documents the endpoints, and which roles may make changes. What isn't documented is listed under
+    `governance`, `quota` and `tool_policies`.
     """
 
     @namespace

@@ -11,8 +11,9 @@ from fibonacci.models.workflows import RegistryEntry
 class AsyncRegistry(AsyncResource):
     """Approve workflows as templates, deprecate and archive them.
 
-    The platform documents the endpoints, and that lists leave archived entries out. It doesn't document the statuses
-    and the transitions between them, so the SDK chose them: https://docs.fibonacci.today/explanation/contract-choices
+    The platform documents the endpoints, and says that lists don't include archived entries. It doesn't document the
+    statuses and how they may change, so what the SDK expects is an assumption:
+    https://docs.fibonacci.today/explanation/contract-choices
     """
 
     async def approve_template(self, workflow_id: str) -> RegistryEntry:

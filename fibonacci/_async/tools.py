@@ -14,8 +14,8 @@ from fibonacci.models.tools import Tool, ToolConnection
 class AsyncTools(AsyncResource):
     """Look up and connect tools.
 
-    The platform documents the `name` and the `description` of a tool. It doesn't document the body of `connect`, so the
-    SDK chose it: https://docs.fibonacci.today/explanation/contract-choices
+    The platform documents the `name` and the `description` of a tool. It doesn't document the body of `connect`, so
+    what the SDK sends is an assumption: https://docs.fibonacci.today/explanation/contract-choices
     """
 
     async def get(self, tool_name: str) -> Tool:

@@ -12,8 +12,8 @@ class AsyncVersions(AsyncResource):
     """Read the version history of a workflow, and roll back.
 
     The platform documents that each deployment makes a snapshot, that a rollback makes a new one, and which roles these
-    calls need. It doesn't document the type of a version and the response to a rollback, so the SDK chose them:
-    https://docs.fibonacci.today/explanation/contract-choices
+    calls need. It doesn't document whether `version` is a number or a name, so the SDK accepts both. That a rollback
+    returns the new snapshot is an assumption: https://docs.fibonacci.today/explanation/contract-choices
     """
 
     async def get(self, workflow_id: str, version: int | str) -> WorkflowVersion:

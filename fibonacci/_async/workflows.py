@@ -41,7 +41,7 @@ class AsyncWorkflowCalls(AsyncResource):
     """Send requests about workflows, one per method.
 
     The platform documents the endpoints and the format of definitions. It doesn't document the bodies of `POST` and
-    `PUT`, so the SDK chose them: https://docs.fibonacci.today/explanation/contract-choices
+    `PUT`, so what the SDK sends is an assumption: https://docs.fibonacci.today/explanation/contract-choices
     """
 
     @overload
@@ -280,7 +280,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
     """Create, read, change, delete and run workflows.
 
     The platform documents the endpoints and the format of definitions. It doesn't document the bodies of `POST` and
-    `PUT`, so the SDK chose them: https://docs.fibonacci.today/explanation/contract-choices
+    `PUT`, so what the SDK sends is an assumption: https://docs.fibonacci.today/explanation/contract-choices
 
     `find`, `get_or_create`, `run`, `run_many`, `plan`, `apply` and `pull` combine several requests.
     """
@@ -407,8 +407,8 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             APITimeoutError: If the client's `timeout` is shorter, and ends the request that starts the workflow.
             APIError: If a request fails for any other reason, as with `execute`.
             ImportError: If `progress` is True and tqdm isn't installed. Nothing is sent.
-            TypeError: If the inputs contain a value that JSON can't represent, or `on_update` isn't a function, or
-                is one that this client can't wait for. Nothing is sent.
+            TypeError: If the inputs contain a value that JSON can't represent, or `on_update` isn't a function that
+                this client can call. A sync client takes plain functions only. Nothing is sent.
             ValueError: If an argument has an invalid value, as with `execute`. Nothing is sent.
 
         Example:
@@ -469,19 +469,21 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             key: What identifies a row in the journal: the name of a column, or a function of the row. Default: the
                 row's index.
             inputs: A function that turns a row into inputs. Default: the row itself, a mapping or a Pydantic model.
-            journal: The path of a SQLite file on a local disk, or `redis://host:6379/0?journal=NAME` (`rediss://` and
-                `unix://` work too, with the extra `redis`). It is created if it doesn't exist, and it stores inputs and
-                outputs. A Redis URL without a name uses the workflow's ID as the name. Default: no journal, and you
-                can't continue an interrupted call.
-            resume: Whether the journal must already have rows. True refuses a missing or empty journal, which would run
-                all rows again. False refuses a journal with rows. Default: continue a journal, or start one.
+            journal: The path of a SQLite file on a local disk, or a Redis URL such as
+                `redis://host:6379/0?journal=NAME` (`rediss://` and `unix://` work too). Redis needs the extra `redis`.
+                The journal is created if it doesn't exist, and it stores inputs and outputs. A Redis URL without a name
+                uses the workflow's ID as the name. Default: no journal, and you can't continue an interrupted call.
+            resume: Whether the journal must already have rows. If True, the call refuses a missing or empty journal, so
+                that a mistyped path doesn't run all rows again. If False, it refuses a journal with rows. Default:
+                continue a journal, or start one.
             concurrency: The largest number of executions at a time. Default: the quota's `concurrent_executions` minus
                 what others are running, at most 100.
             timeout: Seconds to wait for each execution. None means no limit. An execution that takes longer keeps
                 running, and counts toward `concurrency` until it ends. Another call with the journal waits for it
-                again. If such executions use up all of `concurrency` for another `timeout` seconds, the run stops.
+                again. If executions past their timeout take every slot, no row can start. After `timeout` more seconds
+                like that, the run stops.
             max_failures: How many rows may fail or time out before the SDK stops starting new ones. Default: no limit,
-                but the run stops if none of the first 25 rows to end succeeds.
+                but the run stops once 25 rows have ended and none has succeeded.
             max_unknown: How many rows may have an unknown outcome before the SDK stops starting new ones. Default: as
                 for `max_failures`.
             max_rows: How many rows to start in this call. The rest are left to the next call. Default: all.
@@ -489,15 +491,15 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             if_unknown: What to do about rows that may or may not have started, once all others have ended. `"raise"`
                 raises an error that lists them. `"skip"` yields them as unknown. `"match"` looks for executions with
                 the same inputs, and raises for rows that stay in doubt. `"rerun"` starts them again, so a row may run
-                twice. A match may belong to another program, but never to another row of this journal, or of other
-                journals in the same folder or on the same server.
+                twice. With `"match"`, the execution found may be one that another program started. It is never one that
+                belongs to another row of this journal, or of a journal in the same folder or on the same server.
             if_quota_exceeded: Whether to `"wait"` for an hourly or daily quota, or to `"raise"` a `QuotaExceededError`
                 once the rows under way have ended.
             if_new_version: What to do if the workflow has changed since rows of the journal were started, or changes
                 while rows run. `"raise"` raises a `JournalError`. `"continue"` runs the rows that are left with the new
                 version. The SDK notices a change within a minute.
-            retry_failed: Whether to rerun rows that failed in an earlier call with the journal. The `attempts` of such
-                a row list every start.
+            retry_failed: Whether to rerun rows that failed in an earlier call with the journal. `RunResult.attempts`
+                has every start of such a row.
             ordered: Whether to yield results in the order of the rows. If so, no row starts more than 1,000 rows ahead
                 of the next result.
             organization_id: The ID of the organization whose quota counts. Default: the workflow's organization.
@@ -509,10 +511,10 @@ class AsyncWorkflows(AsyncWorkflowCalls):
 
         Raises:
             TypeError: If an argument has the wrong type. Nothing is sent.
-            ValueError: If an argument has an invalid value. While you loop, also if two rows have the same key, or a
-                row's inputs differ from those in the journal. Also if the first row doesn't fit the workflow, for
-                example because a column is misspelled: then no row is started. In a list or another sequence, equal
-                keys are found before anything is sent.
+            ValueError: If an argument has an invalid value. While you loop, if two rows have the same key, a row's
+                inputs differ from those in the journal, or the first row doesn't fit the workflow. For example, the
+                first row doesn't fit if a column is misspelled, and then no row is started. In a list or another
+                sequence, equal keys are found before anything is sent.
             JournalError: While you loop, if the journal can't be used, or the workflow has changed.
             ImportError: While you loop, if the journal is in Redis and redis-py isn't installed. Nothing is sent.
             UnknownOutcomeError: At the end, if it isn't known whether some rows were started.
@@ -563,9 +565,9 @@ class AsyncWorkflows(AsyncWorkflowCalls):
 
         Args:
             folder: The path of the folder. Each `*.yaml`, `*.yml` and `*.json` file in it is a workflow.
-            environment: Where you deploy to, such as `"staging"`. The folder `.fibonacci/ENVIRONMENT` in `folder` is
-                its state: what was last applied there. Default: `FIBONACCI_ENVIRONMENT`, or else the name of the
-                client's profile, or else `"default"`.
+            environment: Where you deploy to, such as `"staging"`. The state of an environment, which is what was last
+                applied to it, is in `.fibonacci/ENVIRONMENT` in `folder`. Default: `FIBONACCI_ENVIRONMENT`, or else the
+                name of the client's profile, or else `"default"`.
             moved: Files that you renamed, if the files themselves don't contain the workflow's name. The keys are the
                 names at the last apply, and the values are the new names. Both are without suffix, such as
                 `{"triage": "sorting"}`. The value None means that the file is gone for good.
@@ -575,7 +577,8 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             `problems` is an error, the plan has no changes. Warnings don't stop it.
 
         Raises:
-            DeploymentError: If the folder, its state or the platform doesn't allow a plan.
+            DeploymentError: If no plan can be made, for example because the folder has no definitions, or its state
+                belongs to another platform or organization. The message says what is wrong.
             ValueError: If `moved` names a file that doesn't exist.
             ConfigurationError: If `environment` can't be the name of a folder.
             TypeError: If an argument has the wrong type. Nothing is sent.
@@ -623,7 +626,8 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             DefinitionError: If one of the plan's `problems` is an error. The exception has all of them. Nothing is
                 sent.
             StalePlanError: If a workflow of the plan, or the state, has changed since you made the plan.
-            DeploymentError: If the plan deletes workflows or has conflicts, or was made for another platform. Nothing
+            DeploymentError: If the plan deletes workflows and `allow_delete` is False, or has conflicts and `overwrite`
+                is False. Also if it was made for another platform or organization, or the state can't be read. Nothing
                 changes.
             APIError: If a request fails. A note on the exception says how many changes were made before. To make the
                 rest, make a new plan.
@@ -653,9 +657,9 @@ class AsyncWorkflows(AsyncWorkflowCalls):
     ) -> Path:
         """Write the definition of a workflow to a file, and record it in the state (`.fibonacci` next to the file).
 
-        In an existing file, only what differs from the workflow changes. Comments, quotes, block strings, older names
-        of fields (such as `prompt`), and the order of keys and nodes stay. A comment goes with the node, key or item
-        that it belongs to.
+        If the file exists, `pull` changes only the parts that differ from the workflow. Comments, quotes, block
+        strings, older names of fields (such as `prompt`), and the order of keys and nodes stay. A comment goes with the
+        node, key or item that it belongs to.
 
         Args:
             workflow_id: The ID of the workflow, such as `"wf-abc123"`.

@@ -62,7 +62,7 @@ class RunsEstimate:
     """The limit that slows the rows down the most, such as `"300 runs an hour"`. None if no limit is known."""
 
     hours_by_limit: dict[str, float]
-    """The hours that the rows would take with each limit alone, by the text of the limit, as in `bound_by`."""
+    """The hours that the rows take because of each limit. The keys are the limits, as text like that of `bound_by`."""
 
     def __str__(self) -> str:
         on_plan = f" on {self.plan}" if self.plan else ""

@@ -117,7 +117,7 @@ class Deadline:
         """Return the exception for this deadline, without raising it.
 
         Args:
-            detail: What the call waited for, in a few words. Empty for nothing.
+            detail: What the call waited for, in a few words. If it is empty, the text has only the reason.
 
         Returns:
             The exception. Its text has the reason and the detail.
@@ -247,7 +247,7 @@ class HTTPRequest:
     """Whether the client will send the request again if no response arrives.
 
     If so, a transport may give up early on a connection that seems dead. It is False for a POST or PATCH that must not
-    be sent twice, for the last attempt, and for the attempt after one that got no response.
+    be sent twice. It is also False for the last attempt, and for an attempt if the one before got no response.
     """
 
     on_wait: Callable[[float, str], object] | None = field(default=None, compare=False)

@@ -58,7 +58,7 @@ class WaitSpan(Span, Protocol):
     """
 
     def add_rate_limit_wait(self, seconds: float) -> None:
-        """Record a wait for the rate limit that has ended.
+        """Record that a call has finished waiting for the rate limit.
 
         Args:
             seconds: The seconds that the call waited.

@@ -94,7 +94,7 @@ class Executions(Resource):
     """Follow, wait for and cancel the runs of workflows.
 
     The platform documents the endpoints and the status `completed`. It doesn't document the other statuses, the filters
-    of `list` and the response to `cancel`, so the SDK chose them:
+    of `list` or the response to `cancel`. What the SDK sends and expects there is an assumption:
     https://docs.fibonacci.today/explanation/contract-choices
     """
 
@@ -206,7 +206,8 @@ class Executions(Resource):
             BaseException: If anything else ends the wait early, such as `KeyboardInterrupt`. A note on the exception
                 has the ID of the execution.
             ImportError: If `progress` is True and tqdm isn't installed. Nothing is sent.
-            TypeError: If `on_update` isn't a function, or is one that this client can't wait for. Nothing is sent.
+            TypeError: If `on_update` isn't a function that this client can call. A sync client takes plain functions
+                only. Nothing is sent.
             ValueError: If `execution_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
@@ -225,8 +226,8 @@ class Executions(Resource):
         """Wait until several executions have ended, whatever their status.
 
         It reads the list of executions, newest first, so waiting for a hundred takes about as many requests as waiting
-        for one. It polls an execution that is far down the list separately. It waits between reads as `wait` does
-        between polls, and reads again after a temporary failure.
+        for one. If an execution is far down the list, `wait_all` polls it separately. It waits between reads as `wait`
+        does between polls, and reads again after a temporary failure.
 
         Args:
             ids: The IDs of the executions, such as `["exec_abc123", "exec_abc124"]`.

@@ -23,7 +23,7 @@ If the platform sends another one, you get it as a string.
 class NodeTrace(Model):
     """What happened to one node of an execution: an element of `Execution.trace`.
 
-    The platform doesn't document traces. The SDK chose their form, and the emulator sends them that way:
+    The platform doesn't document traces. Their form is an assumption, and `fibonacci.emulator` sends them that way:
     https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
@@ -66,10 +66,10 @@ class NodeTrace(Model):
 
     @property
     def usage(self) -> dict[str, int | float] | None:
-        """The tokens and the cost of all attempts, even failed ones, by name. None if nothing was reported.
+        """The tokens and the cost of all attempts together, including failed ones. None if nothing was reported.
 
-        `input_tokens` and `output_tokens` are each the number of tokens. `cost` is in the currency of whoever reports
-        it.
+        The keys are `input_tokens`, `output_tokens` and `cost`. The first two are numbers of tokens. `cost` is in the
+        currency of whoever reports it.
         """
         return self._read("usage", dict[str, int | float])
 
@@ -107,7 +107,8 @@ class Execution(Timestamped):
     """One run of a workflow.
 
     The platform documents `execution_id`, `status`, `outputs`, `duration_ms`, `nodes_executed` and `nodes_failed`. It
-    doesn't document the other fields, so the SDK chose them: https://docs.fibonacci.today/explanation/contract-choices
+    doesn't document the other fields, so those of the SDK are an assumption:
+    https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
         ```python
@@ -129,7 +130,7 @@ class Execution(Timestamped):
     """The ID, such as `"exec_abc123"`. The platform may send it as `execution_id` or as `id`."""
 
     status: ExecutionStatus | None = None
-    """The state, such as `"completed"`. A state that this version of the SDK doesn't know isn't terminal."""
+    """The state, such as `"completed"`. If this version of the SDK doesn't know the state, `is_terminal` is False."""
 
     workflow_id: str | None = None
     """The ID of the workflow that was run, such as `"wf-abc123"`."""

@@ -11,7 +11,9 @@ _HEALTHY = frozenset({"healthy", "ok"})
 
 
 class Health(Model):
-    """The health that the platform reports, which is true in an `if` when the platform is healthy.
+    """The health that the platform reports.
+
+    The object is truthy if the platform is healthy.
 
     The platform documents the status `healthy` of the secret store. The SDK takes `ok` to mean the same:
     https://docs.fibonacci.today/explanation/contract-choices

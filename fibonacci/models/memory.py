@@ -17,7 +17,8 @@ If the platform sends another one, you get it as a string.
 class MemoryEntry(Timestamped):
     """A value stored under a key.
 
-    The platform documents scopes and `ttl` for workflows. It doesn't document the fields, so the SDK chose them:
+    The platform documents the scopes and `ttl` for the memory that workflows use. It doesn't document the fields, so
+    those of the SDK are an assumption:
     https://docs.fibonacci.today/explanation/contract-choices
 
     Example:

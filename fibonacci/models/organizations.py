@@ -143,14 +143,17 @@ class Quota(Model):
 
     @property
     def effective(self) -> dict[str, int | float | None]:
-        """The limits that apply, by name, overrides first: runs per hour, executions at a time, megabytes."""
+        """The limits that apply, by name: runs per hour, executions at a time, megabytes.
+
+        Each is the override if there is one, otherwise the plan's limit.
+        """
         return self._read("effective", _QuotaValues) or {}
 
 
 class ToolPolicy(Timestamped):
     """An organization's policy for one tool: whether it may be used, and by which roles.
 
-    The platform documents `tool_name`. It doesn't document the other fields, so the SDK chose them:
+    The platform documents `tool_name`. It doesn't document the other fields, so those of the SDK are an assumption:
     https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
@@ -179,7 +182,7 @@ class ToolPolicy(Timestamped):
 class RolePolicyOverride(Timestamped):
     """An exception to a tool policy for one role.
 
-    The platform documents the endpoints. It doesn't document the fields, so the SDK chose them:
+    The platform documents the endpoints. It doesn't document the fields, so those of the SDK are an assumption:
     https://docs.fibonacci.today/explanation/contract-choices
 
     Example:

@@ -8,12 +8,12 @@ from datetime import datetime
 
 
 class Headers(Mapping[str, str]):
-    """The headers of a response, which you can look up in any case.
+    """The headers of a response.
 
-    Repeated headers are joined with a comma.
+    Lookups ignore case. Repeated headers are joined with a comma.
 
     Args:
-        pairs: The names, in any case, and the values, in the order in which they were received.
+        pairs: The names, in upper or lower case, and the values, in the order in which they were received.
 
     Example:
         ```python
@@ -83,7 +83,7 @@ class ResponseInfo:
     """The platform's ID of the request, such as `"req_abc123"`. None if it sent none."""
 
     headers: Headers
-    """The headers of the response, which you can look up in any case."""
+    """The headers of the response. Lookups ignore case."""
 
     rate_limit: RateLimit | None
     """The rate limit at the time of this response. None if the response doesn't report it."""

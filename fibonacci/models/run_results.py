@@ -63,7 +63,7 @@ class RunResult:
     """The inputs of the run as JSON has them, so NaN is None and a time is text.
 
     If the inputs can't be represented in JSON, this is what you passed. In a result that was read from the journal,
-    such values are text.
+    values that JSON can't represent are text.
     """
 
     execution: Execution | None
@@ -196,8 +196,8 @@ class RunsSummary:
     failed too."""
 
     left: int
-    """The number of rows without a result: those under way, those whose end nobody waited for, and those that haven't
-    started. If `rows` has no `len()`, rows that haven't been read aren't counted."""
+    """The number of rows without a result: rows under way, rows whose execution the run stopped waiting for, and rows
+    that haven't started. If `rows` has no `len()`, rows that haven't been read aren't counted."""
 
     def __str__(self) -> str:
         return (
@@ -213,7 +213,9 @@ class RunsSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunsProgress:
-    """How fast a `workflows.run_many` is, as it last noted in its journal, for programs that watch it.
+    """The progress of a `workflows.run_many`, as last written to its journal.
+
+    A program that watches the run can read it there, with `read_journal`.
 
     Example:
         ```python

@@ -11,7 +11,7 @@ class Workflow(Timestamped):
     """A workflow as the platform stores it.
 
     The platform documents `name`, `description` and the format of definitions. It doesn't document the other fields, so
-    the SDK chose them: https://docs.fibonacci.today/explanation/contract-choices
+    those of the SDK are an assumption: https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
         ```python
@@ -87,7 +87,8 @@ If the platform sends another one, you get it as a string.
 class RegistryEntry(Timestamped):
     """A workflow's entry in the registry of templates.
 
-    The platform documents the endpoints. It doesn't document the fields and the statuses, so the SDK chose them:
+    The platform documents the endpoints. It doesn't document the fields and the statuses, so those of the SDK are an
+    assumption:
     https://docs.fibonacci.today/explanation/contract-choices
 
     Example:

@@ -321,8 +321,9 @@ class AsyncRuns(_runtime.AsyncIterationHints):
     under way continue. If you do long work with each result, do it elsewhere, for example in another thread, or your
     rows run slower.
 
-    If you leave the loop early, no more rows start, and executions that have started keep running on the platform. If
-    you use a journal, close the runs and make the same call again: it waits for these executions.
+    If you leave the loop early, no more rows start, and executions that have started keep running on the platform. To
+    pick them up again later, use a `journal` (see `workflows.run_many`). Call `aclose` or leave the `with` block, then
+    make the same `run_many` call again. That call waits for the executions that are still running.
 
     Example:
         ```python
@@ -358,7 +359,8 @@ class AsyncRuns(_runtime.AsyncIterationHints):
             A list with the result of each row, in the order of the rows.
 
         Raises:
-            FibonacciError: As when you loop. Call `results` again to get the results so far.
+            FibonacciError: For the same reasons as in a loop (see `workflows.run_many`). Call `results` again to get
+                the results so far.
 
         Example:
             ```python
@@ -385,7 +387,7 @@ class AsyncRuns(_runtime.AsyncIterationHints):
 
         Raises:
             ImportError: If pandas isn't installed. Nothing is run.
-            FibonacciError: As when you loop.
+            FibonacciError: For the same reasons as in a loop (see `workflows.run_many`).
 
         Example:
             ```python
@@ -417,8 +419,8 @@ class AsyncRuns(_runtime.AsyncIterationHints):
             The estimate, in hours. Print it to see the hours and the limit that slows the rows down.
 
         Raises:
-            ValueError: If the number of rows isn't known or isn't positive, or two rows have the same key. In these
-                cases, nothing is sent. Also if the first row doesn't fit the workflow.
+            ValueError: If the number of rows isn't known or isn't positive, two rows have the same key, or the first
+                row doesn't fit the workflow. In the first three cases, nothing is sent.
             JournalError: If the journal can't be used.
             APIError: If the workflow can't be read, or the organization doesn't exist.
 
