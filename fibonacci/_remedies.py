@@ -6,7 +6,9 @@ nothing has to be recognized in it later.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import EllipsisType
 from typing import Final, SupportsIndex
 
@@ -144,6 +146,24 @@ def joined(*parts: str) -> Wording:
 def for_command(text: str) -> str:
     """Return a text in the words of the command, as far as it knows them."""
     return text.command if isinstance(text, Wording) else text
+
+
+_is_command: Final = ContextVar("fibonacci_is_command", default=False)
+
+
+@contextmanager
+def in_words_of_command() -> Generator[None]:
+    """Let the library print its own texts in the words of the command while the block lasts."""
+    before = _is_command.set(True)
+    try:
+        yield
+    finally:
+        _is_command.reset(before)
+
+
+def for_reader(text: str) -> str:
+    """Return a text that the library prints itself: in the words of the command if that is running, else Python's."""
+    return for_command(text) if _is_command.get() else str(text)
 
 
 def text_of(error: BaseException | None) -> Wording:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated
 from fibonacci._batch.journal import is_transient
 from fibonacci._batch.rows import key_in
-from fibonacci._remedies import argument, joined, remedy
+from fibonacci._remedies import Wording, argument, joined, remedy
 from fibonacci.errors import JournalError, RunsStoppedError, UnknownOutcomeError
 from fibonacci.models.run_results import RunsProgress, RunsSummary
 
@@ -136,8 +136,8 @@ def _troubles(summary: RunsSummary) -> list[tuple[str, int]]:
     return [("failed", summary.failed), ("unknown", summary.unknown), ("from the journal", summary.from_journal)]
 
 
-def drain_text(number: int, in_flight: int, journal: str) -> str:
-    """Return what to print at the first signal.
+def drain_text(number: int, in_flight: int, journal: str) -> Wording:
+    """Return what to print at the first signal, in the words of both.
 
     Args:
         number: The number of the signal.
@@ -145,9 +145,10 @@ def drain_text(number: int, in_flight: int, journal: str) -> str:
         journal: The path of the journal. Empty for none.
     """
     name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-    return (
-        f"{name}: no more rows are started. Waiting for {in_flight} in progress. Repeat it to stop at once. "
-        f"{_remedy(journal)}"
+    again = f"Press {name} again" if number == signal.SIGINT else f"Send {name} again"
+    return joined(
+        f"{name}: no more rows are started. Waiting for {in_flight} in progress. {again} to stop at once. ",
+        _remedy(journal),
     )
 
 

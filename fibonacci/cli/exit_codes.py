@@ -8,16 +8,16 @@ DONE: Final = 0
 """What was requested is done."""
 
 FAILED: Final = 1
-"""The answer is negative: a run or a row failed, a 4xx, files differ, a plan is stale, or a field is missing."""
+"""The answer is negative: a run or row failed, a 4xx, files differ, a plan is stale, or a field is missing."""
 
 PLANNED: Final = 2
 """Changes are planned."""
 
 NO_CREDENTIALS: Final = 4
-"""There is no API key, or it is bad: malformed, or refused by the platform (401)."""
+"""The API key is missing or malformed, or the platform refused it (401)."""
 
 USAGE: Final = 64
-"""An argument or a file has a fault, or an extra is not installed. Nothing that changes anything was sent."""
+"""An argument or a file has a mistake, or an extra is not installed. The command changed nothing on the platform."""
 
 NO_ANSWER: Final = 69
 """There is no usable answer (no connection, a 5xx, the rate limit, a proxy's page), or it can't be written."""
@@ -26,7 +26,7 @@ UNWRITTEN: Final = 74
 """The command worked, but its result can't be written, for example to a full disk. stderr has the ID."""
 
 NOT_ENDED: Final = 75
-"""It has not ended in the time to wait, or it is not known whether it was carried out. Look before you repeat it."""
+"""The run has not ended in time, or it is not known whether the request was carried out. Look before you repeat it."""
 
 SIGNALED: Final = 128
 """A signal ended the command. The code is 128 plus its number: 130 is Ctrl-C, 143 SIGTERM, 129 SIGHUP."""

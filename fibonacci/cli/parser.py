@@ -47,8 +47,8 @@ RESOURCES: Final = "the platform's resources"
 SECTIONS: Final[dict[str, dict[str, CommandEntry]]] = {
     "run and follow": {
         "run": CommandEntry("run a workflow, and wait for its outputs", "executions", SELECTED),
-        "run-many": CommandEntry("run a workflow for each row of a file, at most once each", "run_many", SELECTED),
-        "journal": CommandEntry("look into the journal of a run-many, or stop its run", "journal", _JOURNAL),
+        "run-many": CommandEntry("run a workflow for each row of a file, at most once per row", "run_many", SELECTED),
+        "journal": CommandEntry("read the journal of a run-many, or stop its run", "journal", _JOURNAL),
     },
     "build and deploy": {
         "validate": CommandEntry("check a definition", "definitions", CONNECTED),
@@ -58,18 +58,18 @@ SECTIONS: Final[dict[str, dict[str, CommandEntry]]] = {
         "diff": CommandEntry("compare two definitions", "deployment", CONNECTED),
         "plan": CommandEntry("show what apply would change", "deployment", CONNECTED),
         "apply": CommandEntry("deploy a folder of definitions", "deployment", (*CONNECTED, "yes")),
-        "pull": CommandEntry("save a workflow as a definition", "deployment", (*CONNECTED, "yes")),
-        "dev": CommandEntry("serve the platform on this machine", "dev", ("json",)),
+        "pull": CommandEntry("save a workflow as a definition file", "deployment", (*CONNECTED, "yes")),
+        "dev": CommandEntry("run an emulator of the platform on this machine", "dev", ("json",)),
     },
     RESOURCES: {
         "request": CommandEntry("send any request", "request", SELECTED),
     },
     "set up": {
-        "doctor": CommandEntry("check key, network and versions", "access", CONNECTED),
-        "auth": CommandEntry("log in, log out, show who is logged in", "access", SELECTED),
-        "profiles": CommandEntry("list, choose and add profiles", "access", ("json", "fields", *LISTED, "yes")),
+        "doctor": CommandEntry("check the API key, the network and versions", "access", CONNECTED),
+        "auth": CommandEntry("log in, log out, or show which API key is used", "access", SELECTED),
+        "profiles": CommandEntry("list, choose, add and remove profiles", "access", ("json", "fields", *LISTED, "yes")),
         "mcp": CommandEntry("serve workflows as tools for agents", "mcp", ("profile",)),
-        "completion": CommandEntry("print the completion of a shell", "completion", ("json",)),
+        "completion": CommandEntry("print the completion script of a shell", "completion", ("json",)),
     },
 }
 """The commands for people by the section of the help that lists them, in its order."""
@@ -77,14 +77,14 @@ COMMANDS: Final = {name: entry for section in SECTIONS.values() for name, entry 
 
 VERBS: Final[dict[str, dict[str, CommandEntry]]] = {
     "executions": {
-        "watch": CommandEntry("show an execution until it has ended", "executions", SELECTED),
+        "watch": CommandEntry("follow an execution until it has ended", "executions", SELECTED),
         "tail": CommandEntry("show executions as they change", "executions", ("limit", *SELECTED)),
     },
 }
 """The verbs for people in the groups of derived commands, by group."""
 
 
-RAW_CSV: Final = "leave cells of CSV as they are; default: ' before a text that a spreadsheet would take for a formula"
+RAW_CSV: Final = "write CSV cells as they are; default: with ' before text that a spreadsheet would take for a formula"
 """The help of `--raw-csv`."""
 
 
@@ -194,14 +194,14 @@ class CommandParser(argparse.ArgumentParser):
     def _unknown(self, word: str) -> str:
         name = word.partition("=")[0]
         if not name.startswith("-") or name == "-":
-            return f"unexpected argument {word!r}{self._inputs_remedy(word) or '; a text with spaces needs quotes'}"
+            return f"unexpected argument {word!r}{self._inputs_remedy(word) or '. A text with spaces needs quotes'}"
         listed = [option for option, action in self._option_string_actions.items() if action.help != argparse.SUPPRESS]
-        return f"unknown option {name!r}{did_you_mean(name, listed) or '; --help lists them'}"
+        return f"unknown option {name!r}{did_you_mean(name, listed) or '. --help lists the options'}"
 
     def _inputs_remedy(self, word: str) -> str:
         """Return how to type inputs that were given as an argument. Empty for others, or without such an option."""
         if word.startswith("{") and "--inputs" in self._option_string_actions:
-            return "; inputs follow --inputs"
+            return ". Pass inputs with --inputs"
         is_input = "--input" in self._option_string_actions and "=" in word.lstrip("=")
         return f". Did you mean --input {word}?" if is_input else ""
 
@@ -259,7 +259,7 @@ class CommandParser(argparse.ArgumentParser):
         """Return how an argument is typed that was taken for an option."""
         known = self._option_string_actions
         is_dashed = any(word.startswith("-") and word.partition("=")[0] not in (*known, "--") for word in self._typed)
-        return "; one that begins with - follows --" if message.startswith(_REQUIRED) and is_dashed else ""
+        return ". Put one that begins with - after --" if message.startswith(_REQUIRED) and is_dashed else ""
 
 
 def add_global_options(parser: CommandParser, names: Iterable[str], *, is_root: bool = False) -> None:
@@ -284,14 +284,25 @@ def add_global_options(parser: CommandParser, names: Iterable[str], *, is_root: 
         )
 
     add("--json", action="store_true", default=False, help="print one JSON value: the API's fields, or an array")
-    add("--fields", metavar="A,B", type=_names, default=None, help="print these fields alone; a.b for one inside")
+    add(
+        "--fields",
+        metavar="A,B",
+        type=_names,
+        default=None,
+        help="print only these fields, such as id,outputs.greet",
+    )
     add("--limit", metavar="N", type=positive, default=None, help="print at most N items of a list; default: 100")
     add("--all", action="store_true", default=False, help="print every item of a list")
-    add("--profile", metavar="NAME", default=None, help="the profile; default: FIBONACCI_PROFILE, or the file's")
-    add("--quiet", action="store_true", default=False, help="print errors alone to stderr")
+    add(
+        "--profile",
+        metavar="NAME",
+        default=None,
+        help="the profile to use; default: FIBONACCI_PROFILE, or the default profile",
+    )
+    add("--quiet", action="store_true", default=False, help="print only errors to stderr")
     add("--debug", action="store_true", default=False, help="print requests, waits and tracebacks to stderr")
-    add("--yes", action="store_true", default=False, help="do not ask before something is changed or deleted")
-    add("--no-color", action="store_true", default=False, help="print no color; NO_COLOR does the same")
+    add("--yes", action="store_true", default=False, help="don't ask before changing or deleting something")
+    add("--no-color", action="store_true", default=False, help="print no color, as with NO_COLOR=1")
 
 
 _DEEPER: Final = " " * 5
@@ -344,7 +355,7 @@ def command_adder(entry: CommandEntry, name: str) -> Callable[[CommandParser], N
 def _names(text: str) -> Sequence[str]:
     names = [name.strip() for name in text.split(",")]
     if not all(names):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of names, such as id,name")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of names, such as id,name")
     return names
 
 
@@ -355,7 +366,7 @@ def _readable(message: str) -> str:
         return f"{names} {'are' if ', ' in names else 'is'} missing: see --help"
     if message.endswith(_NO_VALUE):
         option = message.removesuffix(_NO_VALUE).removeprefix("argument ")
-        return f"{option} needs a value; one that begins with - follows =, as in {option}=-x"
+        return f"{option} needs a value. If it begins with -, write {option}=-x"
     return message
 
 

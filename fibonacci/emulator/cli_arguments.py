@@ -58,7 +58,7 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
     add("--host", default="127.0.0.1", help="the address to listen on; default: loopback")
     add("--port", type=_port, default=PORT, help=f"the port, or 0 for any free one; default: {PORT}")
     add("--db", metavar="FILE", help="keep the state in this file; default: in memory")
-    add("--plan", choices=get_args(PlanName), default="enterprise", help="the plan: rate limits and quotas")
+    add("--plan", choices=get_args(PlanName), default="enterprise", help="the plan, which sets rate limits and quotas")
     add(
         "--keep",
         type=_keep,
@@ -71,17 +71,17 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         "--api-key",
         type=_key,
         metavar="KEY",
-        help="the owner's key, which other users of this machine can see in the list of processes; default: that of "
-        f"{_KEY_VARIABLE}, else a new one",
+        help="the owner's API key, which other users of this machine can see in the process list; default: that of "
+        f"{_KEY_VARIABLE}, or a new one",
     )
     key.add_argument(
         "--api-key-file",
         dest="api_key",
         type=_key_in_file,
         metavar="FILE",
-        help="a file with the owner's key, which nobody else can see",
+        help="a file with the owner's API key, which keeps it out of the process list",
     )
-    add("--time", choices=get_args(TimeMode), default="real", help="the mode of the clock; default: real")
+    add("--time", choices=get_args(TimeMode), default="real", help="how the clock runs; default: real")
     add(
         "--allowed-host",
         action="append",
@@ -113,8 +113,8 @@ def _add_content(parser: argparse.ArgumentParser) -> None:
     reload_help = "import the module of --handlers again when its files change. The state is kept"
     add("--reload", action="store_true", help=reload_help)
     cassette = parser.add_mutually_exclusive_group()
-    cassette.add_argument("--record", metavar="FILE", help="record the calls of handlers in this file")
-    cassette.add_argument("--replay", metavar="FILE", help="answer the calls of handlers from this file")
+    cassette.add_argument("--record", metavar="FILE", help="record the calls of your handlers in this file")
+    cassette.add_argument("--replay", metavar="FILE", help="answer the calls of your handlers from this file")
 
 
 def _present_shell() -> Shell:

@@ -264,7 +264,9 @@ class TestResumption:
             output, errors = process.communicate(timeout=30)
         assert (process.returncode, output) == (code, "")
         assert "Traceback" not in errors
-        assert "no further row is started" in errors
+        assert ": no more rows are started. Waiting for " in errors
+        assert " again to stop at once. The same command with --resume continues." in errors
+        assert "journal=" not in errors
         assert "the results so far are in " in errors
         assert last_line(errors) == "fibonacci: interrupted. The same command with --resume continues"
         assert set(executions(client, rester).values()) == {1}

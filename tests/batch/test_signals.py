@@ -106,7 +106,7 @@ class TestSignals:
             process.send_signal(number)
             output, errors = process.communicate(timeout=30)
         name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
-        assert f"{name}: no further row is started, and " in errors
+        assert f"{name}: no more rows are started. Waiting for " in errors
         assert f"make the same call again with journal='{journal}', resume=True." in errors
         assert "the loop has ended" not in output
         if number == signal.SIGINT:
@@ -126,7 +126,7 @@ class TestSignals:
             with running(mode, emulator, workflow, journal, 2.0) as process:
                 assert process.stderr is not None
                 process.send_signal(signal.SIGINT)
-                assert "Ctrl-C: no further row is started" in process.stderr.readline()
+                assert "Ctrl-C: no more rows are started" in process.stderr.readline()
                 wait_until(lambda: not intents_alone(journal))  # such a row would be of unknown outcome
                 process.send_signal(signal.SIGINT)
                 _, errors = process.communicate(timeout=30)
@@ -167,7 +167,7 @@ def test_after_the_first_signal_what_is_under_way_ends_and_then_the_program_gets
     assert 1 <= len(statuses) <= 6
     assert set(statuses) == {"completed"}
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"{name}: no further row is started, and ")
+    assert line.startswith(f"{name}: no more rows are started. Waiting for ")
     assert line.endswith(f"To continue, make the same call again with journal={str(journal)!r}, resume=True.")
 
 

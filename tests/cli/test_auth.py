@@ -65,7 +65,7 @@ class TestLogin:
         monkeypatch.setenv("FIBONACCI_API_KEY", "sk-of-the-environment")
         run = invoke("auth", "login", stdin=emulator.api_key)
         assert run.code == 0
-        assert "FIBONACCI_API_KEY is set and precedes it" in run.err
+        assert "FIBONACCI_API_KEY is set and takes precedence" in run.err
         assert read_profiles().profiles["named"].base_url == emulator.base_url
 
     def test_a_key_that_may_list_no_tools_is_valid(self) -> None:
@@ -162,7 +162,7 @@ class TestLegacyKey:
         assert "fibonacci-sdk 0.2.4 stored an API key: run `fibonacci auth login` to move it here" in status.err
         run = login(emulator, "")
         assert run.code == 0
-        assert "taking over the API key that fibonacci-sdk 0.2.4 stored" in run.err
+        assert "using the API key that fibonacci-sdk 0.2.4 stored" in run.err
         assert emulator.api_key not in run.err
         assert entries() == {LEGACY: emulator.api_key, f"fibonacci {origin_of(emulator)}/work": emulator.api_key}
         assert "no API key was given" in login(emulator, "").err
@@ -244,7 +244,7 @@ class TestLogout:
         assert invoke("auth", "logout") == (
             0,
             "",
-            "no API key is stored\nFIBONACCI_API_KEY is still set, and is used\n",
+            "no API key is stored\nFIBONACCI_API_KEY is still set, so the SDK uses its key\n",
         )
 
 

@@ -29,7 +29,7 @@ USAGE: list[tuple[list[str], str]] = [
     (["workflows", "rm", "x"], "fibonacci workflows: unknown command 'rm'. Did you mean 'delete'?"),
     (["workflows", "run", "x"], "fibonacci workflows: unknown command 'run'. Did you mean 'execute'?"),
     (["profiles", "rm", "x"], "fibonacci profiles: unknown command 'rm'. Did you mean 'remove'?"),
-    (["run", "ID", '{"a": 1}'], "fibonacci run: unexpected argument '{\"a\": 1}'; inputs follow --inputs"),
+    (["run", "ID", '{"a": 1}'], "fibonacci run: unexpected argument '{\"a\": 1}'. Pass inputs with --inputs"),
     (["run", "Greeter", "name=Ada"], "fibonacci run: unexpected argument 'name=Ada'. Did you mean --input name=Ada?"),
     (["workflow"], "fibonacci: unknown command 'workflow'. Did you mean 'workflows'?"),
     (["workflows"], "fibonacci workflows: VERB is missing: see --help"),
@@ -38,19 +38,19 @@ USAGE: list[tuple[list[str], str]] = [
     (["workflows", "get"], "fibonacci workflows get: ID|NAME is missing: see --help"),
     (
         ["workflows", "get", "a", "b"],
-        "fibonacci workflows get: unexpected argument 'b'; a text with spaces needs quotes",
+        "fibonacci workflows get: unexpected argument 'b'. A text with spaces needs quotes",
     ),
     (["workflows", "list", "--jso"], "fibonacci workflows list: unknown option '--jso'. Did you mean '--json'?"),
-    (["workflows", "list", "--zzz=1"], "fibonacci workflows list: unknown option '--zzz'; --help lists them"),
+    (["workflows", "list", "--zzz=1"], "fibonacci workflows list: unknown option '--zzz'. --help lists the options"),
     (["--jsno", "workflows", "list"], "fibonacci: unknown option '--jsno'. Did you mean '--json'?"),
     (["workflows", "create"], "fibonacci workflows create: --name is missing: see --help"),
     (
         ["workflows", "list", "--limit"],
-        "fibonacci workflows list: --limit needs a value; one that begins with - follows =, as in --limit=-x",
+        "fibonacci workflows list: --limit needs a value. If it begins with -, write --limit=-x",
     ),
     (
         ["workflows", "get", "-x"],
-        "fibonacci workflows get: ID|NAME is missing: see --help; one that begins with - follows --",
+        "fibonacci workflows get: ID|NAME is missing: see --help. Put one that begins with - after --",
     ),
     (["request"], "fibonacci request: METHOD, PATH are missing: see --help"),
     (["graph", "."], "fibonacci: '.' is a folder: pass one of its files"),
@@ -84,7 +84,7 @@ USAGE: list[tuple[list[str], str]] = [
     ),
     (
         [*UPDATE, "--null", "allowed-roles"],
-        "fibonacci organizations tool-policies update: unknown option '--null'; --help lists them",
+        "fibonacci organizations tool-policies update: unknown option '--null'. --help lists the options",
     ),
     (
         [*QUOTA, "--memory-mb", "null"],

@@ -148,11 +148,14 @@ def test_a_saved_plan_that_cannot_be_applied(platform: Emulator) -> None:
             ["--plan", "notes.txt"],
             "notes.txt is not a saved plan: make a new plan and save it with `fibonacci plan DIR --out FILE`\n",
         ),
-        (["--plan", "plan.json", "--environment", "x"], "--environment is for making a plan, and --plan has one\n"),
-        (["--plan", "plan.json", "--moved", "a=b"], "--moved is for making a plan, and --plan has one\n"),
+        (
+            ["--plan", "plan.json", "--environment", "x"],
+            "--environment is for making a plan, but --plan already has one\n",
+        ),
+        (["--plan", "plan.json", "--moved", "a=b"], "--moved is for making a plan, but --plan already has one\n"),
     ):
         assert invoke("apply", "flows", "--yes", *options) == (64, "", f"fibonacci: {end}")
-    assert invoke("plan", "flows", "--out", "-").err.startswith("fibonacci: --out takes a file; without it")
+    assert invoke("plan", "flows", "--out", "-").err.startswith("fibonacci: --out takes a file. Without it")
     assert len(platform.requests) == 0
 
 
@@ -212,8 +215,11 @@ def test_a_moved_file_has_to_be_named() -> None:
     assert (asked.code, asked.out) == (64, "")
     assert "if it has moved, pass --moved greeter=welcome, else --moved greeter=" in asked.err
     for moved, words in (
-        (["greeter"], "argument --moved: 'greeter' is no OLD=NEW, such as triage=sorting, or triage= for a file gone"),
-        (["=x"], "argument --moved: '=x' is no OLD=NEW"),
+        (
+            ["greeter"],
+            "argument --moved: 'greeter' is not OLD=NEW, such as triage=sorting, or triage= for a file that is gone",
+        ),
+        (["=x"], "argument --moved: '=x' is not OLD=NEW"),
         (["greeter=", "greeter=welcome"], "--moved has 'greeter' twice"),
         (["greeter=none"], "--moved has 'none', but no such file is in the folder"),
     ):

@@ -118,7 +118,7 @@ def test_without_a_browser_the_address_is_said(tmp_path: Path) -> None:
     run = spawn("dev", "--port", "0", "--open", "--", *PRINT, env=variables)
     address = run.out.split("/v1 ")[0]
     assert run.code == 0
-    assert f"no browser can be started here: open {address}/\n" in run.err
+    assert f"no browser could be started: open {address}/\n" in run.err
 
 
 @needs_signals

@@ -136,7 +136,7 @@ class TestFields:
         ("fields", "message"),
         [
             ("nam", "--fields has the unknown name 'nam'. Did you mean 'name'?"),
-            ("id,,name", "'id,,name' is no list of names, such as id,name"),
+            ("id,,name", "'id,,name' is not a list of names, such as id,name"),
         ],
     )
     @pytest.mark.parametrize("command", [("list",), ("get", "wf-1")])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import fibonacci
 from fibonacci import _remedies
-from fibonacci._remedies import Wording, argument, for_command, joined, remedy, text_of
+from fibonacci._remedies import Wording, argument, for_command, for_reader, in_words_of_command, joined, remedy, text_of
 from fibonacci.errors import APIStatusError, ConfigurationError
 
 PACKAGE = Path(fibonacci.__file__).parent
@@ -22,6 +22,13 @@ def test_the_text_of_an_error_is_known_in_both() -> None:
     assert str(error) == "the plan deletes 2: pass allow_delete=True [0 attempts, 0.00 s]"
     assert text_of(error).command == "the plan deletes 2: pass --allow-delete [0 attempts, 0.00 s]"
     assert for_command("as it is") == "as it is"
+
+
+def test_what_the_library_prints_is_in_the_words_of_the_command_while_that_runs() -> None:
+    text = joined("pass ", argument("if_unknown", "skip"))
+    with in_words_of_command():
+        assert for_reader(text) == "pass --if-unknown skip"
+    assert for_reader(text) == 'pass if_unknown="skip"'
 
 
 def test_a_copied_a_pickled_and_a_redacted_error_know_it_too() -> None:

@@ -29,8 +29,8 @@ def add_profiles_arguments(parser: CommandParser) -> None:
     verbs.add("list", "list the profiles", _list_profiles, ("json", "fields", *LISTED))
     named = {
         "show": verbs.add("show", "show one profile", _show_profile, ("json", "fields")),
-        "use": verbs.add("use", "make a profile the one that is used when none is named", _use_profile),
-        "add": verbs.add("add", "add a profile; the first one becomes the default", _add_profile),
+        "use": verbs.add("use", "make a profile the default", _use_profile),
+        "add": verbs.add("add", "add a profile (the first one becomes the default)", _add_profile),
         "remove": verbs.add("remove", "remove a profile, and its API key from the keychain", _remove_profile, ("yes",)),
     }
     for verb in named.values():
@@ -42,11 +42,11 @@ def add_address_options(parser: CommandParser) -> None:
     """Add the options that a new profile has."""
     from fibonacci._core.config import DEFAULT_BASE_URLS
 
-    parser.add_argument("--base-url", metavar="URL", help="the base URL of a new profile; default: the documented one")
+    parser.add_argument("--base-url", metavar="URL", help="the base URL of a new profile; default: the platform's")
     parser.add_argument(
         "--api-version",
         choices=tuple(DEFAULT_BASE_URLS),
-        help="the API that its server speaks: v1, the documented one, by default; 0.2, that of fibonacci-sdk 0.2.4",
+        help="the API that the server speaks: v1, or 0.2 for that of fibonacci-sdk 0.2.4; default: v1",
     )
 
 
@@ -94,7 +94,7 @@ def _add_profile(context: Context) -> int:
 
     name: str = context.options.name
     add_profile(name, context.options.base_url, context.options.api_version)
-    context.say(f"added the profile {name!r}; {login_command(name)} stores its API key")
+    context.say(f"added the profile {name!r}. To store its API key, run {login_command(name)}")
     return DONE
 
 
@@ -146,7 +146,7 @@ def read_secret(prompt: str) -> str:
             warnings.simplefilter("error", GetPassWarning)
             return getpass(prompt, sys.stderr).strip()
     except GetPassWarning:
-        raise UsageError("the terminal would show what is typed: pipe the API key to stdin instead") from None
+        raise UsageError("the terminal would show what you type: pipe the API key to stdin instead") from None
     except EOFError:
         return ""
 
@@ -156,8 +156,8 @@ def add_auth_arguments(parser: CommandParser) -> None:
     verbs = Verbs(parser)
     login = verbs.add("login", "read an API key, check it, and store it in the keychain", _login, ("profile",))
     add_address_options(login)
-    verbs.add("status", "show which API key and address are used, and whether the key is valid", _status, SELECTED)
-    verbs.add("logout", "delete the API key of the profile from the keychain", _logout, ("profile",))
+    verbs.add("status", "show which API key and base URL the SDK uses, and whether the key is valid", _status, SELECTED)
+    verbs.add("logout", "delete the profile's API key from the keychain", _logout, ("profile",))
 
 
 def _login(context: Context) -> int:
@@ -178,7 +178,7 @@ def _login(context: Context) -> int:
         f" {home_of(profile).base_url}"
     )
     if "FIBONACCI_API_KEY" in os.environ:
-        context.say("FIBONACCI_API_KEY is set and precedes it: unset it to use the profile's")
+        context.say("FIBONACCI_API_KEY is set and takes precedence: unset it to use the profile's")
     return DONE
 
 
@@ -227,7 +227,7 @@ def _logout(context: Context) -> int:
         forget_key(profile)
         context.say(f"deleted the API key of the profile {profile.name!r} for {home_of(profile).origin}")
     if "FIBONACCI_API_KEY" in os.environ:
-        context.say("FIBONACCI_API_KEY is still set, and is used")
+        context.say("FIBONACCI_API_KEY is still set, so the SDK uses its key")
     return DONE
 
 
@@ -236,14 +236,14 @@ def _read_key(context: Context, address: PlatformAddress, legacy: str | None) ->
     from fibonacci._core.option_checks import check_key
     from fibonacci.cli.exit_codes import UsageError
 
-    offer = ", or Enter for the one that fibonacci-sdk 0.2.4 stored" if legacy else ""
+    offer = ", or Enter for the key that fibonacci-sdk 0.2.4 stored" if legacy else ""
     key = read_secret(f"API key for {address.base_url}{offer} (it is not shown): ")
     if key:
         return check_key(key, source="the API key")
     if legacy is None:
         raise UsageError("no API key was given: type it at the prompt, or pipe it to stdin")
     context.say(
-        "taking over the API key that fibonacci-sdk 0.2.4 stored; its own entry remains until you run"
+        "using the API key that fibonacci-sdk 0.2.4 stored. Its old entry remains until you run"
         " `keyring del fibonacci-sdk api_key`"
     )
     return check_key(legacy, source="the API key that fibonacci-sdk 0.2.4 stored")

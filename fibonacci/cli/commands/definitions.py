@@ -24,19 +24,22 @@ if TYPE_CHECKING:
 def add_validate_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument(
-        "files", metavar="FILE|DIR|-", nargs="+", help="definitions; in a folder its files, without subfolders"
+        "files",
+        metavar="FILE|DIR|-",
+        nargs="+",
+        help="definition files, folders of them (without subfolders), or - for stdin",
     )
-    parser.add_argument("--strict", action="store_true", help="exit 64 for warnings, too")
+    parser.add_argument("--strict", action="store_true", help="exit 64 for warnings too")
     parser.add_argument(
         "--tools",
         action="store_true",
-        help="compare tools and their parameters with those of the platform; needs a key",
+        help="compare tools and their parameters with the platform's, which needs an API key",
     )
     parser.add_argument(
         "--format",
         choices=("text", "github"),
         default="text",
-        help="text: FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]; github: annotations of GitHub Actions",
+        help="how to print faults: text (FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]) or github (annotations)",
     )
 
 
@@ -118,10 +121,13 @@ class _Formatted(NamedTuple):
 def add_fmt_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument(
-        "files", metavar="FILE|DIR|-", nargs="+", help="definitions; - formats stdin to stdout; a folder: its files"
+        "files",
+        metavar="FILE|DIR|-",
+        nargs="+",
+        help="definition files, folders of them, or - to format stdin to stdout",
     )
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file would change")
-    parser.add_argument("--diff", action="store_true", help="as --check, and print what would change")
+    parser.add_argument("--check", action="store_true", help="write nothing, and exit 1 if a file would change")
+    parser.add_argument("--diff", action="store_true", help="do the same as --check, and print what would change")
 
 
 def run_fmt(context: Context) -> int:
@@ -131,7 +137,7 @@ def run_fmt(context: Context) -> int:
     options = context.options
     files = definition_files(options.files)
     if STDIN in files and len(files) > 1:
-        raise UsageError("- stands alone: stdin is formatted to stdout")
+        raise UsageError("- must be the only argument, because it formats stdin to stdout")
     formatted = _all_formatted(files)  # before the first is written: a fault in one leaves all as they are
     changed = [file for file in formatted if file.new != file.old]
     if options.check or options.diff:
@@ -211,11 +217,12 @@ def _files(number: int) -> str:
 
 _FILE: Final = "definition.schema.json"
 _EPILOG: Final = """\
-Name it in the first line of a definition, by its address or by the path of a copy:
+For completion and checks in your editor, name the schema in the first line of a definition, by its URL or by the path
+of a copy:
 
   # yaml-language-server: $schema=https://docs.fibonacci.today/definition.schema.json
 
-Keep a copy outside the folder that you deploy, whose JSON files are definitions."""
+Keep a copy outside the folder that you deploy, because each JSON file in that folder is a definition."""
 
 
 def add_schema_arguments(parser: CommandParser) -> None:
@@ -244,15 +251,15 @@ def add_graph_arguments(parser: CommandParser) -> None:
         "definition",
         metavar="FILE|ID|NAME",
         nargs="?",
-        help="a file, - for stdin, or a workflow, also ID@VERSION; default: the workflow of --execution",
+        help="a file, - for stdin, or a workflow (ID, NAME or ID@VERSION); default: the workflow of --execution",
     )
-    parser.add_argument("--execution", metavar="ID", help="show the states and durations of its nodes")
+    parser.add_argument("--execution", metavar="ID", help="show the states and durations of this execution's nodes")
     parser.add_argument(
         "--format",
         choices=("mermaid", "svg", "png"),
-        help="the format; png needs the extra png; default: that of the name of --out, else mermaid",
+        help="the format (png needs the extra png); default: that of the file name of --out, or mermaid",
     )
-    parser.add_argument("--out", metavar="FILE", help="write to a file; default: stdout")
+    parser.add_argument("--out", metavar="FILE", help="the file to write; default: stdout")
 
 
 def run_graph(context: Context) -> int:

@@ -21,10 +21,12 @@ def add_plan_arguments(parser: CommandParser) -> None:
     _add_environment(parser)
     _add_moved(parser)
     parser.add_argument(
-        "--detailed", action="store_true", help="print every difference of each definition; with --json, too"
+        "--detailed", action="store_true", help="print every difference of each definition, also with --json"
     )
-    parser.add_argument("--markdown", action="store_true", help="print a comment for a pull request, with differences")
-    parser.add_argument("--out", metavar="FILE", help="save the plan, for `apply --plan FILE`")
+    parser.add_argument(
+        "--markdown", action="store_true", help="print Markdown for a comment on a pull request, with differences"
+    )
+    parser.add_argument("--out", metavar="FILE", help="save the plan for `apply --plan FILE`")
 
 
 def run_plan(context: Context) -> int:
@@ -34,7 +36,7 @@ def run_plan(context: Context) -> int:
 
     options = context.options
     if options.out == "-":
-        raise UsageError("--out takes a file; without it, --json and --markdown print the plan to stdout")
+        raise UsageError("--out takes a file. Without it, --json and --markdown print the plan to stdout")
     if options.out is not None:
         from fibonacci.cli.values import check_out
 
@@ -62,11 +64,13 @@ def run_plan(context: Context) -> int:
 def add_apply_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     _add_folder(parser)
-    parser.add_argument("--plan", metavar="FILE", help="do what `plan --out FILE` has saved; default: make a plan")
+    parser.add_argument(
+        "--plan", metavar="FILE", help="apply the plan that `plan --out FILE` saved; default: make a new plan"
+    )
     _add_environment(parser)
     _add_moved(parser)
-    parser.add_argument("--allow-delete", action="store_true", help="delete the workflows of files that are gone")
-    parser.add_argument("--overwrite", action="store_true", help="replace what was changed on the platform")
+    parser.add_argument("--allow-delete", action="store_true", help="delete workflows whose files are gone")
+    parser.add_argument("--overwrite", action="store_true", help="replace what others changed on the platform")
 
 
 def run_apply(context: Context) -> int:
@@ -77,7 +81,7 @@ def run_apply(context: Context) -> int:
     options = context.options
     if options.plan is not None and (options.environment is not None or options.moved):
         option = "--moved" if options.environment is None else "--environment"
-        raise UsageError(f"{option} is for making a plan, and --plan has one")
+        raise UsageError(f"{option} is for making a plan, but --plan already has one")
     context.check_confirmable("apply changes workflows.")
     plan = make_plan(context) if options.plan is None else load_plan(context)
     if not plan.problems.errors:
@@ -90,12 +94,16 @@ def run_apply(context: Context) -> int:
 
 
 def _add_folder(parser: CommandParser) -> None:
-    parser.add_argument("folder", metavar="DIR", help="each *.yaml, *.yml and *.json in it is a workflow")
+    parser.add_argument(
+        "folder", metavar="DIR", help="the folder, in which each *.yaml, *.yml and *.json file is a workflow"
+    )
 
 
 def _add_environment(parser: CommandParser) -> None:
     default = "FIBONACCI_ENVIRONMENT, or the name of the profile, or `default`"
-    parser.add_argument("--environment", metavar="NAME", help=f"where it is deployed; default: {default}")
+    parser.add_argument(
+        "--environment", metavar="NAME", help=f"the environment of the workflows, such as staging; default: {default}"
+    )
 
 
 def _add_moved(parser: CommandParser) -> None:
@@ -105,14 +113,16 @@ def _add_moved(parser: CommandParser) -> None:
         action="append",
         type=_moved_file,
         default=[],
-        help="the file OLD is now NEW, with the same workflow; OLD= is gone for good; repeatable",
+        help="the file OLD is now NEW and keeps its workflow. OLD= is gone for good. You can repeat it",
     )
 
 
 def _moved_file(text: str) -> tuple[str, str | None]:
     old, sign, new = text.partition("=")
     if not (old and sign):
-        raise argparse.ArgumentTypeError(f"{text!r} is no OLD=NEW, such as triage=sorting, or triage= for a file gone")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not OLD=NEW, such as triage=sorting, or triage= for a file that is gone"
+        )
     return old, new or None
 
 
@@ -156,7 +166,7 @@ def _apply(context: Context, plan: DeploymentPlan) -> None:
 
 def add_diff_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
-    what = "a file, - for stdin, or a workflow: ID, NAME, ID@VERSION"
+    what = "a file, - for stdin, or a workflow (ID, NAME or ID@VERSION)"
     parser.add_argument("old", metavar="A", help=what)
     parser.add_argument("new", metavar="B", help=what)
 
@@ -193,8 +203,10 @@ def add_pull_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("workflow", metavar="ID|NAME", help="the workflow")
     place = parser.add_mutually_exclusive_group()
-    place.add_argument("--dir", metavar="DIR", default=".", help="the folder; default: the current one")
-    place.add_argument("--out", metavar="FILE", help="the file; default: that of the state, else a new one")
+    place.add_argument("--dir", metavar="DIR", default=".", help="the folder to write to; default: the current one")
+    place.add_argument(
+        "--out", metavar="FILE", help="the file to write; default: the workflow's file in the state, or a new one"
+    )
     _add_environment(parser)
 
 

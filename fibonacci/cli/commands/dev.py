@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from fibonacci.emulator import Emulator
 
 _EPILOG = """\
-It prints two lines for another terminal, and serves until Ctrl-C. With a command after --, such as
-`fibonacci dev -- pytest`, it runs that command with the two variables set, and ends with it."""
+The command prints two lines that set FIBONACCI_BASE_URL and FIBONACCI_API_KEY in another terminal, and serves until
+Ctrl-C. If you pass a command after --, as in `fibonacci dev -- pytest`, it runs that command with the two variables
+set, and ends when that command ends."""
 
 
 def add_dev_arguments(parser: CommandParser) -> None:
@@ -23,7 +24,9 @@ def add_dev_arguments(parser: CommandParser) -> None:
 
     parser.epilog = _EPILOG
     add_emulator_arguments(parser)
-    parser.add_argument("--open", action="store_true", help="open its page in the browser; it asks for the key once")
+    parser.add_argument(
+        "--open", action="store_true", help="open the emulator's page in the browser. It asks for the key once"
+    )
 
 
 def run_dev(context: Context) -> int:
@@ -67,7 +70,7 @@ def _announce(context: Context, emulator: Emulator) -> None:
     if sys.stdout.isatty():
         context.say("Run these lines in another terminal. Ctrl-C ends the emulator.")
     else:  # such as eval "$(fibonacci dev)", which waits for its end
-        context.say("serving until Ctrl-C; fibonacci dev -- COMMAND runs a command with an emulator")
+        context.say("serving until Ctrl-C. To run a command with an emulator: fibonacci dev -- COMMAND")
 
 
 def _open(context: Context, emulator: Emulator) -> None:
@@ -80,4 +83,4 @@ def _open(context: Context, emulator: Emulator) -> None:
 
     address = cli.page_address(emulator).partition("#")[0]
     if not webbrowser.open(address):
-        context.say(f"no browser can be started here: open {address}")
+        context.say(f"no browser could be started: open {address}")

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 
 _RUN_EPILOG = """\
-Inputs are checked against the definition before anything is started: one that is missing, unknown, or does not fit
-input_schema is a fault (exit code 64). An --input replaces the value of that name in --inputs. `fibonacci workflows
-execute` starts a workflow without this check. The id, status and outputs of the execution are printed, on a terminal
-and in a pipe; --json prints all of it, --outputs the outputs alone. A run that fails is exit code 1, with the reason on
-stderr. One that has not ended within --timeout is exit code 75, and continues; so is one of which it is not known
-whether it was started."""
+The command checks the inputs against the definition before it starts anything. If an input is missing, is unknown or
+doesn't fit input_schema, the exit code is 64. An --input replaces the value with the same name in --inputs. To start a
+workflow without this check, use `fibonacci workflows execute`.
+
+The command prints the id, status and outputs of the execution, on a terminal and in a pipe. --json prints the whole
+execution, and --outputs prints only the outputs.
+
+Exit code 1 means that the run failed: stderr has the reason. Exit code 75 means that the execution has not ended within
+--timeout and keeps running, or that the command can't tell whether it was started."""
 
 
 def add_run_arguments(parser: CommandParser) -> None:
@@ -32,36 +35,42 @@ def add_run_arguments(parser: CommandParser) -> None:
     parser.epilog = _RUN_EPILOG
     add = parser.add_argument
     add("workflow", metavar="ID|NAME", help="the workflow")
-    add("--inputs", metavar="JSON|@FILE|-", type=json_value, help="the inputs: a JSON object")
+    add("--inputs", metavar="JSON|@FILE|-", type=json_value, help="the inputs, as a JSON object")
     add(
         "--input",
         metavar="NAME=TEXT",
         action="append",
         default=[],
         type=input_value,
-        help="one input, a text; NAME:=JSON for any JSON, NAME=@FILE for the text of a file; repeatable",
+        help="one input, as a string. NAME:=JSON takes any JSON, and NAME=@FILE the text of a file. You can repeat it",
     )
     add(
         "--timeout",
         metavar="TIME",
         type=seconds_or_none,
         default=300.0,
-        help="how long to wait, such as 5m, or none; default: 300 s. The run continues after it",
+        help="how long to wait, such as 5m, or none for no limit; default: 300 s. The run continues after that",
     )
     add(
-        "--idempotency-key", metavar="KEY", help="the Idempotency-Key of the request that starts it; default: a new one"
+        "--idempotency-key",
+        metavar="KEY",
+        help="the Idempotency-Key of the request that starts the run; default: a new one",
     )
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
-        "--watch", action="store_true", help="show the nodes as they run, on stderr; piped: a line of JSON a change"
+        "--watch",
+        action="store_true",
+        help="show the nodes as they run, on stderr. In a pipe, print a line of JSON for each change",
     )
-    how.add_argument("--detach", action="store_true", help="do not wait: print the execution as it was started")
+    how.add_argument(
+        "--detach", action="store_true", help="don't wait for the end, and print the execution that was started"
+    )
     _add_outputs_option(parser)
 
 
 def _add_outputs_option(parser: CommandParser) -> None:
     parser.add_argument(
-        "--outputs", action="store_true", help="print the outputs alone; default: id, status and outputs"
+        "--outputs", action="store_true", help="print only the outputs; default: id, status and outputs"
     )
 
 
@@ -131,9 +140,12 @@ def _start(context: Context, workflow_id: str, start: dict[str, Any], find: str)
 
 
 _WATCH_EPILOG = """\
-It is polled after 1 s, growing to 15 s, and never with more than a fair share of the rate limit: at most 9 requests
-in the first minute and 4 in each further one. Piped, each change is a line of JSON. An execution that fails or is
-canceled is exit code 1, with the reason on stderr. One that has not ended within --timeout is exit code 75."""
+The command polls after 1 s, and then at intervals that grow to 15 s. It never uses more than a fair share of the rate
+limit: at most 9 requests in the first minute and 4 in each further minute. In a pipe, it prints each change as a line
+of JSON.
+
+Exit code 1 means that the execution failed or was canceled: stderr has the reason. Exit code 75 means that it has not
+ended within --timeout."""
 
 
 def add_watch_arguments(parser: CommandParser) -> None:
@@ -166,10 +178,12 @@ def run_watch(context: Context) -> int:
 
 
 _TAIL_EPILOG = """\
-Each execution is printed when it is started and whenever its status changes, until Ctrl-C; piped, as a line of JSON.
---limit N ends it after N of them; with --json they are an array, which ends with that. Outages and rate limits are
-waited for. The list is polled after 1 s, growing to 15 s while nothing changes, and with at most a quarter of the
-plan's rate limit: of the Free plan, 15 requests a minute, and 4 while nothing happens."""
+The command prints each execution when it starts and whenever its status changes, until Ctrl-C. In a pipe, each of them
+is a line of JSON. --limit N stops after N of them. With --json they are one array, which is complete when the command
+stops. During an outage, or when the rate limit is used up, the command waits and then continues.
+
+It polls the list after 1 s, and at intervals that grow to 15 s while nothing changes. It uses at most a quarter of the
+plan's rate limit. On the Free plan, that is 15 requests a minute, and 4 while nothing happens."""
 _LAST = 10
 
 
@@ -178,10 +192,16 @@ def add_tail_arguments(parser: CommandParser) -> None:
     from fibonacci.cli.numbers import count
 
     parser.epilog = _TAIL_EPILOG
-    parser.add_argument("--status", metavar="WORD", type=_status, help="those that get this status, such as failed")
-    parser.add_argument("--workflow", metavar="ID|NAME", help="those of this workflow")
     parser.add_argument(
-        "--last", metavar="N", type=count, default=_LAST, help=f"begin with the last N; default: {_LAST}, 0 for none"
+        "--status", metavar="WORD", type=_status, help="only executions that get this status, such as failed"
+    )
+    parser.add_argument("--workflow", metavar="ID|NAME", help="only executions of this workflow")
+    parser.add_argument(
+        "--last",
+        metavar="N",
+        type=count,
+        default=_LAST,
+        help=f"begin with the last N executions, or 0 for none; default: {_LAST}",
     )
 
 

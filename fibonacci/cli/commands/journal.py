@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 def add_journal(parser: CommandParser) -> None:
     """Add the argument that names the journal."""
-    parser.add_argument("journal", metavar="JOURNAL", help="the file, or redis://HOST/DB?journal=NAME")
+    parser.add_argument("journal", metavar="JOURNAL", help="the journal: a file, or redis://HOST/DB?journal=NAME")
 
 
 def add_status(parser: CommandParser) -> None:
     """Add the option that chooses rows by their status."""
-    parser.add_argument("--status", metavar="WORD", type=_status, help="the rows with this status, such as failed")
+    parser.add_argument("--status", metavar="WORD", type=_status, help="only rows with this status, such as failed")
 
 
 def opened_journal(context: Context) -> JournalView:
@@ -386,9 +386,9 @@ def _cut(line: list[Part], width: int, ellipsis: str) -> list[Part]:
 
 
 _STATUS_EPILOG: Final = """\
-Nothing is changed: the run goes on, also after Ctrl-C. The number of rows, the rate, the limit that binds and the time
-left are what the run has noted in the journal. Piped, a status is a line of JSON, and --watch prints one whenever more
-than the time has changed."""
+The command only reads the journal. The run goes on, also after Ctrl-C. The run itself records the number of rows, the
+rate, the limit that slows the rows down, and the time left. In a pipe, a status is a line of JSON, and --watch prints
+another one whenever more than the time has changed."""
 _EVERY: Final = 1.0
 
 
@@ -396,7 +396,7 @@ def add_status_arguments(parser: CommandParser) -> None:
     """Add the arguments of the verb."""
     parser.epilog = _STATUS_EPILOG
     add_journal(parser)
-    parser.add_argument("--watch", action="store_true", help="keep it up to date until the run has ended")
+    parser.add_argument("--watch", action="store_true", help="keep the status up to date until the run has ended")
 
 
 def run_status(context: Context) -> int:
@@ -505,10 +505,10 @@ def _live(context: Context) -> Generator[Callable[[RunStatus], object] | None]:
 
 
 _ROWS_EPILOG: Final = """\
-Nothing is changed, and a run may have the journal meanwhile. A row without a result is pending, starting, running, or
-unknown: it is not known whether it was started. While the run lasts, a start without a response is unknown after 60 s.
-In Redis, JOURNAL has the name: redis://HOST/DB?journal=NAME, which is the id of the workflow where the run gave none.
-"""
+The command only reads the journal, so you can use it during a run. A row without a result is pending, starting, running
+or unknown. Unknown means that the row may have been started. During a run, a row becomes unknown if the request that
+starts it gets no response within 60 s. In Redis, the URL names the journal: redis://HOST/DB?journal=NAME. If the run
+gave no name, the name is the id of the workflow."""
 _COLUMNS: Final = ("index", "key", "status", "execution_id", "error")
 
 
@@ -527,13 +527,12 @@ def run_rows(context: Context) -> int:
 
 
 _EXPORT_EPILOG: Final = """\
-Every row of the journal, those without a result included, to stdout: lines of JSON, or CSV in which inputs and outputs
-are cells of JSON. Both are those of run-many --out. All of them unless --limit is given. Nothing is changed, and a run
-may have the journal meanwhile.
+The command writes every row of the journal to stdout, also rows without a result, unless you pass --limit. Each row is
+a line of JSON, or a line of CSV in which inputs and outputs are JSON. The fields are those of run-many --out. The
+command only reads the journal, so you can use it during a run.
 
     fibonacci journal export runs.db --format csv > rows.csv
-    fibonacci journal export runs.db --status failed > failed.jsonl
-"""
+    fibonacci journal export runs.db --status failed > failed.jsonl"""
 
 
 def add_export_arguments(parser: CommandParser) -> None:
@@ -572,12 +571,13 @@ def run_export(context: Context) -> int:
 
 
 _STOP_EPILOG: Final = """\
-The run starts no further row and waits for those under way, as after Ctrl-C; the same run-many with --resume continues.
-It notices within two seconds; a program that iterates the rows itself, when it asks for its next result. The command
-waits for the end of the run, also of one on another machine whose journal is in Redis. No later run is stopped.
+The run starts no more rows and waits for those under way, as after Ctrl-C. To continue later, repeat the run-many
+command with --resume. The run notices the request within two seconds. A program that iterates the rows itself notices
+it when it asks for its next result. This command waits until the run has ended, also if it is on another machine and
+its journal is in Redis. It does not stop a later run.
 
-Exit codes: 0 the run has ended, or no run has the journal, 64 there is no such journal, 75 the run has not ended within
---timeout, or another one has the journal by now."""
+Exit codes: 0 the run has ended, or no run is using the journal, 64 the journal does not exist, 75 the run has not ended
+within --timeout, or another run is using the journal by now."""
 _LOOKED_EVERY: Final = 0.2
 # Seconds in which a run has checked its journal, and has a name.
 _OPENED_WITHIN: Final = 30.0
@@ -596,7 +596,7 @@ def add_stop_arguments(parser: CommandParser) -> None:
         default=None,
         help="how long to wait for the end of the run, such as 5m; default: no limit",
     )
-    parser.add_argument("--detach", action="store_true", help="do not wait: ask the run to stop")
+    parser.add_argument("--detach", action="store_true", help="ask the run to stop, and don't wait for its end")
 
 
 def run_stop(context: Context) -> int:
@@ -685,12 +685,10 @@ def add_journal_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     verbs = Verbs(parser)
     add_status_arguments(
-        verbs.add("status", "show how far a run has come, once or until it has ended", run_status, _FIELDS)
+        verbs.add("status", "show the progress of a run, once or until it has ended", run_status, _FIELDS)
     )
-    add_rows_arguments(verbs.add("rows", "list the rows, and how far each has come", run_rows, (*_FIELDS, *LISTED)))
+    add_rows_arguments(verbs.add("rows", "list the rows with their status", run_rows, (*_FIELDS, *LISTED)))
     add_export_arguments(
-        verbs.add("export", "write the rows with inputs and outputs to stdout", run_export, (*_FIELDS, *LISTED))
+        verbs.add("export", "write the rows with their inputs and outputs to stdout", run_export, (*_FIELDS, *LISTED))
     )
-    add_stop_arguments(
-        verbs.add("stop", "drain its run: it starts no further row, and ends with those under way", run_stop)
-    )
+    add_stop_arguments(verbs.add("stop", "stop the run after the rows that are under way", run_stop))

@@ -28,22 +28,26 @@ def add_mcp_arguments(parser: CommandParser) -> None:
 
     from fibonacci.cli.numbers import seconds_up_to
 
-    parser.description = "Serve workflows as tools for agents, over the Model Context Protocol, on stdin and stdout."
+    parser.description = "Serve workflows as tools for agents, over the Model Context Protocol (MCP)."
     parser.add_argument(
         "--allow",
         metavar="ID|NAME",
         action="extend",
         nargs="+",
         default=[],
-        help="a workflow that agents may run; without any, there are no tools",
+        help="the workflows that agents may run. Without this option, there are no tools",
     )
-    parser.add_argument("--http", metavar="[HOST:]PORT", help="serve over HTTP on this machine; 0 takes a free port")
+    parser.add_argument(
+        "--http",
+        metavar="[HOST:]PORT",
+        help="serve over HTTP on this machine (port 0 takes a free one); default: stdin and stdout",
+    )
     parser.add_argument(
         "--wait",
         metavar="TIME",
         type=partial(seconds_up_to, longest=_LONGEST_WAIT),
         default=_DEFAULT_WAIT,
-        help="how long a call waits for the end of an execution, such as 5m; default: 50 s",
+        help="how long a call waits for an execution to end, such as 5m; default: 50 s",
     )
 
 

@@ -16,9 +16,9 @@ def add_request_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     from fibonacci.cli.values import json_value
 
-    parser.add_argument("method", metavar="METHOD", help="such as GET")
-    parser.add_argument("path", metavar="PATH", help="below the base URL, such as /workflows?limit=5")
-    parser.add_argument("--data", metavar="JSON|@FILE|-", type=json_value, help="the body")
+    parser.add_argument("method", metavar="METHOD", help="the HTTP method, such as GET")
+    parser.add_argument("path", metavar="PATH", help="the path below the base URL, such as /workflows?limit=5")
+    parser.add_argument("--data", metavar="JSON|@FILE|-", type=json_value, help="the body of the request")
 
 
 def run_request(context: Context) -> int:

@@ -9,24 +9,23 @@ if TYPE_CHECKING:
     from fibonacci.cli.parser import CommandParser
 
 _EPILOG = """\
-The first line of CSV names the columns, and its values are texts: {{input.count}} is "3", not 3. Columns that are
-named by --json-column hold JSON instead: 3, true, null, "text", [1, 2]. Each line of JSON Lines is an object. Both are
-UTF-8. The row is the inputs of its run. No row is started if the first one is not what the workflow needs, as when a
-column is misspelled.
+In CSV, the first line names the columns, and all values are strings: {{input.count}} is "3", not 3. To read a column as
+JSON, such as 3, true, null, "text" or [1, 2], name it with --json-column. In JSON Lines, each line is an object. Both
+formats are UTF-8. Each row has the inputs of one run. If the first row does not fit the workflow, for example because a
+column is misspelled, no row starts.
 
-The same command with --resume continues: rows that have ended are not run again. Their results are written all the
-same. --resume refuses a journal that is not there or is empty, which would run every row again.
+To continue an interrupted run, repeat the command with --resume. It does not run rows again that have ended, but it
+writes their results too. --resume refuses a journal that does not exist or is empty, because every row would run again.
 
-Exit codes: 0 every row has succeeded, 1 all have ended and one has failed, 4 no API key or a bad one, 64 a fault in an
-argument or a file, 69 no usable answer from the platform, 74 the results cannot be written, 75 a row has not ended or
-is unknown, 130 interrupted.
-FIBONACCI_API_KEY has the key."""
+Exit codes: 0 every row succeeded, 1 every row ended and at least one failed, 4 the API key is missing or bad, 64 an
+argument or a file has a mistake, 69 there is no usable answer from the platform, 74 the results can't be written, 75 a
+row has not ended or its outcome is unknown, 130 interrupted by Ctrl-C."""
 
 
 _CHOICES: Final = {
-    "if_unknown": "rows of unknown outcome",
-    "if_quota_exceeded": "at an hourly or daily quota",
-    "if_new_version": "the workflow is not at the version of the journal",
+    "if_unknown": "what to do with rows whose outcome is unknown",
+    "if_quota_exceeded": "what to do when an hourly or daily quota is used up",
+    "if_new_version": "what to do if the workflow has another version than the journal",
 }
 
 
@@ -39,41 +38,61 @@ def add_run_many_arguments(parser: CommandParser) -> None:
     parser.epilog = _EPILOG
     add = parser.add_argument
     add("workflow", metavar="ID|NAME", help="the workflow")
-    add("rows", metavar="ROWS", help="a file, .csv or .jsonl, or - for stdin")
+    add("rows", metavar="ROWS", help="a .csv or .jsonl file, or - for stdin")
+    add("--journal", metavar="FILE|URL", help="where to record each row: a SQLite file or redis://HOST/DB?journal=NAME")
+    add("--resume", action="store_true", help="continue the journal, and refuse one that does not exist or has no rows")
+    add("--out", metavar="FILE", help="write the results to this .jsonl or .csv file; default: JSON Lines to stdout")
     add(
-        "--journal", metavar="FILE|URL", help="what is known of each row: a SQLite file or redis://HOST/DB?journal=NAME"
+        "--format",
+        choices=("csv", "jsonl"),
+        help="the format of the rows; default: that of the file name, or jsonl for stdin",
     )
-    add("--resume", action="store_true", help="continue the journal: refuse one that is not there or has no rows")
-    add("--out", metavar="FILE", help="write the results here, .jsonl or .csv; default: JSON Lines to stdout")
-    add("--format", choices=("csv", "jsonl"), help="the format of the rows; default: by the name; jsonl for stdin")
-    add("--key", metavar="COLUMN", help="the column that identifies a row; default: its place in the file")
+    add("--key", metavar="COLUMN", help="the column that identifies a row; default: its position in the file")
     add(
         "--json-column",
         metavar="COLUMN",
         action="append",
         default=[],
-        help="a column of CSV that holds JSON; repeatable",
+        help="a CSV column that holds JSON. You can repeat it",
     )
     add("--raw-csv", action="store_true", help=RAW_CSV)
-    add("--concurrency", metavar="N", type=positive, help="executions at a time; default: what the quota leaves")
+    add(
+        "--concurrency",
+        metavar="N",
+        type=positive,
+        help="how many executions run at a time; default: as many as the quota leaves",
+    )
     add(
         "--timeout",
         metavar="TIME",
         type=seconds_or_none,
         default=300.0,
-        help="how long to wait for a row, such as 5m, or none; default: 300 s",
+        help="how long to wait for a row, such as 5m, or none for no limit; default: 300 s",
     )
-    add("--max-failures", metavar="N", type=count, help="rows that may fail or time out before no further one starts")
-    add("--max-unknown", metavar="N", type=count, help="rows that may be unknown before no further one starts")
-    add("--max-rows", metavar="N", type=positive, help="how many rows to start; the same command continues")
-    add("--retry-failed", action="store_true", help="start the rows again that have failed before")
+    add("--max-failures", metavar="N", type=count, help="how many rows may fail or time out before no more rows start")
+    add(
+        "--max-unknown",
+        metavar="N",
+        type=count,
+        help="how many rows may have an unknown outcome before no more rows start",
+    )
+    add("--max-rows", metavar="N", type=positive, help="how many rows to start. The same command starts the next ones")
+    add("--retry-failed", action="store_true", help="also run rows again that failed before")
     for name, meaning in _CHOICES.items():
         choices = CHOICES[name]
         flag = f"--{name.replace('_', '-')}"
         add(flag, choices=choices, default=choices[0], help=f"{meaning}; default: {choices[0]}")
-    add("--ordered", action="store_true", help="results in the order of the rows")
-    add("--organization-id", metavar="ID", help="whose quota counts; default: the workflow's organization")
-    add("--estimate", action="store_true", help="print how long it takes and which limit binds, and run nothing")
+    add("--ordered", action="store_true", help="write the results in the order of the rows")
+    add(
+        "--organization-id",
+        metavar="ID",
+        help="the organization whose quota counts; default: the workflow's organization",
+    )
+    add(
+        "--estimate",
+        action="store_true",
+        help="run nothing, and print how long the rows take and which limit slows them down",
+    )
 
 
 def run_run_many(context: Context) -> int:

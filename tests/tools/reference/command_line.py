@@ -43,10 +43,10 @@ _DEFAULT: Final = re.compile(r"(?:^|; )default: ")
 _BEGIN: Final = f"""\
 # The command line
 
-Every command of `fibonacci` with its options, derived from the parser of the command.
-[Use the command line]({HOW_TO}) shows how they are used, and
-[values and output](command-output.md) has the rules that hold for all of them. `fibonacci COMMAND --help` prints the
-same as this page.
+Look here for a command or an option of `fibonacci`. The page is generated from the command, and
+`fibonacci COMMAND --help` prints the same text. To learn how to use the commands, read
+[Use the command line]({HOW_TO}). [Values and output](command-output.md) has the rules that
+all commands share.
 
 ```text
 fibonacci [GLOBAL OPTIONS] COMMAND [ARGUMENTS]
@@ -55,30 +55,39 @@ fibonacci --version
 
 ## Global options
 
-They stand before or after the name of a command. `--json`, `--fields`, `--limit`, `--all`, `--profile` and `--yes` do
-something in some commands only: the others refuse them, with exit code 64, and do not list them in their `--help`.
+You can write these options before or after the name of a command. Not every command supports `--json`, `--fields`,
+`--limit`, `--all`, `--profile` and `--yes`. If a command doesn't support one of them, it exits 64, and its `--help`
+doesn't list the option.
 """
 
 _EXIT_CODES: Final = """\
-`diff` and `fmt --check` exit 1 for a difference, `plan` exits 2 for a change, and `validate` exits 64 for a definition
-with errors. A 404, a 409, a 422 and a quota that is used up are negative answers, so 1. For 69, a script may try again
-later. For 74 it must not: what was asked for was done, and stderr has the id. For 75 it must look first: the run goes
-on, or it may have been started. That `--fields` names what a response does not have is 1: the request was carried out,
-and its response is printed whole.
+In a script, treat these codes as follows:
 
-`diff` exits 1 for a difference alone: where the platform refuses a request, it exits 69. `apply` exits 1 when someone
-else has changed what the plan is about: the plan is out of date, or `--overwrite` would be needed. It exits 64 for what
-its own files or options have to change: a state that cannot be read, two files with one name, a deletion without
-`--allow-delete`.
+- **1**: The platform said no, for example with a 404, 409 or 422, or because a quota is used up. If `--fields` names a
+  field that the response doesn't have, the platform still carried out the request, and the command prints the whole
+  response.
+- **69**: Try again later.
+- **74**: Don't try again. The platform did what you asked for, and stderr has the ID.
+- **75**: Look before you try again. The run is still running, or it may have been started.
 
-`fibonacci dev -- COMMAND` has the exit code of the command. The codes of `run-many` are in [its
-guide](../how-to/run-rows-from-a-terminal.md#exit-codes).
+Some commands use a code in their own way:
+
+- `diff` exits 1 only if there is a difference. If the platform refuses a request, it exits 69.
+- `fmt --check` exits 1 if a file would change.
+- `plan` exits 2 if there are changes.
+- `apply` exits 1 if someone else changed the workflows: the plan is out of date, or you need `--overwrite`. It exits 64
+  if you have to change its files or options. For example, the state can't be read, two files have the same name, or a
+  deletion needs `--allow-delete`.
+- `validate` exits 64 if a definition has errors.
+- `fibonacci dev -- COMMAND` exits with the code of `COMMAND`.
+- `run-many` has [its own list](../how-to/run-rows-from-a-terminal.md#exit-codes).
 """
 
 _ENVIRONMENT: Final = """\
 ## Environment
 
-[Environment variables](environment-variables.md) lists those that the command reads. An option precedes the variable.
+[Environment variables](environment-variables.md) lists the variables that the command reads. If you also pass the
+option, the option wins.
 """
 
 
