@@ -92,7 +92,7 @@ def all_faults(schema: Schema, value: Any, place: str = "", *, steps: Steps | No
     except TooManyStepsError as error:
         yield Fault(place, f"the schema {error}", is_certain=False, is_over_limit=True)
     except RecursionError:
-        reason = "the schema refers to itself without end, or has more levels than can be checked"
+        reason = "the schema refers to itself endlessly, or has more levels than can be checked"
         yield Fault(place, reason, is_certain=False)
     except MALFORMED as error:
         yield Fault(place, f"the schema is malformed: {error}", is_certain=False)
@@ -233,17 +233,17 @@ class _Check:
 
     def any_of(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
         if not any(self.fits(inner, value) for inner in argument):
-            yield self.fault(place, f"{shown(value)} fits none of the schemas of anyOf")
+            yield self.fault(place, f"{shown(value)} fits none of the schemas in anyOf")
 
     def one_of(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
         count = sum(self.fits(inner, value) for inner in argument)
         if count != 1:
-            reason = f"fits {count or 'none'} of the schemas of oneOf, and has to fit one"
+            reason = f"fits {count or 'none'} of the schemas in oneOf, but must fit exactly one"
             yield self.fault(place, f"{shown(value)} {reason}")
 
     def negation(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
         if self.fits(argument, value):
-            yield self.fault(place, f"{shown(value)} fits the schema of not")
+            yield self.fault(place, f"{shown(value)} fits the schema in not")
 
     def pattern(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
         try:
@@ -315,7 +315,7 @@ _CHECKS: Final[Mapping[str, Callable[[_Check, Any, Any, _Place, Mapping[str, Any
     "maximum": _bound("is more than {}", _is_number, lambda value, bound: value <= bound),
     "exclusiveMinimum": _bound("is not more than {}", _is_number, lambda value, bound: value > bound),
     "exclusiveMaximum": _bound("is not less than {}", _is_number, lambda value, bound: value < bound),
-    "multipleOf": _bound("is no multiple of {}", _is_number, lambda value, step: (value / step).is_integer()),
+    "multipleOf": _bound("is not a multiple of {}", _is_number, lambda value, step: (value / step).is_integer()),
     "minLength": _bound("has fewer than {} characters", _is_text, lambda value, bound: len(value) >= bound),
     "maxLength": _bound("has more than {} characters", _is_text, lambda value, bound: len(value) <= bound),
     "minItems": _bound("has fewer than {} elements", is_array, lambda value, bound: len(value) >= bound),
@@ -428,7 +428,7 @@ def _faults(schema: Mapping[Any, Any], place: str, root: Any, *, is_partial: boo
         if keyword not in CHECKED_KEYWORDS:
             yield from _unchecked(keyword, at)
         elif not is_argument(keyword, value):
-            yield SchemaFault(at, "bad_schema", f"{shown(value)} is no argument of {keyword!r}")
+            yield SchemaFault(at, "bad_schema", f"{shown(value)} is not a valid value for {keyword!r}")
         elif keyword == "type":
             yield from _unknown_types(value, at)
         elif keyword == "pattern" and (reason := pattern_fault(value)):
@@ -438,7 +438,7 @@ def _faults(schema: Mapping[Any, Any], place: str, root: Any, *, is_partial: boo
         elif keyword == "required" and not is_partial:
             yield from _required_without_property(schema, at)
         elif keyword == "items" and is_array(value):
-            yield SchemaFault(at, "unknown_schema_keyword", "'items' with a list is not checked; use 'prefixItems'")
+            yield SchemaFault(at, "unknown_schema_keyword", "'items' with a list is not checked. Use 'prefixItems'")
 
 
 def _unchecked(keyword: str, place: str) -> Iterator[SchemaFault]:
@@ -476,13 +476,16 @@ def _unknown_types(value: Any, place: str) -> Iterator[SchemaFault]:
             remedy = f"Did you mean {near!r}?" if near else f"The types are {', '.join(TYPES)}"
             yield SchemaFault(place, "bad_schema", f"JSON Schema has no type {name!r}. {remedy}")
         elif not isinstance(name, str):
-            yield SchemaFault(place, "bad_schema", f"{shown(name)} is no type; there are {', '.join(TYPES)}")
+            yield SchemaFault(place, "bad_schema", f"{shown(name)} is not a type. The types are {', '.join(TYPES)}")
 
 
 def _broken_reference(reference: str, place: str, root: Any) -> Iterator[SchemaFault]:
     if not reference.startswith("#/") or "%" in reference:
         if reference != "#":
-            message = f"the reference {reference!r} is not followed, only those within the schema, as '#/$defs/NAME'"
+            message = (
+                f"the reference {reference!r} is not followed. Only references within the schema are, such as"
+                " '#/$defs/NAME'"
+            )
             yield SchemaFault(place, "unknown_schema_keyword", message)
     elif target_of({"$ref": reference}, root) is False:
         names = [f"#/{key}/{name}" for key in ("$defs", "definitions") for name in _object(root.get(key))]
@@ -494,7 +497,7 @@ def _required_without_property(schema: Mapping[str, Any], place: str) -> Iterato
     properties = schema.get("properties")
     for index, name in enumerate(schema["required"]):
         if not isinstance(name, str):
-            yield SchemaFault(f"{place}[{index}]", "bad_schema", f"{shown(name)} is no name of a property")
+            yield SchemaFault(f"{place}[{index}]", "bad_schema", f"{shown(name)} is not the name of a property")
         elif is_object(properties) and name not in properties and is_closed(schema):
             message = f"{name!r} is required and is not among the properties{did_you_mean(name, map(str, properties))}"
             yield SchemaFault(f"{place}[{index}]", "unknown_property", message)

@@ -110,7 +110,7 @@ def plain_object(definition: object) -> dict[str, Any]:
     plain = unwrapped(definition) if may_be_definition(definition) else None
     if not is_object(plain):
         kind = type(definition).__name__
-        raise TypeError(f"a definition is a mapping or a WorkflowDefinition, not {kind}{remedy(definition)}")
+        raise TypeError(f"a definition must be a mapping or a WorkflowDefinition, not {kind}{remedy(definition)}")
     return dict(plain)
 
 
@@ -122,10 +122,10 @@ def may_be_definition(value: object) -> bool:
 def remedy(value: object) -> str:
     """Return the end of a message about a value that isn't a definition but leads to one, or an empty text."""
     if isinstance(value, str | PathLike):
-        return "; load(path) reads a file"
+        return ". To read a file, use load(path)"
     fields = type(value).model_fields if isinstance(value, BaseModel) else ()
     has_definition = "definition" in fields or hasattr(type(value), "definition")  # a `Workflow`, a `WorkflowBuilder`
-    return "; use its .definition" if has_definition else ""
+    return ". Use its .definition" if has_definition else ""
 
 
 def _set_fields(model: BaseModel) -> object:
@@ -160,7 +160,7 @@ def unwrapped(value: object, dump: Callable[[BaseModel], object] = _set_fields) 
             owner[place] = item
             continue
         if id(item) in open_containers:
-            raise ValueError("a value that holds itself has no JSON form: remove the reference to itself")
+            raise ValueError("a value that contains itself has no JSON form: remove the reference to itself")
         open_containers.add(id(item))
         pending.append((item, None, None))
         result: Any = dict.fromkeys(item) if is_object(item) else [None] * len(item)

@@ -24,7 +24,7 @@ class OperatorError(ValueError):
         ...     evaluate("less_than", "many", 9)
         ... except OperatorError as error:
         ...     print(error)
-        cannot compare many and 9: many is no number
+        cannot compare many and 9: many is not a number
     """
 
 
@@ -53,7 +53,7 @@ def evaluate(operator: str, left: Any, right: Any = None) -> bool:
     try:
         compare = OPERATORS[operator]
     except KeyError:
-        raise OperatorError(f"unknown operator {operator!r}; known are {', '.join(OPERATORS)}") from None
+        raise OperatorError(f"unknown operator {operator!r}. The operators are {', '.join(OPERATORS)}") from None
     return compare(left, right)
 
 
@@ -80,7 +80,7 @@ def _less_than(left: Any, right: Any) -> bool:
     first, second = _number(left), _number(right)
     if first is None or second is None:
         value = left if first is None else right
-        raise OperatorError(f"cannot compare {as_text(left)} and {as_text(right)}: {as_text(value)} is no number")
+        raise OperatorError(f"cannot compare {as_text(left)} and {as_text(right)}: {as_text(value)} is not a number")
     return first < second
 
 

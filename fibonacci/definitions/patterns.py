@@ -63,7 +63,7 @@ class Steps:
         self._left -= count
         if self._left < 0:
             raise TooManyStepsError(
-                f"takes more than {self._most:,} steps on this value; simplify it, or shorten the value"
+                f"takes more than {self._most:,} steps on this value. Simplify it, or shorten the value"
             )
 
 

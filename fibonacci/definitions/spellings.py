@@ -35,7 +35,9 @@ class Conflict(NamedTuple):
     @property
     def message(self) -> str:
         """The fault in words."""
-        return f"{'.'.join(self.older)!r} and {self.newer!r} are the same field and differ; remove one of them"
+        return (
+            f"{'.'.join(self.older)!r} and {self.newer!r} are the same field with different values. Remove one of them"
+        )
 
 
 def older_keys(node: Mapping[str, Any]) -> Mapping[str, str]:
@@ -167,7 +169,7 @@ def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generatio
         {'nodes': [{'id': 'a', 'type': 'llm', 'instruction': 'Hello'}]}
     """
     if generation not in ("newer", "older"):
-        raise ValueError(f"{generation!r} is not a generation; use 'newer' or 'older'")
+        raise ValueError(f"{generation!r} is not a generation. Use 'newer' or 'older'")
     result = plain_object(definition)
     nodes = result.get("nodes")
     if is_array(nodes):

@@ -99,7 +99,7 @@ def parse(expression: str) -> Reference:
         raise TemplateError(f"{{{{{expression}}}}} is not a template: expected a name and a dotted path")
     source, *path = text.split(".")
     if source in NAMED_SOURCES and not path:
-        raise TemplateError(f"{{{{{text}}}}} has to name an entry, like {{{{{source}.NAME}}}}")
+        raise TemplateError(f"{{{{{text}}}}} must name an entry, such as {{{{{source}.NAME}}}}")
     return Reference(text, source, tuple(path))
 
 

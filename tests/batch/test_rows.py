@@ -86,7 +86,7 @@ class TestRows:
         with caplog.at_level("INFO", logger="fibonacci"):
             run(mode, any_client.workflows.run_many(greeter, [{"id": 1, "name": "Ada", "team": "x"}], key="id"))
         told = [record.getMessage() for record in caplog.records if "inputs" in record.getMessage()]
-        assert told == ["row 0: inputs.team: there is no such input; the inputs are name"]
+        assert told == ["row 0: inputs.team: there is no such input: the inputs are name"]
 
     def test_an_async_iterable(self, greeter: str, emulator: Emulator) -> None:
         async def rows() -> AsyncIterator[dict[str, Any]]:

@@ -32,7 +32,7 @@ nodes:
   dependencies: [ask]
 """
 FAULTS = """\
-bad.yaml:1:7: error: should be a text, not a number; write it in quotes: "7" [wrong_type]
+bad.yaml:1:7: error: should be a string, not a number. Write it in quotes: "7" [wrong_type]
     1 | name: 7
       |       ^
 bad.yaml:6:3: warning: 'temprature' is not a key of a node of type llm. Did you mean 'temperature'? [unknown_key]

@@ -300,7 +300,7 @@ def test_an_older_word_is_a_warning_of_the_plan() -> None:
     write("flows/old.yaml", f"{OLD_WORDS}  params: {{channel: ops, message: Done}}\n")
     run = invoke("plan", "flows")
     assert (run.code, run.err) == (2, "")
-    assert "flows/old.yaml:4:3: warning: 'tool_name' is of fibonacci-sdk 0.2.4: write 'tool'\n" in run.out
+    assert "flows/old.yaml:4:3: warning: 'tool_name' is from fibonacci-sdk 0.2.4: write 'tool'\n" in run.out
 
 
 @pytest.mark.parametrize("command", [("plan",), ("apply", "--yes")])
@@ -331,14 +331,14 @@ def test_what_validate_with_tools_calls_an_error_is_not_deployed() -> None:
     write("flows/mail.yaml", flow)
     said = invoke("validate", "flows", "--tools")
     assert said.out.startswith(
-        "flows/mail.yaml:2:32: error: there is no tool 'send_mial'; `fibonacci tools list` has the tools that exist "
-        "[unknown_tool]\n"
+        "flows/mail.yaml:2:32: error: there is no tool 'send_mial'. To see the tools that exist, use "
+        "`fibonacci tools list` [unknown_tool]\n"
         f"    2 | - {{id: mail, type: tool, tool: send_mial}}\n      | {' ' * 31}^\n"
     )
     for command in (("plan",), ("apply", "--yes")):
         run = invoke(*command, "flows")
         assert (run.code, run.out) == (64, "")
-        assert "there is no tool 'send_mial'; `fibonacci tools list` has" in run.err
+        assert "there is no tool 'send_mial'. To see the tools that exist, use `fibonacci tools list`" in run.err
     with Fibonacci() as client:
         assert client.workflows.list().first() is None
 

@@ -115,7 +115,7 @@ FAULTS: list[tuple[list[str], str]] = [
         "inputs.name: it is missing, but used by node 'greet'; inputs.nmae: there is no such input. Did you mean"
         " 'name'?",
     ),
-    (["--inputs", '{"name": "Ada", "x": 1}'], "inputs.x: there is no such input; the inputs are name"),
+    (["--inputs", '{"name": "Ada", "x": 1}'], "inputs.x: there is no such input: the inputs are name"),
     (["--inputs", "[]"], """--inputs: the inputs are a JSON object, such as {"name": "Ada"}; the argument has none"""),
     (["--outputs", "--fields", "id"], "--outputs and --fields contradict each other: --fields outputs.NAME prints one"),
     (["--outputs", "--detach"], "--detach and --outputs contradict each other: a run that has just started has no"),
@@ -187,6 +187,7 @@ def test_an_interruption_says_how_to_go_on(
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (code, "")
     assert err == (
-        f"fibonacci: interrupted. The execution continues; to follow it: fibonacci executions watch {execution_id}\n"
+        "fibonacci: interrupted. The execution keeps running. "
+        f"To follow it: fibonacci executions watch {execution_id}\n"
     )
     assert json.loads(invoke("request", "GET", f"/executions/{execution_id}").out)["status"] == "running"

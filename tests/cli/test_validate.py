@@ -158,8 +158,8 @@ def test_a_file_that_is_not_utf8_is_a_fault_of_it() -> None:
 
 def test_a_type_of_node_that_came_later_is_a_warning() -> None:
     write("new.yaml", "nodes:\n- id: each\n  type: loop\n  over: '{{input.mails}}'\n")
-    message = f"'loop' is not a type of node that this version knows ({', '.join(NODE_KINDS)})"
-    line = f"new.yaml:3:9: warning: {message}; the node is kept as it is [unknown_node_type]\n"
+    message = f"this version does not know the node type 'loop', only {', '.join(NODE_KINDS)}"
+    line = f"new.yaml:3:9: warning: {message}. The node is kept as it is [unknown_node_type]\n"
     line += "    3 |   type: loop\n      |         ^\n"
     assert invoke("validate", "new.yaml") == (0, line, "1 file: 0 errors, 1 warning\n")
     assert invoke("validate", "--strict", "new.yaml").code == 64

@@ -30,42 +30,50 @@ def test_braces_that_were_meant_as_a_template() -> None:
         assert found_message.startswith(start)
         assert found_message.endswith(end) if is_shortened else found_message == message
 
-    meant = "if you mean the characters, put a space between them"
+    meant = "If you mean the characters, put a space between them"
     rows: list[tuple[str, str, str]] = [
-        ("Hi {input.name}", "single_braces", "'{input.name}' is plain text; write '{{input.name}}', in a Python ..."),
-        ("Hi {draft}", "single_braces", "'{draft}' is plain text; write '{{draft}}', in a Python ..."),
-        ('{"a": {input.name}}', "single_braces", "'{input.name}' is plain text; write '{{input.name}}', in a ..."),
+        ("Hi {input.name}", "single_braces", "'{input.name}' is plain text. Write '{{input.name}}', in a Python ..."),
+        ("Hi {draft}", "single_braces", "'{draft}' is plain text. Write '{{draft}}', in a Python ..."),
+        ('{"a": {input.name}}', "single_braces", "'{input.name}' is plain text. Write '{{input.name}}', in a ..."),
         (
             "Hi {input.name}}",
             "unclosed_template",
-            f"'{{input.name}}}}' is plain text; write '{{{{input.name}}}}'; {meant}",
+            f"'{{input.name}}}}' is plain text. Write '{{{{input.name}}}}'. {meant}",
         ),
         (
             "{{input.name}",
             "unclosed_template",
-            f"'{{{{input.name}}' is plain text; write '{{{{input.name}}}}'; {meant}",
+            f"'{{{{input.name}}' is plain text. Write '{{{{input.name}}}}'. {meant}",
         ),
-        ("{{ draft } {", "unclosed_template", f"'{{{{ draft }}' is plain text; write '{{{{draft}}}}'; {meant}"),
-        ('{"mail": "{{draft}"}', "unclosed_template", f"'{{{{draft}}' is plain text; write '{{{{draft}}}}'; {meant}"),
-        ("{{input.name} {{draft}}", "unclosed_template", f"'{{{{input.name}}' is plain text; write ...; {meant}"),
-        ("Hi {{input.name, bye", "unclosed_template", "'{{' starts no template; write '{{name}}' or '{{name.field}}'"),
-        ("Hi input.name }} bye", "unclosed_template", f"'input.name }}}}' is plain text; write ...; {meant}"),
-        ("{ Hi, input.name }}", "unclosed_template", f"'input.name }}}}' is plain text; write ...; {meant}"),
+        ("{{ draft } {", "unclosed_template", f"'{{{{ draft }}' is plain text. Write '{{{{draft}}}}'. {meant}"),
+        ('{"mail": "{{draft}"}', "unclosed_template", f"'{{{{draft}}' is plain text. Write '{{{{draft}}}}'. {meant}"),
+        ("{{input.name} {{draft}}", "unclosed_template", f"'{{{{input.name}}' is plain text. Write .... {meant}"),
+        ("Hi {{input.name, bye", "unclosed_template", "'{{' starts no template. Write '{{name}}' or '{{name.field}}'"),
+        ("Hi input.name }} bye", "unclosed_template", f"'input.name }}}}' is plain text. Write .... {meant}"),
+        ("{ Hi, input.name }}", "unclosed_template", f"'input.name }}}}' is plain text. Write .... {meant}"),
         (
             "Hi <<input.name>>",
             "foreign_template",
-            f"'<<input.name>>' is plain text; write '{{{{input.name}}}}'; {meant}",
+            f"'<<input.name>>' is plain text. Write '{{{{input.name}}}}'. {meant}",
         ),
-        ("Hi <<draft>>", "foreign_template", f"'<<draft>>' is plain text; write '{{{{draft}}}}'; {meant}"),
-        ("{%- if input.name %}x", "foreign_template", "'{%- if input.name %}' is plain text: templates have no ..."),
-        ("{% for x in draft %}x{% endfor %}", "foreign_template", "'{% for x in draft %}' is plain text: ..."),
-        ("Hi ${{input.name}}", "foreign_template", "the '$' of '${{input.name}}' is plain text before the value; ..."),
+        ("Hi <<draft>>", "foreign_template", f"'<<draft>>' is plain text. Write '{{{{draft}}}}'. {meant}"),
+        (
+            "{%- if input.name %}x",
+            "foreign_template",
+            "'{%- if input.name %}' is plain text, because templates have no ...",
+        ),
+        ("{% for x in draft %}x{% endfor %}", "foreign_template", "'{% for x in draft %}' is plain text, because ..."),
+        (
+            "Hi ${{input.name}}",
+            "foreign_template",
+            "the '$' of '${{input.name}}' is plain text before the value. Write ...",
+        ),
         (
             "Hi ${{ input.any }}",
             "foreign_template",
-            "the '$' of '${{ input.any }}' is plain text before the value; ...",
+            "the '$' of '${{ input.any }}' is plain text before the value. Write ...",
         ),
-        ("${{input.any}}", "foreign_template", "the '$' of '${{input.any}}' is plain text before the value; ..."),
+        ("${{input.any}}", "foreign_template", "the '$' of '${{input.any}}' is plain text before the value. Write ..."),
         ("{{#each draft}}", "bad_template", "{{#each draft}} is not a template: expected a name and a dotted path"),
         ("{{ }}", "bad_template", "{{ }} is not a template: expected a name and a dotted path"),
     ]

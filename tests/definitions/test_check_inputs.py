@@ -56,7 +56,7 @@ BRANCH = {
             "inputs.o: it is missing, but used by the outputs",
             "",
         ),
-        ({"nodes": [llm("a", "x")]}, {"b": 1}, "", "inputs.b: there is no such input; the workflow has none"),
+        ({"nodes": [llm("a", "x")]}, {"b": 1}, "", "inputs.b: there is no such input: the workflow has none"),
         ({"nodes": [llm("a", "{{input}}")]}, {"anything": 1}, "", ""),
         (COUNT, {"count": 1, "team": "x"}, "", ""),
         (COUNT, {"count": "1", "team": "x"}, "inputs.count: '1' is not of the type integer", ""),
@@ -72,7 +72,7 @@ BRANCH = {
             COUNT,
             {"count": 1, "Team": "x", "team": "x"},
             "",
-            "inputs.Team: there is no such input; the inputs are count, team",
+            "inputs.Team: there is no such input: the inputs are count, team",
         ),
         (
             {"nodes": NODES, "input_schema": {**SCHEMA, "additionalProperties": False}},
@@ -179,7 +179,7 @@ def test_other_arguments_are_refused() -> None:
         TypeError, match="inputs must be a mapping of names to values, or a Pydantic model of one, not list"
     ):
         check_inputs({"nodes": []}, [1])  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match=r"not str; load\(path\) reads a file"):
+    with pytest.raises(TypeError, match=r"not str\. To read a file, use load\(path\)"):
         check_inputs("flow.yaml", {})  # type: ignore[arg-type]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ def test_a_model_that_is_not_given_is_a_warning_with_the_nearest_one() -> None:
 def test_ten_names_are_shown_where_none_is_near() -> None:
     names = [letter * 3 for letter in "bcdefghijkm"]
     (problem,) = check_definition(DEFINITION, models=names)
-    assert problem.message == f"'larg-1' is not one of the given models; use {', '.join(names[:10])}"
+    assert problem.message == f"'larg-1' is not one of the given models. Use {', '.join(names[:10])}"
 
 
 def test_a_builder_names_the_line() -> None:
@@ -36,8 +37,8 @@ def test_a_builder_names_the_line() -> None:
 
 @pytest.mark.parametrize(
     ("models", "message"),
-    [("large-1", "not str; pass a list of names"), (5, "not int"), ([1], "models holds a int")],
+    [("large-1", "not str. Pass a list of names"), (5, "not int"), ([1], "models contains an element of type int")],
 )
 def test_what_is_no_list_of_names(models: Any, message: str) -> None:
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises(TypeError, match=re.escape(message)):
         check_definition(DEFINITION, models=models)

@@ -53,7 +53,8 @@ def test_names_tools_and_a_client() -> None:
 
 def test_a_tool_that_resembles_none() -> None:
     assert found([])[0] == (
-        "nodes[0].tool: error: there is no tool 'slack.send_message'; client.tools.list() has the tools that exist"
+        "nodes[0].tool: error: there is no tool 'slack.send_message'. To see the tools that exist, use "
+        "client.tools.list()"
     )
 
 
@@ -72,7 +73,7 @@ def test_other_values_are_refused(tools: Any) -> None:
 
 @pytest.mark.parametrize("tools", [[5], [None], [["x"]]])
 def test_other_elements_are_refused(tools: Any) -> None:
-    with pytest.raises(TypeError, match="tools holds a"):
+    with pytest.raises(TypeError, match="tools contains an element of type"):
         found(tools)
 
 
@@ -103,7 +104,7 @@ EITHER = [{"required": ["text"]}, {"required": ["message"]}]
         ),
         (
             {"zeal": 1, "channel": "x"},
-            [f"params.zeal: error: {TOOL} has no parameter 'zeal'; it has channel, rows, limit, level"],
+            [f"params.zeal: error: {TOOL} has no parameter 'zeal'. It has channel, rows, limit, level"],
         ),
         ({}, [f"params.channel: error: {TOOL} needs the parameter 'channel'"]),
         ({"channel": None}, [f"params.channel: error: {TOOL} needs the parameter 'channel'"]),

@@ -65,7 +65,7 @@ def test_the_text_of_the_error_begins_each_line_with_the_place() -> None:
         loads(FAULTY, name="triage.yaml")
     lines = str(caught.value).splitlines()
     assert lines[:3] == [
-        'triage.yaml:1:7: name: error: should be a text, not a number; write it in quotes: "1"',
+        'triage.yaml:1:7: name: error: should be a string, not a number. Write it in quotes: "1"',
         "    1 | name: 1",
         "      |       ^",
     ]
@@ -121,12 +121,12 @@ def test_a_wrong_type_names_its_remedy() -> None:
         assert remedy in problem.message
 
     rows: list[tuple[str, str]] = [
-        ("name: 1.0", 'write it in quotes: "1.0"'),
-        ("name: true", 'write it in quotes: "true"'),
-        ("enable_retry: yes", "write true or false, without quotes"),
-        ('timeout: "30"', "write a number without quotes"),
-        ("timeout: 030", "write a number without quotes, in decimal digits"),
-        ("dependencies: a", "write a list in brackets: [a]"),
+        ("name: 1.0", 'Write it in quotes: "1.0"'),
+        ("name: true", 'Write it in quotes: "true"'),
+        ("enable_retry: yes", "Write true or false, without quotes"),
+        ('timeout: "30"', "Write a number without quotes"),
+        ("timeout: 030", "Write a number without quotes, in decimal digits"),
+        ("dependencies: a", "Write a list in brackets: [a]"),
     ]
     check_each(rows, check)
 

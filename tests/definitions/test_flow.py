@@ -185,8 +185,8 @@ def test_a_reader_is_told_what_may_be_missing_and_what_to_do() -> None:
     ]
     (problem,) = check_definition({"nodes": nodes, "outputs": {"mail": "{{mail}}", "answer": "{{refund}}{{deny}}"}})
     assert str(problem) == (
-        "nodes[3].instruction: warning: {{refund}} may have no value: 'refund' may be skipped, as it is not in the "
-        "branch taken by 'ok'; read it only in that branch, or give the node the condition that it is_not_empty"
+        "nodes[3].instruction: warning: {{refund}} may have no value: 'refund' may be skipped, because it is not in"
+        " the branch taken by 'ok'. Read it only in that branch, or give the node the condition that it is_not_empty"
     )
 
 

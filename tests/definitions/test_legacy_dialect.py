@@ -116,8 +116,8 @@ NEW: dict[str, Any] = {
 }
 
 WORDS = {
-    "'is_active'": ("4:1", "left out"),
-    "'is_template'": ("5:1", "left out"),
+    "'is_active'": ("4:1", "nothing replaces it, so remove it"),
+    "'is_template'": ("5:1", "nothing replaces it, so remove it"),
     "'tool_name'": ("10:3", "write 'tool' (also in line 41)"),
     "'tool_params'": ("11:3", "write 'params' (also in line 42)"),
     "'config'": ("13:3", "write its keys directly in the node (also in line 23)"),
@@ -137,21 +137,21 @@ def quietly(text: str) -> Any:
 def test_every_word_is_read_with_one_warning_that_names_the_new_one_and_the_line(tmp_path: Path) -> None:
     path = tmp_path / "old.yaml"
     path.write_text(OLD, "utf-8")
-    with pytest.warns(DeprecationWarning, match="of fibonacci-sdk 0") as caught:
+    with pytest.warns(DeprecationWarning, match="is from fibonacci-sdk 0") as caught:
         definition = load(path)
     assert definition.model_dump() == NEW
     found = [str(warning.message) for warning in caught]
     assert len(found) == len(WORDS)
     for message, (word, (place, successor)) in zip(found, WORDS.items(), strict=True):
-        assert message.startswith(f"{path}:{place}: {word} is of fibonacci-sdk 0.2.4: ")
+        assert message.startswith(f"{path}:{place}: {word} is from fibonacci-sdk 0.2.4: ")
         assert message.endswith(successor)
 
 
 def test_the_warning_is_about_the_line_that_reads_the_file() -> None:
-    with pytest.warns(DeprecationWarning, match="of fibonacci-sdk 0") as caught:
+    with pytest.warns(DeprecationWarning, match="is from fibonacci-sdk 0") as caught:
         loads(OLD)
     assert {warning.filename for warning in caught} == {__file__}
-    with pytest.warns(DeprecationWarning, match="of fibonacci-sdk 0") as caught:
+    with pytest.warns(DeprecationWarning, match="is from fibonacci-sdk 0") as caught:
         format_definition(OLD)
     assert {warning.filename for warning in caught} == {__file__}
 
@@ -185,7 +185,7 @@ def test_an_operator_without_a_successor_names_the_remedy(old: str, new: str) ->
     node = {"id": "gate", "type": "condition", "left_value": "{{input.x}}", "operator": old, "right_value": "1"}
     with (
         pytest.warns(DeprecationWarning, match="conditional"),
-        pytest.raises(DefinitionError, match=f"use '{new}', and exchange 'true_branch' and 'false_branch'"),
+        pytest.raises(DefinitionError, match=f"use '{new}', and swap 'true_branch' and 'false_branch'"),
     ):
         loads(json.dumps({"nodes": [node]}))
 
@@ -197,7 +197,7 @@ def test_a_condition_that_names_no_right_value_compares_with_the_empty_text() ->
 
 def test_both_words_for_one_thing_are_a_fault() -> None:
     text = "nodes:\n- id: a\n  type: tool\n  tool: x\n  tool_name: y\n  timeout: 1\n  config:\n    timeout: 2\n"
-    with pytest.warns(DeprecationWarning, match="of fibonacci-sdk 0"), pytest.raises(DefinitionError) as caught:
+    with pytest.warns(DeprecationWarning, match="is from fibonacci-sdk 0"), pytest.raises(DefinitionError) as caught:
         loads(text, name="flow.yaml")
     faults = [str(problem) for problem in caught.value.problems if problem.severity == "error"]
     assert faults == [
@@ -208,7 +208,7 @@ def test_both_words_for_one_thing_are_a_fault() -> None:
 
 def test_faults_are_found_where_the_old_words_stand() -> None:
     text = OLD.replace("timeout: 10", "timeout: soon").replace("document_id: '{{input.doc}}'", "document_id: '{{x}}'")
-    with pytest.warns(DeprecationWarning, match="of fibonacci-sdk 0"), pytest.raises(DefinitionError) as caught:
+    with pytest.warns(DeprecationWarning, match="is from fibonacci-sdk 0"), pytest.raises(DefinitionError) as caught:
         loads(text, name="old.yaml")
     faults = [
         f"{problem.source} {problem.location}" for problem in caught.value.problems if problem.severity == "error"
@@ -227,7 +227,7 @@ def test_a_faulty_definition_is_no_surprise(text: str) -> None:
 
 
 def test_formatting_writes_todays_words() -> None:
-    with pytest.warns(DeprecationWarning, match="of fibonacci-sdk 0"):
+    with pytest.warns(DeprecationWarning, match="is from fibonacci-sdk 0"):
         formatted = format_definition(OLD)
     assert yaml.safe_load(formatted) == NEW
 

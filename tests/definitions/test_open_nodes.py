@@ -88,7 +88,7 @@ def test_formatting_leaves_it_alone() -> None:
 
 def test_it_is_one_warning(tmp_path: Path) -> None:
     known = ", ".join(NODE_KINDS)
-    message = f"'loop' is not a type of node that this version knows ({known}); the node is kept as it is"
+    message = f"this version does not know the node type 'loop', only {known}. The node is kept as it is"
     problem = Problem(location="nodes[1].type", code="unknown_node_type", message=message, severity="warning")
     problems = check_definition(DEFINITION, tools=["web_search"], models=["large"])
     assert (problems, problems.warnings, problems.errors) == ([problem], [problem], [])

@@ -61,7 +61,7 @@ def test_each_operator_compares_as_documented() -> None:
 def test_values_that_are_no_numbers_are_refused() -> None:
     def check(row: tuple[Any, Any]) -> None:
         left, right = row
-        with pytest.raises(OperatorError, match="is no number"):
+        with pytest.raises(OperatorError, match="is not a number"):
             evaluate("greater_than", left, right)
 
     rows: list[tuple[Any, Any]] = [(1, "x"), (None, 1), ([], 1), (True, 0), ("b", "a")]

@@ -152,7 +152,7 @@ def test_what_is_no_definition_is_refused() -> None:
     ]
     circular: dict[str, Any] = {"nodes": []}
     circular["nodes"].append(circular)
-    with pytest.raises(ValueError, match="holds itself"):
+    with pytest.raises(ValueError, match="a value that contains itself has no JSON form"):
         to_plain(circular)
 
 
@@ -185,17 +185,17 @@ def test_what_is_no_definition_is_refused_with_the_way_to_one() -> None:
     def check(row: tuple[Any, str]) -> None:
         value, remedy = row
         for use in USES:
-            with pytest.raises(TypeError, match=rf"is a mapping or a WorkflowDefinition, .*{re.escape(remedy)}$"):
+            with pytest.raises(TypeError, match=rf"must be a mapping or a WorkflowDefinition, .*{re.escape(remedy)}$"):
                 use(value)
         [problem] = check_definition(value)
         assert problem.code == "wrong_type"
 
     rows: list[tuple[Any, str]] = [
-        (make_workflow(), "not Workflow; use its .definition"),
-        (flow(), "not WorkflowBuilder; use its .definition"),
-        (WorkflowBuilder("empty"), "not WorkflowBuilder; use its .definition"),
+        (make_workflow(), "not Workflow. Use its .definition"),
+        (flow(), "not WorkflowBuilder. Use its .definition"),
+        (WorkflowBuilder("empty"), "not WorkflowBuilder. Use its .definition"),
         (LLMNode(id="a", instruction="x"), "not LLMNode"),
-        (Path("flow.yaml"), "; load(path) reads a file"),
-        ("flow.yaml", "not str; load(path) reads a file"),
+        (Path("flow.yaml"), ". To read a file, use load(path)"),
+        ("flow.yaml", "not str. To read a file, use load(path)"),
     ]
     check_each(rows, check)

@@ -65,7 +65,8 @@ def test_a_model_and_older_spellings_are_checked_as_they_are() -> None:
         "a model": (WorkflowDefinition.model_validate(OLDER), message),
         "fibonacci-sdk 0.2.4": (
             {"nodes": [greet, critic]},
-            "'evaluation_criteria' is not a key of a node of type critic, but of fibonacci-sdk 0.2.4: write 'criteria'",
+            "'evaluation_criteria' is not a key of a node of type critic, but was one in fibonacci-sdk 0.2.4: write"
+            " 'criteria'",
         ),
     }
     check_rows(rows.items(), check)

@@ -86,8 +86,8 @@ def test_a_field_that_is_not_there_is_an_error_that_lists_the_fields() -> None:
     rows = [
         (
             "text.title",
-            "unknown_field: {{text.title}}: 'text' is text, which has no fields; "
-            "an answer has fields with an output_schema, or with output_format: json",
+            "unknown_field: {{text.title}}: 'text' is text, which has no fields. An answer has fields if the node has"
+            " an output_schema, or output_format: json",
         ),
         (
             "judge.score",
@@ -119,8 +119,8 @@ def test_a_field_that_is_not_there_is_an_error_that_lists_the_fields() -> None:
         ),
         (
             "input.tags.first",
-            "unknown_input: {{input.tags.first}}: 'input.tags' is a list: 'first' is no index of it; "
-            "use a number, such as 0",
+            "unknown_input: {{input.tags.first}}: 'input.tags' is a list: 'first' is not an index of it. Use a number,"
+            " such as 0",
         ),
     ]
     check_each(rows, check)
@@ -172,22 +172,22 @@ def test_a_model_that_holds_itself_is_followed() -> None:
 
 
 def test_an_input_that_is_not_required_may_have_no_value() -> None:
-    remedy = "require it there, or read it only in a branch where is_not_empty holds"
+    remedy = "Require it there, or read it only in a branch where is_not_empty holds"
     assert (
         found(llm("x", "{{input.depth}} {{input.mail}} {{input.depth}}"))
         == [
             (
                 "may_have_no_value",
                 "nodes[10].instruction",
-                "{{input.depth}} may have no value: input_schema does not require 'depth', "
-                f"and no default is filled in; {remedy}",
+                f"{{{{input.depth}}}} may have no value: input_schema does not require 'depth', and no default is"
+                f" filled in. {remedy}",
             )
         ]
         * 2
     )
     assert said(llm("x", "{{input.sender.name}}")) == [
-        "may_have_no_value: {{input.sender.name}} may have no value: input_schema does not require 'name', "
-        f"and no default is filled in; {remedy}"
+        f"may_have_no_value: {{{{input.sender.name}}}} may have no value: input_schema does not require 'name', and no"
+        f" default is filled in. {remedy}"
     ]
     assert said(llm("x", "{{input.a}}"), input_schema={"type": "object", "additionalProperties": True}) == []
 
@@ -195,8 +195,8 @@ def test_an_input_that_is_not_required_may_have_no_value() -> None:
 def test_a_field_that_an_answer_may_leave_out() -> None:
     schema: dict[str, Any] = {"properties": {"a": {}, "b": {}}, "required": ["a"]}
     assert said(llm("v", output_schema=schema), llm("x", "{{v.a}} {{v.b}}")) == [
-        "may_have_no_value: {{v.b}} may have no value: the output_schema of 'v' does not require 'b'; "
-        "require it there, or read it only in a branch where is_not_empty holds"
+        "may_have_no_value: {{v.b}} may have no value: the output_schema of 'v' does not require 'b'. Require it"
+        " there, or read it only in a branch where is_not_empty holds"
     ]
     del schema["required"]
     assert said(llm("v", output_schema=schema), llm("x", "{{v.a}} {{v.b}}")) == []
@@ -331,8 +331,8 @@ def test_what_is_never_a_number() -> None:
         ("{{text}}", None),
         ("-{{text}}.5", None),
         ("{{text}} points", "and {{text}} points is never one"),
-        ("high", "not this value; use a number or a template"),
-        (True, "not this value; use a number or a template"),
+        ("high", "not this value. Use a number or a template"),
+        (True, "not this value. Use a number or a template"),
         ("{{input.amount}}", None),
         ("{{judge.overall_score}}", None),
         ("{{ticket.level}}", None),
@@ -361,8 +361,8 @@ def test_a_critic_of_what_no_prompt_improves() -> None:
         ("plain", "critic", "it runs again"),
     ):
         critic = {"id": "x", "type": "critic", "target_node": target}
-        message = f"{target!r} is a node of type {kind}, which no prompt improves: {again} each time that it does "
-        message += "not pass; assess an llm node"
+        message = f"{target!r} is a node of type {kind}, so the critic cannot improve it: {again} each time it does "
+        message += "not pass. Assess an llm node"
         assert found(critic) == [("critic_of_no_answer", "nodes[10].target_node", message)]
 
 

@@ -247,7 +247,7 @@ def test_a_faulty_definition_is_written_too() -> None:
 
 def test_a_definition_that_cannot_be_written_is_refused() -> None:
     node = {"id": "a", "type": "llm", "prompt": "x", "instruction": "y"}
-    with pytest.raises(DefinitionError, match="are the same field and differ"):
+    with pytest.raises(DefinitionError, match="are the same field with different values"):
         updated_text(TRIAGE, "a.yaml", {"nodes": [node]})
 
 

@@ -68,33 +68,33 @@ def test_a_message_says_what_is_wrong_and_what_to_do() -> None:
         ),
         (
             found(gate("a", "{{input.x}}", "equal", true_branch=["b"]), llm("b")),
-            "nodes[0].operator: error: 'equal' is not an operator; use equals, not_equals, contains, not_contains,"
+            "nodes[0].operator: error: 'equal' is not an operator. Use equals, not_equals, contains, not_contains,"
             " greater_than, less_than, starts_with, ends_with, is_empty, is_not_empty. Did you mean 'equals'?",
         ),
         (
             found({"id": "a", "type": "lm"}),
             "nodes[0].type: error: 'lm' is not a type of node. Did you mean 'llm'?",
         ),
-        (found(llm("a", max_tokens="5")), "nodes[0].max_tokens: error: should be a whole number, not a text"),
+        (found(llm("a", max_tokens="5")), "nodes[0].max_tokens: error: should be a whole number, not a string"),
         (found(llm("a", max_tokens=1.5)), "nodes[0].max_tokens: error: should be a whole number, not the number 1.5"),
         (found(llm("a", temperature=9)), "nodes[0].temperature: error: should be less than or equal to 2"),
         (
             found(llm("a", "{{a}}")),
-            "nodes[0]: error: the node depends on itself: a -> a; remove its id from instruction",
+            "nodes[0]: error: the node depends on itself: a -> a. Remove its id from instruction",
         ),
         (
             found(llm("a", on_error="a")),
-            "nodes[0]: error: the node depends on itself: a -> a; remove its id from on_error",
+            "nodes[0]: error: the node depends on itself: a -> a. Remove its id from on_error",
         ),
         (
             found(llm("a", "Hi {input.name}")),
-            "nodes[0].instruction: warning: '{input.name}' is plain text; write '{{input.name}}', "
-            "in a Python f-string with four braces",
+            "nodes[0].instruction: warning: '{input.name}' is plain text. Write '{{input.name}}', in a Python f-string"
+            " with four braces",
         ),
         (
             found(llm("a", retry={"delay": 2}, retry_delay=3)),
-            "nodes[0].retry.delay: error: 'retry.delay' and 'retry_delay' are the same field and differ; "
-            "remove one of them",
+            "nodes[0].retry.delay: error: 'retry.delay' and 'retry_delay' are the same field with different values."
+            " Remove one of them",
         ),
     ]
     check_each(rows, check)
@@ -174,7 +174,7 @@ def test_a_field_that_a_schema_has_or_leaves_open(path: str, key: str) -> None:
         ("mial", "has no 'mial', only mail, sender, tags, open, any, free. Did you mean 'mail'?"),
         ("sender.nam", "has no 'nam', only name. Did you mean 'name'?"),
         ("tags.0.nam", "has no 'nam', only name. Did you mean 'name'?"),
-        ("tags.first", "is a list: 'first' is no index of it; use a number, such as 0"),
+        ("tags.first", "is a list: 'first' is not an index of it. Use a number, such as 0"),
         ("mail.subject", "is text, which has no fields"),
         ("any.x", "has no 'x', only name"),
     ],
@@ -325,17 +325,17 @@ def test_a_value_of_the_wrong_type_is_named() -> None:
         ("max_tokens", 1.5, "a whole number, not the number 1.5"),
         ("dependencies", False, "a list, not false"),
         ("dependencies", 5, "a list, not a number"),
-        ("retry", "x", "an object, not a text"),
-        ("temperature", "hot", "a number, not a text"),
-        ("instruction", 5.0, "a text, not a number"),
-        ("instruction", None, "a text, not null"),
-        ("instruction", b"x", "a text, not a bytes"),
+        ("retry", "x", "an object, not a string"),
+        ("temperature", "hot", "a number, not a string"),
+        ("instruction", 5.0, "a string, not a number"),
+        ("instruction", None, "a string, not null"),
+        ("instruction", b"x", "a string, not a bytes"),
     )
     for key, value, words in values:
         assert found(llm("a") | {key: value})[-1:] == [f"nodes[0].{key}: error: should be {words}"]
-    assert found(llm("a"), version=[]) == ["version: error: should be a text or a number, not a list"]
-    assert found({"id": "a"}) == [f"nodes[0].type: error: 'type' is missing; use {', '.join(NODE_KINDS)}"]
-    assert found({"id": "a", "type": 5}) == ["nodes[0].type: error: should be a text, not a number"]
+    assert found(llm("a"), version=[]) == ["version: error: should be a string or a number, not a list"]
+    assert found({"id": "a"}) == [f"nodes[0].type: error: 'type' is missing. Use {', '.join(NODE_KINDS)}"]
+    assert found({"id": "a", "type": 5}) == ["nodes[0].type: error: should be a string, not a number"]
 
 
 def test_a_key_is_looked_for_among_other_nodes_only_where_keys_of_nodes_are() -> None:
@@ -353,7 +353,8 @@ def test_comparisons_with_one_result() -> None:
     """A template on the right does not matter to an operator with one operand, and what can't be compared is open."""
     unary = gate("a", "x", right_value="{{input.x}}", true_branch=["b"])
     assert found(unary, llm("b")) == [
-        "nodes[0].left_value: warning: the comparison is always false: it names no value of the run; use a template",
+        "nodes[0].left_value: warning: the comparison is always false, because it uses no value of the run. Use a"
+        " template",
         "nodes[1]: warning: 'b' never runs: it is not in the branch taken by 'a'",
     ]
     assert codes(unary | {"operator": "equals"}, llm("b")) == []
@@ -364,7 +365,7 @@ def test_comparisons_with_one_result() -> None:
     without_json = gate("a", "{1}", "contains", right_value={1}, true_branch=["b"])
     assert codes(without_json, llm("b")) == [("nodes[0].right_value", "not_json")]
     assert found(gate("a", "m", "greater_than", right_value="n", true_branch=["b"]), llm("b")) == [
-        f"nodes[0].{side}_value: error: greater_than compares numbers, not this value; use a number or a template"
+        f"nodes[0].{side}_value: error: greater_than compares numbers, not this value. Use a number or a template"
         for side in ("left", "right")
     ]
 
@@ -382,15 +383,16 @@ def test_values_of_two_inputs_are_equal_only_if_their_types_allow_it() -> None:
 def test_a_node_that_several_conditionals_name_runs_while_one_branch_is_open() -> None:
     closed = gate("a", 1, "greater_than", right_value=0, true_branch=["b"], false_branch=["c", "b"])
     constant = (
-        "nodes[0].left_value: warning: the comparison is always true: it names no value of the run; use a template"
+        "nodes[0].left_value: warning: the comparison is always true, because it uses no value of the run. Use a "
+        "template"
     )
-    both = "nodes[0].false_branch[1]: warning: 'b' is in both branches, so it runs either way; remove it from one"
+    both = "nodes[0].false_branch[1]: warning: 'b' is in both branches, so it runs either way. Remove it from one"
     assert found(closed, llm("b"), llm("c"), gate("d", "{{input.x}}", true_branch=["c"])) == [constant, both]
     assert found(closed, llm("b"), llm("c"), gate("d", 1, "equals", right_value=2, true_branch=["c"])) == [
         constant,
         both,
         "nodes[2]: warning: 'c' never runs: it is not in the branch taken by 'a' and 'd'",
-        constant.replace("[0]", "[3]").replace("true:", "false:"),
+        constant.replace("[0]", "[3]").replace("always true,", "always false,"),
     ]
 
 
@@ -399,30 +401,30 @@ def test_ids_that_are_taken() -> None:
         f"nodes[{index}].id: error: 'a' is already the id of nodes[0]" for index in (2, 3)
     ]
     assert found(*map(llm, ("input", "memory", "env", "secrets"))) == [
-        f"nodes[{index}].id: warning: {{{{{name}...}}}} never means this node: {name!r} is a source of its own; "
-        "rename the node"
+        f"nodes[{index}].id: warning: {{{{{name}...}}}} never refers to this node, because {name!r} is a built-in"
+        " source. Rename the node"
         for index, name in enumerate(("input", "memory", "env", "secrets"))
     ]
 
 
 def test_values_that_are_probably_not_meant() -> None:
-    above = "is above 1, the largest of the newer documentation; use 1 or less"
+    above = "is above 1, the maximum in the newer documentation. Use 1 or less"
     for value, message in ((1.0, None), (1.01, f"1.01 {above}"), (2, f"2 {above}")):
         expected = [f"nodes[0].temperature: warning: {message}"] * (message is not None)
         assert found(llm("a", temperature=value)) == expected
     assert codes(llm("a", temperature=2.01)) == [("nodes[0].temperature", "invalid_value")]
     for name, near in (("text", None), ("json", None), ("JSON", ". Did you mean 'json'?"), ("xml", "")):
-        message = f"nodes[0].output_format: warning: {name!r} is not a documented format; use text or json{near}"
+        message = f"nodes[0].output_format: warning: {name!r} is not a documented format. Use text or json{near}"
         assert found(llm("a", output_format=name)) == [message] * (near is not None)
     for key in ("instruction", "prompt"):
         assert found({"id": "a", "type": "llm", key: " \n"}) == [
-            f"nodes[0].{key}: warning: the model is asked nothing; write an instruction"
+            f"nodes[0].{key}: warning: the model is asked nothing. Write an instruction"
         ]
 
 
 def test_an_answer_that_nothing_uses() -> None:
     outputs = {"x": "{{b}}"}
-    unused = "nodes[0]: warning: nothing uses the answer of 'a'; name it in outputs or in another node"
+    unused = "nodes[0]: warning: nothing uses the answer of 'a'. Name it in outputs or in another node"
     assert found(llm("a"), llm("b"), outputs=outputs) == [unused]
     assert found(llm("a", "Heed {{a}}"), llm("b"), outputs=outputs)[-1:] == [unused]
     assert found(llm("a", memory_write={"last": "{{a}}"}), llm("b"), outputs=outputs) == []
@@ -432,8 +434,8 @@ def test_an_answer_that_nothing_uses() -> None:
 
 
 def test_braces_that_make_no_template() -> None:
-    unclosed = "warning: '{{' starts no template; write '{{name}}' or '{{name.field}}'"
-    single = "warning: '{{{0}}}' is plain text; write '{{{{{0}}}}}', in a Python f-string with four braces"
+    unclosed = "warning: '{{' starts no template. Write '{{name}}' or '{{name.field}}'"
+    single = "warning: '{{{0}}}' is plain text. Write '{{{{{0}}}}}', in a Python f-string with four braces"
     assert found(llm("a", "{{x"), llm("b", "{input.x} {{a}} {b.x} {other.x}")) == [
         f"nodes[0].instruction: {unclosed}",
         f"nodes[1].instruction: {single.format('input.x')}",

@@ -144,10 +144,10 @@ def nested(depth: int) -> Any:
     [
         (float("nan"), ValueError, "outputs.x is nan, which is not JSON"),
         ([float("-inf")], ValueError, r"outputs.x\[0\] is -inf, which is not JSON"),
-        ("\ud800", ValueError, "outputs.x holds half of a surrogate pair"),
+        ("\ud800", ValueError, "outputs.x contains half of a surrogate pair"),
         ({1: 2}, TypeError, "outputs.x has the key 1"),
-        ({"k": {3}}, TypeError, "outputs.x.k holds a set, which is not JSON"),
-        (b"x", TypeError, "outputs.x holds a bytes"),
+        ({"k": {3}}, TypeError, "outputs.x.k is of type set, which is not JSON"),
+        (b"x", TypeError, "outputs.x is of type bytes"),
         (nested(2000), ValueError, "more than 64 levels"),
     ],
     ids=lambda value: type(value).__name__,
@@ -167,13 +167,13 @@ def test_conflicting_spellings_are_refused() -> None:
 def test_another_generation_is_refused() -> None:
     old: Any = "old"
     for write in (dumps, to_plain):
-        with pytest.raises(ValueError, match="'old' is not a generation; use 'newer' or 'older'"):
+        with pytest.raises(ValueError, match=r"'old' is not a generation\. Use 'newer' or 'older'"):
             write({"nodes": []}, generation=old)
 
 
 def test_another_format_is_refused() -> None:
     options: Any = {"format": "toml"}
-    with pytest.raises(ValueError, match="'toml' is not a format; use 'yaml' or 'json'"):
+    with pytest.raises(ValueError, match=r"'toml' is not a format\. Use 'yaml' or 'json'"):
         dumps({}, **options)
 
 

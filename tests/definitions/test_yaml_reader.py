@@ -139,13 +139,13 @@ def test_a_fault_names_its_remedy() -> None:
         assert remedy in message(text)
 
     rows: list[tuple[str, str]] = [
-        ("a: {{input.x}}", "a text that begins with {{ needs quotes"),
-        ("a: {{input.x}} and more", "a text that begins with {{ needs quotes"),
-        ("a:\n- {{input.x}}: b", "a text that begins with {{ needs quotes"),
-        ("a: Say: this", "a text with a colon and a space in it needs quotes"),
-        ("a:\n\tb: c", "indent with spaces, not with tabs"),
+        ("a: {{input.x}}", "a string that begins with {{ needs quotes"),
+        ("a: {{input.x}} and more", "a string that begins with {{ needs quotes"),
+        ("a:\n- {{input.x}}: b", "a string that begins with {{ needs quotes"),
+        ("a: Say: this", "A string with a colon and a space in it needs quotes"),
+        ("a:\n\tb: c", "Indent with spaces, not with tabs"),
         ("1: a", 'write "1" in quotes'),
-        ("a: .nan", "a text in quotes"),
+        ("a: .nan", "Write a number, or a string in quotes"),
         ("a: 1\nb: 2\na: 3", "already a key of this object, on line 1"),
         ("a: x\x85y", "U+0085 is a line break in YAML 1.1"),
     ]

@@ -355,8 +355,8 @@ class TestTypesThatCameLater:
         node = traced(emulator.client(), execution["execution_id"], "each")
         assert (node.type, node.attempts, node.error) == ("loop", 1, self.REASON)
         assert node.input == {name: self.LOOP[name] for name in ("over", "retry", "max_retries", "fallback")}
-        assert [str(warning).partition(" (")[0] for warning in node.warnings] == [
-            "type: 'loop' is not a type of node that this version knows"
+        assert [str(warning).partition(", only ")[0] for warning in node.warnings] == [
+            "type: this version does not know the node type 'loop'"
         ]
 
     def test_in_a_branch_that_is_not_taken_it_is_skipped(self) -> None:

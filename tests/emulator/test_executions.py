@@ -149,7 +149,7 @@ def test_a_critic_passes(api: Api) -> None:
         (tool("bad", "wait", {"seconds": -1}), "seconds"),
         (tool("bad", "wait", {"seconds": True}), "seconds"),
         (tool("bad", "wait", {"seconds": 10**400}), "seconds"),
-        (conditional("bad", "{{input}}", "less_than", 1), "{} is no number"),
+        (conditional("bad", "{{input}}", "less_than", 1), "{} is not a number"),
     ],
 )
 def test_a_failing_node_fails_the_run_and_stops_its_dependents(api: Api, node: dict[str, Any], reason: str) -> None:

@@ -20,7 +20,7 @@ _MAX_DEPTH: Final = 100
 # An address changes from process to process, and so would the definition.
 _ADDRESS = re.compile(r"<[^<>]* at 0x[0-9A-Fa-f]+>")
 _REMEDIES: Final = {
-    "bytes": "decode it, or encode it as base64 text",
+    "bytes": "decode it, or encode it as base64",
     "date": "use .isoformat()",
     "datetime": "use .isoformat()",
     "Decimal": "use str() or float()",
@@ -71,9 +71,11 @@ class ArgumentReader:
         if isinstance(value, Template):
             return self._template(value, argument)
         if not isinstance(value, str):
-            raise TypeError(f"{argument} must be a text, not {_kind(value)}")
+            raise TypeError(f"{argument} must be a str, not {_kind(value)}")
         if match := _ADDRESS.search(value):
-            raise ValueError(f"{argument} holds {match[0]!r}, which is no template; insert a node or one of the inputs")
+            raise ValueError(
+                f"{argument} contains {match[0]!r}, which is not a template. Insert a node or one of the inputs"
+            )
         return str.__str__(value)
 
     def plain(self, value: object, argument: str, depth: int = 0) -> Any:
@@ -84,11 +86,11 @@ class ArgumentReader:
             ValueError: If it has NaN, an infinity, itself, or a handle of another builder in it.
         """
         if depth > _MAX_DEPTH:
-            raise ValueError(f"{argument[:80]}... is nested too deeply, or holds itself; give plain, finite data")
+            raise ValueError(f"{argument[:80]}... is nested too deeply or contains itself. Pass plain, finite data")
         if isinstance(value, str | Template):
             return self.text(value, argument)
         if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{argument} is {value}, which JSON does not know; use None or a finite number")
+            raise ValueError(f"{argument} is {value}, which JSON cannot represent. Use None or a finite number")
         if isinstance(value, int | float | None):
             return value
         if isinstance(value, Mapping):
@@ -110,9 +112,9 @@ class ArgumentReader:
             self._template(value, argument)
         if isinstance(value, NodeHandle):
             return value.id
-        remedy = "give what flow.llm(...), flow.tool(...), flow.when(...) or flow.critic(...) returned"
-        shown = f"the text {value!r}" if isinstance(value, str) else _kind(value)
-        raise TypeError(f"{argument} must be a node, not {shown}; {remedy}")
+        remedy = "pass what flow.llm(...), flow.tool(...), flow.when(...) or flow.critic(...) returned"
+        shown = f"the string {value!r}" if isinstance(value, str) else _kind(value)
+        raise TypeError(f"{argument} must be a node, not {shown}: {remedy}")
 
     def nodes(self, value: object, argument: str) -> list[str]:
         """Return the IDs of a list of nodes.
@@ -123,7 +125,7 @@ class ArgumentReader:
         """
         if not isinstance(value, list | tuple):
             shown = f"the node {value.id!r}" if isinstance(value, NodeHandle) else _kind(value)
-            raise TypeError(f"{argument} must be a list of nodes, not {shown}; write {argument}=[node]")
+            raise TypeError(f"{argument} must be a list of nodes, not {shown}. Write {argument}=[node]")
         items = cast("Sequence[object]", value)
         return list(dict.fromkeys(self.node(item, f"{argument}[{index}]") for index, item in enumerate(items)))
 
@@ -139,18 +141,18 @@ class ArgumentReader:
         if isinstance(value, Mapping):
             schema: dict[str, Any] = self.plain(cast("Mapping[str, Any]", value), argument)
             return schema
-        raise TypeError(f"{argument} must be a pydantic model (the class) or a JSON Schema, not {_kind(value)}")
+        raise TypeError(f"{argument} must be a Pydantic model (the class) or a JSON Schema, not {_kind(value)}")
 
     def _key(self, key: object, argument: str) -> str:
         if isinstance(key, Template):
-            raise TypeError(f"{argument} has the key {key}; only values can be templates, keys cannot")
+            raise TypeError(f"{argument} has the key {key}. Only values can be templates, keys cannot")
         if not isinstance(key, str):
-            raise TypeError(f"{argument} has the key {key!r}; JSON has texts as keys")
+            raise TypeError(f"{argument} has the key {key!r}. Keys in JSON are strings")
         return str.__str__(key)
 
     def _template(self, value: Template, argument: str) -> str:
         if not belongs_to(value, self._builder):
-            raise ValueError(f"{argument} is {value} of another WorkflowBuilder; use nodes of this one")
+            raise ValueError(f"{argument} is {value} of another WorkflowBuilder. Use nodes of this one")
         return str(value)
 
 
@@ -193,7 +195,7 @@ def node_fields(node_type: NodeType, arguments: Mapping[str, object], read: Argu
     if "condition" in arguments:
         node["condition"] = _condition(arguments["condition"], read)
     if both := [target for target in node.get("true_branch", ()) if target in node.get("false_branch", ())]:
-        raise ValueError(f"then and otherwise: {both[0]!r} is in both, and a node can be in one of them only")
+        raise ValueError(f"then and otherwise: {both[0]!r} is in both, but a node can be in only one of them")
     try:
         NODE_MODELS[node_type].model_validate(node)
     except ValidationError as error:
@@ -224,7 +226,7 @@ def open_node_fields(
         problem = "has its own method" if kind == near else "is not a type of node"
         raise ValueError(f"type {kind!r} {problem}: use flow.{NODE_KINDS[near].method}(...)")
     if "dependencies" in fields:
-        raise ValueError("dependencies: give the nodes as after=[node]")
+        raise ValueError("dependencies: pass the nodes as after=[node]")
     common = _json_fields(arguments, read)
     node = {"id": common.pop("id"), "type": kind, **common}
     node |= {name: read.plain(value, name) for name, value in fields.items()}
@@ -266,7 +268,7 @@ def _allowed(value: object, argument: str) -> object:
     """
     takes_nodes = _READERS.get(argument) in (ArgumentReader.node, ArgumentReader.nodes)
     if isinstance(value, Template) and not takes_nodes and _KEYS.get(argument, argument) not in TEMPLATED_KEYS:
-        raise TypeError(f"{argument} cannot be {value}: it is the same in every run; give it as plain data")
+        raise TypeError(f"{argument} cannot be {value}, because it is the same in every run. Pass plain data")
     return value
 
 
@@ -283,7 +285,7 @@ def _retry_fields(arguments: Mapping[str, object]) -> dict[str, Any]:
         return {}
     retries = said.get("retries")
     if retries is None:
-        raise ValueError(f"{' and '.join(names.keys() & arguments)} without retries: give the number of retries")
+        raise ValueError(f"{' and '.join(names.keys() & arguments)} without retries: pass the number of retries")
     if not isinstance(retries, int) or isinstance(retries, bool):
         raise TypeError(f"retries must be a whole number, not {retries!r}")
     if retries < 0:
@@ -303,7 +305,7 @@ def _refuse(error: ValidationError) -> NoReturn:
     argument = _ARGUMENTS.get(path, path)
     value = fault["input"]
     if fault["type"] == "string_pattern_mismatch":
-        raise ValueError(f"{argument} {value!r} is no id: use lower-case letters, digits, '_' and '-'") from None
+        raise ValueError(f"{argument} {value!r} is not an id. Use lowercase letters, digits, '_' and '-'") from None
     kind = TypeError if fault["type"].endswith("_type") else ValueError
     reason = re.sub("^(Input|String|List|Dictionary)", "it", fault["msg"])
     raise kind(f"{argument}={value!r}: {reason}") from None
@@ -316,9 +318,9 @@ def _check_comparison(operator: object, right: object, argument: str) -> None:
         ValueError: If the right operand is missing, or would be ignored.
     """
     if operator in UNARY and right is not None:
-        raise ValueError(f"{argument}: the operator {operator!r} has no right operand; leave it out")
+        raise ValueError(f"{argument}: the operator {operator!r} has no right operand. Leave it out")
     if operator not in UNARY and right is None:
-        raise ValueError(f"{argument}: the operator {operator!r} needs a right operand; 'is_empty' needs none")
+        raise ValueError(f"{argument}: the operator {operator!r} needs a right operand. 'is_empty' needs none")
 
 
 def _node_retry(retry: Mapping[str, Any]) -> dict[str, Any]:
@@ -350,5 +352,5 @@ def _kind(value: object) -> str:
 
 def _remedy(value: object) -> str:
     if isinstance(value, BaseModel):
-        return "use .model_dump(mode='json'), or flow.inputs(...) for what each run is given"
-    return _REMEDIES.get(type(value).__name__, "give plain data: dict, list, str, numbers, bool, None")
+        return "use .model_dump(mode='json'), or flow.inputs(...) for what differs in each run"
+    return _REMEDIES.get(type(value).__name__, "pass plain data: dict, list, str, numbers, bool, None")

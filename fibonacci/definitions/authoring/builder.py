@@ -398,10 +398,10 @@ class WorkflowBuilder:
         if model is None:
             return Template("input", self)
         if not is_model(model) or issubclass(model, RootModel):
-            raise TypeError(f"inputs takes a pydantic model with fields (the class), not {model!r}")
+            raise TypeError(f"inputs takes a Pydantic model with fields (the class), not {model!r}")
         if self._model not in (None, model):
             line = self._draft.line_of("input_schema")
-            raise ValueError(f"the workflow has the inputs of {self._model.__name__} already: see {line}")
+            raise ValueError(f"the workflow already has the inputs of {self._model.__name__}: see {line}")
         self._draft.set_inputs(json_schema(model))
         self._model = model
         return Template("input", self, model)
@@ -488,4 +488,4 @@ class WorkflowBuilder:
         return diagram_html(self._draft.plain())
 
     def __format__(self, spec: str) -> NoReturn:
-        raise TypeError("a WorkflowBuilder is no template; insert a node or one of the inputs")
+        raise TypeError("a WorkflowBuilder is not a template. Insert a node or one of the inputs")

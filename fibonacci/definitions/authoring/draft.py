@@ -133,7 +133,7 @@ class Draft:
         outputs = {name: self.read.plain(value, name) for name, value in named.items()}
         for name, value in outputs.items():
             if name in self._outputs:
-                raise ValueError(f"there is an output {name!r} already: see {self.line_of(f'outputs.{name}')}")
+                raise ValueError(f"there is already an output {name!r}: see {self.line_of(f'outputs.{name}')}")
             _refuse_unknown(template_links(name, value), self._nodes)
             _check_single_braces(name, value, self._nodes)
         self._outputs |= outputs
@@ -153,9 +153,9 @@ class Draft:
 
     def _check_id(self, node_id: str) -> None:
         if node_id == INPUT or node_id in NAMED_SOURCES:
-            raise ValueError(f"id {node_id!r} is a source of templates; use another id")
+            raise ValueError(f"id {node_id!r} is a built-in source of templates. Use another id")
         if node_id in self._nodes:
-            raise ValueError(f"id {node_id!r} is taken already: see {self._node_lines[node_id]}")
+            raise ValueError(f"id {node_id!r} is already taken: see {self._node_lines[node_id]}")
 
 
 def _dependencies(node: Mapping[str, Any], known: Collection[str]) -> list[str]:
@@ -199,11 +199,11 @@ def _check_single_braces(location: str, value: object, known: Collection[str]) -
     for place, text in strings(value):
         for expression, _ in forgotten_f_strings(text, Template):
             raise ValueError(
-                f"{location}{place}: {{{expression}}} stays plain text, because the string has no f prefix; "
-                f'write f"...", or {{ {expression} }} with spaces if you mean the braces'
+                f"{location}{place}: {{{expression}}} stays plain text, because the string has no f prefix. Write"
+                f' f"...", or {{ {expression} }} with spaces if you mean the braces'
             )
         for _, name in single_braced(text, known):
-            warn_of(f"{{{name}}} is no template: in an f-string write the value itself, or double the braces once more")
+            warn_of(f"{{{name}}} is not a template. In an f-string, write the value itself, or double the braces again")
 
 
 def _known(link: Link | BadTemplate, known: Collection[str]) -> Link:
@@ -211,5 +211,5 @@ def _known(link: Link | BadTemplate, known: Collection[str]) -> Link:
         raise ValueError(f"{link.location}: {link.reason}")
     if link.target in known:
         return link
-    remedy = did_you_mean(link.target, known) or "; add that node first, and insert what it returned"
-    raise ValueError(f"{link.location}: {{{{{link.target}}}}} names no node that is there yet{remedy}")
+    remedy = did_you_mean(link.target, known) or ". Add that node first, and insert what it returned"
+    raise ValueError(f"{link.location}: {{{{{link.target}}}}} names no node that exists yet{remedy}")

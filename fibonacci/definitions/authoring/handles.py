@@ -98,7 +98,7 @@ def field(annotation: object, name: str, of: str) -> Part:
         if not _may_have_attributes(annotation):
             known = f"{of} is of type {_type_name(annotation)}, and its value is known only when the workflow runs"
             raise AttributeError(
-                f"{known}: {name!r} cannot be asked for here; ask in the instruction of a node, or use flow.when(...)",
+                f"{known}: {name!r} is not available here. Ask in the instruction of a node, or use flow.when(...)",
                 name=name,
             )
         return Part(name, Any)
@@ -129,10 +129,10 @@ def item(annotation: object, key: str | int, of: str) -> Part:
     """
     origin, arguments = get_origin(annotation) or annotation, get_args(annotation)
     if origin in _WITHOUT_PARTS:
-        raise TypeError(f"{of} is of type {_type_name(origin)}: it has no fields and no items")
+        raise TypeError(f"{of} is of type {_type_name(origin)}, which has no fields and no items")
     if origin in _LISTS:
         if isinstance(key, str) and not key.isdecimal():
-            raise TypeError(f"{of} is a list: give the index of an item, such as [0], not {key!r}")
+            raise TypeError(f"{of} is a list: pass the index of an item, such as [0], not {key!r}")
         return Part(str(key), bare(_item_type(arguments, int(key))))
     if is_model(annotation):
         return _field_on_the_wire(annotation, key, of)
@@ -204,7 +204,7 @@ def _field_on_the_wire(model: type[BaseModel], key: str | int, of: str) -> Part:
 
 
 def _known(name: str, known: Mapping[str, object], model: type[BaseModel]) -> str:
-    return did_you_mean(name, known) or f"; {model.__name__} has {', '.join(known) or 'no fields'}"
+    return did_you_mean(name, known) or f". {model.__name__} has {', '.join(known) or 'no fields'}"
 
 
 def _target(schema: Mapping[str, Any]) -> str | None:
@@ -317,7 +317,9 @@ class Template:
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, str | int | float):
-            warn_of(f"{self} == {other!r} compares while the workflow is built, and is False; use flow.when(...)")
+            warn_of(
+                f"{self} == {other!r} is compared while the workflow is built, and is always False. Use flow.when(...)"
+            )
         return isinstance(other, Template) and (self._path, self._owner) == (other._path, other._owner)
 
     def __hash__(self) -> int:
@@ -373,7 +375,7 @@ class NodeHandle(Template, Generic[OutputT_co]):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> NoReturn:
-            field = "" if name[:1] == "_" else f"; write .output.{name} for a field of what it gives"
+            field = "" if name[:1] == "_" else f". Write .output.{name} for a field of its output"
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{field}", name=name)
 
     def __dir__(self) -> Iterable[str]:
@@ -388,8 +390,8 @@ def belongs_to(template: Template, owner: object) -> bool:
 def refuse(value: object, what: str) -> NoReturn:
     """Refuse what needs a value that only a run has."""
     raise TypeError(
-        f"{what} cannot apply to {value}, whose value is known only when the workflow runs; insert it into a text, "
-        "ask for it in the instruction of a node, or decide by flow.when(...)"
+        f"{what} cannot apply to {value}, whose value is known only when the workflow runs. Insert it into a text, ask"
+        " for it in the instruction of a node, or decide with flow.when(...)"
     )
 
 
@@ -416,7 +418,8 @@ def _part_key(value: object, key: object) -> str | int:
     if isinstance(key, str):
         if not _KEY.fullmatch(key):
             raise ValueError(
-                f"{key!r} is not allowed in a template: no dots, spaces and braces; go deeper by [...][...]"
+                f"{key!r} is not allowed in a template: a key has no dots, spaces or braces. For a nested field, write"
+                " [...][...]"
             )
         return str(key)
     if isinstance(key, bool) or not isinstance(key, SupportsIndex):
@@ -468,11 +471,11 @@ class BranchBlock:
     def __enter__(self) -> Self:
         written = _WRITTEN[self.branch].format(gate=self.gate)
         if self._was_opened:
-            raise ValueError(f"`{written}` is there already, and is written once: add the nodes in that block")
+            raise ValueError(f"`{written}` already exists and can be written only once: add the nodes in that block")
         if self._open_blocks != self._around:
             where = f"inside the block of {self._open_blocks[-1].gate!r}" if self._open_blocks else "after that block"
             raise ValueError(
-                f"`{written}` is {where}, and {self.gate!r} was added elsewhere: write its blocks where it is added"
+                f"`{written}` is {where}, but {self.gate!r} was added elsewhere: write its blocks where you add it"
             )
         self._was_opened = True
         self._open_blocks.append(self)

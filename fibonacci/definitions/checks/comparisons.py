@@ -90,7 +90,9 @@ def comparison_problems(nodes: NodesByIndex, types: TemplateTypes) -> Iterator[P
             continue
         result = comparison.constant
         if result is not None:
-            message = f"the comparison is always {str(result).lower()}: it names no value of the run; use a template"
+            message = (
+                f"the comparison is always {str(result).lower()}, because it uses no value of the run. Use a template"
+            )
             yield problem(f"nodes[{index}].{comparison.keys[0]}", "constant_condition", message)
         elif comparison.operator in _NUMERIC:
             yield from _not_numbers(comparison, types, f"nodes[{index}].")
@@ -110,7 +112,7 @@ def _not_numbers(comparison: Comparison, types: TemplateTypes, prefix: str) -> I
         if isinstance(operand, str) and not _IN_NUMBERS.issuperset(without_expressions(operand)):
             is_text = False  # whatever its templates give, it has more than a number
         if value_type.is_known and not is_text and not has_number(value_type):
-            message = f"{comparison.operator} compares numbers, not this value; use a number or a template"
+            message = f"{comparison.operator} compares numbers, not this value. Use a number or a template"
             if _has_template(operand):
                 it_is = "never one" if value_type == TEXT else str(value_type)
                 message = f"{comparison.operator} compares numbers, and {_operand_text(operand)} is {it_is}"

@@ -397,11 +397,11 @@ def flow_problems(
 def _branch_problems(index: int, node: Mapping[str, Any], used: Collection[str]) -> Iterator[Problem]:
     taken, other = (_ids(node, key) for key in _BRANCHES)
     if not (taken or other or node["id"] in used):
-        message = f"{node['id']!r} decides about no node; name some in true_branch or false_branch"
+        message = f"{node['id']!r} has no nodes in its branches. Name some in true_branch or false_branch"
         yield problem(f"nodes[{index}]", "no_branches", message)
     for place, target in enumerate(other):
         if target in taken:
-            message = f"{target!r} is in both branches, so it runs either way; remove it from one"
+            message = f"{target!r} is in both branches, so it runs either way. Remove it from one"
             yield problem(f"nodes[{index}].false_branch[{place}]", "in_both_branches", message)
 
 
@@ -414,9 +414,9 @@ def _missing_values(place: str, node: Mapping[str, Any], outcomes: Outcomes) -> 
     """Yield where a node reads another that may have been skipped."""
     kind = node_kind(node)
     if kind is not None and kind.is_fallible:
-        remedy = "read it only in that branch, or give the node the condition that it is_not_empty"
+        remedy = "Read it only in that branch, or give the node the condition that it is_not_empty"
     else:
-        remedy = "read it only in that branch"
+        remedy = "Read it only in that branch"
     texts = [(place + inside, text) for inside, text in texts_with_values(node)]
     yield from _missing_in(texts, node["id"], outcomes, remedy)
 
@@ -460,7 +460,7 @@ def _missing_in(
             if reason is not None and reported.isdisjoint((place, source) for source in part):
                 reported.update((place, source) for source in part)
                 shown = "".join(f"{{{{{group[source]}}}}}" for source in part)
-                message = f"{shown} may have no value: {part[0]!r} may be skipped, as {reason}; {remedy}"
+                message = f"{shown} may have no value: {part[0]!r} may be skipped, because {reason}. {remedy}"
                 yield problem(place, "may_have_no_value", message)
 
 
@@ -487,10 +487,11 @@ def _output_problems(definition: Mapping[str, Any], nodes: Mapping[str, Any], ou
     outputs, schema = definition.get("outputs"), definition.get("output_schema")
     for link in template_links("outputs", outputs):
         if isinstance(link, Link) and link.target in outcomes.never_run:
-            message = f"it has no value: {link.target!r} never runs"
+            message = f"it has no value, because {link.target!r} never runs"
             yield problem(link.location, "output_without_value", message, offset=link.offset)
     remedy = (
-        "name what runs instead right behind it, as in {{refund}}{{denial}}, or make it an output alone, which is null"
+        "Name what runs instead right after it, as in {{refund}}{{denial}}, or make it an output without other text,"
+        " which is then null"
     )
     for named in outputs_with_values(outputs):  # one by one: what decides about all may be too much to play
         yield from _missing_in([named], None, outcomes, remedy)
@@ -518,5 +519,5 @@ def _used(definition: Mapping[str, Any], nodes: NodesByIndex, links: LinksByInde
 def _unused(nodes: NodesByIndex, used: Collection[str]) -> Iterator[Problem]:
     for index, node in nodes.items():
         if node.get("type") == "llm" and node["id"] not in used and not node.get("memory_write"):
-            message = f"nothing uses the answer of {node['id']!r}; name it in outputs or in another node"
+            message = f"nothing uses the answer of {node['id']!r}. Name it in outputs or in another node"
             yield problem(f"nodes[{index}]", "unused_node", message)

@@ -208,7 +208,7 @@ def _unknown(uses: list[InputUse], inputs: Mapping[str, Any], root: Mapping[str,
             yield _problem(name, "misspelled_input", f"there is no such input. Did you mean {unset[near]!r}?")
         elif not is_open:
             others = f"the inputs are {', '.join(known)}" if known else "the workflow has none"
-            yield _problem(name, "unused_input", f"there is no such input; {others}")
+            yield _problem(name, "unused_input", f"there is no such input: {others}")
 
 
 def _misfits(schema: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[Problem]:

@@ -73,7 +73,7 @@ def _unknown(value: Any, known: Collection[str], owner: str, prefix: str) -> Ite
 
 def _remedy(key: str, known: Collection[str]) -> str:
     if key in SUCCESSORS:
-        return f", but of fibonacci-sdk 0.2.4: {SUCCESSORS[key]}"
+        return f", but was one in fibonacci-sdk 0.2.4: {SUCCESSORS[key]}"
     elsewhere = [node_type for node_type, keys in _NODES.items() if key in keys]
     if elsewhere and known not in _INSIDE.values():
         return f", but of a node of type {' or '.join(elsewhere)}"
@@ -87,7 +87,7 @@ _UNKNOWN: Final[Mapping[LinkKind, tuple[str, str]]] = {
     "branch": ("unknown_branch_target", "branches to {!r}, which is not a node"),
     "critic": ("unknown_critic_target", "assesses {!r}, which is not a node"),
     "fallback": ("unknown_fallback", "falls back to {!r}, which is not a node"),
-    "on_error": ("unknown_error_handler", "names {!r} to run when it has failed, which is not a node"),
+    "on_error": ("unknown_error_handler", "on_error is {!r}, which is not a node"),
 }
 
 
@@ -105,7 +105,8 @@ def reserved_ids(nodes: NodesByIndex) -> Iterator[Problem]:
     for index, node in nodes.items():
         if node["id"] in _SOURCES:
             message = (
-                f"{{{{{node['id']}...}}}} never means this node: {node['id']!r} is a source of its own; rename the node"
+                f"{{{{{node['id']}...}}}} never refers to this node, because {node['id']!r} is a built-in source. "
+                "Rename the node"
             )
             yield problem(f"nodes[{index}].id", "reserved_id", message)
 
@@ -143,9 +144,9 @@ def cycles(nodes: NodesByIndex, waits_for: Edges) -> Iterator[Problem]:
 def _cycle_message(cycle: Sequence[str], first: Mapping[str, Any]) -> str:
     path = " -> ".join([*cycle, cycle[0]])
     if len(cycle) > 1:
-        return f"nodes depend on each other: {path}; remove one of these dependencies"
+        return f"nodes depend on each other: {path}. Remove one of these dependencies"
     places = [link.location for link in node_links(first) if isinstance(link, Link) and link.target == cycle[0]]
-    return f"the node depends on itself: {path}; remove its id from {' and '.join(places)}"
+    return f"the node depends on itself: {path}. Remove its id from {' and '.join(places)}"
 
 
 _OUTPUT_FORMATS: Final = ("text", "json")
@@ -162,8 +163,8 @@ def suspicious_values(nodes: NodesByIndex) -> Iterator[Problem]:
         if node.get("type") == "critic" and target_type in ("tool", "conditional", "critic"):
             again = "the tool is called again" if target_type == "tool" else "it runs again"
             message = (
-                f"{target!r} is a node of type {target_type}, which no prompt improves: {again} each time that it does "
-                "not pass; assess an llm node"
+                f"{target!r} is a node of type {target_type}, so the critic cannot improve it: {again} each time it"
+                " does not pass. Assess an llm node"
             )
             yield problem(f"nodes[{index}].target_node", "critic_of_no_answer", message)
 
@@ -171,17 +172,17 @@ def suspicious_values(nodes: NodesByIndex) -> Iterator[Problem]:
 def _of_llm(node: Mapping[str, Any], prefix: str) -> Iterator[Problem]:
     temperature = node.get("temperature")
     if isinstance(temperature, int | float) and 1 < temperature <= 2:
-        message = f"{temperature} is above 1, the largest of the newer documentation; use 1 or less"
+        message = f"{temperature} is above 1, the maximum in the newer documentation. Use 1 or less"
         yield problem(f"{prefix}temperature", "high_temperature", message)
     output_format = node.get("output_format")
     if isinstance(output_format, str) and output_format not in _OUTPUT_FORMATS:
         near = did_you_mean(output_format.lower(), _OUTPUT_FORMATS)
-        message = f"{output_format!r} is not a documented format; use {' or '.join(_OUTPUT_FORMATS)}{near}"
+        message = f"{output_format!r} is not a documented format. Use {' or '.join(_OUTPUT_FORMATS)}{near}"
         yield problem(f"{prefix}output_format", "unknown_output_format", message)
     for key in ("instruction", "prompt"):
         text = node.get(key)
         if isinstance(text, str) and not text.strip():
-            yield problem(prefix + key, "empty_instruction", "the model is asked nothing; write an instruction")
+            yield problem(prefix + key, "empty_instruction", "the model is asked nothing. Write an instruction")
 
 
 _EXPECTED: Final[Mapping[str, str]] = {
@@ -192,7 +193,7 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "list_type": "a list",
     "model_attributes_type": "an object",
     "model_type": "an object",
-    "string_type": "a text",
+    "string_type": "a string",
 }
 
 
@@ -218,20 +219,20 @@ def _problem(fault: ErrorDetails, location: list[int | str]) -> Problem:
     if location[:1] == ["nodes"] and len(location) > 2:
         del location[2]  # pydantic adds the node's type, which is not a place in the definition
     if location[:1] == ["version"]:
-        return problem("version", "wrong_type", f"should be a text or a number, not {_kind_of(value)}")
+        return problem("version", "wrong_type", f"should be a string or a number, not {_kind_of(value)}")
     if kind == "union_tag_not_found":
         place = place_of([*location, "type"])
-        return problem(place, "missing_field", f"'type' is missing; use {', '.join(NODE_MODELS)}")
+        return problem(place, "missing_field", f"'type' is missing. Use {', '.join(NODE_MODELS)}")
     if kind == "missing":
         return problem(place_of(location), "missing_field", f"{location[-1]!r} is missing")
     place = place_of(location)
     if kind == "conflicting_spellings":
         return problem(place, kind, fault["msg"])
     if kind == "string_pattern_mismatch":  # the only pattern among the models
-        return problem(place, "bad_id", f"{value!r} is not an id; use lower-case letters, digits, '_' and '-'")
+        return problem(place, "bad_id", f"{value!r} is not an id. Use lowercase letters, digits, '_' and '-'")
     if kind == "literal_error" and location[-1] == "operator":
         near = did_you_mean(value, OPERATORS) if isinstance(value, str) else ""
-        return problem(place, "bad_operator", f"{value!r} is not an operator; use {', '.join(OPERATORS)}{near}")
+        return problem(place, "bad_operator", f"{value!r} is not an operator. Use {', '.join(OPERATORS)}{near}")
     if kind in _EXPECTED:
         return problem(place, "wrong_type", f"should be {_EXPECTED[kind]}, not {_kind_of(value)}")
     code = "wrong_type" if kind.endswith("_type") else "invalid_value"
@@ -251,9 +252,7 @@ def node_type_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:
             yield problem(place, "misspelled_node_type", f"{node_type!r} is not a type of node{near}")
         else:
             known = ", ".join(NODE_MODELS)
-            message = (
-                f"{node_type!r} is not a type of node that this version knows ({known}); the node is kept as it is"
-            )
+            message = f"this version does not know the node type {node_type!r}, only {known}. The node is kept as it is"
             yield problem(place, "unknown_node_type", message)
 
 
@@ -264,7 +263,7 @@ def _kind_of(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, float) and not value.is_integer():
         return f"the number {value}"
-    names = ((int | float, "a number"), (str, "a text"), (list, "a list"), (dict, "an object"))
+    names = ((int | float, "a number"), (str, "a string"), (list, "a list"), (dict, "an object"))
     return next((name for kind, name in names if isinstance(value, kind)), f"a {type(value).__name__}")
 
 
@@ -278,11 +277,11 @@ def _values_without_json(definition: Mapping[str, Any]) -> Iterator[Problem]:
             pending.extend(reversed([(f"{place}[{index}]", entry) for index, entry in enumerate(item)]))
         elif isinstance(item, float) and not math.isfinite(item):
             yield problem(
-                place.removeprefix("."), "not_json", f"is {item}, which JSON does not know; use null or a number"
+                place.removeprefix("."), "not_json", f"is {item}, which JSON cannot represent. Use null or a number"
             )
         elif not isinstance(item, str | int | float | None):
             kind = type(item).__name__
-            message = f"is a {kind}, which has no JSON form; use a text, a number, a list or an object"
+            message = f"is a {kind}, which has no JSON form. Use a string, a number, a list or an object"
             yield problem(place.removeprefix("."), "not_json", message)
 
 
@@ -318,7 +317,7 @@ def without_effect(nodes: NodesByIndex) -> Iterator[Problem]:
 def _retries(node: Mapping[str, Any], place: str) -> Iterator[Problem]:
     for name in () if "enable_retry" in node or "retry" in node else _RETRIES:
         if name in node:
-            yield _no_effect(f"{place}.{name}", f"{name} does nothing without 'enable_retry': true")
+            yield _no_effect(f"{place}.{name}", f"{name} has no effect without 'enable_retry': true")
 
 
 def _operands(node: Mapping[str, Any], place: str) -> Iterator[Problem]:
@@ -330,7 +329,10 @@ def _operands(node: Mapping[str, Any], place: str) -> Iterator[Problem]:
         return
     operator = comparison.get("operator")
     if isinstance(operator, str) and operator in OPERATORS and operator not in UNARY and key not in comparison:
-        yield _no_effect(f"{at}.{key}", f"it is missing, so that {operator} compares with null")
+        yield _no_effect(f"{at}.{key}", f"it is missing, so {operator} compares with null")
+
+
+_NOT_RENDERED: Final = "is used as it is, because templates work only in values, not in keys"
 
 
 def _memory_keys(node: Mapping[str, Any], place: str) -> Iterator[Problem]:
@@ -339,9 +341,9 @@ def _memory_keys(node: Mapping[str, Any], place: str) -> Iterator[Problem]:
         keys = node.get(field)
         for key in keys if is_array(keys) or is_object(keys) else ():
             if key == "":
-                yield _no_effect(f"{place}.{field}", "the empty text is the key of no value in memory")
+                yield _no_effect(f"{place}.{field}", "a key in memory cannot be empty")
             elif isinstance(key, str) and "{{" in key:
-                yield _no_effect(f"{place}.{field}", f"{key!r} is a key as it stands: templates are in values only")
+                yield _no_effect(f"{place}.{field}", f"{key!r} {_NOT_RENDERED}")
 
 
 def _params(node: Mapping[str, Any], place: str) -> Iterator[Problem]:
@@ -352,7 +354,7 @@ def _params(node: Mapping[str, Any], place: str) -> Iterator[Problem]:
         yield from _templates_in_keys(params, f"{place}.{name}")
         if is_object(params) and isinstance(tool, str) and canonical_tool(tool) == MEMORY_SET:
             for owner in unused_owners(params.get("scope", "workflow"), params):
-                yield _no_effect(f"{place}.{name}.{owner}", f"{owner} is not read with this scope")
+                yield _no_effect(f"{place}.{name}.{owner}", f"{owner} is not used with this scope")
 
 
 def _templates_in_keys(value: Any, place: str) -> Iterator[Problem]:
@@ -362,7 +364,7 @@ def _templates_in_keys(value: Any, place: str) -> Iterator[Problem]:
         if is_object(item):
             for key in map(str, item):  # that of a faulty definition may be no text
                 if "{{" in key:
-                    yield _no_effect(at, f"{key!r} is a key as it stands: templates are in values only")
+                    yield _no_effect(at, f"{key!r} {_NOT_RENDERED}")
             pending.extend(reversed([(f"{at}.{key}", entry) for key, entry in item.items()]))
         elif is_array(item):
             pending.extend(reversed([(f"{at}[{index}]", element) for index, element in enumerate(item)]))
@@ -378,7 +380,7 @@ def category_problems(categories: object, tools: Iterable[KnownTool]) -> Iterato
     if categories is None:
         return
     if not is_array(categories) or not all(isinstance(name, str) for name in categories):
-        yield _no_effect("categories", "is not a list of texts: the workflow has no category by it")
+        yield _no_effect("categories", "is not a list of strings, so it gives the workflow no category")
         return
     known = {tool.category: None for tool in tools if tool.category is not None}
     for index, name in enumerate(categories):

@@ -45,7 +45,7 @@ _STATEMENT: Final = re.compile(
     r"[^{}\n]*%\}"
 )
 _LONGEST_PATH: Final = 200
-_AS_IT_IS: Final = "if you mean the characters, put a space between them"
+_AS_IT_IS: Final = "If you mean the characters, put a space between them"
 
 MayBeNumber = Callable[[str], bool | None]
 """Tells whether an expression may give a number, or None if nothing is known of it."""
@@ -57,7 +57,7 @@ def brace_problems(location: str, text: str, ids: Collection[str], may_be_number
         for match in _ANGLES.finditer(text):
             name = match[1]
             if names_value(name, ids):
-                message = f"'<<{name}>>' is plain text; write '{{{{{name}}}}}'; {_AS_IT_IS}"
+                message = f"'<<{name}>>' is plain text. Write '{{{{{name}}}}}'. {_AS_IT_IS}"
                 yield problem(location, "foreign_template", message, offset=match.start())
     if "{" not in text and "}" not in text:
         return
@@ -68,7 +68,9 @@ def brace_problems(location: str, text: str, ids: Collection[str], may_be_number
 def _foreign(location: str, text: str, may_be_number: MayBeNumber) -> Iterator[Problem]:
     statement = _STATEMENT.search(text) if "{%" in text else None
     if statement is not None:
-        message = f"{statement[0]!r} is plain text: templates have no statements; use a conditional node; {_AS_IT_IS}"
+        message = (
+            f"{statement[0]!r} is plain text, because templates have no statements. Use a conditional node. {_AS_IT_IS}"
+        )
         yield problem(location, "foreign_template", message, offset=statement.start())
     for match in _DOLLAR.finditer(text) if "${{" in text else ():
         expression = match[1]
@@ -77,8 +79,8 @@ def _foreign(location: str, text: str, may_be_number: MayBeNumber) -> Iterator[P
         is_meant = is_number is False or (is_number is None and (match[0] == text or expression != expression.strip()))
         if is_meant:
             message = (
-                f"the '$' of '{match[0]}' is plain text before the value; write '{{{{{expression.strip()}}}}}'; "
-                f"{_AS_IT_IS}"
+                f"the '$' of '{match[0]}' is plain text before the value. Write '{{{{{expression.strip()}}}}}'."
+                f" {_AS_IT_IS}"
             )
             yield problem(location, "foreign_template", message, offset=match.start())
 
@@ -100,13 +102,13 @@ def _incomplete(location: str, text: str, ids: Collection[str]) -> Iterator[Prob
         elif "." in name:  # else it may be an argument of LaTeX or a program, as in {{name}_i}: the braces are balanced
             single.append((match.start(), name))
     for offset, name in sorted(single):
-        message = f"'{{{name}}}' is plain text; write '{{{{{name}}}}}', in a Python f-string with four braces"
+        message = f"'{{{name}}}' is plain text. Write '{{{{{name}}}}}', in a Python f-string with four braces"
         yield problem(location, "single_braces", message, offset=offset)
     yield from unclosed
     if unclosed:
         return
     if excess > 0 and "{{" in rest:
-        message = "'{{' starts no template; write '{{name}}' or '{{name.field}}'"
+        message = "'{{' starts no template. Write '{{name}}' or '{{name.field}}'"
         yield problem(location, "unclosed_template", message, offset=rest.index("{{"))
     elif excess < 0 and "}}" in rest:
         end = rest.index("}}")
@@ -116,7 +118,7 @@ def _incomplete(location: str, text: str, ids: Collection[str]) -> Iterator[Prob
 
 
 def _unclosed(location: str, offset: int, written: str, name: str) -> Problem:
-    message = f"'{written}' is plain text; write '{{{{{name}}}}}'; {_AS_IT_IS}"
+    message = f"'{written}' is plain text. Write '{{{{{name}}}}}'. {_AS_IT_IS}"
     return problem(location, "unclosed_template", message, offset=offset)
 
 
@@ -258,10 +260,10 @@ def _unknown(location: str, reference: Reference, position: int, owner: ValueTyp
     if "object" in kinds:
         reason = f"has no {part!r}{f', only {listed(map(str, fields))}' if fields else ''}{did_you_mean(part, fields)}"
     elif "list" in kinds:
-        reason = f"is {owner.in_words}: {part!r} is no index of it; use a number, such as 0"
+        reason = f"is {owner.in_words}: {part!r} is not an index of it. Use a number, such as 0"
     else:
         is_answer = reference.is_node and position == 0
-        remedy = "; an answer has fields with an output_schema, or with output_format: json" if is_answer else ""
+        remedy = ". An answer has fields if the node has an output_schema, or output_format: json" if is_answer else ""
         reason = f"is {owner.in_words}, which has no fields{remedy}"
     return problem(location, code, f"{{{{{reference.text}}}}}: {name} {reason}")
 
@@ -272,5 +274,5 @@ def _optional(location: str, reference: Reference, path: tuple[str, ...]) -> Pro
         reason = f"input_schema does not require {path[-1]!r}, and no default is filled in"
     else:
         reason = f"the output_schema of {reference.source!r} does not require {path[-1]!r}"
-    remedy = "require it there, or read it only in a branch where is_not_empty holds"
-    return problem(location, "may_have_no_value", f"{{{{{reference.text}}}}} may have no value: {reason}; {remedy}")
+    remedy = "Require it there, or read it only in a branch where is_not_empty holds"
+    return problem(location, "may_have_no_value", f"{{{{{reference.text}}}}} may have no value: {reason}. {remedy}")

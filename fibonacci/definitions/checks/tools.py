@@ -23,11 +23,11 @@ def model_names(models: Iterable[str]) -> list[str]:
     """
     given = cast("object", models)
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
-        raise TypeError(f"models must be names of models, not {type(models).__name__}; pass a list of names")
+        raise TypeError(f"models must be names of models, not {type(models).__name__}. Pass a list of names")
     names = list(cast("Iterable[object]", given))
     for name in names:
         if not isinstance(name, str):
-            raise TypeError(f"models holds a {type(name).__name__}; pass names of models")
+            raise TypeError(f"models contains an element of type {type(name).__name__}. Pass names of models")
     return cast("list[str]", names)
 
 
@@ -36,12 +36,12 @@ def unknown_models(nodes: NodesByIndex, names: list[str]) -> Iterator[Problem]:
     for index, node in nodes.items():
         model = node.get("model")
         if isinstance(model, str) and model not in names:
-            remedy = did_you_mean(model, names) or f"; use {', '.join(names[:_MOST_SHOWN]) or 'none'}"
+            remedy = did_you_mean(model, names) or f". Use {', '.join(names[:_MOST_SHOWN]) or 'none'}"
             message = f"{model!r} is not one of the given models{remedy}"
             yield problem(f"nodes[{index}].model", "unknown_model", message)
 
 
-_ASYNC: Final = "an async client cannot be asked here; pass tools=[tool async for tool in client.tools.list()]"
+_ASYNC: Final = "an async client cannot be used here. Pass tools=[tool async for tool in client.tools.list()]"
 
 
 class NamedTool(Protocol):
@@ -120,7 +120,7 @@ def known_tools(tools: Iterable[str | NamedTool] | ToolSource) -> dict[str, Know
     if isinstance(given, AsyncIterable):
         raise TypeError(_ASYNC)
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
-        raise TypeError(f"tools must be names, tools or a client, not {type(tools).__name__}; pass a list of names")
+        raise TypeError(f"tools must be names, tools or a client, not {type(tools).__name__}. Pass a list of names")
     known = map(_known_tool, cast("Iterable[object]", given))
     return {canonical_tool(tool.name): tool for tool in known}
 
@@ -128,7 +128,9 @@ def known_tools(tools: Iterable[str | NamedTool] | ToolSource) -> dict[str, Know
 def _known_tool(tool: object) -> KnownTool:
     name: object = getattr(tool, "name", tool)
     if not isinstance(name, str):
-        raise TypeError(f"tools holds a {type(tool).__name__}; pass names, or what client.tools.list() returns")
+        raise TypeError(
+            f"tools contains an element of type {type(tool).__name__}. Pass names, or the result of client.tools.list()"
+        )
     parameters: object = getattr(tool, "parameters", None)  # the platform documents name and description only
     category: object = getattr(tool, "category", None)
     return KnownTool(
@@ -148,7 +150,9 @@ def tool_problems(nodes: NodesByIndex, tools: Mapping[str, KnownTool]) -> Iterat
         tool = tools.get(canonical_tool(name))
         if tool is None:
             known = (tool.name for tool in tools.values())
-            others = did_you_mean(name, known) or joined("; ", remedy("list the tools"), " has the tools that exist")
+            others = did_you_mean(name, known) or joined(
+                ". To see the tools that exist, use ", remedy("list the tools")
+            )
             yield problem(f"nodes[{index}].tool", "unknown_tool", joined(f"there is no tool {name!r}", others))
         elif tool.parameters is not None:
             key = "inputs" if "inputs" in node and "params" not in node else "params"
@@ -163,7 +167,7 @@ def _parameter_problems(
     named = named_parameters(schema)
     for name in map(str, params):  # that of a faulty definition may be no text
         if named is not None and name not in named:
-            remedy = did_you_mean(name, named) or f"; it has {', '.join(named)}"
+            remedy = did_you_mean(name, named) or f". It has {', '.join(named)}"
             message = f"the tool {tool!r} has no parameter {name!r}{remedy}"
             yield problem(f"{place}.{name}", "unknown_parameter", message)
     for name in missing_parameters(schema, params):

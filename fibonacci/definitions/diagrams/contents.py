@@ -133,7 +133,7 @@ def checked_execution(execution: object) -> ExecutionRecord | None:
     if execution is None or isinstance(execution, ExecutionRecord):
         return execution
     kind = type(execution).__name__
-    raise TypeError(f"execution must be an Execution, not {kind}; client.executions.get(execution_id) returns one")
+    raise TypeError(f"execution must be an Execution, not {kind}. client.executions.get(execution_id) returns one")
 
 
 def execution_state(execution: ExecutionRecord) -> NodeState:

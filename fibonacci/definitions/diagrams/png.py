@@ -134,4 +134,4 @@ def _sans_serif_family() -> str | None:
     for family in _SANS_SERIF:
         if svg_to_bytes(svg_string=_LETTER, sans_serif_family=family) != blank:
             return family
-    raise OSError("the system has no font to draw texts with: install one, such as DejaVu, or draw SVG")
+    raise OSError("the system has no font to draw text with: install one, such as DejaVu, or draw SVG")

@@ -262,7 +262,7 @@ def _refuse_loss(source: Source, result: str, without_comments: str) -> None:
     for comment in comments(source):
         left[comment.text] -= 1
         if comment.text and left[comment.text] < 0:
-            source.report(comment.offset, "comment_lost", f"formatting would lose {comment.text!r}; move the comment")
+            source.report(comment.offset, "comment_lost", f"formatting would lose {comment.text!r}. Move the comment")
     if read_yaml(formatted).plain() != read_yaml(Source(without_comments, source.name)).plain():
-        source.report(0, "comment_lost", "the comments would change the definition; move or remove them")
+        source.report(0, "comment_lost", "the comments would change the definition. Move or remove them")
     source.raise_errors()

@@ -28,13 +28,13 @@ _OPERATORS: Final[Mapping[str, str]] = {
     "<": "less_than",
 }
 _OPERATORS_WITHOUT_SUCCESSOR: Final[Mapping[str, str]] = {
-    ">=": "use 'less_than', and exchange 'true_branch' and 'false_branch'",
-    "<=": "use 'greater_than', and exchange 'true_branch' and 'false_branch'",
+    ">=": "use 'less_than', and swap 'true_branch' and 'false_branch'",
+    "<=": "use 'greater_than', and swap 'true_branch' and 'false_branch'",
 }
 _KEYS_WITHOUT_SUCCESSOR: Final = ("is_active", "is_template")
 SUCCESSORS: Final[Mapping[str, str]] = {
     **{old: f"write '{new}'" for old, new in NODE_KEYS.items()},
-    **dict.fromkeys(_KEYS_WITHOUT_SUCCESSOR, "it has no successor and is left out"),
+    **dict.fromkeys(_KEYS_WITHOUT_SUCCESSOR, "nothing replaces it, so remove it"),
     "config": "write its keys directly in the node",
 }
 """What is written instead of each key of the dialect."""
@@ -150,7 +150,8 @@ class _Dialect:
         for word, (successor, offsets) in self._words.items():
             lines = dict.fromkeys(str(self._source.line(offset)) for offset in sorted(offsets))
             others = ", ".join(list(lines)[1:])
-            message = f"{word} is of fibonacci-sdk 0.2.4: {successor}" + (f" (also in line {others})" if others else "")
+            also = f" (also in line {others})" if others else ""
+            message = f"{word} is from fibonacci-sdk 0.2.4: {successor}{also}"
             self._source.add(min(offsets), Problem(location="", code=DEPRECATED, message=message, severity="warning"))
 
     def _found(self, word: str, successor: str, offset: int) -> None:
@@ -201,7 +202,7 @@ class _Dialect:
             self._found(f"operator '{operator}'", f"write '{_OPERATORS[operator]}'", node["operator"].offset)
             node["operator"].content = _OPERATORS[operator]
         elif operator in _OPERATORS_WITHOUT_SUCCESSOR:
-            message = f"operator '{operator}' is of fibonacci-sdk 0.2.4: {_OPERATORS_WITHOUT_SUCCESSOR[operator]}"
+            message = f"operator '{operator}' is from fibonacci-sdk 0.2.4: {_OPERATORS_WITHOUT_SUCCESSOR[operator]}"
             self._source.report(node["operator"].offset, "bad_operator", message)
         if "operator" in node and operator not in UNARY:
             node.setdefault("right_value", Element("", node["operator"].offset))

@@ -316,7 +316,7 @@ def read_definition(
 def _with_remedy(problem: Problem, element: Element, source: Source) -> Problem:
     """Add to a wrong type how to write what is meant."""
     remedy = _remedy(problem.message, element, source) if problem.code == "wrong_type" else None
-    message = f"{problem.message}; {remedy}" if remedy else problem.message
+    message = f"{problem.message}. {remedy}" if remedy else problem.message
     return replace(problem, message=message)
 
 
@@ -325,16 +325,16 @@ def _remedy(message: str, element: Element, source: Source) -> str | None:
     if written is None or element.is_container:
         return None
     content, token = element.content, written[0]
-    if "should be a text" in message and content is not None and not isinstance(content, str):
-        return f'write it in quotes: "{token}"'
+    if "should be a string" in message and content is not None and not isinstance(content, str):
+        return f'Write it in quotes: "{token}"'
     if not isinstance(content, str):
         return None
     if "true or false" in message:
-        return "write true or false, without quotes"
+        return "Write true or false, without quotes"
     if "number" in message:
-        return "write a number without quotes, in decimal digits"
+        return "Write a number without quotes, in decimal digits"
     if "should be a list" in message and token[0].isalnum():
-        return f"write a list in brackets: [{token}]"
+        return f"Write a list in brackets: [{token}]"
     return None
 
 

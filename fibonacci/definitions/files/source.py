@@ -159,7 +159,7 @@ class Source:
             self.text = ""
             raise self.failure(0, "too_large", f"the text has more than {MAX_SIZE} characters")
         if not self.text.strip():
-            raise self.failure(0, "empty_document", "the text is empty; a definition has at least the key 'nodes'")
+            raise self.failure(0, "empty_document", "the text is empty. A definition has at least the key 'nodes'")
 
     @classmethod
     def of(cls, text: object, name: str) -> Source:
@@ -171,7 +171,9 @@ class Source:
         """
         if not isinstance(text, str):
             kind = type(text).__name__
-            raise TypeError(f"text must be a str, not {kind}; decode bytes, and read a file by load or format_file")
+            raise TypeError(
+                f"text must be a str, not {kind}. Decode bytes first, and read a file with load or format_file"
+            )
         return cls(text, name)
 
     def line(self, offset: int) -> int:
@@ -271,7 +273,7 @@ class Source:
     def text_value(self, text: str, offset: int) -> str:
         """Return a text value, and report half of a surrogate pair in it, which UTF-8 cannot encode."""
         if not is_unicode(text):
-            self.report(offset, "bad_character", "the text holds half of a surrogate pair, which is no character")
+            self.report(offset, "bad_character", "the text contains half of a surrogate pair, which is not a character")
         return text
 
     def number(self, token: str, offset: int) -> int | float | None:
@@ -380,7 +382,7 @@ def _scalar(source: Source, token: re.Match[str]) -> Any:
     if text in ("true", "false", "null"):
         return json.loads(text)
     if text in ("NaN", "Infinity", "-Infinity"):
-        source.report(offset, "bad_number", f"{text} is not JSON; write a number, or a text in quotes")
+        source.report(offset, "bad_number", f"{text} is not JSON. Write a number, or a string in quotes")
         return None
     return source.number(text, offset)
 
@@ -399,7 +401,7 @@ UNREADABLE: Final = re.compile("[^\t\n\r -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufe
 """The characters that YAML does not allow, and those that are line breaks in YAML 1.1 and none in YAML 1.2."""
 
 _UNQUOTED_TEMPLATE = re.compile(r"(?:^|[:\-,\[{])[ \t]*\{\{", re.MULTILINE)
-_QUOTE_TEMPLATE: Final = "a text that begins with {{ needs quotes: '{{input.name}}'"
+_QUOTE_TEMPLATE: Final = "a string that begins with {{ needs quotes: '{{input.name}}'"
 _TOO_DEEP: Final = f"more than {MAX_DEPTH} levels of lists and mappings"
 
 
@@ -481,7 +483,7 @@ class _Reader:
     def document(self) -> Element:
         """Return the value of the document."""
         if self._document is None:
-            raise self._source.failure(0, "empty_document", "the document is empty; it has at least the key 'nodes'")
+            raise self._source.failure(0, "empty_document", "the document is empty. It needs at least the key 'nodes'")
         return self._document
 
     def read(self, kind: str, event: Any) -> None:
@@ -496,9 +498,11 @@ class _Reader:
             self._end = event.end_mark.index
         match kind:
             case "DocumentStartEvent" if self._document is not None:
-                raise self._source.failure(offset, "several_documents", "a file holds one definition: this is a second")
+                raise self._source.failure(
+                    offset, "several_documents", "a file has one definition: this is a second one"
+                )
             case "AliasEvent":
-                message = f"the alias *{event.anchor} is refused: write the value out"
+                message = f"the alias *{event.anchor} is not allowed: write the value out"
                 self._source.report(offset, "alias", message)
                 self._add(Element(None, offset, self._end))
             case "ScalarEvent":
@@ -515,10 +519,10 @@ class _Reader:
 
     def _refuse_properties(self, event: Any, offset: int) -> None:
         if event.anchor is not None:
-            message = f"the anchor &{event.anchor} is refused: write the value out where it is needed"
+            message = f"the anchor &{event.anchor} is not allowed: write the value out where you need it"
             self._source.report(offset, "alias", message)
         if event.tag is not None:
-            message = f"the tag {event.tag} is refused: write a text in quotes, and everything else as it is"
+            message = f"the tag {event.tag} is not allowed: write a string in quotes, and everything else without a tag"
             self._source.report(offset, "tag", message)
 
     def _open(self, element: Element) -> None:
@@ -528,7 +532,7 @@ class _Reader:
         if is_key and self._source.text.startswith("{{", element.offset - 1):
             self._refuse_key(element.offset - 1, _QUOTE_TEMPLATE)
         elif is_key:
-            self._refuse_key(element.offset, "a key is a text, not a list or a mapping")
+            self._refuse_key(element.offset, "a key is a string, not a list or a mapping")
         self._frames.append(_Frame(element, is_key=is_key))
 
     def _awaits_key(self) -> bool:
@@ -545,11 +549,11 @@ class _Reader:
         if not self._awaits_key():
             self._add(Element(self._scalar(event.value, offset, is_plain=is_plain), offset, self._end))
         elif is_plain and event.value == "<<":
-            message = "the merge key << is refused: write the keys out"
+            message = "the merge key << is not allowed: write the keys out"
             self._source.report(offset, "merge_key", message)
             self._frames[-1].key = (None, offset, offset)
         elif is_plain and not is_text(event.value):
-            self._refuse_key(offset, f'a key is a text: write "{event.value}" in quotes')
+            self._refuse_key(offset, f'a key is a string: write "{event.value}" in quotes')
         else:
             self._frames[-1].key = (self._source.text_value(event.value, offset), offset, self._end)
 
@@ -559,7 +563,7 @@ class _Reader:
         if token in _CONSTANTS:
             return _CONSTANTS[token]
         if _NOT_FINITE.fullmatch(token):
-            message = f"{token} is not JSON; write a number, or a text in quotes"
+            message = f"{token} is not JSON. Write a number, or a string in quotes"
             self._source.report(offset, "bad_number", message)
             return None
         return self._source.number(token, offset)
@@ -590,16 +594,16 @@ def _syntax_error(source: Source, error: Any) -> tuple[int, str, str]:
     if error.context and error.problem:
         message += f" ({error.context})"
     if _UNQUOTED_TEMPLATE.search(line) or (begin and _UNQUOTED_TEMPLATE.search(begin)):
-        message += f"; {_QUOTE_TEMPLATE}"
+        message += f". {_QUOTE_TEMPLATE.capitalize()}"
     elif source.text.startswith("\t", offset) or re.match(r" *\t", line):
-        message += "; indent with spaces, not with tabs"
+        message += ". Indent with spaces, not with tabs"
     elif "mapping values are not allowed" in message:
-        message += "; a text with a colon and a space in it needs quotes"
+        message += ". A string with a colon and a space in it needs quotes"
     return offset, "syntax_error", message
 
 
 def _bad_character(character: str) -> str:
     code = f"U+{ord(character):04X}"
     if character in "\x85\u2028\u2029":
-        return f"{code} is a line break in YAML 1.1 and none in YAML 1.2: write it as an escape, in double quotes"
+        return f"{code} is a line break in YAML 1.1 but not in YAML 1.2: write it as an escape, in double quotes"
     return f"{code} is not allowed in YAML: write it as an escape, in double quotes"

@@ -157,7 +157,7 @@ def write_definition(
         return write_yaml(value)
     if text_format == "json":
         return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    raise ValueError(f"{text_format!r} is not a format; use 'yaml' or 'json'")
+    raise ValueError(f"{text_format!r} is not a format. Use 'yaml' or 'json'")
 
 
 def in_order(definition: WorkflowDefinition | Mapping[str, Any], *, generation: Generation) -> dict[str, Any]:
@@ -198,7 +198,7 @@ def _json(location: str, value: object, depth: int) -> Any:
 
 def _key(location: str, place: str, key: object) -> str:
     if not isinstance(key, str):
-        raise TypeError(f"{location or 'the definition'} has the key {key!r}, which is not JSON: a key is a text")
+        raise TypeError(f"{location or 'the definition'} has the key {key!r}, which is not JSON: a key is a string")
     text: str = _scalar(place, key)
     return text
 
@@ -209,12 +209,14 @@ def _scalar(location: str, value: object) -> Any:
         return value
     if isinstance(value, str):
         if not is_unicode(value):
-            raise ValueError(f"{location} holds half of a surrogate pair, which is no character: remove it")
+            raise ValueError(f"{location} contains half of a surrogate pair, which is not a character: remove it")
         return str.__str__(value)
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError(f"{location} is {value!r}, which is not JSON: write a number, or a text")
+            raise ValueError(f"{location} is {value!r}, which is not JSON: write a number or a string")
         return float(value)
-    raise TypeError(f"{location} holds a {type(value).__name__}, which is not JSON: write it as a text or a number")
+    raise TypeError(
+        f"{location} is of type {type(value).__name__}, which is not JSON: write it as a string or a number"
+    )

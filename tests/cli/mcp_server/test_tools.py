@@ -89,7 +89,7 @@ async def test_a_run_returns_its_outputs_as_data_and_as_text() -> None:
         (
             "run_greeter",
             {"name": "Ada", "x": 1},
-            "inputs.x: there is no such input; the inputs are name. Nothing was sent",
+            "inputs.x: there is no such input: the inputs are name. Nothing was sent",
         ),
         ("get_execution", {}, "inputs: 'execution_id' is required. Nothing was sent"),
         (

@@ -113,7 +113,7 @@ def test_a_block_may_be_written_in_a_function_and_be_empty(flow: WorkflowBuilder
 
 def test_an_exception_ends_the_block_and_says_that_the_branch_is_incomplete(flow: WorkflowBuilder) -> None:
     gate = flow.when("gate", flow.inputs().x, "is_empty")
-    with pytest.raises(ValueError, match="'A' is no id") as caught, gate:
+    with pytest.raises(ValueError, match="'A' is not an id") as caught, gate:
         _ = flow.llm("a", "x"), flow.llm("A", "x")
     assert caught.value.__notes__ == [
         "The branch of 'gate' is incomplete: build the workflow with a new WorkflowBuilder."
@@ -151,15 +151,18 @@ def test_a_block_that_is_out_of_place_is_refused() -> None:
         WorkflowBuilder("other").when("b", gate, "is_empty")
 
     rows = {
-        "twice": (twice, "`with flow.when(...) as gate:` is there already, and is written once: add the nodes in that"),
-        "otherwise twice": (otherwise_twice, "`with gate.otherwise():` is there already, and is written once"),
+        "twice": (
+            twice,
+            "`with flow.when(...) as gate:` already exists and can be written only once: add the nodes in that",
+        ),
+        "otherwise twice": (otherwise_twice, "`with gate.otherwise():` already exists and can be written only once"),
         "in another block": (
             other_place,
-            "`with gate.otherwise():` is inside the block of 'b', and 'gate' was added elsewhere: write its blocks",
+            "`with gate.otherwise():` is inside the block of 'b', but 'gate' was added elsewhere: write its blocks",
         ),
-        "after the block around it": (after_its_place, "`with flow.when(...) as b:` is after that block, and 'b' was"),
+        "after the block around it": (after_its_place, "`with flow.when(...) as b:` is after that block, but 'b' was"),
         "in its own block": (in_itself, "`with gate.otherwise():` is inside the block of 'gate'"),
-        "another builder's": (other_builder, "left is {{gate}} of another WorkflowBuilder; use nodes of this one"),
+        "another builder's": (other_builder, "left is {{gate}} of another WorkflowBuilder. Use nodes of this one"),
     }
 
     def check(row: tuple[Any, str]) -> None:

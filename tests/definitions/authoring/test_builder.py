@@ -273,11 +273,11 @@ def test_the_output_of_a_model_call_has_the_fields_of_its_output_schema(flow: Wo
     untyped: Any = draft
     with pytest.raises(AttributeError, match=r"\{\{draft\}\} has no field 'resaon'. Did you mean 'reason'\?"):
         _ = untyped.output.resaon
-    with pytest.raises(AttributeError, match=r"\{\{draft\}\} has no field 'x'; Verdict has reason, score"):
+    with pytest.raises(AttributeError, match=r"\{\{draft\}\} has no field 'x'. Verdict has reason, score"):
         _ = untyped.output.x
     with pytest.raises(ValueError, match=r"\{\{draft\}\} has no 'resaon'. Did you mean 'reason'\?"):
         draft["resaon"]
-    with pytest.raises(TypeError, match=r"\{\{draft.score\}\} is of type int: it has no fields"):
+    with pytest.raises(TypeError, match=r"\{\{draft.score\}\} is of type int, which has no fields"):
         draft["score"]["x"]
     assert node(flow, "draft")["output_schema"] == Verdict.model_json_schema()
 
@@ -385,16 +385,20 @@ def test_a_node_of_a_type_that_came_later_is_checked_like_any_other(flow: Workfl
         ("conditional", {}, ValueError, r"use flow\.when\(\.\.\.\)"),
         ("lllm", {}, ValueError, r"type 'lllm' is not a type of node: use flow\.llm\(\.\.\.\)"),
         ("", {}, ValueError, "type=''"),
-        (5, {}, TypeError, "type must be a text"),
+        (5, {}, TypeError, "type must be a str"),
         ("loop", {"over": {1, 2}}, TypeError, "over is of type set, which has no JSON form: use sorted"),
         ("loop", {"over": other}, ValueError, "over is {{b}} of another WorkflowBuilder"),
         ("loop", {"after": a}, TypeError, r"after must be a list of nodes, not the node 'a'"),
-        ("loop", {"dependencies": [a]}, ValueError, r"dependencies: give the nodes as after=\[node\]"),
+        ("loop", {"dependencies": [a]}, ValueError, r"dependencies: pass the nodes as after=\[node\]"),
     ]
     for node_type, fields, kind, message in rows:
         with pytest.raises(kind, match=message):
             flow.node("b", node_type, **fields)
-    for node_id, message in (("a", "is taken already"), ("A", "is no id"), ("input", "is a source of templates")):
+    for node_id, message in (
+        ("a", "is already taken"),
+        ("A", "is not an id"),
+        ("input", "is a built-in source of templates"),
+    ):
         with pytest.raises(ValueError, match=message):
             flow.node(node_id, "loop")
     assert [each.id for each in flow.definition.nodes] == ["a"]

@@ -35,39 +35,47 @@ class Desk:
 
 
 Mistake = tuple[Callable[[Desk], object], type[Exception], str]
-NODE = "must be a node, not the text"
+NODE = "must be a node, not the string"
 NESTED: list[object] = []
 NESTED.append(NESTED)
 
 MISTAKES: dict[str, Mistake] = {
-    "no text": (lambda on: on.flow.llm("a", None), TypeError, "instruction must be a text, not None"),
-    "a model": (lambda on: on.flow.llm("a", Note()), TypeError, "instruction must be a text, not of type Note"),
-    "a class": (lambda on: on.flow.llm("a", Note), TypeError, "instruction must be a text, not the class Note"),
-    "an object in a text": (lambda on: on.flow.llm("a", f"Do {object()}"), ValueError, "instruction holds '<object"),
+    "no text": (lambda on: on.flow.llm("a", None), TypeError, "instruction must be a str, not None"),
+    "a model": (lambda on: on.flow.llm("a", Note()), TypeError, "instruction must be a str, not of type Note"),
+    "a class": (lambda on: on.flow.llm("a", Note), TypeError, "instruction must be a str, not the class Note"),
+    "an object in a text": (lambda on: on.flow.llm("a", f"Do {object()}"), ValueError, "instruction contains '<object"),
     "the builder in a text": (
         lambda on: on.flow.llm("a", f"Do {on.flow}"),
         TypeError,
-        "WorkflowBuilder is no template",
+        "WorkflowBuilder is not a template",
     ),
     "an id that is taken": (
         lambda on: on.flow.llm("draft", "x"),
         ValueError,
-        "id 'draft' is taken already: see test_builder_faults.py:",
+        "id 'draft' is already taken: see test_builder_faults.py:",
     ),
-    "a bad id": (lambda on: on.flow.llm("My Node", "x"), ValueError, "id 'My Node' is no id: use lower-case letters"),
-    "no id": (lambda on: on.flow.llm(None, "x"), TypeError, "id must be a text, not None"),
-    "an id of a source": (lambda on: on.flow.llm("input", "x"), ValueError, "id 'input' is a source of templates"),
+    "a bad id": (
+        lambda on: on.flow.llm("My Node", "x"),
+        ValueError,
+        "id 'My Node' is not an id. Use lowercase letters",
+    ),
+    "no id": (lambda on: on.flow.llm(None, "x"), TypeError, "id must be a str, not None"),
+    "an id of a source": (
+        lambda on: on.flow.llm("input", "x"),
+        ValueError,
+        "id 'input' is a built-in source of templates",
+    ),
     "an unknown node": (
         lambda on: on.flow.llm("a", "Improve {{darft}}"),
         ValueError,
-        "instruction: {{darft}} names no node that is there yet. Did you mean 'draft'?",
+        "instruction: {{darft}} names no node that exists yet. Did you mean 'draft'?",
     ),
     "a node of later": (
         lambda on: on.flow.tool("a", "t", {"x": ["{{summary}}"]}),
         ValueError,
-        "params.x[0]: {{summary}} names no node that is there yet; add that node first",
+        "params.x[0]: {{summary}} names no node that exists yet. Add that node first",
     ),
-    "itself": (lambda on: on.flow.llm("a", "{{a}}"), ValueError, "{{a}} names no node that is there yet"),
+    "itself": (lambda on: on.flow.llm("a", "{{a}}"), ValueError, "{{a}} names no node that exists yet"),
     "a bad template": (lambda on: on.flow.llm("a", "{{a b}}"), ValueError, "instruction: {{a b}} is not a template"),
     "a node of another builder": (
         lambda on: on.flow.llm("a", "x", after=[on.other]),
@@ -93,14 +101,14 @@ MISTAKES: dict[str, Mistake] = {
     "no schema": (
         lambda on: on.flow.llm("a", "x", output_schema=Note()),
         TypeError,
-        "output_schema must be a pydantic",
+        "output_schema must be a Pydantic",
     ),
     "an unknown argument": (lambda on: on.flow.llm("a", "x", temprature=1), TypeError, "temprature"),
     "an id as node": (lambda on: on.flow.llm("a", "x", fallback="draft"), TypeError, f"fallback {NODE} 'draft'"),
     "an id as target": (
         lambda on: on.flow.critic("a", "draft"),
         TypeError,
-        f"target {NODE} 'draft'; give what flow.llm(...), flow.tool(...)",
+        f"target {NODE} 'draft': pass what flow.llm(...), flow.tool(...)",
     ),
     "a condition": (
         lambda on: on.flow.llm("a", "x", condition=on.draft),
@@ -127,7 +135,7 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "NaN": (lambda on: on.flow.tool("a", "t", {"x": float("nan")}), ValueError, "params.x is nan"),
     "a number as key": (lambda on: on.flow.tool("a", "t", {1: "x"}), TypeError, "params has the key 1"),
-    "a node as key": (lambda on: on.flow.tool("a", "t", {on.draft: "x"}), TypeError, "only values can be templates"),
+    "a node as key": (lambda on: on.flow.tool("a", "t", {on.draft: "x"}), TypeError, "Only values can be templates"),
     "a value in itself": (lambda on: on.flow.tool("a", "t", {"x": NESTED}), ValueError, "is nested too deeply"),
     "a score": (lambda on: on.flow.critic("a", on.draft, min_score=11), ValueError, "min_score=11"),
     "an operator": (lambda on: on.flow.when("a", on.draft, "equal", "x"), ValueError, "operator='equal': it should be"),
@@ -141,12 +149,12 @@ MISTAKES: dict[str, Mistake] = {
     "a part in a branch": (
         lambda on: on.flow.when("a", on.draft, "is_empty", otherwise=[on.page["x"]]),
         TypeError,
-        "otherwise[0] must be a node, not {{page.x}}; give what flow.llm",
+        "otherwise[0] must be a node, not {{page.x}}: pass what flow.llm",
     ),
     "a node for a branch": (
         lambda on: on.flow.when("a", on.draft, "is_empty", then=on.page),
         TypeError,
-        "then must be a list of nodes, not the node 'page'; write then=[node]",
+        "then must be a list of nodes, not the node 'page'. Write then=[node]",
     ),
     "a node in both branches": (
         lambda on: on.flow.when("a", on.draft, "is_empty", then=[on.page], otherwise=[on.page]),
@@ -156,15 +164,15 @@ MISTAKES: dict[str, Mistake] = {
     "an output again": (
         lambda on: on.flow.output(answer=on.page),
         ValueError,
-        "there is an output 'answer' already: see test_builder_faults.py:",
+        "there is already an output 'answer': see test_builder_faults.py:",
     ),
     "an output of nothing": (lambda on: on.flow.output(x="{{nope}}"), ValueError, "x: {{nope}} names no node"),
     "an output of a set": (lambda on: on.flow.output(x={1}), TypeError, "x is of type set, which has no JSON form"),
-    "no name": (lambda on: WorkflowBuilder(NOTHING), TypeError, "name must be a text, not None"),
+    "no name": (lambda on: WorkflowBuilder(NOTHING), TypeError, "name must be a str, not None"),
     "a template as a time": (
         lambda on: on.flow.llm("a", "x", timeout=on.given.seconds),
         TypeError,
-        "timeout cannot be {{input.seconds}}: it is the same in every run; give it as plain data",
+        "timeout cannot be {{input.seconds}}, because it is the same in every run. Pass plain data",
     ),
     "a template as an id": (lambda on: on.flow.llm(on.draft, "x"), TypeError, "id cannot be {{draft}}"),
     "a template as a tool": (lambda on: on.flow.tool("a", on.draft), TypeError, "tool_name cannot be {{draft}}"),
@@ -192,7 +200,9 @@ def test_single_braces_warn_in_the_line_of_the_node() -> None:
     def check(row: tuple[str, str]) -> None:
         text, shown = row
         on = Desk()
-        with pytest.warns(UserWarning, match=f"{shown} is no template: in an f-string write the value itself") as seen:
+        with pytest.warns(
+            UserWarning, match=f"{shown} is not a template. In an f-string, write the value itself"
+        ) as seen:
             on.flow.tool("a", "t", {"x": [text]})
         assert Path(seen[0].filename) == Path(__file__)
 

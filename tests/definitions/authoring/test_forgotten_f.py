@@ -15,7 +15,7 @@ from tests.kit.assertions import check_each
 
 flow = WorkflowBuilder("of the module")
 of_the_module = flow.inputs()
-REFUSED = "the string has no f prefix; write f"
+REFUSED = "the string has no f prefix. Write f"
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def test_it_says_what_is_meant_and_how_braces_are_written(flow_and_given: tuple[
     with pytest.raises(ValueError, match="has no f prefix") as caught:
         flow.llm("a", "Hello {given.mail}")
     assert str(caught.value) == (
-        "instruction: {given.mail} stays plain text, because the string has no f prefix; "
-        'write f"...", or { given.mail } with spaces if you mean the braces'
+        'instruction: {given.mail} stays plain text, because the string has no f prefix. Write f"...", or'
+        " { given.mail } with spaces if you mean the braces"
     )
     flow.llm("a", "Hello { given.mail }")
     assert len(flow.definition.nodes) == 1

@@ -58,17 +58,17 @@ def test_a_field_prints_its_template_under_its_name_in_json(given: Any) -> None:
 MISSPELT: list[tuple[Read, str]] = [
     (lambda given: given.titel, "{{input}} has no field 'titel'. Did you mean 'title'?"),
     (lambda given: given.sender.nam, "{{input.sender}} has no field 'nam'. Did you mean 'name'?"),
-    (lambda given: given.copies[0].phone, "has no field 'phone'; Sender has name, mail_address"),
+    (lambda given: given.copies[0].phone, "has no field 'phone'. Sender has name, mail_address"),
     (lambda given: given.sender.mailAddress, "has no field 'mailAddress'. Did you mean 'mail_address'?"),
     (lambda given: given.model_dump(), "{{input}} has no field 'model_dump'"),
     (lambda given: given._repr_html_(), "Template has no attribute '_repr_html_'"),
 ]
 IMPOSSIBLE: list[tuple[Read, type[Exception], str]] = [
-    (lambda given: given.copies["name"], TypeError, "{{input.copies}} is a list: give the index of an item"),
-    (lambda given: given.title["x"], TypeError, "{{input.title}} is of type str: it has no fields and no items"),
+    (lambda given: given.copies["name"], TypeError, "{{input.copies}} is a list: pass the index of an item"),
+    (lambda given: given.title["x"], TypeError, "{{input.title}} is of type str, which has no fields and no items"),
     (lambda given: given.sender["nam"], ValueError, "{{input.sender}} has no 'nam'. Did you mean 'name'?"),
     (lambda given: given.title.upper(), AttributeError, "{{input.title}} is of type str, and its value is known only"),
-    (lambda given: given.copies.append(1), AttributeError, "'append' cannot be asked for here; ask in the instruction"),
+    (lambda given: given.copies.append(1), AttributeError, "'append' is not available here. Ask in the instruction"),
     (lambda given: given.count + 1, TypeError, "the operator '+' cannot apply to {{input.count}}"),
     (lambda given: given.count > 1, TypeError, "the operator '>' cannot apply to {{input.count}}"),
     (lambda given: list(given.copies), TypeError, "iteration cannot apply to {{input.copies}}"),
@@ -98,7 +98,7 @@ def test_what_the_type_of_a_field_has_not_is_refused(given: Any) -> None:
 
 
 def test_an_object_among_the_inputs_warns_when_it_is_compared_with_a_value(given: Any) -> None:
-    with pytest.warns(UserWarning, match="use flow.when"):
+    with pytest.warns(UserWarning, match="Use flow.when"):
         assert given.anything != "high"
     assert given.sender == given.sender != given.anything
     assert {given.sender: 1}[given.sender] == 1
@@ -143,7 +143,7 @@ def test_a_model_that_holds_itself_stays_a_reference(flow: WorkflowBuilder) -> N
 
 def test_inputs_are_of_one_model(flow: WorkflowBuilder, given: Any) -> None:
     assert str(flow.inputs(SupportTicket)) == str(flow.inputs()) == str(given)
-    with pytest.raises(ValueError, match=r"has the inputs of SupportTicket already: see test_inputs.py:\d+"):
+    with pytest.raises(ValueError, match=r"already has the inputs of SupportTicket: see test_inputs.py:\d+"):
         flow.inputs(Sender)
 
 
@@ -154,7 +154,7 @@ class Unwritable(BaseModel):
 
 @pytest.mark.parametrize("model", [dict, SupportTicket.model_construct(), "Ticket", RootModel[list[str]]])
 def test_what_is_no_model_with_fields_is_refused(flow: WorkflowBuilder, model: Any) -> None:
-    with pytest.raises(TypeError, match="inputs takes a pydantic model with fields"):
+    with pytest.raises(TypeError, match="inputs takes a Pydantic model with fields"):
         flow.inputs(model)
 
 

@@ -53,7 +53,7 @@ def test_it_is_equal_to_itself_alone(search: NodeHandle) -> None:
 
 def test_an_attribute_of_a_node_says_how_a_field_is_written(search: NodeHandle) -> None:
     handle: Any = search
-    with pytest.raises(AttributeError, match=r"NodeHandle has no attribute 'urgency'; write \.output\.urgency"):
+    with pytest.raises(AttributeError, match=r"NodeHandle has no attribute 'urgency'\. Write \.output\.urgency"):
         _ = handle.urgency
     assert not hasattr(search, "_repr_html_")
 
@@ -115,7 +115,9 @@ def test_what_needs_the_value_is_refused(search: NodeHandle) -> None:
 
 @pytest.mark.parametrize("other", ["high", 7, 0.5, True])
 def test_comparing_it_with_a_value_warns_in_the_line_of_the_comparison(search: NodeHandle, other: object) -> None:
-    with pytest.warns(UserWarning, match=r"compares while the workflow is built, and is False; use flow.when") as seen:
+    with pytest.warns(
+        UserWarning, match=r"is compared while the workflow is built, and is always False\. Use flow.when"
+    ) as seen:
         equal = search["urgency"] == other
     with pytest.warns(UserWarning, match=r"\{\{search.urgency\}\} == "):
         assert search["urgency"] != other
