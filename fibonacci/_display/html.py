@@ -271,7 +271,7 @@ def runs_html(name: str, workflow_id: str, counts: Mapping[str, int], results: S
     if not results:
         how = f"<p>Run the rows with {code(f'{loop} run in runs')} or {code(frame)}.</p>"
         return display(_counts(title, counts), how)
-    latest = f"<strong>Latest {counted(len(results), 'result')}</strong>; all of them: {code(frame)}"
+    latest = f"<strong>Latest {counted(len(results), 'result')}</strong>. All of them: {code(frame)}"
     return display(_counts(title, counts), table(latest, _RUN_HEADERS, map(_result, results)))
 
 

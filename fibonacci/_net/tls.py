@@ -178,11 +178,11 @@ def _load_bundle(context: ssl.SSLContext, path: str) -> str | None:
     try:
         if Path(path).is_dir():
             context.load_verify_locations(capath=path)
-            return None if holds_certificate(path) else f"ca_bundle: no certificate in {path!r}; it must be {_BUNDLE}"
+            return None if holds_certificate(path) else f"ca_bundle: no certificate in {path!r}. It must be {_BUNDLE}"
         context.load_verify_locations(path)
     except OSError as error:
         raise_if_no_descriptor(error)
-        return f"ca_bundle: no certificate in {path!r} ({_reason_of(error)}); it must be {_BUNDLE}"
+        return f"ca_bundle: no certificate in {path!r} ({_reason_of(error)}). It must be {_BUNDLE}"
     return None
 
 
@@ -205,7 +205,7 @@ def _load_client_cert(context: ssl.SSLContext, files: str | tuple[str, ...]) -> 
         if asked:
             return "client_cert: the password does not decrypt the key"
         raise_if_no_descriptor(error)
-        return f"client_cert: {_reason_of(error)}; it must be {_CLIENT_CERT}"
+        return f"client_cert: {_reason_of(error)}. It must be {_CLIENT_CERT}"
     return None
 
 

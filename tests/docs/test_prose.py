@@ -1,9 +1,10 @@
-"""What makes prose hard to read is found where it is, and not in code."""
+"""What makes prose hard to read is found where it is, and not in code; what teaches has none of it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from tests.tools.markdown import ROOT
 from tests.tools.prose import LONGEST, Counts, count_docstrings, count_messages, count_page
 
 PAGE = f"""
@@ -36,6 +37,15 @@ def call(timeout):
     """
     raise ValueError(f"timeout must be a number; it is {timeout}")
 '''
+
+
+def test_pages_that_people_learn_from_have_short_sentences() -> None:
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "docs" / "index.md"]
+    pages += [path for folder in ("tutorial", "how-to") for path in sorted((ROOT / "docs" / folder).glob("*.md"))]
+    counts = Counts()
+    for page in pages:
+        count_page(page, counts)
+    assert (counts.semicolons, counts.long) == ([], [])
 
 
 def test_a_page_is_counted_without_its_code(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def answers(
 
 @each_row("endpoint", READERS)
 def test_a_key_that_a_body_has_twice_is_a_warning(endpoint: Endpoint) -> None:
-    message = "it is given more than once; the last one is read (repeated_key)"
+    message = "it is given more than once, and only the last one counts (repeated_key)"
     _, warnings = answers(endpoint, TWICE, "application/json")
     assert warnings == [f"{endpoint} y: {message}", f"{endpoint} x: {message}"]
     response, warnings = answers(endpoint, TWICE, "application/json", strict=True)

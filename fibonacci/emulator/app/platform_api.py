@@ -117,7 +117,9 @@ def _report_unread(context: RequestContext, endpoint: Endpoint) -> None:
     unread = context.query.unread(endpoint.query)
     problems = {name: ("unknown_query_parameter", f"there is no parameter {name!r}") for name in unread}
     for name in context.query.repeated:
-        problems.setdefault(name, ("repeated_query_parameter", "it is given more than once; the last one is read"))
+        problems.setdefault(
+            name, ("repeated_query_parameter", "it is given more than once, and only the last one counts")
+        )
     context.environment.warnings.report(
         [
             EmulatorWarning(code=code, location=f"{endpoint} ?{name}", message=message)
@@ -153,7 +155,7 @@ def _report_media_type(warnings: WarningLog, content_type: str, endpoint: Endpoi
 
 def _report_repeated(warnings: WarningLog, endpoint: Endpoint, keys: Sequence[str]) -> None:
     """Warn about keys that an object in a body has more than once, and refuse it in strict mode."""
-    message = "it is given more than once; the last one is read"
+    message = "it is given more than once, and only the last one counts"
     warnings.report(
         [EmulatorWarning(code="repeated_key", location=f"{endpoint} {key}", message=message) for key in keys],
         lambda _: bad_request(f"The body has the key {keys[0]!r} more than once in one object.", keys[0]),

@@ -166,7 +166,7 @@ def read_json(raw: bytes, repeated: list[str] | None = None) -> Any:
     `repeated` gets the keys that an object has more than once.
     """
     if not raw:
-        raise bad_request("The body is empty; JSON is expected.", "body")
+        raise bad_request("The body is empty, but JSON is expected.", "body")
     try:
         content = parse_json(raw.decode("utf-8"), repeated)
     except (ValueError, RecursionError) as error:

@@ -110,8 +110,8 @@ def require_gone(server: Server, *calls: tuple[str, str, Any]) -> None:
 
 @CHECKS.choice(
     "DELETE /workflows/{id}",
-    "A single workflow, and the one in the list, is as it was created, and then as it was changed. After its "
-    "deletion, it and its versions are gone, but its runs remain",
+    "A workflow is as it was created, and then as it was changed, both alone and in the list. After its deletion, "
+    "it and its versions are gone, but its runs remain",
     changes=True,
 )
 def _workflow(server: Server) -> None:

@@ -417,7 +417,7 @@ def _case_check(name: str, case: RunCase) -> CheckRun:
 
 
 for _name, (_expected, _case) in CASES.items():
-    CHECKS.choice("POST /workflows/{id}/execute", f"{_expected}; the trace and the list say so", changes=True)(
+    CHECKS.choice("POST /workflows/{id}/execute", f"{_expected}. The trace and the list say so", changes=True)(
         _case_check(_name, _case)
     )
 

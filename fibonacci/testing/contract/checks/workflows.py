@@ -481,7 +481,9 @@ def _booleans(server: Server) -> None:
 
 
 @COMPARISONS.documented(
-    "POST /workflows/{id}/execute", "greater_than and less_than fail their node if a value is no number", changes=True
+    "POST /workflows/{id}/execute",
+    "greater_than and less_than fail their node if a value is not a number",
+    changes=True,
 )
 def _no_number(server: Server) -> None:
     for operator in ("greater_than", "less_than"):
@@ -490,7 +492,7 @@ def _no_number(server: Server) -> None:
             nodes[0]["false_branch"] = ["else-ask"]
             nodes.append({**nodes[1], "id": "else-ask"})
             execution = server.run_definition({"nodes": nodes}, {"value": "many"})
-            what = f"after {operator} with a text that is no number"
+            what = f"after {operator} with a text that is not a number"
             require_equal((execution.status, execution.nodes_failed), ("failed", 1), f"status and nodes_failed {what}")
             require_equal(execution.nodes_executed, 1, f"nodes_executed {what}")
 
