@@ -100,7 +100,7 @@ def test_a_frame_is_read_as_rows_are_needed() -> None:
 @each_row(
     ("frame", "key", "error", "text"),
     [
-        (pandas.DataFrame({"id": [1]}), "idd", ValueError, "has no column 'idd', which key= names; its columns are"),
+        (pandas.DataFrame({"id": [1]}), "idd", ValueError, "has no column 'idd', which key= names: its columns are"),
         (pandas.DataFrame({"id": [1]}), "idd", ValueError, "its columns are 'id'"),
         (
             pandas.DataFrame(columns=list("abcdefghij")),
@@ -165,7 +165,7 @@ class TestValues:
     def test_one_that_holds_itself_is_refused(self) -> None:
         endless: list[Any] = [float("nan")]
         endless.append(endless)
-        with pytest.raises(ValueError, match="or hold themselves"):
+        with pytest.raises(ValueError, match="or contain themselves"):
             canonical_inputs({"a": endless})
 
 

@@ -92,7 +92,8 @@ class TestLease:
         (record,) = caplog.records
         assert record.getMessage().endswith("is used by another run (process 1 on h): waiting up to 1 s for its lease")
         assert sleeps == pytest.approx([0.455, 0.155, 0.005])
-        with pytest.raises(JournalError, match=r"is used by another run \(process 1 on h\), whose lease lapses in 9 s"):
+        text = r"is used by another run \(process 1 on h\), whose lease expires in 9 s"
+        with pytest.raises(JournalError, match=text):
             redis_journal.JournalLease(Held(600, 9000), "redis://h", []).acquire([])
 
     def test_a_renewal_that_fails_is_repeated(self, monkeypatch: pytest.MonkeyPatch) -> None:
