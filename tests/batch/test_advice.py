@@ -19,7 +19,7 @@ from tests.batch.workflows import named
 EXECUTE = "POST /workflows/{workflow_id}/execute"
 AGAIN = "make the same call again"
 QUOTA = {"error": {"code": "quota_exceeded", "message": "The quota workflow_runs_per_hour is used up."}}
-FIRST = "Remove the cause first"
+FIRST = "Fix the cause first"
 
 
 def test_rows_of_unknown_outcome_with_a_journal(

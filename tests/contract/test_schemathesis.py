@@ -61,7 +61,7 @@ _NAMED_AS_WELL = re.compile(  # where something else is refused; these alone are
     r"\((not_a_number|unknown_(field|input|parameter|property|tool)|missing_parameter|wrong_parameter_type"
     r"|bad_schema|misspelled_schema_keyword)\)$"
 )
-_QUOTA = {"workflow_runs_per_hour|concurrent_executions|memory_mb": "must not be over .* ceiling of the plan"}
+_QUOTA = {"workflow_runs_per_hour|concurrent_executions|memory_mb": "must be at most .* ceiling of the plan"}
 BEYOND_THE_SCHEMA: Final[dict[str, dict[str, str]]] = {
     "POST /workflows": _DEFINITION,
     "PUT /workflows/{workflow_id}": _DEFINITION,

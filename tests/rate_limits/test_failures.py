@@ -88,7 +88,9 @@ class TestFailures:
             context.setattr(threading.Thread, "start", start)
             with (
                 no_patience(),
-                pytest.raises(APIConnectionError, match=r"has no thread: can't start new thread\. Nothing was sent"),
+                pytest.raises(
+                    APIConnectionError, match=r"cannot start a thread: can't start new thread\. Nothing was sent"
+                ),
             ):
                 client.tools.get("calculator")
         assert client.tools.get("calculator").name == "calculator"
