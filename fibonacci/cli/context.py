@@ -231,7 +231,7 @@ class Output:
 
     def _report_unknown_field(self) -> None:
         if self._unknown_field:
-            raise UnknownFieldError(f"{self._unknown_field}; what the platform has sent is printed whole")
+            raise UnknownFieldError(f"{self._unknown_field}. The whole response is printed")
 
     def _limited(self, items: Iterable[Any]) -> Iterator[Any]:
         options = self._options

@@ -90,7 +90,7 @@ def problem(name: str, detail: str, remedy: str, *, is_about_key: bool = False) 
 
 _SOURCES = {"default": "the default", "environment": "FIBONACCI_BASE_URL", "profile": "the profile"}
 _VERSION_VARIABLE = "FIBONACCI_API_VERSION"
-_FILE_REMEDY = "correct the file in an editor"
+_FILE_REMEDY = "fix the file in an editor"
 # How much a name without the prefix has to resemble one with it.
 _NEAR = 0.85
 _KEY_REMEDY = "run `fibonacci auth login`, or set FIBONACCI_API_KEY"
@@ -169,12 +169,12 @@ class Configuration:
             except ConfigurationError as error:
                 is_well, self.settings[option] = False, default
                 shown = str(default).removesuffix(".0")
-                yield problem(name, text_of(error), f"correct {variable}, or unset it: the default is {shown}")
+                yield problem(name, text_of(error), f"fix {variable}, or unset it: the default is {shown}")
             else:
                 self.settings[option] = config.call_timeout if option == "timeout" else getattr(config, option)
         if trouble := _redis_trouble(str(self.settings["rate_limiter"])):
             is_well, self.settings["rate_limiter"] = False, LOCAL_RATE_LIMITERS[0]
-            yield problem("rate limiter", trouble, "correct FIBONACCI_RATE_LIMITER or its server, or unset it")
+            yield problem("rate limiter", trouble, "fix FIBONACCI_RATE_LIMITER or its server, or unset it")
         if is_well:
             seconds, retries, transport, limiter = self.settings.values()
             timeout = "no timeout" if seconds is None else f"a timeout of {seconds:g} s"
@@ -203,7 +203,7 @@ class Configuration:
             self._profile = used_profile(file, self._name)
             self._is_profile_found = True
         except ConfigurationError as error:
-            return problem("profile", text_of(error), "`fibonacci profiles list` shows those that there are")
+            return problem("profile", text_of(error), "run `fibonacci profiles list` to see the profiles")
         if trouble := access_problem(file.path):
             return problem("profile", *trouble.split(": ", 1))
         if self._profile is None and file.profiles:
@@ -215,7 +215,7 @@ class Configuration:
         try:
             self.address = find_address(self._profile)
         except ConfigurationError as error:
-            return problem("base URL", text_of(error), "correct it where it is set")
+            return problem("base URL", text_of(error), "fix it where you set it")
         version: str = self.address.api_version  # by default, without a source
         if _VERSION_VARIABLE in os.environ:
             version += f" ({_VERSION_VARIABLE})"
@@ -256,7 +256,7 @@ def _redis_trouble(limiter: str) -> str:
 
 def _overridden(file: ProfilesFile) -> Finding:
     """Return the finding for an environment that has a key, so that no profile is used."""
-    detail = f"none of those in {file.path}: the environment precedes them"
+    detail = f"none of those in {file.path}: the environment takes precedence"
     profile = file.profiles.get(file.default_name or "")
     if profile is None or "FIBONACCI_BASE_URL" in os.environ:  # which says itself where its key goes
         return ok("profile", detail)
@@ -281,7 +281,7 @@ def _misspelled_variables() -> Iterator[Finding]:
         else:
             meant = nearest(upper, VARIABLES, cutoff=_NEAR)
         if meant is not None:
-            yield problem("environment", f"{name} is set, and nothing reads it", f"did you mean {meant}?")
+            yield problem("environment", f"{name} is set, but nothing reads it", f"did you mean {meant}?")
 
 
 def _versions() -> Finding:
@@ -344,7 +344,7 @@ class NetworkChecks:
         except ValueError as error:
             raise TransportError("proxy", error) from error
         if proxy is None:
-            reason = " (this machine is reached directly)" if is_loopback(urlsplit(self._origin).hostname or "") else ""
+            reason = " (the base URL is on this machine)" if is_loopback(urlsplit(self._origin).hostname or "") else ""
             return ok("proxy", f"none{reason}")
         self._proxy = proxy.url
         return ok("proxy", f"{proxy.url}{', with user and password' if proxy.auth else ''}")
@@ -356,7 +356,7 @@ class NetworkChecks:
         lookup = resolver.lookup(host, port)
         deadline = Deadline(_TIMEOUT)
         if not lookup.wait(_TIMEOUT):
-            raise deadline.exceeded("the name service did not respond")
+            raise deadline.exceeded("the DNS server did not respond")
         addresses = list(dict.fromkeys(str(address[4][0]) for address in lookup.result()))
         more = len(addresses) - _MOST_SHOWN
         return ok("name", f"{host} is {', '.join(addresses[:_MOST_SHOWN])}{f' and {more} more' if more > 0 else ''}")
@@ -402,7 +402,7 @@ def _described(tls: TLSStream) -> str:
     days = (ssl.cert_time_to_seconds(expires) - time.time()) / 86400 if expires else 0
     issuer = _organization(certificate.get("issuer", ()))
     return (
-        f"{tls.version}; certificate by {issuer}, expires {expires} (in {days:.0f} days);"
+        f"{tls.version}, certificate by {issuer}, expires {expires} (in {days:.0f} days);"
         f" trusted authorities: {trusted_authorities()}"
     )
 
@@ -411,7 +411,7 @@ def _organization(name: object) -> str:
     """Return the organization of a distinguished name as `ssl` has it, else its common name."""
     fields = cast("tuple[tuple[tuple[str, str]], ...]", name) if isinstance(name, tuple) else ()
     parts = {key: value for ((key, value),) in fields}
-    return parts.get("organizationName") or parts.get("commonName") or "an unnamed authority"
+    return parts.get("organizationName") or parts.get("commonName") or "an unnamed CA"
 
 
 _CALL_TIMEOUT = 15.0
@@ -435,7 +435,7 @@ def call_checks(key: FoundKey, address: PlatformAddress, configuration: Configur
             response = next(iter(client.tools.list(page_size=1).pages())).response
             duration = time.time() - began
             headers = response.headers
-            yield ok("platform", f"GET /tools responds in {response.elapsed * 1000:.0f} ms; the key is valid")
+            yield ok("platform", f"GET /tools responds in {response.elapsed * 1000:.0f} ms, and the key is valid")
         except APIError as error:
             duration = time.time() - began
             headers = error.headers if isinstance(error, APIStatusError) else {}
@@ -496,15 +496,15 @@ def _is_spoken(key: FoundKey, address: PlatformAddress, configuration: Configura
 def _failure(error: APIError) -> Finding:
     if isinstance(error, AuthenticationError):
         remedy = "create another key on the platform, then run `fibonacci auth login` or set FIBONACCI_API_KEY"
-        return problem("API key", joined("the platform refuses it: ", text_of(error)), remedy, is_about_key=True)
+        return problem("API key", joined("the platform refuses the key: ", text_of(error)), remedy, is_about_key=True)
     if isinstance(error, PermissionDeniedError):
-        return ok("platform", "the key is valid, and may not list tools")
+        return ok("platform", "the key is valid, but may not list tools")
     if isinstance(error, APITimeoutError) and "FIBONACCI_TIMEOUT" in os.environ:
         return problem("platform", text_of(error), "raise FIBONACCI_TIMEOUT, or unset it: the default is 60 s")
     if isinstance(error, APIConnectionError):
         return problem("platform", text_of(error), "check the network, and the platform's status")
     return problem(
-        "platform", text_of(error), "check the base URL; if it is right, report the request id to the platform"
+        "platform", text_of(error), "check the base URL. If it is right, send the request id to the platform's support"
     )
 
 
@@ -512,9 +512,9 @@ def _clock(date: str, moment: float, uncertainty: float) -> Finding:
     try:
         server = parsedate_to_datetime(date).timestamp() + 0.5  # the header has whole seconds
     except ValueError:
-        return ok("clock", "the server states no readable time")
+        return ok("clock", "the server sends no readable time")
     skew = moment - server
     text = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the server's"
     if abs(skew) > _MAX_SKEW:
-        return problem("clock", text, "set this machine's clock, for certificates are judged by it")
-    return ok("clock", text if abs(skew) >= 1 + uncertainty else "agrees with the server's to within a second")
+        return problem("clock", text, "set this machine's clock, because it decides whether certificates are valid")
+    return ok("clock", text if abs(skew) >= 1 + uncertainty else "within a second of the server's")

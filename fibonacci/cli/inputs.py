@@ -54,7 +54,7 @@ def input_value(text: str) -> InputValue:
         return InputValue(name, json.loads(value), source)
     except json.JSONDecodeError as error:
         reason = f"{source} is not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
-        raise argparse.ArgumentTypeError(f"{name}: {reason}; {name}=... is a text") from None
+        raise argparse.ArgumentTypeError(f"{name}: {reason}. For a string, write {name}=...") from None
 
 
 def _content(name: str, path: str) -> tuple[str, str]:
@@ -64,7 +64,7 @@ def _content(name: str, path: str) -> tuple[str, str]:
     try:
         return (STDIN, read_stdin()) if path == "-" else (path, Path(path).read_text("utf-8"))
     except OSError as error:
-        remedy = f"""; {name}:='"@..."' is a text that begins with @"""
+        remedy = f""". For a string that begins with @, write {name}:='"@..."'"""
         raise argparse.ArgumentTypeError(f"{name}: {path}: {error.strerror or error}{remedy}") from None
     except UnicodeDecodeError:
         raise argparse.ArgumentTypeError(f"{name}: {path} is not UTF-8") from None
@@ -78,9 +78,11 @@ def merged_inputs(whole: JSONValue | None, single: Sequence[InputValue]) -> dict
     """
     sources = [assigned.source for assigned in single] + ([] if whole is None else [whole.source])
     if sources.count(STDIN) > 1:
-        raise UsageError("stdin can be read once: name it in one of --inputs and --input")
+        raise UsageError("stdin can be read only once: use it in --inputs or in one --input")
     if whole is not None and not is_object(whole.value):
-        raise UsageError(f'--inputs: the inputs are a JSON object, such as {{"name": "Ada"}}; {whole.source} has none')
+        raise UsageError(
+            f'--inputs: the inputs must be a JSON object such as {{"name": "Ada"}}, but {whole.source} has none'
+        )
     inputs: dict[str, Any] = {} if whole is None else dict(whole.value)
     return inputs | {assigned.name: assigned.value for assigned in single}
 
@@ -121,7 +123,11 @@ def check_typed_inputs(
         return
     text = in_one_line(refused)
     name = next(untyped_inputs(refused, inputs), None)
-    raise UsageError(text if name is None else f"{text}; --input {name}:=JSON has a type, {name}=TEXT is a text")
+    raise UsageError(
+        text
+        if name is None
+        else f"{text}. --input {name}=TEXT is always a string, {name}:=JSON has the type of the JSON"
+    )
 
 
 def untyped_inputs(problems: Iterable[Problem], inputs: Mapping[str, Any]) -> Iterator[str]:

@@ -32,6 +32,6 @@ def one_line(text: str) -> str:
 def approval_text(execution: Execution) -> str:
     """Return what to do about an execution that waits for approval."""
     return (
-        f"execution {execution.id} waits for approval: it runs once an admin or owner has approved it on the platform,"
+        f"execution {execution.id} waits for approval: it runs once an admin or owner approves it on the platform,"
         " or on the emulator's page"
     )

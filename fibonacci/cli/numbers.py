@@ -32,7 +32,7 @@ def seconds_or_none(text: str) -> float | None:
         return None
     seconds = _seconds(text)
     if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time above 0, such as {FORMS}, and not none")
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a time above 0, such as {FORMS}, nor none")
     return seconds
 
 
@@ -44,7 +44,7 @@ def seconds_up_to(text: str, longest: float) -> float:
     """
     seconds = _seconds(text)
     if not 0 <= seconds <= longest:  # not a number is not either
-        raise argparse.ArgumentTypeError(f"{text!r} is no time from 0 to {longest:.0f} s, such as {FORMS}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time from 0 to {longest:.0f} s, such as {FORMS}")
     return seconds
 
 
@@ -76,5 +76,5 @@ def count(text: str) -> int:
 
 def _from(least: int, text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 19) or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
     return int(text)

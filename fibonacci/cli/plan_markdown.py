@@ -92,7 +92,7 @@ class _Comment:
         """Return the comment."""
         if self._cut:
             cut = ", ".join(f"{number} {what}" for what, number in self._cut.items())
-            self._parts.append(f"Not shown, for a comment has {_MOST:,} characters at most: {cut}.")
+            self._parts.append(f"A comment has at most {_MOST:,} characters, so some parts are not shown: {cut}.")
         return "\n\n".join(self._parts)
 
 

@@ -95,7 +95,7 @@ class RowFile(RepeatableRows):
         self._format = rows_format
         self._count: int = sum(1 for _ in self)
         if not self._count:
-            raise UsageError(f"{name}: there are no rows in it")
+            raise UsageError(f"{name}: it has no rows")
 
     def __len__(self) -> int:
         return self._count
@@ -188,7 +188,7 @@ def _json_rows(lines: _Lines, rows_format: RowsFormat) -> Iterator[dict[str, Any
     for line in lines:
         if not line.strip():
             continue
-        row = _json_in(line, lines.fail, "it is no JSON")
+        row = _json_in(line, lines.fail, "it is not JSON")
         if not is_object(row):
             lines.fail(f'a row is a JSON object, such as {{"name": "Ada"}}, not {_json_kind(row)}')
         _check_key(row, rows_format.key, lines.fail)
@@ -204,11 +204,11 @@ def _csv_rows(lines: _Lines, rows_format: RowsFormat) -> Iterator[dict[str, Any]
     _check_header(header, rows_format, lines.fail)
     for record in records:
         if len(record) != len(header):
-            lines.fail(f"it has {counted(len(record), 'cell')}, and the header has {counted(len(header), 'column')}")
+            lines.fail(f"it has {counted(len(record), 'cell')}, but the header has {counted(len(header), 'column')}")
         cells = record if rows_format.is_raw else map(text_of_cell, record)
         row: dict[str, Any] = dict(zip(header, cells, strict=True))
         for column in rows_format.json_columns:
-            row[column] = _json_in(row[column], lines.fail, f"column {column!r} holds no JSON")
+            row[column] = _json_in(row[column], lines.fail, f"column {column!r} is not JSON")
         _check_key(row, rows_format.key, lines.fail)
         yield row
 
@@ -222,7 +222,7 @@ def _records(lines: _Lines) -> Iterator[list[str]]:
         except StopIteration:
             return
         except csv.Error as error:
-            lines.fail(f"it is no CSV: {error}")
+            lines.fail(f"it is not CSV: {error}")
         if record:
             yield record
 
@@ -235,13 +235,13 @@ def _check_header(header: list[str], rows_format: RowsFormat, fail: Callable[[st
         fail(f"the header has the column {twice!r} twice")
     for separator in ";\t":
         if len(header) == 1 and separator in header[0]:
-            fail(f"the header is one column with {separator!r} in it: separate columns by commas")
+            fail(f"the header is one column with {separator!r} in it: separate columns with commas")
     named = [("--json-column", column) for column in rows_format.json_columns]
     if rows_format.key is not None:
         named.append(("--key", rows_format.key))
     for option, column in named:
         if column not in header:
-            fail(f"the header has no column {column!r}, which {option} names; it has {', '.join(map(repr, header))}")
+            fail(f"the header has no column {column!r}, which {option} names. It has {', '.join(map(repr, header))}")
 
 
 def _check_key(row: dict[str, Any], key: str | None, fail: Callable[[str], NoReturn]) -> None:
@@ -251,7 +251,7 @@ def _check_key(row: dict[str, Any], key: str | None, fail: Callable[[str], NoRet
         fail(f"the row has no {key!r}, which --key names")
     value = row[key]
     if isinstance(value, bool) or not isinstance(value, str | int):
-        fail(f"the key {key!r} must be a text or a whole number, not {_json_kind(value)}")
+        fail(f"the key {key!r} must be a string or a whole number, not {_json_kind(value)}")
     if value == "":
         fail(f"the key {key!r} is empty")
 
@@ -270,7 +270,7 @@ def _json_in(text: str, fail: Callable[[str], NoReturn], fault: str) -> object:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise ValueError(f"the name {_first_twice(name for name, _ in pairs)!r} is there twice")
+        raise ValueError(f"the name {_first_twice(name for name, _ in pairs)!r} occurs twice")
     return made
 
 

@@ -77,7 +77,7 @@ def _rows_format(options: argparse.Namespace) -> RowsFormat:
     if name is None:
         raise UsageError(f"{options.rows}: its name ends neither in .csv nor in .jsonl: pass --format")
     if options.json_column and name != "csv":
-        raise UsageError("--json-column is for CSV: the values of JSON Lines have types")
+        raise UsageError("--json-column is for CSV: the values of JSON Lines already have types")
     return RowsFormat(name, options.key, options.json_column, is_raw=options.raw_csv)
 
 
@@ -114,7 +114,7 @@ def run_rows(context: Context) -> int:
         raise
     except InputsError as error:
         if context.options.rows.lower().endswith(".csv") and any(untyped_inputs(error.problems, error.inputs)):
-            add_remedy(error, "the cells of CSV are texts: --json-column COLUMN reads those of a column as JSON")
+            add_remedy(error, "the cells of CSV are strings: --json-column COLUMN reads a column as JSON")
         raise
 
 

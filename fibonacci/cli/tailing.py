@@ -297,4 +297,4 @@ class Tail:
         """Say what is wrong, once for an outage."""
         if self._failed_at is None:
             self._failed_at = self._clock()
-            self._say(f"polling failed, and is tried again: {error}")
+            self._say(f"polling failed, trying again: {error}")

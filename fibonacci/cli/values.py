@@ -50,7 +50,7 @@ def json_value(text: str) -> JSONValue:
         place = f"line {error.lineno}, column {error.colno}"
         raise NotJSONError(f"{source} is not JSON ({place}: {error.msg})") from None
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of levels
-        raise argparse.ArgumentTypeError(f"{source} is no JSON that can be read ({error})") from None
+        raise argparse.ArgumentTypeError(f"{source} is JSON that can't be read ({error})") from None
 
 
 def check_out(path: str, *, with_partial: bool = False) -> str | None:
@@ -79,5 +79,5 @@ def check_out(path: str, *, with_partial: bool = False) -> str | None:
         raise UsageError(f"--out {path}: {file} {error.strerror}") from error
     folder = Path(out).parent
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
-        raise UsageError(f"--out {path}: name a file in a folder that can be written")
+        raise UsageError(f"--out {path}: name a file in a folder that you can write to")
     return out

@@ -71,7 +71,7 @@ def read_models(model: type[ModelT], documents: Iterable[object]) -> list[ModelT
         except ValidationError:
             is_any_lost = True
     if models and is_any_lost:
-        _report(model, "", "the platform sent a list in which one has no id; it is left out, the rest is read")
+        _report(model, "", "the platform sent a list with an item that has no id. The item is left out")
     return models
 
 
@@ -162,7 +162,7 @@ def _report_field(model: type[BaseModel], name: str, value: object, *, is_lost: 
     if value is not None:  # null is as good as nothing everywhere
         how = "it is left out" if is_lost else "it is converted"
         kind = type(value).__name__
-        _report(model, name, f"the platform sent {kind}, which does not fit: {how}; model_extra has what was sent")
+        _report(model, name, f"the platform sent {kind}, which does not fit: {how}. model_extra has what was sent")
 
 
 def _report(model: type[BaseModel], name: str, text: str) -> None:

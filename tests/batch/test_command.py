@@ -120,14 +120,14 @@ FAULTS: list[tuple[list[str], str, str]] = [
         "{}",
         "--fields is for stdout: the file of --out has every field",
     ),
-    (["Greeter", "-", "--concurrency", "0"], "", "argument --concurrency: '0' is no whole number from 1"),
+    (["Greeter", "-", "--concurrency", "0"], "", "argument --concurrency: '0' is not a whole number of at least 1"),
     (
         ["Greeter", "-", "--timeout", "nan"],
         "",
-        "argument --timeout: 'nan' is no time above 0, such as 90 (seconds), 90s, 1h30m or 2d, and not none",
+        "argument --timeout: 'nan' is neither a time above 0, such as 90 (seconds), 90s, 1h30m or 2d, nor none",
     ),
-    (["Greeter", "-", "--max-failures", "-1"], "", "argument --max-failures: '-1' is no whole number from 0"),
-    (["Greeter", "-", "--max-failures", "x"], "", "argument --max-failures: 'x' is no whole number from 0"),
+    (["Greeter", "-", "--max-failures", "-1"], "", "argument --max-failures: '-1' is not a whole number of at least 0"),
+    (["Greeter", "-", "--max-failures", "x"], "", "argument --max-failures: 'x' is not a whole number of at least 0"),
     (
         ["Greeter", "-", "--journal", "http://h"],
         "{}",
@@ -139,26 +139,26 @@ FAULTS: list[tuple[list[str], str, str]] = [
     (
         [*STDIN, "--json-column", "a"],
         "{}",
-        "--json-column is for CSV: the values of JSON Lines have types",
+        "--json-column is for CSV: the values of JSON Lines already have types",
     ),
     ([*STDIN, "--out", "o.txt"], "{}", "--out o.txt: its name must end in .jsonl or .csv"),
     (
         [*STDIN, "--out", "no/o.csv"],
         "{}",
-        "--out no/o.csv: name a file in a folder that can be written",
+        "--out no/o.csv: name a file in a folder that you can write to",
     ),
     (["Greeter", "-", "--journal", "o.csv", "--out", "o.csv"], "{}", "--out o.csv: this is the file of the journal"),
     (["Greeter", "o.jsonl", "--journal", "j", "--out", "o.jsonl"], "{}", "--out o.jsonl: this is the file of the rows"),
-    (STDIN, "", "<stdin>: there are no rows in it"),
+    (STDIN, "", "<stdin>: it has no rows"),
     (
         STDIN,
         '{"id": 1}\n{"id": 2',
-        "<stdin>:2: it is no JSON: Expecting ',' delimiter at column 9",
+        "<stdin>:2: it is not JSON: Expecting ',' delimiter at column 9",
     ),
     (
         [*STDIN, "--format", "csv"],
         "a,b\n1\n",
-        "<stdin>:2: it has 1 cell, and the header has 2 columns",
+        "<stdin>:2: it has 1 cell, but the header has 2 columns",
     ),
 ]
 

@@ -177,7 +177,7 @@ def test_a_watch_on_a_terminal_is_left_by_ctrl_c(held: HeldRun, place: JournalPl
                 return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
 
             def interrupt(output: str) -> None:
-                if "why rows have failed" in output and not interrupted.is_set():
+                if "why rows failed" in output and not interrupted.is_set():
                     interrupted.set()
                     wait_until(is_asleep)  # not while the picture is drawn, which is drawn again then
                     process.send_signal(signal.SIGINT)
@@ -189,7 +189,7 @@ def test_a_watch_on_a_terminal_is_left_by_ctrl_c(held: HeldRun, place: JournalPl
     assert lines[1].endswith("2 of 12 rows ended, 17 %")
     assert any(line.startswith("unknown            1  rows ") for line in lines)
     assert lines[-1] == "fibonacci: interrupted. The run goes on"
-    assert sum("why rows have failed" in line for line in lines) == 1, "one picture, kept up to date"
+    assert sum("why rows failed" in line for line in lines) == 1, "one picture, kept up to date"
 
 
 def test_without_rich_a_terminal_has_lines(held: HeldRun, place: JournalPlace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +222,7 @@ class TestLines:
             "paused       waiting 12 min for the quota",
             "time left    about 66 h",
             "",
-            "why rows have failed",
+            "why rows failed",
             r"                   7  no\x1b[2J model",
             "                   1  another reason",
         ]

@@ -48,35 +48,39 @@ def test_rows_are_read_as_their_format_says(
 @each_row(
     ("content", "rows_format", "text"),
     [
-        (b'{"a": 1}\n{"a": }\n', JSONL, "rows:2: it is no JSON: Expecting value at column 7"),
+        (b'{"a": 1}\n{"a": }\n', JSONL, "rows:2: it is not JSON: Expecting value at column 7"),
         (b"[1]\n", JSONL, 'rows:1: a row is a JSON object, such as {"name": "Ada"}, not an array'),
         (b"true\n", JSONL, 'rows:1: a row is a JSON object, such as {"name": "Ada"}, not a boolean'),
-        (b'{"a": NaN}\n', JSONL, "rows:1: it is no JSON: JSON has no NaN"),
-        (b'{"a": 1, "a": 2}\n', JSONL, "rows:1: it is no JSON: the name 'a' is there twice"),
-        (b'{"a": ' + b"[" * 100_000, JSONL, "rows:1: it is no JSON: it is nested too deeply"),
+        (b'{"a": NaN}\n', JSONL, "rows:1: it is not JSON: JSON has no NaN"),
+        (b'{"a": 1, "a": 2}\n', JSONL, "rows:1: it is not JSON: the name 'a' occurs twice"),
+        (b'{"a": ' + b"[" * 100_000, JSONL, "rows:1: it is not JSON: it is nested too deeply"),
         (b'{"a": "\xff"}\n', JSONL, "rows:1: byte 8 of the line is not UTF-8: save the file as UTF-8"),
         ('{"a": 1}\n'.encode("utf-16"), JSONL, "rows:1: it is UTF-16: save it as UTF-8"),
         (b'{"b": 1}\n', RowsFormat("jsonl", "a"), "rows:1: the row has no 'a', which --key names"),
-        (b'{"a": 1.5}', RowsFormat("jsonl", "a"), "rows:1: the key 'a' must be a text or a whole number, not a number"),
+        (
+            b'{"a": 1.5}',
+            RowsFormat("jsonl", "a"),
+            "rows:1: the key 'a' must be a string or a whole number, not a number",
+        ),
         (
             b'{"a": true}',
             RowsFormat("jsonl", "a"),
-            "rows:1: the key 'a' must be a text or a whole number, not a boolean",
+            "rows:1: the key 'a' must be a string or a whole number, not a boolean",
         ),
-        (b"a,b\n1,2\n\n3\n", CSV, "rows:4: it has 1 cell, and the header has 2 columns"),
-        (b'a,b\n"1\n2",3\n4,5,6\n', CSV, "rows:4: it has 3 cells, and the header has 2 columns"),
+        (b"a,b\n1,2\n\n3\n", CSV, "rows:4: it has 1 cell, but the header has 2 columns"),
+        (b'a,b\n"1\n2",3\n4,5,6\n', CSV, "rows:4: it has 3 cells, but the header has 2 columns"),
         (b"a,b,a\n1,2,3\n", CSV, "rows:1: the header has the column 'a' twice"),
         (b"a,,b\n1,2,3\n", CSV, "rows:1: column 2 of the header has no name"),
-        (b"id;name\n7;Ada\n", CSV, "rows:1: the header is one column with ';' in it: separate columns by commas"),
-        (b'a\n"x"y\n', CSV, "rows:2: it is no CSV: ',' expected after '\"'"),
-        (b'a\n"x\n', CSV, "rows:2: it is no CSV: unexpected end of data"),
-        (b"a\n1\n", RowsFormat("csv", "b"), "rows:1: the header has no column 'b', which --key names; it has 'a'"),
+        (b"id;name\n7;Ada\n", CSV, "rows:1: the header is one column with ';' in it: separate columns with commas"),
+        (b'a\n"x"y\n', CSV, "rows:2: it is not CSV: ',' expected after '\"'"),
+        (b'a\n"x\n', CSV, "rows:2: it is not CSV: unexpected end of data"),
+        (b"a\n1\n", RowsFormat("csv", "b"), "rows:1: the header has no column 'b', which --key names. It has 'a'"),
         (b"a,b\n,1\n", RowsFormat("csv", "a"), "rows:2: the key 'a' is empty"),
-        (b"a\nx\n", RowsFormat("csv", None, ["a"]), "rows:2: column 'a' holds no JSON: Expecting value at column 1"),
+        (b"a\nx\n", RowsFormat("csv", None, ["a"]), "rows:2: column 'a' is not JSON: Expecting value at column 1"),
         (
             b"a\n1\n",
             RowsFormat("csv", None, ["b"]),
-            "rows:1: the header has no column 'b', which --json-column names; it has 'a'",
+            "rows:1: the header has no column 'b', which --json-column names. It has 'a'",
         ),
     ],
 )
@@ -155,7 +159,7 @@ def test_a_file_is_counted_and_can_be_read_again(tmp_path: Path) -> None:
 def test_a_file_without_rows_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_bytes(content)
-    with pytest.raises(UsageError, match=r"rows\.csv: there are no rows in it"), open_rows(str(path), CSV):
+    with pytest.raises(UsageError, match=r"rows\.csv: it has no rows"), open_rows(str(path), CSV):
         pass
 
 

@@ -98,7 +98,7 @@ def test_the_run_drains_and_the_same_call_continues(
         "WARNING"
     ]
     ran = stop(place)
-    assert (ran.code, ran.err) == (0, f"no run has the journal {shown(place)}: there is nothing to stop\n")
+    assert (ran.code, ran.err) == (0, f"no run is using the journal {shown(place)}: there is nothing to stop\n")
     assert not list(tmp_path.glob("*-stop-*"))
     rows = [row | {"seconds": 0} for row in rows[40:]]
     assert len(client.workflows.run_many(rester, rows, key="id", journal=place.location, resume=True).results()) == 2
@@ -113,7 +113,9 @@ def test_a_request_is_for_one_run(place: JournalPlace, tmp_path: Path, monkeypat
         wait_until(lambda: asked(journal))
         ran = stop(place, "--timeout", "0.1")
         assert ran.code == 75
-        assert last_line(ran.err) == "it has not ended in this time, and stops when its rows under way have ended"
+        assert (
+            last_line(ran.err) == "the run has not ended within --timeout. It stops when its rows under way have ended"
+        )
         requests = list(tmp_path.glob("*-stop-*"))
     assert not any(request.exists() for request in requests)
     for request in requests:
@@ -151,7 +153,7 @@ class TestOutcomes:
             output, errors = process.communicate(timeout=30)
         assert ran.code == 0
         assert ran.err.splitlines() == [
-            f"asked the run (process {process.pid}) to start no further row",
+            f"asked the run (process {process.pid}) to start no more rows",
             "waiting for the rows under way",
             "the run has ended",
         ]
@@ -168,7 +170,7 @@ class TestOutcomes:
         with closing(place.open(HEADER)):
             ran = stop(place)
         assert ran.code == 75
-        assert "the run that was asked has ended, and another one has the journal by now (process " in ran.err
+        assert "that run has ended, but another one is using the journal by now (process " in ran.err
 
     def test_where_no_run_is(self, place: JournalPlace, redis_place: JournalPlace, tmp_path: Path) -> None:
         for missing, remedy in (
@@ -180,7 +182,7 @@ class TestOutcomes:
             assert f"journal {shown(missing)} {remedy}" in ran.err
         place.open(HEADER).close()
         shutil.copy(place.location, tmp_path / "copy.db")
-        assert "no run has the journal" in invoke("journal", "stop", str(tmp_path / "copy.db")).err
+        assert "no run is using the journal" in invoke("journal", "stop", str(tmp_path / "copy.db")).err
         ran = invoke("journal", "stop", redis_place.location.partition("?")[0])
         assert (ran.code, "the URL does not name the journal: pass redis://host/0?journal=NAME" in ran.err) == (
             64,

@@ -57,17 +57,17 @@ USAGE: list[tuple[list[str], str]] = [
     (["workflows", "help"], "fibonacci workflows: unknown command 'help'. Did you mean '--help'?"),
     (
         ["workflows", "list", "--limit", "0"],
-        "fibonacci workflows list: argument --limit: '0' is no whole number from 1",
+        "fibonacci workflows list: argument --limit: '0' is not a whole number of at least 1",
     ),
     (
         [*UPDATE, "--enabled", "maybe"],
-        "fibonacci organizations tool-policies update: argument --enabled: 'maybe' is not true or false; yes, no, on,"
-        " off, 1 and 0 count too",
+        "fibonacci organizations tool-policies update: argument --enabled: 'maybe' is not true or false (or yes,"
+        " no, on, off, 1 or 0)",
     ),
     (
         [*UPDATE, "--allowed-roles", "a,,b"],
-        "fibonacci organizations tool-policies update: argument --allowed-roles: 'a,,b' has an empty name; separate"
-        " names by one comma",
+        "fibonacci organizations tool-policies update: argument --allowed-roles: 'a,,b' has an empty name. Separate"
+        " names with one comma",
     ),
     ([*UPDATE], "fibonacci: nothing to change: give at least one of enabled, allowed_roles"),
     (
@@ -88,11 +88,12 @@ USAGE: list[tuple[list[str], str]] = [
     ),
     (
         [*QUOTA, "--memory-mb", "null"],
-        "fibonacci organizations quota update: argument --memory-mb: 'null' is no whole number; --null NAME sends null",
+        "fibonacci organizations quota update: argument --memory-mb: 'null' is not a whole number."
+        " To send null, use --null NAME",
     ),
     (
         ["memory", "set", "k", "1", "--ttl", "soon"],
-        "fibonacci memory set: argument --ttl: 'soon' is no time, such as 90 (seconds), 90s, 1h30m or 2d",
+        "fibonacci memory set: argument --ttl: 'soon' is not a time such as 90 (seconds), 90s, 1h30m or 2d",
     ),
     (
         ["memory", "set", "k", "1", "--scope", "globl"],
@@ -100,13 +101,13 @@ USAGE: list[tuple[list[str], str]] = [
     ),
     (
         ["memory", "set", "k", "hello"],
-        "fibonacci memory set: argument VALUE: the argument is not JSON (line 1, column 1: Expecting value); a text is"
-        " typed in quotes of its own: '\"text\"'",
+        "fibonacci memory set: argument VALUE: the argument is not JSON (line 1, column 1: Expecting value). A string"
+        " needs double quotes inside the single ones: '\"text\"'",
     ),
     (
         ["workflows", "execute", "wf-1", "--inputs", "[1]"],
-        "fibonacci workflows execute: argument --inputs: it must be a JSON object, not an array; such as"
-        ' \'{"name": "Ada"}\'',
+        "fibonacci workflows execute: argument --inputs: it must be a JSON object such as"
+        ' \'{"name": "Ada"}\', not an array',
     ),
     (
         ["workflows", "execute", "wf-1", "--inputs", "@missing.json"],
@@ -219,7 +220,7 @@ CLOSED_STDIN = {
     "graph -": "<stdin>:1:1: error: the text is empty",
     "run x --inputs -": "argument --inputs: stdin is not JSON",
     "run x --input name:=@-": "argument --input: name: stdin is not JSON",
-    "run-many x - --estimate": "<stdin>: there are no rows in it",
+    "run-many x - --estimate": "<stdin>: it has no rows",
     "workflows delete x": "Pass --yes: there is no terminal to ask on",
     "mcp": "stdin is closed, and an MCP client connects to it",
 }

@@ -53,7 +53,7 @@ ENVIRONMENT: dict[str, BrokenSituation] = {
     "a timeout that is no number": BrokenSituation(
         "timeout",
         "FIBONACCI_TIMEOUT must be a number of seconds above 0, or none, not 'abc'",
-        "correct FIBONACCI_TIMEOUT, or unset it: the default is 60",
+        "fix FIBONACCI_TIMEOUT, or unset it: the default is 60",
         {"FIBONACCI_TIMEOUT": "abc"},
     ),
     "a timeout that no call can keep": BrokenSituation(
@@ -65,43 +65,43 @@ ENVIRONMENT: dict[str, BrokenSituation] = {
     "negative retries": BrokenSituation(
         "retries",
         "FIBONACCI_MAX_RETRIES must be 0 or more, not -3 (0 means no retries)",
-        "correct FIBONACCI_MAX_RETRIES, or unset it: the default is 2",
+        "fix FIBONACCI_MAX_RETRIES, or unset it: the default is 2",
         {"FIBONACCI_MAX_RETRIES": "-3"},
     ),
     "an unknown transport": BrokenSituation(
         "transport",
         'FIBONACCI_TRANSPORT must be "socket" or "httpx", not \'curl\'',
-        "correct FIBONACCI_TRANSPORT, or unset it: the default is socket",
+        "fix FIBONACCI_TRANSPORT, or unset it: the default is socket",
         {"FIBONACCI_TRANSPORT": "curl"},
     ),
     "a rate limiter that is none": BrokenSituation(
         "rate limiter",
         'FIBONACCI_RATE_LIMITER must be "process", "machine", "off" or the URL of a Redis server',
-        "correct FIBONACCI_RATE_LIMITER, or unset it: the default is process",
+        "fix FIBONACCI_RATE_LIMITER, or unset it: the default is process",
         {"FIBONACCI_RATE_LIMITER": "redsi://:sk-very-secret@host"},
     ),
     "a Redis server that is not there": BrokenSituation(
         "rate limiter",
         "redis://***@127.0.0.1:1/0 cannot be used: ",
-        "correct FIBONACCI_RATE_LIMITER or its server, or unset it",
+        "fix FIBONACCI_RATE_LIMITER or its server, or unset it",
         {"FIBONACCI_RATE_LIMITER": "redis://:sk-very-secret@127.0.0.1:1/0"},
     ),
     "a misspelled key": BrokenSituation(
         "environment",
-        "FIBONACCI_APIKEY is set, and nothing reads it",
+        "FIBONACCI_APIKEY is set, but nothing reads it",
         "did you mean FIBONACCI_API_KEY?",
         {**NO_KEY, "FIBONACCI_APIKEY": KEY},
         code=4,
     ),
     "a misspelled prefix": BrokenSituation(
         "environment",
-        "FIBONACI_TIMEOUT is set, and nothing reads it",
+        "FIBONACI_TIMEOUT is set, but nothing reads it",
         "did you mean FIBONACCI_TIMEOUT?",
         {"FIBONACI_TIMEOUT": "5"},
     ),
     "another word for the address": BrokenSituation(
         "environment",
-        "FIBONACCI_URL is set, and nothing reads it",
+        "FIBONACCI_URL is set, but nothing reads it",
         "did you mean FIBONACCI_BASE_URL?",
         {"FIBONACCI_URL": "https://staging.example/v1"},
     ),
@@ -114,30 +114,30 @@ ENVIRONMENT: dict[str, BrokenSituation] = {
     "an address without a scheme": BrokenSituation(
         "base URL",
         "FIBONACCI_BASE_URL must be like https://api.example.com/v1, not 'platform.example/v1'",
-        "correct it where it is set",
+        "fix it where you set it",
         {"FIBONACCI_BASE_URL": "platform.example/v1"},
     ),
     "an unknown API": BrokenSituation(
         "base URL",
         'FIBONACCI_API_VERSION must be "v1" (the documented API) or "0.2"',
-        "correct it where it is set",
+        "fix it where you set it",
         {"FIBONACCI_API_VERSION": "2"},
     ),
 }
 FILES: dict[str, BrokenSituation] = {
     "a file that is no TOML": BrokenSituation(
-        "profile", "config.toml is not TOML", "correct the file in an editor", file="default = "
+        "profile", "config.toml is not TOML", "fix the file in an editor", file="default = "
     ),
     "a file with a key in it": BrokenSituation(
         "profile",
         "must not contain an API key",
-        "correct the file in an editor",
+        "fix the file in an editor",
         file='[profiles.work]\napi_key = "x"\n',
     ),
     "a profile that is not there": BrokenSituation(
         "profile",
         "there is no profile 'wrok'",
-        "`fibonacci profiles list` shows those that there are",
+        "run `fibonacci profiles list` to see the profiles",
         {**NO_KEY, "FIBONACCI_PROFILE": "wrok"},
         PROFILE.format(name="work", origin="https://staging.example"),
     ),
@@ -178,14 +178,14 @@ NETWORK: dict[str, BrokenSituation] = {
     ),
     "a key that the platform refuses": BrokenSituation(
         "API key",
-        "the platform refuses it: GET /tools: status 401",
+        "the platform refuses the key: GET /tools: status 401",
         "create another key on the platform",
         status=401,
         body=error_body("unauthorized"),
         code=4,
     ),
     "a platform that fails": BrokenSituation(
-        "platform", "GET /tools: status 500", "check the base URL; if it is right, report", status=500, body=b"{}"
+        "platform", "GET /tools: status 500", "check the base URL. If it is right, send", status=500, body=b"{}"
     ),
     "a login page in between": BrokenSituation(
         "platform", "GET /tools: status 200, the response is not", "check the base URL", body=b"<html>Sign in</html>"

@@ -82,7 +82,7 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert details["profile"] == f"none (no file {tmp_path}/config.toml)"
     assert details["base URL"] == f"{base_url} (FIBONACCI_BASE_URL), API v1"
     assert details["API key"] == f"from FIBONACCI_API_KEY, {len(emulator.api_key)} characters"
-    assert details["proxy"] == "none (this machine is reached directly)"
+    assert details["proxy"] == "none (the base URL is on this machine)"
     assert details["TLS"] == "none: plain http"
     assert "the key is valid" in details["platform"]
     assert details["rate limit"].startswith("59 of 60 requests left until ")
@@ -99,7 +99,7 @@ def test_lines_for_people(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert lines[4] == f"ok       base URL     {base_url} (FIBONACCI_BASE_URL), API v1"
     assert [line[:22] for line in lines if line.startswith("problem")] == ["problem  API key      "]
     place = next(number for number, line in enumerate(lines) if line.startswith("problem"))
-    assert "the platform refuses it: GET /tools: status 401" in lines[place]
+    assert "the platform refuses the key: GET /tools: status 401" in lines[place]
     assert lines[place + 1].strip().startswith("-> create another key on the platform, then run `fibonacci auth login`")
     assert KEY not in run.out
 
@@ -197,7 +197,7 @@ class TestNetwork:
             run, found = doctor()
         assert run.code == 0
         detail = found["TLS"]["detail"]
-        assert detail.startswith("TLSv1.3; certificate by trustme ")
+        assert detail.startswith("TLSv1.3, certificate by trustme ")
         assert " days); trusted authorities: those of SSL_CERT_FILE=" in detail
 
     @pytest.mark.parametrize("kind", ["expired", "for_another_host", "unknown"])
@@ -255,7 +255,7 @@ class TestPlatform:
             (-3600, 1, "3600 s ahead of the server's"),
             (3600, 1, "3600 s behind the server's"),
             (-20, 0, "20 s ahead of the server's"),
-            (0, 0, "agrees with the server's to within a second"),
+            (0, 0, "within a second of the server's"),
         ],
     )
     def test_the_clock(self, server: ScriptedServer, seconds: float, code: int, detail: str) -> None:
@@ -276,14 +276,14 @@ class TestPlatform:
         run, found = doctor()
         assert run.code == 1
         assert "status 500" in found["platform"]["detail"]
-        assert "report the request id" in found["platform"]["remedy"]
+        assert "send the request id" in found["platform"]["remedy"]
         assert len(server.requests) == 1
 
     def test_a_key_that_may_list_no_tools(self, server: ScriptedServer) -> None:
         server.add_response({"error": {"code": "forbidden", "message": "No"}}, 403)
         run, found = doctor()
         assert run.code == 0
-        assert found["platform"]["detail"] == "the key is valid, and may not list tools"
+        assert found["platform"]["detail"] == "the key is valid, but may not list tools"
 
 
 OF_0_2 = {"/api/v1/tools": (200, b"[]")}

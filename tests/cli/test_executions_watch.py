@@ -72,7 +72,7 @@ class TestEnds:
         execution = started(emulator, 60)
         run = invoke("executions", "watch", execution.id, "--timeout", "0.1")
         assert (run.code, run.lines[0]["status"]) == (75, "running")
-        assert run.err.endswith(f"to follow it: fibonacci executions watch {execution.id}\n")
+        assert run.err.endswith(f"To follow it: fibonacci executions watch {execution.id}\n")
 
 
 class TestNodes:

@@ -121,6 +121,6 @@ def test_bad_usage_of_graph(arguments: list[str], message: str) -> None:
 
 def test_a_file_that_cannot_be_written_is_refused_before_anything_is_sent(platform: Emulator) -> None:
     run = invoke("graph", "Greeter", "--out", "missing/greeter.svg")
-    text = "fibonacci: --out missing/greeter.svg: name a file in a folder that can be written\n"
+    text = "fibonacci: --out missing/greeter.svg: name a file in a folder that you can write to\n"
     assert run == (64, "", text)
     assert platform.requests.count == 0

@@ -160,7 +160,7 @@ class TestFields:
         assert run.err.startswith(
             "fibonacci: --fields has the unknown name 'zzz': the fields are id, name, description"
         )
-        assert run.err.endswith("; what the platform has sent is printed whole\n")
+        assert run.err.endswith(". The whole response is printed\n")
         assert run.out == shown(server, data, on_terminal=on_terminal).out
 
     def test_a_request_that_was_sent_is_never_without_its_response(self, server: ScriptedServer) -> None:

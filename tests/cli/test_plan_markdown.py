@@ -163,6 +163,6 @@ def test_a_comment_has_the_length_that_is_allowed() -> None:
             assert text.count("<details>") == text.count("</details>")
             last = text.splitlines()[-1]
             is_cut = len(some) > 20 or bool(more)
-            assert last.startswith("Not shown, for a comment has 65,536 characters at most: ") == is_cut
+            assert last.startswith("A comment has at most 65,536 characters, so some parts are not shown: ") == is_cut
     (rows,) = re.findall(r"(\d+) changes", last)
     assert int(rows) == 300 - text.count("\n| update |")

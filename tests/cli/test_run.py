@@ -87,7 +87,7 @@ class TestOutputs:
         for option in (("--timeout", "0.2"), ("--detach",)):
             run = invoke("run", "Greeter", *option)
             assert run.code == (75 if len(option) == 2 else 0)
-            assert re.match(r"execution exec_\w+ waits for approval: it runs once an admin or owner has", run.err)
+            assert re.match(r"execution exec_\w+ waits for approval: it runs once an admin or owner approves", run.err)
 
 
 class TestNeverTwice:
@@ -116,10 +116,13 @@ FAULTS: list[tuple[list[str], str]] = [
         " 'name'?",
     ),
     (["--inputs", '{"name": "Ada", "x": 1}'], "inputs.x: there is no such input: the inputs are name"),
-    (["--inputs", "[]"], """--inputs: the inputs are a JSON object, such as {"name": "Ada"}; the argument has none"""),
+    (
+        ["--inputs", "[]"],
+        """--inputs: the inputs must be a JSON object such as {"name": "Ada"}, but the argument has none""",
+    ),
     (["--outputs", "--fields", "id"], "--outputs and --fields contradict each other: --fields outputs.NAME prints one"),
     (["--outputs", "--detach"], "--detach and --outputs contradict each other: a run that has just started has no"),
-    (["--inputs", "-", "--input", "name=@-"], "stdin can be read once: name it in one of --inputs and --input"),
+    (["--inputs", "-", "--input", "name=@-"], "stdin can be read only once: use it in --inputs or in one --input"),
 ]
 
 
@@ -138,10 +141,13 @@ class TestFaults:
         ("argument", "text"),
         [
             ("name", "'name' is neither NAME=TEXT nor NAME:=JSON"),
-            ("name:=Ada", "name: the argument is not JSON (line 1, column 1: Expecting value); name=... is a text"),
+            (
+                "name:=Ada",
+                "name: the argument is not JSON (line 1, column 1: Expecting value). For a string, write name=...",
+            ),
             (
                 "name=@no.txt",
-                """name: no.txt: No such file or directory; name:='"@..."' is a text that begins with @""",
+                """name: no.txt: No such file or directory. For a string that begins with @, write name:='"@..."'""",
             ),
         ],
     )

@@ -33,7 +33,7 @@ FURTHER = {
 
 
 def is_workflow(action: argparse.Action) -> bool:
-    return "ID|NAME" in str(action.metavar) or "or a workflow: ID, NAME" in str(action.help)
+    return "ID|NAME" in str(action.metavar) or "or a workflow (ID, NAME" in str(action.help)
 
 
 def command_lines() -> Iterator[tuple[str, list[str]]]:

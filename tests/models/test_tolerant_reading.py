@@ -232,10 +232,10 @@ class TestLog:
                 first, second = mode.run(mode.client_of(server).workflows.list())
                 assert (first.created_at, second.created_at) == (None, None)
         assert [record.getMessage() for record in caplog.records] == [
-            "Workflow.organization_id: the platform sent int, which does not fit: it is converted;"
+            "Workflow.organization_id: the platform sent int, which does not fit: it is converted."
             " model_extra has what was sent",
-            "Workflow.name: the platform sent list, which does not fit: it is left out; model_extra has what was sent",
-            "Workflow.created_at: the platform sent str, which does not fit: it is left out;"
+            "Workflow.name: the platform sent list, which does not fit: it is left out. model_extra has what was sent",
+            "Workflow.created_at: the platform sent str, which does not fit: it is left out."
             " model_extra has what was sent",
         ]
 
@@ -247,7 +247,7 @@ class TestLog:
         with ScriptedServer(respond_json({"data": [{"id": "wf-1"}, {"name": "secret"}]})) as server:
             assert len(mode.run(mode.client_of(server).workflows.list())) == 1
         assert [record.getMessage() for record in caplog.records] == [
-            "Workflow: the platform sent a list in which one has no id; it is left out, the rest is read"
+            "Workflow: the platform sent a list with an item that has no id. The item is left out"
         ]
 
     def test_what_is_as_documented_is_no_line(self, mode: Mode, caplog: pytest.LogCaptureFixture) -> None:

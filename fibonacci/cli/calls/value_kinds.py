@@ -35,14 +35,14 @@ def boolean(text: str) -> bool:
     """Read `true` or `false`, as people type them."""
     value = _BOOLEANS.get(text.lower())
     if value is None:
-        raise ArgumentTypeError(f"{text!r} is not true or false; yes, no, on, off, 1 and 0 count too{_null(text)}")
+        raise ArgumentTypeError(f"{text!r} is not true or false (or yes, no, on, off, 1 or 0){_null(text)}")
     return value
 
 
 def integer(text: str) -> int:
     """Read a whole number."""
     if _WHOLE_NUMBER.fullmatch(text) is None:
-        raise ArgumentTypeError(f"{text!r} is no whole number{_null(text)}")
+        raise ArgumentTypeError(f"{text!r} is not a whole number{_null(text)}")
     return int(text)
 
 
@@ -52,7 +52,7 @@ def seconds(text: str) -> int:
         return int(text)
     number = period(text)
     if number is None:
-        raise ArgumentTypeError(f"{text!r} is no time, such as {FORMS}{_null(text)}")
+        raise ArgumentTypeError(f"{text!r} is not a time such as {FORMS}{_null(text)}")
     return number
 
 
@@ -60,7 +60,7 @@ def names(text: str) -> list[str]:
     """Read names with commas between them, where an empty text is the empty list."""
     words = [name.strip() for name in text.split(",")] if text.strip() else []
     if not all(words):
-        raise ArgumentTypeError(f"{text!r} has an empty name; separate names by one comma")
+        raise ArgumentTypeError(f"{text!r} has an empty name. Separate names with one comma")
     return words
 
 
@@ -75,16 +75,16 @@ def word(text: str, choices: Sequence[str]) -> str:
 
 def any_json(text: str) -> Any:
     """Read any JSON, where a text needs quotes inside the argument."""
-    return _json(text, "; a text is typed in quotes of its own: '\"text\"'")
+    return _json(text, ". A string needs double quotes inside the single ones: '\"text\"'")
 
 
 def json_object(text: str) -> Any:
     """Read a JSON object, or null."""
     from fibonacci._core.json_types import is_object  # which a help does without
 
-    value = _json(text, '; such as \'{"name": "Ada"}\'')
+    value = _json(text, '. It must be a JSON object such as \'{"name": "Ada"}\'')
     if value is not None and not is_object(value):
-        raise ArgumentTypeError(f'it must be a JSON object, not {_kind(value)}; such as \'{{"name": "Ada"}}\'')
+        raise ArgumentTypeError(f'it must be a JSON object such as \'{{"name": "Ada"}}\', not {_kind(value)}')
     return value
 
 
@@ -117,7 +117,7 @@ def _kind(value: object) -> str:
         case list():
             return "an array"
         case str():
-            return "a text"
+            return "a string"
         case bool():
             return "a boolean"
         case _:
@@ -125,7 +125,7 @@ def _kind(value: object) -> str:
 
 
 def _null(text: str) -> str:
-    return "; --null NAME sends null" if text.lower() in ("null", "none") else ""
+    return ". To send null, use --null NAME" if text.lower() in ("null", "none") else ""
 
 
 KINDS: Final = {

@@ -187,7 +187,7 @@ FIELDS: Final = (
 
 
 class StatusReader:
-    """Reads the status of a journal again and again, and why rows have failed only when others have.
+    """Reads the status of a journal again and again, and why rows failed only when others have.
 
     Args:
         view: The journal.
@@ -247,7 +247,7 @@ def reason_of(result: RunResult) -> str:
     if isinstance(error, ExecutionCancelledError):
         return "canceled"
     if isinstance(error, ExecutionFailedError):
-        return _short(error.reason or "failed, for no reason that the platform tells")
+        return _short(error.reason or "failed, but the platform gives no reason")
     if isinstance(error, APIStatusError):
         return _short(f"{error.status_code} {error.code or ''}: {error.message}".replace(" :", ":"))
     return result.status if error is None else _short(f"{type(error).__name__}: {error}")
@@ -286,7 +286,7 @@ def status_lines(status: RunStatus, width: int, *, is_unicode: bool) -> list[lis
     if pace := list(_pace(status)):
         lines += [[], *pace]
     if status.failures:
-        lines += [[], [("why rows have failed", "bold")], *map(_failure, status.failures)]
+        lines += [[], [("why rows failed", "bold")], *map(_failure, status.failures)]
     ellipsis = "\N{HORIZONTAL ELLIPSIS}" if is_unicode else "..."
     return [_cut(line, width, ellipsis) for line in lines]
 
@@ -554,7 +554,7 @@ def run_export(context: Context) -> int:
 
     options = context.options
     if options.format == "csv" and (options.json or options.fields):
-        raise UsageError("--format csv has columns of its own: leave out --json and --fields")
+        raise UsageError("--format csv always has the same columns: leave out --json and --fields")
     check_fields(options.fields or (), COLUMNS)
     with opened_journal(context) as journal:
         stream = stdout_stream(
@@ -607,19 +607,19 @@ def run_stop(context: Context) -> int:
     with _held_journal(options.journal) as (journal, shown):
         asked = _ask(journal)
         if asked is None:
-            context.say(f"no run has the journal {shown}: there is nothing to stop")
+            context.say(f"no run is using the journal {shown}: there is nothing to stop")
             return DONE
         if not asked.run:
-            context.say(f"the journal {shown} is still being opened by {asked.process}: repeat the command later")
+            context.say(f"{asked.process} is still opening the journal {shown}: repeat the command later")
             return NOT_ENDED
-        context.say(f"asked the run ({asked.process}) to start no further row")
+        context.say(f"asked the run ({asked.process}) to start no more rows")
         if options.detach:
             return DONE
         context.say("waiting for the rows under way")
         try:
             return _wait(context, journal, asked)
         except KeyboardInterrupt as error:
-            add_remedy(error, "the run stops all the same, when its rows under way have ended")
+            add_remedy(error, "the run still stops, when its rows under way have ended")
             raise
 
 
@@ -637,12 +637,12 @@ def _wait(context: Context, journal: HeldJournal, asked: JournalHolder) -> int:
     began = time.monotonic()
     while (holder := journal.holder()) is not None and holder.run == asked.run:
         if timeout is not None and time.monotonic() - began >= timeout:
-            context.say("it has not ended in this time, and stops when its rows under way have ended")
+            context.say("the run has not ended within --timeout. It stops when its rows under way have ended")
             return NOT_ENDED
         time.sleep(_LOOKED_EVERY)
     if holder is not None:
         context.say(
-            f"the run that was asked has ended, and another one has the journal by now ({holder.process}): repeat the"
+            f"that run has ended, but another one is using the journal by now ({holder.process}): repeat the"
             " command to stop that one"
         )
         return NOT_ENDED

@@ -63,7 +63,7 @@ def _find(name: str) -> Any:
     if name in _MODULES or f"fibonacci.{name}" in _MODULES:
         return import_module(name if name in _MODULES else f"fibonacci.{name}")
     if not _PUBLIC.fullmatch(name):
-        raise ValueError(f"{name!r} is no public name; one is like workflows.run or Execution")
+        raise ValueError(f"{name!r} is not a public name, such as workflows.run or Execution")
     for module in _MODULES:
         head, *rest = name.removeprefix("fibonacci.").removeprefix(f"{module.removeprefix('fibonacci.')}.").split(".")
         if head in import_module(module).__all__:
@@ -202,7 +202,7 @@ def _fixed_tools(wait: float) -> tuple[Tool, ...]:
                 "offset": {
                     "type": "integer",
                     "minimum": 0,
-                    "description": f"How many characters to skip; a part has at most {LONGEST}. Default: 0.",
+                    "description": f"How many characters to skip. A part has at most {LONGEST}. Default: 0.",
                 },
             },
             "execution_id",
@@ -212,7 +212,7 @@ def _fixed_tools(wait: float) -> tuple[Tool, ...]:
         _tool(
             CANCEL_EXECUTION,
             "Cancel an execution",
-            "Cancel an execution of the workflows that this server runs. What it has done is not undone.",
+            "Cancel an execution of the workflows that this server runs. This does not undo what it has done.",
             {"execution_id": _EXECUTION_ID},
             "execution_id",
             output_schema=EXECUTION_SCHEMA,
@@ -223,7 +223,7 @@ def _fixed_tools(wait: float) -> tuple[Tool, ...]:
         _tool(
             VALIDATE_DEFINITION,
             "Validate a workflow definition",
-            "List every fault of a workflow definition, each with its place. It is not sent to the platform.",
+            "List every fault of a workflow definition, each with its place. Does not send it to the platform.",
             {
                 "definition": {
                     "type": ["object", "string"],
@@ -231,7 +231,7 @@ def _fixed_tools(wait: float) -> tuple[Tool, ...]:
                 },
                 "tools": {
                     "type": "boolean",
-                    "description": "Compare its tools with those of the platform, which are listed; default: false.",
+                    "description": "Get the platform's tools, and compare its tools with them; default: false.",
                 },
             },
             "definition",

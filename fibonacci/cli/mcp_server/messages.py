@@ -38,7 +38,7 @@ def refusal_of(message: bytes) -> JSONRPCError | None:
     except ValueError as error:
         return _refusal(
             PARSE_ERROR,
-            f"The message cannot be read as JSON: {error}. It is one object in UTF-8, of at most 200 levels, with whole"
+            f"The message cannot be read as JSON: {error}. Send one object in UTF-8, of at most 200 levels, with whole"
             " surrogate pairs and numbers of at most 4,300 digits",
             _envelope(message),
         )
@@ -47,15 +47,15 @@ def refusal_of(message: bytes) -> JSONRPCError | None:
         if not (isinstance(read, JSONRPCNotification) and "id" in content):  # an id of another type would be ignored
             return None
     if is_array(content):
-        return _refusal(INVALID_REQUEST, "The protocol has no batches: send each request by itself", None)
+        return _refusal(INVALID_REQUEST, "The protocol has no batches: send one request at a time", None)
     has_method = is_object(content) and content.get("jsonrpc") == "2.0" and isinstance(content.get("method"), str)
     if has_method and "id" not in content:
         return None  # a notification, which is never answered
     if has_method and _id_of(content) is not None:
-        return _refusal(INVALID_PARAMS, "params is an object", content)
+        return _refusal(INVALID_PARAMS, "params must be an object", content)
     return _refusal(
         INVALID_REQUEST,
-        'A request is an object with "jsonrpc": "2.0", a method, and an id that is a string or an integer',
+        'A request must be an object with "jsonrpc": "2.0", a method, and an id that is a string or an integer',
         content,
     )
 

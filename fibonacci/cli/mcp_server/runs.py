@@ -26,11 +26,11 @@ EXPECTED: Final = (FibonacciError, ValueError, TypeError, ImportError)
 
 PENDING_APPROVAL: Final = "pending_approval"
 _APPROVAL: Final = (
-    "A person has to approve it on the platform; nothing runs before that. Tell the user, and call get_execution with"
+    "A person has to approve it on the platform. Nothing runs before that. Tell the user, and call get_execution with"
     " this execution_id later. Do not run the workflow again: that would be another execution to approve."
 )
 _CONTINUES: Final = (
-    "It has not ended, and continues. Call get_execution with this execution_id and wait_seconds. Do not run the"
+    "It has not ended, and keeps running. Call get_execution with this execution_id and wait_seconds. Do not run the"
     " workflow again."
 )
 _CUT: Final = (
@@ -274,9 +274,9 @@ class WorkflowRunner:
             except ConflictError:
                 return  # it has ended
             except FibonacciError as error:
-                self._say(f"{execution.id}: canceling it failed, so it may continue: {error}")
+                self._say(f"{execution.id}: canceling it failed, so it may still be running: {error}")
             else:
-                self._say(f"{execution.id}: canceled, as its request was")
+                self._say(f"{execution.id}: canceled, because its request was canceled")
 
     async def _explained(self, execution: Execution) -> Execution:
         """Return an execution that failed as `get` does, which may have the reason that `execute` does not."""

@@ -171,8 +171,8 @@ async def _fault(workflow: WorkflowTool | None, tool: Tool, arguments: Mapping[s
         known: Mapping[str, Any] = tool.input_schema["properties"]
         for name in arguments:
             if name not in known:
-                near = did_you_mean(name, known) or f"; the arguments are {', '.join(known)}"
-                return f"inputs.{name}: there is no such argument{near}"
+                near = did_you_mean(name, known) or f". The arguments are {', '.join(known)}"
+                return f"inputs.{name}: the tool has no such argument{near}"
         return str(first_fault(tool.input_schema, arguments, "inputs") or "")
     # In a thread: a pattern of the author's may take a second.
     refused, _ = await to_thread.run_sync(partial(input_problems, workflow.definition, arguments))

@@ -173,7 +173,7 @@ def loopback_address(text: str) -> LoopbackAddress:
     address = _ADDRESS.fullmatch(text)
     if address is None or int(address["port"]) > 65535:
         raise UsageError(
-            f"--http: {text!r} is no port of this machine; it is like 8790 or 127.0.0.1:8790, for whoever reaches the"
+            f"--http: {text!r} is not a port of this machine, such as 8790 or 127.0.0.1:8790. Whoever reaches the"
             " server can run workflows"
         )
     return LoopbackAddress("::1" if address["host"] == "[::1]" else "127.0.0.1", int(address["port"]))
@@ -190,8 +190,8 @@ def access_token() -> tuple[str, bool]:
         return secrets.token_urlsafe(32), True
     if len(token) < _SHORTEST_TOKEN or not re.fullmatch(r"[!-~]+", token):
         raise UsageError(
-            f"{TOKEN_VARIABLE} has {_SHORTEST_TOKEN} characters or more, letters, digits and signs of ASCII; without"
-            " it, a token is made at each start"
+            f"{TOKEN_VARIABLE} must have at least {_SHORTEST_TOKEN} visible ASCII characters. Without it, each"
+            " start makes a new token"
         )
     return token, False
 

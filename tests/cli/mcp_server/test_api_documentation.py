@@ -36,5 +36,5 @@ def test_no_other_name() -> None:
             "Execution.model_fields",
         ),
     ):
-        with pytest.raises(ValueError, match=r"is no public name|in the documentation"):
+        with pytest.raises(ValueError, match=r"is not a public name|in the documentation"):
             documentation_of(name)

@@ -54,7 +54,7 @@ async def test_an_execution_that_starts_all_the_same_is_canceled() -> None:
         execution = emulator.client().executions.list().first()
         assert execution is not None
         assert execution.status == "cancelled"
-        assert said == [f"{execution.id}: canceled, as its request was"]
+        assert said == [f"{execution.id}: canceled, because its request was canceled"]
 
 
 @awaited
@@ -75,4 +75,4 @@ async def test_one_that_cannot_be_canceled_is_reported() -> None:
         said = await cancel_start(emulator)
         execution = emulator.client().executions.list().first()
         assert execution is not None
-        assert said[0].startswith(f"{execution.id}: canceling it failed, so it may continue: POST /executions/")
+        assert said[0].startswith(f"{execution.id}: canceling it failed, so it may still be running: POST /executions/")

@@ -14,7 +14,7 @@ from tests.cli.invocation import invoke, use
 from tests.kit.assertions import check_each
 from tests.tools.markdown import ROOT, blocks_of
 
-PORT = "--http: {!r} is no port of this machine; it is like 8790 or 127.0.0.1:8790"
+PORT = "--http: {!r} is not a port of this machine, such as 8790 or 127.0.0.1:8790"
 
 
 def test_wrong_arguments_of_the_server_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -33,8 +33,8 @@ def test_wrong_arguments_of_the_server_are_refused(monkeypatch: pytest.MonkeyPat
         (["--http", "70000"], 64, PORT.format("70000")),
         (["--http", ""], 64, PORT.format("")),
         (["--http", "0", "--quiet"], 64, "--quiet hides the token"),
-        (["--wait", "-1"], 64, "argument --wait: '-1' is no time from 0 to 86400 s"),
-        (["--wait", "nan"], 64, "argument --wait: 'nan' is no time from 0 to 86400 s"),
+        (["--wait", "-1"], 64, "argument --wait: '-1' is not a time from 0 to 86400 s"),
+        (["--wait", "nan"], 64, "argument --wait: 'nan' is not a time from 0 to 86400 s"),
     ]
     with Emulator() as emulator:
         use(monkeypatch, emulator, tmp_path)
@@ -50,7 +50,7 @@ def test_a_token_that_is_none(token: str, monkeypatch: pytest.MonkeyPatch, tmp_p
         monkeypatch.setenv("FIBONACCI_MCP_TOKEN", token)
         run = invoke("mcp", "--http", "0")
         assert (run.code, run.out) == (64, "")
-        assert "FIBONACCI_MCP_TOKEN has 16 characters or more" in run.err
+        assert "FIBONACCI_MCP_TOKEN must have at least 16 visible ASCII characters" in run.err
         assert token not in run.err
 
 

@@ -312,5 +312,5 @@ async def test_a_signal_ends_the_server_over_http(served: ServedPlatform, mode: 
         assert server.process.stderr is not None
         said = server.process.stderr.read()
     assert served.latest().status == "cancelled"
-    assert said == f"{served.latest().id}: canceled, as its request was\n"
+    assert said == f"{served.latest().id}: canceled, because its request was canceled\n"
     assert server.process.returncode == 0
