@@ -124,7 +124,7 @@ def execute_workflow(
 def _check_inputs(inputs: object) -> None:
     if not isinstance(inputs, Mapping | BaseModel | None):
         kind = kind_of(inputs)
-        raise TypeError(f"inputs must be a mapping of names to values, or a Pydantic model of one, not {kind}")
+        raise TypeError(f"inputs must be a mapping of names to values, or a Pydantic model with fields, not {kind}")
 
 
 def check_name(name: object) -> str:

@@ -80,7 +80,7 @@ def normalized(definition: Mapping[str, Any] | BaseModel) -> NormalizedDefinitio
 
     Raises:
         TypeError: If it is neither a mapping nor a model.
-        ValueError: If it holds itself.
+        ValueError: If it contains itself.
     """
     try:
         plain = to_plain(definition)

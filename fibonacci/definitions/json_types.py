@@ -105,7 +105,7 @@ def plain_object(definition: object) -> dict[str, Any]:
 
     Raises:
         TypeError: If it is neither a mapping nor a model of a definition. The message says what to pass.
-        ValueError: If it holds itself.
+        ValueError: If it contains itself.
     """
     plain = unwrapped(definition) if may_be_definition(definition) else None
     if not is_object(plain):
@@ -142,7 +142,7 @@ def unwrapped(value: object, dump: Callable[[BaseModel], object] = _set_fields) 
         dump: What is made of a model. By default its set fields.
 
     Raises:
-        ValueError: If it holds itself.
+        ValueError: If it contains itself.
     """
     root: list[object] = [None]
     # A stack, since the value may be deeper than recursion allows: what to convert, and where the result belongs. An

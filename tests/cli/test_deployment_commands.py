@@ -387,7 +387,7 @@ def test_local_changes_are_replaced_with_yes_only() -> None:
     ("arguments", "end"),
     [
         (["nobody"], "no workflow has the id or the name 'nobody'\n"),
-        (["nobody", "--out", "a.txt"], "the name of a definition's file ends with .yaml, .yml or .json\n"),
+        (["nobody", "--out", "a.txt"], "the name of a definition file must end with .yaml, .yml or .json\n"),
         (["nobody", "--out", "a.yaml", "--dir", "b"], "not allowed with argument --out\n"),
     ],
 )

@@ -135,7 +135,7 @@ def test_tools_need_a_key(monkeypatch: pytest.MonkeyPatch, platform: Emulator) -
         (["empty"], "folder 'empty' has no definition: it has no *.yaml, *.yml or *.json file"),
         (
             ["notes.txt"],
-            "'notes.txt' ends with '.txt': the name of a definition's file ends with .yaml, .yml or .json",
+            "'notes.txt' ends with '.txt': the name of a definition file must end with .yaml, .yml or .json",
         ),
     ],
 )

@@ -176,7 +176,7 @@ def test_a_definition_may_be_a_model() -> None:
 
 def test_other_arguments_are_refused() -> None:
     with pytest.raises(
-        TypeError, match="inputs must be a mapping of names to values, or a Pydantic model of one, not list"
+        TypeError, match="inputs must be a mapping of names to values, or a Pydantic model with fields, not list"
     ):
         check_inputs({"nodes": []}, [1])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"not str\. To read a file, use load\(path\)"):

@@ -91,7 +91,7 @@ def parameters(params: dict[str, Any], schema: dict[str, Any] = ROWS, key: str =
 
 
 TOOL = "the tool 'sheets_write'"
-BAD = f"error: {TOOL} does not take this value"
+BAD = f"error: {TOOL} does not accept this value"
 EITHER = [{"required": ["text"]}, {"required": ["message"]}]
 
 

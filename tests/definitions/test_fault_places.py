@@ -133,7 +133,7 @@ def test_a_wrong_type_names_its_remedy() -> None:
 
 @pytest.mark.parametrize("text", ["[]", "- a", "nodes", "'x'"])
 def test_a_document_that_is_no_object_is_refused(text: str) -> None:
-    with pytest.raises(DefinitionError, match="a definition is an object with the key 'nodes'"):
+    with pytest.raises(DefinitionError, match="a definition must be an object with the key 'nodes'"):
         loads(text)
 
 

@@ -46,7 +46,7 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize(("name", "words"), [("flow.txt", "ends with '.txt'"), ("flow", "has no suffix")])
 def test_another_suffix_is_refused(tmp_path: Path, use: Callable[[Path], object], name: str, words: str) -> None:
-    with pytest.raises(ValueError, match=f"{words}: the name of a definition's file ends with .yaml, .yml or .json"):
+    with pytest.raises(ValueError, match=f"{words}: the name of a definition file must end with .yaml, .yml or .json"):
         use(tmp_path / name)
     assert names_in(tmp_path) == []
 

@@ -118,9 +118,9 @@ NEW: dict[str, Any] = {
 WORDS = {
     "'is_active'": ("4:1", "nothing replaces it, so remove it"),
     "'is_template'": ("5:1", "nothing replaces it, so remove it"),
-    "'tool_name'": ("10:3", "write 'tool' (also in line 41)"),
-    "'tool_params'": ("11:3", "write 'params' (also in line 42)"),
-    "'config'": ("13:3", "write its keys directly in the node (also in line 23)"),
+    "'tool_name'": ("10:3", "write 'tool' (also on line 41)"),
+    "'tool_params'": ("11:3", "write 'params' (also on line 42)"),
+    "'config'": ("13:3", "write its keys directly in the node (also on line 23)"),
     "type 'condition'": ("28:9", "write 'conditional'"),
     "operator '=='": ("33:13", "write 'equals'"),
     "a critic without 'target_node'": ("46:3", "write 'target_node: judge'"),

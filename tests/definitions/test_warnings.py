@@ -224,7 +224,7 @@ def test_nodes_that_never_run() -> None:
         "nodes[2]": "'after' never runs: all nodes that it depends on were skipped: dead",
         "nodes[3]": "'inner' never runs: all nodes that it depends on were skipped: after",
         "nodes[4]": "'leaf' never runs: it is in a branch of 'inner', which was skipped",
-        "nodes[7]": "'off' never runs: its condition does not hold",
+        "nodes[7]": "'off' never runs: its condition is false",
         "nodes[8]": "'rescue' never runs: it runs only if 'off' fails",
     }
     assert [problem.location for problem in problems if problem.code == "output_without_value"] == ["outputs.x"]
@@ -418,7 +418,7 @@ def test_values_that_are_probably_not_meant() -> None:
         assert found(llm("a", output_format=name)) == [message] * (near is not None)
     for key in ("instruction", "prompt"):
         assert found({"id": "a", "type": "llm", key: " \n"}) == [
-            f"nodes[0].{key}: warning: the model is asked nothing. Write an instruction"
+            f"nodes[0].{key}: warning: the instruction is empty. Write what the model should do"
         ]
 
 

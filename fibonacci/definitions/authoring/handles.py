@@ -98,7 +98,7 @@ def field(annotation: object, name: str, of: str) -> Part:
         if not _may_have_attributes(annotation):
             known = f"{of} is of type {_type_name(annotation)}, and its value is known only when the workflow runs"
             raise AttributeError(
-                f"{known}: {name!r} is not available here. Ask in the instruction of a node, or use flow.when(...)",
+                f"{known}, so {name!r} is not available here. Ask in the instruction of a node, or use flow.when(...)",
                 name=name,
             )
         return Part(name, Any)
@@ -423,9 +423,11 @@ def _part_key(value: object, key: object) -> str | int:
             )
         return str(key)
     if isinstance(key, bool) or not isinstance(key, SupportsIndex):
-        raise TypeError(f"the key of a part of {value} is a name or an index, not {type(key).__name__}")
+        raise TypeError(f"to read a part of {value}, use a name or an index, not {type(key).__name__}")
     if (index := key.__index__()) < 0:
-        raise ValueError(f"{value}[{index}]: a template counts the items of a list from 0, at its beginning")
+        raise ValueError(
+            f"{value}[{index}]: a template counts from the beginning of a list, so use an index of 0 or more"
+        )
     return index
 
 

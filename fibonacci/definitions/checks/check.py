@@ -78,7 +78,7 @@ def check_definition(
     known = None if tools is None else known_tools(tools)
     known_models = None if models is None else model_names(models)
     if not may_be_definition(definition):
-        message = f"a definition is an object with the key 'nodes'{remedy(definition)}"
+        message = f"a definition must be an object with the key 'nodes'{remedy(definition)}"
         return Problems([problem("", "wrong_type", message)])
     try:
         plain = plain_object(definition)

@@ -302,7 +302,7 @@ class Outcomes:
         return result
 
 
-_UNMET: Final = "its condition does not hold"
+_UNMET: Final = "its condition is false"
 
 
 class _Play:

@@ -157,7 +157,7 @@ def _plain(inputs: object) -> Mapping[str, Any]:
     plain = unwrapped({} if inputs is None else inputs, lambda model: model.model_dump(mode="json", by_alias=True))
     if not is_object(plain):
         kind = type(inputs).__name__
-        raise TypeError(f"inputs must be a mapping of names to values, or a Pydantic model of one, not {kind}")
+        raise TypeError(f"inputs must be a mapping of names to values, or a Pydantic model with fields, not {kind}")
     return plain
 
 

@@ -182,7 +182,7 @@ def _of_llm(node: Mapping[str, Any], prefix: str) -> Iterator[Problem]:
     for key in ("instruction", "prompt"):
         text = node.get(key)
         if isinstance(text, str) and not text.strip():
-            yield problem(prefix + key, "empty_instruction", "the model is asked nothing. Write an instruction")
+            yield problem(prefix + key, "empty_instruction", "the instruction is empty. Write what the model should do")
 
 
 _EXPECTED: Final[Mapping[str, str]] = {

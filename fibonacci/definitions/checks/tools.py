@@ -174,5 +174,5 @@ def _parameter_problems(
         message = f"the tool {tool!r} needs the parameter {name!r}"
         yield problem(f"{place}.{name}", "missing_parameter", message)
     for inner, reason in unfit_parameters(schema, params):
-        message = f"the tool {tool!r} does not take this value: {reason}"
+        message = f"the tool {tool!r} does not accept this value: {reason}"
         yield problem(f"{place}.{inner}", "wrong_parameter_type", message)

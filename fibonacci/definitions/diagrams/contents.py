@@ -290,7 +290,7 @@ def contents_of(definition: object, execution: object) -> DiagramContents:
 
     Raises:
         TypeError: If an argument has another type.
-        ValueError: If the definition holds itself.
+        ValueError: If the definition contains itself.
     """
     plain = plain_object(definition)
     executed = checked_execution(execution)

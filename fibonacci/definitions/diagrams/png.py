@@ -120,7 +120,7 @@ def png(definition: Mapping[str, Any] | BaseModel, *, execution: Execution | Non
     Raises:
         OSError: If the system has no font, so that the texts would be missing.
         TypeError: If an argument has another type.
-        ValueError: If the definition holds itself.
+        ValueError: If the definition contains itself.
     """
     family = _sans_serif_family()
     picture = flat_svg(svg(definition, execution=execution))

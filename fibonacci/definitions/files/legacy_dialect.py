@@ -150,7 +150,7 @@ class _Dialect:
         for word, (successor, offsets) in self._words.items():
             lines = dict.fromkeys(str(self._source.line(offset)) for offset in sorted(offsets))
             others = ", ".join(list(lines)[1:])
-            also = f" (also in line {others})" if others else ""
+            also = f" (also on line {others})" if others else ""
             message = f"{word} is from fibonacci-sdk 0.2.4: {successor}{also}"
             self._source.add(min(offsets), Problem(location="", code=DEPRECATED, message=message, severity="warning"))
 

@@ -253,7 +253,9 @@ def read_text(source: Source, text_format: Format) -> Element:
     root = read_json(source) if text_format == "json" else read_yaml(source)
     if not isinstance(root.content, dict):
         kind = "a list" if isinstance(root.content, list) else json.dumps(root.content, ensure_ascii=False)[:80]
-        raise source.failure(root.offset, "wrong_type", f"a definition is an object with the key 'nodes', not {kind}")
+        raise source.failure(
+            root.offset, "wrong_type", f"a definition must be an object with the key 'nodes', not {kind}"
+        )
     modernize(root, source)
     return root
 
@@ -347,7 +349,7 @@ def format_of_file(path: str | os.PathLike[str]) -> Format:
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
         message = f"{os.fspath(path)!r} ends with {suffix!r}" if suffix else f"{os.fspath(path)!r} has no suffix"
-        raise ValueError(f"{message}: the name of a definition's file ends with .yaml, .yml or .json")
+        raise ValueError(f"{message}: the name of a definition file must end with .yaml, .yml or .json")
     return FORMATS[suffix]
 
 

@@ -143,7 +143,7 @@ def test_a_key_that_cannot_stand_in_a_template_is_refused(search: NodeHandle) ->
         ("a b", ValueError, "'a b' is not allowed in a template"),
         ("{a}", ValueError, "'{a}' is not allowed in a template"),
         ("", ValueError, "'' is not allowed in a template"),
-        (-1, ValueError, "{{search}}[-1]: a template counts the items of a list from 0"),
+        (-1, ValueError, "{{search}}[-1]: a template counts from the beginning of a list"),
         (True, TypeError, "a name or an index, not bool"),
         (None, TypeError, "a name or an index, not NoneType"),
         (1.5, TypeError, "a name or an index, not float"),
