@@ -266,7 +266,7 @@ def diff(old: Mapping[str, Any] | BaseModel, new: Mapping[str, Any] | BaseModel)
         new: The definition to compare with it, as plain JSON or a `WorkflowDefinition`.
 
     Returns:
-        The differences, which are false if both mean the same.
+        The differences. They are falsy if the two definitions mean the same.
 
     Raises:
         TypeError: If one of them is neither a mapping nor a model.

@@ -150,8 +150,8 @@ class BaseNode(DefinitionModel):
     """How many seconds to wait between two attempts."""
 
     retry: RetryPolicy | None = None
-    """The older spelling of retries. Only its `backoff` stays here: the rest is read into `enable_retry`, `max_retries`
-    and `retry_delay`."""
+    """The older spelling of retries. The model keeps only `backoff` here, and moves the rest to `enable_retry`,
+    `max_retries` and `retry_delay`."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -213,7 +213,7 @@ class _FallibleNode(BaseNode):
     """The ID of the node to run if this one fails. Its output replaces this node's output."""
 
     on_error: str | None = None
-    """The ID of the node to run if this one fails."""
+    """The ID of the node to run if this one fails. Its output doesn't replace this node's output."""
 
 
 class LLMNode(_FallibleNode):

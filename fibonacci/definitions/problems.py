@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 Severity = Literal["error", "warning"]
-"""How bad a problem is: an `error` can't run, and a `warning` runs, but probably not as you meant it."""
+"""How bad a problem is.
+
+With an `error`, the definition can't run. With a `warning`, it runs, but probably not as you meant it.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,9 @@ class Problem:
 
 
 class Problems(list[Problem]):
-    """The problems of a definition, as a list in the order of the definition, which is empty if there are none.
+    """A list of the problems of a definition, in the order of the definition.
+
+    The list is empty if there are none.
 
     Example:
         >>> from fibonacci.definitions import check_definition

@@ -17,7 +17,8 @@ from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.errors import DefinitionError
 
 Generation = Literal["newer", "older"]
-"""A generation of the platform's documentation: `newer` has `instruction`, `older` has `prompt`."""
+"""Which of the platform's two spellings of keys to write: `newer` (such as `instruction`) or `older` (such as
+`prompt`)."""
 
 
 class Conflict(NamedTuple):
@@ -152,7 +153,8 @@ def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generatio
     The definition doesn't have to be valid. Defaults aren't added, and unknown keys are kept.
 
     Args:
-        definition: A `WorkflowDefinition`, or a definition as JSON, which may contain models.
+        definition: A `WorkflowDefinition`, or a dict with the keys of a definition's JSON, in which nodes may be
+            models.
         generation: Which of the platform's two spellings to write: `newer` (such as `instruction`) or `older` (such as
             `prompt`). The definition may have either.
 

@@ -28,7 +28,8 @@ from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
 
 DeploymentAction = Literal["record", "update", "create", "delete"]
-"""What a change does, in the order in which a plan does it. `record` changes only what is recorded in `.fibonacci/`."""
+"""The kinds of change, in the order in which `apply` makes them. `record` changes only what is recorded in
+`.fibonacci/`."""
 
 _SIGNS: Final[dict[DeploymentAction, str]] = {"record": ".", "update": "~", "create": "+", "delete": "-"}
 
@@ -75,7 +76,8 @@ class DeploymentChange:
     """
 
     action: DeploymentAction
-    """What to do: `create`, `update` or `delete` a workflow, or only `record` what is deployed, in `.fibonacci/`."""
+    """What to do: `create`, `update` or `delete` a workflow. With `record`, only the notes in `.fibonacci/` about what
+    is deployed change."""
 
     file: str
     """The name of the file, or the name that it had if it was removed."""
@@ -90,8 +92,8 @@ class DeploymentChange:
     """Why the change is needed, in words."""
 
     is_conflict: bool = False
-    """Whether somebody changed the workflow on the platform since the last apply, and this change would replace or
-    delete their work. `apply` then needs `overwrite=True`, while `pull` keeps their work."""
+    """Whether this change would replace or delete what somebody has changed on the platform since the last apply.
+    `apply` then needs `overwrite=True`, while `pull` keeps what they changed."""
 
     diff: DefinitionDiff = field(default=DefinitionDiff(), repr=False)
     """How the definition on the platform will change."""
@@ -171,9 +173,9 @@ class DeploymentPlan:
     """What `apply` would do, in order."""
 
     problems: Problems = field(default_factory=Problems)
-    """What is wrong with the files: problems that `check_definition` finds with the platform's tools, and workflow
-    names that another file or another workflow on the platform already has. `apply` refuses a plan with errors, but not
-    one that has only warnings."""
+    """What is wrong with the files. This includes everything that `check_definition` finds when it knows the platform's
+    tools, and workflow names that are already taken by another file or on the platform. `apply` refuses a plan with
+    errors, but not one that has only warnings."""
 
     unchanged: tuple[str, ...] = ()
     """The names of the files whose workflows stay as they are, in alphabetical order."""
@@ -205,7 +207,7 @@ class DeploymentPlan:
         `apply` refuses the plan if the state of its environment, or a workflow on the platform, has changed since.
 
         Args:
-            path: The file, which is replaced if it exists. It has the folder's path relative to the file. In another
+            path: The file, which is replaced if it exists. The folder's path is saved relative to this file. In another
                 checkout, put the file in the same place, or pass `folder` to `load`.
 
         Raises:

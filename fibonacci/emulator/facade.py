@@ -60,7 +60,8 @@ class InProcessClients:
         Args:
             api_key: The key to use instead of the owner's. For example,
                 `emulator.client(api_key=emulator.key("viewer"))` gets the permissions of a viewer.
-            **options: Other options of `Fibonacci`, such as `timeout`, or `api_version="0.2"` for the API of 0.2.4.
+            **options: Other options of `Fibonacci`, such as `timeout`. With `api_version="0.2"`, the client uses the
+                API of fibonacci-sdk 0.2.4.
 
         Returns:
             A client. You don't need to close it.
@@ -152,7 +153,7 @@ class Controls:
     def key(self, role: KeyRole = "member", *, name: str | None = None) -> str:
         """Return an API key with the permissions of a role.
 
-        Every role can read. The other roles can also:
+        A `viewer` can only read. The other roles can also:
 
         - `member`: change workflows, memory and connections, and run workflows
         - `admin`: do all of that, read versions, roll back, and change the registry and tool policies
@@ -165,7 +166,8 @@ class Controls:
             name: The name that the audit log shows for this key. Default: the role.
 
         Returns:
-            The key. It is derived from the owner's key, so it is the same in every process, but doesn't reveal it.
+            The key. It is derived from the owner's key and is therefore the same in every process, but the owner's key
+            can't be read from it.
 
         Raises:
             ValueError: If the role doesn't exist, or the name can't be part of a key.
@@ -184,8 +186,8 @@ class Controls:
             execution_id: The ID of the run.
             by: Who approves: the role `admin` or `owner`, or the name of a person with such a role (see `key`). The
                 governance settings `approval_threshold` and `allow_self_approval` of the emulator's organization decide
-                how many people must approve, and whether the requester can be one of them. The requester is the name of
-                the key that started the run, or its role if it has no name.
+                how many people must approve, and whether the requester can be one of them. The requester is identified
+                by the name of the key that started the run, or by the key's role if the key has no name.
 
         Returns:
             The execution. It has started, waits for more approvals, or is `pending` because too many executions are
@@ -266,9 +268,9 @@ class Controls:
         """Inject a failure into the next requests to a route.
 
         On a socket, the failure happens to the connection itself. In process, the transport raises the error that the
-        failure would cause, and doesn't wait when that would be a timeout. If several failures match a request, the
-        oldest is used first. A request that fails doesn't count toward rate limits, unless the emulator carries it out
-        first.
+        failure would cause on a socket. It raises a timeout at once, without waiting. If several failures match a
+        request, the oldest is used first. A request that fails doesn't count toward rate limits, unless the emulator
+        carries it out first.
 
         Args:
             route: A method and a path, such as `POST /workflows/{id}/execute`. Either can be `*`, and `*` alone matches
@@ -420,8 +422,8 @@ class Snapshots:
     def snapshot(self) -> bytes:
         """Return the complete state: everything but the time, the keys, the rate limits, the handlers and the scripts.
 
-        If executions have passed on a value of `secrets`, the snapshot has a placeholder such as `<secret:TOKEN=...>`
-        instead. An emulator with the same secret puts the value back.
+        Where a run has put a value of `secrets` into the state, the snapshot has a placeholder such as
+        `<secret:TOKEN=...>`. When an emulator with the same secret restores the snapshot, it puts the value back.
 
         Returns:
             A snapshot for `restore`. It works with this emulator or another, in memory or in a file.
@@ -471,10 +473,10 @@ class Preservation(EmulatorSettings, Snapshots):
         Use it when several tests share one emulator: each test finds what was there before, and what it creates is gone
         afterward. The cost depends on how much the block changed, not on how large the state is.
 
-        A run that was in progress before the block continues from where it was then. It keeps the answers that its
-        handlers gave during the block. If the state is in a file, changes by other processes are undone as well.
-        Recorded requests, injected failures and warnings are dropped, even those from before the block. The time
-        doesn't go back, and the windows of the rate limits start over.
+        A run that was in progress before the block continues from where it was then. If one of its handlers was called
+        before the block and answered during it, the run keeps that answer. If the state is in a file, changes by other
+        processes are undone as well. Recorded requests, injected failures and warnings are dropped, even those from
+        before the block. The time doesn't go back, and the windows of the rate limits start over.
 
         Returns:
             A context manager that yields nothing.
@@ -561,7 +563,8 @@ class HandlerDecorators:
         """Register a function that answers in place of one tool.
 
         Args:
-            tool_name: The name of the tool, in either spelling. A name that isn't in the catalog yet is added to it.
+            tool_name: The name of the tool. `slack_send_message` and `slack.send_message` are the same tool. A name
+                that isn't in the catalog yet is added to it.
 
         Returns:
             A decorator for a function that takes a `ToolCall`. The decorator returns the function itself.
@@ -597,7 +600,8 @@ class ScriptsAndCassettes:
         score or an object.
 
         Args:
-            name: The ID of a node, the name of a tool in either spelling, or the name of a model.
+            name: The ID of a node, the name of a tool (`slack_send_message` or `slack.send_message`), or the name of a
+                model.
             answers: The answers, each any JSON or a `NodeFailure`. If the name already has a script, these follow its
                 answers.
             repeat: Whether to start over after the last answer.
@@ -638,7 +642,7 @@ class ScriptsAndCassettes:
         again, delete the file.
 
         The file never contains the values of the emulator's secrets. It has placeholders, which a replay fills with the
-        secrets that the emulator has then. They can be dummies.
+        secrets of the replaying emulator. Those secrets can be dummies.
 
         Args:
             path: The cassette, a JSON file. Its folder must exist.

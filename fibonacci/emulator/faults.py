@@ -138,7 +138,10 @@ class InjectedFailure:
 
     @property
     def delivered(self) -> int:
-        """How many requests have failed, with the response sent or the connection broken as specified."""
+        """How many requests have failed so far.
+
+        Each counts as soon as its failure is certain, before the client can notice it.
+        """
         return self._delivered
 
     def __repr__(self) -> str:

@@ -21,7 +21,7 @@ _MESSAGES: Final = {
 
 
 class InputFileError(ValueError):
-    """A file that you gave to an emulator can't be used: scripts, a seed or a cassette.
+    """A file of scripts, a seed folder or a cassette that you gave to an emulator can't be used.
 
     The message names the file and the place.
 

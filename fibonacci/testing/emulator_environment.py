@@ -15,8 +15,8 @@ def in_environment(emulator: Emulator) -> Generator[Emulator]:
     """Start an emulator, and point the environment variables to it until the `with` block ends.
 
     In the block, `FIBONACCI_API_KEY` and `FIBONACCI_BASE_URL` are those of the emulator, so `Fibonacci()` connects to
-    it. If `FIBONACCI_API_VERSION` is `0.2`, the base URL is that of the API of 0.2.4. After the block, the variables
-    are what they were before.
+    it. If `FIBONACCI_API_VERSION` is `0.2`, the base URL is the one for the API of fibonacci-sdk 0.2.4. After the
+    block, the variables are what they were before.
 
     Args:
         emulator: The emulator, which listens on a socket during the block.

@@ -99,7 +99,7 @@ def make_page(items: Iterable[T], *, next_cursor: str | None = None, response: R
     Args:
         items: What is on the page, in this order.
         next_cursor: The cursor of the next page. Default: None, which makes it the last page.
-        response: The HTTP response that carried it. Default: a successful one.
+        response: The HTTP response that the page came in. Default: a successful one.
 
     Returns:
         A page like those that `pager.pages()` yields.
@@ -199,8 +199,8 @@ def make_governance_settings(*, response: ResponseInfo | None = None, **changes:
     """Make governance settings that require no approval.
 
     Args:
-        response: The HTTP response that carried it. Default: a successful one.
-        changes: Fields to set instead of the defaults, or to add, by their names in a response.
+        response: The HTTP response that the model came in. Default: a successful one.
+        changes: Keyword arguments that replace defaults or add fields. Use the fields' names in a response.
 
     Returns:
         The model, as if the platform had sent it.
@@ -216,8 +216,8 @@ def make_governance_report(*, response: ResponseInfo | None = None, **changes: A
     """Make a governance report, whose fields the platform does not document.
 
     Args:
-        response: The HTTP response that carried it. Default: a successful one.
-        changes: Fields to set instead of the defaults, or to add, by their names in a response.
+        response: The HTTP response that the model came in. Default: a successful one.
+        changes: Keyword arguments that replace defaults or add fields. Use the fields' names in a response.
 
     Returns:
         The model, as if the platform had sent it.
@@ -233,8 +233,8 @@ def make_audit_entry(*, response: ResponseInfo | None = None, **changes: Any) ->
     """Make an entry of the audit log, whose fields the platform does not document.
 
     Args:
-        response: The HTTP response that carried it. Default: a successful one.
-        changes: Fields to set instead of the defaults, or to add, by their names in a response.
+        response: The HTTP response that the model came in. Default: a successful one.
+        changes: Keyword arguments that replace defaults or add fields. Use the fields' names in a response.
 
     Returns:
         The model, as if the platform had sent it.
@@ -250,8 +250,8 @@ def make_approval_stats(*, response: ResponseInfo | None = None, **changes: Any)
     """Make approval statistics.
 
     Args:
-        response: The HTTP response that carried it. Default: a successful one.
-        changes: Fields to set instead of the defaults, or to add, by their names in a response.
+        response: The HTTP response that the model came in. Default: a successful one.
+        changes: Keyword arguments that replace defaults or add fields. Use the fields' names in a response.
 
     Returns:
         The model, as if the platform had sent it.
@@ -267,8 +267,8 @@ def make_quota(*, response: ResponseInfo | None = None, **changes: Any) -> Quota
     """Make the quota of an organization on the plan `free`.
 
     Args:
-        response: The HTTP response that carried it. Default: a successful one.
-        changes: Fields to set instead of the defaults, or to add, by their names in a response.
+        response: The HTTP response that the model came in. Default: a successful one.
+        changes: Keyword arguments that replace defaults or add fields. Use the fields' names in a response.
 
     Returns:
         The model, as if the platform had sent it.
@@ -284,8 +284,8 @@ def make_tool_policy(*, response: ResponseInfo | None = None, **changes: Any) ->
     """Make a tool policy that allows the tool for every role.
 
     Args:
-        response: The HTTP response that carried it. Default: a successful one.
-        changes: Fields to set instead of the defaults, or to add, by their names in a response.
+        response: The HTTP response that the model came in. Default: a successful one.
+        changes: Keyword arguments that replace defaults or add fields. Use the fields' names in a response.
 
     Returns:
         The model, as if the platform had sent it.
@@ -301,8 +301,8 @@ def make_role_policy_override(*, response: ResponseInfo | None = None, **changes
     """Make an exception to a tool policy, for one role.
 
     Args:
-        response: The HTTP response that carried it. Default: a successful one.
-        changes: Fields to set instead of the defaults, or to add, by their names in a response.
+        response: The HTTP response that the model came in. Default: a successful one.
+        changes: Keyword arguments that replace defaults or add fields. Use the fields' names in a response.
 
     Returns:
         The model, as if the platform had sent it.
@@ -339,8 +339,8 @@ def make_memory_entry(*, response: ResponseInfo | None = None, **changes: Any) -
     """Make a memory entry, by default in the scope `workflow` and without an expiry.
 
     Args:
-        response: The HTTP response that carried it. Default: a successful one.
-        changes: Fields to set instead of the defaults, or to add, by their names in a response.
+        response: The HTTP response that the model came in. Default: a successful one.
+        changes: Keyword arguments that replace defaults or add fields. Use the fields' names in a response.
 
     Returns:
         The model, as if the platform had sent it.
@@ -356,8 +356,8 @@ def make_tool(*, response: ResponseInfo | None = None, **changes: Any) -> Tool:
     """Make a tool of the catalog, `slack_send_message` by default.
 
     Args:
-        response: The HTTP response that carried it. Default: a successful one.
-        changes: Fields to set instead of the defaults, or to add, by their names in a response.
+        response: The HTTP response that the model came in. Default: a successful one.
+        changes: Keyword arguments that replace defaults or add fields. Use the fields' names in a response.
 
     Returns:
         The model, as if the platform had sent it.
@@ -373,8 +373,8 @@ def make_tool_connection(*, response: ResponseInfo | None = None, **changes: Any
     """Make the connection of a tool, `connected` by default.
 
     Args:
-        response: The HTTP response that carried it. Default: a successful one.
-        changes: Fields to set instead of the defaults, or to add, by their names in a response.
+        response: The HTTP response that the model came in. Default: a successful one.
+        changes: Keyword arguments that replace defaults or add fields. Use the fields' names in a response.
 
     Returns:
         The model, as if the platform had sent it.
@@ -390,8 +390,8 @@ def make_health(*, response: ResponseInfo | None = None, **changes: Any) -> Heal
     """Make the health of the platform, `healthy` by default.
 
     Args:
-        response: The HTTP response that carried it. Default: a successful one.
-        changes: Fields to set instead of the defaults, or to add, by their names in a response.
+        response: The HTTP response that the model came in. Default: a successful one.
+        changes: Keyword arguments that replace defaults or add fields. Use the fields' names in a response.
 
     Returns:
         The model, as if the platform had sent it.
@@ -408,8 +408,8 @@ def make_secrets_health(*, response: ResponseInfo | None = None, **changes: Any)
     """Make the health of the secret store, `healthy` by default.
 
     Args:
-        response: The HTTP response that carried it. Default: a successful one.
-        changes: Fields to set instead of the defaults, or to add, by their names in a response.
+        response: The HTTP response that the model came in. Default: a successful one.
+        changes: Keyword arguments that replace defaults or add fields. Use the fields' names in a response.
 
     Returns:
         The model, as if the platform had sent it.
@@ -476,8 +476,8 @@ def make_workflow(*, response: ResponseInfo | None = None, **changes: Any) -> Wo
     """Make a workflow, with one node by default.
 
     Args:
-        response: The HTTP response that carried it. Default: a successful one.
-        changes: Fields to set instead of the defaults, or to add, by their names in a response.
+        response: The HTTP response that the model came in. Default: a successful one.
+        changes: Keyword arguments that replace defaults or add fields. Use the fields' names in a response.
 
     Returns:
         The model, as if the platform had sent it.
@@ -493,8 +493,8 @@ def make_workflow_version(*, response: ResponseInfo | None = None, **changes: An
     """Make a snapshot of a workflow, version 1 by default.
 
     Args:
-        response: The HTTP response that carried it. Default: a successful one.
-        changes: Fields to set instead of the defaults, or to add, by their names in a response.
+        response: The HTTP response that the model came in. Default: a successful one.
+        changes: Keyword arguments that replace defaults or add fields. Use the fields' names in a response.
 
     Returns:
         The model, as if the platform had sent it.
@@ -510,8 +510,8 @@ def make_execution(*, response: ResponseInfo | None = None, **changes: Any) -> E
     """Make an execution, `completed` by default.
 
     Args:
-        response: The HTTP response that carried it. Default: a successful one.
-        changes: Fields to set instead of the defaults, or to add, by their names in a response.
+        response: The HTTP response that the model came in. Default: a successful one.
+        changes: Keyword arguments that replace defaults or add fields. Use the fields' names in a response.
 
     Returns:
         The model, as if the platform had sent it.
@@ -529,8 +529,8 @@ def make_node_trace(*, response: ResponseInfo | None = None, **changes: Any) -> 
     To use it in `make_execution(trace=[...])`, dump it first: `make_node_trace(id="sum").model_dump()`.
 
     Args:
-        response: The HTTP response that carried it. Default: a successful one.
-        changes: Fields to set instead of the defaults, or to add, by their names in a response.
+        response: The HTTP response that the model came in. Default: a successful one.
+        changes: Keyword arguments that replace defaults or add fields. Use the fields' names in a response.
 
     Returns:
         The model, as if the platform had sent it.
@@ -546,8 +546,8 @@ def make_registry_entry(*, response: ResponseInfo | None = None, **changes: Any)
     """Make a registry entry, `approved` by default.
 
     Args:
-        response: The HTTP response that carried it. Default: a successful one.
-        changes: Fields to set instead of the defaults, or to add, by their names in a response.
+        response: The HTTP response that the model came in. Default: a successful one.
+        changes: Keyword arguments that replace defaults or add fields. Use the fields' names in a response.
 
     Returns:
         The model, as if the platform had sent it.

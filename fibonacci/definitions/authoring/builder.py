@@ -28,12 +28,12 @@ Comparison = tuple[object, Operator] | tuple[object, Operator, object]
 class WorkflowBuilder:
     """Builds a workflow definition in Python.
 
-    Each node prints its template, so you can insert its output with an f-string: `f"Answer {classify}"` is
+    In an f-string, a node becomes a template, which is a placeholder for its output: `f"Answer {classify}"` is
     `"Answer {{classify}}"`. A node depends on the nodes in its templates and in `after=`. If it is in a branch, it also
     depends on the conditional. The builder writes all of these to the `dependencies` of the node.
 
     A wrong argument raises a `TypeError` or a `ValueError` in the line that passes it. Call `check` to find problems
-    that only the whole definition shows. Each problem has the line that adds the node.
+    that only the whole definition shows. Each problem names the line of your program that caused it.
 
     Args:
         name: The name of the workflow that people see.
@@ -110,20 +110,20 @@ class WorkflowBuilder:
         Args:
             id: The ID of the node: lowercase letters, digits, `_` and `-`.
             instruction: What to ask the model, with a template for each value that it needs.
-            model: The name of the model. Default: the platform's, as for `max_tokens`, `temperature` and `timeout`.
+            model: The name of the model. Default: the platform's.
             system_prompt: The system prompt of the model.
-            max_tokens: The maximum number of tokens that it generates.
-            temperature: The sampling temperature, from 0 to 2.
+            max_tokens: The maximum number of tokens that the model generates. Default: the platform's.
+            temperature: The sampling temperature, from 0 to 2. Default: the platform's.
             output_format: `json` to have the answer parsed.
-            output_schema: What the answer must look like: a Pydantic model (the class) or a JSON Schema. With a model,
-                `.output` has only the fields of the model, such as `draft.output.reason`.
+            output_schema: What the answer must look like: a Pydantic model (the class) or a JSON Schema. With a
+                Pydantic model, `.output` has only the fields of that class, such as `draft.output.reason`.
             memory_read: The keys to read from memory before the node runs.
             memory_write: What to write to memory after it has run, by key.
             condition: A comparison. If it is false, the node is skipped. Pass `(left, operator, right)`, such as
                 `(given.team, "equals", "sales")`, or `(left, "is_empty")`.
             fallback: The node to run if this one fails. Its output replaces this node's output.
-            on_error: The node to run if this one fails.
-            timeout: How many seconds the node may take.
+            on_error: The node to run if this one fails. Its output doesn't replace this node's output.
+            timeout: How many seconds the node may take. Default: the platform's.
             retries: How often to retry the node if it fails. With 0, it isn't retried.
             retry_delay: How many seconds to wait before a retry.
             retry_backoff: How that delay grows from retry to retry, `linear` or `exponential`.
@@ -184,7 +184,7 @@ class WorkflowBuilder:
             params: The parameters of the tool: any JSON, with a template for each value that it needs.
             condition: A comparison. If it is false, the node is skipped, as with `llm`.
             fallback: The node to run if this one fails. Its output replaces this node's output.
-            on_error: The node to run if this one fails.
+            on_error: The node to run if this one fails. Its output doesn't replace this node's output.
             timeout: How many seconds the tool may take. Default: 30.
             retries: How often to retry the node if it fails. With 0, it isn't retried.
             retry_delay: How many seconds to wait before a retry.
@@ -343,8 +343,8 @@ class WorkflowBuilder:
 
         Raises:
             TypeError: If an argument has the wrong type, or a field can't be written as JSON.
-            ValueError: If the builder has a method for the type or for one with a similar name, the ID is already
-                taken, or an argument has a wrong value.
+            ValueError: If the builder has a method for this type, or for a type with a similar name. Also if the ID is
+                already taken, or an argument has a wrong value.
 
         Example:
             ```python
@@ -372,9 +372,9 @@ class WorkflowBuilder:
                 use only its fields. Without a model, you can use any name.
 
         Returns:
-            The inputs. Each field prints its template, with the field's name in JSON. For example,
-            `given.customer.name` is `{{input.customer.name}}`, and `given.items[0]` is `{{input.items.0}}`. For type
-            checkers, the inputs are an instance of the model.
+            The inputs. As a string, each field is its template, which uses the field's alias if it has one. For
+            example, `given.customer.name` is `{{input.customer.name}}`, and `given.items[0]` is `{{input.items.0}}`.
+            For type checkers, the inputs are an instance of the model.
 
         Raises:
             TypeError: If `model` isn't a Pydantic model.
@@ -443,7 +443,8 @@ class WorkflowBuilder:
 
         Returns:
             The errors and warnings, in the order of the definition. `.errors` has only the errors, and `.warnings` only
-            the warnings. Each problem has the line of your program in `source`, such as `triage.py:22`.
+            the warnings. The `source` of each problem is the line of your program that caused it, such as
+            `triage.py:22`.
 
         Raises:
             TypeError: If `tools` or `models` is something else.

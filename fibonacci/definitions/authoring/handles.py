@@ -262,8 +262,8 @@ class Template:
     including the items of a list and the values of a dict. An f-string or `+` inserts it into a text. If the value has
     fields or items, so does the template.
 
-    While you build the workflow, the value isn't known. Conditions, comparisons, loops and arithmetic with a template
-    therefore raise an error. Comparing one to a text or a number with `==` gives a warning.
+    While you build the workflow, the value isn't known. Therefore `if`, `<`, `in`, `for` and arithmetic with a template
+    raise an error. Comparing one to a string or a number with `==` only warns.
 
     Example:
         >>> from fibonacci import WorkflowBuilder
@@ -359,7 +359,7 @@ class NodeHandle(Template, Generic[OutputT_co]):
     def output(self) -> OutputT_co:
         """The output of the node, as a template with its fields.
 
-        For type checkers it is an instance of the node's model.
+        If a Pydantic model describes the output, type checkers see an instance of that model.
 
         Example:
             >>> from pydantic import BaseModel

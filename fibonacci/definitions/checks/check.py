@@ -62,7 +62,7 @@ def check_definition(
 
     Returns:
         The errors and warnings, in the order of the definition. The list is empty if there are none. Its `.errors` has
-        only the errors, and its `.warnings` only the warnings. Each of its checks reports at most 500 problems.
+        only the errors, and its `.warnings` only the warnings. Each kind of check reports at most 500 problems.
 
     Raises:
         TypeError: If `tools` or `models` is something else. The message says what to pass.

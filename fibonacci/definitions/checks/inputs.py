@@ -60,8 +60,8 @@ def check_inputs(
 
     Returns:
         The problems, each at a place in the inputs, such as `inputs.user.name`. An input that is missing, misspelled or
-        doesn't fit `input_schema` is an error. An input that nothing uses is a warning. So is a missing input that the
-        run may not need.
+        doesn't fit `input_schema` is an error. A missing input is only a warning if the run may not need it. An input
+        that nothing uses is a warning too.
 
     Raises:
         TypeError: If the definition or the inputs are neither a mapping nor a model. The message says what to pass.

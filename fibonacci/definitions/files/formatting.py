@@ -163,8 +163,8 @@ def format_definition(
 ) -> str:
     r"""Return the text of a definition in a normal form that keeps its comments.
 
-    Keys get the same order as with `dumps`. What fibonacci-sdk 0.2.4 named differently gets its current name. The
-    definition doesn't have to be valid. Formatting a formatted text changes nothing.
+    Keys get the same order as with `dumps`. Keys and operators that fibonacci-sdk 0.2.4 named differently get their
+    current names. The definition doesn't have to be valid. Formatting a formatted text changes nothing.
 
     Args:
         text: A definition in YAML or JSON.
@@ -195,7 +195,9 @@ def format_definition(
 
 
 def format_file(path: str | os.PathLike[str], *, generation: Generation = "newer") -> bool:
-    """Format the definition in a file like `format_definition`, and write the file completely or not at all.
+    """Format the definition in a file, as `format_definition` does.
+
+    The file is written completely or not at all.
 
     Args:
         path: The file. Its suffix decides the format: `.yaml` and `.yml`, or `.json`.

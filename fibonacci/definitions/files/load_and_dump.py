@@ -106,7 +106,9 @@ def loads(text: str, *, name: str = "<text>") -> WorkflowDefinition:
 def check_file(
     path: str | os.PathLike[str], *, tools: Iterable[str | NamedTool] | ToolSource | None = None
 ) -> Problems:
-    """List all problems in a definition file: errors, and warnings, which don't keep the file from loading.
+    """List all errors and warnings in a definition file.
+
+    Warnings don't keep the file from loading.
 
     Args:
         path: The file, as for `load`.

@@ -81,8 +81,8 @@ class RecordedRequest:
 
     Attributes:
         method: The HTTP method, in capitals.
-        path: The path as received, percent-encoded, without `/v1` and without the query. With the API of 0.2 it begins
-            with `/api/v1`, and so does the template.
+        path: The path as received, percent-encoded, without `/v1` and without the query. For clients with
+            `api_version="0.2"`, `path` and `template` begin with `/api/v1`.
         template: The endpoint, such as `/workflows/{workflow_id}`, or `None` if no endpoint matches.
         query: The query parameters by name. If a name occurs more than once, the last one counts.
         headers: The values by lower-case name, without `Authorization` and other credentials.
@@ -204,7 +204,8 @@ class RequestLog:
 class Requests:
     """The requests that an emulator received, or those to one endpoint: a live view, the oldest first.
 
-    It has at most the last 10,000 requests, and fewer if their bodies are large. Those of the control API aren't there.
+    It has at most the last 10,000 requests, and fewer if their bodies are large. Requests to the control API, over
+    which other programs control the emulator, aren't listed.
 
     Example:
         >>> from fibonacci.emulator import Emulator

@@ -51,8 +51,8 @@ class RecordedCall:
     Attributes:
         kind: `llm`, `critic`, or `tool` with the name of the tool, such as `tool web_search`.
         node: The ID of the node. A replay prefers calls of the same node to equal calls of other nodes.
-        input: What the handler received, by name, except for IDs, the attempt and the iteration. Two calls of one kind
-            with the same input are equal.
+        input: A dict of what the handler received, by name. IDs, the attempt and the iteration are left out. Two calls
+            of one kind with the same input are equal.
         answer: What the handler returned, any JSON.
         error: The text of the handler's exception, or `None` if it returned an answer.
         usage: The usage that the handler reported, by name: `input_tokens`, `output_tokens`, `cost`. `None` if it

@@ -13,7 +13,7 @@ from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_text, unicode_fault
 
 NodeFailureKind = Literal["timeout", "error"]
-"""How an attempt of a node fails in a script: `timeout` uses up its time limit first, `error` fails at once."""
+"""How a script makes an attempt of a node fail: `timeout` when the node's time limit is over, `error` at once."""
 
 _DEFAULT_MESSAGE: Final = "a scripted error"
 
@@ -97,7 +97,7 @@ class Script:
 
     @property
     def taken(self) -> int:
-        """How many answers nodes have used."""
+        """The number of answers that nodes have taken."""
         return self._taken
 
     @property

@@ -151,7 +151,8 @@ class LLMCall(NodeCall):
     """A call of a language model, as your handler for `emulator.llm` receives it.
 
     Attributes:
-        instruction: The instruction with its values filled in. If a critic asks for an improvement, that follows.
+        instruction: The instruction with its values filled in. If a critic has asked for an improvement, its request is
+            appended.
         model: The name of the node's model, or `None`.
         max_tokens: The maximum number of tokens that the node allows, or `None`.
         temperature: The sampling temperature of the node, from 0 to 2, or `None`.
@@ -214,7 +215,7 @@ class CriticCall(NodeCall):
     Attributes:
         target_node: The ID of the node to assess.
         output: The output of that node, any JSON.
-        criteria: The criteria to assess it by, with their values filled in, in the order of the definition.
+        criteria: The criteria to assess it by, in the order of the definition. Templates in them are filled in.
         model: The name of the node's model, or `None`.
         min_score: The lowest score that passes, from 1 to 10.
 

@@ -135,7 +135,7 @@ def test_a_result_that_is_described_in_several_lines_is_one_result(pages: dict[s
 
 
 def test_further_arguments_have_stars_and_no_default(pages: dict[str, SitePage]) -> None:
-    assert "\n- `**changes` (`Any`): Fields to set" in pages["fibonacci.testing"].text
+    assert "\n- `**changes` (`Any`): Keyword arguments that" in pages["fibonacci.testing"].text
 
 
 def test_a_type_with_several_entries_has_one_piece_of_code_between_two_links(pages: dict[str, SitePage]) -> None:
