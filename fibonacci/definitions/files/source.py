@@ -467,7 +467,7 @@ class _Frame:
         self.element = element
         self.is_key = is_key
         self.key: tuple[str | None, int, int] | None = None
-        """The key whose value comes next, with its offset and its end; None instead of a key that has been refused."""
+        """The key whose value comes next, with its offset and its end. The key is None if it was refused."""
 
 
 class _Reader:
@@ -478,7 +478,7 @@ class _Reader:
         self._frames: list[_Frame] = []
         self._document: Element | None = None
         self._end = 0
-        """Where the last value ends that is no object or array in block style: these end there too."""
+        """Where the last value ended. Objects and arrays in block style end there too."""
 
     def document(self) -> Element:
         """Return the value of the document."""

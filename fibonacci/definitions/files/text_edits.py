@@ -1,8 +1,12 @@
-"""Edits of a text in YAML or JSON: only what differs from another value changes, in place.
+"""Edits a text in YAML or JSON in place, so that only what differs from another value changes.
 
-These comments belong to an entry of an object or array, and are removed with it: those directly above it with the same
-indentation, those below it that are indented deeper, and the one at the end of its last line. All other comments stay,
-and so do those at the top of the text. New entries are written in the style of their siblings.
+An entry of an object or array is removed together with its comments:
+
+- those directly above it, with the same indentation
+- those below it that are indented deeper
+- the one at the end of its last line
+
+All other comments stay, and so do those at the top of the text. New entries get the style of their siblings.
 """
 
 from __future__ import annotations
