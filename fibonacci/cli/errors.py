@@ -80,7 +80,7 @@ def report(error: BaseException, *, is_debug: bool) -> int:
 
 
 def fault_lines(error: BaseException) -> list[str]:
-    """Return the lines of each fault of a definition or a stateif the error has several, or else none."""
+    """Return the lines of each fault of a definition or a state if the error has several, or else none."""
     if isinstance(error, DeploymentError) and "\n" in str(error):
         lines = text_of(error).command.splitlines()
         return [wrapped_message(printable_line(line), sys.stderr) for line in lines]

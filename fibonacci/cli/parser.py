@@ -184,7 +184,7 @@ class CommandParser(argparse.ArgumentParser):
             if getattr(parsed, name, None) and name not in command.global_names:
                 command.error(f"--{name} does nothing here: it is for {purpose}")
         if getattr(parsed, "all", False) and getattr(parsed, "limit", None) is not None:
-            command.error("--all and --limit contradict each other: give one of them")
+            command.error("--all and --limit can't be combined: pass only one")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:

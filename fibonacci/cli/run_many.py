@@ -55,7 +55,7 @@ def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat 
             raise UsageError("--fields is for stdout: the file of --out has every field")
         check_fields(options.fields, COLUMNS)  # all results have the same
     if not options.journal:
-        raise UsageError("--journal FILE is missing: without it, an interrupted run cannot be continued")
+        raise UsageError("--journal FILE is missing: without it, you can't continue an interrupted run")
     try:
         journal = check_journal(options.journal)
     except ValueError as error:
@@ -88,7 +88,7 @@ def _check_paths(options: argparse.Namespace, journal: str | None) -> None:
         return
     for name, path in (("the rows", options.rows), ("the journal", journal)):
         if path is not None and os.path.realpath(path) in (out, f"{out}.partial"):
-            raise UsageError(f"--out {options.out}: this is the file of {name}")
+            raise UsageError(f"--out {options.out}: this is also the file of {name}")
 
 
 _RESUME: Final = "the same command with --resume continues"

@@ -133,7 +133,7 @@ FAULTS: list[tuple[list[str], str, str]] = [
         "{}",
         "journal must be the path of a file or a Redis URL (redis://, rediss:// or unix://): http is not supported",
     ),
-    (["Greeter", "-"], "{}", "--journal FILE is missing: without it, an interrupted run cannot be continued"),
+    (["Greeter", "-"], "{}", "--journal FILE is missing: without it, you can't continue an interrupted run"),
     (["Greeter", "rows", "--journal", "j"], "", "rows: its name ends neither in .csv nor in .jsonl: pass --format"),
     (["Greeter", "rows.csv", "--journal", "j"], "", "rows.csv: No such file or directory"),
     (
@@ -147,8 +147,16 @@ FAULTS: list[tuple[list[str], str, str]] = [
         "{}",
         "--out no/o.csv: name a file in a folder that you can write to",
     ),
-    (["Greeter", "-", "--journal", "o.csv", "--out", "o.csv"], "{}", "--out o.csv: this is the file of the journal"),
-    (["Greeter", "o.jsonl", "--journal", "j", "--out", "o.jsonl"], "{}", "--out o.jsonl: this is the file of the rows"),
+    (
+        ["Greeter", "-", "--journal", "o.csv", "--out", "o.csv"],
+        "{}",
+        "--out o.csv: this is also the file of the journal",
+    ),
+    (
+        ["Greeter", "o.jsonl", "--journal", "j", "--out", "o.jsonl"],
+        "{}",
+        "--out o.jsonl: this is also the file of the rows",
+    ),
     (STDIN, "", "<stdin>: it has no rows"),
     (
         STDIN,

@@ -122,7 +122,7 @@ class TestInProcess:
         assert call() == 64
         text = last_line(capsys.readouterr().err)
         assert "inputs.name: '7' is not of the type integer" in text
-        assert "--json-column COLUMN reads those of a column as JSON" in text
+        assert "--json-column COLUMN reads a column as JSON" in text
         assert emulator.requests.to(EXECUTE).count == 0
         assert call("--json-column", "name") == 0
 

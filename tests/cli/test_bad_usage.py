@@ -80,7 +80,7 @@ USAGE: list[tuple[list[str], str]] = [
     ),
     (
         [*QUOTA, "--memory-mb", "1", "--null", "memory-mb"],
-        "fibonacci: --null memory-mb and --memory-mb contradict each other: give one of them",
+        "fibonacci: --null memory-mb and --memory-mb can't be combined: pass only one",
     ),
     (
         [*UPDATE, "--null", "allowed-roles"],
@@ -222,7 +222,7 @@ CLOSED_STDIN = {
     "run x --input name:=@-": "argument --input: name: stdin is not JSON",
     "run-many x - --estimate": "<stdin>: it has no rows",
     "workflows delete x": "Pass --yes: there is no terminal to ask on",
-    "mcp": "stdin is closed, and an MCP client connects to it",
+    "mcp": "stdin is closed, but an MCP client needs it",
 }
 
 

@@ -220,7 +220,7 @@ class TestLimits:
 
     def test_all_and_a_limit_contradict_each_other(self, scripted: ScriptedServer) -> None:
         run = invoke("workflows", "list", "--limit", "2", "--all")
-        assert run == (64, "", "fibonacci workflows list: --all and --limit contradict each other: give one of them\n")
+        assert run == (64, "", "fibonacci workflows list: --all and --limit can't be combined: pass only one\n")
         assert scripted.requests == []
 
 

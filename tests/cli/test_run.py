@@ -120,8 +120,8 @@ FAULTS: list[tuple[list[str], str]] = [
         ["--inputs", "[]"],
         """--inputs: the inputs must be a JSON object such as {"name": "Ada"}, but the argument has none""",
     ),
-    (["--outputs", "--fields", "id"], "--outputs and --fields contradict each other: --fields outputs.NAME prints one"),
-    (["--outputs", "--detach"], "--detach and --outputs contradict each other: a run that has just started has no"),
+    (["--outputs", "--fields", "id"], "--outputs and --fields can't be combined: to print one output, pass"),
+    (["--outputs", "--detach"], "--detach and --outputs can't be combined: a run that has just started has no"),
     (["--inputs", "-", "--input", "name=@-"], "stdin can be read only once: use it in --inputs or in one --input"),
 ]
 

@@ -130,5 +130,5 @@ def _nulls(parameters: tuple[CallParameter, ...], typed: list[str], given: dict[
             remedy = did_you_mean(option, nullable) or f": it is one of {', '.join(nullable)}"
             raise UsageError(f"--null has the unknown name {option!r}{remedy}")
         if name in given:
-            raise UsageError(f"--null {option} and --{option} contradict each other: give one of them")
+            raise UsageError(f"--null {option} and --{option} can't be combined: pass only one")
     return {nullable[option.removeprefix("--").replace("_", "-")]: None for option in typed}

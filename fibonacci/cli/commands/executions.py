@@ -82,7 +82,7 @@ def run_run(context: Context) -> int:
 
     options = context.options
     if options.detach and options.outputs:
-        raise UsageError("--detach and --outputs contradict each other: a run that has just started has no outputs")
+        raise UsageError("--detach and --outputs can't be combined: a run that has just started has no outputs")
     _check_output_options(context)
     client = context.client
     inputs = merged_inputs(options.inputs, options.input)
@@ -117,7 +117,7 @@ def _check_output_options(context: Context) -> None:
     from fibonacci.models import Execution
 
     if context.options.outputs and context.options.fields:
-        raise UsageError("--outputs and --fields contradict each other: --fields outputs.NAME prints one of them")
+        raise UsageError("--outputs and --fields can't be combined: to print one output, pass --fields outputs.NAME")
     context.output.check_fields(Execution)
 
 

@@ -109,7 +109,7 @@ def _on_stdio(context: Context) -> Serving:
     async def serve(server: Server[Any], names: str) -> int | None:
         from fibonacci.cli.mcp_server.transports import serve_stdio
 
-        context.say(f"serving {names} on stdin and stdout, which an MCP client connects to")
+        context.say(f"serving {names} on stdin and stdout for an MCP client")
         return await serve_stdio(server)
 
     return serve
@@ -121,7 +121,7 @@ def _over_http(context: Context) -> Serving:
     address = loopback_address(context.options.http)
     token, is_new = access_token()
     if is_new and context.options.quiet:
-        raise UsageError(f"--quiet hides the token that is made at the start: set {TOKEN_VARIABLE}")
+        raise UsageError(f"--quiet would hide the new token: set {TOKEN_VARIABLE}")
 
     async def serve(server: Server[Any], names: str) -> int | None:
         def say_ready(url: str) -> None:

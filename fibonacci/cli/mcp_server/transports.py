@@ -80,7 +80,7 @@ async def serve_stdio(server: Server[Any]) -> int | None:
         UsageError: If stdin is closed.
     """
     if not has_stream(sys.stdin):
-        raise UsageError("stdin is closed, and an MCP client connects to it: let the client start the command")
+        raise UsageError("stdin is closed, but an MCP client needs it: let the client start the command")
     with anyio.CancelScope() as scope, ending_signals(scope.cancel) as ended:
         answering: AnsweringFuture = asyncio.get_running_loop().create_future()
         lines = _messages(StdinLines(sys.stdin.fileno()), answering)

@@ -32,7 +32,7 @@ def test_wrong_arguments_of_the_server_are_refused(monkeypatch: pytest.MonkeyPat
         (["--http", "example.com:80"], 64, PORT.format("example.com:80")),
         (["--http", "70000"], 64, PORT.format("70000")),
         (["--http", ""], 64, PORT.format("")),
-        (["--http", "0", "--quiet"], 64, "--quiet hides the token"),
+        (["--http", "0", "--quiet"], 64, "--quiet would hide the new token"),
         (["--wait", "-1"], 64, "argument --wait: '-1' is not a time from 0 to 86400 s"),
         (["--wait", "nan"], 64, "argument --wait: 'nan' is not a time from 0 to 86400 s"),
     ]
