@@ -240,8 +240,8 @@ class LLMNode(_FallibleNode):
     """The maximum number of tokens that the model generates. If None, the platform uses its default."""
 
     temperature: float | None = Field(default=None, ge=0, le=2)
-    """The sampling temperature, from 0 to 2 (0 to 1 in the platform's newer documentation). If None, the platform uses
-    its default."""
+    """The sampling temperature, a number from 0 to 2 (0 to 1 in the platform's newer documentation). If None, the
+    platform uses its default."""
 
     output_format: str | None = None
     """The form of the answer: `json` to have it parsed. Otherwise the answer is a text."""

@@ -190,8 +190,8 @@ class TestWaitAll:
             ("exec_1", TypeError, "ids must be a list of ids, not str. Pass one id as [id]"),
             (7, TypeError, "ids must be a list of ids, not int"),
             (["exec_1", 7], TypeError, "ids[1] must be a str, not int"),
-            (["exec_1", ""], ValueError, "ids[1] must name something"),
-            ([".."], ValueError, "ids[0] must name something"),
+            (["exec_1", ""], ValueError, "ids[1] must not be '', which would reach another endpoint"),
+            ([".."], ValueError, "ids[0] must not be '..', which would reach another endpoint"),
             (["exec_1\ud800"], ValueError, "lone surrogate"),
         ],
     )
@@ -267,7 +267,7 @@ class TestWatch:
             mode.run(any_client.executions.watch("exec_missing"))
 
     def test_wrong_arguments_are_refused_at_once(self, any_client: Any) -> None:
-        with pytest.raises(ValueError, match="execution_id must name something"):
+        with pytest.raises(ValueError, match="execution_id must not be '', which would reach another endpoint"):
             any_client.executions.watch("")
         with pytest.raises(ValueError, match="timeout must be above 0 seconds"):
             any_client.executions.watch("exec_1", timeout=0)

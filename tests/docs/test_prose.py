@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.tools.markdown import ROOT
-from tests.tools.prose import LONGEST, Counts, count_docstrings, count_messages, count_page
+from tests.tools.prose import LONGEST, ProseCounts, count_docstrings, count_messages, count_page
 
 PAGE = f"""
 # Retries; or not
@@ -42,7 +42,7 @@ def call(timeout):
 def test_pages_that_people_learn_from_have_short_sentences() -> None:
     pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "docs" / "index.md"]
     pages += [path for folder in ("tutorial", "how-to") for path in sorted((ROOT / "docs" / folder).glob("*.md"))]
-    counts = Counts()
+    counts = ProseCounts()
     for page in pages:
         count_page(page, counts)
     assert (counts.semicolons, counts.long) == ([], [])
@@ -51,7 +51,7 @@ def test_pages_that_people_learn_from_have_short_sentences() -> None:
 def test_a_page_is_counted_without_its_code(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(PAGE, "utf-8")
-    counts = Counts()
+    counts = ProseCounts()
     count_page(page, counts)
     assert [line.partition(": ")[2] for line in counts.semicolons] == [
         "Retries; or not",
@@ -65,7 +65,7 @@ def test_a_page_is_counted_without_its_code(tmp_path: Path) -> None:
 def test_docstrings_and_messages_are_counted(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
     module.write_text(MODULE, "utf-8")
-    docstrings, messages = Counts(), Counts()
+    docstrings, messages = ProseCounts(), ProseCounts()
     count_docstrings(module, docstrings)
     count_messages(module, messages)
     assert [len(docstrings.semicolons), len(docstrings.stilted), len(messages.semicolons)] == [1, 1, 1]

@@ -128,7 +128,7 @@ def test_ctrl_c_says_what_is_left_and_cancels_when_asked(mode: str, emulator: Em
     assert statuses == ["running", "cancelled"]
     starting, waiting, canceling = text.split("the next\n")
     assert all("KeyboardInterrupt" in part for part in (starting, waiting, canceling))
-    assert starting.count("no execution id was received (idempotency key: )job-7") == 1
+    assert starting.count("no execution id was received (idempotency key: job-7)") == 1
     assert [part.count(f"execution id: {one}") for part, one in zip((waiting, canceling), left, strict=True)] == [1, 1]
     assert [part.count(CANCELED) for part in (starting, waiting, canceling)] == [0, 0, 1]
 

@@ -68,7 +68,7 @@ class TestExecution:
     def test_the_further_name_of_the_id_is_no_attribute(self) -> None:
         made: Any = Execution.model_validate({"execution_id": "exec_1"})
         assert not hasattr(made, "execution_id")
-        with pytest.raises(AttributeError, match="Execution has no attribute 'execution_id'; it has id"):
+        with pytest.raises(AttributeError, match=r"Execution has no attribute 'execution_id'\. It has id"):
             _ = made.execution_id
         assert made.model_extra == {"execution_id": "exec_1"}
         assert "execution_id" not in made.to_dict()

@@ -44,7 +44,7 @@ _ITEM: Final = re.compile(r"^\s*(?:[-*+]|\d+\.)\s+")
 
 
 @dataclass
-class Counts:
+class ProseCounts:
     """What was counted in some texts."""
 
     words: int = 0
@@ -73,14 +73,14 @@ class Counts:
         )
 
 
-def count_page(path: Path, counts: Counts) -> None:
+def count_page(path: Path, counts: ProseCounts) -> None:
     """Add the prose of a page: paragraphs, list items and the cells of tables."""
     text = _NOT_PROSE.sub(" ", _FENCE.sub("", path.read_text("utf-8")))
     for paragraph in _paragraphs(text):
         counts.add(_name(path), paragraph)
 
 
-def count_docstrings(path: Path, counts: Counts) -> None:
+def count_docstrings(path: Path, counts: ProseCounts) -> None:
     """Add the docstrings of a module, without their examples."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -92,12 +92,12 @@ def count_docstrings(path: Path, counts: Counts) -> None:
                         pass
 
 
-def _add_docstring(place: str, text: str, counts: Counts) -> None:
+def _add_docstring(place: str, text: str, counts: ProseCounts) -> None:
     for paragraph in _paragraphs(_FENCE.sub("", cleandoc(text))):
         counts.add(place, paragraph)
 
 
-def count_messages(path: Path, counts: Counts) -> None:
+def count_messages(path: Path, counts: ProseCounts) -> None:
     """Add the texts that a module raises."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Raise) and node.exc is not None:
@@ -135,16 +135,16 @@ def _name(path: Path) -> str:
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
-def groups(root: Path = ROOT) -> Iterator[tuple[str, Counts]]:
+def groups(root: Path = ROOT) -> Iterator[tuple[str, ProseCounts]]:
     """Yield the counts of each kind of text of a checkout."""
     pages = [root / "README.md", root / "CHANGELOG.md", root / "docs" / "index.md"]
     folders = {name: sorted((root / "docs" / name).rglob("*.md")) for name in _FOLDERS}
     for name, paths in ({page.name: [page] for page in pages} | folders).items():
-        counts = Counts()
+        counts = ProseCounts()
         for path in paths:
             count_page(path, counts)
         yield name, counts
-    docstrings, messages = Counts(), Counts()
+    docstrings, messages = ProseCounts(), ProseCounts()
     described = {item.found.path: item for item in public_items(root) if item.text}
     for item in described.values():
         _add_docstring(item.name, item.text, docstrings)
@@ -169,7 +169,7 @@ def main() -> None:
             print(f"{name:18} {counts}")
         return
     for path in arguments.lines:
-        counts = Counts()
+        counts = ProseCounts()
         if path.suffix == ".py":
             count_docstrings(path.absolute(), counts)
             count_messages(path.absolute(), counts)

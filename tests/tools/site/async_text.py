@@ -22,7 +22,7 @@ from tests.tools.markdown import Block
 from tests.tools.site.async_types import (
     AsyncFunction,
     ClassName,
-    Instance,
+    InstanceType,
     Method,
     Pairs,
     SyncOnly,
@@ -59,7 +59,7 @@ class Derived:
 
 
 @dataclass
-class Page:
+class PageHalves:
     """The blocks of one page, in their order: what one imports and makes, the next ones use."""
 
     pairs: Pairs
@@ -371,7 +371,7 @@ class _Halves:
             self.awaits += 1
         for item, manager in zip(node.items, managers, strict=True):
             if item.optional_vars is not None:
-                value = self.pairs.entered(manager) if isinstance(manager, Instance) else None
+                value = self.pairs.entered(manager) if isinstance(manager, InstanceType) else None
                 self._bind(item.optional_vars, value)
         self.statements(node.body)
 
@@ -425,7 +425,7 @@ class _Halves:
             if isinstance(named, SyncOnly):
                 raise Uncertain(f"the annotation {ast.unparse(node)}")
             if isinstance(named, ClassName) and isinstance(each, ast.Name):
-                found = Instance(named.of)
+                found = InstanceType(named.of)
                 if self.pairs.is_paired(named):
                     self._rename_class(each, named)
         return found
@@ -486,7 +486,7 @@ class _Halves:
 
     def _attribute(self, node: ast.Attribute) -> Type:
         owner = self._result(node.value)
-        if isinstance(owner, Instance):
+        if isinstance(owner, InstanceType):
             return self.pairs.attribute(owner, node.attr)
         if self.pairs.is_paired(owner):
             raise Uncertain(ast.unparse(node))
@@ -518,7 +518,7 @@ class _Halves:
                 raise Uncertain(ast.unparse(node.func))
             self._rename_class(node.func, called)
         self._arguments(node)
-        return Instance(called.of)
+        return InstanceType(called.of)
 
     def _method(self, node: ast.Call, called: Method) -> Type:
         result = self.pairs.result(called)
@@ -556,7 +556,7 @@ class _Halves:
 
     def _is_client(self, node: ast.expr) -> bool:
         value = self._result(node) if isinstance(node, ast.Name) else None
-        return isinstance(value, Instance) and value.of.name == "Fibonacci"
+        return isinstance(value, InstanceType) and value.of.name == "Fibonacci"
 
     def _list(self, node: ast.Call) -> Type:
         """Follow `list(...)`, which has no async form but a comprehension."""

@@ -26,7 +26,7 @@ class ClassName:
 
 
 @dataclass(frozen=True)
-class Instance:
+class InstanceType:
     """An object of a class of the package."""
 
     of: griffe.Class
@@ -36,7 +36,7 @@ class Instance:
 class Method:
     """A method of an object."""
 
-    owner: Instance
+    owner: InstanceType
     function: griffe.Function
 
 
@@ -55,7 +55,7 @@ class SyncOnly:
     """What a block binds that has no async half; nobody who reads the async text has it."""
 
 
-Type: TypeAlias = ClassName | Instance | Method | AsyncIterable | AsyncFunction | SyncOnly | None
+Type: TypeAlias = ClassName | InstanceType | Method | AsyncIterable | AsyncFunction | SyncOnly | None
 """What is known of a value; None for what is the same in both halves."""
 
 
@@ -87,21 +87,21 @@ class Pairs:
 
     def is_paired(self, value: Type) -> bool:
         """Whether a value is another one in the async half, so that it cannot be passed on without a change."""
-        if isinstance(value, ClassName | Instance):
+        if isinstance(value, ClassName | InstanceType):
             return self.async_class(value.of) is not None
         return value is not None and not (isinstance(value, Method) and not self.is_paired(value.owner))
 
     def is_iterated(self, value: Type) -> bool:
         """Whether a value is iterated with `async for` in the async half."""
-        if isinstance(value, Instance):
+        if isinstance(value, InstanceType):
             return self.async_member(value.of, "__iter__") is not None
         return isinstance(value, AsyncIterable)
 
     def is_entered(self, value: Type) -> bool:
         """Whether a value is managed by `async with` in the async half."""
-        return isinstance(value, Instance) and self.async_member(value.of, "__enter__") is not None
+        return isinstance(value, InstanceType) and self.async_member(value.of, "__enter__") is not None
 
-    def attribute(self, owner: Instance, name: str) -> Type:
+    def attribute(self, owner: InstanceType, name: str) -> Type:
         """Return what an attribute of an object is."""
         found = next((each for each in members(owner.of) if each.name == name), None)
         if isinstance(found, griffe.Function) and not is_group(found):
@@ -116,12 +116,12 @@ class Pairs:
             return AsyncIterable()
         return self.of_annotation(method.function.returns, method.owner)
 
-    def entered(self, manager: Instance) -> Type:
+    def entered(self, manager: InstanceType) -> Type:
         """Return what `with` binds for a manager."""
         enter = next((each for each in members(manager.of) if each.name == "__enter__"), None)
         return self.of_annotation(enter.returns, manager) if isinstance(enter, griffe.Function) else None
 
-    def of_annotation(self, annotation: str | griffe.Expr | None, owner: Instance | None = None) -> Type:
+    def of_annotation(self, annotation: str | griffe.Expr | None, owner: InstanceType | None = None) -> Type:
         """Return what an annotation stands for.
 
         Args:
@@ -139,7 +139,7 @@ class Pairs:
             return owner
         entry = self.names.find(annotation.canonical_path)
         target = entry.target if entry is not None else self._of_path(annotation.canonical_path)
-        return Instance(target) if isinstance(target, griffe.Class) else None
+        return InstanceType(target) if isinstance(target, griffe.Class) else None
 
     def _of_path(self, path: str) -> griffe.Object | None:
         try:

@@ -10,7 +10,7 @@ from textwrap import indent
 from typing import Final
 
 from tests.tools.markdown import Block, map_blocks
-from tests.tools.site.async_text import Page, awaits_at_the_top
+from tests.tools.site.async_text import PageHalves, awaits_at_the_top
 from tests.tools.site.async_types import Pairs
 from tests.tools.site.pages import SitePage
 
@@ -33,7 +33,7 @@ def with_tabs(page: SitePage, pairs: Pairs) -> SitePage:
     """
     if page.path.startswith(TUTORIAL):
         return page
-    following = Page(pairs)
+    following = PageHalves(pairs)
     link = relpath(GUIDE, PurePosixPath(page.path).parent.as_posix())
     notes = [f"{NOTE} In a program, put it in an `async def`, as [Async]({link}) shows.\n"]
 

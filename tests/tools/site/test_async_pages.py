@@ -11,7 +11,7 @@ import pytest
 from tests.docs.running import holds_tests, own_logging, setting
 from tests.tools.markdown import Block, blocks_of
 from tests.tools.releases.project import ROOT
-from tests.tools.site.async_text import Derived, Page
+from tests.tools.site.async_text import Derived, PageHalves
 from tests.tools.site.async_types import Pairs
 from tests.tools.site.navigation import listed_pages, read_navigation
 from tests.tools.site.tabs import TUTORIAL
@@ -23,7 +23,7 @@ PAGES = [ROOT / "docs" / path for path in LISTED if not path.startswith(TUTORIAL
 
 
 def derived(page: Path, pairs: Pairs) -> list[tuple[Block, Derived]]:
-    following = Page(pairs)
+    following = PageHalves(pairs)
     return [(block, following.derive(block)) for block in blocks_of(page)]
 
 

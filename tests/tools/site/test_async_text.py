@@ -8,7 +8,7 @@ import pytest
 
 from tests.kit.assertions import check_rows
 from tests.tools.markdown import Block
-from tests.tools.site.async_text import Derived, Page
+from tests.tools.site.async_text import Derived, PageHalves
 from tests.tools.site.async_types import Pairs
 from tests.tools.site.pages import SitePage
 from tests.tools.site.tabs import with_tabs, without_async_tabs
@@ -21,7 +21,7 @@ START = "from fibonacci import Fibonacci\n\nclient = Fibonacci()\n"
 
 def derived(pairs: Pairs, *codes: str) -> list[Derived]:
     """Return what is derived of the blocks of a page, the first of which makes a client."""
-    page = Page(pairs)
+    page = PageHalves(pairs)
     return [page.derive(Block(Path("page.md"), 1, "python", code)) for code in (START, *codes)][1:]
 
 
@@ -138,7 +138,7 @@ def test_a_refused_block_does_not_stop_the_next_ones(pairs: Pairs) -> None:
 
 
 def test_an_async_class_that_no_async_text_has_imported_is_imported(pairs: Pairs) -> None:
-    page = Page(pairs)
+    page = PageHalves(pairs)
     first = "from fibonacci import Fibonacci\n\nown = Fibonacci(clock=made)\n"
     texts = [
         page.derive(Block(Path("page.md"), 1, "python", code)).code
