@@ -66,7 +66,7 @@ class NodeTrace(Model):
 
     @property
     def usage(self) -> dict[str, int | float] | None:
-        """The number of tokens and the cost of all attempts together, including failed ones. None if nothing was reported.
+        """The number of tokens, and the cost, of all attempts, including failed ones. None if nothing was reported.
 
         The keys are `input_tokens`, `output_tokens` and `cost`. The first two are numbers of tokens. `cost` is in the
         currency of whoever reports it.
