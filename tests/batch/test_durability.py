@@ -167,7 +167,7 @@ def test_short_writes_lose_nothing(
     """Files may not grow beyond a limit, so that a write in the middle of a transaction is cut short."""
     text = run(emulator, workflow, tmp_path / "runs.db", limit=limit)
     assert text.startswith("JournalError\n")
-    assert "reading or writing it failed. Check the disk, its space and its limits" in text
+    assert "reading or writing it failed. Check the disk, its free space and any size limits" in text
     assert "To continue, make the same call again with journal=" in text
     check_that_nothing_is_lost(emulator, client, workflow, tmp_path / "runs.db")
 

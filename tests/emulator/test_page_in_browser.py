@@ -266,7 +266,7 @@ class TestDiagram:
         run = client.workflows.execute(create(client, llm("greet")), inputs={"text": text})
         page.goto(f"{address}/ui/runs/{run.id}")
         page.locator("#inputs-0").get_by_role("button", name="Copy").click()
-        expect(page.locator("#inputs-0 button.copy")).to_have_text("Copied")
+        expect(page.locator("#inputs-0 button.copy")).to_have_text("Copied")  # for two seconds, whatever is refreshed
         assert page.evaluate("navigator.clipboard.readText()") == text
 
 
@@ -309,7 +309,9 @@ class TestKeyboard:
         page.keyboard.type("ad")
         page.keyboard.press("Enter")
         expect(page).to_have_url(f"{address}/ui/workflows?q=ad")
+        page.wait_for_load_state()  # until then, no script listens for keys
         page.keyboard.press("j")
+        expect(focused).to_have_text("Ada")
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Ada", level=1)).to_be_visible()
 

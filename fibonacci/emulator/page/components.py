@@ -201,7 +201,8 @@ def text_block(name: str, title: str, text: str, context: ViewContext) -> HTMLEl
     text = context.backend.redact(text)  # before it is cut: a part of a secret would not be found
     is_full = context.full == name
     is_cut = len(text) > SHOWN and not is_full
-    copy = h.button("Copy", type="button", class_="copy", aria_label=f"Copy: {title}")
+    label = f"Copy: {title}"
+    copy = h.button("Copy", type="button", class_="copy", aria_label=label, data_static="true")  # it says what it did
     link = h.a(f"Show all {len(text):,} characters", class_="whole", href=f"{with_query(context, full=name)}#{name}")
     return h.div(
         h.div(h.p(title, class_="label"), copy, class_="head"),
