@@ -152,7 +152,7 @@ _is_command: Final = ContextVar("fibonacci_is_command", default=False)
 
 
 @contextmanager
-def in_words_of_command() -> Generator[None]:
+def printing_for_command() -> Generator[None]:
     """Let the library print its own texts in the words of the command while the block lasts."""
     before = _is_command.set(True)
     try:

@@ -20,7 +20,7 @@ USAGE: Final = 64
 """An argument or a file has a mistake, or an extra is not installed. The command changed nothing on the platform."""
 
 NO_ANSWER: Final = 69
-"""There is no usable answer (no connection, a 5xx, the rate limit, a proxy's page), or it can't be written."""
+"""There is no usable answer (no connection, a 5xx, the rate limit, a proxy's page), or what was read can't be shown."""
 
 UNWRITTEN: Final = 74
 """The command worked, but its result can't be written, for example to a full disk. stderr has the ID."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fibonacci import Fibonacci, FibonacciError, UnknownOutcomeError
 from fibonacci._batch.journal_location import check_journal
 from fibonacci._files import is_stream
-from fibonacci._remedies import for_command, in_words_of_command
+from fibonacci._remedies import for_command, printing_for_command
 from fibonacci.cli.debug_log import LogFormatter
 from fibonacci.cli.errors import add_remedy
 from fibonacci.cli.exit_codes import DONE, FAILED, NOT_ENDED, UnwrittenResultError, UsageError
@@ -106,7 +106,7 @@ def run_rows(context: Context) -> int:
     if not context.options.quiet:
         _log_to_stderr()
     try:
-        with in_words_of_command():
+        with printing_for_command():
             return _run(context)
     except (KeyboardInterrupt, OSError, UnwrittenResultError) as error:
         if not (context.options.estimate or isinstance(error, FibonacciError)):  # the client's errors have it in a note

@@ -153,8 +153,8 @@ def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generatio
     The definition doesn't have to be valid. Defaults aren't added, and unknown keys are kept.
 
     Args:
-        definition: A `WorkflowDefinition`, or a dict with the keys of a definition's JSON, in which nodes may be
-            models.
+        definition: A `WorkflowDefinition`, or a dict with the keys of a definition's JSON. Its nodes
+            may be dicts or objects such as `LLMNode`.
         generation: Which of the platform's two spellings to write: `newer` (such as `instruction`) or `older` (such as
             `prompt`). The definition may have either.
 

@@ -76,8 +76,8 @@ class DeploymentChange:
     """
 
     action: DeploymentAction
-    """What to do: `create`, `update` or `delete` a workflow. With `record`, only the notes in `.fibonacci/` about what
-    is deployed change."""
+    """What to do: `create`, `update` or `delete` a workflow. `record` changes only the notes in
+    `.fibonacci/` about what is deployed."""
 
     file: str
     """The name of the file, or the name that it had if it was removed."""
@@ -173,9 +173,9 @@ class DeploymentPlan:
     """What `apply` would do, in order."""
 
     problems: Problems = field(default_factory=Problems)
-    """What is wrong with the files. This includes everything that `check_definition` finds when it knows the platform's
-    tools, and workflow names that are already taken by another file or on the platform. `apply` refuses a plan with
-    errors, but not one that has only warnings."""
+    """What is wrong with the files. This includes everything that `check_definition` finds if it gets the platform's
+    tools. It also includes names of workflows that another file or the platform already has. `apply` refuses a plan
+    with errors, but not one that has only warnings."""
 
     unchanged: tuple[str, ...] = ()
     """The names of the files whose workflows stay as they are, in alphabetical order."""

@@ -156,7 +156,7 @@ class Controls:
         A `viewer` can only read. The other roles can also:
 
         - `member`: change workflows, memory and connections, and run workflows
-        - `admin`: do all of that, read versions, roll back, and change the registry and tool policies
+        - `admin`: do all of that, read a single version, roll back, and change the registry and tool policies
         - `owner`: do all of that, and change governance and quotas
 
         A call that the role doesn't allow gets a 403 with the code `permission_denied`.
@@ -235,7 +235,7 @@ class Controls:
 
     @property
     def warnings(self) -> list[EmulatorWarning]:
-        """What is unknown, unsupported or without effect in workflows and requests: each once, oldest first.
+        """The warnings about workflows and requests, such as an unknown tool. Each is listed once, oldest first.
 
         Example:
             >>> from fibonacci.emulator import Emulator

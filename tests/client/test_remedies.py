@@ -11,7 +11,16 @@ from pathlib import Path
 
 import fibonacci
 from fibonacci import _remedies
-from fibonacci._remedies import Wording, argument, for_command, for_reader, in_words_of_command, joined, remedy, text_of
+from fibonacci._remedies import (
+    Wording,
+    argument,
+    for_command,
+    for_reader,
+    joined,
+    printing_for_command,
+    remedy,
+    text_of,
+)
 from fibonacci.errors import APIStatusError, ConfigurationError
 
 PACKAGE = Path(fibonacci.__file__).parent
@@ -26,7 +35,7 @@ def test_the_text_of_an_error_is_known_in_both() -> None:
 
 def test_what_the_library_prints_is_in_the_words_of_the_command_while_that_runs() -> None:
     text = joined("pass ", argument("if_unknown", "skip"))
-    with in_words_of_command():
+    with printing_for_command():
         assert for_reader(text) == "pass --if-unknown skip"
     assert for_reader(text) == 'pass if_unknown="skip"'
 

@@ -339,7 +339,7 @@ class Template:
 class NodeHandle(Template, Generic[OutputT_co]):
     """A node of a `WorkflowBuilder`, which is also the template of its output, such as `{{classify}}`.
 
-    You get one from the builder's methods `llm`, `tool`, `critic` and `when`.
+    You get one from the builder's methods `llm`, `tool`, `critic`, `node` and `when`.
 
     Example:
         >>> from fibonacci import WorkflowBuilder
