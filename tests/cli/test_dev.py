@@ -137,8 +137,11 @@ def test_the_exit_code_of_the_command(tmp_path: Path, command: list[str], code: 
 @pytest.mark.parametrize("module", [DEV, EMULATOR], ids=" ".join)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_reaches_the_command(tmp_path: Path, number: signal.Signals, module: Sequence[str]) -> None:
-    program = f"import signal, sys; signal.signal({int(number)}, lambda *_: sys.exit(5)); print('up', flush=True)"
-    with serving(tmp_path, "--", sys.executable, "-c", f"{program}; signal.pause()", module=module) as process:
+    # A signal just before signal.pause() would wait for the next one, so the program blocks it and asks for it.
+    numbers = f"{{{int(number)}}}"
+    program = f"import signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, {numbers}); print('up', flush=True)"
+    wait = f"signal.sigwait({numbers}); sys.exit(5)"
+    with serving(tmp_path, "--", sys.executable, "-c", f"{program}; {wait}", module=module) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
         process.send_signal(number)
