@@ -106,6 +106,7 @@ def one_line(error: BaseException) -> str:
 
 
 def _as_sentence(note: str) -> str:
+    """Return a note as a sentence: in Python's words it follows the text of its error."""
     word = note.partition(" ")[0]
     return note[:1].upper() + note[1:] if word.isalpha() else note  # an id or a path stays as it is
 
@@ -118,11 +119,6 @@ def _text(error: BaseException) -> str:
     if isinstance(error, DefinitionError):
         return "; ".join(reworded(str(problem), [problem.message]).command for problem in error.problems)
     return text_of(error).command or type(error).__name__
-
-
-def add_remedy(error: BaseException, text: str) -> None:
-    """Add to an error how to continue, as a separate sentence after the text of an interrupt."""
-    error.add_note(text[:1].upper() + text[1:] if isinstance(error, KeyboardInterrupt) else text)
 
 
 def exit_code(error: BaseException) -> int:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
 from fibonacci import ExecutionFailedError, FibonacciError
-from fibonacci.cli.errors import add_remedy
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.node_texts import approval_text, duration_of, one_line, remark_on
 from fibonacci.cli.rendering import select
@@ -193,7 +192,7 @@ def _explained(find: str) -> Generator[list[str]]:
         notes: list[str] = getattr(error, "__notes__", [])
         if seen:
             notes[:] = [note for note in notes if not note.startswith("execution id: ")]
-            add_remedy(error, f"the execution keeps running. To follow it: fibonacci executions watch {seen[-1]}")
+            error.add_note(f"the execution keeps running. To follow it: fibonacci executions watch {seen[-1]}")
         elif find and notes:  # of a request that may have been carried out
             error.add_note(find)
         raise

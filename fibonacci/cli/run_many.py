@@ -19,7 +19,6 @@ from fibonacci._batch.journal_location import check_journal
 from fibonacci._files import is_stream
 from fibonacci._remedies import for_command, printing_for_command
 from fibonacci.cli.debug_log import LogFormatter
-from fibonacci.cli.errors import add_remedy
 from fibonacci.cli.exit_codes import DONE, FAILED, NOT_ENDED, UnwrittenResultError, UsageError
 from fibonacci.cli.inputs import untyped_inputs
 from fibonacci.cli.rendering import check_fields
@@ -110,11 +109,11 @@ def run_rows(context: Context) -> int:
             return _run(context)
     except (KeyboardInterrupt, OSError, UnwrittenResultError) as error:
         if not (context.options.estimate or isinstance(error, FibonacciError)):  # the client's errors have it in a note
-            add_remedy(error, _RESUME)
+            error.add_note(_RESUME)
         raise
     except InputsError as error:
         if context.options.rows.lower().endswith(".csv") and any(untyped_inputs(error.problems, error.inputs)):
-            add_remedy(error, "the cells of CSV are strings: --json-column COLUMN reads a column as JSON")
+            error.add_note("the cells of CSV are strings: --json-column COLUMN reads a column as JSON")
         raise
 
 

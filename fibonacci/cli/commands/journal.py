@@ -427,8 +427,6 @@ def _print(context: Context, status: RunStatus) -> None:
 
 
 def _watch(context: Context, reader: StatusReader) -> None:
-    from fibonacci.cli.errors import add_remedy
-
     try:
         if _is_drawn(context):
             _draw(context, _until_ended(reader))
@@ -438,7 +436,7 @@ def _watch(context: Context, reader: StatusReader) -> None:
             for status in _changes(_until_ended(reader)):
                 context.output.line(status.to_dict())
     except KeyboardInterrupt as error:
-        add_remedy(error, "the run goes on")
+        error.add_note("the run goes on")
         raise
 
 
@@ -601,8 +599,6 @@ def add_stop_arguments(parser: CommandParser) -> None:
 
 def run_stop(context: Context) -> int:
     """Stop the run."""
-    from fibonacci.cli.errors import add_remedy
-
     options = context.options
     with _held_journal(options.journal) as (journal, shown):
         asked = _ask(journal)
@@ -619,7 +615,7 @@ def run_stop(context: Context) -> int:
         try:
             return _wait(context, journal, asked)
         except KeyboardInterrupt as error:
-            add_remedy(error, "the run still stops, when its rows under way have ended")
+            error.add_note("the run still stops, when its rows under way have ended")
             raise
 
 
