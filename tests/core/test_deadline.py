@@ -4,10 +4,11 @@ import pytest
 
 from fibonacci._core.messages import allows
 from fibonacci.transports import Deadline, DeadlineExceeded
+from tests.kit.assertions import each_row
 from tests.kit.clock import FakeClock
 
 
-@pytest.mark.parametrize(("seconds", "step", "left"), [(10, 3, 3), (None, 3, 3), (2, 3, 2), (3, 3, 3)])
+@each_row(("seconds", "step", "left"), [(10, 3, 3), (None, 3, 3), (2, 3, 2), (3, 3, 3)])
 def test_a_step_has_its_own_time_within_that_of_the_call(seconds: float | None, step: float, left: float) -> None:
     clock = FakeClock()
     deadline = Deadline(seconds, clock)

@@ -120,7 +120,7 @@ def test_a_reason_that_is_hidden_is_not_shown() -> None:
     assert str(TransportError("unknown", error)) == "unknown: what counts"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("base_url", "at"),
     [
         ("http://api.example.com", "api.example.com:80"),
@@ -133,7 +133,7 @@ def test_an_error_names_host_and_port(base_url: str, at: str) -> None:
     assert made.message == f"no connection to {at}"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("base_url", "is_told"),
     [("http://api.example:8443", True), ("http://api.example:8080", False), ("https://api.example:443", False)],
 )

@@ -16,6 +16,7 @@ from fibonacci._core.shared_window import LeaseEnd, LeaseMessage, SharedWindow
 from fibonacci._core.window import Window
 from tests.core.simulated_processes import SimulatedProcess, SimulatedWorld
 from tests.core.simulated_server import SimulatedServer
+from tests.kit.assertions import each_row
 from tests.kit.clock import START
 
 
@@ -108,20 +109,20 @@ class TestProcesses:
         assert sum(len(process.sent) for process in processes) == 1 + len(planned)
 
     def test_turns_are_fair(self) -> None:
-        world = SimulatedWorld(SimulatedServer(10, 10.0, is_aligned=False))
-        processes = [SimulatedProcess(world, 0.001 * (number + 1), lambda: False) for number in range(8)]
+        world = SimulatedWorld(SimulatedServer(5, 10.0, is_aligned=False))
+        processes = [SimulatedProcess(world, 0.001 * (number + 1), lambda: False) for number in range(6)]
         for process in processes:
-            for _ in range(4):
+            for _ in range(2):
                 process.call_again_and_again(0.001, 0.005, until=60.0)
         world.run(until=160.0)
         numbers = [sum(time < 60 for time in process.sent) for process in processes]
         assert world.server.refused == 0
-        # In a queue of 32 and windows of 10, the turn of some is every third window and that of others every fourth.
+        # In a queue of 12 and windows of 5, the turn of some is every second window and that of others every third.
         assert max(numbers) <= 1.5 * min(numbers), numbers
 
-    @pytest.mark.parametrize("pause", [0.0, 300.0], ids=["at first", "after a pause"])
+    @each_row("pause", [0.0, 300.0])
     def test_those_that_start_together_share_the_window_that_begins(self, pause: float) -> None:
-        world = SimulatedWorld(SimulatedServer(300, 60.0, is_aligned=False))
+        world = SimulatedWorld(SimulatedServer(100, 60.0, is_aligned=False))
         if pause:
             SimulatedProcess(world, 0.001, lambda: False).call(0.001, 0.005)
         processes = [SimulatedProcess(world, 0.001, lambda: False) for _ in range(8)]
@@ -132,42 +133,41 @@ class TestProcesses:
         world.run(until=pause + 200.0)
         numbers = [sum(time < pause + 50 for time in process.sent) for process in processes]
         assert world.server.refused == 0
-        assert sum(numbers) == 300
+        assert sum(numbers) == 100
         assert max(numbers) <= 2 * min(numbers), numbers
 
-    @pytest.mark.slow
     def test_one_that_is_alone_has_the_whole_window_soon(self) -> None:
-        world = SimulatedWorld(SimulatedServer(150, 60.0, is_aligned=False))
+        world = SimulatedWorld(SimulatedServer(40, 60.0, is_aligned=False))
         process = SimulatedProcess(world, 0.001, lambda: False)
-        for _ in range(150):
+        for _ in range(40):
             process.call(0.001, 0.005)
         world.run(until=100.0)
-        assert len(process.sent) == 150
+        assert len(process.sent) == 40
         assert max(process.sent) < 3.6
-        assert sum(time < 0.5 for time in process.sent) >= 15, "a part of it at once"
+        assert sum(time < 0.5 for time in process.sent) >= 4, "a part of it at once"
 
-    @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))])
+    @each_row("seed", [0, 1, 2])
     def test_kills_clocks_and_an_outage_of_the_store(self, seed: int) -> None:
         chance = random.Random(seed)
-        world = SimulatedWorld(SimulatedServer(chance.choice([40, 100]), 10.0, is_aligned=False, skew=30.0))
+        world = SimulatedWorld(SimulatedServer(chance.choice([15, 40]), 10.0, is_aligned=False, skew=30.0))
         begin = chance.uniform(5, 60)
         world.outage = begin, begin + chance.uniform(1, 25)
         loss = chance.choice([0.0, 0.1])
         processes: list[SimulatedProcess] = []
-        for _ in range(8):
+        for _ in range(5):
             ahead = chance.uniform(0, 1e6)
             process = SimulatedProcess(world, chance.uniform(0, 0.01), lambda: chance.random() < loss, ahead)
             processes.append(process)
-            for _ in range(4):
-                begin_calls = partial(process.call_again_and_again, 0.001, chance.uniform(0.005, 0.3), until=120.0)
+            for _ in range(2):
+                begin_calls = partial(process.call_again_and_again, 0.001, chance.uniform(0.005, 0.3), until=80.0)
                 process.at(chance.uniform(0, 0.5), begin_calls)
-        killed = chance.sample(processes, chance.randint(1, 4))
+        killed = chance.sample(processes, chance.randint(1, 2))
         for process in killed:
-            world.at(chance.uniform(1, 100), process.kill)
+            world.at(chance.uniform(1, 70), process.kill)
         world.run(until=400.0)
         assert world.server.refused == 0
         assert all(lease in world.granted for process in processes for lease in process.leases)
-        unused = world.server.limit * 11 - sum(len(process.sent) for process in processes)
+        unused = world.server.limit * 7 - sum(len(process.sent) for process in processes)
         begun, ended = world.outage
         assert unused <= world.server.limit * (2 + (ended - begun) / 10), "beside the outage, two windows at the most"
         rows = [len(process.sent) for process in processes if process not in killed]
@@ -278,7 +278,7 @@ class TestWindow:
         again.load(json.loads(json.dumps(window.dump())))
         assert vars(again) == attributes
 
-    @pytest.mark.parametrize("state", [{}, {"epoch": "1"}, {"window": 3}])
+    @each_row("state", [{}, {"epoch": "1"}, {"window": 3}])
     def test_a_damaged_state_is_no_state(self, state: dict[str, object]) -> None:
         with pytest.raises((KeyError, TypeError, ValueError)):
             SharedWindow.load(state)

@@ -1,4 +1,4 @@
-"""Input of other people at two sizes: twice as much takes at most two and a half times the lines of Python.
+"""Input of other people at two sizes: twice as much takes hardly more than twice the lines of Python.
 
 Lines are counted, not seconds, so that no machine is too slow. What a line does in C is not seen: regular expressions
 have a test of their own.
@@ -53,7 +53,7 @@ from tests.kit.assertions import check_rows
 from tests.kit.nodes import llm, tool
 
 PACKAGE: Final = str(Path(fibonacci.__file__).parent)
-MOST: Final = 2.5
+MOST: Final = 2.25  # so that a square shows although the sizes are small
 
 
 def lines_of(call: Callable[[], object]) -> int:
@@ -103,34 +103,34 @@ def many(size: int, make: Callable[[int], str]) -> str:
 
 Nodes = Callable[[int], list[dict[str, Any]]]
 NODES: Final[dict[str, tuple[int, Nodes]]] = {
-    "a chain": (40, lambda n: [llm(f"n{i}", f"{{{{n{i - 1}}}}}" if i else "x") for i in range(n)]),
-    "one reads all": (60, lambda n: [*(llm(f"n{i}", "") for i in range(n)), llm("z", many(n, "{{{{n{}}}}}".format))]),
-    "unknown names": (60, lambda n: [llm("a", many(n, "{{{{m{}}}}} ".format))]),
-    "equal ids": (60, lambda n: [llm("a", "x")] * n),
-    "unknown keys": (60, lambda n: [llm("a", "x") | {f"key{i}": i for i in range(n)}]),
-    "a cycle": (60, lambda n: [{**llm(f"n{i}", "x"), "dependencies": [f"n{(i + 1) % n}"]} for i in range(n)]),
-    "gates in a chain": (30, lambda n: [gate(i, [f"c{i + 1}"] if i + 1 < n else []) for i in range(n)]),
-    "gates of one node": (30, lambda n: [*(gate(i, ["t"]) for i in range(n)), llm("t", "x")]),
-    "a critic each": (30, lambda n: [each for i in range(n) for each in (llm(f"n{i}", "x"), critic(i, f"n{i}"))]),
+    "a chain": (14, lambda n: [llm(f"n{i}", f"{{{{n{i - 1}}}}}" if i else "x") for i in range(n)]),
+    "one reads all": (20, lambda n: [*(llm(f"n{i}", "") for i in range(n)), llm("z", many(n, "{{{{n{}}}}}".format))]),
+    "unknown names": (20, lambda n: [llm("a", many(n, "{{{{m{}}}}} ".format))]),
+    "equal ids": (20, lambda n: [llm("a", "x")] * n),
+    "unknown keys": (20, lambda n: [llm("a", "x") | {f"key{i}": i for i in range(n)}]),
+    "a cycle": (20, lambda n: [{**llm(f"n{i}", "x"), "dependencies": [f"n{(i + 1) % n}"]} for i in range(n)]),
+    "gates in a chain": (12, lambda n: [gate(i, [f"c{i + 1}"] if i + 1 < n else []) for i in range(n)]),
+    "gates of one node": (10, lambda n: [*(gate(i, ["t"]) for i in range(n)), llm("t", "x")]),
+    "a critic each": (10, lambda n: [each for i in range(n) for each in (llm(f"n{i}", "x"), critic(i, f"n{i}"))]),
     "open braces": (300, lambda n: [llm("a", "{" * n)]),
     "single braces": (100, lambda n: [llm("a", "{a} " * n)]),
-    "other templates": (100, lambda n: [llm("a", "{% if <<a>> ${{ a }} " * n)]),
+    "other templates": (40, lambda n: [llm("a", "{% if <<a>> ${{ a }} " * n)]),
     "a long path": (300, lambda n: [llm("a", f"{{{{input{'.a' * n}}}}}")]),
 }
 SCHEMAS: Final[dict[str, tuple[int, Callable[[int], dict[str, Any]]]]] = {
     "nested": (40, lambda n: reduce(lambda inner, _: {"properties": {"a": inner}}, range(n), {})),
-    "misspelled": (40, lambda n: {f"requierd{i}": 1 for i in range(n)}),
-    "a chain of references": (40, lambda n: fan(1, "anyOf") | {f"a{i}": {"$ref": f"#/a{i + 1}"} for i in range(n)}),
+    "misspelled": (14, lambda n: {f"requierd{i}": 1 for i in range(n)}),
+    "a chain of references": (14, lambda n: fan(1, "anyOf") | {f"a{i}": {"$ref": f"#/a{i + 1}"} for i in range(n)}),
     "references that fan out (anyOf)": (10, lambda n: fan(n, "anyOf")),
     "references that fan out (allOf)": (10, lambda n: fan(n, "allOf")),
-    "broken references": (40, lambda n: {"allOf": [{"$ref": f"#/$defs/q{i}"} for i in range(n)]}),
-    "required and unknown": (40, lambda n: {"properties": {}, "required": [f"q{i}" for i in range(n)]}),
+    "broken references": (20, lambda n: {"allOf": [{"$ref": f"#/$defs/q{i}"} for i in range(n)]}),
+    "required and unknown": (20, lambda n: {"properties": {}, "required": [f"q{i}" for i in range(n)]}),
     "many choices": (40, lambda n: {"properties": {"x": {"enum": list(range(n))}}}),
 }
 VALUES: Final[dict[str, tuple[int, dict[str, Any], Callable[[int], Any]]]] = {
-    "unique elements": (300, {"uniqueItems": True}, lambda n: list(range(n))),
-    "unique objects": (100, {"uniqueItems": True}, lambda n: [{"a": [i]} for i in range(n)]),
-    "elements of a type": (300, {"items": {"type": "integer"}}, lambda n: ["x"] * n),
+    "unique elements": (100, {"uniqueItems": True}, lambda n: list(range(n))),
+    "unique objects": (40, {"uniqueItems": True}, lambda n: [{"a": [i]} for i in range(n)]),
+    "elements of a type": (100, {"items": {"type": "integer"}}, lambda n: ["x"] * n),
     "a long array that fits nothing": (300, {"anyOf": [{"type": "null"}] * 9}, lambda n: [0] * n),
     "a pattern": (300, {"pattern": "^(a|aa)+$"}, lambda n: "a" * n + "b"),
 }
@@ -141,9 +141,9 @@ FILES: Final[dict[str, tuple[int, Callable[[int], str]]]] = {
         15,
         lambda n: f"nodes: [{many(n, '{{id: n{0}, type: llm, instruction: 5}}, '.format)}]\n",
     ),
-    "YAML, anchors": (30, lambda n: "nodes:\n" + many(n, "- &a{0} {{id: n{0}}}\n".format)),
+    "YAML, anchors": (10, lambda n: "nodes:\n" + many(n, "- &a{0} {{id: n{0}}}\n".format)),
     "YAML, faults in a block": (
-        40,
+        20,
         lambda n: "nodes:\n- id: a\n  type: llm\n  instruction: |\n" + "    {{b}} {c\n" * n,
     ),
     "YAML, faults in quotes": (60, lambda n: f'nodes:\n- id: a\n  type: llm\n  instruction: "{"{{b}} {c " * n}"\n'),
@@ -322,32 +322,32 @@ ROWS: Final[list[tuple[str, tuple[int, Make]]]] = [
     *((f"inputs: {name}", (size, of_value(schema, make))) for name, (size, schema, make) in VALUES.items()),
     *((f"file: {name}", (size, of_file(make))) for name, (size, make) in FILES.items()),
     *((f"header: {name}", (size, of_header(call))) for name, (size, call) in HEADERS.items()),
-    ("definition: inputs that a chain asks for", (40, of_asked_inputs)),
-    ("comments", (15, lambda n: partial(format_definition, "nodes:\n" + many(n, COMMENTED.format)))),
-    ("fallbacks", (60, lambda n: partial(Flow, [fallible(i) for i in range(n)]))),
+    ("definition: inputs that a chain asks for", (12, of_asked_inputs)),
+    ("comments", (5, lambda n: partial(format_definition, "nodes:\n" + many(n, COMMENTED.format)))),
+    ("fallbacks", (20, lambda n: partial(Flow, [fallible(i) for i in range(n)]))),
     (
         "tools of MCP",
         (60, lambda n: partial(input_schema, {"input_schema": {"properties": {f"p{i}": {} for i in range(n)}}})),
     ),
-    ("differences", (40, lambda n: partial(diff, {"nodes": texts(n, "x")}, {"nodes": texts(2 * n, "y")}))),
-    ("texts", (100, made_safe)),
+    ("differences", (14, lambda n: partial(diff, {"nodes": texts(n, "x")}, {"nodes": texts(2 * n, "y")}))),
+    ("texts", (40, made_safe)),
     ("redaction", (100, without_key)),
     ("files that are renamed", (101, of_deployment("n", "w", lambda _: []))),
     ("files that are new", (101, of_deployment("m", "w", lambda _: []))),
-    ("names that are taken", (60, of_deployment("n", "v", on_platform))),
-    ("interrupted creations", (60, of_deployment("", "", on_platform))),
-    ("a cassette", (60, replayed)),
-    ("a run without values", (130, without_values)),
-    ("waits that are skipped", (60, of_events("skip", lambda n: tool("", "wait", {"seconds": 1 + n * 37 % 101})))),
-    ("waits", (60, of_events("manual", lambda n: tool("", "wait", {"seconds": 1})))),
-    ("page: a run", (15, of_page("/ui/runs/{}"))),
-    ("page: a diagram", (10, of_page("/ui/runs/{}/diagram.svg"))),
+    ("names that are taken", (20, of_deployment("n", "v", on_platform))),
+    ("interrupted creations", (20, of_deployment("", "", on_platform))),
+    ("a cassette", (20, replayed)),
+    ("a run without values", (40, without_values)),
+    ("waits that are skipped", (20, of_events("skip", lambda n: tool("", "wait", {"seconds": 1 + n * 37 % 101})))),
+    ("waits", (20, of_events("manual", lambda n: tool("", "wait", {"seconds": 1})))),
+    ("page: a run", (5, of_page("/ui/runs/{}"))),
+    ("page: a diagram", (5, of_page("/ui/runs/{}/diagram.svg"))),
     ("names of tools", (60, lambda n: partial(tool_names, {str(each): "x" for each in range(n)}))),
     (
         "schemas of tools",
         (60, lambda n: partial(filtered, {"oneOf": [{"description": "x"}] * n, "required": ["a"] * n})),
     ),
-    ("log tail", (60, tailed)),
+    ("log tail", (20, tailed)),
     ("results", (100, written)),
     ("CSV", (50, lambda n: partial(rows_in, (many(n, "c{0},".format) + "c0\n").encode(), CSV))),
     (

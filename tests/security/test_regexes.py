@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -41,20 +42,23 @@ class RegexSource:
 
     Args:
         path: The file.
+        text: What it has.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, text: bytes) -> None:
         self.path: Final = path
-        self.nodes: Final = [*ast.walk(ast.parse(path.read_bytes()))]
+        self.nodes: Final = [*ast.walk(ast.parse(text))]
         self._owners = {node.value: node for node in self.nodes if isinstance(node, ast.Attribute)}
         self._calls = {node.func: node for node in self.nodes if isinstance(node, ast.Call)}
+        self._loads: defaultdict[str, list[ast.Name]] = defaultdict(list)
+        for node in self.nodes:
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                self._loads[node.id].append(node)
 
     def methods(self, name: str) -> set[str]:
         """Return the methods of a pattern that are called by its name; `search` where it is passed on."""
         found: set[str] = set()
-        for node in self.nodes:
-            if not (isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)):
-                continue
+        for node in self._loads[name]:
             owner = self._owners.get(node)
             if owner is None:
                 found.add("search")
@@ -66,11 +70,9 @@ class RegexSource:
 
 def uses() -> Iterator[RegexUse]:
     """Yield each pattern that is given to `re` in the sources."""
-    paths = [each for each in sorted(ROOT.rglob("*.py")) if "_sync" not in each.parts]
-    assert not [each for each in paths if b"from re import" in each.read_bytes()]
-    sources = [
-        RegexSource(each) for each in paths if b"re." in each.read_bytes() and b"import re\n" in each.read_bytes()
-    ]
+    texts = {each: each.read_bytes() for each in sorted(ROOT.rglob("*.py")) if "_sync" not in each.parts}
+    assert not [each for each, text in texts.items() if b"from re import" in text]
+    sources = [RegexSource(each, text) for each, text in texts.items() if b"re." in text and b"import re\n" in text]
     for source in sources:
         assigned: dict[ast.AST, str] = {}
         for node in source.nodes:
@@ -82,7 +84,7 @@ def uses() -> Iterator[RegexUse]:
             function = node.func if isinstance(node, ast.Call) else None
             if not (isinstance(node, ast.Call) and isinstance(function, ast.Attribute)):
                 continue
-            if ast.unparse(function.value) != "re" or function.attr not in FUNCTIONS:
+            if function.attr not in FUNCTIONS or ast.unparse(function.value) != "re":
                 continue
             methods = {function.attr}
             if function.attr == "compile":
@@ -99,6 +101,8 @@ def uses() -> Iterator[RegexUse]:
 
 
 def _value(source: RegexSource, node: ast.expr) -> Any:
+    if isinstance(node, ast.Constant):  # its module need not be imported
+        return node.value
     module = importlib.import_module(".".join(source.path.relative_to(ROOT.parent).with_suffix("").parts))
     return eval(compile(ast.Expression(node), str(source.path), "eval"), vars(module) | {"re": re}, LOCALS)
 
