@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
@@ -60,6 +62,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # pytest 9.1 loses the fixtures of a folder that it comes back to (its issue 14640).
     config.args.sort(key=lambda argument: Path(argument.partition("::")[0]).parent)
     gc.disable()  # until the tests are collected: what is imported stays
+    if config.getoption("hypothesis_profile") is None:
+        # Each process would read the constants of the package from all of its source, which few examples would use.
+        setattr(providers, "_get_local_constants", Constants)  # noqa: B010  (a type checker refuses a private name)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
@@ -97,15 +102,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if str(item.path).endswith(_ONE_BY_ONE):
             item.add_marker(pytest.mark.xdist_group("one by one"))
-        elif getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
-            # Each process that has one compiles all of the package for its constants.
-            item.add_marker(pytest.mark.xdist_group("hypothesis"))
+        elif "mcp_server" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("mcp"))  # each process that has one imports its library
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
     """Take the modules and the tests, which stay, out of what the garbage collector looks at each time."""
-    gc.collect()
     gc.freeze()
     gc.enable()
 
