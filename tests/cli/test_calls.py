@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from fibonacci import Fibonacci
 from fibonacci._core.api_0_2 import CALLS, Missing
 from fibonacci._remedies import for_command
 from fibonacci.cli.context import Context
@@ -21,7 +20,7 @@ from fibonacci.emulator import Emulator
 from tests.cli.command_lines import calls, command_line
 from tests.cli.invocation import TextStream, invoke, invoke_unwritable, use
 from tests.contract.document import operations
-from tests.endpoints.endpoint_row import EndpointRow
+from tests.endpoints.endpoint_row import NO_BODY, EndpointRow
 from tests.endpoints.table import ROWS
 from tests.kit.assertions import check_rows
 from tests.kit.server import ScriptedServer
@@ -77,21 +76,16 @@ def test_a_command_sends_what_the_call_sends(scripted: ScriptedServer) -> None:
 def check_row(scripted: ScriptedServer, row: EndpointRow) -> None:
     scripted.requests.clear()
     workflow_id = row.options.get("workflow_id")
-    scripted.add_response({"data": row.data}, 204 if row.data is None else 200)
     if workflow_id is not None:  # an option may be a name, so it is looked up
         scripted.add_response({"data": {"id": workflow_id}})
     scripted.add_response({"data": row.data}, 204 if row.data is None else 200)
-    with Fibonacci(scripted.api_key, base_url=scripted.base_url) as client:
-        result = row.on(client)
-        _ = list(result) if row.is_list else result
-
     run = invoke(*command_line(row))
 
     assert run.code == 0, run.err
-    called, *before, sent = scripted.requests
+    *before, sent = scripted.requests
     assert len(before) == (workflow_id is not None)
-    assert (sent.method, sent.target, sent.body) == (called.method, called.target, called.body)
     assert (sent.method, sent.target) == (row.method, f"/v1{row.target}")
+    assert sent.body == b"" if row.body is NO_BODY else exactly(sent.json) == exactly(row.body)
     if row.data is None:
         assert run.out == "null\n"
     else:
@@ -101,38 +95,36 @@ def check_row(scripted: ScriptedServer, row: EndpointRow) -> None:
 @linux_only
 def test_a_change_whose_result_cannot_be_written_is_named(scripted: ScriptedServer) -> None:
     def check(row: EndpointRow) -> None:
-        for is_full, reason in ((True, "No space left on device"), (False, "Broken pipe")):
-            if row.options.get("workflow_id") is not None:
-                scripted.add_response({"data": {"id": row.options["workflow_id"]}})
-            scripted.add_response({"data": row.data}, 204 if row.data is None else 200)
-            run = invoke_unwritable(*command_line(row), is_full=is_full)
-            *_, line = run.err.splitlines()
-            assert run.code == 74, run
-            assert line.endswith(f", but the result cannot be written: {reason}")
-            data: dict[str, Any] = row.data or {}
-            for id in (data.get("id") or data.get("execution_id"), *row.arguments):
-                assert id is None or row.call == "workflows.execute" or str(id) in line, line
-            if row.call == "workflows.execute":
-                assert line.startswith(f"fibonacci: {data['execution_id']} was started, ")
+        if row.options.get("workflow_id") is not None:
+            scripted.add_response({"data": {"id": row.options["workflow_id"]}})
+        scripted.add_response({"data": row.data}, 204 if row.data is None else 200)
+        is_full = row.call == "workflows.execute"
+        run = invoke_unwritable(*command_line(row), is_full=is_full)
+        *_, line = run.err.splitlines()
+        assert run.code == 74, run
+        reason = "No space left on device" if is_full else "Broken pipe"
+        assert line.endswith(f", but the result cannot be written: {reason}")
+        data: dict[str, Any] = row.data or {}
+        for id in (data.get("id") or data.get("execution_id"), *row.arguments):
+            assert id is None or row.call == "workflows.execute" or str(id) in line, line
+        if row.call == "workflows.execute":
+            assert line.startswith(f"fibonacci: {data['execution_id']} was started, ")
 
-    check_rows(((str(row), row) for row in ROWS if row.method != "GET"), check)
-
-
-ONE_NODE = {"nodes": [{"id": "a", "type": "llm", "instruction": "Greet"}]}
+    check_rows({row.call: row for row in ROWS if row.method != "GET"}.items(), check)
 
 
 class TestValues:
     """Values as people type them."""
 
     def test_a_flag_is_given_as_true_or_false_in_several_words(self, scripted: ScriptedServer) -> None:
-        on, off = dict.fromkeys(("true", "YES", "on", "1"), True), dict.fromkeys(("false", "no", "off"), False)
+        on, off = dict.fromkeys(("YES", "1"), True), dict.fromkeys(("false", "off"), False)
         for typed, sent in (on | off).items():
             scripted.add_response({"data": {"tool_name": "wait"}})
             assert invoke("organizations", "tool-policies", "update", "acme", "wait", "--enabled", typed).code == 0
             assert (typed, scripted.requests[-1].json) == (typed, {"enabled": sent})
 
     def test_seconds_may_be_given_with_units(self, scripted: ScriptedServer) -> None:
-        for typed, sent in {"3600": 3600, "90s": 90, "1h": 3600, "1h30m": 5400, "2d": 172_800, "0": 0}.items():
+        for typed, sent in {"90s": 90, "1h30m": 5400, "0": 0}.items():
             scripted.add_response({"data": {"key": "k"}})
             assert invoke("memory", "set", "k", "1", "--ttl", typed).code == 0
             assert (typed, scripted.requests[-1].json) == (typed, {"value": 1, "ttl": sent})
@@ -151,20 +143,15 @@ class TestValues:
         for typed, sent in (
             (["--description", "null"], "null"),
             (["--null", "description"], None),
-            (["--null", "--description"], None),
+            (["--null=--description"], None),
             (["--description="], ""),
         ):
             scripted.add_response({"data": {"id": "wf-1"}})
-            line = ["workflows", "update", "wf-1", *typed]
-            if typed == ["--null", "--description"]:
-                line = ["workflows", "update", "wf-1", "--null=--description"]
-            assert invoke(*line).code == 0
+            assert invoke("workflows", "update", "wf-1", *typed).code == 0
             assert scripted.requests[-1].json == {"description": sent}
-
-    def test_null_in_json_is_sent(self, scripted: ScriptedServer) -> None:
         scripted.add_response({"data": {"id": "wf-1"}})
         assert invoke("workflows", "update", "wf-1", "--definition", "null").code == 0
-        assert scripted.requests[0].json == {"definition": None}
+        assert scripted.requests[-1].json == {"definition": None}
 
     def test_json_from_a_file_and_from_stdin(self, scripted: ScriptedServer, tmp_path: Path) -> None:
         file = tmp_path / "inputs.json"
@@ -187,14 +174,10 @@ class TestValues:
 class TestLimits:
     """How many items of a list are fetched and printed."""
 
-    @staticmethod
-    def entries(emulator: Emulator, number: int) -> None:
-        with emulator.client() as client:
-            for index in range(number):
-                client.workflows.create(name=f"w{index}")
-
     def test_one_hundred_without_an_option(self, emulator: Emulator) -> None:
-        self.entries(emulator, 101)
+        client = emulator.client()
+        for index in range(101):
+            client.workflows.create(name=f"w{index}")
         run = invoke("workflows", "list")
         assert len(run.lines) == 100
         assert run.err == "there are more than these 100: --all prints every item, --limit N the first N\n"
@@ -232,15 +215,16 @@ class TestDeletion:
         assert run == (64, "", "fibonacci: Delete 'wf-1'? Pass --yes: there is no terminal to ask on\n")
         assert scripted.requests == []
 
-    @pytest.mark.parametrize(("answer", "is_yes"), [("y\n", True), ("YES\n", True), ("n\n", False), ("", False)])
-    def test_on_a_terminal(self, monkeypatch: pytest.MonkeyPatch, answer: str, is_yes: bool) -> None:
-        asked = TextStream(is_terminal=True)
-        monkeypatch.setattr("sys.stdin", TextStream(answer, is_terminal=True))
-        monkeypatch.setattr("sys.stderr", asked)
-        context = Context(command_parser().parse_args(["workflows", "delete", "wf-1"]))
-        with nullcontext() if is_yes else pytest.raises(UsageError, match="nothing was changed"):
-            context.confirm("Delete 'wf-1\x1b[2J'?")
-        assert asked.getvalue() == "Delete 'wf-1\\x1b[2J'? [y/N] " + ("" if answer else "\n")
+    def test_on_a_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        line = ["workflows", "delete", "wf-1"]
+        context = Context(command_parser(line).parse_args(line))
+        for answer, is_yes in (("y\n", True), ("YES\n", True), ("n\n", False), ("", False)):
+            asked = TextStream(is_terminal=True)
+            monkeypatch.setattr("sys.stdin", TextStream(answer, is_terminal=True))
+            monkeypatch.setattr("sys.stderr", asked)
+            with nullcontext() if is_yes else pytest.raises(UsageError, match="nothing was changed"):
+                context.confirm("Delete 'wf-1\x1b[2J'?")
+            assert asked.getvalue() == "Delete 'wf-1\\x1b[2J'? [y/N] " + ("" if answer else "\n")
 
     def test_yes_deletes_without_asking(self, emulator: Emulator) -> None:
         with emulator.client() as client:

@@ -21,10 +21,11 @@ from fibonacci.emulator.cli import exports
 from fibonacci.emulator.cli import main as emulator_main
 from fibonacci.emulator.cli_arguments import Shell
 from fibonacci.emulator.option_values import PlanName
-from tests.cli.invocation import environment, invoke, spawn
+from tests.cli.invocation import environment, invoke
+from tests.kit.assertions import check_each
 from tests.kit.nodes import llm
 from tests.kit.programs import find
-from tests.kit.systems import needs_signals
+from tests.kit.systems import needs_shell, needs_signals
 
 PRINT = (sys.executable, "-c", "import os; print(os.environ['FIBONACCI_BASE_URL'], os.environ['FIBONACCI_API_KEY'])")
 
@@ -47,8 +48,7 @@ def serving(folder: Path, *arguments: str, module: Sequence[str] = DEV) -> Gener
 
 @needs_signals
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+def test_it_serves_until_ctrl_c(tmp_path: Path) -> None:
     handlers = "def stop(call):\n    raise KeyboardInterrupt\n\ndef register(emulator):\n    emulator.llm(stop)\n"
     (tmp_path / "handlers_that_stop.py").write_text(handlers, "utf-8")
     with serving(tmp_path, "--plan", "free", "--json", "--handlers", "handlers_that_stop:register") as process:
@@ -60,15 +60,16 @@ def test_it_serves_until_a_signal(tmp_path: Path, number: signal.Signals) -> Non
             assert execution.error == "node 'a': KeyboardInterrupt"  # a handler's own stops nothing
             assert client.rate_limit is not None
             assert client.rate_limit.limit == 60
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     assert process.returncode == 0, err
     assert printed["page"].endswith(f"/#key={printed['FIBONACCI_API_KEY']}")
     assert "POST /v1/workflows 201" in err
 
 
+@needs_signals
 @pytest.mark.slow
-def test_handlers_reload_and_the_state_stays(tmp_path: Path) -> None:
+def test_handlers_reload_and_the_state_stays_until_sigterm(tmp_path: Path) -> None:
     handlers = tmp_path / "handlers_to_change.py"
     text = "def register(emulator):\n    emulator.llm(lambda call: 'one')\n"
     handlers.write_text(text, "utf-8")
@@ -89,53 +90,61 @@ def test_handlers_reload_and_the_state_stays(tmp_path: Path) -> None:
                 runs.append(client.workflows.run(workflow, timeout=20))
             assert [run.outputs for run in runs] == [{"a": "one"}, {"a": "two"}, {"a": "two"}]
             assert {run.id for run in runs} == {run.id for run in client.executions.list(workflow_id=workflow)}
+        process.terminate()
+        assert process.wait(20) == 0
 
 
-def test_a_command_behind_the_dashes(tmp_path: Path) -> None:
-    run = spawn(
-        "dev", "--port", "0", "--api-key", "local-key", "--quiet", "--", *PRINT, env=environment(None, tmp_path)
-    )
-    assert (run.code, run.err) == (0, "")
-    assert run.out.startswith("http://127.0.0.1:")
-    assert run.out.endswith("/v1 local-key\n")
+def test_a_command_behind_the_dashes_has_the_two_variables(capfd: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    arguments = ["--port", "0", "--api-key", "local-key", "--", *PRINT]
+    for serve, page in (
+        (lambda: invoke("dev", "--quiet", *arguments).code, ""),
+        (lambda: emulator_main(arguments), "page: http://127.0.0.1:"),
+    ):
+        assert serve() == 0
+        out, err = capfd.readouterr()
+        assert out.startswith("http://127.0.0.1:")
+        assert out.endswith("/v1 local-key\n")
+        assert err.startswith(page)
+        assert signal.getsignal(signal.SIGTERM) == before
 
 
-@needs_signals
-def test_the_browser_gets_an_address_without_the_key(tmp_path: Path) -> None:
-    browser = tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$@" > "{tmp_path}/opened"\n')
-    browser.chmod(0o755)
-    variables = {**environment(None, tmp_path), "BROWSER": str(browser)}
-    run = spawn("dev", "--port", "0", "--open", "--", *PRINT, env=variables)
-    address = run.out.split("/v1 ")[0]
-    assert (run.code, (tmp_path / "opened").read_text()) == (0, f"{address}/\n")
+@pytest.mark.parametrize("is_opened", [True, False])
+def test_the_browser_gets_an_address_without_the_key(
+    is_opened: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    addresses: list[str] = []
+
+    def open_browser(address: str) -> bool:
+        addresses.append(address)
+        return is_opened
+
+    monkeypatch.setattr("webbrowser.open", open_browser)
+    run = invoke("dev", "--port", "0", "--open", "--", *PRINT)
+    address = capfd.readouterr().out.split("/v1 ")[0]
+    assert (run.code, addresses) == (0, [f"{address}/"])
     assert run.err.startswith(f"page: {address}/#key=")
+    assert (f"no browser could be started: open {address}/\n" in run.err) != is_opened
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems have a browser of their own")
-def test_without_a_browser_the_address_is_said(tmp_path: Path) -> None:
-    variables = {**environment(None, tmp_path), "BROWSER": "no-such-browser", "PATH": ""}
-    run = spawn("dev", "--port", "0", "--open", "--", *PRINT, env=variables)
-    address = run.out.split("/v1 ")[0]
-    assert run.code == 0
-    assert f"no browser could be started: open {address}/\n" in run.err
-
-
-@needs_signals
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("command", "code"), [(["sh", "-c", "exit 7"], 7), (["sh", "-c", "kill -9 $$"], 137), (["no-such-command"], 64)]
-)
-def test_the_exit_code_of_the_command(tmp_path: Path, command: list[str], code: int) -> None:
-    run = spawn("dev", "--port", "0", "--", *command, env=environment(None, tmp_path))
-    assert (run.code, run.out) == (code, "")
-    assert code != 64 or run.err.splitlines()[-1] == "fibonacci: no-such-command: No such file or directory"
+@needs_shell
+def test_the_exit_code_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for command, code, of_module in (
+        (["sh", "-c", "exit 7"], 7, 7),
+        (["sh", "-c", "kill -9 $$"], 137, 137),
+        (["no-such-command"], 64, 1),
+    ):
+        run = invoke("dev", "--port", "0", "--", *command)
+        assert (run.code, run.out) == (code, "")
+        assert emulator_main(["--port", "0", "--", *command]) == of_module
+    missing = "no-such-command: No such file or directory"
+    assert run.err.splitlines()[-1] == f"fibonacci: {missing}"
+    assert capsys.readouterr().err.splitlines()[-1] == f"python -m fibonacci.emulator: {missing}"
 
 
 @needs_signals
 @pytest.mark.slow
-@pytest.mark.parametrize("module", [DEV, EMULATOR], ids=" ".join)
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(("module", "number"), [(DEV, signal.SIGTERM), (EMULATOR, signal.SIGHUP)])
 def test_a_signal_reaches_the_command(tmp_path: Path, number: signal.Signals, module: Sequence[str]) -> None:
     # A signal just before signal.pause() would wait for the next one, so the program blocks it and asks for it.
     numbers = f"{{{int(number)}}}"
@@ -148,54 +157,28 @@ def test_a_signal_reaches_the_command(tmp_path: Path, number: signal.Signals, mo
         assert process.wait(20) == 5
 
 
-@needs_signals
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("command", "code", "err"),
-    [
-        (["sh", "-c", "exit 7"], 7, "page: "),
-        (["sh", "-c", "kill -9 $$"], 137, "page: "),
-        (["no-such-command"], 1, "python -m fibonacci.emulator: no-such-command: No such file or directory"),
-    ],
-)
-def test_the_module_runs_a_command_too(tmp_path: Path, command: list[str], code: int, err: str) -> None:
-    with serving(tmp_path, "--", *command, module=EMULATOR) as process:
-        printed = process.communicate(timeout=20)
-    assert (process.returncode, printed[0]) == (code, "")
-    assert printed[1].splitlines()[-1].startswith(err)
+def test_what_it_refuses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def check(row: tuple[str, str]) -> None:
+        arguments, text = row
+        run = invoke("dev", "--port", "0", *arguments.split())
+        assert (run.code, run.out) == (64, "")
+        assert run.err.startswith(text)
 
-
-def test_the_command_of_the_module_has_the_two_variables(capfd: pytest.CaptureFixture[str]) -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    assert emulator_main(["--port", "0", "--api-key", "local-key", "--", *PRINT]) == 0
-    out, err = capfd.readouterr()
-    assert out.startswith("http://127.0.0.1:")
-    assert out.endswith("/v1 local-key\n")
-    assert err.startswith("page: http://127.0.0.1:")
-    assert signal.getsignal(signal.SIGTERM) == before
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "text"),
-    [
-        (["--host", "0.0.0.0"], 64, "fibonacci: --host 0.0.0.0 is reachable from other machines: set a key of "),
-        (["--plan", "fre"], 64, "fibonacci dev: unknown value for --plan 'fre'. Did you mean 'free'?"),
-        (["--script", "none.json"], 64, "fibonacci: none.json: the file cannot be read"),
-        (["--handlers", "no_module:register"], 64, "fibonacci: --handlers no_module:register: No module named"),
-        (
-            ["--reload"],
-            64,
-            "fibonacci: --reload imports your functions again: name the function that registers them with --handlers",
-        ),
-    ],
-)
-def test_what_it_refuses(
-    arguments: list[str], code: int, text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
     monkeypatch.chdir(tmp_path)
-    run = invoke("dev", "--port", "0", *arguments)
-    assert (run.code, run.out) == (code, "")
-    assert run.err.startswith(text)
+    check_each(
+        (
+            ("--host 0.0.0.0", "fibonacci: --host 0.0.0.0 is reachable from other machines: set a key of "),
+            ("--plan fre", "fibonacci dev: unknown value for --plan 'fre'. Did you mean 'free'?"),
+            ("--script none.json", "fibonacci: none.json: the file cannot be read"),
+            ("--handlers no_module:register", "fibonacci: --handlers no_module:register: No module named"),
+            (
+                "--reload",
+                "fibonacci: --reload imports your functions again: name the function that registers them with"
+                " --handlers",
+            ),
+        ),
+        check,
+    )
 
 
 def test_handlers_are_found_in_the_folder_where_the_installed_command_runs(

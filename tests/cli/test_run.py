@@ -14,6 +14,7 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import Invocation, environment, invoke, use
+from tests.kit.assertions import check_each
 from tests.kit.nodes import llm, tool
 from tests.kit.systems import needs_signals
 
@@ -32,12 +33,11 @@ def create(emulator: Emulator, definition: dict[str, Any], name: str = "Greeter"
 
 
 class TestOutputs:
-    @pytest.mark.parametrize("is_name", [True, False])
-    def test_the_outputs_of_a_workflow_by_id_or_name(self, emulator: Emulator, is_name: bool) -> None:
-        workflow_id = create(emulator, GREET)
-        run = invoke("run", "Greeter" if is_name else workflow_id, "--input", "name=Ada", "--outputs")
-        assert (run.code, run.err, run.data) == (0, "", {"greet": "[default model] Greet Ada"})
-        assert emulator.requests.to(EXECUTE).count == 1
+    def test_the_outputs_of_a_workflow_by_id_or_name(self, emulator: Emulator) -> None:
+        for number, reference in enumerate((create(emulator, GREET), "Greeter"), 1):
+            run = invoke("run", reference, "--input", "name=Ada", "--outputs")
+            assert (run.code, run.err, run.data) == (0, "", {"greet": "[default model] Greet Ada"})
+            assert emulator.requests.to(EXECUTE).count == number
 
     def test_the_execution_has_one_shape_on_a_terminal_and_in_a_pipe(self, emulator: Emulator) -> None:
         create(emulator, GREET)
@@ -127,15 +127,16 @@ FAULTS: list[tuple[list[str], str]] = [
 
 
 class TestFaults:
-    @pytest.mark.parametrize(("arguments", "text"), FAULTS)
-    def test_a_fault_is_a_line_and_nothing_is_started(
-        self, emulator: Emulator, arguments: list[str], text: str
-    ) -> None:
+    def test_a_fault_is_a_line_and_nothing_is_started(self, emulator: Emulator) -> None:
+        def check(row: tuple[list[str], str]) -> None:
+            arguments, text = row
+            run = invoke("run", "Greeter", *arguments, stdin="{}")
+            assert (run.code, run.out, run.err.count("\n")) == (64, "", 1)
+            assert run.err.startswith(f"fibonacci: {text}")
+            assert emulator.requests.to(EXECUTE).count == 0
+
         create(emulator, GREET)
-        run = invoke("run", "Greeter", *arguments, stdin="{}")
-        assert (run.code, run.out, run.err.count("\n")) == (64, "", 1)
-        assert run.err.startswith(f"fibonacci: {text}")
-        assert emulator.requests.to(EXECUTE).count == 0
+        check_each(FAULTS, check)
 
     @pytest.mark.parametrize(
         ("argument", "text"),
@@ -178,10 +179,7 @@ def test_inputs_from_files_and_stdin(emulator: Emulator, tmp_path: Path) -> None
 
 @needs_signals
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interruption_says_how_to_go_on(
-    emulator: Emulator, tmp_path: Path, number: signal.Signals, code: int
-) -> None:
+def test_an_interruption_says_how_to_go_on(emulator: Emulator, tmp_path: Path) -> None:
     create(emulator, REST)
     command = [sys.executable, "-W", "error", "-m", "fibonacci.cli", "run", "Greeter", "--input", "seconds:=60"]
     pipe = subprocess.PIPE
@@ -189,9 +187,9 @@ def test_an_interruption_says_how_to_go_on(
     with process:
         assert process.stderr is not None
         execution_id = process.stderr.readline().split()[1]  # it is running
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=20)
-    assert (process.returncode, out) == (code, "")
+    assert (process.returncode, out) == (143, "")
     assert err == (
         "fibonacci: interrupted. The execution keeps running. "
         f"To follow it: fibonacci executions watch {execution_id}\n"

@@ -146,15 +146,15 @@ class TestLists:
         return ids
 
     def test_a_list_shows_names_for_few_requests(self, platform: Emulator) -> None:
-        ids = self.run_workflows(platform, 24)
+        ids = self.run_workflows(platform, 4)
         run = invoke("executions", "list", on_terminal=True)
-        assert [run.out.count(f"  flow {index} ") for index in range(24)] == [2] * 24
+        assert [run.out.count(f"  flow {index} ") for index in range(4)] == [2] * 4
         assert "  workflow  " in run.out.splitlines()[0]
         assert platform.requests.count == 3
         for options in ([], ["--json"], ["--fields", "id,workflow_id"]):
             platform.requests.clear()
             run = invoke("executions", "list", *options, on_terminal=bool(options))
-            assert [run.out.count(id) for id in ids] == [2] * 24
+            assert [run.out.count(id) for id in ids] == [2] * 4
             assert platform.requests.count == 1
 
     def test_an_id_stands_where_there_is_no_name(self, platform: Emulator) -> None:
@@ -169,7 +169,7 @@ class TestLists:
         assert run.out.count("  flow 0 ") == 2
         assert platform.requests.count == 22
 
-    @pytest.mark.parametrize("status", [403, 404, 429, 500])
+    @pytest.mark.parametrize("status", [403, 429])
     def test_names_that_cannot_be_read(self, platform: Emulator, status: int) -> None:
         ids = self.run_workflows(platform, 3)
         for path in ("/workflows", "/workflows/{workflow_id}"):
