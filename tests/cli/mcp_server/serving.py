@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
@@ -12,6 +14,9 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
+
+import anyio
+import httpx
 
 from fibonacci.emulator import Emulator
 from fibonacci.models import Workflow
@@ -108,6 +113,34 @@ def over_http(emulator: Emulator, folder: Path, *options: str) -> Generator[HTTP
 
 
 @asynccontextmanager
+async def http_here(emulator: Emulator) -> AsyncGenerator[str]:
+    """Serve all workflows on a free port in this process until the block ends: then a signal ends the server."""
+    from sse_starlette.sse import AppStatus
+
+    from fibonacci.cli.mcp_server.server import WorkflowServer
+    from fibonacci.cli.mcp_server.transports import LoopbackAddress, serve_http
+    from fibonacci.cli.mcp_server.workflow_tools import workflow_tools
+
+    tools = workflow_tools(list(emulator.client().workflows.list()))
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    async with emulator.async_client() as client:
+        server = WorkflowServer(client, tools, wait=30, say=print).protocol_server()
+        serving = asyncio.ensure_future(serve_http(server, LoopbackAddress("127.0.0.1", 0), TOKEN, ready.set_result))
+        url = await ready
+        async with httpx.AsyncClient(trust_env=False) as http:  # once it responds, it handles signals
+            assert (await http.get(url)).status_code == 401
+        try:
+            yield url
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            with anyio.CancelScope(shield=True):
+                assert await serving == signal.SIGTERM
+            AppStatus.should_exit = False  # else streams of the next server in this process would end at once
+            for name in ("uvicorn.error", "mcp"):
+                logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+@asynccontextmanager
 async def http_client(url: str, mode: str = "auto") -> AsyncGenerator[Client]:
     """Connect a client to a server over HTTP, with its token."""
     import httpx2
@@ -160,15 +193,6 @@ def raw_stdio(emulator: Emulator, folder: Path, *options: str) -> Generator[subp
             yield process
         finally:
             process.kill()
-
-
-def call(process: subprocess.Popen[str], number: int, tool: str, **arguments: Any) -> None:
-    """Send a call of a tool, in a session that the first call opens."""
-    assert process.stdin is not None
-    if number == 1:
-        send(process, {"id": 0, "method": "initialize", "params": OPENING})
-        send(process, {"method": "notifications/initialized"})
-    send(process, {"id": number, "method": "tools/call", "params": {"name": tool, "arguments": arguments}})
 
 
 def send(process: subprocess.Popen[str], message: dict[str, Any]) -> None:
