@@ -74,7 +74,9 @@ def run_job(job: Mapping[str, Any], repository: Path, tag: str, runner: Path, ar
             clone = ["clone", "--quiet", "--branch", tag, str(repository), str(runner)]
             subprocess.run(["git", "-c", "advice.detachedHead=false", *clone], check=True)
         elif action[1] == "setup-python":
-            subprocess.run([sys.executable, "-m", "venv", str(runner / ".venv")], check=True)
+            for command in (["venv", "--python", sys.executable], ["pip", "install", "pip", "--python"]):
+                # A tenth of what `python -m venv` takes.
+                subprocess.run([sys.executable, "-m", "uv", *command, "--quiet", str(runner / ".venv")], check=True)
             environment["PATH"] = f"{runner / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
         elif action[1] == "upload-artifact":
             shutil.copytree(runner / options["path"], artifacts / options["name"])

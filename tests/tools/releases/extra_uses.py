@@ -1,18 +1,26 @@
-"""Use one extra of the installed package: python tests/tools/releases/extra_uses.py EXTRA MODULE ...
+"""Use extras of the installed package.
 
-Run as a file, with what is installed and nothing else. Importing one of the modules fails, as if it were not there.
+python tests/tools/releases/extra_uses.py FILE
+
+Run as a file, with what is installed and nothing else. FILE has pairs of an extra and of modules, as JSON: in the use
+of the extra, importing one of the modules fails, as if it were not there. It prints a list with the traceback of each
+use that fails, and an empty text for each other one.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
+import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from io import StringIO
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Thread
 from types import ModuleType
@@ -260,11 +268,31 @@ def _respond_by_http2(connection: socket.socket) -> None:
         connection.sendall(h2.data_to_send())
 
 
-def main() -> None:
-    """Use the extra."""
-    extra, *refused = sys.argv[1:]
+def trace_of(extra: str, refused: Sequence[str]) -> str:
+    """Use an extra in a copy of this process, which has imported the package; return the traceback if that fails."""
+    context = get_context("fork")
+    reader, writer = context.Pipe(duplex=False)
+    process = context.Process(target=_use, args=(extra, refused, writer))
+    process.start()
+    writer.close()
+    text: str = reader.recv()
+    process.join()
+    return text
+
+
+def _use(extra: str, refused: Sequence[str], result: Connection) -> None:
     sys.meta_path.insert(0, RefusedModules(refused))
-    USES[extra]()
+    try:
+        USES[extra]()
+    except BaseException:
+        result.send(traceback.format_exc())
+    else:
+        result.send("")
+
+
+def main() -> None:
+    """Use the extras."""
+    print(json.dumps([trace_of(extra, refused) for extra, refused in json.loads(Path(sys.argv[1]).read_text("utf-8"))]))
 
 
 if __name__ == "__main__":

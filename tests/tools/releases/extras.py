@@ -4,16 +4,15 @@ python -m tests.tools.releases.extras WHEEL
 
 Without extras it is installed into an environment of its own. With an extra, the environment of this interpreter has to
 have all of them; a finder refuses the modules that the extra does not bring. Each use is also tried without its extra,
-and has to fail: else it says nothing of the extra.
+and has to fail: else it says nothing of the extra. One process imports the package, and a copy of it uses an extra.
 """
 
 from __future__ import annotations
 
-import os
+import json
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,33 +51,38 @@ def needed_by(requirement: str, installed: dict[str, list[str]] | None = None) -
     return {name for name, _ in done}
 
 
-def refused_modules(requirement: str) -> list[str]:
-    """Return the modules of this environment that a requirement does not bring."""
-    needed = needed_by(requirement)
-    homes = packages_distributions().items()
-    return sorted(module for module, names in homes if not {canonicalize_name(name) for name in names} & needed)
-
-
-def fault(extra: str, folder: Path) -> str | None:
-    """Return what is wrong with an extra; None if nothing is.
+def refused_modules(requirement: str, homes: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the modules of this environment that a requirement does not bring.
 
     Args:
-        extra: Its name.
-        folder: Where to run, so that no source tree can stand in for the installed package.
+        requirement: The name of a distribution, with extras or without.
+        homes: The distributions of each module.
     """
-    if extra not in USES:
-        return f"tests/tools/releases/extra_uses.py has no use of [{extra}]"
-    alone = _use(extra, f"{PACKAGE}[{extra}]", folder)
-    if alone.returncode:
-        return f"[{extra}] alone does not suffice:\n{alone.stderr}"
-    if not _use(extra, PACKAGE, folder).returncode:
-        return f"the use of [{extra}] does not need it"
-    return None
+    needed = needed_by(requirement)
+    return sorted(module for module, names in homes.items() if needed.isdisjoint(map(canonicalize_name, names)))
 
 
-def _use(extra: str, requirement: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "error", str(USE), extra, *refused_modules(requirement)]
-    return subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+def faults(extras: Sequence[str]) -> Iterator[str]:
+    """Yield what is wrong with extras."""
+    yield from (f"{USE.name} has no use of [{extra}]" for extra in extras if extra not in USES)
+    used = [extra for extra in extras if extra in USES]
+    homes = packages_distributions()
+    without = refused_modules(PACKAGE, homes)
+    pairs = [(extra, refused_modules(f"{PACKAGE}[{extra}]", homes)) for extra in used]
+    pairs += [(extra, without) for extra in used]
+    with TemporaryDirectory() as folder:  # to run in, so that no source tree can stand in for the installed package
+        path = Path(folder, "pairs.json")
+        path.write_text(json.dumps(pairs), "utf-8")
+        command = [sys.executable, "-W", "error", str(USE), str(path)]
+        done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    traces = json.loads(done.stdout.splitlines()[-1])  # after what the uses print
+    for extra, alone, bare in zip(used, traces[: len(used)], traces[len(used) :], strict=True):
+        if alone:
+            yield f"[{extra}] alone does not suffice:\n{alone}"
+        elif not bare:
+            yield f"the use of [{extra}] does not need it"
 
 
 def _requirements(name: str) -> list[str]:
@@ -101,10 +105,9 @@ def main() -> int:
     """Use the package in each way; return the exit code."""
     _use_bare(sys.argv[1])
     extras = list(read_extras())
-    with TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
-        faults = [found for found in pool.map(partial(fault, folder=Path(folder)), extras) if found]
-    print(*faults, f"{len(extras)} extras alone: {len(faults)} faults", sep="\n")
-    return int(bool(faults))
+    found = list(faults(extras))
+    print(*found, f"{len(extras)} extras alone: {len(found)} faults", sep="\n")
+    return int(bool(found))
 
 
 if __name__ == "__main__":

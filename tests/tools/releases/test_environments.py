@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,8 +13,8 @@ import yaml
 from tests.kit.systems import needs_shell
 from tests.tools.releases import environments
 from tests.tools.releases.environments import TESTS, installed_pythons
-from tests.tools.releases.extra_uses import USES
-from tests.tools.releases.extras import USE, needed_by
+from tests.tools.releases.extra_uses import USES, RefusedModules
+from tests.tools.releases.extras import needed_by, refused_modules
 from tests.tools.releases.project import ROOT, lowest_versions, read_extras, read_project, supported_pythons
 
 INSTALLED = {
@@ -140,9 +139,15 @@ def test_what_an_extra_brings(requirement: str, names: set[str]) -> None:
     assert needed_by(requirement, INSTALLED) == names
 
 
-def test_a_module_is_refused_as_if_it_were_not_there(tmp_path: Path) -> None:
-    command = [sys.executable, str(USE), "yaml", "yaml"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "pip install 'fibonacci-sdk[yaml]'" in done.stderr
+def test_modules_are_refused_that_nothing_needed_brings() -> None:
+    homes = {"httpx": ["HTTPX"], "shared": ["other", "pydantic_core"], "yaml": ["PyYAML"], "other": ["other"]}
+    assert refused_modules("fibonacci-sdk", homes) == ["other", "yaml"]
+    assert refused_modules("fibonacci-sdk[yaml]", homes) == ["other"]
+
+
+def test_a_module_is_refused_as_if_it_were_not_there() -> None:
+    finder = RefusedModules(["yaml"])
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named 'yaml\.nodes'$") as refused:
+        finder.find_spec("yaml.nodes", None, None)
+    assert refused.value.name == "yaml.nodes"
+    assert finder.find_spec("yamllint", None, None) is None
