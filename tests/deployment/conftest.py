@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fibonacci.emulator import Emulator
-from tests.deployment.flows import Flows
+from tests.deployment.flows import Flows, client_of
 from tests.kit.mode import Mode
 
 
@@ -21,8 +21,14 @@ def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def emulator() -> Emulator:
+    """Return the platform, to which the clients of `client_of` need no socket."""
+    return Emulator()
+
+
+@pytest.fixture
 def flows(mode: Mode, emulator: Emulator, tmp_path: Path) -> Flows:
-    """Return an empty folder and a client of the emulator, in each mode."""
+    """Return an empty folder, and a client that repeats nothing, so that one failure is enough."""
     folder = tmp_path / "flows"
     folder.mkdir()
-    return Flows(mode, mode.client_of(emulator), folder)
+    return Flows(mode, client_of(mode, emulator, max_retries=0), folder)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +13,9 @@ import pytest
 
 from fibonacci import DeploymentPlan, DeploymentResult
 from fibonacci.definitions import DefinitionError
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade import app_of
+from fibonacci.emulator.serving.in_process import AsyncInProcessTransport, InProcessTransport
 from fibonacci.models import Workflow
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
 from tests.kit.mode import Mode
@@ -20,6 +25,23 @@ def definition(name: str | None, instruction: str = "Greet", **more: Any) -> dic
     """Return a definition with one node; no name for None."""
     named = {} if name is None else {"name": name}
     return {**named, **more, "nodes": [{"id": "greet", "type": "llm", "instruction": instruction}]}
+
+
+def client_of(mode: Mode, emulator: Emulator, *, base_url: str = "http://127.0.0.1/v1", **options: Any) -> Any:
+    """Return a client that reaches an emulator in this process, as if that were at the base URL."""
+    transport = (AsyncInProcessTransport if mode.is_async else InProcessTransport)(app_of(emulator))
+    return mode.client(emulator.api_key, **{"base_url": base_url, "transport": transport, **options})
+
+
+@contextmanager
+def undone(emulator: Emulator, folder: Path) -> Generator[None]:
+    """Undo, at the end of the block, what it has changed on the platform and in the folder."""
+    kept = folder.with_name(f"{folder.name}-kept")
+    shutil.copytree(folder, kept, symlinks=True)
+    with emulator.preserve_state():
+        yield
+    shutil.rmtree(folder, ignore_errors=True)
+    kept.rename(folder)
 
 
 class Flows:
@@ -43,9 +65,9 @@ class Flows:
         """Write a definition as JSON, which is YAML too."""
         (self.folder / file).write_text(json.dumps(definition(name, instruction, **more)), "utf-8")
 
-    def write_five(self) -> None:
-        """Write the files a.yaml to e.yaml."""
-        for letter in "abcde":
+    def write_three(self) -> None:
+        """Write the files a.yaml, b.yaml and c.yaml."""
+        for letter in "abc":
             self.write(f"{letter}.yaml", f"flow-{letter}", f"Greet {letter}")
 
     def plan(self, **options: Any) -> DeploymentPlan:

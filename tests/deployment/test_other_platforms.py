@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fibonacci import DeploymentError, Fibonacci
+from fibonacci import DeploymentError
 from fibonacci.emulator import Emulator
-from fibonacci.transports import HTTPRequest, SocketTransport
-from tests.deployment.flows import Flows, RewritingTransport, definition, steps_of
+from fibonacci.emulator.facade import app_of
+from fibonacci.emulator.serving.in_process import InProcessTransport
+from fibonacci.transports import HTTPRequest
+from tests.deployment.flows import Flows, RewritingTransport, client_of, definition, steps_of
 from tests.kit.mode import Mode
 
 Rewrite = Callable[[dict[str, Any], HTTPRequest], None]
@@ -41,53 +43,39 @@ def completing(workflow: dict[str, Any], request: HTTPRequest) -> None:
 
 
 PLATFORMS: dict[str, Rewrite] = {
-    "no version": without("version"),
-    "no version and no times": without("version", "created_at", "updated_at"),
-    "no organization": without("organization_id"),
+    "no version, no times, no organization": without("version", "created_at", "updated_at", "organization_id"),
     "definitions only when asked": only_when_asked,
     "definitions completed": completing,
 }
 
 
-@pytest.fixture(params=PLATFORMS)
-def elsewhere(request: pytest.FixtureRequest, emulator: Emulator, tmp_path: Path) -> Iterator[Flows]:
+def elsewhere(mode: Mode, emulator: Emulator, folder: Path, rewrite: Rewrite) -> Flows:
     """Return a folder and a client of such a platform."""
-    transport = RewritingTransport(SocketTransport(), PLATFORMS[request.param])
+    transport = RewritingTransport(InProcessTransport(app_of(emulator)), rewrite)
+    return Flows(mode, client_of(mode, emulator, transport=transport), folder)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_plan_apply_pull_and_a_change_by_another(emulator: Emulator, tmp_path: Path, platform: str) -> None:
     with Mode("sync") as mode:
-        client = Fibonacci(emulator.api_key, base_url=emulator.base_url, transport=transport)
-        yield Flows(mode, client, tmp_path)
-        transport.close()
-
-
-def test_plan_apply_plan(elsewhere: Flows) -> None:
-    elsewhere.write_five()
-    elsewhere.apply()
-    assert elsewhere.is_deployed(), str(elsewhere.plan())
-    elsewhere.write("a.yaml", "flow-a", "changed")
-    assert steps_of(elsewhere.plan()) == [("update", "a.yaml")]
-    elsewhere.apply()
-    assert elsewhere.is_deployed()
-    assert len(elsewhere.workflows()) == 5
-
-
-def test_a_change_by_another_is_found(elsewhere: Flows) -> None:
-    elsewhere.write_five()
-    elsewhere.apply()
-    plan = elsewhere.plan()
-    elsewhere.update("flow-a", definition=definition("flow-a", "by another"))
-    (change,) = elsewhere.plan().changes
-    assert "the platform has changed since the last apply" in change.reason
-    elsewhere.write("a.yaml", "flow-a", "changed")
-    plan = elsewhere.plan()
-    elsewhere.update("flow-a", definition=definition("flow-a", "by another again"))
-    with pytest.raises(DeploymentError, match="has been changed since the plan was made"):
-        elsewhere.apply(plan, overwrite=True)
-
-
-def test_a_pulled_file_needs_nothing(elsewhere: Flows) -> None:
-    workflow = elsewhere.create("Greeter")
-    elsewhere.pull(workflow.id)
-    assert elsewhere.is_deployed()
+        flows = elsewhere(mode, emulator, tmp_path, PLATFORMS[platform])
+        for letter in "ab":
+            flows.write(f"{letter}.yaml", f"flow-{letter}")
+        flows.apply()
+        flows.pull(flows.create("Greeter").id)
+        assert flows.is_deployed(), str(flows.plan())
+        flows.write("a.yaml", "flow-a", "changed")
+        assert steps_of(flows.apply()) == [("update", "a.yaml")]
+        assert flows.is_deployed()
+        flows.update("flow-a", definition=definition("flow-a", "by another"))
+        (change,) = flows.plan().changes
+        assert "the platform has changed since the last apply" in change.reason
+        flows.write("a.yaml", "flow-a", "changed again")
+        plan = flows.plan()
+        flows.update("flow-a", definition=definition("flow-a", "by another again"))
+        with pytest.raises(DeploymentError, match="has been changed since the plan was made"):
+            flows.apply(plan, overwrite=True)
+        assert len(flows.workflows()) == 3
 
 
 def test_a_workflow_with_an_error_is_pulled_to_be_mended(emulator: Emulator, tmp_path: Path) -> None:
@@ -95,9 +83,8 @@ def test_a_workflow_with_an_error_is_pulled_to_be_mended(emulator: Emulator, tmp
         if "nodes" in (workflow.get("definition") or {}):
             workflow["definition"]["nodes"][0]["instruction"] = "Greet {{nobody}}"
 
-    transport = RewritingTransport(SocketTransport(), accept)
-    with Mode("sync") as mode, Fibonacci(emulator.api_key, base_url=emulator.base_url, transport=transport) as client:
-        flows = Flows(mode, client, tmp_path)
+    with Mode("sync") as mode:
+        flows = elsewhere(mode, emulator, tmp_path, accept)
         workflow = flows.create("Greeter")
         path = flows.pull(workflow.id)
         text = path.read_text("utf-8")
@@ -106,18 +93,16 @@ def test_a_workflow_with_an_error_is_pulled_to_be_mended(emulator: Emulator, tmp
         assert flows.pull(workflow.id) == path  # which says the same, so it is left as it is
         assert path.read_text("utf-8").startswith("# mine")
         assert [problem.code for problem in flows.plan().problems] == ["unknown_template_source"]
-        transport.close()
 
 
 def test_the_state_of_another_organization_where_none_is_told(emulator: Emulator, tmp_path: Path) -> None:
-    transport = RewritingTransport(SocketTransport(), without("organization_id"))
-    with Mode("sync") as mode, Fibonacci(emulator.api_key, base_url=emulator.base_url, transport=transport) as client:
-        flows = Flows(mode, client, tmp_path)
-        flows.write_five()
+    with Mode("sync") as mode:
+        flows = elsewhere(mode, emulator, tmp_path, without("organization_id"))
+        for letter in "ab":
+            flows.write(f"{letter}.yaml", f"flow-{letter}")
         flows.apply()
         assert json.loads((tmp_path / ".fibonacci/default/platform.json").read_text())["organization_id"] is None
         emulator.reset()
         flows.create("of the other organization")
-        with pytest.raises(DeploymentError, match="has 5 workflows, but the platform has none of them"):
+        with pytest.raises(DeploymentError, match="has 2 workflows, but the platform has none of them"):
             flows.plan()
-        transport.close()
