@@ -14,6 +14,7 @@ from fibonacci.emulator import Emulator
 from tests.batch.command import Command
 from tests.batch.journals import REDIS_PASSWORD, JournalPlace, Servers
 from tests.batch.workflows import GREETER, RESTER
+from tests.kit.mode import Mode
 from tests.kit.redis import REDIS_SERVERS, RedisServer
 
 
@@ -21,6 +22,18 @@ from tests.kit.redis import REDIS_SERVERS, RedisServer
 def own_marks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the marks of journals from those of other tests, whose servers may have had the same port."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Fibonacci:
+    """Return a sync client in process; where a socket is the point, a test makes its own."""
+    return emulator.client()
+
+
+@pytest.fixture
+def any_client(mode: Mode, emulator: Emulator) -> Any:
+    """Return such a client in the test's mode."""
+    return emulator.async_client() if mode.is_async else emulator.client()
 
 
 @pytest.fixture(scope="session")

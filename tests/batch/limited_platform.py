@@ -30,8 +30,13 @@ class LimitedPlatform:
         self.clock = SharedClock(emulator)
         self.owner: Fibonacci = emulator.client(rate_limiter="off")
         self.workflow: str = self.owner.workflows.create(name="rester", definition=DEFINITION).id
-        self.client: Any = mode.client_of(emulator, clock=self.clock)
+        self.client: Any = self.client_with()
         emulator.requests.clear()
+
+    def client_with(self, **options: Any) -> Any:
+        """Make a client in process, with options."""
+        made = self.emulator.async_client if self.mode.is_async else self.emulator.client
+        return made(clock=self.clock.in_mode(is_async=self.mode.is_async), **options)
 
     def runs(self, seconds: list[float], **options: Any) -> Any:
         return self.client.workflows.run_many(self.workflow, [{"seconds": each} for each in seconds], **options)
@@ -63,20 +68,11 @@ def platform(
     plan: PlanName = "enterprise",
     time: TimeMode = "real",
     rate_limit: tuple[int, float] | None = None,
+    **quota: int,
 ) -> LimitedPlatform:
-    emulator = Emulator(plan=plan, keep=None, time=time, rate_limit=rate_limit)
-    mode.close_later(_Closing(emulator, is_async=mode.is_async))
-    return LimitedPlatform(mode, emulator.start())
-
-
-class _Closing:
-    """Closes an emulator when a mode ends, by the method that the mode calls."""
-
-    def __init__(self, emulator: Emulator, *, is_async: bool) -> None:
-        self._emulator = emulator
-
-    def close(self) -> None:
-        self._emulator.close()
-
-    async def aclose(self) -> None:
-        self._emulator.close()
+    """Return a platform of a plan, of whose quota some values are others."""
+    here = LimitedPlatform(mode, Emulator(plan=plan, keep=None, time=time, rate_limit=rate_limit))
+    if quota:
+        here.owner.organizations.quota.update("default", **quota)
+        here.emulator.requests.clear()
+    return here

@@ -61,8 +61,9 @@ class RepeatedBatch:
         self.place = place
 
     def runs(self, *, idempotency: Literal["server"] | None = None, rows: Any = None, **options: Any) -> Any:
-        clock = SharedClock(self.emulator)
-        client = self.mode.client_of(self.emulator, idempotency=idempotency, max_retries=0, clock=clock)
+        clock = SharedClock(self.emulator).in_mode(is_async=self.mode.is_async)
+        made = self.emulator.async_client if self.mode.is_async else self.emulator.client
+        client = made(idempotency=idempotency, max_retries=0, clock=clock)
         named = {"key": "id", "journal": self.place.location, **options}
         return client.workflows.run_many(self.workflow, ROWS if rows is None else rows, **named)
 

@@ -16,13 +16,13 @@ class TestRowsThatTimeOut:
     def test_they_are_failures_and_keep_their_places(self, mode: Mode) -> None:
         here = platform(mode, time="manual")
         running = here.most_running()
-        runs = here.runs([300.0] * 300, timeout=1, concurrency=10, max_failures=3)
+        runs = here.runs([300.0] * 30, timeout=1, concurrency=10, max_failures=3)
         began = here.clock.time()
         with pytest.raises(TooManyFailuresError, match=r"^4 rows have failed \(4 timed out\), and max_fail"):
             here.run(runs)
         assert max(running) == here.count(EXECUTE) == 10
         assert here.clock.time() - began < 2, "the others are not waited for"
-        assert runs.summary.left == 300
+        assert runs.summary.left == 30
 
     def test_when_they_hold_every_place_the_run_stops_and_names_them(self, mode: Mode, tmp_path: Path) -> None:
         here = platform(mode, time="manual")
@@ -65,14 +65,14 @@ class TestRowsThatTimeOut:
 
 class TestRowsThatComeToNothing:
     def test_when_none_of_the_first_25_succeeds_no_further_one_is_started(self, mode: Mode) -> None:
-        here = platform(mode)
+        here = platform(mode, time="manual")
         with pytest.raises(
             TooManyFailuresError, match=r"none of the first 25 rows that ended has succeeded \(25 failed\)"
         ):
-            here.run(here.runs([-1.0] * 300, concurrency=10))
+            here.run(here.runs([-1.0] * 50, concurrency=10))
         assert 25 <= here.count(EXECUTE) <= 35
-        assert len(here.run(here.runs([0.0, *[-1.0] * 40], concurrency=1))) == 41
-        assert len(here.run(here.runs([-1.0] * 40, max_failures=40))) == 40
+        assert len(here.run(here.runs([0.0, *[-1.0] * 26], concurrency=1))) == 27
+        assert len(here.run(here.runs([-1.0] * 26, max_failures=26))) == 26
 
     def test_that_are_unknown(self, mode: Mode) -> None:
         here = platform(mode, time="manual")
@@ -82,7 +82,7 @@ class TestRowsThatComeToNothing:
             r" status 502 .* It is not known"
         )
         with pytest.raises(UnknownOutcomeError, match=text) as caught:
-            here.run(here.runs([0.0] * 300, concurrency=10))
+            here.run(here.runs([0.0] * 50, concurrency=10))
         assert 25 <= here.count(EXECUTE) == len(caught.value.results) <= 35
         assert [each.index for each in caught.value.results] == sorted(each.index for each in caught.value.results)
         with pytest.raises(
@@ -93,7 +93,7 @@ class TestRowsThatComeToNothing:
         with pytest.raises(
             UnknownOutcomeError, match=r"^4 rows are of unknown outcome, and max_unknown is 3\. The last error: POST"
         ) as caught:
-            here.run(here.runs([0.0] * 300, concurrency=1, max_unknown=3, if_unknown="skip"))
+            here.run(here.runs([0.0] * 30, concurrency=1, max_unknown=3, if_unknown="skip"))
         assert here.count(EXECUTE) == len(caught.value.results) == 4
 
 
