@@ -1,7 +1,8 @@
-"""State in a file: processes that are killed, and processes that share it."""
+"""State in a file: processes that share it, and one that is killed."""
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -11,46 +12,43 @@ from pathlib import Path
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade import app_of
+from tests.emulator.handling import create, details
+from tests.emulator.test_interrupted_runs import REASON
+from tests.kit.nodes import tool
 
 ROOT = Path(__file__).parents[2]
 
 START = """
 import sys
 from fibonacci.emulator import Emulator
-client = Emulator(db=sys.argv[1]).client()
+
+emulator = Emulator(db=sys.argv[1])
+client = emulator.client()
 """
-WRITE_FOR_EVER = """
+TAKE_TURNS_AND_WRITE = """
+for line in iter(sys.stdin.readline, "at once\\n"):
+    print(client.memory.get("k").value, flush=True)
+    client.memory.set("k", int(line) + 1)
+    print("written", flush=True)
+for n in range(20):
+    client.workflows.update(sys.argv[2], description=f"theirs-{n}")
+    client.memory.set(f"theirs-{n}", n)
+emulator.start()
+emulator.close()
+print(*(name for name in sys.modules if name.startswith("fibonacci.emulator.page")))
+"""
+ANSWER_SLOWLY_AND_WRITE = """
+emulator.llm(lambda call: sys.stdin.readline().strip())
+definition = {"nodes": [{"id": "a", "type": "llm", "instruction": "?"}]}
+workflow = client.workflows.create(name="x", definition=definition)
+first = client.workflows.execute(workflow.id)
+print(first.id, flush=True)
+client.executions.wait(first.id)
+print(client.workflows.execute(workflow.id).id, flush=True)
 for n in range(1_000):
     client.memory.set(f"k{n}", n)
     print(n, flush=True)
-"""
-TAKE_TURNS = """
-for line in sys.stdin:
-    key, value = line.split()
-    print(client.memory.get(key).value, flush=True)
-    client.memory.set(key, int(value) + 1)
-    print("written", flush=True)
-"""
-ANSWER_SLOWLY = """
-from fibonacci.emulator import LLMCall
-
-emulator = Emulator(db=sys.argv[1])
-
-@emulator.llm
-def reply(call):
-    return sys.stdin.readline().strip()
-
-definition = {"nodes": [{"id": "a", "type": "llm", "instruction": "?"}]}
-client = emulator.client()
-for _ in range(2):
-    print(client.workflows.execute(client.workflows.create(name="x", definition=definition).id).id, flush=True)
-    while client.executions.list(status="running").first():
-        pass
-"""
-UPDATE = """
-for n in range(40):
-    client.workflows.update(sys.argv[2], description=f"{sys.argv[3]}-{n}")
-    client.memory.set(f"{sys.argv[3]}-{n}", n)
 """
 
 
@@ -80,57 +78,63 @@ def reader(path: Path) -> Generator[Fibonacci]:
         yield client
 
 
-def test_every_acknowledged_write_survives_a_kill(tmp_path: Path) -> None:
+def test_two_processes_see_what_the_other_writes_and_write_at_once(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    with running(WRITE_FOR_EVER, str(path)) as process:
+    with reader(path) as client:
+        workflow = client.workflows.create(name="shared").id
+        with running(TAKE_TURNS_AND_WRITE, str(path), workflow) as process:
+            assert process.stdin is not None
+            for n in (0, 2, 4):
+                client.memory.set("k", n)
+                assert say(process, str(n)) == str(n)
+                assert hear(process) == "written"
+                assert client.memory.get("k").value == n + 1
+            process.stdin.write("at once\n")
+            for n in range(20):
+                client.workflows.update(workflow, description=f"ours-{n}")
+                client.memory.set(f"ours-{n}", n)
+            # A process that nobody looks at has not imported the page.
+            assert hear(process).split() == ["fibonacci.emulator.page", "fibonacci.emulator.page.mount"]
+            assert process.wait() == 0
+        assert [version.version for version in client.versions.list(workflow)] == list(range(41, 0, -1))
+        assert [client.memory.get(f"{whose}-{n}").value for whose in ("ours", "theirs") for n in range(20)] == [
+            *range(20),
+            *range(20),
+        ]
+
+
+def test_a_process_that_is_killed_loses_no_write_and_its_runs_fail(tmp_path: Path) -> None:
+    path = tmp_path / "shared" / "state.db"
+    path.parent.mkdir()
+    with reader(path) as client, running(ANSWER_SLOWLY_AND_WRITE, str(path)) as process:
         assert process.stdout is not None
-        acknowledged = [int(hear(process)) for _ in range(100)]
-        process.kill()
-        acknowledged += [int(line) for line in process.stdout if line.endswith("\n")]
-    assert acknowledged[-1] < 999, "it had ended before it was killed"
-    with reader(path) as client:
-        assert [client.memory.get(f"k{n}").value for n in acknowledged] == acknowledged
-        client.memory.set("more", 1)
-
-
-def test_two_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
-    path = tmp_path / "state.db"
-    with reader(path) as client:
-        workflow = client.workflows.create(name="shared")
-        processes = [running(UPDATE, str(path), workflow.id, name) for name in "ab"]
-        with processes[0] as one, processes[1] as two:
-            assert (one.wait(), two.wait()) == (0, 0)
-        versions = [version.version for version in client.versions.list(workflow.id)]
-        assert versions == list(range(81, 0, -1))
-        assert [client.memory.get(f"{name}-{n}").value for name in "ab" for n in range(40)] == [*range(40)] * 2
-
-
-def test_each_process_sees_what_the_other_writes(tmp_path: Path) -> None:
-    path = tmp_path / "state.db"
-    with reader(path) as client, running(TAKE_TURNS, str(path)) as process:
-        for n in range(0, 20, 2):
-            client.memory.set("k", n)
-            assert say(process, f"k {n}") == str(n)
-            assert hear(process) == "written"
-            assert client.memory.get("k").value == n + 1
-        process.communicate()
-
-
-def test_a_handler_reports_across_processes_unless_its_own_is_killed(tmp_path: Path) -> None:
-    path = tmp_path / "state.db"
-    with reader(path) as client, running(ANSWER_SLOWLY, str(path)) as process:
+        client.organizations.quota.update("default", concurrent_executions=1)
         first = hear(process)
         assert client.executions.get(first).status == "running"
         second = say(process, "done")
         assert client.executions.get(first).outputs == {"a": "done"}
         assert client.executions.get(second).status == "running"
+        acknowledged = [int(hear(process)) for _ in range(50)]
         process.kill()
+        acknowledged += [int(line) for line in process.stdout if line.endswith("\n")]
         process.wait()
-        ended = client.executions.get(second).model_dump()
-        assert (ended["status"], ended["error"]) == (
-            "failed",
-            "node 'a': the emulator was stopped while the handler was running",
-        )
+        assert acknowledged[-1] < 999, "it had ended before it was killed"
+        shutil.copytree(path.parent, tmp_path / "copy")
+
+        listed = client.executions.list(status="failed").first()  # a list is enough
+        assert listed is not None
+        assert (listed.id, details(client, second)["error"]) == (second, REASON)
+        assert client.workflows.execute(create(client, tool("a"))).status == "completed"  # it is concurrent no more
+        assert [client.memory.get(f"k{n}").value for n in acknowledged] == acknowledged
+        client.memory.set("more", 1)
+
+    emulator = Emulator(db=tmp_path / "copy" / "state.db")  # it fails when the file is opened, before anything is read
+    with app_of(emulator).store.transaction():
+        execution = app_of(emulator).store.executions.get(second)
+    assert execution is not None
+    assert (execution["status"], execution["error"]) == ("failed", REASON)
+    emulator.close()
+    assert [file.name for file in (tmp_path / "copy").iterdir()] == ["state.db"]
 
 
 def test_a_file_holds_no_key(tmp_path: Path) -> None:
@@ -169,7 +173,7 @@ def test_a_file_that_another_program_vacuums_goes_on_working(tmp_path: Path) -> 
     path = tmp_path / "state.db"
     with Emulator(db=path) as emulator, closing(sqlite3.connect(path)) as other:
         client = emulator.client()
-        ids = [client.workflows.create(name="x" * 1000).id for _ in range(100)]
+        ids = [client.workflows.create(name="x" * 1000).id for _ in range(30)]
         for workflow_id in ids[1:]:
             client.workflows.delete(workflow_id)
         other.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -15,7 +15,6 @@ from fibonacci.emulator.page.sign_in import Sessions
 from tests.emulator.page_client import HOST, ORIGIN, PageClient
 from tests.kit.assertions import each_row
 from tests.kit.nodes import llm
-from tests.test_startup import loaded_by
 
 KEY = "fib-owners-key"
 POLICY = (
@@ -102,21 +101,21 @@ class TestSession:
 
 
 class TestOrigin:
-    @each_row("target", [*ACTIONS, "/ui/sign-in"])
     @each_row(
-        "headers",
+        ("target", "headers"),
         [
-            {},
-            {"origin": "https://evil.example"},
-            {"origin": "null"},
-            {"origin": f"http://{HOST}.evil.example"},
-            {"origin": "http://127.0.0.1:8788"},
-            {"origin": "http://[", "sec-fetch-site": "same-origin"},
-            {"sec-fetch-site": "cross-site"},
-            {"sec-fetch-site": "same-site"},
-            {"sec-fetch-site": "none"},
-            {"origin": f"http://{HOST}", "sec-fetch-site": "cross-site"},
-            {"origin": "https://evil.example", "sec-fetch-site": "same-origin"},
+            *((target, {"origin": "https://evil.example"}) for target in (*ACTIONS[1:], "/ui/sign-in")),
+            ("/ui/clock/advance", {}),
+            ("/ui/clock/advance", {"origin": "https://evil.example"}),
+            ("/ui/clock/advance", {"origin": "null"}),
+            ("/ui/clock/advance", {"origin": f"http://{HOST}.evil.example"}),
+            ("/ui/clock/advance", {"origin": "http://127.0.0.1:8788"}),
+            ("/ui/clock/advance", {"origin": "http://[", "sec-fetch-site": "same-origin"}),
+            ("/ui/clock/advance", {"sec-fetch-site": "cross-site"}),
+            ("/ui/clock/advance", {"sec-fetch-site": "same-site"}),
+            ("/ui/clock/advance", {"sec-fetch-site": "none"}),
+            ("/ui/clock/advance", {"origin": f"http://{HOST}", "sec-fetch-site": "cross-site"}),
+            ("/ui/clock/advance", {"origin": "https://evil.example", "sec-fetch-site": "same-origin"}),
         ],
     )
     def test_a_form_of_another_site_changes_nothing(
@@ -196,9 +195,3 @@ def test_a_picture_can_load_and_run_nothing(page: PageClient, emulator: Emulator
     workflow = emulator.client().workflows.create(name="W", definition={"nodes": [llm("greet")]})
     shown = page.get(f"/ui/workflows/{workflow.id}/diagram.svg")
     assert shown.headers["Content-Security-Policy"] == "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-
-
-def test_the_page_is_imported_when_it_is_opened_and_not_before() -> None:
-    code = "from fibonacci.emulator import Emulator; e = Emulator().start(); e.client().health.check(); e.close()"
-    loaded = {name for name in loaded_by(code) if name.startswith("fibonacci.emulator.page")}
-    assert loaded == {"fibonacci.emulator.page", "fibonacci.emulator.page.mount"}
