@@ -19,32 +19,14 @@ UNKNOWN: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
     ([llm("a", temprature=1)], {}, "unknown_key", "nodes[0].temprature"),
     ([llm("a")], {"retires": 3}, "unknown_key", "retires"),
     ([llm("a"), {"id": "b", "type": "loop", "over": "{{a}}"}], {}, "unknown_node_type", "nodes[1].type"),
-    ([llm("a", retry={"max_atempts": 3})], {}, "unknown_key", "nodes[0].retry.max_atempts"),
-    ([llm("a", output_format="xml")], {}, "unknown_output_format", "nodes[0].output_format"),
-    ([llm("a"), tool("b", "serch")], {}, "unknown_tool", "nodes[1].tool"),
-    ([tool("a", "email_send", MAIL | {"subjct": "x"})], {}, "unknown_parameter", "nodes[0].params.subjct"),
     ([tool("a", "gmail.send", MAIL | {"subjct": "x"})], {}, "unknown_parameter", "nodes[0].params.subjct"),
     ([llm("a", model="gtp-4")], {}, "unknown_model", "nodes[0].model"),
-    (
-        [llm("a"), {"id": "b", "type": "critic", "target_node": "a", "model": "m"}],
-        {},
-        "unknown_model",
-        "nodes[1].model",
-    ),
-    (
-        [llm("a")],
-        {"input_schema": {"dependentRequired": {}}},
-        "unknown_schema_keyword",
-        "input_schema.dependentRequired",
-    ),
-    ([llm("a")], {"output_schema": {"properties": {"a": {"type": "strng"}}}}, "bad_schema", "output_schema"),
     ([llm("a"), llm("b")], {"outputs": {"x": "{{a}}"}}, "unused_node", "nodes[1]"),
-    ([llm("a", output_schema={"if": True})], {}, "unknown_schema_keyword", "nodes[0].output_schema.if"),
 ]
 
 
 @each_row(("nodes", "more", "code", "location"), UNKNOWN)
-def test_what_a_workflow_asks_for_in_vain_is_a_warning(
+def test_what_a_workflow_asks_for_in_vain_is_a_warning_and_in_strict_mode_refused(
     nodes: list[dict[str, Any]], more: dict[str, Any], code: str, location: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.clear()
@@ -58,23 +40,17 @@ def test_what_a_workflow_asks_for_in_vain_is_a_warning(
     assert (warning.code, warning.location.partition(" ")[0]) == (code, f"workflows/{workflow}")
     assert location in warning.location
     assert [record.getMessage() for record in caplog.records] == [str(warning)]
+    strict = Emulator(strict=True).client()
+    with pytest.raises(ValidationError) as caught:
+        strict.workflows.execute(create(strict, *nodes, **more))
+    assert code in str(caught.value)
+    assert location in str(caught.value)
     execution = client.executions.list().first()
     assert execution is not None
     trace = client.executions.get(execution.id).trace or []
     shown = [text for node in trace for text in node.warnings or []]
     place = location.partition(".")[2]
     assert shown == ([": ".join(filter(None, (place, warning.message)))] if location.startswith("nodes") else [])
-
-
-@each_row(("nodes", "more", "code", "location"), UNKNOWN)
-def test_strict_refuses_it(nodes: list[dict[str, Any]], more: dict[str, Any], code: str, location: str) -> None:
-    emulator = Emulator(strict=True)
-    client = emulator.client()
-    with pytest.raises(ValidationError) as caught:
-        client.workflows.execute(create(client, *nodes, **more))
-    assert code in str(caught.value)
-    assert location in str(caught.value)
-    assert client.executions.list().first() is None
 
 
 def test_strict_lets_all_that_is_known_through() -> None:
@@ -158,10 +134,7 @@ class TestSpellings:
         [
             ("external_comm", "gmail.send"),
             ("external_comm", "gmail_send"),
-            ("external_comm", "http.request"),
-            ("external_comm", "slack.send_message"),
             ("public_writes", "google_sheets.write_range"),
-            ("public_writes", "google_sheets_write_range"),
             ("permission_changes", "team.grant"),
         ],
     )
@@ -182,8 +155,7 @@ class TestSpellings:
         client.organizations.governance.update("default", category_flags={category: True})
         assert client.workflows.execute(create(client, tool("a", name))).status == "pending_approval"
 
-    @pytest.mark.parametrize("used", ["gmail.send", "gmail_send"])
-    @pytest.mark.parametrize("named", ["gmail.send", "gmail_send"])
+    @pytest.mark.parametrize(("named", "used"), [("gmail.send", "gmail_send"), ("gmail_send", "gmail.send")])
     def test_policies_and_overrides_see_both(self, used: str, named: str) -> None:
         emulator = Emulator()
         client = emulator.client()
@@ -209,8 +181,7 @@ class TestSpellings:
             client.workflows.execute(create(client, tool("a", "stock_level")))
 
     @pytest.mark.usefixtures("patient")
-    @pytest.mark.parametrize("used", ["gmail.send", "gmail_send"])
-    @pytest.mark.parametrize("named", ["gmail.send", "gmail_send"])
+    @pytest.mark.parametrize(("named", "used"), [("gmail.send", "gmail_send"), ("gmail_send", "gmail.send")])
     def test_a_handler_is_called_for_both(self, used: str, named: str) -> None:
         emulator = Emulator()
         emulator.tool(named)(lambda call: call.tool_name)
