@@ -8,12 +8,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from fibonacci import Fibonacci
+from fibonacci import Fibonacci, NotFoundError
 from fibonacci.emulator import Emulator, ToolCall
 from fibonacci.emulator.page import layout
 from tests.emulator.handling import create
 from tests.emulator.page_browser import (
     AXE,
+    CALLS,
     HOSTILE,
     KEY,
     MAIL,
@@ -368,6 +369,30 @@ class TestSafety:
         page.wait_for_timeout(50)
         assert page.evaluate("typeof hacked") == "undefined"
         assert len([text for text in problems if "Content Security Policy" in text]) >= 3
+
+
+class TestOtherOrigins:
+    def test_a_named_origin_gets_through_and_no_other(self, page: Page, address: str) -> None:
+        with (
+            Emulator(api_key="local-key", origins=[address]) as named,
+            Emulator(api_key="local-key") as foreign,
+        ):
+            page.goto(
+                f"{address}/v1/health"
+            )  # of the origin, without the policy of the pages, which forbids other connections
+            found = page.evaluate(CALLS, [each.base_url.removesuffix("/v1") for each in (named, foreign)])
+            assert found == {
+                "read": [200, "1000000", True],
+                "change": [200, "1000000", True],
+                "wrong key": [401, None, True],
+                "control": [200, "1000000", True],
+                "foreign read": "NetworkError",
+                "foreign change": "NetworkError",
+                "foreign form": "NetworkError",
+            }
+            assert named.client().memory.get("k").value == 1
+            with pytest.raises(NotFoundError):
+                foreign.client().memory.get("k")
 
 
 class TestWithoutScript:
