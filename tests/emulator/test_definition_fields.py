@@ -156,10 +156,13 @@ class TestFallbacks:
 
 class TestRetries:
     @each_row(
-        ("retry", "seconds"),
-        [({"delay": 10}, 30), ({"delay": 10, "backoff": "linear"}, 60), ({"delay": 10, "backoff": "exponential"}, 70)],
+        ("retry", "seconds", "place"),
+        [
+            ({"delay": 10}, 30, "default"),
+            ({"delay": 10, "backoff": "linear"}, 60, "node"),
+            ({"delay": 10, "backoff": "exponential"}, 70, "node"),
+        ],
     )
-    @each_row("place", ["node", "default"])
     def test_the_delay_of_a_retry_grows_by_the_backoff(self, retry: dict[str, Any], seconds: int, place: str) -> None:
         emulator = Emulator(time="skip")
         attempts = flaky(emulator, 99)

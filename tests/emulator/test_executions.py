@@ -164,17 +164,19 @@ def test_a_failing_node_fails_the_run_and_stops_its_dependents(api: Api, node: d
 
 
 def test_outputs_that_double_with_every_node_end(api: Api) -> None:
-    nodes = [llm("n0", "x" * 1000)] + [llm(f"n{i}", f"{{{{n{i - 1}}}}}" * 2) for i in range(1, 40)]
+    nodes = [llm("n0", "x" * 1000)] + [llm(f"n{i}", f"{{{{n{i - 1}}}}}" * 2) for i in range(1, 15)]
     execution = api.run(*nodes)
     assert execution["status"] == "failed"
     assert "larger than 1048576 bytes" in execution["error"]
 
 
 def test_outputs_that_deepen_with_every_node_end(api: Api) -> None:
-    deep: Any = "{{n0}}"
-    for _ in range(60):
-        deep = [deep]
-    nodes = [tool(f"n{i}", "x", {"v": deep if i == 1 else f"{{{{n{i - 1}}}}}" if i else 1}) for i in range(120)]
+    def deep(inner: Any) -> Any:
+        for _ in range(60):
+            inner = [inner]
+        return inner
+
+    nodes = [tool(f"n{i}", "x", {"v": deep(f"{{{{n{i - 1}}}}}" if i else 1)}) for i in range(4)]
     execution = api.run(*nodes)
     assert execution["status"] == "failed"
     assert "nested deeper than 200 levels" in execution["error"]

@@ -259,14 +259,15 @@ def test_chaos_is_reproducible_with_a_seed() -> None:
         emulator = Emulator()
         failures = emulator.chaos(random_seed=seed, rate=0.3, route="GET /tools")
         client = emulator.client(max_retries=0)
-        got = [_status(lambda: client.tools.list().first()) for _ in range(60)]
+        got = [_status(lambda: client.tools.list().first()) for _ in range(40)]
         assert _status(client.health.check) == 200
         assert emulator.failures.delivered == sum(status != 200 for status in got)
         assert {failure.kind for failure in failures} == {"status", "reset", "no_reply", "cut"}
         return got
 
-    assert outcomes(7) == outcomes(7) != outcomes(8)
-    assert {200, 503, 0} == set(outcomes(7))
+    first = outcomes(7)
+    assert outcomes(7) == first != outcomes(8)
+    assert set(first) == {200, 503, 0}
 
 
 def test_chaos_ends() -> None:
@@ -292,19 +293,19 @@ def test_invalid_chaos(options: dict[str, Any], field: str) -> None:
 
 def test_concurrent_clients_use_up_a_failure_exactly() -> None:
     with Emulator() as emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url, max_retries=0) as client:
-        failure = emulator.fail("GET /health", "reset", times=17)
+        failure = emulator.fail("GET /health", "reset", times=11)
 
         def work() -> None:
-            outcomes.extend(_status(client.health.check) for _ in range(10))
+            outcomes.extend(_status(client.health.check) for _ in range(6))
 
         outcomes: list[int] = []
-        threads = [threading.Thread(target=work) for _ in range(8)]
+        threads = [threading.Thread(target=work) for _ in range(5)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-    assert (outcomes.count(0), outcomes.count(200), failure.delivered) == (17, 63, 17)
-    assert [request.status for request in emulator.requests].count(None) == 17
+    assert (outcomes.count(0), outcomes.count(200), failure.delivered) == (11, 19, 11)
+    assert [request.status for request in emulator.requests].count(None) == 11
 
 
 def test_nothing_is_sent_during_a_stall() -> None:

@@ -50,7 +50,7 @@ def test_a_node_is_retried_after_its_delay(emulator: Emulator, client: Fibonacci
         ({"enable_retry": True}, 4),
         ({"enable_retry": True, "max_retries": 1}, 2),
         ({"max_retries": 5}, 1),
-        ({"retry": {"max_attempts": 3}}, 3),
+        ({"retry": {"max_attempts": 2}}, 2),
         ({"retry": {}}, 4),
     ],
 )

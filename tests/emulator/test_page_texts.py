@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 import secrets as random
-from functools import cache
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci import NotFoundError
@@ -33,8 +32,7 @@ def emulator() -> Emulator:
 
 
 class TestSecrets:
-    @pytest.mark.parametrize("is_former", [False, True], ids=["present", "former"])
-    def test_no_page_has_a_secret_or_the_key(self, page: PageClient, emulator: Emulator, is_former: bool) -> None:
+    def test_no_page_has_a_secret_or_the_key(self, page: PageClient, emulator: Emulator) -> None:
         client = emulator.client()
         secret = 'hunter"2é'
 
@@ -59,8 +57,6 @@ class TestSecrets:
         app_of(emulator).handle(
             ServerRequest("POST", "/tools/x/connect", {"x-api-key": KEY, "cookie": "c=1"}, connection.encode())
         )
-        if is_former:
-            emulator.secrets["TOKEN"] = "another"
         targets = [*SECTIONS.values(), f"/ui/runs/{run.id}", f"/ui/runs/{run.id}/diagram.svg"]
         targets += [
             f"/ui/workflows/{workflow.id}",
@@ -71,7 +67,11 @@ class TestSecrets:
         ]
         targets += [f"/ui/requests/{number}" for number in range(1, emulator.requests.count + 1)]
         targets += [f"/ui/runs/{run.id}?full={name}" for name in ("outputs", "inputs", "input-of-0", "output-of-0")]
-        for target in targets:
+        own = (f"/ui/runs/{run.id}", f"/ui/workflows/{workflow.id}", "/ui/memory/3")
+        for target in (*targets, "former", *own):
+            if target == "former":
+                emulator.secrets["TOKEN"] = "another"  # what it was before is hidden too
+                continue
             shown = page.get(target)
             assert shown.status == 200, target
             for hidden in ("hun", "2é", "2\\u00e9", KEY, connection, "c=1"):
@@ -84,18 +84,16 @@ class TestSecrets:
 
 
 TEXTS = st.text(min_size=1, max_size=24)
-HOSTILE = st.sampled_from(
-    [
-        "<script>alert(1)</script>",
-        '"><img src=x onerror=alert(1)>',
-        "</pre><b>",
-        "</textarea><i>",
-        "&lt;b&gt;",
-        "<!--",
-        "]]>",
-        "'\"`= <",
-    ]
-)
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</pre><b>",
+    "</textarea><i>",
+    "&lt;b&gt;",
+    "<!--",
+    "]]>",
+    "'\"`= <",
+]
 
 
 def normalized(text: str) -> str:
@@ -105,7 +103,7 @@ def normalized(text: str) -> str:
 
 
 class TestEscaping:
-    @given(TEXTS | HOSTILE)
+    @given(TEXTS | st.sampled_from(HOSTILE))
     def test_a_text_stays_a_text(self, text: str) -> None:
         found = Reading(render(h.p(text, h.b(text), title=text, class_=text), str))
         assert found.tags == ["p", "b"]
@@ -127,19 +125,18 @@ class TestEscaping:
             assert shown.status == 200
             assert "&#5" in shown.body
 
-    @given(TEXTS | HOSTILE)
+    @given(TEXTS | st.sampled_from(HOSTILE))
     def test_lines_are_kept(self, text: str) -> None:
         for tag in (h.pre, h.textarea):
             assert render(tag(text), str).split(">", 1)[1].startswith("\n")
 
-    @settings(max_examples=15)  # each makes many pages
-    @given(text=TEXTS | HOSTILE)
-    def test_no_text_adds_an_element_to_a_page(self, text: str) -> None:
+    def test_no_text_adds_an_element_to_a_page(self) -> None:
         """The elements are the same, whatever the texts are."""
-        assert elements(text) == elements("plain")
+        plain = elements("plain")
+        for text in ('"><img src=x onerror=alert(1)>', "</pre></textarea></title><b>'"):
+            assert elements(text) == plain
 
 
-@cache
 def elements(text: str) -> list[list[str]]:
     emulator = Emulator(time="manual", api_key=KEY)
     client = emulator.client()

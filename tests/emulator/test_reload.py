@@ -112,18 +112,16 @@ def test_a_change_is_taken_and_a_fault_is_not(folder: HandlerFolder) -> None:
         assert (folder.line(), folder.answer()) == (missing, "two")
         folder.save("reloaded_texts.py", "TEXT = 'three'\n")  # only the folder tells of it
         assert (folder.line(), folder.answer()) == (RELOADED, "three")
-        folder.save("reloaded_texts.py", "TEXT = 1 / 0\n")
-        assert (folder.line(), folder.answer()) == (
-            f"{KEPT}reloaded_texts.py:1: ZeroDivisionError: division by zero",
-            "three",
-        )
-        folder.save("reloaded_texts.py", "TEXT = 'four'\n")
-        assert (folder.line(), folder.answer()) == (RELOADED, "four")
-        folder.save("reloaded_handlers.py", "def register(emulator):\n    emulator.models.append('m')\n")
-        assert (folder.line(), folder.answer()) == (RELOADED, "[default model] 1")  # what is no longer there is gone
-        folder.write(imports="raise SystemExit(3)", answer="1")
-        assert folder.line() == f"{KEPT}reloaded_handlers.py:1: SystemExit: 3"
-    assert len(list(folder.client.executions.list())) == 8
+        folder.save("reloaded_texts.py", "raise SystemExit(3)\n")
+        assert (folder.line(), folder.answer()) == (f"{KEPT}reloaded_texts.py:1: SystemExit: 3", "three")
+        for version in range(2):
+            folder.save("reloaded_handlers.py", f"# {version}\n{LATE}")
+            assert folder.line() == RELOADED
+        assert folder.answer() == "[default model] 1"  # what is no longer there is gone
+        assert folder.emulator.models.count("m") == 1
+        later = create(folder.client, {"id": "t", "type": "tool", "tool": "later", "params": {}})
+        assert folder.client.workflows.run(later).outputs == {"t": 1}
+        assert folder.answer() == "late"  # a function may register another one
 
 
 def test_a_running_node_keeps_its_handler(folder: HandlerFolder) -> None:
@@ -140,18 +138,6 @@ def test_a_running_node_keeps_its_handler(folder: HandlerFolder) -> None:
         assert (folder.line(), folder.answer()) == (RELOADED, "new")
         shared.may_end.set()
         assert folder.client.executions.wait(execution.id, timeout=30).outputs == {"a": "begun"}
-
-
-@pytest.mark.usefixtures("patient")
-def test_models_are_known_once_and_late_registrations_count(folder: HandlerFolder) -> None:
-    with folder.files.reloading(folder.emulator):
-        for version in range(2):
-            folder.save("reloaded_handlers.py", f"# {version}\n{LATE}")
-            folder.line()
-        assert folder.emulator.models.count("m") == 1
-        later = create(folder.client, {"id": "t", "type": "tool", "tool": "later", "params": {}})
-        assert folder.client.workflows.run(later).outputs == {"t": 1}
-        assert folder.answer() == "late"
 
 
 @each_row(

@@ -111,7 +111,7 @@ def test_a_field_that_is_kept_apart_is_searched_and_left_out(store: Store) -> No
 def test_a_file_reads_no_record_that_is_not_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = SqliteStore(tmp_path / "state.db")
     with store.transaction():
-        put(store, *({"topic": f"number {number} of all"} for number in range(2_000)))
+        put(store, *({"topic": f"number {number} of all"} for number in range(400)))
     read: list[str] = []
 
     def loads(text: str) -> Any:
@@ -121,7 +121,7 @@ def test_a_file_reads_no_record_that_is_not_wanted(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(json, "loads", loads)
     with store.reading():
         assert matches(store, Search("number 77 OF", FIELDS)) == [78]
-        assert matches(store, Search("", (), "created", 1_999)) == [1_999, 2_000]
+        assert matches(store, Search("", (), "created", 399)) == [399, 400]
     assert len(read) == 3
     store.close()
 

@@ -10,6 +10,7 @@ import pytest
 
 from fibonacci import AsyncFibonacci, NotFoundError, PermissionDeniedError, ValidationError
 from fibonacci.emulator import Emulator, InputFileError
+from tests.kit.assertions import each_row
 from tests.kit.nodes import llm
 
 TRIAGE = """\
@@ -106,7 +107,7 @@ def test_a_second_start_on_the_same_file_changes_nothing(folder: Path, tmp_path:
         ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("file", "content", "message"),
     [
         ("triage.yaml", "nodes: 1\n", "triage.yaml:1:8: nodes: "),
@@ -131,19 +132,25 @@ def test_a_second_start_on_the_same_file_changes_nothing(folder: Path, tmp_path:
         ),
     ],
 )
-def test_a_fault_names_file_and_place_and_nothing_is_applied(
-    folder: Path, tmp_path: Path, file: str, content: str, message: str
-) -> None:
-    (folder / file).parent.mkdir(parents=True, exist_ok=True)
-    (folder / file).write_text(content)
-    state = tmp_path / "state.db"
+def test_a_fault_names_file_and_place(folder: Path, file: str, content: str, message: str) -> None:
+    place = folder / file
+    before = place.read_text() if place.exists() else None
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(content)
     with pytest.raises(InputFileError) as caught:
-        Emulator(db=state, seed=folder)
+        Emulator(seed=folder)
     assert str(caught.value).startswith(str(folder))
     assert message in str(caught.value)
-    with Emulator(db=state) as emulator:
-        empty = Emulator().snapshot()
-        assert json.loads(emulator.snapshot())["tables"] == json.loads(empty)["tables"]
+    place.unlink() if before is None else place.write_text(before)
+
+
+@pytest.mark.parametrize("file", ["triage.yaml", "platform/memory.json"])
+def test_of_a_seed_with_a_fault_nothing_is_applied(folder: Path, tmp_path: Path, file: str) -> None:
+    (folder / file).write_text("- 1")
+    with pytest.raises(InputFileError):
+        Emulator(db=tmp_path / "state.db", seed=folder)
+    with Emulator(db=tmp_path / "state.db") as emulator:
+        assert json.loads(emulator.snapshot())["tables"] == json.loads(Emulator().snapshot())["tables"]
 
 
 def test_the_faults_of_all_definitions_are_listed(folder: Path) -> None:

@@ -25,17 +25,12 @@ def failing(call: Any) -> Any:
     raise ValueError(f"{CUT} is wrong")
 
 
-ANSWERS: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "deep inside": (lambda call: {"answer": [0, {"text": CUT}]}, f"outputs.a.answer[1].text {REASON}"),
-    "a key": (lambda call: [{CUT: 1}], f"outputs.a[0].wave \\ud83d {REASON}"),
-    "a text": (lambda call: CUT, f"outputs.a {REASON}"),
-    "an exception": (failing, "wave \\ud83d is wrong (the text of the ValueError is not valid Unicode)"),
-}
-
-
-@pytest.fixture(params=["memory", "file"])
-def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
-    return tmp_path / "state.db" if request.param == "file" else None
+ANSWERS: list[tuple[str, Callable[[Any], Any], str]] = [
+    ("llm", lambda call: {"answer": [0, {"text": CUT}]}, f"outputs.a.answer[1].text {REASON}"),
+    ("tool", lambda call: [{CUT: 1}], f"outputs.a[0].wave \\ud83d {REASON}"),
+    ("llm", lambda call: CUT, f"outputs.a {REASON}"),
+    ("tool", failing, "wave \\ud83d is wrong (the text of the ValueError is not valid Unicode)"),
+]
 
 
 def error_of(client: Fibonacci, workflow_id: str, node_id: str = "a") -> str:
@@ -44,15 +39,16 @@ def error_of(client: Fibonacci, workflow_id: str, node_id: str = "a") -> str:
     return str(node_of(execution.model_dump(), node_id)["error"])
 
 
-@pytest.mark.parametrize("kind", ["llm", "tool"])
-def test_an_answer_fails_its_node_and_every_list_stays_readable(path: Path | None, kind: str) -> None:
+@pytest.mark.parametrize("in_file", [False, True])
+def test_an_answer_fails_its_node_and_every_list_stays_readable(tmp_path: Path, *, in_file: bool) -> None:
+    path = tmp_path / "state.db" if in_file else None
     with Emulator(db=path, api_key="fib-test") as emulator:
         client = emulator.client()
-        workflow_id = create(client, llm("a") if kind == "llm" else tool("a", "look_up"))
-        for answer, message in ANSWERS.values():
+        workflows = {name: create(client, node) for name, node in (("llm", llm("a")), ("tool", tool("a", "look_up")))}
+        for kind, answer, message in ANSWERS:
             emulator.llm(answer)
             emulator.tool("look_up")(answer)
-            assert error_of(client, workflow_id) == message
+            assert error_of(client, workflows[kind]) == message
         assert [execution.status for execution in client.executions.list()] == ["failed"] * len(ANSWERS)
         assert PageClient(emulator).sign_in().get("/ui/runs").status == 200
     if path is not None:
