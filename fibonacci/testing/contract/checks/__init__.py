@@ -14,13 +14,12 @@ from fibonacci.testing.contract.checks import (
     organizations,
     paging,
     runs,
-    tool_policies,
     workflows,
 )
 
 ALL: Final[list[Check]] = [
     *every_endpoint.BASICS,
-    *tool_policies.CHECKS,  # before those that create the same overrides, which cannot be deleted
+    *organizations.TOOL_POLICIES,  # before those that create the same overrides, which cannot be deleted
     *every_endpoint.EVERY_ENDPOINT,
     *every_endpoint.REFUSALS,
     *every_endpoint.HEALTH,
