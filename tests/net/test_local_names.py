@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from fibonacci import APIConnectionError
-from tests.faults.transports import HTTPX, TransportName, transport_options
-from tests.kit.mode import Mode, each_mode
+from tests.faults.transports import TransportName, transport_options
+from tests.kit.mode import MODES, Mode
 from tests.kit.names import NameService
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
@@ -26,8 +26,11 @@ def own_address() -> str:
         return address
 
 
-@pytest.mark.parametrize("transport", ["socket", *HTTPX])
-@each_mode
+@pytest.mark.parametrize(
+    ("transport", "mode"),
+    [*(("socket", mode) for mode in MODES), ("httpx", "asyncio"), ("httpx2", "sync")],
+    indirect=["mode"],
+)
 def test_a_name_of_this_machine_that_is_another_gets_no_request(
     mode: Mode, transport: TransportName, names: NameService
 ) -> None:

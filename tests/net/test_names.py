@@ -16,8 +16,8 @@ import pytest
 from fibonacci import APIConnectionError, AsyncFibonacci
 from fibonacci._net.names import MAX_THREADS, Lookup, Resolver
 from fibonacci._net.sockets import literal_address
-from tests.kit.assertions import appears
-from tests.kit.mode import Mode, each_mode
+from tests.kit.assertions import appears, each_row
+from tests.kit.mode import Mode, both_modes, each_mode
 from tests.kit.names import NameService, address
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
@@ -44,13 +44,13 @@ class TestCalls:
     def test_calls_at_once_share_a_lookup(self, mode: Mode, server: ScriptedServer, names: NameService) -> None:
         name = f"shared-{mode.name}.test"
         names.add_hanging(name, "127.0.0.1")
-        clients = [client_at(mode, server, name) for _ in range(10)]
+        clients = [client_at(mode, server, name) for _ in range(4)]
         calls = [mode.begin(client.request, "GET", "/x") for client in clients]
         assert appears(lambda: names.lookups[name] == 1)
         with pytest.raises(TimeoutError):
             calls[-1].result(0.1)
         names.released.set()
-        assert [call.result().value for call in calls] == [{"fine": True}] * 10
+        assert [call.result().value for call in calls] == [{"fine": True}] * 4
         assert names.lookups[name] == 1
 
     @each_mode
@@ -99,7 +99,7 @@ class TestCalls:
 
     @each_mode
     def test_lookups_that_hang_hold_few_threads(self, mode: Mode, server: ScriptedServer, names: NameService) -> None:
-        hanging = [f"hanging-{number}-{mode.name}.test" for number in range(4 * MAX_THREADS)]
+        hanging = [f"hanging-{number}-{mode.name}.test" for number in range(2 * MAX_THREADS)]
         for name in hanging:
             names.add_hanging(name, "127.0.0.1")
         patient = mode.begin(client_at(mode, server, hanging[-1]).request, "GET", "/x")
@@ -111,7 +111,6 @@ class TestCalls:
         assert patient.result().value == {"fine": True}
         assert appears(lambda: lookup_threads() == 0)
 
-    @each_mode
     def test_each_call_gets_the_error_of_a_lookup_that_fails(
         self, mode: Mode, server: ScriptedServer, names: NameService
     ) -> None:
@@ -129,7 +128,7 @@ class TestCalls:
         ended = mode.end(client_at(mode, server, "blocked.test").request, "GET", "/x")
         assert "the test may not use the network" in str(ended.error)
 
-    @each_mode
+    @both_modes
     def test_no_thread_is_left_in_the_system(
         self, mode: Mode, server: ScriptedServer, names: NameService, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -216,7 +215,7 @@ except APITimeoutError:
         assert (run.stdout, run.stderr) == ("timed out\n", "")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("host", "family"),
     [
         ("127.0.0.1", socket.AF_INET),

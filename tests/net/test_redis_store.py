@@ -17,16 +17,23 @@ from fibonacci._core.shared_window import LeaseEnd, LeaseMessage, LeaseReply, Sh
 from fibonacci._net.redis_client import RedisConnection, RedisStore
 from fibonacci._redaction import shown_url
 from fibonacci.errors import ConfigurationError
-from tests.kit.assertions import check_each
+from tests.kit.assertions import check_each, each_row
 from tests.kit.clock import START
 from tests.kit.redis import REDIS_SERVERS, RedisServer
 
 PASSWORD = "swordfish-7"
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    server = RedisServer(password=PASSWORD)
+    with server.running():
+        yield server
+
+
 @pytest.fixture(scope="module", params=REDIS_SERVERS)
-def server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
-    """Return a server of either kind."""
+def each_server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    """Return a server of either kind, of which only the interpreter of scripts matters."""
     server = RedisServer(request.param, password=PASSWORD)
     with server.running():
         yield server
@@ -109,9 +116,9 @@ def test_the_script_does_what_the_class_does(server: RedisServer, chance: random
         story.receive(message, expected)
 
 
-@pytest.mark.parametrize("since", [0.1, 2.2, 2.8])
-def test_the_script_learns_late_resets_as_the_class_does(server: RedisServer, since: float) -> None:
-    store, window, late = RedisStore(server.url, uuid4().hex), SharedWindow(0.0), 5.0 + since
+@each_row("since", [0.1, 2.2, 2.8])
+def test_the_script_learns_late_resets_as_the_class_does(each_server: RedisServer, since: float) -> None:
+    store, window, late = RedisStore(each_server.url, uuid4().hex), SharedWindow(0.0), 5.0 + since
 
     def exchange(now: float, wanted: list[str], ended: list[LeaseEnd]) -> list[str]:
         message = LeaseMessage("", False, [], 0.0, ended, wanted)
@@ -131,15 +138,15 @@ def test_the_script_learns_late_resets_as_the_class_does(server: RedisServer, si
     exchange(9.5, ["e"], [LeaseEnd("d"), LeaseEnd("c")])
 
 
-def test_time_is_that_of_the_server(server: RedisServer) -> None:
-    store = RedisStore(server.url, uuid4().hex)
+def test_time_is_that_of_the_server(each_server: RedisServer) -> None:
+    store = RedisStore(each_server.url, uuid4().hex)
     reply = store.exchange(LeaseMessage("", False, [], 0.0, [], ["a"]))
     ((name, at),) = reply.granted
     assert name == "a"
     assert at == pytest.approx(float(reply.epoch), abs=1)
 
 
-def test_a_restart_is_noticed(server: RedisServer) -> None:
+def test_a_restart_is_noticed() -> None:
     restarted = RedisServer(password=PASSWORD)
     store = RedisStore(restarted.url, "x")
     with restarted.running():
@@ -212,7 +219,7 @@ def test_a_server_that_becomes_a_replica_is_waited_for(tmp_path: Path) -> None:
     assert not caught.value.is_lasting
 
 
-@pytest.mark.parametrize(
+@each_row(
     "url",
     [
         "redis://:swordfish/7@localhost:1",
@@ -229,7 +236,7 @@ def test_a_url_that_names_no_server_is_not_shown(url: str) -> None:
     assert "swordfish" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "shown"),
     [
         ("redis://user:swordfish@localhost:6379/0?client_name=x", "redis://localhost:6379/0"),

@@ -13,6 +13,7 @@ from fibonacci._core.shared_window import LeaseMessage, StoreError
 from fibonacci._net.redis_client import RedisConnection, RedisStore
 from fibonacci.emulator import Emulator
 from tests.faults.relay import ForgetfulRelay
+from tests.kit.assertions import each_row
 from tests.kit.certificates import Authority, ServerFiles
 from tests.kit.mode import Mode
 from tests.kit.redis import RedisServer
@@ -46,7 +47,7 @@ def connection(url: str) -> object:
     return RedisConnection(url, "journal").run(("PING",))
 
 
-USES = pytest.mark.parametrize("use", [limiter, connection])
+USES = each_row("use", [limiter, connection])
 
 
 @USES
@@ -86,12 +87,11 @@ def test_an_authority_that_nothing_trusts(use: Callable[[str], object], server: 
     assert "name the file of its CA with ?ssl_ca_certs= in the URL, or with SSL_CERT_FILE" in text
 
 
-@USES
-def test_a_certificate_of_another_host(use: Callable[[str], object], authority: Authority, folder: Path) -> None:
+def test_a_certificate_of_another_host(authority: Authority, folder: Path) -> None:
     server = RedisServer(tls=ServerFiles.issued_by(authority.ca, folder, "another-host.example"))
     with server.running():
-        text = refused(use, server, f"?ssl_ca_certs={authority.file}")
-    assert "IP address mismatch" in text
+        for use in (limiter, connection):
+            assert "IP address mismatch" in refused(use, server, f"?ssl_ca_certs={authority.file}")
 
 
 def test_clients_with_a_limiter_over_tls(

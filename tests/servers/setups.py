@@ -39,11 +39,14 @@ def _few_requests(count: int) -> Setup:
     )
 
 
+#: How many requests a connection may carry, where that is limited.
+FEW = (1, 2, 5)
+
 #: What differs in the connections and the form of the responses; every call succeeds.
 CONNECTIONS = {
     "as delivered": Setup(),
     "no keep-alive": Setup("keepalive_timeout 0;", "option httpclose"),
-    **{f"{count} requests per connection": _few_requests(count) for count in range(1, 6)},
+    **{f"{count} requests per connection": _few_requests(count) for count in FEW},
     "server side closed": Setup("proxy_set_header Connection close;", "option http-server-close"),
     "server side shared": Setup(haproxy="http-reuse always"),
     "gzip": Setup(

@@ -8,15 +8,21 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kit.assertions import check_rows
-from tests.kit.mode import Mode, each_mode
+from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.servers.backend import carried_out
 from tests.servers.gateways import GATEWAYS, Gateway, gateway
-from tests.servers.setups import CONNECTIONS
+from tests.servers.setups import CONNECTIONS, FEW
 
 FRAMINGS = ("length", "chunked", "close")
 CALLS = 6
 LARGE = 4 * 1024 * 1024
+
+
+across = pytest.mark.parametrize(
+    ("front", "mode"), [("nginx", "sync"), ("nginx", "trio"), ("haproxy", "asyncio")], indirect=True
+)
+"""Each gateway, and each mode."""
 
 
 @pytest.fixture(scope="module", params=GATEWAYS)
@@ -28,7 +34,7 @@ def front(
         yield running
 
 
-@each_mode
+@across
 def test_each_call_succeeds_once(mode: Mode, front: Gateway, behind: ScriptedServer) -> None:
     def check(setup: str) -> None:
         client = mode.client(behind.api_key, base_url=front.base_url(setup), max_retries=0)
@@ -43,7 +49,7 @@ def test_each_call_succeeds_once(mode: Mode, front: Gateway, behind: ScriptedSer
     check_rows(((setup, setup) for setup in CONNECTIONS), check)
 
 
-@each_mode
+@across
 def test_a_connection_carries_as_many_requests_as_the_server_allows(mode: Mode, front: Gateway) -> None:
     def check(count: int) -> None:
         transport = mode.socket_transport()
@@ -55,10 +61,10 @@ def test_a_connection_carries_as_many_requests_as_the_server_allows(mode: Mode, 
             kept.append(sum(connection.exchanges for connection in mode.connections_of(transport)))
         assert kept == [*range(1, count), 0] * 2
 
-    check_rows(((str(count), count) for count in range(1, 6)), check)
+    check_rows(((str(count), count) for count in FEW), check)
 
 
-@each_mode
+@across
 def test_large_bodies_both_ways(mode: Mode, front: Gateway) -> None:
     client = mode.client("sk-test-0123456789", base_url=front.base_url("large bodies"), max_retries=0)
     answer = mode.run(client.request("POST", "/calls/large", params={"size": LARGE}, json="x" * LARGE))

@@ -18,22 +18,24 @@ from tests.servers.setups import SHORT_KEEP_ALIVE, Setup
 
 pytestmark = pytest.mark.slow
 
-BUSY = Load(workers=8, pauses=(0.0, 0.05))
-AS_LONG_AS_THE_KEEP_ALIVE = Load(workers=20, pauses=(0.48, 0.52))
+BUSY = Load(workers=4, pauses=(0.0, 0.1))
+AS_LONG_AS_THE_KEEP_ALIVE = Load(workers=10, pauses=(0.48, 0.52))
+
+DISTURBANCES = 3
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
 def test_few_calls_fail_while_gateways_are_reloaded(name: GatewayName, tmp_path: Path) -> None:
     calls, workers = _disturbed(name, tmp_path, Gateway.reload)
-    assert len(workers) >= 5  # each reload has started others
-    assert len(calls) > 200
+    assert len(workers) > DISTURBANCES  # each reload has started others
+    assert len(calls) > 50
     _few_failed(calls)
 
 
 def test_killed_workers(tmp_path: Path) -> None:
     calls, workers = _disturbed("nginx", tmp_path, Gateway.kill_workers)
-    assert len(workers) >= 5
-    assert sum(call.error is None for call in calls) > 200
+    assert len(workers) > DISTURBANCES
+    assert sum(call.error is None for call in calls) > 50
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
@@ -53,12 +55,12 @@ def _few_failed(calls: list[LoadedCall]) -> None:
 def _disturbed(
     name: GatewayName, directory: Path, disturb: Callable[[Gateway], None]
 ) -> tuple[list[LoadedCall], set[int]]:
-    """Disturb a gateway five times under load; return the calls, and the workers that it has had."""
+    """Disturb a gateway a few times under load; return the calls, and the workers that it has had."""
     workers = set[int]()
 
     def disturb_repeatedly(front: Gateway) -> None:
         workers.update(front.workers)
-        for _ in range(5):
+        for _ in range(DISTURBANCES):
             time.sleep(0.3)
             workers.update(_disturb(front, disturb, workers))
         time.sleep(0.3)

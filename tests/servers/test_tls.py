@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.kit.assertions import each_row
 from tests.kit.certificates import Authority
-from tests.kit.mode import Mode, both_modes, each_mode
+from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.servers.backend import carried_out
 from tests.servers.gateways import GATEWAYS, Gateway, gateway
@@ -41,7 +42,7 @@ def client_cert(tmp_path_factory: pytest.TempPathFactory, authority: Authority) 
     return file
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@each_row("version", VERSIONS)
 def test_http11_is_agreed_on_where_the_server_prefers_http2(
     version: str, mode: Mode, front: Gateway, authority: Authority
 ) -> None:
@@ -49,8 +50,10 @@ def test_http11_is_agreed_on_where_the_server_prefers_http2(
     assert mode.run(client.workflows.get("wf-1")).response.headers["x-tls"] == f"TLSv{version} http/1.1"
 
 
-@each_mode
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    ("front", "mode"), [("nginx", "sync"), ("nginx", "trio"), ("haproxy", "asyncio")], indirect=True
+)
+@each_row("version", VERSIONS)
 def test_session_tickets_are_no_sign_of_a_closed_connection(
     version: str, mode: Mode, front: Gateway, authority: Authority
 ) -> None:
@@ -62,7 +65,7 @@ def test_session_tickets_are_no_sign_of_a_closed_connection(
     assert [connection.exchanges for connection in mode.connections_of(transport)] == [5]
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@each_row("version", VERSIONS)
 def test_a_client_certificate(
     version: str, mode: Mode, front: Gateway, authority: Authority, client_cert: Path
 ) -> None:
@@ -70,8 +73,7 @@ def test_a_client_certificate(
     assert mode.run(client.request("POST", "/calls/with-certificate"))["id"] == "with-certificate"
 
 
-@both_modes
-@pytest.mark.parametrize("version", VERSIONS)
+@each_row("version", VERSIONS)
 def test_a_missing_client_certificate(
     version: str, mode: Mode, front: Gateway, authority: Authority, behind: ScriptedServer
 ) -> None:

@@ -19,6 +19,7 @@ from fibonacci.transports import (
     TransportError,
     TransportErrorKind,
 )
+from tests.faults.transports import NO_AUTHORITIES
 from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
@@ -48,7 +49,7 @@ def _marking(kind: Any, library: str, made: list[str]) -> type:
 
 
 class TestChoice:
-    @pytest.mark.parametrize(
+    @each_row(
         ("transport", "environment", "libraries"),
         [
             (None, None, []),
@@ -64,28 +65,29 @@ class TestChoice:
         mode: Mode,
         server: ScriptedServer,
         marked: list[str],
-        monkeypatch: pytest.MonkeyPatch,
         transport: Any,
         environment: str | None,
         libraries: list[str],
     ) -> None:
-        if environment is not None:
-            monkeypatch.setenv("FIBONACCI_TRANSPORT", environment)
-        client = mode.client_of(server, transport=transport)
+        marked.clear()
+        before = server.connections
+        with pytest.MonkeyPatch.context() as patch:
+            if environment is not None:
+                patch.setenv("FIBONACCI_TRANSPORT", environment)
+            client = mode.client_of(server, transport=transport)
         for _ in range(2):
             server.add_response({"data": {"id": "wf-1"}})
             assert mode.run(client.workflows.get("wf-1")).id == "wf-1"
         assert marked == libraries
-        assert server.connections == 1
+        assert server.connections == before + 1
 
-    @pytest.mark.parametrize("library", [httpx, httpx2])
-    @pytest.mark.parametrize("option", ["http_client", "transport"])
+    @each_row(("library", "option"), [(httpx, "http_client"), (httpx2, "http_client"), (httpx, "transport")])
     def test_an_http_client_of_the_user(
         self, mode: Mode, server: ScriptedServer, library: Any, option: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("FIBONACCI_TRANSPORT", "socket")  # an argument precedes it
         kind = library.AsyncClient if mode.is_async else library.Client
-        http = kind(headers={"X-Team": "tests"})
+        http = kind(headers={"X-Team": "tests"}, verify=NO_AUTHORITIES)
         wrapped = AsyncHTTPXTransport(http) if mode.is_async else HTTPXTransport(http)
         options = {option: http if option == "http_client" else wrapped}
         client = mode.client_of(server, **options)
@@ -120,7 +122,7 @@ class TestChoice:
         mode.run(clone.workflows.get("wf-1"))
         assert len(transport.requests) == 1
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("options", "message"),
         [
             ({"transport": "http"}, 'transport must be "socket" or "httpx", not \'http\''),
@@ -203,7 +205,7 @@ class TestArguments:
         with pytest.raises(error, match=message):
             (AsyncHTTPXTransport if mode.is_async else HTTPXTransport)(**arguments)
 
-    @pytest.mark.parametrize("kind", [SocketTransport, AsyncSocketTransport, HTTPXTransport, AsyncHTTPXTransport])
+    @each_row("kind", [SocketTransport, AsyncSocketTransport, HTTPXTransport, AsyncHTTPXTransport])
     def test_a_transport_shows_its_options_and_can_be_pickled(self, kind: type[Any]) -> None:
         text = repr(kind(max_response_bytes=1000))
         assert text.startswith(f"{kind.__name__}(")
@@ -218,7 +220,7 @@ class TestArguments:
             assert len(transport._connections) == 1
         assert transport._connections == []
 
-    @pytest.mark.parametrize(
+    @each_row(
         "option",
         [
             {"ca_bundle": __file__},
@@ -227,7 +229,6 @@ class TestArguments:
             {"max_connections": 5},
             {"max_idle_connections": 0},
         ],
-        ids=str,
     )
     def test_a_connection_option_beside_a_transport_is_refused(self, mode: Mode, option: dict[str, Any]) -> None:
         with pytest.raises(ConfigurationError, match=f"{next(iter(option))} does not apply to a transport"):
@@ -305,7 +306,7 @@ class TestErrors:
             unknown,
         )
 
-    @pytest.mark.parametrize("failure", [OSError("reset"), KeyError("bug"), EOFError()])
+    @each_row("failure", [OSError("reset"), KeyError("bug"), EOFError()])
     def test_nothing_else_leaves_a_call(self, mode: Mode, failure: Exception) -> None:
         client = mode.client("sk-1", transport=ScriptedTransport(failure), max_retries=0)
         with pytest.raises(APIConnectionError) as caught:
@@ -338,7 +339,7 @@ class TestErrors:
             assert (caught.value.outcome_unknown, caught.value.attempts) == (True, 1)
         assert mode.run(client.workflows.get("wf-1")).id == "wf-1"
 
-    @pytest.mark.parametrize(("kind", "cause"), [("nosuch", None), ("unknown", "text")])
+    @each_row(("kind", "cause"), [("nosuch", None), ("unknown", "text")])
     def test_a_wrong_transport_error_cannot_be_made(self, kind: Any, cause: Any) -> None:
         with pytest.raises((ValueError, TypeError), match="must be"):
             TransportError(kind, cause)
