@@ -10,8 +10,6 @@ from tests.faults.calls import METHODS
 
 MAX_RETRIES = 2
 REPEATABLE = ("GET", "PUT", "DELETE")
-ONE_OF_EACH = ("GET", "POST")
-"""A method that can be retried, and one that cannot."""
 
 
 @dataclass(frozen=True)

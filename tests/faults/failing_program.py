@@ -22,6 +22,7 @@ PATHS = (
     "/reset", "/not-http", "/html", "/not-a-model", "/bad-gzip", "/too-large", "/400", "/401", "/404", "/quota", "/429",
     "/500", "/503", "/stall",
 )  # fmt: skip
+FIRST = ("/500", "/reset", "/stall", "/wf-1")
 
 
 class NoImports:
@@ -95,9 +96,12 @@ class Program:
         for name, call in calls.items():
             await report(name, call)
 
+    def import_workflows(self) -> None:
+        """Import what calls with workflows need before the first."""
+        _ = self._client.workflows
+
     async def first(self, path: str) -> None:
         """Fail in the first call."""
-        _ = self._client.workflows
         self._imports.install()
         await self._get(path)
         print("not imported:", *self._imports.refused)
@@ -136,7 +140,7 @@ def free_port() -> int:
 
 
 def main() -> None:
-    mode, base_url, *first = sys.argv[1:]
+    mode, base_url = sys.argv[1:]
     program = Program(mode, base_url)
 
     def run(method: Callable[..., Coroutine[Any, Any, None]], *args: str) -> None:
@@ -145,18 +149,19 @@ def main() -> None:
         else:
             asyncio.run(method(*args))
 
-    if not first:
-        run(program.second)
-    if first == ["unprepared"]:
-        run(program.unprepared)
-        return
-    for path in first:
-        child = os.fork()  # the next path has a first call of its own
+    def run_in_child(method: Callable[..., Coroutine[Any, Any, None]], *args: str) -> None:
+        child = os.fork()  # the next one has a first call of its own
         if not child:
-            run(program.first, path)
+            run(method, *args)
             sys.stdout.flush()
             os._exit(0)
         os.waitpid(child, 0)
+
+    run_in_child(program.unprepared)
+    program.import_workflows()
+    for path in FIRST:
+        run_in_child(program.first, path)
+    run(program.second)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Calls in a process that may have 256 files open; run by `test_descriptors.py`, which reads what it prints.
+"""Calls in a process that may have few files open; run by `test_descriptors.py`, which reads what it prints.
 
 It prints a line for each mode that it is given.
 """
@@ -18,8 +18,8 @@ from fibonacci import WaitEvent
 from tests.kit.clock import Standstill
 from tests.kit.mode import Ended, Mode, ModeName
 
-LIMIT = 256
-CALLS = 500
+LIMIT = 64
+CALLS = 100
 
 
 class UsedUp:

@@ -31,7 +31,7 @@ def elsewhere(server: Listener) -> str:
 
 
 def call_each_elsewhere(mode: Mode, server: Listener, **options: Any) -> dict[str, Ended]:
-    """Call a server with every method at the same time, as one that a proxy may be used for."""
+    """Call a server with a method of each kind at the same time, as one that a proxy may be used for."""
     return call_each(mode, elsewhere(server), allow_insecure=True, **options)
 
 

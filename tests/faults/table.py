@@ -1,4 +1,7 @@
-"""The table of faults: what the server does, and how a call with each method must end."""
+"""The table of faults: what the server does, and how a call with each method must end.
+
+Clients accept a response of 1 MB at most: bodies that are to be too large have a few.
+"""
 
 from __future__ import annotations
 
@@ -125,13 +128,13 @@ _WAIT = {"Retry-After": "1"}
 def _statuses() -> Iterator[FaultRow]:
     for status, ends in _BY_STATUS.items():
         for kind, (body, content_type) in _BODIES.items():
-            if status in (101, 304) and body:
-                continue  # such a response has no body
+            if kind != _kind_of_all(status) and status not in (400, 429, 500):
+                continue
             # A refusal that states a wait, so that the number of the attempts is no chance.
             headers = _WAIT if status == 429 else ()
             step = respond(status, body, headers, content_type=content_type)
-            # What is read out of a body has nothing to do with the client that brought it.
-            httpx = HTTPX if kind == "JSON" or status in (101, 304) else ()
+            # What a status means has nothing to do with the client that brought it, but for these.
+            httpx = ("httpx",) if status in (101, 304, 421, 500) and kind == _kind_of_all(status) else ()
             yield FaultRow(f"{status} with {kind}", (step,), ends, httpx=httpx)
     yield FaultRow("200 with HTML", (respond(200, *_BODIES["HTML"][:1], content_type="text/html"),), broken())
     yield FaultRow("200 with HTML labeled as JSON", (respond(200, _BODIES["HTML"][0]),), broken())
@@ -145,6 +148,11 @@ def _statuses() -> Iterator[FaultRow]:
     )
     for code in ("quota_exceeded", "daily_limit_reached"):
         yield FaultRow(f"429 {code}", (respond(429, error_body(code)),), final(QuotaExceededError))
+
+
+def _kind_of_all(status: int) -> str:
+    """Return the kind of body with which every status is tried; some have none."""
+    return "nothing" if status in (101, 304) else "JSON"
 
 
 def _connections() -> Iterator[FaultRow]:
@@ -199,91 +207,61 @@ def _slow() -> Iterator[FaultRow]:
 
 
 def _framing() -> Iterator[FaultRow]:
+    """Yield a few of each kind: `test_arbitrary.py` has more, by chance."""
     chunked = head(200, {"Transfer-Encoding": "chunked"})
     broken_heads: dict[str, bytes] = {
         "not HTTP": b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
-        "HTTP/0.9": OK_BODY + b"\r\n\r\n",
-        "HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         "random bytes": bytes(range(255, -1, -1)) * 4 + b"\r\n\r\n",
         "status 42": head(42),
-        "status 099": head("099"),
-        "status abc": head("abc"),
         "a head of 300 KB": head(200, {"X-Large": "x" * 300_000}),
-        "a header without a colon": b"HTTP/1.1 200 OK\r\nnonsense\r\n\r\n",
         "a header with NUL": head(200, {"X-Nul": "a\0b"}),
-        "a header name with a space": head(200, {"X Y": "z"}),
-        "two lengths that differ": head(200, [("Content-Length", "5"), ("Content-Length", "6")]),
         "a negative length": head(200, length=-5),
-        "a length that is no number": head(200, length="many"),
         "an unknown transfer encoding": head(200, {"Transfer-Encoding": "secret"}),
         "a bad chunk size": chunked + b"zz\r\n" + OK_BODY,
-        "an endless chunk size": chunked + b"F" * 100,
         "a chunk longer than declared": chunked + b"5\r\n0123456789\r\n0\r\n\r\n",
         "no last chunk": chunked + b"%x\r\n" % len(OK_BODY) + OK_BODY + b"\r\n",
-        "bad trailers": chunked + b"0\r\nno colon\r\n\r\n",
     }
     for name, data in broken_heads.items():
         yield FaultRow(name, (raw_then_close(data),), unknown())
     whole = head(200, length=len(OK_BODY)) + OK_BODY
     yield FaultRow("bytes after the end", (raw(whole + b"and more"),), fine())
-    yield FaultRow("a second response", (raw(whole + whole),), fine())
     yield FaultRow(
         "an interim response first", (raw(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + whole),), fine()
     )
-    yield FaultRow("no reason", (raw(whole.replace(b" Whatever", b"")),), fine())
     yield FaultRow("a folded header", (respond(headers={"X-Folded": "a\r\n b"}),), fine())
     yield FaultRow("headers that are not ASCII", (respond(headers={"X-Name": "\xe4\xf6\xfc"}),), fine())
-    yield FaultRow("1,000 headers", (respond(headers=[("X-Same", "v")] * 1000),), fine())
-    yield FaultRow("two equal lengths", (respond(headers={"Content-Length": str(len(OK_BODY))}),), fine())
     yield FaultRow(
-        "bad rate limit headers", (respond(headers={f"X-RateLimit-{n}": "NaN" for n in _RATE_LIMIT}),), fine()
+        "bad rate limit headers",
+        (respond(headers={f"X-RateLimit-{n}": "NaN" for n in ("Limit", "Remaining", "Reset")}),),
+        fine(),
     )
-    absurd = [(f"X-RateLimit-{n}", v) for n, v in zip(_RATE_LIMIT, ("-1", "9" * 400, "1e308"), strict=True)]
-    yield FaultRow("absurd rate limit headers", (respond(headers=absurd),), fine())
-    yield FaultRow("two content types", (respond(headers={"Content-Type": "text/html"}),), fine())
-
-
-_RATE_LIMIT = ("Limit", "Remaining", "Reset")
 
 
 def _bodies() -> Iterator[FaultRow]:
+    """Yield one of each kind: `tests/core/test_decoding.py` and `test_compression.py` have the others."""
     squeezed = gzip.compress(OK_BODY)
     zipped = {"Content-Encoding": "gzip"}
-    bomb = gzip_bomb(100)
+    bomb = gzip_bomb(5)
     good: dict[str, Step] = {
         "gzip": respond(200, squeezed, zipped),
-        "gzip in two parts": respond(200, gzip.compress(OK_BODY[:9]) + gzip.compress(OK_BODY[9:]), zipped),
-        "gzip twice": respond(200, gzip.compress(squeezed), {"Content-Encoding": "gzip, gzip"}),
         "deflate": respond(200, zlib.compress(OK_BODY), {"Content-Encoding": "deflate"}),
-        "bare deflate": respond(200, zlib.compress(OK_BODY)[2:-4], {"Content-Encoding": "deflate"}),
         "br": respond(200, brotli.compress(OK_BODY), {"Content-Encoding": "br"}),
-        "NaN in JSON": respond(200, b'{"data": NaN}'),
         "no envelope": respond(200, b"[1, 2]"),
     }
     bad: dict[str, Step] = {
         "bad gzip": respond(200, b"not gzip at all", zipped),
         "cut gzip": respond(200, squeezed[:-9], zipped),
-        "corrupted gzip": respond(200, squeezed[:-8] + bytes(8), zipped),
-        "bad deflate": respond(200, b"not deflate", {"Content-Encoding": "deflate"}),
         "an encoding that was not requested": respond(200, OK_BODY, {"Content-Encoding": "zstd"}),
-        "bad br": respond(200, b"not br", {"Content-Encoding": "br"}),
-        "cut br": respond(200, brotli.compress(OK_BODY)[:-9], {"Content-Encoding": "br"}),
-        "a br bomb": respond(200, brotli.compress(bytes(50_000_000), quality=1), {"Content-Encoding": "br"}),
+        "a br bomb": respond(200, brotli.compress(bytes(5_000_000), quality=1), {"Content-Encoding": "br"}),
         "a gzip bomb": respond(200, bomb, zipped),
-        "a gzip bomb in gzip": respond(200, gzip.compress(bomb), {"Content-Encoding": "gzip, gzip"}),
-        "gzip of 45,000 empty parts": respond(200, gzip.compress(b"") * 45_000, zipped),
         "bad UTF-8": respond(200, b'{"data": "\xff\xfe"}'),
-        "UTF-16": respond(200, json.dumps({"data": 1}).encode("utf-16")),
         "deep JSON": respond(200, deep_json()),
-        "deep JSON in an envelope": respond(200, b'{"data": ' + deep_json() + b"}"),
         "cut JSON": respond(200, OK_BODY[:-1]),
-        "two JSON documents": respond(200, OK_BODY * 2),
-        "a number of 10,000 digits": respond(200, b"[" + b"9" * 10_000 + b"]"),
-        "50 MB": many_times(head(200, length=50_000_002) + b'"', b"x" * 100_000, 500, b'"'),
-        "50 MB in chunks": many_times(
+        "5 MB": many_times(head(200, length=5_000_002) + b'"', b"x" * 100_000, 50, b'"'),
+        "5 MB in chunks": many_times(
             head(200, {"Transfer-Encoding": "chunked"}) + b'1\r\n"\r\n',
             b"%x\r\n%b\r\n" % (100_000, b"x" * 100_000),
-            500,
+            50,
             b'1\r\n"\r\n0\r\n\r\n',
         ),
     }
@@ -302,4 +280,6 @@ def _bodies() -> Iterator[FaultRow]:
 def rows() -> list[FaultRow]:
     """Return every row of the table."""
     of_network = (replace(row, of_network=True) for row in (*_connections(), *_slow()))
-    return [*_statuses(), *of_network, *_framing(), *_bodies()]
+    # The code for httpx2 is that for httpx: it meets what is of the network.
+    others = (replace(row, httpx=row.httpx[:1]) for row in (*_framing(), *_bodies()))
+    return [*_statuses(), *of_network, *others]

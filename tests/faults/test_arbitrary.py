@@ -31,7 +31,7 @@ TIMEOUT = 0.5
 # How exactly the time is kept is for the table to show; here nothing may hang.
 SLACK = 5.0 if LONG else 1.0
 _SETTINGS = settings(
-    max_examples=50_000 if LONG else 60,
+    max_examples=50_000 if LONG else 100,
     deadline=None,
     derandomize=not LONG,
     suppress_health_check=[HealthCheck.too_slow],
@@ -199,16 +199,13 @@ def laboratory() -> Iterator[FaultServer]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200 if LONG else 120)
-@pytest.mark.parametrize("kind", _CALLS)
-def test_only_fibonacci_errors_leave_a_call(
-    kind: str, laboratory: FaultServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_fibonacci_errors_leave_a_call(laboratory: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fibonacci._core.retry.uniform", min)  # the delays before retries
     outcomes: set[str] = set()
 
     @_SETTINGS
-    @given(_STEPS)
-    def look(step: Step) -> None:
+    @given(_STEPS, st.sampled_from(_CALLS))
+    def look(step: Step, kind: str) -> None:
         for ended in laboratory.call(step, kind):
             assert ended.seconds <= longest(TIMEOUT) + SLACK
             if ended.error is None:
@@ -221,12 +218,12 @@ def test_only_fibonacci_errors_leave_a_call(
 
     before = len(laboratory.server.requests)
     look()
-    assert len(laboratory.server.requests) - before >= len(MODES) * 50
+    assert len(laboratory.server.requests) - before >= len(MODES) * 80
     # The examples were not all of a kind.
     assert {"APIConnectionError", "ServerError"} < outcomes
-    body = b'{"data":[]}' if kind == "list" else b'{"id": "1", "status": "new"}'
-    fine = respond(200, body)
-    assert [ended.error for ended in laboratory.call(fine, kind)] == [None] * len(MODES)
+    for kind in _CALLS:
+        fine = respond(200, b'{"data":[]}' if kind == "list" else b'{"id": "1", "status": "new"}')
+        assert [ended.error for ended in laboratory.call(fine, kind)] == [None] * len(MODES)
 
 
 @given(_JSON)

@@ -14,8 +14,8 @@ import trustme
 
 from fibonacci import APIConnectionError
 from fibonacci._net.tls import ssl_context
-from tests.faults.calls import METHODS, all_fine, call_each
-from tests.kit.assertions import check_rows
+from tests.faults.calls import ONE_OF_EACH, all_fine, call_each
+from tests.kit.assertions import each_row
 from tests.kit.certificates import Authority
 from tests.kit.mode import Mode
 from tests.kit.peer import Peer
@@ -74,20 +74,9 @@ WITHOUT_CERTIFICATE = [
 ]
 
 
-@pytest.mark.usefixtures("each_transport")
-def test_what_holds_no_certificate_is_named(
-    mode: Mode, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def check(row: tuple[str, str]) -> None:
-        with monkeypatch.context() as patch:
-            _check_that_it_is_named(*row, mode, authority, tmp_path / " ".join(row), patch)
-
-    check_rows(((" ".join(row), row) for row in WITHOUT_CERTIFICATE), check)
-
-
-def _check_that_it_is_named(
-    name: str, made: str, mode: Mode, authority: Authority, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@each_row(("name", "made"), WITHOUT_CERTIFICATE)
+def test_what_holds_no_certificate_is_named(name: str, made: str, authority: Authority, tmp_path: Path) -> None:
+    place = tmp_path / f"{name} {made}"
     if "folder" in made:
         place.mkdir()
         if made == "folder without hashes":
@@ -95,23 +84,28 @@ def _check_that_it_is_named(
     elif made != "nothing":
         begins = "-----BEGIN CERTIFICATE-----\n"
         place.write_text({"text": "Not a certificate.", "bad certificate": f"{begins}AAAA\n"}.get(made, ""))
-    options: dict[str, Any] = {}
-    if name == "ca_bundle":
-        options["ca_bundle"] = place
-    else:
-        monkeypatch.setenv(name, str(place))
+    with pytest.MonkeyPatch.context() as patch:
+        if name != "ca_bundle":
+            patch.setenv(name, str(place))
+        with pytest.raises(ssl.SSLError) as caught:
+            ssl_context(str(place) if name == "ca_bundle" else None)
+    said = (
+        f"ca_bundle: no certificate in '{place}'" if name == "ca_bundle" else f"authority in {name}={place}: unset it"
+    )
+    assert said in str(caught.value)
+    assert "a PEM file of certificates, or a folder" in str(caught.value)
+
+
+@pytest.mark.usefixtures("each_transport")
+def test_without_a_certificate_nothing_is_sent(mode: Mode, authority: Authority, tmp_path: Path) -> None:
     with ScriptedServer(ok, tls=authority.good()) as server:
-        client = mode.client_of(server, **options)
+        client = mode.client_of(server, ca_bundle=tmp_path)
         error = mode.end(client.request, "POST", "/x").api_error
     assert server.connections == 0
     assert type(error) is APIConnectionError
     assert (error.attempts, error.outcome_unknown) == (1, False)
-    said = (
-        f"ca_bundle: no certificate in '{place}'" if name == "ca_bundle" else f"authority in {name}={place}: unset it"
-    )
-    assert said in str(error)
+    assert f"ca_bundle: no certificate in '{tmp_path}'" in str(error)
     assert "private CA" not in str(error)
-    assert "a PEM file of certificates, or a folder" in str(error)
 
 
 def test_one_of_two_variables_is_enough(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,21 +114,14 @@ def test_one_of_two_variables_is_enough(authority: Authority, tmp_path: Path, mo
     assert ssl_context(None).cert_store_stats()["x509"] == 1
 
 
-@pytest.mark.usefixtures("each_transport")
-@pytest.mark.parametrize(
+@each_row(
     ("system", "trusts_certifi"),
     [("empty folder", True), ("dangling links", True), ("no folder", True), ("folder", False)],
 )
 def test_a_system_without_authorities_has_those_of_certifi(
-    mode: Mode,
-    system: str,
-    trusts_certifi: bool,
-    unrelated: Path,
-    authority: Authority,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    system: str, trusts_certifi: bool, unrelated: Path, authority: Authority, tmp_path: Path
 ) -> None:
-    place = tmp_path / "certs"
+    place = tmp_path / system
     if system != "no folder":
         place.mkdir()
     if system == "dangling links":
@@ -143,17 +130,19 @@ def test_a_system_without_authorities_has_those_of_certifi(
         _hashed(unrelated, place)
     found: dict[str, Any] = {"cafile": None, "capath": str(place) if place.exists() else None}
     paths = ssl.get_default_verify_paths()._replace(**found)
-    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
 
     def load_system(context: ssl.SSLContext) -> None:
         context.load_verify_locations(capath=place)
 
-    monkeypatch.setattr(ssl.SSLContext, "set_default_verify_paths", load_system)
-    monkeypatch.setattr("certifi.where", lambda: str(authority.file))
-    with ScriptedServer(ok, tls=authority.good()) as server:
-        ended = call_each(mode, server.base_url, ca_bundle=unrelated)
-    assert all_fine(ended) == trusts_certifi
-    assert len(server.requests) == (len(METHODS) if trusts_certifi else 0)
+    bundle = tmp_path / f"bundle for {system}.pem"  # no context has been made with it
+    shutil.copy(unrelated, bundle)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "get_default_verify_paths", lambda: paths)
+        patch.setattr(ssl.SSLContext, "set_default_verify_paths", load_system)
+        patch.setattr("certifi.where", lambda: str(authority.file))
+        trusted = _subjects(ssl_context(str(bundle)))
+    of_certifi = _subjects(_context_of(authority.file)) if trusts_certifi else []
+    assert sorted(trusted) == sorted([*_subjects(_context_of(bundle)), *of_certifi])
 
 
 def test_certifi_does_not_replace_what_the_user_has_set(
@@ -162,13 +151,15 @@ def test_certifi_does_not_replace_what_the_user_has_set(
     monkeypatch.setattr("certifi.where", lambda: str(authority.file))
     monkeypatch.setenv("SSL_CERT_FILE", str(unrelated))
     monkeypatch.setenv("SSL_CERT_DIR", "/no/such/folder")
-    assert [held["subject"] for held in ssl_context(None).get_ca_certs()] == [
-        held["subject"] for held in _context_of(unrelated).get_ca_certs()
-    ]
+    assert _subjects(ssl_context(None)) == _subjects(_context_of(unrelated))
 
 
 def _context_of(authorities: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=authorities)
+
+
+def _subjects(context: ssl.SSLContext) -> list[str]:
+    return [str(held["subject"]) for held in context.get_ca_certs()]
 
 
 def test_an_authority_that_is_replaced_is_read_again(mode: Mode, unrelated: Path, authority: Authority) -> None:
@@ -195,7 +186,7 @@ def test_the_handshake_offers_http11_and_at_least_tls12(mode: Mode, authority: A
 
     with ScriptedServer(step, tls=server_side) as server:
         assert all_fine(call_each(mode, server.base_url, ca_bundle=authority.file))
-    assert selected == ["http/1.1"] * len(METHODS)
+    assert selected == ["http/1.1"] * len(ONE_OF_EACH)
     assert ssl_context(str(authority.file)).minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
@@ -206,4 +197,4 @@ def test_sslkeylogfile(mode: Mode, authority: Authority, tmp_path: Path, monkeyp
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys.log"))
     with ScriptedServer(ok, tls=authority.good()) as server:
         assert all_fine(call_each(mode, server.base_url, ca_bundle=bundle))
-    assert (tmp_path / "keys.log").read_text().count("CLIENT_HANDSHAKE_TRAFFIC_SECRET") == len(METHODS)
+    assert (tmp_path / "keys.log").read_text().count("CLIENT_HANDSHAKE_TRAFFIC_SECRET") == len(ONE_OF_EACH)

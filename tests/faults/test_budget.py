@@ -19,7 +19,6 @@ from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok, raw_then_reset, raw_then_stall, refusing, respond
 
 
-@all_modes_at_once
 def test_many_attempts_share_the_timeout(mode: Mode, monkeypatch: pytest.MonkeyPatch, standstill: Standstill) -> None:
     monkeypatch.setattr("fibonacci._core.retry.uniform", always(0.15))
     clock = FakeClock(runs=True)
@@ -89,7 +88,6 @@ def test_queueing_for_a_connection_counts_in_the_timeout(mode: Mode, standstill:
     assert server.connections == 1
 
 
-@all_modes_at_once
 def test_a_connection_slot_is_released_after_every_kind_of_end(mode: Mode) -> None:
     steps = [raw_then_reset(b""), respond(500), respond(404), respond(200, b"x" * 2_000_000), raw_then_stall(b""), ok]
     with ScriptedServer(*steps) as server:

@@ -16,11 +16,11 @@ import pytest
 from fibonacci import APIConnectionError, APIError, APITimeoutError
 from fibonacci._net.sockets import Address
 from tests.faults.black_holes import BlackHole, connections_with_keepalive
-from tests.faults.calls import KEY, METHODS, all_fine, call_each, longest
+from tests.faults.calls import KEY, ONE_OF_EACH, all_fine, call_each, longest
 from tests.faults.expectations import MAX_RETRIES
 from tests.kit.assertions import all_modes_at_once, appears
 from tests.kit.clock import Standstill
-from tests.kit.mode import Mode, each_mode
+from tests.kit.mode import Mode, both_modes
 from tests.kit.names import NameService
 from tests.kit.programs import free_port
 from tests.kit.server import ScriptedServer
@@ -84,7 +84,7 @@ class TestSeveralAddresses:
             assert max(one.seconds for one in ended.values()) - standstill.seconds < 4 * STAGGER
             assert hole.attempts == 0
 
-    @each_mode
+    @both_modes
     def test_the_address_that_accepted_is_remembered(
         self, mode: Mode, names: NameService, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -101,7 +101,6 @@ class TestSeveralAddresses:
             assert (names.lookups[name], server.connections) == (2, 2)
 
     @pytest.mark.usefixtures("short_stagger")
-    @all_modes_at_once
     def test_an_address_that_is_no_longer_the_hosts_is_not_used(self, mode: Mode, names: NameService) -> None:
         with server_and_hole() as (server, hole):
             name = f"moved-{mode.name}.test"
@@ -113,7 +112,6 @@ class TestSeveralAddresses:
             assert (server.connections, new.connections) == (1, 1)
 
     @pytest.mark.usefixtures("short_stagger")
-    @all_modes_at_once
     def test_a_remembered_address_that_fails_is_forgotten(self, mode: Mode, names: NameService) -> None:
         with server_and_hole() as (server, hole):
             name = f"forgotten-{mode.name}.test"
@@ -140,7 +138,6 @@ class TestSeveralAddresses:
             # The losers were closed.
             assert first.attempts == second.attempts == 0
 
-    @all_modes_at_once
     def test_no_second_address_is_tried_when_the_first_accepts(self, mode: Mode, names: NameService) -> None:
         with (
             ScriptedServer(ok, port=free_port()) as server,
@@ -149,7 +146,7 @@ class TestSeveralAddresses:
             names.add("both-live.test", "127.0.0.1", "127.0.0.3")
             ended = call_each(mode, url("both-live.test", server.port), allow_insecure=True)
         assert all_fine(ended)
-        assert (server.connections, other.connections) == (len(METHODS), 0)
+        assert (server.connections, other.connections) == (len(ONE_OF_EACH), 0)
 
     @all_modes_at_once
     def test_a_refused_address_costs_no_time(
@@ -210,7 +207,7 @@ class TestConnectTimeout:
         with BlackHole() as hole:
             ended = call_each(mode, url(hole.host, hole.port), json={}, timeout=5, connect_timeout=CONNECT_TIMEOUT)
             assert hole.attempts == 0
-        for method in METHODS:
+        for method in ONE_OF_EACH:
             error = ended[method].api_error
             assert type(error) is APITimeoutError
             assert (error.attempts, error.outcome_unknown) == (1 + MAX_RETRIES, False)
@@ -268,7 +265,6 @@ class TestConnectTimeout:
         assert error.phases["dns"] == pytest.approx(2 * CONNECT_TIMEOUT, abs=0.1 + standstill.seconds)
         assert names.lookups[f"hanging-{mode.name}.test"] == 1  # the attempts wait for the same lookup
 
-    @all_modes_at_once
     def test_a_response_may_take_longer(self, mode: Mode) -> None:
         with ScriptedServer(lambda peer: (peer.pause(0.3), ok(peer))) as server:
             client = mode.client_of(server, connect_timeout=0.1)

@@ -15,7 +15,7 @@ from fibonacci.emulator import Emulator
 from tests.faults.calls import KEY
 from tests.kit.assertions import check_rows, each_row
 from tests.kit.certificates import Authority
-from tests.kit.mode import Mode, both_modes, each_mode
+from tests.kit.mode import MODES, Mode, both_modes
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, head, ok, raw_then_close, raw_then_reset, raw_then_stall, respond
 
@@ -62,7 +62,7 @@ def closed_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-@each_mode
+@both_modes
 def test_a_failed_connection_says_where_and_why(mode: Mode) -> None:
     def check(text: Text) -> None:
         with ScriptedServer(text.step) as server:
@@ -74,14 +74,14 @@ def test_a_failed_connection_says_where_and_why(mode: Mode) -> None:
     check_rows(CONNECTIONS.items(), check, at_once=len(CONNECTIONS))
 
 
-@each_mode
-@pytest.mark.parametrize("transport", ["socket", "httpx"])
+@pytest.mark.parametrize(
+    ("transport", "mode"), [*(("socket", mode) for mode in MODES), ("httpx", "asyncio")], indirect=["mode"]
+)
 def test_a_refused_connection(transport: str, mode: Mode, closed_port: int) -> None:
     error = _error(mode, f"http://127.0.0.1:{closed_port}/v1", transport=transport)
     assert error.message == f"no connection to 127.0.0.1:{closed_port}: Connection refused"
 
 
-@both_modes
 def test_https_to_a_port_for_http(mode: Mode) -> None:
     with ScriptedServer(greet=raw_then_close(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
         error = _error(mode, server.base_url.replace("http:", "https:"))
@@ -322,7 +322,6 @@ def test_a_response_that_is_not_the_platforms_says_whose_it_may_be(mode: Mode) -
     check_rows(RESPONSES.items(), check)
 
 
-@both_modes
 def test_a_404_of_the_emulator_says_that_the_base_url_has_no_v1(mode: Mode, emulator: Emulator) -> None:
     origin = emulator.base_url.removesuffix("/v1")
     client = mode.client(emulator.api_key, base_url=origin)
@@ -333,7 +332,6 @@ def test_a_404_of_the_emulator_says_that_the_base_url_has_no_v1(mode: Mode, emul
         assert f". The base URL {origin} has no /v1" in str(error)
 
 
-@both_modes
 def test_a_404_about_an_object_or_below_v1_does_not(mode: Mode, emulator: Emulator) -> None:
     client = mode.client_of(emulator)
     for error in (
@@ -347,7 +345,7 @@ def test_a_404_about_an_object_or_below_v1_does_not(mode: Mode, emulator: Emulat
         assert "has no /v1" not in str(error)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("message", "details", "text"),
     [
         ("No tool x.", [("tool", "No tool x")], "No tool x; field tool"),

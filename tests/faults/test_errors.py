@@ -1,14 +1,10 @@
-"""Errors state what happened, and can be pickled, copied and returned from another process."""
+"""Errors state what happened, and can be pickled and copied."""
 
 from __future__ import annotations
 
 import copy
-import multiprocessing
 import pickle
-from concurrent.futures import ProcessPoolExecutor
 from typing import Any
-
-import pytest
 
 from fibonacci import (
     APIConnectionError,
@@ -17,19 +13,17 @@ from fibonacci import (
     APIStatusError,
     APITimeoutError,
     BadRequestError,
-    Fibonacci,
     FibonacciError,
     NotFoundError,
     RateLimitError,
     ServerError,
     ValidationError,
 )
-from tests.faults.calls import KEY
 from tests.faults.refusals import rate_limit
-from tests.kit.mode import Mode, both_modes
+from tests.kit.assertions import each_row
+from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, raw_then_reset, raw_then_stall, refusing, respond
-from tests.kit.systems import START_METHODS
 
 _WITH_ID = {"X-Request-Id": "req_77"}
 STEPS: dict[str, tuple[Step, type[APIError]]] = {
@@ -50,11 +44,6 @@ def _error(step: Step, mode: Mode) -> APIError:
     return error
 
 
-@pytest.fixture(params=STEPS)
-def case(request: pytest.FixtureRequest) -> tuple[Step, type[APIError]]:
-    return STEPS[request.param]
-
-
 def _same(there: BaseException, here: FibonacciError) -> None:
     assert type(there) is type(here)
     assert str(there) == str(here)
@@ -65,36 +54,16 @@ def _same(there: BaseException, here: FibonacciError) -> None:
     assert str(there.__cause__) == str(here.__cause__)
 
 
-def test_errors_pickle_and_copy(case: tuple[Step, type[APIError]], mode: Mode) -> None:
-    error = _error(case[0], mode)
-    assert type(error) is case[1]
+@each_row(("step", "kind"), STEPS.values())
+def test_errors_pickle_and_copy(step: Step, kind: type[APIError], mode: Mode) -> None:
+    error = _error(step, mode)
+    assert type(error) is kind
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
         _same(pickle.loads(pickle.dumps(error, protocol)), error)
     _same(copy.copy(error), error)
     _same(copy.deepcopy(error), error)
 
 
-def _fail(base_url: str) -> object:
-    """Make a call that fails, in a worker process."""
-    with Fibonacci(KEY, base_url=base_url, timeout=2) as client:  # its first call imports a lot
-        return client.request("POST", "/x", json={})
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("method", START_METHODS)
-def test_errors_come_back_from_another_process(method: str) -> None:
-    context = multiprocessing.get_context(method)
-    with ProcessPoolExecutor(1, mp_context=context) as processes:
-        for step, error in STEPS.values():
-            with ScriptedServer(step) as server:
-                raised = processes.submit(_fail, server.base_url).exception()
-            assert type(raised) is error
-            assert isinstance(raised, APIError)
-            assert (raised.method, raised.path, raised.attempts) == ("POST", "/x", 1)
-            assert raised.idempotency_key == server.requests[0].one("idempotency-key")
-
-
-@both_modes
 def test_an_error_names_all_that_is_known(mode: Mode) -> None:
     error = _error(STEPS["404"][0], mode)
     text = str(error)
@@ -117,7 +86,7 @@ def test_a_broken_connection_keeps_its_cause(mode: Mode) -> None:
     assert "reset" in str(error).lower()
 
 
-@pytest.mark.parametrize("status", [200, 400])
+@each_row("status", [200, 400])
 def test_bodies_stay_readable_and_are_cut(status: int, mode: Mode) -> None:
     body = b"<html>" + "ä".encode() * 300_000
     error: Any = _error(respond(status, body, content_type="text/html"), mode)

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 T = TypeVar("T")
 FINE = {"fine": True}
 PAUSE = 0.2
-MANY = 50
+MANY = 20
 
 
 def slow(peer: Peer) -> None:

@@ -16,9 +16,9 @@ import pytest
 from fibonacci import APIConnectionError, APITimeoutError
 from tests.faults.calls import always
 from tests.faults.relay import ForgetfulRelay
-from tests.kit.assertions import all_modes_at_once, appears, check_rows
+from tests.kit.assertions import all_modes_at_once, appears
 from tests.kit.clock import FakeClock, Standstill
-from tests.kit.mode import Mode, each_mode
+from tests.kit.mode import Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, ok
@@ -90,23 +90,22 @@ async def waves(client: Any, number: int, calls: int) -> None:
 class TestNumber:
     @all_modes_at_once
     def test_at_most_max_idle_connections_are_kept(self, mode: Mode) -> None:
-        together = threading.Barrier(30)
+        together = threading.Barrier(6)
         with ScriptedServer(respond_together(together)) as server:
-            client, transport = client_with(mode, server, max_idle_connections=5)
-            calls = [mode.begin(client.request, "GET", "/x") for _ in range(30)]
-            assert [call.result().value for call in calls] == [FINE] * 30
-            assert appears(lambda: open_connections(mode, transport) == 5)
-        assert server.connections == 30
+            client, transport = client_with(mode, server, max_idle_connections=3)
+            calls = [mode.begin(client.request, "GET", "/x") for _ in range(6)]
+            assert [call.result().value for call in calls] == [FINE] * 6
+            assert appears(lambda: open_connections(mode, transport) == 3)
+        assert server.connections == 6
 
-    def test_calls_in_waves_find_the_connections_of_the_last_wave(self) -> None:
-        together = threading.Barrier(20)
-        with Mode("asyncio") as mode, ScriptedServer(respond_together(together)) as server:
-            client, transport = client_with(mode, server, max_idle_connections=5)
-            mode.run(waves(client, 3, 20))
-            assert appears(lambda: open_connections(mode, transport) == 5)
-        assert server.connections == 20
+    def test_calls_in_waves_find_the_connections_of_the_last_wave(self, mode: Mode) -> None:
+        together = threading.Barrier(8)
+        with ScriptedServer(respond_together(together)) as server:
+            client, transport = client_with(mode, server, max_idle_connections=3)
+            mode.run(waves(client, 3, 8))
+            assert appears(lambda: open_connections(mode, transport) == 3)
+        assert server.connections == 8
 
-    @all_modes_at_once
     def test_none_is_kept_with_0(self, mode: Mode) -> None:
         with ScriptedServer(ok) as server:
             client, transport = client_with(mode, server, max_idle_connections=0)
@@ -116,11 +115,10 @@ class TestNumber:
         assert server.connections == 3
 
     @linux_only
-    @each_mode
     def test_those_that_the_server_has_closed_are_closed_beside_one_in_use(
         self, mode: Mode, time_of_pools: FakeClock
     ) -> None:
-        together = threading.Barrier(20)
+        together = threading.Barrier(5)
         others_ended = threading.Event()
 
         def step(peer: Peer) -> None:
@@ -138,18 +136,17 @@ class TestNumber:
         with ScriptedServer(step) as server:
             client, transport = client_with(mode, server)
             last = mode.begin(client.request, "GET", "/last")
-            calls = [mode.begin(client.request, "GET", "/x") for _ in range(19)]
-            assert [call.result().value for call in calls] == [FINE] * 19
+            calls = [mode.begin(client.request, "GET", "/x") for _ in range(4)]
+            assert [call.result().value for call in calls] == [FINE] * 4
             others_ended.set()
             assert last.result().value == FINE
-            wait_for(lambda: closed_by(server) == 19)
+            wait_for(lambda: closed_by(server) == 4)
             time_of_pools.advance(1.1)
             assert mode.run(client.request("GET", "/again")) == FINE
             assert closed_by(server) == 0
             assert open_connections(mode, transport) == 1
-        assert server.connections == 20
+        assert server.connections == 5
 
-    @each_mode
     def test_those_that_have_been_idle_for_too_long_are_closed_beside_one_in_use(
         self, mode: Mode, time_of_pools: FakeClock
     ) -> None:
@@ -174,7 +171,6 @@ class TestNumber:
 class TestAge:
     """A request that must not be sent twice takes no connection that has been idle for more than three seconds."""
 
-    @each_mode
     def test_which_requests_take_one_that_has_been_idle(self, mode: Mode, time_of_pools: FakeClock) -> None:
         rows: list[tuple[str, dict[str, Any], bool]] = [
             ("POST", {}, False),
@@ -196,7 +192,6 @@ class TestAge:
         again = [first == second for first, second in zip(used, used[len(rows) :], strict=False)]
         assert again == [expected for _, _, expected in rows]
 
-    @each_mode
     def test_one_that_has_been_used_since_is_taken(self, mode: Mode, time_of_pools: FakeClock) -> None:
         with ScriptedServer(ok) as server:
             client = mode.client_of(server)
@@ -217,34 +212,29 @@ def relayed(mode: Mode, patience: float = PATIENCE) -> Generator[tuple[Any, Forg
 class TestDroppedConnection:
     @all_modes_at_once
     def test_it_costs_one_quick_retry(self, mode: Mode, standstill: Standstill) -> None:
-        def check(method: str) -> None:
-            with relayed(mode) as (client, relay, server):
-                assert mode.run(client.request(method, "/x")) == FINE
-                relay.forget()
-                ended = mode.end(client.request, method, "/x")
-            assert ended.value == FINE
-            assert PATIENCE <= ended.seconds < PATIENCE + 1 + standstill.seconds
-            assert relay.swallowed == 1
-            assert relay.connections == 2
-            assert len(server.requests) == 2  # what the relay swallowed is not among them
+        with relayed(mode) as (client, relay, server):
+            assert mode.run(client.request("GET", "/x")) == FINE
+            relay.forget()
+            ended = mode.end(client.request, "GET", "/x")
+        assert ended.value == FINE
+        assert PATIENCE <= ended.seconds < PATIENCE + 1 + standstill.seconds
+        assert relay.swallowed == 1
+        assert relay.connections == 2
+        assert len(server.requests) == 2  # what the relay swallowed is not among them
 
-        check_rows([(method, method) for method in ("GET", "PUT", "DELETE")], check, at_once=3)
-
-    @all_modes_at_once
     def test_it_costs_no_more_with_many_idle_connections(self, mode: Mode, standstill: Standstill) -> None:
-        together = threading.Barrier(10)
+        together = threading.Barrier(4)
         with relayed(mode) as (client, relay, server):
             server.default = respond_together(together)
-            calls = [mode.begin(client.request, "GET", "/x") for _ in range(10)]
-            assert [call.result().value for call in calls] == [FINE] * 10
+            calls = [mode.begin(client.request, "GET", "/x") for _ in range(4)]
+            assert [call.result().value for call in calls] == [FINE] * 4
             server.default = ok
             relay.forget()
             began = time.monotonic()
-            assert [mode.run(client.request("GET", "/x")) for _ in range(5)] == [FINE] * 5
+            assert [mode.run(client.request("GET", "/x")) for _ in range(3)] == [FINE] * 3
             assert time.monotonic() - began - standstill.seconds < PATIENCE + 1
         assert relay.swallowed == 1
 
-    @all_modes_at_once
     def test_what_is_known_is_said_when_no_retry_is_left_in_time(
         self, mode: Mode, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -257,7 +247,6 @@ class TestDroppedConnection:
         known = r"no response in \d\.\d s on a connection that had been idle for \d\.\d s, which may have died silently"
         assert re.search(known, str(ended.error))
 
-    @all_modes_at_once
     def test_it_does_not_take_all_of_a_short_timeout(self, mode: Mode) -> None:
         with relayed(mode, patience=2.0) as (client, relay, server):
             assert mode.run(client.request("GET", "/x")) == FINE
@@ -268,24 +257,20 @@ class TestDroppedConnection:
 
     @all_modes_at_once
     def test_a_post_is_sent_once_and_its_error_says_what_is_known(self, mode: Mode) -> None:
-        def check(method: str) -> None:
-            with relayed(mode) as (client, relay, server):
-                assert mode.run(client.request(method, "/x")) == FINE
-                relay.forget()
-                ended = mode.end(client.with_options(timeout=PATIENCE).request, method, "/x")
-            assert isinstance(ended.error, APITimeoutError)
-            assert ended.error.outcome_unknown
-            assert ended.error.attempts == 1
-            known = r"no response on a connection that had been idle for \d\.\d s"
-            assert re.fullmatch(known, str(ended.error.__cause__))
-            assert relay.swallowed == 1
-            assert len(server.requests) == 1
-
-        check_rows([(method, method) for method in ("POST", "PATCH")], check, at_once=2)
+        with relayed(mode) as (client, relay, server):
+            assert mode.run(client.request("POST", "/x")) == FINE
+            relay.forget()
+            ended = mode.end(client.with_options(timeout=PATIENCE).request, "POST", "/x")
+        assert isinstance(ended.error, APITimeoutError)
+        assert ended.error.outcome_unknown
+        assert ended.error.attempts == 1
+        known = r"no response on a connection that had been idle for \d\.\d s"
+        assert re.fullmatch(known, str(ended.error.__cause__))
+        assert relay.swallowed == 1
+        assert len(server.requests) == 1
 
 
 class TestSlowServer:
-    @all_modes_at_once
     def test_it_is_sent_a_request_twice_once(self, mode: Mode) -> None:
         def slow() -> int:
             return sum(request.path == "/slow" for request in server.requests)
@@ -304,7 +289,6 @@ class TestSlowServer:
                 assert mode.run(client.request("GET", "/slow")) == FINE
         assert slow() == 3
 
-    @all_modes_at_once
     def test_a_slow_post_is_waited_for(self, mode: Mode) -> None:
         def step(peer: Peer) -> None:
             peer.pause(2 * PATIENCE)

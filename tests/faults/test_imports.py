@@ -44,71 +44,48 @@ def respond_by_path(peer: Peer) -> None:
         RESPONSES.get(path, ok)(peer)
 
 
-def run(mode: ModeName, *arguments: str) -> list[str]:
-    """Run the program against a server; return the lines that it prints."""
-    with ScriptedServer(respond_by_path) as server:
-        done = subprocess.run(
-            [sys.executable, "-W", "error", str(PROGRAM), mode, server.base_url, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=20,
-        )
-    assert done.stderr == ""
-    return done.stdout.splitlines()
+LINES = [
+    # The first calls of a client, which can import nothing, and say so; and then calls that can.
+    *(f"{name}: APIConnectionError after 0" for name in ("get", "list", "request", "list", "request")),
+    *(f"{name}: no error" for name in ("get", "list", "request")),
+    # A first call that fails ends with its own error.
+    "/500: ServerError after 1",
+    "not imported: tenacity",
+    "/reset: APIConnectionError after 1",
+    "not imported: tenacity",
+    "/stall: APITimeoutError after 1",
+    "not imported:",
+    "/wf-1: APIResponseError after 1",
+    "not imported: pydantic.plugin._loader",
+    # From the second on, one that fails imports nothing.
+    "a list: no error",
+    "a body: no error",
+    "/reset by POST: APIConnectionError after 1",
+    "/reset: APIConnectionError after 3",
+    "/not-http: APIConnectionError after 3",
+    "/html: APIResponseError after 1",
+    "/not-a-model: APIResponseError after 1",
+    "/bad-gzip: APIResponseError after 1",
+    "/too-large: APIResponseError after 1",
+    "/400: BadRequestError after 1",
+    "/401: AuthenticationError after 1",
+    "/404: NotFoundError after 1",
+    "/quota: QuotaExceededError after 1",
+    "/429: RateLimitError after 1",
+    "/500: ServerError after 3",
+    "/503: ServerError after 3",
+    "/stall: APITimeoutError after 2",
+    "/refused: APIConnectionError after 3",
+    "11 retries; not imported:",
+]
 
 
-def prints(lines: list[str], *arguments: str) -> None:
-    """Assert that the program prints these lines in each mode."""
-
+def test_a_call_that_can_import_nothing_ends_with_its_own_error() -> None:
     def check(mode: ModeName) -> None:
-        assert [line.replace(" brotli", "") for line in run(mode, *arguments)] == lines
+        with ScriptedServer(respond_by_path) as server:
+            command = [sys.executable, "-W", "error", str(PROGRAM), mode, server.base_url]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.stderr == ""
+        assert [line.replace(" brotli", "") for line in done.stdout.splitlines()] == LINES
 
     check_rows(((mode, mode) for mode in MODES), check, at_once=len(MODES))
-
-
-def test_a_failing_call_imports_nothing_from_the_second_on() -> None:
-    prints(
-        [
-            "a list: no error",
-            "a body: no error",
-            "/reset by POST: APIConnectionError after 1",
-            "/reset: APIConnectionError after 3",
-            "/not-http: APIConnectionError after 3",
-            "/html: APIResponseError after 1",
-            "/not-a-model: APIResponseError after 1",
-            "/bad-gzip: APIResponseError after 1",
-            "/too-large: APIResponseError after 1",
-            "/400: BadRequestError after 1",
-            "/401: AuthenticationError after 1",
-            "/404: NotFoundError after 1",
-            "/quota: QuotaExceededError after 1",
-            "/429: RateLimitError after 1",
-            "/500: ServerError after 3",
-            "/503: ServerError after 3",
-            "/stall: APITimeoutError after 2",
-            "/refused: APIConnectionError after 3",
-            "11 retries; not imported:",
-        ]
-    )
-
-
-def test_a_first_call_that_can_import_nothing_ends_with_its_own_error() -> None:
-    lines = [
-        "/500: ServerError after 1",
-        "not imported: tenacity",
-        "/reset: APIConnectionError after 1",
-        "not imported: tenacity",
-        "/stall: APITimeoutError after 1",
-        "not imported:",
-        "/wf-1: APIResponseError after 1",
-        "not imported: pydantic.plugin._loader",
-    ]
-    prints(lines, "/500", "/reset", "/stall", "/wf-1")
-
-
-def test_a_client_that_can_import_nothing_says_so_and_works_when_it_can() -> None:
-    lines = [
-        *(f"{name}: APIConnectionError after 0" for name in ("get", "list", "request", "list", "request")),
-        *(f"{name}: no error" for name in ("get", "list", "request")),
-    ]
-    prints(lines, "unprepared")

@@ -18,7 +18,6 @@ import pytest
 from fibonacci import AsyncFibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
-from tests.kit.mode import MODES
 from tests.kit.nodes import tool
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
@@ -32,15 +31,15 @@ RUNNING = respond_json(BODY)
 RESPONSE = http_response(BODY)
 
 PROGRAM = """
-import asyncio, sys, traceback, trio
+import asyncio, sys, traceback
 from fibonacci import AsyncFibonacci, Fibonacci
 
-mode, workflow, key, *urls = sys.argv[1:]
+modes, workflow, key, *urls = sys.argv[1:]
 
 def report(execution):
     print(execution.id, flush=True)
 
-def run(url, idempotency_key, cancel_on_exit):
+def run(mode, url, idempotency_key, cancel_on_exit):
     options = {"idempotency_key": idempotency_key, "cancel_on_exit": cancel_on_exit, "on_update": report}
 
     async def main():
@@ -53,15 +52,18 @@ def run(url, idempotency_key, cancel_on_exit):
     elif mode == "asyncio":
         asyncio.run(main())
     else:
+        import trio
+
         trio.run(main)
 
-for url, idempotency_key, cancel in zip(urls, ("job-7", "job-8"), (True, False)):
-    try:
-        run(url, idempotency_key, cancel)
-    except KeyboardInterrupt:
-        traceback.print_exc()
-        print("the next", file=sys.stderr, flush=True)
-run(urls[-1], "job-9", True)
+for mode in modes.split(","):
+    for url, idempotency_key, cancel in zip(urls, ("job-7", "job-8"), (True, False)):
+        try:
+            run(mode, url, idempotency_key, cancel)
+        except KeyboardInterrupt:
+            traceback.print_exc()
+            print("the next", file=sys.stderr, flush=True)
+run(mode, urls[-1], "job-9", True)
 """
 
 
@@ -103,34 +105,43 @@ def running(*arguments: str) -> Generator[subprocess.Popen[str]]:
 
 
 @needs_signals
-@pytest.mark.parametrize("mode", MODES)
-def test_ctrl_c_says_what_is_left_and_cancels_when_asked(mode: str, emulator: Emulator, slow: str) -> None:
+@pytest.mark.parametrize("modes", ["sync,asyncio", pytest.param("trio", marks=pytest.mark.slow)])
+def test_ctrl_c_says_what_is_left_and_cancels_when_asked(modes: str, emulator: Emulator, slow: str) -> None:
     """While the workflow is started, while it is waited for, and then with `cancel_on_exit`, which ends the program."""
-    arguments = (mode, slow, emulator.api_key)
+    arguments = (modes, slow, emulator.api_key)
+    left: list[str] = []
     with (
         ScriptedServer(lambda peer: peer.stall()) as server,
         running(*arguments, server.base_url, emulator.base_url) as process,
         emulator.client() as client,
     ):
-        while not server.requests:
-            assert process.poll() is None
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        assert process.stdout is not None
-        left: list[str] = []
-        for _ in range(2):
-            left.append(process.stdout.readline().strip())
+        stdout = process.stdout
+        assert stdout is not None
+
+        def interrupt_wait() -> None:
+            left.append(stdout.readline().strip())
             process.send_signal(signal.SIGINT)
+
+        for number, _ in enumerate(modes.split(","), 1):
+            while len(server.requests) < number:
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            interrupt_wait()
+        interrupt_wait()
         _, text = process.communicate()
-        assert len(server.requests) == 1
         statuses = [client.executions.get(execution_id).status for execution_id in left]
     assert process.returncode != 0
-    assert statuses == ["running", "cancelled"]
-    starting, waiting, canceling = text.split("the next\n")
-    assert all("KeyboardInterrupt" in part for part in (starting, waiting, canceling))
-    assert starting.count("no execution id was received (idempotency key: job-7)") == 1
-    assert [part.count(f"execution id: {one}") for part, one in zip((waiting, canceling), left, strict=True)] == [1, 1]
-    assert [part.count(CANCELED) for part in (starting, waiting, canceling)] == [0, 0, 1]
+    assert len(server.requests) == len(modes.split(","))
+    assert statuses == [*["running"] * len(server.requests), "cancelled"]
+    parts = text.split("the next\n")
+    assert all("KeyboardInterrupt" in part for part in parts)
+    *_, canceling = parts
+    starting, waiting = parts[:-1:2], parts[1::2]
+    assert {part.count("no execution id was received (idempotency key: job-7)") for part in starting} == {1}
+    named = [part.count(f"execution id: {one}") for part, one in zip([*waiting, canceling], left, strict=True)]
+    assert named == [1] * len(left)
+    assert [part.count(CANCELED) for part in parts] == [*[0] * (len(parts) - 1), 1]
 
 
 def client_of(platform: Any) -> AsyncFibonacci:

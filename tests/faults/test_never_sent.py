@@ -1,4 +1,4 @@
-"""Failures before anything is sent: every method is repeated; but a bad certificate or name is tried once."""
+"""Failures before anything is sent: any method is repeated; but a bad certificate or name is tried once."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from fibonacci import APIConnectionError, APITimeoutError
-from tests.faults.calls import KEY, METHODS, always, call_each, longest
+from tests.faults.calls import KEY, ONE_OF_EACH, always, call_each, longest
 from tests.faults.expectations import MAX_RETRIES
-from tests.kit.assertions import all_modes_at_once
+from tests.kit.assertions import all_modes_at_once, each_row
 from tests.kit.clock import Standstill
-from tests.kit.mode import Mode, both_modes
+from tests.kit.mode import Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, ok, raw_then_close, raw_then_reset, respond
@@ -33,7 +33,7 @@ def _closed_port() -> Generator[int]:
 def test_a_closed_port(mode: Mode) -> None:
     with _closed_port() as port:
         ended = call_each(mode, f"http://127.0.0.1:{port}/v1", json={})
-    for method in METHODS:
+    for method in ONE_OF_EACH:
         error = ended[method].api_error
         assert type(error) is APIConnectionError
         assert (error.attempts, error.outcome_unknown) == (1 + MAX_RETRIES, False)
@@ -41,24 +41,23 @@ def test_a_closed_port(mode: Mode) -> None:
         assert error.__cause__ is not None
 
 
-@all_modes_at_once
 def test_a_server_that_starts_to_listen_in_time(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fibonacci._core.retry.uniform", always(0.3))
     with socket.socket() as late:
         late.bind(("127.0.0.1", 0))
         client = mode.client(KEY, base_url=f"http://127.0.0.1:{late.getsockname()[1]}/v1", timeout=5)
-        calls = [mode.begin(client.request, method, "/things") for method in METHODS]
+        calls = [mode.begin(client.request, method, "/things") for method in ONE_OF_EACH]
         with pytest.raises(TimeoutError):
             calls[0].result(0.15)
         late.listen()
         late.settimeout(10)
-        for _ in METHODS:
+        for _ in ONE_OF_EACH:
             connection, _ = late.accept()
             with connection:
                 peer = Peer(connection, threading.Event())
                 assert peer.read_request()
                 respond(headers={"Connection": "close"})(peer)  # else another call may take it before it is closed
-        assert [call.result().value for call in calls] == [{"fine": True}] * len(METHODS)
+        assert [call.result().value for call in calls] == [{"fine": True}] * len(ONE_OF_EACH)
 
 
 @linux_only
@@ -71,36 +70,35 @@ def test_a_listener_that_accepts_no_connection(mode: Mode, standstill: Standstil
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
         ended = call_each(mode, f"http://127.0.0.1:{listener.getsockname()[1]}/v1", json={}, timeout=0.4)
-    for method in METHODS:
+    for method in ONE_OF_EACH:
         assert type(ended[method].api_error) is APITimeoutError
         assert not ended[method].api_error.outcome_unknown
         assert ended[method].seconds - standstill.seconds <= longest(0.4)
 
 
-@pytest.mark.parametrize("end", [raw_then_reset(b""), raw_then_close(b"")], ids=["reset", "closed"])
-@all_modes_at_once
+@each_row("end", [raw_then_reset(b""), raw_then_close(b"")])
 def test_a_connection_that_ends_during_the_tls_handshake(end: Step, mode: Mode) -> None:
     with ScriptedServer(greet=end) as server:
         ended = call_each(mode, server.base_url.replace("http:", "https:"), json={})
-    for method in METHODS:
+    for method in ONE_OF_EACH:
         error = ended[method].api_error
         assert type(error) is APIConnectionError
         assert (error.attempts, error.outcome_unknown) == (1 + MAX_RETRIES, False)
-    assert server.delivered == server.connections == len(METHODS) * (1 + MAX_RETRIES)
+    assert server.delivered == server.connections == len(ONE_OF_EACH) * (1 + MAX_RETRIES)
 
 
 @all_modes_at_once
 def test_a_tls_handshake_that_never_ends(mode: Mode, standstill: Standstill) -> None:
     with ScriptedServer(greet=lambda peer: peer.stall()) as server:
         ended = call_each(mode, server.base_url.replace("http:", "https:"), json={}, timeout=0.8)
-    for method in METHODS:
+    for method in ONE_OF_EACH:
         assert type(ended[method].api_error) is APITimeoutError
         assert not ended[method].api_error.outcome_unknown
         assert ended[method].seconds - standstill.seconds <= longest(0.8)
-    assert server.delivered == len(METHODS)
+    assert server.delivered == len(ONE_OF_EACH)
 
 
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 70 + ".invalid"])
+@each_row("host", ["no-such-host.invalid", "a" * 70 + ".invalid"])
 def test_an_unknown_name_is_tried_once(mode: Mode, host: str) -> None:
     for method, ended in call_each(mode, f"https://{host}/v1", json={}).items():
         error = ended.api_error
@@ -110,7 +108,6 @@ def test_an_unknown_name_is_tried_once(mode: Mode, host: str) -> None:
         assert "base_url" in str(error)
 
 
-@both_modes
 @pytest.mark.usefixtures("each_transport")
 def test_after_a_421_a_request_is_repeated_on_a_new_connection(mode: Mode) -> None:
     misdirected = respond(421, b"not here", content_type="text/plain")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from fibonacci.emulator import Emulator
 from tests.faults.expectations import MAX_RETRIES
 from tests.faults.relay import LosingRelay
-from tests.kit.assertions import all_modes_at_once, check_rows
-from tests.kit.mode import Mode, each_mode
+from tests.kit.assertions import appears, check_rows, each_row
+from tests.kit.mode import Mode, both_modes
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, ok, raw_then_close, raw_then_reset, raw_then_stall, respond
 
@@ -34,7 +32,6 @@ def _executions(emulator: Emulator, workflow_id: str) -> list[Any]:
     return list(emulator.client().executions.list(workflow_id=workflow_id))
 
 
-@each_mode
 def test_a_lost_response_does_not_run_the_workflow_again(mode: Mode, emulator: Emulator) -> None:
     workflow = _workflow(emulator)
     with LosingRelay(_port(emulator), losses=1) as relay:
@@ -48,7 +45,7 @@ def test_a_lost_response_does_not_run_the_workflow_again(mode: Mode, emulator: E
     assert len(_executions(emulator, workflow)) == 1
 
 
-@pytest.mark.parametrize("losses", [1, MAX_RETRIES])
+@each_row("losses", [1, MAX_RETRIES])
 def test_a_server_that_honors_keys_shows_one_execution(mode: Mode, losses: int, emulator: Emulator) -> None:
     workflow = _workflow(emulator)
     with LosingRelay(_port(emulator), losses=losses) as relay:
@@ -98,7 +95,7 @@ def test_retries_that_are_used_up_leave_the_outcome_unknown(mode: Mode) -> None:
     assert ended.api_error.outcome_unknown
 
 
-@each_mode
+@both_modes
 def test_a_kept_connection_that_the_server_closed_is_not_used(mode: Mode) -> None:
     def respond_and_reset(peer: Any) -> None:
         ok(peer)
@@ -108,12 +105,10 @@ def test_a_kept_connection_that_the_server_closed_is_not_used(mode: Mode) -> Non
         client = mode.client_of(server)
         for _ in range(5):
             assert mode.run(client.request("POST", "/x", json={})) == {"fine": True}
-            while server.live_connections:
-                pass
+            assert appears(lambda: server.live_connections == 0)
     assert server.connections == len(server.requests) == 5
 
 
-@all_modes_at_once
 def test_a_timeout_of_a_post_says_that_it_may_have_been_carried_out(mode: Mode) -> None:
     with ScriptedServer(raw_then_stall(b"")) as server:
         client = mode.client_of(server, timeout=1.0, idempotency="server")

@@ -7,14 +7,19 @@ from collections.abc import Iterator
 import pytest
 
 from fibonacci import APIConnectionError, APIStatusError, APITimeoutError, transports
-from tests.faults.calls import KEY, METHODS, all_fine, call_each, longest
+from tests.faults.calls import KEY, ONE_OF_EACH, all_fine, call_each, longest
 from tests.faults.expectations import MAX_RETRIES
 from tests.faults.proxies import ELSEWHERE, PASSWORD, QUOTED, behind_tls, call_each_elsewhere, elsewhere, tinyproxy
+from tests.kit.assertions import check_rows
 from tests.kit.certificates import Authority
 from tests.kit.clock import Standstill
-from tests.kit.mode import Mode, each_mode
+from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import head, ok, raw_then_close, raw_then_reset
+
+NETWORKS = [("socket", "sync"), ("socket", "asyncio"), ("socket", "trio"), ("httpx", "asyncio")]
+"""Transports and modes that have network code of their own."""
+each_network = pytest.mark.parametrize(("transport", "mode"), NETWORKS, indirect=["mode"])
 
 
 @pytest.fixture(scope="module")
@@ -37,37 +42,32 @@ def secure_proxy(authority: Authority, open_proxy: int, tmp_path_factory: pytest
         yield f"https://127.0.0.1:{port}"
 
 
-@each_mode
-@pytest.mark.usefixtures("each_transport")
-def test_https_through_a_proxy(
-    mode: Mode, authority: Authority, open_proxy: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{open_proxy}")
-    with ScriptedServer(ok, tls=authority.good()) as server:
-        assert all_fine(call_each_elsewhere(mode, server, ca_bundle=authority.file))
-    # The proxy makes a tunnel: it sees neither the request nor the key, and adds nothing.
-    assert len(server.requests) == len(METHODS)
-    assert all(not request.all("via") for request in server.requests)
-
-
-@pytest.mark.usefixtures("each_transport")
-def test_http_through_a_proxy(mode: Mode, open_proxy: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{open_proxy}")
-    with ScriptedServer(ok) as server:
-        assert all_fine(call_each_elsewhere(mode, server))
-    assert all("tinyproxy" in request.one("via") for request in server.requests)
-
-
-def test_through_a_proxy_on_httpx(
-    mode: Mode, authority: Authority, open_proxy: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FIBONACCI_TRANSPORT", "httpx")
-    monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{open_proxy}")
+def check_both_schemes(mode: Mode, authority: Authority, **options: str) -> None:
+    """Call over https, of which the proxy sees neither the request nor the key, and over http."""
     with ScriptedServer(ok, tls=authority.good()) as server, ScriptedServer(ok) as plain:
-        assert all_fine(call_each_elsewhere(mode, server, ca_bundle=authority.file))
-        assert all_fine(call_each_elsewhere(mode, plain))
+        assert all_fine(call_each_elsewhere(mode, server, ca_bundle=authority.file, **options))
+        assert all_fine(call_each_elsewhere(mode, plain, ca_bundle=authority.file, **options))
+    assert len(server.requests) == len(ONE_OF_EACH)
     assert all(not request.all("via") for request in server.requests)
     assert all("tinyproxy" in request.one("via") for request in plain.requests)
+    assert all(not request.all("proxy-authorization") for request in [*server.requests, *plain.requests])
+
+
+@each_network
+def test_through_a_proxy(
+    mode: Mode, transport: str, authority: Authority, open_proxy: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "HTTP_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{open_proxy}")
+    check_both_schemes(mode, authority, transport=transport)
+
+
+@each_network
+def test_through_a_proxy_behind_tls(
+    mode: Mode, transport: str, secure_proxy: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", secure_proxy)
+    check_both_schemes(mode, authority, transport=transport)
 
 
 @pytest.mark.usefixtures("each_transport")
@@ -75,29 +75,25 @@ def test_a_proxy_that_accepts_the_credentials(
     mode: Mode, authority: Authority, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", f"http://ada:{QUOTED}@127.0.0.1:{closed_proxy}")
-    with ScriptedServer(ok, tls=authority.good()) as server:
-        assert all_fine(call_each_elsewhere(mode, server, ca_bundle=authority.file))
-    with ScriptedServer(ok) as plain:
-        assert all_fine(call_each_elsewhere(mode, plain))
-    assert all(not request.all("proxy-authorization") for request in [*server.requests, *plain.requests])
+    check_both_schemes(mode, authority)
 
 
 @pytest.mark.usefixtures("each_transport")
-@pytest.mark.parametrize("user", ["", "ada:wrong@"])
 def test_a_proxy_that_rejects_the_credentials(
-    mode: Mode, user: str, authority: Authority, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, authority: Authority, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", f"http://{user}127.0.0.1:{closed_proxy}")
-    with ScriptedServer(ok, tls=authority.good()) as server:
-        ended = call_each_elsewhere(mode, server, ca_bundle=authority.file)
-    assert server.connections == 0
-    for one in ended.values():
-        assert type(one.api_error) is APIConnectionError
-        assert (one.api_error.attempts, one.api_error.outcome_unknown) == (1, False)
-        assert "HTTPS_PROXY" in str(one.api_error)
-        # not "407" alone: a port can contain it
-        assert ("password" if "with status 407" in str(one.api_error) else "401 Unauthorized") in str(one.api_error)
-        assert "wrong" not in str(one.api_error)
+    for user in ("", "ada:wrong@"):
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{user}127.0.0.1:{closed_proxy}")
+        with ScriptedServer(ok, tls=authority.good()) as server:
+            ended = call_each_elsewhere(mode, server, ca_bundle=authority.file)
+        assert server.connections == 0
+        for one in ended.values():
+            assert type(one.api_error) is APIConnectionError
+            assert (one.api_error.attempts, one.api_error.outcome_unknown) == (1, False)
+            assert "HTTPS_PROXY" in str(one.api_error)
+            # not "407" alone: a port can contain it
+            assert ("password" if "with status 407" in str(one.api_error) else "401 Unauthorized") in str(one.api_error)
+            assert "wrong" not in str(one.api_error)
 
 
 @pytest.mark.usefixtures("each_transport")
@@ -115,26 +111,22 @@ def test_plain_http_and_a_proxy_that_rejects_the_credentials(
 
 
 @pytest.mark.usefixtures("each_transport")
-@pytest.mark.parametrize("exempt", [ELSEWHERE, "*", f"example.com, {ELSEWHERE}"])
-def test_a_host_in_no_proxy_is_called_directly(mode: Mode, exempt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_in_no_proxy_is_called_directly(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedServer(ok) as proxy, ScriptedServer(ok) as server:
         monkeypatch.setenv("HTTP_PROXY", proxy.origin)
-        monkeypatch.setenv("NO_PROXY", exempt)
+        monkeypatch.setenv("NO_PROXY", f"example.com, {ELSEWHERE}")
         assert all_fine(call_each_elsewhere(mode, server))
     assert proxy.connections == 0
-    assert len(server.requests) == len(METHODS)
+    assert len(server.requests) == len(ONE_OF_EACH)
 
 
 @pytest.mark.usefixtures("each_transport")
-@pytest.mark.parametrize(("variable", "host"), [("HTTP_PROXY", "127.0.0.1"), ("ALL_PROXY", "localhost")])
-def test_this_machine_is_never_reached_through_a_proxy(
-    mode: Mode, host: str, variable: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_this_machine_is_never_reached_through_a_proxy(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedServer(ok) as proxy, ScriptedServer(ok) as server:
-        monkeypatch.setenv(variable, proxy.origin)
-        assert all_fine(call_each(mode, server.base_url.replace("127.0.0.1", host)))
+        monkeypatch.setenv("ALL_PROXY", proxy.origin)
+        assert all_fine(call_each(mode, server.base_url.replace("127.0.0.1", "localhost")))
     assert proxy.connections == 0
-    assert len(server.requests) == len(METHODS)
+    assert len(server.requests) == len(ONE_OF_EACH)
 
 
 @pytest.mark.parametrize("name", ["SocketTransport", "HTTPXTransport"])
@@ -150,52 +142,25 @@ def test_a_transport_decides_for_each_origin(mode: Mode, name: str, monkeypatch:
     assert [request.target for request in server.requests] == ["/v1/x"] * 2
 
 
-def test_a_proxy_that_resets_the_tunnel_has_sent_nothing(
-    mode: Mode, authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with ScriptedServer(raw_then_reset(b"")) as proxy, ScriptedServer(ok, tls=authority.good()) as server:
-        monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
-        ended = call_each_elsewhere(mode, server, ca_bundle=authority.file)
-    assert server.connections == 0
-    assert set(proxy.by_method()) == {"CONNECT"}
-    for one in ended.values():
-        assert type(one.api_error) is APIConnectionError
-        assert not one.api_error.outcome_unknown
-    assert all(KEY not in str(request) for request in proxy.requests)
+def test_a_proxy_that_makes_no_tunnel_has_sent_nothing(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may make one the next time."""
+    malformed = {"not HTTP": b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "cut": head(200)[:-2], "interim only": head(100) * 3}
+    steps = {"reset": raw_then_reset(b""), "502": raw_then_close(head(502, length=0))}
+    steps |= {name: raw_then_close(response) for name, response in malformed.items()}
 
+    def check(name: str) -> None:
+        with ScriptedServer(steps[name]) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
+            ended = call_each(mode, f"https://{ELSEWHERE}:1/v1")
+        attempts = 1 + MAX_RETRIES
+        assert proxy.by_method() == {"CONNECT": len(ONE_OF_EACH) * attempts}
+        for one in ended.values():
+            assert type(one.api_error) is APIConnectionError
+            assert (one.api_error.attempts, one.api_error.outcome_unknown) == (attempts, False)
+            assert ("the proxy responded to CONNECT" in str(one.api_error)) == (name == "502")
+        assert all(KEY not in str(request) for request in proxy.requests)
 
-def test_a_proxy_that_responds_to_connect_with_502(
-    mode: Mode, authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with (
-        ScriptedServer(raw_then_close(head(502, length=0))) as proxy,
-        ScriptedServer(ok, tls=authority.good()) as server,
-    ):
-        monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
-        ended = call_each_elsewhere(mode, server, ca_bundle=authority.file)
-    assert server.connections == 0
-    # The gateway may find the server the next time, and nothing has been sent.
-    assert proxy.by_method() == {"CONNECT": len(METHODS) * (1 + MAX_RETRIES)}
-    for one in ended.values():
-        assert type(one.api_error) is APIConnectionError
-        assert (one.api_error.attempts, one.api_error.outcome_unknown) == (1 + MAX_RETRIES, False)
-        assert "the proxy responded to CONNECT" in str(one.api_error)
-        assert "502 Whatever" in str(one.api_error)
-
-
-@pytest.mark.parametrize(
-    "response", [b"SSH-2.0-OpenSSH_9.6\r\n\r\n", head(200)[:-2], head(100) * 3], ids=["not HTTP", "cut", "interim only"]
-)
-def test_a_proxy_whose_response_to_connect_is_malformed(
-    mode: Mode, response: bytes, authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with ScriptedServer(raw_then_close(response)) as proxy, ScriptedServer(ok, tls=authority.good()) as server:
-        monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
-        ended = call_each_elsewhere(mode, server, ca_bundle=authority.file)
-    assert server.connections == 0
-    for one in ended.values():
-        assert type(one.api_error) is APIConnectionError
-        assert not one.api_error.outcome_unknown
+    check_rows([(name, name) for name in steps], check)
 
 
 def test_a_proxy_that_never_responds_to_connect(
@@ -208,27 +173,6 @@ def test_a_proxy_that_never_responds_to_connect(
     assert type(error) is APITimeoutError
     assert (error.attempts, error.outcome_unknown) == (1, False)
     assert error.elapsed - standstill.seconds <= longest(0.3)
-
-
-@each_mode
-@pytest.mark.usefixtures("each_transport")
-def test_https_through_a_proxy_behind_tls(
-    mode: Mode, secure_proxy: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", secure_proxy)
-    with ScriptedServer(ok, tls=authority.good()) as server:
-        assert all_fine(call_each_elsewhere(mode, server, ca_bundle=authority.file))
-    assert all(not request.all("via") for request in server.requests)
-
-
-@pytest.mark.usefixtures("each_transport")
-def test_http_through_a_proxy_behind_tls(
-    mode: Mode, secure_proxy: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTP_PROXY", secure_proxy)
-    with ScriptedServer(ok) as server:
-        assert all_fine(call_each_elsewhere(mode, server, ca_bundle=authority.file))
-    assert all("tinyproxy" in request.one("via") for request in server.requests)
 
 
 @pytest.mark.usefixtures("each_transport")

@@ -26,7 +26,8 @@ from fibonacci import (
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.emulator.handling import wait_until
-from tests.kit.assertions import all_modes_at_once
+from tests.faults.test_waiting import StallingTransport
+from tests.kit.assertions import all_modes_at_once, each_row
 from tests.kit.clock import FakeClock, Standstill
 from tests.kit.mode import Mode, each_mode
 from tests.kit.nodes import llm, tool
@@ -80,7 +81,7 @@ class TestReason:
         assert ended.error.execution.model_dump()["error"] == {"message": "m", "code": "c"}
         assert [request.method for request in server.requests] == ["POST", "GET"]
 
-    @pytest.mark.parametrize("first", [execution("failed", error="m"), execution("cancelled", reason="m")])
+    @each_row("first", [execution("failed", error="m"), execution("cancelled", reason="m")])
     def test_not_when_it_has_one(self, first: Step, mode: Mode, clock: FakeClock) -> None:
         with ScriptedServer(first) as server:
             ended = mode.end(mode.client_of(server).workflows.run, "wf-1")
@@ -95,7 +96,7 @@ class TestReason:
         assert (ended.error.reason, str(ended.error)) == (None, "execution exec_1 failed")
         assert len(server.requests) == 2
 
-    @pytest.mark.parametrize("read", [respond(500), respond(404), raw_then_reset(b""), respond(200, b"<html>")])
+    @each_row("read", [respond(500), respond(404), raw_then_reset(b""), respond(200, b"<html>")])
     def test_when_that_read_fails_the_failure_is_raised(self, read: Step, mode: Mode, clock: FakeClock) -> None:
         with ScriptedServer(execution("failed"), read) as server:
             ended = mode.end(mode.client_of(server).workflows.run, "wf-1")
@@ -194,7 +195,7 @@ class TestTimeUp:
 class TestNotes:
     """What ends a run or a wait carries the execution's id, once."""
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("steps", "kind", "note"),
         [
             ([execution("failed", error="m")], ExecutionFailedError, NOTE),
@@ -210,7 +211,7 @@ class TestNotes:
         assert isinstance(ended.error, kind)
         assert notes_of(ended.error) == [note]
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("step", "kind", "note"),
         [(execution("running"), WaitTimeoutError, NOTE + CONTINUES), (respond(404), NotFoundError, NOTE)],
     )
@@ -222,7 +223,7 @@ class TestNotes:
         assert isinstance(ended.error, kind)
         assert notes_of(ended.error) == [note]
 
-    @pytest.mark.parametrize("method", ["run", "wait"])
+    @each_row("method", ["run", "wait"])
     def test_on_errors_of_the_callback(self, method: str, mode: Mode, clock: FakeClock) -> None:
         def fail(seen: Execution) -> None:
             raise ValueError(seen.id)
@@ -245,7 +246,7 @@ class TestNotes:
         assert isinstance(ended.error, WaitTimeoutError)
         assert notes_of(ended.error) == [NOTE + CONTINUES]
 
-    @pytest.mark.parametrize("options", [{}, {"idempotency_key": "job-7"}])
+    @each_row("options", [{}, {"idempotency_key": "job-7"}])
     def test_the_key_while_the_id_is_not_known(self, options: dict[str, str], mode: Mode, clock: FakeClock) -> None:
         with ScriptedServer(raw_then_reset(b"")) as server:
             ended = mode.end(mode.client_of(server).workflows.run, "wf-1", **options)
@@ -254,7 +255,7 @@ class TestNotes:
         assert key == options.get("idempotency_key", key)
         assert notes_of(ended.error) == [f"no execution id was received (idempotency key: {key}){MAY_HAVE_STARTED}"]
 
-    @pytest.mark.parametrize("key", [KEY, lambda: KEY], ids=["key", "function"])
+    @each_row("key", [KEY, lambda: KEY])
     def test_an_api_key_in_place_of_an_id_is_redacted(self, key: Any, mode: Mode, clock: FakeClock) -> None:
         echo = respond_json({"data": {"execution_id": KEY, "status": "running"}})
         failed = respond_json({"data": {"execution_id": KEY, "status": "failed", "error": KEY}})
@@ -304,7 +305,6 @@ class TestCancelOnExit:
         assert isinstance(ended.error, WaitTimeoutError)
         assert left.status == "running"
 
-    @each_mode
     def test_on_an_error_of_the_callback(self, mode: Mode, clock: FakeClock) -> None:
         def fail(seen: Execution) -> None:
             raise LookupError(seen.id)
@@ -318,7 +318,7 @@ class TestCancelOnExit:
         keys = [request.one("Idempotency-Key") for request in server.requests]
         assert keys[0] == "job-7" != keys[1]
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("response", "note"),
         [
             (respond(409), "the execution was not canceled, because it had already ended"),
@@ -333,10 +333,10 @@ class TestCancelOnExit:
             ),
         ],
     )
-    @each_mode
     def test_a_note_and_the_log_say_when_it_was_not_canceled(
         self, response: Step, note: str, mode: Mode, clock: FakeClock, caplog: pytest.LogCaptureFixture
     ) -> None:
+        caplog.clear()
         with ScriptedServer(execution("running"), respond(404), response) as server:
             ended = mode.end(mode.client_of(server).workflows.run, "wf-1", cancel_on_exit=True)
         assert type(ended.error) is NotFoundError
@@ -350,8 +350,7 @@ class TestCancelOnExit:
             record.getMessage().startswith(f"execution exec_1 may still be running: {note}") for record in logged
         )
 
-    @pytest.mark.parametrize("turns", [0, 1, 4, 12])
-    @pytest.mark.parametrize("closes", [True, False])
+    @pytest.mark.parametrize(("turns", "closes"), [(0, True), (1, False), (4, True), (12, False)])
     def test_at_the_end_of_the_event_loop(self, emulator: Emulator, turns: int, closes: bool) -> None:
         async def main() -> None:
             has_begun = asyncio.Event()
@@ -394,19 +393,19 @@ class TestCancelOnExit:
             assert notes_of(running.result(20).error) == [NOTE, self.ASKED]
             assert client._shared.exits == set()
 
-    @pytest.mark.slow
-    def test_a_server_that_does_not_respond_delays_it_for_seconds_only(self) -> None:
+    def test_a_server_that_does_not_respond_delays_it_for_seconds_only(self, mode: Mode) -> None:
         def fail(seen: Execution) -> None:
             raise LookupError(seen.id)
 
-        with ScriptedServer(execution("running"), lambda peer: peer.stall()) as server, Mode("asyncio") as mode:
-            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", on_update=fail, cancel_on_exit=True)
+        clock = FakeClock()
+        transport = StallingTransport(clock)
+        run = mode.client_of(transport, clock=clock).workflows.run
+        ended = mode.end(run, "wf-1", on_update=fail, cancel_on_exit=True)
         assert type(ended.error) is LookupError
-        assert 5 <= ended.seconds < 10
         assert "canceling the execution failed" in notes_of(ended.error)[1]
-        assert server.delivered == 2
+        assert (len(transport.requests), clock.skipped) == (2, 5)
 
-    @pytest.mark.parametrize("steps", [[execution("failed", error="m")], [execution("cancelled", error="m")]])
+    @each_row("steps", [[execution("failed", error="m")], [execution("cancelled", error="m")]])
     def test_what_has_ended_is_not_canceled(self, steps: list[Step], mode: Mode, clock: FakeClock) -> None:
         with ScriptedServer(*steps) as server:
             ended = mode.end(mode.client_of(server).workflows.run, "wf-1", cancel_on_exit=True)

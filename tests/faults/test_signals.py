@@ -48,7 +48,14 @@ def at_every_line(client: Fibonacci, act: Callable[[], object], check: Callable[
 
 
 @needs_fork
-@pytest.mark.parametrize("step", [47, pytest.param(11, marks=pytest.mark.slow)], ids=["some", "more"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param(83, id="some"),
+        # In short: the row before.
+        pytest.param(11, marks=[pytest.mark.slow, pytest.mark.nightly], id="more"),
+    ],
+)
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_fork_at_any_line_of_a_call_leaves_the_response_to_the_parent(fine: ScriptedServer, step: int) -> None:
     """The child closes its copies of the parent's connections: the rest of the call fails there, or opens another."""
@@ -166,7 +173,11 @@ assert threading.main_thread() is threading.current_thread()  # before Python 3.
     "name",
     [
         "tenacity.asyncio",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("tenacity.wait", "asyncio.events", "pydantic.main")),
+        # In short: the row before.
+        *(
+            pytest.param(name, marks=[pytest.mark.slow, pytest.mark.nightly])
+            for name in ("asyncio.events", "pydantic.main")
+        ),
     ],
 )
 def test_an_interrupt_leaves_no_package_half_imported(name: str) -> None:

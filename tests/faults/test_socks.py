@@ -12,8 +12,9 @@ from fibonacci import APIConnectionError
 from tests.faults.calls import KEY, all_fine
 from tests.faults.expectations import MAX_RETRIES
 from tests.faults.proxies import ELSEWHERE, PASSWORD, QUOTED, call_each_elsewhere, microsocks
+from tests.kit.assertions import each_row
 from tests.kit.certificates import Authority
-from tests.kit.mode import Mode, both_modes
+from tests.kit.mode import Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
@@ -31,13 +32,16 @@ def closed_port() -> Iterator[int]:
         yield port
 
 
-@pytest.mark.usefixtures("each_transport")
-@both_modes
-def test_http_and_https(mode: Mode, open_port: int, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("transport", "mode"), [("socket", "sync"), ("socket", "asyncio"), ("httpx", "asyncio")], indirect=["mode"]
+)
+def test_http_and_https(
+    mode: Mode, transport: str, open_port: int, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{open_port}")
     with ScriptedServer(ok, tls=authority.good()) as server, ScriptedServer(ok) as plain:
-        assert all_fine(call_each_elsewhere(mode, server, ca_bundle=authority.file))
-        assert all_fine(call_each_elsewhere(mode, plain))
+        assert all_fine(call_each_elsewhere(mode, server, ca_bundle=authority.file, transport=transport))
+        assert all_fine(call_each_elsewhere(mode, plain, transport=transport))
 
 
 def test_the_proxy_resolves_names(mode: Mode, open_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +59,7 @@ def test_credentials_of_the_proxy_are_sent(mode: Mode, closed_port: int, monkeyp
         assert all_fine(call_each_elsewhere(mode, server))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("user", "said"), [("", "the proxy needs a user and password"), ("ada:wrong@", "rejected the user and password")]
 )
 def test_credentials_are_missing_or_wrong(
@@ -84,13 +88,17 @@ def test_a_server_that_it_cannot_reach(mode: Mode, open_port: int, monkeypatch: 
     assert "refused" in str(error)
 
 
-@pytest.mark.parametrize(
-    ("code", "said", "attempts"),
-    [(2, "not allowed by ruleset", 1), (4, "host unreachable", 1 + MAX_RETRIES), (8, "address type not supported", 1)],
+@each_row(
+    ("code", "said", "attempts", "address", "is_in_pieces"),
+    [
+        (2, "not allowed by ruleset", 1, b"\x01" + bytes(4), False),
+        (8, "address type not supported", 1, b"\x04" + bytes(16), False),
+        *(
+            (4, "host unreachable", 1 + MAX_RETRIES, address, True)
+            for address in (b"\x01" + bytes(4), b"\x03\x09localhost", b"\x04" + bytes(16))
+        ),
+    ],
 )
-@pytest.mark.parametrize("address", [b"\x01" + bytes(4), b"\x03\x09localhost", b"\x04" + bytes(16)])
-@pytest.mark.parametrize("is_in_pieces", [False, True])
-@both_modes
 def test_a_socks_refusal_is_final_and_a_failure_is_not(
     mode: Mode,
     code: int,
@@ -117,7 +125,7 @@ def test_a_socks_refusal_is_final_and_a_failure_is_not(
     assert said in str(error)
 
 
-@pytest.mark.parametrize("greeting", [b"HTTP/1.1 400 Bad\r\n\r\n", b"\x05", b""])
+@each_row("greeting", [b"HTTP/1.1 400 Bad\r\n\r\n", b"\x05", b""])
 def test_a_server_that_is_no_proxy(mode: Mode, greeting: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     def step(peer: Peer) -> None:
         peer.send(greeting)

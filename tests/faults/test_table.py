@@ -7,8 +7,7 @@ import re
 import pytest
 
 from fibonacci import APIError, FibonacciError
-from tests.faults.calls import METHODS, longest
-from tests.faults.expectations import ONE_OF_EACH
+from tests.faults.calls import METHODS, ONE_OF_EACH, longest
 from tests.faults.run_row import Run, run_row
 from tests.faults.table import FLOOD, FaultRow, rows
 from tests.faults.transports import TransportName
@@ -35,9 +34,8 @@ def test_a_fault_ends_as_the_table_says(
     transport: TransportName, mode: ModeName, is_slow: bool, standstill: Standstill
 ) -> None:
     def check(row: FaultRow) -> None:
-        # What a method has to do with it shows by the status and on the network, there with small bodies too.
-        has_a_part = row.name.endswith("with JSON") or (row.of_network and row.body_size < 1000)
-        methods = METHODS if transport == "socket" and has_a_part else ONE_OF_EACH
+        # What a method has to do with it shows by the status.
+        methods = METHODS if transport == "socket" and row.name.endswith("with JSON") else ONE_OF_EACH
         run = run_row(row, mode, transport, methods)
         _check(row, transport, run, standstill)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 
@@ -24,6 +23,3 @@ linux_only = pytest.mark.skipif(
 needs_loopback_network = pytest.mark.skipif(
     sys.platform == "darwin", reason="127.0.0.1 is the only loopback address that macOS configures"
 )
-
-#: How a process pool may start its processes without a fork of this one.
-START_METHODS = [method for method in ("spawn", "forkserver") if method in multiprocessing.get_all_start_methods()]

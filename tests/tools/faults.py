@@ -10,8 +10,8 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.faults.calls import METHODS, longest
-from tests.faults.expectations import ONE_OF_EACH, REPEATABLE
+from tests.faults.calls import METHODS, ONE_OF_EACH, longest
+from tests.faults.expectations import REPEATABLE
 from tests.faults.run_row import Run, run_row
 from tests.faults.table import FaultRow, rows
 from tests.kit.mode import MODES, TWO_MODES, ModeName
