@@ -13,12 +13,19 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
+from runpy import run_path
 from socket import create_server
 from threading import Thread
+from unittest.mock import patch
 
-from tests.docs.running import WITHOUT_OTHERS
+import pytest
+
+from fibonacci.cli.main import main
+from tests.cli.invocation import TextStream
+from tests.docs.running import NESTED, WITHOUT_OTHERS, frequent_polls, imports_of, own_logging
 from tests.kit.pseudo_terminal import PseudoTerminal
 from tests.tools.markdown import ROOT, SHELL, Block
 
@@ -90,6 +97,8 @@ class Terminals:
     address: str = field(default_factory=lambda: f"127.0.0.1:{_free_port()}")
     exported: dict[str, str] = field(default_factory=dict[str, str])
     dev: TerminalProcess | None = None
+    in_process: bool = False
+    """Whether programs and commands other than `fibonacci dev` run in this process, which takes a tenth of the time."""
 
     def run(self, block: Block, expected: str) -> None:
         """Run a shell block, and compare what it prints.
@@ -116,10 +125,16 @@ class Terminals:
             return self._serve(f"{line} --port {self.address.split(':')[1]}")
         self.exported |= dict(_EXPORT.findall(line))
         stated = _EXIT.search(line)
-        process = self._start(_EXIT.sub("", line))
-        code = process.end()
-        assert code == (int(stated[1]) if stated else 0), f"{line} exits {code}\n{process.output}"
-        return process.output
+        line = _EXIT.sub("", line)
+        words = shlex.split(line)
+        if self.in_process and words[0] in ("fibonacci", "python"):
+            with own_logging(), patch.dict(os.environ, self._environment(), clear=True), chdir(self.folder):
+                code, output = run_here(words)
+        else:
+            process = self._start(line)
+            code, output = process.end(), process.output
+        assert code == (int(stated[1]) if stated else 0), f"{line} exits {code}\n{output}"
+        return output
 
     def _serve(self, line: str) -> str:
         self.close()
@@ -128,6 +143,9 @@ class Terminals:
         return self.dev.output
 
     def _start(self, line: str) -> TerminalProcess:
+        return TerminalProcess(["bash", "-c", _COMMANDS + line], self.folder, self._environment())
+
+    def _environment(self) -> dict[str, str]:
         dropped = ("FIBONACCI_", "PYTEST_", "COV_", "XDG_")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         added = {
@@ -137,7 +155,25 @@ class Terminals:
             "NO_COLOR": "1",
         }
         added["HOME"] = "/home/ada"  # a short path without profiles: a longer one would wrap lines that name it
-        return TerminalProcess(["bash", "-c", _COMMANDS + line], self.folder, {**inherited, **added, **self.exported})
+        return {**inherited, **added, **self.exported}
+
+
+def run_here(words: list[str]) -> tuple[int, str]:
+    """Run a program or a command in this process; return its exit code, and what it prints as if on a terminal."""
+    shown = TextStream(is_terminal=True)
+    with ExitStack() as stack:
+        for context in (imports_of(Path.cwd()), frequent_polls(), redirect_stdout(shown), redirect_stderr(shown)):
+            stack.enter_context(context)
+        stack.enter_context(patch.object(sys, "argv", words[1:]))
+        match words:
+            case "fibonacci", *arguments:
+                code = main(arguments)
+            case "python", "-m", "pytest", *arguments:
+                code = pytest.main([*arguments, *NESTED])
+            case _:
+                run_path(words[1], run_name="__main__")
+                code = 0
+    return code, shown.getvalue()
 
 
 def matches(expected: str, output: str) -> bool:

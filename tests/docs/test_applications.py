@@ -11,16 +11,18 @@ import re
 import signal
 import socket
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, LLMCall
-from tests.docs.processes import PATIENCE, running
+from tests.docs.processes import PATIENCE, ApplicationProcess, running
 from tests.emulator.handling import wait_until
 from tests.kit.redis import RedisServer
 from tests.kit.systems import needs_fork, needs_signals
@@ -40,42 +42,57 @@ def statuses(client: Fibonacci, workflow_id: str) -> list[str | None]:
     return [execution.status for execution in client.executions.list(workflow_id=workflow_id)]
 
 
-@pytest.mark.parametrize(
-    ("application", "path"),
-    [
-        (("--factory", "examples.fastapi_service:create_app"), "/workflows/{workflow_id}/results"),
-        (("examples.django_service:application",), "/workflows/{workflow_id}/runs"),
-    ],
-    ids=["FastAPI", "Django"],
-)
-def test_the_execution_is_canceled_when_the_caller_disconnects(
-    application: tuple[str, ...], path: str, emulator: Emulator, client: Fibonacci, tmp_path: Path
-) -> None:
-    workflow_id = slow_workflow(client)
-    with running("uvicorn", "--port", "0", *application, emulator=emulator, folder=tmp_path) as server:
+@contextmanager
+def serving(application: str, *options: str, emulator: Emulator, folder: Path) -> Generator[ServedApplication]:
+    """Serve an application with uvicorn."""
+    arguments = ("uvicorn", "--port", "0", "--timeout-graceful-shutdown", "1", *options, application)
+    with running(*arguments, emulator=emulator, folder=folder) as server:
         port = server.until(lambda: re.search(r"http://127\.0\.0\.1:(\d+)", server.output))[1]
-        with socket.create_connection(("127.0.0.1", int(port)), timeout=PATIENCE) as caller:
-            target = path.format(workflow_id=workflow_id)
-            caller.sendall(f"POST {target} HTTP/1.1\r\nHost: localhost\r\n{JSON_HEADERS}\r\n{{}}".encode())
-            server.until(lambda: emulator.requests.to("GET /executions/{id}").count)  # the application polls
-        server.until(lambda: statuses(client, workflow_id) == ["cancelled"])
-        assert "Traceback" not in server.output
+        yield ServedApplication(server, int(port), emulator)
+
+
+class ServedApplication(NamedTuple):
+    """An application that a server runs."""
+
+    server: ApplicationProcess
+    port: int
+    emulator: Emulator
+
+    def call(self, path: str) -> socket.socket:
+        """Return a connection with a request on whose execution the application waits."""
+        before = self.emulator.requests.to("GET /executions/{id}").count
+        caller = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        caller.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{JSON_HEADERS}\r\n{{}}".encode())
+        self.server.until(lambda: self.emulator.requests.to("GET /executions/{id}").count > before)
+        return caller
 
 
 @needs_signals
-def test_the_execution_is_canceled_when_the_server_shuts_down(
+def test_fastapi_cancels_the_execution_when_the_caller_disconnects_and_when_the_server_shuts_down(
     emulator: Emulator, client: Fibonacci, tmp_path: Path
 ) -> None:
     workflow_id = slow_workflow(client)
-    application = "--timeout-graceful-shutdown", "1", "--factory", "examples.fastapi_service:create_app"
-    with running("uvicorn", "--port", "0", *application, emulator=emulator, folder=tmp_path) as server:
-        port = server.until(lambda: re.search(r"http://127\.0\.0\.1:(\d+)", server.output))[1]
-        with socket.create_connection(("127.0.0.1", int(port)), timeout=PATIENCE) as caller:
-            target = f"/workflows/{workflow_id}/results"
-            caller.sendall(f"POST {target} HTTP/1.1\r\nHost: localhost\r\n{JSON_HEADERS}\r\n{{}}".encode())
-            server.until(lambda: emulator.requests.to("GET /executions/{id}").count)
-            os.kill(server.pid, signal.SIGTERM)
-            wait_until(lambda: statuses(client, workflow_id) == ["cancelled"])
+    path = f"/workflows/{workflow_id}/results"
+    application = "examples.fastapi_service:create_app"
+    with serving(application, "--factory", emulator=emulator, folder=tmp_path) as served:
+        with served.call(path):
+            pass
+        served.server.until(lambda: statuses(client, workflow_id) == ["cancelled"])
+        assert "Traceback" not in served.server.output
+        with served.call(path):
+            os.kill(served.server.pid, signal.SIGTERM)
+            wait_until(lambda: statuses(client, workflow_id) == ["cancelled", "cancelled"])
+
+
+def test_django_cancels_the_execution_when_the_caller_disconnects(
+    emulator: Emulator, client: Fibonacci, tmp_path: Path
+) -> None:
+    workflow_id = slow_workflow(client)
+    with serving("examples.django_service:application", emulator=emulator, folder=tmp_path) as served:
+        with served.call(f"/workflows/{workflow_id}/runs"):
+            pass
+        served.server.until(lambda: statuses(client, workflow_id) == ["cancelled"])
+        assert "Traceback" not in served.server.output
 
 
 def test_the_execution_is_canceled_when_there_is_no_result_in_time(
@@ -159,7 +176,7 @@ def test_a_killed_celery_worker_runs_the_workflow_once(
         os.kill(int(first_process), signal.SIGKILL)
         worker.until(lambda: deliveries.read_text("utf-8").count("\n") == 2)
         may_end.set()
-        worker.until(result.exists)
+        worker.until(lambda: result.exists() and result.read_text("utf-8"))
     (first, task), (second, same_task) = (line.split() for line in deliveries.read_text("utf-8").splitlines())
     assert first != second
     assert task == same_task

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sqlite3
+import sys
 from collections import Counter
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ import pytest
 from fibonacci import Fibonacci, RunResult
 from fibonacci.emulator import Emulator
 from tests.docs.processes import PATIENCE, ApplicationProcess, running
+from tests.docs.running import setting
 from tests.kit.nodes import tool
 from tests.kit.programs import free_port
 from tests.kit.redis import RedisServer
@@ -31,7 +33,7 @@ pytestmark = pytest.mark.slow
 
 EXECUTE = "POST /workflows/{workflow_id}/execute"
 DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
-SIZE, CHUNKS, WORKERS, IN_FLIGHT = 10, 8, 3, 5
+SIZE, CHUNKS, WORKERS, IN_FLIGHT = 10, 4, 2, 5
 ROWS = [{"id": number, "seconds": 0.3} for number in range(SIZE * CHUNKS)]
 
 
@@ -41,8 +43,8 @@ def limiter_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
 
 
-@pytest.fixture
-def rester(client: Fibonacci) -> str:
+def create_rester(client: Fibonacci) -> str:
+    """Create a workflow whose runs rest for a while; return its id."""
     return client.workflows.create(name="Rester", definition=DEFINITION).id
 
 
@@ -116,15 +118,35 @@ def dask_cluster(emulator: Emulator, folder: Path) -> Generator[tuple[str, Appli
 
 
 @needs_signals
-def test_a_killed_dask_worker(emulator: Emulator, client: Fibonacci, rester: str, tmp_path: Path) -> None:
+def test_redis_restarted_below_dask_workers_and_then_one_is_killed(
+    emulator: Emulator, client: Fibonacci, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One cluster serves all, whose processes take most of the time; the example itself runs on it first."""
     dask_chunks: Any = import_module("examples.dask_chunks")
+    rester, folder, redis = create_rester(client), tmp_path / "of-redis", RedisServer()
+    folder.mkdir()
+    options: dict[str, Any] = {"size": SIZE, "window": WORKERS + 1}
     with (
         dask_cluster(emulator, tmp_path) as (address, scheduler),
         dask_chunks.connect(address) as cluster,
         ThreadPoolExecutor() as pool,
     ):
         cluster.wait_for_workers(WORKERS)
-        chunks = dask_chunks.run_chunks(cluster, rester, ROWS, tmp_path, size=SIZE, window=WORKERS + 1)
+        monkeypatch.setattr(sys, "argv", ["dask_chunks.py", address])
+        with setting(emulator) as alone:
+            alone.run_file(Path(dask_chunks.__file__))
+
+        with redis.running():
+            chunks = dask_chunks.run_chunks(cluster, rester, ROWS, folder, **options, rate_limiter=redis.url)
+            iteration = pool.submit(list[RunResult], chunks)
+            scheduler.until(lambda: chunks_under_way(folder))
+        assert not iteration.done()
+        with redis.running():
+            assert {each.status for each in iteration.result(PATIENCE)} == {"completed"}
+        assert executions(client, rester) == dict.fromkeys(range(len(ROWS)), 1)
+
+        rester = create_rester(client)
+        chunks = dask_chunks.run_chunks(cluster, rester, ROWS, tmp_path, **options)
         iteration = pool.submit(list[RunResult], chunks)
         number, worker = kill_in_mid_chunk(scheduler, tmp_path)
         results = iteration.result(PATIENCE)
@@ -138,28 +160,6 @@ def test_a_killed_dask_worker(emulator: Emulator, client: Fibonacci, rester: str
             each.key: each.status for each in results
         }.items()
         assert emulator.requests.to(EXECUTE).count == before, "a chunk that runs twice runs no row"
-
-
-@needs_signals
-def test_redis_restarted_below_dask_workers(emulator: Emulator, client: Fibonacci, rester: str, tmp_path: Path) -> None:
-    dask_chunks: Any = import_module("examples.dask_chunks")
-    redis = RedisServer()
-    options: dict[str, Any] = {"size": SIZE, "window": WORKERS + 1, "rate_limiter": redis.url}
-    with (
-        dask_cluster(emulator, tmp_path) as (address, scheduler),
-        dask_chunks.connect(address) as cluster,
-        ThreadPoolExecutor() as pool,
-    ):
-        cluster.wait_for_workers(WORKERS)
-        with redis.running():
-            chunks = dask_chunks.run_chunks(cluster, rester, ROWS, tmp_path, **options)
-            iteration = pool.submit(list[RunResult], chunks)
-            scheduler.until(lambda: chunks_under_way(tmp_path))
-        assert not iteration.done()
-        with redis.running():
-            results = iteration.result(PATIENCE)
-    assert {each.status for each in results} == {"completed"}
-    assert executions(client, rester) == dict.fromkeys(range(len(ROWS)), 1)
 
 
 # The worker of the example; it sends itself the chunks, and writes down what each comes to.
@@ -190,8 +190,9 @@ def succeed(sender, result, **named):
 
 @needs_fork
 def test_a_killed_celery_worker(
-    emulator: Emulator, client: Fibonacci, rester: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    emulator: Emulator, client: Fibonacci, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    rester = create_rester(client)
     chunks = [ROWS[begin : begin + SIZE] for begin in range(0, len(ROWS), SIZE)]
     (tmp_path / "worker.py").write_text(WORKER, "utf-8")
     (tmp_path / "chunks.json").write_text(json.dumps(chunks), "utf-8")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import chdir
 from pathlib import Path
+from runpy import run_path
 
 import pytest
 
@@ -13,8 +15,8 @@ from tests.tools.markdown import ROOT
 
 FOLDER = ROOT / "examples"
 EXAMPLES = sorted(FOLDER.rglob("*.py"))
-# `test_engines.py` runs those of engines with their workers; a process has one Django project.
-ONLY_AS_PROGRAMS = ("celery_chunks.py", "dask_chunks.py", "django_service.py")
+# A process has one Django project, and `test_engines.py` runs the other on a cluster.
+ONLY_AS_PROGRAMS = ("dask_chunks.py", "django_service.py")
 
 
 def run(example: Path) -> None:
@@ -44,12 +46,24 @@ def test_every_example_that_needs_more_does_so_too() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*ONLY_AS_PROGRAMS, "testing_with_pytest/test_digest.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "django_service.py",
+        pytest.param("dask_chunks.py", marks=pytest.mark.nightly),  # short: test_engines.py
+        pytest.param("testing_with_pytest/test_digest.py", marks=pytest.mark.nightly),  # short: the first of this file
+    ],
+)
 def test_an_example_as_a_program(name: str, tmp_path: Path) -> None:
     with Emulator() as emulator:
         output = run_python("-W", "error", str(FOLDER / name), emulator=emulator, folder=tmp_path)
     check_prints((FOLDER / name).read_text("utf-8"), output)
 
 
-def test_quickstart_needs_no_key(tmp_path: Path) -> None:
-    assert run_python(str(FOLDER / "quickstart.py"), emulator=None, folder=tmp_path)
+def test_quickstart_needs_no_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with chdir(tmp_path):
+        run_path(str(FOLDER / "quickstart.py"), run_name="__main__")
+    printed = capsys.readouterr()
+    assert "an emulator on this machine" in printed.out
+    assert "Ada" in printed.out
+    assert printed.err == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -164,28 +164,38 @@ SUCCESS = {"staging": "success", "plan": "success", "apply": "success"}
 UNCHANGED = {**SUCCESS, "apply": "skipped"}
 
 
+@pytest.fixture
+def team(tmp_path: Path) -> Iterator[Team]:
+    """Return a team that has proposed two workflows."""
+    with Emulator() as staging, Emulator() as production:
+        team = Team(tmp_path, staging, production)
+        team.write("triage.yaml", "triage", "Sort {{input.mail}}")
+        team.write("digest.yaml", "digest", "Sum up {{input.mails}}")
+        team.propose("Two workflows")
+        yield team
+
+
 @needs_shell
 @pytest.mark.slow
-@pytest.mark.timeout(600)  # some thirty commands, one after the other
-def test_the_life_of_a_repository(tmp_path: Path) -> None:
-    with Emulator() as staging, Emulator() as production:
-        live(Team(tmp_path, staging, production))
-
-
-def live(team: Team) -> None:
-    repository = team.repository
-    team.write("triage.yaml", "triage", "Sort {{input.mail}}")
-    team.write("digest.yaml", "digest", "Sum up {{input.mails}}")
-    team.propose("Two workflows")
-    assert team.check(head="a-stranger/flows") == {"definitions": "success", "plan": "skipped"}
+def test_a_pull_request_is_checked_and_deployed_to_both_environments(team: Team) -> None:
     assert team.check() == {"definitions": "success", "plan": "success"}
-    assert "create" in repository.comments[0]
-
+    assert "create" in team.repository.comments[0]
     team.during_approval = team.push_of_another  # so that the state has to be rebased
     assert team.merge() == SUCCESS
-    team.during_approval = nothing
-    assert repository.log()[:2] == ["Record the deployment to production", "A page for newcomers"]
+    assert team.repository.log()[:2] == ["Record the deployment to production", "A page for newcomers"]
     assert team.instructions("staging") == team.instructions("production") != {}
+    team.check_states()
+
+
+@needs_shell
+@pytest.mark.slow
+@pytest.mark.nightly  # short: test_a_pull_request_is_checked_and_deployed_to_both_environments
+@pytest.mark.timeout(600)  # some thirty commands, one after the other
+def test_the_life_of_a_repository(team: Team) -> None:
+    repository = team.repository
+    assert team.check(head="a-stranger/flows") == {"definitions": "success", "plan": "skipped"}
+    assert team.check(only="plan") == {"plan": "success"}
+    assert team.merge() == SUCCESS
 
     before = repository.log()
     assert team.deploy() == UNCHANGED

@@ -26,9 +26,22 @@ KEY = "tutorial-key"
 @pytest.mark.slow
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
 def test_a_chapter_prints_what_it_shows(chapter: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "triage"
+    follow_chapter(chapter, tmp_path, in_process=True)
+
+
+@needs_shell
+@needs_pseudo_terminals
+@pytest.mark.slow
+@pytest.mark.nightly  # short: test_a_chapter_prints_what_it_shows
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_prints_it_in_terminals(chapter: Path, tmp_path: Path) -> None:
+    follow_chapter(chapter, tmp_path, in_process=False)
+
+
+def follow_chapter(chapter: Path, parent: Path, *, in_process: bool) -> None:
+    folder = parent / "triage"
     folder.mkdir()
-    terminals = Terminals(folder)
+    terminals = Terminals(folder, in_process=in_process)
     try:
         with a_person_who_approves(terminals) if chapter.stem == "approvals" else nullcontext():
             follow(blocks_of(chapter), terminals)

@@ -19,27 +19,39 @@ pytestmark = pytest.mark.slow
 PNG = b"\x89PNG"
 
 
-def test_the_emulator_s_page() -> None:
+@pytest.mark.nightly  # short: the one after this, and tests/emulator/test_page_in_browser.py
+def test_the_pictures_that_a_browser_makes() -> None:
     taken = screenshots()
     assert {*taken} == {path.name for path in IMAGES.glob("emulator-*.png")}
     assert {name for name, content in taken.items() if not content.startswith(PNG)} == set()
     assert taken["emulator-run-light.png"] != taken["emulator-run-dark.png"]
+    check_card(card()[NAME])
 
 
 def test_the_card_of_links_has_the_size_that_its_pages_state() -> None:
-    for content in (card()[NAME], (ASSETS / NAME).read_bytes()):
-        assert content.startswith(PNG)
-        assert struct.unpack(">II", content[16:24]) == (SIZE["width"], SIZE["height"])
-        assert len(content) <= 120_000
+    check_card((ASSETS / NAME).read_bytes())
+
+
+def check_card(content: bytes) -> None:
+    assert content.startswith(PNG)
+    assert struct.unpack(">II", content[16:24]) == (SIZE["width"], SIZE["height"])
+    assert len(content) <= 120_000
 
 
 @needs_pseudo_terminals
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("terminal-run", ("Sorts incoming mail", "Good morning, Ada!", "Did you mean 'name'?", "completed")),
         ("terminal-watch", ("outline", "no answer in 30 s", "it depends on 'draft', which failed")),
-        ("terminal-plan", ("~ update greeter.yaml", "+ create summary.yaml", "No changes: /home/ada/flows")),
+        # short: the first
+        pytest.param(
+            *("terminal-run", ("Sorts incoming mail", "Good morning, Ada!", "Did you mean 'name'?", "completed")),
+            marks=pytest.mark.nightly,
+        ),
+        pytest.param(
+            *("terminal-plan", ("~ update greeter.yaml", "+ create summary.yaml", "No changes: /home/ada/flows")),
+            marks=pytest.mark.nightly,
+        ),
     ],
 )
 def test_a_session_shows_what_the_picture_shows(

@@ -23,6 +23,7 @@ def test_windows_waits_and_refusals() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly  # short: tests/rate_limits/test_limits.py
 def test_processes_that_share_a_limiter_are_not_refused() -> None:
     plan = PlanWindow(20, 2.0, 2.2)
     requests = requests_of("machine", plan)
