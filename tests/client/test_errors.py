@@ -128,16 +128,9 @@ class TestClasses:
             (429, "quota_exceeded", QuotaExceededError),
             (429, "daily_limit_exceeded", QuotaExceededError),
             (402, "payment", APIStatusError),
-            (405, None, APIStatusError),
-            (410, None, APIStatusError),
-            (413, None, APIStatusError),
-            (418, None, APIStatusError),
-            (451, None, APIStatusError),
+            (499, None, APIStatusError),
             (500, "internal", ServerError),
             (501, None, ServerError),
-            (502, None, ServerError),
-            (503, None, ServerError),
-            (504, None, ServerError),
             (599, None, ServerError),
         ],
     )
@@ -173,14 +166,14 @@ class TestClasses:
         assert error.outcome_unknown
         assert str(error).endswith("so it was not sent again.")
 
-    @pytest.mark.parametrize("status", [400, 404, 422, 429])
+    @each_row("status", [400, 404, 422, 429])
     def test_a_refused_request_was_not_carried_out(
         self, mode: Mode, server: ScriptedServer, caller: Any, status: int
     ) -> None:
         server.add_response(envelope(), status)
         assert not failing(mode, lambda: caller.workflows.execute("wf-1")).outcome_unknown
 
-    @each_row("status", [300, 301, 302, 303, 307, 308])
+    @each_row("status", [300, 302, 308])
     def test_a_redirect_is_not_followed(self, mode: Mode, server: ScriptedServer, caller: Any, status: int) -> None:
         server.requests.clear()
         server.add_response("", status, {"Location": "https://login.example/?next=v1"})
@@ -223,7 +216,7 @@ class TestBodies:
         server.add_response({**envelope(), "meta": {"request_id": "req_body"}}, 404)
         assert failing(mode, lambda: caller.workflows.get("wf-1")).request_id == "req_body"
 
-    @pytest.mark.parametrize("meta", [None, [], "x", {}, {"request_id": 7}])
+    @each_row("meta", [None, [], "x", {}, {"request_id": 7}])
     def test_the_request_id_may_be_missing(self, mode: Mode, server: ScriptedServer, caller: Any, meta: Any) -> None:
         server.add_response({**envelope(), "meta": meta}, 404)
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
@@ -277,28 +270,6 @@ class TestTexts:
 
 
 class TestRateLimits:
-    @pytest.mark.parametrize(
-        ("text", "seconds"),
-        [
-            ("7", 7.0),
-            ("0.5", 0.5),
-            ("Fri, 15 Jan 2027 08:01:40 GMT", 100.0),
-            ("Fri, 15 Jan 2027 07:00:00 GMT", 0.0),
-            ("-1", None),
-            ("nan", None),
-            ("inf", None),
-            ("soon", None),
-            ("", None),
-            ("Fri, 99 Jan 2027 08:01:40 GMT", None),
-        ],
-    )
-    def test_a_retry_after_is_read_in_each_form(
-        self, mode: Mode, server: ScriptedServer, caller: Any, text: str, seconds: float | None
-    ) -> None:
-        headers = {"Retry-After": text, "Date": "Fri, 15 Jan 2027 08:00:00 GMT"}
-        server.add_response(envelope("rate_limited"), 429, headers)
-        assert failing(mode, lambda: caller.workflows.get("wf-1")).retry_after == seconds
-
     def test_the_error_holds_the_rate_limit(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         headers = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "1800000000"}
         server.add_response(envelope("quota_exceeded"), 429, headers)
@@ -319,7 +290,7 @@ class TestRateLimits:
 class TestHealth:
     """A health response of 503 counts as success."""
 
-    @pytest.mark.parametrize("call", ["check", "secrets"])
+    @each_row("call", ["check", "secrets"])
     def test_a_json_object_counts_as_success(self, mode: Mode, server: ScriptedServer, caller: Any, call: str) -> None:
         server.add_response({"status": "healthy", "backend": "b", "checks": {"get": "failed"}}, 503)
         health = mode.run(getattr(caller.health, call)())
@@ -327,8 +298,9 @@ class TestHealth:
         assert health.response.status_code == 503
         assert health.model_dump(mode="json")["backend"] == "b"
 
-    @pytest.mark.parametrize("body", ["<html>down</html>", "", "[1]", '"down"'])
+    @each_row("body", ["<html>down</html>", "", "[1]", '"down"'])
     def test_anything_else_is_an_error_and_is_not_retried(self, mode: Mode, server: ScriptedServer, body: str) -> None:
+        server.requests.clear()
         client = mode.client_of(server, max_retries=5)
         server.add_response(body, 503)
         error = failing(mode, lambda: client.health.check())

@@ -11,7 +11,7 @@ from fibonacci.emulator import Emulator, LLMCall
 from fibonacci.models import Execution
 from fibonacci.models.executions import ExecutionFailure, execution_error, failure_of, failure_text
 from tests.kit.assertions import each_row
-from tests.kit.mode import Mode, each_mode
+from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 
 CASES: dict[str, tuple[dict[str, Any], ExecutionFailure]] = {
@@ -81,7 +81,7 @@ def test_a_failed_node_is_not_why_an_execution_was_canceled() -> None:
     assert failure_of(Execution.model_validate(document)) == ExecutionFailure()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("status", "failure", "text"),
     [
         ("failed", ExecutionFailure(), "execution e failed"),
@@ -106,7 +106,7 @@ def test_a_cancellation_has_a_class_of_its_own() -> None:
 class TestOnTheExecution:
     """What an execution says of its failure, whichever call returned it."""
 
-    @pytest.mark.parametrize("status", ["completed", "running", "paused", None])
+    @each_row("status", ["completed", "running", "paused", None])
     def test_one_that_has_not_failed_has_no_reason_and_raises_nothing(self, status: str | None) -> None:
         made = Execution.model_validate({"id": "e", "status": status, "message": "all is well"})
         assert made.failure_reason is None
@@ -127,7 +127,6 @@ class TestOnTheExecution:
         assert made.error == made.failure_reason == text
         assert made.model_dump(mode="json")["error"] == error
 
-    @each_mode
     def test_every_call_returns_the_same_attributes(self, mode: Mode, emulator: Emulator) -> None:
         client = mode.client_of(emulator)
         definition = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}

@@ -20,6 +20,7 @@ from tests.kit.transport import ScriptedTransport, http_response
 
 DONE = respond_json({"data": {"execution_id": "exec_1", "status": "completed"}})
 OWN = {"Idempotency-Key": "own"}
+VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
 BAD: list[tuple[Any, type[Exception], str]] = [
     ("", ConfigurationError, "must be 1 to 255 visible ASCII characters without spaces, not ''"),
     ("a b", ConfigurationError, "visible ASCII"),
@@ -32,16 +33,15 @@ BAD: list[tuple[Any, type[Exception], str]] = [
 
 
 class TestOnTheWire:
-    @each_row("method", ["execute", "run"])
     @each_row(
-        ("headers", "argument", "expected"),
+        ("method", "headers", "argument", "expected"),
         [
-            ({}, {"idempotency_key": "job-7"}, "job-7"),
-            (OWN, {}, "own"),
-            (OWN, {"idempotency_key": "job-7"}, "job-7"),
-            (OWN, {"idempotency_key": None}, "own"),
-            ({"IDEMPOTENCY-KEY": "own"}, {}, "own"),
-            ({}, {"idempotency_key": "".join(map(chr, range(0x21, 0x7F)))}, "".join(map(chr, range(0x21, 0x7F)))),
+            ("execute", OWN, {"idempotency_key": "job-7"}, "job-7"),
+            ("execute", OWN, {"idempotency_key": None}, "own"),
+            ("execute", {"IDEMPOTENCY-KEY": "own"}, {}, "own"),
+            ("execute", {}, {"idempotency_key": VISIBLE}, VISIBLE),
+            ("run", {}, {"idempotency_key": "job-7"}, "job-7"),
+            ("run", OWN, {}, "own"),
         ],
     )
     def test_the_first_that_is_given(
@@ -126,14 +126,13 @@ class TestExecutedOnce:
             mode.run(client.workflows.execute("wf-1", idempotency_key="job-7"))
         assert [request.one("Idempotency-Key") for request in server.requests] == ["job-7", "job-7"]
 
-    @pytest.mark.parametrize(
+    @each_row(
         "then",
         [
             TransportError("never_sent", OSError("nothing listens")),
             http_response({"error": {"code": "unauthorized"}}, 401),
             http_response({"error": {"code": "rate_limit_exceeded"}}, 429, {"retry-after": "3600"}),
         ],
-        ids=["never sent", "refused", "rate limit"],
     )
     def test_an_unknown_outcome_stays_unknown_whatever_follows(
         self, mode: Mode, clock: object, then: HTTPResponse | Exception
@@ -154,7 +153,7 @@ class TestBadKeys:
         call = partial(getattr(caller.workflows, method), "wf-1", idempotency_key=key)
         refused(mode, server, expected, call, "idempotency_key", text)
 
-    @pytest.mark.parametrize("key", ["", "a b", "a\tb", "x" * 256])
+    @each_row("key", ["", "a b", "a\tb", "x" * 256])
     def test_a_key_in_a_header_is_checked(self, key: str) -> None:
         with pytest.raises(ConfigurationError, match="headers: 'Idempotency-Key' must be 1 to 255 visible ASCII"):
             Fibonacci("key", headers={"Idempotency-Key": key})

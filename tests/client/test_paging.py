@@ -77,7 +77,7 @@ class TestNextPage:
         assert names(mode, caller) == ["a"]
         assert len(server.requests) == 1
 
-    @pytest.mark.parametrize(
+    @each_row(
         "link",
         [
             '</v1/tools?cursor=x%20y&limit=2>; rel="next"',
@@ -90,6 +90,7 @@ class TestNextPage:
     def test_the_next_page_is_named_by_a_link_header(
         self, mode: Mode, server: ScriptedServer, caller: Any, link: str
     ) -> None:
+        server.requests.clear()
         server.add_response(page("a"), headers={"Link": link.format(origin=server.origin)})
         server.add_response(page("b"))
         assert names(mode, caller, page_size=1) == ["a", "b"]
@@ -131,12 +132,11 @@ class TestNextPage:
 
 
 class TestCycles:
-    @pytest.mark.parametrize(
-        "cursors", [["x", "x"], ["x", "y", "x"], ["x", "y", "y"]], ids=["itself", "two back", "the last"]
-    )
+    @each_row("cursors", [["x", "x"], ["x", "y", "x"], ["x", "y", "y"]])
     def test_a_repeated_cursor_ends_it(
         self, mode: Mode, server: ScriptedServer, caller: Any, cursors: list[str]
     ) -> None:
+        server.requests.clear()
         for cursor in cursors:
             server.add_response(page("t", next_cursor=cursor), headers={"X-Request-Id": "req_9"})
         with pytest.raises(PaginationError, match="a second time") as caught:
@@ -262,7 +262,7 @@ class TestTake:
             server.add_response(page("a", next_cursor="x"))
         assert len(mode.run(caller.tools.list().take(2))) == 2
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("n", "error", "text"),
         [
             (-1, ValueError, "n must be 0 or more, not -1"),
@@ -280,7 +280,7 @@ class TestTake:
         assert server.requests == []
 
 
-@pytest.mark.parametrize("page_size", ["5", 2.0, True])
+@each_row("page_size", ["5", 2.0, True])
 def test_a_page_size_that_is_no_number(server: ScriptedServer, caller: Any, page_size: Any) -> None:
     with pytest.raises(TypeError, match=f"^page_size must be an int, not {type(page_size).__name__}$"):
         caller.tools.list(page_size=page_size)

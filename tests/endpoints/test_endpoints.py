@@ -6,15 +6,13 @@ import json
 import re
 from typing import Any
 
-import pytest
-
 from fibonacci import __version__
 from fibonacci.models import RateLimit, Tool
-from tests.contract.conformance import validate_exchange, validate_request
+from tests.contract.conformance import validate_request, validate_response
 from tests.contract.document import operations
 from tests.endpoints.endpoint_row import NO_BODY, EndpointRow
 from tests.endpoints.table import ROWS
-from tests.kit.assertions import check_rows
+from tests.kit.assertions import check_rows, each_row
 from tests.kit.mode import Mode, both_modes
 from tests.kit.peer import ReceivedRequest
 from tests.kit.server import ScriptedServer
@@ -53,7 +51,6 @@ def test_a_call_and_its_documented_response(mode: Mode, server: ScriptedServer) 
     def check(row: EndpointRow) -> None:
         content = in_shape(row.data, "bare" if row.bare else "data and meta")
         body = b"" if row.status == 204 else json.dumps(content).encode()
-        type_of_body = {} if row.status == 204 else {"Content-Type": "application/json"}
         server.add_response(body, row.status, HEADERS)
         earlier = len(server.requests)
 
@@ -65,11 +62,15 @@ def test_a_call_and_its_documented_response(mode: Mode, server: ScriptedServer) 
         check_headers(sent, server)
         check_result(row, result, row.status, "req_header" if row.bare else "req_meta")
         url = server.origin + sent.target
-        headers = {**HEADERS, **type_of_body}
-        named = validate_exchange(sent.method, url, dict(sent.headers), sent.body, row.status, headers, body)
-        assert named == row.call
+        if mode.is_async:  # what the other mode sends is the same
+            assert validate_request(sent.method, url, dict(sent.headers), sent.body).id == row.call
+            if (row.call, body) not in valid:
+                type_of_body = {} if row.status == 204 else {"Content-Type": "application/json"}
+                validate_response(sent.method, url, row.status, {**HEADERS, **type_of_body}, body)
+                valid.add((row.call, body))
 
     rows = ROWS if mode.is_async else list({row.call: row for row in ROWS}.values())
+    valid = set[tuple[str, bytes]]()
     check_rows(((str(row), row) for row in rows), check)
 
     posts = [sent for sent in server.requests if sent.method == "POST"]
@@ -105,7 +106,7 @@ def check_result(row: EndpointRow, result: Any, status: int, request_id: str) ->
         assert info.rate_limit.reset_at.timestamp() == 1_800_000_000
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@each_row("shape", SHAPES)
 def test_a_response_may_have_any_of_the_three_shapes(mode: Mode, server: ScriptedServer, shape: str) -> None:
     client = mode.client_of(server, max_retries=0)
     calls = ["workflows.get", "workflows.delete", "health.check", "memory.set"]
@@ -175,7 +176,7 @@ class TestRequest:
         server.add_response(status=204)
         assert mode.run(caller.request("DELETE", "/thing")) is None
 
-    @pytest.mark.parametrize("method", ["OPTIONS", "REPORT"])
+    @each_row("method", ["OPTIONS", "REPORT"])
     def test_request_sends_any_method(self, mode: Mode, server: ScriptedServer, caller: Any, method: str) -> None:
         server.add_response({"data": {"data": 1, "more": 2}})
         assert mode.run(caller.request(method, "/thing")) == {"data": 1, "more": 2}

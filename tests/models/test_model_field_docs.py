@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import fibonacci
-from tests.kit.assertions import each_row
+from tests.kit.assertions import check_rows
 
 PACKAGE = Path(fibonacci.__file__).parent
 FILES = [
@@ -84,22 +84,22 @@ def is_property(function: ast.FunctionDef) -> bool:
     return any(isinstance(each, ast.Name) and each.id == "property" for each in function.decorator_list)
 
 
-def test_the_fields_are_found() -> None:
-    names = [field.name for field in all_fields()]
+def test_a_field_has_a_sentence_and_a_quantity_its_unit() -> None:
+    fields = {field.name: field for field in all_fields()}
     assert {
         "Workflow.id", "Execution.duration_ms", "ResponseInfo.elapsed", "Quota.limits", "LLMNode.max_tokens",
-    } <= set(names)  # fmt: skip
-    assert len(names) > 110
+    } <= fields.keys()  # fmt: skip
+    assert len(fields) > 110
 
+    def check(field: Field) -> None:
+        assert field.docstring
+        first = field.docstring.strip().splitlines()[0]
+        assert first[0].isupper()
+        assert field.docstring.rstrip().endswith(".")
+        if field.is_quantity:
+            assert any(unit in field.docstring for unit in UNITS), field.docstring
 
-@each_row("field", all_fields)
-def test_a_field_has_a_sentence_and_a_quantity_its_unit(field: Field) -> None:
-    assert field.docstring
-    first = field.docstring.strip().splitlines()[0]
-    assert first[0].isupper()
-    assert field.docstring.rstrip().endswith(".")
-    if field.is_quantity:
-        assert any(unit in field.docstring for unit in UNITS), field.docstring
+    check_rows(fields.items(), check)
 
 
 def test_no_class_lists_its_fields_a_second_time() -> None:

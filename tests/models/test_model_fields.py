@@ -23,7 +23,7 @@ from tests.kit.responses import received
 
 
 class TestExecution:
-    @pytest.mark.parametrize(
+    @each_row(
         ("document", "expected"),
         [
             ({"execution_id": "exec_1"}, "exec_1"),
@@ -38,7 +38,7 @@ class TestExecution:
         assert made.id == expected
         assert made.model_dump(mode="json") == document
 
-    @pytest.mark.parametrize("document", [{}, {"id": None}, {"execution_id": ""}, {"id": 7}])
+    @each_row("document", [{}, {"id": None}, {"execution_id": ""}, {"id": 7}])
     def test_an_id_is_required(self, document: dict[str, Any]) -> None:
         with pytest.raises(ValidationError):
             Execution.model_validate(document)
@@ -143,9 +143,7 @@ class TestTimes:
 
 
 class TestHealth:
-    @pytest.mark.parametrize(
-        ("status", "healthy"), [("healthy", True), ("ok", True), ("degraded", False), (None, False)]
-    )
+    @each_row(("status", "healthy"), [("healthy", True), ("ok", True), ("degraded", False), (None, False)])
     def test_healthy_by_status(self, status: str | None, healthy: bool) -> None:
         made = Health.model_validate({"status": status})
         assert made.healthy is bool(made) is healthy

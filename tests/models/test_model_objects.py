@@ -75,7 +75,7 @@ class TestRepr:
         assert len(repr(made)) < 600
         assert str(made) == repr(made)
 
-    @pytest.mark.parametrize("name", ["to_dict", "model_dump", "response", "_repr_html_"])
+    @each_row("name", ["to_dict", "model_dump", "response", "_repr_html_"])
     def test_an_unknown_field_with_the_name_of_an_attribute_is_shown(self, name: str) -> None:
         assert f"{name}='own'" in repr(AuditEntry.model_validate({name: "own"}))
 
@@ -104,7 +104,7 @@ class TestResponse:
         assert repr(one) == repr(other)
         assert one.model_dump_json() == other.model_dump_json()
 
-    @pytest.mark.parametrize("same", COPIES, ids=["copy", "deepcopy", "pickle", "model_copy"])
+    @each_row("same", COPIES)
     def test_copies_keep_it(self, same: Callable[[Workflow], Workflow]) -> None:
         original = received(Workflow.model_validate({"id": "wf-1", "extra": [1]}), status_code=201)
         made = same(original)
@@ -252,7 +252,7 @@ class MailTicket(BaseModel):
 class TestInputs:
     """Inputs as an object of a model of the user's."""
 
-    @pytest.mark.parametrize("call", ["execute", "run"])
+    @each_row("call", ["execute", "run"])
     def test_a_model_is_sent_with_its_defaults_by_its_aliases(self, mode: Mode, call: str) -> None:
         definition = {"nodes": [{"id": "greet", "type": "llm", "instruction": "{{input.sender.memberSince}}"}]}
         sender = MailSender(memberSince=date(2026, 11, 28))

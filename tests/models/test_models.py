@@ -180,7 +180,7 @@ class TestFields:
         with pytest.raises(ValidationError):
             model.model_validate_json(json.dumps({**LEAST[model], field: value}))
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("known", "field", "model"),
         [
             (ExecutionStatus, "status", Execution),

@@ -29,15 +29,15 @@ from fibonacci.models import (
 from fibonacci.models._base import other_names, plain_names, plain_types
 from tests.kit.assertions import check_each, check_rows, each_row
 from tests.kit.clock import FakeClock
-from tests.kit.mode import Mode, both_modes
+from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond_json
+from tests.kit.transport import ScriptedTransport, http_response
 from tests.models.test_models import LEAST, exactly
 
 WRONG: list[Any] = [
-    *(None, True, False, 0, 7, -1, 1.5, 10**30),
-    *("", "text", "1523", " 7 ", "1.5", "NaN", "-inf", "yes", "2026-11-25T01:02:03Z"),
-    *([], ["a"], [7, None, {}], [[[]]], {}, {"a": 1}, {"a": "7", "b": None, "c": []}, {"a": {"b": [{"c": 1}]}}),
+    *(None, True, 0, 1.5, 10**30, "", "text", " 7 ", "NaN", "yes", "2026-11-25T01:02:03Z"),
+    *([], [7, None, {}], {}, {"a": "7", "b": None, "c": []}, {"a": {"b": [{"c": 1}]}}),
 ]
 """What may come where something else is expected."""
 
@@ -81,7 +81,7 @@ def check_object(made: Model, model: type[Model], document: dict[str, Any]) -> N
 
 def test_every_field_of_every_model_may_be_anything_and_no_item_costs_a_list(mode: Mode) -> None:
     cases = list(hostile())
-    assert len(cases) > 2000
+    assert len(cases) > 1200
     lists = {model: [document for of, _, document in cases if of is model] for model in LEAST}
     with ScriptedServer(*(respond_json({"data": documents}) for documents in lists.values())) as server:
         client = mode.client_of(server)
@@ -99,17 +99,15 @@ def test_every_field_of_every_model_may_be_anything_and_no_item_costs_a_list(mod
 
 def test_every_field_of_an_object_that_comes_alone_may_be_anything(mode: Mode) -> None:
     cases = list(hostile())[:: len(WRONG) + 1]  # a value for each field, another one for the next
-    with ScriptedServer(*(respond_json({"data": document}) for _, _, document in cases)) as server:
-        client = mode.client_of(server)
+    client = mode.client_of(ScriptedTransport(*(http_response({"data": document}) for _, _, document in cases)))
 
-        def check(case: tuple[type[Model], str, dict[str, Any]]) -> None:
-            model, _, document = case
-            check_object(mode.run(client.request("GET", "/any", returns=model)), model, document)
+    def check(case: tuple[type[Model], str, dict[str, Any]]) -> None:
+        model, _, document = case
+        check_object(mode.run(client.request("GET", "/any", returns=model)), model, document)
 
-        check_each(cases, check)
+    check_each(cases, check)
 
 
-@both_modes
 def test_an_item_without_an_id_is_left_out_of_a_list(mode: Mode) -> None:
     items: list[Any] = [{"id": "wf-1"}, {"name": "no id"}, None, {"id": {}}, {"id": 7, "name": []}]
     with ScriptedServer(respond_json({"data": items, "meta": {"next_cursor": None}})) as server:
@@ -121,12 +119,14 @@ def test_an_item_without_an_id_is_left_out_of_a_list(mode: Mode) -> None:
     ("model", "document"),
     lambda: [(model, {**LEAST[model], name: wrong}) for model, name in _IDS.items() for wrong in NO_IDS],
 )
-def test_an_object_without_its_id_is_refused(model: type[Model], document: dict[str, Any], mode: Mode) -> None:
-    with ScriptedServer(respond_json({"data": document})) as server, pytest.raises(APIResponseError):
-        mode.run(mode.client_of(server).request("GET", "/any", returns=model))
+def test_an_object_without_its_id_is_refused(
+    model: type[Model], document: dict[str, Any], mode: Mode, server: ScriptedServer, caller: Any
+) -> None:
+    server.add_response({"data": document})
+    with pytest.raises(APIResponseError):
+        mode.run(caller.request("GET", "/any", returns=model))
 
 
-@both_modes
 def test_a_run_never_loses_its_execution(mode: Mode, clock: FakeClock) -> None:
     started: dict[str, Any] = {
         "execution_id": 7,
@@ -149,7 +149,6 @@ def test_a_run_never_loses_its_execution(mode: Mode, clock: FakeClock) -> None:
     assert [request.method for request in server.requests] == ["POST", "GET"]
 
 
-@both_modes
 def test_a_start_without_an_id_has_an_unknown_outcome(mode: Mode) -> None:
     started = respond_json({"data": {"status": "running", "execution_id": []}})
     with ScriptedServer(started) as server, pytest.raises(APIResponseError) as caught:
@@ -184,11 +183,11 @@ def test_a_start_without_an_id_has_an_unknown_outcome(mode: Mode) -> None:
     ],
 )
 def test_what_fits_is_converted_and_the_rest_is_none(
-    model: type[Model], name: str, received: Any, read: Any, mode: Mode
+    model: type[Model], name: str, received: Any, read: Any, mode: Mode, server: ScriptedServer, caller: Any
 ) -> None:
     least = {} if (model, name) == (Execution, "id") else LEAST[model]
-    with ScriptedServer(respond_json({"data": {**least, name: received}})) as server:
-        made = mode.run(mode.client_of(server).request("GET", "/any", returns=model))
+    server.add_response({"data": {**least, name: received}})
+    made = mode.run(caller.request("GET", "/any", returns=model))
     assert exactly(getattr(made, name)) == exactly(read)
     assert exactly((made.model_extra or {})[name]) == exactly(received)
     assert exactly(made.to_dict()[name]) == exactly(read)

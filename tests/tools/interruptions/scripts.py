@@ -19,6 +19,7 @@ from fibonacci.emulator import Emulator
 
 ROWS = 3
 TIMEOUT = 5.0
+_SETTLED_WITHIN = 2.0
 _DEFINITION = {"nodes": [{"id": "a", "type": "tool", "tool": "calculator", "params": {"expression": "1 + 1"}}]}
 
 
@@ -163,7 +164,7 @@ T = TypeVar("T")
 
 def _when_settled(find: Callable[[], T]) -> T:
     """Return what is found when a batch has ended that was interrupted in its close, where it waits no longer."""
-    ends = time.monotonic() + 2.0
+    ends = time.monotonic() + _SETTLED_WITHIN
     while (found := find()) and time.monotonic() < ends:
         time.sleep(0.01)
     return found
