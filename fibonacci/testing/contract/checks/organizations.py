@@ -267,9 +267,6 @@ def _concurrent_runs(server: Server) -> None:
     raise Disagreement("a second run is carried out while one runs, although the quota is one")
 
 
-ROLES: Final = Checks("roles")
-
-
 TOOL_POLICIES: Final = Checks("tool_policies")
 
 
@@ -374,6 +371,9 @@ def _override(server: Server) -> None:
 def _override_of_unknown_tool(server: Server) -> None:
     body = {"role": "owner", "tool_name": UNKNOWN, "enabled": True}
     require_refusal(server.raw("POST", server.path("role-policy-overrides"), json_body=body), 422)
+
+
+ROLES: Final = Checks("roles")
 
 
 @ROLES.documented("GET /workflows/{id}/versions", "A member may list the versions", changes=True)
