@@ -56,8 +56,8 @@ def statements(node: ast.AST) -> Iterator[ast.stmt]:
             yield from statements(child)
 
 
-def examples(files: Iterable[Path]) -> Iterator[tuple[str, str, Callable[[Emulator], None]]]:
-    """Yield the examples of some files: the place of each, its text, and what runs it against an emulator."""
+def examples(files: Iterable[Path]) -> Iterator[tuple[str, str, Callable[[ReadyMade], None]]]:
+    """Yield the examples of some files: the place of each, its text, and what runs it with what is ready made."""
     for path in sorted(files):
         if re.search("```|~~~|>>> ", path.read_text("utf-8")):
             for line, text in docstrings(path):
@@ -70,14 +70,14 @@ def examples(files: Iterable[Path]) -> Iterator[tuple[str, str, Callable[[Emulat
                     yield f"{path.relative_to(ROOT)}:{line}", text, partial(run_prompts, path, line, text)
 
 
-def run_block(block: Block, emulator: Emulator) -> None:
+def run_block(block: Block, shared: ReadyMade) -> None:
     is_async = "_async" in block.path.parts or waits(compiled(block))
-    with prepared(emulator, block.code, is_async=is_async) as made:
+    with prepared(shared, block.code, is_async=is_async) as made:
         made.run(block)
 
 
-def run_prompts(path: Path, line: int, text: str, emulator: Emulator) -> None:
-    with prepared(emulator, text, is_async=False) as made:
+def run_prompts(path: Path, line: int, text: str, shared: ReadyMade) -> None:
+    with prepared(shared, text, is_async=False) as made:
         names = vars(import_module(module_name(path))) | made.namespace
         example = doctest.DocTestParser().get_doctest(text, names, path.stem, str(path), line - 1)
         with patch.dict(os.environ, environment(made.emulator)):
@@ -91,7 +91,7 @@ def module_name(path: Path) -> str:
 
 
 @contextmanager
-def prepared(shared: Emulator, code: str, *, is_async: bool) -> Generator[Setting]:
+def prepared(shared: ReadyMade, code: str, *, is_async: bool) -> Generator[Setting]:
     """Yield a setting with the names that an example finds.
 
     It is on the emulator that all share, which is then as it was, unless the example does something to its emulator:
@@ -99,16 +99,24 @@ def prepared(shared: Emulator, code: str, *, is_async: bool) -> Generator[Settin
     """
     client_class = AsyncFibonacci if is_async else Fibonacci
     is_alone = "emulator" in code.lower()
-    with setting() if is_alone else setting(shared) as made, made.emulator.preserve_state():
+    with setting() if is_alone else setting(shared.emulator) as made, made.emulator.preserve_state():
         emulator = made.emulator
-        workflow = emulator.client().workflows.create(name="Greeting", definition=DEFINITION)
-        made.namespace |= {
-            "emulator": emulator,
-            "client": client_class(emulator.api_key, base_url=emulator.base_url),
-            "workflow": workflow,
-            "execution": emulator.client().workflows.execute(workflow.id, inputs={"name": "Ada"}),
-        }
+        ready_made = ReadyMade(emulator) if is_alone else shared
+        made.namespace |= vars(ready_made) | {"client": client_class(emulator.api_key, base_url=emulator.base_url)}
         yield made
+
+
+class ReadyMade:
+    """What an example finds ready made, beside a client.
+
+    Args:
+        emulator: An emulator that runs.
+    """
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        self.workflow = emulator.client().workflows.create(name="Greeting", definition=DEFINITION)
+        self.execution = emulator.client().workflows.execute(self.workflow.id, inputs={"name": "Ada"})
 
 
 @pytest.mark.parametrize("part", [*HALVES, "others"])
@@ -117,12 +125,14 @@ def test_every_example_runs(part: str, emulator: Emulator) -> None:
     files = [path for path in folder.rglob("*.py") if part in HALVES or not {*HALVES} & {*path.parts}]
     found = list(examples(files))
     assert len(found) > 60
+    shared = ReadyMade(emulator)
     rows = [(place, run) for place, text, run in found if not NEEDS_MORE.search(text)]
-    check_rows(rows, lambda run: run(emulator))
+    check_rows(rows, lambda run: run(shared))
 
 
 @pytest.mark.slow
 def test_every_example_that_needs_more_runs(emulator: Emulator) -> None:
     rows = [(place, run) for place, text, run in examples(PACKAGE.rglob("*.py")) if NEEDS_MORE.search(text)]
     assert rows
-    check_rows(rows, lambda run: run(emulator))
+    shared = ReadyMade(emulator)
+    check_rows(rows, lambda run: run(shared))

@@ -21,10 +21,14 @@ def constants(sources: list[str]) -> Iterator[str]:
         for node in nodes:
             if isinstance(node, ast.Constant) and re.fullmatch(r"FIBONACCI_[A-Z_]+", str(node.value)):
                 yield str(node.value)
-            elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("os.environ.get", "os.getenv"):
+            elif isinstance(node, ast.Call) and named(node.func) in ("os.environ.get", "os.getenv"):
                 yield from literal(node.args[0])
-            elif isinstance(node, ast.Compare) and ast.unparse(node.comparators[0]) == "os.environ":
+            elif isinstance(node, ast.Compare) and named(node.comparators[0]) == "os.environ":
                 yield from literal(node.left)
+
+
+def named(node: ast.expr) -> str:
+    return ast.unparse(node) if isinstance(node, ast.Attribute) else ""
 
 
 def literal(node: ast.expr) -> list[str]:

@@ -35,20 +35,27 @@ RUN = [
 ]
 
 
+# A server for agents takes two seconds to start, twice the time of any other page.
+STARTS_SERVER = re.compile(r"^from mcp import", re.MULTILINE)
+
+
+def has(page: Path, *patterns: re.Pattern[str]) -> bool:
+    return any(pattern.search(block.code) for pattern in patterns for block in blocks_of(page))
+
+
 def marks(page: Path) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.slow] if any(NEEDS_MORE.search(block.code) for block in blocks_of(page)) else []
+    return [pytest.mark.slow] if has(page, NEEDS_MORE, STARTS_SERVER) else []
 
 
 @pytest.mark.parametrize(
     "page", [pytest.param(page, id=str(page.relative_to(ROOT)), marks=marks(page)) for page in RUN]
 )
 def test_the_blocks_of_a_page_run_in_order(page: Path) -> None:
-    blocks = blocks_of(page)
-    if any("mcp" in block.code for block in blocks):
+    if has(page, STARTS_SERVER):
         # A client of it gives a server the stderr of the moment of this import: not that of a block that redirects it.
         import_module("mcp.client.stdio")
     with own_logging(), setting() as shared:
-        for block in blocks:
+        for block in blocks_of(page):
             shared.run(block)
 
 
