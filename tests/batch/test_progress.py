@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import io
 import logging
-import subprocess
-import sys
+from typing import Any
 
 import pytest
 
-from fibonacci import Fibonacci, RunsSummary
+from fibonacci import RunsSummary
 from fibonacci._batch.estimate import BatchLimits
 from fibonacci._batch.progress import ProgressText
-from fibonacci.emulator import Emulator
-from tests.batch.shared_clock import SharedClock
+from tests.batch.limited_platform import platform
+from tests.batch.workflows import run
 from tests.kit.mode import Mode
-from tests.kit.nodes import tool
-from tests.kit.pseudo_terminal import PseudoTerminal
-from tests.kit.systems import needs_fork
-
-DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
-PROGRAM = """
-import sys
-from fibonacci import Fibonacci
-
-key, url, workflow = sys.argv[1:]
-with Fibonacci(key, base_url=url) as client:
-    rows = [{"seconds": 0}] * 30 + [{}]
-    list(client.workflows.run_many(workflow, rows, progress=True))
-"""
 
 
 class TestText:
@@ -66,16 +51,9 @@ class TestText:
 
 def test_a_line_a_minute_without_a_terminal(mode: Mode, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="fibonacci")
-    with Emulator(time="manual") as emulator:
-        workflow = emulator.client().workflows.create(name="rester", definition=DEFINITION).id
-        client = mode.client_of(emulator, clock=SharedClock(emulator))
-        rows = [{"seconds": 100.0}] * 9
-        found: list[object] = []
-        mode.each(client.workflows.run_many(workflow, rows, concurrency=3, progress=True), found.append)
-        mode.close(client)
-        mode.forget()
+    here = platform(mode, time="manual")
+    assert len(here.run(here.runs([100.0] * 9, concurrency=3, progress=True))) == 9
     lines = [message for message in caplog.messages if "rows have ended" in message]
-    assert len(found) == 9
     assert 4 <= len(lines) <= 7, "of five minutes"
     assert lines[0].startswith("0 of 9 rows have ended")
     assert lines[-1].startswith("9 of 9 rows have ended: ")
@@ -86,28 +64,12 @@ class _Terminal(io.StringIO):
         return True
 
 
-def test_a_bar_counts_what_has_ended(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bar_counts_what_has_ended(mode: Mode, any_client: Any, rester: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test of the command looks at one on a pseudo-terminal."""
     monkeypatch.setattr("sys.stderr", terminal := _Terminal())
-    with Emulator() as emulator:
-        workflow = emulator.client().workflows.create(name="rester", definition=DEFINITION).id
-        rows: list[dict[str, float]] = [{"seconds": 0.0}, {}, {"seconds": 0.0}]
-        found: list[object] = []
-        mode.each(mode.client_of(emulator).workflows.run_many(workflow, rows, progress=True), found.append)
-    assert len(found) == 3
+    rows: list[dict[str, float]] = [{"seconds": 0.0}, {}, {"seconds": 0.0}]
+    assert len(run(mode, any_client.workflows.run_many(rester, rows, progress=True))) == 3
     last = terminal.getvalue().rpartition("\r")[2]
     assert "3/3" in last
     assert "1 failed" in last
     assert terminal.getvalue().endswith("\n"), "the bar is left as it is"
-
-
-@needs_fork
-def test_a_bar_on_a_terminal(emulator: Emulator, client: Fibonacci) -> None:
-    workflow = client.workflows.create(name="rester", definition=DEFINITION).id
-    terminal = PseudoTerminal(columns=110)
-    command = [sys.executable, "-c", PROGRAM, emulator.api_key, emulator.base_url, workflow]
-    with subprocess.Popen(command, stderr=terminal.descriptor) as process:
-        shown = terminal.read()
-        assert process.wait() == 0
-    last = shown.rstrip().rpartition("\r")[2]
-    assert "31/31 rows" in last
-    assert "1 failed" in last
