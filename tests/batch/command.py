@@ -29,7 +29,7 @@ KEPT = ("--journal", "runs.db", "--out", "o.jsonl")
 class Command:
     """The command, run in a folder that is the current one for it alone, with an emulator for the platform.
 
-    A call runs it in this process; `run` and `start` begin a process.
+    A call runs it in this process; `start` begins a process.
 
     Args:
         emulator: The platform.
@@ -45,17 +45,6 @@ class Command:
     def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         with contextlib.chdir(self.folder), patch.dict(os.environ, self.environment, clear=True):
             return subprocess.CompletedProcess(arguments, *invoke("run-many", *arguments, stdin=stdin))
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.line(arguments),
-            stdin=subprocess.DEVNULL,
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            timeout=60,
-            encoding="utf-8",
-        )
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE

@@ -19,7 +19,7 @@ from tests.batch.journals import JournalPlace
 from tests.tools.interruptions.injection import CanceledAt
 
 # Some have ended when the request that starts them is answered; others are watched.
-ROWS = [{"n": number, "seconds": 0.01 * (number % 2)} for number in range(5)]
+ROWS = [{"n": number, "seconds": 0.01 * (number % 2)} for number in range(4)]
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -44,15 +44,16 @@ async def _waits_in_trio(work: Work, wait: int) -> int:
 
 
 @pytest.mark.parametrize(
-    ("place", "times"),
+    ("place", "loop", "times"),
     [
-        ("file", 10),
-        pytest.param("file", 40, marks=pytest.mark.slow),  # each wait twice
-        pytest.param("redis", 30, marks=pytest.mark.slow),
+        ("file", "asyncio", 8),
+        ("file", "trio", 8),
+        pytest.param("file", "asyncio", 20, marks=pytest.mark.slow),
+        pytest.param("file", "trio", 20, marks=pytest.mark.slow),
+        pytest.param("redis", "asyncio", 20, marks=pytest.mark.slow),
     ],
     indirect=["place"],
 )
-@pytest.mark.parametrize("loop", ["asyncio", "trio"])
 def test_the_next_call_has_the_journal(
     emulator: Emulator, client: Fibonacci, rester: str, place: JournalPlace, loop: str, times: int
 ) -> None:
@@ -70,7 +71,7 @@ def test_the_next_call_has_the_journal(
                     rester,
                     [{**row, "time": time} for row in ROWS],
                     journal=f"{name}-{time}{options}",
-                    concurrency=3,
+                    concurrency=2,
                 )
                 wait += 1
                 if await waits_of(partial(_iterate, begin), wait) < wait:

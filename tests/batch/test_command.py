@@ -55,7 +55,7 @@ def test_a_journal_in_redis(
 
 class TestData:
     def test_results_are_json_lines_on_stdout_and_the_rest_is_on_stderr(self, command: Command, greeter: str) -> None:
-        ran = command.run("Greeter", command.write("rows.csv", CSV), "--key", "id", "--journal", "runs.db", "--ordered")
+        ran = command("Greeter", command.write("rows.csv", CSV), "--key", "id", "--journal", "runs.db", "--ordered")
         assert ran.returncode == 0, ran.stderr
         found = lines_of(ran.stdout)
         assert [(each["key"], each["status"], each["inputs"]) for each in found] == [
@@ -88,20 +88,17 @@ class TestData:
         assert (third["status"], json.loads(third["inputs"])) == ("failed", {"name": "half a pair: \ud800"})
 
     @needs_fork
-    @pytest.mark.parametrize("is_stdout_terminal", [False, True])
-    def test_a_bar_on_a_terminal_that_results_do_not_fill(
-        self, command: Command, greeter: str, is_stdout_terminal: bool
-    ) -> None:
+    def test_a_bar_on_a_terminal_that_results_do_not_fill(self, command: Command, greeter: str) -> None:
         terminal = PseudoTerminal(columns=100)
         line = command.line([greeter, command.write("rows.csv", CSV), "--journal", "runs.db"])
         end = terminal.descriptor
-        stdout = end if is_stdout_terminal else subprocess.PIPE
-        ran = subprocess.run(line, cwd=command.folder, env=command.environment, stdout=stdout, stderr=end)
+        ran = subprocess.run(line, cwd=command.folder, env=command.environment, stdout=subprocess.PIPE, stderr=end)
         shown = terminal.read()
         assert ran.returncode == 0, shown
         assert "2 succeeded, 0 failed" in shown
-        assert ("2/2 rows" in shown) is not is_stdout_terminal
-        assert ('"status": "completed"' in shown) is is_stdout_terminal
+        assert "2/2 rows" in shown
+        assert '"status": "completed"' not in shown
+        assert [each["status"] for each in lines_of(ran.stdout.decode())] == ["completed"] * 2
 
     def test_an_estimate_runs_nothing(self, command: Command, greeter: str, emulator: Emulator) -> None:
         ran = command(greeter, command.write("rows.csv", CSV), "--estimate")
@@ -238,12 +235,12 @@ class TestResumption:
     @pytest.mark.slow
     def test_after_sigkill(self, command: Command, client: Fibonacci) -> None:
         rester = client.workflows.create(name="Rester", definition=REST).id
-        rows = "".join(json.dumps({"id": number, "seconds": 0.05}) + "\n" for number in range(60))
+        rows = "".join(json.dumps({"id": number, "seconds": 0.05}) + "\n" for number in range(30))
         command.write("rows.jsonl", rows)
         arguments = (rester, "rows.jsonl", "--key", "id", *KEPT, "--concurrency", "5")
         partial = command.folder / "o.jsonl.partial"
         with command.start(*arguments) as process:
-            wait_while_running(process, lambda: partial.exists() and partial.read_text().count("\n") >= 10)
+            wait_while_running(process, lambda: partial.exists() and partial.read_text().count("\n") >= 5)
             process.kill()
             process.communicate()
         assert not (command.folder / "o.jsonl").exists()
@@ -251,12 +248,12 @@ class TestResumption:
         ran = command(*arguments, "--if-unknown", "match")
         assert "Traceback" not in ran.stderr
         after = {each["key"]: each for each in lines_of(command.read("o.jsonl"))}
-        assert sorted(map(int, after)) == list(range(60))
+        assert sorted(map(int, after)) == list(range(30))
         assert all(after[each["key"]] == each for each in before)
         unknown = {int(key) for key, each in after.items() if each["status"] == "unknown"}
         assert ran.returncode == (75 if unknown else 0)
         assert len(unknown) <= 5, "no more than were in flight"
-        assert executions(client, rester) == {number: 1 for number in range(60) if number not in unknown}
+        assert executions(client, rester) == {number: 1 for number in range(30) if number not in unknown}
 
     @needs_signals
     @pytest.mark.slow
@@ -287,7 +284,7 @@ class TestResumption:
     def test_a_terminal_that_is_closed(self, command: Command, client: Fibonacci) -> None:
         rester = client.workflows.create(name="Rester", definition=REST).id
         rows = "".join(
-            json.dumps({"id": number, "seconds": 0.3 if number else 0}) + "\n" for number in range(60)
+            json.dumps({"id": number, "seconds": 0.3 if number else 0}) + "\n" for number in range(30)
         )  # for long
         command.write("rows.jsonl", rows)
         arguments = (rester, "rows.jsonl", "--key", "id", *KEPT)
@@ -303,19 +300,4 @@ class TestResumption:
         found = lines_of(partial.read_text())
         assert executions(client, rester) == {each["key"]: 1 for each in found}, "all under way was waited for"
         assert command(*arguments, "--resume").returncode == 0
-        assert executions(client, rester) == dict.fromkeys(range(60), 1)
-
-    @needs_signals
-    def test_a_closed_stdout_is_a_line(self, command: Command, greeter: str) -> None:
-        command.write("rows.csv", "id,name\n" + "1,Ada\n" * 50)
-        with command.start(greeter, "rows.csv", "--journal", "runs.db") as process:
-            assert process.stdout is not None
-            process.stdout.close()
-            process.stdout = None
-            _, errors = process.communicate(timeout=30)
-        assert process.returncode == 74
-        assert last_line(errors) == (
-            "fibonacci: rows were started, but the result cannot be written: Broken pipe. The same command with"
-            " --resume continues"
-        )
-        assert "Traceback" not in errors
+        assert executions(client, rester) == dict.fromkeys(range(30), 1)

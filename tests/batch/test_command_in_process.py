@@ -17,6 +17,7 @@ from fibonacci.cli.row_files import ResultFile
 from fibonacci.emulator import Emulator
 from tests.batch.command import CSV, EXECUTE, KEPT, last_line, lines_of
 from tests.batch.workflows import GREETER
+from tests.cli.invocation import TextStream, invoke_unwritable
 from tests.kit.systems import linux_only
 
 Call = Callable[..., int]
@@ -56,6 +57,26 @@ class TestInProcess:
         monkeypatch.setattr(sys, "stderr", None)
         assert main(["run-many", "Greeter", "rows.csv", "--journal", "runs.db"]) == 0
         assert all(each["status"] for each in lines_of(capsys.readouterr().out))
+
+    def test_results_on_a_terminal_have_no_bar_among_them(
+        self, call: Call, greeter: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        terminal = TextStream(is_terminal=True)
+        monkeypatch.setattr(sys, "stdout", terminal)
+        monkeypatch.setattr(sys, "stderr", terminal)
+        assert main(["run-many", "Greeter", "rows.csv", "--journal", "runs.db"]) == 0
+        shown = terminal.getvalue()
+        assert "2 succeeded, 0 failed" in shown
+        assert '"status": "completed"' in shown
+        assert "2/2 rows" not in shown
+
+    def test_a_closed_stdout_is_a_line(self, call: Call, greeter: str) -> None:
+        ran = invoke_unwritable("run-many", "Greeter", "rows.csv", "--journal", "runs.db", is_full=False)
+        assert ran.code == 74
+        assert last_line(ran.err) == (
+            "fibonacci: rows were started, but the result cannot be written: Broken pipe. The same command with"
+            " --resume continues"
+        )
 
     def test_resume_refuses_a_journal_that_is_not_there(
         self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]

@@ -64,7 +64,7 @@ def test_each_damage_is_seen(tmp_path: Path, is_killed: bool, files: set[str]) -
     assert len(truth) == _ROWS
 
     def cases() -> Iterator[tuple[Damage, str]]:
-        for damage in damages(left, older, 12, random.Random(24)):
+        for damage in damages(left, older, 5, random.Random(24)):
             write_files(path, damage.files)
             try:
                 outcome = "exact" if content_of(path) == truth else "less known"
@@ -139,5 +139,5 @@ def content_of(path: Path) -> dict[str, tuple[object, ...]]:
 @pytest.mark.slow
 @needs_fork
 def test_nothing_runs_twice() -> None:
-    outcomes = destroy(24, runs=1, times=4)
+    outcomes = destroy(24, runs=1, times=2)
     assert not {(case, name) for case, counts in outcomes.items() for name in counts if name not in KEPT}

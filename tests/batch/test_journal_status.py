@@ -110,7 +110,10 @@ class HeldRun:
 
 
 @pytest.fixture
-def held(emulator: Emulator, client: Fibonacci, greeter: str, place: JournalPlace) -> HeldRun:
+def held(
+    emulator: Emulator, client: Fibonacci, greeter: str, place: JournalPlace, monkeypatch: pytest.MonkeyPatch
+) -> HeldRun:
+    monkeypatch.setattr("fibonacci._sync.batch.context._NOTED_EVERY", 0.05)
     return HeldRun(emulator, client, greeter, place.location)
 
 
@@ -130,7 +133,7 @@ def status_when(journal: str, **expected: Any) -> dict[str, Any]:
         if status.items() >= expected.items():
             return status
         assert monotonic() < ends, run
-        sleep(0.05)
+        sleep(0.1)
 
 
 @pytest.mark.parametrize("place", ["file", "redis"], indirect=True)

@@ -21,7 +21,7 @@ from fibonacci._batch.redis_records import ROWS, keys_of
 from fibonacci._batch.rows import Row
 from fibonacci.errors import BadRequestError
 from fibonacci.models.run_results import RunResult
-from tests.batch.damages import damages, lasting, read_files, write_files
+from tests.batch.damages import Files, damages, lasting, read_files, write_files
 from tests.batch.journals import (
     HEADER,
     KINDS,
@@ -30,25 +30,25 @@ from tests.batch.journals import (
     completed,
     fill,
     name_of,
+    opened,
     row,
     started_as,
 )
-from tests.kit.systems import needs_signals
 
 each_kind = pytest.mark.parametrize("place", KINDS, indirect=True)
 
 MANY = ROWS_AT_ONCE + 3
 # Asks SQLite for a lock that it gives to nobody while a run has the database open.
 TAKE_OVER = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('PRAGMA journal_mode = DELETE')"
-KILLED = """
-import os, sys
-from tests.batch.journals import HEADER, completed, opened, row
-journal = opened(sys.argv[1], HEADER)
-rows = [row(1), row(2)]
-journal.write(rows)
-journal.write(finished=[(rows[0], completed(rows[0]))])
-os.kill(os.getpid(), 9)
-"""
+
+
+def files_of_a_killed_run(path: Path) -> Files:
+    """Return the files of a journal as a kill leaves them: one row has ended, and one may have begun."""
+    with closing(opened(str(path), HEADER)) as journal:
+        rows = [row(1), row(2)]
+        journal.write(rows)
+        journal.write(finished=[(rows[0], completed(rows[0]))])
+        return read_files(path)
 
 
 @pytest.fixture
@@ -176,11 +176,10 @@ class TestRefused:
         with pytest.raises(TypeError, match="not int"):
             read_journal(7)  # type: ignore[arg-type]
 
-    @needs_signals
     def test_a_file_of_a_killed_run_that_lacks_a_part(self, tmp_path: Path) -> None:
         path = tmp_path / "runs.db"
-        subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
-        files = read_files(path)
+        files = files_of_a_killed_run(path)
+        write_files(path, files)
         assert [each.status for each in read_journal(path).rows()] == ["completed", "unknown"]
         for suffix, text in {
             "-wal": r"lacks the last \d+ commits",
@@ -193,14 +192,12 @@ class TestRefused:
         write_files(path, files)
         assert read_journal(path).summary.unknown == 1
 
-    @needs_signals
     @pytest.mark.slow
     def test_whatever_is_left_of_a_file_is_read_exactly_or_refused_and_stays(self, tmp_path: Path) -> None:
         path = tmp_path / "runs.db"
-        subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
-        files = read_files(path)
+        files = files_of_a_killed_run(path)
         outcomes = {"exact": 0, "refused": 0}
-        for damage in damages(files, [], 30, random.Random(5)):
+        for damage in damages(files, [], 15, random.Random(5)):
             write_files(path, damage.files)
             left = lasting(read_files(path))
             try:
@@ -211,7 +208,7 @@ class TestRefused:
                 assert found == [("k1", "completed"), ("k2", "unknown")], damage[:2]
                 outcomes["exact"] += 1
             assert lasting(read_files(path)) == left, damage[:2]
-        assert min(outcomes.values()) > 50
+        assert min(outcomes.values()) > 20
 
     def test_a_row_that_is_not_what_was_written(self, tmp_path: Path) -> None:
         path = tmp_path / "runs.db"

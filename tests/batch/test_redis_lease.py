@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
+import os
+import signal
 import threading
 from collections.abc import Sequence
 from contextlib import closing, suppress
@@ -18,43 +18,47 @@ from fibonacci._batch.redis_journal import ACQUIRE, RELEASE, RENEW
 from fibonacci._batch.redis_records import keys_of
 from fibonacci._core.shared_window import StoreError
 from fibonacci.emulator import Emulator
-from tests.batch.journals import HEADER, REDIS_PASSWORD, JournalPlace, counts, name_of, refusal, row
+from tests.batch.journals import HEADER, REDIS_PASSWORD, JournalPlace, counts, name_of, opened, refusal, row
 from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode
+from tests.kit.systems import needs_fork
 
 ROWS = [{"id": number, "seconds": 0.02} for number in range(12)]
 ONCE = dict.fromkeys(range(12), 1)
 
 
-HOLDER = """
-import sys
-from fibonacci._batch import redis_journal
-from tests.batch.journals import HEADER, opened
-
-redis_journal.SECONDS = 0.9
-journal = opened(sys.argv[1], HEADER)
-print("open", flush=True)
-sys.stdin.read()
-"""
+def hold(location: str, told: int) -> None:
+    """Have a journal until this process is killed, and say when."""
+    redis_journal.SECONDS = 0.9
+    with closing(opened(location, HEADER)):
+        os.write(told, b".")
+        threading.Event().wait()
 
 
 class TestLease:
+    @needs_fork
     @pytest.mark.slow
     def test_another_process_until_it_is_killed(
         self, redis_place: JournalPlace, caplog: pytest.LogCaptureFixture
     ) -> None:
         """A lease that is renewed is refused; one that is not, of a process that was killed, is waited for."""
         caplog.set_level(logging.INFO, "fibonacci")
-        command = [sys.executable, "-c", HOLDER, redis_place.location]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-            assert other.stdout is not None
-            assert other.stdout.readline() == "open\n"
-            text = refusal(redis_place.location)
-            assert f"is used by another run (process {other.pid} on " in text
-            assert " UTC, unless it is renewed" in text
-            other.kill()
-            other.wait()
-            redis_place.open(HEADER).close()
+        reading, writing = os.pipe()
+        other = os.fork()
+        if other == 0:
+            try:
+                hold(redis_place.location, writing)
+            finally:
+                os._exit(1)
+        assert os.read(reading, 1) == b"."
+        text = refusal(redis_place.location)
+        assert f"is used by another run (process {other} on " in text
+        assert " UTC, unless it is renewed" in text
+        os.kill(other, signal.SIGKILL)
+        os.waitpid(other, 0)
+        redis_place.open(HEADER).close()
+        os.close(reading)
+        os.close(writing)
         assert "waiting up to 1 s for its lease" in caplog.text
         assert REDIS_PASSWORD not in caplog.text
 

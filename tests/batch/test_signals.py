@@ -12,10 +12,12 @@ import threading
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import trio
 
-from fibonacci import Fibonacci
+from fibonacci import Fibonacci, RunResult
 from fibonacci.emulator import Emulator
 from tests.batch.shared_clock import SharedClock
 from tests.batch.workflows import RESTER
@@ -36,19 +38,15 @@ async def main():
     async with AsyncFibonacci(key, base_url=url) as client:
         async for run in client.workflows.run_many(workflow, rows, **options):
             print(run.status, flush=True)
-        print("the loop has ended", flush=True)
 
 if mode == "sync":
     with Fibonacci(key, base_url=url) as client:
         for run in client.workflows.run_many(workflow, rows, **options):
             print(run.status, flush=True)
         print("the loop has ended", flush=True)
-elif mode == "asyncio":
+else:
     import asyncio
     asyncio.run(main())
-else:
-    import trio
-    trio.run(main)
 """
 
 
@@ -94,26 +92,17 @@ def intents_alone(journal: Path) -> int:
 @pytest.mark.slow
 @needs_signals
 class TestSignals:
-    @pytest.mark.parametrize(
-        ("mode", "number"),
-        [("sync", signal.SIGINT), ("asyncio", signal.SIGINT), ("trio", signal.SIGINT), ("sync", signal.SIGTERM)],
-    )
     def test_a_first_signal_lets_rows_under_way_end(
-        self, mode: str, number: int, emulator: Emulator, client: Fibonacci, rester: str, tmp_path: Path
+        self, emulator: Emulator, client: Fibonacci, rester: str, tmp_path: Path
     ) -> None:
         journal = tmp_path / "runs.db"
-        with running(mode, emulator, rester, journal, 0.6) as process:
-            process.send_signal(number)
+        with running("sync", emulator, rester, journal, 0.6) as process:
+            process.send_signal(signal.SIGTERM)
             output, errors = process.communicate(timeout=30)
-        name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
-        assert f"{name}: no more rows are started. Waiting for " in errors
+        assert "SIGTERM: no more rows are started. Waiting for " in errors
         assert f"make the same call again with journal='{journal}', resume=True." in errors
         assert "the loop has ended" not in output
-        if number == signal.SIGINT:
-            assert "KeyboardInterrupt" in errors
-            assert process.returncode != 0
-        else:
-            assert process.returncode == -signal.SIGTERM
+        assert process.returncode == -signal.SIGTERM
         seen = statuses(client, rester)
         assert set(seen) == {"completed"}, "all that was under way was waited for"
         assert len(seen) == 1 + output.count("completed") <= 8
@@ -137,6 +126,38 @@ class TestSignals:
             )
             assert [run.status for run in runs] == ["completed"] * 4
             assert len(statuses(client, workflow)) == 4
+
+
+@needs_signals
+@pytest.mark.parametrize("loop", MODES)
+def test_ctrl_c_lets_rows_under_way_end_and_then_interrupts(
+    loop: str, emulator: Emulator, client: Fibonacci, rester: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal, seen = tmp_path / "runs.db", list[str]()
+    options: dict[str, Any] = {"journal": journal, "concurrency": 3}
+    rows = [{"n": number, "seconds": 0.05 if number else 0} for number in range(30)]
+
+    def take(run: RunResult) -> None:
+        if not seen:
+            signal.raise_signal(signal.SIGINT)
+        seen.append(str(run.status))
+
+    async def main() -> None:
+        async for run in emulator.async_client().workflows.run_many(rester, rows, **options):
+            take(run)
+        raise AssertionError("the loop has ended")
+
+    def interrupted() -> None:
+        if loop != "sync":
+            return asyncio.run(main()) if loop == "asyncio" else trio.run(main)
+        for run in client.workflows.run_many(rester, rows, **options):
+            take(run)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert "Ctrl-C: no more rows are started. Waiting for " in capsys.readouterr().err
+    assert statuses(client, rester) == seen == ["completed"] * len(seen), "all that was under way was waited for"
+    assert 1 <= len(seen) <= 8
 
 
 @needs_signals
