@@ -13,7 +13,7 @@ from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from tests.batch.command import Command
 from tests.batch.journals import REDIS_PASSWORD, JournalPlace, Servers
-from tests.batch.workflows import GREETER, RESTER
+from tests.batch.workflows import GREETER, RESTER, client_in_process
 from tests.kit.mode import Mode
 from tests.kit.redis import REDIS_SERVERS, RedisServer
 
@@ -33,7 +33,7 @@ def client(emulator: Emulator) -> Fibonacci:
 @pytest.fixture
 def any_client(mode: Mode, emulator: Emulator) -> Any:
     """Return such a client in the test's mode."""
-    return emulator.async_client() if mode.is_async else emulator.client()
+    return client_in_process(mode, emulator)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.option_values import PlanName, TimeMode
 from tests.batch.shared_clock import SharedClock
+from tests.batch.workflows import client_in_process
 from tests.kit.mode import Mode
 from tests.kit.nodes import tool
 
@@ -35,8 +36,7 @@ class LimitedPlatform:
 
     def client_with(self, **options: Any) -> Any:
         """Make a client in process, with options."""
-        made = self.emulator.async_client if self.mode.is_async else self.emulator.client
-        return made(clock=self.clock.in_mode(is_async=self.mode.is_async), **options)
+        return client_in_process(self.mode, self.emulator, clock=self.clock, **options)
 
     def runs(self, seconds: list[float], **options: Any) -> Any:
         return self.client.workflows.run_many(self.workflow, [{"seconds": each} for each in seconds], **options)

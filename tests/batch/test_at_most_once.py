@@ -33,6 +33,7 @@ from fibonacci.emulator import Emulator
 from tests.batch.journals import KINDS, JournalPlace, completed, opened
 from tests.batch.platform import Address, served_emulator
 from tests.batch.shared_clock import SharedClock
+from tests.batch.workflows import client_in_process
 from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode
 from tests.kit.redis import RedisServer
@@ -60,9 +61,8 @@ class RepeatedBatch:
         self.place = place
 
     def runs(self, *, idempotency: Literal["server"] | None = None, rows: Any = None, **options: Any) -> Any:
-        clock = SharedClock(self.emulator).in_mode(is_async=self.mode.is_async)
-        made = self.emulator.async_client if self.mode.is_async else self.emulator.client
-        client = made(idempotency=idempotency, max_retries=0, clock=clock)
+        given = {"idempotency": idempotency, "max_retries": 0, "clock": SharedClock(self.emulator)}
+        client = client_in_process(self.mode, self.emulator, **given)
         named = {"key": "id", "journal": self.place.location, **options}
         return client.workflows.run_many(self.workflow, ROWS if rows is None else rows, **named)
 

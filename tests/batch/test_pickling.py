@@ -9,6 +9,7 @@ import pytest
 
 from fibonacci import ExecutionFailedError, RunResult, UnknownOutcomeError
 from fibonacci.emulator import Emulator
+from tests.batch.workflows import client_in_process
 from tests.kit.mode import Mode
 from tests.kit.nodes import tool
 
@@ -22,7 +23,7 @@ def runs(mode: Mode, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Any
     monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
     with emulator.client() as client:
         workflow_id = client.workflows.create(name="rester", definition=DEFINITION).id
-    client = (emulator.async_client if mode.is_async else emulator.client)(max_retries=0)
+    client = client_in_process(mode, emulator, max_retries=0)
     return client.workflows.run_many(workflow_id, ROWS, key="id", timeout=0.2, concurrency=1)
 
 

@@ -148,10 +148,13 @@ def test_ctrl_c_lets_rows_under_way_end_and_then_interrupts(
         raise AssertionError("the loop has ended")
 
     def interrupted() -> None:
-        if loop != "sync":
-            return asyncio.run(main()) if loop == "asyncio" else trio.run(main)
-        for run in client.workflows.run_many(rester, rows, **options):
-            take(run)
+        if loop == "asyncio":
+            asyncio.run(main())
+        elif loop == "trio":
+            trio.run(main)
+        else:
+            for run in client.workflows.run_many(rester, rows, **options):
+                take(run)
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()

@@ -8,11 +8,19 @@ from fibonacci import (
     Fibonacci,
     RunResult,
 )
+from fibonacci.emulator import Emulator
 from tests.kit.mode import Mode
 from tests.kit.nodes import tool
 
 GREETER = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
 RESTER = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+
+
+def client_in_process(mode: Mode, emulator: Emulator, **options: Any) -> Any:
+    """Make a client of an emulator in the test's mode, without a socket; the clock may be one of the kit."""
+    if "clock" in options:
+        options["clock"] = options["clock"].in_mode(is_async=mode.is_async)
+    return (emulator.async_client if mode.is_async else emulator.client)(**options)
 
 
 def named(*names: Any) -> list[dict[str, Any]]:
