@@ -16,9 +16,8 @@ from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
 from fibonacci.testing.contract.check import run
 from fibonacci.testing.contract.checks import ALL
-from fibonacci.testing.contract.server import Server
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
-from tests.tools.mutants.serving import SkippingWaits
+from tests.tools.mutants.serving import server_of
 
 OWNER = "fib-owner"
 Send = Callable[[HTTPRequest], HTTPResponse]
@@ -218,14 +217,7 @@ FAULTS: list[tuple[str, Callable[[], Fault], set[str]]] = [
 def disagreeing(fault: Fault, names: set[str] | None = None) -> set[str]:
     """Return the names of the checks that disagree, of all or of some."""
     emulator = Emulator(api_key=OWNER)
-    server = Server(
-        "http://127.0.0.1/v1",
-        emulator.api_key,
-        organization_id="default",
-        role_keys={"admin": emulator.key("admin"), "member": emulator.key("member")},
-        transport=FaultyTransport(emulator, fault),
-        clock=SkippingWaits(emulator),
-    )
+    server = server_of(emulator, FaultyTransport(emulator, fault))
     checks = [check for check in ALL if names is None or check.name in names]
     return {result.check.name for result in run(checks, server) if result.outcome == "disagrees"}
 

@@ -111,6 +111,9 @@ def test_several_new_files_are_named(flows: Flows) -> None:
         flows.write(f"{letter}.yaml", letter)
     (problem,) = flows.problems()
     assert problem.startswith("b.yaml: a.yaml is gone, and b.yaml, c.yaml, d.yaml and 2 more are new: ")
+    for letter in "ef":
+        (flows.folder / f"{letter}.yaml").unlink()
+    assert flows.problems()[0].startswith("b.yaml: a.yaml is gone, and b.yaml, c.yaml and d.yaml are new: ")
 
 
 def test_a_workflow_that_is_renamed_in_its_file_keeps_its_id(flows: Flows) -> None:

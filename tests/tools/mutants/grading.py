@@ -116,8 +116,7 @@ def _grade(path: str, source: str) -> Grade:
     sys.meta_path.insert(0, ChangedModule(path, source))
     try:
         serving = importlib.import_module("tests.tools.mutants.serving")
-        context = serving.served(importlib.import_module("fibonacci.emulator").Emulator())
-        server = context.__enter__()
+        server = serving.server_of(importlib.import_module("fibonacci.emulator").Emulator())
     except Exception as error:
         return Grade(False, "", f"{type(error).__name__}: {error}")
     for result in run(ALL, server):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade import app_of
+from fibonacci.emulator.serving.in_process import InProcessTransport
 from fibonacci.testing.contract.server import Server
+from fibonacci.transports import Transport
 
 
 class SkippingWaits:
@@ -28,16 +29,18 @@ class SkippingWaits:
         self._emulator.clock.advance(seconds)
 
 
-@contextmanager
-def served(emulator: Emulator) -> Generator[Server]:
-    """Serve an emulator whose clock is advanced where a check would sleep."""
-    with emulator:
-        server = Server(
-            emulator.base_url,
-            emulator.api_key,
-            organization_id="default",
-            role_keys={"admin": emulator.key("admin"), "member": emulator.key("member")},
-            clock=SkippingWaits(emulator),
-        )
-        yield server
-        server.close()
+def server_of(emulator: Emulator, transport: Transport | None = None) -> Server:
+    """Return an emulator in this process as the server under test: its clock is advanced where a check would sleep.
+
+    Args:
+        emulator: The emulator.
+        transport: Reaches it through something else.
+    """
+    return Server(
+        "http://127.0.0.1/v1",
+        emulator.api_key,
+        organization_id="default",
+        role_keys={"admin": emulator.key("admin"), "member": emulator.key("member")},
+        transport=transport or InProcessTransport(app_of(emulator)),
+        clock=SkippingWaits(emulator),
+    )
