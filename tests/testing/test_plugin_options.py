@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.testing.conftest import RunPytest
 
 MARKED = """
@@ -41,6 +39,11 @@ class TestClass:
 
 def test_inside_a_fixture(request):
     assert limit_of(request.getfixturevalue("fibonacci_emulator")) == 300
+
+
+def test_the_marker_is_described(pytestconfig):
+    (line,) = [line for line in pytestconfig.getini("markers") if line.startswith("fibonacci")]
+    assert line.startswith("fibonacci(**options): options of the emulator, such as plan, ")
 """
 
 OPTIONS = """
@@ -88,7 +91,7 @@ def fibonacci_emulator_options():
 
 
 def test_markers_are_merged_and_the_closest_decides(run_pytest: RunPytest) -> None:
-    run_pytest(MARKED).assert_outcomes(passed=5)
+    run_pytest(MARKED).assert_outcomes(passed=6)
 
 
 def test_options_by_a_fixture(run_pytest: RunPytest) -> None:
@@ -104,48 +107,68 @@ WRONG = {
 }
 
 
-def test_a_wrong_marker_is_an_error(run_pytest: RunPytest) -> None:
+WITHOUT_EFFECT = """
+@pytest.mark.fibonacci(plan="free")
+def test_one(session_fibonacci_emulator): pass
+
+@pytest.mark.fibonacci(plan="free")
+class TestAll:
+    def test_two(self, module_fibonacci_emulator): pass
+
+@pytest.mark.fibonacci(plan="free")
+def test_three(session_fibonacci_emulator, fibonacci_emulator): pass
+"""
+
+
+def test_a_marker_that_is_wrong_or_without_effect_is_an_error(run_pytest: RunPytest) -> None:
     tests = [
         f"@pytest.mark.fibonacci({arguments})\ndef test_{number}(fibonacci_emulator): pass\n"
         for number, arguments in enumerate(WRONG)
     ]
-    result = run_pytest("import pytest\n" + "".join(tests))
-    result.assert_outcomes(errors=len(WRONG))
-    result.stdout.fnmatch_lines([f"*{message.replace('[', '[[]')}*" for message in WRONG.values()])
-
-
-@pytest.mark.parametrize("options", ["[('plan', 'free')]", "None"])
-def test_options_that_are_no_dict_are_an_error(run_pytest: RunPytest, options: str) -> None:
-    conftest = CONFTEST.replace("{'plan': 'pro'}", options).replace('{"plan": "pro"}', options)
-    result = run_pytest("def test_it(fibonacci_emulator): pass", conftest=conftest)
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["fibonacci_emulator_options must return the options of Emulator as a dict, not *"])
-
-
-def test_a_typo_in_the_fixture_is_an_error(run_pytest: RunPytest) -> None:
-    result = run_pytest("def test_it(fibonacci_emulator): pass", conftest=CONFTEST.replace('"plan"', '"paln"'))
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["fibonacci_emulator_options: Emulator has no option 'paln'. Did you mean 'plan'?"])
-
-
-def test_a_marker_without_effect_is_an_error(run_pytest: RunPytest) -> None:
-    mark = '@pytest.mark.fibonacci(plan="free")'
-    result = run_pytest(
-        f"import pytest\n{mark}\ndef test_one(session_fibonacci_emulator): pass\n"
-        f"{mark}\nclass TestAll:\n    def test_two(self, module_fibonacci_emulator): pass\n"
-        f"{mark}\ndef test_three(session_fibonacci_emulator, fibonacci_emulator): pass\n"
-    )
-    result.assert_outcomes(passed=1, errors=2)
+    result = run_pytest("import pytest\n" + "".join(tests) + WITHOUT_EFFECT)
+    result.assert_outcomes(passed=1, errors=len(WRONG) + 2)
     result.stdout.fnmatch_lines(
-        ["a marker fibonacci of test_one has no effect: session_fibonacci_emulator is shared with tests outside *"]
+        [
+            *(f"*{message.replace('[', '[[]')}*" for message in WRONG.values()),
+            "a marker fibonacci of test_one has no effect: session_fibonacci_emulator is shared with tests outside *",
+        ]
     )
 
 
-def test_a_fixture_of_a_test_cannot_set_options_of_the_session(run_pytest: RunPytest) -> None:
-    conftest = CONFTEST.replace('(scope="session")', "")
-    run_pytest("def test_it(session_fibonacci_emulator): pass", conftest=conftest).assert_outcomes(errors=1)
+FIXTURES = """
+import pytest
 
 
-def test_the_marker_is_described(run_pytest: RunPytest) -> None:
-    result = run_pytest("", "--markers")
-    result.stdout.fnmatch_lines(["@pytest.mark.fibonacci([*][*]options): options of the emulator, such as plan, *"])
+class TestNoDict:
+    @pytest.fixture(params=[None, [("plan", "free")]])
+    def fibonacci_emulator_options(self, request):
+        return request.param
+
+    def test_it(self, fibonacci_emulator):
+        pass
+
+
+class TestTypo:
+    @pytest.fixture
+    def fibonacci_emulator_options(self):
+        return {"paln": "pro"}
+
+    def test_it(self, fibonacci_emulator):
+        pass
+
+    def test_a_fixture_of_a_test_cannot_set_options_of_the_session(self, session_fibonacci_emulator):
+        pass
+"""
+
+
+def test_a_wrong_fixture_is_an_error(run_pytest: RunPytest) -> None:
+    result = run_pytest(FIXTURES)
+    result.assert_outcomes(errors=4)
+    result.stdout.fnmatch_lines(
+        [
+            "fibonacci_emulator_options must return the options of Emulator as a dict, not NoneType",
+            "fibonacci_emulator_options must return the options of Emulator as a dict, not list",
+            "fibonacci_emulator_options: Emulator has no option 'paln'. Did you mean 'plan'?",
+            "ScopeMismatch: *",
+        ]
+    )
