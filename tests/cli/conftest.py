@@ -12,6 +12,12 @@ from tests.cli.invocation import use
 from tests.kit.keychain import FileKeychain, in_keychain
 
 
+@pytest.fixture(autouse=True)
+def no_translations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save argparse the search for translations: it finds none, and searches again for each text of each parser."""
+    monkeypatch.setenv("LANGUAGE", "C")
+
+
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Return an empty folder, which is the current one."""

@@ -170,12 +170,6 @@ NETWORK: dict[str, BrokenSituation] = {
         "check FIBONACCI_BASE_URL or the profile, and the network's DNS",
         {"FIBONACCI_BASE_URL": "https://platform.invalid/v1"},
     ),
-    "a proxy of an unknown kind": BrokenSituation(
-        "proxy",
-        "no connection to ",
-        "HTTPS_PROXY",
-        {"FIBONACCI_BASE_URL": "https://platform.example/v1", "HTTPS_PROXY": "ftp://proxy.example"},
-    ),
     "a key that the platform refuses": BrokenSituation(
         "API key",
         "the platform refuses the key: GET /tools: status 401",

@@ -41,7 +41,7 @@ def loaded_by_help(*arguments: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("arguments", "own"),
-    [((), SHARED), (("workflows",), SHARED | GROUP), (("workflows", "get"), SHARED | GROUP | CALL)],
+    [((), SHARED), (("workflows", "get"), SHARED | GROUP | CALL)],
 )
 def test_what_a_help_loads(arguments: tuple[str, ...], own: set[str]) -> None:
     loaded = loaded_by_help(*arguments)

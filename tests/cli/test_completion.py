@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from fibonacci.cli import completing
 from fibonacci.cli.main import COMPLETE
 from fibonacci.emulator import Emulator
-from tests.cli.invocation import environment, invoke
+from tests.cli.invocation import environment, invoke, use
 from tests.kit.nodes import tool
 from tests.kit.programs import find
 from tests.test_startup import HEAVY, loaded_by
@@ -34,6 +35,20 @@ HOSTILE = [
 UNTYPED = ["a\nwf-none", "a\ttab", "-dash", "\x1b[2Jgone", "twice", "twice"]
 """Names that stand for no workflow in a command line: its id does."""
 
+PROGRAM = """\
+#!/bin/sh
+if [ "$1" = {complete} ]; then
+    printf '%s\\0' "$@" > "$0.$$"
+    mkfifo "$0.$$.answer"
+    echo "$0.$$" > {asked}
+    cat "$0.$$.answer"
+else
+    printf '<%s>' "$@"
+    echo DONE
+fi
+"""
+"""What a shell runs as `fibonacci`: it asks this process for completions, and prints the arguments of other calls."""
+
 Complete = Callable[[str], list[str]]
 
 
@@ -44,8 +59,23 @@ def completed(*words: str) -> list[str]:
     return [line.partition("\t")[0] for line in run.out.splitlines()[1:]]
 
 
+def answer(asked: Iterable[str]) -> None:
+    """Answer what the programs of a shell ask, here: a process for each answer would take most of the time.
+
+    Args:
+        asked: The files with the words that they ask about. An empty line is the end.
+    """
+    for line in asked:
+        if not (name := line.strip()):
+            return
+        _, *words = Path(name).read_text("utf-8").split("\0")[:-1]
+        Path(f"{name}.answer").write_text(invoke(COMPLETE, *words).out, "utf-8")
+
+
 @pytest.fixture
-def complete(request: pytest.FixtureRequest, emulator: Emulator, tmp_path: Path) -> Iterator[Complete]:
+def complete(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, emulator: Emulator, tmp_path: Path
+) -> Iterator[Complete]:
     """Return a function that types a line and a Tab in a shell, and returns the arguments that a command gets."""
     shell: str = request.param
     find(shell)
@@ -54,11 +84,11 @@ def complete(request: pytest.FixtureRequest, emulator: Emulator, tmp_path: Path)
     work.mkdir()
     for name in ("rows file.csv", "$(touch broken).csv"):
         (work / name).touch()
-    patient = "import sys; from fibonacci.cli import completing, main; completing.SECONDS = 60; sys.exit(main.main())"
-    program.write_text(
-        f'#!/bin/sh\n[ "$1" != {COMPLETE} ] || exec {sys.executable} -c "{patient}" "$@"\n'
-        "printf '<%s>' \"$@\"; echo DONE\n"
-    )
+    monkeypatch.setattr(completing, "SECONDS", 60)
+    use(monkeypatch, emulator, tmp_path)
+    asked = tmp_path / "asked"
+    os.mkfifo(asked)
+    program.write_text(PROGRAM.format(complete=COMPLETE, asked=asked))
     program.chmod(0o755)
     script.write_text(invoke("completion", shell).out)
     (tmp_path / ".zshrc").write_text(f"autoload -Uz compinit && compinit -u\nsource {script}\nPS1='> '\n")
@@ -86,12 +116,16 @@ def complete(request: pytest.FixtureRequest, emulator: Emulator, tmp_path: Path)
         typed: str = child.match[1]
         return typed.split("><")
 
-    try:
-        child.expect_exact("> ")
-        yield press
-        assert sorted(path.name for path in work.iterdir()) == ["$(touch broken).csv", "rows file.csv"]
-    finally:
-        child.close(force=True)
+    with os.fdopen(os.open(asked, os.O_RDWR)) as lines, ThreadPoolExecutor() as threads:
+        answering = threads.submit(answer, lines)
+        try:
+            child.expect_exact("> ")
+            yield press
+            assert sorted(path.name for path in work.iterdir()) == ["$(touch broken).csv", "rows file.csv"]
+        finally:
+            child.close(force=True)
+            asked.write_text("\n")
+            answering.result()
 
 
 @pytest.mark.slow
@@ -107,12 +141,12 @@ def test_a_shell_completes_words_paths_and_hostile_names(complete: Complete, emu
     assert complete("run in:") == ["run", "in:$(touch broken);`touch broken`"]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_script_is_short_and_calls_the_command(shell: str) -> None:
-    run = invoke("completion", shell)
-    assert (run.code, run.err) == (0, "")
-    assert len(run.out.splitlines()) < 60
-    assert f"command fibonacci {COMPLETE} " in run.out
+def test_a_script_is_short_and_calls_the_command() -> None:
+    for shell in ("bash", "zsh", "fish"):
+        run = invoke("completion", shell)
+        assert (run.code, run.err) == (0, "")
+        assert len(run.out.splitlines()) < 60
+        assert f"command fibonacci {COMPLETE} " in run.out
 
 
 def test_commands_options_and_words() -> None:
@@ -148,11 +182,9 @@ def test_versions_of_a_workflow(platform: Emulator) -> None:
     assert completed("versions", "get", "nothing", "") == []
 
 
-@pytest.mark.parametrize(
-    "words", [("nothing", ""), ("run", "--nothing=x"), ("workflows", "nothing", "x"), ("health", "all", "x")]
-)
-def test_what_nothing_fits_is_silence(words: tuple[str, ...]) -> None:
-    assert completed(*words) == []
+def test_what_nothing_fits_is_silence() -> None:
+    for words in (("nothing", ""), ("run", "--nothing=x"), ("workflows", "nothing", "x"), ("health", "all", "x")):
+        assert completed(*words) == [], words
 
 
 def test_names_and_ids_of_workflows(platform: Emulator) -> None:

@@ -129,7 +129,7 @@ class TestFeed:
         feed = ExecutionFeed(there.client)
         shown = states(feed.begin())
         started: list[str] = []
-        for _ in range(8):
+        for _ in range(6):
             started += [there.start(chance.choice([0, 5, 40, 200])) for _ in range(chance.choice([0, 1, 3, 55]))]
             with suppress(IndexError, ConflictError):
                 there.client.executions.cancel(chance.choice(started))
@@ -208,7 +208,7 @@ def test_requests_a_minute_of_a_tail(is_busy: bool, most: int) -> None:
     client = emulator.client(clock=counts.clock)
     workflow_id = client.workflows.create(name="x", definition={"nodes": [llm("a", "x")]}).id
     seen: list[str] = []
-    minutes = 5 if is_busy else 10
+    minutes = 3 if is_busy else 10
 
     def sleep(seconds: float) -> None:
         counts.clock.sleep(seconds)

@@ -12,7 +12,6 @@ import pytest
 
 from fibonacci.cli.examples import EXAMPLES
 from fibonacci.cli.main import PROGRAM, command_parser
-from fibonacci.definitions import format_file
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import invoke, use
 from tests.cli.test_help import commands
@@ -22,6 +21,7 @@ from tests.kit.nodes import llm, tool
 # They serve until they are ended, start a browser or a program, or read a key.
 NOT_RUN = ("dev ", "mcp ", "auth login", "executions tail --workflow")
 GREETER: dict[str, Any] = {"name": "Greeter", "nodes": [llm("greet", "Greet {{input.name}}")]}
+FORMATTED = f"{json.dumps(GREETER, indent=2)}\n"
 PROFILES = """\
 default = "production"
 [profiles.production]
@@ -48,10 +48,8 @@ def prepare(emulator: Emulator, folder: Path, config: Path, line: str) -> str:
     (config / "config.toml").write_text(PROFILES.format(url=emulator.base_url))
     (config / "config.toml").chmod(0o600)
     (folder / "flows").mkdir()
-    (folder / "greeter.json").write_text(json.dumps(GREETER))
-    (folder / "flows" / "triage.json").write_text(json.dumps({**GREETER, "name": "Triage"}))
-    for name in ("greeter.json", "flows/triage.json"):
-        format_file(folder / name)
+    (folder / "greeter.json").write_text(FORMATTED)
+    (folder / "flows" / "triage.json").write_text(FORMATTED.replace("Greeter", "Triage"))
     (folder / "inputs.json").write_text('{"name": "Ada"}')
     (folder / "rows.csv").write_text("name\nAda\nEve\n")
     nodes = [tool("rest", "wait", {"seconds": 60})] if "cancel" in line else GREETER["nodes"]

@@ -132,44 +132,39 @@ class TestFields:
         assert run.out == "name      note  id\nGrüße 👋        wf-1\n"
         assert shown(server, WORKFLOW, "--fields", "version", on_terminal=True).out == "version: 3\n"
 
-    @pytest.mark.parametrize(
-        ("fields", "message"),
-        [
-            ("nam", "--fields has the unknown name 'nam'. Did you mean 'name'?"),
-            ("id,,name", "'id,,name' is not a list of names, such as id,name"),
-        ],
-    )
-    @pytest.mark.parametrize("command", [("list",), ("get", "wf-1")])
-    def test_a_misspelled_name_is_refused_before_anything_is_sent(
-        self, server: ScriptedServer, fields: str, message: str, command: tuple[str, ...]
-    ) -> None:
-        run = invoke("workflows", *command, "--fields", fields)
-        assert (run.code, run.out) == (64, "")
-        assert message in run.err
+    def test_a_misspelled_name_is_refused_before_anything_is_sent(self, server: ScriptedServer) -> None:
+        for command, fields, message in (
+            (["list"], "nam", "--fields has the unknown name 'nam'. Did you mean 'name'?"),
+            (["get", "wf-1"], "nam", "--fields has the unknown name 'nam'. Did you mean 'name'?"),
+            (["list"], "id,,name", "'id,,name' is not a list of names, such as id,name"),
+        ):
+            run = invoke("workflows", *command, "--fields", fields)
+            assert (run.code, run.out) == (64, "")
+            assert message in run.err
         assert server.requests == []
 
-    @pytest.mark.parametrize("on_terminal", [False, True])
     @pytest.mark.parametrize("data", [WORKFLOW, [WORKFLOW, WORKFLOW]], ids=["object", "list"])
     def test_a_name_that_nobody_knows_is_looked_for_and_all_is_printed_without_it(
-        self, server: ScriptedServer, data: Any, on_terminal: bool
+        self, server: ScriptedServer, data: Any
     ) -> None:
-        server.add_response({"data": data})
         command = ["list"] if isinstance(data, list) else ["get", "wf-1"]
-        run = invoke("workflows", *command, "--fields", "id,zzz", on_terminal=on_terminal)
-        assert run.code == 1
-        assert run.err.startswith(
-            "fibonacci: --fields has the unknown name 'zzz': the fields are id, name, description"
-        )
-        assert run.err.endswith(". The whole response is printed\n")
-        assert run.out == shown(server, data, on_terminal=on_terminal).out
+        for on_terminal in (False, True):
+            server.add_response({"data": data})
+            run = invoke("workflows", *command, "--fields", "id,zzz", on_terminal=on_terminal)
+            assert run.code == 1
+            assert run.err.startswith(
+                "fibonacci: --fields has the unknown name 'zzz': the fields are id, name, description"
+            )
+            assert run.err.endswith(". The whole response is printed\n")
+            assert run.out == shown(server, data, on_terminal=on_terminal).out
 
     def test_a_request_that_was_sent_is_never_without_its_response(self, server: ScriptedServer) -> None:
-        for data in ({"id": "wf-1"}, [1, 2], "text", None):
+        for data in ({"id": "wf-1"}, [1, 2], None):
             server.add_response({"data": data})
             run = invoke("request", "POST", "/workflows", "--fields", "stats", "--data", "{}")
             assert (run.code, run.data) == (1, data)
             assert "--fields has the unknown name 'stats'" in run.err
-        assert len(server.requests) == 4
+        assert len(server.requests) == 3
 
 
 class TestPeople:
@@ -209,7 +204,7 @@ class TestPeople:
             "",
         ]
 
-    @pytest.mark.parametrize("columns", [20, 40, 80, 200])
+    @pytest.mark.parametrize("columns", [20, 200])
     def test_rows_fit_the_terminal(self, monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, columns: int) -> None:
         monkeypatch.setenv("COLUMNS", str(columns))
         names = ["x" * 300, "日本" * 150, "👋" * 150, "short"]
@@ -235,15 +230,15 @@ class TestPeople:
 class TestHostileData:
     """What the platform sends is shown, never executed."""
 
-    @pytest.mark.parametrize("options", [[], ["--json"], ["--fields", "name"]])
-    @pytest.mark.parametrize("is_list", [False, True])
-    def test_on_a_terminal(self, server: ScriptedServer, options: list[str], is_list: bool) -> None:
+    def test_on_a_terminal(self, server: ScriptedServer) -> None:
         item = {"id": "wf-1", "name": HOSTILE, HOSTILE: HOSTILE, "definition": {HOSTILE: HOSTILE}}
-        run = shown(server, [item] if is_list else item, *options, on_terminal=True)
-        assert "31mred" in run.out
-        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]", run.out)
-        if options == ["--json"]:
-            assert run.data == ([item] if is_list else item)
+        for data in (item, [item]):
+            for options in ([], ["--json"], ["--fields", "name"]):
+                run = shown(server, data, *options, on_terminal=True)
+                assert "31mred" in run.out
+                assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]", run.out)
+                if options == ["--json"]:
+                    assert run.data == data
 
     def test_hostile_text_in_an_error_is_escaped(self, server: ScriptedServer) -> None:
         server.add_response({"error": {"code": "bad", "message": HOSTILE}}, 400)

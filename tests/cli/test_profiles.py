@@ -28,14 +28,23 @@ LOCAL: dict[str, Any] = {
     "keychain": False,
     "default": False,
 }
+FILE = """\
+default = "work"
+
+[profiles.work]
+
+[profiles.local]
+base_url = "http://127.0.0.1:8000/v1"
+"""
 
 
 @pytest.fixture
 def config(keychain: None, tmp_path: Path) -> Path:
     """Return a file with two profiles."""
-    assert invoke("profiles", "add", "work").code == 0
-    assert invoke("profiles", "add", "local", "--base-url", "http://127.0.0.1:8000/v1/").code == 0
-    return tmp_path / "config.toml"
+    file = tmp_path / "config.toml"
+    file.write_text(FILE, "utf-8")
+    file.chmod(0o600)
+    return file
 
 
 def stored(config: Path) -> None:
@@ -50,8 +59,10 @@ def test_a_list_without_profiles_says_how_to_add_one(tmp_path: Path) -> None:
     assert run.err == f"there are no profiles in {tmp_path}/config.toml: `fibonacci profiles add NAME` adds one\n"
 
 
-@pytest.mark.usefixtures("config")
-def test_they_are_listed_and_shown() -> None:
+def test_they_are_added_listed_and_shown(tmp_path: Path) -> None:
+    assert invoke("profiles", "add", "work").code == 0
+    assert invoke("profiles", "add", "local", "--base-url", "http://127.0.0.1:8000/v1/").code == 0
+    assert (tmp_path / "config.toml").read_text("utf-8") == FILE
     assert invoke("profiles", "list").lines == [WORK, LOCAL]
     assert invoke("profiles", "show", "local", "--json").data == LOCAL
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -171,19 +170,16 @@ def wait_until_no_ticker() -> None:
     assert tickers() == []
 
 
-MISSING = """
-import sys
-sys.modules["tqdm"] = None
-from fibonacci import Fibonacci
-client = Fibonacci("key", base_url="http://127.0.0.1:9")  # nothing listens there: whatever is sent fails
-for call in (client.workflows.run, client.executions.wait):
-    try:
-        call("wf-1", progress=True)
-    except ImportError as error:
-        print(error)
-"""
-
-
-def test_a_missing_tqdm_is_named_before_anything_is_sent() -> None:
-    run = subprocess.run([sys.executable, "-c", MISSING], capture_output=True, check=True, text=True, timeout=60)
-    assert run.stdout == 2 * "progress=True needs tqdm: pip install 'fibonacci-sdk[progress]'\n"
+def test_a_missing_tqdm_is_named_before_anything_is_sent(
+    monkeypatch: pytest.MonkeyPatch, server: ScriptedServer
+) -> None:
+    for name in ("tqdm", "tqdm.auto"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "fibonacci._display.progress", raising=False)
+    with Fibonacci("key", base_url=server.base_url) as client:
+        for call in (client.workflows.run, client.executions.wait):
+            with pytest.raises(
+                ImportError, match=r"^progress=True needs tqdm: pip install 'fibonacci-sdk\[progress\]'$"
+            ):
+                call("wf-1", progress=True)
+    assert server.requests == []

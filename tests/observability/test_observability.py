@@ -6,6 +6,7 @@ import asyncio
 import logging
 import subprocess
 import sys
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from fibonacci import APIConnectionError, NotFoundError, RetryEvent
+from fibonacci import APIConnectionError, RetryEvent
 from fibonacci.integrations.opentelemetry import OpenTelemetryTracing
 from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode
@@ -46,7 +47,9 @@ class TestLog:
         assert lines[2] == ("DEBUG", "GET /workflows/wf-1: attempt 2: status 200, request id req_9")
         assert len(lines) == 3
 
-    def test_a_program_that_imports_logging_after_its_first_call_has_records(self, server: ScriptedServer) -> None:
+    def test_a_call_loads_neither_logging_nor_opentelemetry_and_later_calls_have_records(
+        self, server: ScriptedServer
+    ) -> None:
         for _ in range(2):
             server.add_response(WORKFLOW)
         program = f"""
@@ -54,7 +57,7 @@ import sys
 from fibonacci import Fibonacci
 with Fibonacci("key", base_url={server.base_url!r}) as client:
     client.workflows.get("wf-1")
-    assert "logging" not in sys.modules
+    assert not [name for name in sys.modules if name.partition(".")[0] in ("logging", "opentelemetry")]
     import logging
     logging.basicConfig(level=logging.DEBUG)
     client.workflows.get("wf-2")
@@ -169,30 +172,6 @@ class TestOpenTelemetry:
         assert first.status.status_code is StatusCode.ERROR
         assert second.status.status_code is call.status.status_code is StatusCode.UNSET
 
-    def test_the_context_of_the_attempt_is_sent(
-        self, mode: Mode, server: ScriptedServer, tracing: OpenTelemetryTracing, spans: InMemorySpanExporter
-    ) -> None:
-        server.add_response(WORKFLOW)
-        client: Any = mode.client_of(server, tracing=tracing)
-        mode.run(client.workflows.get("wf-1"))
-        context = spans.get_finished_spans()[0].context
-        assert context is not None
-        (sent,) = server.requests
-        flags = f"{context.trace_flags:02x}"
-        assert sent.one("traceparent") == f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags}"
-
-    def test_an_error_is_the_failure_of_the_call(
-        self, mode: Mode, server: ScriptedServer, tracing: OpenTelemetryTracing, spans: InMemorySpanExporter
-    ) -> None:
-        server.add_response({"error": {"code": "not_found", "message": "none"}}, status=404)
-        client: Any = mode.client_of(server, tracing=tracing)
-        with pytest.raises(NotFoundError):
-            mode.run(client.workflows.get("wf-1"))
-        call = spans.get_finished_spans()[-1]
-        assert call.status.status_code is StatusCode.ERROR
-        assert attributes(call)["error.type"] == "NotFoundError"
-        assert [event.name for event in call.events] == ["exception"]
-
     def test_a_path_without_a_template_is_no_span_name(
         self, mode: Mode, server: ScriptedServer, tracing: OpenTelemetryTracing, spans: InMemorySpanExporter
     ) -> None:
@@ -203,19 +182,11 @@ class TestOpenTelemetry:
         assert call.name == "fibonacci GET"
         assert "url.template" not in attributes(call)
 
-    def test_it_is_not_imported_unless_used(self) -> None:
-        code = (
-            "import sys; from fibonacci import Fibonacci; from fibonacci.emulator import Emulator;"
-            " Emulator().client().health.check();"
-            " sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
-        )
-        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-    def test_without_the_extra_the_error_names_it(self) -> None:
-        code = "import sys; sys.modules['opentelemetry'] = None; import fibonacci.integrations.opentelemetry"
-        done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-        assert done.returncode == 1
-        assert "pip install 'fibonacci-sdk[otel]'" in done.stderr
+    def test_without_the_extra_the_error_names_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "opentelemetry", None)
+        monkeypatch.delitem(sys.modules, "fibonacci.integrations.opentelemetry")
+        with pytest.raises(ImportError, match=r"pip install 'fibonacci-sdk\[otel\]'"):
+            import_module("fibonacci.integrations.opentelemetry")
 
 
 def attributes(span: ReadableSpan) -> dict[str, Any]:

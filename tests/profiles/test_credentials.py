@@ -185,23 +185,19 @@ class TestMixtures:
 
 
 class TestBadProfiles:
-    @pytest.mark.parametrize(
-        ("name", "text"),
-        [
+    def test_no_such_profile(self, mode: Mode, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, text in (
             ("wrok", "profile: there is no profile 'wrok' in"),
             ("wrok", "Did you mean 'work'?"),
             ("nothing-like-it", "To add it, run `fibonacci profiles add nothing-like-it`"),
             ("", "must be the name of a profile"),
             ("a/b", "must be the name of a profile"),
-        ],
-    )
-    def test_no_such_profile(
-        self, mode: Mode, work: Path, name: str, text: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        assert text in refusal(mode, profile=name)
-        assert text in refusal(mode, api_key=OTHER, profile=name)
-        monkeypatch.setenv("FIBONACCI_PROFILE", name)
-        assert text.replace("profile: ", "the environment variable FIBONACCI_PROFILE: ") in refusal(mode)
+        ):
+            monkeypatch.delenv("FIBONACCI_PROFILE", raising=False)
+            assert text in refusal(mode, profile=name)
+            assert text in refusal(mode, api_key=OTHER, profile=name)
+            monkeypatch.setenv("FIBONACCI_PROFILE", name)
+            assert text.replace("profile: ", "the environment variable FIBONACCI_PROFILE: ") in refusal(mode)
         assert work.exists()
 
     def test_a_profile_of_the_wrong_type_is_refused(self, mode: Mode) -> None:
