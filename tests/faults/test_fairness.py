@@ -21,7 +21,7 @@ from tests.kit.steps import Step, many_times
 Backend = Literal["asyncio", "trio"]
 MOST_STEPS = 500
 """Of the parser, between two turns of other tasks: five milliseconds or so."""
-IN_THE_FLOOD = 800
+IN_THE_FLOOD = 600
 """Steps from the begin of a call to its end: more than those."""
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 INFORMATIONAL = b"HTTP/1.1 102 Processing\r\n\r\n"

@@ -128,12 +128,12 @@ def test_a_pickled_client_has_the_same_options(kind: type[Fibonacci] | type[Asyn
 
 
 _SYNC = """
-import os, sys, threading, time
+import os, socket, sys, threading
 import fibonacci
-client = fibonacci.Fibonacci("key", base_url=sys.argv[1])
+client = fibonacci.Fibonacci("key", base_url=sys.argv[1], allow_insecure=True)
 assert client.request("GET", "/parent") == {"fine": True}
 children = []
-for number in range(3 if hasattr(os, "fork") else 0):
+for number in range(2 if hasattr(os, "fork") else 0):
     child = os.fork()
     if not child:
         results = [client.request("GET", f"/child-{number}") for _ in range(3)]
@@ -144,7 +144,11 @@ assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children
 assert client.request("GET", "/parent") == {"fine": True}
 threading.Thread(target=lambda: client.request("GET", "/stall"), daemon=True).start()
 assert client.request("GET", "/x") == {"fine": True}
-time.sleep(0.1)
+socket.getaddrinfo = lambda *args, **options: threading.Event().wait(30)
+try:
+    client.with_options(base_url="http://hanging.test/v1", timeout=0.1).request("GET", "/x")
+except fibonacci.APITimeoutError:
+    sys.exit(0)
 """
 _CALLS = """
     assert await client.request("GET", "/x") == {"fine": True}
@@ -169,9 +173,9 @@ trio.run(main_of_trio)
 asyncio.run(main())
 """
 
-FORKED = ("/parent", "/child-0", "/child-1", "/child-2")
+FORKED = ("/parent", "/child-0", "/child-1")
 _PROGRAMS = {
-    "forks with a live pool, and the end with a thread in a call": _SYNC,
+    "forks with a live pool, and the end with a thread in a call and a lookup that hangs": _SYNC,
     "the end with a task in a call and pages not read to their end": _ASYNC,
 }
 
@@ -192,7 +196,7 @@ def test_a_program_ends_without_output(program: str) -> None:
             [sys.executable, "-W", "error", "-X", "dev", "-c", _PROGRAMS[program], server.base_url],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=20,
         )
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
     assert server.requests

@@ -96,7 +96,6 @@ def test_a_proxy_that_rejects_the_credentials(
             assert "wrong" not in str(one.api_error)
 
 
-@pytest.mark.usefixtures("each_transport")
 def test_plain_http_and_a_proxy_that_rejects_the_credentials(
     mode: Mode, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,7 +109,6 @@ def test_plain_http_and_a_proxy_that_rejects_the_credentials(
         assert "HTTP_PROXY" in str(one.error)
 
 
-@pytest.mark.usefixtures("each_transport")
 def test_a_host_in_no_proxy_is_called_directly(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedServer(ok) as proxy, ScriptedServer(ok) as server:
         monkeypatch.setenv("HTTP_PROXY", proxy.origin)
@@ -120,7 +118,6 @@ def test_a_host_in_no_proxy_is_called_directly(mode: Mode, monkeypatch: pytest.M
     assert len(server.requests) == len(ONE_OF_EACH)
 
 
-@pytest.mark.usefixtures("each_transport")
 def test_this_machine_is_never_reached_through_a_proxy(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedServer(ok) as proxy, ScriptedServer(ok) as server:
         monkeypatch.setenv("ALL_PROXY", proxy.origin)

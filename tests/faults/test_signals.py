@@ -51,7 +51,7 @@ def at_every_line(client: Fibonacci, act: Callable[[], object], check: Callable[
 @pytest.mark.parametrize(
     "step",
     [
-        pytest.param(83, id="some"),
+        pytest.param(149, id="some"),
         # In short: the row before.
         pytest.param(11, marks=[pytest.mark.slow, pytest.mark.nightly], id="more"),
     ],
@@ -155,7 +155,8 @@ client = fibonacci.Fibonacci("key", base_url=url)
 
 def call():
     client.request("GET", "/x")
-    client.workflows.get("wf-1")
+    if "pydantic" in name:
+        client.workflows.get("wf-1")
 
 for _ in range(2):
     try:

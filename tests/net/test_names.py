@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -200,19 +198,6 @@ class TestTheEndOfTheLoop:
         assert names.lookups["end.test"] == 1
         names.released.set()  # what ends now finds its event loop closed
         assert appears(lambda: lookup_threads() == 0)
-
-    def test_an_interpreter_ends_while_a_lookup_hangs(self) -> None:
-        code = """
-import socket, threading
-from fibonacci import APITimeoutError, Fibonacci
-socket.getaddrinfo = lambda *args, **options: threading.Event().wait(30)
-try:
-    Fibonacci("key", base_url="https://hanging.test/v1", timeout=0.1).request("GET", "/x")
-except APITimeoutError:
-    print("timed out")
-"""
-        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=True)
-        assert (run.stdout, run.stderr) == ("timed out\n", "")
 
 
 @each_row(

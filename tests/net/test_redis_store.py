@@ -107,7 +107,7 @@ def are_the_same(reply: LeaseReply, other: LeaseReply) -> bool:
 def test_the_script_does_what_the_class_does(server: RedisServer, chance: random.Random) -> None:
     store, story = RedisStore(server.url, uuid4().hex), Story(chance)
     window: SharedWindow | None = None
-    for _ in range(40):
+    for _ in range(25):
         message = story.next_message()
         window = window or SharedWindow(story.now)
         expected = window.exchange(message, story.now)

@@ -19,9 +19,7 @@ CALLS = 6
 LARGE = 4 * 1024 * 1024
 
 
-across = pytest.mark.parametrize(
-    ("front", "mode"), [("nginx", "sync"), ("nginx", "trio"), ("haproxy", "asyncio")], indirect=True
-)
+across = pytest.mark.parametrize(("front", "mode"), [("nginx", "sync"), ("haproxy", "asyncio")], indirect=True)
 """Each gateway, and each mode."""
 
 

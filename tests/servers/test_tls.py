@@ -50,9 +50,7 @@ def test_http11_is_agreed_on_where_the_server_prefers_http2(
     assert mode.run(client.workflows.get("wf-1")).response.headers["x-tls"] == f"TLSv{version} http/1.1"
 
 
-@pytest.mark.parametrize(
-    ("front", "mode"), [("nginx", "sync"), ("nginx", "trio"), ("haproxy", "asyncio")], indirect=True
-)
+@pytest.mark.parametrize(("front", "mode"), [("nginx", "sync"), ("haproxy", "asyncio")], indirect=True)
 @each_row("version", VERSIONS)
 def test_session_tickets_are_no_sign_of_a_closed_connection(
     version: str, mode: Mode, front: Gateway, authority: Authority

@@ -14,7 +14,7 @@ from tests.faults.calls import METHODS, ONE_OF_EACH, longest
 from tests.faults.expectations import REPEATABLE
 from tests.faults.run_row import Run, run_row
 from tests.faults.table import FaultRow, rows
-from tests.kit.mode import MODES, TWO_MODES, ModeName
+from tests.kit.mode import MODES, TWO_MODES, Mode, ModeName
 from tests.tools.page_sections import PageSection
 
 SECTION = PageSection("measured")
@@ -34,20 +34,22 @@ def main() -> None:
     SECTION.write(options.write, table)
 
 
-def _lines(mode: ModeName) -> Iterator[str]:
+def _lines(mode_name: ModeName) -> Iterator[str]:
     yield (
         f"| what the server does | {', '.join(REPEATABLE)} | {', '.join(_ONCE)} | timeout | longest call | on httpx |"
     )
     yield "|---|---|---|---|---|---|"
-    for row in rows():
-        run = run_row(row, mode)
-        cells = [row.name, _ends(run, REPEATABLE), _ends(run, _ONCE), f"{row.timeout:g} s", f"{_longest(run):.2f} s"]
-        yield f"| {' | '.join([*cells, _on_httpx(row, run, mode)])} |"
+    with Mode(mode_name) as mode:
+        for row in rows():
+            run = run_row(row, mode)
+            ends = [_ends(run, REPEATABLE), _ends(run, _ONCE)]
+            cells = [row.name, *ends, f"{row.timeout:g} s", f"{_longest(run):.2f} s", _on_httpx(row, run, mode)]
+            yield f"| {' | '.join(cells)} |"
 
 
-def _on_httpx(row: FaultRow, socket: Run, mode: ModeName) -> str:
+def _on_httpx(row: FaultRow, socket: Run, mode: Mode) -> str:
     """Say what differs on httpx."""
-    if not row.httpx or mode not in TWO_MODES:
+    if not row.httpx or mode.name not in TWO_MODES:
         return ""
     run = run_row(row, mode, "httpx", ONE_OF_EACH)
     is_late = _longest(run) > longest(row.timeout)

@@ -98,7 +98,7 @@ def respond_with_path(exchange: HTTP2Exchange) -> None:
 
 
 def test_calls_at_the_same_time_share_a_connection(mode: Mode, platform: HTTP2Server, caller: Any) -> None:
-    number = 20
+    number = 8
     at_a_time = number if mode.is_async else 1  # two threads would break the connection: httpx does not lock it
     held: list[HTTP2Exchange] = []
 
