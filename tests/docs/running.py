@@ -196,8 +196,10 @@ def check_prints(code: str, output: str) -> None:
 def run_tests(path: Path) -> None:
     """Run a file of tests as `pytest` does, with warnings as errors; they must pass."""
     output = io.StringIO()
+    # What it would say of an assertion that fails takes it a third of its start.
+    options = ["-q", "-W", "error", "--assert=plain", f"--rootdir={path.parent}", *NESTED, *WITHOUT_OTHERS]
     with imports_of(path.parent), redirect_stdout(output), redirect_stderr(output):
-        code = pytest.main([str(path), "-q", "-W", "error", f"--rootdir={path.parent}", *NESTED, *WITHOUT_OTHERS])
+        code = pytest.main([str(path), *options])
     assert code == 0, output.getvalue()
 
 

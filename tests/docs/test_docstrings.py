@@ -119,7 +119,11 @@ class ReadyMade:
         self.execution = emulator.client().workflows.execute(self.workflow.id, inputs={"name": "Ada"})
 
 
-@pytest.mark.parametrize("part", [*HALVES, "others"])
+@pytest.mark.parametrize(
+    "part",
+    # The sync half is derived, with its examples, and compared in each run.
+    ["_async", "others", pytest.param("_sync", marks=pytest.mark.slow)],
+)
 def test_every_example_runs(part: str, emulator: Emulator) -> None:
     folder = PACKAGE if part == "others" else PACKAGE / part
     files = [path for path in folder.rglob("*.py") if part in HALVES or not {*HALVES} & {*path.parts}]
