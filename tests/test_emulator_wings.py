@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -61,6 +62,13 @@ def wrong_arrows(arrows: Iterable[Import]) -> list[str]:
     ]
 
 
+def may_be_wrong(source: str, file: str) -> bool:
+    """Tell whether a source names a later wing, or none: the others need not be parsed, which takes long."""
+    named = re.findall(r"fibonacci\.emulator\b\.?(\w*)|from (\.)", source)
+    last = max((WINGS.index(wing_of_name(f"{EMULATOR}.{name}")) for name, _ in named), default=0)
+    return last > WINGS.index(wing_of_file(file)) or any(dots for _, dots in named)
+
+
 def is_of_emulator(found: Import) -> bool:
     return found.name == EMULATOR or found.name.startswith(f"{EMULATOR}.")
 
@@ -72,7 +80,8 @@ def emulator_files() -> list[str]:
 def test_imports_lead_to_earlier_wings() -> None:
     files = emulator_files()
     assert {wing_of_file(file) for file in files} - {*WINGS} == set(), "say in WINGS where the new wing belongs"
-    assert [line for file in files for line in wrong_arrows(imports_of(file))] == []
+    suspects = [file for file in files if may_be_wrong((PACKAGE / file).read_text("utf-8"), file)]
+    assert [line for file in suspects for line in wrong_arrows(imports_of(file))] == []
 
 
 def test_every_wing_says_what_it_is_and_what_it_imports() -> None:
@@ -105,6 +114,7 @@ WRONG = [
 
 def test_a_wrong_arrow_is_found() -> None:
     assert [arrow for arrow in WRONG if not wrong_arrows(imports(arrow[1], arrow[0]))] == []
+    assert [arrow for arrow in WRONG if not may_be_wrong(arrow[1], arrow[0])] == []
 
 
 RIGHT = [

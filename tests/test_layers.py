@@ -154,6 +154,7 @@ MAY_NAME = {
 RETURNED = {"pandas", "polars"}
 MODELS_MAY_NAME = {"pydantic", "pydantic_core", *sys.stdlib_module_names}
 
+_IMPORTING = re.compile(r"import(?![a-z])|\\$")
 # Where there is none, no expression has to be looked into, and there are many more of them than statements.
 _CALL_THAT_IMPORTS = re.compile(r"import\w*\(")
 
@@ -248,7 +249,7 @@ def allowed(found: Import) -> bool:
 
 def wrong_arrows(source: str, file: str) -> list[str]:
     """Return a line for each import that the layering does not have."""
-    lines = [line for line in source.splitlines() if "import" in line or line.endswith("\\")]
+    lines = [line for line in source.splitlines() if _IMPORTING.search(line)]
     if all(is_plainly_allowed(line, file) for line in lines):  # parsing takes long
         return []
     return [str(found) for found in imports(source, file) if not allowed(found)]

@@ -122,18 +122,18 @@ class TestProcesses:
 
     @each_row("pause", [0.0, 300.0])
     def test_those_that_start_together_share_the_window_that_begins(self, pause: float) -> None:
-        world = SimulatedWorld(SimulatedServer(100, 60.0, is_aligned=False))
+        world = SimulatedWorld(SimulatedServer(60, 60.0, is_aligned=False))
         if pause:
             SimulatedProcess(world, 0.001, lambda: False).call(0.001, 0.005)
-        processes = [SimulatedProcess(world, 0.001, lambda: False) for _ in range(8)]
+        processes = [SimulatedProcess(world, 0.001, lambda: False) for _ in range(5)]
         for number, process in enumerate(processes):
-            for _ in range(4):
+            for _ in range(3):
                 begin = partial(process.call_again_and_again, 0.001, 0.005, until=pause + 50.0)
                 process.at(pause + number * 0.06, begin)
         world.run(until=pause + 200.0)
         numbers = [sum(time < pause + 50 for time in process.sent) for process in processes]
         assert world.server.refused == 0
-        assert sum(numbers) == 100
+        assert sum(numbers) == 60
         assert max(numbers) <= 2 * min(numbers), numbers
 
     def test_one_that_is_alone_has_the_whole_window_soon(self) -> None:

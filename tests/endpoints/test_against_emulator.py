@@ -77,7 +77,7 @@ def test_a_call_is_understood(mode: Mode, emulator: Emulator) -> None:
             assert result.response.status_code == row.status
             assert result.response.request_id
 
-    rows = {(row.call, *row.options): row for row in PLAIN}.values()  # each option once
+    rows = {row.call: row for row in PLAIN}.values()  # the last of a call has most of its options
     check_rows(((str(row), row) for row in sorted(rows, key=lambda row: row.method != "GET")), check)
 
 

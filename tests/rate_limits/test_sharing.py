@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,24 +18,37 @@ from fibonacci.emulator import Emulator
 from tests.kit.mode import Mode, both_modes
 from tests.kit.systems import needs_fork
 from tests.rate_limits.clients import client_of, refusals
-from tests.tools.limits.processes import running
-from tests.tools.limits.worker import Work
 
 # Valkey speaks Redis's protocol; the calls at the same time are tried on it too.
 on_this_machine_and_redis = pytest.mark.parametrize("rate_limiter", ["machine", "redis-server"], indirect=True)
 
+on_a_fork = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
+
+def fork(act: Callable[[], object]) -> int:
+    """Act in another process, which ends as any process does; return its id."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            act()
+            leases._finish_all()  # pyright: ignore[reportPrivateUsage]
+            code = 0
+        finally:
+            os._exit(code)
+    return child
+
 
 class TestSharing:
-    def test_none_of_several_processes_is_refused(self, folder: Path) -> None:
-        with Emulator(rate_limit=(8, 1.0)) as emulator:
-            work = Work(emulator.base_url, emulator.api_key, "machine", threads=2, calls=3, seconds=20)
-            with running([work], folder) as workers, Mode("sync") as mode:
-                client = mode.client_of(emulator, rate_limiter="machine")
-                workers.wait_until_ready()
-                workers.begin()
-                own = [mode.begin(client.tools.get, "calculator") for _ in range(6)]
-                assert workers.done()[0].rows == [3, 3]
-                assert [call.result().error for call in own] == [None] * 6
+    @needs_fork
+    @on_a_fork
+    def test_none_of_several_processes_is_refused(self) -> None:
+        with Emulator(rate_limit=(8, 1.0)) as emulator, Mode("sync") as mode:
+            client = mode.client_of(emulator, rate_limiter="machine")
+            children = [fork(lambda: [client.tools.get("calculator") for _ in range(4)]) for _ in range(2)]
+            own = [mode.begin(client.tools.get, "calculator") for _ in range(4)]
+            assert [call.result().error for call in own] == [None] * 4
+            assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
             assert refusals(emulator) == 0
             assert emulator.requests.count == 12
 
@@ -124,20 +138,13 @@ class TestSharing:
 
     @needs_fork
     @on_this_machine_and_redis
-    @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+    @on_a_fork
     def test_a_fork_has_a_limiter_of_its_own_and_what_it_has_used_is_not_there(
         self, rate_limiter: str, emulator: Emulator
     ) -> None:
         client = client_of(emulator, rate_limiter, timeout=20)
         client.tools.get("calculator")
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                code = sum(client.tools.get("calculator").name != "calculator" for _ in range(5))
-                leases._finish_all()  # pyright: ignore[reportPrivateUsage]  # as at the end of any process
-            finally:
-                os._exit(code)
+        child = fork(lambda: [client.tools.get("calculator") for _ in range(5)])
         assert os.waitpid(child, 0)[1] == 0
         began = time.monotonic()
         with pytest.raises(RateLimitError, match=r"0 of 6 left.*Nothing was sent") as caught:

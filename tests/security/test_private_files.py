@@ -7,7 +7,6 @@ the tests, the strangers are real users; else this user's files pass for a stran
 from __future__ import annotations
 
 import ast
-import json
 import os
 import re
 import signal
@@ -16,9 +15,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from unittest import mock
@@ -282,8 +282,8 @@ PLANTS = [
 ]
 
 
-def main(base: Path) -> None:
-    """Write each path in its folder, as the user who owns the folders, and print what came of it."""
+def write_as_owner(base: Path) -> dict[str, list[str]]:
+    """Write each path in its folder, as the user who owns the folders, and return what came of it."""
     scratch = base / "scratch"
     for path in PATHS:  # imports all: an ordinary user may not read where the package is
         _outcome(path, scratch)
@@ -300,7 +300,7 @@ def main(base: Path) -> None:
             is_pretended = not is_root and plant.owner == STRANGER
             with mock.patch("fibonacci._files.os.geteuid", partial(int, os.geteuid() + is_pretended)):
                 outcomes[path.name].append(_outcome(path, base / path.name / plant.name))
-    print(json.dumps(outcomes))
+    return outcomes
 
 
 def _outcome(path: Written, folder: Path) -> str:
@@ -335,12 +335,12 @@ def planted() -> Generator[tuple[Path, dict[str, list[str]]]]:
         if is_root:
             for each in [*base.glob("*/*"), *base.glob("victims/*/*"), *base.glob("victims/*/*/*")]:
                 os.chown(each, OWNER, OWNER)
-        code = f"from pathlib import Path; from tests.security.test_private_files import main; main(Path({made!r}))"
-        command = [sys.executable, "-W", "error", "-c", code]
-        output = subprocess.run(command, cwd=PACKAGE.parent, check=True, stdout=subprocess.PIPE, timeout=60).stdout
-        yield base, json.loads(output)
+        with ProcessPoolExecutor(1, get_context("fork")) as other:  # it stays another user
+            yield base, other.submit(write_as_owner, base).result(60)
 
 
+@needs_fork
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_what_others_have_put_there_is_refused_and_a_new_file_has_its_mode(
     planted: tuple[Path, dict[str, list[str]]],
 ) -> None:
