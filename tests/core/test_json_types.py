@@ -41,6 +41,11 @@ def test_the_last_value_that_is_allowed(body: Callable[[int], bytes], most: int)
         check_values(body(most + 1 + (body is _members)), FEW * BYTES_PER_VALUE)
 
 
+def test_the_name_of_a_member_is_a_value_too() -> None:
+    with pytest.raises(TooLargeError):
+        check_values(b'{"":0' + b',"":0' * 40_000 + b"}", 0)
+
+
 @each_row(
     "body",
     [

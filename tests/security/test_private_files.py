@@ -417,6 +417,12 @@ class TestWriting:
         assert (tmp_path / "out.jsonl").is_symlink()
         assert (tmp_path / "new.jsonl").is_file()
 
+    def test_a_link_is_not_followed_where_the_package_chose_the_path(self, tmp_path: Path) -> None:
+        (tmp_path / "state.json").symlink_to("victim")
+        with pytest.raises(OSError, match="is a symbolic link"):
+            write_file(tmp_path / "state.json", "text", is_state=True)
+        assert not (tmp_path / "victim").exists()
+
     def test_a_pipe_or_device_of_the_user_is_written_to(self, tmp_path: Path) -> None:
         fifo, null = tmp_path / "fifo", tmp_path / "null"
         os.mkfifo(fifo)
