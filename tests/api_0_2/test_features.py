@@ -11,7 +11,7 @@ from fibonacci import ExecutionFailedError, NotFoundError, RateLimitError, Unkno
 from fibonacci.emulator import Emulator
 from tests.batch.shared_clock import SharedClock
 from tests.cli.invocation import invoke
-from tests.cli.mcp_server.serving import awaited, on_stdio, tools_of
+from tests.cli.mcp_server.serving import tools_of
 from tests.deployment.flows import Flows, definition
 from tests.kit.mode import Mode, both_modes
 from tests.kit.nodes import tool
@@ -35,18 +35,17 @@ def old_client(mode: Mode, emulator: Emulator) -> Any:
     return mode.close_later(make(api_version="0.2", clock=clock))
 
 
-@both_modes
 def test_workflows_are_found_run_and_waited_for(mode: Mode, emulator: Emulator, old_client: Any) -> None:
     workflows, executions = old_client.workflows, old_client.executions
-    for number in range(130):  # more than on one page
+    for number in range(101):  # more than on one page
         emulator.client().workflows.create(name=f"Workflow {number}", definition=GREETER)
     made = mode.run(workflows.get_or_create(name="Rester", definition=RESTER))
     assert mode.run(workflows.get_or_create(name="Rester")).id == made.id
-    assert mode.run(workflows.find("Workflow 129")).name == "Workflow 129"
+    assert mode.run(workflows.find("Workflow 100")).name == "Workflow 100"
     assert mode.run(workflows.find("rester")) is None
-    assert len(mode.run(workflows.list())) == 131
+    assert len(mode.run(workflows.list())) == 102
     emulator.fail("GET /api/v1/workflows", status=422)  # of a larger limit than is allowed
-    assert mode.run(workflows.find("Workflow 129")).name == "Workflow 129"
+    assert mode.run(workflows.find("Workflow 100")).name == "Workflow 100"
 
     updates: list[Any] = []
     ran = mode.run(workflows.run(made.id, inputs={"seconds": 5}, on_update=updates.append))
@@ -68,7 +67,6 @@ def test_workflows_are_found_run_and_waited_for(mode: Mode, emulator: Emulator, 
         mode.run(workflows.run(made.id, cancel_on_exit=True))
 
 
-@both_modes
 def test_a_rate_limit_is_waited_for(mode: Mode, emulator: Emulator, old_client: Any) -> None:
     began = emulator.clock.now()
     emulator.fail("GET /api/v1/tools", "rate_limit", retry_after=20, times=2)
@@ -85,7 +83,6 @@ def test_a_rate_limit_is_waited_for(mode: Mode, emulator: Emulator, old_client: 
     assert caught.value.retry_after == 400
 
 
-@both_modes
 def test_memory_over_a_socket(mode: Mode, emulator: Emulator) -> None:
     workflow = emulator.client().workflows.create(name="x")
     places: list[dict[str, Any]] = [
@@ -110,7 +107,7 @@ def test_memory_over_a_socket(mode: Mode, emulator: Emulator) -> None:
 @both_modes
 def test_many_rows_with_a_journal(mode: Mode, emulator: Emulator, old_client: Any, tmp_path: Path) -> None:
     workflow = mode.run(old_client.workflows.create(name="Greeter", definition=GREETER)).id
-    rows = [{"name": f"n{number}"} for number in range(30)]
+    rows = [{"name": f"n{number}"} for number in range(12)]
 
     def batch(**options: Any) -> Any:
         return old_client.workflows.run_many(workflow, rows, key="name", journal=tmp_path / "rows.db", **options)
@@ -123,34 +120,38 @@ def test_many_rows_with_a_journal(mode: Mode, emulator: Emulator, old_client: An
     mode.each(batch(if_unknown="match"), again.append)
     assert {each.status for each in [*results, *again]} == {"completed"}
     assert {each.key for each in [*results, *again]} == {each["name"] for each in rows}
-    assert len(mode.run(old_client.executions.list(workflow_id=workflow))) == 30  # no row has run twice
+    assert len(mode.run(old_client.executions.list(workflow_id=workflow))) == 12  # no row has run twice
 
 
-@both_modes
 def test_a_folder_is_deployed_and_pulled(mode: Mode, old_client: Any, tmp_path: Path) -> None:
     flows = Flows(mode, old_client, tmp_path)
-    flows.write_five()
+    flows.write_three()
     flows.apply()
     assert flows.is_deployed()
     flows.write("a.yaml", "flow-a", "Greet warmly")
-    (tmp_path / "e.yaml").unlink()
+    (tmp_path / "c.yaml").unlink()
     flows.apply(allow_delete=True)
     assert flows.is_deployed()
     names = {each.name for each in mode.run(old_client.workflows.list())}
-    assert names == {"flow-a", "flow-b", "flow-c", "flow-d"}
+    assert names == {"flow-a", "flow-b"}
     found = mode.run(old_client.workflows.find("flow-a"))
     mode.run(old_client.workflows.update(found.id, definition=definition("flow-a", "Greet kindly")))
     assert "Greet kindly" in flows.pull(found.id).read_text("utf-8")
     assert flows.is_deployed()
 
 
+def use_old_api(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let the command use the API of 0.2 of an emulator."""
+    monkeypatch.setenv("FIBONACCI_CONFIG_DIR", str(folder))
+    monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
+    monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url.removesuffix("/v1"))
+    monkeypatch.setenv("FIBONACCI_API_VERSION", "0.2")
+
+
 def test_the_command(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     workflow = emulator.client().workflows.create(name="Greeter", definition=GREETER)
-    monkeypatch.setenv("FIBONACCI_CONFIG_DIR", str(tmp_path))
     with emulator:
-        monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
-        monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url.removesuffix("/v1"))
-        monkeypatch.setenv("FIBONACCI_API_VERSION", "0.2")
+        use_old_api(emulator, monkeypatch, tmp_path)
         assert [each["id"] for each in invoke("workflows", "list", "--json").data] == [workflow.id]
         ran = invoke("run", "Greeter", "--input", "name=Ada", "--json")
         assert (ran.code, ran.data["outputs"]) == (0, {"greet": "[default model] Greet Ada"})
@@ -163,18 +164,21 @@ def test_the_command(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 @pytest.mark.slow
-@awaited
-async def test_tools_of_an_mcp_server(emulator: Emulator, tmp_path: Path) -> None:
+def test_tools_of_an_mcp_server(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from mcp import Client
 
     emulator.client().workflows.create(name="Greeter", definition=GREETER)
+    found: list[Any] = []
+
+    async def connect_here(server: Any) -> None:
+        async with Client(server, mode="auto") as client:
+            found.extend(await tools_of(client))
+            found.append((await client.call_tool("run_greeter", {"name": "Ada"})).structured_content["outputs"])
+
+    monkeypatch.setattr("fibonacci.cli.mcp_server.transports.serve_stdio", connect_here)
     with emulator:
-        server = on_stdio(emulator, tmp_path, "--allow", "Greeter")
-        root = emulator.base_url.removesuffix("/v1")
-        server.env = {**(server.env or {}), "FIBONACCI_BASE_URL": root, "FIBONACCI_API_VERSION": "0.2"}
-        async with Client(server) as client:
-            # Without cancel_execution: that API has no such call.
-            fixed = ["get_execution", "read_output", "validate_definition", "read_docs"]
-            assert list(await tools_of(client)) == ["run_greeter", *fixed]
-            done = await client.call_tool("run_greeter", {"name": "Ada"})
-            assert done.structured_content["outputs"] == {"greet": "[default model] Greet Ada"}
+        use_old_api(emulator, monkeypatch, tmp_path)
+        assert invoke("mcp", "--allow", "Greeter").code == 0
+    # Without cancel_execution: that API has no such call.
+    tools = ["run_greeter", "get_execution", "read_output", "validate_definition", "read_docs"]
+    assert found == [*tools, {"greet": "[default model] Greet Ada"}]

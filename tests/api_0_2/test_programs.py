@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import runpy
 from pathlib import Path
 
 import pytest
@@ -18,22 +18,22 @@ ON_0_2 = 'client = Fibonacci(api_version="0.2")\n'
 DOCUMENTED = "client = Fibonacci()\n"
 
 
-def test_the_programs_of_the_migration_guide_print_the_same(release: OldRelease, tmp_path: Path) -> None:
+def test_the_programs_of_the_migration_guide_print_the_same(
+    release: OldRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     old, new = (block.code for block in blocks_of(GUIDE) if "last_report" in block.code)
     assert new.count(ON_0_2) == 1
+    program = tmp_path / "program.py"
+    monkeypatch.setenv("FIBONACCI_API_KEY", KEY)
     with Emulator(api_key=KEY) as emulator:
         root = emulator.base_url.removesuffix("/v1")
-        printed: list[str] = []
-        for number, (python, code, base_url) in enumerate(
-            [
-                (release.python, old, root),
-                (Path(sys.executable), new, root),
-                (Path(sys.executable), new.replace(ON_0_2, DOCUMENTED), emulator.base_url),
-            ]
-        ):
-            program = tmp_path / f"program_{number}.py"
+        program.write_text(old, "utf-8")
+        printed = [run_program(release.python, program, root)]
+        for code, base_url in ((new, root), (new.replace(ON_0_2, DOCUMENTED), emulator.base_url)):
+            monkeypatch.setenv("FIBONACCI_BASE_URL", base_url)
             program.write_text(code, "utf-8")
-            printed.append(run_program(python, program, base_url))
+            runpy.run_path(str(program), run_name="__main__")
+            printed.append(capsys.readouterr().out)
         (workflow,) = emulator.client().workflows.list()
         runs = [each.workflow_id for each in emulator.client().executions.list()]
     assert (
