@@ -155,7 +155,11 @@ def test_the_emulator_that_ends_a_run_starts_the_next_also_that_of_another(tmp_p
 
 
 APPROVE_TWO = """
+import sys
+from fibonacci.emulator import Emulator
+
 emulator = Emulator(db=sys.argv[1])
+client = emulator.client()
 emulator.tool("email_send")(lambda call: sys.stdin.readline())
 client.organizations.governance.update("default", require_approval_for_external_comm=True)
 client.organizations.quota.update("default", concurrent_executions=1)

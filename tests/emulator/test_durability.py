@@ -15,37 +15,38 @@ from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from tests.emulator.handling import create, details
 from tests.emulator.test_interrupted_runs import REASON
-from tests.kit.nodes import tool
+from tests.kit.nodes import llm, tool
 
 ROOT = Path(__file__).parents[2]
 
-START = """
+OTHER_PROCESS = """
 import sys
 from fibonacci.emulator import Emulator
 
 emulator = Emulator(db=sys.argv[1])
-client = emulator.client()
-"""
-TAKE_TURNS_AND_WRITE = """
+client = emulator.client(max_retries=0)
+workflow = sys.argv[2]
+
 for line in iter(sys.stdin.readline, "at once\\n"):
     print(client.memory.get("k").value, flush=True)
     client.memory.set("k", int(line) + 1)
     print("written", flush=True)
+
 for n in range(20):
-    client.workflows.update(sys.argv[2], description=f"theirs-{n}")
+    client.workflows.update(workflow, description=f"theirs-{n}")
     client.memory.set(f"theirs-{n}", n)
 emulator.start()
 emulator.close()
-print(*(name for name in sys.modules if name.startswith("fibonacci.emulator.page")))
-"""
-ANSWER_SLOWLY_AND_WRITE = """
+print(*(name for name in sys.modules if name.startswith("fibonacci.emulator.page")), flush=True)
+
+emulator = Emulator(db=sys.argv[1])
+client = emulator.client()
 emulator.llm(lambda call: sys.stdin.readline().strip())
-definition = {"nodes": [{"id": "a", "type": "llm", "instruction": "?"}]}
-workflow = client.workflows.create(name="x", definition=definition)
-first = client.workflows.execute(workflow.id)
+sys.stdin.readline()
+first = client.workflows.execute(workflow)
 print(first.id, flush=True)
 client.executions.wait(first.id)
-print(client.workflows.execute(workflow.id).id, flush=True)
+print(client.workflows.execute(workflow).id, flush=True)
 for n in range(1_000):
     client.memory.set(f"k{n}", n)
     print(n, flush=True)
@@ -54,7 +55,7 @@ for n in range(1_000):
 
 @contextmanager
 def running(code: str, *arguments: str) -> Generator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", START + code, *arguments]
+    command = [sys.executable, "-c", code, *arguments]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     ) as process:
@@ -74,63 +75,69 @@ def hear(process: subprocess.Popen[str]) -> str:
 
 @contextmanager
 def reader(path: Path) -> Generator[Fibonacci]:
-    with Emulator(db=path) as emulator, emulator.client() as client:
+    with Emulator(db=path) as emulator, emulator.client(max_retries=0) as client:
         yield client
 
 
-def test_two_processes_see_what_the_other_writes_and_write_at_once(tmp_path: Path) -> None:
-    path = tmp_path / "state.db"
-    with reader(path) as client:
-        workflow = client.workflows.create(name="shared").id
-        with running(TAKE_TURNS_AND_WRITE, str(path), workflow) as process:
-            assert process.stdin is not None
-            for n in (0, 2, 4):
-                client.memory.set("k", n)
-                assert say(process, str(n)) == str(n)
-                assert hear(process) == "written"
-                assert client.memory.get("k").value == n + 1
-            process.stdin.write("at once\n")
-            for n in range(20):
-                client.workflows.update(workflow, description=f"ours-{n}")
-                client.memory.set(f"ours-{n}", n)
-            # A process that nobody looks at has not imported the page.
-            assert hear(process).split() == ["fibonacci.emulator.page", "fibonacci.emulator.page.mount"]
-            assert process.wait() == 0
-        assert [version.version for version in client.versions.list(workflow)] == list(range(41, 0, -1))
-        assert [client.memory.get(f"{whose}-{n}").value for whose in ("ours", "theirs") for n in range(20)] == [
-            *range(20),
-            *range(20),
-        ]
+def take_turns(client: Fibonacci, process: subprocess.Popen[str]) -> None:
+    for n in (0, 2, 4):
+        client.memory.set("k", n)
+        assert say(process, str(n)) == str(n)
+        assert hear(process) == "written"
+        assert client.memory.get("k").value == n + 1
 
 
-def test_a_process_that_is_killed_loses_no_write_and_its_runs_fail(tmp_path: Path) -> None:
+def write_at_once(client: Fibonacci, process: subprocess.Popen[str], workflow: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write("at once\n")
+    for n in range(20):
+        client.workflows.update(workflow, description=f"ours-{n}")
+        client.memory.set(f"ours-{n}", n)
+    # A process whose page nobody opens has not imported it.
+    assert hear(process).split() == ["fibonacci.emulator.page", "fibonacci.emulator.page.mount"]
+    assert [version.version for version in client.versions.list(workflow)] == list(range(41, 0, -1))
+    for whose in ("ours", "theirs"):
+        assert [client.memory.get(f"{whose}-{n}").value for n in range(20)] == [*range(20)]
+
+
+def killed_at_work(client: Fibonacci, process: subprocess.Popen[str]) -> tuple[str, list[int]]:
+    """Kill a process that works on its second run; return the run, and the writes that were acknowledged."""
+    assert process.stdout is not None
+    client.organizations.quota.update("default", concurrent_executions=1)
+    first = say(process, "run")
+    assert client.executions.get(first).status == "running"
+    second = say(process, "done")
+    assert client.executions.get(first).outputs == {"a": "done"}
+    assert client.executions.get(second).status == "running"
+    acknowledged = [int(hear(process)) for _ in range(50)]
+    process.kill()
+    acknowledged += [int(line) for line in process.stdout if line.endswith("\n")]
+    process.wait()
+    assert acknowledged[-1] < 999, "it had ended before it was killed"
+    return second, acknowledged
+
+
+def test_two_processes_share_a_file_until_one_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "shared" / "state.db"
     path.parent.mkdir()
-    with reader(path) as client, running(ANSWER_SLOWLY_AND_WRITE, str(path)) as process:
-        assert process.stdout is not None
-        client.organizations.quota.update("default", concurrent_executions=1)
-        first = hear(process)
-        assert client.executions.get(first).status == "running"
-        second = say(process, "done")
-        assert client.executions.get(first).outputs == {"a": "done"}
-        assert client.executions.get(second).status == "running"
-        acknowledged = [int(hear(process)) for _ in range(50)]
-        process.kill()
-        acknowledged += [int(line) for line in process.stdout if line.endswith("\n")]
-        process.wait()
-        assert acknowledged[-1] < 999, "it had ended before it was killed"
+    with reader(path) as client:
+        workflow = create(client, llm("a"))
+        with running(OTHER_PROCESS, str(path), workflow) as process:
+            take_turns(client, process)
+            write_at_once(client, process, workflow)
+            run, acknowledged = killed_at_work(client, process)
         shutil.copytree(path.parent, tmp_path / "copy")
 
         listed = client.executions.list(status="failed").first()  # a list is enough
         assert listed is not None
-        assert (listed.id, details(client, second)["error"]) == (second, REASON)
+        assert (listed.id, details(client, run)["error"]) == (run, REASON)
         assert client.workflows.execute(create(client, tool("a"))).status == "completed"  # it is concurrent no more
         assert [client.memory.get(f"k{n}").value for n in acknowledged] == acknowledged
         client.memory.set("more", 1)
 
     emulator = Emulator(db=tmp_path / "copy" / "state.db")  # it fails when the file is opened, before anything is read
     with app_of(emulator).store.transaction():
-        execution = app_of(emulator).store.executions.get(second)
+        execution = app_of(emulator).store.executions.get(run)
     assert execution is not None
     assert (execution["status"], execution["error"]) == ("failed", REASON)
     emulator.close()
