@@ -96,7 +96,6 @@ VIEWS: list[tuple[int, Literal["light", "dark"]]] = [
     (1400, "light"),
     (1000, "dark"),
     (400, "dark"),
-    (400, "light"),
 ]
 
 AXE: Final = "axe-core"

@@ -34,7 +34,6 @@ def test_another_client_is_answered_while_a_member_runs_what_never_ends() -> Non
 
         hostile: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
             ("inputs", {"nodes": [llm("a", "Hi")], "input_schema": endless}, {"n": 1}),
-            ("answer", {"nodes": [{**llm("a", "Hi"), "output_schema": {**endless, "type": "object"}}]}, {}),
             ("render", {"nodes": [llm("a", "{{input.x}}" * 9_000)]}, {"x": LONG}),
         ]
         threads = [Thread(target=run, args=each) for each in hostile]
@@ -44,7 +43,6 @@ def test_another_client_is_answered_while_a_member_runs_what_never_ends() -> Non
             assert other.health.check()
         for thread in threads:
             thread.join()
-        assert len(list(other.workflows.list())) == 3
+        assert len(list(other.workflows.list())) == 2
     assert "takes more than 1,000,000 steps on this value" in outcomes["inputs"]
-    assert "finds no value that fits output_schema" in outcomes["answer"]
     assert "the values of the templates have more than 33,554,432 characters" in outcomes["render"]
