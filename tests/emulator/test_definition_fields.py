@@ -102,7 +102,7 @@ class TestConditions:
         node = llm("a", condition={"field": "{{secrets.TOKEN}}", "operator": "equals", "value": "x"})
         assert "s3cret" not in api.run(node)["trace"][0]["reason"]
 
-    @pytest.mark.parametrize(("given", "branch"), [(True, "yes"), ("true", "yes"), (False, "no"), ("True", "no")])
+    @each_row(("given", "branch"), [(True, "yes"), ("true", "yes"), (False, "no"), ("True", "no")])
     def test_a_boolean_equals_its_text(self, api: Api, given: Any, branch: str) -> None:
         gate: dict[str, Any] = {"id": "gate", "type": "conditional", "left_value": "{{input.x}}", "operator": "equals"}
         gate |= {"right_value": "true", "true_branch": ["yes"], "false_branch": ["no"]}
@@ -248,7 +248,7 @@ class TestWorkflows:
         assert (failed["status"], failed["outputs"]) == ("failed", {})
         assert failed["error"] == "outputs.n: 'x' is not of the type integer"
 
-    @pytest.mark.parametrize(("more", "outputs"), [({}, []), ({"allow_partial_results": True}, ["a"])])
+    @each_row(("more", "outputs"), [({}, []), ({"allow_partial_results": True}, ["a"])])
     def test_a_failed_run_has_outputs_only_where_they_are_asked_for(
         self, api: Api, more: dict[str, Any], outputs: list[str]
     ) -> None:
@@ -265,7 +265,7 @@ class TestCritics:
     }
 
     @pytest.mark.usefixtures("patient")
-    @pytest.mark.parametrize(
+    @each_row(
         ("answer", "verdict"),
         [
             (7, (True, 7, {"short": 7, "clear": 7})),

@@ -5,15 +5,24 @@ import re
 import socket
 from typing import Any
 
-import httpx
 import pytest
 
+from fibonacci import APIConnectionError, AsyncFibonacci, Fibonacci
 from fibonacci.emulator import Emulator
+from fibonacci.errors import APIStatusError
+from tests.kit.assertions import each_row
+
+
+def over_socket(emulator: Emulator, key: str | None = None) -> Fibonacci:
+    return Fibonacci(key or emulator.api_key, base_url=emulator.base_url, max_retries=0, rate_limiter="off")
 
 
 def status(emulator: Emulator, key: str | None = None) -> int:
-    headers = {"Authorization": f"Bearer {key or emulator.api_key}"}
-    return httpx.get(f"{emulator.base_url}/health", headers=headers, trust_env=False).status_code
+    with over_socket(emulator, key) as client:
+        try:
+            return client.health.check().response.status_code
+        except APIStatusError as error:
+            return error.status_code
 
 
 def test_an_emulator_listens_within_its_context() -> None:
@@ -24,9 +33,10 @@ def test_an_emulator_listens_within_its_context() -> None:
         assert status(emulator, "wrong") == 401
         assert emulator.base_url in repr(emulator)
         assert emulator.api_key not in repr(emulator)
-        address = emulator.base_url
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(address, trust_env=False)
+        client = over_socket(emulator)
+    with pytest.raises(APIConnectionError, match="refused"):
+        client.health.check()
+    client.close()
     assert repr(emulator) == "<Emulator in process>"
 
 
@@ -41,13 +51,13 @@ def test_start_and_close_are_idempotent_and_keep_the_state() -> None:
     assert emulator.start() is emulator
     address = emulator.base_url
     assert emulator.start().base_url == address
-    headers = {"Authorization": "Bearer fib-mine"}
-    httpx.post(f"{address}/workflows", headers=headers, json={"name": "x"}, trust_env=False)
+    with over_socket(emulator) as client:
+        client.workflows.create(name="x")
     emulator.close()
     emulator.close()
     emulator.start()
-    found = httpx.get(f"{emulator.base_url}/workflows", headers=headers, trust_env=False).json()
-    assert [workflow["name"] for workflow in found["data"]] == ["x"]
+    with over_socket(emulator) as client:
+        assert [workflow.name for workflow in client.workflows.list()] == ["x"]
     emulator.close()
 
 
@@ -62,12 +72,14 @@ def test_nested_contexts() -> None:
 
 
 def test_an_async_context() -> None:
-    async def use() -> int:
-        async with Emulator() as emulator, httpx.AsyncClient(trust_env=False) as client:
-            headers = {"Authorization": f"Bearer {emulator.api_key}"}
-            return (await client.get(f"{emulator.base_url}/health", headers=headers)).status_code
+    async def use() -> bool:
+        async with (
+            Emulator() as emulator,
+            AsyncFibonacci(emulator.api_key, base_url=emulator.base_url) as client,
+        ):
+            return (await client.health.check()).healthy
 
-    assert asyncio.run(use()) == 200
+    assert asyncio.run(use())
 
 
 def test_emulators_share_nothing() -> None:
@@ -91,19 +103,7 @@ def test_ipv6_addresses_are_in_brackets() -> None:
         assert status(emulator) == 200
 
 
-def test_rate_limit_is_scaled_down() -> None:
-    with Emulator(rate_limit=(2, 60)) as emulator:
-        assert [status(emulator) for _ in range(3)] == [200, 200, 429]
-
-
-@pytest.mark.parametrize("options", [{"plan": "gold"}, {"rate_limit": (0, 1)}, {"rate_limit": (1, 0)}])
+@each_row("options", [{"plan": "gold"}, {"rate_limit": (0, 1)}, {"rate_limit": (1, 0)}])
 def test_bad_options_are_refused(options: Any) -> None:
     with pytest.raises(ValueError, match=r"plan|rate_limit"):
         Emulator(**options)
-
-
-def test_env_and_secrets_reach_the_workflows() -> None:
-    client = Emulator(env={"A": "1"}, secrets={"B": "2"}).client()
-    node = {"id": "n", "type": "llm", "instruction": "{{env.A}}{{secrets.B}}"}
-    workflow = client.workflows.create(name="x", definition={"nodes": [node]})
-    assert client.workflows.execute(workflow.id).outputs == {"n": "[default model] 12"}

@@ -3,8 +3,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
-
 from tests.emulator.api import Api
 from tests.kit.assertions import each_row
 from tests.kit.nodes import llm, tool
@@ -50,7 +48,7 @@ def test_without_a_definition_it_completes_with_no_outputs(api: Api) -> None:
     assert (execution["status"], execution["outputs"], execution["nodes_executed"]) == ("completed", {}, 0)
 
 
-@pytest.mark.parametrize("body", [{"inputs": []}, {"inputs": None}, {"input": {}}, []])
+@each_row("body", [{"inputs": []}, {"inputs": None}, {"input": {}}, []])
 def test_bad_inputs_run_nothing(api: Api, body: Any) -> None:
     assert api("POST", f"/workflows/{api.workflow()}/execute", body).status == 422
     assert api("GET", "/executions").data == []
@@ -122,7 +120,7 @@ def test_the_branch_not_taken_is_skipped_with_its_dependents(api: Api) -> None:
     assert statuses(api.run(*nodes, inputs={"n": 1}))["big"] == "skipped"
 
 
-@pytest.mark.parametrize("operator", ["is_empty", "is_not_empty"])
+@each_row("operator", ["is_empty", "is_not_empty"])
 def test_what_is_missing_is_empty(api: Api, operator: str) -> None:
     for template in ("{{input.absent}}", "{{memory.absent}}"):
         execution = api.run(conditional("c", template, operator))
@@ -236,7 +234,7 @@ def test_an_execution_is_not_changed_by_later_versions(api: Api) -> None:
     assert (whole["workflow_version"], whole["outputs"]) == (1, {"a": "[default model] do"})
 
 
-@pytest.mark.parametrize("query", ["workflow_id=", "status="])
+@each_row("query", ["workflow_id=", "status="])
 def test_a_blank_filter_is_422(api: Api, query: str) -> None:
     assert api("GET", f"/executions?{query}").status == 422
 
@@ -264,7 +262,7 @@ def test_memory_is_written_in_the_middle_of_a_run(api: Api) -> None:
     assert api("GET", where).status == 404
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("params", "reason"),
     [
         ({"value": 1}, "key: Field required"),

@@ -282,7 +282,7 @@ def test_chaos_ends() -> None:
     assert _status(lambda: client.tools.list().first()) == 200
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("options", "field"),
     [({"rate": 2}, "rate"), ({"rate": float("nan")}, "rate"), ({"kinds": ["x"]}, "kind"), ({"route": "x"}, "route")],
 )

@@ -21,7 +21,7 @@ from tests.kit.assertions import each_row
 
 pytestmark = pytest.mark.xdist_group("growth")
 
-FEW, MANY = 150, 600
+FEW, MANY = 100, 400
 HOME = "/organizations/default"
 PAGES = [
     "/executions",
@@ -39,7 +39,7 @@ PAGES = [
     f"{HOME}/governance/report",
     f"{HOME}/governance/approvals",
     f"{HOME}/tool-policies?limit=10",
-    "/api/v1/workflows?skip=100&limit=10",
+    "/api/v1/workflows?skip=50&limit=10",
     "/api/v1/workflows/wf-0/runs?skip=50&limit=10",
     "/api/v1/workflows/wf-1/runs?status_filter=failed&limit=10",
 ]

@@ -68,7 +68,7 @@ EXCEPTIONS: dict[str, tuple[Callable[[], BaseException], str]] = {
     "CancelledError": (asyncio.CancelledError, "CancelledError"),
     "StopIteration": (lambda: StopIteration("over"), "over"),
     "a custom one": (lambda: Stop("enough"), "Stop: enough"),
-    "huge": (lambda: ValueError("x" * 1_000_000), f"{'x' * MAX_ERROR}... (cut after 10,000 characters)"),
+    "huge": (lambda: ValueError("x" * (MAX_ERROR + 1)), f"{'x' * MAX_ERROR}... (cut after 10,000 characters)"),
     "half of a character": (
         lambda: ValueError("\ud83d!"),
         "\\ud83d! (the text of the ValueError is not valid Unicode)",

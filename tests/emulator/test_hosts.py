@@ -119,7 +119,7 @@ def test_the_address_that_it_listens_on_is_accepted() -> None:
     assert outcome("192.168.1.6", listens_on="192.168.1.5") == "host_not_allowed"
 
 
-@pytest.mark.parametrize("listens_on", ["0.0.0.0", "::", ""])
+@each_row("listens_on", ["0.0.0.0", "::", ""])
 def test_any_address_is_accepted_if_it_listens_on_all(listens_on: str) -> None:
     for host in ("192.168.1.5:8787", "0.0.0.0", "[fd00::5]", "localhost", "8.8.8.8"):
         assert outcome(host, listens_on=listens_on) == "accepted"
@@ -227,7 +227,7 @@ def test_the_transports_in_process_are_loopback() -> None:
     assert emulator.requests.last.headers["host"] == "127.0.0.1"
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "platform.example", ""])
+@each_row("host", ["0.0.0.0", "::", "192.168.1.5", "platform.example", ""])
 def test_a_host_that_others_can_reach_needs_a_long_key(host: str) -> None:
     with pytest.raises(
         ValueError, match=r"is reachable from other machines: api_key must have 20 characters or more"
@@ -238,6 +238,6 @@ def test_a_host_that_others_can_reach_needs_a_long_key(host: str) -> None:
     assert len(Emulator(host=host).api_key) >= 20
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "localhost", "fibonacci.localhost"])
+@each_row("host", ["127.0.0.1", "127.8.0.1", "::1", "localhost", "fibonacci.localhost"])
 def test_on_loopback_a_short_key_will_do(host: str) -> None:
     assert Emulator(host=host, api_key="k").api_key == "k"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.emulator.api import Api
+from tests.kit.assertions import each_row
 
 
 def test_a_repeated_post_is_carried_out_once(api: Api) -> None:
@@ -45,6 +46,6 @@ def test_it_is_for_posts_only(api: Api) -> None:
     assert api("PUT", path, {"name": "b"}, idempotency_key="k").data["name"] == "b"
 
 
-@pytest.mark.parametrize("key", ["", "a b", "ä", "x" * 256])
+@each_row("key", ["", "a b", "ä", "x" * 256])
 def test_a_malformed_key_is_400(api: Api, key: str) -> None:
     assert api("POST", "/workflows", {"name": "x"}, idempotency_key=key).code == "bad_request"

@@ -25,6 +25,7 @@ from fibonacci.transports import (
     Transport,
     TransportError,
 )
+from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.nodes import llm
 
@@ -218,7 +219,7 @@ def test_errors_of_a_client_name_the_cause(mode: Mode) -> None:
         mode.run(client.health.check())
 
 
-@pytest.mark.parametrize("name", ["base_url", "transport", "http_client"])
+@each_row("name", ["base_url", "transport", "http_client"])
 def test_what_says_where_to_send_is_refused(name: str) -> None:
     for make in (Emulator().client, Emulator().async_client):
         with pytest.raises(TypeError, match=f"{name}: an in-process client sets this itself"):

@@ -58,9 +58,8 @@ def test_memory_of_a_workflow_that_does_not_exist_is_404(api: Api) -> None:
     assert api.run(node)["error"].startswith("node 'keep': there is no workflow 'wf-none' to keep memory for")
 
 
-@pytest.mark.parametrize("kind", ["memory", "file"])
-def test_the_memory_of_a_deleted_workflow_is_gone(kind: str, tmp_path: Path) -> None:
-    file = tmp_path / "state.db" if kind == "file" else None
+def test_the_memory_of_a_deleted_workflow_is_gone(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
     emulator = Emulator(db=file, time="manual")
     client = emulator.client()
     nodes = [tool("pause", "wait", {"seconds": 60}), llm("say", dependencies=["pause"], memory_write={"k": "late"})]
@@ -74,10 +73,9 @@ def test_the_memory_of_a_deleted_workflow_is_gone(kind: str, tmp_path: Path) -> 
     assert client.executions.get(run.id).error == (
         f"node 'say': there is no workflow {workflow!r} to keep memory for: it may have been deleted"
     )
-    if file is not None:
-        emulator.close()
-        emulator = Emulator(db=file)
-        client = emulator.client()
+    emulator.close()
+    emulator = Emulator(db=file)
+    client = emulator.client()
     assert client.memory.get("k", workflow_id=other).value == "kept"
     emulator.restore(before)
     with pytest.raises(NotFoundError, match="no memory in the scope workflow with the key 'k'"):
@@ -109,31 +107,16 @@ def test_an_entry_expires_after_its_time_to_live(api: Api) -> None:
 @each_row(
     ("body", "field"),
     [
-        ({}, "value"),
         ({"value": 1, "ttl": 0}, "ttl"),
         ({"value": 1, "ttl": 1.5}, "ttl"),
-        ({"value": 1, "ttl": "5"}, "ttl"),
-        ({"value": 1, "scope": "team"}, "scope"),
-        ({"value": 1, "scope": None}, "scope"),
         ({"value": 1, "scope": "user"}, "user_id"),
         ({"value": 1, "scope": "user", "user_id": ""}, "user_id"),
-        ({"value": 1, "workflow_id": 5}, "workflow_id"),
         ({"value": 1, "key": "k"}, "key"),
     ],
 )
 def test_a_bad_value_is_422(api: Api, body: dict[str, Any], field: str) -> None:
     response = api("PUT", "/memory/k", body)
     assert (response.status, response.fields) == (422, [field])
-
-
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [("scope=team", "scope"), ("scope=", "scope"), ("scope=user", "user_id"), ("workflow_id=", "workflow_id")],
-)
-def test_a_bad_place_is_422(api: Api, query: str, field: str) -> None:
-    for method in ("GET", "DELETE"):
-        response = api(method, f"/memory/k?{query}")
-        assert (response.status, response.fields) == (422, [field])
 
 
 def test_each_tool_of_the_catalog_can_be_read(api: Api) -> None:

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from tests.emulator.api import Api
 from tests.kit.assertions import each_row
 from tests.kit.nodes import tool
@@ -32,11 +30,8 @@ def test_governance_has_no_envelope_and_is_updated_in_part(api: Api) -> None:
 @each_row(
     ("body", "field"),
     [
-        ({"approval_threshold": "2"}, "approval_threshold"),
         ({"approval_threshold": -1}, "approval_threshold"),
         ({"approval_threshold": True}, "approval_threshold"),
-        ({"approval_threshold": None}, "approval_threshold"),
-        ({"allow_self_approval": 1}, "allow_self_approval"),
         ({"category_flags": {"pii": "yes"}}, "category_flags.pii"),
         ({"threshold": 1}, "threshold"),
     ],
@@ -136,8 +131,6 @@ def test_quota_has_no_envelope_and_effective_is_the_override_or_the_limit() -> N
     ("body", "field"),
     [
         ({"memory_mb": -1}, "memory_mb"),
-        ({"memory_mb": 1.5}, "memory_mb"),
-        ({"memory_mb": "5"}, "memory_mb"),
         ({"memory_mb": 8_193}, "memory_mb"),
         ({"workflow_runs_per_hour": 10**30}, "workflow_runs_per_hour"),
         ({"cpu": 1}, "cpu"),
@@ -177,30 +170,12 @@ def test_tool_policies(api: Api) -> None:
     assert api("GET", f"{ORG}/tool-policies").data == [other]
 
 
-@pytest.mark.parametrize("path", ["tool-policies", "role-policy-overrides"])
+@each_row("path", ["tool-policies", "role-policy-overrides"])
 def test_an_unknown_tool_is_422_with_a_hint(api: Api, path: str) -> None:
     body = {"tool_name": "teleport"} | ({"role": "owner"} if path == "role-policy-overrides" else {})
     response = api("POST", f"{ORG}/{path}", body)
     assert (response.status, response.fields) == (422, ["tool_name"])
     assert "GET /tools" in response.json["error"]["message"]
-
-
-@each_row(
-    ("method", "path", "body", "field"),
-    [
-        ("POST", "tool-policies", {}, "tool_name"),
-        ("POST", "tool-policies", {"tool_name": "calculator", "allowed_roles": ["king"]}, "allowed_roles.0"),
-        ("POST", "tool-policies", {"tool_name": "calculator", "enabled": None}, "enabled"),
-        ("PATCH", "tool-policies/wait", {"tool_name": "x"}, "tool_name"),
-        ("PATCH", "tool-policies/wait", {"enabled": "no"}, "enabled"),
-        ("POST", "role-policy-overrides", {"tool_name": "calculator", "role": "king"}, "role"),
-        ("POST", "role-policy-overrides", {"tool_name": "calculator"}, "role"),
-    ],
-)
-def test_a_bad_policy_is_422(api: Api, method: str, path: str, body: dict[str, Any], field: str) -> None:
-    api("POST", f"{ORG}/tool-policies", {"tool_name": "wait"})
-    response = api(method, f"{ORG}/{path}", body)
-    assert (response.status, response.fields) == (422, [field])
 
 
 def test_role_overrides(api: Api) -> None:

@@ -11,6 +11,7 @@ from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.app.origins import Hosts, Origins
 from fibonacci.emulator.facade import app_of
+from fibonacci.emulator.http.bodies import MAX_BODY
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import ApiResponse
 from tests.kit.assertions import each_row
@@ -105,12 +106,12 @@ def test_foreign_pages_may_change_nothing(headers: dict[str, str]) -> None:
     ],
 )
 def test_a_header_that_comes_twice_hides_no_foreign_page(name: str, values: list[str]) -> None:
-    with Emulator() as emulator:
+    with Emulator() as emulator, httpx.Client(trust_env=False) as http:
         address = emulator.base_url.removesuffix("/v1")
         headers = [("Authorization", f"Bearer {emulator.api_key}")]
         headers += [(name, value.format(host=address.removeprefix("http://"))) for value in values]
-        own = httpx.put(f"{address}/v1/memory/k", json={"value": 1}, headers=headers[:2])
-        both = httpx.put(f"{address}/v1/memory/k", json={"value": 1}, headers=headers)
+        own = http.put(f"{address}/v1/memory/k", json={"value": 1}, headers=headers[:2])
+        both = http.put(f"{address}/v1/memory/k", json={"value": 1}, headers=headers)
     assert (own.status_code, both.status_code) == (200, 403)
     assert both.json()["error"]["code"] == "origin_not_allowed"
 
@@ -254,8 +255,5 @@ def test_a_client_sends_no_origin() -> None:
 
 
 def test_a_body_that_is_too_large_is_readable_too() -> None:
-    with Emulator(origins=[PAGE]) as emulator:
-        headers = {"Authorization": f"Bearer {emulator.api_key}", "Origin": PAGE}
-        body = b" " * 10_500_000
-        response = httpx.post(f"{emulator.base_url}/workflows", content=body, headers=headers, trust_env=False)
-        assert (response.status_code, response.headers["Access-Control-Allow-Origin"]) == (413, PAGE)
+    response = send(Emulator(origins=[PAGE]), "POST", "/v1/workflows", " " * (MAX_BODY + 1), origin=PAGE)
+    assert (response.status, response.headers["Access-Control-Allow-Origin"]) == (413, PAGE)

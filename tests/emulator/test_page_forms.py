@@ -157,6 +157,6 @@ def test_delete_a_value_and_clear_the_log(page: PageClient, client: Fibonacci, e
     assert emulator.requests.count == 0
 
 
-@pytest.mark.parametrize("back", ["//evil.example", "https://evil.example/", "/v1/x", "/ui/\r\nSet-Cookie: x", ""])
+@each_row("back", ["//evil.example", "https://evil.example/", "/v1/x", "/ui/\r\nSet-Cookie: x", ""])
 def test_a_form_leads_nowhere_else(page: PageClient, back: str) -> None:
     assert page.post("/ui/clock/advance", seconds="x", back=back).headers["Location"] == "/"

@@ -83,17 +83,15 @@ def test_what_is_entered_is_read_by_its_type_and_what_is_empty_is_not_sent(
     [
         ({}, "input-0", "it is missing, but used by node 'greet'"),
         ({"count": "many"}, "input-1", "must be a number such as 60, not 'many'"),
-        ({"name": "Ada", "count": "1.5"}, "input-1", "1.5 is not of the type integer"),
         ({"mood": "9"}, "input-2", 'must be one of "kind", "stern", 7'),
         ({"tags": "[1"}, "input-4", "is not JSON"),
         ({"name": "Ada", "tags": "[1]"}, "input-4", "inputs.tags[0]: 1 is not of the type string"),
     ],
 )
-def test_a_fault_is_said_at_its_field_and_nothing_is_lost(changes: dict[str, str], place: str, fault: str) -> None:
-    emulator = Emulator(time="manual", api_key="fib-page")
-    page, client = PageClient(emulator).sign_in(), emulator.client()
-    workflow = create(client, llm("greet", "Greet {{input.name}}"), input_schema=SCHEMA)
-    shown = send(page, f"/ui/workflows/{workflow}", **changes)
+def test_a_fault_is_said_at_its_field_and_nothing_is_lost(
+    page: PageClient, client: Fibonacci, address: str, changes: dict[str, str], place: str, fault: str
+) -> None:
+    shown = send(page, address, **changes)
     said = shown.body.partition(f'id="{place}-fault">')[2].partition("<")[0]
     assert fault in PageResponse(200, {}, said).text
     assert f'aria-describedby="{place}-fault' in shown.body
@@ -112,7 +110,6 @@ def test_a_fault_is_said_at_its_field_and_nothing_is_lost(changes: dict[str, str
         ({"anyOf": [{"$ref": "#/$defs/mood"}, {"type": "null"}]}, "stern", "1"),
         ({"anyOf": [{"type": "string"}, {"type": "integer"}]}, "Ada", '"Ada"'),
         ({"type": "string"}, 5, "5"),
-        ({"type": ["string", "null"]}, None, "null"),
     ],
 )
 def test_a_field_has_the_kind_of_the_only_type_and_of_the_value(schema: Any, value: Any, text: str) -> None:

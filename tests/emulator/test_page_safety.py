@@ -48,7 +48,7 @@ class TestSession:
         response = PageClient(emulator).post("/ui/sign-in", key=f" {KEY} ", back="/ui/runs?status=failed")
         assert (response.status, response.headers["Location"]) == (303, "/ui/runs?status=failed")
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("key", "status", "message"),
         [
             ("wrong", 401, "This emulator doesn't know this key."),
@@ -63,7 +63,7 @@ class TestSession:
         assert (shown.status, "Set-Cookie" in shown.headers) == (status, False)
         assert message in shown.text
 
-    @pytest.mark.parametrize("role", ["viewer", "member", "admin"])
+    @each_row("role", ["viewer", "member", "admin"])
     def test_another_role_is_told_whose_key_it_takes(self, emulator: Emulator, role: Any) -> None:
         shown = PageClient(emulator).post("/ui/sign-in", key=emulator.key(role, name="ada"))
         assert (shown.status, "Set-Cookie" in shown.headers) == (403, False)
@@ -75,7 +75,7 @@ class TestSession:
         assert "Max-Age=0" in response.headers["Set-Cookie"]
         assert page.get("/ui/runs").status == 401
 
-    @pytest.mark.parametrize("cookie", ["fibonacci-session-8787=x", "fibonacci-session-8787=", "=;;=", 'a="\\'])
+    @each_row("cookie", ["fibonacci-session-8787=x", "fibonacci-session-8787=", "=;;=", 'a="\\'])
     def test_another_cookie_is_no_session(self, emulator: Emulator, page: PageClient, cookie: str) -> None:
         assert PageClient(emulator, cookie).get("/").status == 401
 
@@ -129,9 +129,7 @@ class TestOrigin:
         assert "not sent by the page itself" in response.text
         assert (emulator.snapshot(), emulator.clock.now(), emulator.requests.count, len(emulator.failures)) == before
 
-    @pytest.mark.parametrize(
-        "headers", [{"origin": f"http://{HOST}"}, {"sec-fetch-site": "same-origin"}, ORIGIN], ids=str
-    )
+    @each_row("headers", [{"origin": f"http://{HOST}"}, {"sec-fetch-site": "same-origin"}, ORIGIN])
     def test_a_form_of_the_page_is_carried_out(self, page: PageClient, headers: dict[str, str]) -> None:
         assert page.send("POST", "/ui/clock/advance", headers, b"seconds=5").status == 303
 
@@ -148,32 +146,32 @@ class TestOrigin:
             PageClient(emulator).send("POST", "/ui/sign-in", headers, f"key={emulator.api_key}".encode()).status == 303
         )
 
-    @pytest.mark.parametrize("origin", ["null", "https://evil.example"])
+    @each_row("origin", ["null", "https://evil.example"])
     def test_without_a_host_no_origin_is_that_of_the_page(self, page: PageClient, origin: str) -> None:
         assert page.send("POST", "/ui/clock/advance", {"host": "", "origin": origin}, b"seconds=5").status == 403
 
-    @pytest.mark.parametrize("target", ["/", "/ui/runs", "/ui/static/page.js", "/ui/clock/advance"])
+    @each_row("target", ["/", "/ui/runs", "/ui/static/page.js", "/ui/clock/advance"])
     def test_a_foreign_host_is_refused(self, page: PageClient, target: str) -> None:
         for method in ("GET", "POST"):
             refused = page.send(method, target, {"host": "evil.example", "origin": "http://evil.example"})
             assert refused.status == 403
             assert "evil.example" in refused.text
 
-    @pytest.mark.parametrize("target", ACTIONS)
+    @each_row("target", ACTIONS)
     def test_reading_changes_nothing(self, page: PageClient, emulator: Emulator, target: str) -> None:
         before = emulator.snapshot(), emulator.clock.now()
         assert page.get(target).status in (404, 405)
         assert (emulator.snapshot(), emulator.clock.now()) == before
 
-    @pytest.mark.parametrize("target", ACTIONS)
+    @each_row("target", ACTIONS)
     def test_without_a_session_nothing_changes(self, emulator: Emulator, target: str) -> None:
         assert PageClient(emulator).post(target, seconds="5").status == 401
 
-    @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "PATCH"])
+    @each_row("method", ["PUT", "DELETE", "OPTIONS", "PATCH"])
     def test_other_methods_are_refused(self, page: PageClient, method: str) -> None:
         assert page.send(method, "/ui/runs", ORIGIN).status == 405
 
-    @pytest.mark.parametrize("body", [b"\xff", b"%ff=1", b"a=1&" * 1000])
+    @each_row("body", [b"\xff", b"%ff=1", b"a=1&" * 1000])
     def test_a_form_that_cannot_be_read_is_a_400(self, page: PageClient, body: bytes) -> None:
         assert page.send("POST", "/ui/clock/advance", ORIGIN, body).status == 400
 

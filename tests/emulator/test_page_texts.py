@@ -132,9 +132,7 @@ class TestEscaping:
 
     def test_no_text_adds_an_element_to_a_page(self) -> None:
         """The elements are the same, whatever the texts are."""
-        plain = elements("plain")
-        for text in ('"><img src=x onerror=alert(1)>', "</pre></textarea></title><b>'"):
-            assert elements(text) == plain
+        assert elements("\"'></pre></textarea><b>") == elements("plain")
 
 
 def elements(text: str) -> list[list[str]]:

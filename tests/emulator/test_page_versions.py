@@ -12,6 +12,7 @@ from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from tests.emulator.handling import create
 from tests.emulator.page_client import PageClient, PageResponse
+from tests.kit.assertions import each_row
 from tests.kit.nodes import llm, tool
 
 PROMPT = "Greet {{input.name}}.\nBe kind.\nUse two lines."
@@ -102,7 +103,7 @@ def test_a_workflow_that_was_changed_meanwhile_is_not_rolled_back(
     assert client.workflows.get(workflow).version == 4
 
 
-@pytest.mark.parametrize("query", ["old=1&new=9", "old=0", "old=x", "new=", "old=1&new=99999999999"])
+@each_row("query", ["old=1&new=9", "old=0", "old=x", "new=", "old=1&new=99999999999"])
 def test_versions_that_do_not_exist_are_said_in_words(page: PageClient, workflow: str, query: str) -> None:
     shown = page.get(f"/ui/workflows/{workflow}/compare?{query}")
     assert shown.status in (404, 422)

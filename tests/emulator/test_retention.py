@@ -11,6 +11,7 @@ from fibonacci.emulator import Emulator, StateError, cli
 from fibonacci.emulator.account import Rate, RateLimits
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.state.sqlite import SqliteStore
+from tests.kit.assertions import each_row
 
 NODE = {"id": "a", "type": "llm", "instruction": "Say {{input.text}}"}
 LARGE = "x" * 200_000
@@ -59,14 +60,14 @@ def test_the_command_takes_the_number(monkeypatch: pytest.MonkeyPatch, text: str
     assert given["keep"] == keep
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "many", ""])
+@each_row("text", ["0", "-1", "many", ""])
 def test_the_command_refuses_another(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--keep", text])
     assert "a number of executions, at least 1, or all" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("keep", [0, -1])
+@each_row("keep", [0, -1])
 def test_keep_is_positive(keep: int) -> None:
     with pytest.raises(ValueError, match="keep must be a number of executions, at least 1, or None for all"):
         Emulator(keep=keep)

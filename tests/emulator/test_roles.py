@@ -124,7 +124,7 @@ def test_the_role_of_a_person_is_that_of_the_key_used_last() -> None:
             assert keys.role_of("ada") == role
 
 
-@pytest.mark.parametrize(("role", "name"), [("king", None), ("member", ""), ("member", "a b"), ("member", "x" * 65)])
+@each_row(("role", "name"), [("king", None), ("member", ""), ("member", "a b"), ("member", "x" * 65)])
 def test_an_invalid_key_is_refused(role: Any, name: str | None) -> None:
     with pytest.raises(ValueError, match=r"role must be one of|a name must be"):
         Emulator().key(role, name=name)

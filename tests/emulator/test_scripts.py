@@ -104,7 +104,7 @@ def test_the_node_goes_before_the_model_the_tool_and_the_handler() -> None:
     assert "the script for 'own' has ended" in error_of(own, "own")  # the model's is not taken in its place
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("node", "answer", "output"),
     [
         (llm("a", output_schema=SCHEMA), '{"urgency": "high"}', {"urgency": "high"}),

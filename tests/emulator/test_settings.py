@@ -125,7 +125,7 @@ def test_how_many_executions_are_kept_can_be_changed() -> None:
     assert len(list(client.executions.list())) == 2
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "value"),
     [("plan", "gold"), ("rate_limit", (0, 1)), ("rate_limit", (1, 0)), ("rate_limit", (1, float("inf"))), ("keep", 0)],
 )

@@ -22,13 +22,19 @@ GATED = [
 ]
 
 
-def reported(emulator: Emulator, definition: dict[str, Any]) -> list[Problem]:
-    return check_definition(definition, tools=emulator.client(), models=emulator.models)
+class Reported:
+    """What `check_definition` reports with the tools and models of an emulator."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._tools, self._models = list(emulator.client().tools.list()), emulator.models
+
+    def __call__(self, definition: dict[str, Any]) -> list[Problem]:
+        return check_definition(definition, tools=self._tools, models=self._models)
 
 
 def refusals(client: Fibonacci, definition: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the places and the messages of the refusal of a definition, the same for `create` and `update`."""
-    workflow = client.workflows.create(name="x", definition={"nodes": [llm("fine")]}).id
+    workflow = client.workflows.create(name="x").id
     found: list[list[tuple[str, str]]] = []
     calls: list[Callable[[], object]] = [
         lambda: client.workflows.create(name="x", definition=definition),
@@ -46,10 +52,10 @@ def refusals(client: Fibonacci, definition: dict[str, Any]) -> list[tuple[str, s
 
 def test_it_refuses_exactly_what_check_definition_reports() -> None:
     emulator = Emulator(strict=True)
-    client = emulator.client()
+    client, reported = emulator.client(), Reported(emulator)
 
     def check(definition: dict[str, Any]) -> None:
-        problems = reported(emulator, definition)
+        problems = reported(definition)
         written = [each for each in problems if each.code not in MAY_HAPPEN]
         assert refusals(client, definition) == [
             (f"definition.{each.location}".rstrip("."), f"{each.message} ({each.code})") for each in written
@@ -60,11 +66,12 @@ def test_it_refuses_exactly_what_check_definition_reports() -> None:
 
 def test_without_strict_only_a_definition_without_meaning_is_refused_and_the_rest_are_warnings() -> None:
     emulator = Emulator()
+    client, reported = emulator.client(), Reported(emulator)
 
     def check(definition: dict[str, Any]) -> None:
         emulator.reset()
-        problems = reported(emulator, definition)
-        refused = refusals(emulator.client(), definition)
+        problems = reported(definition)
+        refused = refusals(client, definition)
         if not any(each.code in INVALID for each in problems):
             assert refused == []
             warnings = {(each.code, each.location.partition(" ")[2], each.message) for each in emulator.warnings}
@@ -93,7 +100,7 @@ class TestWhatMayHappen:
         (warning,) = emulator.warnings
         assert (warning.code, warning.location) == ("may_have_no_value", f"workflows/{workflow} nodes[2].instruction")
         assert warning.message == "{{a}} has no value: 'a' was skipped"
-        foreseen = [each.location for each in reported(emulator, {"nodes": GATED}) if each.code in MAY_HAPPEN]
+        foreseen = [each.location for each in Reported(emulator)({"nodes": GATED}) if each.code in MAY_HAPPEN]
         assert foreseen == ["nodes[2].instruction"]
         trace = client.executions.get(execution.id).trace or []
         assert [node.warnings for node in trace] == [[], [], [f"instruction: {warning.message}"]]

@@ -13,6 +13,7 @@ from fibonacci.emulator.state.clock import iso
 from tests.emulator.api import START, Api
 from tests.emulator.handling import flaky
 from tests.emulator.page_client import PageClient
+from tests.kit.assertions import each_row
 from tests.kit.nodes import llm, tool
 
 FIELDS = [
@@ -222,7 +223,7 @@ class TestSecrets:
         assert trace[1]["input"] == {"params": {"s": {"of the node": "***", "***": 7}}}
         assert PageClient(emulator).sign_in().get(f"/ui/runs/{run.id}").status == 200
 
-    @pytest.mark.parametrize("secret", ['with "quotes" and \\', "ünïcode\n", "7777"])
+    @each_row("secret", ['with "quotes" and \\', "ünïcode\n", "7777"])
     def test_no_spelling_of_it(self, secret: str) -> None:
         client = Emulator(secrets={"TOKEN": secret, "EMPTY": "", "LONGER": f"{secret}-more"}).client()
         nodes = [tool("a", "log_in", {"s": "{{secrets.TOKEN}} {{secrets.LONGER}}"}), llm("b", "{{a}}")]

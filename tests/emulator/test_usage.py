@@ -11,6 +11,7 @@ import pytest
 from fibonacci import Fibonacci
 from fibonacci.emulator import CriticCall, Emulator, InputFileError, LLMCall, ToolCall
 from fibonacci.models import NodeTrace
+from tests.kit.assertions import each_row
 
 NODES: list[dict[str, Any]] = [
     {"id": "write", "type": "llm", "instruction": "Write", "enable_retry": True, "retry_delay": 0},
@@ -59,15 +60,15 @@ def check(trace: dict[str, NodeTrace]) -> None:
     }
 
 
-def test_usage_is_summed_over_attempts_and_iterations() -> None:
-    check(run(reporting().client()))
-
-
-def test_usage_is_recorded_and_replayed(tmp_path: Path) -> None:
+def test_usage_is_summed_over_attempts_and_iterations_restored_and_replayed(tmp_path: Path) -> None:
     path = tmp_path / "calls.json"
     emulator = reporting()
     with emulator.record(path):
-        run(emulator.client())
+        check(run(emulator.client()))
+    other = Emulator()
+    other.restore(emulator.snapshot())
+    (execution,) = other.client().executions.list()
+    check({node.id: node for node in other.client().executions.get(execution.id).trace or []})
     replaying = Emulator()
     with replaying.replay(path):
         check(run(replaying.client()))
@@ -78,16 +79,7 @@ def test_usage_is_recorded_and_replayed(tmp_path: Path) -> None:
         Emulator().replay(path)
 
 
-def test_usage_is_restored() -> None:
-    emulator, other = reporting(), Emulator()
-    run(emulator.client())
-    other.restore(emulator.snapshot())
-    execution = other.client().executions.list().first()
-    assert execution is not None
-    check({node.id: node for node in other.client().executions.get(execution.id).trace or []})
-
-
-@pytest.mark.parametrize(
+@each_row(
     ("reported", "error", "message"),
     [
         ({"input_tokens": -1}, ValueError, "input_tokens must be at least 0 and finite, not -1"),

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, InputFileError, NodeFailure
+from fibonacci.emulator.facade import app_of
+from fibonacci.emulator.http.messages import JSON_BODY, ServerRequest
 from tests.emulator.handling import create, node_of
 from tests.emulator.page_client import PageClient
 from tests.kit.nodes import llm, tool
@@ -99,33 +100,23 @@ def test_what_is_given_in_python_is_refused_at_once(tmp_path: Path) -> None:
 
 
 def test_what_comes_by_http_is_refused() -> None:
-    with Emulator() as emulator:
-        headers = {"Authorization": f"Bearer {emulator.api_key}", "Content-Type": "application/json"}
-        workflow_id = create(emulator.client(), llm("a"))
+    emulator = Emulator()
+    workflow_id = create(emulator.client(), llm("a"))
 
-        def send(method: str, path: str, body: Any) -> tuple[int, str]:
-            url = f"{emulator.base_url}{path}"
-            response = httpx.request(method, url, headers=headers, content=json.dumps(body), timeout=20)
-            return response.status_code, response.json()["error"]["details"][0]["field"]
+    def send(method: str, path: str, body: Any) -> tuple[int, str]:
+        headers = {"authorization": f"Bearer {emulator.api_key}", **JSON_BODY}
+        response = app_of(emulator).handle(ServerRequest(method, path, headers, json.dumps(body).encode()))
+        return response.status, json.loads(response.body)["error"]["details"][0]["field"]
 
-        inputs = {"inputs": {"topic": [CUT]}}
-        assert send("POST", f"/workflows/{workflow_id}/execute", inputs) == (422, "inputs.topic[0]")
-        assert send("POST", "/workflows", {"name": "x", "definition": {"nodes": [llm("a", CUT)]}}) == (
-            422,
-            "definition.nodes[0].instruction",
-        )
-        assert send("PUT", "/memory/k?scope=global", {"value": {CUT: 1}, "scope": "global"}) == (
-            422,
-            "value.wave \\ud83d",
-        )
-        script = httpx.post(
-            f"{emulator.base_url.removesuffix('/v1')}/_emulator/scripts",
-            headers=headers,
-            content=json.dumps({"name": "a", "answers": [CUT]}),
-            timeout=20,
-        )
-        assert (script.status_code, script.json()["error"]["details"][0]["field"]) == (422, "answers[0]")
-        assert list(emulator.client().executions.list()) == []
+    inputs = {"inputs": {"topic": [CUT]}}
+    assert send("POST", f"/v1/workflows/{workflow_id}/execute", inputs) == (422, "inputs.topic[0]")
+    definition = {"nodes": [llm("a", CUT)]}
+    refused = send("POST", "/v1/workflows", {"name": "x", "definition": definition})
+    assert refused == (422, "definition.nodes[0].instruction")
+    refused = send("PUT", "/v1/memory/k?scope=global", {"value": {CUT: 1}, "scope": "global"})
+    assert refused == (422, "value.wave \\ud83d")
+    assert send("POST", "/_emulator/scripts", {"name": "a", "answers": [CUT]}) == (422, "answers[0]")
+    assert list(emulator.client().executions.list()) == []
 
 
 def as_before(text: str) -> str:

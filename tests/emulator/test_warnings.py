@@ -85,7 +85,7 @@ CALLS_ON_ORGANIZATIONS: list[Callable[[Fibonacci], object]] = [
 ]
 
 
-@pytest.mark.parametrize("call", CALLS_ON_ORGANIZATIONS)
+@each_row("call", CALLS_ON_ORGANIZATIONS)
 def test_another_organization_is_a_warning_and_in_strict_mode_a_404(call: Callable[[Fibonacci], object]) -> None:
     emulator = Emulator()
     call(emulator.client())
@@ -144,7 +144,7 @@ class TestSpellings:
         client.organizations.governance.update("default", **settings)
         assert client.workflows.execute(create(client, tool("a", name))).status == "pending_approval"
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("category", "name"),
         [("data", "google_sheets_read"), ("communication", "gmail.send"), ("custom", "measure.depth")],
     )

@@ -148,6 +148,7 @@ def test_what_may_be_said_of_json() -> None:
     _, warnings = answers(READERS[0], b"{}", None)
     assert warnings == [f"{READERS[0]} Content-Type: is missing: 'application/json' (media_type)"]
     assert answers(READERS[0], b"{}", None, strict=True)[0].status == 415
+    assert answers(READERS[0], b"{}", "application/xjson", strict=True)[0].status == 415
     for right in ("Application/JSON; charset=utf-8", "application/merge-patch+json"):
         response, warnings = answers(READERS[0], b"{}", right, strict=True)
         assert (response.status != 415, warnings) == (True, [])
