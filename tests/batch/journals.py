@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import signal
 import sqlite3
+import threading
 from collections import Counter
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -146,6 +150,28 @@ def counts(client: Fibonacci, workflow: str) -> dict[int, int]:
     """Return how many executions the rows have, as the emulator has recorded them."""
     found = client.executions.list(workflow_id=workflow, page_size=200)
     return Counter((each.inputs or {})["id"] for each in found)
+
+
+@contextmanager
+def another_process(open_it: Callable[[], Journal]) -> Generator[int]:
+    """Let another process have a journal until the block ends, by a kill of the process, whose id this returns."""
+    reading, writing = os.pipe()
+    process = os.fork()
+    if process == 0:
+        try:
+            with closing(open_it()):
+                os.write(writing, b".")
+                threading.Event().wait()
+        finally:
+            os._exit(1)
+    os.close(writing)
+    try:
+        with os.fdopen(reading, "rb", buffering=0) as pipe:
+            assert pipe.read(1) == b"."
+        yield process
+    finally:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
 
 
 class Servers:

@@ -239,15 +239,18 @@ class TestFromRunToRun:
         assert setting.emulator.requests.to(EXECUTE).count == 0
 
     @BOTH
-    def test_more_results_than_are_restored_at_once(self, setting: RepeatedBatch) -> None:
-        rows = [{"id": number, "seconds": 0} for number in range(300)]
+    def test_more_results_than_are_restored_at_once(
+        self, setting: RepeatedBatch, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("fibonacci._async.batch.runner._RESTORED_AT_ONCE", 8)
+        rows = [{"id": number, "seconds": 0} for number in range(20)]
         made = [Row(number, str(number), each, canonical(each)) for number, each in enumerate(rows)]
         results = [completed(row) for row in made]
         with closing(setting.opened()) as journal:
             journal.write(finished=list(zip(made, results, strict=True)))
-        runs = setting.runs(rows=[*rows, {"id": 300, "seconds": 0}])
-        assert len(setting.run(runs)) == 301
-        assert setting.counts() == {300: 1}
+        runs = setting.runs(rows=[*rows, {"id": 20, "seconds": 0}])
+        assert len(setting.run(runs)) == 21
+        assert setting.counts() == {20: 1}
 
     @BOTH
     def test_failed_rows_and_their_errors_too(self, setting: RepeatedBatch) -> None:
@@ -365,18 +368,6 @@ class TestFromRunToRun:
         with pytest.raises(UnknownOutcomeError):
             setting.run(setting.runs(rows=rows, if_unknown="match"))
         assert setting.counts() == {0: 1}
-
-    def test_two_executions_that_fit_say_nothing(self, setting: RepeatedBatch) -> None:
-        rows = [{"id": 0, "seconds": 0}]
-        setting.left_by_a_killed_run(*rows)
-        with setting.emulator.client() as client:
-            client.workflows.execute(setting.workflow, inputs=rows[0])
-        with pytest.raises(UnknownOutcomeError) as caught:
-            setting.run(setting.runs(rows=rows, if_unknown="match"))
-        (unknown,) = caught.value.results
-        assert isinstance(unknown.error, APIConnectionError)
-        assert "the process ended before the response" in str(unknown.error)
-        assert unknown.error.idempotency_key
 
     def test_the_execution_of_another_row_does_not_fit(self, setting: RepeatedBatch) -> None:
         """Two rows have the same inputs; the one that has an id keeps its execution."""

@@ -120,18 +120,18 @@ class TestNewVersions:
                 here.owner.workflows.update(here.workflow, description="changed")
 
         with pytest.raises(JournalError, match="was changed from version 1 to 2 while its rows ran") as caught:
-            here.run(here.runs([10.0] * 6, on_result=change, **options))
+            here.run(here.runs([3.0] * 5, on_result=change, **options))
         assert caught.value.path
         assert here.count(EXECUTE) in (3, 4), "the third row may have been on its way"
         assert here.count("GET /workflows/{workflow_id}") == 1
         with pytest.raises(JournalError, match="has rows of version 1"):
-            here.run(here.runs([10.0] * 6, **options))
-        results = here.run(here.runs([10.0] * 6, on_result=change, if_new_version="continue", **options))
+            here.run(here.runs([3.0] * 5, **options))
+        results = here.run(here.runs([3.0] * 5, on_result=change, if_new_version="continue", **options))
         told = {each.id: str((each.model_extra or {})["workflow_version"]) for each in here.owner.executions.list()}
         attempts = [attempt for result in results for attempt in result.attempts]
         assert {each.execution_id: each.version for each in attempts} == told
-        assert (attempts[0].version, attempts[-1].version, len(attempts)) == ("1", "3", 6)
-        assert len(here.run(here.runs([10.0] * 6, **options))) == 6, "it belongs to version 3 now"
+        assert (attempts[0].version, attempts[-1].version, len(attempts)) == ("1", "3", 5)
+        assert len(here.run(here.runs([3.0] * 5, **options))) == 5, "it belongs to version 3 now"
 
     @pytest.mark.parametrize("policy", ["raise", "continue"])
     def test_a_change_that_executions_do_not_tell_is_noticed_within_a_minute(self, mode: Mode, policy: str) -> None:

@@ -46,8 +46,8 @@ async def _waits_in_trio(work: Work, wait: int) -> int:
 @pytest.mark.parametrize(
     ("place", "loop", "times"),
     [
-        ("file", "asyncio", 8),
-        ("file", "trio", 8),
+        ("file", "asyncio", 5),
+        ("file", "trio", 5),
         pytest.param("file", "asyncio", 20, marks=pytest.mark.slow),
         pytest.param("file", "trio", 20, marks=pytest.mark.slow),
         pytest.param("redis", "asyncio", 20, marks=pytest.mark.slow),

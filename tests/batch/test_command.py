@@ -87,19 +87,6 @@ class TestData:
         assert "{{input.name}} has no value" in second["error"]
         assert (third["status"], json.loads(third["inputs"])) == ("failed", {"name": "half a pair: \ud800"})
 
-    @needs_fork
-    def test_a_bar_on_a_terminal_that_results_do_not_fill(self, command: Command, greeter: str) -> None:
-        terminal = PseudoTerminal(columns=100)
-        line = command.line([greeter, command.write("rows.csv", CSV), "--journal", "runs.db"])
-        end = terminal.descriptor
-        ran = subprocess.run(line, cwd=command.folder, env=command.environment, stdout=subprocess.PIPE, stderr=end)
-        shown = terminal.read()
-        assert ran.returncode == 0, shown
-        assert "2 succeeded, 0 failed" in shown
-        assert "2/2 rows" in shown
-        assert '"status": "completed"' not in shown
-        assert [each["status"] for each in lines_of(ran.stdout.decode())] == ["completed"] * 2
-
     def test_an_estimate_runs_nothing(self, command: Command, greeter: str, emulator: Emulator) -> None:
         ran = command(greeter, command.write("rows.csv", CSV), "--estimate")
         assert (ran.returncode, ran.stderr) == (0, "")

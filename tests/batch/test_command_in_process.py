@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -18,7 +19,8 @@ from fibonacci.emulator import Emulator
 from tests.batch.command import CSV, EXECUTE, KEPT, last_line, lines_of
 from tests.batch.workflows import GREETER
 from tests.cli.invocation import TextStream, invoke_unwritable
-from tests.kit.systems import linux_only
+from tests.kit.pseudo_terminal import PseudoTerminal
+from tests.kit.systems import linux_only, needs_pseudo_terminals
 
 Call = Callable[..., int]
 
@@ -57,6 +59,18 @@ class TestInProcess:
         monkeypatch.setattr(sys, "stderr", None)
         assert main(["run-many", "Greeter", "rows.csv", "--journal", "runs.db"]) == 0
         assert all(each["status"] for each in lines_of(capsys.readouterr().out))
+
+    @needs_pseudo_terminals
+    def test_a_bar_on_a_terminal_without_the_results(
+        self, call: Call, greeter: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        terminal = PseudoTerminal(columns=100)
+        with os.fdopen(os.dup(terminal.descriptor), "w") as stream:
+            monkeypatch.setattr(sys, "stderr", stream)
+            assert call() == 0
+        shown = terminal.read()
+        assert "2 succeeded, 0 failed" in shown
+        assert "2/2 rows" in shown
 
     def test_results_on_a_terminal_have_no_bar_among_them(
         self, call: Call, greeter: str, monkeypatch: pytest.MonkeyPatch
@@ -116,12 +130,6 @@ class TestInProcess:
         assert "pass --if-new-version continue to run the remaining rows" in capsys.readouterr().err
         assert call("--if-new-version", "continue") == 0
 
-    def test_two_rows_with_one_key(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
-        Path("rows.csv").write_text("id,name\n7,Ada\n7,Bob\n")
-        assert call("--key", "id") == 64
-        assert "rows 0 and 1 have the same key '7'" in capsys.readouterr().err
-        assert not Path("o.jsonl").exists()
-
     def test_a_misspelled_column_starts_no_row(
         self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -179,9 +187,6 @@ class TestInProcess:
     def test_an_estimate_says_what_is_wrong(
         self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        Path("rows.csv").write_text("id,name\n7,Ada\n7,Bob\n")
-        assert call("--key", "id", "--estimate") == 64
-        assert "rows 0 and 1 have the same key '7'" in capsys.readouterr().err
         Path("rows.csv").write_text("id,nam\n7,Ada\n")
         assert call("--estimate") == 64
         assert "Did you mean 'name'?" in capsys.readouterr().err

@@ -64,7 +64,7 @@ def test_each_damage_is_seen(tmp_path: Path, is_killed: bool, files: set[str]) -
     assert len(truth) == _ROWS
 
     def cases() -> Iterator[tuple[Damage, str]]:
-        for damage in damages(left, older, 5, random.Random(24)):
+        for damage in damages(left, older, 4, random.Random(24)):
             write_files(path, damage.files)
             try:
                 outcome = "exact" if content_of(path) == truth else "less known"

@@ -31,7 +31,7 @@ class EstimatedBatch(NamedTuple):
 
 BATCHES = (
     EstimatedBatch("12 runs an hour", "free", 30, 0.0, 12, 2),
-    EstimatedBatch("3 runs at a time", "pro", 12, 60.0, 1_000, 3),
+    EstimatedBatch("3 runs at a time", "pro", 9, 60.0, 1_000, 3),
     EstimatedBatch("60 requests a minute", "pro", 80, 0.0, 5_000, 20),
     EstimatedBatch("60 requests a minute", "pro", 80, 5.0, 5_000, 100),
 )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -24,16 +23,11 @@ from fibonacci._batch.rows import Row
 from fibonacci._batch.sqlite_journal import open_journal, temporary_journal
 from fibonacci.models import Execution
 from fibonacci.models._reading import read_model
-from tests.batch.journals import KINDS, JournalPlace, completed, fill, opened
+from tests.batch.journals import KINDS, JournalPlace, another_process, completed, fill, opened
 from tests.kit.assertions import each_row
 from tests.kit.systems import linux_only, needs_fork, needs_permissions
 
 HEADER = JournalHeader("wf-1", "3", "column id")
-OPEN = """
-import sys
-from fibonacci._batch.sqlite_journal import open_journal
-from fibonacci._batch.journal_schema import JournalHeader
-"""
 
 
 @pytest.fixture
@@ -223,26 +217,17 @@ class TestRefusals:
         assert "No such file or directory" in text
         assert "pass a path in an existing folder" in text
 
-    def test_a_file_system_without_locks(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        def unsupported(descriptor: int) -> None:
-            raise OSError(errno.ENOLCK, "No locks available")
-
-        monkeypatch.setattr("fibonacci._files.lock_file", unsupported)
-        assert "No locks available" in refusal(lambda: open_journal(path, HEADER))
-
-    def test_a_database_that_cannot_be_opened(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        def failing(*_: object, **__: object) -> None:
-            raise sqlite3.OperationalError("unable to open database file")
-
-        monkeypatch.setattr("sqlite3.connect", failing)
-        assert "unable to open database file" in refusal(lambda: open_journal(path, HEADER))
-
-    def test_a_file_that_cannot_be_made_durable(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        def full(descriptor: int) -> None:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-        monkeypatch.setattr("os.fsync", full)
-        assert "No space left on device" in refusal(lambda: open_journal(path, HEADER))
+    @each_row(
+        ("function", "error"),
+        [
+            ("fibonacci._files.lock_file", OSError(errno.ENOLCK, "No locks available")),
+            ("sqlite3.connect", sqlite3.OperationalError("unable to open database file")),
+            ("os.fsync", OSError(errno.ENOSPC, "No space left on device")),
+        ],
+    )
+    def test_a_system_that_does_not_do_what_is_needed(self, path: str, function: str, error: Exception) -> None:
+        with patch(function, side_effect=error):
+            assert str(error.args[-1]) in refusal(lambda: open_journal(path, HEADER))
 
     @pytest.mark.parametrize(
         ("number", "text"), [(errno.ENOSPC, "the disk is full. Free"), (errno.EIO, "reading or writing it failed")]
@@ -287,16 +272,11 @@ class TestRefusals:
         journal.close()
         place.open(HEADER).close()
 
+    @needs_fork
     def test_a_second_run_in_another_process_until_that_is_killed(self, path: str) -> None:
-        code = f"{OPEN}journal = open_journal(sys.argv[1], JournalHeader{tuple(HEADER)!r})\nprint('open', flush=True)\n"
-        command = [sys.executable, "-c", f"{code}sys.stdin.read()", path]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-            assert other.stdout is not None
-            assert other.stdout.readline() == "open\n"
-            assert f"is used by another run (process {other.pid})" in refusal(lambda: open_journal(path, HEADER))
-            other.kill()
-            other.wait()
-            open_journal(path, HEADER).close()
+        with another_process(lambda: open_journal(path, HEADER)) as process:
+            assert f"is used by another run (process {process})" in refusal(lambda: open_journal(path, HEADER))
+        open_journal(path, HEADER).close()
 
     @needs_fork
     @BOTH

@@ -16,7 +16,6 @@ import pytest
 
 from fibonacci import Fibonacci, JournalError, read_journal
 from fibonacci._batch.journal import Journal, attempt
-from fibonacci._batch.journal_reader import ROWS_AT_ONCE
 from fibonacci._batch.redis_records import ROWS, keys_of
 from fibonacci._batch.rows import Row
 from fibonacci.errors import BadRequestError
@@ -37,7 +36,6 @@ from tests.batch.journals import (
 
 each_kind = pytest.mark.parametrize("place", KINDS, indirect=True)
 
-MANY = ROWS_AT_ONCE + 3
 # Asks SQLite for a lock that it gives to nobody while a run has the database open.
 TAKE_OVER = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('PRAGMA journal_mode = DELETE')"
 
@@ -117,8 +115,12 @@ def test_what_each_row_has_come_to(place: JournalPlace, journal: Journal) -> Non
 
 
 @each_kind
-def test_many_rows_are_read_a_part_at_a_time(place: JournalPlace, journal: Journal) -> None:
-    rows = [row(number) for number in range(MANY)]
+def test_many_rows_are_read_a_part_at_a_time(
+    place: JournalPlace, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("journal_reader", "redis_opening"):
+        monkeypatch.setattr(f"fibonacci._batch.{module}.ROWS_AT_ONCE", 5)
+    rows = [row(number) for number in range(13)]
     journal.write(rows)
     journal.write(finished=[(each, completed(each)) for each in rows if each.index != 1])
     view = read_journal(place.location)
@@ -127,8 +129,8 @@ def test_many_rows_are_read_a_part_at_a_time(place: JournalPlace, journal: Journ
     journal.close()
     if "://" not in place.location:  # a view that is being read does not keep a run from making it one file
         assert not Path(f"{place.location}-wal").exists()
-    assert [each.index for each in found] == list(range(1, MANY))
-    assert (view.summary.succeeded, view.summary.unknown) == (MANY - 1, 1)
+    assert [each.index for each in found] == list(range(1, 13))
+    assert (view.summary.succeeded, view.summary.unknown) == (12, 1)
     view.close()
 
 

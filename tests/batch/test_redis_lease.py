@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import threading
 from collections.abc import Sequence
 from contextlib import closing, suppress
@@ -14,25 +12,28 @@ import pytest
 
 from fibonacci import Fibonacci, JournalError, RunResult, UnknownOutcomeError
 from fibonacci._batch import redis_journal
+from fibonacci._batch.journal import Journal
 from fibonacci._batch.redis_journal import ACQUIRE, RELEASE, RENEW
 from fibonacci._batch.redis_records import keys_of
 from fibonacci._core.shared_window import StoreError
 from fibonacci.emulator import Emulator
-from tests.batch.journals import HEADER, REDIS_PASSWORD, JournalPlace, counts, name_of, opened, refusal, row
+from tests.batch.journals import (
+    HEADER,
+    REDIS_PASSWORD,
+    JournalPlace,
+    another_process,
+    counts,
+    name_of,
+    opened,
+    refusal,
+    row,
+)
 from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode
 from tests.kit.systems import needs_fork
 
 ROWS = [{"id": number, "seconds": 0.02} for number in range(12)]
 ONCE = dict.fromkeys(range(12), 1)
-
-
-def hold(location: str, told: int) -> None:
-    """Have a journal until this process is killed, and say when."""
-    redis_journal.SECONDS = 0.9
-    with closing(opened(location, HEADER)):
-        os.write(told, b".")
-        threading.Event().wait()
 
 
 class TestLease:
@@ -43,22 +44,16 @@ class TestLease:
     ) -> None:
         """A lease that is renewed is refused; one that is not, of a process that was killed, is waited for."""
         caplog.set_level(logging.INFO, "fibonacci")
-        reading, writing = os.pipe()
-        other = os.fork()
-        if other == 0:
-            try:
-                hold(redis_place.location, writing)
-            finally:
-                os._exit(1)
-        assert os.read(reading, 1) == b"."
-        text = refusal(redis_place.location)
-        assert f"is used by another run (process {other} on " in text
-        assert " UTC, unless it is renewed" in text
-        os.kill(other, signal.SIGKILL)
-        os.waitpid(other, 0)
+
+        def open_it() -> Journal:
+            redis_journal.SECONDS = 0.9
+            return opened(redis_place.location, HEADER)
+
+        with another_process(open_it) as process:
+            text = refusal(redis_place.location)
+            assert f"is used by another run (process {process} on " in text
+            assert " UTC, unless it is renewed" in text
         redis_place.open(HEADER).close()
-        os.close(reading)
-        os.close(writing)
         assert "waiting up to 1 s for its lease" in caplog.text
         assert REDIS_PASSWORD not in caplog.text
 

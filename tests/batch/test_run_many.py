@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,14 +43,6 @@ def test_results_come_as_they_end_or_in_order(mode: Mode) -> None:
     here = platform(mode, time="manual")
     ended = [here.run(here.runs([12.0, 0.0, 4.0], ordered=ordered)) for ordered in (False, True)]
     assert [[result.index for result in results] for results in ended] == [[1, 2, 0], [0, 1, 2]]
-
-
-@pytest.mark.parametrize("mode", ["trio"], indirect=True)
-def test_rows_run_on_trio(mode: Mode, any_client: Any, rester: str) -> None:
-    rows = [{"seconds": 0.05 if number % 2 else 0} for number in range(8)]
-    assert Counter(result.status for result in run(mode, any_client.workflows.run_many(rester, rows))) == {
-        "completed": 8
-    }
 
 
 def test_no_rows_are_no_results(mode: Mode, any_client: Any, greeter: str) -> None:

@@ -210,20 +210,6 @@ def test_handlers_are_set_while_rows_run_alone(client: Fibonacci, rester: str) -
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
-def test_runs_may_end_in_another_order_than_they_began(client: Fibonacci, rester: str) -> None:
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    both = [client.workflows.run_many(rester, [{"seconds": 0}] * 3) for _ in range(2)]
-    first, second = map(iter, both)
-    next(first)
-    next(second)
-    del first
-    assert signal.getsignal(signal.SIGINT) != before[0]
-    del second
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
-    for runs in both:
-        runs.close()  # no request is on its way after the test
-
-
 def test_what_is_ignored_stays_ignored(client: Fibonacci, rester: str) -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

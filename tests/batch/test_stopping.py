@@ -19,10 +19,8 @@ from fibonacci._batch.sqlite_journal import HeldFile, JournalHolder, open_journa
 from fibonacci._files import lock_file
 from tests.batch.command import REST, Command, executions, last_line, lines_of
 from tests.batch.journals import HEADER, KINDS, REDIS_PASSWORD, JournalPlace
-from tests.batch.limited_platform import EXECUTE, platform
 from tests.cli.invocation import Invocation, invoke
 from tests.emulator.handling import wait_until
-from tests.kit.mode import Mode
 
 
 def stop(place: JournalPlace, *options: str) -> Invocation:
@@ -39,19 +37,6 @@ def shown(place: JournalPlace) -> str:
 
 def asked(journal: Journal) -> bool:
     return journal.is_asked_to_stop
-
-
-def test_the_log_says_it_in_a_warning(mode: Mode, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    here, path = platform(mode, time="manual"), str(tmp_path / "runs.db")
-
-    def stop(_: RunResult) -> None:
-        HeldFile(path).stop()
-
-    with pytest.raises(RunsStoppedError):
-        here.run(here.runs([5.0] * 9, journal=path, concurrency=1, on_result=stop))
-    (told,) = [each for each in caplog.records if "was stopped by another process" in each.getMessage()]
-    assert told.levelname == "WARNING"
-    assert here.count(EXECUTE) < 9
 
 
 def test_a_request_that_cannot_be_written(tmp_path: Path) -> None:
