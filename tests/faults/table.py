@@ -30,7 +30,6 @@ from tests.kit.steps import (
     deep_json,
     dripping,
     error_body,
-    flood_of_informational,
     frozen,
     gzip_bomb,
     head,
@@ -45,7 +44,6 @@ from tests.kit.steps import (
 )
 
 SHORT = 2.0
-FLOOD = "a flood of 1xx"
 brotli: Any = import_module("brotli")  # it brings no types
 
 
@@ -121,7 +119,7 @@ def _statuses() -> Iterator[FaultRow]:
             headers = _WAIT if status == 429 else ()
             step = respond(status, body, headers, content_type=content_type)
             # What a status means has nothing to do with the client that brought it, but for these.
-            httpx = ("httpx",) if status in (101, 304, 421, 500) and kind == _kind_of_all(status) else ()
+            httpx = HTTPX[:1] if status in (101, 304, 421, 500) and kind == _kind_of_all(status) else ()
             yield FaultRow(f"{status} with {kind}", (step,), ends, httpx=httpx)
     yield FaultRow("200 with HTML", (respond(200, *_BODIES["HTML"][:1], content_type="text/html"),), broken())
     yield FaultRow("200 with HTML labeled as JSON", (respond(200, _BODIES["HTML"][0]),), broken())
@@ -178,12 +176,6 @@ def _slow() -> Iterator[FaultRow]:
     for name, step in steps.items():
         yield FaultRow(name, (step,), timed_out(), timeout=SHORT)
     yield FaultRow("a dripping head", (dripping(b"", head(200) + OK_BODY),), timed_out(), timeout=SHORT)
-    yield FaultRow(
-        FLOOD,
-        (flood_of_informational,),
-        timed_out(),
-        timeout=1.0,  # it is shorter than the flood
-    )
     yield FaultRow("never read from", (frozen,), timed_out(), greet=True, timeout=SHORT)
     large = FaultRow("", (frozen,), timed_out(), greet=True, timeout=SHORT, body_size=8_000_000, httpx=("httpx2",))
     yield replace(large, name="never read from, large body")

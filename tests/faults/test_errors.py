@@ -11,7 +11,6 @@ from fibonacci import (
     APIError,
     APIResponseError,
     APIStatusError,
-    APITimeoutError,
     BadRequestError,
     FibonacciError,
     NotFoundError,
@@ -23,7 +22,7 @@ from tests.faults.refusals import rate_limit
 from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import Step, error_body, raw_then_reset, raw_then_stall, refusing, respond
+from tests.kit.steps import Step, error_body, raw_then_reset, refusing, respond
 
 _WITH_ID = {"X-Request-Id": "req_77"}
 STEPS: dict[str, tuple[Step, type[APIError]]] = {
@@ -33,13 +32,12 @@ STEPS: dict[str, tuple[Step, type[APIError]]] = {
     "429": (refusing(429, [("Retry-After", "77"), *rate_limit(0, 77)(1_800_000_000)]), RateLimitError),
     "HTML": (respond(200, b"<html>Sign in</html>", _WITH_ID, content_type="text/html"), APIResponseError),
     "reset": (raw_then_reset(b""), APIConnectionError),
-    "stall": (raw_then_stall(b""), APITimeoutError),
 }
 
 
 def _error(step: Step, mode: Mode) -> APIError:
     with ScriptedServer(step) as server:
-        error = mode.end(mode.client_of(server, timeout=1.0).request, "POST", "/x", json={}).api_error
+        error = mode.end(mode.client_of(server).request, "POST", "/x", json={}).api_error
     assert server.delivered
     return error
 

@@ -22,7 +22,7 @@ from fibonacci.transports import SocketTransport
 from tests.faults.calls import KEY
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import error_body, ok, raw_then_reset, respond
+from tests.kit.steps import Step, error_body, ok, raw_then_reset, raw_then_stall, respond
 
 FINE = {"fine": True}
 
@@ -86,37 +86,6 @@ def test_one_client_in_many_threads(server: ScriptedServer) -> None:
     assert server.connections <= 20
 
 
-_UNPICKLED = """
-import pickle, sys
-client = pickle.load(sys.stdin.buffer)
-ends = []
-for _ in range(3):
-    try:
-        ends.append(client.request("POST", "/x"))
-    except Exception as error:
-        ends.append(error)
-sys.stdout.buffer.write(pickle.dumps(ends))
-"""
-
-
-def test_a_client_goes_to_another_process_and_its_errors_come_back() -> None:
-    """As pickles, as of a process pool."""
-    with (
-        ScriptedServer(ok, ok, respond(404, error_body()), raw_then_reset(b"")) as server,
-        Fibonacci(server.api_key, base_url=server.base_url, allow_pickled_secrets=True) as client,
-    ):
-        assert client.request("GET", "/x") == FINE
-        command = [sys.executable, "-c", _UNPICKLED]
-        run = subprocess.run(command, input=pickle.dumps(client), capture_output=True, timeout=60)
-    assert run.stderr == b""
-    first, *raised = pickle.loads(run.stdout)
-    assert first == FINE
-    assert [type(error) for error in raised] == [NotFoundError, APIConnectionError]
-    for error, request in zip(raised, server.requests[2:], strict=True):
-        assert (error.method, error.path, error.attempts) == ("POST", "/x", 1)
-        assert error.idempotency_key == request.one("idempotency-key")
-
-
 @pytest.mark.parametrize("kind", [Fibonacci, AsyncFibonacci])
 def test_a_pickled_client_has_the_same_options(kind: type[Fibonacci] | type[AsyncFibonacci]) -> None:
     options: dict[str, Any] = {"base_url": "https://api.example.com/v9", "timeout": 7, "headers": {"X-A": "b"}}
@@ -128,9 +97,8 @@ def test_a_pickled_client_has_the_same_options(kind: type[Fibonacci] | type[Asyn
 
 
 _SYNC = """
-import os, socket, sys, threading
-import fibonacci
-client = fibonacci.Fibonacci("key", base_url=sys.argv[1], allow_insecure=True)
+import os, pickle, socket, sys, threading
+client = pickle.load(sys.stdin.buffer)
 assert client.request("GET", "/parent") == {"fine": True}
 children = []
 for number in range(2 if hasattr(os, "fork") else 0):
@@ -142,12 +110,21 @@ for number in range(2 if hasattr(os, "fork") else 0):
 assert client.request("GET", "/parent") == {"fine": True}
 assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * len(children)
 assert client.request("GET", "/parent") == {"fine": True}
+
+errors = []
+for path in ("/missing", "/reset"):
+    try:
+        client.request("POST", path)
+    except Exception as error:
+        errors.append(error)
+sys.stdout.buffer.write(pickle.dumps(errors))
+
 threading.Thread(target=lambda: client.request("GET", "/stall"), daemon=True).start()
 assert client.request("GET", "/x") == {"fine": True}
 socket.getaddrinfo = lambda *args, **options: threading.Event().wait(30)
 try:
     client.with_options(base_url="http://hanging.test/v1", timeout=0.1).request("GET", "/x")
-except fibonacci.APITimeoutError:
+except TimeoutError:
     sys.exit(0)
 """
 _CALLS = """
@@ -172,38 +149,47 @@ async def main_of_trio():
 trio.run(main_of_trio)
 asyncio.run(main())
 """
-
-FORKED = ("/parent", "/child-0", "/child-1")
-_PROGRAMS = {
-    "forks with a live pool, and the end with a thread in a call and a lookup that hangs": _SYNC,
-    "the end with a task in a call and pages not read to their end": _ASYNC,
+RESPONSES: dict[str, Step] = {
+    "/stall": raw_then_stall(b""),
+    "/missing": respond(404, error_body()),
+    "/reset": raw_then_reset(b""),
+    "/tools": respond(200, b'{"data": [{"name": "wait"}, {"name": "x"}], "meta": {"next_cursor": "2"}}'),
 }
 
 
 def _respond(peer: Peer) -> None:
-    if peer.request.target.endswith("/stall"):
-        peer.stall()
-    elif peer.request.target.startswith("/v1/tools"):
-        respond(200, b'{"data": [{"name": "wait"}, {"name": "x"}], "meta": {"next_cursor": "2"}}')(peer)
-    else:
-        ok(peer)
+    RESPONSES.get(peer.request.path, ok)(peer)
 
 
-@pytest.mark.parametrize("program", _PROGRAMS)
-def test_a_program_ends_without_output(program: str) -> None:
+def run_to_its_end(program: str, *arguments: str, given: bytes = b"") -> bytes:
+    """Run a program that prints no warning and no traceback; return what it writes."""
+    command = [sys.executable, "-W", "error", "-X", "dev", "-c", program, *arguments]
+    run = subprocess.run(command, input=given, capture_output=True, timeout=20)
+    assert (run.returncode, run.stderr) == (0, b"")
+    return run.stdout
+
+
+def test_a_client_in_another_process() -> None:
+    """It goes there as a pickle, it is forked, its errors come back, and calls are under way at the end."""
+    options: dict[str, Any] = {"allow_insecure": True, "allow_pickled_secrets": True}
+    with ScriptedServer(_respond) as server, Fibonacci(server.api_key, base_url=server.base_url, **options) as client:
+        assert client.request("GET", "/x") == FINE
+        errors = pickle.loads(run_to_its_end(_SYNC, given=pickle.dumps(client)))
+    assert [type(error) for error in errors] == [NotFoundError, APIConnectionError]
+    sent = [request for request in server.requests if request.method == "POST"]
+    for error, request in zip(errors, sent, strict=True):
+        assert (error.method, error.path, error.attempts) == ("POST", request.path, 1)
+        assert error.idempotency_key == request.one("idempotency-key")
+    # The parent keeps its connection; each child makes its own.
+    forked = ["/parent", *(["/child-0", "/child-1"] if hasattr(os, "fork") else [])]
+    pairs = {(request.path, request.connection) for request in server.requests if request.path in forked}
+    assert len(pairs) == len({connection for _, connection in pairs}) == len(forked)
+
+
+def test_an_event_loop_ends_with_a_task_in_a_call_and_pages_that_are_not_read_to_their_end() -> None:
     with ScriptedServer(_respond) as server:
-        run = subprocess.run(
-            [sys.executable, "-W", "error", "-X", "dev", "-c", _PROGRAMS[program], server.base_url],
-            capture_output=True,
-            text=True,
-            timeout=20,
-        )
-    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
-    assert server.requests
-    if _PROGRAMS[program] is _SYNC and hasattr(os, "fork"):
-        # The parent keeps its connection; each child makes its own.
-        pairs = {(request.path, request.connection) for request in server.requests if request.path in FORKED}
-        assert len(pairs) == len({connection for _, connection in pairs}) == len(FORKED)
+        assert run_to_its_end(_ASYNC, server.base_url) == b""
+    assert len(server.requests) > 4
 
 
 def test_a_closed_client_can_be_used_again(server: ScriptedServer) -> None:

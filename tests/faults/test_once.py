@@ -10,7 +10,7 @@ from tests.faults.relay import LosingRelay
 from tests.kit.assertions import appears, check_rows, each_row
 from tests.kit.mode import Mode, both_modes
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import Step, ok, raw_then_close, raw_then_reset, raw_then_stall, respond
+from tests.kit.steps import Step, ok, raw_then_close, raw_then_reset, respond
 
 LOST: dict[str, Step] = {
     "reset": raw_then_reset(b""),
@@ -107,15 +107,6 @@ def test_a_kept_connection_that_the_server_closed_is_not_used(mode: Mode) -> Non
             assert mode.run(client.request("POST", "/x", json={})) == {"fine": True}
             assert appears(lambda: server.live_connections == 0)
     assert server.connections == len(server.requests) == 5
-
-
-def test_a_timeout_of_a_post_says_that_it_may_have_been_carried_out(mode: Mode) -> None:
-    with ScriptedServer(raw_then_stall(b"")) as server:
-        client = mode.client_of(server, timeout=1.0, idempotency="server")
-        ended = mode.end(client.request, "POST", "/x", json={})
-    assert server.delivered == 1
-    assert ended.api_error.outcome_unknown
-    assert "may have been carried out" in str(ended.api_error)
 
 
 def _port(emulator: Emulator) -> int:

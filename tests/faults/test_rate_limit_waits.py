@@ -195,7 +195,7 @@ def test_threads_and_tasks_share_a_plan_of_the_emulator() -> None:
 
 def test_all_modes_wait_in_one_queue(standstill: Standstill) -> None:
     with (
-        ScriptedServer(stating(0, 1), ok) as server,
+        ScriptedServer(stating(0, 0.5), ok) as server,
         Mode("sync") as sync,
         Mode("asyncio") as asyncio,
         Mode("trio") as trio,
@@ -206,4 +206,4 @@ def test_all_modes_wait_in_one_queue(standstill: Standstill) -> None:
         begun = [modes[name].begin(clients[name].request, "GET", "/x") for name in MODES for _ in range(3)]
         wait_until_queued(server, 9)
         assert all(call.result().error is None for call in begun)
-        assert all(0.5 < call.result().seconds < 1.0 + SOON + standstill.seconds for call in begun)
+        assert all(0.2 < call.result().seconds < 0.5 + SOON + standstill.seconds for call in begun)

@@ -27,8 +27,8 @@ from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.emulator.handling import wait_until
 from tests.faults.test_waiting import StallingTransport
-from tests.kit.assertions import all_modes_at_once, each_row
-from tests.kit.clock import FakeClock, Standstill
+from tests.kit.assertions import each_row
+from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode, each_mode
 from tests.kit.nodes import llm, tool
 from tests.kit.peer import Peer
@@ -105,13 +105,12 @@ class TestReason:
         assert ended.error.__cause__ is None
         assert len(server.requests) > 1
 
-    def test_it_is_within_the_deadline(self, mode: Mode, standstill: Standstill) -> None:
-        with ScriptedServer(execution("failed"), lambda peer: peer.stall()) as server:
-            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=0.8)
+    def test_it_is_within_the_deadline(self, mode: Mode) -> None:
+        clock = FakeClock()
+        transport = StallingTransport(clock, "failed")
+        ended = mode.end(mode.client_of(transport, clock=clock).workflows.run, "wf-1", timeout=3)
         assert isinstance(ended.error, ExecutionFailedError)
-        assert ended.seconds - standstill.seconds < 3
-        assert server.by_method()["POST"] == 1
-        assert server.delivered > 1
+        assert (transport.remaining, clock.skipped) == ([3, 3], 3)
 
     def test_a_cancellation_says_so(self, mode: Mode, clock: FakeClock) -> None:
         with ScriptedServer(execution("cancelled")) as server:
@@ -143,13 +142,13 @@ class TestReason:
 class TestTimeUp:
     """Whose time is up decides what `run` raises."""
 
-    @all_modes_at_once
     def test_before_an_execution_was_received(self, mode: Mode) -> None:
-        with ScriptedServer(lambda peer: peer.stall()) as server:
-            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=0.8, idempotency_key="job-7")
-        error = ended.error
+        clock = FakeClock()
+        transport = StallingTransport(clock, None)
+        run = mode.client_of(transport, clock=clock).workflows.run
+        error = mode.end(run, "wf-1", timeout=30, idempotency_key="job-7").error
         assert type(error) is WaitTimeoutError
-        assert ended.seconds >= 0.8
+        assert clock.skipped == 30
         assert (error.execution, error.idempotency_key) == (None, "job-7")
         assert str(error) == (
             "no execution of workflow wf-1 was received within the time to wait, and it may have been started"
@@ -159,7 +158,7 @@ class TestTimeUp:
         assert notes_of(error) == [f"no execution id was received (idempotency key: job-7){MAY_HAVE_STARTED}"]
         copied = pickle.loads(pickle.dumps(error))
         assert (copied.idempotency_key, copied.__cause__.outcome_unknown) == ("job-7", True)
-        assert len(server.requests) == 1
+        assert len(transport.requests) == 1
 
     def test_before_anything_was_sent(self, mode: Mode) -> None:
         with ScriptedServer(lambda peer: peer.stall()) as server:
@@ -179,10 +178,12 @@ class TestTimeUp:
         ]
 
     def test_a_shorter_timeout_of_the_call_is_its_own(self, mode: Mode) -> None:
-        with ScriptedServer(lambda peer: peer.stall()) as server:
-            ended = mode.end(mode.client_of(server, timeout=0.8).workflows.run, "wf-1", timeout=30)
+        clock = FakeClock()
+        transport = StallingTransport(clock, None)
+        ended = mode.end(mode.client_of(transport, clock=clock, timeout=20).workflows.run, "wf-1", timeout=30)
         assert type(ended.error) is APITimeoutError
         assert ended.api_error.outcome_unknown
+        assert clock.skipped == 20
 
     def test_with_an_execution_there_is_no_key(self, mode: Mode, clock: FakeClock) -> None:
         with ScriptedServer(execution("running")) as server:

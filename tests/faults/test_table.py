@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
 from fibonacci import APIError, FibonacciError
 from tests.faults.calls import METHODS, ONE_OF_EACH, longest
-from tests.faults.run_row import Run, run_row
-from tests.faults.table import FLOOD, FaultRow, rows
+from tests.faults.run_row import run_row
+from tests.faults.table import FaultRow, rows
 from tests.faults.transports import TransportName
 from tests.kit.assertions import check_rows
 from tests.kit.clock import Standstill
@@ -20,38 +23,59 @@ ROWS = rows()
 OF_ALL_METHODS = ("421 with JSON", "429 with JSON", "500 with JSON", "closed before the head")
 
 
-@pytest.mark.parametrize("is_slow", [False, True], ids=["at once", "outlasts the timeout"])
+Place = tuple[TransportName, ModeName]
+"""Where a fault is met."""
+
+
+def met(place: Place, *, is_slow: bool) -> list[tuple[str, FaultRow]]:
+    """Return the rows of a place, with their names.
+
+    Asyncio has every row. The other modes share its code, but for that of the network.
+    """
+    transport, mode_name = place
+    tried = [row for row in ROWS if row.is_slow == is_slow and (mode_name == "asyncio" or row.of_network)]
+    return [(row.name, row) for row in tried if transport == "socket" or transport in row.httpx]
+
+
 @pytest.mark.parametrize(
-    ("transport", "mode_name"),
+    "place",
     [
         *(("socket", "asyncio"), ("socket", "sync")),
-        pytest.param("socket", "trio", marks=pytest.mark.slow),
-        pytest.param("httpx", "asyncio", marks=pytest.mark.slow),
-        pytest.param("httpx", "sync", marks=pytest.mark.slow),
-        pytest.param("httpx2", "asyncio", marks=pytest.mark.slow),
+        *(
+            pytest.param(place, marks=pytest.mark.slow)
+            for place in (("socket", "trio"), ("httpx", "asyncio"), ("httpx", "sync"), ("httpx2", "asyncio"))
+        ),
     ],
+    ids=" ".join,
 )
-def test_a_fault_ends_as_the_table_says(
-    transport: TransportName, mode_name: ModeName, is_slow: bool, standstill: Standstill
-) -> None:
-    def check(row: FaultRow) -> None:
-        methods = METHODS if row.name in OF_ALL_METHODS else ONE_OF_EACH
-        run = run_row(row, mode, transport, methods)
-        _check(row, transport, run, standstill)
-
-    # Asyncio has every row. The other modes share its code, but for that of the network.
-    tried = [row for row in ROWS if row.is_slow == is_slow and (mode_name == "asyncio" or row.of_network)]
-    on_it = [(row.name, row) for row in tried if transport == "socket" or transport in row.httpx]
-    # A flood keeps the processor busy for as long as it lasts: the requests of other rows would be late.
-    floods = [(name, row) for name, row in on_it if name == FLOOD]
-    others = [(name, row) for name, row in on_it if name != FLOOD]
-    with Mode(mode_name) as mode:
-        run_row(ROWS[0], mode, transport)  # what the first call of a process imports and makes is not what is timed
-        check_rows(others, check, at_once=len(others) if is_slow else 4)
-        check_rows(floods, check)
+def test_a_fault_ends_as_the_table_says(place: Place, standstill: Standstill) -> None:
+    with Mode(place[1]) as mode:
+        run_row(ROWS[0], mode, place[0])  # what the first call of a process imports and makes is not what is timed
+        check_rows(met(place, is_slow=False), partial(_check, place[0], mode, standstill), at_once=4)
 
 
-def _check(row: FaultRow, transport: TransportName, run: Run, standstill: Standstill) -> None:
+@pytest.mark.parametrize(
+    "places",
+    [
+        [("socket", "asyncio"), ("socket", "sync")],
+        pytest.param([("socket", "trio"), ("httpx", "sync")], marks=pytest.mark.slow),
+        pytest.param([("httpx", "asyncio"), ("httpx2", "asyncio")], marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+def test_a_fault_that_outlasts_the_timeout_ends_as_the_table_says(places: list[Place], standstill: Standstill) -> None:
+    checks: list[tuple[str, Callable[[], None]]] = []
+    with ExitStack() as modes:
+        for place in places:
+            mode = modes.enter_context(Mode(place[1]))
+            run_row(ROWS[0], mode, place[0])
+            check = partial(_check, place[0], mode, standstill)
+            checks += [(f"{place}, {name}", partial(check, row)) for name, row in met(place, is_slow=True)]
+        check_rows(checks, lambda check: check(), at_once=len(checks))
+
+
+def _check(transport: TransportName, mode: Mode, standstill: Standstill, row: FaultRow) -> None:
+    run = run_row(row, mode, transport, METHODS if row.name in OF_ALL_METHODS else ONE_OF_EACH)
     ends = row.ends_on(transport)
     assert {method: run.end(method) for method in run.ended} == {method: ends[method] for method in run.ended}
     assert run.server.delivered == sum(run.requests.values())

@@ -96,16 +96,17 @@ def test_at_the_deadline_without_any_response(mode: Mode, clock: FakeClock) -> N
 
 
 class StallingTransport(ScriptedTransport):
-    """Responds to the first request. To the others there is no response until their time is up."""
+    """Responds to the first request, if at all. To the others there is no response until their time is up."""
 
-    def __init__(self, clock: FakeClock) -> None:
-        super().__init__(http_response({"data": {"execution_id": "exec_1", "status": "running"}}))
+    def __init__(self, clock: FakeClock, status: str | None = "running") -> None:
+        super().__init__(http_response({"data": {"execution_id": "exec_1", "status": status}}))
         self._clock = clock
+        self._responds = status is not None
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         """Return the response, or let the time pass."""
         response = super().send(request, deadline)
-        if len(self.requests) == 1:
+        if self._responds and len(self.requests) == 1:
             return response
         self._clock.advance(deadline.remaining() or 0)
         raise deadline.exceeded()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import formatdate
 from typing import Any
@@ -126,18 +125,6 @@ def dripping(at_once: bytes, slowly: bytes, every: float = 0.05) -> Step:
         peer.stall()
 
     return step
-
-
-def flood_of_informational(peer: Peer) -> None:
-    """Send 1xx responses for two seconds, and never the final one.
-
-    There are 120 or more, so that a client's second is over before the flood, although the machine may stand still.
-    """
-    ends, number = time.monotonic() + 2.0, 0
-    while (time.monotonic() < ends or number < 120) and peer.pause(0.01):
-        peer.send(b"HTTP/1.1 102 Processing\r\n\r\n")
-        number += 1
-    peer.close()
 
 
 def frozen(peer: Peer) -> None:

@@ -16,7 +16,7 @@ from tests.servers.setups import CONNECTIONS, FEW
 
 FRAMINGS = ("length", "chunked", "close")
 CALLS = 6
-LARGE = 4 * 1024 * 1024
+LARGE = 2 * 1024 * 1024
 
 
 across = pytest.mark.parametrize(("front", "mode"), [("nginx", "sync"), ("haproxy", "asyncio")], indirect=True)
