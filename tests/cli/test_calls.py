@@ -117,14 +117,14 @@ class TestValues:
     """Values as people type them."""
 
     def test_a_flag_is_given_as_true_or_false_in_several_words(self, scripted: ScriptedServer) -> None:
-        on, off = dict.fromkeys(("YES", "1"), True), dict.fromkeys(("false", "off"), False)
+        on, off = dict.fromkeys(("true", "YES", "on", "1"), True), dict.fromkeys(("false", "no", "off"), False)
         for typed, sent in (on | off).items():
             scripted.add_response({"data": {"tool_name": "wait"}})
             assert invoke("organizations", "tool-policies", "update", "acme", "wait", "--enabled", typed).code == 0
             assert (typed, scripted.requests[-1].json) == (typed, {"enabled": sent})
 
     def test_seconds_may_be_given_with_units(self, scripted: ScriptedServer) -> None:
-        for typed, sent in {"90s": 90, "1h30m": 5400, "0": 0}.items():
+        for typed, sent in {"3600": 3600, "90s": 90, "1h30m": 5400, "2d": 172_800, "0": 0}.items():
             scripted.add_response({"data": {"key": "k"}})
             assert invoke("memory", "set", "k", "1", "--ttl", typed).code == 0
             assert (typed, scripted.requests[-1].json) == (typed, {"value": 1, "ttl": sent})

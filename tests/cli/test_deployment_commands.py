@@ -264,15 +264,15 @@ def test_an_interrupted_apply_says_what_was_done_and_how_to_go_on(platform: Emul
     platform.fail("POST /workflows", "delay", seconds=0.001)
     platform.fail("POST /workflows", "stall")
 
-    def press_ctrl_c() -> None:
+    def interrupt() -> None:
         assert appears(lambda: platform.failures.delivered == 2)
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
     with ThreadPoolExecutor() as threads:
-        pressed = threads.submit(press_ctrl_c)
+        interrupted = threads.submit(interrupt)
         run = invoke("apply", "flows", "--yes", "--quiet")
-        pressed.result()
-    assert (run.code, run.out[:14], run.out.count("\n")) == (130, "created a.yaml", 1)
+        interrupted.result()
+    assert (run.code, run.out[:14], run.out.count("\n")) == (143, "created a.yaml", 1)
     assert re.fullmatch(
         r"fibonacci: interrupted\. POST /workflows was interrupted, and may have been carried out"
         r" \(idempotency key: [^)]+\)\. "

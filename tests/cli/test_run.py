@@ -187,9 +187,9 @@ def test_an_interruption_says_how_to_go_on(emulator: Emulator, tmp_path: Path) -
     with process:
         assert process.stderr is not None
         execution_id = process.stderr.readline().split()[1]  # it is running
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
-    assert (process.returncode, out) == (143, "")
+    assert (process.returncode, out) == (130, "")
     assert err == (
         "fibonacci: interrupted. The execution keeps running. "
         f"To follow it: fibonacci executions watch {execution_id}\n"
