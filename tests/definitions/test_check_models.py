@@ -9,6 +9,7 @@ import pytest
 
 from fibonacci import WorkflowBuilder
 from fibonacci.definitions import check_definition
+from tests.kit.assertions import each_row
 
 DEFINITION = {"nodes": [{"id": "a", "type": "llm", "instruction": "Hi", "model": "larg-1"}]}
 
@@ -35,7 +36,7 @@ def test_a_builder_names_the_line() -> None:
     assert problem.source.startswith("test_check_models.py:")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("models", "message"),
     [("large-1", "not str. Pass a list of names"), (5, "not int"), ([1], "models contains an element of type int")],
 )

@@ -65,13 +65,13 @@ def test_an_async_client_is_refused_with_what_to_pass() -> None:
             found(tools)
 
 
-@pytest.mark.parametrize("tools", ["gmail_send", b"x", {"gmail_send": 1}, 5, object()])
+@each_row("tools", ["gmail_send", b"x", {"gmail_send": 1}, 5, object()])
 def test_other_values_are_refused(tools: Any) -> None:
     with pytest.raises(TypeError, match="tools must be names, tools or a client"):
         found(tools)
 
 
-@pytest.mark.parametrize("tools", [[5], [None], [["x"]]])
+@each_row("tools", [[5], [None], [["x"]]])
 def test_other_elements_are_refused(tools: Any) -> None:
     with pytest.raises(TypeError, match="tools contains an element of type"):
         found(tools)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from fibonacci import Fibonacci
 from fibonacci.definitions import mermaid, svg
 from tests.definitions.diagram_cases import (
@@ -14,7 +12,7 @@ from tests.definitions.diagram_cases import (
     trace_of,
 )
 from tests.definitions.pictures import SVG, boxes, groups, parsed, texts, title
-from tests.kit.assertions import check_each
+from tests.kit.assertions import check_each, each_row
 
 DONE = trace_of(
     classify=("completed", 1.234),
@@ -67,15 +65,13 @@ def test_durations_are_readable() -> None:
     check_each(rows, check)
 
 
-@pytest.mark.parametrize(
-    ("milliseconds", "text"), [(7_384_000, "2 h 3 min"), (-5, ""), (float("inf"), ""), (10**400, "")]
-)
+@each_row(("milliseconds", "text"), [(7_384_000, "2 h 3 min"), (-5, ""), (float("inf"), ""), (10**400, "")])
 def test_an_execution_has_a_duration_too(milliseconds: float, text: str) -> None:
     picture = svg({"nodes": []}, execution=execution_of(duration_ms=milliseconds))
     assert texts(parsed(picture))[0] == f"exec_1: completed{f' · {text}' if text else ''}"
 
 
-@pytest.mark.parametrize("error", ["slack: <channel> not found", {"message": "slack: <channel> not found"}])
+@each_row("error", ["slack: <channel> not found", {"message": "slack: <channel> not found"}])
 def test_the_error_of_a_node_stands_in_its_box_and_its_title(error: object) -> None:
     execution = execution_of("failed", trace_of(page=("failed", 30, error)))
     [group] = groups(svg(TRIAGE, execution=execution), "fib-failed")

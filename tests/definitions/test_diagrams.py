@@ -16,6 +16,7 @@ from tests.definitions.diagram_cases import (
     llm,
 )
 from tests.definitions.pictures import boxes, groups, links, parsed, texts, title
+from tests.kit.assertions import each_row
 from tests.kit.notebooks import html_of
 
 
@@ -50,9 +51,7 @@ def test_types_differ_in_shape_and_in_words() -> None:
     assert len(set(shapes)) == len(nodes)
 
 
-@pytest.mark.parametrize(
-    ("kind", "text"), [("missing", "missing"), ("other", "other"), ("", "no type"), (3, "no type")]
-)
+@each_row(("kind", "text"), [("missing", "missing"), ("other", "other"), ("", "no type"), (3, "no type")])
 def test_a_type_that_is_not_known_is_shown_as_it_is(kind: object, text: str) -> None:
     picture = svg({"nodes": [{"id": "a", "type": kind}]})
     assert boxes(picture) == {"a": [text]}
@@ -107,7 +106,7 @@ def test_cycles_and_missing_nodes_are_drawn_as_such() -> None:
     assert "class n6 missing" in mermaid(definition)
 
 
-@pytest.mark.parametrize("definition", [{}, {"nodes": []}, {"nodes": None, "name": 3}])
+@each_row("definition", [{}, {"nodes": []}, {"nodes": None, "name": 3}])
 def test_a_definition_without_nodes_says_so(definition: Plain) -> None:
     assert texts(parsed(svg(definition))) == ["no nodes"]
     assert mermaid(definition) == "flowchart TD"
@@ -122,7 +121,7 @@ def test_large_definitions_take_no_time() -> None:
         assert time.monotonic() - began < 20
 
 
-@pytest.mark.parametrize("draw", [svg, mermaid])
+@each_row("draw", [svg, mermaid])
 def test_wrong_arguments_are_refused_with_words(draw: Any) -> None:
     with pytest.raises(
         TypeError, match=r"a mapping or a WorkflowDefinition, not str\. To read a file, use load\(path\)"

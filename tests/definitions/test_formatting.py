@@ -15,7 +15,7 @@ from fibonacci.definitions import DefinitionError, WorkflowDefinition, dumps, fo
 from fibonacci.definitions.files.formatting import comments
 from fibonacci.definitions.files.source import Source
 from tests.definitions.documents import DEFINITIONS
-from tests.kit.assertions import check_each
+from tests.kit.assertions import check_each, each_row
 
 UGLY = """\
 # license
@@ -117,7 +117,7 @@ def test_comments_stay_with_what_they_are_about() -> None:
     assert format_definition(UGLY) == FORMATTED
 
 
-@pytest.mark.parametrize("generation", ["newer", "older"])
+@each_row("generation", ["newer", "older"])
 def test_a_second_time_nothing_changes(generation: Any) -> None:
     once = format_definition(UGLY, generation=generation)
     assert format_definition(once, generation=generation) == once

@@ -12,6 +12,7 @@ import yaml
 
 from fibonacci.definitions import DefinitionError, check_file, check_inputs, format_definition, load, loads
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
+from tests.kit.assertions import each_row
 
 # As the package's exporter wrote its files: every key of the dialect.
 OLD = """\
@@ -172,15 +173,13 @@ def test_a_file_in_todays_words_has_no_warning() -> None:
     assert loads(json.dumps(NEW)).model_dump() == NEW
 
 
-@pytest.mark.parametrize(
-    ("old", "new"), [("==", "equals"), ("!=", "not_equals"), (">", "greater_than"), ("<", "less_than")]
-)
+@each_row(("old", "new"), [("==", "equals"), ("!=", "not_equals"), (">", "greater_than"), ("<", "less_than")])
 def test_operators_as_symbols_have_a_name_now(old: str, new: str) -> None:
     node = {"id": "gate", "type": "condition", "left_value": "{{input.x}}", "operator": old, "right_value": "1"}
     assert quietly(json.dumps({"nodes": [node]}))["nodes"][0]["operator"] == new
 
 
-@pytest.mark.parametrize(("old", "new"), [(">=", "less_than"), ("<=", "greater_than")])
+@each_row(("old", "new"), [(">=", "less_than"), ("<=", "greater_than")])
 def test_an_operator_without_a_successor_names_the_remedy(old: str, new: str) -> None:
     node = {"id": "gate", "type": "condition", "left_value": "{{input.x}}", "operator": old, "right_value": "1"}
     with (
@@ -216,7 +215,7 @@ def test_faults_are_found_where_the_old_words_stand() -> None:
     assert faults == ["old.yaml:12:19 nodes[0].params.document_id", "old.yaml:14:14 nodes[0].timeout"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text", ["nodes: 7", "nodes: [7, {type: [condition]}, {config: 5}]", "nodes: [{config: }, {type: critic}]", "a: b"]
 )
 def test_a_faulty_definition_is_no_surprise(text: str) -> None:

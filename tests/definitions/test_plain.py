@@ -24,7 +24,7 @@ from fibonacci.definitions import (
     to_plain,
 )
 from fibonacci.testing import make_workflow
-from tests.kit.assertions import check_each
+from tests.kit.assertions import check_each, each_row
 
 TEXT = st.text(max_size=5)
 JSON = st.recursive(
@@ -91,7 +91,7 @@ def test_the_older_spelling_and_back_is_the_same_definition(definition: dict[str
         assert each["type"] != "llm" or "output_schema" not in each
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("newer", "older"),
     [
         ({"enable_retry": True}, {"retry": {}}),
@@ -156,7 +156,7 @@ def test_what_is_no_definition_is_refused() -> None:
         to_plain(circular)
 
 
-@pytest.mark.parametrize("wrong", [[], "text", None, 5])
+@each_row("wrong", [[], "text", None, 5])
 def test_what_is_no_mapping_is_refused(wrong: Any) -> None:
     with pytest.raises(TypeError, match="a mapping or a WorkflowDefinition"):
         to_plain(wrong)

@@ -387,7 +387,8 @@ def test_whatever_a_valid_value_holds_is_in_its_type() -> None:
     assert paths > 500
 
 
-@pytest.mark.parametrize("count", [12, pytest.param(80, marks=pytest.mark.slow)])
+# Those of the night have their short form beside them.
+@pytest.mark.parametrize("count", [6, pytest.param(80, marks=[pytest.mark.slow, pytest.mark.nightly])])
 def test_no_comparison_that_may_hold_is_reported(count: int) -> None:
     """For values that fit a schema, what is said never to hold never does, and what is never a number cannot be one."""
     rng = random.Random(5)

@@ -17,7 +17,7 @@ from fibonacci.definitions.templates import (
     render,
     strings,
 )
-from tests.kit.assertions import check_each
+from tests.kit.assertions import check_each, each_row
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -59,7 +59,7 @@ def test_a_template_keeps_the_type_of_a_value_that_stands_alone() -> None:
     check_each(rows, check)
 
 
-@pytest.mark.parametrize("template", ["{{input.nobody}}", "{{input.tags.2}}", "{{input.tags.x}}", "{{input.name.0}}"])
+@each_row("template", ["{{input.nobody}}", "{{input.tags.2}}", "{{input.tags.x}}", "{{input.name.0}}"])
 def test_a_missing_value_is_named(template: str) -> None:
     with pytest.raises(TemplateError, match=r"has no value: there is no '"):
         render(f"text {template}", resolve)

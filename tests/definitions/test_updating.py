@@ -10,7 +10,7 @@ from fibonacci.definitions import DefinitionError, diff, to_plain
 from fibonacci.definitions.files.load_and_dump import read_text
 from fibonacci.definitions.files.source import Source
 from fibonacci.definitions.files.updating import updated_text
-from tests.kit.assertions import check_each
+from tests.kit.assertions import check_each, each_row
 from tests.tools.commented_files import check_files
 
 TRIAGE = """\
@@ -231,7 +231,7 @@ nodes:
     )
 
 
-@pytest.mark.parametrize("text", ["", "nodes: [", "- a", "a: 1\n---\nb: 2\n"])
+@each_row("text", ["", "nodes: [", "- a", "a: 1\n---\nb: 2\n"])
 def test_a_text_that_is_no_definition_cannot_be_kept(text: str) -> None:
     assert updated_text(text, "a.yaml", definition_in(TRIAGE)) is None
 
@@ -259,10 +259,5 @@ def test_the_schema_for_editors_stays() -> None:
 
 
 def test_commented_files() -> None:
-    """All: `python -m tests.tools.commented_files`."""
-    assert check_files(seed=1, files=40) == 40
-
-
-@pytest.mark.slow
-def test_many_commented_files() -> None:
-    assert check_files(seed=1000, files=300) == 300
+    """Many, which run each night: `python -m tests.tools.commented_files`."""
+    assert check_files(seed=1, files=12) == 12

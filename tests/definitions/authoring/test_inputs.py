@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, RootModel
 
 from fibonacci import WorkflowBuilder
 from tests.definitions.authoring.tickets import Folder, Sender, SupportTicket
-from tests.kit.assertions import check_each
+from tests.kit.assertions import check_each, each_row
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ class Unwritable(BaseModel):
     call: Callable[[int], int]
 
 
-@pytest.mark.parametrize("model", [dict, SupportTicket.model_construct(), "Ticket", RootModel[list[str]]])
+@each_row("model", [dict, SupportTicket.model_construct(), "Ticket", RootModel[list[str]]])
 def test_what_is_no_model_with_fields_is_refused(flow: WorkflowBuilder, model: Any) -> None:
     with pytest.raises(TypeError, match="inputs takes a Pydantic model with fields"):
         flow.inputs(model)

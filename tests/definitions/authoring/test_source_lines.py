@@ -43,10 +43,11 @@ def test_executed_text_has_no_file() -> None:
 
 
 def test_input_of_the_interpreter_has_no_file() -> None:
-    run = subprocess.run(
-        [sys.executable, "-"], input=FAULTY + "print(sources)", capture_output=True, check=True, text=True
-    )
+    program = FAULTY + "print(sources)\ngiven = flow.inputs()\nflow.llm('b', 'Hello {given.mail}')\n"
+    run = subprocess.run([sys.executable, "-"], input=program, capture_output=True, check=False, text=True)
     assert run.stdout == "['<stdin>:5']\n"
+    assert 'File "<stdin>", line 17' in run.stderr
+    assert "{given.mail} stays plain text, because the string has no f" in run.stderr
 
 
 @pytest.mark.slow  # it starts a kernel

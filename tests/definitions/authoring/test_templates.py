@@ -15,7 +15,7 @@ import pytest
 
 from fibonacci import WorkflowBuilder
 from fibonacci.definitions import NodeHandle, Template
-from tests.kit.assertions import check_each
+from tests.kit.assertions import check_each, each_row
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_what_needs_the_value_is_refused(search: NodeHandle) -> None:
             operation(search["x"])
 
 
-@pytest.mark.parametrize("other", ["high", 7, 0.5, True])
+@each_row("other", ["high", 7, 0.5, True])
 def test_comparing_it_with_a_value_warns_in_the_line_of_the_comparison(search: NodeHandle, other: object) -> None:
     with pytest.warns(
         UserWarning, match=r"is compared while the workflow is built, and is always False\. Use flow.when"
