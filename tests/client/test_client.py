@@ -207,10 +207,6 @@ class TestRepr:
             [*RESOURCES, "base_url", closing, "rate_limit", "request", "reset_rate_limit", "with_options"]
         )
 
-    def test_resources_are_documented_on_the_class(self, mode: Mode) -> None:
-        kind: Any = AsyncFibonacci if mode.is_async else Fibonacci
-        assert [name for name in RESOURCES if not getattr(kind, name).__doc__] == []
-
     def test_a_resource_is_made_once(self, mode: Mode) -> None:
         client = mode.client(KEY)
         for name in RESOURCES:

@@ -186,20 +186,18 @@ class TestPager:
         assert [[tool.name for tool in mode.run(pager)] for _ in range(2)] == [["a", "b"], ["c", "d"]]
         assert queries(server) == ["", "cursor=2"] * 2
 
-    def test_first_fetches_one_page(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+    def test_first_fetches_one_page_and_skips_an_empty_one(
+        self, mode: Mode, server: ScriptedServer, caller: Any
+    ) -> None:
         server.add_response(page("a", "b", next_cursor="2", request_id="req_1"))
         first = mode.run(caller.tools.list().first())
         assert (first.name, first.response.request_id) == ("a", "req_1")
         assert len(server.requests) == 1
-
-    def test_first_of_none(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.add_response(page())
-        assert mode.run(caller.tools.list().first()) is None
-
-    def test_first_skips_an_empty_page(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.add_response(page(next_cursor="2"))
         server.add_response(page("b"))
         assert mode.run(caller.tools.list().first()).name == "b"
+        server.add_response(page())
+        assert mode.run(caller.tools.list().first()) is None
 
     def test_an_empty_list(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.add_response({"data": []})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, get_type_hints
@@ -122,10 +121,7 @@ def test_every_method_and_resource_is_documented(public: dict[str, Any]) -> None
 
 
 class TestTheChecks:
-    """A method or a document with a fault is refused."""
-
-    def good(self, workflow_id: str, *, name: str = "", description: str | None = None, definition: Any = None) -> None:
-        """Have the parameters of `workflows.update`."""
+    """A method that is not as documented is refused: these are beside `workflows.update`."""
 
     def missing(self, workflow_id: str, *, name: str = "", definition: Any = None) -> None: ...
     def extra(
@@ -141,11 +137,6 @@ class TestTheChecks:
     def renamed(self, id: str, *, name: str = "", description: str = "", definition: Any = None) -> None: ...
     def narrow(self, workflow_id: str, *, name: int = 0, description: str = "", definition: Workflow) -> None: ...
 
-    def test_a_method_as_documented(self) -> None:
-        operation = operation_of(load_document(), "workflows.update")
-        assert parameters(self.good) == documented_parameters(operation)
-        assert refused_types(operation, self.good) == []
-
     def test_a_method_with_other_parameters(self) -> None:
         documented = documented_parameters(operation_of(load_document(), "workflows.update"))
         for name in ("missing", "extra", "reordered", "required", "positional", "keyword", "optional", "renamed"):
@@ -155,31 +146,6 @@ class TestTheChecks:
     def test_a_method_with_narrow_types(self) -> None:
         found = refused_types(operation_of(load_document(), "workflows.update"), self.narrow)
         assert found == ["name: str", "description: NoneType", "definition: Mapping", "definition: NoneType"]
-
-    @pytest.mark.parametrize(
-        ("call", "documented"),
-        [
-            ("executions.list", "*, workflow_id=, status=, page_size=, cursor="),
-            ("versions.rollback", "workflow_id, version"),
-            ("organizations.tool_policies.create", "organization_id, *, tool_name, enabled=, allowed_roles="),
-            ("organizations.tool_policies.update", "organization_id, tool_name, *, enabled=, allowed_roles="),
-            ("memory.set", "key, value, *, scope=, user_id=, workflow_id=, ttl="),
-            ("tools.connect", "tool_name, *, params="),
-            ("health.check", ""),
-        ],
-    )
-    def test_the_document_as_it_is(self, call: str, documented: str) -> None:
-        assert documented_parameters(operation_of(load_document(), call)) == documented
-
-    def test_a_document_with_other_parameters(self) -> None:
-        document = copy.deepcopy(load_document())
-        schema = document["components"]["requestBodies"]["ToolPolicyCreate"]["content"]["application/json"]["schema"]
-        schema["properties"] = {"note": {"type": "string"}, **schema["properties"]}
-        schema["required"] = ["tool_name", "enabled"]
-        document["components"]["parameters"]["Limit"]["required"] = True
-        created = operation_of(document, "organizations.tool_policies.create")
-        assert documented_parameters(created) == "organization_id, *, note=, tool_name, enabled, allowed_roles="
-        assert documented_parameters(operation_of(document, "tools.list")) == "*, page_size, cursor="
 
 
 def operation_of(document: JSON, call: str) -> Operation:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fibonacci import RateLimitError, RetryEvent, ServerError, WaitEvent
-from tests.kit.clock import START, FakeClock
+from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 
@@ -55,16 +55,6 @@ class TestTrust:
         assert clock.slept == []
         assert len(server.requests) == 5
 
-    def test_a_probe_that_says_the_same_renews_it(
-        self, caller: Any, mode: Mode, server: ScriptedServer, clock: FakeClock
-    ) -> None:
-        for _ in range(3):
-            server.add_response(WORKFLOW, headers=stating(0, HOUR, clock))
-            get(mode, caller)
-            refused(mode, caller)
-            clock.advance(120)
-        assert len(server.requests) == 3
-
     def test_a_call_with_time_waits_and_is_the_probe(
         self, caller: Any, mode: Mode, server: ScriptedServer, clock: FakeClock
     ) -> None:
@@ -86,16 +76,6 @@ class TestTrust:
         assert "retry after 4.99 s" in str(error)
         assert error.rate_limit is not None
         assert (error.rate_limit.limit, error.rate_limit.remaining) == (60, 0)
-
-    def test_a_reset_that_cannot_be_read_does_not_shorten_the_delay(
-        self, caller: Any, mode: Mode, server: ScriptedServer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("fibonacci._core.retry.uniform", max)
-        for reset in ("soon", "0", str(int(START - 60))):
-            server.add_response({}, status=429, headers={**stating(0, 0, clock), "X-RateLimit-Reset": reset})
-        server.add_response(WORKFLOW)
-        get(mode, caller.with_options(max_retries=2))
-        assert clock.slept == [1.0, 2.0, 4.0]
 
 
 class TestRefusals:
@@ -119,14 +99,13 @@ class TestRefusals:
         assert get(mode, caller).id == "wf-1"
         assert sum(clock.slept) == pytest.approx(30)
 
-    @pytest.mark.parametrize("seconds", [3600, 99999999])
     def test_a_long_one_delays_its_own_endpoint_alone_and_for_two_minutes_at_most(
-        self, seconds: int, caller: Any, mode: Mode, server: ScriptedServer, clock: FakeClock
+        self, caller: Any, mode: Mode, server: ScriptedServer, clock: FakeClock
     ) -> None:
-        server.add_response({}, status=429, headers={"Retry-After": str(seconds)})
+        server.add_response({}, status=429, headers={"Retry-After": "99999999"})
         with pytest.raises(RateLimitError) as caught:
             get(mode, caller)
-        assert caught.value.retry_after == seconds
+        assert caught.value.retry_after == 99_999_999
         for _ in range(2):
             server.add_response(WORKFLOW)
             mode.run(caller.workflows.update("wf-1", name="x"))
@@ -162,14 +141,6 @@ class TestRefusals:
         server.add_response(WORKFLOW)
         # More than the retry quota would pay for at 5 tokens each: the server sets the pace.
         assert get(mode, caller.with_options(timeout=None, max_retries=2)).response.attempts == 111
-
-    def test_without_retries_there_are_none(
-        self, caller: Any, mode: Mode, server: ScriptedServer, clock: FakeClock
-    ) -> None:
-        server.add_response({}, status=429, headers={"Retry-After": "1"})
-        with pytest.raises(RateLimitError):
-            get(mode, caller.with_options(max_retries=0))
-        assert len(server.requests) == 1
 
     def test_a_server_that_asks_for_no_delay_is_not_flooded(
         self, caller: Any, mode: Mode, server: ScriptedServer, clock: FakeClock
