@@ -73,6 +73,8 @@ class HostedRepository:
     folder: Path
     environments: Mapping[str, RepositoryEnvironment]
     say: Callable[[str], object]
+    after_checkout: Callable[[], object] | None = None
+    """What happens in the repository while a job runs."""
 
     def __post_init__(self) -> None:
         self.remote: Path = self.folder / "flows.git"
@@ -259,6 +261,8 @@ class WorkflowRun:
             git(workspace, "config", "user.name", "merge")
             git(workspace, "config", "user.email", "merge@example.com")
             git(workspace, "merge", "--quiet", "FETCH_HEAD")
+        if self._repository.after_checkout is not None:
+            self._repository.after_checkout()
 
     def _holds(self, condition: str | None, *, is_failed: bool) -> bool:
         if condition is None:

@@ -78,9 +78,9 @@ class Team:
 
     def push_of_another(self) -> None:
         """Push another person's commit to `main`."""
-        grace = self.repository.clone("grace")
-        (grace / "NEWCOMERS").write_text("Welcome.\n")
-        self._commit(grace, "A page for newcomers")
+        name = f"grace-{len(self.repository.log())}"
+        (self.repository.clone(name) / name).write_text("Welcome.\n")
+        self._commit(self.repository.folder / name, "A page for newcomers")
 
     def refuse_pushes(self) -> None:
         """Let the server refuse what is pushed, as a rule of the branch does."""
@@ -180,7 +180,7 @@ def team(tmp_path: Path) -> Iterator[Team]:
 def test_a_pull_request_is_checked_and_deployed_to_both_environments(team: Team) -> None:
     assert team.check() == {"definitions": "success", "plan": "success"}
     assert "create" in team.repository.comments[0]
-    team.during_approval = team.push_of_another  # so that the state has to be rebased
+    team.repository.after_checkout = team.push_of_another  # so that each state has to be rebased
     assert team.merge() == SUCCESS
     assert team.repository.log()[:2] == ["Record the deployment to production", "A page for newcomers"]
     assert team.instructions("staging") == team.instructions("production") != {}
