@@ -80,7 +80,8 @@ def test_what_holds_no_certificate_is_named(name: str, made: str, authority: Aut
     if "folder" in made:
         place.mkdir()
         if made == "folder without hashes":
-            shutil.copy(authority.file, place / "ca.pem")
+            for file in ("ca.pem", "ca.0"):
+                shutil.copy(authority.file, place / file)
     elif made != "nothing":
         begins = "-----BEGIN CERTIFICATE-----\n"
         place.write_text({"text": "Not a certificate.", "bad certificate": f"{begins}AAAA\n"}.get(made, ""))
@@ -146,12 +147,15 @@ def test_a_system_without_authorities_has_those_of_certifi(
 
 
 def test_certifi_does_not_replace_what_the_user_has_set(
-    unrelated: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    unrelated: Path, folder: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("certifi.where", lambda: str(authority.file))
     monkeypatch.setenv("SSL_CERT_FILE", str(unrelated))
     monkeypatch.setenv("SSL_CERT_DIR", "/no/such/folder")
     assert _subjects(ssl_context(None)) == _subjects(_context_of(unrelated))
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file")
+    monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join(("/no/such/folder", str(folder))))
+    assert _subjects(ssl_context(None)) == []  # what is in a folder is read when it is needed
 
 
 def _context_of(authorities: Path) -> ssl.SSLContext:

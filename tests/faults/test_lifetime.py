@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import pickle
 import subprocess
@@ -127,26 +128,20 @@ try:
 except TimeoutError:
     sys.exit(0)
 """
-_CALLS = """
-    assert await client.request("GET", "/x") == {"fine": True}
-    async for tool in client.tools.list():
-        break  # its other pages are not read
-    assert (await client.tools.list().first()).name == "wait"
-"""
-_ASYNC = f"""
-import asyncio, sys, trio
+_ASYNC = """
+import asyncio, sys
 import fibonacci
 client = fibonacci.AsyncFibonacci("key", base_url=sys.argv[1])
 async def main():
     # The first call imports a lot, of which asyncio complains in its own debugging mode.
     asyncio.get_running_loop().slow_callback_duration = 60
     task = asyncio.ensure_future(client.request("GET", "/stall"))
-    {_CALLS}
+    assert await client.request("GET", "/x") == {"fine": True}
+    async for tool in client.tools.list():
+        break  # its other pages are not read
+    assert (await client.tools.list().first()).name == "wait"
     await asyncio.sleep(0.1)
     assert not task.done()
-async def main_of_trio():
-    {_CALLS}
-trio.run(main_of_trio)
 asyncio.run(main())
 """
 RESPONSES: dict[str, Step] = {
@@ -189,7 +184,18 @@ def test_a_client_in_another_process() -> None:
 def test_an_event_loop_ends_with_a_task_in_a_call_and_pages_that_are_not_read_to_their_end() -> None:
     with ScriptedServer(_respond) as server:
         assert run_to_its_end(_ASYNC, server.base_url) == b""
-    assert len(server.requests) > 4
+    assert len(server.requests) >= 4
+
+
+def test_trio_ends_with_pages_that_are_not_read_to_their_end() -> None:
+    async def main(server: ScriptedServer) -> None:
+        client = AsyncFibonacci(server.api_key, base_url=server.base_url)
+        async for _ in client.tools.list():
+            break
+
+    with ScriptedServer(_respond) as server:
+        trio.run(main, server)
+        gc.collect()  # whatever complains of what is left fails the test
 
 
 def test_a_closed_client_can_be_used_again(server: ScriptedServer) -> None:

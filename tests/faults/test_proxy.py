@@ -17,6 +17,9 @@ from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import head, ok, raw_then_close, raw_then_reset
 
+# Each process that has one of these starts the servers.
+pytestmark = pytest.mark.xdist_group("proxies")
+
 NETWORKS = [("socket", "sync"), ("socket", "asyncio"), ("socket", "trio"), ("httpx", "asyncio")]
 """Transports and modes that have network code of their own."""
 each_network = pytest.mark.parametrize(("transport", "mode"), NETWORKS, indirect=["mode"])

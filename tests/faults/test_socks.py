@@ -19,6 +19,9 @@ from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
 
+# Each process that has one of these starts the servers.
+pytestmark = pytest.mark.xdist_group("proxies")
+
 
 @pytest.fixture(scope="module")
 def open_port() -> Iterator[int]:

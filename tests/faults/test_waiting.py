@@ -21,7 +21,7 @@ from tests.faults.refusals import rate_limit
 from tests.kit.assertions import check_rows, each_row
 from tests.kit.clock import FakeClock, Standstill
 from tests.kit.limits import limits_of
-from tests.kit.mode import Mode
+from tests.kit.mode import Mode, both_modes
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, raw_then_close, raw_then_reset, refusing, respond
@@ -217,6 +217,7 @@ def test_the_time_alone_is_no_change_of_an_execution(mode: Mode, clock: FakeCloc
     assert len(server.requests) == 6
 
 
+@both_modes
 def test_an_error_in_on_update_propagates(mode: Mode, clock: FakeClock) -> None:
     def on_update(execution: object) -> None:
         raise LookupError("mine")

@@ -21,6 +21,9 @@ from tests.kit.assertions import check_each, each_row
 from tests.kit.clock import START
 from tests.kit.redis import REDIS_SERVERS, RedisServer
 
+# Each process that has one of these starts the servers.
+pytestmark = pytest.mark.xdist_group("redis")
+
 PASSWORD = "swordfish-7"
 
 

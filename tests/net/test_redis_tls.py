@@ -18,6 +18,9 @@ from tests.kit.certificates import Authority, ServerFiles
 from tests.kit.mode import Mode
 from tests.kit.redis import RedisServer
 
+# Each process that has one of these starts the servers.
+pytestmark = pytest.mark.xdist_group("redis")
+
 PASSWORD = "swordfish-7"
 
 

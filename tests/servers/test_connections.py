@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,7 +10,7 @@ from tests.kit.assertions import check_rows
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.servers.backend import carried_out
-from tests.servers.gateways import GATEWAYS, Gateway, gateway
+from tests.servers.gateways import Gateway
 from tests.servers.setups import CONNECTIONS, FEW
 
 FRAMINGS = ("length", "chunked", "close")
@@ -19,17 +18,9 @@ CALLS = 6
 LARGE = 2 * 1024 * 1024
 
 
+pytestmark = pytest.mark.xdist_group("gateways")  # each process that has one of these starts them
 across = pytest.mark.parametrize(("front", "mode"), [("nginx", "sync"), ("haproxy", "asyncio")], indirect=True)
-"""Each gateway, and each mode."""
-
-
-@pytest.fixture(scope="module", params=GATEWAYS)
-def front(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, behind: ScriptedServer
-) -> Iterator[Gateway]:
-    """Return a gateway with every setup."""
-    with gateway(request.param, tmp_path_factory.mktemp("gateway"), CONNECTIONS, behind.port) as running:
-        yield running
+"""Each gateway, and both halves."""
 
 
 @across

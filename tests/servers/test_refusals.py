@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from fibonacci import APIStatusError, ServerError
 from tests.kit.mode import Ended, Mode
-from tests.kit.programs import free_port
 from tests.kit.server import ScriptedServer
 from tests.servers.backend import carried_out
-from tests.servers.gateways import GATEWAYS, Gateway, gateway
+from tests.servers.gateways import Gateway
 from tests.servers.load import LoadedCall, check
-from tests.servers.setups import failing
 
-
-@pytest.fixture(scope="module", params=GATEWAYS)
-def front(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, behind: ScriptedServer
-) -> Iterator[Gateway]:
-    """Return a gateway with every setup that fails."""
-    with gateway(request.param, tmp_path_factory.mktemp("gateway"), failing(free_port()), behind.port) as running:
-        yield running
+pytestmark = pytest.mark.xdist_group("gateways")  # each process that has one of these starts them
 
 
 def test_a_backend_that_is_down(mode: Mode, front: Gateway, behind: ScriptedServer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +12,11 @@ from tests.kit.certificates import Authority
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.servers.backend import carried_out
-from tests.servers.gateways import GATEWAYS, Gateway, gateway
-from tests.servers.setups import encrypted
+from tests.servers.gateways import Gateway
+
+pytestmark = pytest.mark.xdist_group("gateways")  # each process that has one of these starts them
 
 VERSIONS = ("1.2", "1.3")
-
-
-@pytest.fixture(scope="module", params=GATEWAYS)
-def front(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    behind: ScriptedServer,
-    authority: Authority,
-) -> Iterator[Gateway]:
-    """Return a gateway with every setup of TLS."""
-    directory = tmp_path_factory.mktemp("gateway")
-    certificate = directory / "gateway.pem"
-    authority.ca.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(certificate))
-    with gateway(request.param, directory, encrypted(certificate, authority.file), behind.port) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
