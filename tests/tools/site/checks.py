@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +12,8 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 _LINKS: Final = {"a": "href", "img": "src", "link": "href", "script": "src", "source": "srcset"}
+_SPAN: Final = re.compile(r'<span(?: class="[^"]*")?>|</span>')
+"""What highlights code, which is most of a page, and nothing that is checked."""
 _LOADED: Final = {"img", "script", "source", "iframe", "video", "audio", "embed", "object"}
 
 
@@ -25,7 +28,7 @@ class _HTMLFacts(HTMLParser):
         self.without_text: list[str] = []
         self.repeated: list[str] = []
         self._is_title = False
-        self.feed(text)
+        self.feed(_SPAN.sub("", text))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}

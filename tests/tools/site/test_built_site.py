@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import struct
+import tomllib
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -102,6 +103,16 @@ def test_blocks_with_calls_have_two_tabs_and_the_search_finds_them_once(site: Bu
     markdown = (site.folder / "how-to" / "run-a-workflow.md").read_text("utf-8")
     assert '=== "Sync"' not in markdown
     assert "AsyncFibonacci()" not in markdown
+
+
+def test_few_pages_share_what_people_type(site: BuiltSite) -> None:
+    """The search shows three results at once; its first ones have titles that begin with what was typed."""
+    index = json.loads((site.folder / "search.json").read_text("utf-8"))
+    typed = tomllib.loads((ROOT / "tests/tools/site/search_words.toml").read_text("utf-8"))
+    titles = [item["title"].lower() for item in index["items"]]
+    for path, word in [(path, word.lower()) for path, line in typed.items() for word in line.split(", ")]:
+        first = [item["location"] for item, title in zip(index["items"], titles, strict=True) if title.startswith(word)]
+        assert f"{path.removesuffix('.md')}/" in first[:3], word
 
 
 def test_a_page_leads_to_the_file_that_has_its_text(site: BuiltSite) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -62,8 +63,9 @@ class PublicNames:
         self._by_shown.setdefault(entry.shown.removeprefix("client."), entry.name)
 
 
+@cache
 def read_names(root: Path) -> PublicNames:
-    """Return the public names of a source tree."""
+    """Return the public names of a source tree, which is read once."""
     objects = public_objects(root)
     package = objects["fibonacci.Fibonacci"].package
     names = PublicNames(package)
