@@ -50,6 +50,11 @@ USAGE: list[tuple[list[str], str]] = [
         "fibonacci workflows get: ID|NAME is missing: see --help. Put one that begins with - after --",
     ),
     (["request"], "fibonacci request: METHOD, PATH are missing: see --help"),
+    (
+        ["request", "GET", "/health", "--data", "{"],
+        "fibonacci request: argument --data: the argument is not JSON (line 1, column 2: Expecting property name"
+        " enclosed in double quotes)",
+    ),
     (["graph", "."], "fibonacci: '.' is a folder: pass one of its files"),
     (["workflows", "help"], "fibonacci workflows: unknown command 'help'. Did you mean '--help'?"),
     (

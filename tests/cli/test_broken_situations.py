@@ -179,7 +179,11 @@ NETWORK: dict[str, BrokenSituation] = {
         code=4,
     ),
     "a platform that fails": BrokenSituation(
-        "platform", "GET /tools: status 500", "check the base URL. If it is right, send", status=500, body=b"{}"
+        "platform",
+        "GET /tools: status 500",
+        "check the base URL. If it is right, send the request id",
+        status=500,
+        body=b"{}",
     ),
     "a login page in between": BrokenSituation(
         "platform", "GET /tools: status 200, the response is not", "check the base URL", body=b"<html>Sign in</html>"

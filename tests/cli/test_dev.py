@@ -94,7 +94,10 @@ def test_handlers_reload_and_the_state_stays_until_sigterm(tmp_path: Path) -> No
         assert process.wait(20) == 0
 
 
-def test_a_command_behind_the_dashes_has_the_two_variables(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_command_behind_the_dashes_has_the_two_variables(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FIBONACCI_BASE_URL", "https://elsewhere.example/v1")
     before = signal.getsignal(signal.SIGTERM)
     arguments = ["--port", "0", "--api-key", "local-key", "--", *PRINT]
     for serve, page in (

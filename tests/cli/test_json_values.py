@@ -22,7 +22,7 @@ COMMANDS: list[tuple[list[str], type, int]] = [
     (["run", "greeter", "--input", "name=Ada", "--watch"], dict, 0),
     (["run", "greeter", "--input", "name=Ada", "--detach"], dict, 0),
     (["run-many", "greeter", "rows.jsonl", "--estimate"], dict, 0),
-    (["request", "GET", "/tools"], list, 0),
+    (["request", "get", "/tools"], list, 0),
     (["validate", "flows"], list, 0),
     (["fmt", "flows", "--check"], list, 1),
     (["fmt", "-"], dict, 0),

@@ -125,11 +125,7 @@ def test_wrong_arguments_are_refused(config: Path) -> None:
 
     rows: list[tuple[list[str], str]] = [
         (["use", "wrok"], "NAME: there is no profile 'wrok' in {config}. Did you mean 'work'?"),
-        (["show", "wrok"], "NAME: there is no profile 'wrok' in {config}. Did you mean 'work'?"),
-        (["remove", "wrok"], "NAME: there is no profile 'wrok' in {config}. Did you mean 'work'?"),
         (["add", "work"], "{config} already has a profile 'work': remove it first, or use another name"),
-        (["add", "a b"], "NAME must be the name of a profile (at most 64 of A-Z a-z 0-9 - _), not 'a b'"),
-        (["add", "new", "--base-url", "example.com"], "--base-url must be like https://api.example.com/v1"),
         (
             ["add", "new", "--base-url", "https://a.example/v1", "--api-version", "0.2"],
             "--base-url ends in /v1, the",
@@ -152,14 +148,6 @@ def test_profiles_of_the_api_of_0_2_4(config: Path) -> None:
     config.write_text(config.read_text().replace("a.example", "a.example/v1"))
     run = invoke("profiles", "show", "gate")
     assert (run.code, "base_url of the profile 'gate' ends in /v1, the path of the documented" in run.err) == (64, True)
-
-
-def test_a_file_with_a_key_is_refused(config: Path) -> None:
-    config.write_text("[profiles.work]\napi_key = 'sk-of-mine'\n")
-    run = invoke("profiles", "list")
-    assert (run.code, run.out) == (64, "")
-    assert "must not contain an API key" in run.err
-    assert "sk-of-mine" not in run.err
 
 
 def test_a_password_in_an_address_is_refused(config: Path) -> None:

@@ -123,18 +123,17 @@ def test_the_execution_is_known_from_the_response_to_execute_and_from_paths(mode
     ]
 
 
-@pytest.mark.parametrize("path", ["/workflows/wf-1?key={key}", "/workflows/wf-1?key=other"])
-def test_a_path_has_no_query(path: str, mode: Mode, server: ScriptedServer, read: Read) -> None:
+def test_a_path_has_no_query(mode: Mode, server: ScriptedServer, read: Read) -> None:
     server.add_response(WORKFLOW)
     client = mode.client_of(server, api_key=KEY)
-    mode.run(client.request("GET", path.format(key=KEY), params={"more": "x"}))
+    mode.run(client.request("GET", f"/workflows/wf-1?key={KEY}", params={"more": "x"}))
     (record,) = read()
     assert record["path"] == "/workflows/wf-1"
     assert "?" not in record["message"]
     assert KEY not in json.dumps(record)
 
 
-@pytest.mark.parametrize("path", ["/executions/{key}", "/executions/{quoted}/cancel", "/{key}/execute", "/x?{quoted}"])
+@pytest.mark.parametrize("path", ["/executions/{key}", "/{quoted}/execute", "/x?{quoted}"])
 def test_a_key_is_in_no_field_of_a_record(path: str, mode: Mode, server: ScriptedServer, read: Read) -> None:
     echo = {"data": {"execution_id": KEY}, "meta": {"request_id": KEY}, "error": {"message": KEY}}
     server.add_response(echo, status=503, headers={"X-Request-Id": KEY, "Retry-After": "0"})

@@ -72,15 +72,6 @@ with Fibonacci("key", base_url={server.base_url!r}) as client:
             "DEBUG:fibonacci:GET /workflows/wf-2: attempt 1: status 200, request id -"
         ]
 
-    def test_a_key_in_a_path_is_not_logged(
-        self, mode: Mode, server: ScriptedServer, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        caplog.set_level(logging.DEBUG)
-        server.add_response(WORKFLOW)
-        client: Any = mode.client_of(server)
-        mode.run(client.workflows.get(server.api_key))
-        assert all(server.api_key not in record.getMessage() for record in caplog.records if record.name == "fibonacci")
-
 
 class TestOnRetry:
     def test_on_retry_is_called_for_each_retry(self, mode: Mode, server: ScriptedServer, clock: FakeClock) -> None:
