@@ -86,12 +86,6 @@ class TestLogin:
             assert len(run.err.splitlines()) == 1
             assert (entries(), read_profiles().text) == ({}, "")
 
-    def test_no_network(self) -> None:
-        run = invoke("auth", "login", "--base-url", "http://127.0.0.1:9/v1", stdin="sk-1234")
-        assert run.code == 69
-        assert "no connection to 127.0.0.1:9" in run.err
-        assert entries() == {}
-
     def test_a_profile_with_another_address(self, emulator: Emulator) -> None:
         assert login(emulator).code == 0
         run = invoke("auth", "login", "--base-url", "https://platform.example/v1", stdin="sk-1234")

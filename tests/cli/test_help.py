@@ -61,10 +61,9 @@ def check_help(row: tuple[CommandParser, dict[str, str]]) -> None:
 
 
 def test_nothing_at_all_and_help_print_the_help() -> None:
-    assert invoke() == invoke("help") == invoke("--help")
-    assert invoke().out.startswith("usage: fibonacci ")
+    assert invoke() == invoke("help") == (whole := invoke("--help"))
+    assert whole.out.startswith("usage: fibonacci ")
     assert invoke("help", "workflows", "get") == invoke("workflows", "get", "--help")
-    assert invoke("help", "run").code == 0
 
 
 def test_the_help_lists_each_command_in_its_section() -> None:
@@ -106,7 +105,7 @@ def is_one_word(line: str) -> bool:
 def test_an_example_can_be_copied_from_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     for columns in WIDTHS:
         monkeypatch.setenv("COLUMNS", str(columns))
-        for name in ("request", "memory set", "run-many"):
+        for name in ("memory set", "run-many"):
             text = invoke(*name.split(), "--help").out.partition("\nexamples:\n")[2]
             assert [shlex.split(line) for line in text.replace(" \\\n", " ").splitlines()] == [
                 ["fibonacci", *shlex.split(line)] for line in EXAMPLES[name]

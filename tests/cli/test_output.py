@@ -66,11 +66,9 @@ class TestPrograms:
             assert (run.data, run.out.count("\n"), run.err) == (WORKFLOW, 1, "")
             assert FULL in run.out
 
-    def test_a_list_is_lines_of_json(self, server: ScriptedServer) -> None:
+    def test_a_list_is_lines_of_json_or_an_array_with_the_option(self, server: ScriptedServer) -> None:
         assert shown(server, [WORKFLOW, {"id": "wf-2"}]).lines == [WORKFLOW, {"id": "wf-2"}]
         assert shown(server, []) == (0, "", "")
-
-    def test_a_list_is_an_array_with_the_option(self, server: ScriptedServer) -> None:
         assert shown(server, [WORKFLOW, {"id": "wf-2"}], "--json").data == [WORKFLOW, {"id": "wf-2"}]
         assert shown(server, [], "--json").out == "[]\n"
 
@@ -266,12 +264,13 @@ class TestColors:
             stripped = COLORS.sub("", colored)
             assert [line.rstrip() for line in stripped.split("\n")] == plain.split("\n")
 
-    @pytest.mark.parametrize("refusal", ["NO_COLOR", "TERM", "--no-color", "pipe"])
-    def test_without_color(self, monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, refusal: str) -> None:
-        if refusal in ("NO_COLOR", "TERM"):
-            monkeypatch.setenv(refusal, {"NO_COLOR": "1", "TERM": "dumb"}[refusal])
-        options = [refusal] if refusal.startswith("--") else []
-        assert "\x1b" not in shown(server, [WORKFLOW], *options, on_terminal=refusal != "pipe").out
+    def test_without_color(self, monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
+        assert "\x1b" not in shown(server, [WORKFLOW]).out
+        assert "\x1b" not in shown(server, [WORKFLOW], "--no-color", on_terminal=True).out
+        for name, value in (("NO_COLOR", "1"), ("TERM", "dumb")):
+            with monkeypatch.context() as patch:
+                patch.setenv(name, value)
+                assert "\x1b" not in shown(server, [WORKFLOW], on_terminal=True).out
 
 
 def test_the_cells_of_a_text() -> None:

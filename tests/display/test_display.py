@@ -215,19 +215,19 @@ class TestPagers:
         assert loop in html
         assert "nothing has been fetched yet" in html
 
-    @pytest.mark.parametrize("names", [["Greeter", "Other"], []])
-    def test_the_page_that_first_fetched_is_shown(self, mode: Mode, names: list[str]) -> None:
+    def test_the_page_that_first_fetched_is_shown(self, mode: Mode) -> None:
         with Emulator() as emulator:
             client = mode.client_of(emulator)
-            for name in names:
-                mode.run(client.workflows.create(name=name))
-            pager = client.workflows.list()
-            mode.run(pager.first())
-            before = len(emulator.requests)
-            html = html_of(pager)
-            assert len(emulator.requests) == before
-        assert f"of {len(names)} items" in html
-        assert [name for name in names if name not in html] == []
+            for names in ([], ["Greeter"]):
+                for name in names:
+                    mode.run(client.workflows.create(name=name))
+                pager = client.workflows.list()
+                mode.run(pager.first())
+                before = len(emulator.requests)
+                html = html_of(pager)
+                assert len(emulator.requests) == before
+                assert f"of {len(names)} item" in html
+                assert [name for name in names if name not in html] == []
 
 
 class TestErrors:
