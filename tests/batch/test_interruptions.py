@@ -25,12 +25,13 @@ class InterruptAt:
 
     def __init__(self, function: str) -> None:
         self._function = function
+        self._before = sys.gettrace()  # which may measure the coverage
 
     def __enter__(self) -> None:
         sys.settrace(self._call)
 
     def __exit__(self, *_: object) -> None:
-        sys.settrace(None)
+        sys.settrace(self._before)
 
     def _call(self, frame: FrameType, event: str, argument: object) -> Any:
         return self._line if frame.f_code.co_qualname == self._function else None

@@ -148,14 +148,16 @@ def test_a_row_that_is_written_with_its_result_alone_has_its_earlier_starts(
     assert [each.status for each in result.attempts] == ["unknown", "completed"]
 
 
-def test_any_number_of_rows_is_known_to_have_been_seen() -> None:
-    with closing(temporary_journal(HEADER)) as journal:
+def test_any_number_of_rows_is_known_to_have_been_seen_or_not(path: str) -> None:
+    with closing(open_journal(path, HEADER)) as journal:
         journal.write([row(number) for number in range(8_193)])
-        for number in (0, 8_190, 8_191, 8_192):
-            entry, was_seen = journal.find(f"k{number}", is_unique=False)
-            assert was_seen
-            assert entry is not None
-            assert entry.number == number + 1
+    with closing(open_journal(path, HEADER)) as journal:
+        for is_again in (False, True):
+            for number in (0, 8_190, 8_191, 8_192):
+                entry, was_seen = journal.find(f"k{number}", is_unique=False)
+                assert was_seen is is_again
+                assert entry is not None
+                assert entry.number == number + 1
 
 
 class TestRefusals:

@@ -157,9 +157,9 @@ class TestGone:
     def test_a_collection_while_the_journal_is_in_use(
         self, mode: Mode, any_client: Any, rester: str, tmp_path: Path
     ) -> None:
-        runs = any_client.workflows.run_many(rester, rows(6), journal=tmp_path / "runs.db", ordered=True)
+        runs = any_client.workflows.run_many(rester, rows(3), journal=tmp_path / "runs.db", ordered=True)
         iterator = aiter(runs) if mode.is_async else iter(runs)
-        for _ in range(6):
+        for _ in range(3):
             mode.end(iterator.__anext__ if mode.is_async else iterator.__next__)
         in_a_cycle: list[Any] = [iterator]
         in_a_cycle.append(in_a_cycle)
@@ -172,9 +172,9 @@ class TestGone:
         runs._session._context.journal._connection.set_trace_callback(collect)
         ended = mode.begin(runs.results).result(30)
         assert gone() is None
-        assert [result.index for result in ended.value] == [*range(6)]
+        assert [result.index for result in ended.value] == [*range(3)]
         wait_until(lambda: _is_free(tmp_path / "runs.db"))
-        assert len(mode.run(runs.results())) == 6
+        assert len(mode.run(runs.results())) == 3
 
     @both_modes
     @pytest.mark.parametrize("has_thread", [True, False])
@@ -228,14 +228,14 @@ class TestTwoAtOnce:
         assert [result.status for result in seen] == ["completed"]
 
     def test_a_callback_may_close(self, client: Fibonacci, rester: str) -> None:
-        runs = client.workflows.run_many(rester, rows(50), concurrency=2, on_result=lambda _: runs.close())
+        runs = client.workflows.run_many(rester, rows(9), concurrency=2, on_result=lambda _: runs.close())
         assert len(list(runs)) == 1
 
     @needs_fork
     @pytest.mark.parametrize("has_journal", [True, False])
     def test_a_fork_is_told(self, client: Fibonacci, rester: str, tmp_path: Path, has_journal: bool) -> None:
         journal = tmp_path / "runs.db" if has_journal else None
-        runs = client.workflows.run_many(rester, rows(20), journal=journal, ordered=True)
+        runs = client.workflows.run_many(rester, rows(6), journal=journal, ordered=True)
         iterator = iter(runs)
         next(iterator)
         reading, writing = os.pipe()
@@ -251,7 +251,7 @@ class TestTwoAtOnce:
         with os.fdopen(reading) as pipe:
             assert "not in a fork of it" in pipe.read()
         os.waitpid(child, 0)
-        assert len(list(iterator)) == 19
+        assert len(list(iterator)) == 5
 
 
 @needs_signals
