@@ -50,7 +50,7 @@ async def _waits_in_trio(work: Work, wait: int) -> int:
         ("file", "trio", 5),
         pytest.param("file", "asyncio", 20, marks=pytest.mark.slow),
         pytest.param("file", "trio", 20, marks=pytest.mark.slow),
-        pytest.param("redis", "asyncio", 20, marks=pytest.mark.slow),
+        pytest.param("redis", "asyncio", 14, marks=pytest.mark.slow),
     ],
     indirect=["place"],
 )

@@ -35,12 +35,13 @@ BATCHES = (
     EstimatedBatch("60 requests a minute", "pro", 80, 0.0, 5_000, 20),
     EstimatedBatch("60 requests a minute", "pro", 80, 5.0, 5_000, 100),
 )
+# short: TestEstimates in test_plans.py has the requests of a day
 DAY = EstimatedBatch("1,000 requests a day", "free", 1_050, 0.0, 120, 2)
 
 
 @pytest.mark.parametrize(
     "batch",
-    [*BATCHES, pytest.param(DAY, marks=pytest.mark.slow)],
+    [*BATCHES, pytest.param(DAY, marks=[pytest.mark.slow, pytest.mark.nightly])],
     ids=lambda batch: f"{batch.rows} rows, {batch.bound_by}",
 )
 def test_an_estimate_is_within_a_tenth_of_what_the_rows_take(batch: EstimatedBatch) -> None:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import trio
@@ -28,39 +28,27 @@ from tests.kit.systems import needs_signals
 PROGRAM = """
 import sys
 from tests.batch.workflows import RESTER
-from fibonacci import AsyncFibonacci, Fibonacci
+from fibonacci import Fibonacci
 
-mode, key, url, workflow, journal, seconds = sys.argv[1:]
+key, url, workflow, journal, seconds = sys.argv[1:]
 rows = [{"n": number, "seconds": float(seconds) if number else 0} for number in range(500)]
 options = {"journal": journal, "concurrency": 3}
 
-async def main():
-    async with AsyncFibonacci(key, base_url=url) as client:
-        async for run in client.workflows.run_many(workflow, rows, **options):
-            print(run.status, flush=True)
-
-if mode == "sync":
-    with Fibonacci(key, base_url=url) as client:
-        for run in client.workflows.run_many(workflow, rows, **options):
-            print(run.status, flush=True)
-        print("the loop has ended", flush=True)
-else:
-    import asyncio
-    asyncio.run(main())
+with Fibonacci(key, base_url=url) as client:
+    for run in client.workflows.run_many(workflow, rows, **options):
+        print(run.status, flush=True)
+    print("the loop has ended", flush=True)
 """
 
 
 @contextmanager
-def running(
-    mode: str, emulator: Emulator, workflow: str, journal: Path, seconds: float
-) -> Generator[subprocess.Popen[str]]:
+def running(emulator: Emulator, workflow: str, journal: Path, seconds: float) -> Generator[subprocess.Popen[str]]:
     """Run the program until its first row has ended."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
     command = [
         sys.executable,
         "-c",
         PROGRAM,
-        mode,
         emulator.api_key,
         emulator.base_url,
         workflow,
@@ -96,7 +84,7 @@ class TestSignals:
         self, emulator: Emulator, client: Fibonacci, rester: str, tmp_path: Path
     ) -> None:
         journal = tmp_path / "runs.db"
-        with running("sync", emulator, rester, journal, 0.6) as process:
+        with running(emulator, rester, journal, 0.6) as process:
             process.send_signal(signal.SIGTERM)
             output, errors = process.communicate(timeout=30)
         assert "SIGTERM: no more rows are started. Waiting for " in errors
@@ -107,25 +95,70 @@ class TestSignals:
         assert set(seen) == {"completed"}, "all that was under way was waited for"
         assert len(seen) == 1 + output.count("completed") <= 8
 
-    @pytest.mark.parametrize("mode", MODES[:2])
-    def test_a_second_signal_ends_the_wait_for_rows(self, mode: str, tmp_path: Path) -> None:
-        journal = tmp_path / "runs.db"
-        with Emulator(time="manual") as emulator, emulator.client(clock=SharedClock(emulator)) as client:
-            workflow = client.workflows.create(name="rester", definition=RESTER).id
-            with running(mode, emulator, workflow, journal, 2.0) as process:
+    def test_a_second_signal_ends_the_wait_for_rows(self, tmp_path: Path) -> None:
+        with Resting(tmp_path) as resting:
+            with running(resting.emulator, resting.workflow, resting.journal, 2.0) as process:
                 assert process.stderr is not None
                 process.send_signal(signal.SIGINT)
                 assert "Ctrl-C: no more rows are started" in process.stderr.readline()
-                wait_until(lambda: not intents_alone(journal))  # such a row would be of unknown outcome
+                wait_until(lambda: not intents_alone(resting.journal))  # such a row would be of unknown outcome
                 process.send_signal(signal.SIGINT)
                 _, errors = process.communicate(timeout=30)
             assert "KeyboardInterrupt" in errors
-            assert statuses(client, workflow).count("running") >= 2
-            runs = client.workflows.run_many(
-                workflow, ({"n": n, "seconds": 2.0 if n else 0} for n in range(4)), journal=journal
-            )
-            assert [run.status for run in runs] == ["completed"] * 4
-            assert len(statuses(client, workflow)) == 4
+            resting.check_that_the_next_call_continues()
+
+
+class Resting:
+    """A platform on which no execution ends by itself, with four rows of which the first takes no time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.journal: Path = folder / "runs.db"
+        self.emulator: Emulator = Emulator(time="manual")
+        self.workflow: str = self.emulator.client().workflows.create(name="rester", definition=RESTER).id
+
+    def __enter__(self) -> Self:
+        self.emulator.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.emulator.close()
+
+    def rows(self) -> list[dict[str, float]]:
+        return [{"n": number, "seconds": 2.0 if number else 0} for number in range(4)]
+
+    def check_that_the_next_call_continues(self) -> None:
+        client = self.emulator.client(clock=SharedClock(self.emulator))
+        assert statuses(client, self.workflow).count("running") >= 2
+        runs = client.workflows.run_many(self.workflow, iter(self.rows()), journal=self.journal)
+        assert [run.status for run in runs] == ["completed"] * 4
+        assert len(statuses(client, self.workflow)) == 4
+
+
+@needs_signals
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_a_second_ctrl_c_ends_the_wait_for_rows(loop: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told: list[str] = []
+
+    def interrupt_again() -> None:
+        try:
+            wait_until(lambda: told.append(capsys.readouterr().err) or "Ctrl-C" in "".join(told))
+            wait_until(lambda: not intents_alone(resting.journal))
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    async def main() -> None:
+        client = resting.emulator.async_client()
+        options: dict[str, Any] = {"journal": resting.journal, "concurrency": 3}
+        async for _ in client.workflows.run_many(resting.workflow, resting.rows(), **options):
+            signal.raise_signal(signal.SIGINT)
+            again.start()
+
+    again = threading.Thread(target=interrupt_again)
+    with Resting(tmp_path) as resting:
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(main()) if loop == "asyncio" else trio.run(main)
+        again.join()
+        resting.check_that_the_next_call_continues()
 
 
 @needs_signals
