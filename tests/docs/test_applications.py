@@ -11,11 +11,11 @@ import re
 import signal
 import socket
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import pytest
@@ -43,28 +43,22 @@ def statuses(client: Fibonacci, workflow_id: str) -> list[str | None]:
 
 
 @contextmanager
-def serving(application: str, *options: str, emulator: Emulator, folder: Path) -> Generator[ServedApplication]:
-    """Serve an application with uvicorn."""
+def serving(
+    application: str, *options: str, emulator: Emulator, folder: Path
+) -> Generator[tuple[ApplicationProcess, Callable[[str], socket.socket]]]:
+    """Serve an application; yield the server, and what sends a request and returns when its execution is polled."""
     arguments = ("uvicorn", "--port", "0", "--timeout-graceful-shutdown", "1", *options, application)
     with running(*arguments, emulator=emulator, folder=folder) as server:
         port = server.until(lambda: re.search(r"http://127\.0\.0\.1:(\d+)", server.output))[1]
-        yield ServedApplication(server, int(port), emulator)
 
+        def call(path: str) -> socket.socket:
+            before = emulator.requests.to("GET /executions/{id}").count
+            caller = socket.create_connection(("127.0.0.1", int(port)), timeout=PATIENCE)
+            caller.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{JSON_HEADERS}\r\n{{}}".encode())
+            server.until(lambda: emulator.requests.to("GET /executions/{id}").count > before)
+            return caller
 
-class ServedApplication(NamedTuple):
-    """An application that a server runs."""
-
-    server: ApplicationProcess
-    port: int
-    emulator: Emulator
-
-    def call(self, path: str) -> socket.socket:
-        """Return a connection with a request on whose execution the application waits."""
-        before = self.emulator.requests.to("GET /executions/{id}").count
-        caller = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
-        caller.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{JSON_HEADERS}\r\n{{}}".encode())
-        self.server.until(lambda: self.emulator.requests.to("GET /executions/{id}").count > before)
-        return caller
+        yield server, call
 
 
 @needs_signals
@@ -74,13 +68,12 @@ def test_fastapi_cancels_the_execution_when_the_caller_disconnects_and_when_the_
     workflow_id = slow_workflow(client)
     path = f"/workflows/{workflow_id}/results"
     application = "examples.fastapi_service:create_app"
-    with serving(application, "--factory", emulator=emulator, folder=tmp_path) as served:
-        with served.call(path):
-            pass
-        served.server.until(lambda: statuses(client, workflow_id) == ["cancelled"])
-        assert "Traceback" not in served.server.output
-        with served.call(path):
-            os.kill(served.server.pid, signal.SIGTERM)
+    with serving(application, "--factory", emulator=emulator, folder=tmp_path) as (server, call):
+        call(path).close()
+        server.until(lambda: statuses(client, workflow_id) == ["cancelled"])
+        assert "Traceback" not in server.output
+        with call(path):
+            os.kill(server.pid, signal.SIGTERM)
             wait_until(lambda: statuses(client, workflow_id) == ["cancelled", "cancelled"])
 
 
@@ -88,11 +81,10 @@ def test_django_cancels_the_execution_when_the_caller_disconnects(
     emulator: Emulator, client: Fibonacci, tmp_path: Path
 ) -> None:
     workflow_id = slow_workflow(client)
-    with serving("examples.django_service:application", emulator=emulator, folder=tmp_path) as served:
-        with served.call(f"/workflows/{workflow_id}/runs"):
-            pass
-        served.server.until(lambda: statuses(client, workflow_id) == ["cancelled"])
-        assert "Traceback" not in served.server.output
+    with serving("examples.django_service:application", emulator=emulator, folder=tmp_path) as (server, call):
+        call(f"/workflows/{workflow_id}/runs").close()
+        server.until(lambda: statuses(client, workflow_id) == ["cancelled"])
+        assert "Traceback" not in server.output
 
 
 def test_the_execution_is_canceled_when_there_is_no_result_in_time(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.tools.markdown import ROOT
-from tests.tools.prose import LONGEST, ProseCounts, count_docstrings, count_messages, count_page
+from tests.tools.prose import LONGEST, ProseCounts, count_page
 
 PAGE = f"""
 # Retries; or not
@@ -23,20 +23,6 @@ first = 1; second = 2
 
 {" ".join(["word"] * (LONGEST + 1))}. {" ".join(["word"] * LONGEST)}.
 """
-
-MODULE = '''
-def call(timeout):
-    """Call it.
-
-    Args:
-        timeout: Seconds; one that is no number is refused.
-
-    ```python
-    call(1); call(2)
-    ```
-    """
-    raise ValueError(f"timeout must be a number; it is {timeout}")
-'''
 
 
 def test_pages_that_people_learn_from_have_short_sentences() -> None:
@@ -60,12 +46,3 @@ def test_a_page_is_counted_without_its_code(tmp_path: Path) -> None:
         "a link; that counts",
     ]
     assert (len(counts.passive), len(counts.long), counts.examples) == (1, 1, 1)
-
-
-def test_docstrings_and_messages_are_counted(tmp_path: Path) -> None:
-    module = tmp_path / "module.py"
-    module.write_text(MODULE, "utf-8")
-    docstrings, messages = ProseCounts(), ProseCounts()
-    count_docstrings(module, docstrings)
-    count_messages(module, messages)
-    assert [len(docstrings.semicolons), len(docstrings.stilted), len(messages.semicolons)] == [1, 1, 1]

@@ -104,23 +104,14 @@ def python(code: str, line: int = 1) -> Block:
     return Block(Path("page.md"), line, "python", dedent(code))
 
 
-def test_blocks_share_their_names_and_find_the_emulator(made: Setting) -> None:
-    made.run(python("import asyncio, os; x = asyncio.Lock()"))
-    made.run(python("async with x: await asyncio.sleep(0)"))
-    made.run(python("print(x.locked(), os.environ['FIBONACCI_BASE_URL'])  # prints: False http://127.0.0.1:..."))
-    made.run(python("asyncio.run(asyncio.sleep(0))"))
-    made.run(python("async with x: print(__name__)  # prints: __main__"))
+def test_a_block_is_the_main_program(made: Setting) -> None:
+    made.run(python("print(__name__)  # prints: __main__"))
 
 
 def test_an_error_names_the_line_of_the_page(made: Setting) -> None:
     with pytest.raises(ZeroDivisionError) as raised:
         made.run(python("x = 0\n1 / x\n", line=40))
     assert (raised.traceback[-1].lineno, str(raised.traceback[-1].path)) == (40, "page.md")  # counted from 0
-
-
-def test_a_block_that_names_a_file_is_saved(made: Setting) -> None:
-    made.run(Block(Path("page.md"), 1, "yaml", "# report.yaml\na: 1\n"))
-    made.run(python("from pathlib import Path; print(Path('report.yaml').read_text())  # prints: a: 1"))
 
 
 def test_a_block_that_holds_tests_is_run_by_pytest(made: Setting) -> None:

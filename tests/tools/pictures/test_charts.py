@@ -1,4 +1,4 @@
-"""Charts: what stands where."""
+"""Charts of lines: what stands where; test_stale.py compares the bars."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.tools.pictures.charts.bars import BarPanel, bar_chart
 from tests.tools.pictures.charts.lines import Axis, ChartLine, LineChart
 from tests.tools.pictures.themes import THEMES, Theme
 
@@ -33,12 +32,3 @@ def test_the_least_value_of_a_logarithmic_axis_stands_for_all_below() -> None:
     axis = Axis("workers", [1, 10, 100], is_logarithmic=True)
     assert [axis.label(tick) for tick in axis.ticks] == ["≤ 1", "10", "100"]
     assert axis.place(0) == 0.0
-
-
-def test_bars_are_as_long_as_their_values() -> None:
-    panel = BarPanel("One call", "ms; less is better", [("ours", 10.0, "10"), ("another", 20.0, "20")])
-    drawn = ElementTree.fromstring(bar_chart("Calls", [panel], THEMES[0]))
-    _, first, second = drawn.iter(f"{SVG}rect")
-    assert float(second.attrib["width"]) == pytest.approx(2 * float(first.attrib["width"]), abs=0.2)
-    assert first.attrib["fill"] != second.attrib["fill"]
-    assert {"Calls", "One call", "ms; less is better", "ours", "another", "10", "20"} <= {*texts(drawn)}
