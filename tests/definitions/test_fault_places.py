@@ -131,9 +131,9 @@ def test_a_wrong_type_names_its_remedy() -> None:
     check_each(rows, check)
 
 
-@each_row("text", ["[]", "- a", "nodes", "'x'"])
-def test_a_document_that_is_no_object_is_refused(text: str) -> None:
-    with pytest.raises(DefinitionError, match="a definition must be an object with the key 'nodes'"):
+@each_row(("text", "found"), [("[]", "a list"), ("nodes", '"nodes"'), ("7", "7"), ("---", "null")])
+def test_a_document_that_is_no_object_is_refused(text: str, found: str) -> None:
+    with pytest.raises(DefinitionError, match=f"a definition must be an object with the key 'nodes', not {found}"):
         loads(text)
 
 

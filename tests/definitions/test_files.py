@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from fibonacci.definitions import (
     WorkflowDefinition,
     check_file,
     dump,
+    dumps,
     format_definition,
     format_file,
     load,
@@ -181,6 +184,20 @@ def test_the_older_spelling_can_be_written(tmp_path: Path) -> None:
     dump(DEFINITION, path, generation="older")
     assert '"prompt"' in path.read_text("utf-8")
     assert load(path) == DEFINITION
+
+
+def test_a_missing_pyyaml_names_the_remedy_and_json_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(ImportError, match=r"pip install 'fibonacci-sdk\[yaml\]'"):
+        loads(TEXT)
+    with pytest.raises(ImportError, match=r"fibonacci-sdk\[yaml\]"):
+        dumps({})
+    assert loads(dumps(DEFINITION, format="json")) == DEFINITION
+
+
+def test_pyyaml_is_imported_when_it_is_needed() -> None:
+    program = "import sys, fibonacci.definitions; assert 'yaml' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @each_row("text", [b"nodes: []", None, {"nodes": []}])

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from fibonacci import WorkflowBuilder
 from fibonacci.definitions import (
@@ -24,70 +23,18 @@ from fibonacci.definitions import (
     to_plain,
 )
 from fibonacci.testing import make_workflow
+from tests.definitions.documents import DEFINITIONS
 from tests.kit.assertions import check_each, each_row
-
-TEXT = st.text(max_size=5)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | TEXT,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2),
-    max_leaves=4,
-)
-OBJECT = st.dictionaries(TEXT, JSON, max_size=2)
-SECONDS = st.integers(1, 5) | st.floats(0.1, 5)
-BACKOFF = st.fixed_dictionaries({"backoff": st.sampled_from(["linear", "exponential"])})
-RETRIED: dict[str, st.SearchStrategy[Any]] = {
-    "enable_retry": st.just(value=True),
-    "max_retries": st.integers(0, 5),
-    "retry_delay": SECONDS,
-    "retry": BACKOFF,
-}
-NOT_RETRIED: dict[str, st.SearchStrategy[Any]] = {
-    "enable_retry": st.just(value=False),
-    "max_retries": st.integers(0, 5),
-    "retry_delay": SECONDS,
-}
-IDS = st.sampled_from(["a", "b", "c"])
-FIELDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "llm": {"instruction": TEXT, "output_schema": OBJECT, "timeout": SECONDS, "fallback": IDS, "model": TEXT},
-    "tool": {"tool": st.just("t"), "params": OBJECT, "on_error": IDS},
-    "critic": {"target_node": IDS, "criteria": st.lists(TEXT, max_size=2), "min_score": st.integers(1, 10)},
-    "conditional": {"left_value": JSON, "operator": st.just("equals"), "true_branch": st.lists(IDS, max_size=2)},
-}
-REQUIRED = {"instruction", "tool", "target_node", "left_value", "operator"}
-
-
-def node(node_type: str, retries: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
-    fields = {"name": TEXT, "dependencies": st.lists(IDS, max_size=2), "labels": JSON, **FIELDS[node_type], **retries}
-    needed = {"id": IDS, "type": st.just(node_type), **{name: fields.pop(name) for name in REQUIRED & set(fields)}}
-    if "retry" in retries:
-        needed["enable_retry"] = fields.pop("enable_retry")
-    return st.fixed_dictionaries(needed, optional=fields)
-
-
-NODES = st.one_of([node(node_type, retries) for node_type in FIELDS for retries in (RETRIED, NOT_RETRIED)])
-DEFINITIONS = st.fixed_dictionaries(
-    {"nodes": st.lists(NODES, max_size=3)},
-    optional={
-        "name": TEXT,
-        "outputs": OBJECT,
-        "output_schema": OBJECT,
-        "default_retry": BACKOFF,
-        "allow_partial_results": st.booleans(),
-        "owner": JSON,
-    },
-)
 
 
 @given(DEFINITIONS)
-def test_the_older_spelling_and_back_is_the_same_definition(definition: dict[str, Any]) -> None:
+def test_the_older_spelling_and_back_is_the_same_definition(definition: WorkflowDefinition) -> None:
     older = to_plain(definition, generation="older")
-    assert to_plain(older) == definition
-    model = WorkflowDefinition.model_validate(definition)
-    assert WorkflowDefinition.model_validate(older) == model
-    assert to_plain(model) == definition
-    assert to_plain(model, generation="older") == older
+    assert to_plain(older) == to_plain(definition)
+    assert to_plain(to_plain(definition), generation="older") == older
+    assert WorkflowDefinition.model_validate(older) == definition
     for each in older["nodes"]:
-        assert not {"instruction", "params"} & set(each)
+        assert each["type"] == "loop" or not {"instruction", "params"} & set(each)
         assert each["type"] != "llm" or "output_schema" not in each
 
 

@@ -122,6 +122,11 @@ EDITS: dict[str, tuple[str, dict[str, Any], str]] = {
         {"classify": {"instruction": 5}},
         "prompt: 5\n",
     ),
+    "a block text that loses its last line break": (
+        "prompt: |\n      Classify {{ input.mail }}.   # no comment\n\n      Answer with one word.\n",
+        {"classify": {"instruction": "Classify {{input.mail}}.   # no comment\n\nAnswer with a word."}},
+        "prompt: |-\n      Classify {{ input.mail }}.   # no comment\n\n      Answer with a word.\n",
+    ),
     "a field more": (
         "# cheap, and good enough\n    model: 'small'  # pinned\n",
         {"classify": {"system_prompt": "Be brief"}},
@@ -167,6 +172,12 @@ def test_a_block_text_at_the_end_of_a_text_without_a_line_break() -> None:
     assert updated(text, b={"type": "llm"}) == text.replace("|", "|-") + "\n- id: b\n  type: llm"
     assert updated(text, a={"model": "m"}) == text.replace("  prompt", "  model: m\n  prompt")
     assert updated(text, a={"instruction": "Hello\n"}) == f"{text}\n"
+
+
+def test_the_order_of_dependencies_and_how_the_text_begins_and_its_lines_end_stay() -> None:
+    text = "\ufeffnodes:\r\n- id: a\r\n  type: llm\r\n  dependencies: [c, b]  # both\r\n"
+    result = updated(text, a={"dependencies": ["b", "c", "d"]}, e={"type": "llm"})
+    assert result == text.replace("[c, b]", "[c, b, d]") + "- id: e\r\n  type: llm\r\n"
 
 
 def test_words_of_0_2_4_stay() -> None:

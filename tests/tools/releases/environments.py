@@ -63,7 +63,7 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "tqdm": ("tests/display/test_progress.py",),
     "redis": ("tests/net/test_redis_store.py",),
     "socksio": ("tests/faults/test_socks.py",),
-    "PyYAML": ("tests/definitions/test_files.py", "tests/definitions/test_yaml.py"),
+    "PyYAML": ("tests/definitions/test_files.py",),
 }
 """The tests of what depends on Python and on each dependency of the package and of its extras."""
 
