@@ -9,7 +9,6 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-import pytest
 import yaml
 
 from tests.tools.releases.distributions import DATA, faults_of_sdist, faults_of_wheel, relative_links
@@ -41,23 +40,15 @@ def sdist(folder: Path, names: list[str]) -> Path:
     return path
 
 
-def test_the_tag_of_the_version_is_released() -> None:
+def test_the_tag_of_the_version_is_released_and_another_is_refused() -> None:
     assert fault("v1.2.0", "1.2.0", CHANGELOG) is None
-
-
-@pytest.mark.parametrize(
-    ("tag", "version", "changelog", "message"),
-    [
-        ("v1.2.1", "1.2.0", CHANGELOG, "the tag is v1.2.1, and the version in fibonacci/__init__.py is 1.2.0"),
-        ("1.2.0", "1.2.0", CHANGELOG, "the tag is 1.2.0, and the version in fibonacci/__init__.py is 1.2.0"),
-        ("v1.3.0", "1.3.0", CHANGELOG, "CHANGELOG.md has no entry of 1.3.0 with a date"),
-        ("v1x2.0", "1x2.0", CHANGELOG, "CHANGELOG.md has no entry of 1x2.0 with a date"),
-        ("v1.2.0", "1.2.0", "## 1.2.0 (unreleased)\n", "CHANGELOG.md has no entry of 1.2.0 with a date"),
-        ("v1.2.0.dev0", "1.2.0.dev0", CHANGELOG, "CHANGELOG.md has no entry of 1.2.0.dev0 with a date"),
-    ],
-)
-def test_another_is_refused(tag: str, version: str, changelog: str, message: str) -> None:
-    assert fault(tag, version, changelog) == message
+    for tag in ("v1.2.1", "1.2.0"):
+        other = f"the tag is {tag}, and the version in fibonacci/__init__.py is 1.2.0"
+        assert fault(tag, "1.2.0", CHANGELOG) == other
+    for version in ("1.3.0", "1x2.0", "1.2.0.dev0"):
+        assert fault(f"v{version}", version, CHANGELOG) == f"CHANGELOG.md has no entry of {version} with a date"
+    unreleased = fault("v1.2.0", "1.2.0", "## 1.2.0 (unreleased)\n")
+    assert unreleased == "CHANGELOG.md has no entry of 1.2.0 with a date"
 
 
 def test_the_time_of_a_release_is_that_of_its_commit(tmp_path: Path) -> None:
@@ -68,31 +59,22 @@ def test_the_time_of_a_release_is_that_of_its_commit(tmp_path: Path) -> None:
     assert commit_time(tmp_path) == 1_700_000_000
 
 
-def test_a_good_wheel_has_no_fault(tmp_path: Path) -> None:
+def test_what_a_wheel_must_not_have_is_named(tmp_path: Path) -> None:
     assert faults_of_wheel(wheel(tmp_path, WHEEL)) == []
+    metadata = {f"{INFO}/METADATA": "Name: x\n\n[Errors](docs/reference/errors.md)\n"}
+    stray = ("tests/__init__.py", "fibonacci/notes.txt", "fibonacci/x.pyc", "fibonacci/__pycache__/x")
+    assert faults_of_wheel(wheel(tmp_path, {**WHEEL, **metadata, **dict.fromkeys(stray, "")})) == [
+        "tests/__init__.py is stray",
+        "fibonacci/x.pyc is generated",
+        "fibonacci/__pycache__/x is generated",
+        "fibonacci/notes.txt is stray: DATA doesn't list it",
+        "the link docs/reference/errors.md of the README is relative",
+    ]
 
 
-@pytest.mark.parametrize(
-    ("files", "found"),
-    [
-        ({"tests/__init__.py": ""}, "tests/__init__.py is stray"),
-        ({"fibonacci/notes.txt": ""}, "fibonacci/notes.txt is stray: DATA doesn't list it"),
-        ({"fibonacci/x.pyc": ""}, "fibonacci/x.pyc is generated"),
-        ({"fibonacci/__pycache__/x": ""}, "fibonacci/__pycache__/x is generated"),
-        (
-            {f"{INFO}/METADATA": "Name: x\n\n[Errors](docs/reference/errors.md)\n"},
-            "the link docs/reference/errors.md of the README is relative",
-        ),
-    ],
-)
-def test_what_a_wheel_must_not_have_is_named(tmp_path: Path, files: dict[str, str], found: str) -> None:
-    assert faults_of_wheel(wheel(tmp_path, {**WHEEL, **files})) == [found]
-
-
-@pytest.mark.parametrize("name", DATA)
-def test_what_a_wheel_lacks_is_named(tmp_path: Path, name: str) -> None:
-    files = {each: text for each, text in WHEEL.items() if each != name}
-    assert faults_of_wheel(wheel(tmp_path, files)) == [f"{name} is missing"]
+def test_what_a_wheel_lacks_is_named(tmp_path: Path) -> None:
+    files = {name: text for name, text in WHEEL.items() if name not in DATA}
+    assert faults_of_wheel(wheel(tmp_path, files)) == [f"{name} is missing" for name in DATA]
 
 
 def test_what_an_sdist_must_not_have_and_lacks_is_named(tmp_path: Path) -> None:

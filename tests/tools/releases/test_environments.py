@@ -24,12 +24,13 @@ INSTALLED = {
 }
 
 
-def python(folder: Path, name: str, version: str, code: int = 0) -> None:
-    """Save a program that prints a version of Python."""
+def python(folder: Path, name: str, version: str, code: int = 0) -> str:
+    """Save a program that prints a version of Python, and return its path."""
     folder.mkdir(exist_ok=True)
     program = folder / name
     program.write_text(f"#!/bin/sh\necho {version}\nexit {code}\n", "utf-8")
     program.chmod(0o755)
+    return str(program)
 
 
 def test_the_gate_installs_extras_that_exist() -> None:  # uv only warns of one that does not
@@ -53,16 +54,15 @@ def test_the_policy_and_ci_have_the_supported_pythons() -> None:
 def test_installed_pythons_are_those_that_make_environments_and_this_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = f"3.{sys.version_info.minor}"
-    oldest, *others = supported_pythons()
+    oldest, own, *others = supported_pythons()
+    this = python(tmp_path / "venv", "python", own)
+    monkeypatch.setattr(sys, "executable", this)
     monkeypatch.setenv("PATH", str(tmp_path))
     for version in (own, oldest, "3.10"):
         python(tmp_path, f"python{version}", version)
     for version in others:
         python(tmp_path, f"python{version}", version, code=1)
-    found = installed_pythons()
-    assert found.pop(own) == sys.executable
-    assert found == ({} if own == oldest else {oldest: str(tmp_path / f"python{oldest}")})
+    assert installed_pythons() == {oldest: str(tmp_path / f"python{oldest}"), own: this}
 
 
 OWN = f"3.{sys.version_info.minor}"
@@ -101,14 +101,16 @@ def test_without_the_oldest_python_the_lowest_versions_fail(
 
 @needs_shell
 def test_a_python_is_found_by_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    newest = supported_pythons()[-1]
+    own, *_, newest = supported_pythons()
     folders = [tmp_path / "a", tmp_path / "b"]
+    this = python(tmp_path / "venv", "python", own)
+    monkeypatch.setattr(sys, "executable", this)
     monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
     python(folders[0], "python3", "3.99")
     python(folders[1], f"python{newest}", newest, code=1)  # it makes no environments
-    assert installed_pythons() == {OWN: sys.executable}
-    python(folders[1], "python3", newest)
-    assert installed_pythons()[newest] == (sys.executable if newest == OWN else str(folders[1] / "python3"))
+    assert installed_pythons() == {own: this}
+    found = python(folders[1], "python3", newest)
+    assert installed_pythons() == {own: this, newest: found}
 
 
 def test_every_dependency_has_a_lowest_version() -> None:

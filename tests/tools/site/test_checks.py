@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
+from tests.kit.assertions import check_each
 from tests.tools.site.checks import BuiltSite
 
 GOOD = """<html><head><title>A page</title><meta name="description" content="About">
@@ -16,7 +15,7 @@ GOOD = """<html><head><title>A page</title><meta name="description" content="Abo
 
 
 def built(folder: Path, html: str) -> BuiltSite:
-    (folder / "other").mkdir()
+    (folder / "other").mkdir(parents=True)
     (folder / "index.html").write_text(html)
     (folder / "other" / "index.html").write_text(
         '<title>Other</title><meta name="description" content="It"><p id="there"></p>'
@@ -33,27 +32,34 @@ def test_a_good_page_has_no_faults(tmp_path: Path) -> None:
     assert not site.has("index.html", "there")
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "fault"),
-    [
-        ('href="other/"', 'href="missing/"', "leads nowhere: missing/"),
-        ("other/#there", "other/#elsewhere", "leads nowhere: other/#elsewhere"),
-        ('"#part"', '"#whole"', "leads nowhere: #whole"),
-        ('src="a.svg"', 'src="b.svg"', "leads nowhere: b.svg"),
-        ('href="other/"', 'href="../outside.html"', "leads nowhere: ../outside.html"),
-        ('alt="A curve"', "", "a picture without a text: a.svg"),
-        ("<title>A page</title>", "", "no title"),
-        ('content="About"', 'content=""', "no description"),
-        ('<img src="a.svg"', '<img src="//elsewhere.example/a.svg"', "loads from elsewhere: //elsewhere.example/a.svg"),
-        ('href="a.css"', 'href="https://fonts.example/a.css"', "loads from elsewhere: https://fonts.example/a.css"),
-        (
-            "</body>",
-            '<script src="https://cdn.example/a.js"></script>',
-            "loads from elsewhere: https://cdn.example/a.js",
-        ),
-        ("</body>", '<p id="part"></p>', "a fragment that occurs twice: part"),
-    ],
-)
-def test_a_fault_is_named_with_its_page(tmp_path: Path, old: str, new: str, fault: str) -> None:
-    assert old in GOOD
-    assert built(tmp_path, GOOD.replace(old, new, 1)).faults() == [f"index.html: {fault}"]
+FAULTS = [
+    ('href="other/"', 'href="missing/"', "leads nowhere: missing/"),
+    ("other/#there", "other/#elsewhere", "leads nowhere: other/#elsewhere"),
+    ('"#part"', '"#whole"', "leads nowhere: #whole"),
+    ('src="a.svg"', 'src="b.svg"', "leads nowhere: b.svg"),
+    ('href="other/"', 'href="../outside.html"', "leads nowhere: ../outside.html"),
+    ('alt="A curve"', "", "a picture without a text: a.svg"),
+    ("<title>A page</title>", "", "no title"),
+    ('content="About"', 'content=""', "no description"),
+    ('<img src="a.svg"', '<img src="//elsewhere.example/a.svg"', "loads from elsewhere: //elsewhere.example/a.svg"),
+    ('href="a.css"', 'href="https://fonts.example/a.css"', "loads from elsewhere: https://fonts.example/a.css"),
+    (
+        "</body>",
+        '<script src="https://cdn.example/a.js"></script>',
+        "loads from elsewhere: https://cdn.example/a.js",
+    ),
+    ("</body>", '<p id="part"></p>', "a fragment that occurs twice: part"),
+]
+"""A text of the good page, what is in place of it, and the fault that this is."""
+
+
+def test_a_fault_is_named_with_its_page(tmp_path: Path) -> None:
+    def check(row: tuple[str, str, str]) -> None:
+        old, new, fault = row
+        assert old in GOOD
+        (tmp_path / "site" / "index.html").write_text(GOOD.replace(old, new, 1))
+        assert BuiltSite(tmp_path / "site").faults() == [f"index.html: {fault}"]
+
+    built(tmp_path / "site", GOOD)
+    (tmp_path / "outside.html").touch()
+    check_each(FAULTS, check)
