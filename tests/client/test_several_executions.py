@@ -14,7 +14,7 @@ from fibonacci.models import Execution
 from tests.kit.assertions import each_row
 from tests.kit.clock import FakeClock
 from tests.kit.limits import limits_of
-from tests.kit.mode import Mode, each_mode
+from tests.kit.mode import Mode, both_modes, each_mode
 from tests.kit.nodes import llm
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import error_body, respond, respond_json
@@ -56,6 +56,7 @@ def started(emulator: Emulator, *seconds: float) -> list[str]:
 
 
 class TestWaitAll:
+    @both_modes
     def test_they_come_in_the_order_of_the_ids(self, mode: Mode, emulator: Emulator, any_client: Any) -> None:
         slow, quick, slower = started(emulator, 20, 5, 40)
         ended = mode.run(any_client.executions.wait_all([slow, quick, slower, quick]))
@@ -318,6 +319,7 @@ class TestCancelAll:
         with emulator.client() as client:
             return [client.workflows.execute(workflow_id).id for _ in range(times)]
 
+    @both_modes
     def test_all_that_have_not_ended_of_one_workflow(
         self, mode: Mode, emulator: Emulator, any_client: Any, workflow_id: str
     ) -> None:

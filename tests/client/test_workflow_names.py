@@ -8,7 +8,7 @@ from fibonacci import AmbiguousNameError, Fibonacci, WorkflowBuilder
 from fibonacci.definitions import DefinitionError, WorkflowDefinition
 from fibonacci.emulator import Emulator
 from tests.kit.assertions import each_row
-from tests.kit.mode import Mode
+from tests.kit.mode import Mode, both_modes
 from tests.kit.nodes import llm
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, respond, respond_json
@@ -66,6 +66,7 @@ class TestFind:
 
 
 class TestGetOrCreate:
+    @both_modes
     def test_it_is_created_once_and_not_updated(self, mode: Mode, emulator: Emulator, any_client: Any) -> None:
         get_or_create = any_client.workflows.get_or_create
         made = mode.run(get_or_create(name="Greeter", description="Greets", definition=DEFINITION))
