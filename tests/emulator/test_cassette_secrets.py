@@ -168,7 +168,7 @@ def test_a_cassette_of_an_earlier_version_is_replayed(cassette: Path) -> None:
         assert run(emulator.client(), llm("a", "Ask {{secrets.USER}}, the admin")) == {"a": "yes"}
 
 
-@pytest.mark.parametrize("secret", ["4815162342108", 'wörd-T/+~ "1" & \\ more'])
+@pytest.mark.parametrize("secret", ["4815162342108", 'wörd-T/+~ "(1)" & \\ more'])
 def test_no_form_of_a_secret_is_in_a_file(tmp_path: Path, secret: str) -> None:
     forms = forms_of(secret)
     answer: dict[str, Any] = {name: f"Basic {text}" for name, text in forms.items()}
@@ -208,7 +208,9 @@ def forms_of(secret: str) -> dict[str, str]:
         "plain": secret,
         "json": json.dumps(secret)[1:-1],
         "json in json": json.dumps(json.dumps(secret)[1:-1])[1:-1],
+        "json of PHP": json.dumps(secret)[1:-1].replace("/", "\\/"),
         "url": quote(secret, safe=""),
+        "component of a url": quote(secret, safe="!'()*"),
         "path": quote(secret),
         "query": quote_plus(secret),
         "json in a url": quote(json.dumps({"k": secret})),

@@ -65,6 +65,11 @@ class HandlerFolder:
         (self.path / "new").write_text(text, "utf-8")
         (self.path / "new").replace(self.path / name)
 
+    def overwrite(self, name: str, text: str) -> None:
+        """Write a text of the same length into a file, at once."""
+        with (self.path / name).open("r+", encoding="utf-8") as file:
+            file.write(text)
+
     def answer(self) -> Any:
         return self.client.workflows.run(self.workflow, inputs={"n": 1}, timeout=30).outputs["a"]
 
@@ -110,10 +115,15 @@ def test_a_change_is_taken_and_a_fault_is_not(folder: HandlerFolder) -> None:
         folder.write(imports="import reloaded_texts", answer="reloaded_texts.TEXT")
         missing = f"{KEPT}reloaded_handlers.py:1: ModuleNotFoundError: No module named 'reloaded_texts'"
         assert (folder.line(), folder.answer()) == (missing, "two")
-        folder.save("reloaded_texts.py", "TEXT = 'three'\n")  # only the folder tells of it
-        assert (folder.line(), folder.answer()) == (RELOADED, "three")
-        folder.save("reloaded_texts.py", "raise SystemExit(3)\n")
-        assert (folder.line(), folder.answer()) == (f"{KEPT}reloaded_texts.py:1: SystemExit: 3", "three")
+        folder.save("reloaded_texts.py", "TEXT = 1 / 0\n")  # only the folder tells of it
+        division = f"{KEPT}reloaded_texts.py:1: ZeroDivisionError: division by zero"
+        assert (folder.line(), folder.answer()) == (division, "two")
+        folder.overwrite("reloaded_texts.py", "TEXT = 'six'\n")  # and only the file of this
+        assert (folder.line(), folder.answer()) == (RELOADED, "six")
+        folder.save("reloaded_more.py", "")
+        folder.write(imports="import reloaded_more; raise SystemExit(3)", answer="1")
+        assert (folder.line(), folder.answer()) == (f"{KEPT}reloaded_handlers.py:1: SystemExit: 3", "six")
+        assert "reloaded_more" not in sys.modules
         for version in range(2):
             folder.save("reloaded_handlers.py", f"# {version}\n{LATE}")
             assert folder.line() == RELOADED

@@ -144,9 +144,8 @@ def test_a_fault_names_file_and_place(folder: Path, file: str, content: str, mes
     place.unlink() if before is None else place.write_text(before)
 
 
-@pytest.mark.parametrize("file", ["triage.yaml", "platform/memory.json"])
-def test_of_a_seed_with_a_fault_nothing_is_applied(folder: Path, tmp_path: Path, file: str) -> None:
-    (folder / file).write_text("- 1")
+def test_of_a_seed_that_the_platform_refuses_nothing_is_applied(folder: Path, tmp_path: Path) -> None:
+    (folder / "platform" / "tool-policies.json").write_text('[{"tool_name": "serch"}]')
     with pytest.raises(InputFileError):
         Emulator(db=tmp_path / "state.db", seed=folder)
     with Emulator(db=tmp_path / "state.db") as emulator:
