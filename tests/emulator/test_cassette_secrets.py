@@ -34,6 +34,7 @@ def test_secrets_are_not_in_the_file_and_are_put_back(cassette: Path) -> None:
         if "fail" in call.instruction:
             raise RuntimeError(f"{secret} is wrong")
         texts = [f"it is {secret}", json.dumps([secret]), "?t=pass%22word%2F%C3%A9", "<secret:TOKEN> stays"]
+        texts.append('PHP writes pass\\"word\\/\\u00e9')
         return {"texts": texts, secret: "ada-1815"}
 
     nodes = [llm("a", "Log in as {{secrets.USER}} with {{secrets.TOKEN}}"), llm("b", "fail", fallback="a")]
@@ -54,7 +55,7 @@ def test_secrets_are_not_in_the_file_and_are_put_back(cassette: Path) -> None:
     changed = Emulator(secrets={"TOKEN": "new", "USER": "ada-1815"})
     changed.replay(cassette)
     replayed = run(changed.client(), nodes[0])["a"]
-    assert replayed["texts"] == ["it is new", '["new"]', "?t=new", "<secret:TOKEN> stays"]
+    assert replayed["texts"] == ["it is new", '["new"]', "?t=new", "<secret:TOKEN> stays", "PHP writes new"]
     missing = Emulator(secrets={"USER": "ada-1815", "OTHER": "x"})
     missing.replay(cassette)
     plain = llm("a", "Log in as ada-1815 with <secret:TOKEN>")
@@ -208,7 +209,6 @@ def forms_of(secret: str) -> dict[str, str]:
         "plain": secret,
         "json": json.dumps(secret)[1:-1],
         "json in json": json.dumps(json.dumps(secret)[1:-1])[1:-1],
-        "json of PHP": json.dumps(secret)[1:-1].replace("/", "\\/"),
         "url": quote(secret, safe=""),
         "component of a url": quote(secret, safe="!'()*"),
         "path": quote(secret),
