@@ -70,9 +70,10 @@ def page(context: BrowserContext, address: str) -> Page:
     return context.new_page()
 
 
-@pytest.fixture(scope="module")
-def survey(browser: Browser) -> list[Survey]:
-    return survey_of(browser)
+# The gate measures every third page, and each night every page is measured: that takes long.
+@pytest.fixture(scope="module", params=[3, pytest.param(1, marks=pytest.mark.nightly)])
+def survey(browser: Browser, request: pytest.FixtureRequest) -> list[Survey]:
+    return survey_of(browser, every=request.param)
 
 
 class TestSigningIn:
@@ -90,7 +91,9 @@ class TestSigningIn:
         assert (cookie.get("httpOnly"), cookie.get("sameSite"), cookie.get("path")) == (True, "Strict", "/")
         assert "fib-page" not in str(cookie)
 
-    def test_a_wrong_key_is_said_and_disappears_too(self, context: BrowserContext, address: str) -> None:
+    def test_a_wrong_key_is_said_and_disappears_too_and_signing_out_asks_again(
+        self, context: BrowserContext, address: str
+    ) -> None:
         page = context.new_page()
         page.goto(f"{address}/ui/runs#key=wrong")
         expect(page.get_by_role("alert")).to_have_text("This emulator doesn't know this key.")
@@ -98,9 +101,6 @@ class TestSigningIn:
         page.get_by_label("Owner's key").fill(KEY)
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
-
-    def test_signing_out(self, page: Page, address: str) -> None:
-        page.goto(address)
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_label("Owner's key")).to_be_focused()
 
@@ -139,7 +139,9 @@ class TestLive:
             False,
         ]
 
-    def test_runs_appear_while_the_list_is_shown(self, page: Page, address: str, client: Fibonacci) -> None:
+    def test_runs_appear_while_the_list_is_shown_and_it_stays_when_the_emulator_stops(
+        self, page: Page, address: str, emulator: Emulator, client: Fibonacci
+    ) -> None:
         page.goto(f"{address}/ui/runs")
         expect(page.locator(".empty")).to_be_visible()
         workflow = create(client, llm("greet"))
@@ -147,8 +149,12 @@ class TestLive:
         expect(page.locator("tbody tr")).to_have_count(3)
         assert page.locator("tbody tr").evaluate_all("rows => rows.map(row => row.id)") == runs[::-1]
         expect(page.locator("#sections")).to_contain_text("Runs")
+        expect(page.locator("#connection")).to_have_text("Live")
+        emulator.close()
+        expect(page.locator("#connection")).to_have_text("The emulator isn't responding")
+        expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
 
-    def test_what_is_typed_focused_and_opened_stays(self, page: Page, address: str, client: Fibonacci) -> None:
+    def test_what_is_typed_focused_and_refused_stays(self, page: Page, address: str, client: Fibonacci) -> None:
         workflow = create(client, llm("greet", "Greet {{input.name}}" + "\n" * 200))
         page.goto(f"{address}/ui/workflows/{workflow}")
         inputs = page.get_by_label("Inputs")
@@ -160,16 +166,11 @@ class TestLive:
         expect(page.locator("tbody tr")).to_have_count(1)
         after = page.evaluate(state)
         assert after[:3] == before[:3] == ['{"name": "Ad', 2, 5]
-
-    def test_what_was_refused_stays_in_the_form(self, page: Page, address: str, client: Fibonacci) -> None:
-        workflow = create(client, llm("greet"))
-        page.goto(f"{address}/ui/workflows/{workflow}")
-        page.get_by_label("Inputs").fill('{"name": ')
         page.get_by_role("button", name="Run", exact=True).click()
         expect(page.get_by_role("alert")).to_contain_text("is not JSON")
-        client.workflows.execute(workflow)
-        expect(page.locator("tbody tr")).to_have_count(1)
-        expect(page.get_by_label("Inputs")).to_have_value('{"name": ')
+        client.workflows.execute(workflow, inputs={"name": "Cy"})
+        expect(page.locator("tbody tr")).to_have_count(2)
+        expect(page.get_by_label("Inputs")).to_have_value('{"name": "Ad')
         expect(page.get_by_role("alert")).to_be_visible()
 
     def test_a_page_that_is_hidden_or_paused_sends_no_request(self, page: Page, address: str) -> None:
@@ -191,13 +192,6 @@ class TestLive:
             assert not seen
             with page.expect_response("**/ui/clock"):
                 resume()
-
-    def test_an_emulator_that_has_stopped_is_said(self, page: Page, address: str, emulator: Emulator) -> None:
-        page.goto(f"{address}/ui/runs")
-        expect(page.locator("#connection")).to_have_text("Live")
-        emulator.close()
-        expect(page.locator("#connection")).to_have_text("The emulator isn't responding")
-        expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
 
 
 class TestDiagram:
@@ -340,18 +334,17 @@ class TestKeyboard:
         expect(dialog).to_be_hidden()
         expect(focused).to_have_count(0)
 
-    def test_a_page_without_a_search_leads_to_that_of_the_runs(self, page: Page, address: str) -> None:
+    def test_the_skip_link_leads_to_the_content_and_a_slash_to_the_search_of_the_runs(
+        self, page: Page, address: str
+    ) -> None:
         page.goto(f"{address}/ui/clock")
-        page.keyboard.press("/")
-        expect(page).to_have_url(f"{address}/ui/runs#search")
-        expect(page.locator("main [type=search]")).to_be_focused()
-
-    def test_the_skip_link_leads_to_the_content(self, page: Page, address: str) -> None:
-        page.goto(address)
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
         page.keyboard.press("Enter")
         expect(page.locator("main")).to_be_focused()
+        page.keyboard.press("/")
+        expect(page).to_have_url(f"{address}/ui/runs#search")
+        expect(page.locator("main [type=search]")).to_be_focused()
 
 
 class TestSafety:
@@ -423,7 +416,7 @@ class TestEveryPage:
     """What holds for each page, measured once for all."""
 
     def test_texts_have_contrast(self, survey: list[Survey]) -> None:
-        assert len(survey) == 29
+        assert len(survey) in (10, 29)
         assert {len(each.contrasts) for each in survey} == {3}
         for each in survey:
             for view, found in each.contrasts.items():
@@ -464,7 +457,7 @@ class TestEveryPage:
 
     def test_hostile_texts_stay_texts(self, survey: list[Survey]) -> None:
         shown = [each for each in survey if HOSTILE in each.structure["text"]]
-        assert len(shown) >= 8
+        assert len(shown) >= len(survey) // 4
         for each in survey:
             assert (each.structure["hacked"], each.structure["injected"]) == ("undefined", 0), each.target
 
