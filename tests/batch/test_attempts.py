@@ -74,6 +74,7 @@ class TestRetries:
         with closing(place.open(JournalHeader(here.workflow, "1", "index"))) as opened:
             assert opened.claims([*map(str, ids), "exec_of_another"]).taken == ids
 
+    @BOTH
     def test_a_start_of_unknown_outcome_is_kept_too(self, mode: Mode, place: JournalPlace) -> None:
         greeting = GreetingPlatform(mode)
         here, options = greeting.here, {"journal": place.location, "retry_failed": True}

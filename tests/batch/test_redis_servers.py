@@ -181,19 +181,6 @@ class RecordedCommands:
         self._connection.close()
 
 
-def test_a_server_that_was_given_up_is_not_waited_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers that have something to write fail together, and not one after the other."""
-    monkeypatch.setattr(redis_journal, "PATIENCE", 0.1)
-    recorded = RecordedCommands(RedisConnection(RedisServer().url, "journal"))
-    patient = redis_journal.RetryingCommands(recorded, "redis://h")
-    attempts: list[int] = []
-    for _ in range(3):
-        with pytest.raises(JournalError, match="refused"):
-            patient.run(("PING",))
-        attempts.append(len(recorded.names))
-    assert 1 < attempts[0] == attempts[1] == attempts[2]
-
-
 class AbsentServer:
     """A server that cannot be used, and a clock that moves when somebody sleeps.
 

@@ -12,6 +12,7 @@ from fibonacci._batch.rows import key_in, key_text, other_key
 from tests.batch.journals import KINDS, JournalPlace
 from tests.batch.workflows import inputs_of
 from tests.kit.mode import Mode
+from tests.kit.nodes import llm
 
 
 @pytest.mark.parametrize("key", [7, -7, "7", "-7", "007", "a", "", '"7"', '"', "Ä\n", 2**70, "-", "1.0", "\u0663"])
@@ -45,10 +46,11 @@ def test_keys_that_change_their_type_run_nothing_twice(
     assert len(inputs_of(client, greeter)) == 2
 
 
-def test_no_library_is_imported_for_other_rows(
-    client: Fibonacci, greeter: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_library_is_imported_for_other_rows(client: Fibonacci, monkeypatch: pytest.MonkeyPatch) -> None:
     for library in ("numpy", "pandas", "polars", "pyarrow"):
         monkeypatch.setitem(sys.modules, library, None)  # an import of it fails
+    workflow = client.workflows.create(name="greeter", definition={"nodes": [llm("greet", "Hi")]}).id
     rows: list[dict[str, Any]] = [{"name": float("nan")}, {"name": {1}}]
-    assert client.workflows.run_many(greeter, rows).results()[0].inputs == {"name": None}
+    first, second = client.workflows.run_many(workflow, rows).results()
+    assert (first.status, first.inputs) == ("completed", {"name": None})
+    assert isinstance(second.error, TypeError)

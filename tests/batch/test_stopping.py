@@ -7,6 +7,7 @@ import shutil
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -21,6 +22,7 @@ from tests.batch.command import REST, Command, executions, last_line, lines_of
 from tests.batch.journals import HEADER, KINDS, REDIS_PASSWORD, JournalPlace
 from tests.cli.invocation import Invocation, invoke
 from tests.emulator.handling import wait_until
+from tests.kit.mode import Mode
 
 
 def stop(place: JournalPlace, *options: str) -> Invocation:
@@ -48,6 +50,8 @@ def test_a_request_that_cannot_be_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", KINDS, indirect=True)
 def test_the_run_drains_and_the_same_call_continues(
     place: JournalPlace,
+    mode: Mode,
+    any_client: Any,
     client: Fibonacci,
     rester: str,
     tmp_path: Path,
@@ -56,22 +60,21 @@ def test_the_run_drains_and_the_same_call_continues(
 ) -> None:
     monkeypatch.setattr(redis_journal, "_RENEWALS", 45)  # five a second
     rows = [{"id": number, "seconds": 0.2 if number < 40 else 0} for number in range(42)]
-    runs = client.workflows.run_many(rester, rows, key="id", journal=place.location, concurrency=2)
+    runs = any_client.workflows.run_many(rester, rows, key="id", journal=place.location, concurrency=2)
     found: list[RunResult] = []
 
-    def take() -> None:
-        for run in runs:
-            if not found:
-                ran = stop(place, "--detach")
-                assert ran.code == 0
-                assert ran.err.startswith("asked the run (process ")
-                assert all(path.stat().st_mode & 0o777 == 0o600 for path in tmp_path.glob("*-stop-*"))
-            found.append(run)
+    def take(run: RunResult) -> None:
+        if not found:
+            ran = stop(place, "--detach")
+            assert ran.code == 0
+            assert ran.err.startswith("asked the run (process ")
+            assert all(path.stat().st_mode & 0o777 == 0o600 for path in tmp_path.glob("*-stop-*"))
+        found.append(run)
 
     with pytest.raises(
         RunsStoppedError, match=r"another process stopped the run of journal .*: no more rows were started"
     ) as caught:
-        take()
+        mode.each(runs, take)
     (note,) = caught.value.__notes__
     assert note == (
         f"{len(found)} succeeded, 0 failed, 0 unknown, {42 - len(found)} left (0 from the journal). To continue, make"
