@@ -21,7 +21,7 @@ from tests.kit.clock import FakeClock, Standstill
 from tests.kit.mode import Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import Step, ok
+from tests.kit.steps import Step, ok, respond
 from tests.kit.systems import linux_only
 
 FINE = {"fine": True}
@@ -166,6 +166,17 @@ class TestNumber:
                 assert mode.run(client.request("GET", "/again")) == FINE
                 assert open_connections(mode, transport) == opened
         assert server.connections == 5
+
+
+    def test_none_is_used_after_a_421(self, mode: Mode) -> None:
+        """The others lead to the same server, which is not responsible for the host."""
+        step = respond_together(threading.Barrier(2))
+        with ScriptedServer(step, step, respond(421), ok) as server:
+            client = mode.client_of(server)
+            calls = [mode.begin(client.request, "GET", "/x") for _ in range(2)]
+            assert [call.result().value for call in calls] == [FINE] * 2
+            assert mode.run(client.request("GET", "/x")) == FINE
+        assert server.last.connection == 3
 
 
 class TestAge:
