@@ -167,7 +167,6 @@ class TestNumber:
                 assert open_connections(mode, transport) == opened
         assert server.connections == 5
 
-
     def test_none_is_used_after_a_421(self, mode: Mode) -> None:
         """The others lead to the same server, which is not responsible for the host."""
         step = respond_together(threading.Barrier(2))
