@@ -17,7 +17,7 @@ import pytest
 from fibonacci import Execution, Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.handler_files import HandlerFiles, HandlersError
-from tests.cli.invocation import environment
+from tests.cli.invocation import environment, invoke
 from tests.emulator.handling import create
 from tests.emulator.model_server import ModelServer, serving_models
 from tests.kit.nodes import llm
@@ -122,15 +122,18 @@ def test_without_its_library_an_example_says_what_to_install(name: str, monkeypa
         HandlerFiles(f"{name}_model:register").register(Emulator())
 
 
-def test_the_first_hour_with_a_model(models: ModelServer, tmp_path: Path) -> None:
+def test_the_first_hour_with_a_model(
+    models: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """What the page of the documentation tells: an example, a workflow, a run, its trace, and the replay of it."""
     (tmp_path / "ollama_model.py").write_bytes((FOLDER / "ollama_model.py").read_bytes())
     nodes = [llm("greet", "{{input.text}}"), llm("count", "json please", output_format="json")]
     (tmp_path / "flows").mkdir()
     (tmp_path / "flows" / "greet.json").write_text(json.dumps({"name": "Greet", "nodes": nodes}), "utf-8")
     variables = {**environment(None, tmp_path), "OLLAMA_HOST": models.address, "FIBONACCI_EMULATOR_API_KEY": "k"}
-    dev = [sys.executable, "-m", "fibonacci.cli", "dev", "--port", "0", "--seed", "flows"]
-    recording = [*dev, "--json", "--handlers", "ollama_model:register", "--record", "answers.json"]
+    dev = ["dev", "--port", "0", "--seed", "flows"]
+    recording = [sys.executable, "-m", "fibonacci.cli", *dev, "--json"]
+    recording += ["--handlers", "ollama_model:register", "--record", "answers.json"]
     pipe = subprocess.PIPE
     with subprocess.Popen(recording, env=variables, stdout=pipe, stderr=pipe, text=True, cwd=tmp_path) as process:
         try:
@@ -148,10 +151,7 @@ def test_the_first_hour_with_a_model(models: ModelServer, tmp_path: Path) -> Non
     assert execution.outputs == {"greet": "Hello, Ada!", "count": {"n": 1}}
     assert "Hello, Ada!" in shown
     assert "the JSON was in a code fence" in shown
+    monkeypatch.chdir(tmp_path)
     run = [sys.executable, "-m", "fibonacci.cli", "run", "Greet", "--input", "text=hello"]
-    del variables["OLLAMA_HOST"]
-    replay = [*dev, "--replay", "answers.json", "--", *run]
-    replayed = subprocess.run(
-        replay, env=variables, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=True
-    )
-    assert json.loads(replayed.stdout)["outputs"] == execution.outputs
+    assert invoke(*dev, "--quiet", "--replay", "answers.json", "--", *run).code == 0
+    assert json.loads(capfd.readouterr().out)["outputs"] == execution.outputs
