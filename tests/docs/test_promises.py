@@ -6,7 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
-import pytest
+from tests.kit.assertions import each_row
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/reference/run-many-promises.md").read_text("utf-8")
@@ -19,7 +19,7 @@ def test_each_line_of_the_tables_has_a_command() -> None:
     assert len(lines) >= 20
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@each_row("command", COMMANDS)
 def test_the_command_of_a_promise_exists(command: str) -> None:
     module, *arguments = shlex.split(command)
     if module == "pytest":

@@ -13,6 +13,7 @@ from threading import Event, Thread
 import pytest
 
 from tests.docs.terminal import Terminals, follow, matches
+from tests.kit.assertions import each_row
 from tests.kit.systems import needs_pseudo_terminals, needs_shell
 from tests.tools.markdown import ROOT, SHELL, blocks_of
 
@@ -78,7 +79,7 @@ def decide(address: str, execution_id: str) -> None:
         assert response.status == 200
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+@each_row("chapter", CHAPTERS)
 def test_each_program_of_a_chapter_is_run(chapter: Path) -> None:
     blocks = [block for block in blocks_of(chapter) if block.not_run is None]
     lines = "\n".join(block.code for block in blocks if block.language in SHELL)
@@ -93,7 +94,7 @@ def test_the_index_has_every_chapter() -> None:
     assert {*CHAPTERS, TUTORIAL / "index.md"} == {*TUTORIAL.glob("*.md")}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("expected", "output", "same"),
     [
         ("id-...\n2 * 3\n", "id-5\n2 * 3\n", True),

@@ -48,6 +48,7 @@ RENAMED = {
 
 KEYWORD = re.compile(r"\b(?:async|await) +(?=\S)")
 WORD = re.compile(r"\w+")
+ASYNC_NAME = re.compile(r"^(_*)Async(?=[A-Z])")
 IN_BACKTICKS = re.compile(r"(`+)[^`].*?\1", re.DOTALL)
 # `(await call()).name` needs its parentheses, `(call()).name` does not; those of a call, `f(await g())`, stay.
 GROUPED_AWAIT = re.compile(r"(?<![\w)\]])\((await [\w.]+\((?:[^()]|\([^()]*\))*\))\)(?=[.\[])")
@@ -87,7 +88,7 @@ def _tokens(source: str) -> Iterator[tuple[str, int, int]]:
     depth = opened = 0
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         kind = tokenize.tok_name[token.type]
-        if kind in {"NEWLINE", "NL", "INDENT", "DEDENT", "ENDMARKER"}:
+        if kind in {"NEWLINE", "NL", "INDENT", "DEDENT", "ENDMARKER", "OP", "NUMBER"}:
             continue
         start, end = (lines[line - 1] + column for line, column in (token.start, token.end))
         if kind.endswith("STRING_START"):
@@ -102,7 +103,7 @@ def _tokens(source: str) -> Iterator[tuple[str, int, int]]:
 
 def sync_name(text: str) -> str:
     """Return a name as the sync half has it, or a text with each of its names so."""
-    return WORD.sub(lambda word: RENAMED.get(word[0]) or re.sub(r"^(_*)Async(?=[A-Z])", r"\1", word[0]), text)
+    return WORD.sub(lambda word: RENAMED.get(word[0]) or ASYNC_NAME.sub(r"\1", word[0]), text)
 
 
 def derive_all(source: Path = ASYNC) -> dict[str, str]:

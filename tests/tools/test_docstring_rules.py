@@ -14,6 +14,7 @@ import pytest
 from fibonacci import AsyncFibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.transports import AsyncHTTPXTransport, AsyncSocketTransport
+from tests.kit.assertions import each_row
 from tests.tools import docstring_rules as rules
 from tests.tools.markdown import ROOT
 from tests.tools.public_items import Item, each_once, public_items
@@ -164,14 +165,14 @@ def test_sound_docstrings_have_no_fault() -> None:
     assert rules.faults(items_of(SOUND)) == []
 
 
-@pytest.mark.parametrize(("rule", "old", "new", "fault"), MUTANTS)
+@each_row(("rule", "old", "new", "fault"), MUTANTS)
 def test_a_rule_finds_what_breaks_it(rule: str, old: str, new: str, fault: str) -> None:
     assert old in SOUND
     found = rules.faults(items_of(SOUND.replace(old, new)), [getattr(rules, rule)])
     assert any(fault in each for each in found), found
 
 
-@pytest.mark.parametrize("made", [AsyncFibonacci, AsyncSocketTransport, AsyncHTTPXTransport, Emulator])
+@each_row("made", [AsyncFibonacci, AsyncSocketTransport, AsyncHTTPXTransport, Emulator])
 def test_numbers_that_are_defaults_are_those_of_the_signature(made: type, items: list[Item]) -> None:
     (item,) = [each for each in items if each.is_class and each.found.name == made.__name__]
     said = {name: re.search(r"Default: ([\d,]+)", text) for name, text in item.arguments.items()}

@@ -28,7 +28,7 @@ def test_processes_that_share_a_limiter_are_not_refused() -> None:
     plan = PlanWindow(20, 2.0, 2.2)
     requests = requests_of("machine", plan)
     assert {request.process for request in requests} == {0, 1, 2}
-    assert len(requests) > plan.limit
     panel = panel_of("shared", requests, plan)
-    assert "0 of them refused" in panel.note
-    assert panel.spans[0].label == "20 served, 0 refused"
+    assert ", 0 of them refused" in panel.note
+    assert len(panel.spans) > 1
+    assert max(int(span.label.split()[0]) for span in panel.spans) <= plan.limit

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.assertions import each_row
 from tests.tools.recipes import PATCHES, RECIPES, RecipePatch, has_row, rows_of, run
 from tests.tools.releases.project import ROOT, copy_files
 
@@ -15,7 +16,7 @@ def test_each_change_follows_a_recipe() -> None:
     assert {path.stem for path in PATCHES.glob("*.patch")} == set(RECIPES)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@each_row("name", RECIPES)
 def test_the_recipe_names_the_files_of_its_change_which_are_few(name: str) -> None:
     rows = rows_of(RECIPES[name].section)
     files = RecipePatch(name).files
@@ -24,7 +25,7 @@ def test_the_recipe_names_the_files_of_its_change_which_are_few(name: str) -> No
     RecipePatch(name).apply(ROOT, "--check")
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@each_row("name", RECIPES)
 def test_the_tests_exist_that_find_what_is_forgotten(name: str) -> None:
     named = " ".join((*RECIPES[name].found_by, RECIPES[name].finding))
     patch = (PATCHES / f"{name}.patch").read_text("utf-8")
