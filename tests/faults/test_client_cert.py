@@ -41,6 +41,12 @@ from tests.kit.steps import head, ok
 VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 
 
+@pytest.fixture(autouse=True)
+def one_authority(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the system trust one authority: to load more for each certificate takes long."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+
+
 @pytest.fixture(scope="module")
 def files(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> ClientFiles:
     return ClientFiles.issued_by(authority.ca, tmp_path_factory.mktemp("client"))

@@ -97,8 +97,9 @@ def test_a_pickled_client_has_the_same_options(kind: type[Fibonacci] | type[Asyn
     assert config_of(again).options() == config_of(client).options()  # all its arguments
 
 
-_SYNC = """
-import os, pickle, socket, sys, threading
+_PROGRAM = """
+import asyncio, os, pickle, socket, sys, threading
+import fibonacci
 client = pickle.load(sys.stdin.buffer)
 assert client.request("GET", "/parent") == {"fine": True}
 children = []
@@ -120,21 +121,10 @@ for path in ("/missing", "/reset"):
         errors.append(error)
 sys.stdout.buffer.write(pickle.dumps(errors))
 
-threading.Thread(target=lambda: client.request("GET", "/stall"), daemon=True).start()
-assert client.request("GET", "/x") == {"fine": True}
-socket.getaddrinfo = lambda *args, **options: threading.Event().wait(30)
-try:
-    client.with_options(base_url="http://hanging.test/v1", timeout=0.1).request("GET", "/x")
-except TimeoutError:
-    sys.exit(0)
-"""
-_ASYNC = """
-import asyncio, sys
-import fibonacci
-client = fibonacci.AsyncFibonacci("key", base_url=sys.argv[1])
 async def main():
     # The first call imports a lot, of which asyncio complains in its own debugging mode.
     asyncio.get_running_loop().slow_callback_duration = 60
+    client = fibonacci.AsyncFibonacci("key", base_url=sys.argv[1])
     task = asyncio.ensure_future(client.request("GET", "/stall"))
     assert await client.request("GET", "/x") == {"fine": True}
     async for tool in client.tools.list():
@@ -143,6 +133,14 @@ async def main():
     await asyncio.sleep(0.1)
     assert not task.done()
 asyncio.run(main())
+
+threading.Thread(target=lambda: client.request("GET", "/stall"), daemon=True).start()
+assert client.request("GET", "/x") == {"fine": True}
+socket.getaddrinfo = lambda *args, **options: threading.Event().wait(30)
+try:
+    client.with_options(base_url="http://hanging.test/v1", timeout=0.1).request("GET", "/x")
+except TimeoutError:
+    sys.exit(0)
 """
 RESPONSES: dict[str, Step] = {
     "/stall": raw_then_stall(b""),
@@ -156,20 +154,15 @@ def _respond(peer: Peer) -> None:
     RESPONSES.get(peer.request.path, ok)(peer)
 
 
-def run_to_its_end(program: str, *arguments: str, given: bytes = b"") -> bytes:
-    """Run a program that prints no warning and no traceback; return what it writes."""
-    command = [sys.executable, "-W", "error", "-X", "dev", "-c", program, *arguments]
-    run = subprocess.run(command, input=given, capture_output=True, timeout=20)
-    assert (run.returncode, run.stderr) == (0, b"")
-    return run.stdout
-
-
-def test_a_client_in_another_process() -> None:
-    """It goes there as a pickle, it is forked, its errors come back, and calls are under way at the end."""
+def test_a_program_ends_without_output_whatever_is_under_way() -> None:
+    """A client comes as a pickle and is forked, its errors go back, and calls in a task and in a thread do not end."""
     options: dict[str, Any] = {"allow_insecure": True, "allow_pickled_secrets": True}
     with ScriptedServer(_respond) as server, Fibonacci(server.api_key, base_url=server.base_url, **options) as client:
         assert client.request("GET", "/x") == FINE
-        errors = pickle.loads(run_to_its_end(_SYNC, given=pickle.dumps(client)))
+        command = [sys.executable, "-W", "error", "-X", "dev", "-c", _PROGRAM, server.base_url]
+        run = subprocess.run(command, input=pickle.dumps(client), capture_output=True, timeout=20)
+    assert (run.returncode, run.stderr) == (0, b"")
+    errors = pickle.loads(run.stdout)
     assert [type(error) for error in errors] == [NotFoundError, APIConnectionError]
     sent = [request for request in server.requests if request.method == "POST"]
     for error, request in zip(errors, sent, strict=True):
@@ -179,12 +172,6 @@ def test_a_client_in_another_process() -> None:
     forked = ["/parent", *(["/child-0", "/child-1"] if hasattr(os, "fork") else [])]
     pairs = {(request.path, request.connection) for request in server.requests if request.path in forked}
     assert len(pairs) == len({connection for _, connection in pairs}) == len(forked)
-
-
-def test_an_event_loop_ends_with_a_task_in_a_call_and_pages_that_are_not_read_to_their_end() -> None:
-    with ScriptedServer(_respond) as server:
-        assert run_to_its_end(_ASYNC, server.base_url) == b""
-    assert len(server.requests) >= 4
 
 
 def test_trio_ends_with_pages_that_are_not_read_to_their_end() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -36,28 +35,32 @@ def is_true_in_a_child(test: Callable[[], bool]) -> bool:
 
 def test_no_thread_of_a_child_gets_what_the_parent_made() -> None:
     """Whatever line of `get` the first thread is at, when another one asks too."""
-    per_loop = PerLoop(object)
-    inherited = per_loop.get()
-
-    def gets_another(line: int) -> bool:
-        got: list[object] = []
-        thread = threading.Thread(target=lambda: got.append(per_loop.get()))
-
-        def ask() -> None:
-            thread.start()
-            thread.join()
-
-        with Injector(line, ask).tracing():
-            got.append(per_loop.get())
-        return inherited not in got
-
     first = Injector(0, lambda: None)
     with first.tracing():
         PerLoop(object).get()
     assert first.lines > 3
-    for line in range(1, first.lines + 1):
-        assert is_true_in_a_child(partial(gets_another, line))
-    assert per_loop.get() is inherited
+    inherited = [(PerLoop(object), line) for line in range(1, first.lines + 1)]
+    made = [per_loop.get() for per_loop, _ in inherited]
+
+    def each_gets_another() -> bool:
+        got: list[object] = []
+
+        def get(per_loop: PerLoop[object]) -> None:
+            got.append(per_loop.get())
+
+        for per_loop, line in inherited:
+            thread = threading.Thread(target=get, args=(per_loop,))
+
+            def ask(thread: threading.Thread = thread) -> None:
+                thread.start()
+                thread.join()
+
+            with Injector(line, ask).tracing():
+                get(per_loop)
+        return len(got) > len(inherited) + 3 and not {*map(id, made)} & {*map(id, got)}
+
+    assert is_true_in_a_child(each_gets_another)
+    assert [per_loop.get() for per_loop, _ in inherited] == made
 
 
 def test_a_child_keeps_no_connection_open() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from uuid import uuid4
@@ -28,18 +29,23 @@ PASSWORD = "swordfish-7"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    server = RedisServer(password=PASSWORD)
-    with server.running():
-        yield server
-
-
-@pytest.fixture(scope="module", params=REDIS_SERVERS)
-def each_server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+def servers() -> Iterator[dict[str, RedisServer]]:
     """Return a server of either kind, of which only the interpreter of scripts matters."""
-    server = RedisServer(request.param, password=PASSWORD)
-    with server.running():
-        yield server
+    servers = {program: RedisServer(program, password=PASSWORD) for program in REDIS_SERVERS}
+    with ExitStack() as stack:
+        for server in servers.values():
+            stack.enter_context(server.running())
+        yield servers
+
+
+@pytest.fixture
+def server(servers: dict[str, RedisServer]) -> RedisServer:
+    return servers[REDIS_SERVERS[0]]
+
+
+@pytest.fixture(params=REDIS_SERVERS)
+def each_server(request: pytest.FixtureRequest, servers: dict[str, RedisServer]) -> RedisServer:
+    return servers[request.param]
 
 
 class Story:
@@ -107,8 +113,8 @@ def are_the_same(reply: LeaseReply, other: LeaseReply) -> bool:
 
 
 @given(chance=st.randoms(use_true_random=False))
-def test_the_script_does_what_the_class_does(server: RedisServer, chance: random.Random) -> None:
-    store, story = RedisStore(server.url, uuid4().hex), Story(chance)
+def test_the_script_does_what_the_class_does(servers: dict[str, RedisServer], chance: random.Random) -> None:
+    store, story = RedisStore(servers[REDIS_SERVERS[0]].url, uuid4().hex), Story(chance)
     window: SharedWindow | None = None
     for _ in range(25):
         message = story.next_message()

@@ -58,14 +58,14 @@ def test_no_descriptor_is_left(tmp_path: Path) -> None:
 
 def test_threads_that_begin_together_make_one_context(tmp_path: Path) -> None:
     authority = Authority.made_in(tmp_path)
-    together = threading.Barrier(20)
+    together = threading.Barrier(6)
 
     def make(_: int) -> int:
         together.wait()
         return id(ssl_context(str(authority.file)))
 
-    with ThreadPoolExecutor(20) as threads:
-        assert len({*threads.map(make, range(20))}) == 1
+    with ThreadPoolExecutor(6) as threads:
+        assert len({*threads.map(make, range(6))}) == 1
 
 
 _FORK = """
