@@ -116,6 +116,8 @@ def test_what_a_node_does_next() -> None:
         ("a failure is reason enough", ("alarm", {"a": FAILED, "b": SKIPPED}, run)),
     ]
     check_rows(rows, check)
+    two = Flow([llm("a", on_error="alarm"), llm("b", on_error="alarm"), llm("alarm")])
+    assert two.step("alarm", {"a": FAILED, "b": COMPLETED}.__getitem__) == run
     assert flow.step("b", lambda _: COMPLETED, lambda: "its condition is false") == FlowStep(
         "skip", "its condition is false"
     )
