@@ -224,7 +224,7 @@ class TestResets:
         [
             *((math.ceil, 0.0, 1, is_aligned) for is_aligned in (False, True)),
             *((math.floor, -1.5, 3, is_aligned) for is_aligned in (False, True)),
-            *((round, 0.0, 1, False), (round, 1.5, 0, True)),
+            *((round, 0.0, 1, False), (math.ceil, 1.5, 0, False)),
         ],
     )
     def test_how_a_server_rounds_is_learned_by_a_refusal_or_three(
