@@ -32,6 +32,7 @@ class TestInProcess:
     def call(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
         monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
         monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url)
+        monkeypatch.setattr("fibonacci._batch.concurrency._FIRST_BACKOFF", 0.05)  # after a failure, real time passes
         monkeypatch.chdir(tmp_path)
         (tmp_path / "rows.csv").write_text(CSV)
         return lambda *arguments: main(["run-many", "Greeter", "rows.csv", *KEPT, *arguments])

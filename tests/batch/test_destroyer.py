@@ -123,6 +123,9 @@ def test_a_file_of_another_moment_is_named(tmp_path: Path) -> None:
         with pytest.raises(JournalError, match=r"has a file next to it, .*, that comes from another point in time"):
             open_journal(str(path), HEADER)
         assert lasting(read_files(path)) == lasting(files)
+    write_files(path, {"-wal": older[1]["-wal"]})  # which a new journal would take for its own
+    with pytest.raises(JournalError, match="is missing or empty"):
+        open_journal(str(path), HEADER)
 
 
 def content_of(path: Path) -> dict[str, tuple[object, ...]]:

@@ -114,6 +114,7 @@ def held(
     emulator: Emulator, client: Fibonacci, greeter: str, place: JournalPlace, monkeypatch: pytest.MonkeyPatch
 ) -> HeldRun:
     monkeypatch.setattr("fibonacci._sync.batch.context._NOTED_EVERY", 0.05)
+    monkeypatch.setattr("fibonacci._batch.concurrency._FIRST_BACKOFF", 0.05)
     return HeldRun(emulator, client, greeter, place.location)
 
 

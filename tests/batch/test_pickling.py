@@ -21,6 +21,7 @@ ROWS = [{"id": 0, "seconds": 0}, {"id": 1, "seconds": "x"}, {"id": 2, "seconds":
 @pytest.fixture
 def runs(mode: Mode, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
+    monkeypatch.setattr("fibonacci._batch.concurrency._FIRST_BACKOFF", 0.05)  # after a failure, real time passes
     with emulator.client() as client:
         workflow_id = client.workflows.create(name="rester", definition=DEFINITION).id
     client = client_in_process(mode, emulator, max_retries=0)
