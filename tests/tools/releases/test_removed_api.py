@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.kit.assertions import check_each
 from tests.kit.public_api import public_objects
 from tests.tools.reference.public_api import LISTING, python_facts
 from tests.tools.releases.project import ROOT
@@ -85,56 +87,66 @@ def test_the_listing_has_a_line_for_each_fact(package: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new", "gone", "named"),
-    [
-        ("__init__", ', "fibonacci._old": ["Old"]', "", ["fibonacci.Old: class(ValueError)"], "`Old`"),
-        ("_old", "ValueError", "TypeError", ["fibonacci.Old: class(ValueError)"], "`Old`"),
-        ("_workflows", "def get(", "def fetch(", [f"{GET} -> None"], "`client.workflows.get(...)`"),
-        ("_workflows", "version: int", "at: int", [f"{GET}(_, version: int = 1)"], "`version=` of `workflows.get`"),
-        ("_workflows", "version: int = 1", "version: int", [f"{GET}(_, version: int = 1)"], "`workflows.get(version)`"),
-        ("_client", "60.0", "30.0", ["fibonacci.connect(*, timeout: float = 60.0)"], "`connect(timeout=30)`"),
-        ("_workflows", "def _send(self, request: object)", "def _send(self)", [], ""),
-        ("_workflows", "inputs: object = None", "inputs: object = None, more: int = 0", [], ""),
-        ("__init__", '["Old"]', '["Old", "New"]', [], ""),
-    ],
-)
-def test_what_is_gone_needs_an_entry_that_names_it(
-    package: Path, file: str, old: str, new: str, gone: list[str], named: str
-) -> None:
+CHANGES = [
+    ("__init__", ', "fibonacci._old": ["Old"]', "", ["fibonacci.Old: class(ValueError)"], "`Old`"),
+    ("_old", "ValueError", "TypeError", ["fibonacci.Old: class(ValueError)"], "`Old`"),
+    ("_workflows", "def get(", "def fetch(", [f"{GET} -> None"], "`client.workflows.get(...)`"),
+    ("_workflows", "version: int", "at: int", [f"{GET}(_, version: int = 1)"], "`version=` of `workflows.get`"),
+    ("_workflows", "version: int = 1", "version: int", [f"{GET}(_, version: int = 1)"], "`workflows.get(version)`"),
+    ("_client", "60.0", "30.0", ["fibonacci.connect(*, timeout: float = 60.0)"], "`connect(timeout=30)`"),
+    ("_workflows", "def _send(self, request: object)", "def _send(self)", [], ""),
+    ("_workflows", "inputs: object = None", "inputs: object = None, more: int = 0", [], ""),
+    ("__init__", '["Old"]', '["Old", "New"]', [], ""),
+]
+"""A file, a text of it and what is in place of it; what is gone with that, and how the changelog may name it."""
+
+
+def test_what_is_gone_needs_an_entry_that_names_it(package: Path) -> None:
     before = facts_of(package)
-    replace(package, f"fibonacci/{file}.py", old, new)
-    found = removed(before, facts_of(package))
-    assert [lines[0] for lines in found.values()] == gone
-    for thing in found:
-        assert is_named(thing, f"- Gone:\n  {named}.\n")
-        assert not is_named(thing, f"- Gone: {named.replace('`', '')}.\n")
-        assert not is_named(thing, f"```sh\n{named}\n```\n")
-        assert not is_named(thing, "- `workflows`, `get_all`, `workflows.get_all`, `Older`, `reconnect(timeout=1)`\n")
+
+    def check(row: tuple[str, str, str, list[str], str]) -> None:
+        file, old, new, gone, named = row
+        path = package / "fibonacci" / f"{file}.py"
+        source = path.read_text("utf-8")
+        replace(package, f"fibonacci/{file}.py", old, new)
+        found = removed(before, facts_of(package))
+        path.write_text(source, "utf-8")
+        assert [lines[0] for lines in found.values()] == gone
+        for thing in found:
+            assert is_named(thing, f"- Gone:\n  {named}.\n")
+            plain = named.replace("`", "")
+            assert not is_named(thing, f"- Gone: {plain}.\n")
+            assert not is_named(thing, f"```sh\n{plain}\n```\n")
+            assert not is_named(
+                thing, "- `workflows`, `get_all`, `workflows.get_all`, `Older`, `reconnect(timeout=1)`\n"
+            )
+
+    check_each(CHANGES, check)
 
 
-@pytest.mark.parametrize(
-    ("line", "named", "other"),
-    [
-        ("fibonacci.AsyncPager.first -> await T | None", "`Pager.first`", "`Pager` and `first`"),
-        ("fibonacci.AsyncPager: class", "`AsyncPager`", "`Pager`"),
-        ("fibonacci.AsyncFibonacci(*, clock: Clock)", "`Fibonacci(clock=...)`", "`Fibonacci`\n- `clock`"),
-        ("fibonacci.Fibonacci.close -> None", "`client.close()`", "`client.aclose()`"),
-        ("fibonacci.models.Execution.id: str", "`Execution.id`", "`id`"),
-        ("command fibonacci --json", "`fibonacci --json`", "`--json-column` of `fibonacci`"),
-        ("command fibonacci dev --port PORT = 8787", "`--port` of `fibonacci dev`", "`--port` of `fibonacci run`"),
-        ("command fibonacci workflows get", "`fibonacci workflows get ID`", "`workflows.get`"),
-        ("command fibonacci validate FILE|- ...", "`fibonacci validate FILE|-`", "`fibonacci validate`"),
-        ("environment variable NO_COLOR", "`NO_COLOR`", "`NO`"),
-        ("exit code 64 USAGE", "exit code `64`", "exit code `640`"),
-        ("extra redis redis>=5", "extra `redis`", "extra `redis-py`"),
-        ("requires httpx>=0.28,<1", "`httpx`", "`httpx2`"),
-        ("pytest fixture fibonacci_client -> Fibonacci", "`fibonacci_client`", "`fibonacci_emulator`"),
-    ],
-)
-def test_each_kind_of_thing_is_named_exactly(line: str, named: str, other: str) -> None:
-    assert is_named(thing_of(line), f"- {named}\n")
-    assert not is_named(thing_of(line), f"- {other}\n")
+LINES = [
+    ("fibonacci.AsyncPager.first -> await T | None", "`Pager.first`", "`Pager` and `first`"),
+    ("fibonacci.AsyncPager: class", "`AsyncPager`", "`Pager`"),
+    ("fibonacci.AsyncFibonacci(*, clock: Clock)", "`Fibonacci(clock=...)`", "`Fibonacci`\n- `clock`"),
+    ("fibonacci.Fibonacci.close -> None", "`client.close()`", "`client.aclose()`"),
+    ("fibonacci.models.Execution.id: str", "`Execution.id`", "`id`"),
+    ("command fibonacci --json", "`fibonacci --json`", "`--json-column` of `fibonacci`"),
+    ("command fibonacci dev --port PORT = 8787", "`--port` of `fibonacci dev`", "`--port` of `fibonacci run`"),
+    ("command fibonacci workflows get", "`fibonacci workflows get ID`", "`workflows.get`"),
+    ("command fibonacci validate FILE|- ...", "`fibonacci validate FILE|-`", "`fibonacci validate`"),
+    ("environment variable NO_COLOR", "`NO_COLOR`", "`NO`"),
+    ("exit code 64 USAGE", "exit code `64`", "exit code `640`"),
+    ("extra redis redis>=5", "extra `redis`", "extra `redis-py`"),
+    ("requires httpx>=0.28,<1", "`httpx`", "`httpx2`"),
+    ("pytest fixture fibonacci_client -> Fibonacci", "`fibonacci_client`", "`fibonacci_emulator`"),
+]
+"""A line of the listing, how the changelog names what it is about, and a name that is not it."""
+
+
+def test_each_kind_of_thing_is_named_exactly() -> None:
+    for line, named, other in LINES:
+        assert is_named(thing_of(line), f"- {named}\n"), line
+        assert not is_named(thing_of(line), f"- {other}\n"), line
 
 
 def test_what_is_gone_as_a_whole_is_one_thing() -> None:
@@ -154,11 +166,14 @@ class Repository:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        write_package(root)
         self.listing = root / LISTING.relative_to(ROOT)
+
+    def fill(self) -> None:
+        """Make the first commit."""
+        write_package(self.root)
         self.listing.parent.mkdir(parents=True)
-        self.listing.write_text("# The public API.\n\n" + "\n".join(facts_of(root)) + "\n", "utf-8")
-        (root / "CHANGELOG.md").write_text(CHANGELOG, "utf-8")
+        self.listing.write_text("# The public API.\n\n" + "\n".join(facts_of(self.root)) + "\n", "utf-8")
+        (self.root / "CHANGELOG.md").write_text(CHANGELOG, "utf-8")
         self.git("init", "-q")
         self.commit()
 
@@ -178,9 +193,16 @@ class Repository:
         subprocess.run(["git", *arguments], cwd=self.root, check=True, env=environment)
 
 
+@pytest.fixture(scope="module")
+def first_commit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("repository")
+    Repository(root).fill()
+    return root
+
+
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path)
+def repository(first_commit: Path, tmp_path: Path) -> Repository:
+    return Repository(shutil.copytree(first_commit, tmp_path / "repository"))
 
 
 def test_the_last_release_is_the_newest_tag_before_this_commit(repository: Repository) -> None:
@@ -222,10 +244,16 @@ def test_a_release_that_cannot_be_compared_with_fails(repository: Repository, tm
     subprocess.run(["git", "clone", "-q", "--depth=1", repository.root.as_uri(), str(shallow)], check=True)
     with pytest.raises(Unknown, match="the clone is shallow"):
         last_release(shallow)
+    listing = repository.listing.read_text("utf-8")
     repository.listing.write_text("# Nothing.\n", "utf-8")
     repository.commit(tag="v1.2.0")
     repository.commit()
     with pytest.raises(Unknown, match=r"the listing of v1\.2\.0 is empty"):
+        last_release(repository.root)
+    repository.listing.write_text(listing, "utf-8")
+    repository.commit(tag="v1.2.1")
+    repository.commit()
+    with pytest.raises(Unknown, match=r"v1\.2\.1 is empty, or the changelog has no entry of it"):
         last_release(repository.root)
 
 
