@@ -87,7 +87,7 @@ def test_the_listing_has_a_line_for_each_fact(package: Path) -> None:
     ]
 
 
-CHANGES = [
+CHANGES: list[tuple[str, str, str, list[str], str]] = [
     ("__init__", ', "fibonacci._old": ["Old"]', "", ["fibonacci.Old: class(ValueError)"], "`Old`"),
     ("_old", "ValueError", "TypeError", ["fibonacci.Old: class(ValueError)"], "`Old`"),
     ("_workflows", "def get(", "def fetch(", [f"{GET} -> None"], "`client.workflows.get(...)`"),
