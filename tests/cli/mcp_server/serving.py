@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 import anyio
 import httpx
 
+from fibonacci import AsyncFibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.models import Workflow
 from tests.cli.invocation import environment
@@ -123,7 +124,7 @@ async def http_here(emulator: Emulator) -> AsyncGenerator[str]:
 
     tools = workflow_tools(list(emulator.client().workflows.list()))
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    async with emulator.async_client() as client:
+    async with AsyncFibonacci(emulator.api_key, base_url=emulator.base_url) as client:
         server = WorkflowServer(client, tools, wait=30, say=print).protocol_server()
         serving = asyncio.ensure_future(serve_http(server, LoopbackAddress("127.0.0.1", 0), TOKEN, ready.set_result))
         url = await ready

@@ -151,6 +151,23 @@ async def test_a_client_over_http_that_leaves(served: ServedPlatform) -> None:
             await until(lambda status=status: served.latest().status == status)
 
 
+@awaited
+async def test_a_server_over_http_ends_when_it_has_canceled_what_runs(served: ServedPlatform) -> None:
+    async def run(url: str) -> None:
+        with suppress(mcp_error()):  # on leaving, which the server is no longer there for
+            async with http_client(url) as client:
+                with pytest.raises(mcp_error(), match="ended without a response"):
+                    await run_slow(client, ReportedProgress())
+
+    before = served.latest().id
+    served.emulator.fail("POST /executions/{id}/cancel", "delay", seconds=0.3)
+    async with anyio.create_task_group() as tasks:
+        async with http_here(served.emulator) as url:
+            tasks.start_soon(run, url)
+            await until(lambda: served.latest().id != before)
+        assert served.latest().status == "cancelled"
+
+
 @pytest.mark.slow
 # For each night: over HTTP, and with the messages of the tests below, the earlier protocol is in the gate.
 @pytest.mark.parametrize("mode", ["auto", pytest.param("legacy", marks=pytest.mark.nightly)])
