@@ -76,7 +76,7 @@ def run_job(job: Mapping[str, Any], repository: Path, tag: str, runner: Path, ar
         elif action[1] == "setup-python":
             for command in (["venv", "--python", sys.executable], ["pip", "install", "pip", "--python"]):
                 # A tenth of what `python -m venv` takes.
-                subprocess.run([sys.executable, "-m", "uv", *command, "--quiet", str(runner / ".venv")], check=True)
+                subprocess.run([sys.executable, "-m", "uv", "--quiet", *command, str(runner / ".venv")], check=True)
             environment["PATH"] = f"{runner / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
         elif action[1] == "upload-artifact":
             shutil.copytree(runner / options["path"], artifacts / options["name"])
