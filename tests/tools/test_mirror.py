@@ -187,11 +187,11 @@ def test_the_hand_written_file_must_exist_in_the_async_half(halves: tuple[Path, 
 def test_command_line(
     halves: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(mirror.derive_all, "__defaults__", (halves[0],))
+    derived = {name: (halves[1] / name).read_text() for name in ("pager.py", "each.py", "deep/send.py")}
+    monkeypatch.setattr(mirror, "derive_all", lambda: derived | {"new.py": "x = 1\n"})
     monkeypatch.setattr(mirror.differences, "__defaults__", (halves[1],))
     monkeypatch.setattr(mirror.write, "__defaults__", (halves[1],))
     check, write = ["mirror", "--check"], ["mirror"]
-    (halves[0] / "new.py").write_text("x = 1\n")
 
     monkeypatch.setattr(sys, "argv", check)
     with pytest.raises(SystemExit, match=r"new\.py: missing\n(.|\n)*run `python -m tests\.tools\.mirror`"):
@@ -201,7 +201,7 @@ def test_command_line(
     monkeypatch.setattr(sys, "argv", check)
     mirror.main()
 
-    (halves[0] / "new.py").write_text("x = 1\nimport trio\n")
+    monkeypatch.setattr(mirror, "derive_all", lambda: mirror.derive("x = 1\nimport trio\n", "new.py"))
     with pytest.raises(SystemExit, match=r"^fibonacci/_async/new\.py:2: 'trio'"):
         mirror.main()
     assert capsys.readouterr().out == ""
