@@ -64,13 +64,13 @@ def test_a_call_and_its_documented_response(mode: Mode, server: ScriptedServer) 
         url = server.origin + sent.target
         if mode.is_async:  # what the other mode sends is the same
             assert validate_request(sent.method, url, dict(sent.headers), sent.body).id == row.call
-            if (row.call, body) not in valid:
+            if row.call not in valid:
                 type_of_body = {} if row.status == 204 else {"Content-Type": "application/json"}
                 validate_response(sent.method, url, row.status, {**HEADERS, **type_of_body}, body)
-                valid.add((row.call, body))
+                valid.add(row.call)
 
     rows = ROWS if mode.is_async else list({row.call: row for row in ROWS}.values())
-    valid = set[tuple[str, bytes]]()
+    valid = set[str]()
     check_rows(((str(row), row) for row in rows), check)
 
     posts = [sent for sent in server.requests if sent.method == "POST"]

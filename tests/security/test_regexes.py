@@ -47,23 +47,31 @@ class RegexSource:
 
     def __init__(self, path: Path, text: bytes) -> None:
         self.path: Final = path
-        self.nodes: Final = [*ast.walk(ast.parse(text))]
-        self._owners = {node.value: node for node in self.nodes if isinstance(node, ast.Attribute)}
-        self._calls = {node.func: node for node in self.nodes if isinstance(node, ast.Call)}
+        self.calls: dict[ast.expr, ast.Call] = {}
+        self.assignments: list[ast.Assign | ast.AnnAssign] = []
+        self._owners: dict[ast.expr, ast.Attribute] = {}
         self._loads: defaultdict[str, list[ast.Name]] = defaultdict(list)
-        for node in self.nodes:
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Name):
                 self._loads[node.id].append(node)
+            elif isinstance(node, ast.Attribute):
+                self._owners[node.value] = node
+            elif isinstance(node, ast.Call):
+                self.calls[node.func] = node
+            elif isinstance(node, ast.Assign | ast.AnnAssign):
+                self.assignments.append(node)
 
     def methods(self, name: str) -> set[str]:
         """Return the methods of a pattern that are called by its name; `search` where it is passed on."""
         found: set[str] = set()
         for node in self._loads[name]:
+            if not isinstance(node.ctx, ast.Load):
+                continue
             owner = self._owners.get(node)
             if owner is None:
                 found.add("search")
             elif owner.attr != "pattern":
-                call = self._calls.get(owner)
+                call = self.calls.get(owner)
                 found.add(owner.attr if call is not None and len(call.args) == 1 else "search")
         return found
 
@@ -75,14 +83,12 @@ def uses() -> Iterator[RegexUse]:
     sources = [RegexSource(each, text) for each, text in texts.items() if b"re." in text and b"import re\n" in text]
     for source in sources:
         assigned: dict[ast.AST, str] = {}
-        for node in source.nodes:
-            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-                if isinstance(target, ast.Name):
-                    assigned |= dict.fromkeys(ast.walk(node.value), target.id)
-        for node in source.nodes:
-            function = node.func if isinstance(node, ast.Call) else None
-            if not (isinstance(node, ast.Call) and isinstance(function, ast.Attribute)):
+        for assignment in source.assignments:
+            target = assignment.targets[0] if isinstance(assignment, ast.Assign) else assignment.target
+            if isinstance(target, ast.Name) and assignment.value is not None:
+                assigned |= dict.fromkeys(ast.walk(assignment.value), target.id)
+        for function, node in source.calls.items():
+            if not isinstance(function, ast.Attribute):
                 continue
             if function.attr not in FUNCTIONS or ast.unparse(function.value) != "re":
                 continue
