@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -404,6 +405,19 @@ def test_eight_processes_open_a_new_journal_at_once(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*.db"))) == 6
 
 
+@linux_only
+def test_the_folder_of_a_new_journal_is_synced(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a crash of the machine may leave the folder without the file."""
+    synced: list[bool] = []
+
+    def note(descriptor: int) -> None:
+        synced.append(stat.S_ISDIR(os.fstat(descriptor).st_mode))
+
+    monkeypatch.setattr("os.fsync", note)
+    open_journal(path, HEADER).close()
+    assert True in synced
+
+
 @needs_permissions
 def test_this_user_alone_may_read_it(path: str) -> None:
     journal = open_journal(path, HEADER)
@@ -423,7 +437,7 @@ def test_opening_a_journal_reads_few_of_its_rows(path: str, monkeypatch: pytest.
         return record
 
     def connect_and_count(*args: Any, **named: Any) -> sqlite3.Connection:
-        connection = connect(*args, **named)
+        connection: sqlite3.Connection = connect(*args, **named)
         connection.row_factory = count
         return connection
 

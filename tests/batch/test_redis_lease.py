@@ -40,13 +40,13 @@ class TestLease:
     @needs_fork
     @pytest.mark.slow
     def test_another_process_until_it_is_killed(
-        self, redis_place: JournalPlace, caplog: pytest.LogCaptureFixture
+        self, redis_place: JournalPlace, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A lease that is renewed is refused; one that is not, of a process that was killed, is waited for."""
         caplog.set_level(logging.INFO, "fibonacci")
 
         def open_it() -> Journal:
-            redis_journal.SECONDS = 0.9
+            monkeypatch.setattr(redis_journal, "SECONDS", 0.9)  # in that process
             return opened(redis_place.location, HEADER)
 
         with another_process(open_it) as process:
