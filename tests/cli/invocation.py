@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import os
-import subprocess
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +15,7 @@ import pytest
 from fibonacci.cli.main import main
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator
     from pathlib import Path
 
     from fibonacci.emulator import Emulator
@@ -108,19 +107,6 @@ def environment(emulator: Emulator | None, folder: Path) -> dict[str, str]:
         variables["FIBONACCI_API_KEY"] = emulator.api_key
         variables["FIBONACCI_BASE_URL"] = emulator.base_url
     return variables
-
-
-def spawn(*arguments: str, env: Mapping[str, str], stdin: str = "", timeout: float = 30) -> Invocation:
-    """Run the command in a process of its own; its streams are pipes."""
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "fibonacci.cli", *arguments],
-        input=stdin,
-        capture_output=True,
-        env=dict(env),
-        text=True,
-        timeout=timeout,
-    )
-    return Invocation(run.returncode, run.stdout, run.stderr)
 
 
 def use(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, folder: Path) -> None:

@@ -100,16 +100,15 @@ def test_a_command_behind_the_dashes_has_the_two_variables(
     monkeypatch.setenv("FIBONACCI_BASE_URL", "https://elsewhere.example/v1")
     before = signal.getsignal(signal.SIGTERM)
     arguments = ["--port", "0", "--api-key", "local-key", "--", *PRINT]
-    for serve, page in (
-        (lambda: invoke("dev", "--quiet", *arguments).code, ""),
-        (lambda: emulator_main(arguments), "page: http://127.0.0.1:"),
-    ):
-        assert serve() == 0
-        out, err = capfd.readouterr()
-        assert out.startswith("http://127.0.0.1:")
-        assert out.endswith("/v1 local-key\n")
-        assert err.startswith(page)
-        assert signal.getsignal(signal.SIGTERM) == before
+    assert invoke("dev", "--quiet", *arguments) == (0, "", "")
+    printed = capfd.readouterr().out
+    assert emulator_main(arguments) == 0
+    again = capfd.readouterr()
+    for text in (printed, again.out):
+        assert text.startswith("http://127.0.0.1:")
+        assert text.endswith("/v1 local-key\n")
+    assert again.err.startswith("page: http://127.0.0.1:")
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.mark.parametrize("is_opened", [True, False])

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -56,6 +57,10 @@ class ServedPlatform(NamedTuple):
         found = self.emulator.client().executions.list(page_size=1).first()
         assert found is not None
         return found
+
+    def is_latest(self, status: str) -> bool:
+        """Tell whether the latest execution has a status."""
+        return self.latest().status == status
 
     def with_status(self, status: str) -> list[str]:
         """Return the ids of the executions with a status."""
@@ -148,7 +153,7 @@ async def test_a_client_over_http_that_leaves(served: ServedPlatform) -> None:
             with anyio.CancelScope() as connection:
                 async with http_client(url, mode) as client:
                     await leave_in_a_run(served, client, connection)
-            await until(lambda status=status: served.latest().status == status)
+            await until(partial(served.is_latest, status))
 
 
 @awaited
