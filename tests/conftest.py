@@ -148,6 +148,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, no_profiles: Path) -> Non
             monkeypatch.delenv(name)
     monkeypatch.setenv("FIBONACCI_CONFIG_DIR", str(no_profiles))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    monkeypatch.setenv("LANGUAGE", "C")  # argparse looks for a translation of each of its words
 
 
 @pytest.fixture

@@ -29,6 +29,8 @@ from fibonacci.cli.mcp_server.messages import refusal_of
 from fibonacci.cli.standard_streams import has_stream
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from mcp.server.lowlevel.server import Server
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -239,10 +241,14 @@ async def serve_http(
 class HTTPServer(uvicorn.Server):
     """The server of HTTP, which ends without a word: what it cancels at the end is no fault to be reported."""
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End connections, after the time that they have."""
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take the signal to end. From then on, streams end, some before the server comes to its shutdown."""
         for name in ("uvicorn.error", "mcp"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End connections, after the time that they have."""
         await super().shutdown(sockets)
         if tasks := set(self.server_state.tasks):  # which cancel their executions
             await asyncio.wait(tasks, timeout=_CANCELING)
