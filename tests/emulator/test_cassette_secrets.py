@@ -25,6 +25,21 @@ from tests.kit.nodes import llm, tool
 pytestmark = pytest.mark.usefixtures("quick_digits")
 
 
+def test_an_answer_that_is_json_from_php_is_hidden_in_the_input_of_the_next_node_too(cassette: Path) -> None:
+    emulator = Emulator(secrets={"TOKEN": "tok/en-12345"})
+    emulator.record(cassette)
+
+    @emulator.llm
+    def reply(_: LLMCall) -> Any:
+        return {"php": "tok\\/en-12345"}
+
+    outputs = run(emulator.client(), llm("a"), llm("b", "{{a}}"))
+    assert "en-12345" not in cassette.read_text("utf-8")
+    other = Emulator(secrets={"TOKEN": "tok/en-12345"})
+    other.replay(cassette)
+    assert run(other.client(), llm("a"), llm("b", "{{a}}")) == outputs
+
+
 def test_secrets_are_not_in_the_file_and_are_put_back(cassette: Path) -> None:
     secret = 'pass"word/é'
     emulator = Emulator(secrets={"TOKEN": secret, "USER": "ada-1815"})

@@ -192,7 +192,8 @@ _DEEPEST: Final = 3
 FORMS: Final[Mapping[str, tuple[str, ...]]] = {
     "".join(spellings): spellings
     for spellings in chain(
-        [(), (":slash",)],
+        [()],
+        *(product([":slash"], *[_IN_JSON] * depth) for depth in range(_DEEPEST)),
         *(product(_IN_JSON, repeat=depth + 1) for depth in range(_DEEPEST)),
         product(_IN_URLS),
         product(_IN_JSON, _IN_URLS),
