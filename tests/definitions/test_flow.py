@@ -142,6 +142,7 @@ def test_a_node_whose_conditionals_contradict_each_other_never_runs() -> None:
         (("contains", "a"), ("not_contains", "a"), never),
         (("equals", "high"), ("contains", "low"), never),
         (("greater_than", 5), ("less_than", 10), []),
+        (("less_than", 10), ("less_than", 5), []),
         (("not_equals", "high"), ("not_equals", "low"), []),
         (("contains", "a"), ("contains", "b"), []),
         (("not_equals", "high"), ("starts_with", "hi"), []),
