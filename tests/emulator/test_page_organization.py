@@ -171,7 +171,7 @@ class TestMemory:
     def test_it_is_chosen_by_scope_owner_and_text(self, page: PageClient, client: Fibonacci) -> None:
         workflow = create(client, llm("greet"), name="Greeter")
         client.memory.set("color", "blue", scope="workflow", workflow_id=workflow)
-        client.memory.set("team", "Tides", scope="user", user_id="ada")
+        client.memory.set("team", "Tides", scope="user", user_id="grace")  # no ID has letters after f
         client.memory.set("shape", "round", scope="global")
         of_workflow = re.search(r'href="(/ui/memory\?[^"]*)"', page.get(f"/ui/workflows/{workflow}").body)
         assert of_workflow
@@ -179,7 +179,7 @@ class TestMemory:
             ("/ui/memory", {"color", "team", "shape"}),
             (unescape(of_workflow[1]), {"color"}),
             ("/ui/memory?scope=user", {"team"}),
-            ("/ui/memory?q=ADA", {"team"}),
+            ("/ui/memory?q=GRACE", {"team"}),
             ("/ui/memory?q=shap&scope=global", {"shape"}),
             ("/ui/memory?q=nothing", set[str]()),
         ):
