@@ -50,7 +50,7 @@ def edges(body: bytes) -> list[int]:
     Returns:
         The places. None of them if the list is short, isn't found where it usually is, or doesn't hold objects.
     """
-    beginning = _BEGINNING.match(body)
+    beginning = _BEGINNING.match(body) if len(body) > 2 * PIECE else None
     if beginning is None:
         return []
     positions = [beginning.end() - 1]

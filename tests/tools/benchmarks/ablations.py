@@ -151,7 +151,7 @@ ABLATIONS = (
                 "    _response: Any = None\n\n    @property\n    def response",
             ),
             ("models/_base.py", 'self.__dict__.get("_response")', "self._response"),
-            ("models/_base.py", 'object.__setattr__(model, "_response", info)', "model._response = info"),
+            ("models/_base.py", 'model.__dict__["_response"] = info', "model._response = info"),
         ),
         "a page of 100 objects",
         "ms",

@@ -56,7 +56,7 @@ def fibonacci(number):
 def decoded(number):
     for _ in range(number):
         received = HTTPResponse(status=200, headers=fixed["headers"], body=fixed["body"])
-        whole = APIResponse(received, received_at=0.0, limit=10**9)
+        whole = APIResponse(received, received_at=0.0, limit=10**9, api_key="secret")
         items, _meta = decode_list(whole, Workflow, "workflows")
         attach_response(items, None)
     return len(items)
