@@ -181,6 +181,14 @@ class TestBeforeTheFirstRow:
             estimate(key=None)
         assert estimate().rows == 2
 
+    def test_an_estimate_knows_how_long_the_last_runs_took(self, mode: Mode) -> None:
+        here = platform(mode, "pro")
+        estimate = mode.run(here.runs([0.0] * 10, concurrency=2).estimate())
+        assert "2 runs at a time" not in estimate.hours_by_limit
+        here.run(here.runs([60.0] * 3))
+        estimate = mode.run(here.runs([0.0] * 10, concurrency=2).estimate())
+        assert estimate.hours_by_limit["2 runs at a time"] * 3600 == pytest.approx(10 / 2 * 60, rel=0.1)
+
     @pytest.mark.parametrize("place", ["redis"], indirect=True)
     def test_of_a_journal_in_redis_too(self, mode: Mode, place: JournalPlace) -> None:
         here = platform(mode)

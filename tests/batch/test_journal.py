@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -133,6 +134,12 @@ def test_a_key_that_occurs_twice_in_a_run_is_found(place: JournalPlace, is_tempo
         assert not any(journal.find(each.key, is_unique=False)[1] for each in rows), "another run begins"
         assert all(journal.find(each.key, is_unique=False)[1] for each in rows)
         journal.close()
+
+
+def test_a_temporary_journal_belongs_to_no_thread() -> None:
+    with closing(temporary_journal(HEADER)) as journal, ThreadPoolExecutor(1) as thread:
+        thread.submit(journal.write, [row(1)]).result()
+        assert journal.find("k1", is_unique=False)[0] is not None
 
 
 @BOTH

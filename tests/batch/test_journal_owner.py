@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -63,6 +65,34 @@ class TestFiles:
         Path(f"{path}.link").symlink_to(path)
         with pytest.raises(JournalError, match=r"runs\.db\.link is used by another run"):
             open_journal(f"{path}.link", HEADER)
+
+
+class InterruptedConnection(sqlite3.Connection):
+    """A connection to which Ctrl-C comes when a commit is done."""
+
+    commits_left: ClassVar[int] = sys.maxsize
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        cursor = super().execute(sql, parameters)
+        if sql == "COMMIT":
+            InterruptedConnection.commits_left -= 1
+            if InterruptedConnection.commits_left == 0:
+                raise KeyboardInterrupt
+        return cursor
+
+
+def test_ctrl_c_between_a_commit_and_its_note_loses_nothing(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = sqlite3.connect
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite3, "connect", partial(connect, factory=InterruptedConnection))
+        opened = open_journal(path, HEADER)
+    with closing(opened) as journal:
+        InterruptedConnection.commits_left = 1
+        with pytest.raises(KeyboardInterrupt):
+            journal.write([row(1)])
+        journal.write([row(2)])
+    with closing(open_journal(path, HEADER)) as journal:
+        assert all(journal.find(f"k{number}", is_unique=False)[0] for number in (1, 2))
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,7 @@ def test_what_each_row_has_come_to(place: JournalPlace, journal: Journal) -> Non
         assert (view.workflow_id, view.version, view.is_running) == (HEADER.workflow_id, "3", True)
         summary = view.summary
         assert (summary.succeeded, summary.failed, summary.unknown, summary.left) == (1, 1, 1, 3)
+        assert summary.from_journal == 0
         found = list(view.rows())
         assert [(each.index, each.key, each.status) for each in found] == [
             (1, 7, "completed"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import gc
 import os
 import signal
@@ -21,7 +22,7 @@ import trio
 
 from fibonacci import AsyncFibonacci, Fibonacci, RunResult
 from fibonacci._async.batch._workers import run_in_thread
-from fibonacci._batch.leaving import abandoned_runs
+from fibonacci._batch.leaving import AbandonedRuns, abandoned_runs
 from fibonacci._batch.locks import FileLock
 from fibonacci.emulator import Emulator
 from tests.emulator.handling import wait_until
@@ -148,6 +149,36 @@ def test_a_journal_is_free_after_an_exit_that_is_caught(client: Fibonacci, reste
         list(client.workflows.run_many(rester, ending(), journal=tmp_path / "runs.db"))
     assert caught.value.__traceback__ is not None, "it keeps the iterator"
     assert len(list(client.workflows.run_many(rester, rows(1), journal=tmp_path / "runs.db"))) == 1
+
+
+class TestEnds:
+    """What ends the runs that were abandoned."""
+
+    def test_a_thread_calls_it_and_at_the_exit_of_the_process_it_is_called_at_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        at_exit, called = list[Any](), list[str]()
+        monkeypatch.setattr(atexit, "register", at_exit.append)
+        ends = AbandonedRuns()
+        ends.end_soon(lambda: called.append("while it runs"))
+        assert (called, ends.has_ends) == ([], True), "no thread has begun"
+        (leave,) = at_exit
+        leave()
+        assert (called, ends.has_ends) == (["while it runs"], False)
+        ends.end_soon(lambda: called.append("at the exit"))
+        assert called == ["while it runs", "at the exit"]
+
+    def test_one_that_fails_is_logged_and_the_next_is_called(self, caplog: pytest.LogCaptureFixture) -> None:
+        def fail() -> None:
+            raise OSError("the disk is gone")
+
+        ends, called = AbandonedRuns(), list[int]()
+        ends.end_soon(fail)
+        ends.end_soon(lambda: called.append(1))
+        ends.end()
+        assert called == [1]
+        assert "an abandoned run could not be ended" in caplog.text
+        assert "the disk is gone" in caplog.text
 
 
 class TestGone:

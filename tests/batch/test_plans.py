@@ -49,7 +49,7 @@ from fibonacci._batch.search import (
 )
 from fibonacci._batch.sqlite_journal import temporary_journal
 from fibonacci._batch.state import BatchState, ResultQueue
-from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, watch_interval
+from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, poll_delay, watch_interval
 from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.request_body import canonical
 from fibonacci.models import Execution
@@ -486,6 +486,11 @@ class TestQuotas:
         for retry_after, seconds in ((1800.0, 1800), (1.5, 1.5), (1.0, 1), (0.0, 1)):
             error.retry_after = retry_after
             assert quota_wait(error, 9) == seconds
+
+
+def test_a_look_that_failed_before_its_first_request_takes_the_share_of_one() -> None:
+    window = (60.0, 10)  # of 10 requests in 60 s, 5 are for polls
+    assert [poll_delay(None, window, requests) for requests in (0, 1, 2)] == [12.0, 12.0, 24.0]
 
 
 class TestEstimates:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from fibonacci import RunsSummary
+from fibonacci import JournalError, RunsSummary
 from fibonacci._batch.estimate import BatchLimits
-from fibonacci._batch.progress import ProgressText
+from fibonacci._batch.progress import ProgressText, resume_note
 from tests.batch.limited_platform import platform
 from tests.batch.workflows import run
 from tests.kit.mode import Mode
@@ -73,3 +73,11 @@ def test_a_bar_counts_what_has_ended(mode: Mode, any_client: Any, rester: str, m
     assert "3/3" in last
     assert "1 failed" in last
     assert terminal.getvalue().endswith("\n"), "the bar is left as it is"
+
+
+@pytest.mark.parametrize("can_continue", [True, False])
+def test_the_same_call_is_advised_where_it_can_continue(can_continue: bool) -> None:
+    summary = RunsSummary(succeeded=1, failed=0, unknown=0, from_journal=0, left=2)
+    error = JournalError("journal runs.db is gone", path="runs.db", can_continue=can_continue)
+    note = resume_note(summary, "runs.db", error, is_empty=False)
+    assert ("make the same call again" in note) is can_continue

@@ -106,6 +106,7 @@ class TestWaitAll:
         self, mode: Mode, emulator: Emulator, any_client: Any, clock: FakeClock
     ) -> None:
         quick, slow, slower = started(emulator, 5, 500, 600)
+        began = clock.monotonic()
         ended = mode.end(any_client.executions.wait_all, [slow, quick, slower], timeout=60)
         error = ended.error
         assert isinstance(error, WaitTimeoutError)
@@ -115,7 +116,8 @@ class TestWaitAll:
         assert [each and each.status for each in error.executions] == ["running", "completed", "running"]
         assert error.execution is not None
         assert error.execution.id == slow
-        assert sum(clock.slept) == pytest.approx(60, abs=1)
+        assert clock.monotonic() - began >= 60
+        assert sum(clock.slept) <= 60
 
     def test_an_execution_that_does_not_exist(self, mode: Mode, emulator: Emulator, any_client: Any) -> None:
         (running,) = started(emulator, 60)

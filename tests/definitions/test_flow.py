@@ -193,6 +193,13 @@ def test_a_reader_is_told_what_may_be_missing_and_what_to_do() -> None:
     )
 
 
+def test_what_runs_on_a_failure_alone_may_have_no_value() -> None:
+    nodes = [llm("reply") | {"on_error": "excuse"}, llm("excuse")]
+    (problem,) = check_definition({"nodes": nodes, "outputs": {"mail": "{{excuse}} and {{reply}}"}})
+    assert (problem.location, problem.code) == ("outputs.mail", "may_have_no_value")
+    assert "'excuse' may be skipped, because it runs only if 'reply' fails" in str(problem)
+
+
 def test_where_a_missing_value_is_meant() -> None:
     split = [
         gate("ok", "{{input.x}}", "equals", "yes", true_branch=["a"], false_branch=["b"]),

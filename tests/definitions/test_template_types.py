@@ -200,6 +200,10 @@ def test_a_field_that_an_answer_may_leave_out() -> None:
     ]
     del schema["required"]
     assert said(llm("v", output_schema=schema), llm("x", "{{v.a}} {{v.b}}")) == []
+    inner: dict[str, Any] = {"properties": {"b": {"properties": {"c": {}}, "required": []}}, "required": ["b"]}
+    nested = {"properties": {"a": inner}, "required": ["a"]}
+    (deep,) = said(llm("v", output_schema=nested), llm("x", "{{v.a.b.c}}"))
+    assert "the output_schema of 'v' does not require 'c'" in deep
 
 
 def test_a_value_that_a_comparison_has_asked_for_is_there() -> None:

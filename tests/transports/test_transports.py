@@ -13,6 +13,7 @@ from fibonacci import APIConnectionError, APIResponseError, APITimeoutError, Con
 from fibonacci.transports import (
     AsyncHTTPXTransport,
     AsyncSocketTransport,
+    HTTPRequest,
     HTTPResponse,
     HTTPXTransport,
     SocketTransport,
@@ -349,3 +350,11 @@ class TestErrors:
         client = mode.client("sk-1", transport=transport, max_response_bytes=len(WORKFLOW) - 1)
         with pytest.raises(APIResponseError, match="max_response_bytes"):
             mode.run(client.workflows.get("wf-1"))
+
+
+def test_requests_are_equal_whoever_is_told_that_they_wait() -> None:
+    def request(**more: Any) -> HTTPRequest:
+        return HTTPRequest(method="GET", origin="http://127.0.0.1:9", target="/x", headers=[], body=b"", **more)
+
+    assert request() == request(on_wait=print)
+    assert request() != request(is_repeatable=True)

@@ -61,6 +61,7 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
         "journal journal_owner destroyer redis_journal journal_view journal_status stopping at_most_once durability "
         "attempts",
     ),
+    "fibonacci/_batch/leaving.py": _tests("batch/", "leaving cancellation run_many signals"),
     "fibonacci/_batch/*.py": _tests(
         "batch/",
         "plans bounds row_keys rows journal run_many attempts stopping journal_view journal_status "
@@ -85,7 +86,11 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
         *_tests("transports/", "transports"),
     ),
     "fibonacci/_core/compression.py": _tests("core/", "compression"),
-    "fibonacci/_core/response.py": (*_tests("core/", "rate_limit_headers"), *_LIMITER),
+    "fibonacci/_core/response.py": (
+        *_tests("core/", "rate_limit_headers"),
+        *_tests("observability/", "log_records"),
+        *_LIMITER,
+    ),
     "fibonacci/emulator/policy/*.py": _tests(
         "emulator/",
         "admission approvals approved_runs organizations roles control memory_and_tools workflows scripts strict "
