@@ -478,7 +478,7 @@ class SharedLimits:
 
     def _first_queued(self, stopped: list[tuple[str, str]]) -> QueuedCall | None:
         """Return the first call to be admitted whose endpoint is none of those."""
-        queues = [calls for endpoint, calls in list(self._queues.items()) if endpoint not in (None, *stopped)]
+        queues = [calls for endpoint, calls in self._queues.copy().items() if endpoint not in (None, *stopped)]
         heads = [head for calls in queues for head in first(calls.__iter__, 1)]
         return min(heads, key=lambda call: call.number, default=None)
 

@@ -111,7 +111,8 @@ class HandlerFiles:
 
     def _modules(self) -> dict[str, ModuleType]:
         """Return the loaded modules of the user's folder."""
-        return {name: module for name, module in list(sys.modules.items()) if self._file_of(name, module) is not None}
+        loaded = sys.modules.copy()  # at once: another thread may import while the items are listed
+        return {name: module for name, module in loaded.items() if self._file_of(name, module) is not None}
 
     def _files(self) -> set[Path]:
         return {file for name, module in self._modules().items() if (file := self._file_of(name, module)) is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import queue
 import sys
@@ -148,6 +149,27 @@ def test_a_running_node_keeps_its_handler(folder: HandlerFolder) -> None:
         assert (folder.line(), folder.answer()) == (RELOADED, "new")
         shared.may_end.set()
         assert folder.client.executions.wait(execution.id, timeout=30).outputs == {"a": "begun"}
+
+
+def test_modules_that_are_imported_while_it_looks(folder: HandlerFolder) -> None:
+    """As by another thread, which may go on wherever the garbage collector calls back."""
+    imported = [f"reloaded_{number}" for number in range(100_000)]
+    waiting = iter(imported)
+
+    def import_one(phase: str, info: dict[str, int]) -> None:
+        name = next(waiting)
+        sys.modules[name] = ModuleType(name)
+
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(import_one)
+    gc.set_threshold(1)
+    try:
+        with folder.files.reloading(folder.emulator):
+            pass
+    finally:
+        gc.callbacks.remove(import_one)
+        gc.set_threshold(*thresholds)
+    assert imported[0] in sys.modules
 
 
 @each_row(
