@@ -112,9 +112,10 @@ def _is_importing() -> bool:
 def state_of(instance: object) -> "dict[str, Any]":
     """Return the attributes of an object without those that `once` and `namespace` have computed."""
     classes = type(instance).__mro__
+    attributes = vars(instance).copy()  # at once: another thread may use a namespace for the first time meanwhile
     return {
         name: value
-        for name, value in vars(instance).items()
+        for name, value in attributes.items()
         if not any(isinstance(vars(cls).get(name), property) for cls in classes)
     }
 

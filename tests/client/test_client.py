@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fibonacci import UNSET, APIConnectionError, AsyncFibonacci, ConfigurationError, Fibonacci, RateLimit, Unset
+from fibonacci import UNSET, APIConnectionError, AsyncFibonacci, ConfigurationError, Fibonacci, RateLimit, Unset, _lazy
 from fibonacci.emulator import Emulator
 from fibonacci.transports import SocketTransport, TransportError
 from tests.kit.assertions import each_row
@@ -299,6 +299,26 @@ def test_a_client_can_be_made_under_a_debugger(client: type[Fibonacci | AsyncFib
     finally:
         sys.settrace(before)
     assert repr(made) == f"{client.__name__}(base_url='https://api.fibonacci.dev/v1')"
+
+
+def test_a_client_is_copied_while_another_thread_uses_it_for_the_first_time() -> None:
+    client, first_used = Fibonacci("sk-1"), list[str]()
+    names = iter(("workflows", "executions", "versions", "registry", "memory", "tools"))
+
+    def use(frame: FrameType, event: str, argument: object) -> TraceFunction:
+        if frame.f_code.co_filename == _lazy.__file__ and (name := next(names, None)):
+            getattr(client, name)  # in the place of the other thread, between two lines of the copying one
+            first_used.append(name)
+        return use
+
+    before = sys.gettrace()
+    sys.settrace(use)
+    try:
+        other = client.with_options(timeout=3)
+    finally:
+        sys.settrace(before)
+    assert len(first_used) > 2
+    assert other.workflows is not client.workflows
 
 
 class Tenant(Fibonacci):
