@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -213,6 +213,16 @@ def test_a_read_only_file_serves_reads(small_disk: Path) -> None:
         assert json.loads(emulator.snapshot())["tables"]["workflows"]
         with pytest.raises(StateError, match="is read-only"):
             emulator.reset()
+    remount(small_disk, "rw")
+
+
+def test_a_file_of_schema_1_that_cannot_be_converted_says_what_to_do(small_disk: Path) -> None:
+    path = small_disk / "state.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(Path(__file__).with_name("schema_1.sql").read_text("utf-8"))
+    remount(small_disk, "ro")
+    with pytest.raises(StateError, match="of an earlier fibonacci-sdk: make it writable, so that it can be converted"):
+        Emulator(db=path)
     remount(small_disk, "rw")
 
 

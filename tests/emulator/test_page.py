@@ -13,10 +13,10 @@ import pytest
 
 from fibonacci import Fibonacci, FibonacciError
 from fibonacci.emulator import Emulator, ToolCall
-from fibonacci.emulator.engine.records import STATUSES
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.page.layout import SECTIONS
+from fibonacci.emulator.state.records import STATUSES
 from tests.emulator.handling import create
 from tests.emulator.page_client import PageClient
 from tests.kit.assertions import each_row

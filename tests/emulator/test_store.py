@@ -4,6 +4,7 @@ import gc
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from fibonacci import ServerError
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.state.snapshot import SCHEMA
+from fibonacci.emulator.state.sqlite import SCHEMA as FILE_SCHEMA
 from fibonacci.emulator.state.sqlite import SqliteStore, use_write_ahead_log
 from fibonacci.emulator.state.store import Store
 from tests.kit.assertions import each_row
@@ -180,7 +182,7 @@ def foreign_database(path: Path) -> None:
 def newer_database(path: Path) -> None:
     SqliteStore(path).close()
     connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
+    connection.execute(f"PRAGMA user_version = {FILE_SCHEMA + 1}")
     connection.close()
 
 
@@ -270,7 +272,7 @@ def test_lists_follow_their_records_and_count_them(store: Store) -> None:
 
 def test_rows_are_read_from_a_number_on_in_both_directions(store: Store) -> None:
     for n in range(6):
-        record: Any = {"status": "even" if n % 2 == 0 else "odd"}
+        record: Any = {"status": "failed" if n % 2 == 0 else "completed"}
         store.executions.put(f"e{n}", record=record)
     numbers = [number for number, _ in store.executions.rows()]
     for after in (None, 0, *numbers, 2**62):
@@ -278,7 +280,7 @@ def test_rows_are_read_from_a_number_on_in_both_directions(store: Store) -> None
         before = [n for n in reversed(numbers) if after is None or n < after]
         assert [n for n, _ in store.executions.rows(after=after)] == later
         assert [n for n, _ in store.executions.rows(newest_first=True, after=after)] == before
-        odd = [n for n, _ in store.executions.rows("status", "odd", after=after)]
+        odd = [n for n, _ in store.executions.rows("status", "completed", after=after)]
         assert odd == [n for n in later if n in numbers[1::2]]
 
 
@@ -292,3 +294,69 @@ def test_what_is_due_comes_in_order_of_time(store: Store) -> None:
     store.timers.delete("b")
     assert list(store.timers.due(100)) == [("a",), ("d",)]
     assert list(store.timers.due(0)) == []
+
+
+@pytest.fixture
+def file_of_schema_1(tmp_path: Path) -> Path:
+    """Return the path of a file that an emulator wrote when executions were in more lists."""
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(Path(__file__).with_name("schema_1.sql").read_text("utf-8"))
+        connection.execute("UPDATE records SET record = 'damaged' WHERE kind = 'memory' AND key LIKE '%\"l\",'")
+        connection.commit()
+    return path
+
+
+def test_a_file_of_schema_1_has_all_records_and_the_lists_of_today(file_of_schema_1: Path) -> None:
+    with closing(sqlite3.connect(file_of_schema_1)) as connection:
+        before = connection.execute("SELECT number, kind, key, due, record FROM records").fetchall()
+    with Emulator(db=file_of_schema_1, api_key="fib-test", time="manual") as emulator:
+        client = emulator.client()
+        greet, wait = client.workflows.list()
+        assert [run.status for run in client.executions.list(workflow_id=wait.id)] == [
+            "running",
+            "cancelled",
+            "completed",
+        ]
+        assert [run.inputs for run in client.executions.list(status="completed")][1:] == [
+            {"name": "Bob"},
+            {"name": "Ann"},
+        ]
+        assert len(list(client.executions.list())) == 5
+        with app_of(emulator).store.reading():
+            executions = app_of(emulator).store.executions
+            assert (executions.count("workflow_id", greet.id), executions.count("ended")) == (2, 4)
+            assert (executions.total("workflow_id", wait.id), executions.total()) == (90_000, 90_000)
+        emulator.clock.advance(90)
+        assert client.executions.list(workflow_id=wait.id, status="completed").first() is not None
+        assert [version.version for version in client.versions.list(greet.id)] == [2, 1]
+        with pytest.raises(ServerError, match="memory is damaged"):
+            client.memory.get("l")
+    with closing(sqlite3.connect(file_of_schema_1)) as connection:
+        after = connection.execute("SELECT number, kind, key, due, record FROM records").fetchall()
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    unchanged = ("workflows", "versions", "traces")
+    assert [row for row in after if row[1] in unchanged] == [row for row in before if row[1] in unchanged]
+    assert {name for (name,) in tables} == {"records", "lists", "counts", "sqlite_sequence"}, (
+        "no mark of the killed is left"
+    )
+
+
+def test_counts_and_sums_are_those_of_the_records_after_any_change(store: Store) -> None:
+    def put(name: str, status: str, workflow: str, seconds: float) -> None:
+        record: Any = {"status": status, "workflow_id": workflow, "started": 0.0, "ended": seconds}
+        store.executions.put(name, record=record)
+
+    put("a", "completed", "w", 2.0)
+    put("b", "failed", "w", 3.0)
+    put("c", "completed", "v", 4.0)
+    store.mark()
+    put("a", "failed", "w", 2.5)  # it moves
+    put("b", "failed", "w", 3.5)  # it stays, and adds more
+    store.executions.delete("c")
+    assert (store.executions.count("status", "failed"), store.executions.count("status", "completed")) == (2, 0)
+    assert (store.executions.total("workflow_id", "w"), store.executions.total("workflow_id", "v")) == (6_000, 0)
+    assert store.executions.counts("status") == {"failed": 2}
+    store.undo(0)
+    assert (store.executions.total("workflow_id", "w"), store.executions.total("ended")) == (5_000, 9_000)
+    assert store.executions.counts("status") == {"completed": 2, "failed": 1}

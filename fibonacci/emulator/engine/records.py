@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final, get_args
+from typing import Final
 
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso, milliseconds
 from fibonacci.emulator.state.json_encoding import JSONObject, fields_of
-from fibonacci.emulator.state.records import ExecutionStatus, StoredExecution, StoredNode, StoredWorkflow
+from fibonacci.emulator.state.records import StoredExecution, StoredNode, StoredWorkflow
 
 WAITING: Final = "pending_approval"
 QUEUED: Final = "pending"
-
-
-def is_terminal(status: ExecutionStatus) -> bool:
-    """Return whether an execution with this status has ended."""
-    match status:
-        case "completed" | "failed" | "cancelled":
-            return True
-        case "pending" | "running" | "pending_approval":
-            return False
-
-
-STATUSES: Final[frozenset[ExecutionStatus]] = frozenset(get_args(ExecutionStatus))
-TERMINAL: Final[frozenset[ExecutionStatus]] = frozenset([status for status in STATUSES if is_terminal(status)])
 
 
 def new_execution(workflow: StoredWorkflow, inputs: JSONObject, role: str, now: float) -> StoredExecution:

@@ -16,7 +16,7 @@ from fibonacci.definitions.templates import as_text
 from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.memory import MemorySet, Owner, is_live, owner_of, set_value
-from fibonacci.emulator.engine.records import QUEUED, TERMINAL, WAITING, elapsed_ms, view_of
+from fibonacci.emulator.engine.records import QUEUED, WAITING, elapsed_ms, view_of
 from fibonacci.emulator.engine.tool_catalog import CatalogTool, all_tools
 from fibonacci.emulator.engine.user_handlers import usage_sum
 from fibonacci.emulator.http.bodies import Body, read
@@ -27,8 +27,8 @@ from fibonacci.emulator.policy.admission import execute
 from fibonacci.emulator.routes import executions, memory, tools, workflows
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import JSONObject, fields_of
-from fibonacci.emulator.state.records import NodeUsage, StoredExecution, StoredMemory, StoredWorkflow
-from fibonacci.emulator.state.store import Store, duration_of
+from fibonacci.emulator.state.records import TERMINAL, NodeUsage, StoredExecution, StoredMemory, StoredWorkflow
+from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Key
 
 _Count = Annotated[Whole, Field(ge=1)]
@@ -274,13 +274,14 @@ def _is_template(body: FlaggedWorkflowCreate | FlaggedWorkflowUpdate, *, was_kno
 def _workflow(store: Store, workflow: StoredWorkflow) -> JSONObject:
     runs = store.executions.counts("workflow_id", workflow["id"], "status")
     ended = sum(runs.get(status, 0) for status in TERMINAL)
+    milliseconds = store.executions.total("workflow_id", workflow["id"])
     return {
         **_given(workflow, "id", "name", "description", "definition", "version"),
         **_flags(workflow),
         "total_runs": sum(runs.values()),
         "successful_runs": runs.get("completed", 0),
         "failed_runs": runs.get("failed", 0),
-        "avg_duration_seconds": _mean_seconds(store, workflow["id"], ended) if ended else None,
+        "avg_duration_seconds": round(milliseconds / ended / 1000, 6) if ended else None,
         **_given(workflow, "organization_id", "created_at", "updated_at"),
     }
 
@@ -288,17 +289,6 @@ def _workflow(store: Store, workflow: StoredWorkflow) -> JSONObject:
 def _given(record: Mapping[str, object], *names: str) -> JSONObject:
     """Return fields of a record, or None for what it lacks."""
     return fields_of({name: record.get(name) for name in names})
-
-
-def _mean_seconds(store: Store, workflow_id: str, ended: int) -> float:
-    """Return how long the finished runs of a workflow took on average."""
-    name = ("workflow_id", workflow_id)
-    if store.executions.count(*name, "duration") == ended:
-        digits = store.executions.counts(*name, "duration")
-        total = sum(count << int(digit) for digit, count in digits.items())
-    else:  # a file of an earlier version has no sums
-        total = sum(duration_of(run) for run in store.executions.records(*name) if run["ended"] is not None)
-    return round(total / ended / 1000, 6)
 
 
 def _reply(execution: StoredExecution, now: float) -> Reply:

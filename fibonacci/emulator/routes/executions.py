@@ -9,11 +9,11 @@ from typing import Final
 
 from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
-from fibonacci.emulator.engine.records import STATUSES, TERMINAL, view_of
+from fibonacci.emulator.engine.records import view_of
 from fibonacci.emulator.http.messages import Reply, conflict, not_found
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.policy.approvals import cancel
-from fibonacci.emulator.state.records import StoredExecution
+from fibonacci.emulator.state.records import STATUSES, TERMINAL, StoredExecution
 from fibonacci.models.executions import KNOWN_STATUSES
 
 

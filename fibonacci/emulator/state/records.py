@@ -33,6 +33,19 @@ NodePhase = Literal["wait", "call", "retry"]
 RegistryStatus = Literal["approved", "deprecated", "archived"]
 
 
+def is_terminal(status: ExecutionStatus) -> bool:
+    """Return whether an execution with this status has ended."""
+    match status:
+        case "completed" | "failed" | "cancelled":
+            return True
+        case "pending" | "running" | "pending_approval":
+            return False
+
+
+STATUSES: Final[frozenset[ExecutionStatus]] = frozenset(get_args(ExecutionStatus))
+TERMINAL: Final[frozenset[ExecutionStatus]] = frozenset([status for status in STATUSES if is_terminal(status)])
+
+
 class StoredWorkflow(TypedDict):
     """A workflow."""
 

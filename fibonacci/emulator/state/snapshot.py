@@ -47,20 +47,20 @@ class UnreadableRecordError(StateError):
 
 
 SCHEMA: Final = 1
-"""The version that is written."""
+"""The version of the snapshots that are written."""
 
 SNAPSHOT_FORMAT: Final = "fibonacci emulator"
 
 
-def check_schema(schema: int, what: str) -> None:
+def check_schema(schema: int, newest: int, what: str) -> None:
     """Refuse a state that a newer version of this package wrote.
 
     Raises:
         StateError: If it is newer. The message names the remedy.
     """
-    if schema > SCHEMA:
+    if schema > newest:
         raise StateError(
-            f"{what} was written by a newer fibonacci-sdk (schema {schema}, but this version reads up to {SCHEMA}): "
+            f"{what} was written by a newer fibonacci-sdk (schema {schema}, but this version reads up to {newest}): "
             "upgrade fibonacci-sdk"
         )
 
@@ -88,7 +88,7 @@ def read_snapshot(snapshot: bytes, kinds: Mapping[str, TableKind[Any]]) -> Table
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
         raise malformed("schema", "is not a version")
     try:
-        check_schema(schema, "the snapshot")
+        check_schema(schema, SCHEMA, "the snapshot")
     except StateError as error:
         raise SnapshotError(str(error)) from None
     tables = content.get("tables")

@@ -14,7 +14,7 @@ import re
 import sqlite3
 import time
 import weakref
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
@@ -26,7 +26,6 @@ from fibonacci._logging import log
 from fibonacci.definitions.json_types import is_object
 from fibonacci.emulator.state.json_encoding import SURROGATE, in_unicode, to_text
 from fibonacci.emulator.state.snapshot import (
-    SCHEMA,
     StateError,
     StateFullError,
     StateLockedError,
@@ -40,9 +39,27 @@ from fibonacci.emulator.state.tables import SECRET, Key, RecordT, Search, Table,
 APPLICATION: Final = 0x46494245
 """The application ID of an emulator's SQLite file: the letters FIBE."""
 
+# What the triggers do when a record enters lists and leaves them.
+_ENTER: Final = """
+    INSERT INTO lists SELECT NEW.kind, value, NEW.number FROM json_each(NEW.lists);
+    INSERT INTO counts SELECT NEW.kind, value, 1, NEW.amount FROM json_each(NEW.lists) WHERE true
+        ON CONFLICT (kind, list) DO UPDATE SET count = count + 1, total = total + excluded.total;
+"""
+_LEAVE: Final = """
+    DELETE FROM lists WHERE kind = OLD.kind AND list IN (SELECT value FROM json_each(OLD.lists))
+        AND number = OLD.number;
+    UPDATE counts SET count = count - 1, total = total - OLD.amount
+        WHERE kind = OLD.kind AND list IN (SELECT value FROM json_each(OLD.lists));
+    DELETE FROM counts WHERE kind = OLD.kind AND list IN (SELECT value FROM json_each(OLD.lists)) AND count = 0;
+"""
+
+SCHEMA: Final = 2
+"""The version of the tables that is written."""
+
 # `record` and `apart` are JSON objects of the fields. `apart` is NULL unless a large field is kept there, after the
-# others, so that brief records are read without it. `lists` is a JSON array of the lists that the record is in, from
-# which triggers keep the tables `lists` and `counts`: a page is one search, and a count is one row.
+# others, so that brief records are read without it. `lists` is a JSON array of the kept lists that the record is in,
+# from which triggers keep the tables `lists` and `counts`: a page is one search, and a count or a sum is one row. The
+# key comes before the kind, so that what belongs together is close together.
 CREATE: Final = (
     """
     CREATE TABLE records (
@@ -50,94 +67,81 @@ CREATE: Final = (
         kind TEXT NOT NULL,
         key TEXT NOT NULL,
         lists TEXT NOT NULL,
+        amount INTEGER NOT NULL,
         due REAL,
         record TEXT NOT NULL,
         apart TEXT,
-        UNIQUE (kind, key)
+        UNIQUE (key, kind)
     )
     """,
-    "CREATE INDEX records_due ON records (kind, due, key) WHERE due IS NOT NULL",
+    "CREATE INDEX records_due ON records (due, key, kind) WHERE due IS NOT NULL",
     "CREATE TABLE lists (kind TEXT, list TEXT, number INTEGER, PRIMARY KEY (kind, list, number)) WITHOUT ROWID",
-    "CREATE TABLE counts (kind TEXT, list TEXT, count INTEGER, PRIMARY KEY (kind, list)) WITHOUT ROWID",
     """
-    CREATE TRIGGER record_added AFTER INSERT ON records BEGIN
-        INSERT INTO lists SELECT NEW.kind, value, NEW.number FROM json_each(NEW.lists);
-    END
+    CREATE TABLE counts (
+        kind TEXT, list TEXT, count INTEGER, total INTEGER, PRIMARY KEY (kind, list)
+    ) WITHOUT ROWID
     """,
-    """
-    CREATE TRIGGER record_moved AFTER UPDATE OF lists ON records WHEN OLD.lists <> NEW.lists BEGIN
-        DELETE FROM lists WHERE kind = OLD.kind AND list IN (SELECT value FROM json_each(OLD.lists))
-            AND number = OLD.number;
-        INSERT INTO lists SELECT NEW.kind, value, NEW.number FROM json_each(NEW.lists);
-    END
+    f"CREATE TRIGGER record_added AFTER INSERT ON records WHEN NEW.lists <> '[]' BEGIN {_ENTER} END",
+    f"""
+    CREATE TRIGGER record_moved AFTER UPDATE OF lists, amount ON records
+        WHEN (OLD.lists, OLD.amount) <> (NEW.lists, NEW.amount) BEGIN {_LEAVE} {_ENTER} END
     """,
-    """
-    CREATE TRIGGER record_deleted AFTER DELETE ON records BEGIN
-        DELETE FROM lists WHERE kind = OLD.kind AND list IN (SELECT value FROM json_each(OLD.lists))
-            AND number = OLD.number;
-    END
-    """,
-    """
-    CREATE TRIGGER counted AFTER INSERT ON lists BEGIN
-        INSERT INTO counts VALUES (NEW.kind, NEW.list, 1)
-            ON CONFLICT (kind, list) DO UPDATE SET count = count + 1;
-    END
-    """,
-    """
-    CREATE TRIGGER uncounted AFTER DELETE ON lists BEGIN
-        UPDATE counts SET count = count - 1 WHERE kind = OLD.kind AND list = OLD.list;
-        DELETE FROM counts WHERE kind = OLD.kind AND list = OLD.list AND count = 0;
-    END
-    """,
+    f"CREATE TRIGGER record_deleted AFTER DELETE ON records WHEN OLD.lists <> '[]' BEGIN {_LEAVE} END",
     f"PRAGMA application_id = {APPLICATION}",
     f"PRAGMA user_version = {SCHEMA}",
 )
 
+# Schema 1 kept more lists, and no amounts.
+_SET_ASIDE: Final = (
+    *(f"DROP TRIGGER record_{event}" for event in ("added", "moved", "deleted")),
+    "DROP TABLE lists",
+    "DROP TABLE counts",
+    "DROP INDEX records_due",
+    "ALTER TABLE records RENAME TO records_1",
+)
+
+_COLUMNS: Final = ("number", "kind", "key", "lists", "amount", "due", "record", "apart")
+
 # What was there when a mark was set, of the records that have changed since: all but the number is NULL for a new one.
 # Triggers keep it, so that it has the changes of other processes too.
 MARK: Final = (
-    """
-    CREATE TABLE {mark} (
-        number INTEGER PRIMARY KEY, kind TEXT, key TEXT, lists TEXT, due REAL, record TEXT, apart TEXT
-    )
-    """,
+    f"CREATE TABLE {{mark}} (number INTEGER PRIMARY KEY, {', '.join(_COLUMNS[1:])})",
     """
     CREATE TRIGGER {mark}_added AFTER INSERT ON records WHEN NEW.number NOT IN (SELECT number FROM {mark}) BEGIN
         INSERT INTO {mark} (number) VALUES (NEW.number);
     END
     """,
-    """
-    CREATE TRIGGER {mark}_changed AFTER UPDATE ON records WHEN OLD.number NOT IN (SELECT number FROM {mark}) BEGIN
-        INSERT INTO {mark} VALUES (OLD.number, OLD.kind, OLD.key, OLD.lists, OLD.due, OLD.record, OLD.apart);
-    END
-    """,
-    """
-    CREATE TRIGGER {mark}_deleted AFTER DELETE ON records WHEN OLD.number NOT IN (SELECT number FROM {mark}) BEGIN
-        INSERT INTO {mark} VALUES (OLD.number, OLD.kind, OLD.key, OLD.lists, OLD.due, OLD.record, OLD.apart);
-    END
-    """,
+    *(
+        f"""
+        CREATE TRIGGER {{mark}}_{change} ON records WHEN OLD.number NOT IN (SELECT number FROM {{mark}}) BEGIN
+            INSERT INTO {{mark}} VALUES ({", ".join([f"OLD.{column}" for column in _COLUMNS])});
+        END
+        """
+        for change in ("changed AFTER UPDATE", "deleted AFTER DELETE")
+    ),
 )
 UNDO: Final = (
     "DELETE FROM records WHERE number IN (SELECT number FROM {mark})",
-    """
-    INSERT INTO records (number, kind, key, lists, due, record, apart)
-        SELECT number, kind, key, lists, due, record, apart FROM {mark} WHERE kind IS NOT NULL
-    """,
+    f"INSERT INTO records SELECT {', '.join(_COLUMNS)} FROM {{mark}} WHERE kind IS NOT NULL",
 )
 UNMARK: Final = (
-    *(f"DROP TRIGGER {{mark}}_{change}" for change in ("added", "changed", "deleted")),
+    *(f"DROP TRIGGER IF EXISTS {{mark}}_{change}" for change in ("added", "changed", "deleted")),
     "DROP TABLE {mark}",
 )
 
 PUT: Final = """
-INSERT INTO records (kind, key, lists, due, record, apart) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (kind, key) DO UPDATE
-SET lists = excluded.lists, due = excluded.due, record = excluded.record, apart = excluded.apart
+INSERT INTO records (kind, key, lists, amount, due, record, apart) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (key, kind) DO UPDATE
+SET lists = excluded.lists, amount = excluded.amount, due = excluded.due,
+    record = excluded.record, apart = excluded.apart
 """
 
 
-def prepare(connection: sqlite3.Connection, path: str) -> None:
-    """Create the schema in a new file, and check that of any other, inside a transaction.
+Kinds = Mapping[str, TableKind[Any]]
+
+
+def prepare(connection: sqlite3.Connection, path: str, kinds: Kinds) -> None:
+    """Create the schema in a new file, and check or convert that of any other, inside a transaction.
 
     Raises:
         StateError: If the file is another application's or a newer version's. It is unchanged.
@@ -145,19 +149,35 @@ def prepare(connection: sqlite3.Connection, path: str) -> None:
     if number_of(connection, "schema_version") == 0:
         for sql in CREATE:
             connection.execute(sql)
-    else:
-        check(connection, path)
+    elif check(connection, path) < SCHEMA:
+        _convert(connection, kinds)
 
 
-def check(connection: sqlite3.Connection, path: str) -> None:
-    """Refuse a file that is not an emulator's.
+def check(connection: sqlite3.Connection, path: str) -> int:
+    """Refuse a file that is not an emulator's, and return its schema.
 
     Raises:
         StateError: If the file is another application's or a newer version's.
     """
     if number_of(connection, "application_id") != APPLICATION:
         raise StateError(f"{path} is not the database of an emulator")
-    check_schema(number_of(connection, "user_version"), path)
+    schema = number_of(connection, "user_version")
+    check_schema(schema, SCHEMA, path)
+    return schema
+
+
+def _convert(connection: sqlite3.Connection, kinds: Kinds) -> None:
+    """Copy the records of schema 1 into the present tables. A damaged one is in no list, but can be replaced."""
+    for sql in (*_SET_ASIDE, *CREATE):
+        connection.execute(sql)
+    copy = "INSERT INTO records SELECT number, kind, key, ?, ?, due, record, apart FROM records_1 WHERE number = ?"
+    for number, kind, key, record in connection.execute("SELECT number, kind, key, record FROM records_1"):
+        try:
+            listing = _listing(kinds[kind], decoded_key(key), json.loads(record))
+        except (LookupError, TypeError, ValueError, AttributeError):
+            listing = ("[]", 0)
+        connection.execute(copy, (*listing, number))
+    connection.execute("DROP TABLE records_1")
 
 
 def number_of(connection: sqlite3.Connection, pragma: str) -> int:
@@ -168,16 +188,21 @@ def number_of(connection: sqlite3.Connection, pragma: str) -> int:
 
 def columns(
     kind: TableKind[RecordT], key: Key, record: RecordT, hide: Callable[[Any, Any], Any]
-) -> tuple[str, str, float | None, str, str | None]:
-    """Return what is stored of a record: key, lists, due, record, apart, the last two without secrets."""
-    lists = _encoded_lists(kind.lists_of(key, record))
+) -> tuple[str, str, int, float | None, str, str | None]:
+    """Return what is stored of a record: key, lists, amount, due, record, apart, the last two without secrets."""
+    listing = _listing(kind, key, record)
     apart = None
     due = kind.due_of(record)
     record = hide(record, kind.record)
     if kind.has_apart(record):
         apart = to_text({field: value for field, value in record.items() if field == kind.apart})
         record = kind.brief(record)
-    return encoded_key(key), lists, due, to_text(record), apart
+    return encoded_key(key), *listing, due, to_text(record), apart
+
+
+def _listing(kind: TableKind[RecordT], key: Key, record: RecordT) -> tuple[str, int]:
+    """Return the lists that a record is in, and what it adds to their sums."""
+    return _encoded_lists(kind.lists_of(key, record) if kind.is_listed else ()), kind.amount(record)
 
 
 @lru_cache(maxsize=1024)  # records of a kind are in few lists
@@ -285,13 +310,21 @@ class SqliteTable(Generic[RecordT]):
 
     def due(self, now: float) -> Iterator[Key]:
         """Iterate over the keys of the records that are due by a time."""
-        sql = "SELECT key FROM records WHERE kind = ? AND due IS NOT NULL AND due <= ? ORDER BY due, key"
+        sql = "SELECT key FROM records WHERE kind = ? AND due <= ? ORDER BY due, key"
         return (decoded_key(key) for (key,) in self._execute(sql, now))
 
     def count(self, *name: str) -> int:
         """Return the number of records of a list."""
-        row = self._execute("SELECT count FROM counts WHERE kind = ? AND list = ?", encoded_key(name)).fetchone()
-        return 0 if row is None else int(row[0])
+        return self._sum("count", name)
+
+    def total(self, *name: str) -> int:
+        """Return the sum of the amounts of the records of a list."""
+        return self._sum("total", name)
+
+    def _sum(self, column: str, name: Key) -> int:
+        parts = [encoded_key(part) for part in self._kind.parts_of(name)]
+        sql = f"SELECT sum({column}) FROM counts WHERE kind = ? AND list IN ({', '.join('?' * len(parts))})"
+        return self._execute(sql, *parts).fetchone()[0] or 0
 
     def counts(self, *name: str) -> dict[str, int]:
         """Return the number of records of each list below `name`."""
@@ -315,20 +348,22 @@ class SqliteTable(Generic[RecordT]):
         search: Search | None = None,
     ) -> Iterator[tuple[Any, ...]]:
         order, beyond = ("DESC", "<") if newest_first else ("ASC", ">")
-        values: list[Any] = [encoded_key(name)]
         where = ""
+        compared: list[Any] = []
         if after is not None:
             where = f" AND lists.number {beyond} ?"
-            values.append(after)
-        if search is not None:
-            for condition, *compared in _conditions(search):
-                where += f" AND ({condition})"
-                values += compared
-        sql = (
+            compared.append(after)
+        for condition, *values in () if search is None else _conditions(search):
+            where += f" AND ({condition})"
+            compared += values
+        part = (
             f"SELECT lists.number, {columns} FROM lists CROSS JOIN records ON records.number = lists.number"
-            f" WHERE lists.kind = ? AND list = ?{where} ORDER BY lists.number {order}"
+            f" WHERE lists.kind = ? AND list = ?{where}"
         )
-        return self._execute(f"{sql} LIMIT -1 OFFSET ?", *values, skip) if skip else self._execute(sql, *values)
+        names = [encoded_key(name) for name in self._kind.parts_of(name)]
+        values = [value for name in names for value in (self._name, name, *compared)]
+        sql = f"{' UNION ALL '.join([part] * len(names))} ORDER BY 1 {order}"
+        return self._store.execute(f"{sql} LIMIT -1 OFFSET ?" if skip else sql, *values, *([skip] if skip else []))
 
     def _decoded(self, key: str, record: str, apart: str | None = None) -> RecordT:
         try:
@@ -417,6 +452,7 @@ class StateFile:
     Args:
         path: The file, created if it does not exist.
         busy_timeout: Seconds to wait for another process that is writing.
+        kinds: The kinds of records by name.
 
     Attributes:
         connection: The connection to it.
@@ -426,11 +462,11 @@ class StateFile:
         StateError: If it cannot be opened, is not an emulator's, or was written by a newer version.
     """
 
-    def __init__(self, path: Path, busy_timeout: float) -> None:
+    def __init__(self, path: Path, busy_timeout: float, kinds: Kinds) -> None:
         self._path = path
         self.connection: sqlite3.Connection
         self.is_read_only: bool
-        self.connection, self.is_read_only = _open(path, busy_timeout)
+        self.connection, self.is_read_only = _open(path, busy_timeout, kinds)
         self._log = None if self.is_read_only else Path(f"{path}-wal")
         try:
             self._seen = _status_of(path)
@@ -500,7 +536,7 @@ def explained(error: sqlite3.Error, path: Path, busy_timeout: float) -> StateErr
     return StateError(f"{path} cannot be used as the database of an emulator: {error}")
 
 
-def _open(path: Path, busy_timeout: float) -> tuple[sqlite3.Connection, bool]:
+def _open(path: Path, busy_timeout: float, kinds: Kinds) -> tuple[sqlite3.Connection, bool]:
     existed = path.is_file() and path.stat().st_size > 0
     try:
         check_database(path)
@@ -510,7 +546,7 @@ def _open(path: Path, busy_timeout: float) -> tuple[sqlite3.Connection, bool]:
     with contextlib.suppress(OSError):  # SQLite says what is wrong, too
         make_private(path)
     try:
-        return _open_for_writing(path, busy_timeout), False
+        return _open_for_writing(path, busy_timeout, kinds), False
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0)
         if not existed or (code not in _FULL and code & _PRIMARY not in _UNWRITABLE):
@@ -530,12 +566,12 @@ def _refusal(error: sqlite3.Error, path: Path, busy_timeout: float) -> StateErro
     return explained(error, path, busy_timeout)
 
 
-def _open_for_writing(path: Path, busy_timeout: float) -> sqlite3.Connection:
+def _open_for_writing(path: Path, busy_timeout: float, kinds: Kinds) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
     try:
         connection.execute(f"PRAGMA page_size = {_PAGE}")
         connection.execute("BEGIN IMMEDIATE")  # of two processes that create the file, one finds it created
-        prepare(connection, str(path))
+        prepare(connection, str(path), kinds)
         connection.execute("COMMIT")
         use_write_ahead_log(connection, busy_timeout)
         # safe after a kill, but a power failure may lose the last transactions:
@@ -567,7 +603,8 @@ def _opened_as(path: Path, parameters: str) -> sqlite3.Connection:
     url = f"{path.as_uri()}?{parameters}"
     connection = sqlite3.connect(url, uri=True, timeout=1.0, isolation_level=None, check_same_thread=False)
     try:
-        check(connection, str(path))
+        if check(connection, str(path)) < SCHEMA:
+            raise StateError(f"{path} is of an earlier fibonacci-sdk: make it writable, so that it can be converted")
     except BaseException:
         connection.close()
         raise
@@ -647,9 +684,7 @@ class SqliteStore(Store):
 
     def has_due(self, now: float) -> bool:
         """Return whether a record of any table is due by a time, with one search instead of one for each table."""
-        kinds = ", ".join("?" * len(self._timed))
-        sql = f"SELECT 1 FROM records WHERE kind IN ({kinds}) AND due IS NOT NULL AND due <= ? LIMIT 1"
-        return self.execute(sql, *self._timed, now).fetchone() is not None
+        return self.execute("SELECT 1 FROM records WHERE due <= ? LIMIT 1", now).fetchone() is not None
 
     @contextmanager
     def transaction(self, patience: float | None = None) -> Generator[None]:
@@ -718,7 +753,7 @@ class SqliteStore(Store):
             raise StateError(f"{self._path} was closed: open it again with start()")
         if self._file is None:
             with self._lock:
-                self._file = StateFile(self._path, self._busy_timeout)
+                self._file = StateFile(self._path, self._busy_timeout, self.kinds)
                 self._finalizer = weakref.finalize(self, self._file.connection.close)
         return self._file
 

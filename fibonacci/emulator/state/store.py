@@ -24,6 +24,8 @@ from fibonacci.definitions.json_types import map_texts
 from fibonacci.emulator.state.clock import milliseconds
 from fibonacci.emulator.state.json_encoding import SURROGATE, in_unicode, unicode_fault
 from fibonacci.emulator.state.records import (
+    STATUSES,
+    TERMINAL,
     StoredAudit,
     StoredCalls,
     StoredClock,
@@ -161,7 +163,15 @@ class Store:
             TableKind("versions", StoredVersion, ("workflow", "version"), prefix=1)
         )
         self.executions: Table[StoredExecution] = self._add(
-            TableKind("executions", StoredExecution, ("execution",), lists=_lists_of_execution, apart="inputs")
+            TableKind(
+                "executions",
+                StoredExecution,
+                ("execution",),
+                lists=_lists_of_execution,
+                parts=_parts_of_executions,
+                amount=_duration_of,
+                apart="inputs",
+            )
         )
         self.runs: Table[StoredRun] = self._add(TableKind("runs", StoredRun, ("execution",)))  # only while it runs
         # Only while it is approved and waits for a place, in the order of the approvals:
@@ -347,25 +357,31 @@ class Store:
 
 
 def _lists_of_execution(key: Key, record: StoredExecution) -> Iterable[Key]:
-    """Return `("status", ...)`, `("workflow_id", ...)`, both in one, and `("ended",)` of those that have ended.
-
-    Those are also in `(*workflow, "duration")`, and in one list for each binary digit of their milliseconds that is 1.
-    The counts of these lists give the sum of the durations of a workflow, so that the mean is computed without reading
-    any execution.
-    """
-    status, workflow = ("status", str(record.get("status"))), ("workflow_id", str(record.get("workflow_id")))
-    lists = (status, workflow, (*workflow, *status))
-    if record.get("ended") is None:
-        return lists
-    name = (*workflow, "duration")
-    duration = duration_of(record)
-    digits = ((*name, str(digit)) for digit in range(duration.bit_length()) if duration >> digit & 1)
-    return (*lists, ("ended",), name, *digits)
+    """Return `("status", ...)`, and that below `("workflow_id", ...)`."""
+    status = ("status", str(record.get("status")))
+    return (status, ("workflow_id", str(record.get("workflow_id")), *status))
 
 
-def duration_of(execution: StoredExecution) -> int:
+_BY_STATUS: Final[tuple[Key, ...]] = tuple([("status", status) for status in sorted(STATUSES)])
+_ENDED: Final[tuple[Key, ...]] = tuple([("status", status) for status in sorted(TERMINAL)])
+
+
+def _parts_of_executions(name: Key) -> tuple[Key, ...]:
+    """Return the lists by status whose union a list is: that of all, of those that have ended, or of a workflow."""
+    match name:
+        case ():
+            return _BY_STATUS
+        case ("ended",):
+            return _ENDED
+        case ("workflow_id", _):
+            return tuple([(*name, *status) for status in _BY_STATUS])
+        case _:
+            return (name,)
+
+
+def _duration_of(execution: StoredExecution) -> int:
     """Return how many milliseconds an execution took, by its times as they are shown, or 0 if it has not ended."""
-    ended = execution["ended"]
+    ended = execution.get("ended")
     return 0 if ended is None else max(0, milliseconds(ended) - milliseconds(execution.get("started", ended)))
 
 

@@ -1,7 +1,8 @@
 """Tables of records by key, and lists of their records, so that no reader needs to visit all of them.
 
 A list is named by texts, as a key is: `("status", "running")`. The list without a name has every record. Lists are in
-the order of the records' permanent numbers, and are read from any number on.
+the order of the records' permanent numbers, and are read from any number on. Each list that a record is in costs time
+with every change, so a list that others make up, such as that of all states, is not kept: it is read as their union.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ def _no_lists(key: Key, record: object) -> Iterable[Key]:
     return ()
 
 
+def _no_amount(record: object) -> int:
+    return 0
+
+
 class TableKind(NamedTuple, Generic[RecordT]):
     """A kind of record.
 
@@ -36,6 +41,8 @@ class TableKind(NamedTuple, Generic[RecordT]):
         key: The names of the parts of its keys.
         prefix: How many first parts of a key name lists that its record is in.
         lists: Returns the names of further lists that a record is in.
+        parts: Returns the lists whose union a list is, or that list alone if it is kept. Default: all are kept.
+        amount: Returns the number of which a list has the sum.
         due: The field with the time at which a record is due, if it has one.
         apart: The field that brief records do not have if it is large, if there is one.
         is_listed: Whether it has lists at all. Without them its records are read by key, and as a whole.
@@ -46,17 +53,21 @@ class TableKind(NamedTuple, Generic[RecordT]):
     key: tuple[str, ...]
     prefix: int = 0
     lists: Callable[[Key, RecordT], Iterable[Key]] = _no_lists
+    parts: Callable[[Key], tuple[Key, ...]] | None = None
+    amount: Callable[[RecordT], int] = _no_amount
     due: str | None = None
     apart: str | None = None
     is_listed: bool = True
 
     def lists_of(self, key: Key, record: RecordT) -> tuple[Key, ...]:
-        """Return the names of all lists that a record is in."""
-        return ((), *self.names_of(key, record)) if self.is_listed else ()
+        """Return the names of the kept lists that a record is in."""
+        shortest = 0 if self.parts is None else 1
+        prefixes = [key[:length] for length in range(shortest, min(self.prefix, len(key)) + 1)]
+        return (*prefixes, *self.lists(key, record))
 
-    def names_of(self, key: Key, record: RecordT) -> tuple[Key, ...]:
-        """Return the names of the lists that a record is in, but for that of all records."""
-        return (*(key[:parts] for parts in range(1, min(self.prefix, len(key)) + 1)), *self.lists(key, record))
+    def parts_of(self, name: Key) -> tuple[Key, ...]:
+        """Return the names of the kept lists whose union a list is."""
+        return (name,) if self.parts is None else self.parts(name)
 
     def due_of(self, record: RecordT) -> float | None:
         """Return the time at which a record is due, or `None` if it is never."""
@@ -171,6 +182,10 @@ class Table(Protocol[RecordT]):
         """Return the number of records of a list."""
         ...
 
+    def total(self, *name: str) -> int:
+        """Return the sum of the amounts of the records of a list."""
+        ...
+
     def counts(self, *name: str) -> dict[str, int]:
         """Return the number of records of each list whose name has one more part than `name`, by that part."""
         ...
@@ -187,8 +202,9 @@ class MemoryTable(Generic[RecordT]):
         self._kind = kind
         self._rows: dict[Key, tuple[int, RecordT]] = {}
         self._keys: dict[int, Key] = {}
-        self._lists: dict[Key, list[int]] = {(): []}
+        self._lists: dict[Key, list[int]] = {}
         self._sublists: dict[Key, dict[str, Key]] = {}
+        self._totals: dict[Key, int] = {}
         self._due: list[tuple[float, Key]] = []
         self._last = 0
         self._marks: list[dict[Key, tuple[int, RecordT] | None]] = []  # what was there before, for each mark
@@ -209,9 +225,7 @@ class MemoryTable(Generic[RecordT]):
 
     def _place(self, key: Key, number: int, record: RecordT) -> None:
         row = self._rows.get(key)
-        if row is None:
-            self._keys[number] = key
-            insort(self._lists[()], number)
+        self._keys[number] = key
         self._move(key, number, row and row[1], record)
         self._rows[key] = (number, record)
 
@@ -238,7 +252,6 @@ class MemoryTable(Generic[RecordT]):
             self._marks[-1].setdefault(key, row)
         number, record = row
         self._move(key, number, record, None)
-        _remove(self._lists[()], number)
         del self._keys[number]
         return True
 
@@ -252,11 +265,13 @@ class MemoryTable(Generic[RecordT]):
         search: Search | None = None,
     ) -> Iterator[tuple[int, RecordT]]:
         """Iterate over the records of a list, which may change meanwhile."""
-        while (number := self._next(name, after, newest_first=newest_first, skip=skip)) is not None:
-            _, record = self._rows[self._keys[number]]
+        while (after := self._next(name, after, newest_first=newest_first)) is not None:
+            if skip > 0:
+                skip -= 1
+                continue
+            _, record = self._rows[self._keys[after]]
             if search is None or search.accepts(record):
-                yield number, self._kind.brief(record) if brief and self._kind.has_apart(record) else record
-            after, skip = number, 0
+                yield after, self._kind.brief(record) if brief and self._kind.has_apart(record) else record
 
     def records(self, *name: str) -> Iterator[RecordT]:
         """Iterate over the records of a list."""
@@ -264,14 +279,13 @@ class MemoryTable(Generic[RecordT]):
 
     def keys(self, *name: str) -> Iterator[Key]:
         """Iterate over the keys of a list, which may change meanwhile."""
-        after = None
-        while (number := self._next(name, after)) is not None:
+        number = None
+        while (number := self._next(name, number)) is not None:
             yield self._keys[number]
-            after = number
 
     def items(self) -> Iterator[tuple[Key, RecordT]]:
         """Iterate over all records with their keys."""
-        return ((key, self._rows[key][1]) for key in map(self._keys.__getitem__, self._lists[()]))
+        return ((key, self._rows[key][1]) for _, key in sorted(self._keys.items()))
 
     def due(self, now: float) -> Iterator[Key]:
         """Iterate over the keys of the records that are due by a time."""
@@ -281,7 +295,11 @@ class MemoryTable(Generic[RecordT]):
 
     def count(self, *name: str) -> int:
         """Return the number of records of a list."""
-        return len(self._lists.get(name, ()))
+        return sum([len(self._lists.get(part, ())) for part in self._kind.parts_of(name)])
+
+    def total(self, *name: str) -> int:
+        """Return the sum of the amounts of the records of a list."""
+        return sum([self._totals.get(part, 0) for part in self._kind.parts_of(name)])
 
     def counts(self, *name: str) -> dict[str, int]:
         """Return the number of records of each list below `name`."""
@@ -289,27 +307,34 @@ class MemoryTable(Generic[RecordT]):
 
     def delete_all(self, *prefix: str) -> None:
         """Remove every record whose key begins with `prefix`."""
-        for key in [key for key in self.keys(*prefix[: self._kind.prefix]) if key[: len(prefix)] == prefix]:
+        listed = prefix[: self._kind.prefix]
+        for key in [key for key in (self.keys(*listed) if listed else self._rows) if key[: len(prefix)] == prefix]:
             self.delete(*key)
 
-    def _next(self, name: Key, after: int | None, *, newest_first: bool = False, skip: int = 0) -> int | None:
+    def _next(self, name: Key, after: int | None, *, newest_first: bool = False) -> int | None:
         """Return the number in a list that follows another."""
-        numbers = self._lists.get(name, ())
-        if newest_first:
-            place = (len(numbers) if after is None else bisect_left(numbers, after)) - 1 - skip
-        else:
-            place = (0 if after is None else bisect_right(numbers, after)) + skip
-        return numbers[place] if 0 <= place < len(numbers) else None
+        following: list[int] = []
+        for part in self._kind.parts_of(name):
+            numbers = self._lists.get(part, ())
+            if newest_first:
+                place = (len(numbers) if after is None else bisect_left(numbers, after)) - 1
+            else:
+                place = 0 if after is None else bisect_right(numbers, after)
+            if 0 <= place < len(numbers):
+                following.append(numbers[place])
+        return (max if newest_first else min)(following, default=None)
 
     def _move(self, key: Key, number: int, before: RecordT | None, after: RecordT | None) -> None:
         """Take a record out of the lists that it was in, and put it into those that it is in."""
-        old = () if before is None else self._kind.names_of(key, before)
-        new = () if after is None else self._kind.names_of(key, after)
-        if old != new:
+        old = () if before is None else self._kind.lists_of(key, before)
+        new = () if after is None else self._kind.lists_of(key, after)
+        subtracted = 0 if before is None else self._kind.amount(before)
+        added = 0 if after is None else self._kind.amount(after)
+        if old != new or subtracted != added:
             for name in old:
-                self._unlist(name, number)
+                self._unlist(name, number, subtracted)
             for name in new:
-                self._list(name, number)
+                self._list(name, number, added)
         if self._kind.due is not None:
             was, due = (None if record is None else self._kind.due_of(record) for record in (before, after))
             if was is not None:
@@ -317,19 +342,25 @@ class MemoryTable(Generic[RecordT]):
             if due is not None:
                 insort(self._due, (due, key))
 
-    def _list(self, name: Key, number: int) -> None:
+    def _list(self, name: Key, number: int, amount: int) -> None:
         numbers = self._lists.get(name)
         if numbers is None:
             self._lists[name] = [number]
-            self._sublists.setdefault(name[:-1], {})[name[-1]] = name
+            self._totals[name] = amount
+            if name:
+                self._sublists.setdefault(name[:-1], {})[name[-1]] = name
         else:
             insort(numbers, number)
+            self._totals[name] += amount
 
-    def _unlist(self, name: Key, number: int) -> None:
+    def _unlist(self, name: Key, number: int, amount: int) -> None:
         numbers = self._lists[name]
         _remove(numbers, number)
-        if not numbers:
-            del self._lists[name]
+        self._totals[name] -= amount
+        if numbers:
+            return
+        del self._lists[name], self._totals[name]
+        if name:
             siblings = self._sublists[name[:-1]]
             del siblings[name[-1]]
             if not siblings:

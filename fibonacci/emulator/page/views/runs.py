@@ -9,7 +9,7 @@ from zlib import crc32
 
 from fibonacci._text import counted
 from fibonacci.definitions.diagrams.svg import Drawing
-from fibonacci.emulator.engine.records import QUEUED, TERMINAL, WAITING
+from fibonacci.emulator.engine.records import QUEUED, WAITING
 from fibonacci.emulator.http.messages import Detail, ServerResponse
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.components import (
@@ -35,6 +35,7 @@ from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
 from fibonacci.emulator.page.views.approvals import approval_of
 from fibonacci.emulator.state.json_encoding import JSONObject
+from fibonacci.emulator.state.records import TERMINAL
 from fibonacci.emulator.state.tables import Search
 
 NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
