@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -409,16 +408,19 @@ class NodeExecutor:
             lambda: call(*prompts(values.resolve_place)),
         )
         if answer is None:
-            with self._fitting(node.id, instruction) as fitting:
-                return NodeResult(default_llm_output(node, instruction, fitting))
+            fitting = self._fitting(node.id, instruction)
+            output = default_llm_output(node, instruction, fitting)
+            self._remark_choice(node.id, fitting)
+            return NodeResult(output)
         return self._answered(node, answer)
 
-    @contextmanager
-    def _fitting(self, node_id: str, asked: JSON) -> Generator[Fitting]:
-        """Yield what makes a default answer fit its readers, and remark that it is made up if there was a choice."""
+    def _fitting(self, node_id: str, asked: JSON) -> Fitting:
+        """Return what makes a default answer fit its readers."""
         readers = readers_of(self._nodes.workflow.text)[node_id]
-        fitting = Fitting(readers, [node_id, asked], self._execution["inputs"], self._values.resolve_fixed)
-        yield fitting
+        return Fitting(readers, [node_id, asked], self._execution["inputs"], self._values.resolve_fixed)
+
+    def _remark_choice(self, node_id: str, fitting: Fitting) -> None:
+        """Remark that a default answer is made up if there was a choice."""
         if fitting.has_chosen:
             self._remarks[MADE_UP] = (
                 "the answer is made up: the emulator chose a value that fits the nodes that read it. To set the "
@@ -455,8 +457,9 @@ class NodeExecutor:
         if answer is not None:
             return self._answered(node, answer)
         seconds = seconds_of(node.tool, params)
-        with self._fitting(node.id, params) as fitting:
-            output = default_tool_output(node.tool, params, self._memory.set_by_tool, fitting)
+        fitting = self._fitting(node.id, params)
+        output = default_tool_output(node.tool, params, self._memory.set_by_tool, fitting)
+        self._remark_choice(node.id, fitting)
         # The default timeout of tools is shorter than many waits: only an explicit one limits `wait`.
         if seconds > node.timeout and "timeout" in node.model_fields_set:
             return NodeResult(None, node.timeout, timeout_error(node.timeout))
