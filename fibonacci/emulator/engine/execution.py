@@ -212,10 +212,11 @@ class RunningExecution:
         state["attempts"] += 1
         executor = self._executor(now)
         try:
-            self.note(node.id, {"input": executor.shown_input(node)})
+            node_input = executor.input_for(node)
+            self.note(node.id, {"input": node_input.shown})
             if state["attempts"] > 1:
                 self.note(node.id, {"remarks": []})  # those about an earlier answer
-            step = executor.execute(node, tries_of(state))
+            step = executor.execute(node, tries_of(state), node_input.given)
         except (TemplateError, OperatorError, NodeError) as error:
             self._fail(state, str(error), now)  # a retry would fail alike
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
@@ -137,6 +137,7 @@ class TemplateValues:
     Attributes:
         without_value: The expressions that were resolved and had no value, each with the reason, until they are
             cleared.
+        are_shown: Whether `resolve_shown` has returned what `resolve` returns since this was set.
     """
 
     def __init__(self, environment: Environment, execution: StoredExecution, nodes: NodeStates, now: float) -> None:
@@ -145,6 +146,7 @@ class TemplateValues:
         self._nodes = nodes
         self._now = now
         self.without_value: Final[dict[str, str]] = {}
+        self.are_shown: bool = True
 
     def resolve(self, reference: Reference) -> Any:
         """Return the value of a reference, and note in `without_value` if a node or an input has none.
@@ -180,9 +182,12 @@ class TemplateValues:
         """Return the value of a reference for the trace, or the expression itself if the value can't be shown."""
         try:
             if reference.source not in ("secrets", "env"):
-                return self._value_of(reference)
+                value = self._value_of(reference)
+                self.are_shown &= not isinstance(value, Absent)  # `resolve` notes it
+                return value
         except TemplateError:
             pass
+        self.are_shown = False
         return f"{{{{{reference.text}}}}}"
 
     def resolve_fixed(self, reference: Reference) -> Any:
@@ -212,6 +217,18 @@ class TemplateValues:
         if not is_set:
             raise TemplateError(f"{{{{{reference.text}}}}} has no value: there is no memory {key!r}")
         return follow(value, reference, tuple(path))
+
+
+class NodeInput(NamedTuple):
+    """What a node is given.
+
+    Attributes:
+        shown: What the trace shows of it.
+        given: Its fields with templates, rendered, or `None` if the trace shows them differently.
+    """
+
+    shown: JSON
+    given: Mapping[str, Any] | None
 
 
 class NodeMemory:
@@ -280,8 +297,13 @@ class NodeExecutor:
         self._memory = NodeMemory(environment.store, execution["workflow_id"], now)
         self._remarks: dict[str, str] = {}
 
-    def execute(self, node: Node, attempt: int) -> NodeResult | HandlerCall:
+    def execute(self, node: Node, attempt: int, given: Mapping[str, Any] | None) -> NodeResult | HandlerCall:
         """Return the result of a node, or the call of its handler.
+
+        Args:
+            node: The node.
+            attempt: The number of the attempt.
+            given: Its fields with templates, rendered, if `input_for` has returned them.
 
         Raises:
             TemplateError: If a template has no value.
@@ -290,9 +312,9 @@ class NodeExecutor:
         """
         match node:
             case LLMNode():
-                return self._llm(node, attempt)
+                return self._llm(node, attempt, given or self._rendered(node, self._values.resolve))
             case ToolNode():
-                return self._tool(node, attempt)
+                return self._tool(node, attempt, given)
             case CriticNode():
                 return self._critic(node, attempt)
             case ConditionalNode():
@@ -315,20 +337,32 @@ class NodeExecutor:
         remarks, self._remarks = self._remarks, {}
         return remarks
 
-    def shown_input(self, node: Node) -> JSON:
-        """Return what a node is given, for the trace.
+    def input_for(self, node: Node) -> NodeInput:
+        """Return what a node is given.
 
-        Templates of secrets and of the environment stay as they are written, and so do those without a value.
+        In the trace, templates of secrets and of the environment stay as they are written, and so do those without a
+        value.
+
+        Raises:
+            TemplateError: If a template is malformed, or the values are too long.
         """
+        self._values.are_shown = True
+        rendered = self._rendered(node, self._values.resolve_shown)
+        given = rendered if self._values.are_shown else None
+        shown = rendered
+        if isinstance(node, LLMNode) and node.memory_read:
+            shown = {**rendered, "memory": self._memory.read(node.memory_read)}
         try:
-            shown = input_of(node, self._values.resolve_shown)
-            if isinstance(node, LLMNode):
-                shown["instruction"] = f"{shown['instruction']}{self._improvement(node)}"
-                if node.memory_read:
-                    shown["memory"] = self._memory.read(node.memory_read)
-            return checked(shown)
+            return NodeInput(checked(shown), given)
         except NodeError as error:
-            return f"(not shown: {error})"
+            return NodeInput(f"(not shown: {error})", given)
+
+    def _rendered(self, node: Node, resolve: Resolver) -> dict[str, Any]:
+        """Return the fields of a node with templates, rendered, and with what a critic asks it to improve."""
+        rendered = input_of(node, resolve)
+        if isinstance(node, LLMNode):
+            rendered["instruction"] = f"{rendered['instruction']}{self._improvement(node)}"
+        return rendered
 
     def unmet_condition(self, node: Node) -> str | None:
         """Return why the condition of a node keeps it from running, or `None` if it holds or there is none.
@@ -379,35 +413,31 @@ class NodeExecutor:
             return as_text(self.render(node.improvement_prompt))
         return f"Improve the answer: its score is {verdict['overall_score']:g}, and {node.min_score:g} passes."
 
-    def _llm(self, node: LLMNode, attempt: int) -> NodeResult | HandlerCall:
-        def prompts(resolve: Resolver) -> tuple[str, str | None]:
-            system_prompt = None if node.system_prompt is None else as_text(render(node.system_prompt, resolve))
-            return as_text(render(node.instruction, resolve)) + self._improvement(node), system_prompt
-
-        def call(instruction: str, system_prompt: str | None) -> LLMCall:
+    def _llm(self, node: LLMNode, attempt: int, given: Mapping[str, Any]) -> NodeResult | HandlerCall:
+        def call(given: Mapping[str, Any]) -> LLMCall:
             return LLMCall(
                 **self._origin(node, attempt),
-                instruction=instruction,
+                instruction=given["instruction"],
                 model=node.model,
                 max_tokens=node.max_tokens,
                 temperature=node.temperature,
-                system_prompt=system_prompt,
+                system_prompt=given.get("system_prompt"),
                 output_format=node.output_format,
                 output_schema=node.output_schema,
                 memory=self._memory.read(node.memory_read),
             )
 
-        environment, values = self._environment, self._values
-        instruction, system_prompt = prompts(values.resolve)
+        environment = self._environment
         answer = find_answer(
             environment,
             node.id,
             node.model,
             environment.handlers.llm,
-            lambda: call(instruction, system_prompt),
-            lambda: call(*prompts(values.resolve_place)),
+            lambda: call(given),
+            lambda: call(self._rendered(node, self._values.resolve_place)),
         )
         if answer is None:
+            instruction = given["instruction"]
             fitting = self._fitting(node.id, instruction)
             output = default_llm_output(node, instruction, fitting)
             self._remark_choice(node.id, fitting)
@@ -432,17 +462,17 @@ class NodeExecutor:
         prompt = self._nodes[node.id].get("improvement")
         return f"\n\n{prompt}" if prompt else ""
 
-    def _tool(self, node: ToolNode, attempt: int) -> NodeResult | HandlerCall:
+    def _tool(self, node: ToolNode, attempt: int, given: Mapping[str, Any] | None) -> NodeResult | HandlerCall:
         refusal = self._environment.refusal_of(canonical_tool(node.tool), self._execution.get("role", "owner"))
         if refusal is not None:  # by a policy that has changed since the run was requested
             raise NodeError(refusal)
-        params = render(node.params, self._values.resolve)
+        params: dict[str, Any] = (given or self._rendered(node, self._values.resolve))["params"]
         missing = missing_parameters(node.tool, params)
         if missing:
             raise NodeError(f"the tool {node.tool} needs {' and '.join(map(repr, missing))}")
 
-        def call(params: Any) -> ToolCall:
-            return ToolCall(**self._origin(node, attempt), tool_name=node.tool, params=params)
+        def call(resolve: Resolver) -> ToolCall:  # with parameters of its own, which a handler may change
+            return ToolCall(**self._origin(node, attempt), tool_name=node.tool, params=render(node.params, resolve))
 
         environment = self._environment
         handler = environment.handlers.tool(node.tool)
@@ -451,8 +481,8 @@ class NodeExecutor:
             node.id,
             node.tool,
             handler,
-            lambda: call(params),
-            lambda: call(render(node.params, self._values.resolve_place)),
+            lambda: call(self._values.resolve),
+            lambda: call(self._values.resolve_place),
         )
         if answer is not None:
             return self._answered(node, answer)

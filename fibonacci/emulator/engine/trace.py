@@ -36,10 +36,9 @@ def input_of(node: Node, resolve: Resolver) -> JSONObject:
     """Return what a node is given: its fields with templates, rendered."""
     match node:
         case LLMNode():
-            shown: JSONObject = {"instruction": as_text(render(node.instruction, resolve))}
-            if node.system_prompt is not None:
-                shown["system_prompt"] = as_text(render(node.system_prompt, resolve))
-            return shown
+            system = None if node.system_prompt is None else as_text(render(node.system_prompt, resolve))
+            instruction: JSONObject = {"instruction": as_text(render(node.instruction, resolve))}
+            return instruction if system is None else {**instruction, "system_prompt": system}
         case ToolNode():
             return {"params": render(node.params, resolve)}
         case CriticNode():
