@@ -69,8 +69,7 @@ class Rate:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What remains of a rate limit.
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Generic
+from typing import Generic, NamedTuple
 
 from typing_extensions import TypeVar
 
@@ -17,8 +17,7 @@ from fibonacci.emulator.option_values import PlanName
 from fibonacci.emulator.state.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class RequestContext:
+class RequestContext(NamedTuple):
     """One authenticated request, and what its handler works on.
 
     Attributes:

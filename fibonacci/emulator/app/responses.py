@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from fibonacci._logging import log
 from fibonacci.emulator.account import Allowance
 from fibonacci.emulator.faults import override_headers
 from fibonacci.emulator.http.bodies import read_json
 from fibonacci.emulator.http.messages import (
+    NO_HEADERS,
     HTTPException,
     Reply,
     ServerRequest,
@@ -33,8 +34,7 @@ from fibonacci.emulator.state.snapshot import StateError, StateFullError, StateL
 _log: Final = logging.getLogger("fibonacci.emulator")
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedReply:
+class EncodedReply(NamedTuple):
     """A reply as bytes, before the headers that every response has.
 
     Attributes:
@@ -48,7 +48,7 @@ class EncodedReply:
     status: int
     body: bytes
     request_id: str
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = NO_HEADERS
     later: Callable[[], Reply] | None = None
 
     def settled(self) -> EncodedReply:

@@ -48,8 +48,7 @@ from fibonacci.emulator.state.records import NodeUsage, StoredExecution
 from fibonacci.emulator.state.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class NodeResult:
+class NodeResult(NamedTuple):
     """The result of a node, known at once, although the node may end later.
 
     Attributes:

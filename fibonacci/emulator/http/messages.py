@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from fibonacci.emulator.state.json_encoding import to_json
 
@@ -184,8 +184,7 @@ def internal_error() -> HTTPException:
 Envelope = Literal["full", "data", "bare", "page", "encoded", "empty"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """The content of a response, not encoded yet.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -72,7 +71,7 @@ def reply_of_run(
     """Return the reply that shows an execution, which another may follow when a handler that has just begun ends."""
     reply = show(execution, context.now)
     if context.scheduler.may_end_soon(execution, context.now):
-        return replace(reply, later=lambda: show(*context.scheduler.settle(execution)))
+        return reply._replace(later=lambda: show(*context.scheduler.settle(execution)))
     return reply
 
 
