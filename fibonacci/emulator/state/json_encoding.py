@@ -6,6 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, cast
 
 from fibonacci.definitions.json_types import is_array, is_object, path_to_bad_text, place_of
@@ -57,15 +58,27 @@ def parse_json(text: str | bytes, repeated: list[str] | None = None) -> Any:
         raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)
     if repeated is None:
         return _DECODE(text)
+    try:
+        return _DECODE_UNIQUE(text)
+    except _RepeatedKeyError:
+        return _decoder(partial(_keep_last, repeated)).decode(text)
 
-    def keep_last(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        content = dict(pairs)
-        if len(content) < len(pairs):
-            counts = Counter(key for key, _ in pairs)
-            repeated.extend(key for key, count in counts.items() if count > 1)
-        return content
 
-    return _decoder(keep_last).decode(text)
+class _RepeatedKeyError(Exception):
+    """An object has a key more than once."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise _RepeatedKeyError
+    return content
+
+
+def _keep_last(repeated: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    counts = Counter(key for key, _ in pairs)
+    repeated.extend(key for key, count in counts.items() if count > 1)
+    return dict(pairs)
 
 
 def _not_json(name: str) -> NoReturn:
@@ -84,6 +97,7 @@ def _decoder(hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> json
 
 
 _DECODE: Final = _decoder().decode  # `loads` makes one each time
+_DECODE_UNIQUE: Final = _decoder(_unique).decode
 
 
 SURROGATE: Final = "\\ud"
