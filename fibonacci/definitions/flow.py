@@ -168,12 +168,12 @@ class Flow:
     def standing(self, node_id: str, fate_of: Fates) -> str:
         """Return the node whose output counts for another: itself, or when it has failed a fallback that completed."""
         current, seen = node_id, {node_id}
-        while fate_of(current).status == "failed" and current in self.fallbacks:  # a fallback may have a fallback
+        while current in self.fallbacks and fate_of(current).status == "failed":  # a fallback may have a fallback
             current = self.fallbacks[current]
             if current in seen:
                 break
             seen.add(current)
-        return current if fate_of(current).status == "completed" else node_id
+        return current if current != node_id and fate_of(current).status == "completed" else node_id
 
     def is_stopped(self, node_id: str, fate_of: Fates) -> bool:
         """Return whether a node stops those that depend on it: it failed, or depends on one that did."""
