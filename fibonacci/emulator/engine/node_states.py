@@ -61,7 +61,6 @@ class NodeStates:
         self.workflow: Final = workflow
         self._flow: Final = workflow.flow
         self._records: Final[dict[str, StoredNode]] = {record["id"]: record.copy() for record in records}
-        self._indexes: Final = {node_id: index for index, node_id in enumerate(self._records)}
         # The ends of phases. One that no longer matches its record is dropped when it comes first.
         self._timed: Final[list[tuple[float, int, str]]] = []
         self._progress: _Progress | None = None  # made when it is first asked for: most of what reads a run is not
@@ -193,7 +192,7 @@ class NodeStates:
 
     def _add_time(self, node_id: str, until: float | None) -> None:
         if until is not None:
-            heappush(self._timed, (until, self._indexes[node_id], node_id))
+            heappush(self._timed, (until, self.workflow.places[node_id], node_id))
 
     def _known_progress(self) -> _Progress:
         if self._progress is None:
