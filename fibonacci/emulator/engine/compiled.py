@@ -11,8 +11,10 @@ from typing import Any, Final, cast
 from fibonacci.definitions import Node, OpenNode, WorkflowDefinition
 from fibonacci.definitions.flow import Flow, reachable
 from fibonacci.definitions.graph import Edges
+from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.nodes import RetryPolicy
 from fibonacci.definitions.spellings import split_retry
+from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.state.json_encoding import JSONObject, to_json
 from fibonacci.emulator.state.records import StoredExecution, StoredRun
 from fibonacci.emulator.state.snapshot import Tables, check_records, malformed
@@ -31,6 +33,7 @@ class CompiledWorkflow:
         places: The place of each ID in `order`.
         flow: When each node runs.
         followers: The IDs of the nodes that start after each node.
+        tools: The names of its tools, as `tools_of` returns them.
         outputs: Templates by output name, or `None`.
         timeout: The seconds that a run may take, or `None`.
         input_schema: The schema of the inputs, or `None`.
@@ -45,6 +48,7 @@ class CompiledWorkflow:
     places: Mapping[str, int] = field(default_factory=dict[str, int])
     flow: Flow = field(default_factory=lambda: Flow(()))
     followers: Edges = field(default_factory=dict[str, list[str]])
+    tools: Sequence[str] = ()
     outputs: Mapping[str, Any] | None = None
     timeout: float | None = None
     input_schema: Mapping[str, Any] | None = None
@@ -81,12 +85,20 @@ def _compiled(text: bytes) -> CompiledWorkflow:
         nodes=nodes,
         flow=flow,
         followers=_inverted(flow.starts_after),
+        tools=tools_of(plain),
         outputs=definition.outputs,
         timeout=definition.timeout,
         input_schema=definition.input_schema,
         output_schema=definition.output_schema,
         allow_partial_results=definition.allow_partial_results,
     )
+
+
+def tools_of(definition: object) -> list[str]:
+    """Return the names of the tools in a definition, each once, in order, in the underscore spelling."""
+    if not is_object(definition) or not is_array(definition["nodes"]):
+        return []
+    return list(dict.fromkeys(canonical_tool(node["tool"]) for node in definition["nodes"] if node["type"] == "tool"))
 
 
 def _inverted(edges: Edges) -> Edges:

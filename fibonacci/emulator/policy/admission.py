@@ -30,7 +30,6 @@ from fibonacci.emulator.policy.approvals import (
     hold_for_approval,
     misspelled_category,
     settings_of,
-    tools_of,
 )
 from fibonacci.emulator.policy.organizations import Change, record_change
 from fibonacci.emulator.state.json_encoding import JSONObject
@@ -178,7 +177,7 @@ def execute(context: RequestContext, workflow: StoredWorkflow, inputs: JSONObjec
     report_problems(context, workflow["id"], problems_of(compiled_workflow.text, context.environment))
     report_unmatched_scripts(context, compiled_workflow)
     try:
-        _check_tools(context, workflow)
+        _check_tools(context, compiled_workflow)
         take_run(context)
     except HTTPException as error:
         after = {"code": error.code, "reason": error.message}
@@ -199,9 +198,9 @@ def _check_inputs(workflow: CompiledWorkflow, inputs: JSONObject) -> None:
         raise invalid(Detail(fault.place, fault.message))
 
 
-def _check_tools(context: RequestContext, workflow: StoredWorkflow) -> None:
+def _check_tools(context: RequestContext, workflow: CompiledWorkflow) -> None:
     """Refuse the workflow if its definition has a tool that the caller's role may not use."""
-    for tool in tools_of(workflow["definition"]):
+    for tool in workflow.tools:
         refusal = context.environment.refusal_of(tool, context.role)
         if refusal is not None:
             raise HTTPException(403, "permission_denied", refusal, [Detail("tool", refusal)])

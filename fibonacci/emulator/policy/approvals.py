@@ -23,10 +23,10 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from fibonacci.definitions.json_types import Whole, is_array, is_object
-from fibonacci.definitions.tools import canonical_tool
+from fibonacci.definitions.json_types import Whole, is_array
 from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.engine.compiled import tools_of
 from fibonacci.emulator.engine.records import WAITING, new_execution, view_of
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.tool_catalog import TOOLS, find_tool
@@ -59,13 +59,6 @@ _WORDS: Final[Mapping[str, str]] = {
 }
 CATEGORY_WORDS: Final = {category: frozenset(words.split()) for category, words in _WORDS.items()}
 """The words in the names of tools, by the category that each word means."""
-
-
-def tools_of(definition: object) -> list[str]:
-    """Return the names of the tools in a definition, each once, in order, in the underscore spelling."""
-    if not is_object(definition) or not is_array(definition["nodes"]):
-        return []
-    return list(dict.fromkeys(canonical_tool(node["tool"]) for node in definition["nodes"] if node["type"] == "tool"))
 
 
 def categories_of(definition: Mapping[str, Any] | None, handlers: UserHandlers | None = None) -> frozenset[str]:
