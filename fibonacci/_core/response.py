@@ -171,7 +171,6 @@ class APIResponse:
     Attributes:
         status: The HTTP status.
         headers: The headers, with an API key that the server echoes redacted.
-        rate_limit: The rate limit that they state.
     """
 
     def __init__(self, response: HTTPResponse, *, received_at: float, limit: int, api_key: str = "") -> None:
@@ -181,10 +180,14 @@ class APIResponse:
         self._limit = limit
         self._api_key = api_key
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers]
-        if api_key.encode("latin-1", "replace") in b"\n".join(map(_VALUE, response.headers)):
+        if api_key in "\n".join(map(_VALUE, headers)):
             headers = [(name, redact(value, api_key)) for name, value in headers]
         self.headers: Headers = Headers(headers)
-        self.rate_limit: RateLimit | None = parse_rate_limit(self.headers, received_at)
+
+    @once
+    def rate_limit(self) -> RateLimit | None:
+        """The rate limit that the headers state. None if there is none that makes sense."""
+        return parse_rate_limit(self.headers, self._received_at)
 
     @property
     def retry_after(self) -> float | None:
