@@ -1,7 +1,7 @@
 """From the bytes of a success to typed objects, in one pass where the response has the usual shape.
 
-A process that reads a page of 10,000 objects takes 13 % less memory at its peak, and 2 % more time for the page
-(`python -m tests.tools.benchmarks.ablations`).
+A long list is read in pieces. A process that reads a page of 10,000 objects takes 12 % less memory at its peak for
+that, and no more time (`python -m tests.tools.benchmarks.ablations`).
 
 The documentation shows three shapes: `{"data": ..., "meta": ...}`, `{"data": ...}`, and a bare object. The first two
 are read straight from the bytes. Only when that fails is the response parsed to find its shape, for a bare object that
@@ -35,6 +35,7 @@ PIECE = 64 * 1024
 
 _BEGINNING = re.compile(rb'\s*\{\s*"data"\s*:\s*\[')
 _BETWEEN_OBJECTS = re.compile(rb"\}\s*,(?=\s*\{)")
+_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 
 
 def edges(body: bytes) -> list[int]:
@@ -76,8 +77,11 @@ def _next_comma(body: bytes, start: int) -> int | None:
 
 def _opened(body: bytes, start: int, end: int) -> int:
     """Return how many more brackets and braces are opened than closed."""
-    opening, closing = (sum(body.count(mark, start, end) for mark in marks) for marks in ((b"{", b"["), (b"}", b"]")))
-    return opening - closing
+    brackets = body[start:end].translate(
+        None, _ALL_BUT_BRACKETS
+    )  # in a third of the time of counting in the body itself
+    opening = brackets.count(b"{") + brackets.count(b"[")
+    return opening - (len(brackets) - opening)
 
 
 # Compiled on first use: most servers send no link.
