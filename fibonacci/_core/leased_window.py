@@ -244,7 +244,7 @@ class LeasedLimits(SharedLimits):
         super()._admit_queued(now)
         endpoints = [
             endpoint
-            for endpoint, calls in self._queues.copy().items()
+            for endpoint, calls in self._queues.copy().items()  # a copy, as in `_first_queued`
             if endpoint is not None
             for _ in range(min(len(calls), MOST_WANTED))
         ]

@@ -478,6 +478,7 @@ class SharedLimits:
 
     def _first_queued(self, stopped: list[tuple[str, str]]) -> QueuedCall | None:
         """Return the first call to be admitted whose endpoint is none of those."""
+        # A copy, because listing makes objects, so that the collector may finalize a call, which leaves its queue:
         queues = [calls for endpoint, calls in self._queues.copy().items() if endpoint not in (None, *stopped)]
         heads = [head for calls in queues for head in first(calls.__iter__, 1)]
         return min(heads, key=lambda call: call.number, default=None)
