@@ -143,11 +143,11 @@ class Flow:
             return self._not_taken(gates, fate_of)
         if rescued and all(fate_of(other).status != "failed" for other in rescued):
             return FlowStep("skip", f"it runs only if {' or '.join(map(repr, sorted(rescued)))} fails")
-        conditionals = {gate.conditional for gate in gates}
-        needed = [other for other in self.depends_on[node_id] if other not in conditionals]
-        # A failure that starts a node is reason enough to run it.
-        if needed and not rescued and all(fate_of(other).status == "skipped" for other in needed):
-            return FlowStep("skip", f"all nodes that it depends on were skipped: {', '.join(needed)}")
+        if not rescued:  # a failure that starts a node is reason enough to run it
+            conditionals = {gate.conditional for gate in gates}
+            needed = [other for other in self.depends_on[node_id] if other not in conditionals]
+            if needed and all(fate_of(other).status == "skipped" for other in needed):
+                return FlowStep("skip", f"all nodes that it depends on were skipped: {', '.join(needed)}")
         reason = unmet()
         return FlowStep("run") if reason is None else FlowStep("skip", reason)
 

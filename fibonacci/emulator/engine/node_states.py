@@ -159,8 +159,10 @@ class NodeStates:
 
     def failed(self) -> StoredNode | None:
         """Return the first node that failed and has no replacement, or `None` if there is none."""
-        failed = (record for record in self.all() if record["status"] == "failed")
-        return next((record for record in failed if self._flow.is_stopped(record["id"], self._fate_of)), None)
+        for node_id, record in self._records.items():
+            if record["status"] == "failed" and self._flow.is_stopped(node_id, self._fate_of):
+                return record
+        return None
 
     def run_again(self, node_ids: Collection[str]) -> None:
         """Take nodes back to where they have not started, for another iteration."""
@@ -218,11 +220,11 @@ class _Progress:
     """
 
     def __init__(self, workflow: CompiledWorkflow, records: Mapping[str, StoredNode]) -> None:
-        self.open: int = sum(record["ended"] is None for record in records.values())
+        self.open: int = [record["ended"] for record in records.values()].count(None)
         self._workflow = workflow
         self._records = records
         self._missing = {  # how many of the nodes that each starts after have not ended
-            node_id: sum(records[other]["ended"] is None for other in others)
+            node_id: [records[other]["ended"] for other in others].count(None)
             for node_id, others in workflow.flow.starts_after.items()
         }
         self._turn = (0, -1)  # how often the order was begun again, and the place in it
