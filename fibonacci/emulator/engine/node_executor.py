@@ -43,7 +43,7 @@ from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.engine.trace import input_of
 from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall
 from fibonacci.emulator.http.bodies import is_deeper_than
-from fibonacci.emulator.state.json_encoding import JSON, SURROGATE, JSONObject, to_json, unicode_fault
+from fibonacci.emulator.state.json_encoding import JSON, SURROGATE, JSONObject, to_text, unicode_fault
 from fibonacci.emulator.state.records import NodeUsage, StoredExecution
 from fibonacci.emulator.state.store import Store
 
@@ -96,12 +96,12 @@ def checked(output: JSON, name: str = "the value") -> JSON:
     Raises:
         NodeError: If it is too large or nested too deep, or has a text that is not valid Unicode.
     """
-    text = to_json(output)
+    text = to_text(output)
     if len(text) > MAX_OUTPUT:
         raise NodeError(f"the output is larger than {MAX_OUTPUT} bytes")
-    if text.count(b"{") + text.count(b"[") > MAX_OUTPUT_DEPTH and is_deeper_than(output, MAX_OUTPUT_DEPTH):
+    if text.count("{") + text.count("[") > MAX_OUTPUT_DEPTH and is_deeper_than(output, MAX_OUTPUT_DEPTH):
         raise NodeError(f"the output is nested deeper than {MAX_OUTPUT_DEPTH} levels")
-    if SURROGATE.encode() in text and (fault := unicode_fault(output, name)) is not None:
+    if SURROGATE in text and (fault := unicode_fault(output, name)) is not None:
         raise NodeError(" ".join(fault))
     return output
 
