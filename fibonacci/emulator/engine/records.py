@@ -51,14 +51,15 @@ def _cancelled_node(node: StoredNode) -> StoredNode:
 
 def summary_of(execution: StoredExecution, now: float) -> JSONObject:
     """Return the response to executing a workflow: exactly the documented fields."""
-    nodes = [node for node in execution["nodes"] if node["status"] in ("completed", "failed")]
+    statuses = [node["status"] for node in execution["nodes"]]
+    failed = statuses.count("failed")
     return {
         "execution_id": execution["id"],
         "status": execution["status"],
         "outputs": _values(execution) if execution["ended"] is None else execution["outputs"],
         "duration_ms": elapsed_ms(execution, now),
-        "nodes_executed": len(nodes),
-        "nodes_failed": sum(node["status"] == "failed" for node in nodes),
+        "nodes_executed": statuses.count("completed") + failed,
+        "nodes_failed": failed,
     }
 
 
