@@ -69,7 +69,7 @@ def missing_values(definition: Mapping[str, Any], index: int | None, missing: Ma
                 yield problem(prefix + place, "may_have_no_value", message)
 
 
-def by_node(problems: Sequence[Problem], nodes: Mapping[int, Node]) -> dict[str, list[str]]:
+def by_node(problems: Sequence[Problem], nodes: Mapping[int, Node] | Sequence[Node]) -> dict[str, list[str]]:
     """Return the messages of problems by the ID of the node that has them.
 
     Args:

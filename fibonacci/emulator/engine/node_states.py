@@ -65,7 +65,8 @@ class NodeStates:
         self._timed: Final[list[tuple[float, int, str]]] = []
         self._progress: _Progress | None = None  # made when it is first asked for: most of what reads a run is not
         for node_id, record in self._records.items():
-            self._add_time(node_id, record["until"])
+            if record["until"] is not None:
+                self._add_time(node_id, record["until"])
 
     def __getitem__(self, node_id: str) -> StoredNode:
         return self._records[node_id]

@@ -75,7 +75,7 @@ class StoredExecutions:
         nodes = [new_node(workflow.nodes[node_id]) for node_id in workflow.order]
         running = self._running({**execution, "status": "running", "nodes": nodes, "started": now}, workflow)
         problems = problems_of(workflow.text, self._environment)
-        for node_id, messages in by_node(problems, dict(enumerate(workflow.nodes.values()))).items():
+        for node_id, messages in by_node(problems, [*workflow.nodes.values()]).items():
             running.note(node_id, {"warnings": [*messages]})
         running.start_ready_nodes(now)
         return self._save(running, is_new=True)

@@ -53,7 +53,7 @@ class Router(Generic[TargetT]):
     def __init__(self, endpoints: Iterable[tuple[str, str, TargetT]], prefix: str = API_PREFIX) -> None:
         self.prefix: Final = prefix
         self._routes: dict[str, _Route[TargetT]] = {}
-        self._by_shape: dict[tuple[int, tuple[str, ...]], list[_Route[TargetT]]] = {}
+        self._by_shape: dict[tuple[int, *tuple[str, ...]], list[_Route[TargetT]]] = {}
         for method, template, target in endpoints:
             route = self._routes.get(template)
             if route is None:
@@ -105,9 +105,9 @@ class Router(Generic[TargetT]):
         return None
 
 
-def _shape(parts: Sequence[str]) -> tuple[int, tuple[str, ...]]:
+def _shape(parts: Sequence[str]) -> tuple[int, *tuple[str, ...]]:
     """Return what tells most paths apart: the number of segments, and the first two, which are never parameters."""
-    return len(parts), tuple(parts[:2])
+    return len(parts), *parts[:2]
 
 
 def segments_of(path: str) -> list[str]:
