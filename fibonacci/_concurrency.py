@@ -7,12 +7,25 @@ point. So no thread sees a half-renewed object, and nothing waits for a lock tha
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    # Only here: what this module imports is kept to the very end of the process by the hook of forks below, and with
+    # `typing`, whose caches have most classes of a program, nearly everything would be. An interpreter that ends would
+    # look through it twice more, which takes 5 ms.
+    from collections.abc import Callable, Iterator
+    from typing import Protocol, TypeVar
+
+    T = TypeVar("T")
+
+    class Inherited(Protocol):
+        """What a forked child may not use as it is."""
+
+        def renew_in_child(self) -> None:
+            """Let go of what belongs to the parent. Only the thread that forked is there."""
+            ...
 
 
 def first(iterate: Callable[[], Iterator[T]], count: int) -> list[T]:
@@ -27,14 +40,6 @@ def first(iterate: Callable[[], Iterator[T]], count: int) -> list[T]:
             return list(islice(iterate(), count))
         except RuntimeError:  # it was changed after its iteration had begun
             pass
-
-
-class Inherited(Protocol):
-    """What a forked child may not use as it is."""
-
-    def renew_in_child(self) -> None:
-        """Let go of what belongs to the parent. Only the thread that forked is there."""
-        ...
 
 
 _inherited: WeakSet[Inherited] = WeakSet()

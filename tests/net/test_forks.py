@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from fibonacci import Fibonacci
+from fibonacci import Fibonacci, _concurrency
 from fibonacci._sync.transports.loops import PerLoop
+from fibonacci.models import Workflow
 from fibonacci.transports import SocketTransport
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond
@@ -85,3 +88,16 @@ def test_a_child_keeps_no_connection_open() -> None:
         assert is_true_in_a_child(has_closed_it)
         client.request("GET", "/x")
     assert server.connections == 1
+
+
+def test_the_hook_of_forks_keeps_no_model_to_the_end_of_the_process() -> None:
+    """It would keep them all, with everything that they use, and a script would end 5 ms later."""
+    waiting: list[object] = [_concurrency.renew_in_children]
+    kept = {id(sys.modules), id(vars(sys))}  # which the end of the process empties first
+    while waiting:
+        for referent in gc.get_referents(waiting.pop()):
+            if id(referent) not in kept:
+                kept.add(id(referent))
+                waiting.append(referent)
+    assert id(vars(_concurrency)) in kept
+    assert id(Workflow) not in kept
