@@ -1,7 +1,5 @@
 """Executions: the runs of a workflow, what happened to each node, and why a run failed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal, LiteralString, NamedTuple, Self, TypeGuard, TypeVar, get_args

@@ -1,7 +1,5 @@
 """The health of the platform."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from fibonacci.models._base import Model

@@ -1,7 +1,5 @@
 """Memory: values stored under a key."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 

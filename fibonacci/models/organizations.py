@@ -1,7 +1,5 @@
 """Governance, quotas and tool policies of an organization."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from fibonacci.models._base import Model, Timestamped

@@ -1,7 +1,5 @@
 """The tools that workflows can use."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from fibonacci.models._base import Model

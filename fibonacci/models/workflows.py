@@ -1,7 +1,5 @@
 """Workflows, their versions, and the registry of templates."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Literal
 
 from fibonacci.models._base import Timestamped
