@@ -139,7 +139,7 @@ def _mark(folder: Path) -> None:
 def _state(folder: Path) -> None:
     from fibonacci.emulator.state.sqlite import StateFile
 
-    StateFile(folder / "state.db", 1.0).connection.close()
+    StateFile(folder / "state.db", 1.0, {}).connection.close()
 
 
 def _owner(folder: Path) -> None:
