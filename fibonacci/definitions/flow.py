@@ -132,12 +132,13 @@ class Flow:
         Returns:
             Whether it waits, runs, or is skipped and why.
         """
-        if any(fate_of(other).status == "pending" for other in self.starts_after[node_id]):
-            return FlowStep("wait")
+        for other in self.starts_after[node_id]:
+            if fate_of(other).status == "pending":
+                return FlowStep("wait")
         rescued = self.rescues.get(node_id, ())
-        stopper = next((o for o in self.depends_on[node_id] if o not in rescued and self.is_stopped(o, fate_of)), None)
-        if stopper is not None:
-            return _stopped_by(stopper, fate_of)
+        for other in self.depends_on[node_id]:
+            if other not in rescued and self.is_stopped(other, fate_of):
+                return _stopped_by(other, fate_of)
         gates = self.gates.get(node_id, ())
         if gates and all(fate_of(gate.conditional).result is not gate.when for gate in gates):
             return self._not_taken(gates, fate_of)
