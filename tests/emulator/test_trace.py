@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fibonacci.emulator import Emulator, LLMCall
+from fibonacci.emulator import Emulator, LLMCall, ToolCall
 from fibonacci.emulator.state.clock import iso
 from tests.emulator.api import START, Api
 from tests.emulator.handling import flaky
@@ -256,6 +256,22 @@ def test_a_huge_input_is_not_kept() -> None:
     assert execution.outputs == {"a": 1_200_000}
     (node,) = client.executions.get(execution.id).trace or []
     assert node.input == "(not shown: the output is larger than 1048576 bytes)"
+
+
+def test_a_handler_that_changes_its_parameters_does_not_change_what_it_was_given() -> None:
+    emulator = Emulator()
+
+    @emulator.tool("pop")
+    def pop(call: ToolCall) -> Any:
+        return call.params["items"].pop()
+
+    client = emulator.client()
+    nodes = [tool("a", "pop", {"items": ["{{input.x}}", 2]})]
+    workflow = client.workflows.create(name="x", definition={"nodes": nodes})
+    execution = client.workflows.run(workflow.id, inputs={"x": 1})
+    assert execution.outputs == {"a": 2}
+    (node,) = client.executions.get(execution.id).trace or []
+    assert node.input == {"params": {"items": [1, 2]}}
 
 
 def test_a_run_that_waits_for_approval_has_none_yet(api: Api) -> None:
