@@ -48,6 +48,8 @@ class FlowStep(NamedTuple):
     """Whether it is skipped because of a failure."""
 
 
+_RUN: Final = FlowStep("run")
+
 Fates = Callable[[str], Fate]
 """Returns what has become of a node, by its ID."""
 
@@ -150,7 +152,7 @@ class Flow:
             if needed and all(fate_of(other).status == "skipped" for other in needed):
                 return FlowStep("skip", f"all nodes that it depends on were skipped: {', '.join(needed)}")
         reason = unmet()
-        return FlowStep("run") if reason is None else FlowStep("skip", reason)
+        return _RUN if reason is None else FlowStep("skip", reason)
 
     def skippable(self, conditioned: Container[str]) -> set[str]:
         """Return the nodes that something else than a failure may skip, without those of a cycle.

@@ -212,11 +212,11 @@ class RunningExecution:
         state["attempts"] += 1
         executor = self._executor(now)
         try:
-            node_input = executor.input_for(node)
-            self.note(node.id, {"input": node_input.shown})
+            shown, given = executor.input_for(node)
+            self.note(node.id, {"input": shown})
             if state["attempts"] > 1:
                 self.note(node.id, {"remarks": []})  # those about an earlier answer
-            step = executor.execute(node, tries_of(state), node_input.given)
+            step = executor.execute(node, tries_of(state), given)
         except (TemplateError, OperatorError, NodeError) as error:
             self._fail(state, str(error), now)  # a retry would fail alike
             return

@@ -218,18 +218,6 @@ class TemplateValues:
         return follow(value, reference, tuple(path))
 
 
-class NodeInput(NamedTuple):
-    """What a node is given.
-
-    Attributes:
-        shown: What the trace shows of it.
-        given: Its fields with templates, rendered, or `None` if the trace shows them differently.
-    """
-
-    shown: JSON
-    given: Mapping[str, Any] | None
-
-
 class NodeMemory:
     """The memory of one workflow at one time, as its nodes read and write it.
 
@@ -336,11 +324,15 @@ class NodeExecutor:
         remarks, self._remarks = self._remarks, {}
         return remarks
 
-    def input_for(self, node: Node) -> NodeInput:
-        """Return what a node is given.
+    def input_for(self, node: Node) -> tuple[JSON, dict[str, Any] | None]:
+        """Return what the trace shows of what a node is given, and what it is given if that is the same.
 
         In the trace, templates of secrets and of the environment stay as they are written, and so do those without a
         value.
+
+        Returns:
+            The input as the trace shows it, and the fields of the node with templates, rendered, or `None` if the trace
+            shows one of them differently.
 
         Raises:
             TemplateError: If a template is malformed, or the values are too long.
@@ -352,9 +344,9 @@ class NodeExecutor:
         if isinstance(node, LLMNode) and node.memory_read:
             shown = {**rendered, "memory": self._memory.read(node.memory_read)}
         try:
-            return NodeInput(checked(shown), given)
+            return checked(shown), given
         except NodeError as error:
-            return NodeInput(f"(not shown: {error})", given)
+            return f"(not shown: {error})", given
 
     def _rendered(self, node: Node, resolve: Resolver) -> dict[str, Any]:
         """Return the fields of a node with templates, rendered, and with what a critic asks it to improve."""
