@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from fibonacci.testing.contract.calls import CALLS, OPEN
+from fibonacci.testing.contract.calls import CALLS, INVALID, OPEN, UNKNOWN_OBJECTS
 from fibonacci.testing.contract.checks import ALL
-from fibonacci.testing.contract.checks.every_endpoint import INVALID, UNKNOWN_OBJECTS
 from fibonacci.testing.contract.checks.paging import LISTS
 from fibonacci.testing.contract.checks.workflows import FULL
 from fibonacci.testing.contract.values import BODIES

@@ -46,7 +46,7 @@ def _pytest(*tests: str) -> tuple[str, ...]:
 RECIPES: Final[Mapping[str, Recipe]] = {
     "endpoint": Recipe(
         "Add an endpoint",
-        8,
+        7,
         "fibonacci/testing/contract/calls.py",
         _pytest("tests/contract/test_suite_and_document.py::test_the_suite_has_a_call_of_every_endpoint"),
         r"GET /health/queue",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from fibonacci.testing.contract.calls import CALLS, EndpointCall, first_tools, new_policy, new_workflow, require_shape
+from fibonacci.testing.contract.calls import CALLS, INVALID, NO_BODY, UNKNOWN_OBJECTS, EndpointCall, require_shape
 from fibonacci.testing.contract.check import (
     UNKNOWN,
     CheckRun,
@@ -222,53 +222,6 @@ def _add_checks(call: EndpointCall) -> None:
 for _call in CALLS:
     _add_checks(_call)
 
-
-NO_BODY: Final = object()
-
-UNKNOWN_OBJECTS: Final[list[tuple[str, Any]]] = [
-    ("GET /workflows/{id}", NO_BODY),
-    ("PUT /workflows/{id}", {"name": "Changed"}),
-    ("DELETE /workflows/{id}", NO_BODY),
-    ("POST /workflows/{id}/execute", {}),
-    ("GET /executions/{id}", NO_BODY),
-    ("POST /executions/{id}/cancel", NO_BODY),
-    ("GET /workflows/{id}/versions", NO_BODY),
-    ("GET /workflows/{id}/versions/{version}", NO_BODY),
-    ("POST /workflows/{id}/versions/{version}/rollback", NO_BODY),
-    ("POST /workflow-registry/{id}/approve-template", NO_BODY),
-    ("POST /workflow-registry/{id}/deprecate", NO_BODY),
-    ("POST /workflow-registry/{id}/archive", NO_BODY),
-    ("PATCH /organizations/{organization_id}/tool-policies/{tool_name}", {"enabled": True}),
-    ("DELETE /organizations/{organization_id}/tool-policies/{tool_name}", NO_BODY),
-    ("GET /memory/{key}", NO_BODY),
-    ("DELETE /memory/{key}", NO_BODY),
-    ("GET /tools/{tool_name}", NO_BODY),
-    ("POST /tools/{tool_name}/connect", {}),
-]
-"""The endpoints of one object, and the body of a call that would succeed if the object existed."""
-
-
-def _workflow(server: Server) -> str:
-    return f"/workflows/{new_workflow(server)}"
-
-
-INVALID: Final[list[tuple[str, Callable[[Server], str], Any]]] = [
-    ("POST /workflows", lambda _: "/workflows", {"name": 7}),
-    ("PUT /workflows/{id}", _workflow, {"name": 7}),
-    ("POST /workflows/{id}/execute", lambda server: f"{_workflow(server)}/execute", {"inputs": 7}),
-    ("PATCH /organizations/{organization_id}/governance",
-        lambda server: server.path("governance"), {"approval_threshold": "many"}),
-    ("PATCH /organizations/{organization_id}/quota", lambda server: server.path("quota"), {"memory_mb": "much"}),
-    ("POST /organizations/{organization_id}/tool-policies",
-        lambda server: server.path("tool-policies"), {"tool_name": 7}),
-    ("PATCH /organizations/{organization_id}/tool-policies/{tool_name}",
-        lambda server: server.path(f"tool-policies/{new_policy(server)}"), {"enabled": "perhaps"}),
-    ("POST /organizations/{organization_id}/role-policy-overrides", lambda server: server.path("role-policy-overrides"),
-        {"role": 7, "tool_name": 7}),
-    ("PUT /memory/{key}", lambda server: f"/memory/{server.memory_key('invalid')}", {"value": 1, "ttl": "long"}),
-    ("POST /tools/{tool_name}/connect", lambda server: f"/tools/{first_tools(server)[0]}/connect", [7]),
-]  # fmt: skip
-"""The endpoints with a body, the path of a call, and a body with a value of a wrong type."""
 
 REFUSALS: Final = Checks("refusals")
 
