@@ -250,8 +250,9 @@ class PlatformAPI:
 
     def _catch_up(self, now: float) -> bool:
         """Process the events of runs that are due, and return whether anything was due in the state."""
-        self._scheduler.fail_orphaned_calls(now)
-        self._scheduler.start_queued(now)  # the plan may have changed
+        if self._scheduler.has_work():
+            self._scheduler.fail_orphaned_calls(now)
+            self._scheduler.start_queued(now)  # the plan may have changed
         if not self._store.has_due(now):  # one search, in place of one in each table
             return False
         self._scheduler.catch_up(now)

@@ -309,7 +309,7 @@ class Scheduler:
 
     def has_work(self) -> bool:
         """Return whether a run is in progress, or waits for a place or approval, and may have events to process."""
-        return any(table.count() > 0 for table in (self._store.runs, self._store.queue, self._store.held))
+        return bool(self._store.runs.count() or self._store.queue.count() or self._store.held.count())
 
     def resume(self) -> None:
         """Take over a state: advance the clock to where its last user left it, and fail what no process works on.
