@@ -52,7 +52,8 @@ def proxy_for(origin: str) -> Proxy | None:
 
 def _variables() -> dict[str, str]:
     """Return the variables named `..._proxy`, by what is before that. One in lower case precedes, even when empty."""
-    settings = [(name, value) for name, value in os.environ.items() if name.lower().endswith("_proxy")]
+    # Not `items()`, which fails if another thread removes a variable meanwhile.
+    settings = [(name, os.environ.get(name, "")) for name in os.environ if name.lower().endswith("_proxy")]
     if not settings:
         return {}
     variables = {name[:-6].lower(): value for name, value in settings}

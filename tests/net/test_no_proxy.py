@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import subprocess
@@ -10,7 +11,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -24,6 +26,9 @@ from tests.kit.assertions import check_rows, each_row
 from tests.kit.listener import Listener
 from tests.kit.programs import find
 from tests.net.no_proxy_cases import CASES, NoProxyCase, Route
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
 
 _CURL = (8, 14)
 _NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loading them would take longer than a case
@@ -291,3 +296,23 @@ class TestSettingsOfTheSystem:
     )
     def test_the_proxy_of_an_origin(self, variables: dict[str, str], url: str, proxy: str | None) -> None:
         assert proxy_with(variables, url) == proxy
+
+
+def test_another_thread_may_remove_a_variable_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
+    monkeypatch.setenv("OTHER_PROXY", "x")
+    removed = list[str]()
+
+    def remove(frame: FrameType, event: str, argument: object) -> TraceFunction:
+        if frame.f_code.co_filename == os.__file__ and "keys" in frame.f_locals and not removed:
+            removed.append(os.environ.pop("OTHER_PROXY"))  # its name is listed, and its value is not read yet
+        return remove
+
+    before = sys.gettrace()
+    sys.settrace(remove)
+    try:
+        proxy = proxy_for("https://api.test")
+    finally:
+        sys.settrace(before)
+    assert removed == ["x"]
+    assert proxy is not None
