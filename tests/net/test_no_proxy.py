@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib import import_module
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -301,10 +301,11 @@ class TestSettingsOfTheSystem:
 def test_another_thread_may_remove_a_variable_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
     monkeypatch.setenv("OTHER_PROXY", "x")
+    listing: CodeType = type(os.environ).__iter__.__code__
     removed = list[str]()
 
     def remove(frame: FrameType, event: str, argument: object) -> TraceFunction:
-        if frame.f_code.co_filename == os.__file__ and "keys" in frame.f_locals and not removed:
+        if frame.f_code is listing and "keys" in frame.f_locals and not removed:
             removed.append(os.environ.pop("OTHER_PROXY"))  # its name is listed, and its value is not read yet
         return remove
 
