@@ -61,9 +61,14 @@ class TableKind(NamedTuple, Generic[RecordT]):
 
     def lists_of(self, key: Key, record: RecordT) -> tuple[Key, ...]:
         """Return the names of the kept lists that a record is in."""
-        shortest = 0 if self.parts is None else 1
-        prefixes = [key[:length] for length in range(shortest, min(self.prefix, len(key)) + 1)]
-        return (*prefixes, *self.lists(key, record))
+        prefixes = [key[:length] for length in range(1, min(self.prefix, len(key)) + 1)] if self.prefix else ()
+        lists = (*prefixes, *self.lists(key, record))
+        return ((), *lists) if self.is_listed and self.parts is None else lists
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether a record stays in its lists, with its amount, whatever replaces it."""
+        return self.lists is _no_lists and self.amount is _no_amount
 
     def parts_of(self, name: Key) -> tuple[Key, ...]:
         """Return the names of the kept lists whose union a list is."""
@@ -295,7 +300,9 @@ class MemoryTable(Generic[RecordT]):
 
     def count(self, *name: str) -> int:
         """Return the number of records of a list."""
-        return sum([len(self._lists.get(part, ())) for part in self._kind.parts_of(name)])
+        if self._kind.parts is None:
+            return len(self._lists.get(name, ()))
+        return sum([len(self._lists.get(part, ())) for part in self._kind.parts(name)])
 
     def total(self, *name: str) -> int:
         """Return the sum of the amounts of the records of a list."""
@@ -313,6 +320,8 @@ class MemoryTable(Generic[RecordT]):
 
     def _next(self, name: Key, after: int | None, *, newest_first: bool = False) -> int | None:
         """Return the number in a list that follows another."""
+        if not self._rows:
+            return None
         following: list[int] = []
         for part in self._kind.parts_of(name):
             numbers = self._lists.get(part, ())
@@ -326,17 +335,19 @@ class MemoryTable(Generic[RecordT]):
 
     def _move(self, key: Key, number: int, before: RecordT | None, after: RecordT | None) -> None:
         """Take a record out of the lists that it was in, and put it into those that it is in."""
-        old = () if before is None else self._kind.lists_of(key, before)
-        new = () if after is None else self._kind.lists_of(key, after)
-        subtracted = 0 if before is None else self._kind.amount(before)
-        added = 0 if after is None else self._kind.amount(after)
-        if old != new or subtracted != added:
-            for name in old:
-                self._unlist(name, number, subtracted)
-            for name in new:
-                self._list(name, number, added)
-        if self._kind.due is not None:
-            was, due = (None if record is None else self._kind.due_of(record) for record in (before, after))
+        kind = self._kind
+        if before is None or after is None or not kind.is_fixed:
+            old = () if before is None else kind.lists_of(key, before)
+            new = () if after is None else kind.lists_of(key, after)
+            subtracted = 0 if before is None else kind.amount(before)
+            added = 0 if after is None else kind.amount(after)
+            if old != new or subtracted != added:
+                for name in old:
+                    self._unlist(name, number, subtracted)
+                for name in new:
+                    self._list(name, number, added)
+        if kind.due is not None:
+            was, due = (None if record is None else kind.due_of(record) for record in (before, after))
             if was is not None:
                 _remove(self._due, (was, key))
             if due is not None:
@@ -347,7 +358,7 @@ class MemoryTable(Generic[RecordT]):
         if numbers is None:
             self._lists[name] = [number]
             self._totals[name] = amount
-            if name:
+            if name and self._kind.is_listed:
                 self._sublists.setdefault(name[:-1], {})[name[-1]] = name
         else:
             insort(numbers, number)
@@ -360,7 +371,7 @@ class MemoryTable(Generic[RecordT]):
         if numbers:
             return
         del self._lists[name], self._totals[name]
-        if name:
+        if name and self._kind.is_listed:
             siblings = self._sublists[name[:-1]]
             del siblings[name[-1]]
             if not siblings:
