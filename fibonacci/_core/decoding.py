@@ -77,9 +77,8 @@ def _next_comma(body: bytes, start: int) -> int | None:
 
 def _opened(body: bytes, start: int, end: int) -> int:
     """Return how many more brackets and braces are opened than closed."""
-    brackets = body[start:end].translate(
-        None, _ALL_BUT_BRACKETS
-    )  # in a third of the time of counting in the body itself
+    # To pick them out first takes a third of the time of counting each mark in the body itself.
+    brackets = body[start:end].translate(None, _ALL_BUT_BRACKETS)
     opening = brackets.count(b"{") + brackets.count(b"[")
     return opening - (len(brackets) - opening)
 
