@@ -111,8 +111,8 @@ def _versions(environments: Environments) -> dict[str, str]:
     found = {name: sdk[name] for name in ("fibonacci-sdk", "httpx", "httpcore", "pydantic")}
     for name in PACKAGES:
         if environments.is_ready(name):
-            package = name.removesuffix("-aiohttp").removesuffix("-async").removesuffix("-command")
-            found[package] = environments.versions(name)[package]
+            subject = name.removesuffix("-aiohttp").removesuffix("-async")  # a command may be of another version
+            found[subject] = environments.versions(name)[subject.removesuffix("-command")]
     return found
 
 
