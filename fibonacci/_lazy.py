@@ -28,8 +28,7 @@ else:
         def __get__(self, instance, owner=None):
             if instance is None:
                 return self
-            values = instance.__dict__
-            name = self.fget.__name__
+            values, name = instance.__dict__, self.fget.__name__
             if name not in values:
                 values[name] = self.fget(instance)
             return values[name]

@@ -104,15 +104,21 @@ class RateLimiter:
             admission: The admission to give, for a caller that may be interrupted before it has what is returned.
         """
         self.window.advance(now)
-        delay = self.delay(now, endpoint)
-        return self.admit(now, endpoint, admission) if delay is None else delay
+        must_probe = self._must_probe()
+        delay = self._delay(now, endpoint, must_probe=must_probe)
+        return self._admit(now, endpoint, admission, must_probe=must_probe) if delay is None else delay
 
     def admit(self, now: float, endpoint: tuple[str, str] = ("", ""), admission: Admission | None = None) -> Admission:
         """Admit a request whatever is known."""
+        return self._admit(now, endpoint, admission, must_probe=self._must_probe())
+
+    def _admit(
+        self, now: float, endpoint: tuple[str, str], admission: Admission | None, *, must_probe: bool
+    ) -> Admission:
         admission = admission or Admission(now, endpoint)
         if admission in self._in_flight:  # by a signal's handler, in the midst of admitting it
             return admission
-        breaker, must_probe = self._breakers.get(endpoint), self._must_probe()
+        breaker = self._breakers.get(endpoint)
         admission.at, admission.is_probe = now, must_probe or breaker is not None
         self._in_flight.add(admission)
         if must_probe:
@@ -124,8 +130,11 @@ class RateLimiter:
 
     def delay(self, now: float, endpoint: tuple[str, str] | None = None) -> Delay | None:
         """Return the delay of a request or, without an endpoint, of all requests."""
+        return self._delay(now, endpoint, must_probe=self._must_probe())
+
+    def _delay(self, now: float, endpoint: tuple[str, str] | None, *, must_probe: bool) -> Delay | None:
         delay = self.window.delay(now)
-        if delay is None and self._must_probe():
+        if delay is None and must_probe:
             delay = self._common_breaker.delay(now)
         breaker = None if endpoint is None else self._breakers.get(endpoint)
         if breaker is not None and (delay is None or not delay.is_fixed):

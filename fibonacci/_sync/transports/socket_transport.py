@@ -213,7 +213,8 @@ class ConnectionPool:
 
     def _end(self, use: _Use) -> None:
         """Release everything that a request has used. A second call finishes what an interrupt left undone."""
-        self._put_back(use)
+        if use.connection is not None:
+            self._put_back(use)
         if use.opening is not None:
             self._without_descriptor.release(use.opening)
         self._capacity.release(use)
