@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import sys
 import time
 from typing import Any
 
@@ -43,3 +44,15 @@ def test_nothing_is_lost_or_stays_in_use(monkeypatch: pytest.MonkeyPatch) -> Non
         in_use, in_use_still, journal = made.faults()
     assert in_use == in_use_still == "1 in flight and 0 queued"
     assert journal == "the journal lacks 1 of 4 ids that were received"
+
+
+def test_what_is_raised_in_an_except_block_leaves_nothing_to_later_tests() -> None:
+    places: list[str] = []
+    with subject() as made:
+        for number in range(1, _LINES["call"]):  # not in a generator, which would have what is left
+            places.append(attempt(made, "call", "exception", number).place)
+            if places[-1].endswith("_pop_reusable: return None"):
+                break
+        else:
+            pytest.fail(f"no such line: {places}")
+    assert sys.exc_info() == (None, None, None)

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import warnings
+from collections.abc import Generator
 from unittest import mock
 
 from fibonacci import FibonacciError
@@ -93,6 +94,16 @@ def attempt(subject: InterruptedClient, script: str, fault: str, number: int) ->
     return _attempt_at_line(subject, script, fault, number)
 
 
+def _run(script: str, subject: InterruptedClient) -> Generator[None]:
+    """Run a script in a generator, which has an exception state of its own.
+
+    What is raised before a `return` in an `except` leaves the exception of that block there (in CPython 3.11). In the
+    state of the thread, it would be the context of whatever is raised later.
+    """
+    SCRIPTS[script](subject)
+    yield
+
+
 def _attempt_at_line(subject: InterruptedClient, script: str, fault: str, number: int) -> Trial:
     """Run a script with a fault before one of its lines."""
     subject.renew(script)
@@ -109,7 +120,7 @@ def _attempt_at_line(subject: InterruptedClient, script: str, fault: str, number
             at_most(TIMEOUT + _LATE),
             injector.tracing(),
         ):
-            SCRIPTS[script](subject)
+            next(_run(script, subject))
     except Stuck:
         return Trial(injector.place, ["it does not end"])
     except (KeyboardInterrupt, ChildFailed, Exception) as error:
