@@ -254,12 +254,15 @@ class _Renderer:
     def _text(self, text: str) -> Any:
         if "{{" not in text:
             return text
-        whole = whole_expression(text)
-        if whole is None:
-            return _EXPRESSION.sub(lambda match: self._written(self._resolve(parse(match[1]))), text)
-        value = as_json(self._resolve(parse(whole)))
-        self._written(value)
-        return value
+        match _EXPRESSION.split(text):
+            case ["", whole, ""]:
+                value = as_json(self._resolve(parse(whole)))
+                self._written(value)
+                return value
+            case parts:  # texts, with an expression between each two
+                for place in range(1, len(parts), 2):
+                    parts[place] = self._written(self._resolve(parse(parts[place])))
+                return "".join(parts)
 
     def _written(self, value: Any) -> str:
         text = as_text(value)
@@ -298,14 +301,10 @@ def follow(value: Any, reference: Reference, path: tuple[str, ...]) -> Any:
     for part in path:
         if isinstance(value, Absent):
             return value
-        value = _step(value, part, reference)
+        if is_object(value) and part in value:
+            value = value[part]
+        elif is_array(value) and _INDEX.fullmatch(part) and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            raise TemplateError(f"{{{{{reference.text}}}}} has no value: there is no {part!r}")
     return value
-
-
-def _step(value: Any, part: str, reference: Reference) -> Any:
-    if is_object(value):
-        if part in value:
-            return value[part]
-    elif is_array(value) and _INDEX.fullmatch(part) and int(part) < len(value):
-        return value[int(part)]
-    raise TemplateError(f"{{{{{reference.text}}}}} has no value: there is no {part!r}")

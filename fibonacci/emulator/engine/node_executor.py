@@ -165,17 +165,17 @@ class TemplateValues:
         return value
 
     def _value_of(self, reference: Reference) -> Any:
-        if reference.is_node:
-            return follow(self._nodes.output_of(reference.source), reference, reference.path)
         match reference.source:
+            case "input":
+                return follow(self._execution["inputs"], reference, reference.path)
             case "memory":
                 return self._of_memory(reference)
             case "env":
                 return follow(self._environment.env, reference, reference.path)
             case "secrets":
                 return follow(self._environment.secrets, reference, reference.path)
-            case _:
-                return follow(self._execution["inputs"], reference, reference.path)
+            case node_id:
+                return follow(self._nodes.output_of(node_id), reference, reference.path)
 
     def resolve_shown(self, reference: Reference) -> Any:
         """Return the value of a reference for the trace, or the expression itself if the value can't be shown."""
