@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from fibonacci.definitions import Condition, ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
 from fibonacci.definitions.operators import UNARY, evaluate
 from fibonacci.definitions.templates import (
+    ABSENT,
     INPUT,
     Absent,
     Reference,
@@ -136,7 +137,6 @@ class TemplateValues:
     Attributes:
         without_value: The expressions that were resolved and had no value, each with the reason, until they are
             cleared.
-        are_shown: Whether `resolve_shown` has returned what `resolve` returns since this was set.
     """
 
     def __init__(self, environment: Environment, execution: StoredExecution, nodes: NodeStates, now: float) -> None:
@@ -145,7 +145,6 @@ class TemplateValues:
         self._nodes = nodes
         self._now = now
         self.without_value: Final[dict[str, str]] = {}
-        self.are_shown: bool = True
 
     def resolve(self, reference: Reference) -> Any:
         """Return the value of a reference, and note in `without_value` if a node or an input has none.
@@ -177,16 +176,24 @@ class TemplateValues:
             case node_id:
                 return follow(self._nodes.output_of(node_id), reference, reference.path)
 
+    def resolve_plain(self, reference: Reference) -> Any:
+        """Return the value of a reference if it can be shown, and there is nothing to note of it.
+
+        Raises:
+            TemplateError: If it must not be shown, or there is none.
+        """
+        value = ABSENT if reference.source in ("secrets", "env") else self._value_of(reference)
+        if isinstance(value, Absent):
+            raise TemplateError(f"{{{{{reference.text}}}}} cannot be shown, or has no value")
+        return value
+
     def resolve_shown(self, reference: Reference) -> Any:
         """Return the value of a reference for the trace, or the expression itself if the value can't be shown."""
         try:
             if reference.source not in ("secrets", "env"):
-                value = self._value_of(reference)
-                self.are_shown &= not isinstance(value, Absent)  # `resolve` notes it
-                return value
+                return self._value_of(reference)
         except TemplateError:
             pass
-        self.are_shown = False
         return f"{{{{{reference.text}}}}}"
 
     def resolve_fixed(self, reference: Reference) -> Any:
@@ -337,12 +344,13 @@ class NodeExecutor:
         Raises:
             TemplateError: If a template is malformed, or the values are too long.
         """
-        self._values.are_shown = True
-        rendered = self._rendered(node, self._values.resolve_shown)
-        given = rendered if self._values.are_shown else None
-        shown = rendered
+        given: dict[str, Any] | None = None
+        try:
+            shown = given = self._rendered(node, self._values.resolve_plain)
+        except TemplateError:
+            shown = self._rendered(node, self._values.resolve_shown)
         if isinstance(node, LLMNode) and node.memory_read:
-            shown = {**rendered, "memory": self._memory.read(node.memory_read)}
+            shown = {**shown, "memory": self._memory.read(node.memory_read)}
         try:
             return checked(shown), given
         except NodeError as error:
@@ -351,8 +359,8 @@ class NodeExecutor:
     def _rendered(self, node: Node, resolve: Resolver) -> dict[str, Any]:
         """Return the fields of a node with templates, rendered, and with what a critic asks it to improve."""
         rendered = input_of(node, resolve)
-        if isinstance(node, LLMNode):
-            rendered["instruction"] = f"{rendered['instruction']}{self._improvement(node)}"
+        if isinstance(node, LLMNode) and (prompt := self._nodes[node.id].get("improvement")):
+            rendered["instruction"] = f"{rendered['instruction']}\n\n{prompt}"
         return rendered
 
     def unmet_condition(self, node: Node) -> str | None:
@@ -447,11 +455,6 @@ class NodeExecutor:
                 "the answer is made up: the emulator chose a value that fits the nodes that read it. To set the "
                 f"answers yourself, use a script for {node_id!r} or your own function"
             )
-
-    def _improvement(self, node: LLMNode) -> str:
-        """Return what a critic asks the node to improve, as the end of its instruction."""
-        prompt = self._nodes[node.id].get("improvement")
-        return f"\n\n{prompt}" if prompt else ""
 
     def _tool(self, node: ToolNode, attempt: int, given: Mapping[str, Any] | None) -> NodeResult | HandlerCall:
         refusal = self._environment.refusal_of(canonical_tool(node.tool), self._execution.get("role", "owner"))

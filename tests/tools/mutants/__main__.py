@@ -68,7 +68,8 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
     ),
     "Values of `env` and `secrets`, which are set in Python": (
         *("engine/variables.py:*", "engine/hidden_secrets.py:*", "engine/secret_forms.py:*"),
-        *("engine/node_executor.py:*.resolve_shown", "engine/node_executor.py:*.resolve_fixed"),
+        *("engine/node_executor.py:*.resolve_plain", "engine/node_executor.py:*.resolve_shown"),
+        "engine/node_executor.py:*.resolve_fixed",
     ),
     "Warnings of the emulator, which are read in Python and in its log, and remarks about made-up answers": (
         *("engine/emulator_warnings.py:*", "policy/admission.py:report_categories"),
