@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from fibonacci.definitions import Node, Problem
+from fibonacci.definitions import Problem
 from fibonacci.definitions.templates import INPUT, expressions
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.tool_catalog import all_tools
@@ -69,12 +69,12 @@ def missing_values(definition: Mapping[str, Any], index: int | None, missing: Ma
                 yield problem(prefix + place, "may_have_no_value", message)
 
 
-def by_node(problems: Sequence[Problem], nodes: Mapping[int, Node] | Sequence[Node]) -> dict[str, list[str]]:
+def by_node(problems: Sequence[Problem], node_ids: Mapping[int, str] | Sequence[str]) -> dict[str, list[str]]:
     """Return the messages of problems by the ID of the node that has them.
 
     Args:
         problems: The problems.
-        nodes: The nodes that may have them, by their index in the definition.
+        node_ids: The IDs of the nodes that may have them, by their index in the definition.
     """
     messages: dict[str, list[str]] = {}
     for problem in problems:
@@ -82,5 +82,5 @@ def by_node(problems: Sequence[Problem], nodes: Mapping[int, Node] | Sequence[No
         if index is not None:
             place = problem.location[index.end() :]
             message = f"{place}: {problem.message}" if place else problem.message
-            messages.setdefault(nodes[int(index[1])].id, []).append(message)
+            messages.setdefault(node_ids[int(index[1])], []).append(message)
     return messages

@@ -189,8 +189,8 @@ class RunningExecution:
                 for value in missing_ones
             ]
         )
-        nodes = {} if index is None or node_id is None else {index: self.workflow.nodes[node_id]}
-        for noted_id, messages in by_node(missing_ones, nodes).items():
+        node_ids = {} if index is None or node_id is None else {index: node_id}
+        for noted_id, messages in by_node(missing_ones, node_ids).items():
             self.note(noted_id, {"without_value": messages})
 
     def _start(self, node: Node, state: StoredNode, now: float) -> None:

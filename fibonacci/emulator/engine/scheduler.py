@@ -75,7 +75,7 @@ class StoredExecutions:
         nodes = [new_node(workflow.nodes[node_id]) for node_id in workflow.order]
         running = self._running({**execution, "status": "running", "nodes": nodes, "started": now}, workflow)
         problems = problems_of(workflow.text, self._environment)
-        for node_id, messages in by_node(problems, [*workflow.nodes.values()]).items():
+        for node_id, messages in by_node(problems, [*workflow.nodes]).items():
             running.note(node_id, {"warnings": [*messages]})
         running.start_ready_nodes(now)
         return self._save(running, is_new=True)
@@ -109,17 +109,19 @@ class StoredExecutions:
 
     def _save(self, running: RunningExecution, *, is_new: bool = False) -> StoredExecution:
         """Store an execution, its trace, and what is kept only while it runs, and return its record."""
-        store, execution, due, calls = self._store, running.execution, running.due, running.calls
+        store, execution = self._store, running.execution
         name = execution["id"]
         store.executions.put(name, record=execution)
         for node_id, note in running.notes.items():
             earlier = None if is_new else store.traces.get(name, node_id)
             store.traces.put(name, node_id, record=note if earlier is None else earlier | note)
-        definition = running.workflow.definition
+        if is_new and running.has_ended:
+            return execution  # nothing is kept of it but this
+        definition, due, calls = running.workflow.definition, running.due, running.calls
         _keep(store.calls, name, StoredCalls(calls=calls) if calls else None, is_new=is_new)
         _keep(store.timers, name, None if due is None else StoredTimer(due=due), is_new=is_new)
         _keep(store.runs, name, None if running.has_ended else StoredRun(definition=definition), is_new=is_new)
-        if execution["ended"] is not None and not is_new:
+        if execution["ended"] is not None:
             self._on_end(execution["ended"])
         return execution
 
