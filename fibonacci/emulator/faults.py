@@ -217,7 +217,7 @@ def _error(status: int) -> bytes:
     return encode_error(HTTPException(status, code, "This failure was injected by the emulator."))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FailingResponse(ServerResponse):
     """A response whose delivery fails.
 

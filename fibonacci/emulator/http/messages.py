@@ -26,7 +26,7 @@ class ServerRequest:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ServerResponse:
     """One HTTP response to send, complete with its `Content-Length`.
 
