@@ -23,7 +23,6 @@ from fibonacci.definitions import check_definition
 from fibonacci.emulator.engine.compiled import compiled
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.execution import RunningExecution
-from fibonacci.emulator.engine.node_states import new_node
 from fibonacci.emulator.engine.scripts import QueuedScript
 from fibonacci.emulator.engine.variables import Secrets, Variables
 from fibonacci.emulator.state.records import StoredExecution, StoredNode
@@ -231,7 +230,7 @@ def outcomes(graph: Graph) -> Iterator[PlayedOutcome]:
         inputs = {name: value for name, value in zip(graph.choices, values, strict=True) if value != FAILS}
         environment = Environment(Store(), Variables("env", {}), Secrets("secrets", {}))
         environment.scripts.add([QueuedScript(critic, [inputs[critic]], repeat=True) for critic in critics])
-        nodes = [new_node(workflow.nodes[node_id]) for node_id in workflow.order]
+        nodes = [*workflow.unstarted.values()]
         record: StoredExecution = {
             "id": "e",
             "workflow_id": "w",

@@ -15,8 +15,9 @@ from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.nodes import RetryPolicy
 from fibonacci.definitions.spellings import split_retry
 from fibonacci.definitions.tools import canonical_tool
+from fibonacci.emulator.engine.records import new_node
 from fibonacci.emulator.state.json_encoding import JSONObject, to_json
-from fibonacci.emulator.state.records import StoredExecution, StoredRun
+from fibonacci.emulator.state.records import StoredExecution, StoredNode, StoredRun
 from fibonacci.emulator.state.snapshot import Tables, check_records, malformed
 from fibonacci.emulator.state.tables import TableKind
 
@@ -31,6 +32,7 @@ class CompiledWorkflow:
         order: The IDs of the nodes, each after those that it starts after.
         nodes: The nodes by ID, in the order of the definition, with the default retry.
         places: The place of each ID in `order`.
+        unstarted: The records of the nodes before they start, by ID, in this order.
         flow: When each node runs.
         followers: The IDs of the nodes that start after each node.
         tools: The names of its tools, as `tools_of` returns them.
@@ -46,6 +48,7 @@ class CompiledWorkflow:
     order: Sequence[str] = ()
     nodes: Mapping[str, Node] = field(default_factory=dict[str, Node])
     places: Mapping[str, int] = field(default_factory=dict[str, int])
+    unstarted: Mapping[str, StoredNode] = field(default_factory=dict[str, StoredNode])
     flow: Flow = field(default_factory=lambda: Flow(()))
     followers: Edges = field(default_factory=dict[str, list[str]])
     tools: Sequence[str] = ()
@@ -82,6 +85,7 @@ def _compiled(text: bytes) -> CompiledWorkflow:
         text=text,
         order=order,
         places={node_id: place for place, node_id in enumerate(order)},
+        unstarted={node_id: new_node(nodes[node_id]) for node_id in order},
         nodes=nodes,
         flow=flow,
         followers=_inverted(flow.starts_after),

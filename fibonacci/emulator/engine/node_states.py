@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Mapping
 from heapq import heappop, heappush
 from typing import Final, Literal
 
-from fibonacci.definitions import Node
 from fibonacci.definitions.flow import PENDING, Fate, FlowStep, Unmet
 from fibonacci.definitions.templates import ABSENT, Absent
 from fibonacci.emulator.engine.compiled import CompiledWorkflow
@@ -14,24 +13,6 @@ from fibonacci.emulator.state.json_encoding import JSON, JSONObject
 from fibonacci.emulator.state.records import StoredNode
 
 EndStatus = Literal["completed", "failed", "skipped"]
-
-
-def new_node(node: Node) -> StoredNode:
-    """Return the record of a node that has not started."""
-    return {
-        "id": node.id,
-        "type": node.type,
-        "status": "pending",
-        "output": None,
-        "error": None,
-        "started": None,
-        "ended": None,
-        "attempts": 0,
-        "stopped": False,
-        "phase": None,
-        "until": None,
-        "call": None,
-    }
 
 
 def iteration_of(node: StoredNode) -> int:
@@ -170,7 +151,7 @@ class NodeStates:
         for node_id in node_ids:
             record = self._records[node_id]
             had_ended, attempts, iteration = record["ended"] is not None, record["attempts"], iteration_of(record) + 1
-            record |= new_node(self.workflow.nodes[node_id])
+            record |= self.workflow.unstarted[node_id]
             record |= {"attempts": attempts, "earlier_attempts": attempts, "iteration": iteration}
             if self._progress is not None and had_ended:
                 self._progress.count(node_id, has_ended=False)
@@ -221,17 +202,18 @@ class _Progress:
     """
 
     def __init__(self, workflow: CompiledWorkflow, records: Mapping[str, StoredNode]) -> None:
-        self.open: int = [record["ended"] for record in records.values()].count(None)
+        self.open: int = len(records)
         self._workflow = workflow
         self._records = records
-        self._missing = {  # how many of the nodes that each starts after have not ended
-            node_id: [records[other]["ended"] for other in others].count(None)
-            for node_id, others in workflow.flow.starts_after.items()
-        }
+        # How many of the nodes that each starts after have not ended:
+        self._missing = {node_id: len(others) for node_id, others in workflow.flow.starts_after.items()}
         self._turn = (0, -1)  # how often the order was begun again, and the place in it
         self._ready: list[tuple[int, int]] = []
         for node_id in workflow.order:
             self.add_if_ready(node_id)
+        for node_id, record in records.items():
+            if record["ended"] is not None:
+                self.count(node_id, has_ended=True)
 
     def count(self, node_id: str, *, has_ended: bool) -> None:
         """Count that a node has ended, or that it has been taken back."""

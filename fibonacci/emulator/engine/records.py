@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fibonacci.definitions import Node
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso, milliseconds
 from fibonacci.emulator.state.json_encoding import JSONObject, fields_of
@@ -35,6 +36,24 @@ def new_execution(workflow: StoredWorkflow, inputs: JSONObject, role: str, now: 
         "started": now,
         "ended": None,
         "role": role,
+    }
+
+
+def new_node(node: Node) -> StoredNode:
+    """Return the record of a node that has not started."""
+    return {
+        "id": node.id,
+        "type": node.type,
+        "status": "pending",
+        "output": None,
+        "error": None,
+        "started": None,
+        "ended": None,
+        "attempts": 0,
+        "stopped": False,
+        "phase": None,
+        "until": None,
+        "call": None,
     }
 
 

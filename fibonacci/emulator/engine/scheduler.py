@@ -22,7 +22,7 @@ from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.definition_problems import by_node, problems_of
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.execution import RunningExecution
-from fibonacci.emulator.engine.node_states import calls_of, new_node
+from fibonacci.emulator.engine.node_states import calls_of
 from fibonacci.emulator.engine.records import QUEUED, cancelled
 from fibonacci.emulator.engine.trace import trace_of
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome, HandlerThreads
@@ -72,7 +72,7 @@ class StoredExecutions:
             workflow: Its workflow.
             now: The time in Unix seconds.
         """
-        nodes = [new_node(workflow.nodes[node_id]) for node_id in workflow.order]
+        nodes = [*workflow.unstarted.values()]
         running = self._running({**execution, "status": "running", "nodes": nodes, "started": now}, workflow)
         problems = problems_of(workflow.text, self._environment)
         for node_id, messages in by_node(problems, [*workflow.nodes]).items():
