@@ -17,6 +17,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from fibonacci._logging import log
+from fibonacci.definitions import Problem
 from fibonacci.emulator.engine import user_handlers
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.definition_problems import by_node, problems_of
@@ -62,19 +63,19 @@ class StoredExecutions:
         self._launch = launch
         self._on_end = on_end
 
-    def start(self, execution: StoredExecution, workflow: CompiledWorkflow, now: float) -> StoredExecution:
+    def start(
+        self, execution: StoredExecution, workflow: CompiledWorkflow, problems: Sequence[Problem], now: float
+    ) -> StoredExecution:
         """Start and store an execution that has not run anything, and return its new record.
-
-        The problems of its workflow are noted in the trace.
 
         Args:
             execution: Its record.
             workflow: Its workflow.
+            problems: The problems of the workflow, which are noted in the trace.
             now: The time in Unix seconds.
         """
         nodes = [*workflow.unstarted.values()]
         running = self._running({**execution, "status": "running", "nodes": nodes, "started": now}, workflow)
-        problems = problems_of(workflow.text, self._environment)
         for node_id, messages in by_node(problems, [*workflow.nodes]).items():
             running.note(node_id, {"warnings": [*messages]})
         running.start_ready_nodes(now)
@@ -226,18 +227,21 @@ class Scheduler:
         self._reports: list[tuple[str, str, HandlerOutcome]] = []  # while the state is marked
         clock.on_advance(self._follow_clock)
 
-    def start(self, execution: StoredExecution, workflow: CompiledWorkflow, now: float) -> StoredExecution:
+    def start(
+        self, execution: StoredExecution, workflow: CompiledWorkflow, problems: Sequence[Problem], now: float
+    ) -> StoredExecution:
         """Start a new execution.
 
         Args:
             execution: Its record, not stored yet.
             workflow: Its workflow. One without nodes completes with no outputs.
+            problems: The problems of the workflow, as `problems_of` returns them.
             now: The time in Unix seconds.
 
         Returns:
             Its new record. A short execution has ended.
         """
-        return self._after_skipping(self._executions.start(execution, workflow, now))
+        return self._after_skipping(self._executions.start(execution, workflow, problems, now))
 
     def enqueue(self, execution: StoredExecution, definition: JSONObject | None, now: float) -> StoredExecution:
         """Let an execution that was held start as soon as there is a place for it, behind those that wait already.
@@ -267,7 +271,8 @@ class Scheduler:
                 run, execution = self._store.queue.get(execution_id), self._store.executions.get(execution_id)
                 self._store.queue.delete(execution_id)
                 if run is not None and execution is not None:
-                    self._executions.start(execution, compiled(run["definition"]), now)
+                    workflow = compiled(run["definition"])
+                    self._executions.start(execution, workflow, problems_of(workflow.text, self.environment), now)
             except DAMAGE:
                 report_damage(execution_id)
                 self._store.queue.delete(execution_id)

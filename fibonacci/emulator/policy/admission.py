@@ -174,7 +174,9 @@ def execute(context: RequestContext, workflow: StoredWorkflow, inputs: JSONObjec
     """
     compiled_workflow = compiled(workflow["definition"])
     _check_inputs(compiled_workflow, inputs)
-    report_problems(context, workflow["id"], problems_of(compiled_workflow.text, context.environment))
+    problems = problems_of(compiled_workflow.text, context.environment)
+    if problems:
+        report_problems(context, workflow["id"], problems)
     report_unmatched_scripts(context, compiled_workflow)
     try:
         _check_tools(context, compiled_workflow)
@@ -189,7 +191,7 @@ def execute(context: RequestContext, workflow: StoredWorkflow, inputs: JSONObjec
     if reasons:
         return hold_for_approval(context, workflow, inputs, reasons)
     execution = new_execution(workflow, inputs, context.role, context.now)
-    return context.scheduler.start(execution, compiled_workflow, context.now)
+    return context.scheduler.start(execution, compiled_workflow, problems, context.now)
 
 
 def _check_inputs(workflow: CompiledWorkflow, inputs: JSONObject) -> None:
