@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import dataclass, field
 from itertools import pairwise
 from time import monotonic
 from typing import Literal, Protocol
@@ -241,8 +241,6 @@ class HTTPRequest:
     body: bytes
     """The body in bytes, JSON in UTF-8. Empty for no body."""
 
-    _: KW_ONLY
-
     is_repeatable: bool = False
     """Whether the client will send the request again if no response arrives.
 
@@ -292,8 +290,6 @@ class HTTPResponse:
 
     body: bytes
     """The body as received, in bytes. It is compressed as `Content-Encoding` says, unless `decoded` is True."""
-
-    _: KW_ONLY
 
     decoded: bool = False
     """Whether the transport has already decoded the body's `Content-Encoding`."""

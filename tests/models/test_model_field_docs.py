@@ -58,16 +58,14 @@ def fields(path: Path) -> Iterator[Field]:
 
 def members(node: ast.ClassDef) -> Iterator[Field]:
     for statement, following in pairwise([*node.body, ast.Pass()]):
-        if isinstance(statement, ast.AnnAssign) and not is_marker(statement) and not is_private(statement):
+        if isinstance(statement, ast.AnnAssign) and not is_class_variable(statement) and not is_private(statement):
             yield Field(f"{node.name}.{ast.unparse(statement.target)}", statement.annotation, text_of(following))
         elif isinstance(statement, ast.FunctionDef) and statement.returns and is_property(statement):
             yield Field(f"{node.name}.{statement.name}", statement.returns, ast.get_docstring(statement))
 
 
-def is_marker(statement: ast.AnnAssign) -> bool:
-    """Whether it declares no field of objects: a class variable, or that the fields after it are keyword-only."""
-    annotation = ast.unparse(statement.annotation)
-    return "ClassVar" in annotation or annotation == "KW_ONLY"
+def is_class_variable(statement: ast.AnnAssign) -> bool:
+    return "ClassVar" in ast.unparse(statement.annotation)
 
 
 def is_private(statement: ast.AnnAssign) -> bool:
