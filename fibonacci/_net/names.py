@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain, zip_longest
-from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
@@ -130,10 +129,10 @@ class Lookup:
     def wait(self, seconds: float | None) -> bool:
         """Wait for the end; return whether the lookup has ended."""
         # Of this wait alone: a signal's handler may wait for the same lookup in the midst of it.
-        end: SimpleQueue[None] = SimpleQueue()
-        self.add_done_callback(partial(end.put, None))
-        with suppress(Empty):
-            end.get(timeout=None if seconds is None else min(seconds, threading.TIMEOUT_MAX))
+        end = threading.Lock()
+        end.acquire()
+        self.add_done_callback(partial(_release, end))
+        end.acquire(timeout=-1 if seconds is None else min(seconds, threading.TIMEOUT_MAX))
         return self._has_ended
 
     def add_done_callback(self, callback: Callable[[], object]) -> None:
@@ -159,6 +158,11 @@ class Lookup:
         self._has_ended = True
         for callback in self._callbacks:
             callback()
+
+
+def _release(end: threading.Lock) -> None:
+    with suppress(RuntimeError):  # it has been released before
+        end.release()
 
 
 class Resolver:
