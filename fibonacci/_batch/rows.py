@@ -25,7 +25,7 @@ from typing_extensions import TypeIs
 
 from fibonacci._core.call import new_idempotency_key
 from fibonacci._core.option_checks import check_not_async, kind_of
-from fibonacci._core.request_body import canonical, dumped
+from fibonacci._core.request import canonical, dumped
 from fibonacci._remedies import argument, joined, remedy
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from datetime import UTC
 from typing import Final, NamedTuple
 
 from fibonacci._batch.rows import Row, digest_of
-from fibonacci._core.request_body import canonical
+from fibonacci._core.request import canonical
 from fibonacci.models.executions import Execution
 
 

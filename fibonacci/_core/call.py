@@ -13,8 +13,7 @@ from fibonacci._core.config import Config
 from fibonacci._core.error_mapping import connection_error, status_error, too_large_error
 from fibonacci._core.json_types import is_object
 from fibonacci._core.messages import SENT, Deadline, HTTPRequest, Phases, TimeSource
-from fibonacci._core.request import Request
-from fibonacci._core.request_body import encode
+from fibonacci._core.request import Request, encode
 from fibonacci._core.response import APIResponse, AttemptResult, request_id_in
 from fibonacci._core.retry import Attempt, Retry, may_be_sent_twice, outcome_of
 from fibonacci._core.transport_errors import TransportError

@@ -1,19 +1,27 @@
-"""One call of the API, described without sending it."""
+"""One call of the API, described without sending it, and its JSON body, checked before anything is sent."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
-from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeVar, cast
+
+from pydantic import BaseModel
 
 from fibonacci._core.option_checks import check_int
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import QueryValue
+from fibonacci._text import is_unicode, printable_line
+from fibonacci.errors import loading_error
+
+if TYPE_CHECKING:
+    import json
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"] | str
-
 
 _NO_PARAMS: Final[Mapping[str, QueryValue]] = MappingProxyType({})
 _USUAL_PAGE: Final = 50  # items, as platforms commonly have it, though not documented
@@ -70,3 +78,126 @@ def request_to_take(request: Request[T], n: int) -> Request[T]:
     if request.params.get("limit") is not None or n >= _USUAL_PAGE:
         return request
     return request._replace(params={**request.params, "limit": n})
+
+
+_REMEDIES = {
+    "bytes": "decode it, or encode it as base64 text",
+    "bytearray": "decode it, or encode it as base64 text",
+    "datetime": "use .isoformat()",
+    "date": "use .isoformat()",
+    "Decimal": "use str() or float()",
+    "UUID": "use str()",
+    "set": "use sorted() or list()",
+    "frozenset": "use sorted() or list()",
+    "Timestamp": "use .isoformat()",
+    "ndarray": "use .tolist()",
+    "WorkflowBuilder": "use its .definition",
+    "Template": "it has a value only inside the workflow of its builder",
+}
+_OF_ANY = "send plain data: dict, list, str, numbers, bool, None"
+_OF_NUMPY = "use .item()"
+
+
+def _plain(value: object) -> object:
+    """Return the JSON form of the two kinds of object that have an obvious one."""
+    if isinstance(value, BaseModel):
+        return dumped(value)
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[object, object]", value))
+    raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def dumped(model: BaseModel) -> object:
+    """Return a model as JSON: one of this package as the platform sent it, another as its class says."""
+    if any(base.__module__.startswith("fibonacci.") for base in type(model).__mro__):
+        return model.model_dump(mode="json", exclude_unset=True)
+    return model.model_dump(mode="json", by_alias=True)
+
+
+@cache
+def _encoder(*, sort_keys: bool = False) -> json.JSONEncoder:
+    try:
+        import json  # only with a body: most first calls have none
+    except OSError as error:
+        raise loading_error(error) from error
+    return json.JSONEncoder(
+        ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain, sort_keys=sort_keys
+    )
+
+
+def drop_unset(**fields: object) -> dict[str, object]:
+    """Return the fields that are set: None is sent as null, `UNSET` isn't sent."""
+    return {name: value for name, value in fields.items() if not isinstance(value, Unset)}
+
+
+def require_any(**fields: object) -> dict[str, object]:
+    """Return the fields that are set, at least one.
+
+    Raises:
+        ValueError: If none is: the call would change nothing.
+    """
+    body = drop_unset(**fields)
+    if not body:
+        raise ValueError(f"nothing to change: give at least one of {', '.join(fields)}")
+    return body
+
+
+def encode(body: object) -> bytes:
+    """Return a body as JSON.
+
+    Raises:
+        TypeError: If a value in it has no JSON form. The message names its place and the remedy.
+        ValueError: If it holds NaN, an infinity, a lone surrogate, or itself.
+    """
+    try:
+        return _encoder().encode(body).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        _explain(body, "", depth=0)
+        raise ValueError(f"the body has no JSON form: {error}") from None
+
+
+def canonical(body: object) -> str:
+    """Return a body as JSON with sorted keys: the same text for bodies that are equal.
+
+    Raises:
+        TypeError: If a value in it has no JSON form. The message names its place and the remedy.
+        ValueError: If it holds NaN, an infinity, a lone surrogate, or itself.
+    """
+    try:
+        text = _encoder(sort_keys=True).encode(body)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        encode(body)  # explains, unless it is just that the keys can't be sorted
+        raise TypeError(f"the body has keys of several types ({error}). Use str keys") from None
+    return text
+
+
+def _explain(value: object, place: str, *, depth: int) -> None:
+    """Raise an error that names the place of the first value without a JSON form."""
+    if depth > 200:
+        raise ValueError(f"{place[:80]}... is nested too deeply or contains itself. Send plain, finite data")
+    if isinstance(value, Mapping):
+        for key, inner in cast("Mapping[object, object]", value).items():
+            if not isinstance(key, str | int | float | bool | None):
+                raise TypeError(f"{place or 'the body'} has a key of type {type(key).__name__}. Use str keys")
+            name = printable_line(str(key))
+            _explain(inner, f"{place}.{name}" if place else name, depth=depth + 1)
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(cast("list[object]", value)):
+            _explain(inner, f"{place}[{index}]", depth=depth + 1)
+    elif isinstance(value, BaseModel):
+        _explain(dumped(value), place, depth=depth + 1)
+    else:
+        _explain_leaf(value, place)
+
+
+def _explain_leaf(value: object, place: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{place} is {value}, which JSON cannot represent. Use None or a finite number")
+    if isinstance(value, str):
+        if not is_unicode(value):
+            raise ValueError(f"{place} contains a lone surrogate, which is not valid text. Check how it was decoded")
+    elif not isinstance(value, int | float | bool | None):
+        kind = type(value).__name__
+        remedy = _REMEDIES.get(kind, _OF_NUMPY if hasattr(value, "dtype") else _OF_ANY)
+        raise TypeError(f"{place} is of type {kind}, which has no JSON form: {remedy}")

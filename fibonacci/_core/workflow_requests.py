@@ -9,8 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from fibonacci._core.option_checks import check_idempotency_key, kind_of
-from fibonacci._core.request import Request, page_params
-from fibonacci._core.request_body import drop_unset, require_any
+from fibonacci._core.request import Request, drop_unset, page_params, require_any
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci._suggestions import nearest

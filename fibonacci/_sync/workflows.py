@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from pydantic import BaseModel
 
 from fibonacci._core.option_checks import kind_of
-from fibonacci._core.request_body import encode
+from fibonacci._core.request import encode
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.workflow_requests import (
     check_name,

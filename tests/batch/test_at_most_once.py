@@ -28,7 +28,7 @@ from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.redis_records import IDS, keys_of
 from fibonacci._batch.rows import Row
-from fibonacci._core.request_body import canonical
+from fibonacci._core.request import canonical
 from fibonacci.emulator import Emulator
 from tests.batch.journals import KINDS, JournalPlace, completed, opened
 from tests.batch.platform import Address, served_emulator

@@ -26,7 +26,7 @@ from fibonacci import (
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.rows import Row
 from fibonacci._batch.sqlite_journal import open_journal
-from fibonacci._core.request_body import canonical
+from fibonacci._core.request import canonical
 from tests.batch.limited_platform import EXECUTE, LimitedPlatform, platform
 from tests.kit.mode import Mode
 

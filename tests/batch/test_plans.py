@@ -51,7 +51,7 @@ from fibonacci._batch.sqlite_journal import temporary_journal
 from fibonacci._batch.state import BatchState, ResultQueue
 from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, poll_delay, watch_interval
 from fibonacci._batch.workflow_versions import WorkflowVersions
-from fibonacci._core.request_body import canonical
+from fibonacci._core.request import canonical
 from fibonacci.models import Execution
 from fibonacci.models.executions import execution_error
 from fibonacci.models.organizations import Quota

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci._core.request_body import encode
+from fibonacci._core.request import encode
 
 
 @given(
