@@ -10,11 +10,11 @@ from fibonacci._async.clock import AsyncClock
 from fibonacci._async.large_pages import AsyncLargePages
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.watching import has_changed, is_complete, poll_delay
+from fibonacci._concurrency import SingleReader
 from fibonacci._core.messages import Deadline
 from fibonacci._core.option_checks import check_timeout, kind_of
 from fibonacci._core.request import Request
 from fibonacci._core.shared_limits import SharedLimits
-from fibonacci._core.single_reader import SingleReader
 from fibonacci._core.urls import check_id
 from fibonacci._core.workflow_requests import get_execution, list_executions
 from fibonacci.errors import (

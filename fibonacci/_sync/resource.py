@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from operator import length_hint
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
+from fibonacci._concurrency import SingleReader
 from fibonacci._core.option_checks import check_count
 from fibonacci._core.request import Request, request_to_take
-from fibonacci._core.single_reader import SingleReader
 from fibonacci._core.urls import QueryValue
 from fibonacci._sync import _runtime
 from fibonacci._sync.requestor import Requestor

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, get_type_hints
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
-from fibonacci._interrupts import passing_interrupts
+from fibonacci._concurrency import passing_interrupts
 from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:

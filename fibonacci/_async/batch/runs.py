@@ -26,7 +26,7 @@ from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import LOG_EVERY, drain_text, resume_note
 from fibonacci._batch.rows import can_be_read_again
 from fibonacci._batch.state import BatchState
-from fibonacci._core.single_reader import SingleReader, Turn
+from fibonacci._concurrency import SingleReader, Turn
 from fibonacci._display.html import ROWS
 from fibonacci._logging import log
 from fibonacci._remedies import for_reader
