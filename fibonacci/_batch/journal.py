@@ -13,7 +13,7 @@ from fibonacci import errors
 from fibonacci._batch.journal_errors import journal_error, reading_row
 from fibonacci._batch.rows import Row, key_in
 from fibonacci._batch.search import Claims
-from fibonacci._core.json_types import is_object
+from fibonacci._core.json_bodies import is_object
 from fibonacci.errors import (
     APIConnectionError,
     APIError,

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fibonacci import __version__
-from fibonacci._core.compression import accepted
 from fibonacci._core.config import Config
 from fibonacci._core.error_mapping import connection_error, status_error, too_large_error
-from fibonacci._core.json_types import is_object
+from fibonacci._core.json_bodies import accepted, is_object
 from fibonacci._core.messages import SENT, Deadline, HTTPRequest, Phases, TimeSource
 from fibonacci._core.request import Request, encode
 from fibonacci._core.response import APIResponse, AttemptResult, request_id_in

@@ -23,9 +23,8 @@ from pydantic import ConfigDict, FailFast, PydanticUserError, TypeAdapter, Valid
 from pydantic_core import from_json
 from typing_extensions import TypedDict
 
-from fibonacci._core.compression import DecompressionError, TooLargeError
 from fibonacci._core.error_mapping import OTHER_API, response_error
-from fibonacci._core.json_types import is_array, is_object
+from fibonacci._core.json_bodies import DecompressionError, TooLargeError, is_array, is_object
 from fibonacci._core.response import APIResponse
 from fibonacci._core.urls import QueryValue
 from fibonacci.models._base import Model

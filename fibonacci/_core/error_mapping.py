@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 from pydantic_core import to_json
 
-from fibonacci._core.json_types import is_array, is_object
+from fibonacci._core.json_bodies import is_array, is_object
 from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.response import TEXT_LIMIT, APIResponse, AttemptResult
 from fibonacci._core.transport_errors import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fibonacci._core.error_mapping import describe
-from fibonacci._core.json_types import is_object
+from fibonacci._core.json_bodies import is_object
 from fibonacci._core.response import APIResponse, AttemptResult, request_id_in
 from fibonacci._logging import client_logger, log
 from fibonacci._redaction import redact_url

@@ -13,8 +13,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from fibonacci._core.compression import decompress
-from fibonacci._core.json_types import check_values
+from fibonacci._core.json_bodies import check_values, decompress
 from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.transport_errors import TransportError
 from fibonacci._lazy import once

@@ -20,7 +20,7 @@ from fibonacci._core.call import (
 from fibonacci._core.config import Config
 from fibonacci._core.decoding import Meta, decode, decode_any, decode_list, next_params, prepare_list
 from fibonacci._core.error_mapping import describe, response_error
-from fibonacci._core.json_types import is_array
+from fibonacci._core.json_bodies import is_array
 from fibonacci._core.logs import log_attempt, log_retry
 from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from fibonacci._core.json_types import is_array, is_object
+from fibonacci._core.json_bodies import is_array, is_object
 from fibonacci._suggestions import did_you_mean
 from fibonacci._text import printable, printable_line
 from fibonacci.cli.exit_codes import UnknownFieldError, UnwrittenResultError, UsageError

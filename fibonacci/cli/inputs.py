@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fibonacci._core.json_types import is_object
+from fibonacci._core.json_bodies import is_object
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.standard_streams import read_stdin
 from fibonacci.cli.values import JSONValue

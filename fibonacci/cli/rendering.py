@@ -8,7 +8,7 @@ import shutil
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fibonacci._core.json_types import is_array, is_object
+from fibonacci._core.json_bodies import is_array, is_object
 from fibonacci._display.text import cell_width, clusters
 from fibonacci._suggestions import did_you_mean
 from fibonacci._text import printable, printable_line

@@ -23,7 +23,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, NamedTuple, NoReturn
 
 from fibonacci._batch.rows import RepeatableRows
-from fibonacci._core.json_types import is_object
+from fibonacci._core.json_bodies import is_object
 from fibonacci._files import check_replaceable, check_state, finish, is_stream, open_state, open_stream
 from fibonacci._text import counted
 from fibonacci.cli.exit_codes import UsageError

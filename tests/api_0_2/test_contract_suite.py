@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fibonacci._core.json_types import is_array
+from fibonacci._core.json_bodies import is_array
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import pytest
 
 from fibonacci import Fibonacci, FibonacciError
-from fibonacci._core.json_types import is_array
+from fibonacci._core.json_bodies import is_array
 from fibonacci.emulator import Emulator, LLMCall, ToolCall
 from fibonacci.emulator.http.messages import bare
 from tests.api_0_2.old_release import KEY, OldRelease

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fibonacci._core.json_types import is_array, is_object
+from fibonacci._core.json_bodies import is_array, is_object
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport

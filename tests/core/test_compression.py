@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci._core import compression
-from fibonacci._core.compression import DecompressionError, TooLargeError, accepted, decompress
+from fibonacci._core import json_bodies
+from fibonacci._core.json_bodies import DecompressionError, TooLargeError, accepted, decompress
 from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
@@ -37,7 +37,7 @@ each_encoding = each_row("encoding", COMPRESS)
 
 def in_steps(step: int) -> Any:
     """Undo so much at a time."""
-    return patch.object(compression, "_STEP", step)
+    return patch.object(json_bodies, "_STEP", step)
 
 
 @given(
@@ -116,10 +116,10 @@ def test_over_the_wire(mode: Mode, server: ScriptedServer, caller: Any, encoding
 class TestBrotliDetection:
     @pytest.fixture(autouse=True)
     def asked_again(self) -> Iterator[None]:
-        for cached in (accepted, compression.bounded_brotli):
+        for cached in (accepted, json_bodies.bounded_brotli):
             cached.cache_clear()
         yield
-        for cached in (accepted, compression.bounded_brotli):
+        for cached in (accepted, json_bodies.bounded_brotli):
             cached.cache_clear()
 
     def test_an_unbounded_brotli_is_not_used(self, monkeypatch: pytest.MonkeyPatch) -> None:

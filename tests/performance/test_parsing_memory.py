@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from fibonacci import APIResponseError
-from fibonacci._core import json_types
+from fibonacci._core import json_bodies
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import deep_json, ok, respond
@@ -45,8 +45,8 @@ def test_no_body_takes_much_memory() -> None:
 def few_values(monkeypatch: pytest.MonkeyPatch) -> int:
     """Let 65,536 values be as many as are allowed; the program above has a million of them."""
     few = 65_536
-    monkeypatch.setattr(json_types, "MAX_VALUES", few)
-    monkeypatch.setattr(json_types, "_CHEAP_TO_PARSE", 3 * few)
+    monkeypatch.setattr(json_bodies, "MAX_VALUES", few)
+    monkeypatch.setattr(json_bodies, "_CHEAP_TO_PARSE", 3 * few)
     return few
 
 

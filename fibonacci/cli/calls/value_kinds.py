@@ -80,7 +80,7 @@ def any_json(text: str) -> Any:
 
 def json_object(text: str) -> Any:
     """Read a JSON object, or null."""
-    from fibonacci._core.json_types import is_object  # which a help does without
+    from fibonacci._core.json_bodies import is_object  # which a help does without
 
     value = _json(text, '. It must be a JSON object such as \'{"name": "Ada"}\'')
     if value is not None and not is_object(value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fibonacci._core.json_types import is_object
+from fibonacci._core.json_bodies import is_object
 from fibonacci.cli.exit_codes import DONE
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from mcp_types import (
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from fibonacci._core.json_types import is_array, is_object
+from fibonacci._core.json_bodies import is_array, is_object
 from fibonacci._text import is_unicode
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]|[^"\[\]{}]+', re.DOTALL)

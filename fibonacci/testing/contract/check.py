@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from fibonacci import NotFoundError, UnsupportedCallError
-from fibonacci._core.json_types import is_object
+from fibonacci._core.json_bodies import is_object
 from fibonacci.testing.contract.server import Disagreement, NotInThisAPI, RawResponse, Server, Skipped, is_of
 from fibonacci.testing.contract.values import Values, same_json
 

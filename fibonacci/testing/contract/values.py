@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeGuard
 
-from fibonacci._core.json_types import is_object
+from fibonacci._core.json_bodies import is_object
 
 Schema = Mapping[str, Any]
 """The schema of a property, in the words of JSON Schema. `{}` is any JSON."""

@@ -85,7 +85,7 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
         *_tests("faults/", "waiting"),
         *_tests("transports/", "transports"),
     ),
-    "fibonacci/_core/compression.py": _tests("core/", "compression"),
+    "fibonacci/_core/json_bodies.py": _tests("core/", "compression json_values"),
     "fibonacci/_core/response.py": (
         *_tests("core/", "rate_limit_headers"),
         *_tests("observability/", "log_records"),

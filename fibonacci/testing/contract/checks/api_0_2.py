@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fibonacci._core.json_types import is_array
+from fibonacci._core.json_bodies import is_array
 from fibonacci.testing.contract.calls import NAMED, Shape, new_workflow, require_shape
 from fibonacci.testing.contract.check import UNKNOWN, Checks, require_among, require_equal, require_type
 from fibonacci.testing.contract.server import Server

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fibonacci import ConflictError, QuotaExceededError
-from fibonacci._core.json_types import is_array, is_object
+from fibonacci._core.json_bodies import is_array, is_object
 from fibonacci.testing.contract.calls import (
     OVERRIDDEN,
     change_settings,

@@ -7,9 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from fibonacci._core import json_types
-from fibonacci._core.compression import TooLargeError
-from fibonacci._core.json_types import BYTES_PER_VALUE, check_values
+from fibonacci._core import json_bodies
+from fibonacci._core.json_bodies import BYTES_PER_VALUE, TooLargeError, check_values
 from tests.kit.assertions import each_row
 
 FEW = 65_536
@@ -20,8 +19,8 @@ TEXT = b'"' + b',[{:\\"\\\\' * 30_000 + b'"'
 @pytest.fixture(autouse=True)
 def few_values(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let fewer values be too many, as `performance/test_parsing_memory.py` has them."""
-    monkeypatch.setattr(json_types, "MAX_VALUES", FEW)
-    monkeypatch.setattr(json_types, "_CHEAP_TO_PARSE", 3 * FEW)
+    monkeypatch.setattr(json_bodies, "MAX_VALUES", FEW)
+    monkeypatch.setattr(json_bodies, "_CHEAP_TO_PARSE", 3 * FEW)
 
 
 def _numbers(count: int) -> bytes:
@@ -57,7 +56,7 @@ def test_the_name_of_a_member_is_a_value_too() -> None:
     ],
 )
 def test_a_body_without_values_takes_little_time(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_types, "MAX_VALUES", 1)  # so that all of them are counted exactly
+    monkeypatch.setattr(json_bodies, "MAX_VALUES", 1)  # so that all of them are counted exactly
     began = time.process_time()
     check_values(body, 0)
     assert time.process_time() - began < 2
