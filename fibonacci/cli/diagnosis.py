@@ -37,9 +37,8 @@ from fibonacci._core.error_mapping import connection_remedy, connection_text, is
 from fibonacci._core.messages import Deadline, Phases
 from fibonacci._core.transport_errors import TransportError, connect_error_from
 from fibonacci._core.urls import is_loopback
-from fibonacci._net.names import resolver
 from fibonacci._net.proxies import proxy_for
-from fibonacci._net.sockets import literal_address
+from fibonacci._net.sockets import literal_address, resolver
 from fibonacci._profiles.changes import TAKE_OVER, has_legacy_key
 from fibonacci._profiles.config_file import Profile, ProfilesFile, access_problem, read_profiles
 from fibonacci._profiles.credentials import (

@@ -99,7 +99,7 @@ MUTANTS = [
         "_shared.move_to_end(oldest)",
         "limits = _shared.pop(oldest)\n                    _shared.setdefault(oldest, limits)",
     ),
-    SeededFault("name lookups", "_net.names:Resolver._run", "free.append(place)", "pass"),
+    SeededFault("name lookups", "_net.sockets:Resolver._run", "free.append(place)", "pass"),
     SeededFault("journal of a batch", "_sync.batch.context:BatchContext.leave", "not self._pieces", "True"),
     SeededFault(
         "one reader at a time",
@@ -154,7 +154,7 @@ MUTANTS = [
 HARD_TO_FIND = [
     SeededFault("workers of a batch", "_sync.batch._workers:Workers._run", "if self._idle > 0:", "if True:"),
     SeededFault("news of a lease thread", "_net.leases:LeaseThread._run", "if self._news.empty():", "if True:"),
-    SeededFault("name lookups", "_net.names:Resolver._run", "while queue:", "if queue:"),
+    SeededFault("name lookups", "_net.sockets:Resolver._run", "while queue:", "if queue:"),
 ]
 """Faults that only hundreds of interleavings show."""
 

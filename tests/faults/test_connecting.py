@@ -33,10 +33,15 @@ STAGGER = 0.25
 CONNECT_TIMEOUT = 0.2
 
 
+def set_stagger(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    for mode in ("_async", "_sync"):
+        monkeypatch.setattr(f"fibonacci.{mode}.transports._network.STAGGER", seconds)
+
+
 @pytest.fixture
 def short_stagger(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin the next attempt soon, where a test does not look at the time."""
-    monkeypatch.setattr("fibonacci._net.names.STAGGER", 0.05)
+    set_stagger(monkeypatch, 0.05)
 
 
 @pytest.fixture
@@ -89,12 +94,12 @@ class TestSeveralAddresses:
         self, mode: Mode, names: NameService, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with server_and_hole() as (server, hole):
-            monkeypatch.setattr("fibonacci._net.names.STAGGER", 0.2)
+            set_stagger(monkeypatch, 0.2)
             name = f"remembered-{mode.name}.test"
             names.add(name, hole.host, "127.0.0.1")
             first = mode.end(insecurely(mode, url(name, server.port), max_retries=0).request, "GET", "/x")
             # Longer than the timeout for connecting: a call that began with the dead address would fail.
-            monkeypatch.setattr("fibonacci._net.names.STAGGER", 60.0)
+            set_stagger(monkeypatch, 60.0)
             second = mode.end(insecurely(mode, url(name, server.port), max_retries=0).request, "GET", "/x")
             assert first.seconds >= 0.2
             assert first.value == second.value == {"fine": True}
@@ -153,7 +158,7 @@ class TestSeveralAddresses:
         self, mode: Mode, names: NameService, monkeypatch: pytest.MonkeyPatch, standstill: Standstill
     ) -> None:
         with ScriptedServer(ok) as server:
-            monkeypatch.setattr("fibonacci._net.names.STAGGER", 5.0)
+            set_stagger(monkeypatch, 5.0)
             names.add(f"refused-first-{mode.name}.test", "127.0.0.2", "127.0.0.3", "127.0.0.1")
             ended = call_each(mode, url(f"refused-first-{mode.name}.test", server.port), allow_insecure=True)
             assert all_fine(ended)
@@ -255,7 +260,7 @@ class TestConnectTimeout:
     def test_a_name_service_that_does_not_respond_is_waited_for_again(
         self, mode: Mode, names: NameService, monkeypatch: pytest.MonkeyPatch, standstill: Standstill
     ) -> None:
-        monkeypatch.setattr("fibonacci._net.names._JOINABLE", 60.0)  # however long a busy machine takes
+        monkeypatch.setattr("fibonacci._net.sockets._JOINABLE", 60.0)  # however long a busy machine takes
         names.add_hanging(f"hanging-{mode.name}.test")
         error = _failing(mode, f"https://hanging-{mode.name}.test/v1", standstill)
         assert str(error.__cause__) == (

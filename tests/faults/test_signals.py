@@ -17,7 +17,7 @@ from fibonacci import Fibonacci
 from fibonacci._batch.redis_journal import ACQUIRE, RELEASE, JournalLease
 from fibonacci._core.shared_window import StoreError
 from fibonacci._display.progress import TickingBar
-from fibonacci._net.names import MAX_THREADS
+from fibonacci._net.sockets import MAX_THREADS
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond
 from tests.kit.systems import needs_fork

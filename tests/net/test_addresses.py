@@ -9,8 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci._net.names import PREFERENCE, ConnectionAttempts, interleaved
-from fibonacci._net.sockets import Address
+from fibonacci._net.sockets import PREFERENCE, Address, ConnectionAttempts, interleaved
 from tests.kit.names import address
 
 V4 = [address(f"192.0.2.{n}", 443) for n in range(1, 7)]

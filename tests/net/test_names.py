@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from fibonacci import APIConnectionError, AsyncFibonacci
-from fibonacci._net.names import MAX_THREADS, Lookup, Resolver, resolver
-from fibonacci._net.sockets import literal_address
+from fibonacci._net.sockets import MAX_THREADS, Lookup, Resolver, literal_address, resolver
 from tests.kit.assertions import appears, each_row
 from tests.kit.mode import Mode, both_modes, each_mode
 from tests.kit.names import NameService, address
@@ -41,7 +40,7 @@ class TestCalls:
     @pytest.fixture(autouse=True)
     def joinable(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Have a lookup joined however long a busy machine takes to begin the next call."""
-        monkeypatch.setattr("fibonacci._net.names._JOINABLE", 60.0)
+        monkeypatch.setattr("fibonacci._net.sockets._JOINABLE", 60.0)
 
     @each_mode
     def test_calls_at_once_share_a_lookup(self, mode: Mode, server: ScriptedServer, names: NameService) -> None:
@@ -78,7 +77,7 @@ class TestCalls:
     def test_one_that_hangs_stops_no_later_attempt(
         self, mode: Mode, server: ScriptedServer, names: NameService, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fibonacci._net.names._JOINABLE", 0.05)
+        monkeypatch.setattr("fibonacci._net.sockets._JOINABLE", 0.05)
         name = f"hanging-twice-{mode.name}.test"
         names.add_hanging(name, "127.0.0.1", times=2)
         client = client_at(mode, server, name, connect_timeout=0.1).with_options(max_retries=1)
@@ -92,7 +91,7 @@ class TestCalls:
         assert appears(lambda: lookup_threads() == 0)
 
     def test_no_more_threads_hang_than_may(self, names: NameService, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("fibonacci._net.names._JOINABLE", 0.0)
+        monkeypatch.setattr("fibonacci._net.sockets._JOINABLE", 0.0)
         resolver = Resolver()
         names.add_hanging("hanging.test", "127.0.0.1")
         lookups = [resolver.lookup("hanging.test", 80) for _ in range(2 * MAX_THREADS)]

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import anyio
 
@@ -21,16 +21,16 @@ from fibonacci._core.messages import Deadline, Phases
 from fibonacci._net.sockets import (
     GRACE,
     READ_SIZE,
+    STAGGER,
     Address,
+    ConnectionAttempts,
     connect_error,
     is_readable,
     literal_address,
     new_socket,
     os_error,
+    resolver,
 )
-
-if TYPE_CHECKING:
-    from fibonacci._net.names import ConnectionAttempts
 
 T = TypeVar("T")
 
@@ -52,8 +52,6 @@ async def connect(host: str, port: int, deadline: Deadline, phases: Phases) -> S
         deadline.require()
         connecting = _connect_to(loop, addresses[0])
         return SocketStream(await loop.within(deadline, connecting, f"no response from {addresses[0][4][0]}"), loop)
-    from fibonacci._net.names import ConnectionAttempts
-
     race = _Race(loop, ConnectionAttempts(host, port, addresses, monotonic()))
     return SocketStream(await loop.within(deadline, race.run(), race.attempts), loop)
 
@@ -262,8 +260,6 @@ def _event_loop() -> EventLoop:
 
 
 async def _resolve(loop: EventLoop, host: str, port: int, deadline: Deadline, phases: Phases) -> Sequence[Address]:
-    from fibonacci._net.names import resolver  # an address doesn't need it
-
     phases.enter("dns")
     deadline.require()
     lookup = resolver.lookup(host, port)
@@ -295,8 +291,6 @@ class _Race:
 
     async def run(self) -> socket.socket:
         """Return the winner, or raise the error of the attempts if none wins."""
-        from fibonacci._net.names import STAGGER
-
         try:
             async with anyio.create_task_group() as group:
                 for address in self.attempts.order:

@@ -17,18 +17,19 @@ from fibonacci._core.transport_errors import is_network_failure
 from fibonacci._net.sockets import (
     GRACE,
     READ_SIZE,
+    STAGGER,
     Address,
+    ConnectionAttempts,
     connect_error,
     is_readable,
     literal_address,
     new_socket,
+    resolver,
     wait_connected,
 )
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
-
-    from fibonacci._net.names import ConnectionAttempts
 
 # Seconds for which the thread of deadlines waits for another call.
 _LINGER = 5.0
@@ -51,8 +52,6 @@ def connect(host: str, port: int, deadline: Deadline, phases: Phases) -> SocketS
     phases.enter("connect")
     if len(addresses) == 1:
         return SocketStream(_connect_to(addresses[0], deadline))
-    from fibonacci._net.names import ConnectionAttempts
-
     return SocketStream(_race(ConnectionAttempts(host, port, addresses, monotonic()), deadline))
 
 
@@ -215,8 +214,6 @@ def _timeout_cause(error: TimeoutError, deadline: Deadline, detail: str = "") ->
 
 
 def _resolve(host: str, port: int, deadline: Deadline, phases: Phases) -> Sequence[Address]:
-    from fibonacci._net.names import resolver  # not needed for an address
-
     phases.enter("dns")
     left = deadline.require()
     lookup = resolver.lookup(host, port)
@@ -242,8 +239,6 @@ def _connect_to(address: Address, deadline: Deadline) -> socket.socket:
 
 def _race(attempts: ConnectionAttempts, deadline: Deadline) -> socket.socket:
     """Return the socket that is connected first. Each turn begins an attempt, and waits for one to end."""
-    from fibonacci._net.names import STAGGER
-
     upcoming = deque(attempts.order)
     pending: dict[socket.socket, Address] = {}
     try:

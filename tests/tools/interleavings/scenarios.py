@@ -418,14 +418,14 @@ def _many_keys(baton: Baton) -> Bodies:
     return Bodies([lambda: got.append(ask("a")), lambda: ask("b")], check)
 
 
-@_scenario("name lookups", "_net.names")
+@_scenario("name lookups", "_net.sockets")
 def _name_lookups(baton: Baton) -> Bodies:
     """Two threads look up names while a thread is about to end: each lookup ends."""
-    from fibonacci._net import names
+    from fibonacci._net import sockets
 
-    baton.replace(names, "_getaddrinfo", mock.Mock(return_value=["address"]))
-    baton.replace(names, "MAX_THREADS", 1)
-    resolver: Any = names.Resolver()
+    baton.replace(sockets, "_getaddrinfo", mock.Mock(return_value=["address"]))
+    baton.replace(sockets, "MAX_THREADS", 1)
+    resolver: Any = sockets.Resolver()
 
     def look_up(host: str) -> None:
         lookup = resolver.lookup(host, 80)
