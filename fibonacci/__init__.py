@@ -22,7 +22,7 @@ lazy_names(
         "fibonacci._async.resource": ["AsyncPager"],
         "fibonacci._batch.estimate": ["RunsEstimate"],
         "fibonacci._core.option_types": ["RetryEvent", "WaitEvent"],
-        "fibonacci._core.unset": ["UNSET", "Unset"],
+        "fibonacci._core.options": ["UNSET", "Unset"],
         "fibonacci._journal_view": ["JournalView", "read_journal"],
         "fibonacci._sync.batch.runs": ["Runs"],
         "fibonacci._sync.client": ["Fibonacci"],

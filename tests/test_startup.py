@@ -19,7 +19,7 @@ HEAVY = {
 }  # fmt: skip
 IMPORT = {"fibonacci", "fibonacci._lazy"}
 CLIENT = {
-    "fibonacci._core", "fibonacci._core.config", "fibonacci._core.option_checks", "fibonacci._core.unset",
+    "fibonacci._core", "fibonacci._core.config", "fibonacci._core.options",
     "fibonacci._net", "fibonacci._net.instrumentation", "fibonacci._text", "fibonacci.errors",
 }  # fmt: skip
 SYNC = {"fibonacci._sync", "fibonacci._sync.client", "fibonacci._sync.shared_state"}

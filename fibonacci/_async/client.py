@@ -9,7 +9,7 @@ from fibonacci._core.config import (
     DEFAULT_MAX_IDLE_CONNECTIONS,
     DEFAULT_MAX_RESPONSE_BYTES,
 )
-from fibonacci._core.unset import UNSET, Unset
+from fibonacci._core.options import UNSET, Unset
 from fibonacci._lazy import loaded_once, namespace, state_of
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py

@@ -14,7 +14,7 @@ from fibonacci._async.large_pages import AsyncLargePages
 from fibonacci._async.resource import AsyncPages, AsyncResource
 from fibonacci._async.tools import AsyncTools
 from fibonacci._core.call import new_idempotency_key
-from fibonacci._core.option_checks import check_callback, check_flag
+from fibonacci._core.options import check_callback, check_flag
 from fibonacci._core.workflow_requests import (
     create_workflow,
     delete_workflow,

@@ -10,7 +10,7 @@ from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._async.resource import AsyncPager, AsyncPages, AsyncResource
 from fibonacci._core.call import new_idempotency_key
 from fibonacci._core.messages import Deadline
-from fibonacci._core.option_checks import check_choice, check_timeout
+from fibonacci._core.options import check_choice, check_timeout
 from fibonacci._core.urls import check_id
 from fibonacci._core.workflow_requests import cancel_execution, get_execution, list_executions
 from fibonacci.errors import ConflictError, NotFoundError, loading_error

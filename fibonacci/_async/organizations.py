@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from types import NoneType
 
 from fibonacci._async.resource import AsyncPager, AsyncResource
+from fibonacci._core.options import UNSET, Unset
 from fibonacci._core.request import Request, drop_unset, page_params, require_any
-from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci._lazy import namespace
 from fibonacci.models.organizations import (

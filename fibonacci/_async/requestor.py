@@ -25,7 +25,7 @@ from fibonacci._core.error_mapping import describe, response_error
 from fibonacci._core.json_bodies import is_array
 from fibonacci._core.logs import log_attempt, log_retry
 from fibonacci._core.messages import HTTPResponse, check_response
-from fibonacci._core.option_checks import check_key
+from fibonacci._core.options import check_key
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.retry import Attempt, Retry

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 from fibonacci._async import _runtime
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._concurrency import SingleReader
-from fibonacci._core.option_checks import check_count
+from fibonacci._core.options import check_count
 from fibonacci._core.request import Request, request_to_take
 from fibonacci._core.urls import QueryValue
 from fibonacci.errors import PaginationError

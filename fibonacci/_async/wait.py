@@ -12,7 +12,7 @@ from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.watching import has_changed, is_complete, poll_delay
 from fibonacci._concurrency import SingleReader
 from fibonacci._core.messages import Deadline
-from fibonacci._core.option_checks import check_timeout, kind_of
+from fibonacci._core.options import check_timeout, kind_of
 from fibonacci._core.request import Request
 from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._core.urls import check_id

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from pydantic import BaseModel
 
 from fibonacci._async.resource import AsyncPager, AsyncPages, AsyncResource
-from fibonacci._core.option_checks import kind_of
+from fibonacci._core.options import UNSET, Unset, kind_of
 from fibonacci._core.request import encode
-from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.workflow_requests import (
     check_name,
     create_workflow,
@@ -541,7 +540,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         from fibonacci._async.batch.runs import AsyncRuns
         from fibonacci._batch.options import BatchOptions
         from fibonacci._batch.rows import checked_rows
-        from fibonacci._core.option_checks import check_callback
+        from fibonacci._core.options import check_callback
 
         try:
             check_callback("on_result", on_result, close=self._requestor.config.close)

@@ -7,7 +7,7 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import parse_qs, quote, unquote_plus, urlsplit
 
-from fibonacci._core.option_checks import kind_of
+from fibonacci._core.options import kind_of
 from fibonacci._redaction import shown_url, without_secrets
 
 _SCHEMES: Final = ("redis", "rediss", "unix")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from fibonacci._core.option_checks import (
+from fibonacci._core.options import (
     check_count,
     check_flag,
     check_positive_int,

@@ -24,7 +24,7 @@ from pydantic_core import to_jsonable_python
 from typing_extensions import TypeIs
 
 from fibonacci._core.call import new_idempotency_key
-from fibonacci._core.option_checks import check_not_async, kind_of
+from fibonacci._core.options import check_not_async, kind_of
 from fibonacci._core.request import canonical, dumped
 from fibonacci._remedies import argument, joined, remedy
 

@@ -17,7 +17,7 @@ from pydantic_core import from_json, to_json
 
 from fibonacci._core.error_mapping import OTHER_API, response_error
 from fibonacci._core.json_bodies import is_array, is_object
-from fibonacci._core.option_checks import kind_of
+from fibonacci._core.options import kind_of
 from fibonacci._core.request import Request, encode
 from fibonacci._core.response import APIResponse
 from fibonacci._core.urls import FilledPath, QueryValue, path

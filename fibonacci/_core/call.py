@@ -12,11 +12,11 @@ from fibonacci._core.config import Config
 from fibonacci._core.error_mapping import connection_error, status_error, too_large_error
 from fibonacci._core.json_bodies import accepted, is_object
 from fibonacci._core.messages import SENT, Deadline, HTTPRequest, Phases, TimeSource
+from fibonacci._core.options import Unset
 from fibonacci._core.request import Request, encode
 from fibonacci._core.response import APIResponse, AttemptResult, request_id_in
 from fibonacci._core.retry import Attempt, Retry, may_be_sent_twice, outcome_of
 from fibonacci._core.transport_errors import TransportError
-from fibonacci._core.unset import Unset
 from fibonacci._core.urls import FilledPath, query, split_base_url
 from fibonacci._redaction import redact, redact_causes, redact_url
 from fibonacci.errors import APIConnectionError, APIError, APIStatusError, RateLimitError, ValidationError

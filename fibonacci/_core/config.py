@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 from importlib import import_module
 
-from fibonacci._core.option_checks import (
+from fibonacci._core.options import (
+    UNSET,
+    Unset,
     change_headers,
     check_ca_bundle,
     check_callback,
@@ -28,7 +30,6 @@ from fibonacci._core.option_checks import (
     check_timeout,
     kind_of,
 )
-from fibonacci._core.unset import UNSET, Unset
 from fibonacci.errors import ConfigurationError
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, Type
 
 from pydantic import BaseModel
 
-from fibonacci._core.option_checks import check_int
-from fibonacci._core.unset import UNSET, Unset
+from fibonacci._core.options import UNSET, Unset, check_int
 from fibonacci._core.urls import QueryValue
 from fibonacci._text import is_unicode, printable_line
 from fibonacci.errors import loading_error

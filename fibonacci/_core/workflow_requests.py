@@ -8,9 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fibonacci._core.option_checks import check_idempotency_key, kind_of
+from fibonacci._core.options import UNSET, Unset, check_idempotency_key, kind_of
 from fibonacci._core.request import Request, drop_unset, page_params, require_any
-from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci._suggestions import nearest
 from fibonacci.models.executions import KNOWN_STATUSES, Execution

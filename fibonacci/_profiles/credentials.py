@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fibonacci._core.config import DEFAULT_BASE_URLS, find_api_version, needs_profile
-from fibonacci._core.option_checks import check_key
+from fibonacci._core.options import check_key
 from fibonacci._core.urls import check_base_url, origin_of
 from fibonacci._profiles.config_file import (
     Profile,

@@ -13,7 +13,7 @@ from time import monotonic, sleep
 from time import time as unix_time
 from typing import TypeVar
 
-from fibonacci._core.option_checks import coroutine_error
+from fibonacci._core.options import coroutine_error
 
 T = TypeVar("T")
 

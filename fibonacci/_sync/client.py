@@ -9,7 +9,7 @@ from fibonacci._core.config import (
     DEFAULT_MAX_IDLE_CONNECTIONS,
     DEFAULT_MAX_RESPONSE_BYTES,
 )
-from fibonacci._core.unset import UNSET, Unset
+from fibonacci._core.options import UNSET, Unset
 from fibonacci._lazy import loaded_once, namespace, state_of
 from fibonacci._sync.shared_state import SharedState, config_from
 

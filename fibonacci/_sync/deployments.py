@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fibonacci._core.call import new_idempotency_key
-from fibonacci._core.option_checks import check_callback, check_flag
+from fibonacci._core.options import check_callback, check_flag
 from fibonacci._core.workflow_requests import (
     create_workflow,
     delete_workflow,

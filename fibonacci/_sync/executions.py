@@ -8,7 +8,7 @@ from typing import Literal
 
 from fibonacci._core.call import new_idempotency_key
 from fibonacci._core.messages import Deadline
-from fibonacci._core.option_checks import check_choice, check_timeout
+from fibonacci._core.options import check_choice, check_timeout
 from fibonacci._core.urls import check_id
 from fibonacci._core.workflow_requests import cancel_execution, get_execution, list_executions
 from fibonacci._sync.large_pages import LargePages

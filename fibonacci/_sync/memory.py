@@ -6,8 +6,8 @@ from __future__ import annotations
 from types import NoneType
 from typing import Any
 
+from fibonacci._core.options import UNSET, Unset
 from fibonacci._core.request import Request, drop_unset
-from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci._sync.resource import Resource
 from fibonacci.models.memory import MemoryEntry, MemoryScope

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import NoneType
 
+from fibonacci._core.options import UNSET, Unset
 from fibonacci._core.request import Request, drop_unset, page_params, require_any
-from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci._lazy import namespace
 from fibonacci._sync.resource import Pager, Resource

@@ -8,7 +8,7 @@ from operator import length_hint
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from fibonacci._concurrency import SingleReader
-from fibonacci._core.option_checks import check_count
+from fibonacci._core.options import check_count
 from fibonacci._core.request import Request, request_to_take
 from fibonacci._core.urls import QueryValue
 from fibonacci._sync import _runtime

@@ -11,9 +11,8 @@ from typing import Literal, Self
 
 from fibonacci._core.call import idempotency_key, new_idempotency_key
 from fibonacci._core.messages import Deadline
-from fibonacci._core.option_checks import check_callback, check_flag, check_timeout
+from fibonacci._core.options import Unset, check_callback, check_flag, check_timeout
 from fibonacci._core.request import Request
-from fibonacci._core.unset import Unset
 from fibonacci._core.urls import path
 from fibonacci._core.workflow_requests import cancel_execution
 from fibonacci._logging import log

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pydantic import BaseModel
 
-from fibonacci._core.option_checks import kind_of
+from fibonacci._core.options import UNSET, Unset, kind_of
 from fibonacci._core.request import encode
-from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.workflow_requests import (
     check_name,
     create_workflow,
@@ -540,7 +539,7 @@ class Workflows(WorkflowCalls):
         given = dict(locals())
         from fibonacci._batch.options import BatchOptions
         from fibonacci._batch.rows import checked_rows
-        from fibonacci._core.option_checks import check_callback
+        from fibonacci._core.options import check_callback
         from fibonacci._sync.batch._workers import ROW_METHODS  # most programs need none of these
         from fibonacci._sync.batch.runs import Runs
 

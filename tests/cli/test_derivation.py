@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from fibonacci import Pager
-from fibonacci._core.unset import UNSET, Unset
+from fibonacci._core.options import UNSET, Unset
 from fibonacci.cli.calls.entries import CallEntry, CallParameter
 from fibonacci.models import Tool
 from tests.tools import calls

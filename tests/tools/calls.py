@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 from pydantic import BaseModel
 
 from fibonacci import Fibonacci, Pager
-from fibonacci._core.unset import UNSET, Unset
+from fibonacci._core.options import UNSET, Unset
 from fibonacci.cli.calls.entries import CallEntry, CallGroup, CallParameter
 from tests.endpoints.signatures import as_documented
 from tests.endpoints.table import NOT_ENDPOINTS

@@ -23,9 +23,9 @@ from fibonacci._batch.state import BatchState
 from fibonacci._batch.watching import PAGE_SIZE, StartRate, WatchPlan
 from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.messages import Deadline
+from fibonacci._core.options import Unset
 from fibonacci._core.request import Request
 from fibonacci._core.shared_limits import SharedLimits
-from fibonacci._core.unset import Unset
 from fibonacci._core.urls import QueryValue, path
 from fibonacci._core.workflow_requests import execute_workflow, get_execution, get_workflow, list_executions
 from fibonacci._logging import log

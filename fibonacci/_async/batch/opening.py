@@ -20,7 +20,7 @@ from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.rows import can_be_read_again
 from fibonacci._batch.sqlite_journal import check_journal_file, open_journal, temporary_journal
 from fibonacci._batch.workflow_versions import WorkflowVersions, version_text
-from fibonacci._core.option_checks import check_positive_int
+from fibonacci._core.options import check_positive_int
 from fibonacci._core.response import server_time
 from fibonacci.errors import APIStatusError, NotFoundError, UnsupportedCallError
 from fibonacci.models.organizations import Quota

@@ -17,7 +17,7 @@ from fibonacci._core.config import (
     DEFAULT_MAX_RESPONSE_BYTES,
 )
 from fibonacci._core.messages import MISDIRECTED, SENT, Deadline, HTTPRequest, HTTPResponse
-from fibonacci._core.option_checks import check_http_client
+from fibonacci._core.options import check_http_client
 from fibonacci._core.transport_errors import (
     TransportError,
     connect_error_from,

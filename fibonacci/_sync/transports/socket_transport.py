@@ -23,7 +23,7 @@ from fibonacci._core.config import (
     DEFAULT_MAX_RESPONSE_BYTES,
 )
 from fibonacci._core.messages import MISDIRECTED, Deadline, HTTPRequest, HTTPResponse
-from fibonacci._core.option_checks import check_seconds
+from fibonacci._core.options import check_seconds
 from fibonacci._core.retry import may_be_sent_twice
 from fibonacci._core.transport_errors import (
     TransportError,

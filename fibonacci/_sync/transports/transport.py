@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from fibonacci._core.messages import Deadline, HTTPRequest, HTTPResponse
-from fibonacci._core.option_checks import (
+from fibonacci._core.options import (
     check_ca_bundle,
     check_client_cert,
     check_count,

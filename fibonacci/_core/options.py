@@ -1,4 +1,7 @@
-"""Checks of single options. Each returns the value as it is used, or raises an error that names the remedy."""
+"""Single options: the marker for one that was left out, and checks.
+
+A check returns the value as it is used, or raises an error that names the remedy.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from fibonacci.errors import ConfigurationError
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, NoReturn, Self
+    from typing import Any, Final, NoReturn, Self
 
 # These delimit, encode, authenticate or identify a message: the client alone sets them.
 _RESERVED_HEADERS = frozenset(
@@ -25,6 +28,41 @@ _SYNC_REMEDY = "which a sync client cannot await. Pass a plain function, or use 
 _CA_BUNDLE = "the path of a PEM file, or of a folder of certificates named by their hashes"
 _CLIENT_CERT = "the path of a PEM file, (certificate, key) or (certificate, key, password)"
 _TOKEN_PUNCTUATION = frozenset("!#$%&'*+-.^_`|~")
+
+
+class Unset:
+    """The type of `UNSET`, the marker for an argument that was left out.
+
+    An argument that is `UNSET` isn't sent at all, while None is sent as null. `UNSET` is the only object of this type,
+    and it is false.
+
+    Example:
+        ```python
+        from fibonacci import UNSET
+
+
+        def rename(workflow_id: str, name: str, description: str | None = None) -> None:
+            client.workflows.update(workflow_id, name=name, description=description or UNSET)
+
+
+        rename(workflow.id, "Welcome")
+        ```
+    """
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __reduce__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset()
+"""Marks an argument that was left out, so that it isn't sent and changes nothing, while None is sent as null."""
 
 
 def check_key(key: object, *, source: str) -> str:
