@@ -166,8 +166,7 @@ class RunningExecution:
         """
         if self._latest is None:
             return
-        executor = self._latest[1]
-        remarks, missing = executor.take_remarks(), executor.take_without_value()
+        remarks, missing = self._latest[1].take_remarks()
         if node_id is not None and remarks:
             self.note(node_id, {"remarks": [*remarks.values()]})
             place = place_in(self._execution["workflow_id"], f"nodes[{self._places[node_id]}]")

@@ -135,8 +135,7 @@ class TemplateValues:
         now: The time in Unix seconds.
 
     Attributes:
-        without_value: The expressions that were resolved and had no value, each with the reason, until they are
-            cleared.
+        without_value: The expressions that were resolved and had no value, each with the reason.
     """
 
     def __init__(self, environment: Environment, execution: StoredExecution, nodes: NodeStates, now: float) -> None:
@@ -144,7 +143,7 @@ class TemplateValues:
         self._execution = execution
         self._nodes = nodes
         self._now = now
-        self.without_value: Final[dict[str, str]] = {}
+        self.without_value: dict[str, str] = {}
 
     def resolve(self, reference: Reference) -> Any:
         """Return the value of a reference, and note in `without_value` if a node or an input has none.
@@ -320,16 +319,14 @@ class NodeExecutor:
         """Return a value with its templates rendered, within the limits of outputs."""
         return checked(render(value, self._values.resolve))
 
-    def take_without_value(self) -> dict[str, str]:
-        """Return the expressions that had no value since the last call, each with the reason."""
-        without_value = dict(self._values.without_value)
-        self._values.without_value.clear()
-        return without_value
+    def take_remarks(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return what there is to say of the answers since the last call, by code, and the expressions without a value.
 
-    def take_remarks(self) -> dict[str, str]:
-        """Return what there is to say of the answers since the last call, by code."""
-        remarks, self._remarks = self._remarks, {}
-        return remarks
+        Each expression comes with the reason.
+        """
+        remarks, without_value = self._remarks, self._values.without_value
+        self._remarks, self._values.without_value = {}, {}
+        return remarks, without_value
 
     def input_for(self, node: Node) -> tuple[JSON, dict[str, Any] | None]:
         """Return what the trace shows of what a node is given, and what it is given if that is the same.

@@ -75,7 +75,7 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
         *("engine/emulator_warnings.py:*", "policy/admission.py:report_categories"),
         *("policy/admission.py:report_problems", "policy/approvals.py:misspelled_category"),
         *("routes/executions.py:_check_status", "engine/execution.py:*._warn_of_missing_values"),
-        *("engine/execution.py:*._places", "engine/node_executor.py:*.take_without_value"),
+        *("engine/execution.py:*._places", "engine/node_executor.py:*.take_remarks"),
         *("engine/definition_problems.py:missing_values", "engine/execution.py:*._report"),
     ),
     "Decisions about approval: the API has no call that approves": (
