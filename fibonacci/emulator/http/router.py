@@ -6,7 +6,6 @@ What a request leads to is a parameter: the router calls nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final, Generic, TypeVar
 from urllib.parse import unquote
@@ -21,22 +20,20 @@ API_0_2: Final = "/api/v1/"
 """How the paths of the API of fibonacci-sdk 0.2 begin, and the templates of its endpoints."""
 
 
-@dataclass(frozen=True, slots=True)
 class _Route(Generic[TargetT]):
-    parts: list[str]
-    targets: dict[str, TargetT]
+    def __init__(self, parts: list[str]) -> None:
+        self.parts: Final = parts
+        self.targets: Final[dict[str, TargetT]] = {}
+        self._fixed = [(place, part) for place, part in enumerate(parts) if part[0] != "{"]
+        self._names = [(place, part[1:-1]) for place, part in enumerate(parts) if part[0] == "{"]
 
     def match(self, segments: Sequence[str]) -> dict[str, str] | None:
-        """Return the parameters if the whole path matches."""
-        values: dict[str, str] = {}
-        for part, segment in zip(self.parts, segments, strict=True):
-            if part[0] == "{":
-                if not segment:
-                    return None  # an empty id must not reach an object's own endpoint
-                values[part[1:-1]] = segment
-            elif part != segment:
+        """Return the parameters if the whole path, which has as many segments, matches."""
+        for place, part in self._fixed:
+            if segments[place] != part:
                 return None
-        return values
+        values = {name: segments[place] for place, name in self._names}
+        return values if all(values.values()) else None  # an empty id must not reach an object's own endpoint
 
 
 class Router(Generic[TargetT]):
@@ -58,7 +55,7 @@ class Router(Generic[TargetT]):
             route = self._routes.get(template)
             if route is None:
                 path = template if template.startswith(API_0_2) else f"/{prefix}{template}"
-                route = self._routes[template] = _Route(path[1:].split("/"), {})
+                route = self._routes[template] = _Route(path[1:].split("/"))
                 self._by_shape.setdefault(_shape(route.parts), []).append(route)
             route.targets[method] = target
 
