@@ -264,16 +264,18 @@ class SqliteTable(Generic[RecordT]):
     def get(self, *key: str) -> RecordT | None:
         """Return one record, or `None`."""
         text = encoded_key(key)
-        row = self._execute("SELECT record, apart FROM records WHERE kind = ? AND key = ?", text).fetchone()
+        sql = "SELECT record, apart FROM records WHERE kind = ? AND key = ?"
+        row = self._store.execute(sql, self._name, text).fetchone()
         return None if row is None else self._decoded(text, *row)
 
     def put(self, *key: str, record: RecordT) -> None:
         """Add a record, or replace it in its place."""
-        self._execute(PUT, *columns(self._kind, key, record, self._store.hide))
+        self._store.execute(PUT, self._name, *columns(self._kind, key, record, self._store.hide))
 
     def delete(self, *key: str) -> bool:
         """Remove a record, and return whether it existed."""
-        return self._execute("DELETE FROM records WHERE kind = ? AND key = ?", encoded_key(key)).rowcount > 0
+        sql = "DELETE FROM records WHERE kind = ? AND key = ?"
+        return self._store.execute(sql, self._name, encoded_key(key)).rowcount > 0
 
     def rows(
         self,
@@ -303,7 +305,7 @@ class SqliteTable(Generic[RecordT]):
     def items(self) -> Iterator[tuple[Key, RecordT]]:
         """Iterate over all records with their keys."""
         sql = "SELECT key, record, apart FROM records WHERE kind = ? ORDER BY number"
-        for key, record, apart in self._execute(sql):
+        for key, record, apart in self._store.execute(sql, self._name):
             decoded = self._decoded_or_logged(key, record, apart)
             if decoded is not None:
                 yield decoded_key(key), decoded
@@ -311,7 +313,7 @@ class SqliteTable(Generic[RecordT]):
     def due(self, now: float) -> Iterator[Key]:
         """Iterate over the keys of the records that are due by a time."""
         sql = "SELECT key FROM records WHERE kind = ? AND due <= ? ORDER BY due, key"
-        return (decoded_key(key) for (key,) in self._execute(sql, now))
+        return (decoded_key(key) for (key,) in self._store.execute(sql, self._name, now))
 
     def count(self, *name: str) -> int:
         """Return the number of records of a list."""
@@ -322,21 +324,24 @@ class SqliteTable(Generic[RecordT]):
         return self._sum("total", name)
 
     def _sum(self, column: str, name: Key) -> int:
-        parts = [encoded_key(part) for part in self._kind.parts_of(name)]
-        sql = f"SELECT sum({column}) FROM counts WHERE kind = ? AND list IN ({', '.join('?' * len(parts))})"
-        return self._execute(sql, *parts).fetchone()[0] or 0
+        parts = self._kind.parts_of(name)
+        sql = " UNION ALL ".join([f"SELECT {column} FROM counts WHERE kind = ? AND list = ?"] * len(parts))
+        values = [value for part in parts for value in (self._name, encoded_key(part))]
+        return sum([number for (number,) in self._store.execute(sql, *values)])
 
     def counts(self, *name: str) -> dict[str, int]:
         """Return the number of records of each list below `name`."""
         start = encoded_key(name)
         sql = "SELECT list, count FROM counts WHERE kind = ? AND list > ? AND list < ?"
-        counts = ((decoded_key(text), count) for text, count in self._execute(sql, start, start + _AFTER_ALL))
+        rows = self._store.execute(sql, self._name, start, start + _AFTER_ALL)
+        counts = ((decoded_key(text), count) for text, count in rows)
         return {key[-1]: count for key, count in counts if len(key) == len(name) + 1}
 
     def delete_all(self, *prefix: str) -> None:
         """Remove every record whose key begins with `prefix`."""
         start = encoded_key(prefix)
-        self._execute("DELETE FROM records WHERE kind = ? AND key >= ? AND key < ?", start, start + _AFTER_ALL)
+        sql = "DELETE FROM records WHERE kind = ? AND key >= ? AND key < ?"
+        self._store.execute(sql, self._name, start, start + _AFTER_ALL)
 
     def _listed(
         self,
@@ -386,9 +391,6 @@ class SqliteTable(Generic[RecordT]):
         except UnreadableRecordError as error:
             log(_log, logging.ERROR, "%s", error)
             return None
-
-    def _execute(self, sql: str, *values: object) -> sqlite3.Cursor:
-        return self._store.execute(sql, self._name, *values)
 
 
 def _conditions(search: Search) -> Iterator[tuple[Any, ...]]:
@@ -673,7 +675,7 @@ class SqliteStore(Store):
 
     def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
         """Execute one statement in the present transaction."""
-        return self._opened().connection.execute(sql, values)
+        return (self._file or self._opened()).connection.execute(sql, values)
 
     def heal(self, kind: str, key: Key, record: Any) -> Any:
         """Return a record in which invalid Unicode is replaced, and report it. The next change stores it."""
