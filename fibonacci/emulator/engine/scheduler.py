@@ -316,7 +316,7 @@ class Scheduler:
 
     def has_work(self) -> bool:
         """Return whether a run is in progress, or waits for a place or approval, and may have events to process."""
-        return bool(self._store.runs.count() or self._store.queue.count() or self._store.held.count())
+        return self._store.executions.count("unfinished") > 0
 
     def resume(self) -> None:
         """Take over a state: advance the clock to where its last user left it, and fail what no process works on.

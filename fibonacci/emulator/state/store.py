@@ -364,15 +364,18 @@ def _lists_of_execution(key: Key, record: StoredExecution) -> Iterable[Key]:
 
 _BY_STATUS: Final[tuple[Key, ...]] = tuple([("status", status) for status in sorted(STATUSES)])
 _ENDED: Final[tuple[Key, ...]] = tuple([("status", status) for status in sorted(TERMINAL)])
+_UNFINISHED: Final[tuple[Key, ...]] = tuple([("status", status) for status in sorted(STATUSES - TERMINAL)])
 
 
 def _parts_of_executions(name: Key) -> tuple[Key, ...]:
-    """Return the lists by status whose union a list is: that of all, of those that have ended, or of a workflow."""
+    """Return the lists by status whose union a list is: all, those that have ended or not, or those of a workflow."""
     match name:
         case ():
             return _BY_STATUS
         case ("ended",):
             return _ENDED
+        case ("unfinished",):
+            return _UNFINISHED
         case ("workflow_id", _):
             return tuple([(*name, *status) for status in _BY_STATUS])
         case _:
