@@ -375,11 +375,12 @@ class SqliteTable(Generic[RecordT]):
             decoded: Any = json.loads(record)
             if not is_object(decoded):
                 raise ValueError("it is not an object")
-            whole = dict(decoded) if apart is None else {**decoded, **json.loads(apart)}
-            if SURROGATE in record or (apart is not None and SURROGATE in apart):
-                whole = self._store.heal(self._name, decoded_key(key), whole)
-            has_secret = SECRET in record or (apart is not None and SECRET in apart)
-            return cast("RecordT", self._store.put_back(whole) if has_secret else whole)
+            if apart is not None:
+                decoded = {**decoded, **json.loads(apart)}
+                record += apart
+            if SURROGATE in record:
+                decoded = self._store.heal(self._name, decoded_key(key), decoded)
+            return cast("RecordT", self._store.put_back(decoded) if SECRET in record else decoded)
         except (ValueError, TypeError, RecursionError) as error:
             raise UnreadableRecordError(
                 f"the record {'/'.join(decoded_key(key))} of {self._name} is damaged ({error}): replace or delete it"
