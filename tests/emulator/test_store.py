@@ -342,6 +342,28 @@ def test_a_file_of_schema_1_has_all_records_and_the_lists_of_today(file_of_schem
     )
 
 
+def test_a_damaged_execution_of_schema_1_stays_in_lists_and_is_dropped_in_turn(file_of_schema_1: Path) -> None:
+    with closing(sqlite3.connect(file_of_schema_1)) as connection:
+        executions = "SELECT number, key FROM records WHERE kind = 'executions' ORDER BY number"
+        number, key = connection.execute(executions).fetchone()
+        connection.execute("UPDATE records SET record = 'damaged' WHERE number = ?", (number,))
+        connection.commit()
+    (damaged,) = json.loads(f"[{key[:-1]}]")
+    with Emulator(db=file_of_schema_1, api_key="fib-test", time="manual") as emulator:
+        store = app_of(emulator).store
+        assert isinstance(store, SqliteStore)
+        workflow = next(workflow.id for workflow in emulator.client().workflows.list() if workflow.name == "Greet")
+        with store.reading():
+            lists = store.execute("SELECT list FROM lists WHERE number = ? ORDER BY list", number).fetchall()
+            assert (damaged,) in store.executions.keys("ended")
+        assert lists == [('"status","completed",',), (f'"workflow_id","{workflow}","status","completed",',)]
+        emulator.keep = 3
+        emulator.client().memory.set("k", 1)
+        with store.reading():
+            assert (damaged,) not in store.executions.keys("ended")
+            assert (store.executions.count("ended"), store.traces.get(damaged, "a")) == (3, None)
+
+
 def test_counts_and_sums_are_those_of_the_records_after_any_change(store: Store) -> None:
     def put(name: str, status: str, workflow: str, seconds: float) -> None:
         record: Any = {"status": status, "workflow_id": workflow, "started": 0.0, "ended": seconds}

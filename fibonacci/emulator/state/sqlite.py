@@ -102,6 +102,9 @@ _SET_ASIDE: Final = (
 
 _COLUMNS: Final = ("number", "kind", "key", "lists", "amount", "due", "record", "apart")
 
+_DAMAGE: Final = (LookupError, TypeError, ValueError, AttributeError)
+"""What a damaged row of schema 1 raises."""
+
 # What was there when a mark was set, of the records that have changed since: all but the number is NULL for a new one.
 # Triggers keep it, so that it has the changes of other processes too.
 MARK: Final = (
@@ -167,17 +170,22 @@ def check(connection: sqlite3.Connection, path: str) -> int:
 
 
 def _convert(connection: sqlite3.Connection, kinds: Kinds) -> None:
-    """Copy the records of schema 1 into the present tables. A damaged one is in no list, but can be replaced."""
+    """Copy the records of schema 1 into the present tables. A damaged one stays in its lists that are still kept."""
     for sql in (*_SET_ASIDE, *CREATE):
         connection.execute(sql)
     copy = "INSERT INTO records SELECT number, kind, key, ?, ?, due, record, apart FROM records_1 WHERE number = ?"
-    for number, kind, key, record in connection.execute("SELECT number, kind, key, record FROM records_1"):
-        try:
-            listing = _listing(kinds[kind], decoded_key(key), json.loads(record))
-        except (LookupError, TypeError, ValueError, AttributeError):
-            listing = ("[]", 0)
-        connection.execute(copy, (*listing, number))
+    for number, *row in connection.execute("SELECT number, kind, key, lists, record FROM records_1"):
+        connection.execute(copy, (*_listing_today(kinds, *row), number))
     connection.execute("DROP TABLE records_1")
+
+
+def _listing_today(kinds: Kinds, kind: str, key: str, lists: str, record: str) -> tuple[str, int]:
+    with contextlib.suppress(*_DAMAGE):
+        return _listing(kinds[kind], decoded_key(key), json.loads(record))
+    with contextlib.suppress(*_DAMAGE):
+        names = map(decoded_key, json.loads(lists))
+        return _encoded_lists(tuple([name for name in names if name in kinds[kind].parts_of(name)])), 0
+    return "[]", 0
 
 
 def number_of(connection: sqlite3.Connection, pragma: str) -> int:

@@ -378,8 +378,10 @@ def _parts_of_executions(name: Key) -> tuple[Key, ...]:
             return _UNFINISHED
         case ("workflow_id", _):
             return tuple([(*name, *status) for status in _BY_STATUS])
-        case _:
+        case ("status", _) | ("workflow_id", _, "status", _):
             return (name,)
+        case _:
+            return ()
 
 
 def _duration_of(execution: StoredExecution) -> int:

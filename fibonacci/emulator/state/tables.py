@@ -41,7 +41,8 @@ class TableKind(NamedTuple, Generic[RecordT]):
         key: The names of the parts of its keys.
         prefix: How many first parts of a key name lists that its record is in.
         lists: Returns the names of further lists that a record is in.
-        parts: Returns the lists whose union a list is, or that list alone if it is kept. Default: all are kept.
+        parts: Returns the lists whose union a list is, that list alone if it is kept, or none if there is no such list.
+            Default: all are kept.
         amount: Returns the number of which a list has the sum.
         due: The field with the time at which a record is due, if it has one.
         apart: The field that brief records do not have if it is large, if there is one.
