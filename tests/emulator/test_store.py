@@ -78,6 +78,18 @@ def test_a_prefix_is_made_of_whole_parts(store: Store) -> None:
     assert number_of(store) == []
 
 
+def test_what_has_no_lists_is_read_by_key_and_deleted_by_prefix(store: Store) -> None:
+    keys = [("e1", "a"), ("e2", "a"), ("e1", "b"), ("e2", "b")]
+    for key in keys:
+        store.traces.put(*key, record={"reason": key[0]})
+    assert (store.traces.count(), list(store.traces.records())) == (0, [])
+    assert store.traces.get("e1", "b") == {"reason": "e1"}
+    store.traces.delete_all("e1")
+    assert [key for key, _ in store.traces.items()] == keys[1::2]
+    if isinstance(store, SqliteStore):
+        assert store.execute("SELECT count(*) FROM lists").fetchone() == (0,)
+
+
 def test_values_round_trip(store: Store) -> None:
     members: Any = [10**30, -0.1, [{}], True]
     record: Any = {"a": None, "ä\0": "ä\U0001f600\0", "b": members, "": {"": list[int]()}}

@@ -210,7 +210,7 @@ def columns(
 
 def _listing(kind: TableKind[RecordT], key: Key, record: RecordT) -> tuple[str, int]:
     """Return the lists that a record is in, and what it adds to their sums."""
-    return _encoded_lists(kind.lists_of(key, record) if kind.is_listed else ()), kind.amount(record)
+    return _encoded_lists(kind.lists_of(key, record)), kind.amount(record)
 
 
 @lru_cache(maxsize=1024)  # records of a kind are in few lists

@@ -46,7 +46,7 @@ class TableKind(NamedTuple, Generic[RecordT]):
         amount: Returns the number of which a list has the sum.
         due: The field with the time at which a record is due, if it has one.
         apart: The field that brief records do not have if it is large, if there is one.
-        is_listed: Whether it has lists at all. Without them its records are read by key, and as a whole.
+        is_listed: Whether it has lists at all. Without them its records are read by key, and deleted by prefix.
     """
 
     name: str
@@ -62,9 +62,14 @@ class TableKind(NamedTuple, Generic[RecordT]):
 
     def lists_of(self, key: Key, record: RecordT) -> tuple[Key, ...]:
         """Return the names of the kept lists that a record is in."""
-        prefixes = [key[:length] for length in range(1, min(self.prefix, len(key)) + 1)] if self.prefix else ()
-        lists = (*prefixes, *self.lists(key, record))
-        return ((), *lists) if self.is_listed and self.parts is None else lists
+        if not self.is_listed:
+            return ()
+        lists = (*self.prefixes_of(key), *self.lists(key, record))
+        return ((), *lists) if self.parts is None else lists
+
+    def prefixes_of(self, key: Key) -> tuple[Key, ...]:
+        """Return the prefixes of a key that name lists."""
+        return tuple([key[:length] for length in range(1, min(self.prefix, len(key)) + 1)]) if self.prefix else ()
 
     @property
     def is_fixed(self) -> bool:
@@ -338,8 +343,9 @@ class MemoryTable(Generic[RecordT]):
         """Take a record out of the lists that it was in, and put it into those that it is in."""
         kind = self._kind
         if before is None or after is None or not kind.is_fixed:
-            old = () if before is None else kind.lists_of(key, before)
-            new = () if after is None else kind.lists_of(key, after)
+            # Without lists, the prefixes are there for `delete_all`:
+            old = () if before is None else kind.lists_of(key, before) or kind.prefixes_of(key)
+            new = () if after is None else kind.lists_of(key, after) or kind.prefixes_of(key)
             subtracted = 0 if before is None else kind.amount(before)
             added = 0 if after is None else kind.amount(after)
             if old != new or subtracted != added:
@@ -359,7 +365,7 @@ class MemoryTable(Generic[RecordT]):
         if numbers is None:
             self._lists[name] = [number]
             self._totals[name] = amount
-            if name and self._kind.is_listed:
+            if name:
                 self._sublists.setdefault(name[:-1], {})[name[-1]] = name
         else:
             insort(numbers, number)
@@ -372,7 +378,7 @@ class MemoryTable(Generic[RecordT]):
         if numbers:
             return
         del self._lists[name], self._totals[name]
-        if name and self._kind.is_listed:
+        if name:
             siblings = self._sublists[name[:-1]]
             del siblings[name[-1]]
             if not siblings:
