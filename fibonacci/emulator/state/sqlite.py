@@ -132,8 +132,9 @@ UNMARK: Final = (
     "DROP TABLE {mark}",
 )
 
+# An empty text is stored as NULL: for each `None`, `sqlite3` searches for an adapter, which takes a microsecond.
 PUT: Final = """
-INSERT INTO records (kind, key, lists, amount, due, record, apart) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO records (kind, key, lists, amount, due, record, apart) VALUES (?, ?, ?, ?, nullif(?, ''), ?, nullif(?, ''))
 ON CONFLICT (key, kind) DO UPDATE
 SET lists = excluded.lists, amount = excluded.amount, due = excluded.due,
     record = excluded.record, apart = excluded.apart
@@ -196,16 +197,16 @@ def number_of(connection: sqlite3.Connection, pragma: str) -> int:
 
 def columns(
     kind: TableKind[RecordT], key: Key, record: RecordT, hide: Callable[[Any, Any], Any]
-) -> tuple[str, str, int, float | None, str, str | None]:
-    """Return what is stored of a record: key, lists, amount, due, record, apart, the last two without secrets."""
+) -> tuple[str, str, int, float | str, str, str]:
+    """Return what is put of a record: key, lists, amount, due, record, apart, the last two without secrets."""
     listing = _listing(kind, key, record)
-    apart = None
+    apart = ""
     due = kind.due_of(record)
     record = hide(record, kind.record)
     if kind.has_apart(record):
         apart = to_text({field: value for field, value in record.items() if field == kind.apart})
         record = kind.brief(record)
-    return encoded_key(key), *listing, due, to_text(record), apart
+    return encoded_key(key), *listing, "" if due is None else due, to_text(record), apart
 
 
 def _listing(kind: TableKind[RecordT], key: Key, record: RecordT) -> tuple[str, int]:
