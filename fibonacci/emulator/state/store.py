@@ -152,7 +152,7 @@ class Store:
         self.is_closed = False
         self.kinds: dict[str, TableKind[Any]] = {}
         self._tables: dict[str, Table[Any]] = {}
-        self._timed: list[str] = []  # the tables whose records may be due
+        self._timed: list[Table[Any]] = []  # the tables whose records may be due
         self._marked = 0
         self._lock = threading.RLock()
         self._declare()
@@ -246,7 +246,7 @@ class Store:
 
     def has_due(self, now: float) -> bool:
         """Return whether a record of any table is due by a time."""
-        return any(next(self._tables[name].due(now), None) is not None for name in self._timed)
+        return any(True for table in self._timed for _ in table.due(now))
 
     def snapshot(self) -> bytes:
         """Return the complete state.
@@ -347,9 +347,9 @@ class Store:
 
     def _add(self, kind: TableKind[RecordT]) -> Table[RecordT]:
         self.kinds[kind.name] = kind
-        if kind.due is not None:
-            self._timed.append(kind.name)
         table = self._tables[kind.name] = self._new_table(kind)
+        if kind.due is not None:
+            self._timed.append(table)
         return table
 
     def _new_table(self, kind: TableKind[RecordT]) -> Table[RecordT]:
