@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fibonacci import Fibonacci
-from fibonacci.emulator import Emulator, ToolCall
+from fibonacci.emulator import Emulator, NodeFailure, ToolCall
 from tests.emulator.handling import create, details, flaky, no_handler_works, node_of, wait_until
 from tests.kit.assertions import each_row
 from tests.kit.nodes import llm, tool
@@ -40,6 +40,15 @@ def test_a_node_is_retried_after_its_delay(emulator: Emulator, client: Fibonacci
     done = details(client, execution.id)
     assert (done["status"], done["duration_ms"], done["error"], attempts) == ("completed", 60_000, None, [1, 2, 3])
     assert node_of(done, "a") == {"id": "a", "type": "tool", "status": "completed", "attempts": 3, "error": None}
+
+
+def test_a_node_that_waits_for_its_next_attempt_is_running(emulator: Emulator, client: Fibonacci) -> None:
+    emulator.script("a", [NodeFailure(kind="error"), "yes"])  # its first attempt takes no time
+    execution = client.workflows.execute(create(client, llm("a", enable_retry=True, retry_delay=30)))
+    shown = details(client, execution.id)
+    assert [node_of(shown, "a")["status"], shown["trace"][0]["status"]] == ["running"] * 2
+    emulator.clock.advance(30)
+    assert node_of(details(client, execution.id), "a")["status"] == "completed"
 
 
 @pytest.mark.usefixtures("patient")

@@ -73,8 +73,8 @@ class NodeStates:
     def retry(self, node_id: str, until: float, error: str) -> None:
         """Have a node wait for its next attempt, after an error."""
         record = self._records[node_id]
-        record["phase"], record["until"], record["call"] = "retry", until, None
-        record["output"], record["error"] = None, error
+        record["status"], record["phase"], record["until"] = "running", "retry", until
+        record["call"], record["output"], record["error"] = None, None, error
         self._add_time(node_id, until)
 
     def complete(self, node_id: str, output: JSON, now: float) -> None:
