@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.policy.approvals import GovernanceUpdate
-from fibonacci.emulator.state.records import DEFAULT_GOVERNANCE, StoredGovernance
+from fibonacci.emulator.state.records import DEFAULT_GOVERNANCE, StoredExecution, StoredGovernance, StoredNode
 from tests.kit.assertions import each_row
 
 KEY = "fib-test"
@@ -204,7 +205,12 @@ def test_anything_else_is_not_a_snapshot(snapshot: bytes) -> None:
             "tables.workflows[0][1].definition.nodes[1].type",
         ),
         (("tables", "runs", 0, 0), ["exec_x"], "tables.runs[0][0] belongs to no execution"),
-        (("tables", "executions", 0, 1, "nodes"), [], "tables.runs[0][1].definition has different nodes"),
+        (("tables", "executions", 0, 1, "nodes"), [], "tables.executions[0][1].nodes are not those of the"),
+        (("tables", "runs"), [], "tables.executions[0][1].status is not valid: those that run have a record in"),
+        (("tables", "executions", 0, 1, "ended"), 1e9, "tables.executions[0][1].ended is not valid: it runs"),
+        (("tables", "executions", 0, 1, "nodes", 0, "phase"), None, "tables.executions[0][1].nodes[0] is not valid"),
+        (("tables", "executions", 0, 1, "id"), "exec_x", "tables.executions[0][0] has another id than its record"),
+        (("tables", "versions", 0, 1, "version"), 7, "tables.versions[0][0] has another version than its record"),
         (("tables", "clock_state", 0, 1, "now"), 1e300, "tables.clock_state[0][1].now is not valid"),
         (("tables", "dreams"), [], "has a table 'dreams', which this version does not know"),
     ],
@@ -215,6 +221,23 @@ def test_the_error_names_the_place(emulator: Emulator, place: Place, value: obje
         emulator.restore(changed([(place, "replace", value)]))
     assert message in str(caught.value)
     assert emulator.snapshot() == before
+
+
+@each_row(
+    "place",
+    [
+        *(("nodes", number, field) for number in (0, 1) for field in sorted(StoredNode.__required_keys__)),
+        *((field,) for field in sorted(StoredExecution.__required_keys__)),
+    ],
+)
+def test_a_run_that_could_never_end_is_refused(place: Place) -> None:
+    for value in (None, 1e9, "x", "running", "completed", "call", {"result": True}):
+        emulator = Emulator(api_key=KEY, time="manual")
+        with suppress(StateError):
+            emulator.restore(changed([(("tables", "executions", 0, 1, *place), "replace", value)]))
+            emulator.clock.advance(5000)
+            run = emulator.client().executions.get(content()["tables"]["executions"][0][0][0])
+            assert run.is_terminal, value
 
 
 def test_settings_of_before_a_setting_was_added_have_its_default(emulator: Emulator) -> None:

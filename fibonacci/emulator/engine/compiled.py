@@ -15,7 +15,7 @@ from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.nodes import RetryPolicy
 from fibonacci.definitions.spellings import split_retry
 from fibonacci.definitions.tools import canonical_tool
-from fibonacci.emulator.engine.records import new_node
+from fibonacci.emulator.engine.records import is_possible, new_node
 from fibonacci.emulator.state.json_encoding import JSONObject, to_json
 from fibonacci.emulator.state.records import StoredExecution, StoredNode, StoredRun
 from fibonacci.emulator.state.snapshot import Tables, check_records, malformed
@@ -142,11 +142,24 @@ def check_snapshot(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
             for error in errors:
                 place = f"tables.{name}[{number}][1].definition.{error.location}".rstrip(".")
                 raise malformed(place, f"is not valid: {error.message}")
+    runs = {key[0]: cast("StoredRun", record) for key, record in tables.get("runs", ())}
     executions = {key[0]: cast("StoredExecution", record) for key, record in tables.get("executions", ())}
-    for number, (key, record) in enumerate(tables.get("runs", ())):
-        place, run = f"tables.runs[{number}]", cast("StoredRun", record)
-        execution = executions.get(key[0])
-        if execution is None:
-            raise malformed(f"{place}[0]", f"belongs to no execution: there is no {key[0]!r}")
-        if sorted(compiled(run["definition"]).order) != sorted(node["id"] for node in execution["nodes"]):
-            raise malformed(f"{place}[1].definition", "has different nodes from the execution")
+    for number, execution_id in enumerate(runs):
+        if execution_id not in executions:
+            raise malformed(f"tables.runs[{number}][0]", f"belongs to no execution: there is no {execution_id!r}")
+    for number, (execution_id, execution) in enumerate(executions.items()):
+        place, run = f"tables.executions[{number}][1]", runs.get(execution_id)
+        if (execution["status"] == "running") != (run is not None):
+            raise malformed(
+                f"{place}.status", "is not valid: those that run have a record in tables.runs, and no others"
+            )
+        if run is None:
+            continue
+        if execution["ended"] is not None:
+            raise malformed(f"{place}.ended", "is not valid: it runs")
+        nodes = compiled(run["definition"]).nodes
+        if sorted(nodes) != sorted(node["id"] for node in execution["nodes"]):
+            raise malformed(f"{place}.nodes", "are not those of the definition that it runs")
+        for index, node in enumerate(execution["nodes"]):
+            if not is_possible(node, nodes[node["id"]].type):
+                raise malformed(f"{place}.nodes[{index}]", "is not valid: no run has a node in this state")

@@ -143,7 +143,7 @@ _DEFAULTS: Final[Mapping[str, Mapping[str, object]]] = {"governance": DEFAULT_GO
 
 
 def check_records(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
-    """Check that each record is of the type of its table, and that its key has as many parts as the table's.
+    """Check that each record is of the type of its table, and that its key fits both.
 
     Raises:
         SnapshotError: If one is malformed. The message names the place.
@@ -160,3 +160,6 @@ def check_records(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
             except ValidationError as error:
                 fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
                 raise malformed(place_of((f"{place}[1]", *fault["loc"])), f"is not valid: {fault['msg']}") from None
+            for part, field in zip(key, kinds[name].key, strict=True):
+                if field in record and str(record[field]) != part:
+                    raise malformed(f"{place}[0]", f"has another {field} than its record")

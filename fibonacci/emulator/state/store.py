@@ -158,15 +158,15 @@ class Store:
         self._declare()
 
     def _declare(self) -> None:
-        self.workflows: Table[StoredWorkflow] = self._add(TableKind("workflows", StoredWorkflow, ("workflow",)))
+        self.workflows: Table[StoredWorkflow] = self._add(TableKind("workflows", StoredWorkflow, ("id",)))
         self.versions: Table[StoredVersion] = self._add(
-            TableKind("versions", StoredVersion, ("workflow", "version"), prefix=1)
+            TableKind("versions", StoredVersion, ("workflow_id", "version"), prefix=1)
         )
         self.executions: Table[StoredExecution] = self._add(
             TableKind(
                 "executions",
                 StoredExecution,
-                ("execution",),
+                ("id",),
                 lists=_lists_of_execution,
                 parts=_parts_of_executions,
                 amount=_duration_of,
@@ -186,7 +186,7 @@ class Store:
             TableKind("traces", StoredTrace, ("execution", "node"), prefix=1, is_listed=False)
         )
         self.registry: Table[StoredRegistry] = self._add(
-            TableKind("registry", StoredRegistry, ("workflow",), lists=_lists_of_entry)
+            TableKind("registry", StoredRegistry, ("workflow_id",), lists=_lists_of_entry)
         )
         self.governance: Table[StoredGovernance] = self._add(
             TableKind("governance", StoredGovernance, ("organization",))
@@ -195,23 +195,23 @@ class Store:
             TableKind("quota_overrides", StoredQuota, ("organization",))
         )
         self.tool_policies: Table[StoredToolPolicy] = self._add(
-            TableKind("tool_policies", StoredToolPolicy, ("organization", "tool"), prefix=1)
+            TableKind("tool_policies", StoredToolPolicy, ("organization", "tool_name"), prefix=1)
         )
         self.role_overrides: Table[StoredRoleOverride] = self._add(
-            TableKind("role_overrides", StoredRoleOverride, ("organization", "role", "tool"), prefix=1)
+            TableKind("role_overrides", StoredRoleOverride, ("organization", "role", "tool_name"), prefix=1)
         )
         self.audit: Table[StoredAudit] = self._add(
-            TableKind("audit", StoredAudit, ("organization", "entry"), prefix=1, lists=_lists_of_change)
+            TableKind("audit", StoredAudit, ("organization", "id"), prefix=1, lists=_lists_of_change)
         )
         self.memory: Table[StoredMemory] = self._add(
             TableKind("memory", StoredMemory, ("scope", "owner", "key"), prefix=2, due="expires")
         )
-        self.connections: Table[StoredConnection] = self._add(TableKind("connections", StoredConnection, ("tool",)))
+        self.connections: Table[StoredConnection] = self._add(TableKind("connections", StoredConnection, ("name",)))
         self.run_windows: Table[StoredRunWindow] = self._add(
             TableKind("run_windows", StoredRunWindow, ("organization",))
         )
         self.clock_state: Table[StoredClock] = self._add(
-            TableKind("clock_state", StoredClock, ("now",))
+            TableKind("clock_state", StoredClock, ("clock",))
         )  # only after the clock was moved
         # The keys are the fingerprint of the API key and the idempotency key:
         self.replays: Table[StoredReplay] = self._add(

@@ -38,7 +38,7 @@ class TableKind(NamedTuple, Generic[RecordT]):
     Attributes:
         name: Its name.
         record: The type of the records.
-        key: The names of the parts of its keys.
+        key: The names of the parts of its keys. A part that the record has too has the name of the field.
         prefix: How many first parts of a key name lists that its record is in.
         lists: Returns the names of further lists that a record is in.
         parts: Returns the lists whose union a list is, that list alone if it is kept, or none if there is no such list.
