@@ -49,14 +49,17 @@ def in_child(act: Callable[[], Any]) -> Any:
             resource.setrlimit(resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
             os.write(3, json.dumps(act()).encode())
         except BaseException:
-            traceback.print_exc()
+            os.write(3, traceback.format_exc().encode())  # this process has no standard error of pytest's left
         finally:
             os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as results:
         text = results.read()
     os.waitpid(child, 0)
-    return json.loads(text)
+    try:
+        return json.loads(text)
+    except ValueError:
+        pytest.fail(text)
 
 
 @contextmanager
