@@ -14,7 +14,7 @@ import stat
 import threading
 import time
 import weakref
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -377,28 +377,28 @@ class SQLiteJournal(Journal):
         self._lock = threading.Lock()
         self._is_checked = path == "" or self.is_new
         if owner is not None:
-            with self._transaction([]):  # in which the run becomes the owner
-                pass
+            self._change([], lambda _: None)  # in which the run becomes the owner
 
     @property
     def is_asked_to_stop(self) -> bool:
         return self._owner is not None and self._owner.is_asked_to_stop
 
     def renew(self, row: Row) -> None:
-        with self._transaction([row]) as connection:
-            connection.execute(_FORGET, (row.digest, row.text, row.number))
+        self._change([row], lambda connection: connection.execute(_FORGET, (row.digest, row.text, row.number)))
 
     def continue_with(self, version: str) -> None:
-        with self._transaction([]) as connection:
+        def write(connection: sqlite3.Connection) -> None:
             try:
                 header, _ = read_header(connection)
             except ValueError as error:
                 raise damaged_error(self.path, error) from error
             write_header(connection, header._replace(workflow_version=version))
 
+        self._change([], write)
+
     def claims(self, execution_ids: Sequence[str]) -> Claims:
         self._check_rows()
-        with self._use() as connection:
+        with self._process_lock(), self._errors_explained() as connection:
             claims = Claims(taken_of(connection, execution_ids), open_intents(connection))
             workflow_id = read_header(connection)[0].workflow_id
         if self._owner is not None:
@@ -424,18 +424,19 @@ class SQLiteJournal(Journal):
                     self._is_closed = True
 
     def _read(self, key: str) -> JournalEntry | None:
-        with self._use() as connection:
+        with self._process_lock(), self._errors_explained() as connection:
             record = connection.execute(f"{RECORD} WHERE key = ?", (key,)).fetchone()
         return None if record is None else self._entry(record)
 
     def _count(self) -> int:
-        with self._use() as connection:
+        with self._process_lock(), self._errors_explained() as connection:
             return _count(connection)
 
     def _write(self, changes: JournalChanges) -> None:
         new, withdrawn, again, started, finished, progress = changes
         rows = [*new, *withdrawn, *again, *started, *(row for row, _ in finished)]
-        with self._transaction(rows) as connection:
+
+        def write(connection: sqlite3.Connection) -> None:
             connection.executemany(_INSERT, map(_inserted, new))
             connection.executemany(_WITHDRAW, [(row.number,) for row in withdrawn])
             connection.executemany(_INTEND, [_intended(row) for row in again])
@@ -444,11 +445,13 @@ class SQLiteJournal(Journal):
             if progress is not None:
                 write_progress(connection, progress)
 
+        self._change(rows, write)
+
     def _ended(self) -> Iterable[JournalEntry]:
         query = f"{RECORD} WHERE status IS NOT NULL ORDER BY row_index"
         owner = self._owner
         if owner is None or not self._is_closed:
-            with self._use() as connection:
+            with self._process_lock(), self._errors_explained() as connection:
                 if owner is None or not self._is_closed:  # while this waited, a thread may have ended the run
                     return map(self._entry, connection.execute(query).fetchall())
         uri = f"{Path(owner.real_path).as_uri()}?mode=ro"
@@ -458,27 +461,32 @@ class SQLiteJournal(Journal):
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise sqlite_error(self.path, error) from error
 
-    @contextmanager
-    def _use(self) -> Generator[sqlite3.Connection]:
+    def _process_lock(self) -> threading.Lock:
+        """Return the lock for a `with` statement, unless this process is a fork.
+
+        No context manager of this class takes it: Ctrl-C between taking it and the block would leave it taken.
+        """
         self._check_process()
-        with self._lock:
-            try:
-                yield self._connection
-            except (sqlite3.Error, UnicodeDecodeError) as error:
-                raise sqlite_error(self.path, error) from error
+        return self._lock
 
     @contextmanager
-    def _transaction(self, rows: Sequence[Row]) -> Generator[sqlite3.Connection]:
+    def _errors_explained(self) -> Generator[sqlite3.Connection]:
+        try:
+            yield self._connection
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise sqlite_error(self.path, error) from error
+
+    def _change(self, rows: Sequence[Row], write: Callable[[sqlite3.Connection], object]) -> None:
         """Write rows in a transaction."""
         owner = self._owner
-        with self._use() as connection:
+        with self._process_lock(), self._errors_explained() as connection:
             try:
                 if connection.in_transaction:  # Ctrl-C has kept the last one from being rolled back
                     connection.execute("ROLLBACK")
                 connection.execute("BEGIN IMMEDIATE")
                 if owner is not None:
                     owner.check(connection)
-                yield connection
+                write(connection)
                 if owner is None:
                     connection.execute("COMMIT")
                 else:
@@ -513,7 +521,7 @@ class SQLiteJournal(Journal):
             JournalError: If it isn't what was written.
         """
         if self._owner is not None and not self._is_checked:
-            with self._use() as connection:
+            with self._process_lock(), self._errors_explained() as connection:
                 for record in connection.execute(RECORD):
                     self._entry(record)
             self._is_checked = True

@@ -6,12 +6,14 @@ import errno
 import os
 import sqlite3
 import stat
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from unittest.mock import patch
 
@@ -27,7 +29,8 @@ from fibonacci.models import Execution
 from fibonacci.models._reading import read_model
 from tests.batch.journals import KINDS, JournalPlace, another_process, completed, fill, opened
 from tests.kit.assertions import each_row
-from tests.kit.systems import linux_only, needs_fork, needs_permissions
+from tests.kit.systems import linux_only, needs_fork, needs_permissions, needs_signals
+from tests.tools.interruptions.injection import at_most
 
 HEADER = JournalHeader("wf-1", "3", "column id")
 
@@ -166,6 +169,33 @@ def test_any_number_of_rows_is_known_to_have_been_seen_or_not(path: str) -> None
                 assert was_seen is is_again
                 assert entry is not None
                 assert entry.number == number + 1
+
+
+@needs_signals
+def test_ctrl_c_after_any_call_leaves_a_journal_that_can_be_used_and_closed(tmp_path: Path) -> None:
+    """Python runs a signal's handler when a function of C has returned, also in the midst of entering a `with`."""
+    calls = number = 0
+
+    def interrupt(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "c_return"
+        if calls == number:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    while number == calls:
+        calls, number = 0, number + 1
+        journal = open_journal(str(tmp_path / f"{number}.db"), HEADER)
+        sys.setprofile(interrupt)
+        try:
+            journal.write([row(1)])
+        except KeyboardInterrupt:
+            with at_most(10):  # while the exception is here, and with it all that it has passed through
+                journal.write([row(2)])
+                journal.close()
+        sys.setprofile(None)
+        journal.close()
+    assert number > 30
 
 
 class TestRefusals:
