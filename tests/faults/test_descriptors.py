@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import time
@@ -44,6 +45,7 @@ def in_child(act: Callable[[], Any]) -> Any:
     child = os.fork()
     if not child:
         try:
+            gc.freeze()  # the parent's sockets that are garbage: closed here, their numbers would be those of others
             os.dup2(writer, 3)
             os.closerange(4, resource.getrlimit(resource.RLIMIT_NOFILE)[0])  # what is the parent's
             resource.setrlimit(resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
