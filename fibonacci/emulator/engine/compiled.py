@@ -15,9 +15,9 @@ from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.nodes import RetryPolicy
 from fibonacci.definitions.spellings import split_retry
 from fibonacci.definitions.tools import canonical_tool
-from fibonacci.emulator.engine.records import is_possible, new_node
+from fibonacci.emulator.engine.records import new_node
 from fibonacci.emulator.state.json_encoding import JSONObject, to_json
-from fibonacci.emulator.state.records import StoredExecution, StoredNode, StoredRun
+from fibonacci.emulator.state.records import StoredExecution, StoredNode, StoredRun, is_possible
 from fibonacci.emulator.state.snapshot import Tables, check_records, malformed
 from fibonacci.emulator.state.tables import TableKind
 

@@ -7,7 +7,7 @@ from typing import Final
 from fibonacci.definitions import Node
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso, milliseconds
-from fibonacci.emulator.state.json_encoding import JSON, JSONObject, fields_of
+from fibonacci.emulator.state.json_encoding import JSONObject, fields_of
 from fibonacci.emulator.state.records import StoredExecution, StoredNode, StoredWorkflow
 
 WAITING: Final = "pending_approval"
@@ -55,31 +55,6 @@ def new_node(node: Node) -> StoredNode:
         "until": None,
         "call": None,
     }
-
-
-def is_possible(node: StoredNode, kind: str) -> bool:
-    """Return whether a node of a run that has not ended can be as its record says. In any other state it would stay.
-
-    Args:
-        node: The record.
-        kind: The type of the node by its definition.
-    """
-    has_started, has_ended = node["started"] is not None, node["ended"] is not None
-    if node["type"] != kind or has_ended != (node["status"] in ("completed", "failed", "skipped")):
-        return False
-    if kind == "conditional" and node["status"] == "completed" and not _is_decision(node["output"]):
-        return False
-    match node["phase"]:
-        case None:
-            return node["until"] is None and has_started == has_ended
-        case "call":
-            return node["call"] is not None and has_started and not has_ended
-        case "wait" | "retry":
-            return node["until"] is not None and has_started and not has_ended
-
-
-def _is_decision(output: JSON) -> bool:
-    return isinstance(output, dict) and "result" in output
 
 
 def cancelled(execution: StoredExecution, now: float) -> StoredExecution:
