@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from heapq import heappop, heappush
-from typing import Final, Literal
+from typing import Final
 
 from fibonacci.definitions.flow import PENDING, Fate, FlowStep, Unmet
 from fibonacci.definitions.templates import ABSENT, Absent
 from fibonacci.emulator.engine.compiled import CompiledWorkflow
 from fibonacci.emulator.state.json_encoding import JSON, JSONObject
-from fibonacci.emulator.state.records import StoredNode
-
-EndStatus = Literal["completed", "failed", "skipped"]
+from fibonacci.emulator.state.records import EndStatus, StoredNode, is_decision
 
 
 def iteration_of(node: StoredNode) -> int:
@@ -185,8 +183,8 @@ class NodeStates:
 
 
 def _decision(output: JSON) -> bool:
-    if not isinstance(output, dict):
-        raise TypeError("the output of a conditional is not an object")
+    if not is_decision(output):
+        raise TypeError("the output of a conditional has no result")
     return bool(output["result"])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Annotated, Any, Final, Literal, NotRequired, get_args
+from typing import Annotated, Any, Final, Literal, NotRequired, TypeGuard, get_args
 
 from pydantic import Field
 from typing_extensions import TypedDict, get_type_hints, is_typeddict
@@ -28,7 +28,10 @@ NodeUsage = dict[str, Annotated[int | float, Field(ge=0, allow_inf_nan=False)]]
 """What the attempts of a node have used: `input_tokens`, `output_tokens` and `cost`, those that were reported."""
 
 ExecutionStatus = Literal["pending", "running", "pending_approval", "completed", "failed", "cancelled"]
-NodeStatus = Literal["pending", "running", "completed", "failed", "skipped", "cancelled"]
+EndStatus = Literal["completed", "failed", "skipped"]
+"""How a node ends."""
+
+NodeStatus = Literal["pending", "running", EndStatus, "cancelled"]
 NodePhase = Literal["wait", "call", "retry"]
 RegistryStatus = Literal["approved", "deprecated", "archived"]
 
@@ -102,9 +105,9 @@ def is_possible(node: StoredNode, kind: str) -> bool:
         kind: The type of the node by its definition.
     """
     has_started, has_ended = node["started"] is not None, node["ended"] is not None
-    if node["type"] != kind or has_ended != (node["status"] in ("completed", "failed", "skipped")):
+    if node["type"] != kind or has_ended != (node["status"] in get_args(EndStatus)):
         return False
-    if kind == "conditional" and node["status"] == "completed" and not _is_decision(node["output"]):
+    if kind == "conditional" and node["status"] == "completed" and not is_decision(node["output"]):
         return False
     match node["phase"]:
         case None:
@@ -115,7 +118,8 @@ def is_possible(node: StoredNode, kind: str) -> bool:
             return node["until"] is not None and has_started and not has_ended
 
 
-def _is_decision(output: JSON) -> bool:
+def is_decision(output: JSON) -> TypeGuard[JSONObject]:
+    """Return whether an output is that of a conditional."""
     return isinstance(output, dict) and "result" in output
 
 
