@@ -471,6 +471,7 @@ class SQLiteJournal(Journal):
 
     @contextmanager
     def _errors_explained(self) -> Generator[sqlite3.Connection]:
+        """Return the connection for a `with` statement, in which errors of SQLite become those of a journal."""
         try:
             yield self._connection
         except (sqlite3.Error, UnicodeDecodeError) as error:

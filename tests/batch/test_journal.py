@@ -186,8 +186,8 @@ def test_ctrl_c_after_any_call_leaves_a_journal_that_can_be_used_and_closed(tmp_
     while number == calls:
         calls, number = 0, number + 1
         journal = open_journal(str(tmp_path / f"{number}.db"), HEADER)
-        sys.setprofile(interrupt)
         try:
+            sys.setprofile(interrupt)
             journal.write([row(1)])
         except KeyboardInterrupt:
             with at_most(10):  # while the exception is here, and with it all that it has passed through
