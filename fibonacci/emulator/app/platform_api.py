@@ -216,9 +216,9 @@ class PlatformAPI:
             return self._read(request, actor)
         with self._store.transaction():
             now = self._clock.now()
-            was_due = self._catch_up(now)
+            is_due = self._catch_up(now)
             reply = self._dispatch(request, api_key, actor, now)
-            self._retention.apply(now, may_have_expired=was_due)
+            self._retention.apply(now, may_have_expired=is_due)
             return reply
 
     def settle(self, request: ServerRequest, api_key: str, reply: EncodedReply) -> EncodedReply:
@@ -249,13 +249,11 @@ class PlatformAPI:
             return self._endpoints.call(self.router, request, actor, self._clock.now())
 
     def _catch_up(self, now: float) -> bool:
-        """Process the events of runs that are due, and return whether anything was due in the state."""
+        """Process the events of runs that are due, and return whether anything else is due in the state."""
         if self._scheduler.has_work():
-            self._scheduler.fail_orphaned_calls(now)
-            self._scheduler.start_queued(now)  # the plan may have changed
+            self._scheduler.catch_up(now)
         if not self._store.has_due(now):  # one search, in place of one in each table
             return False
-        self._scheduler.catch_up(now)
         self._approvals.expire(now)
         return True
 

@@ -302,17 +302,13 @@ class Scheduler:
 
     def catch_up(self, now: float) -> None:
         """Advance every execution that has an event due, and start those in the queue as places get free."""
-        self.fail_orphaned_calls(now)
-        self.start_queued(now)
+        self._recovery.fail_orphaned_calls(now)
+        self.start_queued(now)  # the plan may have changed
         while self._store.queue.count() and (event := self._next_event(now)) is not None:
             first, _, until = event  # one after the other, so that each starts at the time when a place gets free
             self._executions.process_due(first, partial(RunningExecution.advance, now=min(until, now)))
         for (execution_id,) in list(self._store.timers.due(now)):
             self._executions.process_due(execution_id, lambda running: running.advance(now))
-
-    def fail_orphaned_calls(self, now: float) -> None:
-        """Fail the nodes whose handlers worked in a process that has ended."""
-        self._recovery.fail_orphaned_calls(now)
 
     def has_work(self) -> bool:
         """Return whether a run is in progress, or waits for a place or approval, and may have events to process."""

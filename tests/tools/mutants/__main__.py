@@ -84,9 +84,9 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
     ),
     "The state of a process that has ended, or of a snapshot": (
         *("engine/scheduler.py:Recovery*", "engine/scheduler.py:_interrupt", "engine/scheduler.py:report_damage"),
-        *("engine/scheduler.py:StoredExecutions.process_due", "engine/scheduler.py:Scheduler.fail_orphaned_calls"),
-        *("engine/scheduler.py:Scheduler.resume", "engine/scheduler.py:Scheduler._save_time"),
-        *("engine/scheduler.py:Scheduler.has_work", "engine/compiled.py:check_*"),
+        *("engine/scheduler.py:StoredExecutions.process_due", "engine/scheduler.py:Scheduler.resume"),
+        *("engine/scheduler.py:Scheduler._save_time", "engine/scheduler.py:Scheduler.has_work"),
+        "engine/compiled.py:check_*",
     ),
     "The option `time='skip'`": (
         *("engine/scheduler.py:Scheduler._skip_waits*", "engine/scheduler.py:Scheduler._after_skipping"),
