@@ -93,9 +93,6 @@ _FILE_REMEDY = "fix the file in an editor"
 # How much a name without the prefix has to resemble one with it.
 _NEAR = 0.85
 _KEY_REMEDY = "run `fibonacci auth login`, or set FIBONACCI_API_KEY"
-_OTHER_VARIABLES = {
-    *("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "PYTHON_KEYRING_BACKEND", "XDG_CONFIG_HOME", "NO_COLOR")
-}
 _PREFIX = "FIBONACCI_"
 VARIABLES = tuple(
     f"{_PREFIX}{name}"
@@ -105,6 +102,14 @@ VARIABLES = tuple(
     )
 )
 """The variables that the SDK reads, in the order of their page, which tests compare with this list and the sources."""
+
+OTHER_VARIABLES = {
+    *("APPDATA", "GITHUB_ACTIONS", "LOCALAPPDATA", "NO_COLOR", "PYTHON_KEYRING_BACKEND", "REQUEST_METHOD", "SHELL"),
+    *("SSLKEYLOGFILE", "SSL_CERT_DIR", "SSL_CERT_FILE", "TEAMCITY_VERSION", "TERM", "TF_BUILD", "XDG_CONFIG_HOME"),
+    *("XDG_RUNTIME_DIR", "XDG_STATE_HOME"),
+}
+"""The other variables on that page, except those for proxies."""
+
 # Words that people type from habit, and that resemble another name more than the one they mean.
 _HABITS = {
     **dict.fromkeys(("URL", "API_URL", "HOST", "ENDPOINT"), "FIBONACCI_BASE_URL"),
@@ -298,9 +303,7 @@ def _variables_set() -> list[str]:
     """Return the names, never the values, because one is the key, and that of a proxy may contain a password."""
     names = os.environ if sys.platform != "win32" else [name.upper() for name in os.environ]
     return sorted(
-        name
-        for name in names
-        if name.startswith(_PREFIX) or name.lower().endswith("_proxy") or name in _OTHER_VARIABLES
+        name for name in names if name.startswith(_PREFIX) or name.lower().endswith("_proxy") or name in OTHER_VARIABLES
     )
 
 
@@ -499,7 +502,9 @@ def _failure(error: APIError) -> Finding:
     if isinstance(error, PermissionDeniedError):
         return ok("platform", "the key is valid, but may not list tools")
     if isinstance(error, APITimeoutError) and "FIBONACCI_TIMEOUT" in os.environ:
-        return problem("platform", text_of(error), "raise FIBONACCI_TIMEOUT, or unset it: the default is 60 s")
+        return problem(
+            "platform", text_of(error), f"raise FIBONACCI_TIMEOUT, or unset it: the default is {DEFAULT_TIMEOUT:g} s"
+        )
     if isinstance(error, APIConnectionError):
         return problem("platform", text_of(error), "check the network, and the platform's status")
     return problem(
