@@ -27,6 +27,7 @@ from fibonacci.cli.rendering import (
 )
 from fibonacci.cli.standard_streams import (
     discard_unwritable,
+    is_dumb,
     is_read_by_ci,
     is_terminal,
     print_message,
@@ -59,8 +60,7 @@ class ColoredText(str):
 
 def uses_color(options: argparse.Namespace, stream: TextIO | None) -> bool:
     """Tell whether a stream is shown in color: on a terminal that has colors, unless they are turned off."""
-    is_off = options.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return is_terminal(stream) and not is_off
+    return is_terminal(stream) and not (options.no_color or os.environ.get("NO_COLOR") or is_dumb())
 
 
 def color_changes(text: str) -> ColoredText:

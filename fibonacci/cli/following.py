@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from fibonacci import ExecutionFailedError, FibonacciError
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.node_texts import approval_text, duration_of, one_line, remark_on
 from fibonacci.cli.rendering import select
+from fibonacci.cli.standard_streams import is_dumb, is_terminal
 from fibonacci.models import Execution
 from fibonacci.models.executions import execution_error
 
@@ -153,7 +153,7 @@ def _display(context: Context, *, is_watched: bool, is_streamed: bool) -> Genera
         yield _JSONLines(context)
     elif not is_watched:
         yield StatusLines(context.say)
-    elif context.options.quiet or not sys.stderr.isatty() or os.environ.get("TERM") in ("dumb", "unknown"):
+    elif context.options.quiet or not is_terminal(sys.stderr) or is_dumb():
         yield NodeLines(context.say)
     else:
         try:

@@ -58,6 +58,11 @@ def is_terminal(stream: TextIO | None) -> bool:
     return has_stream(stream) and stream.isatty()
 
 
+def is_dumb() -> bool:
+    """Whether the terminal has no colors, and no lines that are written again."""
+    return os.environ.get("TERM") in ("dumb", "unknown")
+
+
 def reading_width() -> int:
     """Return how long a line of prose is: as wide as the terminal, but no wider than eyes follow with ease."""
     import shutil  # an error alone does without

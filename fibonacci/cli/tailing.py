@@ -229,7 +229,7 @@ def sleep_while_read(seconds: float) -> None:
 
         polled = poll()
         polled.register(sys.stdout.fileno(), POLLERR)
-    except (ImportError, OSError, ValueError):  # Windows, or a stdout that is no file
+    except (AttributeError, ImportError, OSError, ValueError):  # Windows, no stdout, or one that is no file
         time.sleep(seconds)
         return
     if any(event & POLLERR for _, event in polled.poll(seconds * 1000)):

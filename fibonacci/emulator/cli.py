@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(fault)
     try:
         if options.command:
-            return serve_command(options, lambda emulator: print(f"page: {page_address(emulator)}", file=sys.stderr))
+            return serve_command(options, lambda emulator: _say(f"page: {page_address(emulator)}"))
         log_to_stderr()
         serve(options, lambda emulator: print(announcement(emulator, options.shell), flush=True))
     except (StateError, InputFileError, ImportError, HandlersError, ChildError, OSError) as error:
@@ -262,8 +262,13 @@ def log_request(request: ServerRequest, response: ServerResponse, seconds: float
 
 
 def _cannot(reason: str) -> int:
-    print(f"{_PROGRAM}: {reason}", file=sys.stderr)
+    _say(f"{_PROGRAM}: {reason}")
     return 1
+
+
+def _say(text: str) -> None:
+    if sys.stderr is not None:  # else it would be printed to stdout
+        print(text, file=sys.stderr)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import get_args
 import pytest
 
 from fibonacci import Fibonacci
+from fibonacci.cli.main import main
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.account import PLANS
 from fibonacci.emulator.cli import exports
@@ -109,6 +110,26 @@ def test_a_command_behind_the_dashes_has_the_two_variables(
         assert text.endswith("/v1 local-key\n")
     assert again.err.startswith("page: http://127.0.0.1:")
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_the_key_is_not_in_the_output_of_the_command_of_a_process_without_stderr(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    assert emulator_main(["--port", "0", "--", sys.executable, "-c", "print('done')"]) == 0
+    assert capfd.readouterr().out == "done\n"
+
+
+@needs_signals
+def test_it_serves_without_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+
+    def open_browser(address: str) -> bool:
+        signal.raise_signal(signal.SIGTERM)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", open_browser)
+    assert main(["dev", "--port", "0", "--quiet", "--open"]) == 0
 
 
 @pytest.mark.parametrize("is_opened", [True, False])

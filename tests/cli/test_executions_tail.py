@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
@@ -271,6 +272,11 @@ def test_a_sleep_ends_when_the_reader_has_closed_the_pipe() -> None:
         os.close(reader)
         with pytest.raises(BrokenPipeError):
             sleep_while_read(60)
+
+
+def test_a_process_without_stdout_sleeps_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    sleep_while_read(0)
 
 
 def test_a_line_for_people() -> None:

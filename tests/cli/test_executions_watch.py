@@ -17,7 +17,7 @@ import pytest
 
 from fibonacci.cli.context import Context
 from fibonacci.cli.following import NodeLines
-from fibonacci.cli.main import command_parser
+from fibonacci.cli.main import command_parser, main
 from fibonacci.cli.node_texts import one_line
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
@@ -118,6 +118,14 @@ class TestNodes:
         assert lines[0].startswith("execution exec_1  failed")
         assert any(line.startswith("[red]page") for line in lines), "an id is no markup"
         assert all(len(line) <= 60 for line in lines)
+
+    def test_without_stderr_there_is_the_end_alone(
+        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        execution = started(emulator, 0)
+        monkeypatch.setattr(sys, "stderr", None)
+        assert main(["executions", "watch", execution.id, "--outputs"]) == 0
+        assert json.loads(capsys.readouterr().out)["greet"] == "[default model] Hello"
 
     def test_without_rich_there_are_lines(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "fibonacci.cli.node_table", None)

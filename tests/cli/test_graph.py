@@ -51,6 +51,14 @@ def test_png_goes_to_a_file_or_a_pipe() -> None:
     assert out.buffer.read(4) == b"\x89PNG"
 
 
+def test_png_without_stdout_asks_for_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["graph", "greeter.yaml", "--format", "png"]) == 64
+    assert capsys.readouterr().err == "fibonacci: stdout is closed: pass --out FILE\n"
+
+
 def test_a_definition_with_faults_is_drawn() -> None:
     write("bad.yaml", FAULTY)
     run = invoke("graph", "bad.yaml")

@@ -67,8 +67,10 @@ def test_the_place_is_marked_in_color_on_a_terminal_that_has_colors(monkeypatch:
     plain = f"bad.yaml:5:11: error: {message}\n    5 |     To 日本    {{{{nobody}}}}\n      |                ^\n"
     assert shown == plain.replace(" error: ", " \x1b[31merror:\x1b[0m ").replace("^", "\x1b[31m^\x1b[0m")
     assert invoke("validate", "bad.yaml", "--no-color", on_terminal=True).out == plain
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert invoke("validate", "bad.yaml", on_terminal=True).out == plain
+    for name, value in (("TERM", "unknown"), ("TERM", "dumb"), ("NO_COLOR", "1")):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            assert invoke("validate", "bad.yaml", on_terminal=True).out == plain
 
 
 def test_a_single_fault_that_ends_a_command_is_shown_with_its_line() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fibonacci.cli.exit_codes import DONE, FAILED, USAGE, UsageError
+from fibonacci.cli.standard_streams import has_stream, is_terminal
 
 if TYPE_CHECKING:
     import argparse
@@ -317,7 +318,9 @@ def _format_of(options: argparse.Namespace) -> str:
     if options.format is None and options.out is not None and suffix not in _FORMATS:
         raise UsageError(f"--out {options.out!r} names no format: end it with .svg, .png or .mmd, or pass --format")
     drawing_format: str = options.format or _FORMATS.get(suffix, "mermaid")
-    if drawing_format == "png" and options.out is None and sys.stdout.isatty():
+    if drawing_format == "png" and options.out is None and not has_stream(sys.stdout):
+        raise UsageError("stdout is closed: pass --out FILE")
+    if drawing_format == "png" and options.out is None and is_terminal(sys.stdout):
         raise UsageError("PNG is binary, and stdout is a terminal: pass --out FILE, or redirect stdout")
     if drawing_format == "png" and options.out is None and options.json:
         raise UsageError("PNG is binary, and --json prints JSON: pass --out FILE")

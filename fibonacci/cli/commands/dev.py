@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from fibonacci.cli.exit_codes import DONE, UsageError
+from fibonacci.cli.standard_streams import is_terminal
 
 if TYPE_CHECKING:
     from fibonacci.cli.context import Context
@@ -67,7 +68,7 @@ def _announce(context: Context, emulator: Emulator) -> None:
         context.output.line({**client_variables(emulator), "page": cli.page_address(emulator)})
         return
     print(cli.announcement(emulator, context.options.shell), flush=True)
-    if sys.stdout.isatty():
+    if is_terminal(sys.stdout):
         context.say("Run these lines in another terminal. Ctrl-C ends the emulator.")
     else:  # such as eval "$(fibonacci dev)", which waits for its end
         context.say("serving until Ctrl-C. To run a command with an emulator: fibonacci dev -- COMMAND")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections import Counter
@@ -21,11 +20,12 @@ from fibonacci._text import counted, printable_line
 from fibonacci.cli.exit_codes import DONE, NOT_ENDED, UsageError
 from fibonacci.cli.parser import LISTED, Verbs
 from fibonacci.cli.rendering import check_fields, encoding_of, fitted
+from fibonacci.cli.standard_streams import is_dumb
 from fibonacci.errors import APIStatusError, ExecutionCancelledError, ExecutionFailedError, WaitTimeoutError
 from fibonacci.models.run_results import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Iterable
 
     from fibonacci import JournalView, RunResult, RunsProgress, RunsSummary
     from fibonacci._batch.sqlite_journal import HeldJournal, JournalHolder
@@ -475,7 +475,7 @@ def _draw(context: Context, statuses: Iterator[RunStatus]) -> None:
 @contextmanager
 def _live(context: Context) -> Generator[Callable[[RunStatus], object] | None]:
     """Yield what keeps a status up to date on a terminal, or None if it cannot, or without rich (extra `cli`)."""
-    if os.environ.get("TERM") in ("dumb", "unknown"):
+    if is_dumb():
         yield None
         return
     try:
