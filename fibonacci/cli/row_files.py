@@ -363,7 +363,8 @@ class ResultFile:
     it again, from the first result on. A new file is for this user alone.
 
     Args:
-        path: The path of the file. A pipe or device is written to as it is.
+        path: The path of the file. A pipe or device is written to as it is, and opened at once: that waits for the
+            program that reads a pipe.
         name: `jsonl` or `csv`.
         is_raw: Whether cells of CSV are written as they are.
 
@@ -371,7 +372,7 @@ class ResultFile:
         written_to: The path that is written to.
 
     Raises:
-        OSError: If the file, the partial file or a link to it is another user's.
+        OSError: If the file, the partial file or a link to it is another user's, or a pipe or device can't be opened.
     """
 
     def __init__(self, path: str, name: RowFormat, *, is_raw: bool = False) -> None:
@@ -384,6 +385,8 @@ class ResultFile:
         self._stack = ExitStack()
         self._file: BinaryIO | None = None
         self._stream: ResultStream | None = None
+        if self._target is None:
+            self._file = self._stack.enter_context(os.fdopen(open_stream(path), "wb"))
 
     @property
     def is_begun(self) -> bool:
@@ -417,18 +420,14 @@ class ResultFile:
             self._stack.close()
 
     def _opened(self) -> ResultStream:
-        # Not before there is a result: this run has the journal then, and no other writes the file.
         if self._stream is None:
-            self._file = self._stack.enter_context(os.fdopen(self._open(), "wb"))
+            if self._file is None:
+                # Not before there is a result: this run has the journal then, and no other writes the file.
+                descriptor = open_state(self.written_to, os.O_WRONLY | os.O_CREAT)
+                os.ftruncate(descriptor, 0)
+                self._file = self._stack.enter_context(os.fdopen(descriptor, "wb"))
             self._stream = ResultStream(self._file, self._name, is_raw=self._is_raw)
         return self._stream
-
-    def _open(self) -> int:
-        if self._target is None:
-            return open_stream(self.written_to)
-        file = open_state(self.written_to, os.O_WRONLY | os.O_CREAT)
-        os.ftruncate(file, 0)
-        return file
 
 
 def stdout_stream(

@@ -6,8 +6,8 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from inspect import signature
@@ -22,7 +22,17 @@ from fibonacci.cli.debug_log import LogFormatter
 from fibonacci.cli.exit_codes import DONE, FAILED, NOT_ENDED, UnwrittenResultError, UsageError
 from fibonacci.cli.inputs import untyped_inputs
 from fibonacci.cli.rendering import check_fields
-from fibonacci.cli.row_files import EXTENSIONS, STDIN, ResultFile, RowFormat, RowsFormat, open_rows, stdout_stream
+from fibonacci.cli.row_files import (
+    EXTENSIONS,
+    STDIN,
+    ResultArray,
+    ResultFile,
+    ResultStream,
+    RowFormat,
+    RowsFormat,
+    open_rows,
+    stdout_stream,
+)
 from fibonacci.cli.standard_streams import is_terminal
 from fibonacci.cli.values import check_out
 from fibonacci.cli.workflow_names import workflow_id_of
@@ -107,10 +117,6 @@ def run_rows(context: Context) -> int:
     try:
         with printing_for_command():
             return _run(context)
-    except (KeyboardInterrupt, OSError, UnwrittenResultError) as error:
-        if not (context.options.estimate or isinstance(error, FibonacciError)):  # the client's errors have it in a note
-            error.add_note(_RESUME)
-        raise
     except InputsError as error:
         if context.options.rows.lower().endswith(".csv") and any(untyped_inputs(error.problems, error.inputs)):
             error.add_note("the cells of CSV are strings: --json-column COLUMN reads a column as JSON")
@@ -121,19 +127,36 @@ def _run(context: Context) -> int:
     options = context.options
     rows_format, out_format = check_arguments(options)
     with open_rows(options.rows, rows_format) as rows:
-        workflow_id = workflow_id_of(context.client, options.workflow)
-        with _runs(context.client, workflow_id, rows, options) as runs:
-            if options.estimate:
-                _print_estimate(context, runs.estimate())
-                return DONE
-            if out_format is None:
-                stream = stdout_stream(options.fields or (), is_json=options.json, remedy="pass --out")
-                code = _write_results(context, runs, stream.write)
-                with context.output.writing():
-                    stream.finish()
-                return code
-            with closing(ResultFile(options.out, out_format, is_raw=options.raw_csv)) as file:
-                return _write_file(context, runs, file)
+        runs = _runs(context.client, workflow_id_of(context.client, options.workflow), rows, options)
+        if options.estimate:
+            _print_estimate(context, runs.estimate())
+            return DONE
+        with _results(context, out_format) as results:
+            return _write_results(context, runs, results)
+
+
+@contextmanager
+def _results(context: Context, out_format: RowFormat | None) -> Generator[ResultFile | ResultStream | ResultArray]:
+    """Yield what the results are written to: stdout, or the file of `--out`.
+
+    Raises:
+        UsageError: If it cannot be opened.
+    """
+    options = context.options
+    if out_format is None:
+        yield stdout_stream(options.fields or (), is_json=options.json, remedy="pass --out")
+        return
+    try:
+        file = ResultFile(options.out, out_format, is_raw=options.raw_csv)
+    except OSError as error:
+        raise UsageError(f"--out {options.out}: {error.strerror}") from error
+    with closing(file):
+        try:
+            yield file
+        except BaseException:
+            if file.is_begun:
+                context.say(f"the results so far are in {file.written_to}")
+            raise
 
 
 def _print_estimate(context: Context, estimate: RunsEstimate) -> None:
@@ -143,21 +166,23 @@ def _print_estimate(context: Context, estimate: RunsEstimate) -> None:
         context.output.text(str(estimate))
 
 
-def _write_file(context: Context, runs: Runs, file: ResultFile) -> int:
-    try:
-        code = _write_results(context, runs, file.write)
-        with context.output.writing():
-            file.finish()
-    except BaseException:
-        if file.is_begun:
-            context.say(f"the results so far are in {file.written_to}")
-        raise
-    return code
-
-
-def _write_results(context: Context, runs: Runs, write: Callable[[RunResult], None]) -> int:
-    """Write the result of each row, and say on stderr how many there are of each kind."""
+def _write_results(context: Context, runs: Runs, results: ResultFile | ResultStream | ResultArray) -> int:
+    """Run the rows and write the result of each, and raise errors with a note on how to continue."""
     context.output.record_change("rows were started")
+    try:
+        with runs:
+            code = _write_each(context, runs, results.write)
+            with context.output.writing():
+                results.finish()
+            return code
+    except (KeyboardInterrupt, OSError, UnwrittenResultError) as error:
+        if not isinstance(error, FibonacciError):  # the client's errors have it in a note
+            error.add_note(_RESUME)
+        raise
+
+
+def _write_each(context: Context, runs: Runs, write: Callable[[RunResult], None]) -> int:
+    """Write the result of each row, and say on stderr how many there are of each kind."""
     try:
         for result in runs:
             with context.output.writing():

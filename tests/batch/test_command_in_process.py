@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -19,8 +21,9 @@ from fibonacci.emulator import Emulator
 from tests.batch.command import CSV, EXECUTE, KEPT, last_line, lines_of
 from tests.batch.workflows import GREETER
 from tests.cli.invocation import TextStream, invoke_unwritable
+from tests.kit.assertions import each_row
 from tests.kit.pseudo_terminal import PseudoTerminal
-from tests.kit.systems import linux_only, needs_pseudo_terminals
+from tests.kit.systems import linux_only, needs_pseudo_terminals, needs_signals
 
 Call = Callable[..., int]
 
@@ -227,6 +230,54 @@ class TestInProcess:
         assert call("--out", "/dev/null") == 0
         assert Path("/dev/null").is_char_device()
         assert not Path("/dev/null.partial").exists()
+
+    @needs_signals
+    @each_row(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_one_signal_ends_the_wait_for_the_program_that_reads_a_pipe(
+        self,
+        number: int,
+        code: int,
+        call: Call,
+        greeter: str,
+        emulator: Emulator,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        def wait(path: str) -> int:
+            signal.raise_signal(number)
+            raise AssertionError("it waits on")
+
+        os.mkfifo(pipe := f"results-{code}")
+        monkeypatch.setattr("fibonacci.cli.row_files.open_stream", wait)
+        assert call("--out", pipe) == code
+        assert capsys.readouterr().err == "fibonacci: interrupted.\n"  # there is no journal to continue
+        assert emulator.requests.to(EXECUTE).count == 0
+        assert not Path("runs.db").exists()
+
+    @needs_signals
+    def test_a_device_that_cannot_be_opened_starts_no_row(
+        self,
+        call: Call,
+        greeter: str,
+        emulator: Emulator,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        def fail(path: str) -> int:
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO), path)
+
+        os.mkfifo("results")
+        monkeypatch.setattr("fibonacci.cli.row_files.open_stream", fail)
+        assert call("--out", "results") == 64
+        assert capsys.readouterr().err == f"fibonacci: --out results: {os.strerror(errno.ENXIO)}\n"
+        assert emulator.requests.to(EXECUTE).count == 0
+
+    def test_an_interrupt_before_the_first_row_promises_nothing(
+        self, call: Call, greeter: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr("fibonacci.cli.run_many.open_rows", Mock(side_effect=KeyboardInterrupt))
+        assert call() == 130
+        assert capsys.readouterr().err == "fibonacci: interrupted.\n"
 
     def test_no_cell_of_csv_is_a_formula_unless_that_is_asked(
         self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
