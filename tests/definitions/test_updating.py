@@ -155,6 +155,20 @@ def test_items_that_are_elsewhere_take_their_comments_along() -> None:
     assert updated(text, a={"criteria": ["z", "y", "x"]}) == moved
 
 
+def test_of_equal_items_the_one_in_the_place_of_the_new_item_changes() -> None:
+    text = "nodes:\n- id: a\n  type: critic\n  criteria:\n  - x  # first\n  - y  # second\n  - y  # third\n"
+    assert updated(text, a={"criteria": ["x", "z", "y"]}) == text.replace("y  # second", "z  # second")
+    assert updated(text, a={"criteria": ["x", "y", "z"]}) == text.replace("y  # third", "z  # third")
+    assert updated(text, a={"criteria": ["x", "y", "y", "y"]}) == f"{text}  - y\n"
+
+
+def test_a_node_in_place_of_the_first_one_changes_nothing_else() -> None:
+    text = "name: 'x'\nnodes:\n# of all\n\n- id: a  # goes\n  type: llm\n\n# why\n- id: b\n  'type': llm\n"
+    nodes = [{"id": "c", "type": "tool"}, {"id": "b", "type": "llm"}]
+    expected = text.replace("- id: a  # goes\n  type: llm\n", "- id: c\n  type: tool\n")
+    assert updated_text(text, "a.yaml", {"name": "x", "nodes": nodes}) == expected
+
+
 def test_a_node_with_another_id_is_the_same_node() -> None:
     definition = definition_in(TRIAGE)
     definition["nodes"][2]["id"] = "new"
@@ -169,7 +183,9 @@ def test_a_folded_text_keeps_its_lines() -> None:
 
 def test_a_block_text_at_the_end_of_a_text_without_a_line_break() -> None:
     text = "nodes:\n- id: a\n  type: llm\n  prompt: |  # why\n    Hello"
-    assert updated(text, b={"type": "llm"}) == text.replace("|", "|-") + "\n- id: b\n  type: llm"
+    for header, without_end in (("|", "|-"), ("|+", "|-"), (">-", ">-"), ("|2-", "|2-"), ("|-2", "|2-")):
+        result = updated(text.replace("|", header), b={"type": "llm"})
+        assert result == text.replace("|", without_end) + "\n- id: b\n  type: llm"
     assert updated(text, a={"model": "m"}) == text.replace("  prompt", "  model: m\n  prompt")
     assert updated(text, a={"instruction": "Hello\n"}) == f"{text}\n"
 

@@ -115,7 +115,7 @@ class _Editor:
         has_more = any(start == end == len(self._text) and text for start, end, text in self._edits)
         is_same = not any(last.offset <= start < last.end for start, _, _ in self._edits)
         if header and has_more and is_same and not self._text.endswith(("\n", "\r")):
-            self._edit(header.start(), header.end(), f"{header[0].rstrip('+')}-")
+            self._edit(header.start(), header.end(), re.sub("[-+]", "", header[0]) + "-")
 
     def _edit(self, start: int, end: int, text: str) -> None:
         self._edits.append((start, end, text))
@@ -394,7 +394,9 @@ class _Editor:
                 self._edit(ends[after], ends[after], f"\n{space}{text}")
             elif not self._is_first(first):
                 self._edit(first, first, f"{text[len(indentation) :]}\n{space}{indentation}")
-            elif (before := self._end_before(above)) >= 0:
+            elif (before := self._end_before(above)) >= 0 and 0 not in kept:
+                self._edit(ends[0], ends[0], f"\n{space}{text}")  # in place of the first one
+            elif before >= 0:
                 self._edit(before, before, f"\n{text}{space}")
             else:
                 self._edit(0, 0, f"{text}\n{space}")
@@ -521,10 +523,15 @@ class _Editor:
 def _aligned(old: Sequence[Any], new: Sequence[Any]) -> list[int | None]:
     """Return for each element of an array the index of the old element that it was, or None for a new one."""
     old_names, new_names = ([_name(element) for element in elements] for elements in (old, new))
-    sources: list[int | None] = [None] * len(new)
-    changes = SequenceMatcher(None, old_names, new_names, autojunk=False).get_opcodes()
-    for tag, start, end, new_start, new_end in changes:
-        for index, new_index in zip(range(start, end), range(new_start, new_end), strict=False):
+    # Of equal elements, those at both ends stay: `SequenceMatcher` would take the first ones.
+    begin = _common(old_names, new_names)
+    end = _common(old_names[begin:][::-1], new_names[begin:][::-1])
+    old_end, new_end = len(old) - end, len(new) - end
+    sources: list[int | None] = [*range(begin), *[None] * (new_end - begin), *range(old_end, len(old))]
+    matcher = SequenceMatcher(None, old_names[begin:old_end], new_names[begin:new_end], autojunk=False)
+    for tag, start, stop, new_start, new_stop in matcher.get_opcodes():
+        places = range(begin + start, begin + stop), range(begin + new_start, begin + new_stop)
+        for index, new_index in zip(*places, strict=False):
             if (
                 tag == "equal"
                 or not (_id(old[index]) or _id(new[new_index]))
@@ -532,6 +539,12 @@ def _aligned(old: Sequence[Any], new: Sequence[Any]) -> list[int | None]:
             ):
                 sources[new_index] = index
     return sources
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many of their first elements two sequences have in common."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((index for index, (name, same_place) in pairs if name != same_place), min(len(one), len(other)))
 
 
 def _is_renamed(old: Any, new: Any) -> bool:
