@@ -6,8 +6,8 @@ from collections.abc import Collection
 from typing import Any, TypeVar
 
 from fibonacci._async.requestor import AsyncRequestor
-from fibonacci._batch.watching import PAGE_SIZE, goes_on, page_size
-from fibonacci._core.request import Request
+from fibonacci._batch.watching import goes_on, page_size
+from fibonacci._core.request import LARGEST_PAGE, Request
 from fibonacci._core.urls import QueryValue
 from fibonacci.errors import BadRequestError
 from fibonacci.models.executions import Execution
@@ -30,7 +30,7 @@ class AsyncLargePages:
         self._may_choose_size = True
 
     async def send_page(
-        self, request: Request[T], size: int = PAGE_SIZE
+        self, request: Request[T], size: int = LARGEST_PAGE
     ) -> tuple[Page[T], dict[str, QueryValue] | None]:
         """Send a request for a page and return it, with the parameters of the next page (None at the end).
 

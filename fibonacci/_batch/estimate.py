@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from fibonacci._batch.watching import PAGE_SIZE, watch_interval
+from fibonacci._batch.watching import watch_interval
+from fibonacci._core.request import LARGEST_PAGE
 
 _DAILY: Final = {"free": 1_000, "pro": 50_000}
 """Requests per day, by plan, as documented. The platform doesn't report them."""
@@ -205,6 +206,6 @@ def _requests_per_row(limits: BatchLimits, rate: float | None) -> float:
     paces = [limits.rate, 60 * (limits.concurrency or 0) / duration]  # what an hour allows is used up at this pace
     starts = min((pace for pace in paces if pace), default=60.0)
     running = max(1.0, starts * duration / 60)
-    look = min(running, math.ceil(running / PAGE_SIZE))
+    look = min(running, math.ceil(running / LARGEST_PAGE))
     interval = watch_interval(look, rate, starts, duration)
     return 1.0 + min(60 / interval * look / starts, duration / interval)

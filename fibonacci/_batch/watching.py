@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from fibonacci._core.request import LARGEST_PAGE
 from fibonacci._core.window import LONGEST_WAIT
 from fibonacci.models.executions import Execution
 
@@ -29,8 +30,6 @@ def poll_delay(previous: float | None, window: tuple[float, int] | None, polling
     seconds, requests = window
     return max(delay, min(LONGEST_WAIT, seconds, max(1, polling) * seconds / max(1.0, requests * _SHARE)))
 
-
-PAGE_SIZE: Final = 200
 
 _SHORTEST: Final = 0.4
 _LONGEST: Final = 15.0
@@ -68,7 +67,7 @@ def watch_interval(
 
 def page_size(running: int) -> int:
     """Return how many executions to ask for: those that run, and as many that were started since and have ended."""
-    return min(PAGE_SIZE, 2 * running + 10)
+    return min(LARGEST_PAGE, 2 * running + 10)
 
 
 class WatchPlan:

@@ -25,6 +25,9 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"] | str
 _NO_PARAMS: Final[Mapping[str, QueryValue]] = MappingProxyType({})
 _USUAL_PAGE: Final = 50  # items, as platforms commonly have it, though not documented
 
+LARGEST_PAGE: Final = 200
+"""The most items that the SDK asks for on a page. How many the platform allows isn't documented either."""
+
 
 class Request(NamedTuple, Generic[T_co]):
     """A call whose response is read as a `T_co`.

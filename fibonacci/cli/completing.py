@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from contextlib import redirect_stderr, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from fibonacci.cli.calls.entries import PREFIX
 from fibonacci.cli.exit_codes import DONE
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Sequence
 
-    from fibonacci import Fibonacci
+    from fibonacci import Fibonacci, Pager
     from fibonacci.cli.parser import CommandParser
+
+T = TypeVar("T")
 
 SECONDS: Final = 1.5
 """How long the platform may take in all: a person waits."""
-_PAGE: Final = 200
 
 
 class Candidate(NamedTuple):
@@ -247,7 +248,7 @@ def _workflows(client: Fibonacci, *, is_id: bool) -> list[Candidate]:
         client: The client.
         is_id: Whether what was typed may begin an ID, which adds the other IDs.
     """
-    workflows = next(iter(client.workflows.list(page_size=_PAGE).pages())).items
+    workflows = _first_page(client.workflows.list)
     every = [workflow.name or "" for workflow in workflows]
     names = {name for name in every if every.count(name) == 1 and _is_plain(name) and not name.startswith("-")}
     return [
@@ -257,16 +258,21 @@ def _workflows(client: Fibonacci, *, is_id: bool) -> list[Candidate]:
 
 
 def _executions(client: Fibonacci) -> list[Candidate]:
-    executions = next(iter(client.executions.list(page_size=_PAGE).pages())).items
+    executions = _first_page(client.executions.list)
     return [Candidate(item.id, f"{item.status or ''} {item.workflow_id or ''}") for item in executions]
 
 
 def _versions(workflow: str, client: Fibonacci) -> list[Candidate]:
     from fibonacci.cli.workflow_names import workflow_id_of
 
-    pager = client.versions.list(workflow_id_of(client, workflow), page_size=_PAGE)
-    versions = next(iter(pager.pages())).items
+    versions = _first_page(partial(client.versions.list, workflow_id_of(client, workflow)))
     return [Candidate(str(item.version), f"{item.name or ''} {item.created_at or ''}") for item in versions]
+
+
+def _first_page(call: Callable[..., Pager[T]]) -> list[T]:
+    from fibonacci._core.request import LARGEST_PAGE
+
+    return next(iter(call(page_size=LARGEST_PAGE).pages())).items
 
 
 def _fields(command: str, run: Any, current: str) -> list[Candidate]:

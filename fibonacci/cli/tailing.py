@@ -21,8 +21,10 @@ from fibonacci import (
     ServerError,
 )
 from fibonacci._batch.watching import poll_delay
+from fibonacci._core.request import LARGEST_PAGE
 from fibonacci.cli.node_texts import one_line
 from fibonacci.models import Execution, ResponseInfo
+from fibonacci.models.executions import KNOWN_STATUSES, TERMINAL_STATUSES
 
 _STATUS_WIDTH = 16
 _ID_WIDTH = 26
@@ -50,8 +52,7 @@ def columns_of(execution: Execution, workflow: str) -> str:
 
 # The list has the newest first: what is new is on the first page, unless much was started since the last poll.
 _FRONT: Final = 50
-_PAGE: Final = 200
-_NOT_ENDED: Final = ("pending", "running", "pending_approval")
+_NOT_ENDED: Final = tuple(status for status in KNOWN_STATUSES if status not in TERMINAL_STATUSES)
 # Ended executions whose status is remembered; they do not change any more.
 _REMEMBERED: Final = 20_000
 
@@ -153,7 +154,7 @@ class ExecutionFeed:
     def _with_status(self, status: str, wanted: set[str] | None) -> dict[str, Execution]:
         """Return the executions in a status: all of them, or pages until all that are wanted are found."""
         executions: dict[str, Execution] = {}
-        for page in self._pages(status, _PAGE):
+        for page in self._pages(status, LARGEST_PAGE):
             executions |= {item.id: item for item in page.items}
             if wanted is not None and wanted <= executions.keys():
                 break

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fibonacci import APIStatusError, BadRequestError, Fibonacci, FibonacciError, NotFoundError
+from fibonacci._core.request import LARGEST_PAGE
 from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.models import Workflow
@@ -45,14 +46,13 @@ def workflow_of(client: Fibonacci, reference: str) -> Workflow:
 
 # What reading names may take: they only make a list easier to read, so nobody waits for them.
 _SECONDS: Final = 2.0
-_PAGE: Final = 200
 _MOST_LOOKUPS: Final = 20
 
 
 class WorkflowNames:
-    """The names of workflows, for people, in at most 21 requests.
+    """The names of workflows, for people, in few requests.
 
-    The first workflow is looked up. Then the newest 200 are read at once, and others are looked up, each one time.
+    The first workflow is looked up. Then a page of the newest is read, and others are looked up, each one time.
 
     Args:
         client: Sends the requests.
@@ -75,7 +75,7 @@ class WorkflowNames:
 
     def _listed(self) -> dict[str, str]:
         try:
-            page = next(iter(self._client.workflows.list(page_size=_PAGE).pages()))
+            page = next(iter(self._client.workflows.list(page_size=LARGEST_PAGE).pages()))
         except FibonacciError:  # the key may not list them
             return {}
         return {workflow.id: workflow.name or workflow.id for workflow in page.items}

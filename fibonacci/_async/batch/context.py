@@ -20,11 +20,11 @@ from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import ProgressText
 from fibonacci._batch.rows import Row
 from fibonacci._batch.state import BatchState
-from fibonacci._batch.watching import PAGE_SIZE, StartRate, WatchPlan
+from fibonacci._batch.watching import StartRate, WatchPlan
 from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.messages import Deadline
 from fibonacci._core.options import Unset
-from fibonacci._core.request import Request
+from fibonacci._core.request import LARGEST_PAGE, Request
 from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._core.urls import QueryValue, path
 from fibonacci._core.workflow_requests import execute_workflow, get_execution, get_workflow, list_executions
@@ -77,7 +77,7 @@ class AsyncBatchRequests:
         return await self._requestor.send(get_execution(execution_id))
 
     async def page(
-        self, following: Mapping[str, QueryValue] | None = None, size: int = PAGE_SIZE
+        self, following: Mapping[str, QueryValue] | None = None, size: int = LARGEST_PAGE
     ) -> tuple[Page[Execution], dict[str, QueryValue] | None]:
         """Return a page of the workflow's executions, and what selects the next one.
 

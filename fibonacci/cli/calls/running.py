@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from fibonacci._core.request import LARGEST_PAGE
 from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.calls.entries import NULLS, PREFIX
 from fibonacci.cli.exit_codes import DONE, UsageError
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
 
     from fibonacci.cli.calls.entries import CallEntry, CallParameter
     from fibonacci.cli.context import Context
-
-LARGEST_PAGE: Final = 200
-"""The most items that the platform puts into one page."""
 
 
 def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from fibonacci.emulator.engine.records import QUEUED, WAITING
 from fibonacci.emulator.page.components import example, state, text_block
 from fibonacci.emulator.page.context import PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.views.log import requests_table
-from fibonacci.emulator.page.views.runs import runs_table
+from fibonacci.emulator.page.views.runs import STATES, runs_table
 
 _LATEST = 8
-_STATES = ("running", QUEUED, WAITING, "completed", "failed", "cancelled")
 _EXPORTS = """export FIBONACCI_BASE_URL=http://{address}/v1
 printf "The owner's key: "; read -rs FIBONACCI_API_KEY; export FIBONACCI_API_KEY
 """
@@ -32,7 +30,7 @@ def _latest(context: ViewContext, counts: dict[str, int]) -> Content:
     runs = context.backend.items("/executions", None, limit=_LATEST)
     entries = context.backend.app.log.newest()[:_LATEST]
     return [
-        h.ul([h.li(_tile(name, counts.get(name, 0))) for name in _STATES], class_="tiles", aria_label="Runs by state"),
+        h.ul([h.li(_tile(name, counts.get(name, 0))) for name in STATES], class_="tiles", aria_label="Runs by state"),
         h.section(
             h.h2("Latest runs", id="runs"),
             runs_table(context, runs.items),

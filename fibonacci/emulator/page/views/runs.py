@@ -41,8 +41,8 @@ from fibonacci.emulator.state.tables import Search
 NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
 """What to draw for a workflow without a definition."""
 
-_FILTERS = ("running", QUEUED, WAITING, "completed", "failed", "cancelled")
-
+STATES: Final = ("running", QUEUED, WAITING, "completed", "failed", "cancelled")
+"""The states of runs, as the page lists them."""
 
 _FIELDS: Final = ("inputs", "outputs")
 """The parts of a run that a search looks at."""
@@ -216,7 +216,7 @@ def _filters(context: ViewContext, chosen: str | None, workflow_id: str | None, 
         counts = store.executions.counts(*of_workflow, "status")
     names = {
         "All": (None, sum(counts.values())),
-        **{state_text(name): (name, counts.get(name, 0)) for name in _FILTERS},
+        **{state_text(name): (name, counts.get(name, 0)) for name in STATES},
     }
     links = [
         h.li(
