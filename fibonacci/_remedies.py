@@ -148,6 +148,28 @@ def for_command(text: str) -> str:
     return text.command if isinstance(text, Wording) else text
 
 
+_WITHOUT_JSON: Final = {
+    "bytes": "decode it, or encode it as base64 text",
+    "bytearray": "decode it, or encode it as base64 text",
+    "datetime": "use .isoformat()",
+    "date": "use .isoformat()",
+    "Decimal": "use str() or float()",
+    "UUID": "use str()",
+    "set": "use sorted() or list()",
+    "frozenset": "use sorted() or list()",
+    "Timestamp": "use .isoformat()",
+    "ndarray": "use .tolist()",
+    "WorkflowBuilder": "use its .definition",
+    "Template": "it has a value only inside the workflow of its builder",
+}
+
+
+def json_remedy(value: object) -> str:
+    """Return what to do about a value that has no JSON form."""
+    of_any = "use .item()" if hasattr(value, "dtype") else "pass plain data: dict, list, str, numbers, bool, None"
+    return _WITHOUT_JSON.get(type(value).__name__, of_any)
+
+
 _is_command: Final = ContextVar("fibonacci_is_command", default=False)
 
 

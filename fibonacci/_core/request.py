@@ -82,24 +82,6 @@ def request_to_take(request: Request[T], n: int) -> Request[T]:
     return request._replace(params={**request.params, "limit": n})
 
 
-_REMEDIES = {
-    "bytes": "decode it, or encode it as base64 text",
-    "bytearray": "decode it, or encode it as base64 text",
-    "datetime": "use .isoformat()",
-    "date": "use .isoformat()",
-    "Decimal": "use str() or float()",
-    "UUID": "use str()",
-    "set": "use sorted() or list()",
-    "frozenset": "use sorted() or list()",
-    "Timestamp": "use .isoformat()",
-    "ndarray": "use .tolist()",
-    "WorkflowBuilder": "use its .definition",
-    "Template": "it has a value only inside the workflow of its builder",
-}
-_OF_ANY = "send plain data: dict, list, str, numbers, bool, None"
-_OF_NUMPY = "use .item()"
-
-
 def _plain(value: object) -> object:
     """Return the JSON form of the two kinds of object that have an obvious one."""
     if isinstance(value, BaseModel):
@@ -200,6 +182,7 @@ def _explain_leaf(value: object, place: str) -> None:
         if not is_unicode(value):
             raise ValueError(f"{place} contains a lone surrogate, which is not valid text. Check how it was decoded")
     elif not isinstance(value, int | float | bool | None):
+        from fibonacci._remedies import json_remedy
+
         kind = type(value).__name__
-        remedy = _REMEDIES.get(kind, _OF_NUMPY if hasattr(value, "dtype") else _OF_ANY)
-        raise TypeError(f"{place} is of type {kind}, which has no JSON form: {remedy}")
+        raise TypeError(f"{place} is of type {kind}, which has no JSON form: {json_remedy(value)}")

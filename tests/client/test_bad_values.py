@@ -54,7 +54,7 @@ def bad_values() -> list[tuple[Any, type[Exception], str]]:
         (frozenset({1}), TypeError, "sorted()"),
         (decimal.Decimal("1.5"), TypeError, "use str() or float()"),
         (uuid.UUID(int=1), TypeError, "use str()"),
-        (NotMapping(), TypeError, "is of type NotMapping, which has no JSON form: send plain data"),
+        (NotMapping(), TypeError, "is of type NotMapping, which has no JSON form: pass plain data"),
         (1j, TypeError, "complex"),
         (LONE, ValueError, "contains a lone surrogate, which is not valid text"),
         ({(1, 2): 3}, TypeError, "has a key of type tuple. Use str keys"),

@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn, cast
 
 from pydantic import BaseModel, ValidationError
 
+from fibonacci._remedies import json_remedy
 from fibonacci._suggestions import nearest
 from fibonacci.definitions.authoring.handles import NodeHandle, Template, belongs_to, is_model, json_schema
 from fibonacci.definitions.graph import TEMPLATED_KEYS
@@ -19,14 +20,6 @@ from fibonacci.definitions.operators import UNARY
 _MAX_DEPTH: Final = 100
 # An address changes from process to process, and so would the definition.
 _ADDRESS = re.compile(r"<[^<>]* at 0x[0-9A-Fa-f]+>")
-_REMEDIES: Final = {
-    "bytes": "decode it, or encode it as base64",
-    "date": "use .isoformat()",
-    "datetime": "use .isoformat()",
-    "Decimal": "use str() or float()",
-    "UUID": "use str()",
-    "set": "use sorted() or list()",
-}
 _KEYS: Final = {
     "after": "dependencies",
     "left": "left_value",
@@ -353,4 +346,4 @@ def _kind(value: object) -> str:
 def _remedy(value: object) -> str:
     if isinstance(value, BaseModel):
         return "use .model_dump(mode='json'), or flow.inputs(...) for what differs in each run"
-    return _REMEDIES.get(type(value).__name__, "pass plain data: dict, list, str, numbers, bool, None")
+    return json_remedy(value)

@@ -22,6 +22,12 @@ class Note(BaseModel):
     text: str = ""
 
 
+class Number:
+    """As those of numpy, which not every environment has."""
+
+    dtype = "int64"
+
+
 class Desk:
     """What a table of mistakes works on: a builder (untyped, to make mistakes) with two nodes and an output."""
 
@@ -133,6 +139,8 @@ MISTAKES: dict[str, Mistake] = {
         TypeError,
         "params.x[0] is of type date, which has no JSON form: use .isoformat()",
     ),
+    "a frozen set in params": (lambda on: on.flow.tool("a", "t", {"x": frozenset({1})}), TypeError, "use sorted()"),
+    "a number of numpy in params": (lambda on: on.flow.tool("a", "t", {"x": Number()}), TypeError, "use .item()"),
     "NaN": (lambda on: on.flow.tool("a", "t", {"x": float("nan")}), ValueError, "params.x is nan"),
     "a number as key": (lambda on: on.flow.tool("a", "t", {1: "x"}), TypeError, "params has the key 1"),
     "a node as key": (lambda on: on.flow.tool("a", "t", {on.draft: "x"}), TypeError, "Only values can be templates"),
