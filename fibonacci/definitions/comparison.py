@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, NamedTuple, cast
 from pydantic import BaseModel
 
 from fibonacci._text import visible
-from fibonacci.definitions.graph import templated_values
+from fibonacci.definitions.graph import NODE_LISTS, templated_values
 from fibonacci.definitions.json_types import is_array, is_object, unwrapped
 from fibonacci.definitions.node_kinds import is_open, known_type
 from fibonacci.definitions.nodes import NODE_MODELS, OpenNode, WorkflowDefinition
@@ -56,10 +56,6 @@ class DefinitionChange:
 
     node: str | None = None
     """The ID of the node that differs, or None if the difference is in the workflow itself."""
-
-
-# Nodes run in the order of their dependencies, so the order in which these lists name them means nothing.
-_UNORDERED: Final = ("dependencies", "true_branch", "false_branch")
 
 
 class NormalizedDefinition(NamedTuple):
@@ -101,7 +97,7 @@ def normalized(definition: Mapping[str, Any] | BaseModel) -> NormalizedDefinitio
 
 def _normalized_node(node: Mapping[str, Any]) -> dict[str, Any]:
     normal = _without_defaults(node, node_defaults(node.get("type")))
-    for key in ("dependencies",) if is_open(node) else _UNORDERED:
+    for key in ("dependencies",) if is_open(node) else NODE_LISTS:
         if is_array(ids := normal.get(key)):
             normal[key] = sorted(set(map(str, ids)))
     if not is_open(node):  # nobody knows what its braces mean

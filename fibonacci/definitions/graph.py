@@ -32,6 +32,8 @@ _LINKS: Final[Mapping[str, LinkKind]] = {
     "fallback": "fallback",
     "on_error": "on_error",
 }
+NODE_LISTS: Final = ("dependencies", *(key for key, link in _LINKS.items() if link == "branch"))
+"""The keys that list nodes. Nodes run in the order of their dependencies, so the order in such a list means nothing."""
 
 
 def nodes_of(definition: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:

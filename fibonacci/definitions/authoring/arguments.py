@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from fibonacci._remedies import json_remedy
 from fibonacci._suggestions import nearest
 from fibonacci.definitions.authoring.handles import NodeHandle, Template, belongs_to, is_model, json_schema
-from fibonacci.definitions.graph import TEMPLATED_KEYS
+from fibonacci.definitions.graph import NODE_LISTS, TEMPLATED_KEYS
 from fibonacci.definitions.node_kinds import NODE_KINDS, NodeType, known_type
 from fibonacci.definitions.nodes import NODE_MODELS, OpenNode, WorkflowDefinition
 from fibonacci.definitions.operators import UNARY
@@ -29,9 +29,6 @@ _KEYS: Final = {
     "then": "true_branch",
     "tool_name": "tool",
 }
-_NODE_LISTS: Final = ("dependencies", "false_branch", "true_branch")
-"""The keys that are left out of a definition when they have no nodes."""
-
 _ARGUMENTS: Final = {key: argument for argument, key in _KEYS.items()} | {
     "condition.operator": "condition[1]",
     "max_retries": "retries",
@@ -250,7 +247,7 @@ def _json_fields(arguments: Mapping[str, object], read: ArgumentReader) -> dict[
         if name not in special:
             reader = _READERS.get(name, ArgumentReader.plain)
             fields[_KEYS.get(name, name)] = reader(read, _allowed(value, name), name)
-    return {key: value for key, value in fields.items() if value or key not in _NODE_LISTS}
+    return {key: value for key, value in fields.items() if value or key not in NODE_LISTS}
 
 
 def _allowed(value: object, argument: str) -> object:

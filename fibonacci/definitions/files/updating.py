@@ -14,7 +14,7 @@ from fibonacci.definitions.files.load_and_dump import format_of_file, read_text
 from fibonacci.definitions.files.source import Format, Source, read_json, read_yaml
 from fibonacci.definitions.files.text_edits import edited
 from fibonacci.definitions.files.writing import in_order, write_definition
-from fibonacci.definitions.graph import templated_values
+from fibonacci.definitions.graph import NODE_LISTS, templated_values
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.node_kinds import is_open
 from fibonacci.definitions.spellings import older_keys
@@ -198,7 +198,7 @@ def _changed(node: _Object, path: _Path, target: _Object, name: str) -> dict[str
     value, old = target[name], node[key]
     if key == "max_attempts" and isinstance(value, int | float):
         value += 1  # it counts the first attempt
-    elif name in ("dependencies", "true_branch", "false_branch") and is_array(old) and is_array(value):
+    elif name in NODE_LISTS and is_array(old) and is_array(value):
         value = [*(item for item in old if item in value), *(item for item in value if item not in old)]
     return {**node, key: value}
 
