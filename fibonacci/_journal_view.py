@@ -149,4 +149,4 @@ def _redis_reader(location: RedisJournalURL) -> JournalReader:
     from fibonacci._batch.redis_opening import RedisReader
     from fibonacci._net.redis_client import RedisConnection
 
-    return RedisReader(RedisConnection(location.url, "journal"), location)
+    return RedisReader(RedisConnection(location.url), location)

@@ -145,14 +145,13 @@ class RedisConnection:
 
     Args:
         url: The URL of the server: `redis://`, `rediss://` or `unix://`. It may hold a password, which no text shows.
-        source: The argument that the URL comes from, for messages.
 
     Raises:
         ConfigurationError: If the URL names no server.
     """
 
-    def __init__(self, url: str, source: str) -> None:
-        check_url(url, source)
+    def __init__(self, url: str) -> None:
+        check_url(url, "journal")
         self._url = url
         self._has_worked = False
         self._client: Any = redis_client(url, _TIMEOUT)

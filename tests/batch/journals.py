@@ -73,7 +73,7 @@ def opened(location: str, header: JournalHeader, resume: bool | None = None) -> 
     """Open a journal of either kind as `run_many` does."""
     place = check_journal(location)
     if isinstance(place, RedisJournalURL):
-        return open_redis_journal(RedisConnection(place.url, "journal"), place, header, resume)
+        return open_redis_journal(RedisConnection(place.url), place, header, resume)
     return open_journal(str(place), header, resume)
 
 

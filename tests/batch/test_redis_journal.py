@@ -241,7 +241,7 @@ class TestLosses:
         place = check_journal(redis_place.location)
         assert isinstance(place, RedisJournalURL)
         with pytest.raises(JournalError, match="was removed and started over: the previous one had 1 row a moment ago"):
-            open_redis_journal(Emptied(place.url, "journal"), place, HEADER)
+            open_redis_journal(Emptied(place.url), place, HEADER)
 
     def test_a_run_that_ends_looks_whether_it_is_still_there(self, redis_place: JournalPlace, looking: Any) -> None:
         with closing(redis_place.open(HEADER)) as journal:
@@ -359,7 +359,7 @@ def test_opening_a_journal_reads_few_of_its_rows(redis_place: JournalPlace, look
 
     place = check_journal(redis_place.location)
     assert isinstance(place, RedisJournalURL)
-    with closing(open_redis_journal(Recorded(place.url, "journal"), place, HEADER)) as journal:
+    with closing(open_redis_journal(Recorded(place.url), place, HEADER)) as journal:
         entry, _ = journal.find("k400", is_unique=False)
     assert entry is not None
     assert entry.execution_id == "exec_400"

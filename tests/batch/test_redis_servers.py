@@ -258,7 +258,7 @@ class TestPatience:
 @pytest.fixture
 def recorded(kept: Servers) -> Iterator[tuple[RedisJournal, RecordedCommands]]:
     """Return a journal on a server that syncs, and what it sends there."""
-    commands = RecordedCommands(RedisConnection(kept.server.url, "journal"))
+    commands = RecordedCommands(RedisConnection(kept.server.url))
     place = check_journal(f"{kept.server.url}?journal=a")
     assert isinstance(place, RedisJournalURL)
     with closing(open_redis_journal(commands, place, HEADER)) as journal:

@@ -186,7 +186,7 @@ def use_limiter(url: str) -> None:
 
 
 def use_journal(url: str) -> None:
-    RedisConnection(url, "journal").run(("SET", "a", "b"))
+    RedisConnection(url).run(("SET", "a", "b"))
 
 
 def test_what_another_try_does_not_change_is_said_at_once(
@@ -219,7 +219,7 @@ def test_a_server_that_becomes_a_replica_is_waited_for(tmp_path: Path) -> None:
     """A primary that is replaced: the name leads to another server soon."""
     server = RedisServer()
     with server.running("--dir", str(tmp_path)), server.client() as client:
-        connection = RedisConnection(server.url, "journal")
+        connection = RedisConnection(server.url)
         connection.run(("SET", "a", "b"))
         client.replicaof("127.0.0.1", 9)
         with pytest.raises(StoreError, match="is a replica") as caught:

@@ -47,7 +47,7 @@ def limiter(url: str) -> object:
 
 
 def connection(url: str) -> object:
-    return RedisConnection(url, "journal").run(("PING",))
+    return RedisConnection(url).run(("PING",))
 
 
 USES = each_row("use", [limiter, connection])

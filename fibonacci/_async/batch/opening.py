@@ -111,7 +111,7 @@ async def check_journal(options: BatchOptions, header: JournalHeader) -> None:
         from fibonacci._batch.redis_opening import check_redis_journal
         from fibonacci._net.redis_client import RedisConnection
 
-        commands = RedisConnection(options.journal.url, "journal")
+        commands = RedisConnection(options.journal.url)
         await _workers.run_in_thread(partial(check_redis_journal, commands, options.journal, header, options.resume))
     elif options.journal is not None:
         check_journal_file(options.journal, header, options.resume)
@@ -126,7 +126,7 @@ def _journal_opener(journal: str | RedisJournalURL | None, resume: bool | None) 
     from fibonacci._batch.redis_opening import open_redis_journal
     from fibonacci._net.redis_client import RedisConnection
 
-    return partial(open_redis_journal, RedisConnection(journal.url, "journal"), journal, resume=resume)
+    return partial(open_redis_journal, RedisConnection(journal.url), journal, resume=resume)
 
 
 async def estimate(

@@ -667,7 +667,7 @@ def _held_journal(location: str) -> Generator[tuple[HeldJournal, str]]:
     from fibonacci._batch.redis_opening import HeldRedisJournal
     from fibonacci._net.redis_client import RedisConnection
 
-    commands = RedisConnection(place.url, "journal")
+    commands = RedisConnection(place.url)
     try:
         yield HeldRedisJournal(commands, place.shown, name), place.shown
     finally:

@@ -150,17 +150,14 @@ VALIDATE_DEFINITION: Final = "validate_definition"
 READ_DOCS: Final = "read_docs"
 
 _EXECUTION_ID: Final = {"type": "string", "minLength": 1, "maxLength": 200, "description": "Such as exec_abc123."}
+_READ_ONLY: Final = ToolAnnotations(
+    read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+)
 
 
 def _tool(name: str, title: str, description: str, properties: Mapping[str, Any], *required: str, **more: Any) -> Tool:
     schema = {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
     return Tool(name=name, title=title, description=description, input_schema=schema, **more)
-
-
-def _read_only(*, is_open_world: bool = False) -> ToolAnnotations:
-    return ToolAnnotations(
-        read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=is_open_world
-    )
 
 
 def fixed_tools(wait: float, *, can_cancel: bool = True) -> dict[str, Tool]:
@@ -190,7 +187,7 @@ def _fixed_tools(wait: float) -> tuple[Tool, ...]:
             },
             "execution_id",
             output_schema=EXECUTION_SCHEMA,
-            annotations=_read_only(),
+            annotations=_READ_ONLY,
         ),
         _tool(
             READ_OUTPUT,
@@ -207,7 +204,7 @@ def _fixed_tools(wait: float) -> tuple[Tool, ...]:
             },
             "execution_id",
             "output",
-            annotations=_read_only(),
+            annotations=_READ_ONLY,
         ),
         _tool(
             CANCEL_EXECUTION,
@@ -235,7 +232,7 @@ def _fixed_tools(wait: float) -> tuple[Tool, ...]:
                 },
             },
             "definition",
-            annotations=_read_only(),
+            annotations=_READ_ONLY,
         ),
         _tool(
             READ_DOCS,
@@ -247,6 +244,6 @@ def _fixed_tools(wait: float) -> tuple[Tool, ...]:
                     "description": "Such as workflows.run or errors; default: the guide, which names the others.",
                 }
             },
-            annotations=_read_only(),
+            annotations=_READ_ONLY,
         ),
     )

@@ -132,7 +132,7 @@ def _response(context: ViewContext, entry: LogEntry) -> Content:
     if entry.status is None:
         return h.p("An injected failure suppressed the response.", class_="note")
     if entry.response is None:
-        return h.p("The body is gone, because only the newest 16 MiB of bodies are kept.", class_="note")
+        return h.p("The body is gone, because only the newest bodies are kept.", class_="note")
     return (
         raw_block("response-body", "Body", entry.response, context)
         if entry.response
