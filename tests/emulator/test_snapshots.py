@@ -20,6 +20,7 @@ from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.policy.approvals import GovernanceUpdate
+from fibonacci.emulator.state.clock import LAST
 from fibonacci.emulator.state.records import DEFAULT_GOVERNANCE, StoredExecution, StoredGovernance, StoredNode
 from tests.kit.assertions import each_row
 
@@ -167,8 +168,10 @@ def test_a_malformed_snapshot_is_refused_or_can_be_worked_with(
         return
     statuses = {path: status_of(emulator, "GET", path) for path in READS}
     statuses["POST"] = status_of(emulator, "POST", "/workflows", b'{"name": "after"}')
-    emulator.clock.advance(700)
+    emulator.clock.advance(LAST)
     statuses["later"] = status_of(emulator, "GET", "/executions")
+    with app_of(emulator).store.reading():
+        assert app_of(emulator).store.executions.count("status", "running") == 0, "all time has passed"
     with app_of(emulator).store.reading():
         keys = list(app_of(emulator).store.executions.keys())
     safe = [key for (key,) in keys if re.fullmatch("[a-z0-9_]+", key)]
@@ -206,8 +209,16 @@ def test_anything_else_is_not_a_snapshot(snapshot: bytes) -> None:
         ),
         (("tables", "runs", 0, 0), ["exec_x"], "tables.runs[0][0] belongs to no execution"),
         (("tables", "executions", 0, 1, "nodes"), [], "tables.executions[0][1].nodes are not those of the"),
-        (("tables", "runs"), [], "tables.executions[0][1].status is not valid: those that run have a record in"),
-        (("tables", "executions", 0, 1, "ended"), 1e9, "tables.executions[0][1].ended is not valid: it runs"),
+        (("tables", "queue", 0, 1, "definition"), {}, "tables.queue[0][1].definition.nodes is not valid"),
+        (("tables", "runs"), [], "tables.executions[0][1].status is not valid: those that are running have a record"),
+        (("tables", "queue"), [], "status is not valid: those that are pending have a record in tables.queue"),
+        (("tables", "executions", 2, 1, "status"), "completed", "executions[2][1].status is not valid: those that are"),
+        (("tables", "held"), [], "status is not valid: those that are pending_approval have a record in tables.held"),
+        (("tables", "timers", 0, 0), ["exec_x"], "tables.timers[0][0] belongs to no execution"),
+        (("tables", "timers"), [], "tables.executions[0][1].nodes do not fit tables.timers"),
+        (("tables", "timers", 0, 1, "due"), 7, "tables.executions[0][1].nodes do not fit tables.timers"),
+        (("tables", "executions", 0, 1, "ended"), 1e9, "tables.executions[0][1].ended is not valid: it is running"),
+        (("tables", "executions", 1, 1, "ended"), None, "tables.executions[1][1].ended is not valid: it is completed"),
         (("tables", "executions", 0, 1, "nodes", 0, "phase"), None, "tables.executions[0][1].nodes[0] is not valid"),
         (("tables", "executions", 0, 1, "id"), "exec_x", "tables.executions[0][0] has another id than its record"),
         (("tables", "versions", 0, 1, "version"), 7, "tables.versions[0][0] has another version than its record"),
@@ -238,6 +249,12 @@ def test_a_run_that_could_never_end_is_refused(place: Place) -> None:
             emulator.clock.advance(5000)
             run = emulator.client().executions.get(content()["tables"]["executions"][0][0][0])
             assert run.is_terminal, value
+
+
+def test_a_run_whose_handler_is_not_among_the_calls_is_refused(emulator: Emulator) -> None:
+    node: Place = ("tables", "executions", 0, 1, "nodes", 0)
+    with pytest.raises(StateError, match=r"nodes do not fit tables\.calls, whose 'calls' of it must be \['x-1'\]"):
+        emulator.restore(changed([((*node, "phase"), "replace", "call"), ((*node, "call"), "replace", "x-1")]))
 
 
 def test_settings_of_before_a_setting_was_added_have_its_default(emulator: Emulator) -> None:

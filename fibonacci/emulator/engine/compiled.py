@@ -17,8 +17,8 @@ from fibonacci.definitions.spellings import split_retry
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.records import new_node
 from fibonacci.emulator.state.json_encoding import JSONObject, to_json
-from fibonacci.emulator.state.records import StoredExecution, StoredNode, StoredRun, is_possible
-from fibonacci.emulator.state.snapshot import Tables, check_records, malformed
+from fibonacci.emulator.state.records import StoredNode, StoredRun
+from fibonacci.emulator.state.snapshot import Plan, Tables, check_executions, check_records, malformed
 from fibonacci.emulator.state.tables import TableKind
 
 
@@ -122,12 +122,12 @@ def _with_default_retry(node: Node, default: RetryPolicy | None) -> Node:
     return node.model_copy(update={**newer, "retry": RetryPolicy.model_validate(rest) if rest else None})
 
 
-_DEFINED: Final = ("workflows", "versions", "runs")
+_DEFINED: Final = ("workflows", "versions", "runs", "queue")
 """The tables whose records have a definition."""
 
 
 def check_snapshot(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
-    """Check the records of a snapshot, its definitions, and that what runs has the nodes of its definition.
+    """Check the records of a snapshot, its definitions, and that each execution can end.
 
     Raises:
         SnapshotError: If one is not valid. The message names the place.
@@ -142,24 +142,9 @@ def check_snapshot(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
             for error in errors:
                 place = f"tables.{name}[{number}][1].definition.{error.location}".rstrip(".")
                 raise malformed(place, f"is not valid: {error.message}")
-    runs = {key[0]: cast("StoredRun", record) for key, record in tables.get("runs", ())}
-    executions = {key[0]: cast("StoredExecution", record) for key, record in tables.get("executions", ())}
-    for number, execution_id in enumerate(runs):
-        if execution_id not in executions:
-            raise malformed(f"tables.runs[{number}][0]", f"belongs to no execution: there is no {execution_id!r}")
-    for number, (execution_id, execution) in enumerate(executions.items()):
-        place, run = f"tables.executions[{number}][1]", runs.get(execution_id)
-        if (execution["status"] == "running") != (run is not None):
-            raise malformed(
-                f"{place}.status", "is not valid: those that run have a record in tables.runs, and no others"
-            )
-        if run is None:
-            continue
-        if execution["ended"] is not None:
-            raise malformed(f"{place}.ended", "is not valid: it runs")
-        nodes = compiled(run["definition"]).nodes
-        if sorted(nodes) != sorted(node["id"] for node in execution["nodes"]):
-            raise malformed(f"{place}.nodes", "are not those of the definition that it runs")
-        for index, node in enumerate(execution["nodes"]):
-            if not is_possible(node, nodes[node["id"]].type):
-                raise malformed(f"{place}.nodes[{index}]", "is not valid: no run has a node in this state")
+    check_executions(tables, {key[0]: _plan_of(cast("StoredRun", run)) for key, run in tables.get("runs", ())})
+
+
+def _plan_of(run: StoredRun) -> Plan:
+    workflow = compiled(run["definition"])
+    return Plan({node.id: node.type for node in workflow.nodes.values()}, workflow.timeout)

@@ -28,11 +28,11 @@ from fibonacci.emulator.engine.node_executor import (
     retry_delay,
     timeout_error,
 )
-from fibonacci.emulator.engine.node_states import NodeStates, calls_of, iteration_of, tries_of
+from fibonacci.emulator.engine.node_states import NodeStates, iteration_of, tries_of
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome, bounded, usage_sum
-from fibonacci.emulator.state.clock import LAST
+from fibonacci.emulator.state.clock import later
 from fibonacci.emulator.state.json_encoding import JSON
-from fibonacci.emulator.state.records import NodeUsage, StoredExecution, StoredNode, StoredTrace
+from fibonacci.emulator.state.records import NodeUsage, StoredExecution, StoredNode, StoredTrace, calls_of
 
 Launch = Callable[[Callable[[], HandlerOutcome]], str]
 """Calls a handler in a new thread. Returns the ID of the call."""
@@ -143,7 +143,7 @@ class RunningExecution:
     def _deadline(self) -> float | None:
         """The time at which the timeout of the workflow ends the execution."""
         timeout = self.workflow.timeout
-        return None if timeout is None else _after(self._execution["started"], timeout)
+        return None if timeout is None else later(self._execution["started"], timeout)
 
     def _executor(self, now: float) -> NodeExecutor:
         if self._latest is None or self._latest[0] != now:
@@ -222,13 +222,13 @@ class RunningExecution:
         if isinstance(step, NodeResult):
             _add_usage(state, step.usage)
         if isinstance(step, HandlerCall):
-            until = None if step.timeout is None else _after(now, step.timeout)
+            until = None if step.timeout is None else later(now, step.timeout)
             reason = None if step.timeout is None else timeout_error(step.timeout)
             call = self._launch(step.work)
             self.has_launched = True
             self._nodes.call(node.id, call, until, reason)
         elif step.seconds > 0:
-            self._nodes.wait(node.id, _after(now, step.seconds), step.output, step.error)
+            self._nodes.wait(node.id, later(now, step.seconds), step.output, step.error)
         elif step.error is not None:
             self._fail_or_retry(state, step.error, now)
         else:
@@ -277,7 +277,7 @@ class RunningExecution:
         if delay is None:
             self._fail(state, error, now)
         else:
-            self._nodes.retry(node.id, _after(now, delay), bounded(error))
+            self._nodes.retry(node.id, later(now, delay), bounded(error))
 
     def _fail(self, state: StoredNode, error: str, now: float) -> None:
         self._nodes.fail(state["id"], bounded(error), now)
@@ -318,10 +318,6 @@ class RunningExecution:
         """End the execution as failed, with outputs only if its workflow allows partial results."""
         outputs = self._nodes.outputs() if self.workflow.allow_partial_results else {}
         self._execution = {**self._execution, "status": "failed", "outputs": outputs, "error": error, "ended": now}
-
-
-def _after(now: float, seconds: float) -> float:
-    return min(now + seconds, LAST)
 
 
 def _add_usage(state: StoredNode, usage: NodeUsage | None) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from fibonacci.definitions.json_types import Whole
 from fibonacci.emulator.http.bodies import Body
-from fibonacci.emulator.state.clock import LAST, iso
+from fibonacci.emulator.state.clock import iso, later
 from fibonacci.emulator.state.json_encoding import JSON
 from fibonacci.emulator.state.records import StoredMemory
 from fibonacci.emulator.state.store import Store
@@ -76,7 +76,7 @@ def set_value(
         "ttl": body.ttl,
         "created_at": earlier["created_at"] if earlier and is_live(earlier, now) else written,
         "updated_at": written,
-        "expires": None if body.ttl is None else now + min(body.ttl, LAST - now),
+        "expires": None if body.ttl is None else later(now, body.ttl),
     }
     if description:
         entry["description"] = description

@@ -18,11 +18,6 @@ def iteration_of(node: StoredNode) -> int:
     return node.get("iteration", 1)
 
 
-def calls_of(nodes: Iterable[StoredNode]) -> list[str]:
-    """Return the IDs of the handler calls that nodes wait for."""
-    return [node["call"] for node in nodes if node["phase"] == "call" and node["call"] is not None]
-
-
 def tries_of(node: StoredNode) -> int:
     """Return the attempts of a node in the present iteration."""
     return node["attempts"] - node.get("earlier_attempts", 0)

@@ -23,13 +23,12 @@ from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.definition_problems import by_node, problems_of
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.execution import RunningExecution
-from fibonacci.emulator.engine.node_states import calls_of
 from fibonacci.emulator.engine.records import QUEUED, cancelled
 from fibonacci.emulator.engine.trace import trace_of
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome, HandlerThreads
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.json_encoding import JSONObject
-from fibonacci.emulator.state.records import StoredCalls, StoredExecution, StoredRun, StoredTimer
+from fibonacci.emulator.state.records import StoredCalls, StoredExecution, StoredRun, StoredTimer, calls_of
 from fibonacci.emulator.state.snapshot import StateFullError, StateReadOnlyError, UnreadableRecordError
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import RecordT, Table

@@ -106,6 +106,11 @@ class VirtualClock(EmulatorClock):
         self._listeners.append(listener)
 
 
+def later(moment: float, seconds: float) -> float:
+    """Return the time some seconds after a moment in Unix seconds, at most `LAST`."""
+    return moment + min(seconds, LAST - moment)
+
+
 def milliseconds(seconds: float) -> int:
     """Return a time in whole milliseconds, as `iso` shows it: the difference of two is that of the times shown."""
     return round(seconds * 1_000_000) // 1000

@@ -6,7 +6,7 @@ field that was added later is `NotRequired`, because the records of earlier vers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Annotated, Any, Final, Literal, NotRequired, TypeGuard, get_args
 
@@ -121,6 +121,11 @@ def is_possible(node: StoredNode, kind: str) -> bool:
 def is_decision(output: JSON) -> TypeGuard[JSONObject]:
     """Return whether an output is that of a conditional."""
     return isinstance(output, dict) and "result" in output
+
+
+def calls_of(nodes: Iterable[StoredNode]) -> list[str]:
+    """Return the IDs of the handler calls that nodes wait for."""
+    return [node["call"] for node in nodes if node["phase"] == "call" and node["call"] is not None]
 
 
 class StoredApproval(TypedDict):

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from fibonacci.definitions.json_types import is_array, is_object, place_of
+from fibonacci.emulator.state.clock import later
 from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_json
-from fibonacci.emulator.state.records import DEFAULT_GOVERNANCE
+from fibonacci.emulator.state.records import (
+    DEFAULT_GOVERNANCE,
+    StoredExecution,
+    StoredNode,
+    calls_of,
+    is_possible,
+    is_terminal,
+)
 from fibonacci.emulator.state.tables import Key, TableKind
 
 
@@ -163,3 +171,73 @@ def check_records(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
             for part, field in zip(key, kinds[name].key, strict=True):
                 if field in record and str(record[field]) != part:
                     raise malformed(f"{place}[0]", f"has another {field} than its record")
+
+
+class Plan(NamedTuple):
+    """What the definition of an execution that runs says of it.
+
+    Attributes:
+        types: The types of its nodes, by ID.
+        timeout: The seconds that it may take, or `None`.
+    """
+
+    types: Mapping[str, str]
+    timeout: float | None
+
+
+_KEPT_WHILE: Final = {"runs": "running", "queue": "pending", "held": "pending_approval"}
+"""The status that those executions have of which a table has a record."""
+
+
+def check_executions(tables: Tables, plans: Mapping[str, Plan]) -> None:
+    """Check that what is kept of executions until they end fits them. Else one would never end, or would start twice.
+
+    Args:
+        tables: The tables, whose records have been checked.
+        plans: What the definitions in `runs` say, by execution.
+
+    Raises:
+        SnapshotError: If something does not fit. The message names the place.
+    """
+    executions = {key[0]: cast("StoredExecution", record) for key, record in tables.get("executions", ())}
+    kept = {
+        name: {key[0]: record for key, record in tables.get(name, ())} for name in (*_KEPT_WHILE, "timers", "calls")
+    }
+    for name, records in kept.items():
+        for number, execution_id in enumerate(records):
+            if execution_id not in executions:
+                raise malformed(f"tables.{name}[{number}][0]", f"belongs to no execution: there is no {execution_id!r}")
+    for number, (execution_id, execution) in enumerate(executions.items()):
+        place, status = f"tables.executions[{number}][1]", execution["status"]
+        for name, while_it_is in _KEPT_WHILE.items():
+            if (status == while_it_is) != (execution_id in kept[name]):
+                text = f"is not valid: those that are {while_it_is} have a record in tables.{name}, and no others"
+                raise malformed(f"{place}.status", text)
+        if (execution["ended"] is not None) != is_terminal(status):
+            raise malformed(f"{place}.ended", f"is not valid: it is {status}")
+        if status == "pending_approval" and "approval" not in execution:
+            raise malformed(place, "lacks the approval that it waits for")
+        plan = plans.get(execution_id)
+        if plan is not None:
+            _check_nodes(place, execution, plan)
+        for name, field, wait in _waits_of(execution, plan):
+            if kept[name].get(execution_id, {}).get(field) != wait:
+                raise malformed(f"{place}.nodes", f"do not fit tables.{name}, whose {field!r} of it must be {wait}")
+
+
+def _check_nodes(place: str, execution: StoredExecution, plan: Plan) -> None:
+    if sorted(plan.types) != sorted(node["id"] for node in execution["nodes"]):
+        raise malformed(f"{place}.nodes", "are not those of the definition that it runs")
+    for index, node in enumerate(execution["nodes"]):
+        if not is_possible(node, plan.types[node["id"]]):
+            raise malformed(f"{place}.nodes[{index}]", "is not valid: no run has a node in this state")
+
+
+def _waits_of(execution: StoredExecution, plan: Plan | None) -> Iterator[tuple[str, str, object]]:
+    """Yield what an execution waits for: a table, a field, and what its record there has in it, `None` without one."""
+    nodes: list[StoredNode] = [] if plan is None else execution["nodes"]
+    times = [node["until"] for node in nodes if node["until"] is not None]
+    if plan is not None and plan.timeout is not None:
+        times.append(later(execution["started"], plan.timeout))
+    yield "timers", "due", min(times, default=None)
+    yield "calls", "calls", calls_of(nodes) or None
