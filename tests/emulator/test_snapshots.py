@@ -19,6 +19,7 @@ from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.option_values import TimeMode
 from fibonacci.emulator.policy.approvals import GovernanceUpdate
 from fibonacci.emulator.state.clock import LAST
 from fibonacci.emulator.state.records import DEFAULT_GOVERNANCE, StoredExecution, StoredGovernance, StoredNode
@@ -313,3 +314,15 @@ def test_the_settings_of_governance_are_those_of_its_record() -> None:
 def test_a_status_that_there_is_not_is_refused(emulator: Emulator) -> None:
     with pytest.raises(StateError, match=r"nodes\[1\]\.status is not valid: Input should be 'pending', 'running'"):
         emulator.restore(changed([(("tables", "executions", 0, 1, "nodes", 1, "status"), "replace", "asleep")]))
+
+
+@each_row("time", ["manual", "skip", "real"])
+def test_a_snapshot_at_the_end_of_all_time_can_be_restored(time: TimeMode) -> None:
+    emulator = Emulator(api_key=KEY, time=time)
+    emulator.restore(complete_snapshot())
+    emulator.clock.advance(1e12)
+    client = emulator.client()
+    for workflow in client.workflows.list():
+        client.workflows.execute(workflow.id, inputs={"x": 1})
+    client.memory.set("k", 1, ttl=60)
+    emulator.restore(emulator.snapshot())

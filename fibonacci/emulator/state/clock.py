@@ -49,7 +49,7 @@ class EmulatorClock:
         Returns:
             Unix seconds, including those that were skipped.
         """
-        return time.time() + self._time if self._follows_machine else self._time
+        return min(time.time() + self._time, LAST) if self._follows_machine else self._time
 
     def advance(self, seconds: float) -> None:
         """Move the time forward.

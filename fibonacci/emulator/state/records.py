@@ -20,6 +20,9 @@ from fibonacci.emulator.state.json_encoding import JSON, JSONObject
 Time = Annotated[float, Field(ge=0, le=LAST)]
 """Unix seconds of the emulator's clock."""
 
+Deadline = Annotated[float, Field(ge=0, le=2 * LAST)]
+"""When something lapses. Beyond the last time of the clock, it never does."""
+
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Amount = Annotated[int, Field(ge=0)]
 Definition = JSONObject | None
@@ -178,7 +181,7 @@ class StoredCalls(TypedDict):
 class StoredHold(TypedDict):
     """Until when an execution waits for approval."""
 
-    expires: Time
+    expires: Deadline
 
 
 class StoredTrace(TypedDict, total=False):
@@ -291,7 +294,7 @@ class StoredConnection(TypedDict):
 class StoredRunWindow(TypedDict):
     """The window of a quota of runs."""
 
-    ends: Time
+    ends: Deadline
     used: Count
 
 
@@ -312,7 +315,7 @@ class StoredReplay(TypedDict):
     body: Annotated[str, Field(pattern=r"^[\x00-\x7f]*$")]
     request_id: _Visible
     headers: dict[_Visible, Annotated[str, Field(pattern=r"^[ -~]*$")]]
-    until: Time
+    until: Deadline
 
 
 Change = Callable[[Any, bool], Any]
