@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from fibonacci.cli import exit_codes
 from fibonacci.cli.call_tables import GROUPS
 from fibonacci.cli.parser import COMMANDS
 
@@ -33,6 +34,11 @@ def test_the_skill_is_short() -> None:
 
 def test_it_is_the_only_skill() -> None:
     assert [each.name for each in FOLDER.iterdir()] == [NAME]
+
+
+def test_it_has_each_exit_code() -> None:
+    codes = {code for code in vars(exit_codes).values() if isinstance(code, int) and code != exit_codes.SIGNALED}
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", TEXT, re.MULTILINE)} == codes
 
 
 def test_its_commands_exist() -> None:
