@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fibonacci import AsyncFibonacci, Fibonacci
+from fibonacci._batch.estimate import per_day_of
 from fibonacci._batch.options import CHOICES
 from fibonacci._core.config import Config
 from fibonacci._core.workflow_requests import execute_workflow
@@ -17,6 +18,7 @@ from fibonacci.cli.commands.executions import add_run_arguments
 from fibonacci.cli.commands.run_many import add_run_many_arguments
 from fibonacci.cli.parser import CommandParser
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.account import PLANS
 from fibonacci.emulator.cli_arguments import add_arguments as add_emulator_arguments
 from fibonacci.emulator.option_values import PORT
 from fibonacci.transports import AsyncHTTPXTransport, AsyncSocketTransport, HTTPXTransport, SocketTransport
@@ -131,6 +133,17 @@ def test_the_options_of_the_command_that_serves_an_emulator_have_rows() -> None:
     options = {option for action in parser.actions() for option in action.option_strings}
     in_rows = {option for row in table("emulator.md", "## Options") for option in re.findall(r"`(--[\w-]+)`", row[1])}
     assert options == in_rows | {"--shell"}  # which has a paragraph
+
+
+def test_the_plans_of_the_emulator_have_their_numbers_and_estimates_know_the_day() -> None:
+    rows = {name.strip("`"): " ".join(cells).replace(",", "") for name, *cells in table("emulator.md", "## Plans")}
+    assert list(rows) == list(PLANS)
+    for name, plan in PLANS.items():
+        numbers = [plan.per_minute] if plan.per_day is None else [plan.per_minute, plan.per_day]
+        for quota in ("workflow_runs_per_hour", "concurrent_executions"):
+            numbers += [plan.quota[quota], plan.ceilings[quota]]
+        assert list(map(int, re.findall(r"\d+", rows[name]))) == numbers
+        assert per_day_of(name) == plan.per_day
 
 
 @pytest.mark.parametrize("transport", [SocketTransport, HTTPXTransport])
