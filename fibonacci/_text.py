@@ -4,7 +4,7 @@ Text from a server, a model or another user may contain dangerous characters: se
 breaks that forge a log line, and marks that change the order in which a line is read. They are escaped as Python writes
 them. A text that has been made safe stays the same when it is made safe again.
 
-The words for a number of things are here too: every part of the package has such numbers.
+The words for a number of things and for a duration are here too: every part of the package has them.
 """
 
 from __future__ import annotations
@@ -35,6 +35,17 @@ def visible(text: str) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, such as `1 field` or `1,200 items`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def time_text(milliseconds: float) -> str:
+    """Return a duration in at most two units, such as `120 ms`, `1.2 s`, `3 min 20 s` or `2 d 4 h`."""
+    if milliseconds < 999.5:
+        return f"{milliseconds:.0f} ms"
+    if milliseconds < 59_950:
+        return f"{milliseconds / 1000:.1f} s"
+    seconds = round(milliseconds / 1000)
+    parts = ((seconds // 86_400, "d"), (seconds // 3_600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s"))
+    return " ".join([f"{amount} {unit}" for amount, unit in parts if amount][:2])
 
 
 def is_unicode(text: str) -> bool:

@@ -57,6 +57,14 @@ class TestReading:
         assert "Slow" not in page.get(f"/ui/runs?workflow_id={greeter}").body.partition("<table")[2]
         assert "Runs 1 running" in page.get("/").text
 
+    def test_a_node_takes_as_long_in_the_diagram_as_in_the_table(
+        self, page: PageClient, client: Fibonacci, emulator: Emulator
+    ) -> None:
+        run = client.workflows.execute(create(client, tool("pause", "wait", {"seconds": 61.5}))).id
+        emulator.clock.advance(61.5)
+        shown = page.get(f"/ui/runs/{run}").body
+        assert set(re.findall(r"\b1 min[^<]*", shown)) == {"1 min 2 s"}
+
     def test_states_have_the_words_of_the_api(self, page: PageClient, client: Fibonacci) -> None:
         client.workflows.execute(create(client, llm("greet")))
         found = re.findall(r'status=(\w+)".*?class="state [^>]*>.*?</svg>([^<]*)<', page.get("/").body)

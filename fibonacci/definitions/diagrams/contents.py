@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from unicodedata import combining, east_asian_width
 
 from fibonacci._display.protocols import ExecutionRecord, NodeRecord
+from fibonacci._text import time_text
 from fibonacci.definitions.flow import PENDING, Fate, Flow
 from fibonacci.definitions.graph import FOLLOWING, Link, node_links, nodes_of
 from fibonacci.definitions.json_types import is_array, is_object, plain_object
@@ -194,17 +195,8 @@ def _node_duration(entry: NodeRecord) -> str:
 
 
 def _duration(milliseconds: float) -> str:
-    """Return a duration for a reader, such as `120 ms`, `1.2 s` or `3 min 20 s`. Empty for a negative or absurd one."""
-    if not 0 <= milliseconds < 1e12:  # also an integer that is too large for a float
-        return ""
-    if milliseconds < 999.5:
-        return f"{milliseconds:.0f} ms"
-    seconds = milliseconds / 1000
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    """Return a duration for a reader. Empty for a negative or absurd one, such as an integer too large for a float."""
+    return time_text(milliseconds) if 0 <= milliseconds < 1e12 else ""
 
 
 def _state_text(value: object) -> str:

@@ -10,6 +10,7 @@ from shlex import quote
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
+from fibonacci._text import time_text
 from fibonacci.definitions.checks.inputs import check_inputs
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.engine.records import QUEUED, WAITING
@@ -141,16 +142,7 @@ def moment(when: str | float | None, *, exact: bool = False) -> Content:
 
 def duration(milliseconds: float | None) -> str:
     """Return a duration in words."""
-    if milliseconds is None:
-        return NOTHING
-    if milliseconds < 1_000:
-        return f"{milliseconds:.0f} ms"
-    seconds = milliseconds / 1_000
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    parts = ((int(seconds // 86_400), "d"), (int(seconds // 3_600 % 24), "h"), (int(seconds // 60 % 60), "min"))
-    shown = [f"{amount} {unit}" for amount, unit in (*parts, (int(seconds % 60), "s")) if amount]
-    return " ".join(shown[:2])
+    return NOTHING if milliseconds is None else time_text(milliseconds)
 
 
 def json_block(name: str, title: str, value: Any, context: ViewContext) -> HTMLElement:
