@@ -343,7 +343,7 @@ _ANNOTATIONS: Final = frozenset(
         "contentSchema", "externalDocs", "xml",
     )
 )  # fmt: skip
-"""Keywords that no value can contradict. Those of OpenAPI are among them, which pydantic writes."""
+"""Keywords that no value can contradict, except for those with `x-`. Some are of OpenAPI, which pydantic writes."""
 
 _UNCHECKED: Final = (
     "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef", "$vocabulary", "additionalItems",
@@ -441,8 +441,13 @@ def _faults(schema: Mapping[Any, Any], place: str, root: Any, *, is_partial: boo
             yield SchemaFault(at, "unknown_schema_keyword", "'items' with a list is not checked. Use 'prefixItems'")
 
 
+def is_annotation(keyword: object) -> bool:
+    """Tell whether a keyword is one that no value can contradict. The key of a faulty schema may be no text."""
+    return keyword in _ANNOTATIONS or str(keyword).startswith("x-")
+
+
 def _unchecked(keyword: str, place: str) -> Iterator[SchemaFault]:
-    if keyword in _ANNOTATIONS or keyword.startswith("x-"):
+    if is_annotation(keyword):
         return
     near = None if keyword in _UNCHECKED else _nearest_keyword(keyword)
     if near is not None:

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel
 
-from fibonacci.definitions.json_schema import is_closed, referenced
+from fibonacci.definitions.json_schema import is_annotation, is_closed, referenced
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.node_kinds import known_type
 from fibonacci.definitions.nodes import DEFAULT_CRITERIA, ConditionalOutput, CriticOutput
@@ -49,12 +49,6 @@ _IN_WORDS: Final[Mapping[Kind, str]] = {
     "list": "a list",
     "object": "an object",
 }
-_ANNOTATIONS: Final = frozenset(
-    (
-        "$schema", "$id", "$comment", "$defs", "definitions", "title", "description", "default", "examples", "format",
-        "deprecated", "readOnly", "writeOnly", "discriminator", "nullable",
-    )
-)  # fmt: skip
 _INDEX: Final = re.compile(r"[0-9]{1,9}")
 _MOST_SHOWN: Final = 20
 
@@ -361,7 +355,7 @@ def _with_null(schema: Mapping[str, Any], value_type: ValueType) -> ValueType:
 
 
 def _has_only(schema: Mapping[str, Any], keyword: str) -> bool:
-    return all(key == keyword or key in _ANNOTATIONS for key in schema)
+    return all(key in (keyword, "nullable") or is_annotation(key) for key in schema)
 
 
 def _enumeration(values: Sequence[Any]) -> ValueType:

@@ -468,6 +468,8 @@ def test_what_leaves_a_schema_open() -> None:
     reference = {"$ref": "#/$defs/P"}
     assert is_missing(reference, "b")
     assert is_missing(reference | {"description": "", "title": "", "default": {}}, "b")
+    assert is_missing(reference | {"example": {}, "externalDocs": {}, "x-order": 1, "nullable": False}, "b")
     assert not is_missing(reference, "a")
+    assert not is_missing({"$ref": "#/$defs/P", 1: 2}, "b")  # type: ignore[dict-item]
     for other in ({"$ref": "#/$defs/P", "type": "object"}, {"$ref": "#/$defs/Q"}, {"$ref": "#/other/P"}, {"$ref": 5}):
         assert not is_missing(other, "b")
