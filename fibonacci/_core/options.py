@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Final, NoReturn, Self
 
-# These delimit, encode, authenticate or identify a message: the client alone sets them.
-_RESERVED_HEADERS = frozenset(
+RESERVED_HEADERS = frozenset(
     {
         *("accept-encoding", "authorization", "connection", "content-length", "content-type", "expect", "host"),
         *("keep-alive", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"),
     }
 )
+"""They delimit, encode, authenticate or identify a message: the client alone sets them."""
+
 # `inspect.CO_COROUTINE`, `CO_ITERABLE_COROUTINE` and `CO_ASYNC_GENERATOR`, for inspect is slow to import.
 _ASYNC = 0x80 | 0x100 | 0x200
 _SYNC_REMEDY = "which a sync client cannot await. Pass a plain function, or use AsyncFibonacci"
@@ -357,7 +358,7 @@ def check_idempotency_key(key: object, *, name: str | None = None) -> str | None
 def _check_header(name: object, value: object) -> None:
     if not isinstance(name, str) or not isinstance(value, str):
         raise TypeError(f"headers must map str to str, not {kind_of(name)} to {kind_of(value)}")
-    if name.lower() in _RESERVED_HEADERS:
+    if name.lower() in RESERVED_HEADERS:
         remedy = "pass api_key instead" if name.lower() == "authorization" else "leave it out"
         raise ConfigurationError(f"headers: the client sets {name!r} itself: {remedy}")
     if not name or not all(c.isascii() and (c.isalnum() or c in _TOKEN_PUNCTUATION) for c in name):

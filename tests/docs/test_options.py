@@ -13,6 +13,7 @@ from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci._batch.estimate import per_day_of
 from fibonacci._batch.options import CHOICES
 from fibonacci._core.config import Config
+from fibonacci._core.options import RESERVED_HEADERS
 from fibonacci._core.workflow_requests import execute_workflow
 from fibonacci.cli.commands.executions import add_run_arguments
 from fibonacci.cli.commands.run_many import add_run_many_arguments
@@ -133,6 +134,11 @@ def test_the_options_of_the_command_that_serves_an_emulator_have_rows() -> None:
     options = {option for action in parser.actions() for option in action.option_strings}
     in_rows = {option for row in table("emulator.md", "## Options") for option in re.findall(r"`(--[\w-]+)`", row[1])}
     assert options == in_rows | {"--shell"}  # which has a paragraph
+
+
+def test_the_headers_that_a_client_refuses_are_named() -> None:
+    paragraph = PAGE.read_text("utf-8").partition("## Headers\n")[2].partition("\n#")[0]
+    assert {name.lower() for name in re.findall(r"`([\w-]+)`", paragraph)} == RESERVED_HEADERS
 
 
 def test_the_plans_of_the_emulator_have_their_numbers_and_estimates_know_the_day() -> None:
