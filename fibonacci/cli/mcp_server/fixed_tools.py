@@ -24,10 +24,12 @@ _MODULES: Final = (
     "fibonacci.definitions",
     "fibonacci.emulator",
     "fibonacci.errors",
+    "fibonacci.integrations",
     "fibonacci.models",
     "fibonacci.testing",
     "fibonacci.transports",
     "fibonacci.types",
+    "fibonacci.integrations.opentelemetry",
 )
 _GUIDE: Final = (".agents", "skills", "fibonacci-sdk", "SKILL.md")
 _MOST_PROBLEMS: Final = 100
@@ -66,11 +68,19 @@ def _find(name: str) -> Any:
         raise ValueError(f"{name!r} is not a public name, such as workflows.run or Execution")
     for module in _MODULES:
         head, *rest = name.removeprefix("fibonacci.").removeprefix(f"{module.removeprefix('fibonacci.')}.").split(".")
-        if head in import_module(module).__all__:
+        if head in _names_of(module):
             return _member(getattr(import_module(module), head), rest, name)
     from fibonacci import Fibonacci
 
     return _member(Fibonacci, name.split("."), name)
+
+
+def _names_of(module: str) -> list[str]:
+    try:
+        names: list[str] = import_module(module).__all__
+    except ImportError:  # its extra is not installed
+        return []
+    return names
 
 
 def _member(owner: Any, path: list[str], name: str) -> Any:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
+import fibonacci
 from fibonacci.cli.mcp_server.fixed_tools import documentation_of
+from tests.tools.stubs import public_modules
 
 
 def test_public_names() -> None:
@@ -20,8 +25,21 @@ def test_public_names() -> None:
         ("emulator.Emulator", "- fail:"),
         ("fibonacci.definitions.check_definition", "List all problems"),
         ("organizations.quota", "- update:"),
+        ("OpenTelemetryTracing", "OpenTelemetry spans and metrics"),
+        ("fibonacci.integrations.opentelemetry.OpenTelemetryTracing", "OpenTelemetry spans and metrics"),
     ):
         assert text in documentation_of(name), name
+
+
+def test_each_public_module() -> None:
+    for name in public_modules(Path(str(fibonacci.__file__)).read_text("utf-8")):
+        assert documentation_of(f"fibonacci.{name}").startswith(f"# fibonacci.{name}\n")
+
+
+def test_a_name_is_looked_for_without_the_extras_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fibonacci.integrations.opentelemetry", None)
+    with pytest.raises(ValueError, match="there is no 'OpenTelemetryTracing' in the documentation"):
+        documentation_of("OpenTelemetryTracing")
 
 
 def test_no_other_name() -> None:
