@@ -78,6 +78,18 @@ def colored(text: str, color: str) -> ColoredText:
     return ColoredText(f"\x1b[{_CODES[color]}m{printable(text)}\x1b[0m")
 
 
+@contextmanager
+def _going_on_unread() -> Generator[None]:
+    """Go on where the reader of stdout has left, as `head` does: there may be a file to write, or a fault to exit with.
+
+    A stream ends then instead, for nothing else is going to come of it.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        discard_unwritable()
+
+
 DEFAULT_LIMIT: Final = 100
 """The items of a list that are printed without `--limit` and `--all`."""
 
@@ -156,7 +168,8 @@ class Output:
         Raises:
             UnknownFieldError: If `--fields` has a name that the object does not have. It is printed whole.
         """
-        self._print_value(value)
+        with _going_on_unread():
+            self._print_value(value)
         self._report_unknown_field()
 
     def _print_value(self, value: Any) -> None:
@@ -203,11 +216,13 @@ class Output:
         """Print a text that is the data, such as a diagram. In a log of CI, what would be a command is escaped."""
         if is_read_by_ci(sys.stdout):
             text = without_commands(text)
-        self._print(printable(text) if self.is_terminal and not isinstance(text, ColoredText) else text)
+        with _going_on_unread():
+            self._print(printable(text) if self.is_terminal and not isinstance(text, ColoredText) else text)
 
     def ci_command(self, text: str) -> None:
         """Print a command for CI."""
-        self._print(printable(text))
+        with _going_on_unread():
+            self._print(printable(text))
 
     def painter(self) -> Painter:
         """Return what prints colored lines on the terminal."""

@@ -127,7 +127,7 @@ def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") ->
     with _display(context, is_watched=is_watched, is_streamed=is_streamed) as display, _explained(find) as seen:
 
         def update(execution: Execution) -> None:
-            seen.append(execution.id)
+            seen.append(execution)
             display.update(execution)
 
         try:
@@ -183,16 +183,16 @@ def _failure(execution: Execution, error: ExecutionFailedError | None) -> Execut
 
 
 @contextmanager
-def _explained(find: str) -> Generator[list[str]]:
-    """Add to an error that ends the wait how to go on, and yield the list of the IDs that were seen."""
-    seen: list[str] = []
+def _explained(find: str) -> Generator[list[Execution]]:
+    """Add to an error that ends the wait how to go on, and yield the list of the states that were seen."""
+    seen: list[Execution] = []
     try:
         yield seen
     except BaseException as error:
         notes: list[str] = getattr(error, "__notes__", [])
-        if seen:
+        if seen and not seen[-1].is_terminal:
             notes[:] = [note for note in notes if not note.startswith("execution id: ")]
-            error.add_note(f"the execution keeps running. To follow it: fibonacci executions watch {seen[-1]}")
+            error.add_note(f"the execution keeps running. To follow it: fibonacci executions watch {seen[-1].id}")
         elif find and notes:  # of a request that may have been carried out
             error.add_note(find)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -176,6 +177,47 @@ def test_what_was_done_is_on_stderr_where_stdout_cannot_be_written(
     assert run.code == 74
     assert re.search(r"created flow.yaml 'flow' \(wf-\w+\), but the result cannot be written", run.err)
     assert invoke_unwritable("tools", "list", is_full=True).code == 69, "nothing was changed"
+
+
+def test_a_reader_that_leaves_changes_no_exit_code_and_no_file(
+    work: Path, monkeypatch: pytest.MonkeyPatch, emulator: Emulator
+) -> None:
+    monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
+    (work / "bad").mkdir()
+    (work / "bad" / "bad.yaml").write_text("nodes: [{id: a, type: llmx}, {id: b, type: llmx}]\n", "utf-8")
+    assert invoke("workflows", "create", "--name", "Greeter", "--definition", "@flow.yaml").code == 0
+    assert invoke("workflows", "update", "Greeter", "--description", "Greets").code == 0
+    failed = json.loads(invoke("workflows", "execute", "Greeter").out)["execution_id"]  # without the input
+
+    def check(row: tuple[str, int]) -> None:
+        line, code = row
+        assert invoke_unwritable(*line.split(), is_full=False).code == code
+
+    check_each(
+        (
+            ("validate bad", 64),
+            ("validate bad --json", 64),
+            ("validate bad --format github", 64),
+            ("fmt bad/bad.yaml --check", 1),
+            ("diff Greeter@1 Greeter", 1),
+            ("plan . --out saved", 2),
+            (f"executions watch {failed} --outputs", 1),
+            ("doctor --profile nobody", 1),
+        ),
+        check,
+    )
+    assert json.loads((work / "saved").read_text("utf-8"))
+
+
+@linux_only
+def test_an_execution_that_has_ended_is_not_said_to_run(
+    work: Path, monkeypatch: pytest.MonkeyPatch, emulator: Emulator
+) -> None:
+    monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
+    assert invoke("workflows", "create", "--name", "Greeter", "--definition", "@flow.yaml").code == 0
+    run = invoke_unwritable("run", "Greeter", "--input", "name=Ada", "--watch", is_full=True)
+    assert "was started (completed), but the result cannot be written" in run.err
+    assert "keeps running" not in run.err
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_read(
