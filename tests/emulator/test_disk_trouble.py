@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -14,10 +16,14 @@ from pathlib import Path
 import pytest
 
 from fibonacci import Fibonacci, NotFoundError, ServerError
-from fibonacci.emulator import Emulator, StateError
+from fibonacci.emulator import Emulator, StateError, ToolCall
 from fibonacci.emulator.facade import app_of
+from fibonacci.emulator.state import store
 from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.models import Execution
+from tests.emulator.handling import create
+from tests.kit.assertions import each_row
+from tests.kit.nodes import tool
 from tests.kit.systems import needs_open_files_removable
 
 WAIT = {"id": "a", "type": "tool", "tool": "wait", "params": {"seconds": 600}}
@@ -101,6 +107,35 @@ def _snapshot_with(value: str) -> bytes:
     other = Emulator()
     other.client().memory.set("k", value)
     return other.snapshot()
+
+
+@each_row(
+    ("trouble", "code"),
+    [
+        (errno.ENOSPC, "insufficient_storage"),
+        (errno.EDQUOT, "insufficient_storage"),
+        (errno.EACCES, "state_read_only"),
+        (errno.EROFS, "state_read_only"),
+    ],
+)
+def test_a_folder_that_takes_no_other_file_is_507_and_no_handler_is_called(
+    trouble: int, code: str, emulator: Emulator, client: Fibonacci, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, flags: int) -> int:
+        raise OSError(trouble, os.strerror(trouble), str(path))
+
+    calls: list[ToolCall] = []
+    emulator.tool("work")(calls.append)
+    workflow = create(client, tool("a", "work"))
+    with monkeypatch.context() as folder:
+        folder.setattr(store, "open_state", refuse)
+        with pytest.raises(ServerError, match=r"-owner-\w+ cannot be created .*nothing was changed") as caught:
+            client.workflows.execute(workflow)
+        with pytest.raises(StateError, match="nothing was changed"), emulator.preserve_state():
+            pass
+    assert (caught.value.status_code, caught.value.code) == (507, code)
+    assert not calls
+    assert [execution.status for execution in client.executions.list()] == ["running"]
 
 
 def test_a_full_disk_keeps_no_half_of_a_change(emulator: Emulator, client: Fibonacci) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import threading
@@ -58,6 +59,23 @@ def test_an_owner_that_never_was_is_not_alive(path: Path) -> None:
     for name in ("", "1234", "../x", "abc"):
         assert not Owners(path).is_alive(name)
         assert not Owners().is_alive(name)
+
+
+def test_the_file_of_an_owner_that_has_ended_may_stay_in_a_folder_that_is_read_only(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(file: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+
+    mine, other = Owners(path), Owners(path)
+    name = other.own()
+    with monkeypatch.context() as read_only:
+        read_only.setattr(Path, "unlink", refuse)
+        other.release()
+        assert not mine.is_alive(name)
+        assert len(list(path.parent.iterdir())) == 1
+    assert not mine.is_alive(name)
+    assert list(path.parent.iterdir()) == []
 
 
 def test_two_emulators_in_one_process_leave_each_others_runs_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,13 @@ and other kinds of store are possible.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -46,8 +47,38 @@ from fibonacci.emulator.state.records import (
     StoredVersion,
     StoredWorkflow,
 )
-from fibonacci.emulator.state.snapshot import SCHEMA, SNAPSHOT_FORMAT, Tables, read_snapshot
+from fibonacci.emulator.state.snapshot import (
+    SCHEMA,
+    SNAPSHOT_FORMAT,
+    StateError,
+    StateFullError,
+    StateReadOnlyError,
+    Tables,
+    read_snapshot,
+)
 from fibonacci.emulator.state.tables import SECRET, Key, MemoryTable, RecordT, Table, TableKind
+
+_TROUBLES: Final[Mapping[int, type[StateError]]] = {
+    errno.ENOSPC: StateFullError,
+    errno.EDQUOT: StateFullError,
+    errno.EACCES: StateReadOnlyError,
+    errno.EROFS: StateReadOnlyError,
+}
+"""What it means for the state if no file can be created next to it."""
+
+
+def _created(path: Path) -> int:
+    try:
+        return open_state(path, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        kind = _TROUBLES.get(error.errno or 0, StateError)
+        raise kind(f"{path} cannot be created ({error.strerror}): nothing was changed") from error
+
+
+def _remove(path: Path) -> None:
+    """Remove the file of an owner. One that stays, in a folder that is read-only, belongs to nobody."""
+    with suppress(OSError):
+        path.unlink()
 
 
 class Owners:
@@ -64,12 +95,16 @@ class Owners:
         self._mutex = threading.Lock()
 
     def own(self) -> str:
-        """Return the name of this process as an owner, which holds a lock from the first call on."""
+        """Return the name of this process as an owner, which holds a lock from the first call on.
+
+        Raises:
+            StateError: If the file of the lock cannot be created. Its subclasses say why.
+        """
         with self._mutex:
             if self._path is not None and (self._held is None or self._held[0] != os.getpid()):
                 self._forget()
                 self._name = secrets.token_hex(8)
-                file = open_state(self._file_of(self._name), os.O_RDWR | os.O_CREAT)
+                file = _created(self._file_of(self._name))
                 lock_file(file)
                 self._held = (os.getpid(), file)
             return self._name
@@ -91,14 +126,14 @@ class Owners:
             return True
         finally:
             os.close(file)
-        path.unlink(missing_ok=True)
+        _remove(path)
         return False
 
     def release(self) -> None:
         """Give up the lock: for the others, this process has ended, whatever it still does."""
         with self._mutex:
             if self._held is not None and self._held[0] == os.getpid():
-                self._file_of(self._name).unlink(missing_ok=True)
+                _remove(self._file_of(self._name))
             self._forget()
 
     def _forget(self) -> None:
