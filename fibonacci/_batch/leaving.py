@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol
 from weakref import WeakSet
 
 from fibonacci._concurrency import renew_in_children
+from fibonacci._logging import log
 
 # The last is sent when a terminal is closed, or a connection to it is lost.
 _SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -132,7 +133,7 @@ class AbandonedRuns:
                 try:
                     self._ends[0]()
                 except Exception:
-                    _log.warning("an abandoned run could not be ended", exc_info=True)
+                    log(_log, logging.WARNING, "an abandoned run could not be ended", with_exception=True)
                 finally:
                     self._ends.popleft()
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from fibonacci._core.config import DEFAULT_BASE_URLS, find_api_version, needs_profile
 from fibonacci._core.options import check_key
 from fibonacci._core.urls import check_base_url, origin_of
+from fibonacci._logging import log
 from fibonacci._profiles.config_file import (
     Profile,
     ProfilesFile,
@@ -86,7 +87,7 @@ def with_profile(options: Mapping[str, Any]) -> dict[str, Any]:
     """
     file = read_profiles()
     if problem := access_problem(file.path):
-        logging.getLogger("fibonacci").warning("%s", problem)
+        log(logging.getLogger("fibonacci"), logging.WARNING, "%s", problem)
     profile = chosen_profile(file, options.get("profile"))
     if profile is None:
         return dict(options)

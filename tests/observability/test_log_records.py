@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from fibonacci import APIError, NotFoundError
+import fibonacci
+from fibonacci import APIError, Fibonacci, NotFoundError
 from fibonacci._logging import log
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.cli import log_request
@@ -19,6 +22,7 @@ from fibonacci.emulator.facade import app_of
 from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
+from tests.kit.systems import needs_permissions
 
 FIELDS = ("method", "path", "status", "attempt", "elapsed", "request_id", "execution_id")
 WORKFLOW = {"data": {"id": "wf-1"}}
@@ -168,6 +172,26 @@ def test_the_records_of_the_emulator_have_the_fields_too(read: Read) -> None:
     assert requests[0]["status"] == 201
     assert requests[0]["request_id"].startswith("req_")
     assert requests[0]["attempt"] is None
+
+
+@needs_permissions
+def test_the_record_about_a_file_of_profiles_has_the_fields_too(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[profiles.work]\nbase_url = "http://127.0.0.1:9/v1"\n', "utf-8")
+    file.chmod(0o644)
+    monkeypatch.setenv("FIBONACCI_CONFIG_DIR", str(tmp_path))
+    Fibonacci("key", profile="work")
+    (record,) = read()
+    assert "is accessible to other users" in record["message"]
+    assert [record[name] for name in FIELDS] == [None] * len(FIELDS)
+
+
+def test_every_record_is_logged_with_the_fields() -> None:
+    sources = {path: path.read_text("utf-8") for path in Path(str(fibonacci.__file__)).parent.rglob("*.py")}
+    without = r"(?:\blog|logger|getLogger\([^()]*\))\.(?:debug|info|warning|error|exception|critical|log)\("
+    assert [path.name for path, text in sources.items() if re.search(without, text)] == []
 
 
 def test_the_application_s_own_request_id_stays(mode: Mode, server: ScriptedServer, read: Read) -> None:
