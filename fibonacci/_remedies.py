@@ -53,6 +53,7 @@ TABLE: Final = {
         "`fibonacci pull {id} --dir DIR --environment {environment}`",
     ),
     "pull": ('pull("{id}", folder)', "`fibonacci pull {id} --dir DIR`"),
+    "no number": ("Use None or a finite number", "Use null or a finite number"),
     "key function": (". You can also pass a function, such as key=lambda row: row.{name}", ""),
     "continue": (
         "To continue, make the same call again with journal={journal!r}, resume=True.",
@@ -136,6 +137,11 @@ def argument(name: str, value: str | float | EllipsisType | None = None) -> Word
     if value is True:
         return Wording(f"{name}=True", flag)
     return Wording(f"{name}={value:g}", f"{flag} {value:g}")
+
+
+def placeholder(name: str) -> Wording:
+    """Return a positional argument of a call, which has capitals in the usage of the command."""
+    return Wording(name, "ID|NAME" if name == "workflow_id" else name.upper())
 
 
 def joined(*parts: str) -> Wording:

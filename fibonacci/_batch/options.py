@@ -11,6 +11,7 @@ from fibonacci._core.options import (
     check_timeout,
     kind_of,
 )
+from fibonacci._remedies import Wording, argument, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,7 +58,9 @@ class BatchOptions:
         if options["resume"] is not None and options["journal"] is None:
             raise ValueError("resume needs a journal: pass journal=, the path of the file or the URL of the batch")
         if organization_id == "":
-            raise ValueError("organization_id must be the ID of an organization or None, not an empty string")
+            or_none = Wording(" or None", "")
+            text = (argument("organization_id"), " must be the ID of an organization", or_none, ", not an empty string")
+            raise ValueError(joined(*text))
         self.retry_failed: bool = check_flag("retry_failed", options["retry_failed"])
         if self.retry_failed and options["journal"] is None:
             raise ValueError(

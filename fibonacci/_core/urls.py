@@ -8,7 +8,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import quote, urlencode, urlsplit
 
-from fibonacci._remedies import joined, remedy
+from fibonacci._remedies import joined, placeholder, remedy
 from fibonacci.errors import ConfigurationError
 
 QueryValue = str | int | float | bool | None
@@ -167,9 +167,8 @@ def _segment(name: str, value: object) -> str:
     try:
         return quote(check_id(name, value), safe="")
     except UnicodeEncodeError:
-        raise ValueError(
-            f"{name} contains a lone surrogate, which is not valid text. Check how it was decoded"
-        ) from None
+        text = " contains a lone surrogate, which is not valid text. Check how it was decoded"
+        raise ValueError(joined(placeholder(name), text)) from None
 
 
 def check_id(name: str, value: object) -> str:
@@ -183,7 +182,7 @@ def check_id(name: str, value: object) -> str:
         hint = ": decode it first" if isinstance(value, bytes) else ""
         raise TypeError(f"{name} must be a str, not {'None' if value is None else type(value).__name__}{hint}")
     if not value.strip() or value in (".", ".."):
-        raise ValueError(f"{name} must not be {value!r}, which would reach another endpoint")
+        raise ValueError(joined(placeholder(name), f" must not be {value!r}, which would reach another endpoint"))
     return value
 
 

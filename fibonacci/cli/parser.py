@@ -252,14 +252,15 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong to stderr, and exit."""
-        text = f"{self.prog}: {_readable(message)}{self._dash_remedy(message)}"
-        self.exit(USAGE, f"{wrapped_message(without_keys(text), sys.stderr)}\n")
+        fault = _readable(message)
+        if message.startswith(_REQUIRED) and (word := self._unknown_option()):
+            fault = self._unknown(word) if self._subparsers else f"{fault}. Put one that begins with - after --"
+        self.exit(USAGE, f"{wrapped_message(without_keys(f'{self.prog}: {fault}'), sys.stderr)}\n")
 
-    def _dash_remedy(self, message: str) -> str:
-        """Return how an argument is typed that was taken for an option."""
-        known = self._option_string_actions
-        is_dashed = any(word.startswith("-") and word.partition("=")[0] not in (*known, "--") for word in self._typed)
-        return ". Put one that begins with - after --" if message.startswith(_REQUIRED) and is_dashed else ""
+    def _unknown_option(self) -> str:
+        """Return the first word that was taken for an option and is none. Empty if there is none."""
+        known = (*self._option_string_actions, "-", "--")
+        return next((word for word in self._typed if word[:1] == "-" and word.partition("=")[0] not in known), "")
 
 
 def add_global_options(parser: CommandParser, names: Iterable[str], *, is_root: bool = False) -> None:

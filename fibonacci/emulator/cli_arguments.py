@@ -151,8 +151,13 @@ def _check_origin(origin: str) -> None:
 _LAST_PORT: Final = 65_535
 
 
+def _whole_number(text: str) -> int:
+    """Return the number that a text is, or -1 for another text."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else -1
+
+
 def _port(text: str) -> int:
-    port = int(text)
+    port = _whole_number(text)
     if not 0 <= port <= _LAST_PORT:
         raise argparse.ArgumentTypeError(f"it must be a number from 0 to {_LAST_PORT}")
     return port
@@ -161,9 +166,10 @@ def _port(text: str) -> int:
 def _keep(text: str) -> int | None:
     if text == "all":
         return None
-    if not text.isdecimal() or int(text) < 1:
+    number = _whole_number(text)
+    if number < 1:
         raise argparse.ArgumentTypeError("it must be a number of executions, at least 1, or all")
-    return int(text)
+    return number
 
 
 def _key(text: str) -> str:

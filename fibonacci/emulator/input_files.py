@@ -31,7 +31,7 @@ class InputFileError(ValueError):
         ...     Emulator().replay("missing.json")
         ... except InputFileError as error:
         ...     print(error)
-        missing.json: the cassette does not exist: record it with emulator.record()
+        missing.json: the cassette does not exist: record it with emulator.record() or --record
     """
 
 

@@ -98,6 +98,7 @@ class TestData:
 STDIN = ["Greeter", "-", "--journal", "j"]
 FAULTS: list[tuple[list[str], str, str]] = [
     (["Greeter"], "", "ROWS is missing: see --help"),
+    (["-"], "", "ROWS is missing: see --help"),
     ([*STDIN, "--fields", "keys"], "{}", "--fields has the unknown name 'keys'. Did you mean 'key'?"),
     (
         [*STDIN, "--fields", "key", "--out", "a.csv"],

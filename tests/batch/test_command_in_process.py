@@ -272,6 +272,13 @@ class TestInProcess:
         assert capsys.readouterr().err == f"fibonacci: --out results: {os.strerror(errno.ENXIO)}\n"
         assert emulator.requests.to(EXECUTE).count == 0
 
+    def test_an_option_without_a_value_has_the_name_that_was_typed(
+        self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert call("--organization-id", "") == 64
+        text = "--organization-id must be the ID of an organization, not an empty string"
+        assert capsys.readouterr().err == f"fibonacci: {text}\n"
+
     def test_an_interrupt_before_the_first_row_promises_nothing(
         self, call: Call, greeter: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -71,7 +71,16 @@ USAGE: list[tuple[list[str], str]] = [
         "fibonacci organizations tool-policies update: argument --allowed-roles: 'a,,b' has an empty name. Separate"
         " names with one comma",
     ),
-    ([*UPDATE], "fibonacci: nothing to change: give at least one of enabled, allowed_roles"),
+    ([*UPDATE], "fibonacci: nothing to change: give at least one of --enabled, --allowed-roles"),
+    (["--bogus"], "fibonacci: unknown option '--bogus'. --help lists the options"),
+    (["workflows", "--limt=3"], "fibonacci workflows: unknown option '--limt'. Did you mean '--limit'?"),
+    (["workflows", "get", ""], "fibonacci: ID|NAME must not be '', which would reach another endpoint"),
+    (["tools", "get", ".."], "fibonacci: TOOL_NAME must not be '..', which would reach another endpoint"),
+    (["run", ""], "fibonacci: NAME must be the name of a workflow, not ''"),
+    (
+        ["memory", "set", "k", "NaN"],
+        "fibonacci: value is nan, which JSON cannot represent. Use null or a finite number",
+    ),
     (
         [*QUOTA, "--null", "memory-m"],
         "fibonacci: --null has the unknown name 'memory-m'. Did you mean 'memory-mb'?",
@@ -127,7 +136,6 @@ USAGE: list[tuple[list[str], str]] = [
         ["executions", "list", "--status", "compleeted"],
         "fibonacci executions list: argument --status: unknown word 'compleeted'. Did you mean 'completed'?",
     ),
-    (["workflows", "get", ".."], "fibonacci: workflow_id "),
     (["workflows", "delete", "wf-1"], "fibonacci: Delete 'wf-1'? Pass --yes: there is no terminal to ask on"),
 ]
 

@@ -69,7 +69,7 @@ def test_a_changed_prompt_is_a_miss_that_says_what_differs(cassette: Path) -> No
         f"there is no recorded answer for node 'a' (llm) in {cassette}. The closest recording is from node 'a' and "
         "differs in instruction: recorded 'Sum up the news of Monday, in three lines', "
         "now 'Sum up the news of Tuesday, in three lines'; temperature: recorded nothing, now '1.0'. "
-        "Record it with emulator.record(), or change the node back"
+        "Record it with emulator.record() or --record, or change the node back"
     )
     assert "no call of this kind was recorded" in failure(emulator.client(), tool("m", "gmail_send"))
     assert len(asked) == 2

@@ -444,7 +444,7 @@ class CallCassette(Cassette):
     def _miss(self, asked: RecordedCall, given: RecordedCall) -> str:
         """Return the error of a node whose call is not in the cassette."""
         what = f"there is no recorded answer for node {asked.node!r} ({asked.kind}) in {self.path}"
-        remedy = "Record it with emulator.record(), or change the node back"
+        remedy = "Record it with emulator.record() or --record, or change the node back"
         key = key_of(asked)
         same = [
             call
@@ -466,7 +466,8 @@ def _stored_calls(path: Path, mode: CassetteMode) -> list[RecordedCall]:
         return read_calls(path)
     except FileNotFoundError:
         if mode == "replay":
-            raise InputFileError(f"{path}: the cassette does not exist: record it with emulator.record()") from None
+            remedy = "record it with emulator.record() or --record"
+            raise InputFileError(f"{path}: the cassette does not exist: {remedy}") from None
     if not path.parent.is_dir():
         raise InputFileError(f"{path}: the folder {os.fspath(path.parent)!r} does not exist: create it")
     return []
