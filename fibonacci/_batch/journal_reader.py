@@ -106,7 +106,7 @@ SELECT count(*), coalesce(sum(status = 'completed'), 0), coalesce(sum(status IS 
     status IS NULL AND execution_id IS NULL AND idempotency_key IS NOT NULL AND coalesce(intended_at, 0) < ?
 ), 0) FROM rows
 """
-_ORDER: Final = "SELECT number FROM rows WHERE ?1 IS NULL OR status IS NULL OR status = ?1 ORDER BY row_index, number"
+_ORDER: Final = "SELECT number FROM rows WHERE coalesce(status = ?, true) ORDER BY row_index, number"
 _CHOSEN: Final = f"{RECORD} WHERE number IN (SELECT value FROM json_each(?))"
 
 
