@@ -33,6 +33,13 @@ def _members(count: int) -> bytes:
     return b'{"":' + TEXT + b',"":0' * (count - 1) + b"}"
 
 
+def test_fewer_bytes_allow_no_fewer_values_than_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    body = b"[" + b"1234567890123456789," * 200_000 + b"0]"
+    assert json_bodies.MAX_VALUES > 200_001 > len(body) // BYTES_PER_VALUE
+    check_values(body, len(body))
+
+
 @pytest.mark.parametrize(("body", "most"), [(_numbers, FEW), (_members, FEW // 2 - 1)])
 def test_the_last_value_that_is_allowed(body: Callable[[int], bytes], most: int) -> None:
     check_values(body(most), FEW * BYTES_PER_VALUE)
