@@ -76,7 +76,7 @@ def completions(
     place = _Place(command_parser(words), words)
     kind, head = "words", ""
     candidates: list[Candidate] = []
-    if place.option is None and not place.is_after_dashes and current.startswith("-"):
+    if (place.option is None or place.has_value) and not place.is_after_dashes and current.startswith("-"):
         name, equals, value = current.partition("=")
         place.option = place.option_of(name) if equals else None
         if place.option is None:
@@ -114,6 +114,7 @@ class _Place:
     def __init__(self, parser: CommandParser, words: Sequence[str]) -> None:
         self.parser = parser
         self.option: argparse.Action | None = None
+        self.has_value = False  # whether the option has one, and may have more
         self.is_after_dashes = False
         self._given: dict[str, str] = {}
         self._positionals = self._of_parser()
@@ -124,8 +125,10 @@ class _Place:
         return [action for action in self.parser.actions() if not action.option_strings]
 
     def _pass(self, word: str) -> None:
-        if self.option is not None:
-            self._given[self.option.dest], self.option = word, None
+        if self.option is not None and not (self.has_value and word.startswith("-")):
+            self._given[self.option.dest] = word
+            self.has_value = self.option.nargs == "+"
+            self.option = self.option if self.has_value else None
         elif self.is_after_dashes or not word.startswith("-") or word == "-":
             self._pass_positional(word)
         elif word == "--":
@@ -136,7 +139,7 @@ class _Place:
             if option is not None and equals:
                 self._given[option.dest] = value
             else:
-                self.option = option
+                self.option, self.has_value = option, False
 
     def _pass_positional(self, word: str) -> None:
         if (action := self.positional()) is None:
@@ -171,11 +174,14 @@ class _Place:
             return "words", [Candidate(name, command.description or "") for name, command in commands.items()]
         if action.choices is not None:
             return "words", [Candidate(str(choice)) for choice in action.choices]
+        if known := getattr(action.type, "keywords", {}).get("choices"):  # documented words, of which there may be more
+            return "words", [Candidate(word) for word in known]
         words = self._words_of(action, current)
         metavar = str(action.metavar or "")
         if words is None:
             is_path = any(name in metavar for name in ("FILE", "ROWS", "JOURNAL"))
-            return ("files" if is_path else "folders" if "DIR" in metavar else "words"), []
+            is_folder = "DIR" in metavar or "FOLDER" in metavar
+            return ("files" if is_path else "folders" if is_folder else "words"), []
         is_file = ("FILE" in metavar or action.dest in ("old", "new")) and _has_path(current)
         return ("files", []) if is_file else ("words", words())
 

@@ -158,6 +158,7 @@ def test_commands_options_and_words() -> None:
     assert completed("dev", "--plan=e") == ["--plan=enterprise"]
     assert completed("executions", "list", "--status", "f") == ["failed"]
     assert completed("executions", "tail", "--status", "f") == ["failed"]
+    assert completed("memory", "get", "k", "--scope", "") == ["workflow", "user", "organization", "global"]
     assert completed("journal", "rows", "runs.db", "--status", "u") == ["unknown"]
     assert COMPLETE not in completed("")
 
@@ -206,6 +207,9 @@ def test_names_and_ids_of_workflows(platform: Emulator) -> None:
         ("diff", "a.yaml"),
     ]:
         assert completed(*words, "Gr") == ["Greeter"], words
+    assert completed("mcp", "--allow", "Greeter", "Gr") == ["Greeter"]
+    assert completed("mcp", "--allow", "Greeter", "--ht") == ["--http"]
+    assert completed("mcp", "--allow", "Greeter", "--http", "8000", "Gr") == []
     assert platform.api_key not in invoke(COMPLETE, "words", "run", "").out
 
 
@@ -242,6 +246,7 @@ def test_profiles_environments_and_paths(platform: Emulator, folder: Path) -> No
     assert invoke(COMPLETE, "words", "graph", "gr").out == "files\n"
     assert invoke(COMPLETE, "words", "validate", "").out == "files\n"
     assert invoke(COMPLETE, "words", "apply", "").out == "folders\n"
+    assert invoke(COMPLETE, "words", "dev", "--seed", "").out == "folders\n"
 
 
 def test_without_a_key_nothing_is_sent_and_failures_are_silence(
