@@ -290,6 +290,14 @@ def write_file(
         OSError: If the file can't be written, or is another user's. Then it is unchanged.
     """
     encoded = content.encode("utf-8") if isinstance(content, str) else content
+    try:
+        _write(path, encoded, mode, created, is_state=is_state)
+    except OSError as error:
+        error.filename = os.fspath(path)  # a full disk names none, and the temporary file means nothing to the caller
+        raise
+
+
+def _write(path: Location, encoded: bytes, mode: int | None, created: int, *, is_state: bool) -> None:
     if not is_state and is_stream(path):
         with os.fdopen(open_stream(path), "wb") as stream:
             stream.write(encoded)
@@ -298,23 +306,18 @@ def write_file(
     remove_abandoned(target.parent)
     # Created for the owner alone: the content of a private file is at no time readable by others.
     is_private = mode is not None or target.exists()
+    temporary, descriptor = _create_temporary(target.parent, _PRIVATE if is_private else created)
     try:
-        temporary, descriptor = _create_temporary(target.parent, _PRIVATE if is_private else created)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(encoded)
-                finish(file, target, mode=mode)
-                if sys.platform != "win32":
-                    temporary.replace(target)  # still locked, so that nobody removes it before
-            if sys.platform == "win32":  # which renames no open file
-                temporary.replace(target)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                temporary.unlink()
-            raise
-    except OSError as error:
-        if error.filename is not None:
-            error.filename = os.fspath(path)  # the temporary file means nothing to the caller
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(encoded)
+            finish(file, target, mode=mode)
+            if sys.platform != "win32":
+                temporary.replace(target)  # still locked, so that nobody removes it before
+        if sys.platform == "win32":  # which renames no open file
+            temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
         raise
 
 

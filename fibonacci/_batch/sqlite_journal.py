@@ -204,6 +204,10 @@ class HeldJournal(Protocol):
         ...
 
 
+_SQLITE: Final = b"SQLite format 3\0"
+"""How a database begins, which is empty before the first commit."""
+
+
 class HeldFile:
     """A journal in a file.
 
@@ -231,12 +235,28 @@ class HeldFile:
 
     def stop(self) -> JournalHolder | None:
         holder = self.holder()
-        if holder is not None and holder.run:
+        if holder is None:
+            self._check_kind()
+        elif holder.run:
             try:
                 StopRequest(self._real_path, holder.run).make()
             except OSError as error:
                 raise system_error(self._path, error) from error
         return holder
+
+    def _check_kind(self) -> None:
+        """Refuse a file that is no journal, which no run will ever have: one mistakes the rows or results for it.
+
+        Raises:
+            JournalError: If it is another file.
+        """
+        try:
+            with os.fdopen(open_state(self._real_path, os.O_RDONLY, is_private=False), "rb") as file:
+                start = file.read(len(_SQLITE))
+        except OSError as error:
+            raise system_error(self._path, error) from error
+        if start not in (b"", _SQLITE):
+            raise journal_error(self._path, "is not a journal: pass another path")
 
 
 class JournalOwner:

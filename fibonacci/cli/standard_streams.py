@@ -18,7 +18,7 @@ _LINE: Final = re.compile(r"((?:^|(?<=[\r\n]))[^\S\r\n]*):(?=:)")
 _ANYWHERE: Final = re.compile(r"(?<=#)#(?=\[|vso\[|teamcity\[)", re.IGNORECASE)
 _VARIABLES: Final = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 
-_WIDEST_PROSE: Final = 100
+_NARROWEST_PROSE, _WIDEST_PROSE = 10, 100
 
 
 def without_commands(text: str) -> str:
@@ -67,7 +67,7 @@ def reading_width() -> int:
     """Return how long a line of prose is: as wide as the terminal, but no wider than eyes follow with ease."""
     import shutil  # an error alone does without
 
-    return min(shutil.get_terminal_size().columns, _WIDEST_PROSE)
+    return min(max(shutil.get_terminal_size().columns, _NARROWEST_PROSE), _WIDEST_PROSE)
 
 
 def wrapped(text: str, width: int, indent: str = "") -> list[str]:

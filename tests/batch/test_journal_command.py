@@ -74,6 +74,7 @@ def test_the_results_of_a_journal_are_exported_as_lines_or_as_a_table(
         (["export", f"redis://:{REDIS_PASSWORD}@h/0"], "does not name the journal: pass redis://host/0?journal=NAME"),
         (["export", "absent.db", "--status", "faild"], "Did you mean 'failed'"),
         (["export", "absent.db", "--fields", "kye"], "--fields has the unknown name 'kye'. Did you mean 'key'"),
+        (["rows", "absent.db", "--fields", "kye"], "--fields has the unknown name 'kye'. Did you mean 'key'"),
         (["export", "absent.db", "--format", "csv", "--json"], "--format csv always has the same columns"),
     ],
 )

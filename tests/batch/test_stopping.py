@@ -171,6 +171,10 @@ class TestOutcomes:
         place.open(HEADER).close()
         shutil.copy(place.location, tmp_path / "copy.db")
         assert "no run is using the journal" in invoke("journal", "stop", str(tmp_path / "copy.db")).err
+        (tmp_path / "results.jsonl").write_text('{"index": 0}\n')
+        ran = invoke("journal", "stop", str(tmp_path / "results.jsonl"))
+        assert (ran.code, "results.jsonl is not a journal: pass another path" in ran.err) == (64, True)
+        assert invoke("journal", "stop", str(tmp_path)).code == 64
         ran = invoke("journal", "stop", redis_place.location.partition("?")[0])
         assert (ran.code, "the URL does not name the journal: pass redis://host/0?journal=NAME" in ran.err) == (
             64,

@@ -91,6 +91,8 @@ def test_every_help_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
             counted = len(re.sub(r"\s+\\\n", " ", text).split())
             assert words in (0, counted), "nothing is left out"
             words = counted
+        monkeypatch.setenv("COLUMNS", "1")
+        assert parser.format_help()
 
     check_rows(((parser.prog, parser) for parser, _ in commands(command_parser())), check)
 

@@ -7,6 +7,7 @@ the tests, the strangers are real users; else this user's files pass for a stran
 from __future__ import annotations
 
 import ast
+import errno
 import os
 import re
 import signal
@@ -435,6 +436,13 @@ class TestWriting:
         assert fifo.is_fifo()
         assert Path("/dev/null").is_char_device()
         assert null.is_symlink()
+
+    def test_a_full_disk_has_the_name_of_the_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("os.fsync", mock.Mock(side_effect=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
+        with pytest.raises(OSError, match="No space left on device") as caught:
+            write_file(tmp_path / "flow.json", "text")
+        assert caught.value.filename == str(tmp_path / "flow.json")
+        assert list(tmp_path.iterdir()) == []
 
     def test_the_standard_stream_is_written_to(self) -> None:
         code = "from fibonacci._files import write_file; write_file('/dev/stdout', 'text')"

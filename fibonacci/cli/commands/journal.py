@@ -22,7 +22,7 @@ from fibonacci.cli.parser import LISTED, Verbs
 from fibonacci.cli.rendering import check_fields, encoding_of, fitted
 from fibonacci.cli.standard_streams import is_dumb
 from fibonacci.errors import APIStatusError, ExecutionCancelledError, ExecutionFailedError, WaitTimeoutError
-from fibonacci.models.run_results import UNKNOWN
+from fibonacci.models.run_results import COLUMNS, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +44,7 @@ def add_status(parser: CommandParser) -> None:
 
 
 def opened_journal(context: Context) -> JournalView:
-    """Return the journal that the command line nameswithout changing it.
+    """Return the journal that the command line names, without changing it.
 
     Raises:
         UsageError: If the argument names no journal.
@@ -519,6 +519,7 @@ def add_rows_arguments(parser: CommandParser) -> None:
 
 def run_rows(context: Context) -> int:
     """List the rows."""
+    check_fields(context.options.fields or (), COLUMNS)
     with opened_journal(context) as journal:
         context.output.items((row.to_dict() for row in journal.rows(context.options.status)), _COLUMNS)
     return DONE
@@ -548,7 +549,6 @@ def run_export(context: Context) -> int:
     """Write the rows."""
     from fibonacci.cli.context import first
     from fibonacci.cli.row_files import stdout_stream
-    from fibonacci.models.run_results import COLUMNS
 
     options = context.options
     if options.format == "csv" and (options.json or options.fields):
@@ -574,8 +574,8 @@ command with --resume. The run notices the request within two seconds. A program
 it when it asks for its next result. This command waits until the run has ended, also if it is on another machine and
 its journal is in Redis. It does not stop a later run.
 
-Exit codes: 0 the run has ended, or no run is using the journal, 64 the journal does not exist, 75 the run has not ended
-within --timeout, or another run is using the journal by now."""
+Exit codes: 0 the run has ended, or no run is using the journal, 64 the file does not exist or is not a journal, 75 the
+run has not ended within --timeout, or another run is using the journal by now."""
 _LOOKED_EVERY: Final = 0.2
 # Seconds in which a run has checked its journal, and has a name.
 _OPENED_WITHIN: Final = 30.0
