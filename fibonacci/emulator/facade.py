@@ -817,7 +817,6 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
             scheduler=scheduler,
             store=store,
             clock=clock,
-            organization=organization_id,
             keep=keep,
             origins=allowed,
         )

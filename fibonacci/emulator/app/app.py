@@ -70,7 +70,6 @@ class App:
         scheduler: Scheduler,
         store: Store,
         clock: VirtualClock,
-        organization: str = "default",
         keep: int | None = KEPT,
         origins: Origins | None = None,
     ) -> None:
@@ -78,17 +77,17 @@ class App:
         self.keys: Final = ApiKeys(api_key)
         self.store: Final = store
         self.clock: Final = clock
-        self.organization: Final = organization
+        self.organization: Final = scheduler.environment.organization
         self.environment: Final = scheduler.environment
         self.warnings: Final = scheduler.environment.warnings
         self.scripts: Final = scheduler.environment.scripts
-        self.approvals: Final = Approvals(store, scheduler, clock, organization, self.keys.role_of)
+        self.approvals: Final = Approvals(store, scheduler, clock, self.keys.role_of)
         self.observers: Final[list[Observer]] = []
         self.origins: Final = origins or Origins(Hosts())
         self._limits = account.limits
         self._scheduler = scheduler
         self.retention: Final = Retention(store, keep)
-        endpoints = EndpointCaller(account=account, organization=organization, store=store, scheduler=scheduler)
+        endpoints = EndpointCaller(account=account, store=store, scheduler=scheduler)
         self._api = PlatformAPI(
             approvals=self.approvals,
             clock=clock,

@@ -35,14 +35,12 @@ class EndpointCaller:
 
     Args:
         account: The account.
-        organization: The organization that all workflows belong to.
         store: All state.
         scheduler: Runs workflows.
     """
 
-    def __init__(self, *, account: Account, organization: str, store: Store, scheduler: Scheduler) -> None:
+    def __init__(self, *, account: Account, store: Store, scheduler: Scheduler) -> None:
         self._account = account
-        self._organization = organization
         self._store = store
         self._scheduler = scheduler
 
@@ -86,7 +84,7 @@ class EndpointCaller:
             now=now,
             actor=actor.name,
             role=actor.role,
-            organization=self._organization,
+            organization=self._scheduler.environment.organization,
             plan=self._account.plan,
             store=self._store,
             scheduler=self._scheduler,

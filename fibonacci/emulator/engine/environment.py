@@ -27,7 +27,7 @@ class Environment:
         models: The names of the known models.
         warnings: What in workflows and requests is unknown or not supported.
         scripts: The answers that nodes get in sequence.
-        organization: The organization whose tool policies apply.
+        organization: The organization that all workflows belong to.
     """
 
     store: Store

@@ -210,14 +210,12 @@ RoleOf = Callable[[str], KeyRole | None]
 class Approvals:
     """Decisions about the runs that wait for approval."""
 
-    def __init__(
-        self, store: Store, scheduler: Scheduler, clock: VirtualClock, organization: str, role_of: RoleOf
-    ) -> None:
+    def __init__(self, store: Store, scheduler: Scheduler, clock: VirtualClock, role_of: RoleOf) -> None:
         self._role_of = role_of
         self._store = store
         self._scheduler = scheduler
         self._clock = clock
-        self._organization = organization
+        self._organization = scheduler.environment.organization
 
     def decide(self, execution_id: str, by: str, *, approve: bool) -> JSONObject:
         """Approve or reject a run in one person's name. A run that starts may end before this returns.
