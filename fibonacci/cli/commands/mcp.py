@@ -47,7 +47,7 @@ def add_mcp_arguments(parser: CommandParser) -> None:
         metavar="TIME",
         type=partial(seconds_up_to, longest=_LONGEST_WAIT),
         default=_DEFAULT_WAIT,
-        help="how long a call waits for an execution to end, such as 5m; default: 50 s",
+        help=f"how long a call waits for an execution to end, such as 5m; default: {_DEFAULT_WAIT:g} s",
     )
 
 
