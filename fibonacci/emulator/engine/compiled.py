@@ -18,7 +18,7 @@ from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.records import new_node
 from fibonacci.emulator.state.json_encoding import JSONObject, to_json
 from fibonacci.emulator.state.records import StoredNode, StoredRun
-from fibonacci.emulator.state.snapshot import Plan, Tables, check_executions, check_records, malformed
+from fibonacci.emulator.state.snapshot import ExecutionPlan, Tables, check_executions, check_records, malformed
 from fibonacci.emulator.state.tables import TableKind
 
 
@@ -145,6 +145,6 @@ def check_snapshot(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
     check_executions(tables, {key[0]: _plan_of(cast("StoredRun", run)) for key, run in tables.get("runs", ())})
 
 
-def _plan_of(run: StoredRun) -> Plan:
+def _plan_of(run: StoredRun) -> ExecutionPlan:
     workflow = compiled(run["definition"])
-    return Plan({node.id: node.type for node in workflow.nodes.values()}, workflow.timeout)
+    return ExecutionPlan({node.id: node.type for node in workflow.nodes.values()}, workflow.timeout)

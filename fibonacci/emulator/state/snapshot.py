@@ -173,7 +173,7 @@ def check_records(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
                     raise malformed(f"{place}[0]", f"has another {field} than its record")
 
 
-class Plan(NamedTuple):
+class ExecutionPlan(NamedTuple):
     """What the definition of an execution that runs says of it.
 
     Attributes:
@@ -189,7 +189,7 @@ _KEPT_WHILE: Final = {"runs": "running", "queue": "pending", "held": "pending_ap
 """The status that those executions have of which a table has a record."""
 
 
-def check_executions(tables: Tables, plans: Mapping[str, Plan]) -> None:
+def check_executions(tables: Tables, plans: Mapping[str, ExecutionPlan]) -> None:
     """Check that what is kept of executions until they end fits them. Else one would never end, or would start twice.
 
     Args:
@@ -225,7 +225,7 @@ def check_executions(tables: Tables, plans: Mapping[str, Plan]) -> None:
                 raise malformed(f"{place}.nodes", f"do not fit tables.{name}, whose {field!r} of it must be {wait}")
 
 
-def _check_nodes(place: str, execution: StoredExecution, plan: Plan) -> None:
+def _check_nodes(place: str, execution: StoredExecution, plan: ExecutionPlan) -> None:
     if sorted(plan.types) != sorted(node["id"] for node in execution["nodes"]):
         raise malformed(f"{place}.nodes", "are not those of the definition that it runs")
     for index, node in enumerate(execution["nodes"]):
@@ -233,7 +233,7 @@ def _check_nodes(place: str, execution: StoredExecution, plan: Plan) -> None:
             raise malformed(f"{place}.nodes[{index}]", "is not valid: no run has a node in this state")
 
 
-def _waits_of(execution: StoredExecution, plan: Plan | None) -> Iterator[tuple[str, str, object]]:
+def _waits_of(execution: StoredExecution, plan: ExecutionPlan | None) -> Iterator[tuple[str, str, object]]:
     """Yield what an execution waits for: a table, a field, and what its record there has in it, `None` without one."""
     nodes: list[StoredNode] = [] if plan is None else execution["nodes"]
     times = [node["until"] for node in nodes if node["until"] is not None]
