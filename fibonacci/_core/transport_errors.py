@@ -242,4 +242,4 @@ def _text_of(error: BaseException) -> str:
         text = text.partition("] ")[2]
     if isinstance(error, OSError) and error.errno and text.startswith(_WITHOUT_REASON):
         text = os.strerror(error.errno)
-    return text.partition(" (_ssl.c:")[0]
+    return text.partition(" (_ssl.c:")[0].removesuffix(".")  # a remedy may follow

@@ -30,6 +30,7 @@ def test_a_bad_certificate_is_tried_once(mode: Mode, authority: Authority) -> No
             assert (error.attempts, error.outcome_unknown) == (1, False)
             for remedy in ("ca_bundle=", "SSL_CERT_FILE", "certificate verify failed"):
                 assert remedy in str(error)
+            assert ".. If a private CA" not in str(error), "a sentence has one end"
 
     bad = (authority.expired, authority.for_another_host, self_signed, of_an_unknown_authority)
     check_rows([(server_side.__name__, server_side) for server_side in bad], check)
