@@ -35,7 +35,7 @@ FibonacciError
 
 from __future__ import annotations
 
-from fibonacci._text import printable, printable_line
+from fibonacci._text import counted, printable, printable_line
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class APIError(FibonacciError):
 
     def _circumstances(self) -> list[str]:
         request_id = [f"request id {self.request_id}"] if self.request_id else []
-        return [*request_id, f"{self.attempts} attempt{'' if self.attempts == 1 else 's'}", f"{self.elapsed:.2f} s"]
+        return [*request_id, counted(self.attempts, "attempt"), f"{self.elapsed:.2f} s"]
 
 
 class APIConnectionError(APIError):

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from fibonacci._batch.rows import Row, digest_of
 from fibonacci._core.request import canonical
+from fibonacci._text import counted
 from fibonacci.models.executions import Execution
 
 
@@ -152,7 +153,7 @@ def matches(rows: Sequence[Row], candidates: Candidates, claims: Claims) -> Matc
         elif not fitting:
             doubt = "no execution created after its request has its inputs without belonging to another row"
         elif len(fitting) != len(group) or not all(_may_be_of(row, created) for row, (created, _) in pairs):
-            doubt = f"{_count(len(fitting), 'execution')} may belong to {_count(len(group), 'row')} with its inputs"
+            doubt = f"{counted(len(fitting), 'execution')} may belong to {counted(len(group), 'row')} with its inputs"
         if doubt is None:
             matched += [(row, execution) for row, (_, execution) in pairs]
         else:
@@ -162,7 +163,3 @@ def matches(rows: Sequence[Row], candidates: Candidates, claims: Claims) -> Matc
 
 def _may_be_of(row: Row, created: float) -> bool:
     return -_TOLERANCE <= created - row.intended_at <= _LONGEST_ON_THE_WAY
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from fibonacci._files import write_file
 from fibonacci._remedies import Wording, argument, joined, remedy
-from fibonacci._text import visible
+from fibonacci._text import counted, visible
 from fibonacci.definitions import DefinitionError, Problems
 from fibonacci.definitions.comparison import DefinitionDiff
 from fibonacci.definitions.files.source import FORMATS
@@ -191,13 +191,13 @@ class DeploymentPlan:
     def summary(self) -> str:
         """The number of changes of each kind and of problems, such as `1 to create, 5 unchanged, 2 warnings`."""
         counts = ((len(self.problems.errors), "error"), (len(self.problems.warnings), "warning"))
-        problems = [f"{number} {noun}{'s' * (number > 1)}" for number, noun in counts if number]
+        problems = [counted(number, noun) for number, noun in counts if number]
         if self.problems.errors:
             return ", ".join(problems)
         actions = Counter(change.action for change in self.changes)
         parts = [f"{actions[action]} to {action}" for action in get_args(DeploymentAction) if actions[action]]
         conflicts = sum(change.is_conflict for change in self.changes)
-        parts += [f"{conflicts} conflict{'s' * (conflicts > 1)}"] * bool(conflicts)
+        parts += [counted(conflicts, "conflict")] * bool(conflicts)
         return ", ".join([*parts, f"{len(self.unchanged)} unchanged", *problems])
 
     def save(self, path: str | os.PathLike[str]) -> None:
