@@ -23,7 +23,7 @@ from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.models import Execution
 from tests.emulator.handling import create
 from tests.kit.assertions import each_row
-from tests.kit.nodes import tool
+from tests.kit.nodes import llm, tool
 from tests.kit.systems import needs_open_files_removable
 
 WAIT = {"id": "a", "type": "tool", "tool": "wait", "params": {"seconds": 600}}
@@ -356,3 +356,21 @@ def test_an_unreadable_record_spoils_that_record_alone(
     assert client.executions.get(again.id).succeeded
     assert client.executions.get(ids[0]).succeeded
     client.workflows.delete(quick.id)
+
+
+@each_row("text", ["{", "[]", '{"id": 1}'])
+def test_an_unreadable_run_that_waits_for_approval_stops_no_other(path: Path, text: str) -> None:
+    with Emulator(db=path, time="manual") as emulator:
+        emulator.reset()
+        client = emulator.client(max_retries=0)
+        client.organizations.governance.update("default", category_flags={"pii": True}, approval_threshold=2)
+        workflow = create(client, llm("a"), categories=["pii"])
+        bad, other = (client.workflows.execute(workflow).id for _ in range(2))
+        emulator.approve(other, by="admin")
+        sql = "UPDATE records SET record = ? WHERE kind = 'executions' AND key = ?"
+        assert connection_of(emulator).execute(sql, (text, f'"{bad}",')).rowcount == 1
+        client.organizations.governance.update("default", approval_threshold=1)
+        assert client.executions.get(other).succeeded
+        emulator.clock.advance(8 * 86_400)  # nobody has approved the damaged one in time
+        assert [execution.id for execution in client.executions.list()] == [other]
+        client.workflows.delete(workflow)

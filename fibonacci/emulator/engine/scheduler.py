@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from typing import Any, Final
@@ -93,15 +94,12 @@ class StoredExecutions:
 
     def process_due(self, execution_id: str, act: Act) -> None:
         """Act on an execution with events that are due, or log a damaged one and don't process it again."""
-        try:
+        with outliving_damage(execution_id, self._store.timers):
             execution = self._store.executions.get(execution_id)
             if execution is None or self._store.runs.get(execution_id) is None:
                 self._store.timers.delete(execution_id)
             else:
                 self.act(execution, act)
-        except DAMAGE:
-            report_damage(execution_id)
-            self._store.timers.delete(execution_id)
 
     def _running(self, execution: StoredExecution, workflow: CompiledWorkflow) -> RunningExecution:
         launch = partial(self._launch, execution["id"])
@@ -134,9 +132,19 @@ def _keep(table: Table[RecordT], name: str, record: RecordT | None, *, is_new: b
         table.delete(name)
 
 
-def report_damage(execution_id: str) -> None:
-    """Log the exception that a damaged record of an execution has raised."""
-    log(_log, logging.ERROR, "execution %s is damaged", execution_id, with_exception=True)
+@contextmanager
+def outliving_damage(execution_id: str, listed: Table[Any]) -> Generator[None]:
+    """Log the exception that a damaged record of an execution raises, and take the execution off a table.
+
+    Args:
+        execution_id: The ID of the execution.
+        listed: The table that says what is to be done with it.
+    """
+    try:
+        yield
+    except DAMAGE:
+        log(_log, logging.ERROR, "execution %s is damaged", execution_id, with_exception=True)
+        listed.delete(execution_id)
 
 
 _INTERRUPTED: Final = HandlerOutcome(error="the emulator was stopped while the handler was running")
@@ -173,7 +181,7 @@ class Recovery:
     def fail_orphaned_calls(self, now: float) -> None:
         """Fail the nodes whose handlers worked in a process that has ended, inside a transaction."""
         for (execution_id,) in list(self._store.calls.keys()):
-            try:
+            with outliving_damage(execution_id, self._store.calls):
                 record = self._store.calls.get(execution_id) or {"calls": []}
                 orphaned = [call for call in record["calls"] if not user_handlers.is_running(call, self._store.owners)]
                 execution = self._store.executions.get(execution_id)
@@ -181,9 +189,6 @@ class Recovery:
                     self._store.calls.delete(execution_id)
                 elif orphaned:
                     self._executions.act(execution, partial(_interrupt, calls=orphaned, now=now))
-            except DAMAGE:
-                report_damage(execution_id)
-                self._store.calls.delete(execution_id)
 
     def _resume_clock(self) -> None:
         last = self._store.clock_state.get("now")
@@ -266,15 +271,12 @@ class Scheduler:
             return
         while (first := next(self._store.queue.keys(), None)) and self._store.runs.count() < self._limit():
             (execution_id,) = first
-            try:
+            with outliving_damage(execution_id, self._store.queue):
                 run, execution = self._store.queue.get(execution_id), self._store.executions.get(execution_id)
                 self._store.queue.delete(execution_id)
                 if run is not None and execution is not None:
                     workflow = compiled(run["definition"])
                     self._executions.start(execution, workflow, problems_of(workflow.text, self.environment), now)
-            except DAMAGE:
-                report_damage(execution_id)
-                self._store.queue.delete(execution_id)
 
     def cancel(self, execution: StoredExecution, now: float) -> StoredExecution:
         """Cancel an execution that has not ended, and drop outputs that its handlers still return.

@@ -28,7 +28,7 @@ from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.compiled import tools_of
 from fibonacci.emulator.engine.records import WAITING, new_execution, view_of
-from fibonacci.emulator.engine.scheduler import Scheduler
+from fibonacci.emulator.engine.scheduler import Scheduler, outliving_damage
 from fibonacci.emulator.engine.tool_catalog import TOOLS, find_tool
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.http.bodies import Body
@@ -159,9 +159,8 @@ def hold_for_approval(
 def release(context: RequestContext) -> None:
     """Let the runs start that wait for approval and have all that are required: the threshold may have been lowered."""
     threshold = settings_of(context.store, context.organization)["approval_threshold"]
-    for (execution_id,) in list(context.store.held.keys()):
-        execution = context.store.executions.get(execution_id)
-        if execution is None or "approval" not in execution:
+    for execution in list(context.store.executions.records("status", WAITING)):
+        if "approval" not in execution:
             continue
         version = _version_of(context.store, execution)  # the run of a workflow that was deleted can only be rejected
         if version is not None and len(execution["approval"]["approved_by"]) >= threshold:
@@ -242,12 +241,13 @@ class Approvals:
         """Cancel the runs that nobody has decided about in time."""
         for (execution_id,) in list(self._store.held.due(now)):
             self._store.held.delete(execution_id)
-            execution = self._store.executions.get(execution_id)
-            if execution is not None and execution["status"] == WAITING:
-                error = f"nobody approved it within {APPROVAL_SECONDS / 86_400:g} days"
-                ended = self._scheduler.cancel({**execution, "error": error}, now)
-                status = {"status": ended["status"]}
-                self._record(execution, "emulator", now, "approval.expired", {"status": WAITING}, status)
+            with outliving_damage(execution_id, self._store.held):
+                execution = self._store.executions.get(execution_id)
+                if execution is not None and execution["status"] == WAITING:
+                    error = f"nobody approved it within {APPROVAL_SECONDS / 86_400:g} days"
+                    ended = self._scheduler.cancel({**execution, "error": error}, now)
+                    status = {"status": ended["status"]}
+                    self._record(execution, "emulator", now, "approval.expired", {"status": WAITING}, status)
 
     def _check_role(self, by: str) -> None:
         role = self._role_of(by)

@@ -51,7 +51,7 @@ class StateReadOnlyError(StateError):
 
 
 class UnreadableRecordError(StateError):
-    """One record is damaged. The others can be used. Deleting or replacing the record solves the problem."""
+    """One record is damaged. The others can be used. `restore` and `reset` replace it."""
 
 
 SCHEMA: Final = 1

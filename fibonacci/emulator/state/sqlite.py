@@ -392,7 +392,8 @@ class SqliteTable(Generic[RecordT]):
             return cast("RecordT", self._store.put_back(decoded) if SECRET in record else decoded)
         except (ValueError, TypeError, RecursionError) as error:
             raise UnreadableRecordError(
-                f"the record {'/'.join(decoded_key(key))} of {self._name} is damaged ({error}): replace or delete it"
+                f"the record {'/'.join(decoded_key(key))} of {self._name} is damaged ({error}): "
+                "restore a snapshot or reset the state"
             ) from error
 
     def _decoded_or_logged(self, key: str, record: str, apart: str | None = None) -> RecordT | None:

@@ -83,7 +83,7 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
         "policy/approvals.py:_with_approval",
     ),
     "The state of a process that has ended, or of a snapshot": (
-        *("engine/scheduler.py:Recovery*", "engine/scheduler.py:_interrupt", "engine/scheduler.py:report_damage"),
+        *("engine/scheduler.py:Recovery*", "engine/scheduler.py:_interrupt", "engine/scheduler.py:outliving_damage"),
         *("engine/scheduler.py:StoredExecutions.process_due", "engine/scheduler.py:Scheduler.resume"),
         *("engine/scheduler.py:Scheduler._save_time", "engine/scheduler.py:Scheduler.has_work"),
         "engine/compiled.py:check_*",
