@@ -138,6 +138,15 @@ class TestReading:
         emulator.clock.advance(61)
         assert "color" not in page.get("/ui/memory").text
 
+    def test_a_quota_of_another_version_leaves_the_page_as_it_is(
+        self, page: PageClient, client: Fibonacci, emulator: Emulator
+    ) -> None:
+        client.organizations.quota.update("default", memory_mb=77)
+        emulator.restore(emulator.snapshot().replace(b'"memory_mb": 77', b'"memory_mb": 77, "gpu_hours": 5'))
+        text = page.get("/ui/limits").text
+        assert "memory_mb not counted 77 65,536" in text
+        assert "gpu_hours" not in text
+
     def test_a_long_value_is_cut_and_can_be_seen_whole(self, page: PageClient, client: Fibonacci) -> None:
         text = "wave " * 2_000 + "the end"
         client.memory.set("long", text)

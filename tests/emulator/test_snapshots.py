@@ -223,6 +223,11 @@ def test_anything_else_is_not_a_snapshot(snapshot: bytes) -> None:
         (("tables", "executions", 0, 1, "nodes", 0, "phase"), None, "tables.executions[0][1].nodes[0] is not valid"),
         (("tables", "executions", 0, 1, "id"), "exec_x", "tables.executions[0][0] has another id than its record"),
         (("tables", "versions", 0, 1, "version"), 7, "tables.versions[0][0] has another version than its record"),
+        (
+            ("tables", "audit", 0, 1, "changes", "status"),
+            {"from": 1},
+            "tables.audit[0][1].changes.status.to is not valid",
+        ),
         (("tables", "clock_state", 0, 1, "now"), 1e300, "tables.clock_state[0][1].now is not valid"),
         (("tables", "dreams"), [], "has a table 'dreams', which this version does not know"),
     ],

@@ -12,8 +12,7 @@ from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.http.messages import not_found
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.json_encoding import JSONObject
-from fibonacci.emulator.state.records import StoredAudit
+from fibonacci.emulator.state.records import StoredAudit, StoredChange
 from fibonacci.emulator.state.store import Store
 
 _MISSING: Final = object()
@@ -37,7 +36,7 @@ class Change:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
 
-    def differences(self) -> JSONObject:
+    def differences(self) -> dict[str, StoredChange]:
         """Return the old and the new value of each field that differs."""
         return {
             name: {"from": self.before.get(name), "to": self.after.get(name)}

@@ -255,6 +255,10 @@ class StoredRoleOverride(TypedDict):
     updated_at: str
 
 
+StoredChange = TypedDict("StoredChange", {"from": JSON, "to": JSON})
+"""The old and the new value of a field."""
+
+
 class StoredAudit(TypedDict):
     """An entry of an audit log."""
 
@@ -262,7 +266,7 @@ class StoredAudit(TypedDict):
     actor: str
     action: str
     target: str
-    changes: JSONObject
+    changes: dict[str, StoredChange]
     created_at: str
 
 

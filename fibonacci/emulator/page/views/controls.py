@@ -268,13 +268,13 @@ def _quotas(context: ViewContext) -> list[HTMLElement]:
     return [
         h.tr(
             h.td(h.code(name)),
-            h.td(_used(used[name], limit) if name in used else "not counted"),
-            h.td(f"{limit:,}", class_="number"),
-            h.td(f"{plan.quota[name]:,}", class_="number"),
+            h.td(_used(used[name], quota[name]) if name in used else "not counted"),
+            h.td(f"{quota[name]:,}", class_="number"),
+            h.td(f"{own:,}", class_="number"),
             h.td(f"{plan.ceilings[name]:,}", class_="number"),
             id=f"quota-{name}",
         )
-        for name, limit in quota.items()
+        for name, own in plan.quota.items()
     ]
 
 

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any, Final
 
 from fibonacci._text import counted
-from fibonacci.definitions.json_types import is_object
 from fibonacci.emulator.account import ROLES, KeyRole
 from fibonacci.emulator.engine.tool_catalog import TOOLS
 from fibonacci.emulator.page.components import (
@@ -246,9 +245,8 @@ def _target(target: str) -> HTMLElement:
 
 def _changes(context: ViewContext, entry: StoredAudit) -> Iterator[Content]:
     for name, change in entry["changes"].items():
-        if is_object(change):
-            old, new = (NOTHING if change[side] is None else short(change[side], context) for side in ("from", "to"))
-            yield [f"{name}: ", None if old == NOTHING else f"{old} → ", h.strong(new)]
+        old, new = (NOTHING if value is None else short(value, context) for value in (change["from"], change["to"]))
+        yield [f"{name}: ", None if old == NOTHING else f"{old} → ", h.strong(new)]
 
 
 def show_registry(context: ViewContext) -> PageContent:
