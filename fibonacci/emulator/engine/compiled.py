@@ -18,7 +18,14 @@ from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.records import new_node
 from fibonacci.emulator.state.json_encoding import JSONObject, to_json
 from fibonacci.emulator.state.records import StoredNode, StoredRun
-from fibonacci.emulator.state.snapshot import ExecutionPlan, Tables, check_executions, check_records, malformed
+from fibonacci.emulator.state.snapshot import (
+    ExecutionPlan,
+    Tables,
+    check_executions,
+    check_records,
+    check_versions,
+    malformed,
+)
 from fibonacci.emulator.state.tables import TableKind
 
 
@@ -127,7 +134,7 @@ _DEFINED: Final = ("workflows", "versions", "runs", "queue")
 
 
 def check_snapshot(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
-    """Check the records of a snapshot, its definitions, and that each execution can end.
+    """Check the records of a snapshot, its definitions, that workflows have versions and executions can end.
 
     Raises:
         SnapshotError: If one is not valid. The message names the place.
@@ -142,6 +149,7 @@ def check_snapshot(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
             for error in errors:
                 place = f"tables.{name}[{number}][1].definition.{error.location}".rstrip(".")
                 raise malformed(place, f"is not valid: {error.message}")
+    check_versions(tables)
     check_executions(tables, {key[0]: _plan_of(cast("StoredRun", run)) for key, run in tables.get("runs", ())})
 
 

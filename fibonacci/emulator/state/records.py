@@ -235,10 +235,14 @@ class StoredQuota(TypedDict, total=False):
     memory_mb: Amount
 
 
+ToolName = Annotated[str, Field(pattern=r"^[^.]*$")]
+"""The name of a tool in the underscore spelling, by which policies are found."""
+
+
 class StoredToolPolicy(TypedDict):
     """A policy of a tool."""
 
-    tool_name: str
+    tool_name: ToolName
     enabled: bool
     allowed_roles: list[str]
     created_at: str
@@ -249,7 +253,7 @@ class StoredRoleOverride(TypedDict):
     """An override for a role."""
 
     role: str
-    tool_name: str
+    tool_name: ToolName
     enabled: bool
     created_at: str
     updated_at: str

@@ -14,6 +14,7 @@ from fibonacci.emulator.state.records import (
     DEFAULT_GOVERNANCE,
     StoredExecution,
     StoredNode,
+    StoredVersion,
     calls_of,
     is_possible,
     is_terminal,
@@ -171,6 +172,21 @@ def check_records(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
             for part, field in zip(key, kinds[name].key, strict=True):
                 if field in record and str(record[field]) != part:
                     raise malformed(f"{place}[0]", f"has another {field} than its record")
+
+
+def check_versions(tables: Tables) -> None:
+    """Check that each workflow is at its latest version. Else the next change would replace an earlier one.
+
+    Raises:
+        SnapshotError: If one is not. The message names the place.
+    """
+    latest: dict[str, int] = {}
+    for (workflow_id, _), version in cast("list[tuple[Key, StoredVersion]]", tables.get("versions", [])):
+        latest[workflow_id] = max(version["version"], latest.get(workflow_id, 0))
+    for number, (key, workflow) in enumerate(tables.get("workflows", ())):
+        if workflow["version"] != latest.get(key[0]):
+            text = f"is not the latest in tables.versions, which is {latest.get(key[0])}"
+            raise malformed(f"tables.workflows[{number}][1].version", text)
 
 
 class ExecutionPlan(NamedTuple):
