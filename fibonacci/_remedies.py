@@ -53,6 +53,14 @@ TABLE: Final = {
         "`fibonacci pull {id} --dir DIR --environment {environment}`",
     ),
     "pull": ('pull("{id}", folder)', "`fibonacci pull {id} --dir DIR`"),
+    "key type": (
+        "Pass keys of the same type as before, for example with key=lambda row: str(row['id'])",
+        "Pass keys of the same type as before: those of CSV are texts, unless --json-column names their column",
+    ),
+    "another run": (
+        "wait until that run ends, or end it. If you abandoned it, call close() on it",
+        "wait until that run ends, or stop it with `fibonacci journal stop`",
+    ),
     "no number": ("Use None or a finite number", "Use null or a finite number"),
     "key function": (". You can also pass a function, such as key=lambda row: row.{name}", ""),
     "continue": (

@@ -547,11 +547,9 @@ class JournalLease:
 
     def _is_used(self, process: str, left: float) -> JournalError:
         at = time.strftime("%H:%M:%S", time.gmtime(time.time() + left))
-        return journal_error(
-            self._path,
-            f"is used by another run ({process}), whose lease expires in {left:.0f} s, at {at} UTC, unless it is "
-            "renewed: wait until that run ends, or end it. If you abandoned it, call close() on it",
-        )
+        lease = f"whose lease expires in {left:.0f} s, at {at} UTC, unless it is renewed"
+        reason = joined(f"is used by another run ({process}), {lease}: ", remedy("another run"))
+        return journal_error(self._path, reason)
 
 
 def milliseconds() -> int:

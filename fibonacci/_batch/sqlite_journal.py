@@ -53,6 +53,7 @@ from fibonacci._batch.progress import resume_fault
 from fibonacci._batch.rows import Row
 from fibonacci._batch.search import Claims, OpenIntent
 from fibonacci._files import check_database, make_private, open_state
+from fibonacci._remedies import joined, remedy
 from fibonacci.models.run_results import RunResult
 
 _TAKEN: Final = """
@@ -620,10 +621,7 @@ def open_journal(path: str, header: JournalHeader, resume: bool | None = None) -
         lock = FileLock(lock_path)
     except BlockingIOError as error:
         process = f" (process {error})" if str(error) else ""
-        reason = (
-            f"is used by another run{process}: wait until that run ends, or end it. If you abandoned it, "
-            "call close() on it"
-        )
+        reason = joined(f"is used by another run{process}: ", remedy("another run"))
         raise journal_error(path, reason) from error
     except OSError as error:
         raise system_error(path, error) from error

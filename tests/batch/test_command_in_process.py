@@ -15,6 +15,7 @@ from unittest.mock import Mock
 import pytest
 
 from fibonacci import Fibonacci
+from fibonacci._batch.locks import FileLock
 from fibonacci.cli.main import main
 from fibonacci.cli.row_files import ResultFile
 from fibonacci.emulator import Emulator
@@ -278,6 +279,27 @@ class TestInProcess:
         assert call("--organization-id", "") == 64
         text = "--organization-id must be the ID of an organization, not an empty string"
         assert capsys.readouterr().err == f"fibonacci: {text}\n"
+
+    def test_keys_of_another_type_have_the_remedy_of_the_command(
+        self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        Path("rows.jsonl").write_text('{"id": 7, "name": "Ada"}\n')
+        assert main(["run-many", "Greeter", "rows.jsonl", "--key", "id", "--journal", "runs.db"]) == 0
+        assert call("--key", "id") == 64
+        text = capsys.readouterr().err
+        assert "of the same type as before: those of CSV are texts, unless --json-column names their column. " in text
+        assert "lambda" not in text
+        assert call("--key", "id", "--json-column", "id") == 0
+
+    def test_a_journal_in_use_is_stopped_by_the_command(
+        self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert call() == 0
+        lock = FileLock("runs.db-lock")
+        capsys.readouterr()
+        assert call() == 64
+        lock.release()
+        assert "wait until that run ends, or stop it with `fibonacci journal stop`" in capsys.readouterr().err
 
     def test_an_interrupt_before_the_first_row_promises_nothing(
         self, call: Call, greeter: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

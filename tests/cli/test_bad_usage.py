@@ -235,6 +235,16 @@ def test_a_closed_stdin(
     check_rows(((line, (line, message)) for line, message in CLOSED_STDIN.items()), check)
 
 
+def test_an_mcp_server_without_stdout(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], server: ScriptedServer
+) -> None:
+    monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
+    monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
+    with redirect_stdout(None):
+        assert main(["mcp"]) == 64
+    assert "stdout is closed, but an MCP client needs it" in capsys.readouterr().err
+
+
 def test_an_address_without_encryption(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIBONACCI_API_KEY", "key")
     monkeypatch.setenv("FIBONACCI_BASE_URL", "http://example.com/v1")

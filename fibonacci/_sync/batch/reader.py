@@ -12,6 +12,7 @@ from typing import Any
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.rows import Row, key_in, other_key, same_key_error
 from fibonacci._logging import log
+from fibonacci._remedies import joined, remedy
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci._sync.batch.starter import interrupted
@@ -126,11 +127,8 @@ class RowReader:
         find = partial(self._context.journal.find, other, is_unique=self._parser.is_unique)
         entry, was_seen = self._context.use_journal(find)
         if entry is not None and not was_seen:
-            raise ValueError(
-                f"row {row.index} has the key {key_in(row.key)!r}, but the journal has {key_in(other)!r}: numbers and"
-                " texts are different keys. Pass keys of the same type as before, for example with key=lambda row:"
-                " str(row['id'])"
-            )
+            text = f"row {row.index} has the key {key_in(row.key)!r}, but the journal has {key_in(other)!r}"
+            raise ValueError(joined(text, ": numbers and texts are different keys. ", remedy("key type")))
 
     def _continue(self, row: Row, entry: JournalEntry) -> None:
         """Put a row where an earlier run has left it."""

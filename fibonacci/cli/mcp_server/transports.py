@@ -79,10 +79,11 @@ async def serve_stdio(server: Server[Any]) -> int | None:
         canceled either way.
 
     Raises:
-        UsageError: If stdin is closed.
+        UsageError: If one of the two is closed.
     """
-    if not has_stream(sys.stdin):
-        raise UsageError("stdin is closed, but an MCP client needs it: let the client start the command")
+    for name, stream in (("stdin", sys.stdin), ("stdout", sys.stdout)):
+        if not has_stream(stream):
+            raise UsageError(f"{name} is closed, but an MCP client needs it: let the client start the command")
     with anyio.CancelScope() as scope, ending_signals(scope.cancel) as ended:
         answering: AnsweringFuture = asyncio.get_running_loop().create_future()
         lines = _messages(StdinLines(sys.stdin.fileno()), answering)
