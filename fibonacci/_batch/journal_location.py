@@ -126,8 +126,8 @@ def _redis_url(url: str) -> RedisJournalURL:
     name, durability = (_option(options, key) for key in (_NAME, _DURABILITY))
     if name is not None and (not name or len(name) > _LONGEST_NAME or _WRONG_IN_NAME.search(name)):
         raise ValueError(
-            "journal: the name in ?journal= must have 1 to 200 characters, with no braces, spaces or control "
-            f"characters, not {name!r}"
+            f"journal: the name in ?journal= must have 1 to {_LONGEST_NAME} characters, with no braces, spaces or"
+            f" control characters, not {name!r}"
         )
     if durability is not None and durability not in DURABILITIES:
         raise ValueError(f"journal: durability= in the URL must be {', '.join(DURABILITIES)}, not {durability!r}")
