@@ -293,7 +293,8 @@ def write_file(
     try:
         _write(path, encoded, mode, created, is_state=is_state)
     except OSError as error:
-        error.filename = os.fspath(path)  # a full disk names none, and the temporary file means nothing to the caller
+        if error.errno is not None:  # one without a number has only its text, which a name would hide
+            error.filename = os.fspath(path)  # a full disk names none, and the caller knows no temporary file
         raise
 
 
