@@ -268,8 +268,8 @@ class Approvals:
         _check_approver(execution_id, approval, by, allow_self_approval=settings["allow_self_approval"])
         version = _version_of(self._store, execution)
         if version is None:
-            workflow_id = execution["workflow_id"]
-            raise conflict("workflow_id", f"Workflow {workflow_id!r} was deleted: reject the execution.")
+            which = f"Version {execution['workflow_version']} of workflow {execution['workflow_id']!r}"
+            raise conflict("workflow_id", f"{which} was deleted: reject the execution.")
         after: StoredApproval = {**approval, "approved_by": [*approval["approved_by"], by]}
         execution = _with_approval(execution, after)
         self._record(execution, by, now, "approval.given", approval, after)

@@ -15,6 +15,7 @@ from fibonacci.emulator.state.records import (
     StoredExecution,
     StoredNode,
     StoredVersion,
+    StoredWorkflow,
     calls_of,
     is_possible,
     is_terminal,
@@ -175,18 +176,18 @@ def check_records(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
 
 
 def check_versions(tables: Tables) -> None:
-    """Check that each workflow is at its latest version. Else the next change would replace an earlier one.
+    """Check that no workflow has a version later than its own. The next change would replace it.
 
     Raises:
-        SnapshotError: If one is not. The message names the place.
+        SnapshotError: If one has. The message names the place.
     """
-    latest: dict[str, int] = {}
-    for (workflow_id, _), version in cast("list[tuple[Key, StoredVersion]]", tables.get("versions", [])):
-        latest[workflow_id] = max(version["version"], latest.get(workflow_id, 0))
-    for number, (key, workflow) in enumerate(tables.get("workflows", ())):
-        if workflow["version"] != latest.get(key[0]):
-            text = f"is not the latest in tables.versions, which is {latest.get(key[0])}"
-            raise malformed(f"tables.workflows[{number}][1].version", text)
+    workflows = tables.get("workflows", ())
+    present = {key[0]: cast("StoredWorkflow", workflow)["version"] for key, workflow in workflows}
+    for number, ((workflow_id, _), record) in enumerate(tables.get("versions", ())):
+        version = cast("StoredVersion", record)["version"]
+        if version > present.get(workflow_id, version):
+            text = f"is later than that of the workflow, which is {present[workflow_id]}"
+            raise malformed(f"tables.versions[{number}][1].version", text)
 
 
 class ExecutionPlan(NamedTuple):
