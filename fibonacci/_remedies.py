@@ -57,6 +57,10 @@ TABLE: Final = {
         "Pass keys of the same type as before, for example with key=lambda row: str(row['id'])",
         "Pass keys of the same type as before: those of CSV are texts, unless --json-column names their column",
     ),
+    "may have started": (
+        ". The execution may have been started: look for it with executions.list before you start it again",
+        ". The execution may have been started",  # the command adds which one of its own to run
+    ),
     "another run": (
         "wait until that run ends, or end it. If you abandoned it, call close() on it",
         "wait until that run ends, or stop it with `fibonacci journal stop`",

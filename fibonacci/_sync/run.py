@@ -16,6 +16,7 @@ from fibonacci._core.request import Request
 from fibonacci._core.urls import path
 from fibonacci._core.workflow_requests import cancel_execution
 from fibonacci._logging import log
+from fibonacci._remedies import joined, remedy
 from fibonacci._sync import _runtime
 from fibonacci._sync.requestor import Requestor
 from fibonacci._sync.wait import ExecutionWaiter
@@ -130,7 +131,7 @@ class ExitNotes:
             return
         note = f"no execution id was received (idempotency key: {self._idempotency_key})"
         if getattr(cause, "outcome_unknown", True):
-            note += ". The execution may have been started: look for it with executions.list before you start it again"
+            note = joined(note, remedy("may have started"))
         _add_note(error, self._requestor.redact(note))
 
     def _cancel_execution(self) -> None:

@@ -193,6 +193,6 @@ def _explained(find: str) -> Generator[list[Execution]]:
         if seen and not seen[-1].is_terminal:
             notes[:] = [note for note in notes if not note.startswith("execution id: ")]
             error.add_note(f"the execution keeps running. To follow it: fibonacci executions watch {seen[-1].id}")
-        elif find and notes:  # of a request that may have been carried out
+        elif find and notes and getattr(error, "outcome_unknown", True):  # the request may have been carried out
             error.add_note(find)
         raise

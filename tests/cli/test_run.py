@@ -97,8 +97,18 @@ class TestNeverTwice:
         run = invoke("run", "Greeter", "--input", "name=Ada", "--idempotency-key", "key-1")
         assert (run.code, run.out) == (75, "")
         assert "idempotency key: key-1" in run.err
-        assert f"fibonacci executions list --workflow {workflow_id}" in run.err
+        assert run.err.endswith(
+            ". The execution may have been started. To find out whether it was started: fibonacci executions list"
+            f" --workflow {workflow_id}\n"
+        )
         assert emulator.requests.to(EXECUTE).count == 1
+
+    def test_a_run_that_the_platform_refuses_needs_no_search(self, emulator: Emulator) -> None:
+        create(emulator, GREET)
+        emulator.fail(EXECUTE, status=403)
+        run = invoke("run", "Greeter", "--input", "name=Ada")
+        assert (run.code, run.out) == (1, "")
+        assert "find out" not in run.err
 
     def test_the_key_of_the_command_line_is_sent(self, emulator: Emulator) -> None:
         create(emulator, GREET)
