@@ -44,7 +44,7 @@ from fibonacci._batch.search import Claims, OpenIntent
 from fibonacci._core.logs import log_journal
 from fibonacci._core.shared_window import StoreError
 from fibonacci._files import open_state
-from fibonacci._remedies import joined, remedy
+from fibonacci._remedies import argument, joined, remedy
 from fibonacci.errors import JournalError
 
 _COUNTS: Final = """
@@ -683,9 +683,11 @@ class RedisJournal(Journal):
                 raise ValueError("it lacks part of its data")
             claims.add(f"the journal {name}", self._taken(keys, execution_ids), self._open_intents(keys))
         except (ValueError, TypeError) as error:
-            reason = (
+            reason = joined(
                 f"is next to the journal {name}, which cannot be read ({error}) and may have executions of the same "
-                'workflow: remove that journal, or pass an if_unknown other than "match"'
+                "workflow: remove that journal, or pass an ",
+                argument("if_unknown"),
+                ' other than "match"',
             )
             raise journal_error(self.path, reason) from error
 

@@ -53,7 +53,7 @@ from fibonacci._batch.progress import resume_fault
 from fibonacci._batch.rows import Row
 from fibonacci._batch.search import Claims, OpenIntent
 from fibonacci._files import check_database, make_private, open_state
-from fibonacci._remedies import joined, remedy
+from fibonacci._remedies import argument, joined, remedy
 from fibonacci.models.run_results import RunResult
 
 _TAKEN: Final = """
@@ -109,9 +109,11 @@ def claims_beside(
         except FileNotFoundError:  # it was removed meanwhile
             continue
         except (sqlite3.Error, OSError, ValueError, OverflowError, MemoryError) as error:
-            reason = (
+            reason = joined(
                 f"is next to {journal.name}, which cannot be read ({error}) and may have executions of the same "
-                'workflow: move that file to another folder, or pass an if_unknown other than "match"'
+                "workflow: move that file to another folder, or pass an ",
+                argument("if_unknown"),
+                ' other than "match"',
             )
             raise journal_error(path, reason) from error
 

@@ -126,6 +126,16 @@ class TestInProcess:
         assert [each.split()[:2] for each in choices] == [["--if-unknown", each] for each in ("match", "skip", "rerun")]
         assert call("--if-unknown", "rerun") == 0
 
+    def test_a_file_next_to_the_journal_that_cannot_be_read(
+        self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        emulator.fail(EXECUTE, kind="status", status=502, times=1)
+        assert call("--concurrency", "1") == 75
+        Path("other.db").write_text("not a database")
+        Path("other.db-lock").touch()
+        assert call("--if-unknown", "match") == 64
+        assert 'move that file to another folder, or pass an --if-unknown other than "match"' in capsys.readouterr().err
+
     def test_a_new_version_of_the_workflow(
         self, call: Call, greeter: str, client: Fibonacci, capsys: pytest.CaptureFixture[str]
     ) -> None:
