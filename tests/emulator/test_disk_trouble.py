@@ -358,6 +358,19 @@ def test_an_unreadable_record_spoils_that_record_alone(
     client.workflows.delete(quick.id)
 
 
+@each_row("text", ["{", "[]"])
+def test_an_unreadable_time_is_that_of_the_machine(path: Path, text: str) -> None:
+    with Emulator(db=path, api_key="key") as emulator:
+        emulator.clock.advance(1e9)
+        connection_of(emulator).execute("UPDATE records SET record = ? WHERE kind = 'clock_state'", (text,))
+    with Emulator(db=path, api_key="key") as emulator:
+        assert emulator.clock.now() < time.time() + 1e8
+        emulator.clock.advance(1e9)
+    with Emulator(db=path, api_key="key") as emulator:
+        assert emulator.clock.now() > time.time() + 9e8
+        emulator.reset()
+
+
 @each_row("text", ["{", "[]", '{"id": 1}'])
 def test_an_unreadable_run_that_waits_for_approval_stops_no_other(path: Path, text: str) -> None:
     with Emulator(db=path, time="manual") as emulator:

@@ -191,7 +191,7 @@ class Recovery:
                     self._executions.act(execution, partial(_interrupt, calls=orphaned, now=now))
 
     def _resume_clock(self) -> None:
-        last = self._store.clock_state.get("now")
+        last = next(self._store.clock_state.records(), None)  # not if it is damaged: the emulator could not be opened
         if last is not None:  # time does not go back
             self._clock.advance_to(last["now"])
 
