@@ -8,7 +8,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import quote, urlencode, urlsplit
 
-from fibonacci._remedies import joined, placeholder, remedy
+from fibonacci._remedies import Wording, joined, placeholder, remedy
 from fibonacci.errors import ConfigurationError
 
 QueryValue = str | int | float | bool | None
@@ -67,10 +67,9 @@ def _base_path(path: str, source: str, api_version: str) -> str:
         return path
     root = path.removesuffix("/api/v1")
     if root.endswith("/v1"):
-        raise ConfigurationError(
-            f"{source} ends in /v1, the path of the documented API. With api_version={api_version!r}, pass the root of"
-            " a server, such as https://api.fibonacci.today"
-        )
+        version = Wording(f"api_version={api_version!r}", f"the API {api_version}")
+        text = ", pass the root of a server, such as https://api.fibonacci.today"
+        raise ConfigurationError(joined(source, " ends in /v1, the path of the documented API. With ", version, text))
     return root
 
 

@@ -26,6 +26,7 @@ from fibonacci._profiles.config_file import (
     read_profiles,
 )
 from fibonacci._profiles.credentials import PlatformAddress, home_of
+from fibonacci._remedies import for_command
 from fibonacci.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -309,9 +310,9 @@ def profile_for(file: ProfilesFile, name: str, address: PlatformAddress) -> Prof
     home = home_of(profile)
     if (home.origin, home.api_version) != (address.origin, address.api_version):
         raise ConfigurationError(
-            f"the profile {name!r} has the base URL {home.base_url} (API {home.api_version}), and {address.named} names"
-            f" {address.base_url} (API {address.api_version}): log in under another name (--profile NAME), or run"
-            f" `fibonacci profiles remove {name}` first"
+            f"the profile {name!r} has the base URL {home.base_url} (API {home.api_version}), and"
+            f" {for_command(address.named)} names {address.base_url} (API {address.api_version}): log in under another"
+            f" name (--profile NAME), or run `fibonacci profiles remove {name}` first"
         )
     return profile
 

@@ -55,8 +55,8 @@ class PlatformAddress(NamedTuple):
 
     @property
     def named(self) -> str:
-        """The source, for a message."""
-        named = {"argument": "base_url", "environment": _URL_VARIABLE, "profile": "the profile"}
+        """The source, for a message, in the words of Python and of the command."""
+        named = {"argument": argument("base_url"), "environment": _URL_VARIABLE, "profile": "the profile"}
         return named.get(self.source, f"the default of API {self.api_version}")
 
 

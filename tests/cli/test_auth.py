@@ -91,7 +91,8 @@ class TestLogin:
         run = invoke("auth", "login", "--base-url", "https://platform.example/v1", stdin="sk-1234")
         assert run.code == 64
         assert (
-            "base_url names https://platform.example/v1 (API v1): log in under another name (--profile NAME)" in run.err
+            "--base-url names https://platform.example/v1 (API v1): log in under another name (--profile NAME)"
+            in run.err
         )
 
     def test_a_server_of_the_api_of_0_2_4(self) -> None:
@@ -103,7 +104,14 @@ class TestLogin:
             assert {request.target for request in server.requests} == {"/api/v1/tools"}
             other = invoke("auth", "login", "--base-url", server.base_url, "--api-version", "v1", stdin="sk-1234")
         assert other.code == 64
-        assert f"has the base URL {server.origin} (API 0.2), and base_url names {server.base_url} (API v1)" in other.err
+        assert (
+            f"has the base URL {server.origin} (API 0.2), and --base-url names {server.base_url} (API v1)" in other.err
+        )
+        wrong = invoke("auth", "login", "--base-url", server.base_url, "--api-version", "0.2", stdin="sk-1234")
+        assert wrong.err == (
+            "fibonacci: --base-url ends in /v1, the path of the documented API. With the API 0.2, pass the root of a"
+            " server, such as https://api.fibonacci.today\n"
+        )
         assert entries() == {f"fibonacci {server.origin}/default": "sk-1234"}
 
     @pytest.mark.parametrize(
