@@ -389,7 +389,8 @@ class NetworkChecks:
         failure.proxy = self._proxy
         name = {"tls": "TLS", "name": "name", "proxy": "proxy"}.get(failure.kind, "connection")
         remedy = for_command(connection_remedy(failure, self._base_url)).removeprefix(". ")
-        remedy = remedy[:1].lower() + remedy[1:]  # like the remedies of the other findings
+        if not remedy[1:2].isupper():  # which a variable or an acronym has
+            remedy = remedy[:1].lower() + remedy[1:]  # like the remedies of the other findings
         text = connection_text(failure, self._base_url, is_time_up=False)
         return problem(
             name, text, remedy or "check the network, a firewall, the base URL, and whether a proxy is needed"

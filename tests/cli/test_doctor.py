@@ -7,6 +7,7 @@ from email.utils import formatdate
 from pathlib import Path
 from time import time
 from typing import Any, NamedTuple
+from unittest.mock import Mock
 
 import pytest
 
@@ -149,6 +150,13 @@ class TestConfiguration:
 
 
 class TestNetwork:
+    def test_a_remedy_that_begins_with_a_variable_keeps_its_name(self, platform: pytest.MonkeyPatch) -> None:
+        platform.setenv("FIBONACCI_BASE_URL", "http://127.0.0.1:9/v1")
+        for remedy, shown in ((". SSL_CERT_FILE names no file", "SSL_CERT_FILE names"), (". Check it", "check it")):
+            platform.setattr("fibonacci.cli.diagnosis.connection_remedy", Mock(return_value=remedy))
+            _, found = doctor()
+            assert found["connection"]["remedy"].startswith(shown)
+
     def test_a_certificate_that_is_trusted(self, platform: pytest.MonkeyPatch, authority: Authority) -> None:
         platform.setenv("SSL_CERT_FILE", str(authority.file))
         platform.delenv("SSL_CERT_DIR", raising=False)
