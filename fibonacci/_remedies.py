@@ -71,6 +71,14 @@ TABLE: Final = {
         "To continue, make the same call again with journal={journal!r}, resume=True.",
         "The same command with --resume continues.",
     ),
+    "begin again": (
+        "The journal has no rows, so the same call starts from the beginning.",
+        "The journal has no rows, so the same command starts from the beginning.",
+    ),
+    "fix first": (
+        "Fix the cause first, or the next call fails too. ",
+        "Fix the cause first, or the command fails again. ",
+    ),
     "save a plan": ("plan.save(path)", "`fibonacci plan DIR --out FILE`"),
     "moved": ('moved={{"{old}": "{new}"}}', "--moved {old}={new}"),
     "gone": ('moved={{"{old}": None}}', "--moved {old}="),

@@ -176,8 +176,8 @@ def resume_note(summary: RunsSummary, journal: str, error: Exception, *, is_empt
     if isinstance(error, UnknownOutcomeError) or (isinstance(error, JournalError) and not error.can_continue):
         return f"{summary}."  # the same call would raise it again, and its text says what helps
     helps = not journal or isinstance(error, RunsStoppedError) or is_transient(error)
-    first = "" if helps else "Fix the cause first, or the next call fails too. "
-    return joined(f"{summary}. {first}", _EMPTY if journal and is_empty else _remedy(journal))
+    parts = (f"{summary}. ", "" if helps else remedy("fix first"))
+    return joined(*parts, remedy("begin again") if journal and is_empty else _remedy(journal))
 
 
 def resume_fault(resume: bool | None, rows: int) -> str | None:
@@ -200,9 +200,6 @@ def resume_fault(resume: bool | None, rows: int) -> str | None:
             f"has {rows} rows, and resume=False starts a new one: pass resume=True to continue, or pass another journal"
         )
     return None
-
-
-_EMPTY = "The journal has no rows, so the same call starts from the beginning."
 
 
 def unknown_note(doubts: Sequence[str]) -> str:

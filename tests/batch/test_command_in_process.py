@@ -153,6 +153,7 @@ class TestInProcess:
         text = last_line(capsys.readouterr().err)
         assert "inputs.name: it is missing, but used by node 'greet'" in text
         assert "inputs.nam: there is no such input. Did you mean 'name'?" in text
+        assert "or the command fails again. The journal has no rows, so the same command starts from" in text
         assert emulator.requests.to(EXECUTE).count == 0
         Path("rows.csv").write_text("id,name\n7,Ada\n8,Bob\n")
         assert call("--key", "id") == 0

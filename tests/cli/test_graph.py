@@ -113,6 +113,10 @@ def test_a_missing_extra_is_named_before_anything_is_sent(monkeypatch: pytest.Mo
             ["a.yaml", "--out", "a.gif"],
             "--out 'a.gif' names no format: end it with .svg, .png or .mmd, or pass --format",
         ),
+        (
+            ["a.yaml", "--out", "-", "--format", "svg"],
+            "--out takes a file. Without it, the diagram goes to stdout",
+        ),
         (["nobody"], "no workflow has the id or the name 'nobody'"),
     ],
 )

@@ -310,10 +310,13 @@ def _format_of(options: argparse.Namespace) -> str:
     """Return the format, by the options.
 
     Raises:
-        UsageError: If the name of the file implies none, there is nothing to draw, or PNG would go to a terminal.
+        UsageError: If the name of the file is none or implies none, there is nothing to draw, or PNG would go to a
+            terminal.
     """
     if options.definition is None and options.execution is None:
         raise UsageError("pass a FILE, an ID or a NAME, or --execution ID")
+    if options.out == "-":
+        raise UsageError("--out takes a file. Without it, the diagram goes to stdout")
     suffix = Path(options.out or "").suffix.lower()
     if options.format is None and options.out is not None and suffix not in _FORMATS:
         raise UsageError(f"--out {options.out!r} names no format: end it with .svg, .png or .mmd, or pass --format")
