@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Final, Literal, get_args
 
-from fibonacci.emulator.option_values import KEPT, PORT, SAFE_LENGTH, PlanName, TimeMode
+from fibonacci.emulator.option_values import KEPT, LAST_PORT, PORT, SAFE_LENGTH, PlanName, TimeMode
 
 _KEY_VARIABLE: Final = "FIBONACCI_EMULATOR_API_KEY"
 _KEY_RULE: Final = "a key must be printable ASCII without spaces"
@@ -148,9 +148,6 @@ def _check_origin(origin: str) -> None:
     Origins(Hosts(), [origin])
 
 
-_LAST_PORT: Final = 65_535
-
-
 def _whole_number(text: str) -> int:
     """Return the number that a text is, or -1 for another text."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else -1
@@ -158,8 +155,8 @@ def _whole_number(text: str) -> int:
 
 def _port(text: str) -> int:
     port = _whole_number(text)
-    if not 0 <= port <= _LAST_PORT:
-        raise argparse.ArgumentTypeError(f"it must be a number from 0 to {_LAST_PORT}")
+    if not 0 <= port <= LAST_PORT:
+        raise argparse.ArgumentTypeError(f"it must be a number from 0 to {LAST_PORT}")
     return port
 
 

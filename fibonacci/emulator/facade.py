@@ -29,7 +29,7 @@ from fibonacci.emulator.engine.variables import Secrets, Variables
 from fibonacci.emulator.faults import FailureKind, FailureSpec, InjectedFailure, InjectedFailures
 from fibonacci.emulator.http.messages import HTTPException
 from fibonacci.emulator.input_files import InputFile
-from fibonacci.emulator.option_values import KEPT, SAFE_LENGTH, PlanName, TimeMode
+from fibonacci.emulator.option_values import KEPT, LAST_PORT, SAFE_LENGTH, PlanName, TimeMode
 from fibonacci.emulator.page.mount import WithPage
 from fibonacci.emulator.policy.admission import places_of
 from fibonacci.emulator.policy.organizations import is_organization_id
@@ -776,15 +776,17 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         Raises:
             InputFileError: If a file of scripts or of the seed has a mistake. The message names the file and the place.
             ImportError: If such a file is YAML and PyYAML isn't installed.
-            ValueError: If the plan or the time is unknown, the organization's ID or a script isn't valid, the rate
-                limit or `keep` isn't positive, the key is too short for the host, a name in `allowed_hosts` or
-                `origins` is malformed, a name in `env` or `secrets` can't be used in a template, or one of their values
-                isn't valid Unicode.
+            ValueError: If the plan or the time is unknown, the organization's ID, the port or a script isn't valid,
+                the rate limit or `keep` isn't positive, the key is too short for the host, a name in `allowed_hosts`
+                or `origins` is malformed, a name in `env` or `secrets` can't be used in a template, or one of their
+                values isn't valid Unicode.
             TypeError: If `allowed_hosts` or `origins` is a single text, or a value in `env` or `secrets` isn't a text.
             StateError: If the file isn't an emulator's, can't be opened, or was written by a newer version.
         """
         account = Account(plan, None if rate_limit is None else Rate(*rate_limit))
         check_keep(keep)
+        if not 0 <= port <= LAST_PORT:
+            raise ValueError(f"port must be a number from 0 to {LAST_PORT}, not {port!r}")
         given = [] if scripts is None else given_scripts(scripts)
         self.api_key: str = api_key or ids.api_key()
         _check_key(host, self.api_key)

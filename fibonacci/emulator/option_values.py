@@ -18,3 +18,5 @@ SAFE_LENGTH: Final = 20
 
 PORT: Final = 8787
 """The default port of the command: a fixed one, so that exported variables stay valid over a restart."""
+
+LAST_PORT: Final = 65_535

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 from fibonacci.emulator.app.control import CONTROL_PREFIX
 from fibonacci.emulator.http.messages import Detail, HTTPException, ServerRequest, ServerResponse, bad_request
 from fibonacci.emulator.http.router import API_0_2, API_PREFIX
+from fibonacci.emulator.option_values import LAST_PORT
 
 _AUTHORITY: Final = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._~-]+)?)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{0,5}))?"
@@ -50,7 +51,7 @@ def read_authority(text: str) -> HostPort | None:
     if literal is not None and (":" not in literal or _address_of(literal) is None):
         return None
     number = int(port) if port else None
-    return None if number is not None and number > 65_535 else HostPort(_normal(literal or name), number)
+    return None if number is not None and number > LAST_PORT else HostPort(_normal(literal or name), number)
 
 
 def is_loopback(host: str) -> bool:
