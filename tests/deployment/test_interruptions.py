@@ -104,6 +104,21 @@ def test_what_was_created_is_deleted_before_the_next_plan(flows: Flows, emulator
     check_resumed(flows, ["flow-a"])
 
 
+def test_what_was_created_is_renamed_before_the_next_plan(flows: Flows, emulator: Emulator) -> None:
+    """The server's response to the key is of a workflow that somebody has made another one of."""
+    flows.write("a.yaml", "flow-a")
+    plan = flows.plan()
+    fail(emulator, "POST /workflows", "no_reply")
+    with pytest.raises(APIError):
+        flows.apply(plan)
+    renamed = flows.update("flow-a", name="renamed")
+    (created,) = flows.apply().changes
+    assert (created.action, flows.names()) == ("create", ["flow-a", "renamed"])
+    assert created.workflow_id == flows.workflow("flow-a").id
+    assert flows.workflow("renamed") == renamed
+    assert flows.is_deployed()
+
+
 def test_a_creation_that_arrives_late(emulator: Emulator, tmp_path: Path) -> None:
     """The interrupted request arrives while the next apply sends its own: they have one idempotency key."""
     late: list[HTTPRequest] = []
