@@ -92,8 +92,9 @@ class AsyncPlanApplication:
         return DeploymentResult(folder=self._plan.folder, changes=tuple(self._done), workflows=dict(self._results))
 
     async def _report(self, change: DeploymentChange) -> None:
-        workflow = self._results.get(change.file)
-        done = change if workflow is None else replace(change, workflow_id=workflow.id)
+        done = change
+        if change.action == "create":
+            done = replace(change, workflow_id=self._results[change.file].id)
         self._done.append(done)
         if self._on_change is not None:
             await _runtime.resolve("on_change", self._on_change(done))

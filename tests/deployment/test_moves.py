@@ -136,6 +136,21 @@ def test_a_new_file_takes_the_place_of_one_that_moved(flows: Flows) -> None:
     assert flows.is_deployed()
 
 
+def test_a_new_file_in_the_place_of_one_that_is_gone_is_reported_with_its_own_workflow(flows: Flows) -> None:
+    flows.write("a.yaml", "one")
+    flows.apply()
+    before = flows.workflow("one").id
+    flows.write("a.yaml", "new", "Part")
+    result = flows.apply(flows.plan(moved={"a": None}), allow_delete=True)
+    created = flows.workflow("new").id
+    assert [(change.action, change.workflow_id) for change in result.changes] == [
+        ("create", created),
+        ("delete", before),
+    ]
+    assert str(result) == f"created a.yaml  'new' ({created})\ndeleted a.yaml  'one' ({before})"
+    assert flows.is_deployed()
+
+
 FAULTS: dict[str, tuple[Any, type[Exception], str]] = {
     "no mapping": (
         "a=b",
