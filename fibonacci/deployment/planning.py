@@ -169,7 +169,7 @@ class Matches:
                 files_of_name.setdefault(name, []).append(file)
         states_of_name: dict[str, list[str]] = {}
         for file, known in self._state.workflows.items():
-            if file not in taken:
+            if file not in taken and not self._is_as_applied_without_name(file, known):
                 states_of_name.setdefault(known.name, []).append(file)
         for name, files in files_of_name.items():
             of_name = states_of_name.get(name, [])
@@ -186,6 +186,11 @@ class Matches:
                 if len(of_stem) == 1 and of_stem[0] not in taken:  # such as one of YAML that was one of JSON
                     origins[file] = of_stem[0]
         return origins
+
+    def _is_as_applied_without_name(self, file: str, known: WorkflowState) -> bool:
+        """Tell whether a file without a name asks for what it did, so that its workflow can only be its own."""
+        definition = self._definitions.get(file)
+        return definition is not None and not definition.get("name") and self.applied(file) == known.applied
 
     def _unclear(self) -> Iterator[tuple[str, str, str]]:
         """Yield what neither names nor the user say about moved files."""

@@ -151,6 +151,16 @@ def test_a_new_file_in_the_place_of_one_that_is_gone_is_reported_with_its_own_wo
     assert flows.is_deployed()
 
 
+def test_a_new_file_does_not_take_the_workflow_of_an_unnamed_file_that_is_as_it_was(flows: Flows) -> None:
+    flows.write("a.yaml", None)
+    flows.apply()
+    flows.pull(flows.update("a", name="renamed").id)
+    flows.write("copy.yaml", "renamed", "Part")
+    assert flows.problems() == [
+        "a.yaml: a.yaml and copy.yaml are both called 'renamed': each workflow needs its own name"
+    ]
+
+
 FAULTS: dict[str, tuple[Any, type[Exception], str]] = {
     "no mapping": (
         "a=b",
