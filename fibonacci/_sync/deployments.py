@@ -74,6 +74,8 @@ class PlanApplication:
         self._on_change = on_change
         state = basis_of(plan).state
         self._organization_id = None if state is None else state.organization_id
+        self._waiting = {} if state is None else dict(state.workflows)  # by file, the states before their step
+        self._hidden_files: dict[str, str] = {}
         self._known: WorkflowState | None = None  # the state of the file of the step
         self._done: list[DeploymentChange] = []
         self._results: dict[str, Workflow] = {}
@@ -103,8 +105,10 @@ class PlanApplication:
     def _step(self, change: DeploymentChange) -> None:
         step = step_of(change)
         origin, self._known = step.previous_file or change.file, step.known
-        if self._known is not None and not self._files.has(origin, self._known):
-            raise stale_plan(f"another process wrote the state of {origin}")
+        if self._known is not None:
+            self._waiting.pop(origin, None)
+            if not self._files.has(self._hidden_files.get(origin, origin), self._known):
+                raise stale_plan(f"another process wrote the state of {origin}")
         workflow_id, content = change.workflow_id, step.content
         if change.action == "create" and content is not None:
             self._create(change, content)
@@ -173,6 +177,15 @@ class PlanApplication:
 
     def _record(self, change: DeploymentChange, state: WorkflowState | None) -> None:
         """Write the state of the file of a change."""
+        displaced = None if state is None else self._waiting.pop(change.file, None)
+        if displaced is not None:
+            # The file was another workflow's. Until that workflow's step, it has a name that no definition file has:
+            # with two states for one file, the next plan could not tell whose it is if this apply ended in between.
+            hidden = f".{change.file}"
+            while hidden in self._waiting:
+                hidden = f".{hidden}"
+            self._hidden_files[change.file] = hidden
+            self._files.replace(displaced, hidden, displaced)
         self._files.replace(self._known, change.file, state)
         self._known = state
 

@@ -79,7 +79,8 @@ def choose_file(folder: DeploymentFolder, state: EnvironmentState, workflow: Wor
     """
     known = [name for name, known in state.workflows.items() if known.workflow_id == workflow.id]
     if file is None:
-        return known[0] if known else _file_by_name(folder, state, workflow)
+        # It is hidden if an apply that gave the file to another workflow ended early.
+        return known[0] if known and not known[0].startswith(".") else _file_by_name(folder, state, workflow)
     owner = state.workflows[file].workflow_id if file in state.workflows else None
     if owner not in (None, workflow.id):
         raise DeploymentError(f"{file} belongs to {owner}, not to {workflow.id}: pull into another file")
