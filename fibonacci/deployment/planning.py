@@ -219,8 +219,8 @@ class Matches:
 
     def is_edited(self, file: str, known: WorkflowState) -> bool:
         """Tell whether a file asks for something else than at the last apply."""
-        name = self._definitions[file].get("name")
-        return name not in (None, known.name) or self.applied(file) != known.applied
+        name = self._definitions[file].get("name") or known.name
+        return name != known.name or self.applied(file) != known.applied
 
     def _content(self, file: str) -> WorkflowContent:
         origin = self.origins.get(file)

@@ -270,6 +270,13 @@ def test_a_definition_without_a_name_has_that_of_its_file(flows: Flows) -> None:
     assert flows.is_deployed()
 
 
+def test_an_empty_name_is_none(flows: Flows) -> None:
+    flows.write("a.yaml", "")
+    flows.apply()
+    assert flows.names() == ["a"]
+    assert flows.is_deployed()
+
+
 def test_a_file_that_is_renamed_and_changed_keeps_its_workflow(flows: Flows) -> None:
     flows.write("a.yaml", "flow-a")
     flows.apply()
