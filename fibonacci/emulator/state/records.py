@@ -350,7 +350,9 @@ def map_content(shape: Any, value: Any, change: Change) -> Any:
     return value
 
 
-_WRITTEN_HERE: Final = frozenset(("id", "type", "status", "scope", "action", "role", "call", "request"))
+_WRITTEN_HERE: Final = frozenset(
+    ("id", "type", "status", "scope", "action", "role", "call", "calls", "request", "tool_name")
+)
 """Fields that only the emulator writes, in addition to IDs and times, so that nobody passes on a secret in them."""
 
 
