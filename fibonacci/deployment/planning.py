@@ -121,8 +121,8 @@ class Matches:
         self._all = {workflow.id: workflow for workflow in workflows}
         self._state = state
         self._definitions = definitions
-        self._moved = moved
         self._applied: dict[str, str] = {}
+        self._moved = {old: new for old, new in moved.items() if not self._is_done(old, new)}
         self._ambiguous: dict[str, tuple[str, str]] = {}  # by the name of the workflow, the file and what is wrong
         created = self._unknown_by_content()
         self.workflows: dict[str, Workflow | None] = {
@@ -134,6 +134,13 @@ class Matches:
             file: known for file, known in state.workflows.items() if file not in taken
         }
         self.contents: dict[str, WorkflowContent] = {file: self._content(file) for file in definitions}
+
+    def _is_done(self, old: str, new: str | None) -> bool:
+        """Tell whether a move was applied before: another file has taken the old place, and nothing changed since."""
+        file = old if new is None else new
+        known = self._state.workflows.get(file)
+        is_there = old in self._definitions and file in self._definitions
+        return is_there and known is not None and not self.is_edited(file, known)
 
     def _unknown_by_content(self) -> dict[tuple[str, str], list[Workflow]]:
         """Return the workflows that may be what an interrupted creation has created, by name and digest."""

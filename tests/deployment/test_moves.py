@@ -82,6 +82,20 @@ def test_files_without_names_are_moved_by_intent(flows: Flows) -> None:
     assert flows.is_deployed()
 
 
+@pytest.mark.parametrize("name", [None, "flow"])
+def test_what_the_user_says_of_moved_files_changes_nothing_the_second_time(flows: Flows, name: str | None) -> None:
+    """As when a job of CI runs again: the old places have other files now."""
+    for letter in "abcd":
+        flows.write(f"{letter}.yaml", name and f"{name}-{letter}", f"Greet {letter}")
+    flows.apply()
+    move(flows, {"a.yaml": "b.yaml", "b.yaml": "a.yaml", "d.yaml": "c.yaml"})
+    moved = {"a": "b", "b": "a", "c": None, **({} if name else {"d": "c"})}
+    result = flows.apply(flows.plan(moved=moved), allow_delete=True)
+    assert steps_of(result) == [("record", f"{letter}.yaml") for letter in "abc"] + [("delete", "c.yaml")]
+    assert flows.plan(moved=moved).has_changes is False
+    assert flows.is_deployed()
+
+
 def test_name_and_content_that_change_at_once_are_no_guess(flows: Flows) -> None:
     flows.write("a.yaml", "one", "Greet")
     flows.apply()
