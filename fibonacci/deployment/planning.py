@@ -81,6 +81,12 @@ def _files_by_name(files: Collection[str]) -> dict[str, list[str]]:
     return by_name | {file: [file] for file in files}
 
 
+def _brief(file: str, by_name: Mapping[str, Sequence[str]]) -> str:
+    """Return the stem of a file, or its whole name if the stem could be another file."""
+    stem = PurePath(file).stem
+    return stem if by_name[stem] == [file] else file
+
+
 def _the_file(name: str, files: Mapping[str, Sequence[str]], where: str) -> str:
     of_name = files.get(name, ())
     if len(of_name) == 1:
@@ -203,9 +209,11 @@ class Matches:
         """Yield what neither names nor the user say about moved files."""
         gone = [file for file in self.gone if file not in self._moved and self.workflows[file] is not None]
         new = [file for file in self._definitions if file not in self.origins]
+        deployed, present = _files_by_name(self._state.workflows), _files_by_name(self._definitions)
         for file in gone:
             if new:
-                yield "unclear_move", new[0], _asked_for_a_move(file, new)
+                message = _asked_for_a_move(file, new, _brief(file, deployed), _brief(new[0], present))
+                yield "unclear_move", new[0], message
         applied: dict[str, list[str]] = {}
         for file, state in self._state.workflows.items():
             applied.setdefault(state.applied, []).append(file)
@@ -215,7 +223,8 @@ class Matches:
                 continue
             digest = self.applied(file)
             if digest != known.applied and (others := applied.get(digest)):
-                yield "unclear_move", file, _asked_for_a_swap(file, others[0])
+                old, old_other = _brief(file, deployed), _brief(others[0], deployed)
+                yield "unclear_move", file, _asked_for_a_swap(file, others[0], old, old_other, _brief(file, present))
 
     def applied(self, file: str) -> str:
         """Return the hash of what a file asks for, without a name."""
@@ -274,19 +283,18 @@ def _name_is_taken(name: str, others: Sequence[Workflow], environment: str, *, i
     return joined(text, pull_remedy(others[0].id, environment), " if it belongs to this file, or rename one of them")
 
 
-def _asked_for_a_move(file: str, new: Sequence[str]) -> str:
-    shown = [*new[:_MOST_NAMED], *([f"{len(new) - _MOST_NAMED} more"] if len(new) > _MOST_NAMED else [])]
-    start = f"{file} is gone, and {_and(shown)} {'is' if len(new) == 1 else 'are'} new: "
-    told = remedy("moved", old=PurePath(file).stem, new=PurePath(new[0]).stem)
-    return joined(start, "if it has moved, pass ", told, ", else ", remedy("gone", old=PurePath(file).stem))
+def _asked_for_a_move(file: str, files: Sequence[str], old: str, new: str) -> str:
+    shown = [*files[:_MOST_NAMED], *([f"{len(files) - _MOST_NAMED} more"] if len(files) > _MOST_NAMED else [])]
+    start = f"{file} is gone, and {_and(shown)} {'is' if len(files) == 1 else 'are'} new: "
+    moved = remedy("moved", old=old, new=new)
+    return joined(start, "if it has moved, pass ", moved, ", else ", remedy("gone", old=old))
 
 
-def _asked_for_a_swap(file: str, other: str) -> str:
+def _asked_for_a_swap(file: str, other: str, old: str, old_other: str, new: str) -> str:
     start = (
         f"{file} has the content that {other} had at the last apply, and the names do not tell which workflow it is: "
     )
-    moved = remedy("moved", old=PurePath(other).stem, new=PurePath(file).stem)
-    stayed = remedy("moved", old=PurePath(file).stem, new=PurePath(file).stem)
+    moved, stayed = remedy("moved", old=old_other, new=new), remedy("moved", old=old, new=new)
     return joined(start, "if it has moved, pass ", moved, ", else ", stayed)
 
 

@@ -117,6 +117,18 @@ def test_name_and_content_that_change_at_once_are_no_guess(flows: Flows) -> None
     assert flows.is_deployed()
 
 
+def test_a_question_about_moved_files_names_the_suffix_where_two_files_differ_by_it_alone(flows: Flows) -> None:
+    for file in ("a.json", "a.yaml"):
+        flows.write(file, file, f"Greet {file}")
+    flows.apply()
+    (flows.folder / "a.json").unlink()
+    for file in ("b.json", "b.yaml"):
+        flows.write(file, file, f"Greet {file}")
+    asked = 'if it has moved, pass moved={"a.json": "b.json"}, else moved={"a.json": None}'
+    assert flows.problems() == [f"b.json: a.json is gone, and b.json and b.yaml are new: {asked}"]
+    assert steps_of(flows.plan(moved={"a.json": "b.json"})) == [("update", "b.json"), ("create", "b.yaml")]
+
+
 def test_several_new_files_are_named(flows: Flows) -> None:
     flows.write("a.yaml", "one")
     flows.apply()
