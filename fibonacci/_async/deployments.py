@@ -131,8 +131,8 @@ class AsyncPlanApplication:
         else:
             # A server that honors the key responds as it did to the request that was interrupted, if that arrived.
             workflow = await self._send_creation(change, content, step.known.idempotency_key)
-            current = await self._read(workflow.id)  # which may have been renamed, pulled, or deleted since
-            if current is None or SeenWorkflow.of(current) != SeenWorkflow.of(workflow):
+            current = await self._read(workflow.id)  # which may have been renamed or deleted since
+            if current is None or workflow.name not in (None, current.name):
                 workflow = await self._send_creation(change, content, new_idempotency_key())
         await self._record_workflow(change, content, workflow)
 

@@ -132,8 +132,8 @@ class PlanApplication:
         else:
             # A server that honors the key responds as it did to the request that was interrupted, if that arrived.
             workflow = self._send_creation(change, content, step.known.idempotency_key)
-            current = self._read(workflow.id)  # which may have been renamed, pulled, or deleted since
-            if current is None or SeenWorkflow.of(current) != SeenWorkflow.of(workflow):
+            current = self._read(workflow.id)  # which may have been renamed or deleted since
+            if current is None or workflow.name not in (None, current.name):
                 workflow = self._send_creation(change, content, new_idempotency_key())
         self._record_workflow(change, content, workflow)
 
