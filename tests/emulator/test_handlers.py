@@ -146,6 +146,54 @@ def test_an_output_is_a_copy(emulator: Emulator, client: Fibonacci) -> None:
 
 
 @pytest.mark.usefixtures("patient")
+def test_a_handler_may_change_what_it_is_called_with(emulator: Emulator, client: Fibonacci) -> None:
+    @emulator.tool("calculator")
+    def change_params(call: ToolCall) -> str:
+        call.params["answer"]["hits"].clear()
+        call.params["order"].clear()
+        return "changed"
+
+    @emulator.critic
+    def change_output(call: CriticCall) -> int:
+        call.output["hits"].clear()
+        return 9
+
+    @emulator.llm
+    def change_memory_and_schema(call: LLMCall) -> dict[str, int]:
+        call.memory["rules"].clear()
+        assert isinstance(call.output_schema, dict)
+        call.output_schema.clear()
+        return {"sum": 1}
+
+    emulator.script("find", [{"hits": [1, 2]}])
+    client.memory.set("rules", ["be kind"], scope="global")
+    reply = llm("reply", "{{judge.passed}}", memory_read=["rules"], output_schema={"required": ["sum"]})
+    definition = {
+        "nodes": [
+            tool("find", "web_search"),
+            tool("change", "calculator", {"expression": "x", "answer": "{{find}}", "order": "{{input.order}}"}),
+            {"id": "judge", "type": "critic", "target_node": "find", "dependencies": ["change"]},
+            reply,
+        ]
+    }
+    workflow = client.workflows.create(name="W", definition=definition)
+    execution = client.executions.get(client.workflows.run(workflow.id, inputs={"order": {"items": 1}}).id)
+    assert execution.outputs["find"] == {"hits": [1, 2]}
+    assert execution.to_dict()["inputs"] == {"order": {"items": 1}}
+    assert [node.input for node in execution.trace or []][1:] == [
+        {"params": {"expression": "x", "answer": {"hits": [1, 2]}, "order": {"items": 1}}},
+        {"output": {"hits": [1, 2]}, "criteria": ["quality", "correctness", "completeness"]},
+        {"instruction": "true", "memory": {"rules": ["be kind"]}},
+    ]
+    assert client.memory.get("rules", scope="global").value == ["be kind"]
+    emulator.script("reply", [{}])
+    again = client.workflows.create(
+        name="Again", definition={"nodes": [llm("reply", output_schema=reply["output_schema"])]}
+    )
+    assert "sum" in details(client, client.workflows.execute(again.id).id)["error"]
+
+
+@pytest.mark.usefixtures("patient")
 def test_parallel_branches_run_in_parallel(emulator: Emulator, client: Fibonacci) -> None:
     together = threading.Barrier(3, timeout=5)
 

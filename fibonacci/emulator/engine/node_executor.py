@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -410,7 +411,7 @@ class NodeExecutor:
         return f"Improve the answer: its score is {verdict['overall_score']:g}, and {node.min_score:g} passes."
 
     def _llm(self, node: LLMNode, attempt: int, given: Mapping[str, Any]) -> NodeResult | HandlerCall:
-        def call(given: Mapping[str, Any]) -> LLMCall:
+        def call(given: Mapping[str, Any]) -> LLMCall:  # with copies, which a handler may change
             return LLMCall(
                 **self._origin(node, attempt),
                 instruction=given["instruction"],
@@ -419,8 +420,8 @@ class NodeExecutor:
                 temperature=node.temperature,
                 system_prompt=given.get("system_prompt"),
                 output_format=node.output_format,
-                output_schema=node.output_schema,
-                memory=self._memory.read(node.memory_read),
+                output_schema=deepcopy(node.output_schema),
+                memory=deepcopy(self._memory.read(node.memory_read)),
             )
 
         environment = self._environment
@@ -462,8 +463,9 @@ class NodeExecutor:
         if missing:
             raise NodeError(f"the tool {node.tool} needs {' and '.join(map(repr, missing))}")
 
-        def call(resolve: Resolver) -> ToolCall:  # with parameters of its own, which a handler may change
-            return ToolCall(**self._origin(node, attempt), tool_name=node.tool, params=render(node.params, resolve))
+        def call(resolve: Resolver) -> ToolCall:  # with copies, which a handler may change
+            params = deepcopy(render(node.params, resolve))
+            return ToolCall(**self._origin(node, attempt), tool_name=node.tool, params=params)
 
         environment = self._environment
         handler = environment.handlers.tool(node.tool)
@@ -490,11 +492,11 @@ class NodeExecutor:
         criteria = self._criteria(node, self._values.resolve)
         output = self._values.resolve(Reference(node.target_node, node.target_node, ()))
 
-        def call(criteria: list[str]) -> CriticCall:
+        def call(criteria: list[str]) -> CriticCall:  # with copies, which a handler may change
             return CriticCall(
                 **self._origin(node, attempt),
                 target_node=node.target_node,
-                output=as_json(output),
+                output=deepcopy(as_json(output)),
                 criteria=criteria,
                 model=node.model,
                 min_score=node.min_score,
