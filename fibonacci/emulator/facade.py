@@ -468,7 +468,7 @@ class Preservation(EmulatorSettings, Snapshots):
 
     @contextmanager
     def preserve_state(self) -> Generator[None]:
-        """Undo, at the end of a `with` block, what it has changed: state, settings, handlers and scripts.
+        """Undo, at the end of a `with` block, what it has changed: state, settings, handlers, scripts and cassette.
 
         Use it when several tests share one emulator: each test finds what was there before, and what it creates is gone
         afterward. The cost depends on how much the block changed, not on how large the state is.

@@ -96,6 +96,33 @@ def test_settings_and_scripts_are_as_they_were() -> None:
     assert outputs(emulator)["say"] == "second"
 
 
+def test_a_script_from_before_counts_in_each_block() -> None:
+    emulator = Emulator()
+    script = emulator.script("say", ["first", "second"])
+    for _ in range(2):
+        with emulator.preserve_state():
+            assert outputs(emulator)["say"] == "first"
+            assert (script.taken, script.remaining) == (1, 1)
+    assert emulator.scripts[0] is script
+    assert script.taken == 0
+
+
+def test_the_cassette_in_use_is_as_it_was(tmp_path: Path) -> None:
+    emulator = Emulator()
+    default = outputs(emulator)
+    emulator.llm(lambda call: "recorded")
+    with emulator.record(tmp_path / "answers.json") as outer:
+        with emulator.preserve_state():
+            emulator.record(tmp_path / "other.json")
+        outputs(emulator)
+    assert len(outer.calls) == 1
+    replaying = Emulator()
+    with replaying.preserve_state():
+        replaying.replay(tmp_path / "answers.json")
+        assert outputs(replaying)["say"] == "recorded"
+    assert outputs(replaying)["say"] == default["say"]
+
+
 def test_requests_failures_and_warnings_are_dropped_even_after_an_error() -> None:
     emulator = Emulator()
 

@@ -176,16 +176,17 @@ class App:
 
     @contextmanager
     def preserved(self) -> Generator[None]:
-        """Undo what is done to the state, the handlers and the scripts in a block (see `Emulator.preserve_state`)."""
+        """Undo what is done to the state and to what answers nodes in a block (see `Emulator.preserve_state`)."""
         environment = self.environment
-        handlers, scripts = environment.handlers.copy(), environment.scripts.copy()
-        mark = self.store.mark()
+        handlers, scripts = environment.handlers.copy(), environment.scripts.mark()
+        cassette, mark = environment.handlers.cassette, self.store.mark()
         try:
             yield
         finally:
             self._forget()
             environment.handlers.replace_by(handlers)
-            environment.scripts.replace_by(scripts)
+            environment.handlers.cassette = cassette
+            environment.scripts.undo(scripts)
             with self.store.transaction():
                 self.store.undo(mark)
                 self._scheduler.repeat_reports()

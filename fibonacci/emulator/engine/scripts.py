@@ -118,11 +118,9 @@ class QueuedScript(Script):
         self._taken += 1
         return answer
 
-    def copy(self) -> QueuedScript:
-        """Return a separate script with the same answers left."""
-        copy = QueuedScript(self.name, self.answers, repeat=self.repeat)
-        copy._taken = self._taken
-        return copy
+    def go_back(self, taken: int) -> None:
+        """Continue where this many answers had been taken."""
+        self._taken = taken
 
 
 class Scripts:
@@ -218,15 +216,17 @@ class ScriptQueue(Scripts):
         """Whether a node, a tool in either spelling, or a model has a script, also one with all answers taken."""
         return canonical_tool(name) in self._by_name
 
-    def copy(self) -> list[QueuedScript]:
-        """Return copies of the scripts as they are now, in order of their names' first scripts."""
+    def mark(self) -> list[tuple[QueuedScript, int]]:
+        """Return the scripts, each with how many answers have been taken, for `undo`."""
         with self._lock:
-            return [script.copy() for scripts in self._by_name.values() for script in scripts]
+            return [(script, script.taken) for scripts in self._by_name.values() for script in scripts]
 
-    def replace_by(self, scripts: Sequence[QueuedScript]) -> None:
-        """Use these scripts, and no others."""
+    def undo(self, mark: Sequence[tuple[QueuedScript, int]]) -> None:
+        """Use the scripts of a mark as they were then, and no others."""
         self.clear()
-        self.add(scripts)
+        for script, taken in mark:
+            script.go_back(taken)
+        self.add([script for script, _ in mark])
 
 
 def _take(scripts: Sequence[QueuedScript]) -> tuple[Any]:
