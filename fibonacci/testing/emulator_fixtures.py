@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 from collections import deque
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
@@ -220,6 +221,7 @@ class EmulatorFixtures:
         self._used: set[str] = set()
         self._named: RunningEmulator | None = None
         self._replaced: Mapping[str, str | None] = {}
+        self._ended: Final[list[Mapping[str, str]]] = []
 
     @contextmanager
     def run(self, fixture: str, options: Mapping[str, Any], markers: Sequence[pytest.Mark]) -> Generator[Emulator]:
@@ -240,6 +242,7 @@ class EmulatorFixtures:
                 yield emulator
             finally:
                 self.running.remove(running)
+                self._ended.append(client_variables(emulator))
                 self._name()
 
     def begin_test(self, used: Collection[str]) -> None:
@@ -252,6 +255,17 @@ class EmulatorFixtures:
         self._name()
         for running in self.running:
             running.observer.begin_test()
+
+    def end_test(self) -> None:
+        """End a test, after its fixtures.
+
+        One that was set up before an emulator, such as `monkeypatch`, has restored a variable after the emulator ended:
+        to the value that the emulator gave it.
+        """
+        right = self._replaced if self._named is None else client_variables(self._named.emulator)
+        for ended in self._ended:
+            set_variables({name: right[name] for name in right if os.environ.get(name) == ended.get(name, ...)})
+        self._ended.clear()
 
     def _name(self) -> None:
         """Point the variables to another emulator if needed, or restore them if there is none."""

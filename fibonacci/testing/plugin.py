@@ -151,6 +151,17 @@ def _check_effect(item: pytest.Item, markers: Iterable[pytest.Mark]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """End the test for the emulators."""
+    try:
+        yield
+    finally:
+        emulators = item.config.stash.get(_EMULATORS, None)
+        if emulators is not None:
+            emulators.end_test()
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:

@@ -118,6 +118,63 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("FIBONACCI_")}
 
 
+PATCHED_FIRST = """
+import os
+
+import pytest
+
+from fibonacci import Fibonacci
+
+
+def values():
+    return {name: os.environ.get(name) for name in ("FIBONACCI_API_KEY", "FIBONACCI_BASE_URL")}
+
+
+@pytest.fixture(autouse=True)
+def patched(monkeypatch):
+    return monkeypatch  # set up before the emulators, so it is undone after they ended
+
+
+def test_as_a_viewer(patched, fibonacci_emulator):
+    patched.setenv("FIBONACCI_API_KEY", fibonacci_emulator.key("viewer"))
+    patched.setenv("FIBONACCI_BASE_URL", "http://127.0.0.1:9/v1")
+
+
+def test_without_an_emulator():
+    assert values() == BEFORE
+
+
+def test_a_shared_emulator(patched, session_fibonacci_emulator, fibonacci_emulator):
+    patched.setenv("FIBONACCI_API_KEY", "other")
+
+
+def test_a_shared_emulator_again(session_fibonacci_emulator):
+    with Fibonacci() as client:
+        assert client.health.check().healthy
+
+
+def test_what_the_test_itself_deletes(patched, fibonacci_emulator):
+    patched.delenv("FIBONACCI_API_KEY")
+
+
+def test_the_last(session_fibonacci_emulator):
+    assert values() == {
+        "FIBONACCI_API_KEY": session_fibonacci_emulator.api_key,
+        "FIBONACCI_BASE_URL": session_fibonacci_emulator.base_url,
+    }
+"""
+
+
+def test_a_variable_that_is_restored_after_the_emulator_ended_names_it_no_more(
+    run_pytest: RunPytest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {"FIBONACCI_API_KEY": "mine", "FIBONACCI_BASE_URL": None}
+    monkeypatch.setenv("FIBONACCI_API_KEY", "mine")
+    environment = _environment()
+    run_pytest(f"BEFORE = {before}\n{PATCHED_FIRST}").assert_outcomes(passed=6)
+    assert _environment() == environment
+
+
 BACKWARD = """
 def pytest_collection_modifyitems(items):
     items.reverse()
