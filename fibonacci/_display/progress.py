@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from io import StringIO
 from threading import Event, Thread
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from fibonacci._display.protocols import ExecutionRecord
 from fibonacci._display.text import cut
@@ -28,6 +29,26 @@ _ENDED = {"completed", "failed", "skipped", "cancelled"}
 
 E = TypeVar("E", bound=ExecutionRecord)
 
+if TYPE_CHECKING:
+    _Tqdm = tqdm[Any]
+else:
+    _Tqdm = tqdm
+
+
+class _Bar(_Tqdm):
+    """A bar that nothing waits for if stderr can't be written, for example because the reader of a pipe has gone.
+
+    tqdm itself would raise the error and keep its lock, so that every other thread with a bar waited forever.
+    """
+
+    def refresh(self, *_: Any, **__: Any) -> None:
+        with cast("Any", self).get_lock(), suppress(OSError, ValueError):  # the lock has no type
+            super().refresh(nolock=True)
+
+    def close(self) -> None:
+        with suppress(OSError, ValueError):
+            super().close()
+
 
 class TickingBar:
     """A bar on stderr whose elapsed time advances although nothing happens.
@@ -42,7 +63,7 @@ class TickingBar:
         self._closing = Event()
         self._ticker = Thread(target=self._tick, name="fibonacci-progress", daemon=True)
         # A process without a console, such as one of pythonw, has no stderr.
-        self._bar = tqdm(file=sys.stderr or StringIO(), **options)
+        self._bar = _Bar(file=sys.stderr or StringIO(), **options)
         try:
             self._ticker.start()
         except RuntimeError:  # the system has no thread left: then the time advances with what happens

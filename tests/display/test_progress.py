@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import sys
 import threading
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 import pytest
+from tqdm import tqdm
 
 from fibonacci import ExecutionFailedError, Fibonacci, NotFoundError, WaitTimeoutError
 from fibonacci.models import Execution
@@ -105,6 +108,38 @@ def test_a_process_without_stderr(mode: Mode, clock: FakeClock, monkeypatch: pyt
     monkeypatch.setattr(sys, "stderr", None)
     with ScriptedServer(execution("running"), execution("completed", "completed")) as server:
         assert mode.run(mode.client_of(server).workflows.run("wf-1", progress=True)).succeeded
+
+
+class Pipe(StringIO):
+    """Stderr whose reader leaves after some writes."""
+
+    def __init__(self, writes: int) -> None:
+        super().__init__()
+        self.left = writes
+
+    def write(self, text: str) -> int:
+        if text and self.left == 0:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+        self.left -= bool(text)
+        return super().write(text)
+
+
+@pytest.mark.parametrize("writes", [0, 2])
+def test_a_stderr_that_nobody_reads_stops_no_run(
+    mode: Mode, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    monkeypatch.setattr(sys, "stderr", Pipe(writes))
+    with ScriptedServer(execution("running"), execution("running", "running"), execution("completed")) as server:
+        assert mode.run(mode.client_of(server).workflows.run("wf-1", progress=True)).succeeded
+    assert tickers() == []
+    other = threading.Thread(target=show_a_bar, daemon=True)
+    other.start()
+    other.join(30)
+    assert not other.is_alive(), "a bar in another thread waits forever"
+
+
+def show_a_bar() -> None:
+    tqdm(file=StringIO()).close()
 
 
 class TestItsEnd:
