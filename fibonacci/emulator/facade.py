@@ -569,6 +569,9 @@ class HandlerDecorators:
         Returns:
             A decorator for a function that takes a `ToolCall`. The decorator returns the function itself.
 
+        Raises:
+            TypeError: If the name is missing, as in `@emulator.tool` without parentheses.
+
         Example:
             >>> from fibonacci.emulator import Emulator, ToolCall
             >>> emulator = Emulator()
@@ -576,6 +579,8 @@ class HandlerDecorators:
             ... async def send(call: ToolCall) -> dict[str, object]:
             ...     return {"sent_to": call.params["channel"]}
         """
+        if callable(tool_name):  # a decorator without its name would register nothing
+            raise TypeError('tool needs the name of the tool: write @emulator.tool("slack_send_message")')
 
         def register(handler: Callable[[ToolCall], ResultT]) -> Callable[[ToolCall], ResultT]:
             self._handlers.set_tool(tool_name, handler)

@@ -77,6 +77,12 @@ def test_handlers_replace_the_default_nodes(emulator: Emulator, client: Fibonacc
     assert judge.__name__ == "judge"
 
 
+def test_a_tool_without_its_name_is_an_error(emulator: Emulator) -> None:
+    decorator: Any = emulator.tool
+    with pytest.raises(TypeError, match=r"write @emulator\.tool\("):
+        decorator(str)
+
+
 @pytest.mark.usefixtures("patient")
 def test_raising_fails_the_node_with_its_message(emulator: Emulator, client: Fibonacci) -> None:
     @emulator.llm
