@@ -96,8 +96,9 @@ def test_a_malformed_cassette_is_refused_with_its_place(cassette: Path, content:
         assert message in str(caught.value)
 
 
-def test_a_call_that_was_edited_by_hand_needs_no_key(cassette: Path) -> None:
-    cassette.write_text(json.dumps({"format": 1, "calls": [CALL]}))
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])  # some editors of Windows write a BOM
+def test_a_call_that_was_edited_by_hand_needs_no_key(cassette: Path, encoding: str) -> None:
+    cassette.write_text(json.dumps({"format": 1, "calls": [CALL]}), encoding=encoding)
     emulator = Emulator()
     emulator.replay(cassette)
     assert run(emulator.client(), llm("a")) == {"a": 1}

@@ -166,7 +166,7 @@ def read_calls(path: Path) -> list[RecordedCall]:
         InputFileError: If it cannot be read, is malformed, or was written by a newer version.
     """
     try:
-        content = parse_json(path.read_bytes().decode("utf-8"))
+        content = parse_json(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
         raise
     except OSError as error:
