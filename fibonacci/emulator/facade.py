@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Generator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
-from copy import copy
+from copy import copy, deepcopy
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -229,9 +229,10 @@ class Controls:
 
     def _decide(self, execution_id: str, by: str, *, approve: bool) -> Execution:
         try:
-            return Execution.model_validate(self._app.approvals.decide(execution_id, by, approve=approve))
+            stored = self._app.approvals.decide(execution_id, by, approve=approve)
         except HTTPException as error:
             raise ValueError(error.message) from None
+        return Execution.model_validate(deepcopy(stored))
 
     @property
     def warnings(self) -> list[EmulatorWarning]:

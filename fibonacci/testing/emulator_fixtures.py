@@ -33,7 +33,7 @@ _SHOWN: Final = 10
 _LENGTH: Final = 300
 """How many characters of a body are shown."""
 
-_SECRET_NAME: Final = re.compile(r"authorization|credential|passw|secret|token$|api_?key", re.IGNORECASE)
+_SECRET_NAME: Final = re.compile(r"authorization|credential|passw|secret|token$|api[_-]?key", re.IGNORECASE)
 
 
 class EmulatorObserver:

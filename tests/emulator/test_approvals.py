@@ -242,6 +242,17 @@ def test_the_emulator_approves_and_rejects() -> None:
     assert client.executions.wait(str(first.id), timeout=5).succeeded
 
 
+def test_what_approve_returns_is_the_tests_own() -> None:
+    emulator = Emulator()
+    client = emulator.client()
+    client.organizations.governance.update("default", require_approval_for_external_comm=True)
+    emulator.script("mail", [{"to": ["ada"]}])
+    workflow = client.workflows.create(name="Mail", definition={"nodes": [MAIL]})
+    execution = emulator.approve(client.workflows.execute(workflow.id, inputs={"to": "ada"}).id, by="admin")
+    execution.outputs["mail"]["to"].clear()
+    assert client.executions.get(execution.id).outputs == {"mail": {"to": ["ada"]}}
+
+
 def test_an_approved_run_calls_handlers_and_skips_waits() -> None:
     emulator = Emulator(time="skip")
 

@@ -117,6 +117,13 @@ def test_a_body_may_be_anything() -> None:
     assert observer.describe().count("GET /v1/tools 500, injected failure") == 2
 
 
+def test_a_key_in_a_header_of_a_tool_is_hidden() -> None:
+    emulator = Emulator()
+    observer = EmulatorObserver("fibonacci_emulator", emulator)
+    emulator.client().memory.set("call", {"headers": {"X-Api-Key": "k-1", "Accept": "text/plain"}}, scope="global")
+    assert '{"headers": {"X-Api-Key": "***", "Accept": "text/plain"}}' in observer.describe()
+
+
 def test_a_file_that_is_closed_is_said(tmp_path: Path) -> None:
     with Emulator(db=tmp_path / "state.db") as emulator:
         observer = EmulatorObserver("fibonacci_emulator", emulator)
