@@ -178,6 +178,8 @@ class StateFiles:
                     platform = _platform_in(self._read(name))
                     continue
                 file, state = _workflow_in(self._read(name))
+                if name != _file_name(state):  # the next apply would remove it
+                    raise ValueError(f"its content belongs in {_file_name(state)}")
             except (OSError, ValueError, KeyError, RecursionError) as error:
                 faults.append(visible(f"{self.path / name} cannot be read ({fault_of(error)}): {_RESTORE}"))
                 continue

@@ -152,6 +152,11 @@ def copy_state(flows: Flows) -> None:
     path.with_name("wf-other.json").write_text(path.read_text().replace(path.stem, "wf-other"))
 
 
+def rename_state(flows: Flows) -> None:
+    path = flows.state_file("a.yaml")
+    path.rename(path.with_name("mine.json"))
+
+
 def put_a_file_there(flows: Flows) -> None:
     path = flows.folder / ".fibonacci/default"
     shutil.rmtree(path)
@@ -167,6 +172,7 @@ STATES: dict[str, tuple[Callable[[Flows], object], str]] = {
     "empty id": (change("a.yaml", id=""), "cannot be read (id:"),
     "no folder": (put_a_file_there, "default cannot be read: Not a directory"),
     "two of one file": (copy_state, ".json and wf-other.json both belong to a.yaml: remove one of them"),
+    "renamed": (rename_state, "mine.json cannot be read (its content belongs in wf-"),
     "another folder": (
         change("a.yaml", file="../b.yaml"),
         "cannot be read (it belongs to '../b.yaml', which is not a file of this folder): restore it,"
