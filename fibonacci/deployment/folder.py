@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fibonacci._files import check_inside, remove_abandoned
+from fibonacci._text import is_unicode, visible
 from fibonacci.definitions import NamedTool, Problem, Problems, to_plain
 from fibonacci.definitions.files.load_and_dump import format_of_file, load_with_warnings, read_checked, text_of_file
 from fibonacci.definitions.files.source import FORMATS, Source
@@ -69,14 +70,14 @@ class DeploymentFolder:
         """Return the names of the definition files, sorted: not those of subfolders, and no hidden ones.
 
         Raises:
-            DeploymentError: If the folder doesn't exist, or a file is a link that leads out of it.
+            DeploymentError: If the folder doesn't exist, or `check_file` refuses a file.
         """
         try:
             names = sorted(path.name for path in self.path.iterdir() if is_definition_file(path))
         except OSError as error:
             raise self._unreadable(error) from error
         for file in names:
-            self.check_link(file)
+            self.check_file(file)
         return names
 
     def check_writable(self) -> None:
@@ -183,12 +184,15 @@ class DeploymentFolder:
             except OSError:
                 pass  # a file system without locks
 
-    def check_link(self, file: str) -> None:
-        """Refuse a file that is a link out of the folder.
+    def check_file(self, file: str) -> None:
+        """Refuse a file that is a link out of the folder, or whose name the state cannot have.
 
         Raises:
             DeploymentError: If it is one.
         """
+        if "\\" in file or not is_unicode(file):
+            fault = "a backslash in its name" if "\\" in file else "a name that is not UTF-8"
+            raise DeploymentError(f"{visible(str(self.path / file))} has {fault}: give it another one")
         try:
             check_inside(self.path / file)
         except OSError as error:

@@ -28,13 +28,15 @@ def split_target(path: str | os.PathLike[str]) -> tuple[DeploymentFolder, str | 
     """Return the folder that a path leads to, and the name of the file, or None when it is the path of a folder.
 
     Raises:
-        DeploymentError: If the path is that of another kind of file.
+        DeploymentError: If the path is that of another kind of file, or `check_file` refuses it.
         TypeError: If it is not a str or a path object.
     """
     check_path(path, "path must be the path of a folder or a file")
     folder = DeploymentFolder(path)
     if folder.path.suffix.lower() in FORMATS and not folder.path.is_dir():
-        return DeploymentFolder(folder.path.parent), folder.path.name
+        folder, file = DeploymentFolder(folder.path.parent), folder.path.name
+        folder.check_file(file)
+        return folder, file
     if folder.path.is_file():
         raise DeploymentError(f"{str(folder.path)!r} is neither a folder nor a *.yaml, *.yml or *.json file")
     return folder, None
@@ -152,7 +154,7 @@ def write_definition(folder: DeploymentFolder, file: str, definition: Mapping[st
         DeploymentError: If it is a link that leads out of the folder, or comments would be lost. The code of the latter
             is `local_changes`.
     """
-    folder.check_link(file)
+    folder.check_file(file)
     read_text(Source(dumps(definition, format="json"), file), "json")
     path = folder.path / file
     text = None

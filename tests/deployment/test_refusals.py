@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,6 +103,29 @@ def test_a_file_that_cannot_be_read(flows: Flows) -> None:
     (flows.folder / "a.yaml").symlink_to(flows.folder / "nowhere.yaml")
     (problem,) = flows.problems()
     assert problem.startswith("a.yaml: the file cannot be read: No such file")
+
+
+BAD_NAMES = {
+    "flows\\a.yaml": "has a backslash in its name: give it another one",
+    os.fsdecode(b"caf\xe9.yaml"): "has a name that is not UTF-8: give it another one",
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_file_whose_name_the_state_cannot_have_is_refused_before_anything_is_done(
+    flows: Flows, emulator: Emulator
+) -> None:
+    other = flows.create("other")
+    for name, words in BAD_NAMES.items():
+        emulator.requests.clear()
+        with pytest.raises(DeploymentError, match=words):
+            flows.pull(other.id, flows.folder / name)
+        assert list(flows.folder.iterdir()) == []
+        flows.write(name, "flow")
+        with pytest.raises(DeploymentError, match=words):
+            flows.plan()
+        assert list(emulator.requests) == []
+        (flows.folder / name).unlink()
 
 
 def test_what_is_no_folder_is_refused(flows: Flows, tmp_path: Path) -> None:
