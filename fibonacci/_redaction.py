@@ -13,7 +13,7 @@ _SHORTEST = 6
 _KEY = r"fib_(?:live|test)_\w+"
 _WORDS = r"[^\s'\"]+"
 _PASSWORD_OPTION = (
-    r"(?i)((?:password|passwd|token|secret|api_?key)(?:=|%3D))(?:(?<==)[^\s&#'\"]+|(?<=%3D)(?:(?!%26|%23)[^\s'\"])+)"
+    r"(?i)((?:password|passwd|token|secret|api[_-]?key)(?:=|%3D))(?:(?<==)[^\s&#'\"]+|(?<=%3D)(?:(?!%26|%23)[^\s'\"])+)"
 )
 
 

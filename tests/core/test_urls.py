@@ -34,6 +34,7 @@ def test_any_text_is_one_segment_or_refused(text: str) -> None:
         ("--journal=redis://:sec/ret@h", "--journal=redis://***@h"),
         (":sec/ret@h", ":***@h"),
         ("https://h/x?a=1&api_key=secret&b=2", "https://h/x?a=1&api_key=***&b=2"),
+        ("https://h/x?X-Api-Key=secret&b=2", "https://h/x?X-Api-Key=***&b=2"),
         ("GET /workflows/x%3Fpassword%3Dse%2Fcret%26a%3Db: no", "GET /workflows/x%3Fpassword%3D***%26a%3Db: no"),
         ("fib_live_secret", "[API key]"),
         ("GET /workflows/redis%3A%2F%2F%3Asecret%40h: no", "GET /workflows/redis://***@h: no"),
