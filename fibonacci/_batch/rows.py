@@ -84,7 +84,7 @@ def other_key(text: str) -> str | None:
 
 
 def _quoted(key: str) -> str:
-    return json.dumps(key, ensure_ascii=False) if key.startswith('"') or _NUMBER.fullmatch(key) else str(key)
+    return json.dumps(key, ensure_ascii=False) if key.startswith('"') or _NUMBER.fullmatch(key) else str.__str__(key)
 
 
 def canonical_inputs(inputs: object) -> str:

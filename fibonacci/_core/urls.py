@@ -162,7 +162,7 @@ def path(template: str, **parameters: str | int) -> FilledPath:
 
 def _segment(name: str, value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and name == "version":
-        value = str(value)
+        value = str(int(value))
     try:
         return quote(check_id(name, value), safe="")
     except UnicodeEncodeError:
@@ -231,7 +231,8 @@ def query(parameters: Mapping[str, QueryValue]) -> str:
     """
     if not parameters:
         return ""
-    pairs = [(name, _query_text(name, value)) for name, value in parameters.items() if value is not None]
+    given = [(name, value) for name, value in parameters.items() if value is not None]
+    pairs = [(_query_text("the name of a query parameter", name), _query_text(name, value)) for name, value in given]
     try:
         return f"?{urlencode(pairs)}" if pairs else ""
     except UnicodeEncodeError:
@@ -241,8 +242,11 @@ def query(parameters: Mapping[str, QueryValue]) -> str:
 def _query_text(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str | int | float):
-        return str(value)
+    # For a member of an enumeration, str() alone would return its name.
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int | float):
+        return str(int(value) if isinstance(value, int) else float(value))
     hint = ": decode it first" if isinstance(value, bytes) else ""
     raise TypeError(f"{name} must be a str, a number or a bool, not {type(value).__name__}{hint}")
 

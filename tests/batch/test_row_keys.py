@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -23,6 +24,11 @@ def test_a_key_keeps_its_type(key: str | int) -> None:
     if other is not None:
         assert str(key_in(other)) == str(key)
         assert type(key_in(other)) is not type(key)
+
+
+def test_a_member_of_an_enumeration_is_its_value() -> None:
+    channel = Enum("channel", {"SLACK": "slack"}, type=str)
+    assert key_text(channel.SLACK, 0) == key_text("slack", 0) == "slack"
 
 
 @pytest.mark.parametrize("place", KINDS, indirect=True)

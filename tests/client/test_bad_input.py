@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import inspect
 import math
+from enum import Enum
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,20 @@ from tests.endpoints.table import ROWS
 from tests.kit.assertions import each_row, refused
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
+from tests.kit.steps import respond_json
+
+
+class Word(str, Enum):  # noqa: UP042  (str() of a StrEnum is its value)
+    """A name of the user's own."""
+
+    TEAM = "team"
+
+
+class Number(int, Enum):
+    """A number of the user's own."""
+
+    TWO = 2
+
 
 LONE = "a\ud800b"
 WITH_IDS = list({row.call: row for row in ROWS if row.arguments}.values())
@@ -177,6 +192,25 @@ class TestRequest:
         server.add_response({"data": 1})
         mode.run(caller.request("GET", where))
         assert server.last.target == f"/v1{on_the_wire}"
+
+
+class TestEnumerations:
+    def test_a_member_of_an_enumeration_is_sent_as_its_value(self, mode: Mode, server: ScriptedServer) -> None:
+        server.default = respond_json({"data": []})
+        caller = mode.client_of(server)
+        mode.run(caller.executions.list(workflow_id=Word.TEAM, status=Word.TEAM, page_size=Number.TWO))
+        assert server.last.query == "workflow_id=team&status=team&limit=2"
+        mode.run(caller.request("GET", "/x", params={Word.TEAM: Number.TWO}))
+        assert server.last.query == "team=2"
+        server.default = respond_json({"data": {"version": 2, "key": "k"}})
+        mode.run(caller.versions.get(Word.TEAM, Number.TWO))
+        assert server.last.target == "/v1/workflows/team/versions/2"
+        # What is set in a scope is found and deleted in the same one.
+        mode.run(caller.memory.set("k", 1, scope=Word.TEAM))
+        assert server.last.json == {"value": 1, "scope": "team"}
+        for call in (caller.memory.get, caller.memory.delete):
+            mode.run(call("k", scope=Word.TEAM))
+            assert server.last.query == "scope=team"
 
 
 class TestTimeouts:
