@@ -84,7 +84,9 @@ def _checked(limit: str, remaining: str, reset: str, headers: Mapping[str, str],
     try:
         most, left = int(limit), int(remaining)
         reset_at = datetime.fromtimestamp(_moment(reset, headers, now), UTC)
-        return RateLimit(limit=most, remaining=left, reset_at=reset_at) if most > 0 <= left else None
+        # A number that no float can hold makes no sense either: `isfinite` raises for it.
+        is_sensible = most > 0 <= left and isfinite(most) and isfinite(left)
+        return RateLimit(limit=most, remaining=left, reset_at=reset_at) if is_sensible else None
     except (ValueError, OverflowError, OSError):
         return None
 

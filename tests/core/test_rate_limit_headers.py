@@ -15,6 +15,7 @@ from tests.kit.steps import http_date
 DATE = http_date(START)
 LOCAL = START - 5000  # a clock that is wrong: it must not matter
 IN_A_MINUTE = int(START) + 60
+HUGE = "9" * 400  # which no float can hold
 
 
 def parsed(**fields: str) -> RateLimit | None:
@@ -103,7 +104,7 @@ def test_figures_that_make_sense() -> None:
         found = parsed(X_RateLimit_Limit=limit, X_RateLimit_Remaining=remaining, X_RateLimit_Reset="60")
         assert found is not None
         assert (found.limit, found.remaining) == (int(limit[:2].rstrip(",;")), int(remaining))
-    for limit, remaining in (("0", "0"), ("-1", "0"), ("60", "-1"), ("", "0"), ("60", ""), ("1.5", "0")):
+    for limit, remaining in (("0", "0"), ("-1", "0"), ("60", "-1"), ("", "0"), ("60", ""), ("1.5", "0"), (HUGE, HUGE)):
         assert parsed(X_RateLimit_Limit=limit, X_RateLimit_Remaining=remaining, X_RateLimit_Reset="60") is None
     assert parsed(X_RateLimit_Limit="60", X_RateLimit_Remaining="5") is None
 
