@@ -28,6 +28,8 @@ _ASYNC = 0x80 | 0x100 | 0x200
 _SYNC_REMEDY = "which a sync client cannot await. Pass a plain function, or use AsyncFibonacci"
 _CA_BUNDLE = "the path of a PEM file, or of a folder of certificates named by their hashes"
 _CLIENT_CERT = "the path of a PEM file, (certificate, key) or (certificate, key, password)"
+# Seconds that any longer time limit is cut to, some 30 years: Python's own waits refuse 300 years.
+_LONGEST = 1e9
 _TOKEN_PUNCTUATION = frozenset("!#$%&'*+-.^_`|~")
 
 
@@ -102,7 +104,7 @@ def check_timeout(seconds: object, *, name: str = "timeout") -> float | None:
         raise TypeError(f"{name} must be a number of seconds or None, not {kind_of(seconds)}")
     if not 0 < seconds < float("inf"):
         raise ConfigurationError(f"{name} must be above 0 seconds, not {seconds} (None means no limit)")
-    return float(seconds)
+    return float(min(seconds, _LONGEST))
 
 
 def check_seconds(name: str, seconds: object) -> float:
@@ -116,7 +118,7 @@ def check_seconds(name: str, seconds: object) -> float:
         raise TypeError(f"{name} must be a number of seconds, not {kind_of(seconds)}")
     if not 0 <= seconds < float("inf"):
         raise ConfigurationError(f"{name} must be 0 or more seconds, not {seconds}")
-    return float(seconds)
+    return float(min(seconds, _LONGEST))
 
 
 def check_positive_seconds(name: str, seconds: object) -> float:
