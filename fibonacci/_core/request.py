@@ -174,7 +174,7 @@ def _explain(value: object, place: str, *, depth: int) -> None:
     elif isinstance(value, BaseModel):
         _explain(dumped(value), place, depth=depth + 1)
     else:
-        _explain_leaf(value, place)
+        _explain_leaf(value, place or "the body")
 
 
 def _explain_leaf(value: object, place: str) -> None:

@@ -226,11 +226,13 @@ def query(parameters: Mapping[str, QueryValue]) -> str:
     """Return a query string with its `?`, or nothing. None is left out, and booleans are `true` and `false`.
 
     Raises:
-        TypeError: If a value isn't text, a number or a boolean.
+        TypeError: If they aren't a mapping, or a value isn't text, a number or a boolean.
         ValueError: If a value is text that can't be encoded.
     """
     if not parameters:
         return ""
+    if not hasattr(parameters, "items"):
+        raise TypeError(f"params must be a mapping of names to values, not {type(parameters).__name__}")
     given = [(name, value) for name, value in parameters.items() if value is not None]
     pairs = [(_query_text("the name of a query parameter", name), _query_text(name, value)) for name, value in given]
     try:

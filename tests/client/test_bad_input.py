@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fibonacci import ConfigurationError
+from fibonacci.models import Workflow
 from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
 from tests.kit.assertions import each_row, refused
@@ -173,6 +174,14 @@ class TestRequest:
         self, mode: Mode, server: ScriptedServer, caller: Any, method: Any
     ) -> None:
         refused(mode, server, TypeError, lambda: caller.request(method, "/x"), "method must be a str")
+
+    @each_row("params", [[("a", 1)], "a=1"])
+    def test_parameters_that_are_no_mapping_are_refused(
+        self, mode: Mode, server: ScriptedServer, caller: Any, params: Any
+    ) -> None:
+        for returns in (None, Workflow):
+            call = partial(caller.request, "GET", "/x", params=params, returns=returns)
+            refused(mode, server, TypeError, call, "params must be a mapping of names to values, not")
 
     @each_row(
         ("where", "on_the_wire"),

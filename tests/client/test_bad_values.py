@@ -81,6 +81,12 @@ class TestValues:
             text,
         )
 
+    @each_row(("value", "expected", "text"), [NAN, BYTES, (LONE, ValueError, "contains a lone surrogate")])
+    def test_a_body_without_a_json_form_is_named(
+        self, mode: Mode, server: ScriptedServer, caller: Any, value: Any, expected: type[Exception], text: str
+    ) -> None:
+        refused(mode, server, expected, lambda: caller.request("POST", "/x", json=value), f"the body {text}")
+
     @each_row(("value", "expected", "text"), [NAN, BYTES])
     def test_all_other_arguments(
         self, mode: Mode, server: ScriptedServer, caller: Any, value: Any, expected: type[Exception], text: str
