@@ -16,7 +16,8 @@ from fibonacci.definitions.node_kinds import node_kind
 _LONGEST_CHAIN: Final = 20
 """The fallbacks of fallbacks that a node waits for."""
 _MOST_REACHED: Final = 2_000_000
-"""What is reached from all fallbacks and critics together: from 10,000 in a chain it would be 50 million nodes."""
+"""What is reached from all fallbacks and critics, and the edges to them: from 10,000 in a chain it would be 50 million
+nodes."""
 
 
 class Fate(NamedTuple):
@@ -80,7 +81,8 @@ class Flow:
         gates: The conditionals that name a node in a branch, by its ID.
         rescues: The IDs of the nodes whose failure starts a node, by its ID: it is their `fallback` or `on_error`.
         fallbacks: The `fallback` of each node that has one.
-        starts_after: What a node waits for, and what decides which output that has: its fallbacks, its critics.
+        starts_after: What a node waits for, and what decides which output that has: its fallbacks, and the critics that
+            may have it run again.
 
     Example:
         >>> nodes = [{"id": "gate", "type": "conditional", "true_branch": ["page"]}, {"id": "page", "type": "tool"}]
@@ -99,7 +101,7 @@ class Flow:
         self.gates: Final[dict[str, list[Gate]]] = {}
         self.rescues: Final[dict[str, list[str]]] = {}
         self.fallbacks: Final[dict[str, str]] = {}
-        critics: dict[str, list[str]] = {}
+        critics: list[tuple[str, str]] = []
         for node_id, link in between:
             kind = node_kind(by_id[node_id])
             match link.kind:
@@ -114,7 +116,7 @@ class Flow:
                 case _:
                     depends_on[node_id][link.target] = None
                     if link.kind == "critic":
-                        critics.setdefault(link.target, []).append(node_id)
+                        critics.append((node_id, link.target))
         self.depends_on: Final[Edges] = {node_id: list(targets) for node_id, targets in depends_on.items()}
         self.starts_after: Final[Edges] = self._starts_after(critics)
 
@@ -193,25 +195,30 @@ class Flow:
         reasons += [f"it is in a branch of {node_id}, which was skipped" for node_id in skipped]
         return FlowStep("skip", " and ".join(reasons))
 
-    def _starts_after(self, critics: Mapping[str, Sequence[str]]) -> Edges:
+    def _starts_after(self, critics: Iterable[tuple[str, str]]) -> Edges:
         """Return what each node starts after.
 
         This leaves out what would make nodes wait for each other, because a fallback may use what depends on the failed
         node. The fallbacks come first: a critic assesses what replaces its target.
+
+        Args:
+            critics: Each critic with its target.
         """
-        after = {node_id: dict.fromkeys(targets) for node_id, targets in self.waits_for.items()}
-        reach = _Reach(after)
+        reach = _Reach({node_id: dict.fromkeys(targets) for node_id, targets in self.waits_for.items()})
         fallbacks = {node_id: list(islice(self._fallbacks_of(node_id), _LONGEST_CHAIN)) for node_id in self.fallbacks}
-        for deciders in (fallbacks, critics):
-            for node_id, targets in self.waits_for.items():
-                for decider in [decider_id for target in targets for decider_id in deciders.get(target, ())]:
-                    if (
-                        reach.size < _MOST_REACHED
-                        and decider not in after[node_id]
-                        and node_id not in reach.of(decider)
-                    ):
-                        reach.add(node_id, decider)
-        return {node_id: list(targets) for node_id, targets in after.items()}
+        for node_id, targets in self.waits_for.items():
+            for fallback in [fallback for target in targets for fallback in fallbacks.get(target, ())]:
+                reach.add(node_id, fallback)
+        for critic, target in critics:
+            if reach.has_room:
+                repeated = reachable(reach.followers, target, within=reach.of(critic))  # what it may have run again
+                readers = {node_id for other in repeated for node_id in reach.followers[other]}
+                for node_id in sorted(readers - reach.of(critic)):
+                    earlier = reach.edges[node_id].keys() - self.waits_for[node_id]
+                    if reach.add(node_id, critic):
+                        for other in earlier & repeated:  # the critic starts after it
+                            reach.drop(node_id, other)
+        return {node_id: list(targets) for node_id, targets in reach.edges.items()}
 
     def _fallbacks_of(self, node_id: str) -> Iterator[str]:
         """Yield the fallback of a node, the fallback of that, and so on."""
@@ -229,33 +236,52 @@ class _Reach:
         edges: The edges. More are added by `add`.
 
     Attributes:
-        size: How many nodes were reached, from all of those that were asked for.
+        edges: The edges.
+        followers: The same edges, turned around.
     """
 
     def __init__(self, edges: dict[str, dict[str, None]]) -> None:
-        self.size: int = 0
-        self._edges = edges
+        self.edges: Final = edges
+        self.followers: Final[dict[str, dict[str, None]]] = {node_id: {} for node_id in edges}
+        for node_id, targets in edges.items():
+            for target in targets:
+                self.followers[target][node_id] = None
+        self._size = 0
         self._found: dict[str, set[str]] = {}
         self._starts: dict[str, set[str]] = {}  # the nodes that reach a node, of those that were asked for
+
+    @property
+    def has_room(self) -> bool:
+        """Whether not too many edges were added, nor too many nodes reached from all of those that were asked for."""
+        return self._size < _MOST_REACHED
 
     def of(self, start: str) -> set[str]:
         """Return what can be reached from a node, itself included."""
         if start not in self._found:
             self._found[start] = set()
-            self._extend(start, reachable(self._edges, start))
+            self._extend(start, reachable(self.edges, start))
         return self._found[start]
 
-    def add(self, node_id: str, target: str) -> None:
-        """Add an edge."""
-        self._edges[node_id][target] = None
+    def add(self, node_id: str, target: str) -> bool:
+        """Add an edge, unless that would make a cycle or there is no room, and return whether it was added."""
+        if not self.has_room or target in self.edges[node_id] or node_id in self.of(target):
+            return False
+        self._size += 1
+        self.edges[node_id][target] = None
+        self.followers[target][node_id] = None
         reached = self.of(target)
         for start in self._starts.get(node_id, set[str]()) - self._starts[target]:
             self._extend(start, reached)
+        return True
+
+    def drop(self, node_id: str, target: str) -> None:
+        """Drop an edge between nodes that others connect too."""
+        del self.edges[node_id][target], self.followers[target][node_id]
 
     def _extend(self, start: str, reached: set[str]) -> None:
         new = reached - self._found[start]
         self._found[start] |= new
-        self.size += len(new)
+        self._size += len(new)
         for node_id in new:
             self._starts.setdefault(node_id, set()).add(start)
 
@@ -265,12 +291,12 @@ def _stopped_by(node_id: str, fate_of: Fates) -> FlowStep:
     return FlowStep("skip", f"it depends on {node_id!r}, which {how}", stopped=True)
 
 
-def reachable(depends_on: Mapping[str, Iterable[str]], start: str) -> set[str]:
-    """Return the IDs that can be reached from one, itself included."""
+def reachable(edges: Mapping[str, Iterable[str]], start: str, within: Container[str] | None = None) -> set[str]:
+    """Return the IDs that can be reached from one, itself included, on ways through some or all others."""
     reached, pending = {start}, [start]
     while pending:
-        for target in depends_on[pending.pop()]:
-            if target not in reached:
+        for target in edges[pending.pop()]:
+            if target not in reached and (within is None or target in within):
                 reached.add(target)
                 pending.append(target)
     return reached

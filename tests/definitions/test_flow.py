@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import pytest
 
+from fibonacci import Execution
 from fibonacci.definitions import check_definition
 from fibonacci.definitions.flow import Fate, Flow, FlowStep
 from fibonacci.emulator import Emulator, NodeFailure
+from fibonacci.models import NodeTrace
 from tests.emulator.api import Api
 from tests.kit.assertions import check_rows
 from tests.kit.nodes import llm
@@ -262,6 +265,51 @@ def test_a_fallback_runs_when_its_node_fails_at_a_later_iteration() -> None:
     outputs = client.workflows.run(workflow.id).outputs
     assert outputs["draft"] == outputs["spare"]
     assert outputs["judge"]["passed"]
+
+
+CRITIC: Final = {"id": "judge", "type": "critic", "target_node": "draft"}
+
+
+def judged(*nodes: dict[str, Any], drafts: Sequence[Any] = ("rough", "good")) -> Execution:
+    """Run a draft and its critic, which rejects the first answer, beside other nodes."""
+    emulator = Emulator()
+    emulator.script("draft", drafts)
+    emulator.script("judge", [1, 10])
+    client = emulator.client()
+    workflow = client.workflows.create(name="Answers", definition={"nodes": [*nodes]})
+    return client.executions.get(client.workflows.run(workflow.id).id)
+
+
+def traced(run: Execution, node_id: str) -> NodeTrace:
+    return next(node for node in run.trace or [] if node.id == node_id)
+
+
+def test_what_reads_a_node_that_a_critic_may_have_run_again_waits_for_the_verdict() -> None:
+    critic = CRITIC | {"criteria": ["as short as {{framed}}"]}
+    run = judged(llm("draft"), llm("framed", "<{{draft}}>"), llm("sent", "Send {{framed}}"), critic)
+    assert traced(run, "framed").input == {"instruction": "<good>"}
+    assert traced(run, "sent").input == {"instruction": f"Send {run.outputs['framed']}"}
+
+
+def test_each_of_two_critics_assesses_the_answer_that_counts() -> None:
+    other = CRITIC | {"id": "other"}
+    for critics in ([CRITIC, other], [other, CRITIC]):
+        run = judged(llm("draft"), *critics, llm("reader", "{{other.passed}}"))
+        assert [traced(run, node_id).input["output"] for node_id in ("judge", "other")] == ["good", "good"]
+
+
+def test_a_fallback_that_runs_at_a_later_iteration_has_its_readers_run_too() -> None:
+    nodes = [llm("draft", fallback="spare"), llm("spare"), CRITIC, llm("reader", "{{spare}}")]
+    run = judged(*nodes, drafts=["rough", NodeFailure(kind="error")])
+    assert traced(run, "reader").status == "completed"
+    assert traced(run, "spare").reason is None
+
+
+def test_a_fallback_that_is_not_needed_at_a_later_iteration_is_skipped() -> None:
+    run = judged(llm("draft", fallback="spare"), llm("spare"), CRITIC, drafts=[NodeFailure(kind="error"), "good"])
+    assert run.outputs["draft"] == "good"
+    spare = traced(run, "spare")
+    assert (spare.status, spare.input, spare.reason) == ("skipped", None, "it runs only if 'draft' fails")
 
 
 def test_random_definitions_do_in_every_outcome_what_the_rules_and_the_checks_say() -> None:

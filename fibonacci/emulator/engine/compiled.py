@@ -66,9 +66,8 @@ class CompiledWorkflow:
     allow_partial_results: bool = False
 
     def between(self, first: str, last: str) -> set[str]:
-        """Return the IDs of the nodes that depend on the first and that the last depends on, the first included."""
-        waits_for = self.flow.waits_for
-        return (reachable(waits_for, last) & reachable(_inverted(waits_for), first)) | {first}
+        """Return the IDs of the nodes that start after the first and that the last starts after, both included."""
+        return reachable(self.followers, first, within=reachable(self.flow.starts_after, last))
 
 
 EMPTY_WORKFLOW: Final = CompiledWorkflow()

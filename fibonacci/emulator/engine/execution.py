@@ -265,11 +265,7 @@ class RunningExecution:
             return
         prompt = self._executor(now).improvement_prompt(critic, verdict)
         self._nodes[critic.target_node]["improvement"] = prompt
-        again = self.workflow.between(critic.target_node, critic.id)
-        for node_id, rescued in self.workflow.flow.rescues.items():  # it may fail now
-            if self._nodes[node_id]["status"] == "skipped" and not again.isdisjoint(rescued):
-                again.add(node_id)
-        self._nodes.run_again(again)
+        self._nodes.run_again(self.workflow.between(critic.target_node, critic.id))
 
     def _fail_or_retry(self, state: StoredNode, error: str, now: float) -> None:
         node = self.workflow.nodes[state["id"]]

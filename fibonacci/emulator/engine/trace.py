@@ -68,7 +68,8 @@ def _time(seconds: float | None) -> str | None:
 
 def _content(node: StoredNode, note: StoredTrace, hidden: Sequence[str]) -> JSONObject:
     """Return what a node was given and returned without some texts, which may be in keys of users, not in its own."""
-    given, usage = note.get("input"), node.get("usage")
+    is_skipped, usage = node["status"] == "skipped", node.get("usage")
+    given = None if is_skipped else note.get("input")  # in an earlier iteration it may have run
     warnings = [*note.get("warnings", []), *note.get("without_value", []), *note.get("remarks", [])]
     return {
         "input": {name: redact(value, hidden) for name, value in given.items()}
@@ -76,7 +77,7 @@ def _content(node: StoredNode, note: StoredTrace, hidden: Sequence[str]) -> JSON
         else redact(given, hidden),
         "output": redact(node["output"], hidden) if node["status"] == "completed" else None,
         "error": redact(node["error"], hidden) if node["status"] == "failed" else None,
-        "reason": redact(note.get("reason"), hidden),
+        "reason": redact(note.get("reason"), hidden) if is_skipped else None,
         "usage": None if usage is None else fields_of(usage),
         "warnings": redact(warnings, hidden),
     }
