@@ -76,6 +76,14 @@ def _contains(left: Any, right: Any) -> bool:
     return left is not None and as_text(right) in as_text(left)
 
 
+def _starts_with(left: Any, right: Any) -> bool:
+    return left is not None and as_text(left).startswith(as_text(right))
+
+
+def _ends_with(left: Any, right: Any) -> bool:
+    return left is not None and as_text(left).endswith(as_text(right))
+
+
 def _less_than(left: Any, right: Any) -> bool:
     first, second = _number(left), _number(right)
     if first is None or second is None:
@@ -123,8 +131,8 @@ OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "not_contains": lambda left, right: not _contains(left, right),
     "greater_than": lambda left, right: _less_than(right, left),
     "less_than": _less_than,
-    "starts_with": lambda left, right: as_text(left).startswith(as_text(right)),
-    "ends_with": lambda left, right: as_text(left).endswith(as_text(right)),
+    "starts_with": _starts_with,
+    "ends_with": _ends_with,
     "is_empty": _is_empty,
     "is_not_empty": lambda left, right: not _is_empty(left),
 }

@@ -38,6 +38,8 @@ def test_each_operator_compares_as_documented() -> None:
         (["a"], "contains", "b", False),
         ({"key": 1}, "contains", "key", True),
         (None, "contains", "", False),
+        (None, "starts_with", "n", False),
+        (None, "ends_with", "l", False),
         (1234, "contains", 23, True),
         ("a", "not_contains", "b", True),
         (10, "greater_than", 9, True),
