@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from fibonacci._core.options import (
+    check_choice,
     check_count,
     check_flag,
     check_positive_int,
@@ -99,7 +100,4 @@ def _unless_none(check: Callable[[str, Any], _T], name: str, options: Mapping[st
 
 
 def _choice(name: str, options: Mapping[str, Any]) -> str:
-    value = options[name]
-    if value not in CHOICES[name]:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, CHOICES[name]))}, not {value!r}")
-    return str(value)
+    return check_choice(name, options[name], CHOICES[name])

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -320,8 +321,10 @@ class TestFromRunToRun:
         assert re.findall('if_unknown="(.*)" (?:takes over|starts (?:none|all)) ', caught.value.__notes__[0]) == [
             *("match", "skip", "rerun")
         ]
-        (skipped,) = setting.run(setting.runs(rows=rows, if_unknown="skip")).values()
-        assert (skipped.status, skipped.execution) == ("unknown", None)
+        word = Enum("word", {"SKIP": "skip"}, type=str)
+        for skip in ("skip", word.SKIP):
+            (skipped,) = setting.run(setting.runs(rows=rows, if_unknown=skip)).values()
+            assert (skipped.status, skipped.execution) == ("unknown", None)
         told = (
             f"row 0: its execution is assumed to be {execution_id}, which has the same inputs and belongs to no other"
             " row"
