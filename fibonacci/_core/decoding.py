@@ -26,7 +26,7 @@ from typing_extensions import TypedDict
 from fibonacci._core.error_mapping import OTHER_API, response_error
 from fibonacci._core.json_bodies import DecompressionError, TooLargeError, is_array, is_object
 from fibonacci._core.response import APIResponse
-from fibonacci._core.urls import QueryValue
+from fibonacci._core.urls import QueryValue, origin_of
 from fibonacci.models._base import Model
 
 #: Bytes of a piece. Much longer ones need more memory, much shorter ones more time.
@@ -115,14 +115,18 @@ def _linked_params(link: str, url: str) -> dict[str, QueryValue] | None:
     for target, attributes in re.findall(_LINK, link):
         if re.search(_REL_NEXT, attributes, re.IGNORECASE):
             try:
-                here, there = urlsplit(url), urlsplit(urljoin(url, target))
+                there = urljoin(url, target)
+                is_same_list = _list_at(there) == _list_at(url)
             except ValueError:
                 return None
             # The key must not go to another origin, and another path is another list.
-            if (here.scheme, here.netloc, here.path) == (there.scheme, there.netloc.lower(), there.path):
-                return dict(parse_qsl(there.query, keep_blank_values=True))
-            return None
+            return dict(parse_qsl(urlsplit(there).query, keep_blank_values=True)) if is_same_list else None
     return None
+
+
+def _list_at(url: str) -> tuple[str, str]:
+    """Return the origin of a URL, with or without the usual port, and its path."""
+    return origin_of(url), urlsplit(url).path
 
 
 Meta = Mapping[str, Any]

@@ -11,6 +11,7 @@ from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond_json
+from tests.kit.transport import ScriptedTransport, http_response
 
 
 def tools(*names: str) -> list[dict[str, str]]:
@@ -116,6 +117,19 @@ class TestNextPage:
         server.add_response(page("a"), headers={"Link": link})
         assert names(mode, caller) == ["a"]
         assert len(server.requests) == 1
+
+    @each_row(
+        ("base_url", "link"),
+        [
+            ("https://api.example.com/v1", "<https://api.example.com:443/v1/tools?cursor=2>; rel=next"),
+            ("https://api.example.com:443/v1", "<https://API.example.com/v1/tools?cursor=2>; rel=next"),
+            ("https://[::1]/v1", "<https://[::1]:443/v1/tools?cursor=2>; rel=next"),
+        ],
+    )
+    def test_the_usual_port_of_a_link_is_no_other_origin(self, mode: Mode, base_url: str, link: str) -> None:
+        transport = ScriptedTransport(http_response(page("a"), headers={"Link": link}), http_response(page("b")))
+        assert names(mode, mode.client_of(transport, base_url=base_url)) == ["a", "b"]
+        assert [sent.target for sent in transport.requests] == ["/v1/tools", "/v1/tools?cursor=2"]
 
     def test_meta_precedes_a_link(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.add_response(page("a", next_cursor="meta"), headers={"Link": '<?cursor=link>; rel="next"'})
