@@ -28,7 +28,7 @@ class Word(str, Enum):  # noqa: UP042  (str() of a StrEnum is its value)
     TEAM = "team"
 
 
-class Number(int, Enum):
+class Amount(int, Enum):
     """A number of the user's own."""
 
     TWO = 2
@@ -208,12 +208,12 @@ class TestEnumerations:
     def test_a_member_of_an_enumeration_is_sent_as_its_value(self, mode: Mode, server: ScriptedServer) -> None:
         server.default = respond_json({"data": []})
         caller = mode.client_of(server)
-        mode.run(caller.executions.list(workflow_id=Word.TEAM, status=Word.TEAM, page_size=Number.TWO))
+        mode.run(caller.executions.list(workflow_id=Word.TEAM, status=Word.TEAM, page_size=Amount.TWO))
         assert server.last.query == "workflow_id=team&status=team&limit=2"
-        mode.run(caller.request("GET", "/x", params={Word.TEAM: Number.TWO}))
+        mode.run(caller.request("GET", "/x", params={Word.TEAM: Amount.TWO}))
         assert server.last.query == "team=2"
         server.default = respond_json({"data": {"version": 2, "key": "k"}})
-        mode.run(caller.versions.get(Word.TEAM, Number.TWO))
+        mode.run(caller.versions.get(Word.TEAM, Amount.TWO))
         assert server.last.target == "/v1/workflows/team/versions/2"
         # What is set in a scope is found and deleted in the same one.
         mode.run(caller.memory.set("k", 1, scope=Word.TEAM))
