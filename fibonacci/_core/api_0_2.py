@@ -217,7 +217,8 @@ def _execution(run: Any) -> Any:
     added = {name: run[own] for name, own in _RUN_FIELDS.items() if own in run}
     seconds = run.get("duration_seconds")
     if isinstance(seconds, int | float):
-        added["duration_ms"] = round(seconds * 1000)
+        with suppress(OverflowError, ValueError):  # JSON in Python may hold an infinity or NaN
+            added["duration_ms"] = round(seconds * 1000)
     return added | run
 
 

@@ -32,7 +32,7 @@ from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
 from tests.contract.document import operations
 from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
-from tests.kit.assertions import check_rows
+from tests.kit.assertions import check_rows, each_row
 from tests.kit.mode import Mode, both_modes
 from tests.kit.server import ScriptedServer
 from tests.kit.transport import ScriptedTransport, http_response
@@ -247,6 +247,13 @@ def test_a_list_is_read_to_its_end_however_many_the_server_has_on_a_page(
     if first.next_cursor is not None:
         rest = client.workflows.list(page_size=3, cursor=first.next_cursor)  # another size than before
         assert [each.id for each in [*first.items, *rest]] == expected
+
+
+@each_row("seconds", ["Infinity", "NaN", "1e308"])
+def test_a_duration_that_is_no_number_of_milliseconds_is_left_out(server: ScriptedServer, seconds: str) -> None:
+    server.add_response(f'{{"id": "run-1", "status": "completed", "duration_seconds": {seconds}}}')
+    run = client_of(server).executions.get("run-1")
+    assert (run.status, run.duration_ms) == ("completed", None)
 
 
 def test_the_runs_of_a_workflow_are_listed_and_tools_are_one_page(server: ScriptedServer) -> None:
