@@ -185,7 +185,8 @@ class BaseNode(DefinitionModel):
         """Return the node with `type` among the fields that were given, and `retry` in the newer fields."""
         self.model_fields_set.add("type")
         if self.retry is not None:
-            newer, rest = split_retry(self.retry.model_dump())
+            said = self.retry.model_fields_set.union(self.retry.model_extra or ())
+            newer, rest = split_retry({name: value for name, value in self.retry if name in said})
             vars(self).update(newer, retry=RetryPolicy.model_validate(rest) if rest else None)
             self.model_fields_set.update(newer)
             if not rest:

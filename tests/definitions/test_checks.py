@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from datetime import date
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fibonacci.definitions import (
@@ -274,6 +274,9 @@ class OddTool(NamedTuple):
 
 
 @given(JSON | DEFINITION, JSON)
+@example(
+    {"nodes": [{"id": "a", "type": "llm", "instruction": "", "retry": {"x": {cast("Any", RetryPolicy()): 1}}}]}, None
+)
 def test_it_never_raises(definition: Any, parameters: Any) -> None:
     problems = check_definition(definition, tools=[OddTool("t", parameters)])
     assert all(isinstance(problem, Problem) for problem in problems)
