@@ -60,9 +60,13 @@ class DefinitionModel(BaseModel):
     def _read_whole_number(cls, value: object) -> object:
         return whole(value)
 
+    def _said(self) -> set[str]:
+        """Return the names of the fields that were given."""
+        return self.model_fields_set.union(self.model_extra or ())
+
     @model_serializer(mode="wrap")
     def _as_given(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        said = self.model_fields_set.union(self.model_extra or ())
+        said = self._said()
         fields = {name: value for name, value in dump(self).items() if name in said}
         first = {name: fields[name] for name in _FIRST if name in fields}
         last = {name: fields.pop(name) for name in _LAST if name in fields}
@@ -185,7 +189,7 @@ class BaseNode(DefinitionModel):
         """Return the node with `type` among the fields that were given, and `retry` in the newer fields."""
         self.model_fields_set.add("type")
         if self.retry is not None:
-            said = self.retry.model_fields_set.union(self.retry.model_extra or ())
+            said = self.retry._said()
             newer, rest = split_retry({name: value for name, value in self.retry if name in said})
             vars(self).update(newer, retry=RetryPolicy.model_validate(rest) if rest else None)
             self.model_fields_set.update(newer)
