@@ -62,7 +62,6 @@ class Call:
     callback_error: Exception | None = None
     had_unknown_outcome: bool = False
     span: Span | None = None
-    _had_no_response = False
 
     def __init__(self, documented: Request[Any], config: Config, clock: TimeSource) -> None:
         self.documented = documented
@@ -169,15 +168,13 @@ class Call:
         self.retry = retry
         if not attempt.succeeded and outcome_of(attempt.result) == "unknown":
             self.had_unknown_outcome = True
-        self._had_no_response = isinstance(attempt.result, TransportError) and attempt.result.kind == "unknown"
         if retry is not None:
             self.phases.stop()  # the wait is none of them
             self.refusals += retry.is_rate_limited
 
     @property
     def _is_repeatable(self) -> bool:
-        # Not after an attempt without a response: a slow server would be given up again and again.
-        if self.attempts > self._max_retries + self.refusals or self._had_no_response:
+        if self.attempts > self._max_retries + self.refusals:
             return False
         return may_be_sent_twice(self.request.method, idempotency_key_trusted=self._idempotency_key_trusted)
 

@@ -244,8 +244,8 @@ class HTTPRequest:
     is_repeatable: bool = False
     """Whether the client will send the request again if no response arrives.
 
-    If so, a transport may give up early on a connection that seems dead. It is False for a POST or PATCH that must not
-    be sent twice. It is also False for the last attempt, and for an attempt if the one before got no response.
+    If so, a transport may use a connection that has been idle for long. It is False for a POST or PATCH that must not
+    be sent twice, and for the last attempt.
     """
 
     on_wait: Callable[[float, str], object] | None = field(default=None, compare=False)

@@ -37,14 +37,28 @@ Address = tuple[int, int, int, str, Any]
 
 # Keepalive: 60 s idle, 60 s between probes, 5 probes. Load balancers and NATs drop a connection that is idle for
 # minutes, as during a long execution. macOS names the first option TCP_KEEPALIVE; a system may lack any of them.
-# There is no bound for data that stays unacknowledged: with TCP_USER_TIMEOUT Linux also closes the connection of a
-# peer that acknowledges but has no room to receive, and after one lost probe of keepalive.
 _KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5))
 _OPTIONS = (
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     *((socket.IPPROTO_TCP, getattr(socket, name), value) for name, value in _KEEPALIVE if hasattr(socket, name)),
 )
+
+# The option that bounds how long data may stay unacknowledged, and its unit: TCP_USER_TIMEOUT (18 on Linux), and
+# TCP_RXT_CONNDROPTIME, which the module doesn't name. Windows has a bound of about 20 s that can't be set.
+_USER_TIMEOUT = {"linux": (18, 1000), "darwin": (0x80, 1)}.get(sys.platform)
+#: Bytes that a peer has room for. Its system acknowledges them at once, however slow its server is.
+ROOM = 16 * 1024
+#: Seconds after which a peer that hasn't acknowledged them has vanished.
+ACKNOWLEDGED_IN = 5.0
+
+
+def expect_acknowledgment(sock: socket.socket, seconds: float) -> None:
+    """Have the system end a connection whose peer doesn't acknowledge what is sent. 0 for no bound."""
+    if _USER_TIMEOUT is not None:
+        option, unit = _USER_TIMEOUT
+        with suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, option, math.ceil(seconds * unit))
 
 
 def literal_address(host: str, port: int) -> Address | None:

@@ -2,50 +2,54 @@
 
 from __future__ import annotations
 
+import ctypes
 import socket
+import struct
 import threading
 from contextlib import suppress
 
 from tests.kit.listener import Listener
 
+_SO_ATTACH_FILTER = 26
+
 
 class ForgetfulRelay(Listener):
-    """Passes all bytes on, until it forgets: then it swallows what comes on the connections that there are.
+    """Passes all bytes on, until it forgets: then the packets on the connections that there are get lost.
 
     Neither side is notified, as with a NAT or a load balancer whose table was lost. New connections work.
-
-    Attributes:
-        swallowed: How many pieces have been swallowed.
     """
 
     def __init__(self, port: int) -> None:
         super().__init__()
         self._target = port
-        self._remembered_from = 0
-        self.swallowed = 0
+        self._socks: list[socket.socket] = []
 
     def forget(self) -> None:
         """Forget the connections that there are."""
-        with self.lock:
-            self._remembered_from = self.connections + 1
+        for sock in self._socks:
+            drop_packets(sock)
 
     def serve(self, sock: socket.socket, number: int) -> None:
         """Relay one connection in both directions."""
+        self._socks.append(sock)
         with socket.create_connection(("127.0.0.1", self._target)) as target:
-            back = threading.Thread(target=self._pass_on, args=(target, sock, number), daemon=True)
+            back = threading.Thread(target=self._pass_on, args=(target, sock), daemon=True)
             back.start()
-            self._pass_on(sock, target, number)
+            self._pass_on(sock, target)
             with suppress(OSError):
                 target.shutdown(socket.SHUT_RDWR)
             back.join()
 
-    def _pass_on(self, source: socket.socket, sink: socket.socket, number: int) -> None:
+    def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
-                if number >= self._remembered_from:
-                    sink.sendall(data)
-                else:
-                    self.swallowed += 1
+                sink.sendall(data)
+
+
+def drop_packets(sock: socket.socket) -> None:
+    """Have the system drop each packet that a socket receives, without an acknowledgment (Linux)."""
+    program = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0 bytes
+    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program)))
 
 
 class LosingRelay(Listener):

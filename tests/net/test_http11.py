@@ -61,6 +61,9 @@ class ScriptedStream:
     def is_readable(self) -> bool:
         return bool(self._pieces)
 
+    def expect_acknowledgment(self, seconds: float) -> None:
+        pass
+
 
 class AsyncScriptedStream:
     """The same stream for an async connection."""
@@ -70,6 +73,7 @@ class AsyncScriptedStream:
         self.close = stream.close
         self.fileno = stream.fileno
         self.is_readable = stream.is_readable
+        self.expect_acknowledgment = stream.expect_acknowledgment
 
     @property
     def bytes_sent(self) -> int:

@@ -25,6 +25,7 @@ from fibonacci._net.sockets import (
     Address,
     ConnectionAttempts,
     connect_error,
+    expect_acknowledgment,
     is_readable,
     literal_address,
     new_socket,
@@ -120,6 +121,10 @@ class SocketStream:
     def is_readable(self) -> bool:
         """Whether data has been received, or the peer has closed."""
         return is_readable(self._sock)
+
+    def expect_acknowledgment(self, seconds: float) -> None:
+        """Have the connection end if the peer doesn't acknowledge what is sent. 0 for no bound."""
+        expect_acknowledgment(self._sock, seconds)
 
 
 class EventLoop(Protocol):

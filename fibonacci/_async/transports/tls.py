@@ -49,6 +49,10 @@ class AsyncStream(Protocol):
         """Return the descriptor of the socket that carries the stream, which is negative once it is closed."""
         ...
 
+    def expect_acknowledgment(self, seconds: float) -> None:
+        """Have the connection end if the peer doesn't acknowledge what is sent. 0 for no bound."""
+        ...
+
     def is_readable(self) -> bool:
         """Whether data has been received, or the peer has closed."""
         ...
@@ -129,6 +133,10 @@ class AsyncTLSStream:
     def is_readable(self) -> bool:
         """Whether data has been received, or the peer has closed."""
         return self._incoming.pending > 0 or self._tls.pending() > 0 or self._stream.is_readable()
+
+    def expect_acknowledgment(self, seconds: float) -> None:
+        """Have the connection end if the peer doesn't acknowledge what is sent. 0 for no bound."""
+        self._stream.expect_acknowledgment(seconds)
 
     async def _perform(self, deadline: Deadline, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Perform an operation of the TLS object, moving bytes between it and the stream as it asks for them."""

@@ -24,7 +24,6 @@ from fibonacci._core.config import (
 )
 from fibonacci._core.messages import MISDIRECTED, Deadline, HTTPRequest, HTTPResponse
 from fibonacci._core.options import check_seconds
-from fibonacci._core.retry import may_be_sent_twice
 from fibonacci._core.transport_errors import (
     TransportError,
     cause_chain,
@@ -35,7 +34,7 @@ from fibonacci._core.transport_errors import (
 from fibonacci._net.sockets import lacks_descriptor, readable
 from fibonacci._sync import _runtime
 from fibonacci._sync.transports.connector import Connector
-from fibonacci._sync.transports.http11 import HTTP11Connection, SilentConnection, StaleConnection
+from fibonacci._sync.transports.http11 import HTTP11Connection, StaleConnection
 from fibonacci._sync.transports.loops import CapacityLimiter, CapacityShare, PerLoop
 from fibonacci._sync.transports.transport import TransportBase
 
@@ -63,8 +62,6 @@ class ConnectionPool:
         max_connections: The largest number of connections in use.
         max_idle_connections: The largest number of idle connections.
         idle_timeout: Seconds after which an idle connection isn't used again.
-        first_byte_timeout: Seconds for the first byte of a response on a connection that was idle. After that, it
-            counts as dead. At most a quarter of the time left, and at least twice what the slowest first byte took.
     """
 
     def __init__(
@@ -74,7 +71,6 @@ class ConnectionPool:
         max_connections: int,
         max_idle_connections: int,
         idle_timeout: float,
-        first_byte_timeout: float,
     ) -> None:
         self._connector = connector
         self._capacity = CapacityLimiter(max_connections)
@@ -82,8 +78,6 @@ class ConnectionPool:
         self._clock = _runtime.SystemClock()
         self._max_idle = max_idle_connections
         self._idle_timeout = idle_timeout
-        self._first_byte_timeout = first_byte_timeout
-        self._slowest = 0.0  # most seconds that the first byte of a response has taken
         self._swept_at = time.monotonic()
         self._is_shrinking = False
         self._is_closed = False
@@ -138,18 +132,16 @@ class ConnectionPool:
     ) -> HTTPResponse | None:
         """Return the response, or None if the server had closed the connection and nothing was sent."""
         try:
-            first_byte_timeout = self._timeout_on(connection, request, deadline)
-            response = connection.exchange(request, deadline, limit, first_byte_timeout)
+            response = connection.exchange(request, deadline, limit)
         except StaleConnection:  # a new connection isn't stale
             return None
-        except SilentConnection:
+        except OSError:
             # What ended one connection without notice, such as a NAT, has ended the others that were idle as long.
-            self._close_idle(other for other in list(self._idle) if other.ended_at < connection.began_at)
+            if connection.exchanges > 1:
+                self._close_idle(other for other in list(self._idle) if other.ended_at < connection.began_at)
             raise
         if response.status == MISDIRECTED:
             self.close_idle()  # they lead to the same server
-        if request.is_repeatable or may_be_sent_twice(request.method):
-            self._slowest = max(self._slowest, connection.response_time)
         return response
 
     def close_idle(self) -> int:
@@ -261,13 +253,6 @@ class ConnectionPool:
             if deadline.remaining() == 0 or _lacks_descriptor(error):
                 return None
             raise
-
-    def _timeout_on(self, connection: HTTP11Connection, request: HTTPRequest, deadline: Deadline) -> float | None:
-        """Return the seconds without a response after which the connection counts as dead. None for never."""
-        if not request.is_repeatable or not connection.exchanges:
-            return None
-        # A quarter of the time left leaves enough for another attempt.
-        return max((deadline.cap(4 * self._first_byte_timeout) or 0.0) / 4, 2 * self._slowest)
 
     def _pop_reusable(self, request: HTTPRequest) -> HTTP11Connection | None:
         """Remove and return the last idle connection that the request may use, and close those that are too old."""
@@ -520,5 +505,4 @@ class SocketTransport(TransportBase):
             max_connections=self._max_connections,
             max_idle_connections=self._max_idle_connections,
             idle_timeout=self._idle_timeout,
-            first_byte_timeout=self._connect_timeout,
         )

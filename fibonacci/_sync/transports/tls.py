@@ -50,6 +50,10 @@ class Stream(Protocol):
         """Return the descriptor of the socket that carries the stream, which is negative once it is closed."""
         ...
 
+    def expect_acknowledgment(self, seconds: float) -> None:
+        """Have the connection end if the peer doesn't acknowledge what is sent. 0 for no bound."""
+        ...
+
     def is_readable(self) -> bool:
         """Whether data has been received, or the peer has closed."""
         ...
@@ -130,6 +134,10 @@ class TLSStream:
     def is_readable(self) -> bool:
         """Whether data has been received, or the peer has closed."""
         return self._incoming.pending > 0 or self._tls.pending() > 0 or self._stream.is_readable()
+
+    def expect_acknowledgment(self, seconds: float) -> None:
+        """Have the connection end if the peer doesn't acknowledge what is sent. 0 for no bound."""
+        self._stream.expect_acknowledgment(seconds)
 
     def _perform(self, deadline: Deadline, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Perform an operation of the TLS object, moving bytes between it and the stream as it asks for them."""
