@@ -785,14 +785,3 @@ def _portable(cause: BaseException | None) -> BaseException | None:
     except Exception:
         return RuntimeError(printable_line(f"{type(cause).__name__}: {cause}"))
     return cause
-
-
-def loading_error(cause: OSError) -> APIConnectionError:
-    """Return the error for a call whose modules can't be imported now, for example because no file descriptor is left.
-
-    It is in this module because what it needs has to be imported already.
-
-    Args:
-        cause: The failure of the import.
-    """
-    return APIConnectionError(f"the client's modules cannot be imported now ({cause.strerror}). Nothing was sent")

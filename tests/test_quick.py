@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.programs import find
 from tests.tools import quick
 from tests.tools.markdown import ROOT
 from tests.tools.quick import row_of, rows, selection
@@ -23,6 +24,7 @@ TOP = [path.name for path in ROOT.iterdir() if path.is_file() and not path.name.
 
 
 def test_every_file_has_a_row() -> None:
+    find("git")  # which lists the files
     assert len(FILES) > 1000
     for path in [*FILES, *TOP]:
         selection([path])  # it raises a LookupError for one without

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from importlib import import_module
 from time import monotonic
 from time import time as unix_time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -32,6 +33,21 @@ class AsyncSystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait for that many seconds."""
         await (running_trio() or asyncio).sleep(seconds)
+
+
+def import_calls() -> None:
+    """Import what calls may need, all but `run_many`, so that none imports anything on the event loop."""
+    groups = ("executions", "health", "memory", "organizations", "registry", "tools", "versions", "workflows")
+    for name in (*groups, "rate_limit_wait", "run"):
+        import_module(f"fibonacci._async.{name}")
+    for name in (
+        "json",
+        "tenacity",
+        "fibonacci._core.option_types",
+        "fibonacci.models._reading",
+        "fibonacci.models.page",
+    ):
+        import_module(name)
 
 
 async def resolve(name: str, value: T | Awaitable[T]) -> T:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from fibonacci._async import _runtime
+from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._async.shared_state import AsyncSharedState, config_from
 from fibonacci._core.config import (
     DEFAULT_CONNECT_TIMEOUT,
@@ -9,10 +13,12 @@ from fibonacci._core.config import (
     DEFAULT_MAX_IDLE_CONNECTIONS,
     DEFAULT_MAX_RESPONSE_BYTES,
 )
+from fibonacci._core.decoding import check_type
 from fibonacci._core.options import UNSET, Unset
-from fibonacci._lazy import loaded_once, namespace, state_of
+from fibonacci._core.request import Request
+from fibonacci._core.urls import check_method, check_path
+from fibonacci._lazy import namespace, state_of
 
-TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping
@@ -27,7 +33,6 @@ if TYPE_CHECKING:
     from fibonacci._async.memory import AsyncMemory
     from fibonacci._async.organizations import AsyncOrganizations
     from fibonacci._async.registry import AsyncRegistry
-    from fibonacci._async.requestor import AsyncRequestor
     from fibonacci._async.tools import AsyncTools
     from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci._async.versions import AsyncVersions
@@ -324,10 +329,6 @@ class AsyncFibonacci:
         if headers is not None or not isinstance(timeout, Unset):
             client = self.with_options(timeout=timeout, headers=headers)
         requestor = client._requestor
-        from fibonacci._core.decoding import check_type
-        from fibonacci._core.request import Request
-        from fibonacci._core.urls import check_method, check_path
-
         verb, where = check_method(method), check_path(path)
         if returns is None:
             data: T = await requestor.send_untyped(Request(verb, where, object, params=params or {}, body=json))
@@ -354,6 +355,7 @@ class AsyncFibonacci:
         await self._shared.aclose()
 
     async def __aenter__(self) -> Self:
+        _runtime.import_calls()
         return self
 
     async def __aexit__(
@@ -393,10 +395,12 @@ class AsyncFibonacci:
     def _configure(self, config: Config, shared: AsyncSharedState | None = None) -> None:
         self._config = config
         self._shared = AsyncSharedState(config) if shared is None else shared
+        self._requestor = AsyncRequestor(config, self._shared)
 
     def _own_state(self) -> dict[str, Any]:
         """Return what a subclass or a user has set."""
-        return {name: value for name, value in state_of(self).items() if name not in ("_config", "_shared")}
+        own = {"_config", "_shared", "_requestor"}
+        return {name: value for name, value in state_of(self).items() if name not in own}
 
     def _copied(self, state: dict[str, Any]) -> Self:
         """Return a client with the same configuration, and with new connections."""
@@ -411,18 +415,3 @@ class AsyncFibonacci:
         vars(client).update(state)
         client._configure(config_from(options))
         return client
-
-    @loaded_once
-    def _requestor(self) -> AsyncRequestor:
-        try:
-            from fibonacci._async.requestor import AsyncRequestor
-
-            return AsyncRequestor(self._config, self._shared)
-        except OSError as error:
-            raise self._loading_error(error) from error
-
-    @staticmethod
-    def _loading_error(cause: OSError) -> Exception:
-        from fibonacci.errors import loading_error
-
-        return loading_error(cause)

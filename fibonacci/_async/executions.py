@@ -13,7 +13,7 @@ from fibonacci._core.messages import Deadline
 from fibonacci._core.options import check_choice, check_timeout
 from fibonacci._core.urls import check_id
 from fibonacci._core.workflow_requests import cancel_execution, get_execution, list_executions
-from fibonacci.errors import ConflictError, NotFoundError, loading_error
+from fibonacci.errors import ConflictError, NotFoundError
 from fibonacci.models.executions import KNOWN_STATUSES, TERMINAL_STATUSES, Execution, ExecutionStatus
 
 
@@ -215,10 +215,8 @@ class AsyncExecutions(AsyncResource):
             print(ended.succeeded)
             ```
         """
-        try:
-            from fibonacci._async.run import wait  # most first calls need none
-        except OSError as error:
-            raise loading_error(error) from error
+        from fibonacci._async.run import wait  # most first calls need none
+
         return await wait(self._requestor, execution_id, timeout=timeout, on_update=on_update, progress=progress)
 
     async def wait_all(self, ids: Iterable[str], *, timeout: float | None = 300) -> list[Execution]:

@@ -20,8 +20,8 @@ from fibonacci._core.call import (
     response_info,
 )
 from fibonacci._core.config import Config
-from fibonacci._core.decoding import Meta, decode, decode_any, decode_list, next_params, prepare_list
-from fibonacci._core.error_mapping import describe, response_error
+from fibonacci._core.decoding import Meta, decode, decode_any, decode_list, next_params
+from fibonacci._core.error_mapping import describe
 from fibonacci._core.json_bodies import is_array
 from fibonacci._core.logs import log_attempt, log_retry
 from fibonacci._core.messages import HTTPResponse, check_response
@@ -33,10 +33,9 @@ from fibonacci._core.shared_limits import SharedLimits, shared_limits, unenforce
 from fibonacci._core.transport_errors import TransportError, transport_error_from
 from fibonacci._core.urls import QueryValue
 from fibonacci._core.window import Admission, Delay
-from fibonacci._lazy import LateImports
 from fibonacci._logging import redact_in_logs
 from fibonacci._redaction import redact, redact_url
-from fibonacci.errors import APIResponseError, loading_error
+from fibonacci.errors import APIResponseError
 from fibonacci.models._base import attach_response
 from fibonacci.models.response import ResponseInfo
 
@@ -49,9 +48,6 @@ if TYPE_CHECKING:
     from fibonacci._async.rate_limit_wait import AsyncRateLimitWait
     from fibonacci._async.shared_state import AsyncExit
     from fibonacci._async.transports.transport import AsyncTransport
-    from fibonacci._core.call import Call
-    from fibonacci._core.config import Config
-    from fibonacci._core.retry import Attempt, Retry
     from fibonacci.models.page import Page
 
 
@@ -78,15 +74,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-# What retries, pages and bodies need.
-_LATE_IMPORTS = LateImports(
-    "tenacity",
-    "json",
-    "fibonacci._async.rate_limit_wait",
-    "fibonacci.models._reading",
-    "fibonacci.models.page",
-)
-
 AttemptAndRetry = tuple[Attempt, Retry | None]
 """An attempt that has ended, and the retry that follows, if any."""
 
@@ -110,8 +97,7 @@ class AsyncRequestor:
         self._shared = shared
         self._find_limits = _limits_finder(config.rate_limiter)
         self._last_key: str = config.api_key if isinstance(config.api_key, str) else ""
-        # The first import of either takes time that shouldn't count for any call.
-        shared.transport()
+        shared.transport()  # its import takes time that shouldn't count for any call
         if config.api_version != "v1":
             import_module("fibonacci._core.api_0_2")
 
@@ -147,13 +133,9 @@ class AsyncRequestor:
         Raises:
             FibonacciError: If anything goes wrong.
         """
-        call = self._call(request)
-        try:
-            from fibonacci.models.page import Page  # most first calls are for no page
+        from fibonacci.models.page import Page  # many scripts read no list
 
-            prepare_list(request.returns)
-        except OSError as error:
-            raise add_call_details(loading_error(error), call, is_uncertain=False) from error
+        call = self._call(request)
         read = partial(decode_list, item=request.returns, collection=request.collection)
         items, meta, info = await self._read(call, read)
         attach_response(items, info)
@@ -188,7 +170,6 @@ class AsyncRequestor:
             limits.reset(self.clock.monotonic())
 
     def _call(self, request: Request[Any]) -> Call:
-        _LATE_IMPORTS.begin_call()
         return Call(request, self.config, self.clock)
 
     async def _read(self, call: Call, read: Callable[[APIResponse], tuple[R, Meta]]) -> tuple[R, Meta, ResponseInfo]:
@@ -200,9 +181,6 @@ class AsyncRequestor:
             error.request_id = response.request_id
             add_call_details(error, call, is_uncertain=True)
             raise
-        except OSError as error:  # pydantic imports modules on first use, which takes a file descriptor
-            unreadable = response_error(response, f"the response cannot be read now ({error})")
-            raise add_call_details(unreadable, call, is_uncertain=True) from error
         return data, meta, response_info(call, response, meta, elapsed)
 
     async def _traced(self, call: Call) -> APIResponse:
@@ -217,7 +195,7 @@ class AsyncRequestor:
     async def _send_with_retries(self, call: Call) -> APIResponse:
         """Return the response of the last attempt when it counts as success."""
         attempt, retry = await self._attempt(call)
-        if retry is not None and _LATE_IMPORTS.load():  # nearly all first attempts succeed, and need no tenacity
+        if retry is not None:
             attempt, _ = await self._retry(call, (attempt, retry))
         if isinstance(attempt.result, APIResponse) and attempt.succeeded:
             return attempt.result

@@ -27,7 +27,6 @@ from fibonacci.errors import (
     ExecutionFailedError,
     FibonacciError,
     WaitTimeoutError,
-    loading_error,
 )
 from fibonacci.models.executions import Execution, execution_error
 
@@ -286,10 +285,8 @@ def _reports(
     """Yield the function for updates, which shows a bar and records a span if the caller or the client wants them."""
     with ExitStack() as stack:
         if check_flag("progress", progress):
-            try:
-                from fibonacci._display.progress import ProgressBar
-            except OSError as error:
-                raise loading_error(error) from error
+            from fibonacci._display.progress import ProgressBar
+
             on_update = stack.enter_context(ProgressBar(on_update))
         if requestor.config.tracing is not None:
             from fibonacci._core.tracing import execution_span, recording

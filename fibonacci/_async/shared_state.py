@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fibonacci._core.config import LOCAL_RATE_LIMITERS, Config, needs_profile
 from fibonacci._net.instrumentation import replaced_function
 
-TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Protocol, Self

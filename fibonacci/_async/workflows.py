@@ -20,7 +20,7 @@ from fibonacci._core.workflow_requests import (
     list_workflows,
     update_workflow,
 )
-from fibonacci.errors import AmbiguousNameError, ConfigurationError, loading_error
+from fibonacci.errors import AmbiguousNameError, ConfigurationError
 from fibonacci.models.executions import Execution
 from fibonacci.models.workflows import Workflow
 
@@ -416,10 +416,8 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             print(execution.outputs)
             ```
         """
-        try:
-            from fibonacci._async.run import run  # most first calls need none
-        except OSError as error:
-            raise loading_error(error) from error
+        from fibonacci._async.run import run  # most first calls need none
+
         return await run(
             self._requestor,
             workflow_id,

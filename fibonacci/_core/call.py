@@ -31,6 +31,7 @@ T = TypeVar("T")
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _DEFAULT_HEADERS = {
     b"accept": b"application/json",
+    b"accept-encoding": accepted().encode("ascii"),
     b"content-type": b"application/json",
     b"user-agent": f"fibonacci-sdk/{__version__} python/{_PYTHON}".encode("ascii"),
 }
@@ -206,7 +207,7 @@ def new_idempotency_key() -> str:
 
 def _constant_headers(extra: Mapping[str, str]) -> Iterable[tuple[bytes, bytes]]:
     """Return the headers that are the same for every request of a client. The user's headers replace the defaults."""
-    headers = {**_DEFAULT_HEADERS, b"accept-encoding": accepted().encode("ascii")}
+    headers = _DEFAULT_HEADERS.copy()
     for name, value in extra.items():
         headers[name.encode("ascii")] = value.encode("ascii")
     return headers.items()
@@ -291,12 +292,10 @@ def _add_problems(error: ValidationError, call: Call) -> None:
     definition = body.get("definition") if is_object(body) else None
     if definition is None or "/workflows" not in call.request.path:
         return
-    try:
-        from dataclasses import replace  # no call that succeeds needs these
+    from dataclasses import replace  # no call that succeeds needs these
 
-        from fibonacci.definitions.checks.check import check_definition
-    except OSError:  # no file descriptor is left, but the refusal matters more
-        return
+    from fibonacci.definitions.checks.check import check_definition
+
     problems, key = check_definition(definition), call.api_key
     problems[:] = (
         replace(problem, location=redact(problem.location, key), message=redact(problem.message, key))

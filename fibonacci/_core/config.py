@@ -1,14 +1,13 @@
 """The configuration of a client: arguments first, then the environment, then the defaults.
 
-It is read once, when the client is made, and every mistake in it is a `ConfigurationError` that names the remedy. This
-module doesn't import dataclasses: importing the package and making a client would take eight times as long (see the
-ablations in docs/contributing/performance.md).
+It is read once, when the client is made, and every mistake in it is a `ConfigurationError` that names the remedy.
 """
 
 from __future__ import annotations
 
 import os
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from fibonacci._core.options import (
     UNSET,
@@ -32,7 +31,6 @@ from fibonacci._core.options import (
 )
 from fibonacci.errors import ConfigurationError
 
-TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, Literal, NoReturn

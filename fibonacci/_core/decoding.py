@@ -198,11 +198,6 @@ def decode_any(response: APIResponse) -> tuple[Any, Meta]:
     return unwrap(_parse(response, body)) if body.strip() else (None, {})
 
 
-def prepare_list(item: Any) -> None:
-    """Make what reads a list before it is asked for: pydantic imports what it hasn't needed before."""
-    _envelope(list[item])
-
-
 def decode_list(response: APIResponse, item: Any, collection: str) -> tuple[list[Any], Meta]:
     """Return the items of a page, and the `meta` beside them.
 
@@ -304,3 +299,8 @@ def _is_model(returns: object) -> TypeGuard[type[Model]]:
 
 def _meta(meta: Any) -> Meta:
     return meta if is_object(meta) else {}
+
+
+# Pydantic imports its plugins and modules when it makes its first adapter. That happens here, not in a call, where
+# another thread may fork the process meanwhile.
+TypeAdapter(int)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from fibonacci.errors import ConfigurationError
 
-TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Final, NoReturn, Self

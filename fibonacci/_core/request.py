@@ -14,7 +14,6 @@ from fibonacci._core.options import UNSET, Unset, check_int
 from fibonacci._core.urls import QueryValue
 from fibonacci._remedies import Wording, argument, joined, json_remedy, remedy
 from fibonacci._text import is_unicode, printable_line
-from fibonacci.errors import loading_error
 
 if TYPE_CHECKING:
     import json
@@ -101,10 +100,8 @@ def dumped(model: BaseModel) -> object:
 
 @cache
 def _encoder(*, sort_keys: bool = False) -> json.JSONEncoder:
-    try:
-        import json  # only with a body: most first calls have none
-    except OSError as error:
-        raise loading_error(error) from error
+    import json  # only with a body: most first calls have none
+
     return json.JSONEncoder(
         ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain, sort_keys=sort_keys
     )

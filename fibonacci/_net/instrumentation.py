@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 from operator import attrgetter, is_
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from types import ModuleType
 

@@ -3,17 +3,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fibonacci._core.config import (
     DEFAULT_CONNECT_TIMEOUT,
     DEFAULT_MAX_CONNECTIONS,
     DEFAULT_MAX_IDLE_CONNECTIONS,
     DEFAULT_MAX_RESPONSE_BYTES,
 )
+from fibonacci._core.decoding import check_type
 from fibonacci._core.options import UNSET, Unset
-from fibonacci._lazy import loaded_once, namespace, state_of
+from fibonacci._core.request import Request
+from fibonacci._core.urls import check_method, check_path
+from fibonacci._lazy import namespace, state_of
+from fibonacci._sync import _runtime
+from fibonacci._sync.requestor import Requestor
 from fibonacci._sync.shared_state import SharedState, config_from
 
-TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping
@@ -32,7 +38,6 @@ if TYPE_CHECKING:
     from fibonacci._sync.memory import Memory
     from fibonacci._sync.organizations import Organizations
     from fibonacci._sync.registry import Registry
-    from fibonacci._sync.requestor import Requestor
     from fibonacci._sync.tools import Tools
     from fibonacci._sync.transports.transport import Transport
     from fibonacci._sync.versions import Versions
@@ -325,10 +330,6 @@ class Fibonacci:
         if headers is not None or not isinstance(timeout, Unset):
             client = self.with_options(timeout=timeout, headers=headers)
         requestor = client._requestor
-        from fibonacci._core.decoding import check_type
-        from fibonacci._core.request import Request
-        from fibonacci._core.urls import check_method, check_path
-
         verb, where = check_method(method), check_path(path)
         if returns is None:
             data: T = requestor.send_untyped(Request(verb, where, object, params=params or {}, body=json))
@@ -355,6 +356,7 @@ class Fibonacci:
         self._shared.close()
 
     def __enter__(self) -> Self:
+        _runtime.import_calls()
         return self
 
     def __exit__(
@@ -394,10 +396,12 @@ class Fibonacci:
     def _configure(self, config: Config, shared: SharedState | None = None) -> None:
         self._config = config
         self._shared = SharedState(config) if shared is None else shared
+        self._requestor = Requestor(config, self._shared)
 
     def _own_state(self) -> dict[str, Any]:
         """Return what a subclass or a user has set."""
-        return {name: value for name, value in state_of(self).items() if name not in ("_config", "_shared")}
+        own = {"_config", "_shared", "_requestor"}
+        return {name: value for name, value in state_of(self).items() if name not in own}
 
     def _copied(self, state: dict[str, Any]) -> Self:
         """Return a client with the same configuration, and with new connections."""
@@ -412,18 +416,3 @@ class Fibonacci:
         vars(client).update(state)
         client._configure(config_from(options))
         return client
-
-    @loaded_once
-    def _requestor(self) -> Requestor:
-        try:
-            from fibonacci._sync.requestor import Requestor
-
-            return Requestor(self._config, self._shared)
-        except OSError as error:
-            raise self._loading_error(error) from error
-
-    @staticmethod
-    def _loading_error(cause: OSError) -> Exception:
-        from fibonacci.errors import loading_error
-
-        return loading_error(cause)

@@ -14,7 +14,7 @@ from fibonacci._core.workflow_requests import cancel_execution, get_execution, l
 from fibonacci._sync.large_pages import LargePages
 from fibonacci._sync.requestor import Requestor
 from fibonacci._sync.resource import Pager, Pages, Resource
-from fibonacci.errors import ConflictError, NotFoundError, loading_error
+from fibonacci.errors import ConflictError, NotFoundError
 from fibonacci.models.executions import KNOWN_STATUSES, TERMINAL_STATUSES, Execution, ExecutionStatus
 
 
@@ -216,10 +216,8 @@ class Executions(Resource):
             print(ended.succeeded)
             ```
         """
-        try:
-            from fibonacci._sync.run import wait  # most first calls need none
-        except OSError as error:
-            raise loading_error(error) from error
+        from fibonacci._sync.run import wait  # most first calls need none
+
         return wait(self._requestor, execution_id, timeout=timeout, on_update=on_update, progress=progress)
 
     def wait_all(self, ids: Iterable[str], *, timeout: float | None = 300) -> list[Execution]:

@@ -21,7 +21,7 @@ from fibonacci._core.workflow_requests import (
     update_workflow,
 )
 from fibonacci._sync.resource import Pager, Pages, Resource
-from fibonacci.errors import AmbiguousNameError, ConfigurationError, loading_error
+from fibonacci.errors import AmbiguousNameError, ConfigurationError
 from fibonacci.models.executions import Execution
 from fibonacci.models.workflows import Workflow
 
@@ -417,10 +417,8 @@ class Workflows(WorkflowCalls):
             print(execution.outputs)
             ```
         """
-        try:
-            from fibonacci._sync.run import run  # most first calls need none
-        except OSError as error:
-            raise loading_error(error) from error
+        from fibonacci._sync.run import run  # most first calls need none
+
         return run(
             self._requestor,
             workflow_id,

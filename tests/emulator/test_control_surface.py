@@ -11,6 +11,7 @@ from pathlib import Path
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.app.control import CONTROL_ENDPOINTS
 from tests.kit.assertions import each_row
+from tests.kit.programs import find
 from tests.tools.markdown import SHELL, blocks_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "control-api.md"
@@ -91,6 +92,7 @@ def test_the_table_of_the_documentation_names_what_python_has(endpoint: str) -> 
 
 
 def test_the_example_with_curl_runs(tmp_path: Path) -> None:
+    find("curl")
     (example,) = (block.code for block in blocks_of(PAGE) if block.language in SHELL and "_emulator" in block.code)
     with Emulator(api_key="local-key") as emulator:
         client = emulator.client(max_retries=0)

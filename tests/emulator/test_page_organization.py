@@ -15,6 +15,7 @@ from fibonacci.emulator import Emulator
 from tests.emulator.handling import create
 from tests.emulator.page_client import PageClient, PageResponse
 from tests.kit.nodes import llm, tool
+from tests.kit.programs import find
 
 MAIL = tool("tell", "email_send", {"to": "team@example.org", "subject": "News", "body": "High tide"})
 
@@ -221,6 +222,7 @@ class TestEmptyStates:
                     assert capsys.readouterr().out.strip(), name
 
     def test_commands_run(self) -> None:
+        find("curl")
         with Emulator() as emulator:
             page = PageClient(emulator, host=emulator.base_url.split("/")[2]).sign_in()
             commands = page.get("/").block("environment") + page.get("/ui/keys").block("make-key")

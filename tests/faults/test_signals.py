@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -136,53 +134,3 @@ class TestThreadsThatDoNotStart:
         with refused_threads("fibonacci-progress", RuntimeError("can't start new thread")):
             TickingBar(desc="sending").close()
         assert "sending" in capsys.readouterr().err
-
-
-_IMPORTS = """
-import _thread, sys
-import fibonacci
-
-url, name = sys.argv[1:]
-main, raised = _thread.get_ident(), []
-
-def interrupt(event, arguments):
-    if event == "import" and arguments[0] == name and _thread.get_ident() == main and not raised:
-        raised.append(name)  # as the handler of a signal, which runs in the main thread alone
-        raise KeyboardInterrupt
-
-sys.addaudithook(interrupt)
-client = fibonacci.Fibonacci("key", base_url=url)
-
-def call():
-    client.request("GET", "/x")
-    if "pydantic" in name:
-        client.workflows.get("wf-1")
-
-for _ in range(2):
-    try:
-        call()
-    except KeyboardInterrupt:
-        pass
-call()
-assert name in sys.modules
-import threading
-assert threading.main_thread() is threading.current_thread()  # before Python 3.13: the one that imported it first
-"""
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "tenacity.asyncio",
-        # In short: the row before.
-        *(
-            pytest.param(name, marks=[pytest.mark.slow, pytest.mark.nightly])
-            for name in ("asyncio.events", "pydantic.main")
-        ),
-    ],
-)
-def test_an_interrupt_leaves_no_package_half_imported(name: str) -> None:
-    with ScriptedServer(respond(200, b'{"data": {"id": "wf-1"}}')) as server:
-        command = [sys.executable, "-c", _IMPORTS, server.base_url, name]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (run.returncode, run.stderr) == (0, "")

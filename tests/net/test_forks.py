@@ -14,8 +14,9 @@ import pytest
 from fibonacci import Fibonacci
 from fibonacci._sync.transports.loops import PerLoop
 from fibonacci.transports import SocketTransport
+from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import respond
+from tests.kit.steps import respond, respond_json
 from tests.kit.systems import needs_fork
 from tests.tools.interruptions.injection import Injector
 
@@ -110,3 +111,36 @@ def test_the_hook_of_forks_keeps_no_model_to_the_end_of_the_process() -> None:
     # In a process of its own: what other tests have left alive may keep them.
     run = subprocess.run([sys.executable, "-c", KEPT_BY_THE_HOOK], capture_output=True, text=True, check=True)
     assert run.stdout == "True False\n"
+
+
+FIRST_CALLS = """
+import os, sys, threading, time
+from fibonacci import Fibonacci
+
+client = Fibonacci("key", base_url=sys.argv[1], timeout=20)
+for _ in range(4):
+    threading.Thread(target=client.workflows.get, args=("wf-1",), daemon=True).start()
+time.sleep(float(sys.argv[2]))
+child = os.fork()
+if not child:
+    client.workflows.list().first()
+    os._exit(0)
+os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_child_can_call_that_was_forked_while_other_threads_made_their_first_calls() -> None:
+    """Whenever that was: it waits for no module that a thread of the parent was importing."""
+
+    def respond_by_path(peer: Peer) -> None:
+        is_list = peer.request.path.endswith("/workflows")
+        respond_json({"data": [{"id": "wf-1"}] if is_list else {"id": "wf-1"}})(peer)
+
+    with ScriptedServer(respond_by_path) as server:
+        command = [sys.executable, "-W", "ignore", "-c", FIRST_CALLS, server.base_url]
+        programs = [subprocess.Popen([*command, str(seconds)]) for seconds in (0.0, 0.03, 0.1, 0.2)]
+        try:
+            assert [program.wait(timeout=30) for program in programs] == [0] * len(programs)
+        finally:
+            for program in programs:
+                program.kill()

@@ -30,7 +30,6 @@ from fibonacci._concurrency import SingleReader, Turn
 from fibonacci._display.html import ROWS
 from fibonacci._logging import log
 from fibonacci._remedies import for_reader
-from fibonacci.errors import loading_error
 from fibonacci.models.run_results import COLUMNS, RunResult, RunsSummary
 
 if TYPE_CHECKING:
@@ -85,10 +84,8 @@ def rows_bar(total: int | None) -> RowsBar | None:
     """
     if not (sys.stderr is not None and sys.stderr.isatty()) and "ipykernel" not in sys.modules:
         return None
-    try:
-        from fibonacci._display.progress import RowsBar
-    except OSError as error:
-        raise loading_error(error) from error
+    from fibonacci._display.progress import RowsBar
+
     return RowsBar(total)
 
 

@@ -31,7 +31,6 @@ from fibonacci._sync.batch.context import BatchContext, BatchRequests
 from fibonacci._sync.batch.opening import estimate, open_batch
 from fibonacci._sync.batch.runner import BatchRunner
 from fibonacci._sync.requestor import Requestor
-from fibonacci.errors import loading_error
 from fibonacci.models.run_results import COLUMNS, RunResult, RunsSummary
 
 if TYPE_CHECKING:
@@ -86,10 +85,8 @@ def rows_bar(total: int | None) -> RowsBar | None:
     """
     if not (sys.stderr is not None and sys.stderr.isatty()) and "ipykernel" not in sys.modules:
         return None
-    try:
-        from fibonacci._display.progress import RowsBar
-    except OSError as error:
-        raise loading_error(error) from error
+    from fibonacci._display.progress import RowsBar
+
     return RowsBar(total)
 
 

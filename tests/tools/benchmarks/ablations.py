@@ -29,21 +29,6 @@ from tests.tools.page_sections import PageSection
 ROOT = Path(__file__).parents[3]
 SECTION = PageSection("ablations")
 
-_MADE = """
-import time
-began = time.process_time()
-from fibonacci import Fibonacci
-Fibonacci("key")
-print((time.process_time() - began) * 1e3)
-"""
-_COLD = """
-import time
-began = time.process_time()
-from fibonacci import Fibonacci
-with Fibonacci("key", base_url="{url}/v1") as client:
-    client.workflows.get("wf-1")
-print((time.process_time() - began) * 1e3)
-"""
 _PAGE = """
 import http.client, time
 from fibonacci import Fibonacci
@@ -96,52 +81,9 @@ class Ablation:
 
 _SMALL_PAGE = _PAGE.replace("{limit}", "100").replace("{number}", "50")
 _LARGE_PAGE = _PAGE.replace("{limit}", "10000").replace("{number}", "3")
-_LAZY_FILES = tuple(
-    path.relative_to(ROOT / "fibonacci").as_posix()
-    for path in sorted((ROOT / "fibonacci").rglob("*.py"))
-    if "TYPE_CHECKING = False" in path.read_text("utf-8")
-)
-_DATACLASS = "\n".join(
-    ["import os", "from dataclasses import dataclass", "@dataclass(frozen=True, slots=True)", "class Options:"]
-    + [f"    option_{number}: object" for number in range(16)]
-)
 _ALL_AT_ONCE = (("_core/decoding.py", "places = edges(body)", "places = list[int]()"),)
 
 ABLATIONS = (
-    Ablation(
-        "`typing` is not imported (`TYPE_CHECKING = False`)",
-        tuple((name, "TYPE_CHECKING = False", "from typing import TYPE_CHECKING") for name in _LAZY_FILES),
-        "import and a client made",
-        "ms",
-        _MADE,
-    ),
-    Ablation(
-        "`functools` is not imported (`once`, not `cached_property`)",
-        (("_lazy.py", "TYPE_CHECKING = False\n", "TYPE_CHECKING = False\nfrom functools import cached_property\n"),),
-        "import and a client made",
-        "ms",
-        _MADE,
-    ),
-    Ablation(
-        "`dataclasses` is not imported (`Config` is a plain class)",
-        (("_core/config.py", "import os\n", f"{_DATACLASS}\n"),),
-        "import and a client made",
-        "ms",
-        _MADE,
-    ),
-    Ablation(
-        "tenacity is imported when a request is retried",
-        (
-            (
-                "_sync/requestor.py",
-                "from functools import partial\n",
-                "from functools import partial\nimport tenacity\n",
-            ),
-        ),
-        "cold script with one call",
-        "ms",
-        _COLD,
-    ),
     Ablation(
         "`attach_response` goes past Pydantic, not into a private attribute of it",
         (

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.assertions import each_row
+from tests.kit.programs import find
 from tests.tools.recipes import PATCHES, RECIPES, RecipePatch, has_row, rows_of, run
 from tests.tools.releases.project import ROOT, copy_files
 
@@ -18,6 +19,7 @@ def test_each_change_follows_a_recipe() -> None:
 
 @each_row("name", RECIPES)
 def test_the_recipe_names_the_files_of_its_change_which_are_few(name: str) -> None:
+    find("git")
     rows = rows_of(RECIPES[name].section)
     files = RecipePatch(name).files
     assert [file for file in files if not has_row(file, rows)] == []

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from tests.kit.programs import find
 from tests.tools.releases.distributions import DATA, faults_of_sdist, faults_of_wheel, relative_links
 from tests.tools.releases.project import ROOT, read_project
 from tests.tools.releases.tagged import commit_time, fault
@@ -52,6 +53,7 @@ def test_the_tag_of_the_version_is_released_and_another_is_refused() -> None:
 
 
 def test_the_time_of_a_release_is_that_of_its_commit(tmp_path: Path) -> None:
+    find("git")
     person = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     command = ["git", *person, "commit", "-q", "--allow-empty", "-m", "Release"]

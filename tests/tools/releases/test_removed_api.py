@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.assertions import check_each
+from tests.kit.programs import find
 from tests.kit.public_api import public_objects
 from tests.tools.reference.public_api import LISTING, python_facts
 from tests.tools.releases.project import ROOT
@@ -195,6 +196,7 @@ class Repository:
 
 @pytest.fixture(scope="module")
 def first_commit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    find("git")
     root = tmp_path_factory.mktemp("repository")
     Repository(root).fill()
     return root
@@ -258,5 +260,6 @@ def test_a_release_that_cannot_be_compared_with_fails(repository: Repository, tm
 
 
 def test_a_folder_without_history_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    find("git")
     assert main(tmp_path) == 1
     assert "there is no git history: " in capsys.readouterr().out

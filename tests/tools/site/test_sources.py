@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.programs import find
 from tests.tools.releases.project import ROOT, read_project, read_version
 from tests.tools.site.navigation import ListedPage
 from tests.tools.site.pages import SitePage, map_links
@@ -90,6 +91,7 @@ def test_bars_in_the_code_of_tables_are_as_github_shows_them() -> None:
 
 
 def test_the_addresses_are_those_of_the_package() -> None:
+    find("git")
     urls = read_project()["urls"]
     addresses = read_addresses(ROOT, [])
     assert addresses.ref in {"main", f"v{read_version()}"}

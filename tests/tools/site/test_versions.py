@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.programs import find
 from tests.tools.site.build import SiteError
 from tests.tools.site.versions import build_releases, tags_with_site, versions_list, write_root
 
@@ -46,6 +47,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_each_release_that_has_a_site_is_built_from_its_tag(tmp_path: Path) -> None:
+    find("git")
     root = repository(tmp_path)
     assert sorted(tags_with_site(root)) == ["v1.0.0", "v1.10.0"]
     assert sorted(build_releases(tmp_path / "out", root, but="1.10.0")) == ["1.0.0"]
