@@ -49,6 +49,12 @@ SYNC = {
         f"Fibonacci('{KEY}', base_url='{{url}}/v1')",
         "client.workflows.get(id)",
     ),
+    "fibonacci, your httpx client": Subject(
+        "sdk",
+        "import httpx\nfrom fibonacci import Fibonacci",
+        f"Fibonacci('{KEY}', base_url='{{url}}/v1', http_client=httpx.Client())",
+        "client.workflows.get(id)",
+    ),
     "httpx": Subject(
         "sdk",
         "import httpx",
@@ -89,6 +95,12 @@ ASYNC = {
         "sdk",
         "from fibonacci import AsyncFibonacci",
         f"AsyncFibonacci('{KEY}', base_url='{{url}}/v1')",
+        "await client.workflows.get(id)",
+    ),
+    "fibonacci, your httpx client": Subject(
+        "sdk",
+        "import httpx\nfrom fibonacci import AsyncFibonacci",
+        f"AsyncFibonacci('{KEY}', base_url='{{url}}/v1', http_client=httpx.AsyncClient(timeout=None))",
         "await client.workflows.get(id)",
     ),
     "httpx": Subject(

@@ -55,6 +55,7 @@ def _find(rows: Sequence[FigureRow], measurement: str, subject: str) -> FigureRo
 
 _DECODING = "fibonacci, decoding"
 _MADE = "fibonacci, a client made"
+_YOURS = "fibonacci, your httpx client"
 TARGETS = (
     Bound("`import fibonacci`, relative to httpx and pydantic", "import", 0.02),
     Bound("import and a client made, relative to httpx and pydantic", "import", 1.0, subject=_MADE),
@@ -69,6 +70,8 @@ TARGETS = (
     Bound("a client, ms", "client: each of many", 0.1, beside=None),
     Bound("a client, KB", "client: memory of each of many", 10, beside=None),
     Bound("a call, relative to `httpx.Client.get`", "one call", 0.75),
+    Bound("a call with your httpx client, relative to `httpx.Client.get`", "one call", 1.25, subject=_YOURS),
+    Bound("a call with your httpx client, async", "one call, async", 1.25, subject=_YOURS),
     Bound("a call, relative to openai's", "one call", 0.4, beside="openai"),
     Bound("a call, relative to anthropic's", "one call", 0.4, beside="anthropic"),
     Bound("a call, async, relative to `httpx.AsyncClient.get`", "one call, async", 0.8),
