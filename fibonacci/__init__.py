@@ -62,7 +62,7 @@ lazy_names(
             "WaitTimeoutError",
         ],
         "fibonacci.models": ["Execution", "Page", "RateLimit", "ResponseInfo"],
-        "fibonacci.models.run_results": ["RunAttempt", "RunResult", "RunsProgress", "RunsSummary"],
+        "fibonacci.models.run_results": ["RunAttempt", "RunResult", "RunsBlocker", "RunsProgress", "RunsSummary"],
     },
     modules=["definitions", "emulator", "errors", "integrations", "models", "testing", "transports", "types"],
     migration="fibonacci._migration",

@@ -44,7 +44,7 @@ from fibonacci.errors import (
     WaitTimeoutError,
 )
 from fibonacci.models import Execution, Page, RateLimit, ResponseInfo
-from fibonacci.models.run_results import RunAttempt, RunResult, RunsProgress, RunsSummary
+from fibonacci.models.run_results import RunAttempt, RunResult, RunsBlocker, RunsProgress, RunsSummary
 
 from . import definitions as definitions
 from . import emulator as emulator
@@ -98,6 +98,7 @@ __all__ = [
     "RunAttempt",
     "RunResult",
     "Runs",
+    "RunsBlocker",
     "RunsEstimate",
     "RunsProgress",
     "RunsStoppedError",

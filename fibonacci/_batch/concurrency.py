@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from fibonacci.errors import QuotaExceededError
 from fibonacci.models.organizations import Quota
 
+if TYPE_CHECKING:
+    from fibonacci.models.run_results import RunsBlocker
+
 QuotaKind = Literal["concurrent", "timed"]
 
 # Seconds: how long to wait for a quota whose end the platform does not state.
-_UNSTATED: Final = 60.0
-_LONGEST: Final = 900.0
+UNSTATED: Final = 60.0
+_LONGEST_UNSTATED: Final = 900.0
+# Seconds: the shortest and the longest wait, whatever the platform asks for.
 _MARGIN: Final = 1.0
+_LONGEST_ASKED: Final = 3600.0
 
 
 def quota_kind(error: QuotaExceededError, in_flight: int) -> QuotaKind:
@@ -28,18 +33,6 @@ def quota_kind(error: QuotaExceededError, in_flight: int) -> QuotaKind:
     if error.retry_after is not None or any(word in text for word in ("hour", "day", "dail", "month", "minute")):
         return "timed"
     return "concurrent" if in_flight else "timed"
-
-
-def quota_wait(error: QuotaExceededError, refusals: int) -> float:
-    """Return the seconds to wait for a quota that ends at a time.
-
-    Args:
-        error: The refusal.
-        refusals: How many refusals there were in a row, this one included.
-    """
-    if error.retry_after is not None:
-        return max(_MARGIN, error.retry_after)
-    return min(_LONGEST, _UNSTATED * 2.0 ** (refusals - 1))
 
 
 def quota_value(quota: Quota | None, name: str) -> int | None:
@@ -60,9 +53,58 @@ _FIRST_HOLD: Final = 2.0
 _LONGEST_HOLD: Final = 60.0
 _FIRST_BACKOFF: Final = 1.0
 _LONGEST_BACKOFF: Final = 15.0
+_LONGEST_LOOK_BACKOFF: Final = 10.0
 _LONGEST_OUTAGE: Final = 900.0
-# Seconds for which a server is believed that it wants to be left alone.
-_LONGEST_ASKED: Final = 3600.0
+
+
+class Backoff:
+    """Requests of one kind that fail or are refused in a row: each time, the wait for the next one doubles.
+
+    Requests that were sent before the last failure was counted fail together with it, and count once.
+
+    Args:
+        first: The first wait in seconds.
+        longest: The longest wait in seconds.
+
+    Attributes:
+        since: When the first of them failed, on the monotonic clock. None while none has since the last success.
+        until: When the next request may be sent.
+        blocker: What a user is told. None while none fails.
+    """
+
+    def __init__(self, first: float, longest: float) -> None:
+        self.since: float | None = None
+        self.until: float = 0.0
+        self.blocker: RunsBlocker | None = None
+        self._first = self._wait = first
+        self._longest = longest
+        self._failed_at = float("-inf")
+
+    def failed(self, sent_at: float, now: float, asked: float | None = None) -> bool:
+        """Record a failure.
+
+        Args:
+            sent_at: When the request was sent, on the monotonic clock.
+            now: The present.
+            asked: The seconds for which the platform asks to be left alone. None if it doesn't say.
+
+        Returns:
+            Whether requests have failed for so long that they should be given up.
+        """
+        seconds = None if asked is None else min(_LONGEST_ASKED, max(_MARGIN, asked))
+        if sent_at > self._failed_at:
+            self.since = now if self.since is None else self.since
+            self.until = now + (self._wait if seconds is None else seconds)
+            self._wait = min(self._longest, self._wait * 2)
+            self._failed_at = now
+        elif self.since is not None and seconds is not None:
+            self.until = max(self.until, now + seconds)
+        return self.since is not None and now - self.since > _LONGEST_OUTAGE
+
+    def passed(self, sent_at: float) -> None:
+        """Record a success. That of a request sent before the last failure doesn't show that it is over."""
+        if sent_at > self._failed_at:
+            self.since, self.until, self.blocker, self._wait = None, 0.0, None, self._first
 
 
 class ConcurrencyPlan:
@@ -77,7 +119,9 @@ class ConcurrencyPlan:
     Attributes:
         must_ask: Whether the quota and the running executions should be read now.
         capacity: How many rows may be under way.
-        paused_until: Until when no row is started because a quota is exhausted, on the monotonic clock.
+        starts: Failures of requests that start rows.
+        looks: Failures of requests that read executions.
+        quota: Refusals of starts by a quota that ends at a time.
     """
 
     def __init__(self, limit: int | None) -> None:
@@ -86,18 +130,11 @@ class ConcurrencyPlan:
         self.must_ask: bool = limit is None
         self._ask_at: float | None = None
         self._grow_at: float | None = None
-        self._held_until = 0.0
-        self._hold = _FIRST_HOLD
-        self.paused_until: float = 0.0
-        self._outage_began: float | None = None
-        self._backoff = _FIRST_BACKOFF
-        self._retry_at = 0.0
-        self._failed_at = 0.0
+        self.starts: Backoff = Backoff(_FIRST_BACKOFF, _LONGEST_BACKOFF)
+        self.looks: Backoff = Backoff(_FIRST_BACKOFF, _LONGEST_LOOK_BACKOFF)
+        self.quota: Backoff = Backoff(UNSTATED, _LONGEST_UNSTATED)
+        self._hold = Backoff(_FIRST_HOLD, _LONGEST_HOLD)
         self._must_probe = False
-
-    def is_backing_off(self, now: float) -> bool:
-        """Whether the platform couldn't be reached a moment ago, and shouldn't be asked again yet."""
-        return now < self._retry_at
 
     def record_quota(self, quota: int, others: int, now: float) -> None:
         """Record an answer: the quota of executions at a time, and how many of others run."""
@@ -113,64 +150,35 @@ class ConcurrencyPlan:
         if self.capacity < self._limit:
             self._grow_at = now + _GROW_EVERY
 
-    def record_refusal(self, in_flight: int, now: float) -> None:
+    def record_refusal(self, in_flight: int, sent_at: float, now: float) -> None:
         """Record that the quota of executions at a time refused a row.
 
         Args:
             in_flight: How many other rows are under way.
-            now: Seconds on the monotonic clock.
+            sent_at: When its request was sent, on the monotonic clock.
+            now: The present.
         """
         self.must_ask = True
         self.capacity = min(self.capacity, in_flight)
-        self._held_until = now + self._hold
-        self._hold = min(_LONGEST_HOLD, self._hold * 2)
-
-    def pause(self, seconds: float, now: float) -> None:
-        """Start no row for that many seconds: a quota that ends at a time is used up."""
-        self.paused_until = max(self.paused_until, now + seconds)
+        self._hold.failed(sent_at, now)
 
     def must_probe(self, now: float) -> bool:
         """Whether to ask, by a request that only reads, if the platform is back: a row would become unknown if not."""
         return self._must_probe and now >= self._wake_at()
 
+    def lost(self) -> None:
+        """Record that a row may have been started by a request that failed."""
+        self._must_probe = True
+
     def probed(self) -> None:
         """Record that the platform has responded to such a request: a row may be the next one."""
         self._must_probe = False
 
-    def failed(self, now: float, asked: float | None = None, *, is_uncertain: bool = False) -> bool:
-        """Record that the platform couldn't be reached, or couldn't carry out a request.
-
-        Args:
-            now: Seconds on the monotonic clock.
-            asked: The seconds for which it asks to be left alone. None if it doesn't say.
-            is_uncertain: Whether a row may have been started nevertheless.
-
-        Returns:
-            Whether it has been so for long that it should be given up.
-        """
-        if self._outage_began is None:
-            self._outage_began = now
-        if now >= self._retry_at:  # the rows of one moment fail together, and count once
-            self._retry_at = now + self._backoff
-            self._backoff = min(_LONGEST_BACKOFF, self._backoff * 2)
-        if asked is not None:
-            self._retry_at = max(self._retry_at, now + min(asked, _LONGEST_ASKED))
-        self._failed_at = now
-        self._must_probe = self._must_probe or is_uncertain
-        return now - self._outage_began > _LONGEST_OUTAGE
-
     def started(self, sent_at: float) -> None:
-        """Record that a row was started.
-
-        Args:
-            sent_at: When its request was sent: one sent before the last failure doesn't show that it is over.
-        """
-        self._hold = _FIRST_HOLD
-        if sent_at >= self._failed_at:
-            self._outage_began = None
-            self._must_probe = False
-            self._backoff = _FIRST_BACKOFF
-            self._retry_at = 0.0
+        """Record that a row was started by a request that was sent at a time."""
+        for backoff in (self.starts, self.quota, self._hold):
+            backoff.passed(sent_at)
+        self._must_probe = self._must_probe and self.starts.since is not None
 
     def slots(self, in_flight: int, starting: int, now: float) -> int:
         """Return how many rows may be started now.
@@ -183,7 +191,7 @@ class ConcurrencyPlan:
         self._tick(now)
         if self.must_ask or now < self._wake_at():
             return 0
-        if self._outage_began is not None:  # one row probes whether the platform is back
+        if self.starts.since is not None:  # one row probes whether the platform is back
             return 0 if starting or self._must_probe else 1
         least = 1 if self._grow_at is not None else 0
         return max(0, max(self.capacity, least) - in_flight)
@@ -194,7 +202,7 @@ class ConcurrencyPlan:
         return min((at for at in times if at is not None and at > now), default=None)
 
     def _wake_at(self) -> float:
-        return max(self._held_until, self.paused_until, self._retry_at)
+        return max(self._hold.until, self.quota.until, self.starts.until)
 
     def _tick(self, now: float) -> None:
         if self._ask_at is not None and now >= self._ask_at:

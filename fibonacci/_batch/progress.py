@@ -12,8 +12,9 @@ from fibonacci._batch.estimate import BatchLimits, duration_text, estimated
 from fibonacci._batch.journal import is_transient
 from fibonacci._batch.rows import key_in
 from fibonacci._remedies import Wording, argument, joined, remedy
+from fibonacci._text import printable_line
 from fibonacci.errors import JournalError, RunsStoppedError, UnknownOutcomeError
-from fibonacci.models.run_results import RunsProgress, RunsSummary
+from fibonacci.models.run_results import RunsBlocker, RunsProgress, RunsSummary
 
 LOG_EVERY = 60.0
 """Seconds between two lines of the log."""
@@ -22,6 +23,7 @@ MOST_UNKNOWN = 10
 """How many rows of unknown outcome are named."""
 
 
+_LONGEST_REASON = 80  # why rows are blocked, beside the bar
 # A limit binds if it explains so much of the time that rows have taken, which begins with requests of other kinds.
 _EXPLAINED = 0.8
 
@@ -52,24 +54,22 @@ class ProgressText:
         self._began = began
         self._total = total
 
-    def text(self, summary: RunsSummary, limits: BatchLimits, now: float, paused: float = 0.0) -> str:
-        """Return the failures, the rate, the time left, and the limit that binds if one does.
+    def text(self, summary: RunsSummary, pace: BatchPace) -> str:
+        """Return the failures, the rate, the time left, the limit that binds if one does, and what blocks the rows.
 
         Args:
             summary: How far the rows have come.
-            limits: What bounds them.
-            now: Seconds on the monotonic clock.
-            paused: Seconds for which no row is started, because a quota is exhausted.
+            pace: How fast they end.
         """
-        pace = self.pace(summary, limits, now, paused)
         parts = [f"{number} {name}" for name, number in _troubles(summary) if number]
         if pace.per_minute is not None:
             parts.append(f"{pace.per_minute:,.1f} a minute")
         if pace.seconds_left is not None:
             bound = "" if pace.bound_by is None else f" ({pace.bound_by})"
             parts.append(f"{duration_text(pace.seconds_left)} left{bound}")
-        if paused > 0:
-            parts.append(f"waiting {duration_text(paused)} for the quota")
+        if (blocker := summary.blocked_by) is not None:
+            reason = printable_line(blocker.reason)[:_LONGEST_REASON]
+            parts.append(f"blocked until {blocker.next_try_at:%H:%M:%S} UTC: {reason}")
         return ", ".join(parts)
 
     def pace(self, summary: RunsSummary, limits: BatchLimits, now: float, paused: float = 0.0) -> BatchPace:
@@ -101,35 +101,40 @@ class ProgressText:
         of_total = "" if self._total is None else f" of {self._total:,}"
         return f"{summary.succeeded + summary.failed:,}{of_total} rows have ended" + (f": {text}" if text else "")
 
-    def note(self, pace: BatchPace, written_at: float, paused: float, unknown: Sequence[str]) -> str:
+    def note(self, pace: BatchPace, written_at: float, blocker: RunsBlocker | None, unknown: Sequence[str]) -> str:
         """Return what the journal keeps of the progress, as JSON.
 
         Args:
             pace: How fast rows end.
             written_at: The Unix time.
-            paused: Seconds for which no row is started, because a quota is exhausted.
+            blocker: What keeps them from moving.
             unknown: The keys of the rows of unknown outcome, as the journal has them.
         """
-        paused_until = written_at + paused if paused > 0 else None
-        return json.dumps([written_at, self._total, *pace, paused_until, len(unknown), unknown[:MOST_UNKNOWN]])
+        blocked_by = None if blocker is None else blocker.to_dict()
+        return json.dumps([written_at, self._total, *pace, blocked_by, len(unknown), unknown[:MOST_UNKNOWN]])
 
 
 def progress_in(note: str | bytes | None) -> RunsProgress | None:
     """Return the progress in a note of a journal, or None if it is missing or damaged: no row depends on it."""
     try:
-        written_at, total, per_minute, seconds_left, bound_by, paused_until, unknown, keys = json.loads(note or "[]")
+        written_at, total, per_minute, seconds_left, bound_by, blocked_by, unknown, keys = json.loads(note or "[]")
         return RunsProgress(
             written_at=datetime.fromtimestamp(written_at, UTC),
             total=None if total is None else int(total),
             rows_per_minute=None if per_minute is None else float(per_minute),
             seconds_left=None if seconds_left is None else float(seconds_left),
             bound_by=None if bound_by is None else str(bound_by),
-            paused_until=None if paused_until is None else datetime.fromtimestamp(paused_until, UTC),
+            blocked_by=None if blocked_by is None else _blocker_in(**blocked_by),
             unknown=int(unknown),
             unknown_keys=tuple(key_in(key) for key in keys),
         )
     except (ValueError, TypeError, OverflowError, OSError):
         return None
+
+
+def _blocker_in(reason: str, since: str, next_try_at: str) -> RunsBlocker:
+    began, following = (datetime.fromisoformat(text).astimezone(UTC) for text in (since, next_try_at))
+    return RunsBlocker(reason=str(reason), since=began, next_try_at=following)
 
 
 def _troubles(summary: RunsSummary) -> list[tuple[str, int]]:

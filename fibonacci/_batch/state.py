@@ -310,8 +310,9 @@ class BatchState:
         self._deliver(result)
 
     def give_up(self, row: Row, error: Exception) -> None:
-        """Deliver a row whose execution hasn't ended in time: another call with the journal waits for it again."""
-        status = "running" if row.execution is None else str(row.execution.status)
+        """Deliver a row whose execution wasn't seen to end in time: another call with the journal looks at it again."""
+        status = UNKNOWN if row.execution is None else str(row.execution.status)
+        self._unknown += status == UNKNOWN
         self.results.push(_result(row, error, status))
         self.overdue[row.execution_id] = row
         self._count_failure(error)

@@ -275,7 +275,7 @@ def runs_html(name: str, workflow_id: str, counts: Mapping[str, int], results: S
     return display(_counts(title, counts), table(latest, _RUN_HEADERS, map(_result, results)))
 
 
-def summary_html(name: str, counts: Mapping[str, int]) -> str:
+def summary_html(name: str, counts: Mapping[str, Any]) -> str:
     """Return the numbers of a summary, each with its share of the rows."""
     return display(_counts(f"<strong>{escaped(name)}</strong>", counts))
 
@@ -294,8 +294,8 @@ def result_html(fields: Mapping[str, Any], error: BaseException | None) -> str:
     return object_html("RunResult", own, *outputs, *([] if failure is None else [failure]))
 
 
-def _counts(title: str, counts: Mapping[str, int]) -> str:
-    total = sum(counts.values()) - counts["from_journal"]
+def _counts(title: str, counts: Mapping[str, Any]) -> str:
+    total = sum(counts[name] for name in _LABELS if name != "from_journal")
     shown = [(label, counts[name]) for name, label in _LABELS.items() if counts[name] or name != "from_journal"]
     rows = [(label, f"{count:,}", bar_of(count, total) if count else "") for label, count in shown]
     return table(f"{title}: {counted(total, 'row')}", (), rows)

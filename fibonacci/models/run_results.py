@@ -78,7 +78,7 @@ class RunResult:
 
     status: str
     """The status of the execution, such as `"completed"`. It is `"failed"` if no execution was started, and `"unknown"`
-    if it isn't known whether one was."""
+    if it isn't known whether one was, or if its execution couldn't be read within the timeout."""
 
     attempts: tuple[RunAttempt, ...] = ()
     """Every start of the row, in order, including those of earlier calls with the journal. The last one has the same
@@ -169,6 +169,41 @@ COLUMNS: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunsBlocker:
+    """What keeps the rows of a `workflows.run_many` from moving, as `runs.blocked_by` has it.
+
+    Example:
+        ```python
+        runs = client.workflows.run_many(workflow.id, [{"name": "Ada"}])
+        runs.results()
+        print(runs.blocked_by)  # prints: None
+        ```
+    """
+
+    reason: str
+    """What fails: rows can't be started, executions can't be read, or a quota is used up. With the platform's last
+    response."""
+
+    since: datetime
+    """The time (UTC) of the first failure since a request of this kind has last succeeded."""
+
+    next_try_at: datetime
+    """The time (UTC) before which no such request is sent again."""
+
+    def __str__(self) -> str:
+        since, following = (f"{at:%Y-%m-%d %H:%M:%S} UTC" for at in (self.since, self.next_try_at))
+        return f"{self.reason.rstrip('.')} (since {since}, next try {following})"
+
+    def to_dict(self) -> dict[str, str]:
+        """Return what keeps the rows from moving as plain values, for JSON.
+
+        Returns:
+            A dict with the keys `reason`, `since` and `next_try_at`. The times are text.
+        """
+        return {"reason": self.reason, "since": self.since.isoformat(), "next_try_at": self.next_try_at.isoformat()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunsSummary:
     """How many rows of a `workflows.run_many` have succeeded, failed, have an unknown outcome or are left.
 
@@ -189,7 +224,7 @@ class RunsSummary:
     represent."""
 
     unknown: int
-    """The number of rows that may or may not have started."""
+    """The number of rows that may or may not have started, and of those whose execution couldn't be read in time."""
 
     from_journal: int
     """The number of rows that had ended in an earlier call, and were read from the journal. They count as succeeded or
@@ -199,10 +234,14 @@ class RunsSummary:
     """The number of rows without a result: rows under way, rows whose execution the run stopped waiting for, and rows
     that haven't started. If `rows` has no `len()`, rows that haven't been read aren't counted."""
 
+    blocked_by: RunsBlocker | None = None
+    """What keeps the rows from moving, such as an outage of the platform. None while nothing does."""
+
     def __str__(self) -> str:
+        blocked = "" if self.blocked_by is None else f", blocked by: {self.blocked_by}"
         return (
             f"{self.succeeded} succeeded, {self.failed} failed, {self.unknown} unknown, {self.left} left"
-            f" ({self.from_journal} from the journal)"
+            f" ({self.from_journal} from the journal){blocked}"
         )
 
     def _repr_html_(self) -> str:
@@ -235,7 +274,8 @@ class RunsProgress:
     """The number of rows. None if they come from an iterator of unknown length."""
 
     rows_per_minute: float | None
-    """The number of rows per minute that have ended since the run began. None until the first one has."""
+    """The number of rows per minute that have ended since the run began. None until the first one has, and during an
+    outage."""
 
     seconds_left: float | None
     """The seconds left at the time of writing, going by the pace so far or by the limit in `bound_by`. None if it isn't
@@ -244,8 +284,9 @@ class RunsProgress:
     bound_by: str | None
     """The limit that slows the rows down, such as `"300 runs an hour"`. None if no known limit explains the pace."""
 
-    paused_until: datetime | None
-    """The time (UTC) before which no row starts, because a quota is used up. None if rows may start now."""
+    blocked_by: RunsBlocker | None
+    """What kept the rows from moving, such as an outage of the platform or a quota that was used up. None if nothing
+    did."""
 
     unknown: int
     """The number of rows that may or may not have started, because their request got no usable response."""

@@ -271,10 +271,12 @@ class TestFromRunToRun:
         assert (result.execution.id, result.status) == (execution_id, "completed")
         assert setting.counts() == {0: 1}
 
-    def test_a_row_whose_execution_was_removed_has_failed(self, setting: RepeatedBatch) -> None:
+    def test_a_row_whose_execution_is_not_found_is_unknown_and_never_run_again(self, setting: RepeatedBatch) -> None:
         setting.left_by_a_killed_run({"id": 0, "seconds": 1.0}, send=False, is_recorded=True)
-        (result,) = setting.run(setting.runs(rows=[{"id": 0, "seconds": 1.0}])).values()
-        assert (result.status, type(result.error).__name__) == ("failed", "NotFoundError")
+        for _ in range(2):
+            runs = setting.runs(rows=[{"id": 0, "seconds": 1.0}], timeout=20.0, retry_failed=True)
+            (result,) = setting.run(runs).values()
+            assert (result.status, type(result.error).__name__) == ("unknown", "WaitTimeoutError")
         assert setting.counts() == {}
 
     @BOTH

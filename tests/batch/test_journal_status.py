@@ -24,6 +24,7 @@ from fibonacci import (
     Fibonacci,
     FibonacciError,
     RunResult,
+    RunsBlocker,
     RunsProgress,
     RunsSummary,
     WaitTimeoutError,
@@ -49,7 +50,11 @@ PROGRESS = RunsProgress(
     rows_per_minute=29.84,
     seconds_left=236_430.0,
     bound_by="300 runs an hour",
-    paused_until=NOW + timedelta(minutes=12),
+    blocked_by=RunsBlocker(
+        reason="a quota is used up: 300 runs an hour",
+        since=NOW - timedelta(seconds=40),
+        next_try_at=NOW + timedelta(minutes=12),
+    ),
     unknown=2,
     unknown_keys=("a", 7),
 )
@@ -222,7 +227,7 @@ class TestLines:
             "",
             "rate         29.8 rows a minute",
             "bound by     300 runs an hour",
-            "paused       waiting 12 min for the quota",
+            "blocked      for 40 s, next try in 12 min: a quota is used up: 300 runs an hour",
             "time left    about 66 h",
             "",
             "why rows failed",
@@ -232,7 +237,8 @@ class TestLines:
         assert lines[1].count(full) == 0
         assert summary_line(STATUS) == (
             "298 of 20,000 rows ended: 8 failed, 2 unknown, 20 under way, rate 29.8 rows a minute,"
-            " bound by 300 runs an hour, paused waiting 12 min for the quota, time left about 66 h"
+            " bound by 300 runs an hour, blocked for 40 s, next try in 12 min: a quota is used up: 300 runs an hour,"
+            " time left about 66 h"
         )
 
     def test_a_run_that_is_over(self) -> None:
@@ -259,16 +265,20 @@ class TestLines:
 class TestNote:
     def test_what_is_written_is_read(self) -> None:
         pace = BatchPace(29.8, 600.0, "300 runs an hour")
-        note = ProgressText(0.0, 20).note(pace, NOW.timestamp(), 60.0, ["a", '"7"', *map(str, range(12))])
+        blocker = PROGRESS.blocked_by
+        note = ProgressText(0.0, 20).note(pace, NOW.timestamp(), blocker, ["a", '"7"', *map(str, range(12))])
         progress = progress_in(note)
         assert progress is not None
-        assert (progress.written_at, progress.paused_until) == (NOW, NOW + timedelta(minutes=1))
+        assert (progress.written_at, progress.blocked_by) == (NOW, blocker)
         assert (progress.total, progress.bound_by, progress.unknown) == (20, "300 runs an hour", 14)
         assert progress.unknown_keys == ("a", "7", *range(8))
 
     @pytest.mark.parametrize(
         "note",
-        [None, "", "[", b"\xff", "[1, 2]", '["x", 1, 1, 1, "", 1, 1, []]', '[1e300, 1, 1, 1, "", 1, 1, []]', "{}", "7"],
+        [
+            *(None, "", "[", b"\xff", "[1, 2]", "{}", "7"),
+            *('["x", 1, 1, 1, "", null, 1, []]', '[1e300, 1, 1, 1, "", null, 1, []]', '[1, 1, 1, 1, "", {}, 1, []]'),
+        ],
     )
     def test_a_damaged_one_is_none(self, note: str | bytes | None) -> None:
         assert progress_in(note) is None

@@ -30,6 +30,7 @@ from fibonacci._core.request import canonical
 from tests.batch.limited_platform import EXECUTE, LimitedPlatform, platform
 from tests.kit.mode import Mode
 
+ALL_RUN = {"error": {"code": "quota_exceeded", "message": "20 concurrent executions run."}}
 USED_UP = {"error": {"code": "quota_exceeded", "message": "The quota of runs per hour is used up."}}
 
 
@@ -84,6 +85,15 @@ class TestQuotas:
         assert here.count(EXECUTE, 429) <= 6, "each of the first 10 asks once"
         assert here.count(EXECUTE, 200) == 12
 
+    def test_refusals_that_come_at_once_are_one_refusal(self, mode: Mode) -> None:
+        for body, longest in ((ALL_RUN, 10.0), (USED_UP, 70.0)):
+            here = platform(mode, time="manual")
+            here.client = here.client_with(max_retries=0, rate_limiter="off")
+            began = here.clock.time()
+            here.emulator.fail(EXECUTE, status=429, body=body, times=20)
+            assert len(here.run(here.runs([0.0] * 20, concurrency=20))) == 20
+            assert here.clock.time() - began < longest
+
     def test_a_quota_that_may_not_be_read(self, mode: Mode) -> None:
         here = platform(mode, "free")
         here.emulator.fail("GET /organizations/{organization_id}/quota", status=403, times=None)
@@ -135,8 +145,10 @@ class TestQuotas:
         monkeypatch.setattr(here.clock, "sleep", look)
         began = here.clock.time()
         here.run(here.client.workflows.run_many(here.workflow, rows(), journal=path, concurrency=2))
-        waited = [note.paused_until for note in notes.values() if note.paused_until is not None]
-        assert [each.timestamp() - began for each in waited] == pytest.approx([300] * len(waited), abs=1)
+        waited = [note.blocked_by for note in notes.values() if note.blocked_by is not None]
+        ends = [each.next_try_at.timestamp() - began for each in waited]
+        assert ends == pytest.approx([300] * len(waited), abs=1)
+        assert all("a quota is used up: " in each.reason for each in waited)
         assert 4 <= len(waited) <= 8, "one a minute"
         assert len(notes) - len(waited) <= 3
 

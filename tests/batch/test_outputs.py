@@ -56,17 +56,13 @@ def run(mode: Mode, platform: BriefPlatform, journal: Path) -> list[RunResult]:
     return results
 
 
-def test_a_read_that_fails_is_repeated(mode: Mode, tmp_path: Path) -> None:
-    platform = BriefPlatform(503)
+@pytest.mark.parametrize("status", [503, 404])
+def test_a_read_that_fails_is_repeated(status: int, mode: Mode, tmp_path: Path) -> None:
+    platform = BriefPlatform(status)
     for _ in range(2):  # the second time from the journal
         results = run(mode, platform, tmp_path / "runs.db")
         assert {result.outputs["of"] for result in results} == set(IDS)
     assert platform.reads == {"exec_1": 2, "exec_2": 2}
-
-
-def test_one_whose_execution_was_removed_is_what_the_list_said(mode: Mode, tmp_path: Path) -> None:
-    results = run(mode, BriefPlatform(404), tmp_path / "runs.db")
-    assert [(result.status, result.outputs) for result in results] == [("completed", {})] * 2
 
 
 def test_a_key_that_is_refused_ends_the_run(mode: Mode, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._async.batch.runner import AsyncBatchRunner
 from fibonacci._async.batch.starter import AsyncRowFinder
 from fibonacci._async.batch.watcher import AsyncExecutionsWatcher
-from fibonacci._batch.concurrency import DEFAULT, ConcurrencyPlan, quota_kind, quota_value, quota_wait
+from fibonacci._batch.concurrency import DEFAULT, Backoff, ConcurrencyPlan, quota_kind, quota_value
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated, per_day_of, watch_rate
 from fibonacci._batch.journal import error_in, error_text, is_transient, start_outcome
 from fibonacci._batch.journal_schema import JournalHeader
@@ -89,27 +89,27 @@ class TestConcurrency:
 
     def test_a_refusal_is_answered_with_a_question(self) -> None:
         plan = ConcurrencyPlan(50)
-        plan.record_refusal(20, now=0.0)
+        plan.record_refusal(20, sent_at=-1.0, now=0.0)
         assert plan.must_ask
         plan.record_quota(30, 10, now=0.0)
         assert plan.slots(19, 0, now=1.9) == 0, "not at once: what the list counts may lag behind"
         assert plan.slots(19, 0, now=2.0) == 1
-        plan.record_refusal(20, now=2.0)
-        plan.record_quota(30, 10, now=2.0)
-        assert plan.slots(19, 0, now=5.9) == 0, "each refusal in a row doubles the wait"
-        plan.started(sent_at=0.0)
-        plan.record_refusal(20, now=10.0)
+        plan.record_refusal(20, sent_at=2.0, now=2.1)
+        plan.record_quota(30, 10, now=2.1)
+        assert plan.slots(19, 0, now=6.0) == 0, "each refusal in a row doubles the wait"
+        plan.started(sent_at=6.2)
+        plan.record_refusal(20, sent_at=9.0, now=10.0)
         plan.record_quota(30, 10, now=10.0)
         assert plan.slots(19, 0, now=12.0) == 1
 
     def test_unreadable_it_stays_and_grows_by_one_every_two_minutes(self) -> None:
         plan = ConcurrencyPlan(50)
-        plan.record_refusal(20, now=0.0)
+        plan.record_refusal(20, sent_at=-1.0, now=0.0)
         plan.record_unreadable_quota(now=0.0)
         assert [plan.slots(0, 0, now=at) for at in (10.0, 119.0, 120.0, 239.0, 240.0, 600.0)] == [
             *(20, 20, 21, 21, 22, 25)
         ]
-        plan.record_refusal(0, now=700.0)
+        plan.record_refusal(0, sent_at=699.0, now=700.0)
         plan.record_unreadable_quota(now=700.0)
         assert plan.slots(0, 0, now=710.0) == 1, "one row asks too"
 
@@ -121,85 +121,30 @@ class TestConcurrency:
     def test_an_outage_is_probed_by_one_row(self) -> None:
         plan = ConcurrencyPlan(50)
         for _ in range(50):
-            assert not plan.failed(now=0.0)
+            assert not plan.starts.failed(sent_at=-1.0, now=0.0)
         assert plan.slots(0, 0, now=0.9) == 0
         assert plan.slots(0, 0, now=1.0) == 1
         assert plan.slots(1, 1, now=1.0) == 0, "the probe is on its way"
-        assert not plan.failed(now=1.0)
+        assert not plan.starts.failed(sent_at=1.0, now=1.0)
         assert plan.slots(0, 0, now=2.9) == 0
         assert plan.slots(0, 0, now=3.0) == 1
         plan.started(sent_at=0.9)
         assert plan.slots(1, 0, now=3.0) == 1, "it was sent before the failure"
         plan.started(sent_at=3.0)
         assert plan.slots(1, 0, now=3.0) == 49
-        assert not plan.failed(now=10_000.0)
-        assert plan.failed(now=10_901.0), "it is given up after a quarter of an hour"
-
-    def test_each_refusal_and_each_failure_in_a_row_doubles_the_wait_up_to_a_bound(self) -> None:
-        def waits(event: Callable[[float], object], number: int, now: float) -> list[float]:
-            seconds: list[float] = []
-            for _ in range(number):
-                event(now)
-                plan.record_quota(30, 0, now)
-                following = plan.next_change(now)
-                assert following is not None
-                assert plan.slots(0, 0, following - 0.01) == 0
-                assert plan.slots(0, 0, following) > 0
-                seconds.append(following - now)
-                now = following
-            return seconds
-
-        plan = ConcurrencyPlan(50)
-        for now in (0.0, 1000.0):
-            assert waits(lambda now: plan.record_refusal(20, now), 7, now) == [2, 4, 8, 16, 32, 60, 60]
-            plan.started(now + 499.0)
-            assert waits(plan.failed, 6, now + 500.0) == [1, 2, 4, 8, 15, 15]
-            plan.started(now + 999.0)
-        assert plan.next_change(2000.0) is None
-
-    def test_it_is_backing_off_until_the_next_probe(self) -> None:
-        plan = ConcurrencyPlan(50)
-        assert not plan.is_backing_off(0.0)
-        plan.failed(now=0.0)
-        assert [plan.is_backing_off(at) for at in (0.0, 0.9, 1.0)] == [True, True, False]
-        plan.failed(now=0.5)
-        assert not plan.is_backing_off(1.0), "the rows of one moment count once"
-        plan.failed(now=1.0)
-        plan.started(sent_at=1.0)
-        assert not plan.is_backing_off(1.5)
-
-    def test_the_platform_may_say_how_long_it_wants_to_be_left_alone(self) -> None:
-        plan = ConcurrencyPlan(50)
-        plan.failed(now=0.0, asked=30.0)
-        plan.failed(now=0.5, asked=0.0)
-        plan.failed(now=2.0)
-        plan.started(sent_at=-0.1)
-        assert [plan.slots(3, 0, now=at) for at in (1.0, 29.9, 30.0)] == [0, 0, 1]
-        assert plan.next_change(2.0) == 30.0
-        plan.failed(now=30.0, asked=5.0)
-        assert plan.slots(0, 0, now=34.9) == 0
-        plan.started(sent_at=35.0)
-        assert plan.slots(1, 0, now=35.0) == 49
-        plan.failed(now=40.0, asked=1e9)
-        assert [plan.slots(0, 0, now=at) for at in (3639.9, 3640.0)] == [0, 1], "an hour at the longest"
 
     def test_where_a_row_may_have_been_started_a_request_that_only_reads_goes_first(self) -> None:
         plan = ConcurrencyPlan(50)
-        plan.failed(now=0.0, is_uncertain=True)
-        plan.failed(now=0.1)
+        plan.starts.failed(sent_at=-1.0, now=0.0)
+        plan.lost()
         assert [plan.must_probe(at) for at in (0.9, 1.0)] == [False, True]
         assert plan.slots(0, 0, now=1.0) == 0
         plan.probed()
         assert (plan.must_probe(1.0), plan.slots(0, 0, now=1.0)) == (False, 1)
-        plan.failed(now=1.0, is_uncertain=True)
-        plan.started(sent_at=1.0)
+        plan.starts.failed(sent_at=1.0, now=1.1)
+        plan.lost()
+        plan.started(sent_at=1.2)
         assert not plan.must_probe(10.0)
-
-    def test_an_outage_of_a_quarter_of_an_hour_is_waited_for(self) -> None:
-        plan = ConcurrencyPlan(50)
-        assert [plan.failed(at) for at in (100.0, 500.0, 1000.0, 1000.1)] == [False, False, False, True]
-        plan.started(sent_at=1000.2)
-        assert [plan.failed(at) for at in (1001.0, 1901.0, 1901.1)] == [False, False, True]
 
     def test_what_is_asked_and_when(self) -> None:
         plan = ConcurrencyPlan(10)
@@ -216,17 +161,17 @@ class TestConcurrency:
         assert plan.next_change(5000.0) is None
         plan.record_unreadable_quota(now=6000.0)
         assert plan.next_change(6000.0) is None
-        plan.record_refusal(12, now=7000.0)
+        plan.record_refusal(12, sent_at=6999.0, now=7000.0)
         assert plan.capacity == 10
 
     def test_a_pause_for_a_quota(self) -> None:
         plan = ConcurrencyPlan(5)
-        plan.pause(3600.0, now=0.0)
+        plan.quota.failed(sent_at=-1.0, now=0.0, asked=3600.0)
         assert plan.slots(0, 0, now=3599.0) == 0
         assert plan.next_change(10.0) == 3600.0
         assert plan.slots(0, 0, now=3600.0) == 5
-        plan.pause(60.0, now=10.0)
-        assert plan.paused_until == 3600.0, "a shorter one ends no longer one"
+        plan.quota.failed(sent_at=-0.5, now=10.0, asked=60.0)
+        assert plan.quota.until == 3600.0, "a shorter one ends no longer one"
 
     @given(
         st.integers(1, 200) | st.none(),
@@ -242,11 +187,11 @@ class TestConcurrency:
                 case "told":
                     plan.record_quota(number, number // 2, now)
                 case "refused":
-                    plan.record_refusal(number, now)
+                    plan.record_refusal(number, now - number % 3, now)
                 case "could":
                     plan.record_unreadable_quota(now)
                 case "failed":
-                    plan.failed(now, number if number % 2 else None)
+                    plan.starts.failed(now - number % 3, now, number if number % 2 else None)
                 case _:
                     plan.started(now)
             assert plan.slots(0, 0, now) <= (DEFAULT if limit is None else limit)
@@ -257,6 +202,50 @@ class TestConcurrency:
                 break
             assert following > now
             now = following
+
+
+class TestBackoff:
+    def test_each_failure_in_a_row_doubles_the_wait_up_to_a_bound(self) -> None:
+        backoff, now = Backoff(1.0, 15.0), 0.0
+        for _ in range(2):
+            waits: list[float] = []
+            for _ in range(6):
+                sent_at, now = now, now + 0.1
+                backoff.failed(sent_at, now)
+                waits.append(backoff.until - now)
+                now = backoff.until
+            assert waits == pytest.approx([1, 2, 4, 8, 15, 15])
+            backoff.passed(now)
+
+    def test_what_was_sent_before_the_last_failure_counts_with_it(self) -> None:
+        backoff = Backoff(1.0, 15.0)
+        for at in (1.0, 1.0, 1.5, 9.0):
+            backoff.failed(sent_at=0.0, now=at)
+        assert (backoff.since, backoff.until) == (1.0, 2.0)
+        backoff.passed(sent_at=0.5)
+        assert backoff.since == 1.0, "it passed before"
+        backoff.passed(sent_at=2.0)
+        backoff.failed(sent_at=0.9, now=10.0)
+        assert backoff.until == 0.0, "it is over"
+
+    def test_the_platform_may_say_how_long_it_wants_to_be_left_alone(self) -> None:
+        backoff = Backoff(1.0, 15.0)
+        backoff.failed(0.0, now=1.0, asked=30.0)
+        assert backoff.until == 31.0
+        for asked in (0.0, None, 5.0):
+            backoff.failed(0.5, now=2.0, asked=asked)
+            assert backoff.until == 31.0
+        backoff.failed(0.5, now=2.0, asked=40.0)
+        assert backoff.until == 42.0
+        for sent_at, asked, seconds in ((42.0, 0.0, 1.0), (44.0, 1e12, 3600.0)):
+            backoff.failed(sent_at, now=sent_at + 0.5, asked=asked)
+            assert backoff.until == sent_at + 0.5 + seconds, "a second at least, and an hour at most"
+
+    def test_a_quarter_of_an_hour_is_waited_for(self) -> None:
+        backoff = Backoff(1.0, 15.0)
+        assert [backoff.failed(at - 0.1, at) for at in (100.0, 500.0, 1000.0, 1000.1)] == [False, False, False, True]
+        backoff.passed(sent_at=1000.2)
+        assert [backoff.failed(at - 0.1, at) for at in (1001.0, 1901.0, 1901.1)] == [False, False, True]
 
 
 def parts_of_a_batch(journal: Any, *, in_flight: int = 0, left: int = 1000, organization: str | None = None) -> Any:
@@ -479,13 +468,6 @@ class TestQuotas:
     def test_a_quota_of_0_is_not_known(self) -> None:
         quota = Quota.model_validate({"effective": {"concurrent_executions": 0, "workflow_runs_per_hour": 60}})
         assert [quota_value(quota, name) for name in ("concurrent_executions", "workflow_runs_per_hour")] == [None, 60]
-
-    def test_the_wait_for_a_quota_doubles_or_is_what_the_server_states(self) -> None:
-        error = QuotaExceededError("No more.")
-        assert [quota_wait(error, refusals) for refusals in (1, 2, 3, 4, 5, 9)] == [60, 120, 240, 480, 900, 900]
-        for retry_after, seconds in ((1800.0, 1800), (1.5, 1.5), (1.0, 1), (0.0, 1)):
-            error.retry_after = retry_after
-            assert quota_wait(error, 9) == seconds
 
 
 def test_a_look_that_failed_before_its_first_request_takes_the_share_of_one() -> None:

@@ -30,7 +30,7 @@ from fibonacci._concurrency import SingleReader, Turn
 from fibonacci._display.html import ROWS
 from fibonacci._logging import log
 from fibonacci._remedies import for_reader
-from fibonacci.models.run_results import COLUMNS, RunResult, RunsSummary
+from fibonacci.models.run_results import COLUMNS, RunResult, RunsBlocker, RunsSummary
 
 if TYPE_CHECKING:
     import pandas
@@ -60,8 +60,8 @@ class AsyncBatchProgress:
         context, now = self._context, self._context.now
         if self._bar is None and now - self._logged_at < LOG_EVERY:
             return
-        summary = context.state.summary
-        text = context.progress.text(summary, context.limits, now, max(0.0, context.plan.paused_until - now))
+        summary = context.summary
+        text = context.progress.text(summary, context.pace)
         if self._bar is not None:
             self._bar.show(summary.succeeded + summary.failed, text)
         else:
@@ -128,7 +128,7 @@ class AsyncBatchSession:
     @property
     def summary(self) -> RunsSummary:
         """How far the rows have come."""
-        return (BatchState(self._options) if self._context is None else self._context.state).summary
+        return BatchState(self._options).summary if self._context is None else self._context.summary
 
     async def recorded(self) -> list[RunResult]:
         """Return the results so far, in the order of the rows."""
@@ -346,6 +346,14 @@ class AsyncRuns(_runtime.AsyncIterationHints):
     def summary(self) -> RunsSummary:
         """How many rows have succeeded, failed, have an unknown outcome or are left, at this moment."""
         return self._session.summary
+
+    @property
+    def blocked_by(self) -> RunsBlocker | None:
+        """What keeps the rows from moving: an outage of the platform, or a quota that is used up.
+
+        None while nothing does. `fibonacci journal status` and `read_journal` show it to other processes.
+        """
+        return self.summary.blocked_by
 
     async def results(self) -> list[RunResult]:
         """Run all rows, and return their results in the order of the rows.

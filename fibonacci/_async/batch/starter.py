@@ -93,8 +93,7 @@ class AsyncRowStarter:
 
     def _started(self, row: Row, execution: Execution) -> None:
         del self._context.state.starting[row.index]
-        self._context.plan.started(row.started_at)
-        self._context.passed_quota()
+        self._context.start_passed(row.started_at)
         if not row.is_recorded:
             self._context.state.started.append(row)
         self._follow(row, execution)
@@ -111,17 +110,17 @@ class AsyncRowStarter:
             case "quota" if isinstance(error, QuotaExceededError):
                 self._put_back(row)
                 if quota_kind(error, state.in_flight) == "concurrent":
-                    context.plan.record_refusal(state.in_flight, context.now)
+                    context.plan.record_refusal(state.in_flight, row.started_at, context.now)
                 else:
-                    context.refused_by_quota(error)
+                    context.refused_by_quota(error, row.started_at)
             case "row" if isinstance(error, Exception):
                 if row.is_uncertain and isinstance(error, ConflictError):  # about the key: it says nothing of the row
                     self._unknown(row, error)
                 else:
                     state.finish(row, error)
-            case "again":
+            case "again" if isinstance(error, APIError):
                 self._put_back(row)
-                context.back_off(error)
+                context.start_failed(error, row.started_at)
             case _:
                 self._put_back(row)
                 state.stop(error)
@@ -135,7 +134,7 @@ class AsyncRowStarter:
         else:
             context.state.lose(row)
         if isinstance(error, APIError):
-            context.back_off(error, is_uncertain=row.index in context.state.unknown)
+            context.start_failed(error, row.started_at, is_lost=row.index in context.state.unknown)
 
     def _put_back(self, row: Row) -> None:
         """Start the row later: this request wasn't carried out, as far as it is the only one with its key."""
@@ -280,7 +279,6 @@ class AsyncRowFinder:
     def _failed(self, rows: Sequence[Row], searched: set[int], error: BaseException) -> None:
         """Search again later if that may help. Otherwise nobody can tell whether the rows were started."""
         self.is_searching = False
-        if is_transient(error) and not self._context.plan.failed(self._context.now):
+        if is_transient(error):
             searched.difference_update(row.index for row in rows)
-        elif not is_transient(error):
-            self._context.state.abort(error)
+        self._context.look_failed(error, self._context.now)

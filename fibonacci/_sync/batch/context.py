@@ -7,15 +7,17 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from fibonacci._batch.concurrency import ConcurrencyPlan, quota_value, quota_wait
+from fibonacci._batch.concurrency import UNSTATED, Backoff, ConcurrencyPlan, quota_value
 from fibonacci._batch.estimate import BatchLimits, per_day_of, watch_rate
-from fibonacci._batch.journal import Journal
+from fibonacci._batch.journal import Journal, is_transient
 from fibonacci._batch.journal_errors import changed_error
 from fibonacci._batch.options import BatchOptions
-from fibonacci._batch.progress import ProgressText
+from fibonacci._batch.progress import BatchPace, ProgressText
 from fibonacci._batch.rows import Row
 from fibonacci._batch.state import BatchState
 from fibonacci._batch.watching import StartRate, WatchPlan
@@ -31,10 +33,11 @@ from fibonacci._sync.batch import _workers
 from fibonacci._sync.large_pages import LargePages
 from fibonacci._sync.requestor import Requestor
 from fibonacci._text import printable_line
-from fibonacci.errors import APIStatusError, JournalError, QuotaExceededError
+from fibonacci.errors import APIError, APIStatusError, JournalError, QuotaExceededError
 from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota
 from fibonacci.models.page import Page
+from fibonacci.models.run_results import RunsBlocker, RunsSummary
 from fibonacci.models.workflows import Workflow
 
 
@@ -178,10 +181,10 @@ class BatchContext:
         self._recording = threading.Lock()  # before that of the journal; it is held while the journal is written
         self._limits = limits
         self._time_ahead = time_ahead
-        self._quota_refusals = 0
+        self._outage_began: float | None = None
         self.progress: ProgressText = ProgressText(self.now, options.total)
         self._noted_at: float = float("-inf")
-        self._noted_state: tuple[float, int] = (0.0, 0)
+        self._noted_state: tuple[RunsBlocker | None, int] = (None, 0)
 
     @property
     def keeps_results_alone(self) -> bool:
@@ -360,15 +363,14 @@ class BatchContext:
         Args:
             is_alone: Whether nothing else is going to be written.
         """
-        now, state = self.now, (self.plan.paused_until, len(self.state.unknown))
+        now, blocker = self.now, self.blocked_by
+        state = blocker, len(self.state.unknown)
         due = self._noted_at + (_NOTED_ALONE_EVERY if is_alone else _NOTED_EVERY)
         if not self.journal.is_durable or (now < due and state == self._noted_state):
             return None
         self._noted_at, self._noted_state = now, state
-        paused = max(0.0, self.plan.paused_until - now)
-        pace = self.progress.pace(self.state.summary, self.limits, now, paused)
         unknown = [row.key for row in self.state.unknown.values()]
-        return self.progress.note(pace, self.requestor.clock.time(), paused, unknown)
+        return self.journal.redact(self.progress.note(self.pace, self.requestor.clock.time(), blocker, unknown))
 
     def take_version(self, version: str | None) -> None:
         """Take in the version of the workflow: with a new one, stop or continue, as `if_new_version` says."""
@@ -387,30 +389,98 @@ class BatchContext:
         """Take in the version that an execution tells, if it tells one."""
         self.take_version(self.versions.told_by(row, execution))
 
-    def back_off(self, error: BaseException, *, is_uncertain: bool = False) -> None:
-        """Start no rows for as long as the platform asks, or longer each time, and stop if that lasts too long.
+    @property
+    def blocked_by(self) -> RunsBlocker | None:
+        """What keeps rows from being started, or executions from being seen to end. None while nothing does."""
+        plan, state = self.plan, self.state
+        is_watching = state.running or (state.overdue and state.has_more)
+        needed = [*([plan.looks] if is_watching else []), *([plan.starts, plan.quota] if state.has_more else [])]
+        blockers = [backoff.blocker for backoff in needed if backoff.blocker is not None]
+        return min(blockers, key=lambda blocker: blocker.since, default=None)
+
+    @property
+    def summary(self) -> RunsSummary:
+        """How far the rows have come, and what blocks them."""
+        return replace(self.state.summary, blocked_by=self.blocked_by)
+
+    @property
+    def pace(self) -> BatchPace:
+        """How fast rows end. Nothing is known of it while the platform fails."""
+        blocker, quota = self.blocked_by, self.plan.quota
+        if blocker is not None and blocker is not quota.blocker:
+            return BatchPace(None, None, None)
+        return self.progress.pace(self.state.summary, self.limits, self.now, max(0.0, quota.until - self.now))
+
+    def start_failed(self, error: APIError, sent_at: float, *, is_lost: bool = False) -> None:
+        """Start rows less and less often while the platform can't carry that out, and stop if that lasts too long.
 
         Args:
-            error: How a request ended that the platform couldn't carry out.
-            is_uncertain: Whether a row may have been started nevertheless.
+            error: How the request ended.
+            sent_at: When it was sent.
+            is_lost: Whether a row may have been started nevertheless.
         """
-        asked = error.retry_after if isinstance(error, APIStatusError) else None
-        if asked:
-            log(_log, logging.INFO, "no row is started for %.0f s, as the platform asks: %s", asked, error)
-        if self.plan.failed(self.now, asked, is_uncertain=is_uncertain):
+        if is_lost:
+            self.plan.lost()
+        if self._failed(self.plan.starts, "rows cannot be started", error, sent_at):
             self.state.stop(error)
 
-    def refused_by_quota(self, error: QuotaExceededError) -> None:
+    def look_failed(self, error: BaseException, sent_at: float) -> None:
+        """Look less and less often while looks fail, and end the batch if that lasts too long, or for ever."""
+        is_quota = isinstance(error, QuotaExceededError)
+        waits = self.options.if_quota_exceeded == "wait" if is_quota else is_transient(error)
+        if not isinstance(error, APIError) or not waits:
+            self.state.abort(error)
+            return
+        unstated = UNSTATED if is_quota else None
+        if self._failed(self.plan.looks, "executions cannot be read", error, sent_at, unstated) and not is_quota:
+            self.state.abort(error)
+
+    def refused_by_quota(self, error: QuotaExceededError, sent_at: float) -> None:
         """Wait for a quota that ends at a time, or stop with its error, as `if_quota_exceeded` says."""
         if self.options.if_quota_exceeded == "raise":
             self.state.stop(error)
-            return
-        self._quota_refusals += 1
-        self.plan.pause(quota_wait(error, self._quota_refusals), self.now)
+        else:
+            self._failed(self.plan.quota, "a quota is used up", error, sent_at)
 
-    def passed_quota(self) -> None:
+    def start_passed(self, sent_at: float) -> None:
         """Record that a row was started."""
-        self._quota_refusals = 0
+        self.plan.started(sent_at)
+        self._end_outage()
+
+    def look_passed(self, sent_at: float) -> None:
+        """Record that executions could be read."""
+        self.plan.looks.passed(sent_at)
+        self._end_outage()
+
+    def _failed(
+        self, backoff: Backoff, what: str, error: APIError, sent_at: float, unstated: float | None = None
+    ) -> bool:
+        """Record a failure, and return whether requests of its kind have failed for too long.
+
+        Args:
+            backoff: The failures of its kind.
+            what: What fails, in words.
+            error: How the request ended.
+            sent_at: When it was sent.
+            unstated: How long to wait if the platform doesn't say. None for longer each time.
+        """
+        before, now, time = backoff.until, self.now, self.requestor.clock.time()
+        asked = error.retry_after if isinstance(error, APIStatusError) else None
+        is_given_up = backoff.failed(sent_at, now, unstated if asked is None else asked)
+        if backoff.until != before:
+            since = datetime.fromtimestamp(time, UTC) if backoff.blocker is None else backoff.blocker.since
+            next_try_at = datetime.fromtimestamp(time + backoff.until - now, UTC)
+            backoff.blocker = RunsBlocker(reason=f"{what}: {error}", since=since, next_try_at=next_try_at)
+            if self._outage_began is None and backoff is not self.plan.quota:
+                self._outage_began = now
+                log(_log, logging.WARNING, "workflow %s: %s", self.requests.workflow_id, backoff.blocker)
+        return is_given_up
+
+    def _end_outage(self) -> None:
+        if self._outage_began is not None and self.plan.starts.since is None and self.plan.looks.since is None:
+            text, seconds = "workflow %s: the platform is back after %.0f s", self.now - self._outage_began
+            log(_log, logging.WARNING, text, self.requests.workflow_id, seconds)
+            self._outage_began = None
 
     def _end_work(self, function: Callable[[], object]) -> None:
         self.at_work -= 1

@@ -20,6 +20,7 @@ from fibonacci._sync.batch.context import BatchContext
 from fibonacci._sync.batch.reader import RowReader
 from fibonacci._sync.batch.starter import RowFinder, RowStarter
 from fibonacci._sync.batch.watcher import ExecutionsWatcher
+from fibonacci.errors import APIError
 from fibonacci.models.organizations import Quota
 from fibonacci.models.run_results import RunResult
 
@@ -211,7 +212,7 @@ class BatchRunner:
     def _stop_if_held(self) -> None:
         """Stop if rows that have timed out hold every place, and none of their executions ends."""
         state, timeout, now = self._state, self._context.options.timeout, self._context.now
-        if timeout is not None and self._is_held and state.pending and self._context.plan.paused_until <= now:
+        if timeout is not None and self._is_held and state.pending and self._context.plan.quota.until <= now:
             state.stop_held(now, timeout)
         else:
             state.held_since = None
@@ -283,13 +284,13 @@ class BatchRunner:
         """Ask whether the platform is back, after an outage in which rows may have been started."""
         if self._context.plan.must_probe(self._context.now) and not self._is_probing and self._state.has_more:
             self._is_probing = True
-            self._context.work(self._read_once)
+            self._context.work(partial(self._read_once, self._context.now))
 
-    def _read_once(self) -> None:
+    def _read_once(self, sent_at: float) -> None:
         try:
             workflow = self._context.requests.probe()
         except BaseException as error:
-            self._context.report(partial(self._not_probed, error))
+            self._context.report(partial(self._not_probed, error, sent_at))
             if not isinstance(error, Exception):
                 raise
         else:
@@ -301,11 +302,11 @@ class BatchRunner:
         self._context.versions.reading(self._context.now)
         self._context.take_version(version)
 
-    def _not_probed(self, error: BaseException) -> None:
+    def _not_probed(self, error: BaseException, sent_at: float) -> None:
         """Wait longer. If the failure is permanent, the next row reports it for all."""
         self._is_probing = False
-        if is_transient(error):
-            self._context.back_off(error)
+        if isinstance(error, APIError) and is_transient(error):
+            self._context.start_failed(error, sent_at)
         else:
             self._context.plan.probed()
 
@@ -322,7 +323,8 @@ class BatchRunner:
         is_read = state.is_exhausted or self._reader.is_far or not state.may_read
         is_blocked = self._is_at_rest and not state.pending and is_read
         if context.options.if_unknown == "match" and (
-            context.plan.is_backing_off(context.now) or self._finder.search(is_at_rest=is_blocked)
+            context.now < max(context.plan.starts.until, context.plan.looks.until)
+            or self._finder.search(is_at_rest=is_blocked)
         ):
             return
         if is_blocked:

@@ -31,7 +31,7 @@ from fibonacci._sync.batch.context import BatchContext, BatchRequests
 from fibonacci._sync.batch.opening import estimate, open_batch
 from fibonacci._sync.batch.runner import BatchRunner
 from fibonacci._sync.requestor import Requestor
-from fibonacci.models.run_results import COLUMNS, RunResult, RunsSummary
+from fibonacci.models.run_results import COLUMNS, RunResult, RunsBlocker, RunsSummary
 
 if TYPE_CHECKING:
     import pandas
@@ -61,8 +61,8 @@ class BatchProgress:
         context, now = self._context, self._context.now
         if self._bar is None and now - self._logged_at < LOG_EVERY:
             return
-        summary = context.state.summary
-        text = context.progress.text(summary, context.limits, now, max(0.0, context.plan.paused_until - now))
+        summary = context.summary
+        text = context.progress.text(summary, context.pace)
         if self._bar is not None:
             self._bar.show(summary.succeeded + summary.failed, text)
         else:
@@ -129,7 +129,7 @@ class BatchSession:
     @property
     def summary(self) -> RunsSummary:
         """How far the rows have come."""
-        return (BatchState(self._options) if self._context is None else self._context.state).summary
+        return BatchState(self._options).summary if self._context is None else self._context.summary
 
     def recorded(self) -> list[RunResult]:
         """Return the results so far, in the order of the rows."""
@@ -347,6 +347,14 @@ class Runs(_runtime.IterationHints):
     def summary(self) -> RunsSummary:
         """How many rows have succeeded, failed, have an unknown outcome or are left, at this moment."""
         return self._session.summary
+
+    @property
+    def blocked_by(self) -> RunsBlocker | None:
+        """What keeps the rows from moving: an outage of the platform, or a quota that is used up.
+
+        None while nothing does. `fibonacci journal status` and `read_journal` show it to other processes.
+        """
+        return self.summary.blocked_by
 
     def results(self) -> list[RunResult]:
         """Run all rows, and return their results in the order of the rows.

@@ -6,19 +6,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from fibonacci._batch.concurrency import quota_wait
 from fibonacci._batch.journal import is_transient
 from fibonacci._batch.rows import Row
 from fibonacci._batch.watching import is_complete
 from fibonacci._sync.batch.context import BatchContext
-from fibonacci.errors import NotFoundError, QuotaExceededError, WaitTimeoutError
+from fibonacci.errors import NotFoundError, WaitTimeoutError
 from fibonacci.models.executions import Execution
 
 # Seconds before the end of the wait for a row at which it is looked at once more.
 _LAST_LOOK = 0.5
-# Seconds between looks that fail: twice as many each time.
-_FIRST_PAUSE = 1.0
-_LONGEST_PAUSE = 10.0
 
 
 class ExecutionsWatcher:
@@ -31,11 +27,11 @@ class ExecutionsWatcher:
     def __init__(self, context: BatchContext) -> None:
         self._context = context
         self._reads_left = 0
+        self._was_answered = False  # a read of this look
+        self._failure: BaseException | None = None  # of another
         self._is_looking = False
         self._is_urgent = False
         self._last_look = 0.0
-        self._paused_until = 0.0
-        self._pause = _FIRST_PAUSE
 
     def follow(self, row: Row, execution: Execution) -> None:
         """Follow the execution of a row, which may have ended already."""
@@ -69,7 +65,7 @@ class ExecutionsWatcher:
             and self._last_look < oldest.deadline - _LAST_LOOK
         ):
             due = min(due, oldest.deadline - _LAST_LOOK)
-        return max(now if self._is_urgent else due, self._paused_until)
+        return max(now if self._is_urgent else due, context.plan.looks.until)
 
     def look(self) -> None:
         """Look at all running executions, in workers."""
@@ -89,7 +85,7 @@ class ExecutionsWatcher:
             if oldest.deadline is None or now < oldest.deadline:
                 return
             del running[oldest.execution_id]
-            state = "could not be seen" if oldest.execution is None else f"was {oldest.execution.status}"
+            state = "could not be read" if oldest.execution is None else f"was {oldest.execution.status}"
             text = f"execution {oldest.execution_id} {state} when the time to wait was up"
             self._context.state.give_up(oldest, WaitTimeoutError(text, execution=oldest.execution))
 
@@ -103,26 +99,33 @@ class ExecutionsWatcher:
         try:
             listed, pages = self._context.requests.find(running)
         except BaseException as error:
-            self._context.report(partial(self._failed, error))
+            self._context.report(partial(self._not_listed, error))
             if not isinstance(error, Exception):
                 raise
         else:
             self._context.report(partial(self._listed, running, listed, pages))
 
+    def _not_listed(self, error: BaseException) -> None:
+        self._is_looking = False
+        self._context.watch.looked(self._last_look, requests=1, pages=None)
+        self._context.look_failed(error, self._last_look)
+
     def _listed(self, running: frozenset[str], listed: Mapping[str, Execution], pages: int) -> None:
-        self._pause = _FIRST_PAUSE
         for execution in listed.values():
             self._seen(execution)
         watched = (execution_id for rows in self._watched() for execution_id in rows)
         missing = [
             execution_id for execution_id in watched if execution_id in running and execution_id not in listed
         ]  # the oldest first
+        if not (missing or self._context.state.reading):  # else the reads tell whether executions can be read
+            self._context.look_passed(self._last_look)
         self._read_each(missing, pages=pages if listed else len(running))
 
     def _read_each(self, execution_ids: list[str], *, pages: int | None) -> None:
         """Read executions one by one. The look is over when all are read."""
         self._context.watch.looked(self._last_look, requests=len(execution_ids) + (pages or 0), pages=pages)
         self._reads_left = len(execution_ids)
+        self._was_answered, self._failure = False, None
         self._is_looking = bool(execution_ids)
         for execution_id in execution_ids:
             self._context.work(partial(self._read, execution_id))
@@ -138,42 +141,33 @@ class ExecutionsWatcher:
             self._context.report(partial(self._has_read, execution))
 
     def _has_read(self, execution: Execution) -> None:
-        self._count_read()
-        self._pause = _FIRST_PAUSE
         self._seen(execution)
+        self._end_read(None)
 
     def _not_read(self, execution_id: str, error: BaseException) -> None:
-        self._count_read()
-        if isinstance(error, NotFoundError):
-            self._context.state.overdue.pop(execution_id, None)
-        row = self._context.state.running.get(execution_id)
-        if isinstance(error, NotFoundError) and row is not None:
-            del self._context.state.running[execution_id]
-            row.execution = None
-            self._context.state.finish(row, error)
-        elif not isinstance(error, NotFoundError):
-            self._failed(error)
+        if not _is_lag(error):
+            self._end_read(error)
+            return
+        state = self._context.state
+        if execution_id in state.running:
+            state.running[execution_id].execution = None
+        else:  # its time is up, so that it has none to appear in
+            state.overdue.pop(execution_id, None)
+        self._end_read(None)
 
-    def _count_read(self) -> None:
+    def _end_read(self, failure: BaseException | None) -> None:
+        """Record the end of a read. A look has failed if none of its reads was answered."""
+        self._was_answered |= failure is None
+        self._failure = failure or self._failure
         self._reads_left -= 1
-        self._is_looking = self._reads_left > 0
-
-    def _failed(self, error: BaseException) -> None:
-        """Go on after a look that failed, if a later one may not."""
-        self._is_looking = self._reads_left > 0
-        self._context.watch.looked(self._last_look, requests=1, pages=None)
-        self._pause_after(error)
-
-    def _pause_after(self, error: BaseException) -> None:
-        context = self._context
-        if isinstance(error, QuotaExceededError) and context.options.if_quota_exceeded == "wait":
-            context.refused_by_quota(error)
-            self._paused_until = context.now + quota_wait(error, 1)
-        elif not is_transient(error) or isinstance(error, QuotaExceededError):
-            context.state.abort(error)
-        elif context.now >= self._paused_until:  # the reads of one look fail together, and count once
-            self._paused_until = context.now + self._pause
-            self._pause = min(_LONGEST_PAUSE, self._pause * 2)
+        if self._reads_left:
+            return
+        self._is_looking = False
+        if self._was_answered or self._failure is None:
+            self._context.look_passed(self._last_look)
+        else:
+            self._context.watch.looked(self._last_look, requests=1, pages=None)
+            self._context.look_failed(self._failure, self._last_look)
 
     def _seen(self, execution: Execution) -> None:
         row = self._context.state.running.get(execution.id)
@@ -195,28 +189,33 @@ class ExecutionsWatcher:
             self._context.state.end(row, execution)
         else:
             self._context.state.reading += 1
-            self._context.work(partial(self._read_once, row, execution))
+            self._context.work(partial(self._read_once, row, execution.id, self._context.now))
 
-    def _read_once(self, row: Row, execution: Execution) -> None:
+    def _read_once(self, row: Row, execution_id: str, sent_at: float) -> None:
         try:
-            complete = self._context.requests.execution(execution.id)
+            execution = self._context.requests.execution(execution_id)
         except BaseException as error:
-            self._context.report(partial(self._not_read_once, row, execution, error))
+            self._context.report(partial(self._not_read_once, row, execution_id, error, sent_at))
             if not isinstance(error, Exception):
                 raise
         else:
-            self._context.report(partial(self._was_read_once, row, complete))
+            self._context.report(partial(self._was_read_once, row, execution, sent_at))
 
-    def _was_read_once(self, row: Row, execution: Execution) -> None:
+    def _was_read_once(self, row: Row, execution: Execution, sent_at: float) -> None:
         self._context.state.reading -= 1
+        self._context.look_passed(sent_at)
         self._context.learn_version(row, execution)
         self._context.state.end(row, execution)
 
-    def _not_read_once(self, row: Row, execution: Execution, error: BaseException) -> None:
-        """Follow the execution on, so that the next look reads it again, unless it was removed."""
-        if isinstance(error, NotFoundError):
-            self._was_read_once(row, execution)
-            return
+    def _not_read_once(self, row: Row, execution_id: str, error: BaseException, sent_at: float) -> None:
+        """Follow the execution on, so that the next look reads it again."""
         self._context.state.reading -= 1
-        self._context.state.running[execution.id] = row
-        self._pause_after(error)
+        row.execution = None
+        self._context.state.running[execution_id] = row
+        if not _is_lag(error):
+            self._context.look_failed(error, sent_at)
+
+
+def _is_lag(error: BaseException) -> bool:
+    """Whether the platform doesn't find an execution that it has named: reads may lag behind starts."""
+    return isinstance(error, NotFoundError) and not is_transient(error)

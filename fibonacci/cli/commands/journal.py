@@ -27,7 +27,7 @@ from fibonacci.models.run_results import COLUMNS, UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fibonacci import JournalView, RunResult, RunsProgress, RunsSummary
+    from fibonacci import JournalView, RunResult, RunsBlocker, RunsProgress, RunsSummary
     from fibonacci._batch.sqlite_journal import HeldJournal, JournalHolder
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
@@ -146,10 +146,9 @@ class RunStatus:
         return max(0.0, self.progress.seconds_left - max(0.0, age))
 
     @property
-    def paused_until(self) -> datetime | None:
-        """Until when no row is started, because a quota is used up, or None while rows are."""
-        until = self.progress.paused_until if self.progress is not None and self.is_running else None
-        return until if until is not None and until > self.read_at else None
+    def blocked_by(self) -> RunsBlocker | None:
+        """What keeps the rows from moving, or None where nothing does, and without a run."""
+        return self.progress.blocked_by if self.progress is not None and self.is_running else None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -173,7 +172,7 @@ class RunStatus:
             "rows_per_minute": None if self.rows_per_minute is None else round(self.rows_per_minute, 1),
             "seconds_left": None if self.seconds_left is None else round(self.seconds_left),
             "bound_by": self.bound_by,
-            "paused_until": None if self.paused_until is None else self.paused_until.isoformat(),
+            "blocked_by": None if self.blocked_by is None else self.blocked_by.to_dict(),
             "failures": [{"reason": reason, "rows": number} for reason, number in self.failures],
             "unknown_keys": list(self.unknown),
         }
@@ -181,7 +180,7 @@ class RunStatus:
 
 FIELDS: Final = (
     *("journal", "workflow_id", "version", "is_running", "total", "succeeded", "failed", "unknown", "under_way"),
-    *("left", "rows_per_minute", "seconds_left", "bound_by", "paused_until", "failures", "unknown_keys"),
+    *("left", "rows_per_minute", "seconds_left", "bound_by", "blocked_by", "failures", "unknown_keys"),
 )
 """The names in the JSON of a status."""
 
@@ -360,9 +359,10 @@ def _pace_facts(status: RunStatus) -> Iterator[tuple[str, str, str]]:
         yield "rate", f"{status.rows_per_minute:,.1f} rows a minute", ""
     if status.bound_by is not None:
         yield "bound by", status.bound_by, ""
-    if status.paused_until is not None:
-        seconds = (status.paused_until - status.read_at).total_seconds()
-        yield "paused", f"waiting {duration_text(seconds)} for the quota", "yellow"
+    if (blocker := status.blocked_by) is not None:
+        lasts, until = ((at - status.read_at).total_seconds() for at in (blocker.since, blocker.next_try_at))
+        times = f"for {duration_text(max(0.0, -lasts))}, next try in {duration_text(max(0.0, until))}"
+        yield "blocked", f"{times}: {blocker.reason}", "yellow"
     if status.seconds_left is not None:
         yield "time left", f"about {duration_text(status.seconds_left)}", ""
 

@@ -29,7 +29,7 @@ class AIMDPlan(ConcurrencyPlan):
         self._counts_from = 0.0
         self.capacity = int(self._window)
 
-    def refused(self, in_flight: int, now: float) -> None:
+    def record_refusal(self, in_flight: int, sent_at: float, now: float) -> None:
         if now >= self._counts_from:
             self._counts_from = now + _ONE_OVERLOAD
             self._set(self._window * _DECREASE)
