@@ -229,6 +229,10 @@ class APIConnectionError(APIError):
     phases: Mapping[str, float] = {}
     """The seconds that each phase took over all attempts, by the name of the phase."""
 
+    is_permanent: bool = False
+    """Whether the same call would fail again later: the certificate isn't trusted, the host is unknown, a proxy
+    refuses. False for what may pass, such as a refused or a broken connection."""
+
 
 class APITimeoutError(APIConnectionError, TimeoutError):
     """The call didn't finish within its `timeout`, which covers all attempts, waits and the body.

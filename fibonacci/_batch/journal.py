@@ -14,9 +14,8 @@ from fibonacci._batch.journal_errors import journal_error, reading_row
 from fibonacci._batch.rows import Row, key_in
 from fibonacci._batch.search import Claims
 from fibonacci._core.json_bodies import is_object
+from fibonacci._core.retry import is_final
 from fibonacci.errors import (
-    APIConnectionError,
-    APIError,
     APIStatusError,
     AuthenticationError,
     ExecutionFailedError,
@@ -24,8 +23,6 @@ from fibonacci.errors import (
     NotFoundError,
     PermissionDeniedError,
     QuotaExceededError,
-    RateLimitError,
-    ServerError,
 )
 from fibonacci.models._reading import read_model
 from fibonacci.models.executions import Execution, execution_error
@@ -75,7 +72,7 @@ def start_outcome(error: BaseException) -> StartOutcome:
         return "unknown"
     if isinstance(error, QuotaExceededError):
         return "quota"
-    if isinstance(error, RateLimitError | APIConnectionError | ServerError):
+    if not is_final(error, after_success=True):  # the workflow was read before
         return "again"
     if isinstance(error, APIStatusError) and not isinstance(error, _SAME_FOR_ALL):
         return "row"
@@ -83,13 +80,6 @@ def start_outcome(error: BaseException) -> StartOutcome:
         return "row"
     # A cancellation may come while the request is on its way.
     return "all" if isinstance(error, Exception) else "unknown"
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether a request that only reads may succeed later."""
-    return isinstance(error, APIConnectionError | RateLimitError | QuotaExceededError | ServerError) or (
-        isinstance(error, APIError) and not isinstance(error, APIStatusError)
-    )
 
 
 _BUILT_IN: dict[str, type[Exception]] = {"TypeError": TypeError, "ValueError": ValueError}

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated
-from fibonacci._batch.journal import is_transient
 from fibonacci._batch.rows import key_in
+from fibonacci._core.retry import is_final
 from fibonacci._remedies import Wording, argument, joined, remedy
 from fibonacci._text import printable_line
-from fibonacci.errors import JournalError, RunsStoppedError, UnknownOutcomeError
+from fibonacci.errors import JournalError, QuotaExceededError, RunsStoppedError, UnknownOutcomeError
 from fibonacci.models.run_results import RunsBlocker, RunsProgress, RunsSummary
 
 LOG_EVERY = 60.0
@@ -180,7 +180,8 @@ def resume_note(summary: RunsSummary, journal: str, error: Exception, *, is_empt
     """
     if isinstance(error, UnknownOutcomeError) or (isinstance(error, JournalError) and not error.can_continue):
         return f"{summary}."  # the same call would raise it again, and its text says what helps
-    helps = not journal or isinstance(error, RunsStoppedError) or is_transient(error)
+    passes = isinstance(error, RunsStoppedError | QuotaExceededError) or not is_final(error, after_success=True)
+    helps = not journal or passes
     parts = (f"{summary}. ", "" if helps else remedy("fix first"))
     return joined(*parts, remedy("begin again") if journal and is_empty else _remedy(journal))
 

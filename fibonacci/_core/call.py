@@ -278,12 +278,12 @@ def call_error(call: Call, result: AttemptResult, *, now: float) -> APIError:
     if result.kind == "too_large" and result.response is not None:
         oversized = too_large_error(result.response, received_at=now, api_key=call.api_key)
         return add_call_details(oversized, call, is_uncertain=True)
-    is_uncertain = result.kind == "broken" or outcome_of(result) == "unknown"
+    outcome = outcome_of(result)
     call.phases.stop()
     is_time_up = call.deadline.remaining() == 0
     failed = connection_error(result, base_url=call.base_url, is_time_up=is_time_up, phase=call.phases.current)
-    failed.phases = call.phases.seconds
-    return add_call_details(failed, call, is_uncertain=is_uncertain)
+    failed.phases, failed.is_permanent = call.phases.seconds, outcome == "final"
+    return add_call_details(failed, call, is_uncertain=result.kind == "broken" or outcome == "unknown")
 
 
 def _add_problems(error: ValidationError, call: Call) -> None:

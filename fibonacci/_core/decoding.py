@@ -23,7 +23,7 @@ from pydantic import ConfigDict, FailFast, PydanticUserError, TypeAdapter, Valid
 from pydantic_core import from_json
 from typing_extensions import TypedDict
 
-from fibonacci._core.error_mapping import OTHER_API, response_error
+from fibonacci._core.error_mapping import OTHER_API, is_html, response_error
 from fibonacci._core.json_bodies import DecompressionError, TooLargeError, is_array, is_object
 from fibonacci._core.response import APIResponse
 from fibonacci._core.urls import QueryValue, origin_of
@@ -175,7 +175,7 @@ def decode(response: APIResponse, returns: Any) -> tuple[Any, Meta]:
             page of HTML is a success.
     """
     if returns is NoneType:
-        if response.text().lstrip("\ufeff\t\n\r ").startswith("<"):
+        if is_html(response.text()):
             raise response_error(response, "the response is a page of HTML")
         return None, {}
     body = _body(response)

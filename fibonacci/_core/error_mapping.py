@@ -246,7 +246,12 @@ def is_path_unknown(path: str, details: Sequence[Any]) -> bool:
 
 
 def _is_from_gateway(response: APIResponse, body: str) -> bool:
-    return body.lstrip().startswith("<") or any(name == "via" or name.startswith("proxy-") for name in response.headers)
+    return is_html(body) or any(name == "via" or name.startswith("proxy-") for name in response.headers)
+
+
+def is_html(body: str) -> bool:
+    """Whether a body is a page of HTML, which gateways and proxies respond with and the platform never does."""
+    return body.lstrip("\ufeff\t\n\r ").startswith("<")
 
 
 _BY_STATUS: dict[int, type[APIStatusError]] = {
@@ -346,7 +351,7 @@ def response_error(response: APIResponse, problem: str, hint: str = "") -> APIRe
     kind = response.content_type or "no content type"
     text = response.text()
     begins = " ".join(text[:200].split())
-    if "html" in kind.lower() or begins.startswith("<"):
+    if "html" in kind.lower() or is_html(text):
         hint = ". A proxy or a login page seems to have responded instead of the platform"
     error = APIResponseError(
         joined(f"{problem}: {kind}, beginning {begins[:120]!r}", hint) if begins else f"{problem}: {kind}"

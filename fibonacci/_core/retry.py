@@ -8,6 +8,9 @@ even if the work was done and only its response came too late.
 
 A refusal by the rate limit says that the call is fine but too early. It is repeated for as long as the call's timeout
 allows, and doesn't count toward `max_retries`.
+
+Everything else is *final*: another attempt would fail in the same way. `is_final` says so of the error of a call, and
+waits and batches, which go on after calls that failed, ask it too.
 """
 
 from __future__ import annotations
@@ -15,11 +18,12 @@ from __future__ import annotations
 import random
 from typing import Literal, NamedTuple
 
-from fibonacci._core.error_mapping import is_quota_error
+from fibonacci._core.error_mapping import is_html, is_quota_error
 from fibonacci._core.messages import MISDIRECTED
 from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.window import LONGEST_WAIT
+from fibonacci.errors import APIConnectionError, APIResponseError, APIStatusError, QuotaExceededError
 
 # Figures of AWS's standard retry mode of 2026.
 _TRANSIENT_COST = 14
@@ -119,10 +123,40 @@ def outcome_of(result: AttemptResult) -> Outcome:
                 return "unknown"
             case _:
                 return "final"
-    if result.status == 429:
-        return "final" if is_quota_error(result) else "refused"
+    return _status_outcome(result.status, is_quota=result.status == 429 and is_quota_error(result))
+
+
+def _status_outcome(status: int, *, is_quota: bool) -> Outcome:
+    if status == 429:
+        return "final" if is_quota else "refused"
     # Some gateways send a 408 when the server behind them was too slow.
-    return "unknown" if result.status >= 500 or result.status == 408 else "final"
+    return "unknown" if status >= 500 or status == 408 else "final"
+
+
+# What a gateway says in the platform's place while the platform is away, or while somebody has to log in.
+_GATEWAYS_REFUSALS = frozenset({401, 403, 404})
+
+
+def is_final(error: BaseException, *, after_success: bool) -> bool:
+    """Whether a call that failed with this error would fail again later.
+
+    Args:
+        error: What the call raised.
+        after_success: Whether a call to the same server has succeeded before. Then its address, certificate and key
+            are right, and what isn't the platform's own word may pass: no connection, an unknown name, a login page.
+    """
+    match error:
+        case APIConnectionError():
+            return error.is_permanent and not after_success
+        case APIResponseError():
+            return not after_success
+        case APIStatusError():
+            if error.status_code in _GATEWAYS_REFUSALS and isinstance(error.body, str) and is_html(error.body):
+                return False
+            is_quota = isinstance(error, QuotaExceededError)
+            return _status_outcome(error.status_code, is_quota=is_quota) == "final"
+        case _:
+            return True
 
 
 def is_rate_limited(result: AttemptResult) -> bool:

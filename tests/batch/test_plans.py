@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from fibonacci import (
     APIConnectionError,
-    APIResponseError,
     AuthenticationError,
     ConfigurationError,
     ConflictError,
@@ -34,7 +33,7 @@ from fibonacci._async.batch.starter import AsyncRowFinder
 from fibonacci._async.batch.watcher import AsyncExecutionsWatcher
 from fibonacci._batch.concurrency import DEFAULT, Backoff, ConcurrencyPlan, quota_kind, quota_value
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated, per_day_of, watch_rate
-from fibonacci._batch.journal import error_in, error_text, is_transient, start_outcome
+from fibonacci._batch.journal import error_in, error_text, start_outcome
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.rows import Row, RowParser, digest_of
 from fibonacci._batch.search import (
@@ -745,6 +744,8 @@ class TestOutcomes:
     def test_what_an_error_means_for_a_row(self) -> None:
         lost = APIConnectionError("lost")
         lost.outcome_unknown = True
+        away, login = ServerError("away"), AuthenticationError("log in")
+        away.status_code, login.status_code, login.body = 503, 401, "<html>"
         for error, expected in (
             (lost, "unknown"),
             (KeyboardInterrupt(), "unknown"),
@@ -752,7 +753,8 @@ class TestOutcomes:
             (QuotaExceededError("No more."), "quota"),
             (RateLimitError("Slower."), "again"),
             (APIConnectionError("refused"), "again"),
-            (ServerError("away"), "again"),
+            (away, "again"),
+            (login, "again"),
             (ValidationError("wrong"), "row"),
             (ConflictError("there already"), "row"),
             (TypeError(), "row"),
@@ -762,17 +764,6 @@ class TestOutcomes:
             (RuntimeError(), "all"),
         ):
             assert start_outcome(error) == expected, repr(error)
-
-    def test_what_a_later_look_may_not_meet(self) -> None:
-        for error, expected in (
-            (APIConnectionError("lost"), True),
-            (RateLimitError("Slower."), True),
-            (APIResponseError("no JSON"), True),
-            (ServerError("away"), True),
-            *((kind("no"), False) for kind in (AuthenticationError, NotFoundError, ValidationError)),
-            (ValueError(), False),
-        ):
-            assert is_transient(error) is expected, repr(error)
 
 
 def test_a_row_that_is_far_ahead_of_the_next_result_waits() -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from fibonacci import APIConnectionError, APIResponseError
+from fibonacci._core.error_mapping import status_error
 from fibonacci._core.response import APIResponse
-from fibonacci._core.retry import Attempt, Retry, decide
+from fibonacci._core.retry import Attempt, Retry, decide, is_final
 from tests.core.responses import api_response
 from tests.kit.assertions import each_row
 from tests.kit.clock import START
@@ -109,3 +111,31 @@ def test_a_retry_follows_from_the_result_and_the_method(
     if found is not None and expected is not None:
         assert found._replace(delay=0.0) == expected._replace(delay=0.0)
         assert found.delay == pytest.approx(expected.delay)
+
+
+def connection_error(*, is_permanent: bool) -> APIConnectionError:
+    error = APIConnectionError("no connection")
+    error.is_permanent = is_permanent
+    return error
+
+
+PAGE = b"\n<!DOCTYPE html><title>Sign in</title>"
+
+
+@each_row(
+    ("error", "before", "after"),
+    [
+        (connection_error(is_permanent=False), False, False),
+        (connection_error(is_permanent=True), True, False),
+        (APIResponseError("a login page"), True, False),
+        *((status_error(api_response(b"{}", status)), False, False) for status in (408, 429, 500, 502, 503, 504)),
+        *((status_error(api_response(b"{}", status)), True, True) for status in (302, 400, 401, 403, 404, 409, 422)),
+        (status_error(api_response(b'{"error": {"code": "quota_exceeded"}}', 429)), True, True),
+        # A gateway's word, whatever the platform would say.
+        *((status_error(api_response(PAGE, status)), False, False) for status in (401, 403, 404)),
+        (status_error(api_response(PAGE, 400)), True, True),
+        (ValueError("not of a call"), True, True),
+    ],
+)
+def test_what_is_final_before_and_after_a_call_has_succeeded(error: Exception, before: bool, after: bool) -> None:
+    assert (is_final(error, after_success=False), is_final(error, after_success=True)) == (before, after)

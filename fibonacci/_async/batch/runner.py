@@ -15,10 +15,10 @@ from fibonacci._async.batch.reader import AsyncRowReader
 from fibonacci._async.batch.starter import AsyncRowFinder, AsyncRowStarter
 from fibonacci._async.batch.watcher import AsyncExecutionsWatcher
 from fibonacci._batch.concurrency import quota_value
-from fibonacci._batch.journal import is_transient
 from fibonacci._batch.rows import Row
 from fibonacci._batch.workflow_versions import version_text
 from fibonacci._core.logs import log_journal
+from fibonacci._core.retry import is_final
 from fibonacci.errors import APIError
 from fibonacci.models.organizations import Quota
 from fibonacci.models.run_results import RunResult
@@ -304,7 +304,7 @@ class AsyncBatchRunner:
     def _not_probed(self, error: BaseException, sent_at: float) -> None:
         """Wait longer. If the failure is permanent, the next row reports it for all."""
         self._is_probing = False
-        if isinstance(error, APIError) and is_transient(error):
+        if isinstance(error, APIError) and not is_final(error, after_success=True):
             self._context.start_failed(error, sent_at)
         else:
             self._context.plan.probed()

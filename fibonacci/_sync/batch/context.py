@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from fibonacci._batch.concurrency import UNSTATED, Backoff, ConcurrencyPlan, quota_value
 from fibonacci._batch.estimate import BatchLimits, per_day_of, watch_rate
-from fibonacci._batch.journal import Journal, is_transient
+from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_errors import changed_error
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import BatchPace, ProgressText
@@ -25,6 +25,7 @@ from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.messages import Deadline
 from fibonacci._core.options import Unset
 from fibonacci._core.request import LARGEST_PAGE, Request
+from fibonacci._core.retry import is_final
 from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._core.urls import QueryValue, path
 from fibonacci._core.workflow_requests import execute_workflow, get_execution, get_workflow, list_executions
@@ -427,7 +428,7 @@ class BatchContext:
     def look_failed(self, error: BaseException, sent_at: float) -> None:
         """Look less and less often while looks fail, and end the batch if that lasts too long, or for ever."""
         is_quota = isinstance(error, QuotaExceededError)
-        waits = self.options.if_quota_exceeded == "wait" if is_quota else is_transient(error)
+        waits = self.options.if_quota_exceeded == "wait" if is_quota else not is_final(error, after_success=True)
         if not isinstance(error, APIError) or not waits:
             self.state.abort(error)
             return

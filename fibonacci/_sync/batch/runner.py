@@ -10,10 +10,10 @@ from functools import partial
 from time import monotonic
 
 from fibonacci._batch.concurrency import quota_value
-from fibonacci._batch.journal import is_transient
 from fibonacci._batch.rows import Row
 from fibonacci._batch.workflow_versions import version_text
 from fibonacci._core.logs import log_journal
+from fibonacci._core.retry import is_final
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
@@ -305,7 +305,7 @@ class BatchRunner:
     def _not_probed(self, error: BaseException, sent_at: float) -> None:
         """Wait longer. If the failure is permanent, the next row reports it for all."""
         self._is_probing = False
-        if isinstance(error, APIError) and is_transient(error):
+        if isinstance(error, APIError) and not is_final(error, after_success=True):
             self._context.start_failed(error, sent_at)
         else:
             self._context.plan.probed()

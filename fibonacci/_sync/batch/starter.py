@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from fibonacci._batch.concurrency import quota_kind
-from fibonacci._batch.journal import is_transient, start_outcome
+from fibonacci._batch.journal import start_outcome
 from fibonacci._batch.rows import Row
 from fibonacci._batch.search import (
     Candidates,
@@ -20,6 +20,7 @@ from fibonacci._batch.search import (
     matches,
     may_repeat,
 )
+from fibonacci._core.retry import is_final
 from fibonacci._logging import log
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci.errors import (
@@ -280,6 +281,6 @@ class RowFinder:
     def _failed(self, rows: Sequence[Row], searched: set[int], error: BaseException) -> None:
         """Search again later if that may help. Otherwise nobody can tell whether the rows were started."""
         self.is_searching = False
-        if is_transient(error):
+        if not is_final(error, after_success=True):
             searched.difference_update(row.index for row in rows)
         self._context.look_failed(error, self._context.now)

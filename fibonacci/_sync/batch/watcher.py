@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from fibonacci._batch.journal import is_transient
 from fibonacci._batch.rows import Row
 from fibonacci._batch.watching import is_complete
+from fibonacci._core.retry import is_final
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci.errors import NotFoundError, WaitTimeoutError
 from fibonacci.models.executions import Execution
@@ -218,4 +218,4 @@ class ExecutionsWatcher:
 
 def _is_lag(error: BaseException) -> bool:
     """Whether the platform doesn't find an execution that it has named: reads may lag behind starts."""
-    return isinstance(error, NotFoundError) and not is_transient(error)
+    return isinstance(error, NotFoundError) and is_final(error, after_success=True)
