@@ -570,11 +570,14 @@ class OutputError(FibonacciError):
 
 
 class WaitTimeoutError(FibonacciError, TimeoutError):
-    """An execution hadn't ended when the time to wait for it was up.
+    """An execution wasn't seen to end in the time to wait for it.
 
-    The execution keeps running on the platform, so wait again with its ID. If `workflows.run` received no execution in
-    time, `execution` is None and `idempotency_key` is the key of the request. The `__cause__` is then the
-    `APITimeoutError` of that request, and its `outcome_unknown` says whether the workflow may have started.
+    If it was running when last seen, it keeps running on the platform, so wait again with its ID. If the last polls
+    failed, the message says since when and why, and `__cause__` is the last failure.
+
+    If `workflows.run` received no execution in time, `execution` is None and `idempotency_key` is the key of the
+    request. The `__cause__` is then the `APITimeoutError` of that request, and its `outcome_unknown` says whether the
+    workflow may have started.
 
     This is a `TimeoutError` too.
 

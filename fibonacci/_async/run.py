@@ -118,10 +118,9 @@ class AsyncExitNotes:
     def _note(self, error: BaseException) -> None:
         if self.execution_id is not None:
             note = f"execution id: {self.execution_id}"
-            if isinstance(error, WaitTimeoutError) and not self._cancel:
-                note += (
-                    ". The execution keeps running: wait again with executions.wait, or end it with executions.cancel"
-                )
+            if isinstance(error, WaitTimeoutError) and error.execution is not None and not self._cancel:
+                state = "keeps running" if error.__cause__ is None else "may still be running"
+                note += f". The execution {state}: wait again with executions.wait, or end it with executions.cancel"
             _add_note(error, self._requestor.redact(note))  # the caller may have mixed up the key and an ID
             return
         cause = (error.__cause__ or error) if isinstance(error, WaitTimeoutError) else error

@@ -9,26 +9,20 @@ from fibonacci._async import _runtime
 from fibonacci._async.clock import AsyncClock
 from fibonacci._async.large_pages import AsyncLargePages
 from fibonacci._async.requestor import AsyncRequestor
-from fibonacci._batch.watching import has_changed, is_complete, poll_delay
+from fibonacci._batch.watching import has_changed, is_complete
 from fibonacci._concurrency import SingleReader
 from fibonacci._core.messages import Deadline
 from fibonacci._core.options import check_timeout, kind_of
+from fibonacci._core.polling import PollFailures, PollPace
 from fibonacci._core.request import Request
 from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._core.urls import check_id
 from fibonacci._core.workflow_requests import get_execution, list_executions
-from fibonacci.errors import (
-    APIConnectionError,
-    APIResponseError,
-    RateLimitError,
-    ServerError,
-    UnsupportedCallError,
-    WaitTimeoutError,
-)
+from fibonacci._remedies import joined
+from fibonacci._text import counted
+from fibonacci.errors import APIError, UnsupportedCallError, WaitTimeoutError
 from fibonacci.models.executions import Execution
 
-# A poll that fails with one of these says nothing about the execution: the next one may succeed.
-TRANSIENT = (APIConnectionError, APIResponseError, RateLimitError, ServerError)
 _SHARED = "another task or thread is waiting for the next change of this execution: call watch in each"
 # Seconds reserved for a last poll before the deadline.
 _LAST_POLL = 0.5
@@ -61,7 +55,9 @@ class AsyncExecutionWaiter:
         self._on_update = on_update
         self._limits: SharedLimits | None = None
         self._seen: Execution | None = None
-        self._delay: float | None = None
+        self._pace = PollPace()
+        shown = requestor.redact(execution_id)
+        self._failures = PollFailures(f"execution {shown}", shown)
         self._has_polled = self._is_last = False
         self._single = SingleReader(_SHARED)
 
@@ -69,12 +65,14 @@ class AsyncExecutionWaiter:
         """Wait until the execution has ended.
 
         Args:
-            first: The execution as it was last seen. None to poll at once.
+            first: The execution as the call that started it has just returned it. None to poll at once.
 
         Raises:
             WaitTimeoutError: If it hasn't ended at the deadline.
             APIError: If polling fails permanently, such as for an unknown ID.
         """
+        if first is not None:
+            self._failures.start(self._requestor.clock.monotonic())
         while True:
             seen = await self._change(first)
             if self._on_update is not None:
@@ -111,17 +109,33 @@ class AsyncExecutionWaiter:
         clock = self._requestor.clock
         if self._is_last:
             await clock.sleep(self._deadline.remaining() or 0)
-            text = f"execution {self._execution_id} {state_text(self._seen)} when the time to wait was up"
-            raise WaitTimeoutError(self._requestor.redact(text), execution=self._seen)
-        self._delay = poll_delay(self._delay, limits.remaining_window(clock.monotonic()), limits.pollers)
-        self._is_last = await sleep_until_poll(clock, self._deadline, self._delay)
+            raise self._timeout_error() from self._failures.last
+        now = clock.monotonic()
+        delay = self._pace.delay(now, limits.remaining_window(now), limits.pollers)
+        self._is_last = await sleep_until_poll(clock, self._deadline, delay)
 
     async def _poll(self) -> Execution | None:
         """Return the execution as it now is, or None if the poll failed in a way that may be temporary."""
+        clock = self._requestor.clock
         try:
-            return await self._requestor.send(limited(self._request, self._requestor, self._deadline))
-        except TRANSIENT:
+            polled = await self._requestor.send(limited(self._request, self._requestor, self._deadline))
+        except APIError as error:
+            self._failures.fail(error, clock.monotonic())
             return None
+        self._failures.succeed(clock.monotonic())
+        return polled
+
+    def _timeout_error(self) -> WaitTimeoutError:
+        seen, failures = self._seen, self._failures
+        if seen is None:
+            state = "was never seen in the time to wait"
+        elif failures.last is None:
+            state = f"was {seen.status} when the time to wait was up"
+        else:
+            silence = failures.silence(self._requestor.clock.monotonic())
+            state = f"was not seen to end in the time to wait: last seen {seen.status} {silence:.0f} s ago"
+        text = joined(f"execution {self._execution_id} {state}", failures.text())
+        return WaitTimeoutError(self._requestor.redact(text), execution=seen)
 
 
 def limited(request: Request[Execution], requestor: AsyncRequestor, deadline: Deadline) -> Request[Execution]:
@@ -137,11 +151,6 @@ async def sleep_until_poll(clock: AsyncClock, deadline: Deadline, delay: float) 
         return False
     await clock.sleep(max(remaining - _LAST_POLL, remaining / 2))
     return True
-
-
-def state_text(seen: Execution | None) -> str:
-    """Return the state in which an execution was last seen, as the text of an error has it."""
-    return "could not be seen" if seen is None else f"was {seen.status}"
 
 
 # Executions that the text of an error names.
@@ -194,6 +203,7 @@ class AsyncExecutionsWaiter:
         self._pages_needed = 1  # by the last look at the list
         self._requests = 0  # by the last look
         self._seen: dict[str, Execution] = {}
+        self._failures = PollFailures(counted(self._total, "execution"))
 
     async def wait(self) -> list[Execution]:
         """Wait until all have ended, and return them in the order of the IDs.
@@ -205,17 +215,16 @@ class AsyncExecutionsWaiter:
         clock, limits = self._requestor.clock, await self._requestor.use_limits()
         with limits.poller():
             await self._look()
-            delay: float | None = None
-            is_last = False
+            pace, is_last = PollPace(), False
             while self._running and not is_last:
-                # The fair share of the rate limit is that of one poller, however many requests a look takes.
-                window = limits.remaining_window(clock.monotonic())
-                delay = poll_delay(delay, window, limits.pollers * self._requests)
+                now = clock.monotonic()
+                # However many requests a look takes, its share of the rate limit is that of one wait.
+                delay = pace.delay(now, limits.remaining_window(now), limits.pollers * self._requests)
                 is_last = await sleep_until_poll(clock, self._deadline, delay)
                 await self._look()
         if self._running:
             await clock.sleep(self._deadline.remaining() or 0)
-            raise self._timeout_error()
+            raise self._timeout_error() from self._failures.last
         return [self._seen[execution_id] for execution_id in self._ids]
 
     async def _look(self) -> None:
@@ -223,8 +232,10 @@ class AsyncExecutionsWaiter:
         self._requests = 0
         try:
             await self._read_each(await self._read_list())
-        except TRANSIENT:
-            return
+        except APIError as error:
+            self._failures.fail(error, self._requestor.clock.monotonic())
+        else:
+            self._failures.succeed(self._requestor.clock.monotonic())
 
     async def _read_list(self) -> list[str]:
         """Read the list where that is cheaper, and return the IDs that are left to be read one by one."""
@@ -262,11 +273,13 @@ class AsyncExecutionsWaiter:
 
     def _timeout_error(self) -> WaitTimeoutError:
         late = [execution_id for execution_id in dict.fromkeys(self._ids) if execution_id in self._running]
-        states = [f"{execution_id} {state_text(self._seen.get(execution_id))}" for execution_id in late[:_NAMED]]
+        was = "was" if self._failures.last is None else "was last seen"
+        seen = [(execution_id, self._seen.get(execution_id)) for execution_id in late[:_NAMED]]
+        states = [f"{each} {'was never seen' if last is None else f'{was} {last.status}'}" for each, last in seen]
         more = [f"and {len(late) - _NAMED} more"] if len(late) > _NAMED else []
         text = f"{len(late)} of {self._total} executions had not ended when the time to wait was up"
         return WaitTimeoutError(
-            self._requestor.redact(f"{text}: {', '.join([*states, *more])}"),
+            self._requestor.redact(joined(f"{text}: {', '.join([*states, *more])}", self._failures.text())),
             execution=self._seen.get(late[0]),
             executions=[self._seen.get(execution_id) for execution_id in self._ids],
         )

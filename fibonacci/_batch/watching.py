@@ -1,4 +1,4 @@
-"""How running executions are watched: by pages of the list or one by one, and how often. Pure: time is an argument."""
+"""How a batch watches its executions: by pages of the list or one by one, and how often. Pure: time is an argument."""
 
 from __future__ import annotations
 
@@ -6,30 +6,7 @@ import math
 from typing import Final
 
 from fibonacci._core.request import LARGEST_PAGE
-from fibonacci._core.window import LONGEST_WAIT
 from fibonacci.models.executions import Execution
-
-FIRST = 1.0
-LONGEST = 15.0
-_GROWTH = 1.5
-# Of the requests left in the window, polling takes at most this part. The rest is for the user's own calls.
-_SHARE = 0.5
-
-
-def poll_delay(previous: float | None, window: tuple[float, int] | None, polling: int) -> float:
-    """Return the seconds until the next poll: 1 growing to 15, and never more than a fair share of the rate limit.
-
-    Args:
-        previous: The delay before the last poll. None before the first.
-        window: The seconds and the requests left in the window. None if not known.
-        polling: How many calls poll at the same time, this one included.
-    """
-    delay = FIRST if previous is None else min(LONGEST, previous * _GROWTH)
-    if window is None:
-        return delay
-    seconds, requests = window
-    return max(delay, min(LONGEST_WAIT, seconds, max(1, polling) * seconds / max(1.0, requests * _SHARE)))
-
 
 _SHORTEST: Final = 0.4
 _LONGEST: Final = 15.0

@@ -349,7 +349,7 @@ REMEDIES = {
     ),
     "OutputError": "Correct the type you passed to `outputs_as`, or the workflow. The message names the fields",
     "WaitTimeoutError": (
-        "The execution continues. Wait again, or cancel it. If there is no `execution`, check whether one was started"
+        "Wait again, or cancel the execution. If there is no `execution`, check whether one was started"
     ),
 }
 """By the name of the class. The messages of the other errors name the remedy."""

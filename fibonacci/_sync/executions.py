@@ -184,8 +184,9 @@ class Executions(Resource):
     ) -> Execution:
         """Wait until an execution has ended, whatever its status.
 
-        The time between polls grows from 1 second to 15 seconds. Polling never uses more than a fair share of your
-        plan's rate limit. If a poll fails temporarily (no connection, a 5xx, a rate limit), the SDK polls again.
+        The SDK polls every 1 to 15 seconds. All waits of your process together use a tenth of what the rate limit has
+        left. If a poll fails in a way that may pass (no connection, a 5xx, a rate limit), the SDK polls again. What
+        would fail every time, such as an untrusted certificate, raises at once, unless a poll has succeeded before.
 
         Args:
             execution_id: The ID of the execution, such as `"exec_abc123"`.
@@ -199,8 +200,8 @@ class Executions(Resource):
             The execution, with the status `completed`, `failed` or `cancelled`.
 
         Raises:
-            WaitTimeoutError: If the execution hasn't ended in time. It keeps running, and `execution` is its last known
-                state.
+            WaitTimeoutError: If the execution hasn't ended in time. `execution` is its last known state. If polls have
+                failed since, `__cause__` is the last failure.
             NotFoundError: If the execution doesn't exist.
             APIError: If polling fails permanently.
             BaseException: If anything else ends the wait early, such as `KeyboardInterrupt`. A note on the exception
@@ -236,7 +237,8 @@ class Executions(Resource):
             read from the list have no `trace`.
 
         Raises:
-            WaitTimeoutError: If not all of them have ended in time. `executions` has their last known states.
+            WaitTimeoutError: If not all of them have ended in time. `executions` has their last known states. If the
+                last polls have failed, `__cause__` is the last failure.
             NotFoundError: If one of the executions doesn't exist.
             APIError: If polling fails permanently.
             TypeError: If `ids` is a single string, or contains anything but strings. Nothing is sent.
@@ -267,7 +269,7 @@ class Executions(Resource):
             An iterator. It yields the execution as it is now, then after each change, and last when it has ended.
 
         Raises:
-            WaitTimeoutError: While you loop, if the execution hasn't ended in time. It keeps running.
+            WaitTimeoutError: While you loop, if the execution hasn't ended in time, as with `wait`.
             NotFoundError: While you loop, if the execution doesn't exist.
             APIError: While you loop, if polling fails permanently.
             ValueError: If `execution_id` is empty, `.` or `..`. Nothing is sent.

@@ -5,23 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from time import monotonic
 from typing import Final
 
-from fibonacci import (
-    APIConnectionError,
-    APIError,
-    APIResponseError,
-    Fibonacci,
-    NotFoundError,
-    Page,
-    RateLimitError,
-    ServerError,
-)
-from fibonacci._batch.watching import poll_delay
+from fibonacci import APIError, Fibonacci, NotFoundError, Page
+from fibonacci._core.polling import grown
 from fibonacci._core.request import LARGEST_PAGE
+from fibonacci._core.retry import is_final
 from fibonacci.cli.node_texts import one_line
 from fibonacci.models import Execution, ResponseInfo
 from fibonacci.models.executions import KNOWN_STATUSES, TERMINAL_STATUSES
@@ -186,7 +176,7 @@ _WINDOW: Final = 60.0
 _UNKNOWN: Final = 4.0
 
 
-class PollPace:
+class TailPace:
     """Says when to poll next: soon after a change, and ever later while nothing changes, up to 15 s."""
 
     def __init__(self) -> None:
@@ -200,24 +190,10 @@ class PollPace:
             response: The response to the last of them, or None when there was none.
             has_changed: Whether it brought anything new.
         """
-        previous = None if has_changed else self._delay
-        delay = poll_delay(previous, None if response is None else _window(response), max(1, requests))
+        self._delay = grown(None if has_changed else self._delay)
         limit = None if response is None or response.rate_limit is None else response.rate_limit.limit
         least = _UNKNOWN if not limit else _WINDOW / (limit * _SHARE)
-        self._delay = delay
-        return max(delay, least * max(1, requests))
-
-
-def _window(response: ResponseInfo) -> tuple[float, int] | None:
-    """Return the seconds and requests left in the window of the rate limit, by the server's own clock."""
-    limit = response.rate_limit
-    if limit is None:
-        return None
-    try:
-        now = parsedate_to_datetime(response.headers.get("date", ""))
-    except (TypeError, ValueError):
-        now = datetime.now(limit.reset_at.tzinfo)
-    return max(0.0, (limit.reset_at - now).total_seconds()), limit.remaining
+        return max(self._delay, least * max(1, requests))
 
 
 def sleep_while_read(seconds: float) -> None:
@@ -235,10 +211,6 @@ def sleep_while_read(seconds: float) -> None:
         return
     if any(event & POLLERR for _, event in polled.poll(seconds * 1000)):
         raise BrokenPipeError
-
-
-# A poll that fails with one of these is no fact about the executions: a later one may succeed.
-_TRANSIENT = (APIConnectionError, APIResponseError, RateLimitError, ServerError)
 
 
 class Tail:
@@ -262,7 +234,7 @@ class Tail:
         self._say = say
         self._sleep = sleep
         self._clock = clock
-        self._pace = PollPace()
+        self._pace = TailPace()
         self._failed_at: float | None = None
 
     def executions(self, *, last: int, status: str | None = None) -> Iterator[Execution]:
@@ -286,7 +258,9 @@ class Tail:
         """Return what a poll has brought, or None when it failed in a way that may be temporary."""
         try:
             executions = read()
-        except _TRANSIENT as error:
+        except APIError as error:
+            if is_final(error, after_success=read == self._feed.poll):
+                raise
             self._report(error)
             return None
         if self._failed_at is not None:

@@ -325,6 +325,15 @@ class TestOutages:
             here.run(runs)
         assert here.count(EXECUTE) < 10 + 2 * 60
 
+    @pytest.mark.parametrize("status", [401, 403, 404])
+    def test_a_page_of_a_gateway_is_not_the_word_of_the_platform(self, status: int, mode: Mode) -> None:
+        here = platform(mode, time="manual")
+        for route, times in ((EXECUTE, 5), ("GET /executions", 3)):
+            here.emulator.fail(route, "html", status=status, times=times)
+        results = here.run(here.runs([3.0] * 6, concurrency=3))
+        assert Counter(result.status for result in results) == {"completed": 6}
+        assert here.count(EXECUTE, 200) == 6
+
     def test_looks_that_fail_are_repeated(self, mode: Mode) -> None:
         here = platform(mode)
         here.emulator.fail("GET /executions", status=500, times=5)

@@ -48,7 +48,7 @@ from fibonacci._batch.search import (
 )
 from fibonacci._batch.sqlite_journal import temporary_journal
 from fibonacci._batch.state import BatchState, ResultQueue
-from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, poll_delay, watch_interval
+from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, watch_interval
 from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.request import canonical
 from fibonacci.models import Execution
@@ -467,11 +467,6 @@ class TestQuotas:
     def test_a_quota_of_0_is_not_known(self) -> None:
         quota = Quota.model_validate({"effective": {"concurrent_executions": 0, "workflow_runs_per_hour": 60}})
         assert [quota_value(quota, name) for name in ("concurrent_executions", "workflow_runs_per_hour")] == [None, 60]
-
-
-def test_a_look_that_failed_before_its_first_request_takes_the_share_of_one() -> None:
-    window = (60.0, 10)  # of 10 requests in 60 s, 5 are for polls
-    assert [poll_delay(None, window, requests) for requests in (0, 1, 2)] == [12.0, 12.0, 24.0]
 
 
 class TestEstimates:

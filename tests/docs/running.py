@@ -158,7 +158,7 @@ def own_logging() -> Generator[None]:
 @contextmanager
 def frequent_polls() -> Generator[None]:
     """Poll a run after a twentieth of a second first, which is a second otherwise: a reader waits, a test need not."""
-    with patch("fibonacci._batch.watching.FIRST", 0.05):
+    with patch("fibonacci._core.polling.FIRST", 0.05):
         yield
 
 

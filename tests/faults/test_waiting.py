@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
+import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from fibonacci import (
+    APIConnectionError,
+    APIError,
+    APIResponseError,
     AuthenticationError,
     ExecutionFailedError,
     NotFoundError,
@@ -16,13 +20,12 @@ from fibonacci import (
     WaitTimeoutError,
 )
 from fibonacci.models import Execution
-from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
-from tests.faults.refusals import rate_limit
+from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, TransportError
 from tests.kit.assertions import check_rows, each_row
-from tests.kit.clock import FakeClock, Standstill
+from tests.kit.certificates import Authority
+from tests.kit.clock import START, FakeClock, Standstill
 from tests.kit.limits import limits_of
 from tests.kit.mode import Mode, both_modes
-from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, raw_then_close, raw_then_reset, refusing, respond
 from tests.kit.transport import ScriptedTransport, http_response
@@ -86,13 +89,135 @@ def test_at_the_deadline_the_error_holds_the_last_execution(
     assert len(server.requests) > 5
 
 
-def test_at_the_deadline_without_any_response(mode: Mode, clock: FakeClock) -> None:
-    with ScriptedServer(FAILURES["500"]) as server:
-        ended = mode.end(mode.client_of(server).executions.wait, "exec_1", timeout=20)
-    assert isinstance(ended.error, WaitTimeoutError)
-    assert ended.error.execution is None
-    assert str(ended.error) == "execution exec_1 could not be seen when the time to wait was up"
-    assert server.delivered > 3
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "wait": lambda client: client.executions.wait("exec_1", timeout=20),
+    "wait_all": lambda client: client.executions.wait_all(["exec_1"], timeout=20),
+    "watch": lambda client: client.executions.watch("exec_1", timeout=20),
+}
+GATEWAYS = {f"HTML with {status}": respond(status, b"<html>", content_type="text/html") for status in (401, 403, 404)}
+FINAL: dict[str, Step] = {name: FAILURES[name] for name in ("HTML with 200", "JSON of another kind")}
+CURABLE: dict[str, Step] = {**{name: step for name, step in FAILURES.items() if name not in FINAL}, **GATEWAYS}
+
+
+def failed(mode: Mode, call: str, client: Any) -> Any:
+    """Return the error of one of the calls."""
+    return mode.end(lambda: CALLS[call](client)).error
+
+
+def notes(error: Exception | None) -> list[str]:
+    return getattr(error, "__notes__", [])
+
+
+@each_row("call", CALLS)
+def test_what_is_final_ends_a_wait_that_has_not_seen_anything(
+    call: str, mode: Mode, clock: FakeClock, authority: Authority
+) -> None:
+    def check(failure: Step) -> None:
+        with ScriptedServer(failure) as server:
+            error = failed(mode, call, mode.client_of(server))
+        assert type(error) is APIResponseError
+        assert len(server.requests) == 1
+
+    check_rows(FINAL.items(), check)
+    with ScriptedServer(DONE, tls=authority.expired()) as server:
+        untrusted = failed(mode, call, mode.client_of(server, ca_bundle=authority.file))
+    unknown = failed(mode, call, mode.client("key", base_url="https://unknown.invalid/v1"))
+    for error, text in ((untrusted, "certificate verify failed"), (unknown, "whose name cannot be resolved")):
+        assert type(error) is APIConnectionError
+        assert text in str(error)
+        assert error.is_permanent
+    assert clock.slept == []
+
+
+@each_row("call", CALLS)
+def test_what_may_pass_is_polled_through_and_is_why_the_time_ran_out(call: str, mode: Mode, clock: FakeClock) -> None:
+    def check(failure: Step) -> None:
+        with ScriptedServer(failure) as server:
+            error = failed(mode, call, mode.client_of(server))
+        assert isinstance(error, WaitTimeoutError)
+        assert error.execution is None
+        assert isinstance(error.__cause__, APIError)
+        assert re.search(r"exec_1 was never seen.*; \d+ polls have failed: GET /executions/exec_1: ", str(error))
+        assert str(error).endswith(str(error.__cause__))
+        assert notes(error) == (["execution id: exec_1"] if call == "wait" else [])
+        assert clock.slept
+
+    check_rows(CURABLE.items(), check)
+    refused = failed(mode, call, mode.client("key", base_url="http://127.0.0.1:9"))
+    assert isinstance(refused, WaitTimeoutError)
+    assert isinstance(refused.__cause__, APIConnectionError)
+    assert not refused.__cause__.is_permanent
+
+
+@each_row("call", CALLS)
+def test_what_the_platform_did_not_say_is_polled_through_once_it_has_responded(
+    call: str, mode: Mode, clock: FakeClock
+) -> None:
+    def check(failure: HTTPResponse | Exception) -> None:
+        transport = ScriptedTransport(running, *[failure] * 3, done)
+        result = mode.run(CALLS[call](mode.client_of(transport, max_retries=0)))
+        assert (result if call == "wait" else result[-1]).succeeded
+        assert len(transport.requests) == 5
+
+    running, done = (
+        http_response({"data": {"execution_id": "exec_1", "status": status, "outputs": {}}})
+        for status in ("running", "completed")
+    )
+    failures: dict[str, HTTPResponse | Exception] = {
+        "an untrusted certificate": TransportError("tls", OSError("certificate verify failed")),
+        "an unknown name": TransportError("name", OSError("Name or service not known")),
+        "a login page": http_response("<html>", headers={"Content-Type": "text/html"}),
+        "a gateway": http_response("<html>", 404, headers={"Content-Type": "text/html"}),
+        "a broken connection": TransportError("unknown"),
+    }
+    check_rows(failures.items(), check)
+
+
+def test_what_was_seen_is_said_with_its_age(mode: Mode, clock: FakeClock) -> None:
+    failure = TransportError("tls", OSError("certificate verify failed"))
+    transport = ScriptedTransport(http_response({"data": {"execution_id": "exec_1", "status": "running"}}), failure)
+    error = mode.end(mode.client_of(transport).executions.wait, "exec_1", timeout=60).error
+    said = r"not seen to end in the time to wait: last seen running 60 s ago; \d polls have failed since: GET .*"
+    assert re.search(f"^execution exec_1 was {said}certificate verify failed", str(error))
+    assert notes(error) == [
+        "execution id: exec_1. The execution may still be running: wait again with executions.wait, or end it with"
+        " executions.cancel"
+    ]
+
+
+def test_an_outage_of_polls_is_logged_when_it_begins_and_when_it_ends(
+    mode: Mode, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.clear()
+    with ScriptedServer(*[FAILURES["500"]] * 6, RUNNING, FAILURES["a reset"], DONE) as server:
+        mode.run(mode.client_of(server, max_retries=0).executions.wait("exec_1"))
+    logged = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert [record.getMessage().partition(":")[0] for record in logged] == [
+        "polling execution exec_1 fails, trying again",
+        "polling execution exec_1 works again after 6 failures",
+        "polling execution exec_1 fails, trying again",
+        "polling execution exec_1 works again after 1 failure",
+    ]
+    assert "status 500" in logged[0].getMessage()
+    assert {vars(record)["execution_id"] for record in logged} == {"exec_1"}
+
+
+def test_a_replica_may_lag_behind_the_execute_of_a_run(
+    mode: Mode, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    missing = respond(404, error_body("not_found"))
+    caplog.clear()
+    with ScriptedServer(RUNNING, missing, missing, DONE) as server:
+        assert mode.run(mode.client_of(server).workflows.run("wf-1")).succeeded
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+    began = clock.monotonic()
+    with ScriptedServer(RUNNING, missing) as server:
+        error = mode.end(mode.client_of(server).workflows.run, "wf-1").error
+    assert type(error) is NotFoundError
+    assert 10 <= clock.monotonic() - began < 20
+    with ScriptedServer(missing) as server:
+        assert type(mode.end(mode.client_of(server).executions.wait, "exec_1").error) is NotFoundError
+    assert len(server.requests) == 1
 
 
 class StallingTransport(ScriptedTransport):
@@ -169,23 +294,40 @@ def test_time_is_kept_for_a_last_poll_before_the_deadline(timeout: float, sleeps
     assert len(transport.requests) == len(sleeps)
 
 
-def _told(remaining: Callable[[], int], status: Callable[[], str]) -> Step:
-    """Respond with an execution, and with a rate limit of 60 requests in a minute of which some remain."""
+@each_row(("remaining", "seconds"), [(0, 15), (8, 15), (50, 12), (120, 5), (601, 1), (1_000_000, 1)])
+def test_polls_take_a_tenth_of_what_the_rate_limit_has_left(remaining: int, seconds: float, mode: Mode) -> None:
+    clock, transport = FakeClock(), ScriptedTransport()
+    headers = {"X-RateLimit-Limit": "1000000", "X-RateLimit-Reset": str(int(START) + 60)}
+    for status in ("running", "completed"):
+        body = {"data": {"execution_id": "exec_1", "status": status}}
+        transport.add_response(body, headers={**headers, "X-RateLimit-Remaining": str(remaining)})
+    mode.run(mode.client_of(transport, clock=clock).executions.wait("exec_1"))
+    assert abs(clock.slept[0] - seconds) < 0.3
 
-    def step(peer: Peer) -> None:
-        body = json.dumps({"data": {"execution_id": "exec_1", "status": status()}}).encode()
-        respond(200, body, rate_limit(remaining(), 60)(int(time.time())))(peer)
 
-    return step
+class ServerOfMillions(ScriptedTransport):
+    """A platform with a million requests a minute, on which every execution takes so many seconds."""
+
+    def __init__(self, clock: FakeClock, seconds: float) -> None:
+        super().__init__()
+        self._clock = clock
+        self._began, self._seconds = clock.monotonic(), seconds
+
+    def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+        """Return the execution as it now is."""
+        self.requests.append(request)
+        now = self._clock.monotonic()
+        status = "completed" if now >= self._began + self._seconds else "running"
+        reset = int(self._clock.time()) // 60 * 60 + 60
+        limits = {"X-RateLimit-Limit": "1000000", "X-RateLimit-Remaining": "999998", "X-RateLimit-Reset": str(reset)}
+        return http_response({"data": {"execution_id": "exec_1", "status": status, "outputs": {}}}, headers=limits)
 
 
-def test_polls_take_a_fair_share_of_the_rate_limit(mode: Mode, clock: FakeClock) -> None:
-    with ScriptedServer(*[_told(lambda: 8, lambda: "running")] * 4, DONE) as server:
-        mode.run(mode.client_of(server).executions.wait("exec_1"))
-    # With 8 requests left for 60 s, polling takes half of them at the most: one in 15 s.
-    assert clock.slept[0] == pytest.approx(15, abs=1)
-    assert all(second >= 1 for second in clock.slept)
-    assert len(server.requests) == 5
+def test_the_end_of_a_run_is_noticed_soon_where_the_rate_limit_allows_it(mode: Mode) -> None:
+    clock = FakeClock()
+    transport = ServerOfMillions(clock, 40.0)
+    mode.run(mode.client_of(transport, clock=clock).workflows.run("wf-1"))
+    assert clock.skipped <= 41.5
 
 
 def test_on_update_is_called_for_changes_only(mode: Mode, clock: FakeClock) -> None:

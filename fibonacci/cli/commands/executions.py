@@ -23,7 +23,7 @@ The command prints the id, status and outputs of the execution, on a terminal an
 execution, and --outputs prints only the outputs.
 
 Exit code 1 means that the run failed: stderr has the reason. Exit code 75 means that the execution has not ended within
---timeout and keeps running, or that the command can't tell whether it was started."""
+--timeout, or that the command can't tell whether it was started."""
 
 
 def add_run_arguments(parser: CommandParser) -> None:
@@ -140,9 +140,8 @@ def _start(context: Context, workflow_id: str, start: dict[str, Any], find: str)
 
 
 _WATCH_EPILOG = """\
-The command polls after 1 s, and then at intervals that grow to 15 s. It never uses more than a fair share of the rate
-limit: at most 9 requests in the first minute and 4 in each further minute. In a pipe, it prints each change as a line
-of JSON.
+The command polls every 1 s to 15 s, and uses a tenth of the plan's rate limit. On the Free plan, that is 6 requests a
+minute. In a pipe, it prints each change as a line of JSON.
 
 Exit code 1 means that the execution failed or was canceled: stderr has the reason. Exit code 75 means that it has not
 ended within --timeout."""

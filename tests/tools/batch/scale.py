@@ -29,7 +29,7 @@ from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.redis_records import HEADER, begun, finished, keys_of
 from fibonacci._batch.rows import Row
 from fibonacci._batch.sqlite_journal import open_journal
-from fibonacci._batch.watching import poll_delay
+from fibonacci._core.polling import grown
 from fibonacci.emulator import Emulator
 from tests.batch.journals import completed, fill, opened, row
 from tests.batch.platform import served_emulator
@@ -252,7 +252,7 @@ def _polls(seconds: float) -> int:
     """Return how many requests it takes to wait for an execution alone."""
     polls, at, delay = 0, 0.0, None
     while at < seconds:
-        delay = poll_delay(delay, None, 1)
+        delay = grown(delay)
         at, polls = at + delay, polls + 1
     return polls
 
