@@ -32,7 +32,7 @@ def main() -> None:
         client.close()
 
         assert not http_client.is_closed  # the SDK never closes it
-        print(f"{statuses.total()} requests")  # prints: 3 requests
+        print(f"{statuses.total()} requests")  # prints: 4 requests
 
 
 if __name__ == "__main__":

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from types import NoneType
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import from_json
 
 from fibonacci._core.options import UNSET, Unset, check_idempotency_key, kind_of
-from fibonacci._core.request import Request, drop_unset, page_params, require_any
+from fibonacci._core.request import Request, drop_unset, encode, page_params, require_any
 from fibonacci._core.urls import path
 from fibonacci._remedies import joined, placeholder
 from fibonacci._suggestions import nearest
@@ -118,6 +120,18 @@ def execute_workflow(
         default_timeout=_EXECUTE_TIMEOUT,
         idempotency_key=check_idempotency_key(idempotency_key),
     )
+
+
+def sent_inputs(request: Request[Execution]) -> dict[str, Any] | None:
+    """Return the inputs that such a request sends, as JSON, before the caller can change them. None if they can't be.
+
+    Raises:
+        TypeError: If a value in them has no JSON form, as when the request is sent.
+    """
+    with suppress(ValueError):  # refused when it is sent, or nested too deeply to be read
+        inputs: dict[str, Any] = from_json(encode(request.body)).get("inputs", {})
+        return inputs
+    return None
 
 
 def _check_inputs(inputs: object) -> None:

@@ -14,7 +14,7 @@ from fibonacci._core.messages import Deadline
 from fibonacci._core.options import Unset, check_callback, check_flag, check_timeout
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
-from fibonacci._core.workflow_requests import cancel_execution
+from fibonacci._core.workflow_requests import cancel_execution, get_execution, sent_inputs
 from fibonacci._logging import log
 from fibonacci._remedies import joined, remedy
 from fibonacci._sync import _runtime
@@ -29,7 +29,7 @@ from fibonacci.errors import (
     FibonacciError,
     WaitTimeoutError,
 )
-from fibonacci.models.executions import Execution, execution_error
+from fibonacci.models.executions import Execution, execution_error, fill_in
 
 _log = logging.getLogger("fibonacci")
 
@@ -163,8 +163,8 @@ def _add_note(error: BaseException, note: str) -> None:
         error.add_note(note)
 
 
-# Seconds: an error that is about to be raised waits no longer for its reason.
-_READ_REASON = 10.0
+# Seconds: an execution that has ended waits no longer to be read once more.
+_READ_ONCE_MORE = 10.0
 # Seconds: a timer may go off that much before its time.
 _EARLY_TIMER = 0.05
 
@@ -219,11 +219,15 @@ def _start_and_wait(
     cancel_on_exit: bool,
 ) -> Execution:
     with ExitNotes(requestor, request.idempotency_key, cancel=cancel_on_exit) as notes:
-        started = _start(requestor, workflow_id, request, deadline)
+        inputs = sent_inputs(request)
+        started = fill_in(_start(requestor, workflow_id, request, deadline), workflow_id, inputs)
         notes.execution_id = started.id
         ended = ExecutionWaiter(requestor, started.id, deadline, on_update).wait(started)
+        if ended is started:
+            ended = _complete(requestor, ended, deadline)
+        fill_in(ended, workflow_id, inputs)
         if not ended.succeeded:
-            raise _failure(requestor, ended, deadline, is_first=ended is started)
+            raise execution_error(ended)
         return ended
 
 
@@ -296,11 +300,19 @@ def _reports(
         yield on_update
 
 
-def _failure(requestor: Requestor, execution: Execution, deadline: Deadline, *, is_first: bool) -> ExecutionFailedError:
-    """Return the error of an execution that didn't succeed. What `execute` returned may lack the reason."""
-    if execution.failure_reason is None and is_first and deadline.remaining() != 0:
-        where = path("/executions/{execution_id}", execution_id=execution.id)
-        timeout = deadline.cap(_READ_REASON)
-        with suppress(FibonacciError):  # the failure is what matters
-            execution = requestor.send(Request("GET", where, returns=Execution, timeout=timeout))
-    return execution_error(execution)
+# What the platform sends of one execution that is read, and may leave out in its response to `execute`.
+_OF_ONE_READ = ("workflow_id", "inputs", "created_at", "trace")
+
+
+def _complete(requestor: Requestor, started: Execution, deadline: Deadline) -> Execution:
+    """Return an execution that ended within the response to `execute` as a poll of a slower one would return it.
+
+    If it can't be read, it is returned as it is: it has ended, and its outputs are there.
+    """
+    if started.model_fields_set.issuperset(_OF_ONE_READ) or deadline.remaining() == 0:
+        return started
+    request = get_execution(started.id)._replace(timeout=deadline.cap(_READ_ONCE_MORE))
+    with suppress(FibonacciError):
+        read = requestor.send(request)
+        return read if read.is_terminal else started  # a replica that lags
+    return started

@@ -18,11 +18,12 @@ from fibonacci._core.workflow_requests import (
     execute_workflow,
     get_workflow,
     list_workflows,
+    sent_inputs,
     update_workflow,
 )
 from fibonacci._sync.resource import Pager, Pages, Resource
 from fibonacci.errors import AmbiguousNameError, ConfigurationError
-from fibonacci.models.executions import Execution
+from fibonacci.models.executions import Execution, fill_in
 from fibonacci.models.workflows import Workflow
 
 if TYPE_CHECKING:
@@ -214,8 +215,8 @@ class WorkflowCalls(Resource):
                 one. Default: the key in the client's headers, or else a new one.
 
         Returns:
-            The execution at the time of the response, with its `id` and `status`. It has `outputs` once it has
-            completed.
+            The execution at the time of the response, with its `id`, `status`, `workflow_id` and `inputs`. It has
+            `outputs` once it has completed.
 
         Raises:
             NotFoundError: If the workflow doesn't exist.
@@ -231,7 +232,9 @@ class WorkflowCalls(Resource):
             print(execution.status, execution.outputs)
             ```
         """
-        return self._send(execute_workflow(workflow_id, inputs, idempotency_key))
+        request = execute_workflow(workflow_id, inputs, idempotency_key)
+        sent = sent_inputs(request)
+        return fill_in(self._send(request), workflow_id, sent)
 
     def list(self, *, page_size: int | None = None, cursor: str | None = None) -> Pager[Workflow]:
         """List the workflows that the key can see (`GET /workflows`).
@@ -378,6 +381,9 @@ class Workflows(WorkflowCalls):
         If an exception ends the call after the request was sent, it has a note with the ID of the execution, so that
         you can find the execution again. Until the ID is known, the note has the idempotency key instead.
 
+        A run that has already ended when the platform responds takes one more request, which reads what that response
+        lacks, such as the `trace`.
+
         Args:
             workflow_id: The ID of the workflow, such as `"wf-abc123"`.
             inputs: Values for the definition's `{{input.field}}` placeholders, by field. Any JSON will do. A Pydantic
@@ -400,8 +406,8 @@ class Workflows(WorkflowCalls):
         Raises:
             ExecutionFailedError: If the execution failed. The message and `reason` say why.
             ExecutionCancelledError: If the execution was canceled. This is an `ExecutionFailedError` too.
-            WaitTimeoutError: If the execution hasn't ended in time. It keeps running, so wait again with the ID in
-                `execution` rather than call `run` again. If no execution was received in time, `execution` is None,
+            WaitTimeoutError: If the execution hasn't ended in time. It may still be running, so wait again with the ID
+                in `execution` rather than call `run` again. If no execution was received in time, `execution` is None,
                 `idempotency_key` is the key of the request, and `__cause__` is an `APITimeoutError`. Its
                 `outcome_unknown` says whether the workflow may have started.
             APITimeoutError: If the client's `timeout` is shorter, and ends the request that starts the workflow.
@@ -505,7 +511,9 @@ class Workflows(WorkflowCalls):
                 line a minute instead.
 
         Returns:
-            The runs. Loop over them to get a `RunResult` for each row as it ends. Nothing is sent before you do.
+            The runs. Loop over them to get a `RunResult` for each row as it ends. Nothing is sent before you do. The
+            execution of a row has the fields that the platform sent when it ended. `run_many` doesn't read it once
+            more, as `run` does.
 
         Raises:
             TypeError: If an argument has the wrong type. Nothing is sent.

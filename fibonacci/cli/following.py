@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
-from fibonacci import ExecutionFailedError, FibonacciError
+from fibonacci import ExecutionFailedError
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.node_texts import approval_text, duration_of, one_line, remark_on
 from fibonacci.cli.rendering import select
@@ -135,8 +135,7 @@ def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") ->
         except ExecutionFailedError as error:
             ended, failure = error.execution, error
         if is_watched and not is_streamed:
-            ended = _with_trace(context, ended)
-            display.update(ended)
+            display.update(ended)  # a quick run has its trace now, which the response to `execute` had not
     if not is_whole:
         context.output.value(ended.outputs)
     elif not is_streamed:
@@ -165,16 +164,6 @@ def _display(context: Context, *, is_watched: bool, is_streamed: bool) -> Genera
                 yield table
 
 
-def _with_trace(context: Context, execution: Execution) -> Execution:
-    """Return an execution with its trace, which the response to `execute` does not have."""
-    if execution.trace is not None:
-        return execution
-    try:
-        return context.client.executions.get(execution.id)
-    except FibonacciError:  # it is shown without
-        return execution
-
-
 def _failure(execution: Execution, error: ExecutionFailedError | None) -> ExecutionFailedError:
     """Return the error of an execution that did not succeed. Its text has the ID, which the notes would repeat."""
     if error is not None:
@@ -192,7 +181,8 @@ def _explained(find: str) -> Generator[list[Execution]]:
         notes: list[str] = getattr(error, "__notes__", [])
         if seen and not seen[-1].is_terminal:
             notes[:] = [note for note in notes if not note.startswith("execution id: ")]
-            error.add_note(f"the execution keeps running. To follow it: fibonacci executions watch {seen[-1].id}")
+            state = "keeps running" if error.__cause__ is None else "may still be running"
+            error.add_note(f"the execution {state}. To follow it: fibonacci executions watch {seen[-1].id}")
         elif find and notes and getattr(error, "outcome_unknown", True):  # the request may have been carried out
             error.add_note(find)
         raise

@@ -149,11 +149,12 @@ class Execution(Timestamped):
 
     @property
     def inputs(self) -> dict[str, Any] | None:
-        """The inputs of the run, by name. None if the platform doesn't send them.
+        """The inputs of the run, by name. None if they aren't known.
 
-        You get them when you read one execution, not from `execute`. Lists may leave out large ones.
+        Lists may leave out large ones. If the response to `execute` has none, they are those that you passed.
         """
-        return self._read_object("inputs")
+        received = self._read_object("inputs")
+        return self.__dict__.get("_inputs") if received is None else received
 
     @property
     def error(self) -> str | None:
@@ -271,6 +272,23 @@ class Execution(Timestamped):
         elif not fields["id"]:
             raise ValueError("an execution has an execution_id or an id")
         return self
+
+
+def fill_in(execution: Execution, workflow_id: str, inputs: dict[str, Any] | None) -> Execution:
+    """Return an execution with what its caller knows, where the platform didn't send it.
+
+    It is set past Pydantic, as in `attach_response`: dumps don't have it.
+
+    Args:
+        execution: The execution.
+        workflow_id: The ID of its workflow.
+        inputs: Its inputs as JSON. None if they aren't known.
+    """
+    attributes = vars(execution)
+    if "workflow_id" not in execution.model_fields_set:
+        attributes["workflow_id"] = workflow_id
+    attributes["_inputs"] = inputs
+    return execution
 
 
 _WITHOUT_SUCCESS = TERMINAL_STATUSES - {"completed"}

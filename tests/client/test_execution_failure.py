@@ -148,7 +148,8 @@ class TestOnTheExecution:
             with pytest.raises(ExecutionFailedError, match="the model is overloaded") as caught:
                 each.raise_for_status()
             assert (caught.value.execution, caught.value.reason) == (each, each.failure_reason)
-        assert (started.inputs, started.error, started.failure_reason, started.completed_at) == (None,) * 4
+        assert (started.workflow_id, started.inputs) == (workflow.id, {"name": "Ada"})
+        assert (started.error, started.failure_reason, started.completed_at) == (None,) * 3
         with pytest.raises(ExecutionFailedError, match=f"execution {started.id} failed"):
             started.raise_for_status()
 

@@ -50,7 +50,7 @@ class TestOnTheWire:
         with ScriptedServer(DONE) as server:
             client = mode.client_of(server, headers=headers)
             mode.run(getattr(client.workflows, method)("wf-1", **argument))
-        assert server.last.one("Idempotency-Key") == expected
+        assert server.requests[0].one("Idempotency-Key") == expected
 
     def test_a_new_one_for_each_call(self, mode: Mode) -> None:
         with ScriptedServer(DONE) as server:

@@ -21,6 +21,7 @@ from fibonacci import (
     ExecutionFailedError,
     FibonacciError,
     NotFoundError,
+    PermissionDeniedError,
     WaitTimeoutError,
 )
 from fibonacci.emulator import Emulator
@@ -80,14 +81,6 @@ class TestReason:
         assert (ended.error.reason, str(ended.error)) == ("m", "execution exec_1 failed: m")
         assert ended.error.execution.model_dump()["error"] == {"message": "m", "code": "c"}
         assert [request.method for request in server.requests] == ["POST", "GET"]
-
-    @each_row("first", [execution("failed", error="m"), execution("cancelled", reason="m")])
-    def test_not_when_it_has_one(self, first: Step, mode: Mode, clock: FakeClock) -> None:
-        with ScriptedServer(first) as server:
-            ended = mode.end(mode.client_of(server).workflows.run, "wf-1")
-        assert isinstance(ended.error, ExecutionFailedError)
-        assert ended.error.reason == "m"
-        assert len(server.requests) == 1
 
     def test_not_after_a_poll(self, mode: Mode, clock: FakeClock) -> None:
         with ScriptedServer(execution("running"), execution("failed")) as server:
@@ -191,6 +184,51 @@ class TestTimeUp:
         assert isinstance(ended.error, WaitTimeoutError)
         assert ended.error.execution is not None
         assert (ended.error.execution.id, ended.error.idempotency_key) == ("exec_1", None)
+
+
+class TestWhatIsReturned:
+    """It doesn't depend on whether the run ended within the response to `execute`."""
+
+    def test_a_quick_run_is_as_complete_as_a_slow_one(self, mode: Mode, emulator: Emulator) -> None:
+        workflow = create(emulator, llm("greet", "Greet {{input.name}}"))
+        ended = mode.run(mode.client_of(emulator).workflows.run(workflow, inputs={"name": "Ada"}))
+        assert (ended.workflow_id, ended.inputs) == (workflow, {"name": "Ada"})
+        assert ended.created_at is not None
+        assert [node.id for node in ended.trace] == ["greet"]
+        assert ended == mode.run(mode.client_of(emulator).executions.get(ended.id))
+
+    def test_a_response_that_has_everything_is_not_read_again(self, mode: Mode, clock: FakeClock) -> None:
+        fields: dict[str, Any] = {"workflow_id": "wf-1", "inputs": {}, "trace": []}
+        with ScriptedServer(execution("completed", created_at="2026-01-01T00:00:00Z", **fields)) as server:
+            mode.run(mode.client_of(server).workflows.run("wf-1"))
+        assert [request.method for request in server.requests] == ["POST"]
+
+    @each_row(
+        "read",
+        [respond(500), respond(404), raw_then_reset(b""), respond(200, b"<html>"), execution("running")],
+    )
+    def test_a_read_that_fails_costs_no_result(self, read: Step, mode: Mode, clock: FakeClock) -> None:
+        with ScriptedServer(execution("completed", outputs={"a": 1}), read) as server:
+            ended = mode.run(mode.client_of(server).workflows.run("wf-1", inputs={"b": 2}))
+        assert (ended.succeeded, ended.outputs, ended.workflow_id, ended.inputs) == (True, {"a": 1}, "wf-1", {"b": 2})
+
+    @each_row("method", ["run", "execute"])
+    def test_what_the_sdk_knows_is_there_and_not_in_dumps(self, method: str, mode: Mode, clock: FakeClock) -> None:
+        given = {"names": ["Ada"]}
+        with ScriptedServer(execution("completed", outputs={"a": 1})) as server:
+            call = getattr(mode.client_of(server).workflows, method)
+            ended = mode.run(call("wf-1", inputs=given))
+        given["names"].append("Bob")
+        for each in (ended, pickle.loads(pickle.dumps(ended)), ended.model_copy(deep=True)):
+            assert (each.workflow_id, each.inputs) == ("wf-1", {"names": ["Ada"]})
+            assert each.to_dict()["inputs"] == {"names": ["Ada"]}
+            assert each.model_dump(mode="json").keys() == {"execution_id", "status", "outputs"}
+
+    def test_what_the_platform_sends_comes_first(self, mode: Mode, clock: FakeClock) -> None:
+        sent = {"workflow_id": "wf-2", "inputs": {"b": 2}}
+        with ScriptedServer(execution("running", **sent)) as server:
+            started = mode.run(mode.client_of(server).workflows.execute("wf-1", inputs={"a": 1}))
+        assert (started.workflow_id, started.inputs) == ("wf-2", {"b": 2})
 
 
 class TestNotes:
@@ -338,9 +376,9 @@ class TestCancelOnExit:
         self, response: Step, note: str, mode: Mode, clock: FakeClock, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.clear()
-        with ScriptedServer(execution("running"), respond(404), response) as server:
+        with ScriptedServer(execution("running"), respond(403), response) as server:
             ended = mode.end(mode.client_of(server).workflows.run, "wf-1", cancel_on_exit=True)
-        assert type(ended.error) is NotFoundError
+        assert type(ended.error) is PermissionDeniedError
         first, second = notes_of(ended.error)
         assert first == NOTE
         assert second.startswith(note)
@@ -411,7 +449,7 @@ class TestCancelOnExit:
         with ScriptedServer(*steps) as server:
             ended = mode.end(mode.client_of(server).workflows.run, "wf-1", cancel_on_exit=True)
         assert isinstance(ended.error, ExecutionFailedError)
-        assert len(server.requests) == 1
+        assert [request.method for request in server.requests] == ["POST", "GET"]
 
     def test_nothing_is_canceled_when_it_did_not_start(self, mode: Mode, clock: FakeClock) -> None:
         with ScriptedServer(respond(409)) as server:

@@ -241,12 +241,13 @@ def test_threads_at_once_do_not_mix_their_spans_up(meeting: ScriptedServer, reco
 
 
 def check_jobs(recorder: Recorder) -> None:
-    """Check that each job is a trace of its own: the job, its run, the run's call, the call's attempt."""
+    """Check that each job is a trace of its own: the job, its run, the run's calls, and their attempts."""
     traces: dict[int, list[str]] = {}
     for span in recorder.spans:
         assert span.context is not None
         traces.setdefault(span.context.trace_id, []).append(span.name)
-    expected = [["POST", EXECUTE, "fibonacci run", f"job {number}"] for number in range(JOBS)]
+    calls = ["POST", EXECUTE, "GET", GET]
+    expected = [[*calls, "fibonacci run", f"job {number}"] for number in range(JOBS)]
     assert sorted(traces.values()) == expected
 
 
