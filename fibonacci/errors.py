@@ -196,7 +196,8 @@ class APIError(FibonacciError):
         text = f"{call}{self._headline()} [{', '.join(self._circumstances())}]"
         if self.outcome_unknown:
             key = f" (idempotency key {self.idempotency_key})" if self.idempotency_key else ""
-            text += f" It may have been carried out, so it was not sent again{key}."
+            consequence = "" if self.attempts > 1 else ", so it was not sent again"
+            text += f" It may have been carried out{consequence}{key}."
         return printable_line(text)
 
     def _headline(self) -> str:
@@ -246,7 +247,8 @@ class APIResponseError(APIError):
     """The response has a success status, but the SDK can't read it.
 
     This happens when a proxy or a login page responds instead of the platform, when the JSON is invalid, or when an
-    object has no ID. A POST or PATCH may have been carried out, so `outcome_unknown` is True.
+    object has no ID, or another one than you asked for. A POST or PATCH may have been carried out, so `outcome_unknown`
+    is True.
 
     Example:
         >>> failure = emulator.fail("GET /tools", "html")
@@ -271,7 +273,10 @@ class APIResponseError(APIError):
 
 
 class PaginationError(APIResponseError):
-    """The SDK can't follow the pages of a list: the server repeated a cursor, so the loop would never end."""
+    """The SDK can't follow the pages of a list, because the loop would never end.
+
+    The server repeated a cursor or the items of a page, or it sent 20 empty pages in a row.
+    """
 
 
 class APIStatusError(APIError):

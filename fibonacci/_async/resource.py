@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from operator import length_hint
+from operator import attrgetter, length_hint
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from fibonacci._async import _runtime
@@ -13,6 +13,7 @@ from fibonacci._core.options import check_count
 from fibonacci._core.request import Request, request_to_take
 from fibonacci._core.urls import QueryValue
 from fibonacci.errors import PaginationError
+from fibonacci.models._base import Model, id_fields
 
 if TYPE_CHECKING:
     import pandas
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# The number of the next page, and the request for it; the error that fetching it is; None after the last.
-NextPage = tuple[int, Request[T]] | PaginationError | None
+# The number of the next page, the request for it, the IDs of the last items, and how many pages after these were empty;
+# the error that fetching it is; None after the last.
+NextPage = tuple[int, Request[T], list[Any], int] | PaginationError | None
+
+# A filtered list may have some empty pages in a row. More of them never end.
+_MOST_EMPTY_PAGES = 20
 
 _SHARED = (
     "another task or thread is waiting for the next page of this list. Iterate it in one of them and hand the items to"
@@ -67,8 +72,8 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
             An iterator of pages in the platform's order, with their `items` and their `response`.
 
         Raises:
-            PaginationError: While you loop, if the server points back to an earlier page, so that the loop would never
-                end.
+            PaginationError: While you loop, if it would never end: the server points back to an earlier page, sends the
+                same items a second time, or 20 empty pages in a row.
             FibonacciError: While you loop, if a request fails.
         """
         return AsyncPages(self._requestor, self._request)
@@ -232,7 +237,7 @@ class AsyncPageReader(_runtime.AsyncIterationHints, Generic[T]):
 
     def __init__(self, sender: AsyncPageSender, request: Request[T]) -> None:
         self._sender = sender
-        self._next: NextPage[T] = 0, request
+        self._next: NextPage[T] = 0, request, [], 0
         self._named_by: dict[str, int] = {}
         self._single = SingleReader(_SHARED)
 
@@ -250,14 +255,23 @@ class AsyncPageReader(_runtime.AsyncIterationHints, Generic[T]):
             raise failure
         if self._next is None:
             raise StopAsyncIteration
-        number, request = self._next
+        number, request, ids, empty = self._next
         page, following = await self._sender.send_page(request)
+        if page.items:
+            before, ids, empty = ids, _ids(page), 0
+            if any(ids) and ids == before:
+                raise _endless("the server returned the same items a second time", request, page)
+        else:
+            empty += 1
         if following is None:
             return page, None
+        if empty == _MOST_EMPTY_PAGES:
+            raise _endless(f"the server returned {empty} empty pages in a row", request, page)
         mark = repr(sorted(following.items()))
         if self._named_by.setdefault(mark, number) != number:
-            return page, _repeated(mark, request, page)  # this page is valid, and fetching the next one fails
-        return page, (number + 1, request._replace(params={**request.params, **following}))
+            # This page is valid, and fetching the next one fails.
+            return page, _endless(f"the server returned the cursor {mark[:80]} a second time", request, page)
+        return page, (number + 1, request._replace(params={**request.params, **following}), ids, empty)
 
 
 class AsyncPages(AsyncPageReader[T]):
@@ -286,8 +300,14 @@ class AsyncItems(AsyncPageReader[T]):
                     self._items, self._next = iter(page.items), following
 
 
-def _repeated(mark: str, request: Request[T], page: Page[T]) -> PaginationError:
-    error = PaginationError(f"the server returned the cursor {mark[:80]} a second time, so iterating would never end")
+def _ids(page: Page[Any]) -> list[Any]:
+    """Return what identifies the items of a page. Empty if nothing does."""
+    fields = id_fields(page.model) if page.model is not None and issubclass(page.model, Model) else ()
+    return list(map(attrgetter(*fields), page.items)) if fields else []
+
+
+def _endless(problem: str, request: Request[T], page: Page[T]) -> PaginationError:
+    error = PaginationError(f"{problem}, so iterating would never end")
     error.method, error.path = request.method, request.path
     error.status_code, error.request_id = page.response.status_code, page.response.request_id
     error.attempts, error.elapsed = page.response.attempts, page.response.elapsed

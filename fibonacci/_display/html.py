@@ -337,7 +337,7 @@ REMEDIES = {
         "If it keeps happening, report the `request_id`"
     ),
     "APITimeoutError": "Check `outcome_unknown` first. Look at `phase` and `phases`, or pass a longer `timeout`",
-    "PaginationError": "Report it: the pages of the server form a cycle",
+    "PaginationError": "Report it: the pages of the server never end",
     "APIResponseError": "Look at `body`: often a proxy or a login page has responded instead of the platform",
     "StalePlanError": "Make a new plan, read it, and apply it",
     "ExecutionCancelledError": (

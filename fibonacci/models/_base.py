@@ -206,6 +206,11 @@ def converted_names(model: type[Model]) -> tuple[str, ...]:
     return model._converted  # pyright: ignore[reportPrivateUsage]  (this file declares it)
 
 
+def id_fields(model: type[Model]) -> tuple[str, ...]:
+    """Return the fields that identify an object among others of its class. Empty if none do."""
+    return model._id_fields  # pyright: ignore[reportPrivateUsage]
+
+
 def other_names(model: type[Model]) -> Mapping[str, str]:
     """Return the other names that fields have in responses, each with the name of the field."""
     return model._other_names  # pyright: ignore[reportPrivateUsage]

@@ -151,8 +151,8 @@ class TestCycles:
         self, mode: Mode, server: ScriptedServer, caller: Any, cursors: list[str]
     ) -> None:
         server.requests.clear()
-        for cursor in cursors:
-            server.add_response(page("t", next_cursor=cursor), headers={"X-Request-Id": "req_9"})
+        for number, cursor in enumerate(cursors):
+            server.add_response(page(f"t-{number}", next_cursor=cursor), headers={"X-Request-Id": "req_9"})
         with pytest.raises(PaginationError, match="a second time") as caught:
             names(mode, caller)
         error = caught.value
@@ -163,9 +163,46 @@ class TestCycles:
         assert "'x'" in str(error) or "'y'" in str(error)
         assert isinstance(error, APIResponseError)
 
+    def test_the_items_of_the_page_before_end_it(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        server.requests.clear()
+        names = [["a", "b"], ["b", "c"], [], ["b", "c"]]
+        for number, each in enumerate(names):
+            server.add_response(page(*each, next_cursor=number), headers={"X-Request-Id": f"req_{number}"})
+        seen: list[str] = []
+        with pytest.raises(PaginationError, match="the same items a second time, so iterating") as caught:
+            mode.each(caller.tools.list(), lambda tool: seen.append(tool.name))
+        assert seen == ["a", "b", "b", "c"]
+        assert caught.value.request_id == "req_3"
+
+    def test_items_without_ids_are_not_compared(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        for cursor in ("2", None):
+            server.add_response({"data": [{"action": "x"}], "meta": {"next_cursor": cursor}})
+        assert len(mode.run(caller.organizations.governance.audit("acme"))) == 2
+        for cursor in ("2", None):
+            server.add_response({"data": [{"status": "approved"}], "meta": {"next_cursor": cursor}})
+        assert len(mode.run(caller.registry.list())) == 2
+
+    @each_row(("empty", "ends"), [(19, False), (20, True)])
+    def test_twenty_empty_pages_in_a_row_end_it(
+        self, mode: Mode, server: ScriptedServer, caller: Any, empty: int, ends: bool
+    ) -> None:
+        server.requests.clear()
+        for number in range(empty):
+            server.add_response(page(next_cursor=number))
+        server.add_response(page("a", next_cursor="more"))
+        for number in range(empty):
+            server.add_response(page(next_cursor=-number - 1))
+        server.add_response(page("b"))
+        if ends:
+            with pytest.raises(PaginationError, match="20 empty pages in a row"):
+                names(mode, caller)
+            assert len(server.requests) == 20
+        else:
+            assert names(mode, caller) == ["a", "b"]
+
     def test_the_items_before_are_not_lost(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        for cursor in ("x", "x"):
-            server.add_response(page(f"t-{len(server.requests)}", next_cursor=cursor))
+        for name in ("a", "b"):
+            server.add_response(page(name, next_cursor="x"))
         seen: list[str] = []
         with pytest.raises(PaginationError):
             mode.each(caller.tools.list(), lambda tool: seen.append(tool.name))
@@ -270,8 +307,8 @@ class TestTake:
         assert queries(server) == ["limit=1", ""]
 
     def test_a_cycle_behind_the_last_page_that_is_needed(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        for _ in range(2):
-            server.add_response(page("a", next_cursor="x"))
+        for name in ("a", "b"):
+            server.add_response(page(name, next_cursor="x"))
         assert len(mode.run(caller.tools.list().take(2))) == 2
 
     @each_row(

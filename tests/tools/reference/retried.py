@@ -47,7 +47,12 @@ def failures() -> list[FailedCall]:
     found = [_unsent(kind, text) for kind, text in _TRANSPORT.items()]
     found += [
         FailedCall("a success that cannot be read, or is too large", "APIResponseError", "raised", "unknown"),
-        FailedCall("a list whose server repeats a cursor", "PaginationError", "raised", "raised"),
+        FailedCall(
+            "a list that would never end",
+            "PaginationError",
+            "raised",
+            "raised",
+        ),
         FailedCall("the rate limit allows no request within the call's timeout", "RateLimitError", "raised", "raised"),
         *_by_statuses(),
         _of("any status with the code `validation_error`, 429 excepted", _response(400, code="validation_error")),
