@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -156,8 +155,7 @@ class AsyncPlanApplication:
 
     async def _delete(self, change: DeploymentChange, workflow_id: str) -> None:
         check_unchanged(change, await self._read(workflow_id))  # just before it is changed
-        with suppress(NotFoundError):  # a first attempt without a response has done it
-            await self._requestor.send(delete_workflow(workflow_id))
+        await self._requestor.send(delete_workflow(workflow_id))
         self._record(change, None)
 
     async def _record_workflow(self, change: DeploymentChange, content: WorkflowContent, workflow: Workflow) -> None:

@@ -5,20 +5,29 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fibonacci import __version__
 from fibonacci._core.config import Config
-from fibonacci._core.error_mapping import connection_error, status_error, too_large_error
+from fibonacci._core.error_mapping import connection_error, is_object_missing, status_error, too_large_error
 from fibonacci._core.json_bodies import accepted, is_object
 from fibonacci._core.messages import SENT, Deadline, HTTPRequest, Phases, TimeSource
 from fibonacci._core.options import Unset
 from fibonacci._core.request import Request, encode
 from fibonacci._core.response import APIResponse, AttemptResult, request_id_in
-from fibonacci._core.retry import Attempt, Retry, may_be_sent_twice, outcome_of
+from fibonacci._core.retry import (
+    Attempt,
+    Retry,
+    is_refused,
+    is_repetition_refused,
+    may_be_sent_twice,
+    outcome_of,
+)
 from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.urls import FilledPath, query, split_base_url
 from fibonacci._redaction import redact, redact_causes, redact_url
+from fibonacci._remedies import joined
 from fibonacci.errors import APIConnectionError, APIError, APIStatusError, RateLimitError, ValidationError
 from fibonacci.models.response import RateLimit, ResponseInfo
 
@@ -50,7 +59,7 @@ class Call:
         attempts: How many attempts have begun.
         callback_error: What the user's `on_wait` raised while the transport waited. None for nothing.
         retry: The retry that follows the last attempt, if any.
-        refusals: How many attempts were repeated because the rate limit refused them.
+        refusals: How many attempts were repeated because they were refused only for now.
         had_unknown_outcome: Whether an attempt that has ended may have been carried out without a usable response. What
             becomes of later attempts doesn't change that.
         span: The tracer's span of the call. None without a tracer.
@@ -144,6 +153,8 @@ class Call:
         Raises:
             APIResponseError: If it isn't in the form of that API.
         """
+        if response.status == 404:  # the object is deleted: the body says only that there is none
+            return response.with_body(b"")
         if self._config.api_version == "v1":
             return response
         from fibonacci._core.api_0_2 import documented_response
@@ -162,6 +173,7 @@ class Call:
             idempotency_key_trusted=self._idempotency_key_trusted,
             tokens_spent=0 if self.retry is None else self.retry.cost,
             refusals=self.refusals,
+            had_unknown_outcome=self.had_unknown_outcome,
         )
 
     def record(self, attempt: Attempt, retry: Retry | None) -> None:
@@ -171,7 +183,7 @@ class Call:
             self.had_unknown_outcome = True
         if retry is not None:
             self.phases.stop()  # the wait is none of them
-            self.refusals += retry.is_rate_limited
+            self.refusals += is_refused(attempt)
 
     @property
     def _is_repeatable(self) -> bool:
@@ -238,13 +250,21 @@ def _timeout(request: Request[Any], config: Config) -> float | None:
 ErrorT = TypeVar("ErrorT", bound=APIError)
 
 
-def is_success(request: Request[Any], result: AttemptResult) -> bool:
+def is_success(call: Call, result: AttemptResult) -> bool:
     """Whether the response counts as success."""
     if isinstance(result, TransportError):
         return False
-    if result.status in request.success_statuses:
+    if result.status in call.request.success_statuses:
         return is_object(result.readable_body())
-    return 200 <= result.status < 300
+    return 200 <= result.status < 300 or _is_deleted(call, result)
+
+
+def _is_deleted(call: Call, response: APIResponse) -> bool:
+    """Whether an earlier attempt of a DELETE has done its work: its answer was lost, and now the object is gone."""
+    request = call.request
+    if response.status != 404 or request.method != "DELETE" or not call.had_unknown_outcome:
+        return False
+    return request.returns in (NoneType, object) and is_object_missing(response, request.path, call.api_version)
 
 
 def response_info(call: Call, response: APIResponse, meta: Mapping[str, Any], elapsed: float) -> ResponseInfo:
@@ -271,6 +291,9 @@ def call_error(call: Call, result: AttemptResult, *, now: float) -> APIError:
     """
     if isinstance(result, APIResponse):
         refused = status_error(result, base_url=call.base_url, path=call.request.path, api_version=call.api_version)
+        if is_repetition_refused(result, call.request.method, had_unknown_outcome=call.had_unknown_outcome):
+            text = "the SDK sent this request again after an unknown outcome, and the server responds with a conflict"
+            refused.message = joined(f"{text}: ", refused.message)
         add_call_details(refused, call, is_uncertain=outcome_of(result) == "unknown")
         if isinstance(refused, ValidationError):
             _add_problems(refused, call)

@@ -245,6 +245,17 @@ def is_path_unknown(path: str, details: Sequence[Any]) -> bool:
     return any(is_object(detail) and detail.get("field") == "path" for detail in details)
 
 
+def is_object_missing(response: APIResponse, path: str, api_version: str) -> bool:
+    """Whether a 404 is the platform's own word that it doesn't have the object that a path names."""
+    body = response.readable_body()
+    _, message, details = _error_fields(body)
+    return _is_platforms(body, message, api_version) and not is_path_unknown(path, details)
+
+
+def _is_platforms(body: Any, message: str | None, api_version: str) -> bool:
+    return bool(message) and (api_version == "0.2" or "error" in body)
+
+
 def _is_from_gateway(response: APIResponse, body: str) -> bool:
     return is_html(body) or any(name == "via" or name.startswith("proxy-") for name in response.headers)
 
@@ -295,7 +306,7 @@ def status_error(
     """
     body = response.readable_body()
     code, message, details = _error_fields(body)
-    is_platforms = bool(message) and (api_version == "0.2" or "error" in body)
+    is_platforms = _is_platforms(body, message, api_version)
     hint = ""
     if response.status in (404, 405, 422) and is_of_other_api(body, api_version):
         hint = OTHER_API[api_version]

@@ -7,7 +7,8 @@ could run a workflow twice. This is true for a 503 too, whatever wait it states.
 even if the work was done and only its response came too late.
 
 A refusal by the rate limit says that the call is fine but too early. It is repeated for as long as the call's timeout
-allows, and doesn't count toward `max_retries`.
+allows, and doesn't count toward `max_retries`. The same is true of a 409 to a POST that was repeated with a trusted
+idempotency key: the server still works on the earlier attempt.
 
 Everything else is *final*: another attempt would fail in the same way. `is_final` says so of the error of a call, and
 waits and batches, which go on after calls that failed, ask it too.
@@ -39,7 +40,7 @@ _IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _LASTING = frozenset({501, 505, 511})
 # Another attempt may reach a server that is responsible for the host (421), or come late enough to be no replay (425).
 _NOT_PROCESSED = frozenset({MISDIRECTED, 425})
-_STATES_A_WAIT = frozenset({429, 503})
+_STATES_A_WAIT = frozenset({409, 429, 503})
 
 # Not the `random` of the program, which may have seeded it to get the same numbers each time.
 uniform = random.SystemRandom().uniform
@@ -62,7 +63,8 @@ class Attempt(NamedTuple):
         max_retries: The largest number of retries of the call. 0 for none.
         idempotency_key_trusted: Whether the server honors `Idempotency-Key`, so that a POST may be repeated.
         tokens_spent: The retry tokens that the last retry of this call took. 0 if this is the first attempt.
-        refusals: How many attempts before this one the rate limit refused.
+        refusals: How many attempts before this one were refused.
+        had_unknown_outcome: Whether an attempt before this one may have been carried out without a usable response.
     """
 
     result: AttemptResult
@@ -74,6 +76,7 @@ class Attempt(NamedTuple):
     idempotency_key_trusted: bool = False
     tokens_spent: int = 0
     refusals: int = 0
+    had_unknown_outcome: bool = False
 
 
 class Retry(NamedTuple):
@@ -94,9 +97,10 @@ def decide(attempt: Attempt) -> Retry | None:
     """Return the retry that follows an attempt, or None when its result is final. It changes nothing."""
     if attempt.succeeded or attempt.max_retries == 0:
         return None
-    outcome, is_limited = outcome_of(attempt.result), is_rate_limited(attempt.result)
-    failures = attempt.refusals + 1 if is_limited else attempt.number - attempt.refusals
-    if (failures > attempt.max_retries and not is_limited) or not _may_be_repeated(attempt, outcome):
+    outcome = "refused" if is_refused(attempt) else outcome_of(attempt.result)
+    is_limited = is_rate_limited(attempt.result)
+    failures = attempt.refusals + 1 if outcome == "refused" else attempt.number - attempt.refusals
+    if (failures > attempt.max_retries and outcome != "refused") or not _may_be_repeated(attempt, outcome):
         return None
     asked = _asked_delay(attempt.result)
     delay = _delay(attempt.remaining, outcome, failures, asked)
@@ -104,7 +108,7 @@ def decide(attempt: Attempt) -> Retry | None:
         return None
     if is_limited and asked:
         return Retry(delay, 0, is_limited)  # a delay that the server states bounds the load
-    is_throttled = is_limited or asked is not None
+    is_throttled = outcome == "refused" or asked is not None
     return Retry(delay, _THROTTLING_COST if is_throttled else _TRANSIENT_COST, is_limited)
 
 
@@ -162,6 +166,19 @@ def is_final(error: BaseException, *, after_success: bool) -> bool:
 def is_rate_limited(result: AttemptResult) -> bool:
     """Whether the rate limit refused a request. A refusal by a quota doesn't count."""
     return isinstance(result, APIResponse) and result.status == 429 and not is_quota_error(result)
+
+
+def is_refused(attempt: Attempt) -> bool:
+    """Whether an attempt was refused only for now: by the rate limit, or because an earlier one is under way."""
+    return is_rate_limited(attempt.result) or is_repetition_refused(
+        attempt.result, attempt.method, had_unknown_outcome=attempt.had_unknown_outcome
+    )
+
+
+def is_repetition_refused(result: AttemptResult, method: str, *, had_unknown_outcome: bool) -> bool:
+    """Whether a 409 is about the call's own earlier attempt: the POST was only repeated because its key is trusted."""
+    is_conflict = isinstance(result, APIResponse) and result.status == 409
+    return is_conflict and method == "POST" and had_unknown_outcome
 
 
 def server_delay(response: APIResponse) -> float | None:

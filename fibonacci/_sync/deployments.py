@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -157,8 +156,7 @@ class PlanApplication:
 
     def _delete(self, change: DeploymentChange, workflow_id: str) -> None:
         check_unchanged(change, self._read(workflow_id))  # just before it is changed
-        with suppress(NotFoundError):  # a first attempt without a response has done it
-            self._requestor.send(delete_workflow(workflow_id))
+        self._requestor.send(delete_workflow(workflow_id))
         self._record(change, None)
 
     def _record_workflow(self, change: DeploymentChange, content: WorkflowContent, workflow: Workflow) -> None:

@@ -240,7 +240,7 @@ class Requestor:
                     self._wait(call, limits).admit(admission)
                 call.attempts += 1
                 result = self._exchange(call)
-                attempt = call.ended_attempt(result, succeeded=is_success(call.request, result))
+                attempt = call.ended_attempt(result, succeeded=is_success(call, result))
                 retry = limits.settle(admission, attempt, self.clock.monotonic())
             finally:
                 limits.abandon(admission, self.clock)

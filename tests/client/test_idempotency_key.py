@@ -12,6 +12,7 @@ from fibonacci import ConfigurationError, ConflictError, Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.transports import HTTPResponse, TransportError
 from tests.kit.assertions import each_row, refused
+from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode
 from tests.kit.nodes import llm
 from tests.kit.server import ScriptedServer
@@ -142,6 +143,44 @@ class TestExecutedOnce:
         ended = mode.end(client.workflows.execute, "wf-1")
         assert len(transport.requests) > 1
         assert ended.api_error.outcome_unknown
+
+
+IN_USE = http_response({"error": {"code": "conflict", "message": "The key is in use"}}, 409)
+
+
+class TestAConflictWithTheCallsOwnEarlierAttempt:
+    """The answer to the first attempt is lost. The server, which honors keys, still works on it."""
+
+    def test_the_call_waits_for_the_first_attempt(self, mode: Mode, clock: FakeClock) -> None:
+        lost, done = http_response(b"<h1>Bad Gateway</h1>", 502), http_response({"data": {"id": "exec_1"}})
+        transport = ScriptedTransport(lost, *[IN_USE] * 8, done)
+        client = mode.client_of(transport, idempotency="server", max_retries=1)
+        execution = mode.run(client.workflows.execute("wf-1"))
+        assert (execution.id, execution.response.attempts) == ("exec_1", 10)
+        assert max(clock.slept) <= 20
+
+    def test_at_the_deadline_the_error_says_what_is_unknown(self, mode: Mode, clock: FakeClock) -> None:
+        transport = ScriptedTransport(TransportError("unknown", OSError("reset")), IN_USE)
+        client = mode.client_of(transport, idempotency="server", timeout=60)
+        ended = mode.end(client.workflows.execute, "wf-1", idempotency_key="job-7")
+        assert isinstance(ended.error, ConflictError)
+        assert ended.error.outcome_unknown
+        assert "sent this request again after an unknown outcome, and the server responds with" in str(ended.error)
+        assert str(ended.error).endswith("It may have been carried out (idempotency key job-7).")
+        assert "The key is in use" in str(ended.error)
+        assert ended.error.attempts > 5
+        assert sum(clock.slept) <= 60
+
+    @each_row("first", [[], [http_response({}, 429, {"retry-after": "1"})], [TransportError("never_sent", None)]])
+    def test_a_conflict_of_the_users_is_raised_at_once(
+        self, mode: Mode, clock: FakeClock, first: list[HTTPResponse | Exception]
+    ) -> None:
+        transport = ScriptedTransport(*first, IN_USE)
+        client = mode.client_of(transport, idempotency="server")
+        ended = mode.end(client.workflows.execute, "wf-1")
+        assert isinstance(ended.error, ConflictError)
+        assert (ended.error.message, ended.error.outcome_unknown) == ("The key is in use", False)
+        assert len(transport.requests) == len(first) + 1
 
 
 class TestBadKeys:

@@ -24,6 +24,9 @@ def refusal(retry_after: str | None = None, *, status: int = 429, reset: object 
     return api_response(b"{}", status, headers)
 
 
+AFTER_UNKNOWN: dict[str, Any] = {"number": 2, "idempotency_key_trusted": True, "had_unknown_outcome": True}
+
+
 def decided(response: APIResponse, **options: Any) -> Retry | None:
     defaults: dict[str, Any] = {"method": "POST", "number": 1, "remaining": 60.0, "max_retries": 2}
     return decide(Attempt(response, succeeded=False, **{**defaults, **options}))
@@ -98,6 +101,15 @@ def longest(monkeypatch: pytest.MonkeyPatch) -> None:
         *((refusal("1", status=status), {}, None) for status in (500, 501, 503)),
         (refusal(status=500), {"method": "PATCH", "idempotency_key_trusted": True}, None),
         (refusal(status=500), {"idempotency_key_trusted": True}, Retry(0.05, 14)),
+        # The server still works on the attempt whose outcome is unknown: it is asked again, however often.
+        (refusal(status=409), {}, None),
+        (refusal(status=409), {"idempotency_key_trusted": True}, None),
+        (refusal(status=409), AFTER_UNKNOWN, Retry(1.0, 5)),
+        (refusal(status=409), AFTER_UNKNOWN | {"number": 9, "refusals": 8}, Retry(20.0, 5)),
+        (refusal(status=409), AFTER_UNKNOWN | {"number": 4, "refusals": 2, "remaining": 4.0}, None),
+        (refusal("30", status=409), AFTER_UNKNOWN, Retry(31.0, 5)),
+        (refusal(status=409), AFTER_UNKNOWN | {"max_retries": 0}, None),
+        *((refusal(status=409), AFTER_UNKNOWN | {"method": method}, None) for method in ("PUT", "DELETE", "PATCH")),
         # Another attempt would bring the same.
         *((refusal(status=status), {"idempotency_key_trusted": True}, None) for status in (501, 505, 511)),
         *((refusal("1", status=status), {"method": "GET"}, None) for status in (400, 404, 499, 501, 505, 511)),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from fibonacci import NotFoundError
 from fibonacci.emulator import Emulator
 from tests.faults.expectations import MAX_RETRIES
 from tests.faults.relay import LosingRelay
 from tests.kit.assertions import appears, check_rows, each_row
 from tests.kit.mode import Mode, both_modes
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import Step, ok, raw_then_close, raw_then_reset, respond
+from tests.kit.steps import Step, error_body, ok, raw_then_close, raw_then_reset, respond, respond_json
 
 LOST: dict[str, Step] = {
     "reset": raw_then_reset(b""),
@@ -93,6 +95,53 @@ def test_retries_that_are_used_up_leave_the_outcome_unknown(mode: Mode) -> None:
         ended = mode.end(client.request, "POST", "/x", json={})
     assert len(server.requests) == 1 + MAX_RETRIES
     assert ended.api_error.outcome_unknown
+
+
+MISSING = respond(404, error_body("not_found", "There is no workflow 'wf-1'"))
+DELETES: dict[str, Callable[[Any], Any]] = {
+    "workflows.delete": lambda client: client.workflows.delete("wf-1"),
+    "memory.delete": lambda client: client.memory.delete("k"),
+    "request": lambda client: client.request("DELETE", "/x"),
+    "request, typed": lambda client: client.request("DELETE", "/x", returns=type(None)),
+}
+
+
+def test_a_delete_whose_response_was_lost_has_done_its_work(mode: Mode) -> None:
+    def check(delete: Callable[[Any], Any]) -> None:
+        for lost in (LOST["reset"], LOST["502"]):
+            with ScriptedServer(lost, MISSING) as server:
+                assert mode.run(delete(mode.client_of(server))) is None
+            assert len(server.requests) == 2
+        with ScriptedServer(LOST["reset"], respond_json({"detail": "Workflow not found"}, 404)) as server:
+            assert mode.run(delete(mode.client_of(server, base_url=server.origin, api_version="0.2"))) is None
+
+    check_rows(DELETES.items(), check)
+
+
+NOT_DONE: dict[str, tuple[str, list[Step]]] = {
+    "there was nothing to delete": ("DELETE", [MISSING]),
+    "the first attempt was never carried out": ("DELETE", [respond(429, b"{}", {"Retry-After": "0"}), MISSING]),
+    "a gateway knows no route": ("DELETE", [LOST["502"], respond(404, b"<h1>Not Found</h1>")]),
+    "a read": ("GET", [LOST["502"], MISSING]),
+    "a wrong path": (
+        "DELETE",
+        [
+            LOST["502"],
+            respond_json({"error": {"code": "not_found", "message": "?", "details": [{"field": "path"}]}}, 404),
+        ],
+    ),
+}
+
+
+def test_any_other_404_is_an_error(mode: Mode) -> None:
+    def check(row: tuple[str, list[Step]]) -> None:
+        method, steps = row
+        with ScriptedServer(*steps) as server:
+            ended = mode.end(mode.client_of(server).request, method, "/x")
+        assert isinstance(ended.error, NotFoundError)
+        assert server.delivered == len(steps)
+
+    check_rows(NOT_DONE.items(), check)
 
 
 @both_modes
