@@ -114,7 +114,8 @@ class AsyncRequestor:
         Raises:
             FibonacciError: If anything goes wrong.
         """
-        data, _, info = await self._read(self._call(request), partial(decode, returns=request.returns))
+        read = partial(decode, returns=request.returns, asked_id=request.asked_id)
+        data, _, info = await self._read(self._call(request), read)
         attach_response(data if is_array(data) else [data], info)
         return cast("T", data)
 

@@ -15,7 +15,6 @@ from fibonacci._core.call import idempotency_key, new_idempotency_key
 from fibonacci._core.messages import Deadline
 from fibonacci._core.options import Unset, check_callback, check_flag, check_timeout
 from fibonacci._core.request import Request
-from fibonacci._core.urls import path
 from fibonacci._core.workflow_requests import cancel_execution, get_execution, sent_inputs
 from fibonacci._logging import log
 from fibonacci._remedies import joined, remedy
@@ -132,9 +131,8 @@ class AsyncExitNotes:
         _add_note(error, self._requestor.redact(note))
 
     async def _cancel_execution(self) -> None:
-        where = path("/executions/{execution_id}/cancel", execution_id=self.execution_id or "")
         key = new_idempotency_key()  # that of the client's headers belongs to another request
-        request = Request("POST", where, returns=Execution, timeout=_CANCEL, idempotency_key=key)
+        request = cancel_execution(self.execution_id or "", idempotency_key=key)._replace(timeout=_CANCEL)
         was_sent, self._was_sent = self._was_sent, True
         try:
             await self._requestor.send(request)

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from pydantic_core import from_json, to_json
 
 from fibonacci._core.error_mapping import OTHER_API, response_error
-from fibonacci._core.json_bodies import is_array, is_object
+from fibonacci._core.json_bodies import is_array, is_object, parse_json
 from fibonacci._core.options import kind_of
 from fibonacci._core.request import Request, encode
 from fibonacci._core.response import APIResponse
@@ -84,7 +84,7 @@ def documented_response(request: Request[Any], response: APIResponse) -> APIResp
         APIResponseError: If it is in the envelope of the documented API.
     """
     try:
-        document = from_json(response.parsable_body)
+        document = parse_json(response.parsable_body)
     except ValueError:  # no JSON, damaged, or too large: whoever reads it says so
         return response
     if isinstance(request.path, FilledPath) and is_object(document) and document.keys() == {"data", "meta"}:

@@ -4,30 +4,29 @@ A long list is read in pieces. A process that reads a page of 10,000 objects tak
 that, and no more time (`python -m tests.tools.benchmarks.ablations`).
 
 The documentation shows three shapes: `{"data": ..., "meta": ...}`, `{"data": ...}`, and a bare object. The first two
-are read straight from the bytes. Only when that fails is the response parsed to find its shape, for a bare object that
-happens to have a field named `data` next to others is no envelope. An object with fields that aren't as documented is
-read then as well, field by field: only an ID can't be done without.
+are read straight from the bytes. Only when that fails is the response parsed to find its shape (see `unwrap`). What
+Pydantic's parser refuses is read then as well, and an object with fields that aren't as documented, field by field:
+only an ID can't be done without.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from itertools import pairwise
 from types import NoneType
 from typing import Annotated, Any, NotRequired, TypeGuard, get_args, get_origin
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-from pydantic import ConfigDict, FailFast, PydanticUserError, TypeAdapter, ValidationError, with_config
-from pydantic_core import from_json
+from pydantic import BaseModel, ConfigDict, FailFast, PydanticUserError, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from fibonacci._core.error_mapping import OTHER_API, is_html, response_error
-from fibonacci._core.json_bodies import DecompressionError, TooLargeError, is_array, is_object
+from fibonacci._core.json_bodies import DecompressionError, TooLargeError, is_array, is_object, parse_json
 from fibonacci._core.response import APIResponse
 from fibonacci._core.urls import QueryValue, origin_of
-from fibonacci.models._base import Model
+from fibonacci.models._base import Model, converted_names, id_fields, other_names
 
 #: Bytes of a piece. Much longer ones need more memory, much shorter ones more time.
 PIECE = 64 * 1024
@@ -131,6 +130,9 @@ def _list_at(url: str) -> tuple[str, str]:
 
 Meta = Mapping[str, Any]
 
+# Longer ones aren't shown.
+_LONGEST_ID = 200
+
 # The validator's list of all faults takes a hundred times their own size.
 _MAX_FAULTS = 1000
 
@@ -167,13 +169,27 @@ def check_type(returns: Any) -> None:
         raise TypeError(problem) from error
 
 
-def decode(response: APIResponse, returns: Any) -> tuple[Any, Meta]:
-    """Return the data of a success, read as `returns`, and the `meta` next to it.
+def decode(response: APIResponse, returns: Any, asked_id: str | None = None) -> tuple[Any, Meta]:
+    """Return the data of a success, read as `returns`, and what is beside it.
+
+    Args:
+        response: The response.
+        returns: The type of the data.
+        asked_id: The ID that the object must have. None if any will do.
 
     Raises:
-        APIResponseError: If the response isn't JSON, or not of that type. Where nothing is returned, any response but a
-            page of HTML is a success.
+        APIResponseError: If the response isn't JSON, or not of that type, or about another object. Where nothing is
+            returned, any response but a page of HTML is a success.
     """
+    data, meta = _decode(response, returns)
+    if asked_id is not None and data.id != asked_id:
+        # Not cut: a part of the key, if the ID has it, would not be redacted.
+        other = repr(data.id) if len(data.id) <= _LONGEST_ID else f"an ID of {len(data.id)} characters"
+        raise response_error(response, f"the response is about {other} instead of {asked_id!r}")
+    return data, meta
+
+
+def _decode(response: APIResponse, returns: Any) -> tuple[Any, Meta]:
     if returns is NoneType:
         if is_html(response.text()):
             raise response_error(response, "the response is a page of HTML")
@@ -188,7 +204,7 @@ def decode(response: APIResponse, returns: Any) -> tuple[Any, Meta]:
     if is_object(document) and "input_data" in document and _is_model(returns):
         problem = "the response describes a run with input_data in place of inputs, so it may have run without inputs"
         raise response_error(response, problem, OTHER_API["v1"])
-    data, meta = unwrap(document)
+    data, meta = unwrap(document, _fields(returns))
     return _validate(response, data, returns), meta
 
 
@@ -218,15 +234,43 @@ def decode_list(response: APIResponse, item: Any, collection: str) -> tuple[list
         raise response_error(
             response, ("the response is a bare array, without a cursor for the next page"), OTHER_API["v1"]
         )
-    data, meta = unwrap(document)
+    data, meta = unwrap(document, {"items", "results", collection})
     return _validate(response, _items(response, data, collection), returns), meta
 
 
-def unwrap(document: Any) -> tuple[Any, Meta]:
-    """Return what a document holds, and its `meta`: an envelope has `data` and at most `meta` next to it."""
-    if is_object(document) and "data" in document and document.keys() <= {"data", "meta"}:
-        return document["data"], _meta(document.get("meta"))
-    return document, {}
+def unwrap(document: Any, fields: Collection[str] | None = None) -> tuple[Any, Meta]:
+    """Return what a document holds, and what is beside that: its `meta`, and members such as `links` or `success`.
+
+    An object with `data`, and with nothing else but `meta`, is an envelope. One with further members may also be a bare
+    object that happens to have a field named `data`. It is an envelope if it has none of the fields that the bare
+    object is known by. If these aren't known, it is one if its `meta` is an object, and it has no `id`.
+
+    Args:
+        document: The decoded JSON.
+        fields: The fields that a bare object is known by. None if that isn't known.
+    """
+    if not is_object(document) or "data" not in document:
+        return document, {}
+    meta = document.get("meta")
+    beside = {name: value for name, value in document.items() if name not in ("data", "meta")}
+    is_envelope = is_object(meta) and "id" not in beside if fields is None else document.keys().isdisjoint(fields)
+    if beside and not is_envelope:
+        return document, {}
+    return document["data"], {**beside, **_meta(meta)}
+
+
+def _fields(returns: Any) -> Collection[str] | None:
+    """Return the fields that an object of a type is known by: its ID, else any. None if it may have any fields."""
+    if get_origin(returns) is list:
+        return ()  # no object is a list
+    if not isinstance(returns, type) or not issubclass(returns, BaseModel):
+        return None
+    names = {name for own, field in returns.model_fields.items() for name in (own, field.alias or own)}
+    ids = {"id"}
+    if issubclass(returns, Model):
+        names.update(converted_names(returns), other_names(returns))
+        ids = {*id_fields(returns), *other_names(returns)}
+    return names & ids or names or None
 
 
 def read_list(body: bytes, returns: Any) -> tuple[list[Any], Meta]:
@@ -262,7 +306,7 @@ def _parse(response: APIResponse, body: bytes) -> Any:
     if not body.strip():
         raise response_error(response, "the response is empty")
     try:
-        return from_json(body)
+        return parse_json(body)
     except ValueError as error:
         raise response_error(response, f"the response is not JSON ({error})") from None
 

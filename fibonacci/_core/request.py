@@ -46,6 +46,7 @@ class Request(NamedTuple, Generic[T_co]):
         can_retry: Whether failures may be retried at all.
         collection: For a list, the name of the resource in a response, such as `workflows`.
         idempotency_key: The `Idempotency-Key` of a POST. None for that of the client's headers, or a generated one.
+        asked_id: The ID that the object in the response must have. None if any will do.
     """
 
     method: Method
@@ -59,6 +60,7 @@ class Request(NamedTuple, Generic[T_co]):
     can_retry: bool = True
     collection: str = "items"
     idempotency_key: str | None = None
+    asked_id: str | None = None
 
 
 def page_params(page_size: int | None, cursor: str | None) -> dict[str, QueryValue]:

@@ -11,9 +11,7 @@ from math import isfinite
 from operator import itemgetter
 from typing import Any
 
-from pydantic_core import from_json
-
-from fibonacci._core.json_bodies import check_values, decompress
+from fibonacci._core.json_bodies import check_values, decompress, parse_json
 from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.transport_errors import TransportError
 from fibonacci._lazy import once
@@ -241,7 +239,7 @@ class APIResponse:
     def readable_body(self) -> Any:
         """Return the body for a person: decoded JSON, else text, cut, with the key redacted. It never raises."""
         try:
-            return redact_json(from_json(self.parsable_body), self._api_key)
+            return redact_json(parse_json(self.parsable_body), self._api_key)
         except ValueError:
             return self.text()
 

@@ -33,13 +33,14 @@ def check_status(status: Any) -> None:
 
 def get_execution(execution_id: str) -> Request[Execution]:
     """Return the request that reads an execution."""
-    return Request("GET", path("/executions/{execution_id}", execution_id=execution_id), returns=Execution)
+    where = path("/executions/{execution_id}", execution_id=execution_id)
+    return Request("GET", where, returns=Execution, asked_id=execution_id)
 
 
 def cancel_execution(execution_id: str, *, idempotency_key: str | None = None) -> Request[Execution]:
     """Return the request that cancels an execution."""
     where = path("/executions/{execution_id}/cancel", execution_id=execution_id)
-    return Request("POST", where, returns=Execution, idempotency_key=idempotency_key)
+    return Request("POST", where, returns=Execution, idempotency_key=idempotency_key, asked_id=execution_id)
 
 
 def list_executions(
@@ -73,7 +74,8 @@ def create_workflow(
 
 def get_workflow(workflow_id: str) -> Request[Workflow]:
     """Return the request that reads a workflow."""
-    return Request("GET", path("/workflows/{workflow_id}", workflow_id=workflow_id), Workflow)
+    where = path("/workflows/{workflow_id}", workflow_id=workflow_id)
+    return Request("GET", where, returns=Workflow, asked_id=workflow_id)
 
 
 def update_workflow(
@@ -85,7 +87,7 @@ def update_workflow(
     """Return the request that changes a workflow."""
     body = require_any(name=name, description=description, definition=_without_schema(definition))
     where = path("/workflows/{workflow_id}", workflow_id=workflow_id)
-    return Request("PUT", where, returns=Workflow, body=body)
+    return Request("PUT", where, returns=Workflow, body=body, asked_id=workflow_id)
 
 
 def _without_schema(definition: Definition | Unset) -> Definition | Unset:

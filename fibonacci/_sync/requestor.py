@@ -115,7 +115,8 @@ class Requestor:
         Raises:
             FibonacciError: If anything goes wrong.
         """
-        data, _, info = self._read(self._call(request), partial(decode, returns=request.returns))
+        read = partial(decode, returns=request.returns, asked_id=request.asked_id)
+        data, _, info = self._read(self._call(request), read)
         attach_response(data if is_array(data) else [data], info)
         return cast("T", data)
 

@@ -116,7 +116,7 @@ class TestFields:
         assert [list(line.values()) for line in run.lines] == [["wf-1", 3, None], ["wf-2", None, None]]
 
     def test_documented_fields_that_were_not_sent_are_null(self, server: ScriptedServer) -> None:
-        assert shown(server, {"id": "wf-2"}, "--fields", "name").data == {"name": None}
+        assert shown(server, {"id": "wf-1"}, "--fields", "name").data == {"name": None}
 
     def test_the_id_of_an_execution_by_either_name(self, server: ScriptedServer) -> None:
         server.add_response({"data": {"execution_id": "exec_1", "status": "running"}})

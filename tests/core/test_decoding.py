@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict
 
-from fibonacci import APIResponseError
+from fibonacci import APIResponseError, NotFoundError
 from fibonacci._core.decoding import decode, decode_any, decode_list, unwrap
 from fibonacci._core.response import APIResponse
 from fibonacci.models import AuditEntry, Execution, MemoryEntry, Quota, Tool, Workflow
@@ -30,6 +31,15 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     ),
     max_leaves=10,
 )
+
+
+class Labeled(BaseModel):
+    """A model of a user, which has a field with the name of that of an envelope."""
+
+    model_config = ConfigDict(extra="allow")
+
+    label: str | None = None
+    data: dict[str, Any] | None = None
 
 
 def packed(body: bytes) -> bytes:
@@ -52,6 +62,8 @@ class TestEnvelope:
             ({"id": "x"}, {"id": "x"}, {}),
             ({"data": 1, "other": 2}, {"data": 1, "other": 2}, {}),
             ({"data": 1, "meta": {}, "id": "x"}, {"data": 1, "meta": {}, "id": "x"}, {}),
+            ({"data": {"a": 1}, "meta": {"b": 2}, "links": {}}, {"a": 1}, {"links": {}, "b": 2}),
+            ({"data": {"a": 1}, "success": True}, {"data": {"a": 1}, "success": True}, {}),
             ({"meta": {"request_id": "r"}}, {"meta": {"request_id": "r"}}, {}),
             ([{"data": 1}], [{"data": 1}], {}),
             ({}, {}, {}),
@@ -59,7 +71,9 @@ class TestEnvelope:
             (None, None, {}),
         ],
     )
-    def test_an_envelope_has_data_and_at_most_meta(self, document: Any, data: Any, meta: Any) -> None:
+    def test_an_untyped_envelope_has_data_and_an_object_meta_if_there_is_more(
+        self, document: Any, data: Any, meta: Any
+    ) -> None:
         assert unwrap(document) == (data, meta)
         assert decode_any(api_response(encoded(document)))[0] == data
 
@@ -73,6 +87,41 @@ class TestEnvelope:
         entry, meta = decode(api_response(b'{"data": {"deep": 1}, "action": "x", "meta": 7}'), AuditEntry)
         assert entry.model_dump(mode="json") == {"data": {"deep": 1}, "action": "x", "meta": 7}
         assert meta == {}
+
+    @each_row(
+        "beside",
+        [
+            {"links": {"self": "/"}, "warnings": [], "success": True},
+            {"meta": {"request_id": "r"}, "jsonapi": {"version": "1.1"}},
+            {"status": "success", "error": None, "meta": None},
+        ],
+    )
+    def test_members_beside_data_and_meta_cost_nothing(self, beside: dict[str, Any]) -> None:
+        data = {"id": "x", "status": "active"}
+        inner: dict[str, Any] = beside.get("meta") or {}
+        meta = {name: value for name, value in beside.items() if name != "meta"} | inner
+        found: list[tuple[Any, object]] = [
+            decode(api_response(encoded({"data": data, **beside})), returns) for returns in (Workflow, Execution)
+        ]
+        assert [(each.id, each.status, told) for each, told in found] == [("x", "active", meta)] * 2
+        items, told = decode_list(api_response(encoded({"data": [data], **beside})), Workflow, "workflows")
+        assert ([each.id for each in items], told) == (["x"], meta)
+        assert decode(api_response(encoded({"data": [data], **beside})), list[Workflow])[0] == items
+
+    @each_row(
+        ("document", "returns"),
+        [
+            ({"id": "x", "data": {"id": "inner"}, "meta": {}}, Workflow),
+            ({"execution_id": "x", "data": {"id": "inner"}}, Execution),
+            ({"plan": "pro", "data": {"plan": "free"}}, Quota),
+            ({"key": "k", "data": {"key": "inner"}, "meta": {}}, MemoryEntry),
+            ({"data": {"label": "a"}, "more": 1}, Labeled),
+            ({"label": "a", "data": {}, "more": 1}, Labeled),
+        ],
+    )
+    def test_an_object_with_a_field_of_what_was_asked_for_is_bare(self, document: Any, returns: Any) -> None:
+        read, _ = decode(api_response(encoded(document)), returns)
+        assert read.model_dump(mode="json", exclude_unset=True) == document
 
     @each_row("shape", ['{"data": %s, "meta": {"request_id": "r"}}', '{"data": %s}', "%s"])
     def test_all_three_shapes_decode_to_the_same_object(self, shape: str) -> None:
@@ -156,6 +205,51 @@ class TestLists:
     @each_row("document", [{"data": []}, {"data": {"items": []}}])
     def test_an_empty_list_is_read_in_each_form(self, document: Any) -> None:
         assert decode_list(api_response(encoded(document)), Tool, "tools")[0] == []
+
+
+DIGITS = "9" * 5000
+READ_ANYWAY: list[tuple[bytes, Any]] = [
+    (b'"cut \\ud83d"', "cut \ufffd"),
+    (b'"\\ude00 cut, \\ud83d\\ude00 whole"', "\ufffd cut, 😀 whole"),
+    (b'"\\\\ud83d \\ud83d\\ud83d\\ude00"', "\\ud83d \ufffd😀"),
+    (b'"cut \xed\xa0\xbd"', "cut \ufffd"),
+    (DIGITS.encode(), DIGITS),
+    (b"-" + DIGITS.encode(), f"-{DIGITS}"),
+    (b"[" + DIGITS.encode() + b", 7, 1.5]", [DIGITS, 7, 1.5]),
+]
+"""What JSON.parse reads and Pydantic does not, and what becomes of it."""
+
+
+class TestReadAnyway:
+    @each_row(("sent", "read"), READ_ANYWAY)
+    def test_what_others_write_costs_no_object(self, sent: bytes, read: Any) -> None:
+        body = b'{"data": {"id": "x", "note": %s, "name": "ok"}, "meta": {"request_id": "r"}}' % sent
+        expected = {"id": "x", "note": read, "name": "ok"}
+        workflow, meta = decode(api_response(body), Workflow)
+        assert (workflow.model_dump(mode="json"), meta) == (expected, {"request_id": "r"})
+        assert decode_any(api_response(body)) == (expected, {"request_id": "r"})
+        page = body.replace(b'{"id"', b'[{"id": "first"}, {"id"').replace(b'"ok"}', b'"ok"}]')
+        items, _ = decode_list(api_response(page), Workflow, "workflows")
+        assert [each.model_dump(mode="json") for each in items] == [{"id": "first"}, expected]
+
+    def test_a_number_that_fits_no_field_is_left_out_of_it(self) -> None:
+        execution, _ = decode(api_response(b'{"id": "x", "nodes_executed": %s}' % DIGITS.encode()), Execution)
+        assert (execution.nodes_executed, execution.model_dump(mode="json")["nodes_executed"]) == (None, DIGITS)
+
+    @each_row("body", [b'{"id": "x"}', b'{"data": {"id": "x"}}', b'{"data": [{"id": "x"}]}'])
+    def test_a_byte_order_mark_is_skipped(self, body: bytes) -> None:
+        marked = api_response(b"\xef\xbb\xbf" + body)
+        if b"[" in body:
+            assert decode_list(marked, Workflow, "workflows")[0][0].id == "x"
+        else:
+            assert decode(marked, Workflow)[0].id == "x"
+
+    def test_the_bounds_hold(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        half = b'{"id": "x", "note": ["\\ud83d", %s]}'
+        for rest in (b"[" * 250 + b"]" * 250, b"[" * 100_000, b"1] oops"):
+            assert "hex escape" in refused(half % rest).message
+        monkeypatch.setattr("fibonacci._core.json_bodies._MOST_READ_TWICE", 20)
+        assert "hex escape" in refused(half % b"1").message
 
 
 def refused(body: bytes, returns: Any = Workflow, status: int = 200, **headers: str) -> APIResponseError:
@@ -266,6 +360,14 @@ class TestArbitraryJSON:
             assert told == (200, "text/x", True)
 
 
+ASKS_FOR_ONE: list[tuple[Callable[[Any], Any], str]] = [
+    (lambda client: client.workflows.get("wf-1"), "wf-1"),
+    (lambda client: client.workflows.update("wf-1", name="x"), "wf-1"),
+    (lambda client: client.executions.get("exec-1"), "exec-1"),
+    (lambda client: client.executions.cancel("exec-1"), "exec-1"),
+]
+
+
 class TestOnASocket:
     def test_the_error_has_the_circumstances_of_the_call(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.add_response("<html>Sign in</html>", headers={"Content-Type": "text/html", "X-Request-Id": "req_7"})
@@ -289,6 +391,31 @@ class TestOnASocket:
         assert caught.value.outcome_unknown
         assert "may have been carried out" in str(caught.value)
         assert len(server.requests) == 1
+
+    def test_an_error_with_half_of_a_surrogate_pair_is_read(
+        self, mode: Mode, server: ScriptedServer, caller: Any
+    ) -> None:
+        body = b'{"error": {"code": "not_found", "message": "cut \\ud83d", "details": [%s]}}' % DIGITS.encode()
+        server.add_response(b"\xef\xbb\xbf" + body, 404)
+        with pytest.raises(NotFoundError, match="cut \ufffd") as caught:
+            mode.run(caller.workflows.get("wf-1"))
+        assert (caught.value.code, caught.value.details) == ("not_found", [DIGITS])
+
+    @each_row(("call", "asked"), ASKS_FOR_ONE)
+    def test_a_response_about_another_object_is_an_error(
+        self, mode: Mode, server: ScriptedServer, call: Callable[[Any], Any], asked: str
+    ) -> None:
+        client = mode.client_of(server)
+        server.add_response({"data": {"id": server.api_key, "status": "completed"}})
+        with pytest.raises(APIResponseError, match=rf"is about '\[API key\]' instead of '{asked}'") as caught:
+            mode.run(call(client))
+        assert caught.value.outcome_unknown == (server.last.method == "POST")
+        server.add_response({"data": {"id": asked, "status": "completed"}})
+        assert mode.run(call(client)).id == asked
+
+    def test_an_id_may_be_a_number(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        server.add_response({"data": {"id": 7}})
+        assert mode.run(caller.workflows.get("7")).id == "7"
 
     def test_a_list_that_cannot_be_read(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.add_response({"data": {"nope": 1}})

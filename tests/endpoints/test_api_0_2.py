@@ -18,6 +18,7 @@ from fibonacci import (
     ConfigurationError,
     Fibonacci,
     NotFoundError,
+    PaginationError,
     RateLimitError,
     ServerError,
     UnsupportedCallError,
@@ -73,7 +74,7 @@ SENT: list[tuple[Call, str, Any, Any, dict[str, Any]]] = [
     (lambda client: client.workflows.create(name="Greeter", definition={"nodes": []}),
      "POST /api/v1/workflows", {"name": "Greeter", "definition": {"nodes": [], "edges": []}, **NEW}, WORKFLOW,
      {"version": 3}),
-    (lambda client: client.workflows.get("a/b"), "GET /api/v1/workflows/a%2Fb", None, WORKFLOW,
+    (lambda client: client.workflows.get("a/b"), "GET /api/v1/workflows/a%2Fb", None, WORKFLOW | {"id": "a/b"},
      {"name": "Greeter", "is_active": True, "total_runs": 12}),
     (lambda client: client.workflows.update("wf-1", description=None), "PATCH /api/v1/workflows/wf-1",
      {"description": None}, WORKFLOW, {"id": "wf-1"}),
@@ -254,6 +255,29 @@ def test_a_duration_that_is_no_number_of_milliseconds_is_left_out(server: Script
     server.add_response(f'{{"id": "run-1", "status": "completed", "duration_seconds": {seconds}}}')
     run = client_of(server).executions.get("run-1")
     assert (run.status, run.duration_ms) == ("completed", None)
+
+
+def test_what_is_no_valid_text_costs_no_run(server: ScriptedServer) -> None:
+    server.add_response(b'\xef\xbb\xbf{"id": "run-1", "status": "failed", "error_message": "cut \\ud83d"}')
+    run = client_of(server).executions.get("run-1")
+    assert (run.failure_reason, run.error) == ("cut \ufffd", "cut \ufffd")
+
+
+def test_a_response_about_another_run_is_an_error(server: ScriptedServer) -> None:
+    server.add_response({"id": "run-2", "status": "completed"})
+    with pytest.raises(APIResponseError, match="is about 'run-2' instead of 'run-1'"):
+        client_of(server).executions.get("run-1")
+
+
+def test_a_list_of_a_server_that_ignores_skip_ends() -> None:
+    transport = ScriptedTransport(http_response([{"id": f"wf-{number}", "name": "a"} for number in range(3)]))
+    client = Fibonacci("key", api_version="0.2", transport=transport, rate_limiter="off")
+    pager, seen = iter(client.workflows.list()), list[str]()
+    with pytest.raises(PaginationError, match="the same items a second time"):
+        seen.extend(workflow.id for workflow in pager)
+    assert (seen, len(transport.requests)) == (["wf-0", "wf-1", "wf-2"], 2)
+    with pytest.raises(PaginationError):
+        client.workflows.find("b")
 
 
 def test_the_runs_of_a_workflow_are_listed_and_tools_are_one_page(server: ScriptedServer) -> None:

@@ -53,6 +53,7 @@ FAILURES: dict[str, Step] = {
     "a close": raw_then_close(b""),
     "HTML with 200": respond(200, b"<html>", content_type="text/html"),
     "JSON of another kind": respond(200, b'{"data": [1]}'),
+    "another's execution": respond(200, b'{"data": {"execution_id": "exec_2", "status": "completed"}}'),
 }
 
 
@@ -95,7 +96,9 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "watch": lambda client: client.executions.watch("exec_1", timeout=20),
 }
 GATEWAYS = {f"HTML with {status}": respond(status, b"<html>", content_type="text/html") for status in (401, 403, 404)}
-FINAL: dict[str, Step] = {name: FAILURES[name] for name in ("HTML with 200", "JSON of another kind")}
+FINAL: dict[str, Step] = {
+    name: FAILURES[name] for name in ("HTML with 200", "JSON of another kind", "another's execution")
+}
 CURABLE: dict[str, Step] = {**{name: step for name, step in FAILURES.items() if name not in FINAL}, **GATEWAYS}
 
 

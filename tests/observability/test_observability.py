@@ -50,8 +50,8 @@ class TestLog:
     def test_a_call_loads_neither_logging_nor_opentelemetry_and_later_calls_have_records(
         self, server: ScriptedServer
     ) -> None:
-        for _ in range(2):
-            server.add_response(WORKFLOW)
+        for number in (1, 2):
+            server.add_response({"data": {"id": f"wf-{number}"}})
         program = f"""
 import sys
 from fibonacci import Fibonacci

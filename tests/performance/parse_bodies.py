@@ -73,6 +73,7 @@ def allowed() -> dict[str, bytes]:
         "fewer nested": many(NESTED, len(NESTED) * 3_000),
         "a text": b'"' + b"a" * (60 * MB) + b'"',
         "commas": b'"' + b',[{\\"' * (12 * MB) + b'"',
+        "half of a pair": many(b'{"":[]}', 3 * MB // 2)[:-1] + b',"' + "😀".encode() * (3 * MB) + b'\\ud83d"]',
     }
 
 

@@ -28,6 +28,7 @@ ENDS = {
     "fewer nested": "list of 2996",
     "a text": f"str of {60 * MB}",
     "commas": f"str of {48 * MB}",
+    "half of a pair": "list of 196609",
     "page": "list of 10000",
 }
 

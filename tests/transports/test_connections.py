@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 import pytest
 
-from fibonacci import APIConnectionError, APITimeoutError, WaitEvent
+from fibonacci import APIConnectionError, APIResponseError, APITimeoutError, WaitEvent
 from fibonacci.transports import AsyncSocketTransport, Deadline, HTTPRequest, HTTPResponse, SocketTransport
 from tests.kit.assertions import each_row
 from tests.kit.mode import TWO_MODES, Mode
@@ -116,6 +116,21 @@ class TestPool:
         server.add_response(b'{"data": 1}' + more, headers={"Content-Length": "11"})
         server.add_response({"data": 2}, headers={"Connection": "close"})
         assert [mode.run(caller.request("POST", "/x")) for _ in range(2)] == [1, 2]
+        assert server.connections == before + 2
+
+    def test_a_surplus_response_is_not_taken_for_the_execution_that_was_asked_for(
+        self, mode: Mode, server: ScriptedServer, caller: Any
+    ) -> None:
+        before = server.connections
+        first, second, third = (b'{"data": {"id": "exec-%d"}}' % number for number in (1, 2, 3))
+        own = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(second), second)
+        server.add_response(first)
+        server.add_response(first + own, headers={"Content-Length": str(len(first))})  # the first once more
+        server.add_response(third)
+        assert mode.run(caller.executions.get("exec-1")).id == "exec-1"
+        with pytest.raises(APIResponseError, match="is about 'exec-1' instead of 'exec-2'"):
+            mode.run(caller.executions.get("exec-2"))
+        assert mode.run(caller.executions.get("exec-3")).id == "exec-3"
         assert server.connections == before + 2
 
     def test_calls_queue_for_a_connection(self, mode: Mode, server: ScriptedServer) -> None:
