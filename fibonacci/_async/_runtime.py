@@ -38,15 +38,9 @@ class AsyncSystemClock:
 def import_calls() -> None:
     """Import what calls may need, all but `run_many`, so that none imports anything on the event loop."""
     groups = ("executions", "health", "memory", "organizations", "registry", "tools", "versions", "workflows")
-    for name in (*groups, "rate_limit_wait", "run"):
+    for name in (*groups, "run"):
         import_module(f"fibonacci._async.{name}")
-    for name in (
-        "json",
-        "tenacity",
-        "fibonacci._core.option_types",
-        "fibonacci.models._reading",
-        "fibonacci.models.page",
-    ):
+    for name in ("json", "tenacity", "fibonacci.models._reading", "fibonacci.models.page"):
         import_module(name)
 
 

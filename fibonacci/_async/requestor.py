@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fibonacci._async import _runtime
+from fibonacci._async.rate_limit_wait import AsyncRateLimitWait, report_wait
 from fibonacci._async.shared_state import AsyncSharedState, config_from
 from fibonacci._async.transports.transport import AsyncTransportBase
 from fibonacci._core.call import (
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
     from fibonacci._async.clock import AsyncClock
-    from fibonacci._async.rate_limit_wait import AsyncRateLimitWait
     from fibonacci._async.shared_state import AsyncExit
     from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci.models.page import Page
@@ -283,8 +283,6 @@ class AsyncRequestor:
             return response
 
     async def _report_wait(self, call: Call, seconds: float, detail: str) -> None:
-        from fibonacci._async.rate_limit_wait import report_wait
-
         try:
             await report_wait(call, self.config, seconds, "connection", f"for a connection ({detail})")
         except Exception as error:
@@ -299,8 +297,6 @@ class AsyncRequestor:
             await self.clock.sleep(seconds)
 
     def _wait(self, call: Call, limits: SharedLimits) -> AsyncRateLimitWait:
-        from fibonacci._async.rate_limit_wait import AsyncRateLimitWait
-
         return AsyncRateLimitWait(call, limits, self.config, self._shared, self.clock)
 
     async def _fetch_api_key(self) -> str:

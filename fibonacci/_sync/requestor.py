@@ -34,6 +34,7 @@ from fibonacci._core.window import Admission, Delay
 from fibonacci._logging import redact_in_logs
 from fibonacci._redaction import redact, redact_url
 from fibonacci._sync import _runtime
+from fibonacci._sync.rate_limit_wait import RateLimitWait, report_wait
 from fibonacci._sync.shared_state import SharedState, config_from
 from fibonacci._sync.transports.transport import TransportBase
 from fibonacci.errors import APIResponseError
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
     from fibonacci._sync.clock import Clock
-    from fibonacci._sync.rate_limit_wait import RateLimitWait
     from fibonacci._sync.shared_state import Exit
     from fibonacci._sync.transports.transport import Transport
     from fibonacci.models.page import Page
@@ -284,8 +284,6 @@ class Requestor:
             return response
 
     def _report_wait(self, call: Call, seconds: float, detail: str) -> None:
-        from fibonacci._sync.rate_limit_wait import report_wait
-
         try:
             report_wait(call, self.config, seconds, "connection", f"for a connection ({detail})")
         except Exception as error:
@@ -300,8 +298,6 @@ class Requestor:
             self.clock.sleep(seconds)
 
     def _wait(self, call: Call, limits: SharedLimits) -> RateLimitWait:
-        from fibonacci._sync.rate_limit_wait import RateLimitWait
-
         return RateLimitWait(call, limits, self.config, self._shared, self.clock)
 
     def _fetch_api_key(self) -> str:
