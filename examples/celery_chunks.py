@@ -7,12 +7,13 @@ Start a worker with `celery --app examples.celery_chunks worker`, with FIBONACCI
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
 
-from fibonacci import Fibonacci
+from fibonacci import Fibonacci, UnknownOutcomeError
 
 app = Celery("examples")
 
@@ -25,8 +26,11 @@ client = Fibonacci(rate_limiter="machine")
 def run_chunk(workflow_id: str, number: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     # The journal belongs to the chunk, not to the delivery: what the first delivery has begun, the second continues.
     journal = Path(os.environ.get("JOURNALS", "."), f"chunk-{number}.db")
-    runs = client.workflows.run_many(workflow_id, rows, key="id", journal=journal, concurrency=5, if_unknown="skip")
-    return [result.to_dict() for result in runs.results()]
+    runs = client.workflows.run_many(workflow_id, rows, key="id", journal=journal, concurrency=5)
+    results: list[dict[str, Any]] = []
+    with suppress(UnknownOutcomeError):  # the rows that it names are among the results, as "unknown"
+        results.extend(result.to_dict() for result in runs)
+    return results
 
 
 def main() -> None:

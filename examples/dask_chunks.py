@@ -10,6 +10,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,7 @@ from typing import Any
 
 from distributed import Client, Future, as_completed
 
-from fibonacci import Fibonacci, RunResult
+from fibonacci import Fibonacci, RunResult, UnknownOutcomeError
 
 Row = dict[str, Any]
 
@@ -25,8 +26,10 @@ Row = dict[str, Any]
 def run_chunk(workflow_id: str, rows: list[Row], journal: str, rate_limiter: str) -> list[RunResult]:
     # It runs in a worker, whose environment has the API key.
     with Fibonacci(rate_limiter=rate_limiter) as client:
-        options: dict[str, Any] = {"key": "id", "journal": journal, "concurrency": 5, "if_unknown": "skip"}
-        return client.workflows.run_many(workflow_id, rows, **options).results()
+        results: list[RunResult] = []
+        with suppress(UnknownOutcomeError):  # the rows that it names are among the results, as "unknown"
+            results.extend(client.workflows.run_many(workflow_id, rows, key="id", journal=journal, concurrency=5))
+        return results
 
 
 def run_chunks(

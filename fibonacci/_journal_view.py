@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class JournalView:
     """A view of a journal of `workflows.run_many`, as `read_journal` returns it.
 
-    It never changes the journal. It reads the journal again each time you use a member, so a view can follow a run.
-    Threads may share a view.
+    It reads the journal again each time you use a member, so a view can follow a run. Only `settle` changes the
+    journal. Threads may share a view.
 
     Example:
         ```python
@@ -70,7 +70,7 @@ class JournalView:
             status: Only the rows with this status. Rows with a result are `"completed"`, `"failed"` or `"cancelled"`.
                 Rows without one are `"pending"` before they start, `"starting"` while the request is under way, and
                 `"running"` once the execution is known. They are `"unknown"` if it isn't known whether they were
-                started. While a run is using the journal, a row whose request gets no response counts as `"unknown"`
+                started, or if the execution couldn't be read in the latest call. While a run is using the journal, a row whose request gets no response counts as `"unknown"`
                 after 60 s, by this machine's clock.
 
         Returns:
@@ -90,6 +90,49 @@ class JournalView:
             ```
         """
         return self._reader.results(status)
+
+    def settle(
+        self,
+        key: str | int,
+        *,
+        execution_id: str | None = None,
+        not_started: bool = False,
+        failed: bool = False,
+    ) -> RunResult:
+        """Record what became of a row of unknown outcome, after you found out.
+
+        Pass exactly one of the other arguments. The decision is kept in the row's `attempts`. Rows of a journal in
+        Redis can't be settled.
+
+        Args:
+            key: The key of the row.
+            execution_id: The ID of the execution that the row started, such as one of its `candidates`. The next call
+                with the journal waits for it and takes its result.
+            not_started: Whether no execution was started. The next call with the journal starts the row.
+            failed: Whether to count the row as failed. With `retry_failed=True`, the next call starts it again.
+
+        Returns:
+            The row as it is now in the journal.
+
+        Raises:
+            JournalError: If a run is using the journal, it has no such row, the row's status isn't `"unknown"`, or the
+                execution belongs to another row. The journal stays as it is.
+            TypeError: If an argument has the wrong type.
+            ValueError: If you pass none or several of `execution_id`, `not_started` and `failed`.
+
+        Example:
+            ```python
+            from fibonacci import UnknownOutcomeError, read_journal
+
+            try:
+                client.workflows.run_many(workflow.id, [{"name": "Ada"}], journal="settle.db").results()
+            except UnknownOutcomeError as error:
+                for row in error.results:
+                    print(row.key, [(each.id, each.status, each.created_at) for each in row.candidates])
+                    read_journal("settle.db").settle(row.key, not_started=True)  # if you are sure
+            ```
+        """
+        return self._reader.settle(key, execution_id, not_started=not_started, failed=failed)
 
     def close(self) -> None:
         """Close the connections to Redis.
@@ -113,7 +156,7 @@ class JournalView:
 def read_journal(journal: str | os.PathLike[str]) -> JournalView:
     """Open a journal of `workflows.run_many` for reading, even while a run uses it.
 
-    It writes nothing, and doesn't keep a run from using the journal.
+    It doesn't keep a run from using the journal, and writes nothing unless you call `settle`.
 
     Args:
         journal: The path of the journal's file, or its Redis URL including the journal's name:

@@ -62,7 +62,7 @@ TABLE: Final = {
         ". The execution may have been started",  # the command adds which one of its own to run
     ),
     "another run": (
-        "wait until that run ends, or end it. If you abandoned it, call close() on it",
+        "wait until that run ends, or end it. If you abandoned it, call close() on it, or aclose() if it is async",
         "wait until that run ends, or stop it with `fibonacci journal stop`",
     ),
     "no number": ("Use None or a finite number", "Use null or a finite number"),
@@ -87,17 +87,23 @@ TABLE: Final = {
         "Pass another --environment, or the --profile that it was deployed with",
     ),
     "overwrite": (": overwrite=True replaces them", ""),
-    "then unknown": (". It", "\nit"),  # the command begins a line
     "unknown rows": ("{count} of the rows", "these rows"),
     "start the others": (
         ", and run only the rows that were not started. Without a journal, another call runs every row a second time",
         ", and run only the rows that were not started. Without --journal, the same command runs every row a second"
         " time.",
     ),
-    "decide": (
-        ', and call again with if_unknown={match}"skip" to leave them out, or "rerun" to start them, possibly a second'
-        " time",
-        ".",
+    "settle": (
+        " and their candidates, and settle each with read_journal({journal!r}).settle(key, ...)",
+        ", and settle each with `fibonacci journal settle {journal} KEY`",
+    ),
+    "rerun": (
+        ', or call again with if_unknown="rerun" to start them, possibly a second time',
+        ", or repeat the command with --if-unknown rerun to start them, possibly a second time",
+    ),
+    "retry failed": (
+        " With retry_failed=True, it also starts the rows again that have failed.",
+        " With --retry-failed, it also starts the rows again that have failed.",
     ),
     "resume needs rows": (
         "resume=True needs a journal that has some: check its path or URL",

@@ -662,9 +662,9 @@ class JournalError(FibonacciError):
 class TooManyFailuresError(FibonacciError):
     """More rows of `workflows.run_many` failed than `max_failures` allows, or none of the first 25 succeeded.
 
-    Rows that timed out count as failed. `__cause__` is the last failure. No more rows were started, and `run_many`
-    waited for those under way. With a journal, fix the cause and make the same call again: it continues with the rows
-    that are left. With `retry_failed=True` it also starts the failed rows again.
+    Rows that timed out or whose outcome is unknown count as failed. `__cause__` is the last failure. No more rows were
+    started, and `run_many` waited for those under way. With a journal, fix the cause and make the same call again: it
+    continues with the rows that are left. With `retry_failed=True` it also starts the failed rows again.
     """
 
 
@@ -679,9 +679,10 @@ class RunsStoppedError(FibonacciError):
 class UnknownOutcomeError(FibonacciError):
     """It isn't known whether some rows of `workflows.run_many` were started.
 
-    All other rows have ended. The message names the rows, so check them. With a journal, call again with
-    `if_unknown="match"`, `"skip"` or `"rerun"`. Without a journal, another call runs all rows a second time, so run
-    only those that weren't started.
+    All other rows have ended. The message names the rows, and the `candidates` of each are the executions that may be
+    its own. With a journal, settle each row with `read_journal(...).settle` and make the same call again, or call again
+    with `if_unknown="rerun"`. Without a journal, another call runs all rows a second time, so run only those that
+    weren't started.
 
     Example:
         >>> try:

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from fibonacci.definitions.authoring.builder import WorkflowBuilder
     from fibonacci.definitions.nodes import WorkflowDefinition
     from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan, DeploymentResult
-    from fibonacci.models.run_results import RunResult
 
 
 class AsyncWorkflowCalls(AsyncResource):
@@ -446,15 +445,12 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         concurrency: int | None = None,
         timeout: float | None = 300,
         max_failures: int | None = None,
-        max_unknown: int | None = None,
         max_rows: int | None = None,
-        on_result: Callable[[RunResult], object] | None = None,
-        if_unknown: Literal["raise", "skip", "match", "rerun"] = "raise",
+        if_unknown: Literal["raise", "rerun"] = "raise",
         if_quota_exceeded: Literal["wait", "raise"] = "wait",
         if_new_version: Literal["raise", "continue"] = "raise",
         retry_failed: bool = False,
         ordered: bool = False,
-        organization_id: str | None = None,
         progress: bool = False,
     ) -> AsyncRuns:
         """Run a workflow for each of many rows, at most once per row.
@@ -485,17 +481,12 @@ class AsyncWorkflows(AsyncWorkflowCalls):
                 running, and counts toward `concurrency` until it ends. Another call with the journal waits for it
                 again. If executions past their timeout take every slot, no row can start. After `timeout` more seconds
                 like that, the run stops.
-            max_failures: How many rows may fail or time out before the SDK stops starting new ones. Default: no limit,
-                but the run stops once 25 rows have ended and none has succeeded.
-            max_unknown: How many rows may have an unknown outcome before the SDK stops starting new ones. Default: as
-                for `max_failures`.
+            max_failures: How many rows may fail, time out or have an unknown outcome before the SDK stops starting new
+                ones. Default: no limit, but the run stops once 25 rows have ended and none has succeeded.
             max_rows: How many rows to start in this call. The rest are left to the next call. Default: all.
-            on_result: Called with each `RunResult` before it is yielded.
             if_unknown: What to do about rows that may or may not have started, once all others have ended. `"raise"`
-                raises an error that lists them. `"skip"` yields them as unknown. `"match"` looks for executions with
-                the same inputs, and raises for rows that stay in doubt. `"rerun"` starts them again, so a row may run
-                twice. With `"match"`, the execution found may be one that another program started. It is never one that
-                belongs to another row of this journal, or of a journal in the same folder or on the same server.
+                yields them with the status `"unknown"` and raises an error that lists them at the end. `"rerun"` starts
+                them again, so a row may run twice.
             if_quota_exceeded: Whether to `"wait"` for an hourly or daily quota, or to `"raise"` a `QuotaExceededError`
                 once the rows under way have ended.
             if_new_version: What to do if the workflow has changed since rows of the journal were started, or changes
@@ -505,7 +496,6 @@ class AsyncWorkflows(AsyncWorkflowCalls):
                 has every start of such a row.
             ordered: Whether to yield results in the order of the rows. If so, no row starts more than 1,000 rows ahead
                 of the next result.
-            organization_id: The ID of the organization whose quota counts. Default: the workflow's organization.
             progress: Whether to show a progress bar on stderr (extra `progress`). Without a terminal, the SDK logs a
                 line a minute instead.
 
@@ -523,11 +513,11 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             JournalError: While you loop, if the journal can't be used, or the workflow has changed.
             ImportError: While you loop, if the journal is in Redis and redis-py isn't installed. Nothing is sent.
             UnknownOutcomeError: At the end, if it isn't known whether some rows were started.
-            TooManyFailuresError: At the end, if more rows than `max_failures` failed or timed out, or none of the first
-                25 succeeded.
+            TooManyFailuresError: At the end, if more rows than `max_failures` failed, timed out or have an unknown
+                outcome, or none of the first 25 succeeded.
             RunsStoppedError: At the end, if another process stopped the run before all rows had ended.
             WaitTimeoutError: At the end, if executions that outlast `timeout` use up all of `concurrency`.
-            NotFoundError: While you loop, if the workflow or the organization doesn't exist.
+            NotFoundError: While you loop, if the workflow doesn't exist.
             QuotaExceededError: At the end, if a quota is used up and `if_quota_exceeded` is `"raise"`.
             APIError: While you loop, if the platform would refuse every row, or can't be reached for 15 minutes.
 
@@ -546,10 +536,8 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         from fibonacci._async.batch.runs import AsyncRuns
         from fibonacci._batch.options import BatchOptions
         from fibonacci._batch.rows import checked_rows
-        from fibonacci._core.options import check_callback
 
         try:
-            check_callback("on_result", on_result, close=self._requestor.config.close)
             rows = checked_rows(rows, key, ROW_METHODS)
             options = BatchOptions(rows, given)
         except (ConfigurationError, TypeError, ValueError) as error:

@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple
 from fibonacci import errors
 from fibonacci._batch.journal_errors import journal_error, reading_row
 from fibonacci._batch.rows import Row, key_in
-from fibonacci._batch.search import Claims
 from fibonacci._core.json_bodies import is_object
 from fibonacci._core.retry import is_final
 from fibonacci.errors import (
@@ -29,7 +28,9 @@ from fibonacci.models.executions import Execution, execution_error
 from fibonacci.models.run_results import UNKNOWN, RunAttempt, RunResult
 
 
-def attempt(execution_id: str | None, status: str, intended_at: float, version: str | None) -> RunAttempt:
+def attempt(
+    execution_id: str | None, status: str, intended_at: float, version: str | None, settled_at: float | None = None
+) -> RunAttempt:
     """Return a start of a row.
 
     Args:
@@ -37,9 +38,15 @@ def attempt(execution_id: str | None, status: str, intended_at: float, version: 
         status: What has become of it.
         intended_at: The Unix time of the intent, on the platform's clock.
         version: The version of the workflow that it ran. None if that isn't known.
+        settled_at: The Unix time at which a person has decided what has become of it. None if nobody has.
     """
-    started_at = datetime.fromtimestamp(intended_at, UTC)
-    return RunAttempt(execution_id=execution_id or None, status=status, started_at=started_at, version=version)
+    return RunAttempt(
+        execution_id=execution_id or None,
+        status=status,
+        started_at=datetime.fromtimestamp(intended_at, UTC),
+        version=version,
+        settled_at=None if settled_at is None else datetime.fromtimestamp(settled_at, UTC),
+    )
 
 
 def attempts_text(attempts: tuple[RunAttempt, ...]) -> str | None:
@@ -48,8 +55,11 @@ def attempts_text(attempts: tuple[RunAttempt, ...]) -> str | None:
         return None
     return json.dumps(
         [
-            [attempt.execution_id, attempt.status, attempt.started_at.timestamp(), attempt.version]
-            for attempt in attempts
+            (
+                *(each.execution_id, each.status, each.started_at.timestamp(), each.version),
+                None if each.settled_at is None else each.settled_at.timestamp(),
+            )
+            for each in attempts
         ]
     )
 
@@ -57,6 +67,17 @@ def attempts_text(attempts: tuple[RunAttempt, ...]) -> str | None:
 def attempts_in(text: str | None) -> tuple[RunAttempt, ...]:
     """Return the starts of which `attempts_text` made a text."""
     return () if text is None else tuple(attempt(*values) for values in json.loads(text))
+
+
+def candidate_facts(candidate: Execution) -> dict[str, Any]:
+    """Return what a person needs to know of a candidate of a row, as values of JSON."""
+    created_at = None if candidate.created_at is None else candidate.created_at.isoformat()
+    return {"execution_id": candidate.id, "status": candidate.status, "created_at": created_at}
+
+
+def candidates_in(text: str | None) -> tuple[Execution, ...]:
+    """Return the candidates whose facts a text has."""
+    return () if text is None else tuple(read_model(Execution, each) for each in json.loads(text))
 
 
 StartOutcome = Literal["unknown", "quota", "again", "row", "all"]
@@ -134,6 +155,7 @@ class JournalChanges(NamedTuple):
             start, which is removed.
         started: Rows with the ID of their execution.
         finished: Rows with their results.
+        listed: Rows of unknown outcome with their candidates.
         progress: The note on the progress of the run that replaces the one before. None to leave it.
     """
 
@@ -142,6 +164,7 @@ class JournalChanges(NamedTuple):
     again: Sequence[Row]
     started: Sequence[Row]
     finished: Sequence[Ended]
+    listed: Sequence[Row]
     progress: str | None
 
 
@@ -149,7 +172,8 @@ class JournalEntry:
     """What the journal has of a row.
 
     Args:
-        record: The fields in the order of the attributes, then the execution, the error and the earlier starts in JSON.
+        record: The fields in the order of the attributes, then the execution, the error, the earlier starts and the
+            candidates in JSON.
 
     Attributes:
         number: Its number, from 1, in the order of the first intents.
@@ -162,6 +186,7 @@ class JournalEntry:
         execution_id: The ID of its execution. None while it isn't known.
         status: The status of its result. None while there is none.
         version: The version of the workflow that its execution runs. None while that isn't known.
+        settled_at: The Unix time at which a person has decided what has become of the start. None if nobody has.
     """
 
     def __init__(self, record: Sequence[Any]) -> None:
@@ -175,9 +200,11 @@ class JournalEntry:
         self.execution_id: str | None = record[7]
         self.status: str | None = record[8]
         self.version: str | None = record[9]
-        self._execution: str | None = record[10]
-        self._error: str | None = record[11]
-        self._earlier: str | None = record[12]
+        self.settled_at: float | None = record[10]
+        self._execution: str | None = record[11]
+        self._error: str | None = record[12]
+        self._earlier: str | None = record[13]
+        self._candidates: str | None = record[14]
 
     @property
     def is_finished(self) -> bool:
@@ -208,7 +235,7 @@ class JournalEntry:
         if self.status is not None:
             return self.status
         if self.execution_id is not None:
-            return "running"
+            return "running" if self._candidates is None else UNKNOWN  # it could not be read in the latest call
         if self._is_pending:
             return "pending"
         return UNKNOWN if (self.intended_at or 0.0) < unknown_before else "starting"
@@ -231,13 +258,15 @@ class JournalEntry:
             error=error_in(self._error, execution),
             status=shown,
             attempts=self._attempts(shown),
+            candidates=candidates_in(self._candidates) if shown == UNKNOWN else (),
         )
 
     def _attempts(self, status: str) -> tuple[RunAttempt, ...]:
         """Return the starts of the row, the present one included."""
         if self.intended_at is None or self._is_pending:  # nothing was sent for it, or it was taken back
             return self.earlier
-        return (*self.earlier, attempt(self.execution_id, status, self.intended_at, self.version))
+        present = attempt(self.execution_id, status, self.intended_at, self.version, self.settled_at)
+        return (*self.earlier, present)
 
 
 class Journal(ABC):
@@ -287,6 +316,7 @@ class Journal(ABC):
         withdrawn: Sequence[Row] = (),
         started: Sequence[Row] = (),
         finished: Sequence[Ended] = (),
+        listed: Sequence[Row] = (),
         progress: str | None = None,
     ) -> None:
         """Write all at once.
@@ -296,9 +326,10 @@ class Journal(ABC):
             withdrawn: Rows that were certainly not started.
             started: Rows with the ID of their execution.
             finished: Rows with their results.
+            listed: Rows of unknown outcome with their candidates.
             progress: The note on the progress of the run that replaces the one before. None to leave it.
         """
-        if not (intended or withdrawn or started or finished or progress):
+        if not (intended or withdrawn or started or finished or listed or progress):
             return
         again = [row for row in intended if row.number]
         new = [row for row in [*intended, *(row for row, _ in finished)] if not row.number]
@@ -310,7 +341,7 @@ class Journal(ABC):
                 self._last += 1
                 row.number = self._last
                 self._mark(row.number)
-        self._write(JournalChanges(new, withdrawn, again, started, finished, progress))
+        self._write(JournalChanges(new, withdrawn, again, started, finished, listed, progress))
         if new:
             self._is_doubtful = False
 
@@ -332,19 +363,6 @@ class Journal(ABC):
     def continue_with(self, version: str) -> None:
         """Record that rows are started with another version of the workflow from now on."""
 
-    @abstractmethod
-    def claims(self, execution_ids: Sequence[str]) -> Claims:
-        """Return whose some executions are, and which rows may have been started, here and in the journals next to it.
-
-        Beside it are those of the same workflow in the same folder, or on the same server.
-
-        Args:
-            execution_ids: The IDs of the executions.
-
-        Raises:
-            JournalError: If one of the journals can't be read.
-        """
-
     def results(self) -> Iterator[RunResult]:
         """Iterate over the results, in the order of the rows. The run may have ended."""
         for entry in self._ended():
@@ -358,7 +376,7 @@ class Journal(ABC):
     def recall(self, row: Row, entry: JournalEntry) -> None:
         """Give a row what the journal has of its starts, the present one included."""
         row.idempotency_key, row.intended_at = entry.idempotency_key or "", entry.intended_at or 0.0
-        row.version = entry.version
+        row.version, row.settled_at = entry.version, entry.settled_at
         with reading_row(self.path):
             row.earlier = entry.earlier
 

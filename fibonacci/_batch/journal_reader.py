@@ -1,4 +1,4 @@
-"""Reading a journal beside the run that has it: what it belongs to, how far its rows have come. Nothing is written."""
+"""Reading a journal, also while a run has it, and settling its rows of unknown outcome."""
 
 from __future__ import annotations
 
@@ -26,7 +26,17 @@ from fibonacci._batch.journal_errors import (
 from fibonacci._batch.journal_schema import JournalHeader, JournalMark, read_header, read_progress
 from fibonacci._batch.locks import LOCK_SUFFIX, is_held, read_note
 from fibonacci._batch.progress import progress_in
-from fibonacci._batch.sqlite_journal import RECORD, check_files, connect_read_only, entry_in, read_checked
+from fibonacci._batch.rows import key_text
+from fibonacci._batch.sqlite_journal import (
+    RECORD,
+    check_files,
+    connect_read_only,
+    entry_in,
+    open_journal,
+    read_checked,
+)
+from fibonacci._core.options import check_flag
+from fibonacci._core.urls import check_id
 from fibonacci.errors import JournalError
 from fibonacci.models.run_results import RunResult, RunsProgress, RunsSummary
 
@@ -72,9 +82,21 @@ class JournalReader(ABC):
             status: The status of the wanted rows, though others may come too. None for all.
         """
 
+    def settle(self, key: str | int, execution_id: str | None, *, not_started: bool, failed: bool) -> RunResult:
+        """Check the arguments of `JournalView.settle`, and record the outcome."""
+        if execution_id is not None:
+            check_id("execution_id", execution_id)
+        if (execution_id is not None) + check_flag("not_started", not_started) + check_flag("failed", failed) != 1:
+            raise ValueError("settle takes exactly one of execution_id=, not_started=True and failed=True")
+        return self._settle(key_text(key, "key"), execution_id, has_failed=failed)
+
     @abstractmethod
     def close(self) -> None:
         """Close the connections. A further read opens another."""
+
+    @abstractmethod
+    def _settle(self, key: str, execution_id: str | None, *, has_failed: bool) -> RunResult:
+        """Record what a person has found out about a row of unknown outcome (see `SQLiteJournal.settle`)."""
 
     def results(self, status: str | None) -> Iterator[RunResult]:
         """Iterate over the rows as results, those that have none with the status that they have come to.
@@ -103,7 +125,8 @@ def absent_error(path: str) -> JournalError:
 
 _SUMMARY: Final = """
 SELECT count(*), coalesce(sum(status = 'completed'), 0), coalesce(sum(status IS NOT NULL), 0), coalesce(sum(
-    status IS NULL AND execution_id IS NULL AND idempotency_key IS NOT NULL AND coalesce(intended_at, 0) < ?
+    status IS NULL AND idempotency_key IS NOT NULL
+    AND CASE WHEN execution_id IS NULL THEN coalesce(intended_at, 0) < ? ELSE candidates IS NOT NULL END
 ), 0) FROM rows
 """
 _ORDER: Final = "SELECT number FROM rows WHERE coalesce(status = ?, true) ORDER BY row_index, number"
@@ -165,6 +188,10 @@ class SQLiteReader(JournalReader):
                 records = {record[0]: record for record in connection.execute(_CHOSEN, (json.dumps(chosen),))}
             for number in chosen:
                 yield entry_in(self.path, records[number])
+
+    def _settle(self, key: str, execution_id: str | None, *, has_failed: bool) -> RunResult:
+        with closing(open_journal(self.path, self.header(), resume=True)) as journal:
+            return journal.settle(key, execution_id, has_failed=has_failed)
 
     def close(self) -> None:
         pass

@@ -131,9 +131,11 @@ _TABLES: Final = {
         execution_id TEXT,
         status TEXT,
         version TEXT,
+        settled_at REAL,
         execution TEXT,
         error TEXT,
         earlier TEXT,
+        candidates TEXT,
         checksum INTEGER NOT NULL
     )""",
     "header": """CREATE TABLE header (

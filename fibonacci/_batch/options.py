@@ -10,9 +10,7 @@ from fibonacci._core.options import (
     check_flag,
     check_positive_int,
     check_timeout,
-    kind_of,
 )
-from fibonacci._remedies import Wording, argument, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 CHOICES: Final = {
-    "if_unknown": ("raise", "skip", "match", "rerun"),
+    "if_unknown": ("raise", "rerun"),
     "if_quota_exceeded": ("wait", "raise"),
     "if_new_version": ("raise", "continue"),
 }
@@ -53,15 +51,8 @@ class BatchOptions:
         from fibonacci._batch.journal_location import check_journal  # the command asks for the choices alone
         from fibonacci._batch.rows import RowParser
 
-        organization_id = options["organization_id"]
-        if organization_id is not None and not isinstance(organization_id, str):
-            raise TypeError(f"organization_id must be a str or None, not {kind_of(organization_id)}")
         if options["resume"] is not None and options["journal"] is None:
             raise ValueError("resume needs a journal: pass journal=, the path of the file or the URL of the batch")
-        if organization_id == "":
-            or_none = Wording(" or None", "")
-            text = (argument("organization_id"), " must be the ID of an organization", or_none, ", not an empty string")
-            raise ValueError(joined(*text))
         self.retry_failed: bool = check_flag("retry_failed", options["retry_failed"])
         if self.retry_failed and options["journal"] is None:
             raise ValueError(
@@ -73,14 +64,10 @@ class BatchOptions:
         self.concurrency: int | None = _unless_none(check_positive_int, "concurrency", options)
         self.timeout: float | None = check_timeout(options["timeout"])
         self.max_failures: int | None = _unless_none(check_count, "max_failures", options)
-        self.max_unknown: int | None = _unless_none(check_count, "max_unknown", options)
         self.max_rows: int | None = _unless_none(check_positive_int, "max_rows", options)
-        # Checked before, because what is valid depends on the mode.
-        self.on_result: Callable[[Any], object] | None = options["on_result"]
         self.if_unknown: str = _choice("if_unknown", options)
         self.if_quota_exceeded: str = _choice("if_quota_exceeded", options)
         self.if_new_version: str = _choice("if_new_version", options)
-        self.organization_id: str | None = organization_id
         self.ordered: bool = check_flag("ordered", options["ordered"])
         self.progress: bool = check_flag("progress", options["progress"])
         self.total: int | None = _count(rows)

@@ -13,8 +13,14 @@ from fibonacci._batch.rows import key_in
 from fibonacci._core.retry import is_final
 from fibonacci._remedies import Wording, argument, joined, remedy
 from fibonacci._text import printable_line
-from fibonacci.errors import JournalError, QuotaExceededError, RunsStoppedError, UnknownOutcomeError
-from fibonacci.models.run_results import RunsBlocker, RunsProgress, RunsSummary
+from fibonacci.errors import (
+    JournalError,
+    QuotaExceededError,
+    RunsStoppedError,
+    TooManyFailuresError,
+    UnknownOutcomeError,
+)
+from fibonacci.models.run_results import RunResult, RunsBlocker, RunsProgress, RunsSummary
 
 LOG_EVERY = 60.0
 """Seconds between two lines of the log."""
@@ -183,7 +189,8 @@ def resume_note(summary: RunsSummary, journal: str, error: Exception, *, is_empt
     passes = isinstance(error, RunsStoppedError | QuotaExceededError) or not is_final(error, after_success=True)
     helps = not journal or passes
     parts = (f"{summary}. ", "" if helps else remedy("fix first"))
-    return joined(*parts, remedy("begin again") if journal and is_empty else _remedy(journal))
+    again = remedy("retry failed") if journal and isinstance(error, TooManyFailuresError) else ""
+    return joined(*parts, remedy("begin again") if journal and is_empty else _remedy(journal), again)
 
 
 def resume_fault(resume: bool | None, rows: int) -> str | None:
@@ -208,26 +215,14 @@ def resume_fault(resume: bool | None, rows: int) -> str | None:
     return None
 
 
-def unknown_note(doubts: Sequence[str]) -> str:
-    """Return the note on rows of unknown outcome: how each choice deals with them.
-
-    Args:
-        doubts: Where a search was made: why rows are unknown still, each with the key of its row.
-    """
-    match = (
-        "takes over an execution with the same inputs that belongs to no other row. Choose it if nothing else starts"
-        " the workflow with these inputs"
-    )
-    if doubts:
-        match = f"leaves them unknown, because it is not certain which executions are theirs ({'; '.join(doubts)})"
-    return joined(
-        argument("if_unknown", "match"),
-        f" {match}.\n",
-        argument("if_unknown", "skip"),
-        ' starts none of them and gives each a result of status "unknown". A later call can decide.\n',
-        argument("if_unknown", "rerun"),
-        " starts all of them. Those that were already started run a second time.",
-    )
+def candidates_note(results: Sequence[RunResult]) -> str:
+    """Return the note on which executions rows of unknown outcome may have. Empty if there are none."""
+    lines: list[str] = []
+    for result in results:
+        named = [f"{each.id} ({each.status}, created at {each.created_at})" for each in result.candidates]
+        if named:
+            lines.append(printable_line(f"row {result.key} may be {' or '.join(named)}"))
+    return "\n".join(lines)
 
 
 def _remedy(journal: str) -> str:

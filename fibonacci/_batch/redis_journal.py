@@ -40,11 +40,10 @@ from fibonacci._batch.journal_location import RedisJournalURL
 from fibonacci._batch.journal_schema import SCHEMA_VERSION
 from fibonacci._batch.redis_records import COUNTED, PARTS
 from fibonacci._batch.rows import Row
-from fibonacci._batch.search import Claims, OpenIntent
 from fibonacci._core.logs import log_journal
 from fibonacci._core.shared_window import StoreError
 from fibonacci._files import open_state
-from fibonacci._remedies import argument, joined, remedy
+from fibonacci._remedies import joined, remedy
 from fibonacci.errors import JournalError
 
 _COUNTS: Final = """
@@ -609,20 +608,6 @@ class RedisJournal(Journal):
     def continue_with(self, version: str) -> None:
         self._change(records.continued_with(version), added=0, is_synced=False)
 
-    def claims(self, execution_ids: Sequence[str]) -> Claims:
-        keys = self._find((records.IDS,), execution_ids)
-        taken = {execution_id for execution_id, key in zip(execution_ids, keys, strict=True) if key is not None}
-        try:
-            claims = Claims(taken, self._open_intents(self._keys))
-        except (ValueError, TypeError) as error:
-            raise lost_error(self.path, f"is damaged ({error})") from error
-        own = self._keys[records.HEADER]
-        (workflow_id,) = self._run(("HGET", own, "workflow_id"))
-        for header in chain.from_iterable(self._scan(("SCAN",), "MATCH", records.HEADERS)):
-            if header != own.encode():
-                self._add_other(claims, records.name_in(header), workflow_id, execution_ids)
-        return claims
-
     def close(self) -> None:
         """End the run: another may have the journal. A second call does nothing."""
         if self._is_closed:
@@ -639,7 +624,7 @@ class RedisJournal(Journal):
         return self._revision.rows
 
     def _write(self, changes: JournalChanges) -> None:
-        new, withdrawn, again, started, finished, progress = changes
+        new, withdrawn, again, started, finished, _, progress = changes
         commands = chain(
             *map(records.begun, new),
             *map(records.withdrawn, withdrawn),
@@ -666,61 +651,6 @@ class RedisJournal(Journal):
             place += _AT_ONCE
         if self._is_closed:
             self._commands.close()
-
-    def _add_other(self, claims: Claims, name: str, workflow_id: bytes, execution_ids: Sequence[str]) -> None:
-        """Add what the journal of a name has, if it is one of the same workflow.
-
-        Raises:
-            JournalError: If it lacks what it held, or is damaged.
-        """
-        keys = records.keys_of(name)
-        (values,) = self._run(("EVAL", OPENED, len(keys), *keys, "workflow_id", "lost", "counts"))
-        if values == b"foreign" or values[0] != workflow_id:
-            return
-        try:
-            _, lost, expected, counts = (None if value is None else value.decode() for value in values)
-            if lost is not None or expected != counts:
-                raise ValueError("it lacks part of its data")
-            claims.add(f"the journal {name}", self._taken(keys, execution_ids), self._open_intents(keys))
-        except (ValueError, TypeError) as error:
-            reason = joined(
-                f"is next to the journal {name}, which cannot be read ({error}) and may have executions of the same "
-                "workflow: remove that journal, or pass an ",
-                argument("if_unknown"),
-                ' other than "match"',
-            )
-            raise journal_error(self.path, reason) from error
-
-    def _taken(self, keys: Sequence[str], execution_ids: Sequence[str]) -> set[str]:
-        """Return those of some executions that belong to rows of another journal."""
-        if not execution_ids:
-            return set()
-        (rows,) = self._run(("HMGET", keys[records.IDS], *execution_ids))
-        return {execution_id for execution_id, key in zip(execution_ids, rows, strict=True) if key is not None}
-
-    def _open_intents(self, keys: Sequence[str]) -> Iterator[OpenIntent]:
-        """Iterate over the open intents of a journal.
-
-        Raises:
-            ValueError: If one is damaged.
-        """
-        for rows in self._scan(("HSCAN", keys[records.INTENTS])):
-            if not rows:
-                continue
-            replies = self._run(*(("HMGET", keys[place], *rows) for place in records.FACTS))
-            for key, *facts in zip(rows, *replies, strict=True):
-                intent = records.open_intent(key.decode(), facts)
-                if intent is not None:
-                    yield intent
-
-    def _scan(self, command: Sequence[str], *options: str) -> Iterator[list[bytes]]:
-        """Iterate over the keys, or the fields of a hash: those that are there all the while come once at least."""
-        cursor = 0
-        while True:
-            ((cursor, items),) = self._run((*command, cursor, *options, "COUNT", _AT_ONCE))
-            yield list(items)  # the client makes a dict of a hash
-            if cursor == 0:
-                return
 
     def _change(self, changes: Iterable[records.Change], *, added: int, is_synced: bool) -> None:
         """Write changes, and wait until they are on the server's disk where that was asked for.

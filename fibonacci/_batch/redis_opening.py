@@ -36,7 +36,7 @@ from fibonacci._batch.redis_records import COUNTED, keys_of
 from fibonacci._batch.sqlite_journal import JournalHolder
 from fibonacci._core.logs import log_journal
 from fibonacci._core.shared_window import StoreError
-from fibonacci.models.run_results import UNKNOWN, RunsProgress, RunsSummary
+from fibonacci.models.run_results import UNKNOWN, RunResult, RunsProgress, RunsSummary
 
 _SETTINGS: Final = ("appendonly", "appendfsync", "maxmemory-policy")
 _NONE, _, _ALWAYS = DURABILITIES
@@ -437,6 +437,9 @@ class RedisReader(JournalReader):
         if status not in (None, _SUCCEEDED):
             ended = [key for key in ended if key in survey.failed]
         yield from heapq.merge(self._facts_of(ended), rows, key=_place)
+
+    def _settle(self, key: str, execution_id: str | None, *, has_failed: bool) -> RunResult:
+        raise journal_error(self.path, "is in Redis, where no row can be settled")
 
     def close(self) -> None:
         self._commands.close()

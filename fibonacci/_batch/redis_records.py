@@ -21,7 +21,6 @@ from zlib import crc32
 
 from fibonacci._batch.journal import JournalEntry, attempts_text
 from fibonacci._batch.rows import Row
-from fibonacci._batch.search import OpenIntent
 from fibonacci.models.run_results import RunResult
 
 PARTS: Final = ("header", "lease", "rows", "intents", "executions", "ids", "results", "order")
@@ -33,9 +32,6 @@ COUNTED: Final = (ROWS, INTENTS, EXECUTIONS, IDS, RESULTS, ORDER)
 FACTS: Final = (ROWS, INTENTS, EXECUTIONS, RESULTS)
 """The hashes that have what is known of a row."""
 
-HEADERS: Final = "fibonacci:journal:{*}:header"
-"""The pattern of the keys that the headers of journals have."""
-
 Change = tuple[str, int, str | bytes, str | bytes]
 """A command that writes, the place of its key among the keys, and its two arguments."""
 
@@ -45,27 +41,6 @@ Facts = Sequence[bytes | None]
 def keys_of(name: str) -> list[str]:
     """Return the keys of a journal. Those of one journal are in one slot of a cluster."""
     return [f"fibonacci:journal:{{{name}}}:{part}" for part in PARTS]
-
-
-def name_in(header: bytes) -> str:
-    """Return the name of the journal whose header has a key."""
-    return header.decode().partition("{")[2].rpartition("}")[0]
-
-
-def open_intent(key: str, facts: Facts) -> OpenIntent | None:
-    """Return the open intent of a row, or None if it has none.
-
-    Args:
-        key: The key of the row.
-        facts: The fields of the row in the hashes that `FACTS` names.
-
-    Raises:
-        ValueError: If one of them isn't what was written.
-    """
-    entry = entry_of(key, facts)
-    if entry is None or not entry.idempotency_key or entry.execution_id is not None or entry.status is not None:
-        return None
-    return OpenIntent(entry.idempotency_key, entry.digest)
 
 
 def begun(row: Row) -> Iterator[Change]:
@@ -139,7 +114,7 @@ def entry_of(key: str, facts: Facts) -> JournalEntry | None:
     idempotency_key, intended_at = (None, None) if intent is None else json.loads(intent)
     result_index, status, execution, error = (index, None, None, None) if result is None else json.loads(result)
     execution_id, version = (None, None) if started_as is None else json.loads(started_as)
-    ended = (execution_id, status, version, execution, error, earlier)
+    ended = (execution_id, status, version, None, execution, error, earlier, None)
     return JournalEntry(
         (number, key, result_index, bytes.fromhex(digest), inputs, idempotency_key, intended_at, *ended)
     )

@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 _NUMBER: Final = re.compile("-?[0-9]+")
 
 
-def key_text(key: Any, index: int) -> str:
+def key_text(key: Any, name: str) -> str:
     """Return a key as a text.
 
     Args:
         key: The key: a str or an int, or one of numpy.
-        index: The place of its row, for messages.
+        name: What it is, for messages.
 
     Raises:
         TypeError: If it is neither a str nor an int.
@@ -51,12 +51,12 @@ def key_text(key: Any, index: int) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         convert = "pass key=, a function that returns one, for example with str()"
         remedy = "give each row a key" if value is None else convert
-        raise TypeError(f"the key of row {index} must be a str or an int, not {kind_of(key)}: {remedy}")
+        raise TypeError(f"{name} must be a str or an int, not {kind_of(key)}: {remedy}")
     try:
         text = _quoted(value) if isinstance(value, str) else str(int(value))
         text.encode()
     except ValueError as error:
-        raise ValueError(f"the key of row {index} cannot be stored as text ({error}): pass another") from None
+        raise ValueError(f"{name} cannot be stored as text ({error}): pass another") from None
     return text
 
 
@@ -272,6 +272,13 @@ def frame_rows(rows: Any) -> FrameRows | None:
     return next((kind(rows) for kind in _KINDS if all(hasattr(rows, method) for method in kind.methods)), None)
 
 
+CLOCK_TOLERANCE: Final = 2.0
+"""Seconds by which what the platform dates may precede an intent: its `Date` has whole seconds."""
+
+_REPEATABLE_FOR: Final = 86_400.0 - 600.0
+"""Seconds for which a server surely honors an idempotency key: a day, less what clocks may differ."""
+
+
 class Row:
     """One row under way.
 
@@ -296,12 +303,14 @@ class Row:
         attempts: How many times its request was sent with the present idempotency key.
         version: The version of the workflow that its execution runs. None while that isn't known.
         earlier: Its starts before the present one, in calls that have ended.
+        settled_at: The Unix time at which a person has said which execution it has. None if nobody has.
+        candidates: The executions that may be its own, of a row of unknown outcome.
     """
 
     __slots__ = (
-        *("attempts", "deadline", "earlier", "error", "execution", "execution_id", "idempotency_key", "index"),
-        *("inputs", "intended_at", "is_recorded", "is_refused", "is_sound", "key", "number", "started_at", "text"),
-        "version",
+        *("attempts", "candidates", "deadline", "earlier", "error", "execution", "execution_id", "idempotency_key"),
+        *("index", "inputs", "intended_at", "is_recorded", "is_refused", "is_sound", "key", "number", "settled_at"),
+        *("started_at", "text", "version"),
     )
 
     def __init__(self, index: int, key: str, inputs: Any, text: str | None, *, is_sound: bool = True) -> None:
@@ -323,6 +332,8 @@ class Row:
         self.attempts: int = 0
         self.version: str | None = None
         self.earlier: tuple[RunAttempt, ...] = ()
+        self.settled_at: float | None = None
+        self.candidates: tuple[Execution, ...] = ()
 
     @property
     def digest(self) -> bytes:
@@ -333,6 +344,14 @@ class Row:
     def is_uncertain(self) -> bool:
         """Whether a request with the present idempotency key may have been carried out."""
         return self.error is not None
+
+    def may_repeat(self, now: float) -> bool:
+        """Whether a server that honors idempotency keys starts the row once if its request is sent again.
+
+        Args:
+            now: The Unix time on the platform's clock.
+        """
+        return -CLOCK_TOLERANCE <= now - self.intended_at < _REPEATABLE_FOR
 
     def begin(self, now: float, timeout: float | None) -> None:
         """Record that its request is sent, or that its execution is followed from now on.
@@ -353,7 +372,7 @@ class Row:
         self.idempotency_key = new_idempotency_key()
         self.intended_at = now
         self.attempts = 0
-        self.error = None
+        self.error = self.settled_at = None
         self.is_refused = self.is_recorded = False
 
     def withdraw(self) -> None:
@@ -457,7 +476,8 @@ class RowParser:
     def _key_of(self, index: int, value: Any) -> str:
         if self._key is None:
             return str(index)
-        return key_text(self._key(value) if callable(self._key) else _column(value, self._key, index), index)
+        key = self._key(value) if callable(self._key) else _column(value, self._key, index)
+        return key_text(key, f"the key of row {index}")
 
 
 class RepeatableRows(Iterable[Any]):

@@ -8,19 +8,28 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import sqlite3
 import stat
 import threading
 import time
 import weakref
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final, NamedTuple, Protocol
 
-from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry, attempts_text
+from fibonacci._batch.journal import (
+    Journal,
+    JournalChanges,
+    JournalEntry,
+    attempt,
+    attempts_text,
+    candidate_facts,
+    error_text,
+)
 from fibonacci._batch.journal_errors import (
     damaged_error,
     incomplete_error,
@@ -30,7 +39,6 @@ from fibonacci._batch.journal_errors import (
     system_error,
 )
 from fibonacci._batch.journal_schema import (
-    APPLICATION_ID,
     JournalHeader,
     JournalMark,
     checksum_of,
@@ -50,92 +58,11 @@ from fibonacci._batch.journal_schema import (
 from fibonacci._batch.leaving import abandoned_runs
 from fibonacci._batch.locks import LOCK_SUFFIX, FileLock, is_held, network_filesystem_of, read_holder, read_note
 from fibonacci._batch.progress import resume_fault
-from fibonacci._batch.rows import Row
-from fibonacci._batch.search import Claims, OpenIntent
+from fibonacci._batch.rows import Row, key_in, other_key
 from fibonacci._files import check_database, make_private, open_state
-from fibonacci._remedies import argument, joined, remedy
-from fibonacci.models.run_results import RunResult
-
-_TAKEN: Final = """
-WITH asked AS (SELECT value AS id FROM json_each(?))
-SELECT execution_id FROM rows WHERE execution_id IN (SELECT id FROM asked)
-UNION SELECT json_extract(start.value, '$[0]') FROM rows, json_each(rows.earlier) AS start
-WHERE rows.earlier IS NOT NULL AND json_extract(start.value, '$[0]') IN (SELECT id FROM asked)
-"""
-_OPEN: Final = (
-    "SELECT idempotency_key, digest FROM rows"
-    " WHERE idempotency_key IS NOT NULL AND execution_id IS NULL AND status IS NULL"
-)
-
-
-def taken_of(connection: sqlite3.Connection, execution_ids: Sequence[str]) -> set[str]:
-    """Return those of some executions that belong to rows of a journal, by their present or an earlier start."""
-    return {execution_id for (execution_id,) in connection.execute(_TAKEN, (json.dumps(execution_ids),))}
-
-
-def open_intents(connection: sqlite3.Connection) -> list[OpenIntent]:
-    """Return the open intents of a journal."""
-    return [OpenIntent(*record) for record in connection.execute(_OPEN)]
-
-
-def claims_beside(
-    path: str, workflow_id: str, execution_ids: Sequence[str]
-) -> Iterator[tuple[str, set[str], list[OpenIntent]]]:
-    """Yield what the other journals of a workflow in the folder of a journal have.
-
-    Args:
-        path: The path of the journal.
-        workflow_id: The ID of the workflow.
-        execution_ids: The IDs of executions.
-
-    Yields:
-        The path of each, those of the executions that belong to its rows, and its open intents.
-
-    Raises:
-        JournalError: If a file can't be read that may be one.
-    """
-    own = Path(path)
-    for lock in sorted(own.parent.glob(f"*{LOCK_SUFFIX}")):
-        # A file without a lock isn't opened, because closing it would release this process's own locks in it.
-        journal = lock.with_name(lock.name.removesuffix(LOCK_SUFFIX))
-        try:
-            if not journal.is_file() or journal.samefile(own):
-                continue
-            noted = read_note(lock)  # before the database, which is never behind it
-            with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)) as connection:
-                connection.execute("BEGIN")  # so that all is of one commit
-                if _is_of(connection, workflow_id, str(lock), JournalMark.read(noted)):
-                    yield str(journal), taken_of(connection, execution_ids), open_intents(connection)
-        except FileNotFoundError:  # it was removed meanwhile
-            continue
-        except (sqlite3.Error, OSError, ValueError, OverflowError, MemoryError) as error:
-            reason = joined(
-                f"is next to {journal.name}, which cannot be read ({error}) and may have executions of the same "
-                "workflow: move that file to another folder, or pass an ",
-                argument("if_unknown"),
-                ' other than "match"',
-            )
-            raise journal_error(path, reason) from error
-
-
-def _is_of(connection: sqlite3.Connection, workflow_id: str, lock: str, noted: JournalMark | None) -> bool:
-    """Whether a database is a journal of a workflow, with all that it has to hold.
-
-    Raises:
-        ValueError: If it is less than what it has to hold.
-    """
-    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        if noted is not None:
-            raise ValueError("it is not marked as a journal")
-        return False
-    header, mark = read_header(connection)
-    if header.workflow_id != workflow_id:
-        return False
-    fault = mark.fault(noted, lock)
-    if fault is not None:
-        raise ValueError(f"it {fault}")
-    verify(connection, mark)
-    return True
+from fibonacci._remedies import joined, remedy
+from fibonacci.errors import FibonacciError
+from fibonacci.models.run_results import UNKNOWN, RunResult
 
 
 class StopRequest:
@@ -354,8 +281,8 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 COLUMNS: Final = (
-    "number, key, row_index, digest, inputs, idempotency_key, intended_at, execution_id, status, version, execution,"
-    " error, earlier"
+    "number, key, row_index, digest, inputs, idempotency_key, intended_at, execution_id, status, version, settled_at,"
+    " execution, error, earlier, candidates"
 )
 RECORD: Final[str] = f"SELECT {COLUMNS}, checksum FROM rows"
 _INSERT: Final = (
@@ -364,15 +291,21 @@ _INSERT: Final = (
 )
 _INTEND: Final = (
     "UPDATE rows SET idempotency_key = ?, intended_at = ?, row_index = ?, earlier = ?, execution_id = NULL,"
-    " status = NULL, version = NULL, execution = NULL, error = NULL WHERE number = ?"
+    " status = NULL, version = NULL, settled_at = NULL, execution = NULL, error = NULL, candidates = NULL"
+    " WHERE number = ?"
 )
 _READ: Final = f"SELECT number, {COLUMNS}, checksum FROM rows WHERE number IN (SELECT value FROM json_each(?))"
 _MARK: Final = "UPDATE rows SET checksum = ? WHERE number = ?"
 _WITHDRAW: Final = "UPDATE rows SET idempotency_key = NULL WHERE number = ?"
-_START: Final = "UPDATE rows SET execution_id = ?, version = ? WHERE number = ?"
+_START: Final = "UPDATE rows SET execution_id = ?, version = ?, candidates = NULL WHERE number = ?"
 _FINISH: Final = (
     "UPDATE rows SET status = ?, execution = ?, error = ?, row_index = ?, execution_id = ?, version = ?"
     " WHERE number = ?"
+)
+_LIST: Final = "UPDATE rows SET candidates = ? WHERE number = ?"
+_SETTLE: Final = (
+    "UPDATE rows SET idempotency_key = ?, execution_id = ?, status = ?, settled_at = ?, error = ?, earlier = ?,"
+    " candidates = NULL WHERE number = ?"
 )
 _FORGET: Final = "UPDATE rows SET digest = ?, inputs = ?, status = NULL, error = NULL WHERE number = ?"
 
@@ -398,7 +331,6 @@ class SQLiteJournal(Journal):
         self._connection = connection
         self._owner = owner
         self._lock = threading.Lock()
-        self._is_checked = path == "" or self.is_new
         if owner is not None:
             self._change([], lambda _: None)  # in which the run becomes the owner
 
@@ -407,7 +339,7 @@ class SQLiteJournal(Journal):
         return self._owner is not None and self._owner.is_asked_to_stop
 
     def renew(self, row: Row) -> None:
-        self._change([row], lambda connection: connection.execute(_FORGET, (row.digest, row.text, row.number)))
+        self._change([row.number], lambda connection: connection.execute(_FORGET, (row.digest, row.text, row.number)))
 
     def continue_with(self, version: str) -> None:
         def write(connection: sqlite3.Connection) -> None:
@@ -419,15 +351,41 @@ class SQLiteJournal(Journal):
 
         self._change([], write)
 
-    def claims(self, execution_ids: Sequence[str]) -> Claims:
-        self._check_rows()
+    def settle(self, key: str, execution_id: str | None, *, has_failed: bool) -> RunResult:
+        """Record what a person has found out about a row of unknown outcome, and return the row as it is then.
+
+        Args:
+            key: Its key as a text. That of the other type is meant if there is no such row.
+            execution_id: The ID of its execution. None if it has none.
+            has_failed: Whether it counts as failed. If False, the next run starts a row without an execution.
+
+        Raises:
+            JournalError: If there is no such row, it isn't of unknown outcome, or the execution is that of another row.
+        """
+        other = other_key(key)
+        entry = self._read(key) or (None if other is None else self._read(other))
+        if entry is None:
+            raise journal_error(self.path, f"has no row with the key {key_in(key)!r}")
+        status = entry.present_status(math.inf)
+        if status != UNKNOWN or entry.intended_at is None:
+            reason = f"has the row {key_in(entry.key)!r} as {status}: only rows of unknown outcome can be settled"
+            raise journal_error(self.path, reason)
         with self._process_lock(), self._errors_explained() as connection:
-            claims = Claims(taken_of(connection, execution_ids), open_intents(connection))
-            workflow_id = read_header(connection)[0].workflow_id
-        if self._owner is not None:
-            for other in claims_beside(self._owner.real_path, workflow_id, execution_ids):
-                claims.add(*other)
-        return claims
+            asked = execution_id, entry.number
+            owner = connection.execute("SELECT key FROM rows WHERE execution_id = ? AND number <> ?", asked).fetchone()
+        if owner is not None:
+            raise journal_error(self.path, f"has the execution {execution_id} as that of the row {key_in(owner[0])!r}")
+        now = time.time()
+        start = (entry.idempotency_key, execution_id, None, now, None, attempts_text(entry.earlier))
+        if has_failed:
+            error = error_text(FibonacciError("settled as failed: its outcome was unknown"))
+            start = (entry.idempotency_key, entry.execution_id, "failed", now, error, attempts_text(entry.earlier))
+        elif execution_id is None:
+            settled = attempt(entry.execution_id, "not_started", entry.intended_at, None, now)
+            start = (None, None, None, None, None, attempts_text((*entry.earlier, settled)))
+        self._change([entry.number], lambda connection: connection.execute(_SETTLE, (*start, entry.number)))
+        changed = self._read(entry.key) or entry
+        return changed.result(changed.index, changed.present_status(math.inf))
 
     def close(self) -> None:
         """End the run: another may have the journal. A second call does nothing.
@@ -456,8 +414,8 @@ class SQLiteJournal(Journal):
             return _count(connection)
 
     def _write(self, changes: JournalChanges) -> None:
-        new, withdrawn, again, started, finished, progress = changes
-        rows = [*new, *withdrawn, *again, *started, *(row for row, _ in finished)]
+        new, withdrawn, again, started, finished, listed, progress = changes
+        rows = [*new, *withdrawn, *again, *started, *(row for row, _ in finished), *listed]
 
         def write(connection: sqlite3.Connection) -> None:
             connection.executemany(_INSERT, map(_inserted, new))
@@ -465,10 +423,11 @@ class SQLiteJournal(Journal):
             connection.executemany(_INTEND, [_intended(row) for row in again])
             connection.executemany(_START, [(row.execution_id, row.version, row.number) for row in started])
             connection.executemany(_FINISH, [self._finished(row, result) for row, result in finished])
+            connection.executemany(_LIST, map(self._listed, listed))
             if progress is not None:
                 write_progress(connection, progress)
 
-        self._change(rows, write)
+        self._change([row.number for row in rows], write)
 
     def _ended(self) -> Iterable[JournalEntry]:
         query = f"{RECORD} WHERE status IS NOT NULL ORDER BY row_index"
@@ -500,8 +459,8 @@ class SQLiteJournal(Journal):
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise sqlite_error(self.path, error) from error
 
-    def _change(self, rows: Sequence[Row], write: Callable[[sqlite3.Connection], object]) -> None:
-        """Write rows in a transaction."""
+    def _change(self, numbers: Iterable[int], write: Callable[[sqlite3.Connection], object]) -> None:
+        """Write the rows with these numbers in a transaction."""
         owner = self._owner
         with self._process_lock(), self._errors_explained() as connection:
             try:
@@ -514,21 +473,20 @@ class SQLiteJournal(Journal):
                 if owner is None:
                     connection.execute("COMMIT")
                 else:
-                    added = self._update_checksums(connection, rows)
+                    added = self._update_checksums(connection, numbers)
                     owner.commit(connection, _count(connection), added)
             except BaseException:
                 if connection.in_transaction:  # SQLite ends some transactions itself
                     connection.execute("ROLLBACK")
                 raise
 
-    def _update_checksums(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
+    def _update_checksums(self, connection: sqlite3.Connection, numbers: Iterable[int]) -> int:
         """Update the checksums of rows, and return by how much they grew."""
         added = 0
         marks: list[tuple[int, int]] = []
         # No function of SQLite does it: Ctrl-C in one would be an error. A row may be missing, if Ctrl-C has kept its
         # intent, which is now withdrawn, from being written.
-        numbers = json.dumps([*{row.number for row in rows}])
-        for number, *record, before in connection.execute(_READ, (numbers,)).fetchall():
+        for number, *record, before in connection.execute(_READ, (json.dumps([*{*numbers}]),)).fetchall():
             checksum = checksum_of(record)
             added += checksum - before
             marks.append((checksum, number))
@@ -538,17 +496,8 @@ class SQLiteJournal(Journal):
     def _entry(self, record: Sequence[Any]) -> JournalEntry:
         return JournalEntry(record[:-1]) if self._owner is None else entry_in(self.path, record)
 
-    def _check_rows(self) -> None:
-        """Check what each row has. A missing part looks the same as a damaged one.
-
-        Raises:
-            JournalError: If it isn't what was written.
-        """
-        if self._owner is not None and not self._is_checked:
-            with self._process_lock(), self._errors_explained() as connection:
-                for record in connection.execute(RECORD):
-                    self._entry(record)
-            self._is_checked = True
+    def _listed(self, row: Row) -> tuple[object, ...]:
+        return self.redact(json.dumps([*map(candidate_facts, row.candidates)])), row.number
 
     def _finished(self, row: Row, result: RunResult) -> tuple[object, ...]:
         return result.status, *self._texts(result), row.index, row.execution_id or None, row.version, row.number

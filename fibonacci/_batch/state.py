@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import heapq
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Mapping
 from typing import Final
 
 from fibonacci._batch.journal import attempt
 from fibonacci._batch.options import BatchOptions
-from fibonacci._batch.progress import stopped_error, unknown_note
+from fibonacci._batch.progress import MOST_UNKNOWN, candidates_note, stopped_error
 from fibonacci._batch.rows import Row, key_in
 from fibonacci._remedies import argument, joined, remedy, text_of
-from fibonacci._text import printable_line
-from fibonacci.errors import FibonacciError, TooManyFailuresError, UnknownOutcomeError, WaitTimeoutError
+from fibonacci._text import counted
+from fibonacci.errors import (
+    FibonacciError,
+    TooManyFailuresError,
+    UnknownOutcomeError,
+    WaitTimeoutError,
+)
 from fibonacci.models.executions import Execution, execution_error
 from fibonacci.models.run_results import UNKNOWN, RunResult, RunsSummary
 
@@ -21,66 +27,48 @@ _FIRST: Final = 25
 
 
 class RowBounds:
-    """Counts the rows that end in this call, and says when they are too many of a kind.
+    """Counts the rows that end in this call, and says when too many of them haven't succeeded.
 
     Args:
-        max_failures: How many rows may fail or time out. None for all, unless none of the first 25 succeeds.
-        max_unknown: How many rows may be of unknown outcome. None for all, with the same exception.
+        most: How many rows may fail, time out or be of unknown outcome. None for all, unless none of the first 25
+            succeeds.
     """
 
-    def __init__(self, max_failures: int | None, max_unknown: int | None) -> None:
-        self._max_failures = max_failures
-        self._max_unknown = max_unknown
+    def __init__(self, most: int | None) -> None:
+        self._most = most
         self._has_succeeded = False
-        self._failed = 0
-        self._timed_out = 0
-        self._unknown = 0
+        self._counts: Counter[str] = Counter()
 
     def succeeded(self) -> None:
         """Count a row that has succeeded."""
         self._has_succeeded = True
 
-    def failed(self, error: Exception | None) -> TooManyFailuresError | None:
-        """Count a row that has failed or timed out, and return what to raise if it is one too many."""
-        self._failed += 1
-        self._timed_out += isinstance(error, WaitTimeoutError)
-        text = self._too_many_failures() or self._none_succeeds()
-        if text is None:
+    def failed(self, error: Exception | None, kind: str) -> TooManyFailuresError | None:
+        """Count a row that hasn't succeeded, and return what to raise if it is one too many.
+
+        Args:
+            error: Why it hasn't.
+            kind: `failed`, `timed out` or `unknown`.
+        """
+        self._counts[kind] += 1
+        number = self._counts.total()
+        if self._most is None and (self._has_succeeded or number < _FIRST):
             return None
+        if self._most is not None and number <= self._most:
+            return None
+        counts = ", ".join(f"{number} {kind}" for kind, number in self._counts.items())
+        if self._most is None:
+            text = joined(
+                f"none of the first {number} rows that ended has succeeded ({counts}), so no more are started: ",
+                argument("max_failures", ...),
+                " sets how many may fail",
+            )
+        else:
+            text = joined(f"{counted(number, 'row')} did not succeed ({counts}), and ", argument("max_failures"))
+            text = joined(text, f" is {self._most}")
         made = TooManyFailuresError(joined(text, ". The last error: ", text_of(error)))
         made.__cause__ = error
         return made
-
-    def unknown(self) -> str | None:
-        """Count a row of unknown outcome, and return what is wrong, in words, if it is one too many."""
-        self._unknown += 1
-        if self._max_unknown is not None and self._unknown > self._max_unknown:
-            rows = "1 row is" if self._unknown == 1 else f"{self._unknown} rows are"
-            return joined(f"{rows} of unknown outcome, and ", argument("max_unknown"), f" is {self._max_unknown}")
-        return self._none_succeeds()
-
-    def _too_many_failures(self) -> str | None:
-        most = self._max_failures
-        if most is None or self._failed <= most:
-            return None
-        rows = "1 row has" if self._failed == 1 else f"{self._failed} rows have"
-        timed_out = f" ({self._timed_out} timed out)" if self._timed_out else ""
-        return joined(f"{rows} failed{timed_out}, and ", argument("max_failures"), f" is {most}")
-
-    def _none_succeeds(self) -> str | None:
-        if self._max_failures is not None or self._has_succeeded or self._failed + self._unknown < _FIRST:
-            return None
-        counts = [f"{number} {kind}" for kind, number in self._kinds().items() if number]
-        return joined(
-            f"none of the first {self._failed + self._unknown} rows that ended has succeeded ({', '.join(counts)}), "
-            "so no more are started: ",
-            argument("max_failures", ...),
-            " sets how many may fail",
-        )
-
-    def _kinds(self) -> dict[str, int]:
-        failed = self._failed - self._timed_out
-        return {"failed": failed, "timed out": self._timed_out, "unknown": self._unknown}
 
 
 _SPAN = 1000
@@ -146,10 +134,10 @@ class BatchState:
         held_since: Since when overdue rows have every place, on the monotonic clock. None while they don't.
         reading: How many rows have ended and are read once more.
         unknown: Rows whose request had no response, by index.
-        doubts: Why no execution was taken to be that of one of them, by index, where that was asked for.
         withdrawn: Rows whose intent has to be taken back in the journal.
         started: Rows whose execution's ID has to be written to the journal.
         finished: Results that have to be written to the journal.
+        listed: Rows of unknown outcome that have to be written to the journal, with their candidates.
         results: Results that have to be delivered.
         read: How many rows were read.
         is_exhausted: Whether all were read.
@@ -172,10 +160,10 @@ class BatchState:
         self.held_since: float | None = None
         self.reading: int = 0
         self.unknown: dict[int, Row] = {}
-        self.doubts: dict[int, str] = {}
         self.withdrawn: list[Row] = []
         self.started: list[Row] = []
         self.finished: list[tuple[Row, RunResult]] = []
+        self.listed: list[Row] = []
         self.results: ResultQueue = ResultQueue(ordered=options.ordered)
         self.read: int = 0
         self.is_exhausted: bool = False
@@ -187,13 +175,11 @@ class BatchState:
         self.begun: int = 0
         self.new_version: str | None = None
         self.unwritten: dict[str, int] = {}
-        self._bounds = RowBounds(options.max_failures, options.max_unknown)
-        self._too_many_unknown = ""
+        self._bounds = RowBounds(options.max_failures)
         self._succeeded = 0
         self._failed = 0
         self._from_journal = 0
-        self._left_unknown: list[RunResult] = []
-        self._unknown = 0
+        self._unknown: list[RunResult] = []
 
     @property
     def in_flight(self) -> int:
@@ -228,7 +214,7 @@ class BatchState:
     @property
     def summary(self) -> RunsSummary:
         """How far the rows have come."""
-        unknown = self._unknown + len(self.unknown)
+        unknown = len(self._unknown) + len(self.unknown)
         total = self.read if self._options.total is None else max(self._options.total, self.read)
         left = total - self._succeeded - self._failed - unknown
         return RunsSummary(
@@ -250,7 +236,7 @@ class BatchState:
     def _may_lack_rows(self) -> bool:
         """Whether there are rows, or may be, that haven't ended."""
         is_total_known = self.is_exhausted or self._options.total is not None
-        return not is_total_known or bool(self.summary.left + len(self.unknown))
+        return not is_total_known or self.summary.left > 0
 
     def stop(self, failure: BaseException | None) -> None:
         """Start no more rows. At the end, the first failure is raised."""
@@ -285,11 +271,8 @@ class BatchState:
     def lose(self, row: Row) -> None:
         """Leave a row of which it isn't known whether it was started."""
         self.unknown[row.index] = row
-        if row.started_at and not self.is_stopped:  # else an earlier call has lost it
-            reason = self._bounds.unknown()
-            if reason is not None:
-                self._too_many_unknown = joined(reason, ". The last error: ", text_of(row.error).rstrip("."))
-                self.stop(None)
+        if row.started_at:  # else an earlier call has lost it
+            self._count_failure(row.error, "unknown")
 
     def restore(self, result: RunResult) -> None:
         """Count and deliver a result of an earlier run."""
@@ -312,10 +295,15 @@ class BatchState:
     def give_up(self, row: Row, error: Exception) -> None:
         """Deliver a row whose execution wasn't seen to end in time: another call with the journal looks at it again."""
         status = UNKNOWN if row.execution is None else str(row.execution.status)
-        self._unknown += status == UNKNOWN
-        self.results.push(_result(row, error, status))
+        result = _result(row, error, status)
+        self.results.push(result)
         self.overdue[row.execution_id] = row
-        self._count_failure(error)
+        if status == UNKNOWN:
+            self.listed.append(row)
+            self._unknown.append(result)
+        else:
+            self.started.append(row)  # it is unknown no more
+        self._count_failure(error, "unknown" if status == UNKNOWN else "timed out")
 
     def stop_held(self, now: float, timeout: float) -> None:
         """Stop if overdue rows have held every place for as long as a row is waited for.
@@ -337,55 +325,48 @@ class BatchState:
             )
             self.stop(WaitTimeoutError(text, execution=rows[0].execution, executions=[row.execution for row in rows]))
 
-    def settle_unknown(self) -> None:
-        """Do with the rows of unknown outcome what `if_unknown` says."""
+    def rerun_unknown(self) -> None:
+        """Start the rows of unknown outcome again."""
         for row in self.unknown.values():
-            if self._options.if_unknown == "rerun":
-                row.earlier = _result(row, row.error, UNKNOWN).attempts
-                row.withdraw()
-                self.pending.append(row)
-                continue
-            self._unknown += 1
+            row.earlier = _result(row, row.error, UNKNOWN).attempts
+            row.withdraw()
+            self.pending.append(row)
+        self.unknown.clear()
+
+    def deliver_unknown(self, candidates: Mapping[int, tuple[Execution, ...]]) -> None:
+        """Deliver the rows of unknown outcome.
+
+        Args:
+            candidates: The executions that may be theirs, by index.
+        """
+        for row in self.unknown.values():
+            row.candidates = candidates.get(row.index, ())
             result = _result(row, row.error, UNKNOWN)
-            if self._options.if_unknown == "skip":
-                self.results.push(result)
-            else:
-                self._left_unknown.append(result)
-                self.results.skip(row.index)
+            self.listed.append(row)
+            self._unknown.append(result)
+            self.results.push(result)
         self.unknown.clear()
 
     def _unknown_error(self) -> FibonacciError | None:
-        """Return the error that lists the rows of unknown outcome, or None if there are none, or they are skipped."""
-        results = self._left_unknown
-        if self._too_many_unknown:
-            unsettled = (_result(row, row.error, UNKNOWN) for row in self.unknown.values())
-            results = sorted([*results, *unsettled], key=lambda result: result.index)
+        """Return the error that lists the rows of unknown outcome, or None if there are none."""
+        results = self._unknown
         if not results:
             return None
-        names = ", ".join(str(result.key) for result in results[:10])
-        more = f" and {len(results) - 10} more" if len(results) > 10 else ""
+        names = ", ".join(str(result.key) for result in results[:MOST_UNKNOWN])
+        more = f" and {len(results) - MOST_UNKNOWN} more" if len(results) > MOST_UNKNOWN else ""
+        journal = self._options.journal
         text = joined(
-            *([self._too_many_unknown, remedy("then unknown")] if self._too_many_unknown else ["it"]),
-            " is not known whether ",
+            "the outcome of ",
             remedy("unknown rows", count=str(len(results))),
-            f" were started: {names}{more}. Check them",
-            self._unknown_remedy(),
+            f" is unknown: {names}{more}. Check them",
+            remedy("start the others") if journal is None else "",
+            remedy("settle", journal=journal) if isinstance(journal, str) else "",
+            "" if journal is None else remedy("rerun"),
         )
         error = UnknownOutcomeError(text, results=results)
-        if self._options.journal is not None:  # else another call has none of these rows
-            doubts = [
-                printable_line(f"{result.key}: {self.doubts[result.index]}")
-                for result in results[:10]
-                if result.index in self.doubts
-            ]
-            error.add_note(unknown_note(doubts))
+        if note := candidates_note(results[:MOST_UNKNOWN]):
+            error.add_note(note)
         return error
-
-    def _unknown_remedy(self) -> str:
-        if self._options.journal is None:
-            return remedy("start the others")
-        match = "" if self._options.if_unknown == "match" else '"match" to take over executions with the same inputs, '
-        return remedy("decide", match=match)
 
     def _deliver(self, result: RunResult) -> None:
         self._count(result)
@@ -393,10 +374,10 @@ class BatchState:
         if result.succeeded:
             self._bounds.succeeded()
         else:
-            self._count_failure(result.error)
+            self._count_failure(result.error, "failed")
 
-    def _count_failure(self, error: Exception | None) -> None:
-        too_many = self._bounds.failed(error)
+    def _count_failure(self, error: Exception | None, kind: str) -> None:
+        too_many = self._bounds.failed(error, kind)
         if too_many is not None and not self.is_stopped:
             self.stop(too_many)
 
@@ -408,7 +389,8 @@ class BatchState:
 
 
 def _result(row: Row, error: Exception | None, status: str) -> RunResult:
-    present = (attempt(row.execution_id, status, row.intended_at, row.version),) if row.intended_at else ()
+    start = (row.execution_id, status, row.intended_at, row.version, row.settled_at)
+    present = (attempt(*start),) if row.intended_at else ()
     return RunResult(
         index=row.index,
         key=key_in(row.key),
@@ -417,4 +399,5 @@ def _result(row: Row, error: Exception | None, status: str) -> RunResult:
         error=error,
         status=status,
         attempts=(*row.earlier, *present),
+        candidates=row.candidates if status == UNKNOWN else (),
     )

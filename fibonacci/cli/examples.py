@@ -20,6 +20,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "journal status": ("journal status runs.db", "journal status runs.db --watch"),
     "journal rows": ("journal rows runs.db", "journal rows runs.db --status failed --fields key,error"),
     "journal export": ("journal export runs.db --format csv", "journal export runs.db --status failed"),
+    "journal settle": ("journal settle runs.db 7 --execution exec-abc123", "journal settle runs.db 8 --not-started"),
     "journal stop": ("journal stop runs.db", "journal stop runs.db --detach"),
     "request": ("request GET /tools?limit=5", """request POST /workflows --data '{"name": "Greeter"}'"""),
     "validate": ("validate greeter.json", "validate flows --strict", "validate flows --format github"),

@@ -188,13 +188,8 @@ def _write_each(context: Context, runs: Runs, write: Callable[[RunResult], None]
             with context.output.writing():
                 write(result)
     except UnknownOutcomeError as error:
-        for result in error.results:
-            with context.output.writing():
-                write(result)
-        context.say(str(runs.summary))
-        context.say(for_command(error.message))
-        if context.options.journal:
-            context.say(for_command(error.__notes__[0]))
+        for text in (error.message, *error.__notes__):
+            context.say(for_command(text))
         return NOT_ENDED
     except (KeyboardInterrupt, OSError, UnwrittenResultError) as error:
         if not isinstance(error, FibonacciError):  # the client's errors have it in a note

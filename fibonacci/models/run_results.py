@@ -32,7 +32,8 @@ class RunAttempt:
     """The ID of its execution. None if no execution was started, or none is known."""
 
     status: str
-    """What became of this attempt: a status like that of a `RunResult`."""
+    """What became of this attempt: a status like that of a `RunResult`, or `"not_started"` if a person settled that no
+    execution was started."""
 
     started_at: datetime
     """The time just before the request that starts the row was sent, on the platform's clock (UTC)."""
@@ -40,6 +41,10 @@ class RunAttempt:
     version: str | None
     """The version of the workflow that ran, as text. None as long as no execution is known, or if the platform reports
     no versions. If executions don't name their version, this is the latest one that was read from the workflow."""
+
+    settled_at: datetime | None = None
+    """The time (UTC) at which a person settled this attempt, whose outcome was unknown (see `JournalView.settle`). None
+    if nobody has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +88,12 @@ class RunResult:
     attempts: tuple[RunAttempt, ...] = ()
     """Every start of the row, in order, including those of earlier calls with the journal. The last one has the same
     `status` as the result. Empty for inputs that can't be represented in JSON, because nothing is sent for them."""
+
+    candidates: tuple[Execution, ...] = ()
+    """Of a row with the status `"unknown"`: the workflow's executions with equal inputs that were created since its
+    request was sent, earliest first. One of them may be the row's, or none. At most ten, and only those whose inputs
+    the platform lists. Empty if the executions can't be listed. In a result that was read from a journal, they have
+    an `id`, a `status` and a `created_at` alone, as listed at the end of the latest call."""
 
     @property
     def succeeded(self) -> bool:

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import pytest
 
-from fibonacci import Fibonacci, JournalError, RunResult
+from fibonacci import Fibonacci, JournalError, RunResult, read_journal
 from fibonacci._batch.journal import Journal, attempt
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
 from fibonacci._batch.journal_schema import JournalHeader, checksum_of, read_header, write_mark
@@ -30,6 +30,15 @@ from tests.kit.redis import RedisServer
 KINDS = ("file", "redis")
 REDIS_PASSWORD = "swordfish-7"
 HEADER = JournalHeader("wf-1", "3", "column id")
+
+
+def settle_by_candidates(path: str | os.PathLike[str]) -> None:
+    """Settle the rows of unknown outcome of a batch whose rows have different inputs, and which alone has run them."""
+    with read_journal(path) as journal:
+        for row in list(journal.rows("unknown")):
+            ids = [each.id for each in row.candidates]
+            assert len(ids) <= 1, f"row {row.key} was started more than once"
+            journal.settle(row.key, execution_id=ids[0] if ids else None, not_started=not ids)
 
 
 class JournalPlace:
@@ -50,13 +59,6 @@ class JournalPlace:
     def open(self, header: JournalHeader, resume: bool | None = None) -> Journal:
         """Open it as `run_many` does."""
         return opened(self.location, header, resume)
-
-    @property
-    def beside(self) -> str:
-        """The place of another journal, which is in the same folder or on the same server."""
-        return (
-            self.location.replace("runs.db", "others.db") if self._server is None else self.location.replace("&", "-2&")
-        )
 
     def content(self) -> bytes:
         """Return all that it holds."""
@@ -86,8 +88,9 @@ def fill(path: str, header: JournalHeader, rows: int) -> None:
         connection.execute(
             "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?), r AS"
             " (SELECT i + 1, CAST(i AS TEXT), i, digest_of('{\"n\":' || i || '}'), '{\"n\":' || i || '}', 'a', 1.0,"
-            " 'exec_' || i, 'completed', NULL, '{\"execution_id\": \"exec_' || i || '\", \"status\": \"completed\"}'"
-            ", NULL, NULL FROM n) INSERT INTO rows SELECT *, 0 FROM r",
+            " 'exec_' || i, 'completed', NULL, NULL,"
+            ' \'{"execution_id": "exec_\' || i || \'", "status": "completed"}\', NULL, NULL, NULL FROM n)'
+            " INSERT INTO rows SELECT *, 0 FROM r",
             (rows,),
         )
         connection.execute(f"UPDATE rows SET checksum = checksum_of({COLUMNS})")

@@ -26,7 +26,7 @@ def test_rows_of_unknown_outcome_with_a_journal(
     emulator: Emulator, client: Fibonacci, greeter: str, tmp_path: Path
 ) -> None:
     emulator.fail(EXECUTE, kind="status", status=502, times=1)
-    with pytest.raises(UnknownOutcomeError, match='call again with if_unknown="match"') as caught:
+    with pytest.raises(UnknownOutcomeError, match='call again with if_unknown="rerun"') as caught:
         client.workflows.run_many(greeter, named("Ada", "Bob"), journal=tmp_path / "runs.db").results()
     assert AGAIN not in " ".join(caught.value.__notes__)
 
@@ -63,4 +63,5 @@ def test_a_cause_that_stays_is_named_first(
         ).results()
     (note,) = caught.value.__notes__
     assert AGAIN in note
+    assert ("With retry_failed=True, it also starts" in note) == (error is TooManyFailuresError)
     assert (FIRST in note) == comes_again

@@ -9,25 +9,22 @@ import signal
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from enum import Enum
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
 from fibonacci import (
-    APIConnectionError,
     APIError,
     ExecutionFailedError,
     JournalError,
     RunResult,
     UnknownOutcomeError,
+    read_journal,
 )
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_schema import JournalHeader
-from fibonacci._batch.redis_records import IDS, keys_of
 from fibonacci._batch.rows import Row
 from fibonacci._core.request import canonical
 from fibonacci.emulator import Emulator
@@ -37,7 +34,6 @@ from tests.batch.shared_clock import SharedClock
 from tests.batch.workflows import client_in_process
 from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode
-from tests.kit.redis import RedisServer
 from tests.kit.systems import needs_fork
 from tests.tools.batch import kills, redis_destroyer
 
@@ -67,9 +63,15 @@ class RepeatedBatch:
         named = {"key": "id", "journal": self.place.location, **options}
         return client.workflows.run_many(self.workflow, ROWS if rows is None else rows, **named)
 
-    def run(self, runs: Any) -> dict[str | int, RunResult]:
+    def run(self, runs: Any, body: Callable[[RunResult], object] = lambda _: None) -> dict[str | int, RunResult]:
+        """Loop over rows, and return their results by key."""
         found: dict[str | int, RunResult] = {}
-        self.mode.each(runs, lambda result: found.update({result.key: result}))
+
+        def visit(result: RunResult) -> object:
+            found[result.key] = result
+            return body(result)
+
+        self.mode.each(runs, visit)
         return found
 
     def left_by_a_killed_run(
@@ -145,22 +147,14 @@ BOTH = pytest.mark.parametrize("place", KINDS, indirect=True)  # where the kinds
 
 
 class TestWithinARun:
-    def test_executions_whose_responses_were_lost_are_found_when_the_user_says_so(self, setting: RepeatedBatch) -> None:
-        setting.emulator.fail(EXECUTE, kind="no_reply", times=3)
-        runs = setting.runs(if_unknown="match")
-        results = setting.run(runs)
-        assert all(result.succeeded for result in results.values())
-        assert len(results) == 6
-        assert setting.counts() == ONCE
-
     def test_requests_that_were_never_carried_out_are_unknown(self, setting: RepeatedBatch) -> None:
         setting.emulator.fail(EXECUTE, kind="status", status=502, times=2)
         runs = setting.runs()
         seen: list[RunResult] = []
-        with pytest.raises(UnknownOutcomeError, match="whether 2 of the rows were started") as caught:
+        with pytest.raises(UnknownOutcomeError, match="the outcome of 2 of the rows is unknown") as caught:
             setting.mode.each(runs, seen.append)
-        assert len(seen) == 4
-        assert {result.status for result in caught.value.results} == {"unknown"}
+        assert Counter(result.status for result in seen) == {"completed": 4, "unknown": 2}
+        assert caught.value.results == seen[4:], "when all others have ended"
         assert all(
             isinstance(result.error, APIError) and result.error.outcome_unknown for result in caught.value.results
         )
@@ -175,19 +169,10 @@ class TestWithinARun:
         assert all(result.succeeded for result in results.values())
         assert setting.counts() == ONCE
 
-    @pytest.mark.parametrize("if_unknown", ["skip", "rerun"])
-    def test_unknown_rows_as_the_user_says(self, setting: RepeatedBatch, if_unknown: str) -> None:
+    def test_unknown_rows_are_started_again_when_the_user_says_so(self, setting: RepeatedBatch) -> None:
         setting.emulator.fail(EXECUTE, kind="status", status=502, times=2)
-        runs = setting.runs(if_unknown=if_unknown)
-        results = setting.run(runs)
-        statuses = Counter(result.status for result in results.values())
-        if if_unknown == "skip":
-            assert statuses == {"completed": 4, "unknown": 2}
-            assert sum(setting.counts().values()) == 4
-            again = setting.run(setting.runs(if_unknown="rerun"))
-            assert Counter(result.status for result in again.values()) == {"completed": 6}
-        else:
-            assert statuses == {"completed": 6}
+        results = setting.run(setting.runs(if_unknown="rerun"))
+        assert Counter(result.status for result in results.values()) == {"completed": 6}
         assert setting.counts() == ONCE
 
     @pytest.mark.slow
@@ -209,24 +194,17 @@ class TestWithinARun:
             async def body(result: RunResult) -> None:
                 await asyncio.to_thread(work, result)
 
-            setting.run(setting.runs(rows=rows, on_result=body))
+            setting.run(setting.runs(rows=rows), body)
         else:
-            setting.run(setting.runs(rows=rows, on_result=work))
+            setting.run(setting.runs(rows=rows), work)
         assert known[0] == 8
-
-    def test_without_a_journal_too(self, setting: RepeatedBatch) -> None:
-        setting.emulator.fail(EXECUTE, kind="no_reply", times=3)
-        results = setting.run(setting.runs(journal=None, if_unknown="match"))
-        assert all(result.succeeded for result in results.values())
-        assert setting.counts() == ONCE
 
     def test_ordered_results_do_not_wait_for_unknown_ones_for_ever(self, setting: RepeatedBatch) -> None:
         setting.emulator.fail(EXECUTE, kind="status", status=502, times=1)
         seen: list[int] = []
         with pytest.raises(UnknownOutcomeError):
             setting.mode.each(setting.runs(ordered=True), lambda result: seen.append(result.index))
-        assert seen == sorted(seen)
-        assert len(seen) == 5
+        assert seen == [*range(6)]
 
 
 class TestFromRunToRun:
@@ -273,11 +251,19 @@ class TestFromRunToRun:
 
     def test_a_row_whose_execution_is_not_found_is_unknown_and_never_run_again(self, setting: RepeatedBatch) -> None:
         setting.left_by_a_killed_run({"id": 0, "seconds": 1.0}, send=False, is_recorded=True)
+        options: Any = {"rows": [{"id": 0, "seconds": 1.0}], "timeout": 20.0, "retry_failed": True}
         for _ in range(2):
-            runs = setting.runs(rows=[{"id": 0, "seconds": 1.0}], timeout=20.0, retry_failed=True)
-            (result,) = setting.run(runs).values()
+            with pytest.raises(UnknownOutcomeError, match="the outcome of 1 of the rows is unknown: 0") as caught:
+                setting.run(setting.runs(**options))
+            (result,) = caught.value.results
             assert (result.status, type(result.error).__name__) == ("unknown", "WaitTimeoutError")
         assert setting.counts() == {}
+        with read_journal(setting.place.location) as journal:
+            assert (journal.summary.unknown, [each.key for each in journal.rows("unknown")]) == (1, [0])
+            journal.settle(0, not_started=True)
+            assert journal.summary.unknown == 0
+        (result,) = setting.run(setting.runs(**options)).values()
+        assert [each.status for each in result.attempts] == ["not_started", "completed"]
 
     @BOTH
     @pytest.mark.parametrize("sent", [True, False])
@@ -300,7 +286,7 @@ class TestFromRunToRun:
             raise LookupError("mine")
 
         with pytest.raises(LookupError, match="mine"):
-            setting.run(setting.runs(idempotency="server", rows=rows, on_result=leave))
+            setting.run(setting.runs(idempotency="server", rows=rows), leave)
         with closing(setting.opened()) as journal:
             entry, _ = journal.find("0", is_unique=False)
         assert entry is not None
@@ -312,109 +298,6 @@ class TestFromRunToRun:
         with pytest.raises(UnknownOutcomeError):
             setting.run(setting.runs(idempotency="server", rows=rows))
         assert setting.counts() == {}
-
-    def test_no_execution_is_taken_over_unasked(self, setting: RepeatedBatch, caplog: pytest.LogCaptureFixture) -> None:
-        """One with the same inputs may be the execution of another program."""
-        rows = [{"id": 0, "seconds": 0}]
-        (execution_id,) = setting.left_by_a_killed_run(*rows)
-        with pytest.raises(UnknownOutcomeError, match='if_unknown="match" to take over') as caught:
-            setting.run(setting.runs(rows=rows))
-        assert [result.execution for result in caught.value.results] == [None]
-        assert re.findall('if_unknown="(.*)" (?:takes over|starts (?:none|all)) ', caught.value.__notes__[0]) == [
-            *("match", "skip", "rerun")
-        ]
-        word = Enum("word", {"SKIP": "skip"}, type=str)
-        for skip in ("skip", word.SKIP):
-            (skipped,) = setting.run(setting.runs(rows=rows, if_unknown=skip)).values()
-            assert (skipped.status, skipped.execution) == ("unknown", None)
-        told = (
-            f"row 0: its execution is assumed to be {execution_id}, which has the same inputs and belongs to no other"
-            " row"
-        )
-        assert told not in caplog.messages
-        (found,) = setting.run(setting.runs(rows=rows, if_unknown="match")).values()
-        assert found.execution is not None
-        assert found.execution.id == execution_id
-        assert told in caplog.messages
-        assert setting.counts() == {0: 1}
-
-    def test_the_one_execution_that_fits_is_taken_over_when_the_user_says_so(self, setting: RepeatedBatch) -> None:
-        rows = [{"id": number, "seconds": 0.2} for number in range(3)]
-        ids = setting.left_by_a_killed_run(*rows)
-        results = setting.run(setting.runs(rows=rows, if_unknown="match"))
-        assert [result.execution and result.execution.id for _, result in sorted(results.items())] == ids
-        assert setting.counts() == {0: 1, 1: 1, 2: 1}
-
-    def test_inputs_that_the_list_leaves_out_are_read(self, setting: RepeatedBatch) -> None:
-        rows = [{"id": 0, "seconds": 0, "text": "x" * 70_000}]
-        ids = setting.left_by_a_killed_run(*rows)
-        (result,) = setting.run(setting.runs(rows=rows, if_unknown="match")).values()
-        assert [result.execution and result.execution.id] == ids
-
-    def test_an_execution_that_was_removed_meanwhile_does_not_fit(self, setting: RepeatedBatch) -> None:
-        rows = [{"id": 0, "seconds": 0, "text": "x" * 70_000}]
-        setting.left_by_a_killed_run(*rows)
-        setting.emulator.fail("GET /executions/{execution_id}", status=404)
-        with pytest.raises(UnknownOutcomeError) as caught:
-            setting.run(setting.runs(rows=rows, if_unknown="match"))
-        (unknown,) = caught.value.results
-        assert isinstance(unknown.error, APIConnectionError)
-        assert unknown.error.outcome_unknown
-        assert str(unknown.error).startswith("the process ended before the response to the request that starts the row")
-
-    def test_executions_before_the_intent_do_not_fit(self, setting: RepeatedBatch) -> None:
-        with setting.emulator.client() as client:
-            client.workflows.execute(setting.workflow, inputs={"id": 0, "seconds": 0})
-        rows = [{"id": 0, "seconds": 0}]
-        setting.left_by_a_killed_run(*rows, ago=-5.0, send=False)
-        with pytest.raises(UnknownOutcomeError):
-            setting.run(setting.runs(rows=rows, if_unknown="match"))
-        assert setting.counts() == {0: 1}
-
-    def test_the_execution_of_another_row_does_not_fit(self, setting: RepeatedBatch) -> None:
-        """Two rows have the same inputs; the one that has an id keeps its execution."""
-        rows = [{"id": "a"}, {"id": "b"}]
-        assert len(setting.run(setting.runs(rows=rows[:1], inputs=same))) == 1
-        other = Row(1, "b", same(None), canonical(same(None)))
-        with closing(setting.opened()) as journal:
-            other.intend(time.time() - 1)
-            journal.write([other])
-        with pytest.raises(UnknownOutcomeError, match="b"):
-            setting.run(setting.runs(rows=rows, inputs=same, if_unknown="match"))
-        assert setting.counts() == {0: 1}
-
-    def test_as_many_executions_as_rows_with_the_same_inputs_are_theirs(self, setting: RepeatedBatch) -> None:
-        keys = {"a": 0, "b": 1, "c": 2}
-        ids = setting.left_by_a_killed_run(*({"id": each, "seconds": 0} for each in (0, 0, 0)), keys=keys)
-        rows = [{"id": key} for key in keys]
-        with pytest.raises(UnknownOutcomeError) as caught:
-            setting.run(setting.runs(rows=rows[:2], inputs=same, if_unknown="match"))
-        assert "a: another row has the same inputs, and may have been started" in caught.value.__notes__[0]
-        results = setting.run(setting.runs(rows=rows, inputs=same, if_unknown="match"))
-        assert {result.execution and result.execution.id for result in results.values()} == set(ids)
-        assert setting.counts() == {0: 3}
-
-    @BOTH
-    def test_nor_does_that_of_a_row_in_a_journal_beside_it(self, setting: RepeatedBatch) -> None:
-        rows = [{"id": 0, "seconds": 0}]
-        setting.run(setting.runs(rows=rows, journal=setting.place.beside))
-        setting.left_by_a_killed_run(*rows, send=False)
-        with pytest.raises(UnknownOutcomeError) as caught:
-            setting.run(setting.runs(rows=rows, if_unknown="match"))
-        assert "0: no execution created after its request" in caught.value.__notes__[0]
-        assert setting.counts() == {0: 1}
-
-    def test_nor_one_that_may_be_of_such_a_row(self, setting: RepeatedBatch) -> None:
-        rows = [{"id": 0, "seconds": 0}]
-        setting.left_by_a_killed_run(*rows)
-        setting.left_by_a_killed_run(*rows, send=False, location=setting.place.beside)
-        with pytest.raises(UnknownOutcomeError) as caught:
-            setting.run(setting.runs(rows=rows, if_unknown="match"))
-        assert "has the same inputs, and may have been started" in caught.value.__notes__[0]
-        setting.run(setting.runs(rows=rows, if_unknown="rerun", journal=setting.place.beside))
-        (result,) = setting.run(setting.runs(rows=rows, if_unknown="match")).values()
-        assert result.succeeded, "it is known by now which execution is the other row's"
-        assert setting.counts() == {0: 2}
 
     def test_the_same_key_with_other_inputs(self, setting: RepeatedBatch) -> None:
         setting.run(setting.runs(rows=[{"id": 7, "seconds": 0}]))
@@ -446,18 +329,104 @@ class TestFromRunToRun:
         assert setting.emulator.api_key.encode() not in content
 
 
-def test_a_file_beside_the_journal_that_cannot_be_read_leaves_a_doubt(setting: RepeatedBatch, tmp_path: Path) -> None:
-    rows = [{"id": 0, "seconds": 0}]
-    setting.left_by_a_killed_run(*rows)
-    (tmp_path / "notes.txt").write_text("no journal, and nothing that has a lock")
-    damaged = Path(setting.place.beside)
-    damaged.write_bytes(b"x" * 5000)
-    Path(f"{damaged}-lock").touch()
-    with pytest.raises(JournalError, match=r"is next to others.db, which cannot be read .* move that file"):
-        setting.run(setting.runs(rows=rows, if_unknown="match"))
-    damaged.write_bytes(b"")  # of a run that was killed before it wrote anything
-    (result,) = setting.run(setting.runs(rows=rows, if_unknown="match")).values()
-    assert result.succeeded
+class TestRowsOfUnknownOutcome:
+    def test_executions_that_may_be_theirs_are_listed_and_none_is_taken_over(self, setting: RepeatedBatch) -> None:
+        """One with the same inputs may be the execution of another program."""
+        rows = [{"id": number, "seconds": 0} for number in range(3)]
+        with setting.emulator.client() as client:
+            client.workflows.execute(setting.workflow, inputs=rows[0])
+            setting.emulator.clock.advance(20)
+            ids = setting.left_by_a_killed_run(*rows[:2], ago=-15)
+            setting.left_by_a_killed_run(rows[2], ago=-15, send=False)
+            another = client.workflows.execute(setting.workflow, inputs=rows[0]).id
+        with pytest.raises(UnknownOutcomeError, match=r"settle each with read_journal\(.*if_unknown=") as caught:
+            setting.run(setting.runs(rows=rows))
+        expected = [[ids[0], another], [ids[1]], []]
+        assert [[each.id for each in result.candidates] for result in caught.value.results] == expected
+        assert [result.execution for result in caught.value.results] == [None] * 3
+        lines = caught.value.__notes__[0].splitlines()
+        assert [re.findall("exec_[0-9a-f]+", line) for line in lines] == expected[:2]
+        with read_journal(setting.place.location) as journal:
+            listed = {result.key: result.candidates for result in journal.rows("unknown")}
+        assert [[each.id for each in listed[key]] for key in range(3)] == expected
+        assert {each.status for each in listed[0]} == {"completed"}
+        assert setting.counts() == {0: 3, 1: 1}
+
+    def test_a_list_that_cannot_be_read_leaves_them_without(
+        self, setting: RepeatedBatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        setting.left_by_a_killed_run({"id": 0, "seconds": 0})
+        setting.emulator.fail("GET /executions", status=500, times=None)
+        with pytest.raises(UnknownOutcomeError) as caught:
+            setting.run(setting.runs(rows=[{"id": 0, "seconds": 0}]))
+        assert [result.candidates for result in caught.value.results] == [()]
+        assert "the executions cannot be listed, so rows of unknown outcome have no candidates" in caplog.text
+
+    def test_a_row_whose_execution_is_named_is_waited_for(self, setting: RepeatedBatch) -> None:
+        rows = [{"id": 0, "seconds": 0.5}]
+        (execution_id,) = setting.left_by_a_killed_run(*rows)
+        with read_journal(setting.place.location) as journal:
+            settled = journal.settle(0, execution_id=execution_id)
+            assert [settled] == list(journal.rows("running"))
+        (result,) = setting.run(setting.runs(rows=rows)).values()
+        assert (result.execution and result.execution.id, result.status) == (execution_id, "completed")
+        assert [each.settled_at for each in result.attempts] == [each.settled_at for each in settled.attempts]
+        assert settled.attempts[0].settled_at is not None
+        assert setting.run(setting.runs(rows=rows)) == {0: result}, "as the journal has it"
+        assert setting.counts() == {0: 1}
+
+    def test_one_that_was_not_started_is_started_by_the_next_call(self, setting: RepeatedBatch) -> None:
+        rows = [{"id": 0, "seconds": 0}]
+        setting.left_by_a_killed_run(*rows, send=False)
+        with read_journal(setting.place.location) as journal:
+            assert journal.settle("0", not_started=True).status == "pending"
+        (result,) = setting.run(setting.runs(rows=rows)).values()
+        assert [(each.status, each.settled_at is None) for each in result.attempts] == [
+            ("not_started", False),
+            ("completed", True),
+        ]
+        assert setting.run(setting.runs(rows=rows)) == {0: result}
+        assert setting.counts() == {0: 1}
+
+    def test_one_that_has_failed_is_started_when_failed_ones_are(self, setting: RepeatedBatch) -> None:
+        rows = [{"id": 0, "seconds": 0}]
+        setting.left_by_a_killed_run(*rows, send=False)
+        with read_journal(setting.place.location) as journal:
+            settled = journal.settle(0, failed=True)
+        assert setting.run(setting.runs(rows=rows))[0].attempts == settled.attempts
+        assert str(settled.error).startswith("settled as failed")
+        (result,) = setting.run(setting.runs(rows=rows, retry_failed=True)).values()
+        assert [each.status for each in result.attempts] == ["failed", "completed"]
+        assert setting.counts() == {0: 1}
+
+    def test_what_cannot_be_settled(self, setting: RepeatedBatch) -> None:
+        rows = [{"id": number, "seconds": 0} for number in range(2)]
+        (other,) = setting.left_by_a_killed_run(rows[0], is_recorded=True)
+        setting.left_by_a_killed_run(rows[1])
+        with read_journal(setting.place.location) as journal:
+            for key, outcome, text in (
+                (0, {"failed": True}, "has the row 0 as running: only rows of unknown outcome can be settled"),
+                (7, {"failed": True}, "has no row with the key 7"),
+                (1, {"execution_id": other}, f"has the execution {other} as that of the row 0"),
+            ):
+                with pytest.raises(JournalError, match=text):
+                    journal.settle(key, **outcome)
+            with closing(setting.opened()), pytest.raises(JournalError, match="is used by another run"):
+                journal.settle(1, failed=True)
+            for wrong in ({}, {"failed": True, "not_started": True}, {"execution_id": ""}):
+                with pytest.raises(ValueError, match=r"settle takes exactly one of|execution_id"):
+                    journal.settle(1, **wrong)
+            assert [result.key for result in journal.rows("unknown")] == [1], "it is as it was"
+
+    @pytest.mark.parametrize("place", ["redis"], indirect=True)
+    def test_nor_is_one_in_redis(self, setting: RepeatedBatch) -> None:
+        setting.left_by_a_killed_run({"id": 0, "seconds": 0})
+        with pytest.raises(UnknownOutcomeError) as caught:
+            setting.run(setting.runs(rows=[{"id": 0, "seconds": 0}]))
+        assert "settle" not in str(caught.value)
+        assert len(caught.value.results[0].candidates) == 1
+        with read_journal(setting.place.location) as journal, pytest.raises(JournalError, match="is in Redis, where"):
+            journal.settle(0, failed=True)
 
 
 @pytest.mark.slow
@@ -468,25 +437,6 @@ def test_kills_at_random_moments(idempotency: Literal["server"] | None, in_redis
     seed = int.from_bytes(os.urandom(4), "big")
     report = kills.run(4, seed, idempotency=idempotency, in_redis=in_redis)
     assert report.holds, report
-
-
-def test_nor_does_one_that_lacks_what_it_held_pass_for_all_there_is(
-    setting: RepeatedBatch, redis_server: RedisServer
-) -> None:
-    """An execution that it does not know any more may be one of its rows."""
-    rows = [{"id": 0, "seconds": 0}]
-    in_redis = f"{redis_server.url}?journal=one&durability=none"
-    for location, beside in [(None, setting.place.beside), (in_redis, in_redis.replace("=one", "=two"))]:
-        setting.run(setting.runs(rows=rows, journal=beside))
-        setting.left_by_a_killed_run(*rows, send=False, location=location)
-        if location is None:
-            with closing(sqlite3.connect(beside)) as connection, connection:
-                connection.execute("DELETE FROM rows")
-        else:
-            with closing(redis_server.client()) as looking:
-                looking.delete(keys_of("two")[IDS])
-        with pytest.raises(JournalError, match=r"is next to .*, which cannot be read \(it"):
-            setting.run(setting.runs(rows=rows, if_unknown="match", journal=location or setting.place.location))
 
 
 _DAMAGES = {damage.name: damage for damage in redis_destroyer.DAMAGES}

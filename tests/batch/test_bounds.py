@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fibonacci import RunResult, TooManyFailuresError, UnknownOutcomeError, WaitTimeoutError
+from fibonacci import RunResult, TooManyFailuresError, WaitTimeoutError
 from tests.batch.limited_platform import EXECUTE, platform
 from tests.kit.mode import Mode
 
@@ -18,7 +18,7 @@ class TestRowsThatTimeOut:
         running = here.most_running()
         runs = here.runs([300.0] * 30, timeout=1, concurrency=10, max_failures=3)
         began = here.clock.time()
-        with pytest.raises(TooManyFailuresError, match=r"^4 rows have failed \(4 timed out\), and max_fail"):
+        with pytest.raises(TooManyFailuresError, match=r"^4 rows did not succeed \(4 timed out\), and max_fail"):
             here.run(runs)
         assert max(running) == here.count(EXECUTE) == 10
         assert here.clock.time() - began < 2, "the others are not waited for"
@@ -77,24 +77,23 @@ class TestRowsThatComeToNothing:
     def test_that_are_unknown(self, mode: Mode) -> None:
         here = platform(mode, time="manual")
         here.emulator.fail(EXECUTE, status=502, times=None)
-        text = (
-            r"none of the first 25 rows that ended has succeeded \(25 unknown\), .*\. The last error: POST .*"
-            r" status 502 .* It is not known"
-        )
-        with pytest.raises(UnknownOutcomeError, match=text) as caught:
-            here.run(here.runs([0.0] * 50, concurrency=10))
-        assert 25 <= here.count(EXECUTE) == len(caught.value.results) <= 35
-        assert [each.index for each in caught.value.results] == sorted(each.index for each in caught.value.results)
-        with pytest.raises(
-            UnknownOutcomeError, match=r"^1 row is of unknown outcome, and max_unknown is 0\. The last error: "
-        ):
-            here.run(here.runs([0.0], max_unknown=0))
-        here.emulator.requests.clear()
-        with pytest.raises(
-            UnknownOutcomeError, match=r"^4 rows are of unknown outcome, and max_unknown is 3\. The last error: POST"
-        ) as caught:
-            here.run(here.runs([0.0] * 30, concurrency=1, max_unknown=3, if_unknown="skip"))
-        assert here.count(EXECUTE) == len(caught.value.results) == 4
+        seen: list[RunResult] = []
+        text = r"none of the first 25 rows that ended has succeeded \(25 unknown\), .*\. The last error: POST .* 502"
+        with pytest.raises(TooManyFailuresError, match=text):
+            mode.each(here.runs([0.0] * 50, concurrency=10), seen.append)
+        assert 25 <= here.count(EXECUTE) == len(seen) <= 35, "each of them is yielded"
+        assert {each.status for each in seen} == {"unknown"}
+
+    def test_unknown_ones_count_as_failures(self, mode: Mode) -> None:
+        here = platform(mode, time="manual")
+        here.emulator.fail(EXECUTE, status=400, times=2)
+        here.emulator.fail(EXECUTE, status=502, times=None)
+        seen: list[RunResult] = []
+        text = r"^4 rows did not succeed \(2 failed, 2 unknown\), and max_failures is 3\. The last error: POST"
+        with pytest.raises(TooManyFailuresError, match=text):
+            mode.each(here.runs([0.0] * 30, concurrency=1, max_failures=3), seen.append)
+        assert [each.status for each in seen] == ["failed"] * 2 + ["unknown"] * 2
+        assert here.count(EXECUTE) == 4
 
 
 class TestMaxRows:

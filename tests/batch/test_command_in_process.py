@@ -114,28 +114,6 @@ class TestInProcess:
         assert call("--json-column", "name") == 0
         assert [each["inputs"] for each in lines_of(Path("o.jsonl").read_text())] == [{"id": "1", "name": [1, None]}]
 
-    def test_rows_of_unknown_outcome_are_results_too(
-        self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        emulator.fail(EXECUTE, kind="status", status=502, times=1)
-        assert call("--concurrency", "1") == 75
-        assert sorted(each["status"] for each in lines_of(Path("o.jsonl").read_text())) == ["completed", "unknown"]
-        summary, text, *choices = capsys.readouterr().err.splitlines()[-5:]
-        assert summary.startswith("1 succeeded, 0 failed, 1 unknown, 0 left")
-        assert text == "it is not known whether these rows were started: 0. Check them."
-        assert [each.split()[:2] for each in choices] == [["--if-unknown", each] for each in ("match", "skip", "rerun")]
-        assert call("--if-unknown", "rerun") == 0
-
-    def test_a_file_next_to_the_journal_that_cannot_be_read(
-        self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        emulator.fail(EXECUTE, kind="status", status=502, times=1)
-        assert call("--concurrency", "1") == 75
-        Path("other.db").write_text("not a database")
-        Path("other.db-lock").touch()
-        assert call("--if-unknown", "match") == 64
-        assert 'move that file to another folder, or pass an --if-unknown other than "match"' in capsys.readouterr().err
-
     def test_a_new_version_of_the_workflow(
         self, call: Call, greeter: str, client: Fibonacci, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -181,7 +159,7 @@ class TestInProcess:
         Path("rows.csv").write_text("name\n" + "Ada\n" * 9)
         assert call("--max-failures", "0", "--concurrency", "1") == 1
         errors = capsys.readouterr().err
-        assert "1 row has failed, and --max-failures is 0" in errors
+        assert "1 row did not succeed (1 failed), and --max-failures is 0" in errors
         assert "the results so far are in " in errors
         assert len(lines_of(Path("o.jsonl.partial").read_text())) < 9
 
@@ -195,10 +173,10 @@ class TestInProcess:
         assert call("--max-rows", "1", "--retry-failed") == 75
         assert "2 succeeded, 0 failed, 0 unknown, 7 left (1 from the journal)" in capsys.readouterr().err
         emulator.fail(EXECUTE, status=502, times=2)
-        assert call("--max-unknown", "1", "--concurrency", "1") == 75
+        assert call("--max-failures", "1", "--concurrency", "1") == 1
         errors = capsys.readouterr().err
-        assert "2 rows are of unknown outcome, and --max-unknown is 1. The last error: POST" in errors
-        assert "it is not known whether these rows were started: 2, 3" in errors
+        assert "2 rows did not succeed (2 unknown), and --max-failures is 1. The last error: POST" in errors
+        assert "The same command with --resume continues. With --retry-failed, it also starts" in errors
 
     def test_an_estimate_says_what_is_wrong(
         self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
@@ -207,9 +185,6 @@ class TestInProcess:
         assert call("--estimate") == 64
         assert "Did you mean 'name'?" in capsys.readouterr().err
         Path("rows.csv").write_text("id,name\n7,Ada\n")
-        emulator.fail("GET /organizations/{organization_id}/quota", status=404, times=2)
-        assert call("--organization-id", "org-1", "--estimate") == call("--organization-id", "org-1") == 1
-        assert "/organizations/org-1/quota: status 404" in capsys.readouterr().err
         assert emulator.requests.to(EXECUTE).count == 0
 
     def test_a_timeout_of_the_client_is_no_error_of_the_disk(
@@ -283,13 +258,6 @@ class TestInProcess:
         assert call("--out", "results") == 64
         assert capsys.readouterr().err == f"fibonacci: --out results: {os.strerror(errno.ENXIO)}\n"
         assert emulator.requests.to(EXECUTE).count == 0
-
-    def test_an_option_without_a_value_has_the_name_that_was_typed(
-        self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert call("--organization-id", "") == 64
-        text = "--organization-id must be the ID of an organization, not an empty string"
-        assert capsys.readouterr().err == f"fibonacci: {text}\n"
 
     def test_keys_of_another_type_have_the_remedy_of_the_command(
         self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]

@@ -193,7 +193,6 @@ def test_failed_rows_have_their_inputs(mode: Mode, any_client: Any, greeter: str
         {"rows": named("Ada"), "concurrency": 0},
         {"rows": named("Ada"), "if_unknown": "guess"},
         {"rows": named("Ada"), "journal": 5},
-        {"rows": named("Ada"), "on_result": 5},
         {"rows": pandas.DataFrame({"id": [1]}), "key": "idd"},
     ],
 )

@@ -27,7 +27,7 @@ from fibonacci._batch.rows import Row
 from fibonacci._batch.sqlite_journal import open_journal, temporary_journal
 from fibonacci.models import Execution
 from fibonacci.models._reading import read_model
-from tests.batch.journals import KINDS, JournalPlace, another_process, completed, fill, opened
+from tests.batch.journals import KINDS, JournalPlace, another_process, completed, fill
 from tests.kit.assertions import each_row
 from tests.kit.systems import linux_only, needs_fork, needs_permissions, needs_signals
 from tests.tools.interruptions.injection import at_most
@@ -285,23 +285,6 @@ class TestRefusals:
     @linux_only
     def test_a_file_system_that_takes_no_files(self) -> None:
         assert "cannot be opened" in refusal(lambda: open_journal("/proc/runs.db", HEADER))
-
-    @BOTH
-    def test_claims_are_those_of_all_journals_of_the_workflow(self, place: JournalPlace, tmp_path: Path) -> None:
-        (tmp_path / "folder").mkdir()
-        (tmp_path / "folder-lock").touch()
-        started, begun, others = row(1, "Ada"), row(2, "Bob"), row(3, "Eve")
-        header = HEADER._replace(workflow_id="wf-claimed")
-        with closing(place.open(header)) as journal, closing(opened(place.beside, header)) as beside:
-            journal.write([started, begun])
-            started.execution_id = "exec_1"
-            journal.write(started=[started])
-            beside.write([others])
-            claims = journal.claims(["exec_1", "exec_2"])
-        assert claims.taken == {"exec_1"}
-        assert claims.keys_of(begun.digest) == {begun.idempotency_key}
-        assert claims.keys_of(started.digest) == set()
-        assert claims.others.keys() == {others.digest}
 
     @BOTH
     def test_a_second_run_in_this_process(self, place: JournalPlace) -> None:

@@ -34,7 +34,7 @@ def test_without_a_key_of_the_api(
     monkeypatch.delenv("FIBONACCI_API_KEY", raising=False)
     assert main(["journal", "rows", journal]) == 0
     first, second = lines_of(capsys.readouterr().out)
-    assert list(first) == COLUMNS
+    assert list(first) == [*COLUMNS, "candidates"]
     assert (first["key"], first["status"], first["inputs"], first["execution_id"]) == (
         "k1",
         "completed",

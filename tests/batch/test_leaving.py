@@ -126,16 +126,13 @@ def test_a_wait_that_is_canceled_loses_nothing(emulator: Emulator, rester: str, 
     asyncio.run(asyncio.wait_for(main(), 30))
 
 
-@pytest.mark.parametrize("argument", ["key", "on_result"])
-def test_an_error_that_ends_loops_ends_this_one_with_an_error(
-    mode: Mode, any_client: Any, rester: str, argument: str
-) -> None:
+def test_an_error_that_ends_loops_ends_this_one_with_an_error(mode: Mode, any_client: Any, rester: str) -> None:
     def function(_: Any) -> Any:
         raise error
 
     error = StopAsyncIteration if mode.is_async else StopIteration
 
-    runs = any_client.workflows.run_many(rester, rows(3), **{argument: function})
+    runs = any_client.workflows.run_many(rester, rows(3), key=function)
     with pytest.raises(RuntimeError, match=error.__name__):
         mode.each(runs, lambda _: None)
 
@@ -258,9 +255,9 @@ class TestTwoAtOnce:
         thread.join()
         assert [result.status for result in seen] == ["completed"]
 
-    def test_a_callback_may_close(self, client: Fibonacci, rester: str) -> None:
-        runs = client.workflows.run_many(rester, rows(9), concurrency=2, on_result=lambda _: runs.close())
-        assert len(list(runs)) == 1
+    def test_the_body_of_the_loop_may_close(self, client: Fibonacci, rester: str) -> None:
+        runs = client.workflows.run_many(rester, rows(9), concurrency=2)
+        assert len([runs.close() for _ in runs]) == 1
 
     @needs_fork
     @pytest.mark.parametrize("has_journal", [True, False])

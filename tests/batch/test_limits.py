@@ -179,7 +179,7 @@ class TestStarts:
         for failure in failures:
             here.emulator.fail(EXECUTE, **failure)
         began = here.clock.time()
-        results = here.run(here.runs([0.0] * rows, if_unknown="skip", concurrency=rows))
+        results = here.run_with_unknown(here.runs([0.0] * rows, concurrency=rows))
         sent = list(here.emulator.requests.to(EXECUTE))
         return results, [each.headers["idempotency-key"] for each in sent], [each.time - began for each in sent]
 
@@ -225,48 +225,26 @@ class TestStarts:
         assert Counter(result.status for result in results) == {"completed": 1, "failed": 1}
         assert len(keys) == 3
 
-    def test_a_row_that_an_earlier_run_left_is_looked_for_while_others_run(self, mode: Mode, tmp_path: Path) -> None:
-        here = platform(mode, time="manual")
-        leave_row(here, tmp_path / "runs.db", {"seconds": 0.0})
-        results = here.run(here.runs([0.0, 60.0], journal=tmp_path / "runs.db", if_unknown="match"))
-        assert [result.index for result in results] == [0, 1]
-        assert here.count(EXECUTE, 200) == 2
-
-    def test_a_search_that_fails_is_repeated_where_that_may_help(self, mode: Mode, tmp_path: Path) -> None:
-        for status, times in ((500, 3), (401, None)):
-            here = platform(mode, time="manual")
-            here.client = here.client_with(max_retries=0)
-            path = tmp_path / f"{status}.db"
-            leave_row(here, path, {"seconds": 0.0})
-            here.emulator.fail("GET /executions", status=status, times=times)
-            runs = here.runs([0.0], journal=path, concurrency=1, if_unknown="match")
-            if times is None:
-                with pytest.raises(AuthenticationError):
-                    here.run(runs)
-                assert here.count("GET /executions", status) == 1
-            else:
-                (result,) = here.run(runs)
-                assert result.succeeded
-            assert here.count(EXECUTE, 200) == 1
-
-    def test_a_search_reads_the_list_back_to_the_intent(self, mode: Mode, tmp_path: Path) -> None:
+    def test_for_candidates_the_list_is_read_back_to_the_earliest_intent_once(self, mode: Mode, tmp_path: Path) -> None:
         here = platform(mode, time="manual")
 
-        def looks_for(row: float) -> int:
+        def looks(number: int) -> int:
             here.emulator.requests.clear()
-            options = {"journal": tmp_path / f"{row}.db", "concurrency": 1, "if_unknown": "match"}
-            (result,) = here.run(here.runs([row], **options))
-            assert result.succeeded
-            assert here.count(EXECUTE) == 0
+            options = {"journal": tmp_path / f"{number}.db", "concurrency": 1}
+            (result,) = here.run_with_unknown(here.runs([float(number)], **options))
+            assert len(result.candidates) == 1
             return here.count("GET /executions")
 
-        leave_row(here, tmp_path / "0.0.db", {"seconds": 0.0})
+        leave_row(here, tmp_path / "0.db", {"seconds": 0.0})
         for _ in range(201):
             here.owner.workflows.execute(here.workflow, inputs={"seconds": 2.0})
-        assert looks_for(0.0) == 4, "two pages, which may shift: read twice"
+        assert looks(0) == 2
         here.clock.sleep(60.0)
-        leave_row(here, tmp_path / "1.0.db", {"seconds": 1.0})
-        assert looks_for(1.0) == 1
+        leave_row(here, tmp_path / "1.db", {"seconds": 1.0})
+        for _ in range(200):
+            here.owner.workflows.execute(here.workflow, inputs={"seconds": 2.0})
+        here.clock.sleep(60.0)
+        assert looks(1) == 3, "the last page has none that is as late"
 
     def test_an_outage_that_lasts_ends_the_run(self, mode: Mode) -> None:
         with pytest.raises(RateLimitError):
@@ -302,8 +280,8 @@ class TestOutages:
                 yield {"seconds": 0.0}
 
         here.emulator.fail(EXECUTE, times=10, **failure)
-        runs = here.client.workflows.run_many(here.workflow, rows(), concurrency=10, if_unknown="skip")
-        results = here.run(runs)
+        runs = here.client.workflows.run_many(here.workflow, rows(), concurrency=10)
+        results = here.run_with_unknown(runs)
         assert Counter(result.status for result in results) == {"unknown": 10, "completed": 30}
         sent = [each.time - began for each in here.emulator.requests.to(EXECUTE)]
         read = [each.time - began for each in here.emulator.requests.to("GET /workflows/{workflow_id}")]

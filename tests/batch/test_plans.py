@@ -29,23 +29,13 @@ from fibonacci import (
 )
 from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._async.batch.runner import AsyncBatchRunner
-from fibonacci._async.batch.starter import AsyncRowFinder
 from fibonacci._async.batch.watcher import AsyncExecutionsWatcher
+from fibonacci._batch.candidates import candidates_of
 from fibonacci._batch.concurrency import DEFAULT, Backoff, ConcurrencyPlan, quota_kind, quota_value
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated, per_day_of, watch_rate
 from fibonacci._batch.journal import error_in, error_text, start_outcome
 from fibonacci._batch.journal_schema import JournalHeader
-from fibonacci._batch.rows import Row, RowParser, digest_of
-from fibonacci._batch.search import (
-    Claims,
-    OpenIntent,
-    created_at,
-    earliest,
-    inputs_digest,
-    is_past,
-    matches,
-    may_repeat,
-)
+from fibonacci._batch.rows import Row, RowParser
 from fibonacci._batch.sqlite_journal import temporary_journal
 from fibonacci._batch.state import BatchState, ResultQueue
 from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, watch_interval
@@ -254,12 +244,10 @@ def parts_of_a_batch(journal: Any, *, in_flight: int = 0, left: int = 1000, orga
     limits: Any = Mock(in_flight=in_flight, last=None)
     limits.remaining_window.return_value = (20.0, left)
     options: Any = Mock(concurrency=None if organization else 1000, ordered=False, timeout=None, total=None)
-    options.max_failures = options.max_unknown = options.max_rows = None
+    options.max_failures = options.max_rows = None
     options.parser = RowParser(None, None)
     versions = WorkflowVersions(None, 0.0)
-    context: Any = AsyncBatchContext(
-        requestor, Mock(), options, journal, organization, None, versions, None, limits, 0.0
-    )
+    context: Any = AsyncBatchContext(requestor, Mock(), options, journal, organization, None, versions, limits, 0.0)
     context.work = Mock()
     return context
 
@@ -600,139 +588,51 @@ class TestUnknownRows:
             ordered=False,
             total=number,
             max_failures=None,
-            max_unknown=None,
             max_rows=None,
         )
         state = BatchState(options)
         state.unknown = {index: Row(index, f"k{index}", {}, None) for index in range(number)}
         state.read = number
         assert str(state.summary).startswith(f"0 succeeded, 0 failed, {number} unknown")
-        state.settle_unknown()
+        state.deliver_unknown({})
         assert state.summary.unknown == number
         names = ", ".join(f"k{index}" for index in range(min(number, 10)))
-        assert f"whether {number} of the rows were started: {names}{more}. Check them" in str(state.end_error)
+        assert f"of {number} of the rows is unknown: {names}{more}. Check them" in str(state.end_error)
 
 
-class TestSearch:
-    """Which executions of the list are those of rows whose start had no response."""
-
+class TestCandidates:
     def test_how_long_a_request_may_be_repeated(self) -> None:
         row = Row(0, "0", {}, "{}")
         row.intended_at = 1000.0
         day = 86_400.0 - 600.0
         for seconds, expected in ((-2.1, False), (-2.0, True), (0.0, True), (day - 0.1, True), (day, False)):
-            assert may_repeat(row, 1000.0 + seconds, is_honored=True) is expected
-        assert not may_repeat(row, 1000.0, is_honored=False)
+            assert row.may_repeat(1000.0 + seconds) is expected
 
-    def test_rows_and_executions_are_as_many_or_in_doubt(self) -> None:
-        def row(index: int, text: str, intended_at: float = 100.0) -> Row:
-            made = Row(index, str(index), {}, text)
+    def test_the_first_executions_with_equal_inputs_that_were_created_since(self) -> None:
+        def row(index: int, inputs: dict[str, int], intended_at: float) -> Row:
+            made = Row(index, str(index), inputs, canonical(inputs))
             made.intend(intended_at)
             return made
 
-        def candidate(name: str, text: str, created_at: float | None = 100.0) -> tuple[Execution, bytes]:
-            fields = {"execution_id": name, "status": "running", "created_at": created_at}
-            return Execution.model_validate(fields), digest_of(text)
+        def execution(name: str, created_at: object, **more: object) -> Execution:
+            fields = {"execution_id": name, "status": "running", "created_at": created_at, **more}
+            return Execution.model_validate(fields)
 
-        rows = [row(0, "a"), row(1, "b", 150.0), row(2, "b"), row(3, "c", 200.0)]
-        own = [OpenIntent(each.idempotency_key, each.digest) for each in rows]
-
-        def found(
-            *candidates: tuple[Execution, bytes], claims: Claims | None = None, of: list[Row] = rows
-        ) -> dict[int, str]:
-            by_id = {each[0].id: each for each in candidates}
-            searched = matches(of, by_id, claims or Claims((), own))
-            assert {row.index for row, _ in [*searched.found, *searched.doubts]} == {row.index for row in of}
-            return {row.index: execution.id for row, execution in searched.found}
-
-        a, a2, b, b2 = candidate("A", "a"), candidate("A2", "a"), candidate("B", "b", 160.0), candidate("B2", "b")
-        assert found(a, b, candidate("C", "c", 200.0)) == {0: "A", 3: "C"}, "row 1 or row 2 may not have run"
-        assert found(b, b2) == {1: "B", 2: "B2"}, "in the order in which they were started"
-        assert found(b2, candidate("B", "b", 140.0)) == {}, "row 1 was started later than both"
-        assert found(a, a2) == {}, "one of them may be another program's"
-        assert found(a, candidate("A2", "a", 100.0 + 3601.0)) == {0: "A"}, "no request is on its way for so long"
-        assert found(candidate("A", "a", 98.0)) == {0: "A"}, "the platform's `Date` has whole seconds"
-        assert found(candidate("A", "a", 97.9)) == found(candidate("A", "a", None)) == {}
-        assert found(candidate("A", "a", 97.9), a2) == {0: "A2"}
-        assert found(candidate("D", "d")) == {}
-        assert earliest(rows[2:]) == 98.0
-        assert found(a, a2, claims=Claims({"A"}, own)) == {0: "A2"}, "the other belongs to a row"
-        assert found(b, of=rows[:2]) == {}, "row 2 may be on its way"
-        beside = Claims((), own)
-        beside.add("copy.db", (), own)
-        assert found(a, claims=beside) == {0: "A"}, "the same intents, in a copy of the journal"
-        beside.add("other.db", {"A2"}, [OpenIntent("another", digest_of("a"))])
-        assert found(a, a2, claims=beside) == {}, "a row in another journal may be on its way"
-        assert matches(rows[:1], {}, beside).doubts[0][1].startswith("a row in other.db has the same inputs")
-
-    def test_a_list_is_read_no_further_only_if_its_order_shows_that(self) -> None:
-        def page(*times: float | None) -> list[Execution]:
-            return [Execution.model_validate({"execution_id": "A", "status": "x", "created_at": at}) for at in times]
-
-        assert [is_past(page(*times), 10.0) for times in ((30, 20, 9), (9,), (9, 8))] == [True] * 3
-        unclear = ((), (30, 20, 10), (9, 20), (30, 9, 20, 8), (None, 9), (9, None))
-        assert not any(is_past(page(*times), 10.0) for times in unclear)
-
-    def test_a_time_without_a_zone_is_in_utc(self) -> None:
-        def at(text: str | None) -> float | None:
-            return created_at(Execution.model_validate({"execution_id": "A", "status": "x", "created_at": text}))
-
-        assert at("1970-01-01T00:01:00") == at("1970-01-01T00:01:00Z") == at("1970-01-01T01:01:00+01:00") == 60.0
-        assert at(None) is None
-
-    def test_the_inputs_that_a_platform_may_not_send(self) -> None:
-        def digest(**more: object) -> bytes | None:
-            return inputs_digest(Execution.model_validate({"execution_id": "A", "status": "x", **more}))
-
-        assert digest(inputs={"b": 1, "a": 2}) == digest_of(canonical({"a": 2, "b": 1}))
-        assert digest() is digest(inputs="x") is None
-
-
-class TestListsThatShift:
-    """Executions are added while a list is read whose pages are by offset."""
-
-    def search(self, *readings: list[list[str]]) -> Any:
-        """Search for the execution of a row in a list that each reading finds different; return the context."""
-        return asyncio.run(self._search(*readings))
-
-    async def _search(self, *readings: list[list[str]]) -> Any:
-        with closing(temporary_journal(JournalHeader("wf-1", "1", "index"))) as journal:
-            context = parts_of_a_batch(journal)
-            row = Row(0, "0", {}, "{}")
-            row.intend(100.0)
-            row.error = APIConnectionError("lost")
-            journal.write([row])
-            context.state.unknown[0] = row
-            pages: list[tuple[Any, dict[str, str] | None]] = []
-            for reading in readings:
-                for number, ids in enumerate(reading, 1):
-                    fields: dict[str, Any] = {"status": "running", "created_at": 100.0, "inputs": {}}
-                    items = [Execution.model_validate({"execution_id": each, **fields}) for each in ids]
-                    pages.append((Mock(items=items), {"page": str(number)} if number < len(reading) else None))
-            context.requests.page = AsyncMock(side_effect=pages)
-            finder = AsyncRowFinder(context, Mock())
-            assert finder.search(is_at_rest=True)
-            await context.work.call_args.args[0]()
-            for each in await context.inbox.get(0):
-                each()
-            assert not finder.search(is_at_rest=True), "it was searched for"
-            assert context.requests.page.await_count == len(pages)
-            return context
-
-    def test_one_that_is_listed_twice_is_one(self) -> None:
-        context = self.search([["A"], ["A"]], [["A"], []])
-        assert [row.execution_id for row in context.state.started] == ["A"]
-
-    def test_one_that_is_on_no_page_is_found_by_another_reading(self) -> None:
-        context = self.search([["A"], []], [["A"], ["B"]], [["A"], ["B"]])
-        assert context.state.doubts == {0: "2 executions may belong to 1 row with its inputs"}
-
-    def test_a_single_page_is_read_once(self) -> None:
-        assert [row.execution_id for row in self.search([["A"]]).state.started] == ["A"]
-
-    def test_a_list_that_never_comes_twice_the_same_says_nothing(self) -> None:
-        context = self.search(*([[f"A{number}"], []] for number in range(5)))
-        assert context.state.doubts == {0: "the list of executions changes while it is read"}
+        executions = [
+            execution("late", 160.0, inputs={"b": 1, "a": 2}),
+            execution("zoneless", "1970-01-01T00:02:30", inputs={"a": 2, "b": 1}),
+            execution("second", 98.0, inputs={"a": 2, "b": 1}),
+            execution("early", 97.9, inputs={"a": 2, "b": 1}),
+            execution("other", 160.0, inputs={"a": 3, "b": 1}),
+            execution("unlisted", 160.0),
+            execution("undated", None, inputs={"a": 2, "b": 1}),
+        ]
+        rows = [row(0, {"a": 2, "b": 1}, 100.0), row(1, {"b": 1, "a": 2}, 155.0), row(2, {"a": 4}, 100.0)]
+        found = candidates_of(rows, executions)
+        names = {index: [each.id for each in candidates] for index, candidates in found.items()}
+        assert names == {0: ["second", "zoneless", "late"], 1: ["late"], 2: []}, "the `Date` has whole seconds"
+        many = [execution(f"E{number:02}", 100.0 + number, inputs={"a": 4}) for number in range(30)]
+        assert [each.id for each in candidates_of(rows[2:], many)[2]] == [f"E{number:02}" for number in range(10)]
 
 
 class TestOutcomes:

@@ -37,7 +37,7 @@ class SlowJournal:
 def begin(journal: SlowJournal, rows: Sequence[Row]) -> tuple[list[threading.Thread], list[JournalError]]:
     """Let the first row be written, and the others wait for it."""
     shared: Any = journal
-    context: Any = BatchContext(Mock(), Mock(), Mock(concurrency=None), shared, None, None, Mock(), None, Mock(), 0.0)
+    context: Any = BatchContext(Mock(), Mock(), Mock(concurrency=None), shared, None, None, Mock(), Mock(), 0.0)
     errors: list[JournalError] = []
 
     def record(each: Row) -> None:

@@ -396,7 +396,6 @@ class TestCallbacks:
                 "on_wait": lambda function: Fibonacci("sk-1", on_wait=function),
                 "on_update of run": lambda function: client.workflows.run(workflow, on_update=function),
                 "on_update of wait": lambda function: client.executions.wait("exec_1", on_update=function),
-                "on_result": lambda function: client.workflows.run_many(workflow, [], on_result=function),
                 "on_change": lambda function: client.workflows.apply(plan, on_change=function),
             }
 

@@ -34,10 +34,10 @@ def test_the_text_of_an_error_is_known_in_both() -> None:
 
 
 def test_what_the_library_prints_is_in_the_words_of_the_command_while_that_runs() -> None:
-    text = joined("pass ", argument("if_unknown", "skip"))
+    text = joined("pass ", argument("if_unknown", "rerun"))
     with printing_for_command():
-        assert for_reader(text) == "pass --if-unknown skip"
-    assert for_reader(text) == 'pass if_unknown="skip"'
+        assert for_reader(text) == "pass --if-unknown rerun"
+    assert for_reader(text) == 'pass if_unknown="rerun"'
 
 
 def test_a_copied_a_pickled_and_a_redacted_error_know_it_too() -> None:

@@ -84,7 +84,7 @@ def test_the_arguments_of_run_many_have_rows_and_the_command_has_options_for_the
     parser = CommandParser()
     add_run_many_arguments(parser)
     actions = {action.dest: action for action in parser.actions()}
-    assert set(names) - actions.keys() == {"inputs", "on_result", "progress"}  # functions, and what --quiet leaves out
+    assert set(names) - actions.keys() == {"inputs", "progress"}  # a function, and what --quiet leaves out
     assert {name: actions[name].choices for name in CHOICES} == CHOICES
     assert {name: actions[name].default for name in CHOICES} == {name: values[0] for name, values in CHOICES.items()}
 

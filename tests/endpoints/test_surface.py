@@ -28,8 +28,8 @@ OTHER_SIGNATURES = {
     "workflows.plan": "folder, *, environment=, moved=",
     "workflows.pull": "workflow_id, path, *, overwrite=, environment=",
     "workflows.run_many": "workflow_id, rows, *, key=, inputs=, journal=, resume=, concurrency=, timeout=, "
-    "max_failures=, max_unknown=, max_rows=, on_result=, if_unknown=, if_quota_exceeded=, if_new_version=, "
-    "retry_failed=, ordered=, organization_id=, progress=",
+    "max_failures=, max_rows=, if_unknown=, if_quota_exceeded=, if_new_version=, "
+    "retry_failed=, ordered=, progress=",
     "workflows.run": "workflow_id, *, inputs=, idempotency_key=, timeout=, on_update=, cancel_on_exit=, progress=",
     "workflows.find": "name",
     "workflows.get_or_create": "*, name, description=, definition=",

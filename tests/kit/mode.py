@@ -122,7 +122,7 @@ class Mode:
         return _plain(result)
 
     def each(self, items: Any, visit: Callable[[Any], object]) -> None:
-        """Visit item after item while iterating."""
+        """Visit item after item while iterating; in async mode, an awaitable visit is awaited."""
         if self.is_async:
             self._portal.call(_visited, items, visit)
         else:
@@ -208,4 +208,6 @@ async def _settled(result: Any) -> Any:
 
 async def _visited(items: Any, visit: Callable[[Any], object]) -> None:
     async for item in items:
-        visit(item)
+        visited = visit(item)
+        if inspect.isawaitable(visited):
+            await visited

@@ -175,7 +175,7 @@ def models(client: Fibonacci) -> None:
 
 def many_rows(client: Fibonacci) -> None:
     runs = client.workflows.run_many(
-        "w", [{"a": 1}], key="a", journal="runs.db", if_unknown="match", if_new_version="continue"
+        "w", [{"a": 1}], key="a", journal="runs.db", if_unknown="rerun", if_new_version="continue"
     )
     assert_type(client.workflows.run_many("w", []), Runs)
     assert_type(runs, Runs)

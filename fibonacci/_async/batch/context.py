@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from fibonacci._async.batch import _workers
 from fibonacci._async.large_pages import AsyncLargePages
 from fibonacci._async.requestor import AsyncRequestor
+from fibonacci._batch.candidates import created_at
 from fibonacci._batch.concurrency import UNSTATED, Backoff, ConcurrencyPlan, quota_value
 from fibonacci._batch.estimate import BatchLimits, per_day_of, watch_rate
 from fibonacci._batch.journal import Journal
@@ -26,17 +27,16 @@ from fibonacci._batch.watching import StartRate, WatchPlan
 from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.messages import Deadline
 from fibonacci._core.options import Unset
-from fibonacci._core.request import LARGEST_PAGE, Request
+from fibonacci._core.request import Request
 from fibonacci._core.retry import is_final
 from fibonacci._core.shared_limits import SharedLimits
-from fibonacci._core.urls import QueryValue, path
+from fibonacci._core.urls import path
 from fibonacci._core.workflow_requests import execute_workflow, get_execution, get_workflow, list_executions
 from fibonacci._logging import log
 from fibonacci._text import printable_line
 from fibonacci.errors import APIError, APIStatusError, JournalError, QuotaExceededError
 from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota
-from fibonacci.models.page import Page
 from fibonacci.models.run_results import RunsBlocker, RunsSummary
 from fibonacci.models.workflows import Workflow
 
@@ -80,17 +80,22 @@ class AsyncBatchRequests:
         """Return one execution."""
         return await self._requestor.send(get_execution(execution_id))
 
-    async def page(
-        self, following: Mapping[str, QueryValue] | None = None, size: int = LARGEST_PAGE
-    ) -> tuple[Page[Execution], dict[str, QueryValue] | None]:
-        """Return a page of the workflow's executions, and what selects the next one.
+    async def latest(self) -> Sequence[Execution]:
+        """Return the workflow's latest executions, as far as they fit on one page."""
+        page, _ = await self._pages.send_page(self._list)
+        return page.items
 
-        Args:
-            following: What the page before named. None for the first page.
-            size: The largest number of executions on it.
-        """
-        request = self._list._replace(params={**self._list.params, **(following or {})})
-        return await self._pages.send_page(request, size)
+    async def created_since(self, time: float) -> list[Execution]:
+        """Return the workflow's executions that were created since a Unix time."""
+        found: dict[str, Execution] = {}
+        request = self._list
+        while True:
+            page, following = await self._pages.send_page(request)
+            recent = [execution for execution in page.items if created_at(execution) >= time]
+            found.update((execution.id, execution) for execution in recent)
+            if following is None or not recent:
+                return list(found.values())
+            request = self._list._replace(params={**self._list.params, **following})
 
     async def find(self, wanted: Collection[str]) -> tuple[dict[str, Execution], int]:
         """Return those of some executions of the workflow that the list has near its beginning, and the pages read."""
@@ -127,7 +132,6 @@ class AsyncBatchContext:
         organization_id: The ID of the organization whose quota counts. None if it isn't known.
         definition: The definition of the workflow. None if the platform doesn't send it.
         versions: The version of the workflow.
-        quota: The quota of the organization, where it was read already.
         limits: The rate limit of the key.
         time_ahead: Seconds by which the platform's clock is ahead of the client's.
 
@@ -153,7 +157,6 @@ class AsyncBatchContext:
         organization_id: str | None,
         definition: Mapping[str, Any] | None,
         versions: WorkflowVersions,
-        quota: Quota | None,
         limits: SharedLimits,
         time_ahead: float,
     ) -> None:
@@ -170,7 +173,7 @@ class AsyncBatchContext:
         self.starts: StartRate = StartRate()
         self.inbox: _workers.Inbox = _workers.Inbox()
         self.at_work: int = 0
-        self.quota = quota
+        self.quota: Quota | None = None
         self.is_iterating: bool = False
         self._workers = _workers.Workers()
         self.is_draining: bool = False
@@ -188,12 +191,8 @@ class AsyncBatchContext:
 
     @property
     def keeps_results_alone(self) -> bool:
-        """Whether nothing but results is read from the journal, so that it need not have anything else.
-
-        A temporary journal tells nothing to another process. In this one, only a search for executions asks which of
-        them belong to rows.
-        """
-        return not self.journal.is_durable and self.options.if_unknown != "match"
+        """Whether nothing but results is read from the journal, which no other process reads."""
+        return not self.journal.is_durable
 
     @property
     def now(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from statistics import median
 
@@ -22,8 +23,7 @@ from fibonacci._batch.sqlite_journal import check_journal_file, open_journal, te
 from fibonacci._batch.workflow_versions import WorkflowVersions, version_text
 from fibonacci._core.options import check_positive_int
 from fibonacci._core.response import server_time
-from fibonacci.errors import APIStatusError, NotFoundError, UnsupportedCallError
-from fibonacci.models.organizations import Quota
+from fibonacci.errors import APIStatusError, UnsupportedCallError
 from fibonacci.models.workflows import Workflow
 
 
@@ -47,9 +47,6 @@ async def open_batch(
     open_it = _journal_opener(options.journal, options.resume)
     workflow = await requests.workflow()
     received_at = requestor.clock.time()
-    quota = None
-    if options.organization_id is not None:  # nothing else would notice that it doesn't exist
-        quota = await read_quota(requests, options.organization_id)
     header = header_of(requests.workflow_id, workflow, options)
     limits = await requestor.use_limits()
     journal: Journal | None = None
@@ -64,10 +61,9 @@ async def open_batch(
             requests,
             options,
             journal,
-            options.organization_id or workflow.organization_id,
+            workflow.organization_id,
             workflow.definition,
             WorkflowVersions(header.workflow_version, requestor.clock.monotonic()),
-            quota,
             limits,
             server_time(workflow.response.headers, received_at) - received_at,
         )
@@ -78,21 +74,6 @@ async def open_batch(
         if journal is not None:
             journal.close()
         raise
-
-
-async def read_quota(requests: AsyncBatchRequests, organization_id: str) -> Quota | None:
-    """Return the quota of an organization, or None if it may not be read.
-
-    Raises:
-        NotFoundError: If the organization doesn't exist.
-        APIError: If the platform can't be reached, or refuses every request.
-    """
-    try:
-        return await requests.quota(organization_id)
-    except NotFoundError:
-        raise
-    except (APIStatusError, UnsupportedCallError):  # not every role can read it, if any
-        return None
 
 
 def header_of(workflow_id: str, workflow: Workflow, options: BatchOptions) -> JournalHeader:
@@ -163,14 +144,13 @@ async def estimate(
         if fault is None:
             check_first_row(row, workflow.definition, options.parser.key_column)
     await check_journal(options, header_of(requests.workflow_id, workflow, options))
-    organization_id = options.organization_id or workflow.organization_id
     quota = None
-    if organization_id is not None:
-        quota = await read_quota(requests, organization_id)
-    page, _ = await requests.page()
+    if workflow.organization_id is not None:
+        with suppress(APIStatusError, UnsupportedCallError):  # not every role can read it, if any
+            quota = await requests.quota(workflow.organization_id)
     durations = [
         execution.duration_ms / 1000
-        for execution in page.items
+        for execution in await requests.latest()
         if execution.is_terminal and execution.duration_ms is not None
     ]
     last = (await requestor.use_limits()).last

@@ -155,7 +155,7 @@ class AsyncRowReader:
             self._resume(row, entry.execution_id)
         elif entry.idempotency_key is not None:
             row.error = interrupted(row)
-            state.pending.append(row)  # to be started again where that is safe, else to be searched
+            state.pending.append(row)  # to be started again where that is safe
         else:
             await self._begin(row)
 

@@ -156,8 +156,6 @@ class AsyncBatchSession:
                 result = await self._next_or_record()
             if result is None:
                 await self._end()
-            elif self._options.on_result is not None:
-                await _runtime.resolve("on_result", self._options.on_result(result))
             return result
         except (KeyboardInterrupt, SystemExit):  # whose traceback may keep the turn and the iterator, with the journal
             self._leave_after(turn)
@@ -171,7 +169,7 @@ class AsyncBatchSession:
                 error.add_note(resume_note(self.summary, journal.path, error, is_empty=journal.is_empty))
             if isinstance(error, _workers.LOOP_ENDS):
                 name = type(error).__name__
-                raise RuntimeError(f"key= or on_result= raised {name}, as next() does without a default") from error
+                raise RuntimeError(f"key= raised {name}, as next() does without a default") from error
             raise
 
     def _leave_after(self, turn: Turn | None) -> None:
@@ -414,8 +412,8 @@ class AsyncRuns(_runtime.AsyncIterationHints):
         latest ones.
 
         It also raises the errors that would stop the run before its first row: wrong inputs in the first row, two rows
-        with the same key, a missing organization, or an unusable journal. It doesn't read rows that can be read only
-        once, such as those of a generator.
+        with the same key, or an unusable journal. It doesn't read rows that can be read only once, such as those of a
+        generator.
 
         Args:
             rows: The number of rows. Default: the length of the rows that you passed to `run_many`, or `max_rows` if
@@ -428,7 +426,7 @@ class AsyncRuns(_runtime.AsyncIterationHints):
             ValueError: If the number of rows isn't known or isn't positive, two rows have the same key, or the first
                 row doesn't fit the workflow. In the first three cases, nothing is sent.
             JournalError: If the journal can't be used.
-            APIError: If the workflow can't be read, or the organization doesn't exist.
+            APIError: If the workflow can't be read.
 
         Example:
             ```python

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
+from fibonacci._batch.candidates import created_at
 from fibonacci._batch.concurrency import UNSTATED, Backoff, ConcurrencyPlan, quota_value
 from fibonacci._batch.estimate import BatchLimits, per_day_of, watch_rate
 from fibonacci._batch.journal import Journal
@@ -24,10 +25,10 @@ from fibonacci._batch.watching import StartRate, WatchPlan
 from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.messages import Deadline
 from fibonacci._core.options import Unset
-from fibonacci._core.request import LARGEST_PAGE, Request
+from fibonacci._core.request import Request
 from fibonacci._core.retry import is_final
 from fibonacci._core.shared_limits import SharedLimits
-from fibonacci._core.urls import QueryValue, path
+from fibonacci._core.urls import path
 from fibonacci._core.workflow_requests import execute_workflow, get_execution, get_workflow, list_executions
 from fibonacci._logging import log
 from fibonacci._sync.batch import _workers
@@ -37,7 +38,6 @@ from fibonacci._text import printable_line
 from fibonacci.errors import APIError, APIStatusError, JournalError, QuotaExceededError
 from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota
-from fibonacci.models.page import Page
 from fibonacci.models.run_results import RunsBlocker, RunsSummary
 from fibonacci.models.workflows import Workflow
 
@@ -81,17 +81,22 @@ class BatchRequests:
         """Return one execution."""
         return self._requestor.send(get_execution(execution_id))
 
-    def page(
-        self, following: Mapping[str, QueryValue] | None = None, size: int = LARGEST_PAGE
-    ) -> tuple[Page[Execution], dict[str, QueryValue] | None]:
-        """Return a page of the workflow's executions, and what selects the next one.
+    def latest(self) -> Sequence[Execution]:
+        """Return the workflow's latest executions, as far as they fit on one page."""
+        page, _ = self._pages.send_page(self._list)
+        return page.items
 
-        Args:
-            following: What the page before named. None for the first page.
-            size: The largest number of executions on it.
-        """
-        request = self._list._replace(params={**self._list.params, **(following or {})})
-        return self._pages.send_page(request, size)
+    def created_since(self, time: float) -> list[Execution]:
+        """Return the workflow's executions that were created since a Unix time."""
+        found: dict[str, Execution] = {}
+        request = self._list
+        while True:
+            page, following = self._pages.send_page(request)
+            recent = [execution for execution in page.items if created_at(execution) >= time]
+            found.update((execution.id, execution) for execution in recent)
+            if following is None or not recent:
+                return list(found.values())
+            request = self._list._replace(params={**self._list.params, **following})
 
     def find(self, wanted: Collection[str]) -> tuple[dict[str, Execution], int]:
         """Return those of some executions of the workflow that the list has near its beginning, and the pages read."""
@@ -128,7 +133,6 @@ class BatchContext:
         organization_id: The ID of the organization whose quota counts. None if it isn't known.
         definition: The definition of the workflow. None if the platform doesn't send it.
         versions: The version of the workflow.
-        quota: The quota of the organization, where it was read already.
         limits: The rate limit of the key.
         time_ahead: Seconds by which the platform's clock is ahead of the client's.
 
@@ -154,7 +158,6 @@ class BatchContext:
         organization_id: str | None,
         definition: Mapping[str, Any] | None,
         versions: WorkflowVersions,
-        quota: Quota | None,
         limits: SharedLimits,
         time_ahead: float,
     ) -> None:
@@ -171,7 +174,7 @@ class BatchContext:
         self.starts: StartRate = StartRate()
         self.inbox: _workers.Inbox = _workers.Inbox()
         self.at_work: int = 0
-        self.quota = quota
+        self.quota: Quota | None = None
         self.is_iterating: bool = False
         self._workers = _workers.Workers()
         self.is_draining: bool = False
@@ -189,12 +192,8 @@ class BatchContext:
 
     @property
     def keeps_results_alone(self) -> bool:
-        """Whether nothing but results is read from the journal, so that it need not have anything else.
-
-        A temporary journal tells nothing to another process. In this one, only a search for executions asks which of
-        them belong to rows.
-        """
-        return not self.journal.is_durable and self.options.if_unknown != "match"
+        """Whether nothing but results is read from the journal, which no other process reads."""
+        return not self.journal.is_durable
 
     @property
     def now(self) -> float:

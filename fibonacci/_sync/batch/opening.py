@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from statistics import median
 
@@ -23,8 +24,7 @@ from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext, BatchRequests
 from fibonacci._sync.batch.reader import check_first_row
 from fibonacci._sync.requestor import Requestor
-from fibonacci.errors import APIStatusError, NotFoundError, UnsupportedCallError
-from fibonacci.models.organizations import Quota
+from fibonacci.errors import APIStatusError, UnsupportedCallError
 from fibonacci.models.workflows import Workflow
 
 
@@ -46,9 +46,6 @@ def open_batch(requestor: Requestor, requests: BatchRequests, options: BatchOpti
     open_it = _journal_opener(options.journal, options.resume)
     workflow = requests.workflow()
     received_at = requestor.clock.time()
-    quota = None
-    if options.organization_id is not None:  # nothing else would notice that it doesn't exist
-        quota = read_quota(requests, options.organization_id)
     header = header_of(requests.workflow_id, workflow, options)
     limits = requestor.use_limits()
     journal: Journal | None = None
@@ -63,10 +60,9 @@ def open_batch(requestor: Requestor, requests: BatchRequests, options: BatchOpti
             requests,
             options,
             journal,
-            options.organization_id or workflow.organization_id,
+            workflow.organization_id,
             workflow.definition,
             WorkflowVersions(header.workflow_version, requestor.clock.monotonic()),
-            quota,
             limits,
             server_time(workflow.response.headers, received_at) - received_at,
         )
@@ -77,21 +73,6 @@ def open_batch(requestor: Requestor, requests: BatchRequests, options: BatchOpti
         if journal is not None:
             journal.close()
         raise
-
-
-def read_quota(requests: BatchRequests, organization_id: str) -> Quota | None:
-    """Return the quota of an organization, or None if it may not be read.
-
-    Raises:
-        NotFoundError: If the organization doesn't exist.
-        APIError: If the platform can't be reached, or refuses every request.
-    """
-    try:
-        return requests.quota(organization_id)
-    except NotFoundError:
-        raise
-    except (APIStatusError, UnsupportedCallError):  # not every role can read it, if any
-        return None
 
 
 def header_of(workflow_id: str, workflow: Workflow, options: BatchOptions) -> JournalHeader:
@@ -162,14 +143,13 @@ def estimate(
         if fault is None:
             check_first_row(row, workflow.definition, options.parser.key_column)
     check_journal(options, header_of(requests.workflow_id, workflow, options))
-    organization_id = options.organization_id or workflow.organization_id
     quota = None
-    if organization_id is not None:
-        quota = read_quota(requests, organization_id)
-    page, _ = requests.page()
+    if workflow.organization_id is not None:
+        with suppress(APIStatusError, UnsupportedCallError):  # not every role can read it, if any
+            quota = requests.quota(workflow.organization_id)
     durations = [
         execution.duration_ms / 1000
-        for execution in page.items
+        for execution in requests.latest()
         if execution.is_terminal and execution.duration_ms is not None
     ]
     last = requestor.use_limits().last

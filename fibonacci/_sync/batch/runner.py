@@ -9,18 +9,21 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from time import monotonic
 
+from fibonacci._batch.candidates import candidates_of, earliest
 from fibonacci._batch.concurrency import quota_value
 from fibonacci._batch.rows import Row
 from fibonacci._batch.workflow_versions import version_text
 from fibonacci._core.logs import log_journal
 from fibonacci._core.retry import is_final
+from fibonacci._logging import log
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci._sync.batch.reader import RowReader
-from fibonacci._sync.batch.starter import RowFinder, RowStarter
+from fibonacci._sync.batch.starter import RowStarter
 from fibonacci._sync.batch.watcher import ExecutionsWatcher
 from fibonacci.errors import APIError
+from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota
 from fibonacci.models.run_results import RunResult
 
@@ -54,7 +57,6 @@ class BatchRunner:
         self._context = context
         self._state = context.state
         self._watcher = ExecutionsWatcher(context)
-        self._finder = RowFinder(context, self._watcher.follow)
         self._starter = RowStarter(context, self._watcher.follow)
         self._reader = RowReader(context, rows, self._watcher.resume)
         self._received: deque[Callable[[], object]] = deque()
@@ -69,7 +71,7 @@ class BatchRunner:
         state = self._state
         if state.aborted_by is not None:
             return True
-        return self._is_at_rest and (state.is_stopped or not state.unknown) and not state.has_more
+        return self._is_at_rest and not state.unknown and not state.has_more
 
     def begin(self) -> None:
         """Start the first rows."""
@@ -135,7 +137,7 @@ class BatchRunner:
         self._ask()
         self._probe()
         self._look()
-        self._search()
+        self._settle_unknown()
         _runtime.checkpoint()
 
     def _withdraw(self, rows: Iterable[Row]) -> None:
@@ -179,15 +181,16 @@ class BatchRunner:
             intended = []
             state.withdrawn.clear()
             state.started.clear()
+            state.listed.clear()
             state.new_version = None
             if len(state.finished) < _KEPT_AT_ONCE:
                 return
         finished = {row.index for row, _ in state.finished}  # whose results are written with the ids
         started = [row for row in state.started if row.index not in finished]
-        is_alone = not any((intended, state.withdrawn, started, state.finished))
+        changes = (intended, state.withdrawn, started, state.finished, state.listed)
+        is_alone = not any(changes)
         note = self._context.progress_to_note(is_alone=is_alone)
-        write = partial(self._context.journal.write, intended, state.withdrawn, started, state.finished, note)
-        self._context.use_journal(write)
+        self._context.use_journal(partial(self._context.journal.write, *changes, note))
         if state.new_version is not None:
             self._context.use_journal(partial(self._context.journal.continue_with, state.new_version))
             state.new_version = None
@@ -197,6 +200,7 @@ class BatchRunner:
         state.withdrawn.clear()
         state.started.clear()
         state.finished.clear()
+        state.listed.clear()
 
     def _stop_if_asked(self) -> None:
         """Start no more rows if another process has requested it."""
@@ -315,21 +319,28 @@ class BatchRunner:
         if due is not None and due <= self._context.now:
             self._watcher.look()
 
-    def _search(self) -> None:
-        """Search for rows of unknown outcome, if the user asks for it, and settle those that aren't found."""
-        state, context = self._state, self._context
-        if not state.unknown or self._finder.is_searching or state.is_stopped:
-            return
+    def _settle_unknown(self) -> None:
+        """When nothing else is left, start the rows of unknown outcome again, or deliver them with their candidates."""
+        state = self._state
         is_read = state.is_exhausted or self._reader.is_far or not state.may_read
-        is_blocked = self._is_at_rest and not state.pending and is_read
-        if context.options.if_unknown == "match" and (
-            context.now < max(context.plan.starts.until, context.plan.looks.until)
-            or self._finder.search(is_at_rest=is_blocked)
-        ):
+        is_blocked = state.is_stopped or (is_read and not state.pending)
+        if not (state.unknown and is_blocked and self._is_at_rest):
             return
-        if is_blocked:
-            state.settle_unknown()
-            context.inbox.put(_nothing)
+        if self._context.options.if_unknown == "rerun" and not state.is_stopped:
+            state.rerun_unknown()
+            self._context.inbox.put(_nothing)
+        else:
+            self._context.work(partial(self._read_candidates, [*state.unknown.values()]))
+
+    def _read_candidates(self, rows: list[Row]) -> None:
+        candidates: dict[int, tuple[Execution, ...]] = {}
+        try:
+            candidates = candidates_of(rows, self._context.requests.created_since(earliest(rows)))
+        except Exception as error:
+            text = "the executions cannot be listed, so rows of unknown outcome have no candidates: %s"
+            log(_log, logging.WARNING, text, error)
+        finally:
+            self._context.report(partial(self._state.deliver_unknown, candidates))
 
     def _receive(self) -> None:
         """Take in what has happened, waiting for it no longer than until something is due.

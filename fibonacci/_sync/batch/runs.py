@@ -157,8 +157,6 @@ class BatchSession:
                 result = self._next_or_record()
             if result is None:
                 self._end()
-            elif self._options.on_result is not None:
-                _runtime.resolve("on_result", self._options.on_result(result))
             return result
         except (KeyboardInterrupt, SystemExit):  # whose traceback may keep the turn and the iterator, with the journal
             self._leave_after(turn)
@@ -172,7 +170,7 @@ class BatchSession:
                 error.add_note(resume_note(self.summary, journal.path, error, is_empty=journal.is_empty))
             if isinstance(error, _workers.LOOP_ENDS):
                 name = type(error).__name__
-                raise RuntimeError(f"key= or on_result= raised {name}, as next() does without a default") from error
+                raise RuntimeError(f"key= raised {name}, as next() does without a default") from error
             raise
 
     def _leave_after(self, turn: Turn | None) -> None:
@@ -415,8 +413,8 @@ class Runs(_runtime.IterationHints):
         latest ones.
 
         It also raises the errors that would stop the run before its first row: wrong inputs in the first row, two rows
-        with the same key, a missing organization, or an unusable journal. It doesn't read rows that can be read only
-        once, such as those of a generator.
+        with the same key, or an unusable journal. It doesn't read rows that can be read only once, such as those of a
+        generator.
 
         Args:
             rows: The number of rows. Default: the length of the rows that you passed to `run_many`, or `max_rows` if
@@ -429,7 +427,7 @@ class Runs(_runtime.IterationHints):
             ValueError: If the number of rows isn't known or isn't positive, two rows have the same key, or the first
                 row doesn't fit the workflow. In the first three cases, nothing is sent.
             JournalError: If the journal can't be used.
-            APIError: If the workflow can't be read, or the organization doesn't exist.
+            APIError: If the workflow can't be read.
 
         Example:
             ```python

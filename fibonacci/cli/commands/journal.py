@@ -1,4 +1,4 @@
-"""`fibonacci journal`: look into the journal of a `run-many`, also while it runs, and stop its run."""
+"""`fibonacci journal`: look into the journal of a `run-many`, also while it runs, stop its run, settle its rows."""
 
 from __future__ import annotations
 
@@ -505,9 +505,10 @@ def _live(context: Context) -> Generator[Callable[[RunStatus], object] | None]:
 _ROWS_EPILOG: Final = """\
 The command only reads the journal, so you can use it during a run. A row without a result is pending, starting, running
 or unknown. Unknown means that the row may have been started. During a run, a row becomes unknown if the request that
-starts it gets no response within 60 s. In Redis, the URL names the journal: redis://HOST/DB?journal=NAME. If the run
-gave no name, the name is the id of the workflow."""
-_COLUMNS: Final = ("index", "key", "status", "execution_id", "error")
+starts it gets no response within 60 s. The candidates of an unknown row are the executions with the same inputs that
+were listed at the end of the last run. Use `fibonacci journal settle` to say which one it is. In Redis, the URL names
+the journal: redis://HOST/DB?journal=NAME. If the run gave no name, the name is the id of the workflow."""
+_COLUMNS: Final = ("index", "key", "status", "execution_id", "error", "candidates")
 
 
 def add_rows_arguments(parser: CommandParser) -> None:
@@ -519,10 +520,16 @@ def add_rows_arguments(parser: CommandParser) -> None:
 
 def run_rows(context: Context) -> int:
     """List the rows."""
-    check_fields(context.options.fields or (), COLUMNS)
+    check_fields(context.options.fields or (), (*COLUMNS, "candidates"))
     with opened_journal(context) as journal:
-        context.output.items((row.to_dict() for row in journal.rows(context.options.status)), _COLUMNS)
+        context.output.items(map(_with_candidates, journal.rows(context.options.status)), _COLUMNS)
     return DONE
+
+
+def _with_candidates(row: RunResult) -> dict[str, Any]:
+    from fibonacci._batch.journal import candidate_facts
+
+    return {**row.to_dict(), "candidates": [*map(candidate_facts, row.candidates)]}
 
 
 _EXPORT_EPILOG: Final = """\
@@ -674,6 +681,47 @@ def _held_journal(location: str) -> Generator[tuple[HeldJournal, str]]:
         commands.close()
 
 
+_SETTLE_EPILOG: Final = """\
+Use it for a row of unknown outcome, after you found out what became of it. `fibonacci journal rows JOURNAL --status
+unknown` lists its candidates: executions with the same inputs that were created since. The decision is recorded in the
+journal, and the same run-many command then continues. A run that is using the journal has to end first, and a journal
+in Redis cannot be settled.
+
+    fibonacci journal settle runs.db 7 --execution exec-abc123
+    fibonacci journal settle runs.db 8 --not-started"""
+
+
+def add_settle_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the verb."""
+    parser.epilog = _SETTLE_EPILOG
+    add_journal(parser)
+    parser.add_argument("key", metavar="KEY", help="the key of the row")
+    outcome = parser.add_mutually_exclusive_group(required=True)
+    outcome.add_argument(
+        "--execution", metavar="ID", help="the execution that the row started: the next run waits for it"
+    )
+    outcome.add_argument(
+        "--not-started", action="store_true", help="no execution was started: the next run starts the row"
+    )
+    outcome.add_argument(
+        "--failed", action="store_true", help="the row has failed: the next run starts it only with --retry-failed"
+    )
+
+
+def run_settle(context: Context) -> int:
+    """Settle a row."""
+    options = context.options
+    with opened_journal(context) as journal:
+        try:
+            row = journal.settle(
+                options.key, execution_id=options.execution, not_started=options.not_started, failed=options.failed
+            )
+        except ValueError as error:  # an id that is empty
+            raise UsageError(str(error)) from None
+    context.say(f"settled row {row.key}, which is {row.status} now")
+    return DONE
+
+
 _FIELDS: Final = ("json", "fields")
 
 
@@ -688,3 +736,4 @@ def add_journal_arguments(parser: CommandParser) -> None:
         verbs.add("export", "write the rows with their inputs and outputs to stdout", run_export, (*_FIELDS, *LISTED))
     )
     add_stop_arguments(verbs.add("stop", "stop the run after the rows that are under way", run_stop))
+    add_settle_arguments(verbs.add("settle", "record what became of a row of unknown outcome", run_settle))

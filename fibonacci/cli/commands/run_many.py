@@ -69,12 +69,11 @@ def add_run_many_arguments(parser: CommandParser) -> None:
         default=300.0,
         help="how long to wait for a row, such as 5m, or none for no limit; default: 300 s",
     )
-    add("--max-failures", metavar="N", type=count, help="how many rows may fail or time out before no more rows start")
     add(
-        "--max-unknown",
+        "--max-failures",
         metavar="N",
         type=count,
-        help="how many rows may have an unknown outcome before no more rows start",
+        help="how many rows may fail, time out or have an unknown outcome before no more rows start",
     )
     add("--max-rows", metavar="N", type=positive, help="how many rows to start. The same command starts the next ones")
     add("--retry-failed", action="store_true", help="also run rows again that failed before")
@@ -83,11 +82,6 @@ def add_run_many_arguments(parser: CommandParser) -> None:
         flag = f"--{name.replace('_', '-')}"
         add(flag, choices=choices, default=choices[0], help=f"{meaning}; default: {choices[0]}")
     add("--ordered", action="store_true", help="write the results in the order of the rows")
-    add(
-        "--organization-id",
-        metavar="ID",
-        help="the organization whose quota counts; default: the workflow's organization",
-    )
     add(
         "--estimate",
         action="store_true",

@@ -25,12 +25,12 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from fibonacci import Fibonacci, JournalError, RunResult
+from fibonacci import Fibonacci, JournalError, RunResult, UnknownOutcomeError
 from fibonacci._batch.journal_schema import JournalMark, read_header
 from fibonacci._batch.locks import LOCK_SUFFIX, read_note
 from fibonacci._batch.sqlite_journal import connect_read_only
@@ -137,7 +137,7 @@ class KilledBatch:
     def _kill_after(self, results: int) -> None:
         """Run the rows in a process that is killed after so many results."""
         reading, writing = os.pipe()
-        process = self._fork(on_result=lambda _: os.write(writing, b"."))
+        process = self._fork(body=lambda _: os.write(writing, b"."))
         for _ in range(results):
             os.read(reading, 1)
         os.kill(process, signal.SIGKILL)
@@ -146,27 +146,27 @@ class KilledBatch:
         os.close(writing)
         time.sleep(0.1)  # in which the platform ends what had reached it
 
-    def _fork(self, most: int | None = None, on_result: Callable[[RunResult], object] | None = None) -> int:
+    def _fork(self, most: int | None = None, body: Callable[[RunResult], object] = lambda _: None) -> int:
         process = os.fork()
         if process == 0:
             try:
-                self._run(most, on_result)
+                self._run(most, body)
             finally:
                 os._exit(0)
         return process
 
-    def _run(self, most: int | None = None, on_result: Callable[[RunResult], object] | None = None) -> int:
+    def _run(self, most: int | None = None, body: Callable[[RunResult], object] = lambda _: None) -> int:
         """Run the rows, or the first of them; return how many are unknown."""
         rows: list[dict[str, Any]] = [
             {"id": each, "seconds": (0, 0, 0.02)[each % 3], "text": _TEXT} for each in range(ROWS)
         ]
         with Fibonacci(self._address.api_key, base_url=self._address.base_url) as client:
-            options: dict[str, Any] = {"key": "id", "concurrency": _AT_A_TIME, "if_unknown": "skip"}
-            runs = client.workflows.run_many(
-                self._workflow, rows[:most], journal=self._path, on_result=on_result, **options
-            )
-            with runs:
-                return sum(result.status == "unknown" for result in runs)
+            options: dict[str, Any] = {"key": "id", "concurrency": _AT_A_TIME, "journal": self._path}
+            with client.workflows.run_many(self._workflow, rows[:most], **options) as runs:
+                with suppress(UnknownOutcomeError):
+                    for result in runs:
+                        body(result)
+                return runs.summary.unknown
 
     def _new_executions(self) -> Mapping[int, int]:
         """Return how many executions each row has that were not there at the last call."""

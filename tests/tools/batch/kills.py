@@ -7,7 +7,7 @@
 Each kill is a SIGKILL of a process with the batch, in turn on the sync client and in asyncio; the emulator is in
 another process. With `--redis` the journal is in Redis, which syncs each write, and which is killed at every second
 kill too, and started again. No row may run twice, and none may be lost: a row has its one execution, or it is
-reported as unknown.
+reported as unknown, with its execution as the one candidate if it has one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -48,7 +48,7 @@ class KillReport:
         kills: How often it was killed while it ran.
         rows: How many rows it had.
         twice: Rows with more than one execution.
-        lost: Rows whose result is not that of their execution, and unknown rows that have an execution.
+        lost: Rows whose result is not that of their execution, and unknown rows whose candidates are others.
         unknown: Rows reported as unknown.
         in_flight: Rows whose request was on its way at a kill, at any of the kills.
     """
@@ -198,7 +198,7 @@ class _Batch:
         return Fibonacci(self._address.api_key, base_url=self._address.base_url, idempotency=self._idempotency)
 
     def options(self) -> dict[str, Any]:
-        return {"key": "id", "journal": self._journal, "concurrency": IN_FLIGHT, "if_unknown": "match"}
+        return {"key": "id", "journal": self._journal, "concurrency": IN_FLIGHT}
 
     def run_sync(self) -> None:
         with self.client() as client:
@@ -217,11 +217,8 @@ class _Batch:
     def finish(self) -> list[RunResult]:
         """Run to the end, and return the results of all rows, those of unknown outcome included."""
         found: list[RunResult] = []
-        with self.client() as client:
-            try:
-                found += client.workflows.run_many(self.workflow_id, self.rows(), **self.options())
-            except UnknownOutcomeError as error:
-                found += error.results
+        with self.client() as client, suppress(UnknownOutcomeError):
+            found.extend(client.workflows.run_many(self.workflow_id, self.rows(), **self.options()))
         return sorted(found, key=lambda result: result.index)
 
     def executions(self) -> dict[int, list[str]]:
@@ -240,7 +237,7 @@ def _compared(batch: _Batch, kills: int, in_flight: int) -> KillReport:
     lost = [
         result.index
         for result in results
-        if executions.get(result.index, []) != ([] if result.execution is None else [result.execution.id])
+        if executions.get(result.index, []) != [each.id for each in (result.execution, *result.candidates) if each]
         or (result.status not in ("completed", "unknown"))
     ]
     twice = [row for row, ids in executions.items() if len(ids) > 1]

@@ -20,12 +20,12 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-from fibonacci import Fibonacci, JournalError, RunResult
+from fibonacci import Fibonacci, JournalError, RunResult, UnknownOutcomeError
 from fibonacci._batch.redis_records import COUNTED, HEADER, ORDER, PARTS, keys_of
 from tests.batch.platform import Address, served_emulator
 from tests.kit.programs import free_port
@@ -234,22 +234,27 @@ class _DestroyedBatch:
         self._location = location
         self._workflow_id = workflow_id
 
-    def run(self, machine: Path, on_result: Callable[[RunResult], object] | None = None) -> list[RunResult]:
+    def run(self, machine: Path, body: Callable[[RunResult], object] = lambda _: None) -> list[RunResult]:
         """Run the batch on a machine."""
         rows: Iterator[dict[str, Any]] = ({"id": number, "seconds": 0.01} for number in range(_ROWS))
-        options: Any = {"key": "id", "journal": self._location, "concurrency": 4, "if_unknown": "skip"}
+        options: Any = {"key": "id", "journal": self._location, "concurrency": 4}
+        found: list[RunResult] = []
         with (
             patch.dict(os.environ, {"XDG_STATE_HOME": str(machine)}),
             Fibonacci(self._address.api_key, base_url=self._address.base_url) as client,
+            suppress(UnknownOutcomeError),
         ):
-            return list(client.workflows.run_many(self._workflow_id, rows, on_result=on_result, **options))
+            for result in client.workflows.run_many(self._workflow_id, rows, **options):
+                body(result)
+                found.append(result)
+        return found
 
-    def run_until_killed(self, machine: Path, on_result: Callable[[RunResult], object]) -> None:
-        """Run the batch in a fork, which `on_result` kills."""
+    def run_until_killed(self, machine: Path, body: Callable[[RunResult], object]) -> None:
+        """Run the batch in a fork, which the body of the loop kills."""
         process = os.fork()
         if process == 0:
             try:
-                self.run(machine, on_result)
+                self.run(machine, body)
             finally:
                 os._exit(1)
         _, status = os.waitpid(process, 0)

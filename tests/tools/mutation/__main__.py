@@ -3,7 +3,7 @@
 python -m tests.tools.mutation                           400 mutants, chosen by seed 1
 python -m tests.tools.mutation --seed 2 --size 100       another sample
 python -m tests.tools.mutation --session FILE            keep the results in FILE; what was caught there isn't run again
-python -m tests.tools.mutation --only fibonacci/_batch/search.py
+python -m tests.tools.mutation --only fibonacci/_batch/candidates.py
 
 It exits with 1 when fewer than 92 % are caught, and says which survivors aren't in `survivors.toml`, where each has the
 reason why no test can tell it from the original.

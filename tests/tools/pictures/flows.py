@@ -210,7 +210,7 @@ _ROW: Final = FlowDiagram(
         DiagramBox(385, 76, 130, "execution", ("with its id",), "llm"),
         DiagramBox(575, 76, 120, "result", ("outputs or error",), "llm"),
         DiagramBox(30, 200, 120, "start it", ("once",), "tool"),
-        DiagramBox(195, 200, 130, "outcome unknown", ("if_unknown decides", "what happens"), "failed"),
+        DiagramBox(195, 200, 130, "outcome unknown", ("you settle it,", "or rerun it"), "failed"),
         DiagramBox(385, 200, 130, "wait for it", ("it is running",), "tool"),
         DiagramBox(575, 200, 120, "yield it", ("from the journal",), "tool"),
     ),

@@ -96,7 +96,6 @@ class Conditions:
             options={
                 "concurrency": random.choice([None, 1, 3, 20]),
                 "ordered": random.random() < 0.3,
-                "if_unknown": random.choice(["match", "match", "raise"]),
                 "timeout": more.choice([300.0, 300.0, 5.0, 1.0]),
                 "if_new_version": more.choice(["raise", "continue"]),
             },
@@ -106,24 +105,7 @@ class Conditions:
         )
         if len(made.lives) > 1:  # both need requests, and end in so many processes only if they get them
             made = replace(made, limit=max(made.limit, 30), outsiders=0.0)
-        return made._with_overlap(others) if others.random() < 0.2 else made
-
-    def _with_overlap(self, others: Random) -> Conditions:
-        """Return conditions in which rows are started while the executions of rows with the same inputs are sought."""
-        return replace(
-            self,
-            rows=[{"seconds": 1.0, "id": number % 4} for number in range(12)],
-            first=12,
-            limit=300,
-            outsiders=0.0,
-            faults=0.5,
-            outage=(0.0, 0.0),
-            delay=(0.1, 10.0),
-            lives=[[others.uniform(0.1, 4.0)]],
-            options={"concurrency": others.randint(2, 4), "ordered": False, "if_unknown": "match"},
-            honors_keys=False,
-            changes=[],
-        )
+        return made
 
 
 def _lives(random: Random) -> list[float]:

@@ -166,7 +166,6 @@ class _Program:
         self._folder = folder
         self._journal = self._journal_of(0)
         self._processes = 0
-        self._was_searched = False  # for the rows of unknown outcome, to the end: the others are left out then
         self._is_new_version_accepted = False
         self._begin()
 
@@ -214,8 +213,6 @@ class _Program:
             idempotency="server" if conditions.honors_keys else None,
         )
         options: dict[str, Any] = {**conditions.options}
-        if self.is_healthy or self._was_searched:
-            options["if_unknown"] = "skip"
         if self.is_healthy:
             options["timeout"] = 300.0
         if self._is_new_version_accepted:
@@ -229,10 +226,10 @@ class _Program:
                 async for result in runs:
                     found[self._first + result.index] = result
         except FibonacciError as error:
-            self._is_new_version_accepted |= isinstance(error, JournalError)
-            self._was_searched |= isinstance(error, UnknownOutcomeError) and options["if_unknown"] == "match"
-            await asyncio.sleep(60.0)  # a user looks at it, and calls again
-            return False
+            if not (self.is_healthy and isinstance(error, UnknownOutcomeError)):
+                self._is_new_version_accepted |= isinstance(error, JournalError)
+                await asyncio.sleep(60.0)  # a user looks at it, and calls again
+                return False
         self._schedule.outcome.results |= found
         return all(result.status in _ENDED for result in found.values())  # else the time to wait was up
 
@@ -302,13 +299,6 @@ def _wrong_attempts(conditions: Conditions, outcome: Outcome, result: RunResult)
     if last.execution_id is not None and is_told and last.version != outcome.versions[last.execution_id]:
         return [f"row {result.index} ran version {outcome.versions[last.execution_id]}, not {last.version}"]
     return []
-
-
-def although_there(outcome: Outcome) -> int:
-    """Return how many rows are unknown although the platform has executions with their inputs that no row has."""
-    taken = {result.execution.id for result in outcome.results.values() if result.execution is not None}
-    unknown = Counter(_text(result.inputs) for result in outcome.results.values() if result.status == "unknown")
-    return sum(min(count, len(set(outcome.executions.get(each, [])) - taken)) for each, count in unknown.items())
 
 
 def _as_after_a_crash(journal: Path, copy: Path) -> Path:

@@ -21,7 +21,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple
 from os import cpu_count
 
-from tests.tools.simulation.schedule import Outcome, Schedule, although_there, broken
+from tests.tools.simulation.schedule import Outcome, Schedule, broken
 
 _CHUNK = 50
 
@@ -52,7 +52,6 @@ def run_some(first: int, until: float) -> tuple[Counter[str], list[str]]:
             counts["kills"] += outcome.kills
             counts["without response"] += sum(each.status is None for each in outcome.exchanges)
             counts["unknown"] += sum(result.status == "unknown" for result in outcome.results.values())
-            counts["unknown although there"] += although_there(outcome)
             counts["simulated hours"] += round(outcome.seconds / 3600)
     return counts, failures
 
