@@ -70,8 +70,8 @@ class JournalView:
             status: Only the rows with this status. Rows with a result are `"completed"`, `"failed"` or `"cancelled"`.
                 Rows without one are `"pending"` before they start, `"starting"` while the request is under way, and
                 `"running"` once the execution is known. They are `"unknown"` if it isn't known whether they were
-                started, or if the execution couldn't be read in the latest call. While a run is using the journal, a row whose request gets no response counts as `"unknown"`
-                after 60 s, by this machine's clock.
+                started, or if the execution couldn't be read in the latest call. While a run is using the journal, a
+                row whose request gets no response counts as `"unknown"` after 60 s, by this machine's clock.
 
         Returns:
             An iterator over the rows, each with its inputs and attempts. `execution` is None as long as there is no

@@ -421,7 +421,7 @@ class SQLiteJournal(Journal):
             connection.executemany(_INSERT, map(_inserted, new))
             connection.executemany(_WITHDRAW, [(row.number,) for row in withdrawn])
             connection.executemany(_INTEND, [_intended(row) for row in again])
-            connection.executemany(_START, [(row.execution_id, row.version, row.number) for row in started])
+            connection.executemany(_START, [(row.execution_id or None, row.version, row.number) for row in started])
             connection.executemany(_FINISH, [self._finished(row, result) for row, result in finished])
             connection.executemany(_LIST, map(self._listed, listed))
             if progress is not None:

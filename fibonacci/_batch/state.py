@@ -14,6 +14,7 @@ from fibonacci._batch.rows import Row, key_in
 from fibonacci._remedies import argument, joined, remedy, text_of
 from fibonacci._text import counted
 from fibonacci.errors import (
+    APIError,
     FibonacciError,
     TooManyFailuresError,
     UnknownOutcomeError,
@@ -273,6 +274,25 @@ class BatchState:
         self.unknown[row.index] = row
         if row.started_at:  # else an earlier call has lost it
             self._count_failure(row.error, "unknown")
+
+    def take_back(self, row: Row, execution_id: str) -> bool:
+        """Stop if the platform gave a row an execution that is another row's, and leave it as one of unknown outcome.
+
+        Returns:
+            Whether it is another row's.
+        """
+        other = self.running.get(execution_id) or self.overdue.get(execution_id)
+        if other is None:
+            return False
+        row.execution_id = ""
+        row.error = APIError(
+            f"the platform gave one execution, {execution_id}, to two rows: {key_in(other.key)} and {key_in(row.key)}"
+        )
+        row.error.outcome_unknown = True
+        self.started.append(row)  # so that the journal doesn't have it either
+        self.stop(row.error)
+        self.lose(row)
+        return True
 
     def restore(self, result: RunResult) -> None:
         """Count and deliver a result of an earlier run."""

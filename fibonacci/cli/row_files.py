@@ -357,9 +357,9 @@ class ResultArray:
 
 
 class ResultFile:
-    """Writes results to `PATH.partial`, which takes the place of `PATH` when all are written.
+    """Writes results to `PATH.partial`, which takes the place of `PATH` when every row has ended.
 
-    So a file at the path is whole. What a crash leaves in the partial file the journal has too, and the next run writes
+    So a file at the path is whole. What a run leaves in the partial file the journal has too, and the next run writes
     it again, from the first result on. A new file is for this user alone.
 
     Args:
@@ -370,6 +370,7 @@ class ResultFile:
 
     Attributes:
         written_to: The path that is written to.
+        is_finished: Whether the file is in its place.
 
     Raises:
         OSError: If the file, the partial file or a link to it is another user's, or a pipe or device can't be opened.
@@ -379,6 +380,7 @@ class ResultFile:
         self._name: RowFormat = name
         self._is_raw = is_raw
         self._target: Path | None = None if is_stream(path) else Path(os.path.realpath(check_replaceable(path)))
+        self.is_finished: bool = False
         self.written_to: str = path if self._target is None else f"{self._target}.partial"
         if self._target is not None:
             check_state(self.written_to)
@@ -402,17 +404,17 @@ class ResultFile:
         self._opened().write(result)
 
     def finish(self) -> None:
-        """Put the file in its place: all results are written.
+        """Put the file in its place: every row has ended, and all results are written.
 
         Raises:
             OSError: If that fails.
         """
         self._opened()
-        if self._target is None or self._file is None:
-            return
-        finish(self._file, self._target)
-        self._stack.close()
-        Path(self.written_to).replace(self._target)
+        if self._target is not None and self._file is not None:
+            finish(self._file, self._target)
+            self._stack.close()
+            Path(self.written_to).replace(self._target)
+        self.is_finished = True
 
     def close(self) -> None:
         """Close the file, whose results were written by now, or it is known why not. A second call does nothing."""

@@ -153,10 +153,9 @@ def _results(context: Context, out_format: RowFormat | None) -> Generator[Result
     with closing(file):
         try:
             yield file
-        except BaseException:
-            if file.is_begun:
+        finally:
+            if file.is_begun and not file.is_finished:
                 context.say(f"the results so far are in {file.written_to}")
-            raise
 
 
 def _print_estimate(context: Context, estimate: RunsEstimate) -> None:
@@ -172,8 +171,9 @@ def _write_results(context: Context, runs: Runs, results: ResultFile | ResultStr
     try:
         with runs:
             code = _write_each(context, runs, results.write)
-            with context.output.writing():
-                results.finish()
+            if code != NOT_ENDED or not isinstance(results, ResultFile):  # a file with its final name has every row
+                with context.output.writing():
+                    results.finish()
             return code
     except (KeyboardInterrupt, OSError, UnwrittenResultError) as error:
         if not isinstance(error, FibonacciError):  # the client's errors have it in a note

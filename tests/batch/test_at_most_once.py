@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -29,6 +30,7 @@ from fibonacci._batch.rows import Row
 from fibonacci._core.request import canonical
 from fibonacci.emulator import Emulator
 from tests.batch.journals import KINDS, JournalPlace, completed, opened
+from tests.batch.limited_platform import platform
 from tests.batch.platform import Address, served_emulator
 from tests.batch.shared_clock import SharedClock
 from tests.batch.workflows import client_in_process
@@ -427,6 +429,22 @@ class TestRowsOfUnknownOutcome:
         assert len(caught.value.results[0].candidates) == 1
         with read_journal(setting.place.location) as journal, pytest.raises(JournalError, match="is in Redis, where"):
             journal.settle(0, failed=True)
+
+
+def test_one_execution_for_two_rows_ends_the_run_and_both_are_named(mode: Mode, tmp_path: Path) -> None:
+    here = platform(mode, time="manual")
+    twice = here.owner.workflows.execute(here.workflow, inputs={"seconds": 5.0}).id
+    here.emulator.fail(EXECUTE, status=200, body={"execution_id": twice, "status": "running"}, times=2)
+    options = {"journal": tmp_path / "runs.db", "concurrency": 1, "timeout": 60}
+    seen: list[RunResult] = []
+    runs = here.runs([5.0] * 9, **{**options, "concurrency": 2})
+    with pytest.raises(APIError, match=rf"gave one execution, {twice}, to two rows: (0 and 1|1 and 0)"):
+        mode.each(runs, seen.append)
+    assert [each.status for each in seen] == ["completed", "unknown"]
+    assert str(runs.summary) == "1 succeeded, 0 failed, 1 unknown, 7 left (0 from the journal)"
+    with read_journal(tmp_path / "runs.db") as journal:
+        journal.settle(seen[1].key, not_started=True)
+    assert [each.status for each in here.run(here.runs([5.0] * 9, **options))] == ["completed"] * 9
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import csv
 import errno
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -113,6 +114,47 @@ class TestInProcess:
         Path("rows.csv").write_text('id,name\n1,"[1, null]"\n')
         assert call("--json-column", "name") == 0
         assert [each["inputs"] for each in lines_of(Path("o.jsonl").read_text())] == [{"id": "1", "name": [1, None]}]
+
+    def test_rows_of_unknown_outcome_are_results_too(
+        self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        emulator.fail(EXECUTE, kind="no_reply", times=1)
+        emulator.fail(EXECUTE, kind="status", status=502, times=1)
+        Path("rows.csv").write_text("name\nAda\nBob\nEve\n")
+        assert call("--concurrency", "1") == 75
+        assert sorted(each["status"] for each in lines_of(Path("o.jsonl.partial").read_text())) == [
+            *("completed", "unknown", "unknown")
+        ]
+        text, candidates, summary, partial = capsys.readouterr().err.splitlines()[-4:]
+        assert text == (
+            "it is not known whether these rows were started: 0, 1. Check them, and settle each with `fibonacci journal"
+            " settle runs.db KEY`, or repeat the command with --if-unknown rerun to start them, possibly a second time"
+        )
+        (execution_id,) = re.findall("^row 0 may be (exec_[0-9a-f]+) \\(completed, created at 2", candidates)
+        assert summary == "1 succeeded, 0 failed, 2 unknown, 0 left (0 from the journal)."
+        assert partial.endswith("o.jsonl.partial")
+        assert not Path("o.jsonl").exists()
+        settle = ("journal", "settle", "runs.db")
+        assert main([*settle, "0", "--execution", execution_id]) == 0
+        assert "settled row 0, which is running now" in capsys.readouterr().err
+        assert main([*settle, "0", "--failed"]) == 64
+        assert "has the row 0 as running: only rows of unknown outcome can be settled" in capsys.readouterr().err
+        assert main([*settle, "1", "--not-started"]) == 0
+        assert call() == 0
+        assert [each["status"] for each in lines_of(Path("o.jsonl").read_text())] == ["completed"] * 3
+        assert not Path("o.jsonl.partial").exists()
+        assert emulator.requests.to(EXECUTE).count == 4
+
+    def test_rows_that_are_left_keep_the_results_from_their_place(
+        self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert call("--max-rows", "1") == 75
+        assert last_line(capsys.readouterr().err).endswith(
+            f"the results so far are in {Path('o.jsonl.partial').resolve()}"
+        )
+        assert not Path("o.jsonl").exists()
+        assert call() == 0
+        assert len(lines_of(Path("o.jsonl").read_text())) == 2
 
     def test_a_new_version_of_the_workflow(
         self, call: Call, greeter: str, client: Fibonacci, capsys: pytest.CaptureFixture[str]

@@ -152,7 +152,8 @@ class AsyncRowReader:
             await self._context.use_journal(partial(journal.renew, row))
             await self._begin(row)
         elif entry.execution_id is not None:
-            self._resume(row, entry.execution_id)
+            if not state.take_back(row, entry.execution_id):
+                self._resume(row, entry.execution_id)
         elif entry.idempotency_key is not None:
             row.error = interrupted(row)
             state.pending.append(row)  # to be started again where that is safe

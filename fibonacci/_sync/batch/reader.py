@@ -151,7 +151,8 @@ class RowReader:
             self._context.use_journal(partial(journal.renew, row))
             self._begin(row)
         elif entry.execution_id is not None:
-            self._resume(row, entry.execution_id)
+            if not state.take_back(row, entry.execution_id):
+                self._resume(row, entry.execution_id)
         elif entry.idempotency_key is not None:
             row.error = interrupted(row)
             state.pending.append(row)  # to be started again where that is safe

@@ -82,9 +82,10 @@ class RowStarter:
     def _started(self, row: Row, execution: Execution) -> None:
         del self._context.state.starting[row.index]
         self._context.start_passed(row.started_at)
-        if not row.is_recorded:
-            self._context.state.started.append(row)
-        self._follow(row, execution)
+        if not self._context.state.take_back(row, execution.id):
+            if not row.is_recorded:
+                self._context.state.started.append(row)
+            self._follow(row, execution)
 
     def _not_started(self, row: Row, error: BaseException) -> None:
         context, state = self._context, self._context.state
