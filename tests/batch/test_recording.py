@@ -34,10 +34,12 @@ class SlowJournal:
             raise self.error
 
 
-def begin(journal: SlowJournal, rows: Sequence[Row]) -> tuple[list[threading.Thread], list[JournalError]]:
+def begin(
+    journal: SlowJournal, rows: Sequence[Row]
+) -> tuple[list[threading.Thread], list[JournalError], BatchContext]:
     """Let the first row be written, and the others wait for it."""
     shared: Any = journal
-    context: Any = BatchContext(Mock(), Mock(), Mock(concurrency=None), shared, None, None, Mock(), Mock(), 0.0)
+    context: Any = BatchContext(Mock(), Mock(), Mock(concurrency=None, total=None), shared, None, None, Mock(), Mock(), 0.0)
     errors: list[JournalError] = []
 
     def record(each: Row) -> None:
@@ -52,12 +54,12 @@ def begin(journal: SlowJournal, rows: Sequence[Row]) -> tuple[list[threading.Thr
     for thread in threads[1:]:
         thread.start()
     wait_until(lambda: len(context._unrecorded) == len(rows))
-    return threads, errors
+    return threads, errors, context
 
 
 def test_those_that_wait_are_written_at_once() -> None:
     journal, rows = SlowJournal(), [row(index) for index in range(5)]
-    threads, errors = begin(journal, rows)
+    threads, errors, _ = begin(journal, rows)
     journal.goes_on.set()
     for thread in threads:
         thread.join()
@@ -66,11 +68,11 @@ def test_those_that_wait_are_written_at_once() -> None:
     assert errors == []
 
 
-def test_an_error_names_all_that_are_not_recorded() -> None:
+def test_an_error_names_all_that_are_not_recorded_and_the_summary_counts_them() -> None:
     journal, rows = SlowJournal(), [row(index) for index in range(3)]
     for each in rows:
         each.execution_id = f"exec_{each.index}"
-    threads, errors = begin(journal, rows)
+    threads, errors, context = begin(journal, rows)
     journal.error = JournalError("the disk is full")
     journal.goes_on.set()
     for thread in threads:
@@ -78,3 +80,4 @@ def test_an_error_names_all_that_are_not_recorded() -> None:
     notes = " ".join(note for error in errors for note in error.__notes__)
     assert all(f"{each.key}: exec_{each.index}" in notes for each in rows)
     assert not any(each.is_recorded for each in rows)
+    assert context.state.summary.unknown == 3

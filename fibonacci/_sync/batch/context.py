@@ -347,6 +347,8 @@ class BatchContext:
                 error.add_note(
                     f"rows were started, but this could not be recorded. The ids of their executions: {names}"
                 )
+                ended = {row.index for row, _ in self.state.finished}
+                self.state.unknown.update((row.index, row) for row in rows if row.index not in ended)
                 raise
             for row in rows:
                 row.is_recorded = True
