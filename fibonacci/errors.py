@@ -677,7 +677,7 @@ class RunsStoppedError(FibonacciError):
 
 
 class UnknownOutcomeError(FibonacciError):
-    """It isn't known whether some rows of `workflows.run_many` were started.
+    """It isn't known whether some rows of `workflows.run_many` were started, or what became of their executions.
 
     All other rows have ended. The message names the rows, and the `candidates` of each are the executions that may be
     its own. With a journal, settle each row with `read_journal(...).settle` and make the same call again, or call again
