@@ -405,17 +405,19 @@ class TestRowsOfUnknownOutcome:
         rows = [{"id": number, "seconds": 0} for number in range(2)]
         (other,) = setting.left_by_a_killed_run(rows[0], is_recorded=True)
         setting.left_by_a_killed_run(rows[1])
+        refused: list[tuple[int, dict[str, Any], str]] = [
+            (0, {"failed": True}, "has the row 0 as running: only rows of unknown outcome can be settled"),
+            (7, {"failed": True}, "has no row with the key 7"),
+            (1, {"execution_id": other}, f"has the execution {other} as that of the row 0"),
+        ]
+        mistaken: list[dict[str, Any]] = [{}, {"failed": True, "not_started": True}, {"execution_id": ""}]
         with read_journal(setting.place.location) as journal:
-            for key, outcome, text in (
-                (0, {"failed": True}, "has the row 0 as running: only rows of unknown outcome can be settled"),
-                (7, {"failed": True}, "has no row with the key 7"),
-                (1, {"execution_id": other}, f"has the execution {other} as that of the row 0"),
-            ):
+            for key, outcome, text in refused:
                 with pytest.raises(JournalError, match=text):
                     journal.settle(key, **outcome)
             with closing(setting.opened()), pytest.raises(JournalError, match="is used by another run"):
                 journal.settle(1, failed=True)
-            for wrong in ({}, {"failed": True, "not_started": True}, {"execution_id": ""}):
+            for wrong in mistaken:
                 with pytest.raises(ValueError, match=r"settle takes exactly one of|execution_id"):
                     journal.settle(1, **wrong)
             assert [result.key for result in journal.rows("unknown")] == [1], "it is as it was"

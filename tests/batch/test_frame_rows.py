@@ -170,7 +170,7 @@ class TestValues:
 
 
 def test_keys_of_numpy_are_pythons() -> None:
-    keys = [key_in(key_text(key, 0)) for key in (numpy.int64(7), numpy.str_("7"))]
+    keys = [key_in(key_text(key, "key")) for key in (numpy.int64(7), numpy.str_("7"))]
     assert [(key, type(key)) for key in keys] == [(7, int), ("7", str)]
 
 

@@ -34,12 +34,12 @@ class SlowJournal:
             raise self.error
 
 
-def begin(
-    journal: SlowJournal, rows: Sequence[Row]
-) -> tuple[list[threading.Thread], list[JournalError], BatchContext]:
+def begin(journal: SlowJournal, rows: Sequence[Row]) -> tuple[list[threading.Thread], list[JournalError], BatchContext]:
     """Let the first row be written, and the others wait for it."""
     shared: Any = journal
-    context: Any = BatchContext(Mock(), Mock(), Mock(concurrency=None, total=None), shared, None, None, Mock(), Mock(), 0.0)
+    context: Any = BatchContext(
+        Mock(), Mock(), Mock(concurrency=None, total=None), shared, None, None, Mock(), Mock(), 0.0
+    )
     errors: list[JournalError] = []
 
     def record(each: Row) -> None:

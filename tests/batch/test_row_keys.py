@@ -18,7 +18,7 @@ from tests.kit.nodes import llm
 
 @pytest.mark.parametrize("key", [7, -7, "7", "-7", "007", "a", "", '"7"', '"', "Ä\n", 2**70, "-", "1.0", "\u0663"])
 def test_a_key_keeps_its_type(key: str | int) -> None:
-    text = key_text(key, 0)
+    text = key_text(key, "key")
     assert (key_in(text), type(key_in(text))) == (key, type(key))
     other = other_key(text)
     if other is not None:
@@ -28,7 +28,7 @@ def test_a_key_keeps_its_type(key: str | int) -> None:
 
 def test_a_member_of_an_enumeration_is_its_value() -> None:
     channel = Enum("channel", {"SLACK": "slack"}, type=str)
-    assert key_text(channel.SLACK, 0) == key_text("slack", 0) == "slack"
+    assert key_text(channel.SLACK, "key") == key_text("slack", "key") == "slack"
 
 
 @pytest.mark.parametrize("place", KINDS, indirect=True)
