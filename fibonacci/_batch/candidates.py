@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import UTC
+from heapq import merge
+from itertools import islice
 from typing import Final
 
 from fibonacci._batch.rows import CLOCK_TOLERANCE, Row, digest_of
@@ -29,18 +31,24 @@ def earliest(rows: Iterable[Row]) -> float:
 
 
 def candidates_of(rows: Sequence[Row], executions: Iterable[Execution]) -> dict[int, tuple[Execution, ...]]:
-    """Return, by the index of each row, the first executions with its inputs that were created since its request.
+    """Return, by the index of each row, the first executions that were created since its request and may be its own.
+
+    They have its inputs, or none that the platform lists.
 
     Args:
         rows: Rows whose start had no response.
         executions: Executions of the workflow.
     """
+    unlisted: list[Execution] = []
     equal: dict[bytes, list[Execution]] = {row.digest: [] for row in rows}
     for execution in sorted(executions, key=created_at):
-        if execution.inputs is not None and (digest := digest_of(canonical(execution.inputs))) in equal:
+        if execution.inputs is None:
+            unlisted.append(execution)
+        elif (digest := digest_of(canonical(execution.inputs))) in equal:
             equal[digest].append(execution)
     found: dict[int, tuple[Execution, ...]] = {}
     for row in rows:
-        begin = bisect_left(equal[row.digest], earliest([row]), key=created_at)
-        found[row.index] = tuple(equal[row.digest][begin : begin + _MOST])
+        since = earliest([row])
+        later = (each[bisect_left(each, since, key=created_at) :] for each in (equal[row.digest], unlisted))
+        found[row.index] = tuple(islice(merge(*later, key=created_at), _MOST))
     return found

@@ -376,7 +376,7 @@ class SQLiteJournal(Journal):
         if owner is not None:
             raise journal_error(self.path, f"has the execution {execution_id} as that of the row {key_in(owner[0])!r}")
         now = time.time()
-        start = (entry.idempotency_key, execution_id, None, now, None, attempts_text(entry.earlier))
+        start: Sequence[object] = (entry.idempotency_key, execution_id, None, now, None, attempts_text(entry.earlier))
         if has_failed:
             error = error_text(FibonacciError("settled as failed: its outcome was unknown"))
             start = (entry.idempotency_key, entry.execution_id, "failed", now, error, attempts_text(entry.earlier))

@@ -91,9 +91,10 @@ class RunResult:
 
     candidates: tuple[Execution, ...] = ()
     """Of a row with the status `"unknown"`: the workflow's executions with equal inputs that were created since its
-    request was sent, earliest first. One of them may be the row's, or none. At most ten, and only those whose inputs
-    the platform lists. Empty if the executions can't be listed. In a result that was read from a journal, they have
-    an `id`, a `status` and a `created_at` alone, as listed at the end of the latest call."""
+    request was sent, earliest first. One of them may be the row's, or none. There are ten at
+    most, including executions whose inputs the platform's list leaves out. Empty if the executions can't be listed. In
+    a result that was read from a journal, they have an `id`, a `status` and a `created_at` alone, as listed at the end
+    of the latest call."""
 
     @property
     def succeeded(self) -> bool:

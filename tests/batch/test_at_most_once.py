@@ -69,11 +69,7 @@ class RepeatedBatch:
         """Loop over rows, and return their results by key."""
         found: dict[str | int, RunResult] = {}
 
-        def visit(result: RunResult) -> object:
-            found[result.key] = result
-            return body(result)
-
-        self.mode.each(runs, visit)
+        self.mode.each(runs, lambda result: found.update({result.key: result}), body)
         return found
 
     def left_by_a_killed_run(

@@ -124,7 +124,7 @@ class TestNewVersions:
             here.run(here.runs([3.0] * 5, **options))
         results: list[RunResult] = []
         runs = here.runs([3.0] * 5, if_new_version="continue", **options)
-        mode.each(runs, lambda result: (results.append(result), change(result)))
+        mode.each(runs, results.append, change)
         told = {each.id: str((each.model_extra or {})["workflow_version"]) for each in here.owner.executions.list()}
         attempts = [attempt for result in results for attempt in result.attempts]
         assert {each.execution_id: each.version for each in attempts} == told

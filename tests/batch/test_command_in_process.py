@@ -127,7 +127,7 @@ class TestInProcess:
         ]
         text, candidates, summary, partial = capsys.readouterr().err.splitlines()[-4:]
         assert text == (
-            "it is not known whether these rows were started: 0, 1. Check them, and settle each with `fibonacci journal"
+            "the outcome of these rows is unknown: 0, 1. Check them, and settle each with `fibonacci journal"
             " settle runs.db KEY`, or repeat the command with --if-unknown rerun to start them, possibly a second time"
         )
         (execution_id,) = re.findall("^row 0 may be (exec_[0-9a-f]+) \\(completed, created at 2", candidates)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from fibonacci import Fibonacci, JournalError, RunResult, UnknownOutcomeError
+from fibonacci import Fibonacci, JournalError, RunResult, Runs, UnknownOutcomeError
 from fibonacci._batch import redis_journal
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
 from fibonacci._batch.journal_schema import JournalHeader
@@ -35,6 +35,11 @@ ROWS = [{"id": number, "seconds": 0.02} for number in range(12)]
 ONCE = dict.fromkeys(range(12), 1)
 
 
+def loop(runs: Runs, body: Callable[[RunResult], object]) -> None:
+    for result in runs:
+        body(result)
+
+
 @pytest.mark.slow
 class TestServersThatEnd:
     def run(
@@ -48,7 +53,7 @@ class TestServersThatEnd:
         found: list[RunResult] = []
         named: Any = {"key": "id", "journal": servers.server.url, "concurrency": 3}
         runs = mode.client_of(emulator).workflows.run_many(workflow, ROWS, **named)
-        mode.each(runs, lambda result: (found.append(result), body(result)))
+        mode.each(runs, found.append, body)
         return found
 
     def test_one_that_is_killed_and_started_again_in_mid_run(
@@ -82,7 +87,7 @@ class TestServersThatEnd:
         options: Any = {"key": "id", "journal": kept.server.url, "concurrency": 3}
         runs = client.workflows.run_many(rester, ROWS, **options)
         with pytest.raises(JournalError, match=r"refused.*the same call continues, unless") as caught:
-            [kept.kill() for _ in runs]
+            loop(runs, lambda _: kept.kill())
         assert f"journal='{kept.server.url.replace(f':{REDIS_PASSWORD}@', '')}'" in caught.value.__notes__[-1]
         kept.start()
         in_journal = opened(kept.server.url, JournalHeader(rester, "1", "column id"))
@@ -105,7 +110,7 @@ class TestServersThatEnd:
         location = f"{forgetful.server.url}?durability=none"
         options: Any = {"key": "id", "journal": location, "concurrency": 2}
         with pytest.raises(JournalError, match=r"was emptied or removed on its server") as caught:
-            [restart(each) for each in client.workflows.run_many(rester, ROWS, **options)]
+            loop(client.workflows.run_many(rester, ROWS, **options), restart)
         assert "the same call" not in f"{caught.value} {caught.value.__notes__}"
         started = counts(client, rester)
         assert 0 < sum(started.values()) < 12

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 import time
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -121,13 +121,14 @@ class Mode:
             return self._portal.call(_settled, result)
         return _plain(result)
 
-    def each(self, items: Any, visit: Callable[[Any], object]) -> None:
+    def each(self, items: Any, *visits: Callable[[Any], object]) -> None:
         """Visit item after item while iterating; in async mode, an awaitable visit is awaited."""
         if self.is_async:
-            self._portal.call(_visited, items, visit)
+            self._portal.call(_visited, items, visits)
         else:
             for item in items:
-                visit(item)
+                for visit in visits:
+                    visit(item)
 
     def begin(self, method: Callable[..., Any], *args: Any, **named: Any) -> Future[Ended]:
         """Begin a call; its end is recorded, whether it returns or raises."""
@@ -206,8 +207,9 @@ async def _settled(result: Any) -> Any:
     return await result if inspect.isawaitable(result) else result
 
 
-async def _visited(items: Any, visit: Callable[[Any], object]) -> None:
+async def _visited(items: Any, visits: Iterable[Callable[[Any], object]]) -> None:
     async for item in items:
-        visited = visit(item)
-        if inspect.isawaitable(visited):
-            await visited
+        for visit in visits:
+            visited = visit(item)
+            if inspect.isawaitable(visited):
+                await visited

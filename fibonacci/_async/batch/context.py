@@ -86,7 +86,7 @@ class AsyncBatchRequests:
         return page.items
 
     async def created_since(self, time: float) -> list[Execution]:
-        """Return the workflow's executions that were created since a Unix time."""
+        """Return the workflow's executions that were created since a Unix time, the newest last."""
         found: dict[str, Execution] = {}
         request = self._list
         while True:
@@ -94,7 +94,7 @@ class AsyncBatchRequests:
             recent = [execution for execution in page.items if created_at(execution) >= time]
             found.update((execution.id, execution) for execution in recent)
             if following is None or not recent:
-                return list(found.values())
+                return [*reversed(found.values())]
             request = self._list._replace(params={**self._list.params, **following})
 
     async def find(self, wanted: Collection[str]) -> tuple[dict[str, Execution], int]:
