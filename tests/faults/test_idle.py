@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from fibonacci import APITimeoutError
-from tests.faults.relay import ForgetfulRelay
+from tests.faults.relay import ForgetfulRelay, may_drop_packets
 from tests.kit.assertions import all_modes_at_once, appears
 from tests.kit.clock import FakeClock, Standstill
 from tests.kit.mode import Mode
@@ -238,6 +238,7 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @linux_only
+@pytest.mark.skipif(not may_drop_packets(), reason="this user may not have the system drop packets")
 class TestDroppedConnection:
     @all_modes_at_once
     @pytest.mark.usefixtures("impatience")
