@@ -495,7 +495,7 @@ def _journal(baton: Baton) -> Bodies:
     closed: list[int] = []
     ended: list[int] = []
     part = mock.Mock()
-    context: Any = BatchContext(part, part, batch_options(), mock.Mock(), None, None, part, None, part, 0.0)
+    context: Any = BatchContext(part, part, batch_options(), mock.Mock(), None, None, part, part, 0.0)
     context.journal.close = lambda: closed.append(len(ended))
     context._workers = SimpleNamespace(start=mock.Mock())
     for _ in range(2):
