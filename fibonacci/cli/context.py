@@ -379,6 +379,14 @@ class Context:
         if event.reason == "rate_limit":
             self.say(f"waiting {event.seconds:.0f} s for the rate limit")
 
+    def where(self) -> str:
+        """Return where a change is made, for a question: the platform, and the profile that leads there."""
+        from fibonacci._profiles.config_file import read_profiles
+        from fibonacci._profiles.credentials import used_profile
+
+        profile = used_profile(read_profiles(), self.options.profile)
+        return f"at {self.client.base_url}" + (f" (profile {profile.name!r})" if profile else "")
+
     def check_confirmable(self, question: str) -> None:
         """Check that `confirm` can ask, or need not: a command that is going to ask checks it before it sends anything.
 

@@ -65,10 +65,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "executions cancel": ("executions cancel exec_abc123", "executions cancel exec_abc123 --if-ended ignore"),
     "executions watch": ("executions watch exec_abc123", "executions watch exec_abc123 --timeout 5m --outputs"),
     "executions tail": ("executions tail --workflow Greeter", "executions tail --last 1 --limit 1 --json"),
-    "versions": ("versions list Greeter", "versions rollback Greeter 1"),
+    "versions": ("versions list Greeter", "versions rollback Greeter 1 --yes"),
     "versions list": ("versions list Greeter", "versions list Greeter --limit 3"),
     "versions get": ("versions get Greeter 1", "versions get Greeter 1 --fields definition.nodes"),
-    "versions rollback": ("versions rollback Greeter 1", "versions rollback Greeter 1 --fields version"),
+    "versions rollback": ("versions rollback Greeter 1 --yes", "versions rollback Greeter 1 --yes --fields version"),
     "registry": ("registry list", "registry approve-template Greeter"),
     "registry list": ("registry list", "registry list --include-archived yes"),
     "registry approve-template": (

@@ -57,8 +57,8 @@ SECTIONS: Final[dict[str, dict[str, CommandEntry]]] = {
         "graph": CommandEntry("draw a definition", "definitions", CONNECTED),
         "diff": CommandEntry("compare two definitions", "deployment", CONNECTED),
         "plan": CommandEntry("show what apply would change", "deployment", CONNECTED),
-        "apply": CommandEntry("deploy a folder of definitions", "deployment", (*CONNECTED, "yes")),
-        "pull": CommandEntry("save a workflow as a definition file", "deployment", (*CONNECTED, "yes")),
+        "apply": CommandEntry("deploy a folder of definitions", "deployment", CONNECTED),
+        "pull": CommandEntry("save a workflow as a definition file", "deployment", CONNECTED),
         "dev": CommandEntry("run an emulator of the platform on this machine", "dev", ("json",)),
     },
     RESOURCES: {
@@ -67,7 +67,7 @@ SECTIONS: Final[dict[str, dict[str, CommandEntry]]] = {
     "set up": {
         "doctor": CommandEntry("check the API key, the network and versions", "access", CONNECTED),
         "auth": CommandEntry("log in, log out, or show which API key is used", "access", SELECTED),
-        "profiles": CommandEntry("list, choose, add and remove profiles", "access", ("json", "fields", *LISTED, "yes")),
+        "profiles": CommandEntry("list, choose, add and remove profiles", "access", ("json", "fields", *LISTED)),
         "mcp": CommandEntry("serve workflows as tools for agents", "mcp", ("profile",)),
         "completion": CommandEntry("print the completion script of a shell", "completion", ("json",)),
     },
@@ -98,9 +98,8 @@ _PURPOSES: Final = {
     "limit": "lists",
     "all": "lists",
     "profile": "commands that connect to the platform",
-    "yes": "commands that ask before they change something",
 }
-GLOBAL_NAMES: Final = {*_PURPOSES, "quiet", "debug", "no_color"}
+GLOBAL_NAMES: Final = {*_PURPOSES, "quiet", "debug", "yes", "no_color"}
 """The names of all global options in the parsed command line."""
 
 
@@ -268,7 +267,7 @@ def add_global_options(parser: CommandParser, names: Iterable[str], *, is_root: 
 
     Args:
         parser: The parser of the command line, or that of a command.
-        names: The names of those that do something in it, besides `--quiet`, `--debug` and `--no-color`.
+        names: The names of those that do something in it, besides those of every command.
         is_root: Whether the parser is that of the whole command line, which has the defaults.
     """
     parser.global_names = frozenset((*names, *GLOBAL_NAMES.difference(_PURPOSES)))

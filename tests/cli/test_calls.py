@@ -17,7 +17,7 @@ from fibonacci.cli.context import Context
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.main import command_parser
 from fibonacci.emulator import Emulator
-from tests.cli.command_lines import calls, command_line
+from tests.cli.command_lines import calls, command_line, looked_up
 from tests.cli.invocation import TextStream, invoke, invoke_unwritable, use
 from tests.contract.document import operations
 from tests.endpoints.endpoint_row import NO_BODY, EndpointRow
@@ -39,6 +39,26 @@ def scripted(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> Scripte
     monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
     monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
     return server
+
+
+NODE = {"id": "greet", "type": "llm", "instruction": "Greet"}
+
+
+def ask_on_terminal(monkeypatch: pytest.MonkeyPatch, *, is_yes: bool) -> list[str]:
+    """Let a command ask, and get one answer, and return the list to which its questions are added."""
+    asked: list[str] = []
+
+    def confirm(context: Context, question: str) -> None:
+        asked.append(question)
+        if not is_yes:
+            raise UsageError("nothing was changed")
+
+    def check_confirmable(context: Context, question: str) -> None:
+        pass
+
+    monkeypatch.setattr(Context, "check_confirmable", check_confirmable)
+    monkeypatch.setattr(Context, "confirm", confirm)
+    return asked
 
 
 @pytest.fixture
@@ -75,8 +95,8 @@ def test_a_command_sends_what_the_call_sends(scripted: ScriptedServer) -> None:
 
 def check_row(scripted: ScriptedServer, row: EndpointRow) -> None:
     scripted.requests.clear()
-    workflow_id = row.options.get("workflow_id")
-    if workflow_id is not None:  # an option may be a name, so it is looked up
+    workflow_id = looked_up(row)
+    if workflow_id is not None:
         scripted.add_response({"data": {"id": workflow_id}})
     scripted.add_response({"data": row.data}, 204 if row.data is None else 200)
     run = invoke(*command_line(row))
@@ -95,8 +115,8 @@ def check_row(scripted: ScriptedServer, row: EndpointRow) -> None:
 @linux_only
 def test_a_change_whose_result_cannot_be_written_is_named(scripted: ScriptedServer) -> None:
     def check(row: EndpointRow) -> None:
-        if row.options.get("workflow_id") is not None:
-            scripted.add_response({"data": {"id": row.options["workflow_id"]}})
+        if (workflow_id := looked_up(row)) is not None:
+            scripted.add_response({"data": {"id": workflow_id}})
         scripted.add_response({"data": row.data}, 204 if row.data is None else 200)
         is_full = row.call == "workflows.execute"
         run = invoke_unwritable(*command_line(row), is_full=is_full)
@@ -225,6 +245,57 @@ class TestDeletion:
             with nullcontext() if is_yes else pytest.raises(UsageError, match="nothing was changed"):
                 context.confirm("Delete 'wf-1\x1b[2J'?")
             assert asked.getvalue() == "Delete 'wf-1\\x1b[2J'? [y/N] " + ("" if answer else "\n")
+
+    def test_a_question_says_what_and_where_after_it_has_looked(
+        self, monkeypatch: pytest.MonkeyPatch, emulator: Emulator
+    ) -> None:
+        with emulator.client() as client:
+            big = client.workflows.create(name="Big", definition={"nodes": [NODE]})
+            client.workflows.update(big.id, description="Second")
+            client.memory.set("draft", 1, scope="global")
+        asked = ask_on_terminal(monkeypatch, is_yes=False)
+        workflow = f"'Big' ({big.id}, organization {big.organization_id})"
+        for line, question in (
+            ("workflows delete Big", f"Delete {workflow}"),
+            (f"workflows delete {big.id}", f"Delete {workflow}"),
+            ("versions rollback Big 1", f"Roll back {workflow} to version '1'"),
+            ("memory delete draft --scope global", "Delete 'draft' (scope 'global')"),
+        ):
+            assert invoke(*line.split()).code == 64
+            assert asked.pop() == f"{question} at {emulator.base_url}?", line
+        refused = invoke("workflows", "delete", "Bug")
+        assert (refused.code, refused.err, asked) == (
+            64,
+            "fibonacci: no workflow has the id or the name 'Bug'. Did you mean 'Big'?\n",
+            [],
+        )
+        with emulator.client() as client:
+            assert (client.workflows.get(big.id).version, client.memory.get("draft", scope="global").value) == (2, 1)
+
+    def test_a_question_names_the_profile(
+        self, monkeypatch: pytest.MonkeyPatch, emulator: Emulator, keychain: None
+    ) -> None:
+        invoke("auth", "login", "--profile", "prod", "--base-url", emulator.base_url, stdin=emulator.api_key)
+        monkeypatch.delenv("FIBONACCI_API_KEY")
+        monkeypatch.delenv("FIBONACCI_BASE_URL")
+        asked = ask_on_terminal(monkeypatch, is_yes=True)
+        invoke("memory", "delete", "draft", "--profile", "prod")
+        assert asked == [f"Delete 'draft' at {emulator.base_url} (profile 'prod')?"]
+
+    def test_a_rollback_without_a_terminal_needs_yes(self, emulator: Emulator) -> None:
+        with emulator.client() as client:
+            big = client.workflows.create(name="Big", definition={"nodes": [NODE]})
+        assert invoke("versions", "rollback", "Big", "1") == (
+            64,
+            "",
+            "fibonacci: Roll back 'Big' to version '1'? Pass --yes: there is no terminal to ask on\n",
+        )
+        run = invoke("versions", "rollback", "Big", "1", "--yes")
+        assert (run.code, run.data["workflow_id"], run.data["version"]) == (0, big.id, 2)
+
+    def test_yes_is_accepted_by_every_command(self, emulator: Emulator) -> None:
+        for line in ("--yes workflows list", "workflows --yes list", "tools list --yes", "schema --yes"):
+            assert invoke(*line.split()).code == 0
 
     def test_yes_deletes_without_asking(self, emulator: Emulator) -> None:
         with emulator.client() as client:

@@ -96,13 +96,13 @@ def test_a_call_becomes_an_entry_with_its_help_and_parameters() -> None:
         ),
         model="Tool",
     )
-    assert (entry.is_read, entry.is_deletion) == (True, False)
+    assert (entry.is_read, entry.asks) == (True, False)
 
 
 def test_lists_and_deletions() -> None:
     listing, deletion = calls.call(Paint().list), calls.call(Paint().delete)
     assert listing == CallEntry("list the things", "List the things.", "GET /things", is_list=True, model="Tool")
-    assert (deletion.is_deletion, deletion.is_read, deletion.model) == (True, False, "")
+    assert (deletion.asks, deletion.is_read, deletion.model) == (True, False, "")
 
 
 @pytest.mark.parametrize(

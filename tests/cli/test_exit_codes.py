@@ -242,7 +242,7 @@ def test_an_option_that_does_nothing_is_refused_and_not_in_the_help() -> None:
         named = [*words, *["x"] * (words[-1] in ("get", "delete", "watch", "use"))]
         flags = [option, *{"--limit": ["3"], "--profile": ["x"], "--fields": ["x"]}.get(option, [])]
         anywhere = [[*flags, *named], [named[0], *flags, *named[1:]]]
-        for line in ([*named, *flags], *(anywhere if option == "--yes" else [])):
+        for line in ([*named, *flags], *(anywhere if option == "--all" else [])):
             run = invoke(*line)
             assert run == (
                 64,
@@ -253,7 +253,6 @@ def test_an_option_that_does_nothing_is_refused_and_not_in_the_help() -> None:
 
     check_each(
         (
-            ("tools list --yes", "commands that ask before they change something"),
             ("tools get --all", "lists"),
             ("workflows delete --fields", "commands that print objects"),
             ("executions watch --limit", "lists"),

@@ -28,6 +28,7 @@ FURTHER = {
     "workflows update": ["--description", "Greets"],
     "workflows delete": ["--yes"],
     "memory delete": ["--yes"],
+    "versions rollback": ["--yes"],
     "pull": ["--out", "greeter.json"],
 }
 

@@ -67,8 +67,8 @@ class CallEntry(NamedTuple):
     @property
     def global_options(self) -> tuple[str, ...]:
         """The global options that do something in its command, besides those of every command."""
-        if self.is_deletion:
-            return (*CONNECTED, "yes")
+        if self.endpoint.startswith("DELETE "):
+            return CONNECTED
         return (*SELECTED, *LISTED) if self.is_list else SELECTED
 
     @property
@@ -77,9 +77,9 @@ class CallEntry(NamedTuple):
         return self.endpoint.startswith("GET ")
 
     @property
-    def is_deletion(self) -> bool:
-        """Whether it deletes, so that it asks first."""
-        return self.endpoint.startswith("DELETE ")
+    def asks(self) -> bool:
+        """Whether it asks first, because it deletes or replaces what is used."""
+        return self.endpoint.startswith("DELETE ") or self.endpoint.endswith("/rollback")
 
 
 class CallGroup(NamedTuple):

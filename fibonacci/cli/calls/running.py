@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci._core.request import LARGEST_PAGE
 from fibonacci._suggestions import did_you_mean
@@ -37,8 +37,9 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
         from fibonacci import models
 
         context.output.check_fields(getattr(models, entry.model), is_read=entry.is_read)
-    if entry.is_deletion:
-        context.check_confirmable(_deletion(arguments))
+    has_workflow = any(parameter.is_positional and parameter.kind == "workflow" for parameter in entry.parameters)
+    if entry.asks:
+        context.check_confirmable(f"{_question(path, [*map(repr, arguments)], named)}?")
     if entry.is_list and options.limit is not None:
         named["page_size"] = min(options.limit, LARGEST_PAGE)
     if named.get("workflow_id") is not None:  # the platform answers to a name here as to an id that nothing has
@@ -49,9 +50,17 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
         from fibonacci.cli.workflow_names import workflow_id_of
 
         arguments[0] = workflow_id_of(context.client, arguments[0])
-    if entry.is_deletion:
-        context.confirm(_deletion(arguments))
-    if any(parameter.is_positional and parameter.kind == "workflow" for parameter in entry.parameters):
+    if entry.asks:
+        things = [*map(repr, arguments)]
+        if has_workflow:
+            from fibonacci.cli.workflow_names import workflow_of
+
+            workflow = workflow_of(context.client, arguments[0])
+            arguments[0] = workflow.id
+            things[0] = f"{workflow.name!r} ({workflow.id}, organization {workflow.organization_id or 'unknown'})"
+        context.confirm(f"{_question(path, things, named)} {context.where()}?")
+        _call(context, entry, path, arguments, named)
+    elif has_workflow:
         _call_workflow(context, entry, path, arguments, named)
     else:
         _call(context, entry, path, arguments, named)
@@ -66,8 +75,14 @@ def _change(path: tuple[str, ...], arguments: list[Any], result: Any) -> str:
     return f"`{' '.join((*path, *map(str, arguments)))}` was carried out" + (f" ({id})" if id else "")
 
 
-def _deletion(arguments: list[Any]) -> str:
-    return f"Delete {' '.join(map(repr, arguments))}?"
+_QUESTIONS: Final = {"delete": ("Delete", " "), "rollback": ("Roll back", " to version ")}
+
+
+def _question(path: tuple[str, ...], things: list[str], named: dict[str, Any]) -> str:
+    """Return what a call is going to change, as the beginning of a question."""
+    verb, between = _QUESTIONS[path[-1]]
+    options = ", ".join(f"{name} {value!r}" for name, value in named.items())
+    return f"{verb} {between.join(things)}" + (f" ({options})" if options else "")
 
 
 def _call_workflow(

@@ -31,7 +31,7 @@ def add_profiles_arguments(parser: CommandParser) -> None:
         "show": verbs.add("show", "show one profile", _show_profile, ("json", "fields")),
         "use": verbs.add("use", "make a profile the default", _use_profile),
         "add": verbs.add("add", "add a profile (the first one becomes the default)", _add_profile),
-        "remove": verbs.add("remove", "remove a profile, and its API key from the keychain", _remove_profile, ("yes",)),
+        "remove": verbs.add("remove", "remove a profile, and its API key from the keychain", _remove_profile),
     }
     for verb in named.values():
         verb.add_argument("name", metavar="NAME", help="the name of the profile")

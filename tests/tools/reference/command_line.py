@@ -56,8 +56,8 @@ fibonacci --version
 ## Global options
 
 You can write these options before or after the name of a command. Not every command supports `--json`, `--fields`,
-`--limit`, `--all`, `--profile` and `--yes`. If a command doesn't support one of them, it exits 64, and its `--help`
-doesn't list the option.
+`--limit`, `--all` and `--profile`. If a command doesn't support one of them, it exits 64, and its `--help` doesn't list
+the option.
 """
 
 _EXIT_CODES: Final = """\
