@@ -218,6 +218,13 @@ def _short(value: Any) -> str:
 _DEEPEST: Final = 8
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _MISSING: Final = object()
+
+
+def place_in(location: str, key: str) -> str:
+    """Return the place of an entry of the object at a place: `greet.params`, `greet.params['Reply-To']`."""
+    return f"{location}.{key}" if _PLAIN_KEY.fullmatch(key) else f"{location}[{key!r}]"
+
+
 _Nodes = Mapping[str, Mapping[str, Any]]
 
 
@@ -318,8 +325,8 @@ def _differences(node: str | None, location: str, old: Any, new: Any, depth: int
     """Yield how two values differ: entry by entry where both are objects, as a whole where they are not."""
     if is_object(old) and is_object(new) and depth < _DEEPEST:
         for key in dict.fromkeys([*new, *old]):
-            place = f"{location}.{key}" if _PLAIN_KEY.fullmatch(key) else f"{location}[{key!r}]"
-            yield from _differences(node, place, old.get(key, _MISSING), new.get(key, _MISSING), depth + 1)
+            values = old.get(key, _MISSING), new.get(key, _MISSING)
+            yield from _differences(node, place_in(location, key), *values, depth + 1)
     elif old is _MISSING:
         yield DefinitionChange(kind="added", location=location, new=new, node=node)
     elif new is _MISSING:

@@ -1,0 +1,102 @@
+"""One definition from two that were both changed since they were the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci.definitions import diff
+from fibonacci.definitions.merging import merge
+from tests.kit.assertions import check_each
+
+_VALUES = st.sampled_from(["a", "b", 1, 1.0, True, None, [], ["a"], {"k": "a"}, {"k": "b"}, {"l": "a", "m.n": 1}])
+_FIELDS = st.dictionaries(st.sampled_from(["instruction", "prompt", "temperature", "params", "mood"]), _VALUES)
+_NODE_TYPES = st.sampled_from(["llm", "tool", "another"])
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> dict[str, Any]:
+    """Return definitions that differ in few places, so that two changes often meet."""
+    nodes = [
+        {**fields, "id": node_id, "type": draw(_NODE_TYPES)}
+        for node_id, fields in draw(st.dictionaries(st.sampled_from("abc"), _FIELDS)).items()
+        if not {"instruction", "prompt"} <= {*fields}  # the two spellings of one field
+    ]
+    fields = draw(st.dictionaries(st.sampled_from(["name", "timeout", "outputs"]), _VALUES))
+    return {**fields, "nodes": nodes}
+
+
+@given(definitions(), definitions())
+def test_changes_of_one_side_are_all_there_is(base: dict[str, Any], changed: dict[str, Any]) -> None:
+    for ours, theirs in ((changed, base), (base, changed), (changed, changed)):
+        merged = merge(base, ours, theirs)
+        assert (merged.conflicts, diff(merged.definition, changed).changes) == ([], ())
+
+
+@given(definitions(), definitions(), definitions())
+def test_the_sides_are_equal(base: dict[str, Any], one: dict[str, Any], other: dict[str, Any]) -> None:
+    merged, swapped = merge(base, one, other), merge(base, other, one)
+    assert {*merged.conflicts} == {*swapped.conflicts}
+    if not merged.conflicts:
+        assert not diff(merged.definition, swapped.definition)
+
+
+def definition(*nodes: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {**fields, "nodes": list(nodes)}
+
+
+def llm(node_id: str = "greet", instruction: str = "Greet", **fields: Any) -> dict[str, Any]:
+    return {"id": node_id, "type": "llm", "instruction": instruction, **fields}
+
+
+BASE = definition(llm(), {"id": "post", "type": "tool", "tool": "slack.send", "params": {"to": "ops", "text": "Hi"}})
+POST = BASE["nodes"][1]
+
+
+def test_both_sides_change_something() -> None:
+    ours = definition(llm(temperature=0.2), {**POST, "params": {"to": "all", "text": "Hi"}}, name="Ours")
+    theirs = definition(llm("ask"), llm(prompt="Welcome"), {**POST, "params": {"to": "ops", "text": "Ho"}}, timeout=9)
+    del theirs["nodes"][1]["instruction"]
+    merged = merge(BASE, ours, theirs)
+    expected = definition(
+        llm("greet", "Welcome", temperature=0.2),
+        {**POST, "params": {"to": "all", "text": "Ho"}},
+        llm("ask"),
+        name="Ours",
+        timeout=9,
+    )
+    assert (merged.conflicts, diff(merged.definition, expected).changes) == ([], ())
+
+
+CONFLICTS = {
+    "a field": (definition(llm(temperature=0.2), POST), definition(llm(temperature=0.3), POST), "greet.temperature"),
+    "a default": (definition(llm(), POST), definition(llm(temperature=0.3), POST), None),
+    "an entry": (
+        definition(llm(), {**POST, "params": {"to": "a", "text": "Hi"}}),
+        definition(llm(), {**POST, "params": {"to": "b", "text": "Hi"}}),
+        "post.params.to",
+    ),
+    "a node that is gone": (definition(POST), definition(llm(temperature=0.3), POST), "greet"),
+    "a node that both have added": (
+        definition(llm(), POST, llm("new", "A")),
+        definition(llm(), POST, llm("new", "B")),
+        "new.instruction",
+    ),
+    "an output": (
+        {**BASE, "outputs": {"a b": "{{greet}}"}},
+        {**BASE, "outputs": {"a b": "{{post}}"}},
+        "outputs['a b']",
+    ),
+    "a node without a name": (definition(llm(), POST, {"type": "llm"}), BASE, "nodes[2]"),
+}
+
+
+def test_what_both_have_changed_is_named() -> None:
+    def check(kind: str) -> None:
+        ours, theirs, place = CONFLICTS[kind]
+        for one, other in ((ours, theirs), (theirs, ours)):
+            assert merge(BASE, one, other).conflicts == ([] if place is None else [place])
+
+    check_each(CONFLICTS, check)
