@@ -87,6 +87,7 @@ TABLE: Final = {
         "Pass another --environment, or the --profile that it was deployed with",
     ),
     "overwrite": (": overwrite=True replaces them", ""),
+    "merge or overwrite": (": merge=True keeps them, overwrite=True replaces them", ". --merge keeps them"),
     "unknown rows": ("{count} of the rows", "these rows"),
     "start the others": (
         ", and run only the rows that were not started. Without a journal, another call runs every row a second time",

@@ -20,6 +20,7 @@ from tests.tools.reference.public_api import LISTING
 MEANINGS: Final = {
     "after": "the nodes that run before one",
     "allow_delete": "whether a plan may delete workflows",
+    "allow_empty": "whether it may where no definition is left",
     "allow_insecure": "whether plain http is allowed",
     "allow_pickled_secrets": "whether a pickle may hold secrets",
     "allow_partial_results": "whether a failed run gives the outputs that it has",
@@ -88,6 +89,7 @@ MEANINGS: Final = {
     "memory_mb": "the memory of an organization",
     "memory_read": "the values of memory that a node reads",
     "memory_write": "the values of memory that a node writes",
+    "merge": "whether changes of both sides are kept",
     "method": "the HTTP method",
     "min_score": "the score that passes",
     "model": "the name of a model",

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fibonacci._async import _runtime
+from fibonacci._async.executions import AsyncExecutions
 from fibonacci._async.large_pages import AsyncLargePages
 from fibonacci._async.resource import AsyncPages, AsyncResource
 from fibonacci._async.tools import AsyncTools
+from fibonacci._async.versions import AsyncVersions
 from fibonacci._core.call import new_idempotency_key
 from fibonacci._core.options import check_callback, check_flag
 from fibonacci._core.workflow_requests import (
@@ -21,15 +23,27 @@ from fibonacci._core.workflow_requests import (
     list_workflows,
     update_workflow,
 )
+from fibonacci.definitions import diff
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
 from fibonacci.deployment.folder import DeploymentFolder
-from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan, DeploymentResult, basis_of, check_plan, step_of
+from fibonacci.deployment.plan import (
+    MOST_COUNTED,
+    DeploymentChange,
+    DeploymentPlan,
+    DeploymentResult,
+    basis_of,
+    check_plan,
+    step_of,
+)
 from fibonacci.deployment.planning import DeploymentTarget, check_moved, make_plan, tools_unchecked
 from fibonacci.deployment.pulling import (
+    check_definition_of,
     choose_file,
-    definition_of,
+    has_local_changes,
     import_yaml,
-    needs_writing,
+    local_changes,
+    merged_definition,
+    pulled_definition,
     pulled_state,
     split_target,
     write_definition,
@@ -225,18 +239,25 @@ class AsyncDeployments(AsyncResource):
         state = StateFiles(folder.path, target.environment).read()
         target.check_base_url(state)
         workflows = await self._read_platform(state)
-        return make_plan(target, definitions, problems, state, workflows, moved)
+        plan = make_plan(target, definitions, problems, state, workflows, moved)
+        return replace(plan, changes=tuple([await self._with_running(change) for change in plan.changes]))
 
     async def apply(
         self,
         plan: DeploymentPlan,
         *,
         allow_delete: bool,
+        allow_empty: bool,
         overwrite: bool,
         on_change: Callable[[DeploymentChange], object] | None,
     ) -> DeploymentResult:
         """Carry out a plan, step by step, and write the state after each step."""
-        self._check(plan, allow_delete=allow_delete, overwrite=overwrite)
+        check_flag("allow_delete", allow_delete)
+        check_flag("allow_empty", allow_empty)
+        check_flag("overwrite", overwrite)
+        check_plan(plan, allow_delete=allow_delete, allow_empty=allow_empty, overwrite=overwrite)
+        if not is_same_platform(plan.base_url, self._base_url):
+            raise DeploymentError(f"the plan was made for {plan.base_url}, and the client calls {self._base_url}")
         check_callback("on_change", on_change, close=self._requestor.config.close)
         folder, files = DeploymentFolder(plan.folder), StateFiles(plan.folder, plan.environment)
         with folder.locked():
@@ -250,16 +271,17 @@ class AsyncDeployments(AsyncResource):
             return await AsyncPlanApplication(self._requestor, files, plan, on_change).run()
 
     async def pull(
-        self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool, environment: str | None
+        self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool, merge: bool, environment: str | None
     ) -> Path:
         """Write a workflow into a file, and record it in the state next to it."""
         check_flag("overwrite", overwrite)
+        check_flag("merge", merge)
         folder, file = split_target(path)
         folder.check_writable()
         target = self._target(folder, environment)
         import_yaml(folder, file)
         workflow = await self._send(get_workflow(workflow_id))
-        definition = definition_of(workflow)
+        check_definition_of(workflow)
         folder.path.mkdir(parents=True, exist_ok=True)
         files = StateFiles(folder.path, target.environment)
         with folder.locked():
@@ -268,25 +290,30 @@ class AsyncDeployments(AsyncResource):
             organization_id = target.check_organization(known, [workflow])
             state = known or EnvironmentState(self._base_url, organization_id)
             file = choose_file(folder, state, workflow, file)
-            if needs_writing(folder, file, state, workflow, overwrite=overwrite):
-                write_definition(folder, file, definition, overwrite=overwrite)
+            owned = (own for own in state.workflows.values() if own.workflow_id == workflow.id)
+            before = next(owned, state.workflows.get(file))
+            present = folder.read_definition(file)
+            written = pulled = pulled_definition(workflow, file, present)
+            path = folder.path / file
+            if path.exists() and has_local_changes(present, pulled, before, workflow):
+                if merge and present is not None:
+                    seen = None if before is None else before.seen
+                    snapshot = None
+                    if seen is not None and seen.version is not None:
+                        snapshot = await AsyncVersions(self._requestor).get(workflow.id, seen.version)
+                    written = merged_definition(path, present, workflow, seen, snapshot)
+                elif not overwrite:
+                    raise local_changes(path, present, workflow)
+            if present is None or diff(present, written):
+                write_definition(folder, file, written, overwrite=overwrite)
             if known is None or organization_id != known.organization_id:
                 files.write_platform(state.base_url, organization_id)
-            owned = (own for own in state.workflows.values() if own.workflow_id == workflow.id)
-            files.replace(next(owned, state.workflows.get(file)), file, pulled_state(definition, file, workflow))
-        return folder.path / file
+            files.replace(before, file, pulled_state(pulled, file, workflow))
+        return path
 
     def _target(self, folder: DeploymentFolder, environment: str | None) -> DeploymentTarget:
         name = environment_name(environment, self._requestor.config.profile)
         return DeploymentTarget(folder.path, name, self._base_url)
-
-    def _check(self, plan: DeploymentPlan, *, allow_delete: bool, overwrite: bool) -> None:
-        """Refuse what must not be applied, before anything is sent."""
-        check_flag("allow_delete", allow_delete)
-        check_flag("overwrite", overwrite)
-        check_plan(plan, allow_delete=allow_delete, overwrite=overwrite)
-        if not is_same_platform(plan.base_url, self._base_url):
-            raise DeploymentError(f"the plan was made for {plan.base_url}, and the client calls {self._base_url}")
 
     async def _check_platform(self, plan: DeploymentPlan) -> None:
         """Refuse a plan whose workflows aren't as it saw them, or whose names have been taken."""
@@ -312,6 +339,16 @@ class AsyncDeployments(AsyncResource):
             return {tool.name: tool async for tool in AsyncTools(self._requestor).list()}.values(), ""
         except APIError as error:  # if more is wrong than the tools, the plan's next request raises it
             return None, error.message
+
+    async def _with_running(self, change: DeploymentChange) -> DeploymentChange:
+        """Return a change of a workflow with the number of its executions that are running: one page is enough."""
+        if change.action not in ("update", "delete"):
+            return change
+        executions = AsyncExecutions(self._requestor).list(workflow_id=change.workflow_id, status="running")
+        try:
+            return replace(change, running=len(await executions.take(MOST_COUNTED)))
+        except APIError:  # the key's role, for example, can't list them
+            return change
 
     async def _read_platform(self, state: EnvironmentState | None) -> list[Workflow]:
         """Return all workflows, with the definitions of those that are, or may be, in the state."""

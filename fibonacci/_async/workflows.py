@@ -596,6 +596,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         plan: DeploymentPlan,
         *,
         allow_delete: bool = False,
+        allow_empty: bool = False,
         overwrite: bool = False,
         on_change: Callable[[DeploymentChange], object] | None = None,
     ) -> DeploymentResult:
@@ -607,6 +608,8 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             plan: What `plan` returned, for the same platform.
             allow_delete: Whether `apply` may delete workflows. If False, `apply` refuses a plan that deletes any, and
                 changes nothing.
+            allow_empty: Whether `apply` may do so if no definition is left in the folder, which is more often a wrong
+                path or an incomplete checkout.
             overwrite: Whether `apply` may replace workflows that somebody changed on the platform since the last apply.
                 If False, `apply` refuses a plan with such a conflict, and changes nothing.
             on_change: Called with each `DeploymentChange` once it is made. For a new workflow, it has the new
@@ -619,9 +622,9 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             DefinitionError: If one of the plan's `problems` is an error. The exception has all of them. Nothing is
                 sent.
             StalePlanError: If a workflow of the plan, or the state, has changed since you made the plan.
-            DeploymentError: If the plan deletes workflows and `allow_delete` is False, or has conflicts and `overwrite`
-                is False. Also if it was made for another platform or organization, or the state can't be read. Nothing
-                changes.
+            DeploymentError: If the plan deletes workflows and `allow_delete` is False, or no definition is left and
+                `allow_empty` is False, or the plan has conflicts and `overwrite` is False. Also if it was made for
+                another platform or organization, or the state can't be read. Nothing changes.
             APIError: If a request fails. A note on the exception says how many changes were made before. To make the
                 rest, make a new plan.
             TypeError: If `plan` isn't a plan. Nothing is sent.
@@ -637,7 +640,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             ```
         """
         return await self._deployments().apply(
-            plan, allow_delete=allow_delete, overwrite=overwrite, on_change=on_change
+            plan, allow_delete=allow_delete, allow_empty=allow_empty, overwrite=overwrite, on_change=on_change
         )
 
     async def pull(
@@ -646,19 +649,23 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         path: str | os.PathLike[str],
         *,
         overwrite: bool = False,
+        merge: bool = False,
         environment: str | None = None,
     ) -> Path:
         """Write the definition of a workflow to a file, and record it in the state (`.fibonacci` next to the file).
 
         If the file exists, `pull` changes only the parts that differ from the workflow. Comments, quotes, block
         strings, older names of fields (such as `prompt`), and the order of keys and nodes stay. A comment goes with the
-        node, key or item that it belongs to.
+        node, key or item that it belongs to. The name and description are those that people see on the platform.
 
         Args:
             workflow_id: The ID of the workflow, such as `"wf-abc123"`.
             path: The path of a `*.yaml`, `*.yml` or `*.json` file, or of a folder. In a folder, `pull` writes the file
                 that the state names for the workflow, or else a new file named after the workflow.
             overwrite: Whether to replace a file that differs from what was last applied.
+            merge: Whether to keep the changes of such a file, and add those that were made on the platform since then.
+                For that, `pull` reads the version that was last applied (`versions.get`). If you pass both, `overwrite`
+                only means that comments may be lost.
             environment: The environment to pull from, as for `plan`.
 
         Returns:
@@ -667,7 +674,8 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         Raises:
             NotFoundError: If the workflow doesn't exist.
             DeploymentError: If the file has local changes, belongs to another workflow, or has comments that can't be
-                kept.
+                kept. With `merge`, if the file and the workflow changed the same field in different ways: the code is
+                `"conflict"`, and nothing is written.
             APIError: If the request fails.
             ImportError: If the file is YAML and PyYAML isn't installed (extra `yaml`).
             OSError: If the file can't be written. If the folder doesn't take new files at all, nothing is sent.
@@ -678,7 +686,9 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             print(path.read_text())
             ```
         """
-        return await self._deployments().pull(workflow_id, path, overwrite=overwrite, environment=environment)
+        return await self._deployments().pull(
+            workflow_id, path, overwrite=overwrite, merge=merge, environment=environment
+        )
 
     def _deployments(self) -> AsyncDeployments:
         from fibonacci._async.deployments import AsyncDeployments  # most calls need none

@@ -108,8 +108,8 @@ def _change_object(change: DeploymentChange, *, detailed: bool) -> dict[str, Any
     details = {"diff": change_objects(change.diff)} if detailed else {}
     seen = step_of(change).seen
     version = None if seen is None else seen.version
-    reason = {"reason": change.reason, "is_conflict": change.is_conflict}
-    return {**done_object(change), "version": version, **reason, **details}
+    shown = {name: getattr(change, name) for name in ("reason", "is_conflict", "needs", "breaks", "running")}
+    return {**done_object(change), "version": version, **shown, **details}
 
 
 def done_object(change: DeploymentChange) -> dict[str, Any]:

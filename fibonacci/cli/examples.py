@@ -30,7 +30,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "diff": ("diff greeter.json Greeter", "diff Greeter@1 Greeter@2"),
     "plan": ("plan flows", "plan flows --detailed"),
     "apply": ("apply flows", "apply flows --yes"),
-    "pull": ("pull Greeter", "pull Greeter --out greeting.json"),
+    "pull": ("pull Greeter", "pull Greeter --out greeting.json", "pull Greeter --merge"),
     "dev": ("dev --db state.db", "dev --open", "dev -- pytest"),
     "doctor": ("doctor", "doctor --json", "doctor --profile staging"),
     "auth": ("auth login", "auth status"),

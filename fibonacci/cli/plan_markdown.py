@@ -13,6 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from fibonacci._text import printable, visible
+from fibonacci.deployment.plan import effects_of, is_emptying
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,7 +112,8 @@ def _alerts(plan: DeploymentPlan) -> Iterator[str]:
         yield f"> [!CAUTION]\n> {who} changed on the platform since the last apply. {how}"
     if deletions:
         who = "A workflow" if deletions == 1 else f"{deletions} workflows"
-        yield f"> [!WARNING]\n> {who} will be deleted, which needs `--allow-delete`."
+        options = "`--allow-delete` and `--allow-empty`" if is_emptying(plan) else "`--allow-delete`"
+        yield f"> [!WARNING]\n> {who} will be deleted, which needs {options}."
 
 
 _HEAD: Final = "| Action | File | Workflow | Why |\n|---|---|---|---|\n"
@@ -119,7 +121,8 @@ _HEAD: Final = "| Action | File | Workflow | Why |\n|---|---|---|---|\n"
 
 def _row(change: DeploymentChange) -> str:
     action = f"**conflict:** {change.action}" if change.is_conflict else change.action
-    return f"| {action} | {_code(change.file)} | {_code(change.name)} | {_prose(change.reason)} |"
+    why = "; ".join((change.reason, *effects_of(change)))
+    return f"| {action} | {_code(change.file)} | {_code(change.name)} | {_prose(why)} |"
 
 
 def _problem(problem: Problem, plan: DeploymentPlan) -> str:

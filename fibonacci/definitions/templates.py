@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -210,6 +211,14 @@ def strings(value: Any) -> Iterator[tuple[str, str]]:
             pending.extend(reversed([(f"{place}.{key}", entry) for key, entry in item.items()]))
         elif is_array(item):
             pending.extend(reversed([(f"{place}[{index}]", element) for index, element in enumerate(item)]))
+
+
+def references(value: Any) -> Iterator[Reference]:
+    """Yield the expressions inside a JSON value, without those that cannot be parsed."""
+    for _, text in strings(value):
+        for expression in expressions(text):
+            with suppress(TemplateError):
+                yield parse(expression)
 
 
 def render(value: Any, resolve: Resolver) -> Any:

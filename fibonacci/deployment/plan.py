@@ -18,7 +18,7 @@ from fibonacci._files import write_file
 from fibonacci._remedies import Wording, argument, joined, remedy
 from fibonacci._text import counted, visible
 from fibonacci.definitions import DefinitionError, Problems
-from fibonacci.definitions.comparison import DefinitionDiff
+from fibonacci.definitions.comparison import DefinitionDiff, diff_text
 from fibonacci.definitions.files.source import FORMATS
 from fibonacci.definitions.json_types import is_object
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
@@ -30,6 +30,9 @@ from fibonacci.models.workflows import Workflow
 DeploymentAction = Literal["record", "update", "create", "delete"]
 """The kinds of change, in the order in which `apply` makes them. `record` changes only what is recorded in
 `.fibonacci/`."""
+
+MOST_COUNTED: Final = 200
+"""The executions of a workflow that are counted, as many as a page can have."""
 
 _SIGNS: Final[dict[DeploymentAction, str]] = {"record": ".", "update": "~", "create": "+", "delete": "-"}
 
@@ -98,6 +101,17 @@ class DeploymentChange:
     diff: DefinitionDiff = field(default=DefinitionDiff(), repr=False)
     """How the definition on the platform will change."""
 
+    needs: tuple[str, ...] = ()
+    """What the definition newly reads, such as `secrets.TOKEN`, `env.REGION` or `input.city`. For a workflow that has
+    yet to be created, these are secrets and environment variables only."""
+
+    breaks: tuple[str, ...] = ()
+    """What breaks programs that run the workflow, such as `input.city is required now` and `input.town is gone`."""
+
+    running: int | None = None
+    """How many executions of the workflow were running when the plan was made, up to 200. None if that is unknown, or
+    if the change neither updates nor deletes a workflow."""
+
     _step: Annotated[Step, Field(alias="step")] = field(default=Step(), repr=False)
 
     def __str__(self) -> str:
@@ -109,12 +123,12 @@ step_of: Final[Callable[[DeploymentChange], Step]] = attrgetter("_step")
 
 
 def change_text(change: DeploymentChange, width: int = 0, *, detailed: bool = True) -> str:
-    """Return what a change does, with its reason and the difference indented below it.
+    """Return what a change does, with its reason, its effects and the difference indented below it.
 
     Args:
         change: The change.
         width: The least number of characters for the name of the file, so that those of several changes align.
-        detailed: Whether the difference is part of it.
+        detailed: Whether the whole difference is part of it, not only that of the name and the description.
 
     Returns:
         A line, and indented lines below it.
@@ -124,8 +138,23 @@ def change_text(change: DeploymentChange, width: int = 0, *, detailed: bool = Tr
     workflow = "" if change.workflow_id is None else f" ({change.workflow_id}{version})"
     sign = "!" if change.is_conflict else _SIGNS[change.action]
     head = f"{sign} {change.action} {visible(change.file):{width}}  {change.name!r}{workflow}"
-    difference = str(change.diff).splitlines() if change.diff and detailed else []
-    return "\n".join([head, *(f"    {line}" for line in (visible(change.reason), *difference))])
+    shown = [each for each in change.diff.changes if detailed or each.location in ("name", "description")]
+    difference = diff_text(shown).splitlines() if shown else []
+    lines = (*map(visible, (change.reason, *effects_of(change))), *difference)
+    return "\n".join([head, *(f"    {line}" for line in lines)])
+
+
+def effects_of(change: DeploymentChange) -> list[str]:
+    """Return what a change newly needs, what it breaks, and what is running, each in words."""
+    effects: list[str] = []
+    if change.needs:
+        effects.append(f"newly needs {', '.join(change.needs)}")
+    if change.breaks:
+        effects.append(f"breaks callers: {', '.join(change.breaks)}")
+    if change.running:
+        number = f"{change.running} or more" if change.running >= MOST_COUNTED else change.running
+        effects.append(f"{number} {'execution is' if change.running == 1 else 'executions are'} running")
+    return effects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,12 +333,13 @@ def plan_text(plan: DeploymentPlan, *, detailed: bool = True) -> str:
 CONFLICT: Final = "conflict"
 
 
-def check_plan(plan: object, *, allow_delete: bool = False, overwrite: bool = False) -> None:
+def check_plan(plan: object, *, allow_delete: bool, allow_empty: bool, overwrite: bool) -> None:
     """Refuse anything but a plan, a plan with an error among its problems, and a plan that does more than is allowed.
 
     Args:
         plan: The plan.
         allow_delete: Whether it may delete workflows.
+        allow_empty: Whether it may delete those of a folder in which no definition is left.
         overwrite: Whether it may replace or delete what was changed on the platform.
 
     Raises:
@@ -324,11 +354,15 @@ def check_plan(plan: object, *, allow_delete: bool = False, overwrite: bool = Fa
     if plan.problems.errors:
         raise DefinitionError(plan.problems)
     removed = [f"{change.name!r} ({change.workflow_id})" for change in plan.changes if change.action == "delete"]
-    if removed and not allow_delete:
+    is_emptied = is_emptying(plan)
+    if removed and not (allow_delete and (allow_empty or not is_emptied)):
+        options = [argument("allow_delete", True), *([" and ", argument("allow_empty", True)] * is_emptied)]
         raise DeploymentError(
             joined(
-                f"the plan deletes {', '.join(removed)}: pass ",
-                argument("allow_delete", True),
+                f"the plan deletes {', '.join(removed)}",
+                ", because no definition is left in the folder" * is_emptied,
+                ": pass ",
+                *options,
                 " if you mean to delete, or restore the files. Nothing was done.",
             )
         )
@@ -345,6 +379,12 @@ def check_plan(plan: object, *, allow_delete: bool = False, overwrite: bool = Fa
             ),
             code=CONFLICT,
         )
+
+
+def is_emptying(plan: DeploymentPlan) -> bool:
+    """Tell whether no definition is left in the folder of a plan."""
+    steps = map(step_of, plan.changes)
+    return not plan.unchanged and all(step.content is None and step.recorded is None for step in steps)
 
 
 _DONE: Final[dict[DeploymentAction, str]] = {

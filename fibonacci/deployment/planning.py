@@ -8,8 +8,11 @@ from pathlib import Path, PurePath
 from typing import Any, Final, cast
 
 from fibonacci._remedies import Wording, argument, joined, remedy
+from fibonacci.definitions.checks.inputs import changes_for_callers
 from fibonacci.definitions.comparison import diff
+from fibonacci.definitions.graph import nodes_of, templated_values
 from fibonacci.definitions.problems import Problem, Problems
+from fibonacci.definitions.templates import references
 from fibonacci.deployment.content import (
     SeenWorkflow,
     WorkflowContent,
@@ -451,7 +454,8 @@ def _change(
     is_edited = matches.is_edited(file, known)
     is_conflict = known.seen is not None and seen.loses(known.seen, content)
     # The platform may complete what it is sent. What was seen after the last apply then matches the file.
-    if (is_edited or is_conflict) and content.digest() != content_of_workflow(workflow).digest():
+    current = content_of_workflow(workflow)
+    if (is_edited or is_conflict) and content.digest() != current.digest():
         why = ["the file has changed"] if is_edited else []
         if is_conflict:
             why = [*why, *[", and "] * is_edited, _conflict(known, seen, workflow, environment)]
@@ -462,7 +466,9 @@ def _change(
             workflow_id=workflow.id,
             reason=joined(reason, *why),
             is_conflict=is_conflict,
-            diff=diff(content_of_workflow(workflow).merged(), content.merged()),
+            diff=diff(current.merged(), content.merged()),
+            needs=_needs(content.definition, current.definition),
+            breaks=tuple(changes_for_callers(current.definition, content.definition)),
             _step=Step(content=content, applied=matches.applied(file), seen=seen, known=known, previous_file=previous),
         )
     if is_edited and not reason:
@@ -524,6 +530,7 @@ def _creation(
         workflow_id=None,
         reason=reason,
         diff=diff(content.without_nodes(), content.merged()),
+        needs=_needs(content.definition, None),
         _step=Step(
             content=content,
             applied=applied,
@@ -532,6 +539,21 @@ def _creation(
             previous_file=previous,
         ),
     )
+
+
+def _needs(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return the values that a definition reads, but an older one doesn't. Nobody passes inputs to a new workflow."""
+    sources = ("env", "secrets") if old is None else ("env", "secrets", "input")
+    had = set[str]() if old is None else {*_read(old)}
+    return tuple(name for name in dict.fromkeys(_read(new)) if name not in had and name.startswith(sources))
+
+
+def _read(definition: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the values from outside the workflow that its templates read, such as `secrets.TOKEN`."""
+    of_nodes = [value for node in nodes_of(definition).values() for _, value in templated_values(node)]
+    for reference in references([*of_nodes, definition.get("outputs")]):
+        if not reference.is_node:
+            yield ".".join((reference.source, *reference.path[:1]))
 
 
 def _conflict(known: WorkflowState, seen: SeenWorkflow, workflow: Workflow, environment: str) -> Wording:

@@ -5,21 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, Final
 
 from fibonacci._files import write_file
-from fibonacci._remedies import joined, remedy
+from fibonacci._remedies import argument, joined, remedy
 from fibonacci.definitions import diff, dumps
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.definitions.files.load_and_dump import format_of_file, read_text, text_of_file
 from fibonacci.definitions.files.source import FORMATS, Source, pyyaml
 from fibonacci.definitions.files.updating import updated_text
-from fibonacci.deployment.content import SeenWorkflow, applied_digest, content_of_file
+from fibonacci.definitions.merging import merge
+from fibonacci.deployment.content import (
+    SeenWorkflow,
+    applied_digest,
+    content_of_file,
+    content_of_workflow,
+    definition_digest,
+)
 from fibonacci.deployment.folder import DeploymentFolder, check_path, safe_file_name
+from fibonacci.deployment.plan import CONFLICT
 from fibonacci.deployment.state import EnvironmentState, WorkflowState
 from fibonacci.errors import DefinitionError, DeploymentError
-from fibonacci.models.workflows import Workflow
+from fibonacci.models.workflows import Workflow, WorkflowVersion
 
 LOCAL_CHANGES: Final = "local_changes"
 
@@ -54,15 +62,36 @@ def import_yaml(folder: DeploymentFolder, file: str | None) -> None:
         pyyaml()
 
 
-def definition_of(workflow: Workflow) -> Mapping[str, Any]:
-    """Return the definition of a workflow, in today's words.
+def check_definition_of(workflow: Workflow) -> None:
+    """Refuse a workflow without a definition.
 
     Raises:
         DeploymentError: If it has none.
     """
     if workflow.definition is None:
         raise DeploymentError(f"{workflow.id} ({workflow.name!r}) has no definition, so there is nothing to pull")
-    return in_todays_words(workflow.definition)
+
+
+def pulled_definition(workflow: Workflow, file: str, present: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return the definition of a workflow as it is written into a file, in today's words.
+
+    The name and the description in it are the workflow's own, which may differ from those in its definition. A file
+    that has none stays without, as long as it asks for the same.
+
+    Args:
+        workflow: The workflow.
+        file: The name of the file.
+        present: The definition that is in the file, or None.
+    """
+    content = content_of_workflow(workflow)
+    own = {"name": content.name or None, "description": content.description}
+    definition = {**content.definition, **{key: value for key, value in own.items() if value is not None}}
+    if present is not None:
+        asked = content_of_file(present, PurePath(file).stem, workflow).merged()
+        for key in own:
+            if present.get(key) is None and asked[key] == definition.get(key):
+                definition.pop(key, None)
+    return definition
 
 
 def choose_file(folder: DeploymentFolder, state: EnvironmentState, workflow: Workflow, file: str | None) -> str:
@@ -109,31 +138,66 @@ def _name_in(folder: DeploymentFolder, file: str) -> str | None:
     return None if definition is None else definition.get("name") or PurePath(file).stem
 
 
-def needs_writing(
-    folder: DeploymentFolder, file: str, state: EnvironmentState, workflow: Workflow, *, overwrite: bool
+def local_changes(path: Path, present: Mapping[str, Any] | None, workflow: Workflow) -> DeploymentError:
+    """Return the error for a file whose changes would be lost. One that cannot be read cannot be merged either."""
+    text = f"{path} has changes that {workflow.id} does not have"
+    what_to_do = remedy("overwrite") if present is None else remedy("merge or overwrite")
+    return DeploymentError(joined(text, what_to_do), code=LOCAL_CHANGES)
+
+
+def has_local_changes(
+    present: Mapping[str, Any] | None, pulled: Mapping[str, Any], known: WorkflowState | None, workflow: Workflow
 ) -> bool:
-    """Tell whether to write a file, which isn't needed if it matches the workflow.
+    """Tell whether a file has changes that its workflow doesn't have.
+
+    Args:
+        present: The definition that is in the file, or None if it cannot be read.
+        pulled: The definition of the workflow.
+        known: The state of the file, or None.
+        workflow: The workflow.
+    """
+    if present is not None and known is not None and known.workflow_id == workflow.id:
+        return known.applied != applied_digest(present) and bool(diff(present, pulled))
+    return present is None or bool(diff(present, pulled))
+
+
+def merged_definition(
+    path: Path,
+    present: Mapping[str, Any],
+    workflow: Workflow,
+    seen: SeenWorkflow | None,
+    snapshot: WorkflowVersion | None,
+) -> Mapping[str, Any]:
+    """Return a definition with the changes of both a file and its workflow.
+
+    Args:
+        path: The path of the file.
+        present: The definition that is in it.
+        workflow: The workflow.
+        seen: What the workflow was when the two were last the same, or None if that is unknown.
+        snapshot: Its version of that time, or None.
 
     Raises:
-        DeploymentError: If the file has local changes and may not be overwritten. The code is `local_changes`.
+        DeploymentError: If that version is unknown or something else, or both have changed the same field. The code of
+            the latter is `conflict`.
     """
-    path = folder.path / file
-    if not path.exists():
-        return True
-    definition = folder.read_definition(file)
-    if definition is not None and not diff(definition, definition_of(workflow)):
-        return False
-    known = state.workflows.get(file)
-    is_as_applied = (
-        definition is not None
-        and known is not None
-        and known.workflow_id == workflow.id
-        and known.applied == applied_digest(definition)
-    )
-    if not (is_as_applied or overwrite):
-        text = f"{path} has changes that {workflow.id} does not have"
-        raise DeploymentError(joined(text, remedy("overwrite")), code=LOCAL_CHANGES)
-    return True
+    if (
+        seen is None
+        or snapshot is None
+        or definition_digest(in_todays_words(snapshot.definition or {})) != seen.definition
+    ):
+        start = f"{path} and {workflow.id} cannot be merged, because the version that both were changed from is unknown"
+        raise DeploymentError(joined(f"{start}: leave out ", argument("merge", True)))
+    before = {"name": seen.name, "description": seen.description, "definition": snapshot.definition}
+    base = pulled_definition(workflow.model_copy(update=before), path.name, present)
+    merged = merge(base, present, pulled_definition(workflow, path.name, present))
+    if merged.conflicts:
+        raise DeploymentError(
+            f"{path} and {workflow.id} have both changed {', '.join(merged.conflicts)}. Nothing was written. Write the "
+            "platform's values into these places of the file, and pull again. To keep yours, put them back after that",
+            code=CONFLICT,
+        )
+    return merged.definition
 
 
 def write_definition(folder: DeploymentFolder, file: str, definition: Mapping[str, Any], *, overwrite: bool) -> None:

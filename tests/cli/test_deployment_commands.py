@@ -80,6 +80,7 @@ def test_apply_needs_yes_without_a_terminal_and_sends_nothing(platform: Emulator
 
 def test_a_deletion_has_to_be_allowed() -> None:
     path = write("flows/greeter.yaml", GREETER)
+    write("flows/other.yaml", GREETER)
     invoke("apply", "flows", "--yes")
     path.unlink()
     refused = invoke("apply", "flows", "--yes", "--quiet")
@@ -89,6 +90,37 @@ def test_a_deletion_has_to_be_allowed() -> None:
     )
     done = invoke("apply", "flows", "--yes", "--allow-delete", "--json")
     assert [(each["action"], each["file"]) for each in done.data] == [("delete", "greeter.yaml")]
+
+
+def test_a_folder_without_definitions_deletes_nothing_unless_it_is_meant() -> None:
+    paths = [write(f"flows/{name}.yaml", GREETER) for name in ("a", "b", "c")]
+    invoke("apply", "flows", "--yes")
+    for path in paths:
+        path.unlink()
+    refused = invoke("apply", "flows", "--allow-delete", "--yes", "--quiet")
+    assert (refused.code, refused.out) == (64, "")
+    assert refused.err.endswith(
+        ", because no definition is left in the folder: pass --allow-delete and --allow-empty if you mean to delete, "
+        "or restore the files. Nothing was done.\n"
+    )
+    assert "which needs `--allow-delete` and `--allow-empty`" in invoke("plan", "flows", "--markdown").out
+    done = invoke("apply", "flows", "--allow-delete", "--allow-empty", "--yes", "--json")
+    assert [each["action"] for each in done.data] == ["delete"] * 3
+
+
+def test_what_a_change_needs_and_breaks_is_in_every_form_of_a_plan() -> None:
+    write("flows/greeter.yaml", GREETER)
+    invoke("apply", "flows", "--yes")
+    write("flows/greeter.yaml", GREETER.replace("input.name", "input.who}} {{secrets.TOKEN"))
+    breaks = ["input.who is required now", "input.name is gone"]
+    (change,) = invoke("plan", "flows", "--json").data["changes"]
+    assert (change["needs"], change["breaks"], change["running"]) == (["input.who", "secrets.TOKEN"], breaks, 0)
+    text = invoke("plan", "flows").out
+    assert f"    newly needs input.who, secrets.TOKEN\n    breaks callers: {', '.join(breaks)}\n" in text
+    assert (
+        "| the file has changed; newly needs `input.who`, `secrets.TOKEN`; breaks callers: `input.who` is required "
+        "now, `input.name` is gone |\n"
+    ) in invoke("plan", "flows", "--markdown").out
 
 
 def test_a_plan_that_is_overtaken_exits_1(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,7 +390,7 @@ def test_a_workflow_is_pulled_by_its_name() -> None:
             name="Greeter", definition={"nodes": [{"id": "greet", "type": "llm", "prompt": "Greet {{input.name}}"}]}
         )
     assert invoke("pull", "Greeter", "--dir", "flows") == (0, "flows/greeter.yaml\n", "")
-    assert Path("flows/greeter.yaml").read_text("utf-8") == GREETER
+    assert Path("flows/greeter.yaml").read_text("utf-8") == f"name: Greeter\n{GREETER}"
     assert invoke("pull", workflow.id, "--out", "other/mine.json", "--json").data == {
         "file": "other/mine.json",
         "workflow_id": workflow.id,
@@ -373,9 +405,45 @@ def test_local_changes_are_replaced_with_yes_only() -> None:
     refused = invoke("pull", "greeter", "--dir", "flows")
     assert (refused.code, refused.out) == (64, "")
     assert refused.err.startswith(f"fibonacci: {path.absolute()} has changes that wf-")
-    assert refused.err.endswith("Replace it? Pass --yes: there is no terminal to ask on\n")
+    assert refused.err.endswith(
+        " does not have. --merge keeps them. Replace it? Pass --yes: there is no terminal to ask on\n"
+    )
     assert invoke("pull", "greeter", "--dir", "flows", "--yes").out == "flows/greeter.yaml\n"
     assert path.read_text("utf-8") == GREETER
+
+
+def test_a_pulled_workflow_keeps_its_name() -> None:
+    with Fibonacci() as client:
+        client.workflows.create(
+            name="Support bot", definition={"name": "draft", "nodes": [{"id": "a", "type": "llm", "instruction": "Hi"}]}
+        )
+    assert invoke("pull", "Support bot", "--dir", "flows").code == 0
+    assert invoke("plan", "flows").code == 0
+    path = Path("flows/support-bot.yaml")
+    path.write_text(path.read_text("utf-8").replace("Hi", "Hello"), "utf-8")
+    planned = invoke("plan", "flows")
+    assert (planned.code, "~ name" in planned.out) == (2, False)
+    assert invoke("apply", "flows", "--yes").code == 0
+    assert invoke("run", "Support bot").code == 0
+    path.write_text(path.read_text("utf-8").replace("Support bot", "Help desk"), "utf-8")
+    assert "\n    ~ name: 'Support bot' -> 'Help desk'\n" in invoke("plan", "flows").out
+
+
+def test_a_pull_merges_what_file_and_platform_changed() -> None:
+    write("flows/greeter.yaml", GREETER)
+    invoke("apply", "flows", "--yes")
+    path = write("flows/greeter.yaml", f"{GREETER}  temperature: 0.2\n")
+    workflow_id = change_on_the_platform("Changed by another")
+    assert invoke("pull", "greeter", "--dir", "flows", "--merge") == (0, "flows/greeter.yaml\n", "")
+    merged = path.read_text("utf-8")
+    assert merged == f"{GREETER.replace('Greet {{input.name}}', 'Changed by another')}  temperature: 0.2\n"
+    write("flows/greeter.yaml", merged.replace("Changed by another", "Changed by me"))
+    change_on_the_platform("Changed again")
+    for more in ([], ["--yes"]):
+        run = invoke("pull", "greeter", "--dir", "flows", "--merge", *more)
+        assert (run.code, run.out) == (1, "")
+        assert f"greeter.yaml and {workflow_id} have both changed greet.instruction. Nothing was written." in run.err
+    assert "Changed by me" in path.read_text("utf-8")
 
 
 def test_bad_usage_of_pull() -> None:

@@ -266,8 +266,8 @@ def test_a_workflow_that_was_changed_is_not_deleted_by_the_way(flows: Flows) -> 
     plan = flows.plan()
     assert plan.changes[0].reason.startswith("the file is gone, and the platform has changed since the last apply")
     with pytest.raises(DeploymentError, match="overwrite=True"):
-        flows.apply(plan, allow_delete=True)
-    flows.apply(plan, allow_delete=True, overwrite=True)
+        flows.apply(plan, allow_delete=True, allow_empty=True)
+    flows.apply(plan, allow_delete=True, allow_empty=True, overwrite=True)
     assert flows.workflows() == []
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
 from inspect import Parameter, signature
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from fibonacci import DefinitionError, DeploymentChange, DeploymentError, DeploymentPlan
 from fibonacci.definitions import load
-from fibonacci.emulator import Emulator
+from fibonacci.emulator import Emulator, LLMCall
 from tests.deployment.flows import Flows, definition, steps_of
 
 
@@ -185,7 +187,9 @@ def test_a_plan_is_neither_true_nor_false_and_shows_its_reader_nothing_internal(
         "summary",
         "unchanged",
     }
-    assert public(plan.changes[0]) == {"action", "diff", "file", "is_conflict", "name", "reason", "workflow_id"}
+    assert public(plan.changes[0]) == {
+        *("action", "breaks", "diff", "file", "is_conflict", "name", "needs", "reason", "running", "workflow_id")
+    }
     result = flows.apply(plan)
     with pytest.raises(TypeError, match=r"result\.changes"):
         bool(result)
@@ -331,14 +335,110 @@ def test_nothing_is_deleted_unless_it_is_allowed(flows: Flows) -> None:
 
 def test_all_files_gone(flows: Flows) -> None:
     flows.write("a.yaml", "flow-a")
-    flows.apply()
+    flows.write("b.yaml", "flow-b")
+    ids = {change.name: change.workflow_id for change in flows.apply().changes}
     flows.update("flow-a", name="renamed by hand")
+    flows.delete("flow-b")
     (flows.folder / "a.yaml").unlink()
+    (flows.folder / "b.yaml").unlink()
     plan = flows.plan()
-    assert [(change.action, change.name) for change in plan.changes] == [("delete", "renamed by hand")]
-    flows.apply(plan, allow_delete=True, overwrite=True)
+    assert [(change.action, change.name) for change in plan.changes] == [
+        ("record", "flow-b"),
+        ("delete", "renamed by hand"),
+    ]
+    before = flows.state()
+    with pytest.raises(DeploymentError) as caught:
+        flows.apply(plan, allow_delete=True, overwrite=True)
+    assert str(caught.value) == (
+        f"the plan deletes 'renamed by hand' ({ids['flow-a']}), because no definition is left in the folder: pass "
+        "allow_delete=True and allow_empty=True if you mean to delete, or restore the files. Nothing was done."
+    )
+    assert flows.state() == before
+    flows.apply(plan, allow_delete=True, allow_empty=True, overwrite=True)
     assert flows.workflows() == []
     assert flows.states() == {}
+
+
+@pytest.mark.parametrize("left", ["unchanged", "edited", "moved"])
+def test_a_folder_with_a_definition_is_not_empty(flows: Flows, left: str) -> None:
+    flows.write("a.yaml", "flow-a")
+    flows.write("b.yaml", "flow-b")
+    flows.apply()
+    (flows.folder / "a.yaml").unlink()
+    if left == "edited":
+        flows.write("b.yaml", "flow-b", "Edited")
+    elif left == "moved":
+        (flows.folder / "b.yaml").rename(flows.folder / "c.yaml")
+    flows.apply(allow_delete=True)
+    assert flows.names() == ["flow-b"]
+
+
+def test_a_plan_says_what_a_change_needs_and_what_it_breaks(flows: Flows, emulator: Emulator) -> None:
+    flows.write("a.yaml", "flow-a", "Greet {{input.name}} of {{input.town}} {{memory.x}} {{env.REGION}}")
+    flows.write("b.yaml", "flow-b")
+    plan = flows.plan()
+    assert [(change.needs, change.breaks, change.running) for change in plan.changes] == [
+        (("env.REGION",), (), None),
+        ((), (), None),
+    ]
+    flows.apply(plan)
+    flows.write(
+        "a.yaml",
+        "flow-a",
+        "Greet {{input.name}} of {{input.city}} {{memory.y}} {{env.REGION}} {{ secrets.TOKEN }} {{input.tone}}",
+        input_schema={
+            "type": "object",
+            "properties": {key: {} for key in ("name", "city", "tone")},
+            "required": ["city"],
+        },
+        outputs={"a": "{{greet}} {{env.ZONE}}"},
+    )
+    flows.write("b.yaml", "flow-b", "Edited")
+    first, second = flows.plan().changes
+    assert first.needs == ("input.city", "secrets.TOKEN", "input.tone", "env.ZONE")
+    assert first.breaks == ("input.city is required now", "input.town is gone")
+    assert (second.needs, second.breaks) == ((), ())
+    assert str(first).splitlines()[2:4] == [
+        "    newly needs input.city, secrets.TOKEN, input.tone, env.ZONE",
+        "    breaks callers: input.city is required now, input.town is gone",
+    ]
+
+
+def test_a_plan_says_how_many_executions_are_running(flows: Flows, emulator: Emulator) -> None:
+    flows.write_three()
+    flows.apply()
+    flows.write("b.yaml", "flow-b", "Edited")
+    (flows.folder / "c.yaml").unlink()
+    started, may_end = threading.Event(), threading.Event()
+
+    @emulator.llm
+    def wait(call: LLMCall) -> str:
+        started.set()
+        assert may_end.wait(30)
+        return "done"
+
+    workflow_id = flows.workflow("flow-b").id
+    with ThreadPoolExecutor() as threads:
+        execution = threads.submit(emulator.client().workflows.execute, workflow_id)
+        try:
+            assert started.wait(30)
+            emulator.requests.clear()
+            plan = flows.plan()
+        finally:
+            may_end.set()
+        execution.result()
+    assert [(change.file, change.running) for change in plan.changes] == [("b.yaml", 1), ("c.yaml", 0)]
+    assert "\n    1 execution is running\n" in str(plan)
+    assert [request.path for request in emulator.requests].count("/executions") == 2  # not of what stays as it is
+
+
+def test_a_plan_is_made_without_a_list_of_executions(flows: Flows, emulator: Emulator) -> None:
+    flows.write("a.yaml", "flow-a")
+    flows.apply()
+    flows.write("a.yaml", "flow-a", "Edited")
+    emulator.fail("GET /executions", status=403)
+    (change,) = flows.plan().changes
+    assert change.running is None
 
 
 def test_a_file_and_its_workflow_both_gone(flows: Flows) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from fibonacci import DeploymentError, NotFoundError
 from fibonacci.definitions import diff, load
+from fibonacci.deployment.plan import plan_text
 from fibonacci.emulator import Emulator
 from tests.deployment.flows import Flows, definition
 from tests.kit.assertions import check_each
@@ -86,7 +88,7 @@ def test_into_a_folder_without_a_state(flows: Flows, tmp_path: Path) -> None:
     assert path == tmp_path / "new" / "folder" / "greeter.yaml"
     other = flows.beside(path.parent)
     assert other.is_deployed()
-    assert load(path).model_dump() == workflow.definition
+    assert load(path).model_dump() == {**definition("Greeter"), "description": "set by hand"}
     assert other.states()["greeter.yaml"]["id"] == workflow.id
 
 
@@ -180,13 +182,18 @@ def test_a_workflow_in_the_words_of_0_2_4_is_as_it_was_pulled(flows: Flows) -> N
 def test_a_file_with_changes_of_its_own_is_not_overwritten(flows: Flows) -> None:
     flows.write("a.yaml", "flow-a")
     workflow_id = flows.apply().workflows["a.yaml"].id
-    for text in ('{"name": "flow-a", "nodes": []}', "nodes: [", ""):
+    for text, merge in (
+        ('{"name": "flow-a", "nodes": []}', "merge=True keeps them, "),
+        ("nodes: [", ""),
+        ("", ""),
+    ):
         (flows.folder / "a.yaml").write_text(text)
         before = flows.state()
         with pytest.raises(DeploymentError) as caught:
             flows.pull(workflow_id)
         assert str(caught.value) == (
-            f"{flows.folder / 'a.yaml'} has changes that {workflow_id} does not have: overwrite=True replaces them"
+            f"{flows.folder / 'a.yaml'} has changes that {workflow_id} does not have: {merge}"
+            "overwrite=True replaces them"
         )
         assert flows.state() == before
         flows.pull(workflow_id, overwrite=True)
@@ -232,17 +239,164 @@ def test_a_file_of_the_name_is_taken_if_it_is_nobodys(flows: Flows) -> None:
 
 
 def test_a_workflow_whose_name_is_not_that_of_its_definition(flows: Flows) -> None:
-    """The file has the definition; the plan leaves the name alone until the file or the workflow changes."""
-    workflow = flows.mode.run(flows.client.workflows.create(name="shown", definition=definition("written")))
+    """People know it by its own name, which stays as it is when somebody edits the file."""
+    workflow = flows.mode.run(
+        flows.client.workflows.create(
+            name="Support bot", description="Answers", definition=definition("draft-7", description="To do")
+        )
+    )
     path = flows.pull(workflow.id)
-    assert path.name == "shown.yaml"
-    assert load(path).model_dump() == workflow.definition
+    assert path.name == "support-bot.yaml"
+    assert load(path).model_dump() == {**definition("Support bot"), "description": "Answers"}
     assert flows.is_deployed()
-    flows.write("shown.yaml", "written", "edited")
-    assert "~ name:              'shown' -> 'written'" in str(flows.plan())
+    path.write_text(path.read_text().replace("instruction: Greet", "instruction: Welcome"))
+    assert [change.location for change in flows.plan().changes[0].diff.changes] == ["greet.instruction"]
     flows.apply()
-    assert flows.names() == ["written"]
+    changed = flows.workflow("Support bot")
+    assert (changed.id, changed.description) == (workflow.id, "Answers")
+    assert changed.definition == {**definition("Support bot", "Welcome"), "description": "Answers"}
+
+
+def test_a_name_that_was_given_on_the_platform_is_kept_by_pull(flows: Flows) -> None:
+    """It settles the conflict for the platform."""
+    flows.write("a.yaml", "flow-a", description="first")
+    flows.apply()
+    workflow = flows.update("flow-a", name="Support bot", description="second")
+    (change,) = flows.plan().changes
+    assert change.is_conflict
+    flows.pull(workflow.id)
+    assert load(flows.folder / "a.yaml").model_dump() == {**definition("Support bot"), "description": "second"}
     assert flows.is_deployed()
+
+
+def test_a_file_without_a_name_stays_without(flows: Flows) -> None:
+    flows.write("a.yaml", None)
+    flows.apply()
+    workflow = flows.update("a", name="Support bot", description="second")
+    before = (flows.folder / "a.yaml").read_text()
+    flows.pull(workflow.id)
+    assert (flows.folder / "a.yaml").read_text() == before
+    flows.update("Support bot", definition=definition(None, "Welcome", description="third"))
+    flows.pull(workflow.id)
+    assert load(flows.folder / "a.yaml").model_dump() == definition(None, "Welcome", description="second")
+    assert flows.is_deployed()
+
+
+def test_a_plan_shows_another_name_without_its_details(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    flows.apply()
+    flows.write("a.yaml", "Support bot", "Welcome", description="second")
+    lines = plan_text(flows.plan(), detailed=False).splitlines()
+    assert lines[3:6] == [
+        "    the file has changed",
+        "    ~ name:        'flow-a' -> 'Support bot'",
+        "    ~ description: None -> 'second'",
+    ]
+
+
+BOTH = """\
+# Owner: support
+name: flow-a
+nodes:
+- id: greet
+  type: llm
+  instruction: Greet  # politely
+"""
+
+
+def merging(flows: Flows) -> str:
+    """Deploy a file, and return the ID of its workflow."""
+    (flows.folder / "a.yaml").write_text(BOTH)
+    return flows.apply().workflows["a.yaml"].id
+
+
+def test_a_merge_keeps_the_changes_of_both(flows: Flows) -> None:
+    workflow_id = merging(flows)
+    (flows.folder / "a.yaml").write_text(BOTH.replace("Greet ", "Welcome ") + "  temperature: 0.2  # ours\n")
+    ask = {"id": "ask", "type": "llm", "instruction": "Ask"}
+    flows.update(
+        "flow-a",
+        name="Support bot",
+        definition=definition("flow-a") | {"nodes": [*definition(None)["nodes"], ask], "timeout": 60},
+    )
+    with pytest.raises(DeploymentError, match="has changes that"):
+        flows.pull(workflow_id)
+    assert flows.pull(workflow_id, merge=True) == flows.folder / "a.yaml"
+    assert (
+        (flows.folder / "a.yaml").read_text()
+        == """\
+# Owner: support
+name: Support bot
+timeout: 60
+nodes:
+- id: greet
+  type: llm
+  instruction: Welcome  # politely
+  temperature: 0.2  # ours
+- id: ask
+  type: llm
+  instruction: Ask
+"""
+    )
+    (change,) = flows.plan().changes
+    assert (change.is_conflict, [each.location for each in change.diff.changes]) == (
+        False,
+        ["greet.instruction", "greet.temperature"],
+    )
+    flows.pull(workflow_id, merge=True)  # there is nothing more to merge
+    flows.apply()
+    assert flows.is_deployed()
+
+
+def test_what_both_have_changed_is_named_and_nothing_is_written(flows: Flows) -> None:
+    workflow_id = merging(flows)
+    path = flows.folder / "a.yaml"
+    path.write_text(BOTH.replace("Greet ", "Welcome ").replace("flow-a", "Ours") + "  temperature: 0.2\n")
+    flows.update("flow-a", name="Theirs", definition=definition("flow-a", "Bye"))
+    before = flows.state()
+    with pytest.raises(DeploymentError) as caught:
+        flows.pull(workflow_id, merge=True)
+    assert (caught.value.code, str(caught.value)) == (
+        "conflict",
+        f"{path} and {workflow_id} have both changed name, greet.instruction. Nothing was written. Write the "
+        "platform's values into these places of the file, and pull again. To keep yours, put them back after that",
+    )
+    assert flows.state() == before
+    path.write_text(path.read_text().replace("Ours", "Theirs").replace("Welcome ", "Bye "))
+    flows.pull(workflow_id, merge=True)
+    (change,) = flows.plan().changes
+    assert [each.location for each in change.diff.changes] == ["greet.temperature"]
+
+
+def test_a_merge_without_changes_of_the_file_is_a_pull(flows: Flows, emulator: Emulator) -> None:
+    workflow_id = merging(flows)
+    flows.update("flow-a", definition=definition("flow-a", "Bye"))
+    emulator.requests.clear()
+    flows.pull(workflow_id, merge=True)
+    assert (flows.folder / "a.yaml").read_text() == BOTH.replace("Greet ", "Bye ")
+    assert [request.path for request in emulator.requests] == [f"/workflows/{workflow_id}"]
+    new = flows.pull(workflow_id, flows.folder.parent / "new", merge=True)
+    assert load(new).model_dump() == definition("flow-a", "Bye")
+
+
+def test_what_has_no_version_in_common_cannot_be_merged(flows: Flows) -> None:
+    workflow_id = flows.create("flow-a").id
+    path = flows.folder / "a.yaml"
+    path.write_text(BOTH.replace("Greet ", "Welcome "))
+    expected = (
+        f"{path} and {workflow_id} cannot be merged, because the version that both were changed from is unknown: "
+        "leave out merge=True"
+    )
+    with pytest.raises(DeploymentError) as caught:
+        flows.pull(workflow_id, merge=True)
+    assert str(caught.value) == expected
+    flows.pull(workflow_id, overwrite=True)
+    state = flows.state_file("a.yaml")
+    state.write_text(re.sub('"definition": "sha256:.', '"definition": "sha256:x', state.read_text()))
+    path.write_text(BOTH.replace("Greet ", "Hello "))
+    with pytest.raises(DeploymentError) as caught:
+        flows.pull(workflow_id, merge=True)
+    assert str(caught.value) == expected
 
 
 HOSTILE = {

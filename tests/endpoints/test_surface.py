@@ -24,9 +24,9 @@ from tests.kit.assertions import check_rows
 from tests.kit.mode import Mode, both_modes
 
 OTHER_SIGNATURES = {
-    "workflows.apply": "plan, *, allow_delete=, overwrite=, on_change=",
+    "workflows.apply": "plan, *, allow_delete=, allow_empty=, overwrite=, on_change=",
     "workflows.plan": "folder, *, environment=, moved=",
-    "workflows.pull": "workflow_id, path, *, overwrite=, environment=",
+    "workflows.pull": "workflow_id, path, *, overwrite=, merge=, environment=",
     "workflows.run_many": "workflow_id, rows, *, key=, inputs=, journal=, resume=, concurrency=, timeout=, "
     "max_failures=, max_rows=, if_unknown=, if_quota_exceeded=, if_new_version=, "
     "retry_failed=, ordered=, progress=",

@@ -171,7 +171,9 @@ class History:
         moved = {file: places.get(number) for file, number in deployed.items() if places.get(number) != file}
         client = self._client(environment)
         client.workflows.apply(
-            client.workflows.plan(self._flows, environment=environment, moved=moved), allow_delete=True
+            client.workflows.plan(self._flows, environment=environment, moved=moved),
+            allow_delete=True,
+            allow_empty=True,
         )
 
     def _commit(self, message: str) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from fibonacci.cli.exit_codes import DONE, FAILED, NO_ANSWER, PLANNED, UnwrittenResultError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fibonacci import DeploymentChange, DeploymentPlan
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
@@ -70,6 +72,9 @@ def add_apply_arguments(parser: CommandParser) -> None:
     _add_environment(parser)
     _add_moved(parser)
     parser.add_argument("--allow-delete", action="store_true", help="delete workflows whose files are gone")
+    parser.add_argument(
+        "--allow-empty", action="store_true", help="do that even if no definition is left in the folder"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace what others changed on the platform")
 
 
@@ -86,10 +91,11 @@ def run_apply(context: Context) -> int:
     plan = make_plan(context) if options.plan is None else load_plan(context)
     if not plan.problems.errors:
         context.say(shown_plan(in_words_of_command(plan), options, sys.stderr, detailed=True))
-    check_plan(plan, allow_delete=options.allow_delete, overwrite=options.overwrite)
+    allowed = {name: vars(options)[name] for name in ("allow_delete", "allow_empty", "overwrite")}
+    check_plan(plan, **allowed)
     if plan.has_changes:
-        context.confirm(f"Make these changes in {plan.environment} at {plan.base_url}?")
-    _apply(context, plan)
+        context.confirm(f"Make these changes in {plan.environment} {context.where()}?")
+    _apply(context, plan, allowed)
     return DONE
 
 
@@ -126,7 +132,7 @@ def _moved_file(text: str) -> tuple[str, str | None]:
     return old, new or None
 
 
-def _apply(context: Context, plan: DeploymentPlan) -> None:
+def _apply(context: Context, plan: DeploymentPlan, allowed: Mapping[str, bool]) -> None:
     """Make the changes. Those that are made are printed, also when an error or Ctrl-C prevents the others.
 
     That stdout cannot be written, as behind `head`, must not end the changes: they are printed to stderr then.
@@ -151,12 +157,7 @@ def _apply(context: Context, plan: DeploymentPlan) -> None:
             print_message(done_text(change))
 
     try:
-        context.client.workflows.apply(
-            plan,
-            allow_delete=context.options.allow_delete,
-            overwrite=context.options.overwrite,
-            on_change=report,
-        )
+        context.client.workflows.apply(plan, **allowed, on_change=report)
     finally:
         if context.output.is_json:
             context.output.value([done_object(change) for change in done])
@@ -207,6 +208,11 @@ def add_pull_arguments(parser: CommandParser) -> None:
     place.add_argument(
         "--out", metavar="FILE", help="the file to write; default: the workflow's file in the state, or a new one"
     )
+    parser.add_argument(
+        "--merge",
+        action="store_true",
+        help="keep the changes of the file, and add those that were made on the platform since the last apply",
+    )
     _add_environment(parser)
 
 
@@ -238,14 +244,15 @@ def _pull(context: Context, workflow_id: str, place: str) -> Path:
     from fibonacci._remedies import text_of
     from fibonacci.deployment.pulling import LOCAL_CHANGES
 
+    options, pull = context.options, context.client.workflows.pull
     try:
-        return context.client.workflows.pull(workflow_id, place, environment=context.options.environment)
+        return pull(workflow_id, place, merge=options.merge, environment=options.environment)
     except DeploymentError as error:
-        if error.code != LOCAL_CHANGES:
+        if error.code != LOCAL_CHANGES or options.merge:
             raise
         what = text_of(error).command
     context.confirm(f"{what}. Replace it?")
-    return context.client.workflows.pull(workflow_id, place, overwrite=True, environment=context.options.environment)
+    return pull(workflow_id, place, overwrite=True, environment=options.environment)
 
 
 def _displayed(path: Path) -> str:

@@ -19,9 +19,8 @@ from fibonacci.definitions.templates import (
     INPUT,
     Reference,
     TemplateError,
-    expressions,
     follow,
-    parse,
+    references,
     strings,
     whole_expression,
 )
@@ -90,6 +89,23 @@ def check_inputs(
     return Problems(by_place.values())
 
 
+def changes_for_callers(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return what programs that run a workflow meet when it gets another definition, in words.
+
+    These are the inputs that `check_inputs` calls missing now, and those that nothing uses anymore.
+
+    Args:
+        old: The definition that it has, as plain JSON.
+        new: The definition that it gets.
+    """
+    before, after = ({each.location for each in check_inputs(side, {}).errors} for side in (old, new))
+    given = _known(input_uses(old), _root_of(old.get("input_schema")))
+    unused = (each for each in check_inputs(new, given) if each.code in ("unused_input", "misspelled_input"))
+    required = (f"{location} is required now" for location in sorted(after - before))
+    gone = (f"{problem.location} is gone" for problem in unused)
+    return [text.replace(_ROOT, INPUT, 1) for text in (*required, *gone)]
+
+
 class InputsError(ValueError):
     """The inputs of a run are not what its workflow needs.
 
@@ -143,13 +159,7 @@ def _references(value: Any) -> Iterator[tuple[Reference, bool]]:
     """Yield the inputs that a value names, and whether each is a part of a text."""
     for _, text in strings(value):
         is_text = whole_expression(text) is None
-        for expression in expressions(text):
-            try:
-                reference = parse(expression)
-            except TemplateError:
-                continue
-            if reference.source == INPUT:
-                yield reference, is_text
+        yield from ((reference, is_text) for reference in references(text) if reference.source == INPUT)
 
 
 def _plain(inputs: object) -> Mapping[str, Any]:
@@ -194,9 +204,7 @@ def _is_optional(name: str, root: Mapping[str, Any]) -> bool:
 
 def _unknown(uses: list[InputUse], inputs: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield a problem for each input that nothing uses, or only for misspelled ones where others may be used."""
-    properties = root.get("properties")
-    known = {use.reference.path[0]: None for use in uses if use.reference.path}
-    known |= dict.fromkeys(map(str, properties)) if is_object(properties) else {}
+    known = _known(uses, root)
     is_open = any(not use.reference.path for use in uses)  # {{input}} uses all of them
     is_open |= not is_closed(root)
     unset = {name.lower(): name for name in known if name not in inputs}
@@ -209,6 +217,13 @@ def _unknown(uses: list[InputUse], inputs: Mapping[str, Any], root: Mapping[str,
         elif not is_open:
             others = f"the inputs are {', '.join(known)}" if known else "the workflow has none"
             yield _problem(name, "unused_input", f"there is no such input: {others}")
+
+
+def _known(uses: list[InputUse], root: Mapping[str, Any]) -> dict[str, None]:
+    """Return the names of the inputs that are used or declared."""
+    properties = root.get("properties")
+    known = {use.reference.path[0]: None for use in uses if use.reference.path}
+    return known | (dict.fromkeys(map(str, properties)) if is_object(properties) else {})
 
 
 def _misfits(schema: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[Problem]:

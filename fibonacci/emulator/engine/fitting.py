@@ -17,9 +17,8 @@ from fibonacci.definitions.templates import (
     Resolver,
     TemplateError,
     as_text,
-    expressions,
     follow,
-    parse,
+    references,
     render,
     strings,
 )
@@ -74,12 +73,12 @@ def readers_of(definition: bytes) -> Mapping[str, Readers]:
     for node_id, others in standing.items():
         for other in others:
             readers[other].names.add(node_id)
-    for reference in _references(plain):
+    for reference in references(plain):
         for node_id in standing.get(reference.source, ()):
             readers[node_id].paths[reference.path] = None
     for comparison in filter(None, map(comparison_of, nodes.values())):
         compared = Compared(comparison.left, comparison.operator, comparison.right)
-        for reference in dict.fromkeys(_references(compared.operands())):
+        for reference in dict.fromkeys(references(compared.operands())):
             for node_id in standing.get(reference.source, ()):
                 readers[node_id].comparisons.setdefault(reference.path, []).append(compared)
     return readers
@@ -93,15 +92,6 @@ def _in_place_of(node_id: str, nodes: Mapping[str, Any]) -> list[str]:
         chain[current] = None
         current = nodes[current].get("fallback")
     return list(chain)
-
-
-def _references(value: Any) -> Iterator[Reference]:
-    for _, text in strings(value):
-        for expression in expressions(text):
-            try:
-                yield parse(expression)
-            except TemplateError:
-                continue
 
 
 class Fitting:
@@ -213,7 +203,7 @@ class Fitting:
     def _others(self, compared: Compared) -> Iterator[JSON]:
         """Yield the operand of a comparison that does not read the node, if its value is known."""
         for operand in compared.operands():
-            if all(reference.source not in self._readers.names for reference in _references(operand)):
+            if all(reference.source not in self._readers.names for reference in references(operand)):
                 try:
                     yield render(operand, self._resolve)
                 except TemplateError:
