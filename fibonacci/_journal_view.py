@@ -105,7 +105,7 @@ class JournalView:
         Redis can't be settled.
 
         Args:
-            key: The key of the row.
+            key: The key of the row, such as `"order-7"`, or its number if it has no key.
             execution_id: The ID of the execution that the row started, such as one of its `candidates`. The next call
                 with the journal waits for it and takes its result.
             not_started: Whether no execution was started. The next call with the journal starts the row.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from fibonacci import UnknownOutcomeError
 from fibonacci.cli.examples import EXAMPLES
 from fibonacci.cli.main import PROGRAM, command_parser
 from fibonacci.emulator import Emulator
@@ -60,7 +62,18 @@ def prepare(emulator: Emulator, folder: Path, config: Path, line: str) -> str:
         client.organizations.tool_policies.create("default", tool_name="wait", enabled=True)
         if line.startswith(("registry deprecate", "registry archive")):
             client.registry.approve_template(workflow_id)
-        if line.startswith("journal") or "--resume" in line:
+        if line.startswith("journal settle"):
+            emulator.fail("POST /workflows/{id}/execute", "no_reply", times=2)
+            with suppress(UnknownOutcomeError):
+                list(
+                    client.workflows.run_many(
+                        workflow_id,
+                        [{"id": 7, "name": "Ada"}, {"id": 8, "name": "Eve"}],
+                        key="id",
+                        journal=folder / "runs.db",
+                    )
+                )
+        elif line.startswith("journal") or "--resume" in line:
             list(client.workflows.run_many(workflow_id, [{"name": "Ada"}, {"name": "Eve"}], journal=folder / "runs.db"))
         return (
             client.workflows.execute(workflow_id, inputs={"name": "Ada"}).id

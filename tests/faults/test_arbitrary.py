@@ -222,7 +222,7 @@ def test_only_fibonacci_errors_leave_a_call(laboratory: FaultServer, monkeypatch
     # The examples were not all of a kind.
     assert {"APIConnectionError", "ServerError"} < outcomes
     for kind in _CALLS:
-        fine = respond(200, b'{"data":[]}' if kind == "list" else b'{"id": "1", "status": "new"}')
+        fine = respond(200, b'{"data":[]}' if kind == "list" else b'{"id": "exec_1", "status": "new"}')
         assert [ended.error for ended in laboratory.call(fine, kind)] == [None] * len(MODES)
 
 
