@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from fibonacci._batch.journal_location import RedisJournalURL, check_journal
-from fibonacci._batch.journal_reader import SQLiteReader
+from fibonacci._batch.journal_reader import JournalReader
+from fibonacci._batch.options import check_journal
 
 if TYPE_CHECKING:
-    from fibonacci._batch.journal_reader import JournalReader
     from fibonacci.models.run_results import RunResult, RunsProgress, RunsSummary
 
 
@@ -35,7 +34,7 @@ class JournalView:
     def __init__(self, reader: JournalReader) -> None:
         self._reader = reader
         self.path: str = reader.path
-        """The journal's path or URL, without a password."""
+        """The journal's path."""
         self.workflow_id: str = reader.header().workflow_id
         """The ID of the workflow whose rows the journal has."""
 
@@ -46,7 +45,7 @@ class JournalView:
 
     @property
     def is_running(self) -> bool:
-        """Whether a run is using the journal now. In Redis, it stays True for up to 9 s after a kill."""
+        """Whether a run is using the journal now."""
         return self._reader.is_running
 
     @property
@@ -101,8 +100,7 @@ class JournalView:
     ) -> RunResult:
         """Record what became of a row of unknown outcome, after you found out.
 
-        Pass exactly one of the other arguments. The decision is kept in the row's `attempts`. Rows of a journal in
-        Redis can't be settled.
+        Pass exactly one of the other arguments. The decision is kept in the row's `attempts`.
 
         Args:
             key: The key of the row, such as `"order-7"`, or its number if it has no key.
@@ -135,11 +133,7 @@ class JournalView:
         return self._reader.settle(key, execution_id, not_started=not_started, failed=failed)
 
     def close(self) -> None:
-        """Close the connections to Redis.
-
-        A file is only open while it is read.
-        """
-        self._reader.close()
+        """Do nothing: a view has the file open only while it reads it."""
 
     def __enter__(self) -> Self:
         return self
@@ -159,17 +153,15 @@ def read_journal(journal: str | os.PathLike[str]) -> JournalView:
     It doesn't keep a run from using the journal, and writes nothing unless you call `settle`.
 
     Args:
-        journal: The path of the journal's file, or its Redis URL including the journal's name:
-            `redis://host/0?journal=NAME`. If the run's URL had no name, the name is the ID of the workflow.
+        journal: The path of the journal's file.
 
     Returns:
         A view of the journal, from which you can read its rows and its state.
 
     Raises:
         JournalError: If it doesn't exist, isn't a journal, or has lost a part.
-        TypeError: If it is neither a path nor a URL.
-        ValueError: If it is a URL of anything but Redis, or a URL without a name.
-        ImportError: If it is in Redis, and redis-py isn't installed.
+        TypeError: If it isn't a path.
+        ValueError: If it is a URL, or can't be the path of a file.
 
     Example:
         ```python
@@ -180,16 +172,7 @@ def read_journal(journal: str | os.PathLike[str]) -> JournalView:
         # prints: 2 succeeded, 0 failed, 0 unknown, 0 left (0 from the journal)
         ```
     """
-    location = check_journal(journal)
-    if location is None:
-        raise TypeError("journal must be the path of a file or a URL of Redis, not None")
-    if isinstance(location, str):
-        return JournalView(SQLiteReader(location))
-    return JournalView(_redis_reader(location))
-
-
-def _redis_reader(location: RedisJournalURL) -> JournalReader:
-    from fibonacci._batch.redis_opening import RedisReader
-    from fibonacci._net.redis_client import RedisConnection
-
-    return RedisReader(RedisConnection(location.url), location)
+    path = check_journal(journal)
+    if path is None:
+        raise TypeError("journal must be the path of a file, not None")
+    return JournalView(JournalReader(path))

@@ -107,7 +107,7 @@ TABLE: Final = {
         " With --retry-failed, it also starts the rows again that have failed.",
     ),
     "resume needs rows": (
-        "resume=True needs a journal that has some: check its path or URL",
+        "resume=True needs a journal that has some: check its path",
         "--resume needs some: check FILE",
     ),
 }

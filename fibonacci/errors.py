@@ -625,8 +625,8 @@ class JournalError(FibonacciError):
     """The journal of `workflows.run_many` can't be used.
 
     The message has the reason and what to do. Possible reasons: the journal belongs to another workflow, it was written
-    with another `key` argument, another run uses it, it is damaged, it can't be written, or its server can't be
-    reached. A journal that has lost rows is refused as well, because the missing rows may have run.
+    with another `key` argument, another run uses it, it is damaged, or it can't be written. A journal that has lost
+    rows is refused as well, because the missing rows may have run.
 
     It is also raised when the workflow has changed since rows were started, or changes while rows run. What a journal
     has recorded stays. A change while rows run raises it even if you use no journal, and `path` is then empty.
@@ -640,7 +640,7 @@ class JournalError(FibonacciError):
     """
 
     path: str
-    """The path of the journal, or its URL without user and password."""
+    """The path of the journal."""
 
     can_continue: bool
     """Whether the same call can continue once the cause is fixed. False if the journal is damaged or incomplete."""

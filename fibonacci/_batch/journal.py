@@ -1,17 +1,14 @@
-"""The journal of a batch: what is known of each row, its starts and their errors, written before a request is sent."""
+"""What the journal of a batch has of each row: its starts, its result, their errors and candidates."""
 
 from __future__ import annotations
 
 import json
-import os
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from fibonacci import errors
-from fibonacci._batch.journal_errors import journal_error, reading_row
-from fibonacci._batch.rows import Row, key_in
+from fibonacci._batch.rows import key_in
 from fibonacci._core.json_bodies import is_object
 from fibonacci._core.retry import is_final
 from fibonacci.errors import (
@@ -142,32 +139,6 @@ def _rebuilt(fields: dict[str, Any]) -> Exception:
     return error
 
 
-Ended = tuple[Row, RunResult]
-
-
-class JournalChanges(NamedTuple):
-    """What is written at once, in this order.
-
-    Attributes:
-        new: Rows with numbers that were given just now. Those about to start have their intents.
-        withdrawn: Rows that were certainly not started. One of them may be among those that are started again.
-        again: Rows that are going to be started, and are in the journal already, perhaps with the result of an earlier
-            start, which is removed.
-        started: Rows with the ID of their execution.
-        finished: Rows with their results.
-        listed: Rows of unknown outcome with their candidates.
-        progress: The note on the progress of the run that replaces the one before. None to leave it.
-    """
-
-    new: Sequence[Row]
-    withdrawn: Sequence[Row]
-    again: Sequence[Row]
-    started: Sequence[Row]
-    finished: Sequence[Ended]
-    listed: Sequence[Row]
-    progress: str | None
-
-
 class JournalEntry:
     """What the journal has of a row.
 
@@ -267,158 +238,3 @@ class JournalEntry:
             return self.earlier
         present = attempt(self.execution_id, status, self.intended_at, self.version, self.settled_at)
         return (*self.earlier, present)
-
-
-class Journal(ABC):
-    """Records three facts of each row: that it is going to be started, the ID of its execution, its result.
-
-    A method returns when what it writes is as durable as the journal can make it. It may be used by many threads.
-
-    Args:
-        path: Its path or URL, for messages. Empty for a temporary one.
-        last: The number of rows that it has.
-
-    Attributes:
-        is_durable: Whether it outlives the process.
-        is_new: Whether it had no rows when it was opened.
-        may_wait: Whether its methods may wait for a server, and must not be called in an event loop.
-        redact: Removes the API key, which the platform may echo, from what is written.
-    """
-
-    may_wait: bool = False
-
-    def __init__(self, path: str, last: int) -> None:
-        self.path: str = path
-        self.is_durable: bool = path != ""
-        self.redact: Callable[[str], str] = str
-        self._process = os.getpid()
-        self._is_closed = False
-        self._last = last
-        self._is_doubtful = False  # whether it has the rows that were numbered last: Ctrl-C may have kept it from that
-        self.is_new: bool = last == 0
-        self._seen = bytearray()
-
-    def find(self, key: str, *, is_unique: bool) -> tuple[JournalEntry | None, bool]:
-        """Return what is known of a row, and whether the same key was found or begun in this run before.
-
-        Args:
-            key: The key of the row.
-            is_unique: Whether no two rows can have one key, so that a new journal need not be asked.
-        """
-        if is_unique and self.is_new:
-            return None, False
-        entry = self._read(key)
-        return entry, entry is not None and self._mark(entry.number)
-
-    def write(
-        self,
-        intended: Sequence[Row] = (),
-        withdrawn: Sequence[Row] = (),
-        started: Sequence[Row] = (),
-        finished: Sequence[Ended] = (),
-        listed: Sequence[Row] = (),
-        progress: str | None = None,
-    ) -> None:
-        """Write all at once.
-
-        Args:
-            intended: Rows that are going to be started.
-            withdrawn: Rows that were certainly not started.
-            started: Rows with the ID of their execution.
-            finished: Rows with their results.
-            listed: Rows of unknown outcome with their candidates.
-            progress: The note on the progress of the run that replaces the one before. None to leave it.
-        """
-        if not (intended or withdrawn or started or finished or listed or progress):
-            return
-        again = [row for row in intended if row.number]
-        new = [row for row in [*intended, *(row for row, _ in finished)] if not row.number]
-        if new:
-            if self._is_doubtful:
-                self._last = self._count()
-            self._is_doubtful = True
-            for row in new:
-                self._last += 1
-                row.number = self._last
-                self._mark(row.number)
-        self._write(JournalChanges(new, withdrawn, again, started, finished, listed, progress))
-        if new:
-            self._is_doubtful = False
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it has no row."""
-        return self._last == 0
-
-    @property
-    @abstractmethod
-    def is_asked_to_stop(self) -> bool:
-        """Whether another process has requested that this run stops. It waits for no server."""
-
-    @abstractmethod
-    def renew(self, row: Row) -> None:
-        """Replace the inputs of a row that had no JSON form in an earlier run."""
-
-    @abstractmethod
-    def continue_with(self, version: str) -> None:
-        """Record that rows are started with another version of the workflow from now on."""
-
-    def results(self) -> Iterator[RunResult]:
-        """Iterate over the results, in the order of the rows. The run may have ended."""
-        for entry in self._ended():
-            yield self.result(entry, entry.index)
-
-    def result(self, entry: JournalEntry, index: int) -> RunResult:
-        """Return the result that the journal has of a row, at the index that the row has now."""
-        with reading_row(self.path):
-            return entry.result(index)
-
-    def recall(self, row: Row, entry: JournalEntry) -> None:
-        """Give a row what the journal has of its starts, the present one included."""
-        row.idempotency_key, row.intended_at = entry.idempotency_key or "", entry.intended_at or 0.0
-        row.version, row.settled_at = entry.version, entry.settled_at
-        with reading_row(self.path):
-            row.earlier = entry.earlier
-
-    @abstractmethod
-    def close(self) -> None:
-        """End the run: another may have the journal. A second call does nothing."""
-
-    @abstractmethod
-    def _read(self, key: str) -> JournalEntry | None:
-        """Return what is known of a row."""
-
-    @abstractmethod
-    def _count(self) -> int:
-        """Return how many rows it has."""
-
-    @abstractmethod
-    def _write(self, changes: JournalChanges) -> None:
-        """Write all at once."""
-
-    @abstractmethod
-    def _ended(self) -> Iterable[JournalEntry]:
-        """Return the rows that have results, in the order of the rows."""
-
-    @property
-    def _is_of_this_process(self) -> bool:
-        return self._process == os.getpid()
-
-    def _check_process(self) -> None:
-        if not self._is_of_this_process:
-            raise journal_error(self.path, "was opened before a fork: call run_many in the process that iterates")
-
-    def _texts(self, result: RunResult) -> tuple[str | None, str | None]:
-        """Return the execution and the error of a result in JSON."""
-        execution = None if result.execution is None else json.dumps(result.execution.model_dump(mode="json"))
-        error = error_text(result.error)
-        return None if execution is None else self.redact(execution), None if error is None else self.redact(error)
-
-    def _mark(self, number: int) -> bool:
-        """Mark a row as seen in this run, and return whether it was before. It takes one bit per row."""
-        place, bit = number >> 3, 1 << (number & 7)
-        if place >= len(self._seen):
-            self._seen.extend(bytes(max(1024, place + 1 - len(self._seen))))
-        was_seen = bool(self._seen[place] & bit)
-        self._seen[place] |= bit
-        return was_seen

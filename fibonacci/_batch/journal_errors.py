@@ -35,7 +35,7 @@ def journal_error(path: str, reason: str, *, can_continue: bool = True) -> Journ
     """Return the error of a journal.
 
     Args:
-        path: Its path or URL.
+        path: Its path.
         reason: The reason, as the end of a sentence that the path begins.
         can_continue: Whether the same call continues when the reason is gone.
     """

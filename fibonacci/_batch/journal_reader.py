@@ -7,14 +7,12 @@ import math
 import os
 import sqlite3
 import time
-from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.journal_errors import (
     damaged_error,
     incomplete_error,
@@ -47,82 +45,6 @@ ROWS_AT_ONCE: Final = 500
 """How many rows are read at once: between two reads, the run that has the journal may end and make it whole."""
 
 
-class JournalReader(ABC):
-    """Reads a journal. Each read shows the journal at that moment. Threads may share the reader.
-
-    Args:
-        path: Its path or URL, without a password.
-    """
-
-    def __init__(self, path: str) -> None:
-        self.path: str = path
-
-    @abstractmethod
-    def header(self) -> JournalHeader:
-        """Return what the journal belongs to."""
-
-    @property
-    @abstractmethod
-    def is_running(self) -> bool:
-        """Whether a run has the journal now."""
-
-    @abstractmethod
-    def summary(self) -> RunsSummary:
-        """Return how far the rows have come."""
-
-    @abstractmethod
-    def progress(self) -> RunsProgress | None:
-        """Return what the run has noted of its pace, or None if it has noted nothing."""
-
-    @abstractmethod
-    def entries(self, status: str | None) -> Iterator[JournalEntry]:
-        """Iterate over the rows that there are now, in their order.
-
-        Args:
-            status: The status of the wanted rows, though others may come too. None for all.
-        """
-
-    def settle(self, key: str | int, execution_id: str | None, *, not_started: bool, failed: bool) -> RunResult:
-        """Check the arguments of `JournalView.settle`, and record the outcome."""
-        if execution_id is not None:
-            check_id("execution_id", execution_id)
-        if (execution_id is not None) + check_flag("not_started", not_started) + check_flag("failed", failed) != 1:
-            raise ValueError("settle takes exactly one of execution_id=, not_started=True and failed=True")
-        return self._settle(key_text(key, "key"), execution_id, has_failed=failed)
-
-    @abstractmethod
-    def close(self) -> None:
-        """Close the connections. A further read opens another."""
-
-    @abstractmethod
-    def _settle(self, key: str, execution_id: str | None, *, has_failed: bool) -> RunResult:
-        """Record what a person has found out about a row of unknown outcome (see `SQLiteJournal.settle`)."""
-
-    def results(self, status: str | None) -> Iterator[RunResult]:
-        """Iterate over the rows as results, those that have none with the status that they have come to.
-
-        Args:
-            status: The status of those that are wanted. None for all.
-        """
-        unknown_before = self._unknown_before
-        for entry in self.entries(status):
-            present = entry.present_status(unknown_before)
-            if status in (None, present):
-                with reading_row(self.path):
-                    result = entry.result(entry.index, present)
-                yield result
-
-    @property
-    def _unknown_before(self) -> float:
-        """The Unix time: a request of an earlier intent isn't under way."""
-        return time.time() - STARTED_WITHIN if self.is_running else math.inf
-
-
-def absent_error(path: str) -> JournalError:
-    """Return the error of a journal that is to be read, and isn't there."""
-    return journal_error(path, "does not exist or is empty: check its path or URL")
-
-
 _SUMMARY: Final = """
 SELECT count(*), coalesce(sum(status = 'completed'), 0), coalesce(sum(status IS NOT NULL), 0), coalesce(sum(
     status IS NULL AND idempotency_key IS NOT NULL
@@ -133,8 +55,10 @@ _ORDER: Final = "SELECT number FROM rows WHERE coalesce(status = ?, true) ORDER 
 _CHOSEN: Final = f"{RECORD} WHERE number IN (SELECT value FROM json_each(?))"
 
 
-class SQLiteReader(JournalReader):
-    """Reads a journal in a file. It has the file open during a read alone, so that a run that ends can make it whole.
+class JournalReader:
+    """Reads a journal. Each read shows the journal at that moment. Threads may share the reader.
+
+    It has the file open during a read alone, so that a run that ends can make it whole.
 
     Args:
         path: The path of the file.
@@ -144,7 +68,7 @@ class SQLiteReader(JournalReader):
     """
 
     def __init__(self, path: str) -> None:
-        super().__init__(path)
+        self.path: str = path
         self._real = os.path.realpath(path)
         self._lock = Path(f"{self._real}{LOCK_SUFFIX}")
         try:
@@ -156,19 +80,22 @@ class SQLiteReader(JournalReader):
                 mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
                 is_open = mode == "wal" and not self.is_running  # a run may have begun after the mark was read
                 if read_checked(connection, path, noted, is_open=is_open) is None:
-                    raise absent_error(path)
+                    raise _absent_error(path)
         except OSError as error:
             raise system_error(path, error) from error
 
     def header(self) -> JournalHeader:
+        """Return what the journal belongs to."""
         with self._reading() as (_, header):
             return header
 
     @property
     def is_running(self) -> bool:
+        """Whether a run has the journal now."""
         return is_held(self._lock)
 
     def summary(self) -> RunsSummary:
+        """Return how far the rows have come."""
         unknown_before = self._unknown_before
         with self._reading() as (connection, _):
             rows, succeeded, ended, unknown = connection.execute(_SUMMARY, (unknown_before,)).fetchone()
@@ -176,10 +103,17 @@ class SQLiteReader(JournalReader):
         return RunsSummary(succeeded=succeeded, failed=ended - succeeded, unknown=unknown, from_journal=0, left=left)
 
     def progress(self) -> RunsProgress | None:
+        """Return what the run has noted of its pace, or None if it has noted nothing."""
         with self._reading() as (connection, _):
             return progress_in(read_progress(connection))
 
-    def entries(self, status: str | None) -> Iterator[JournalEntry]:
+    def results(self, status: str | None) -> Iterator[RunResult]:
+        """Iterate over the rows as results, in their order. Those without one have the status that they have come to.
+
+        Args:
+            status: The status of those that are wanted. None for all.
+        """
+        unknown_before = self._unknown_before
         with self._reading() as (connection, _):
             numbers = array("q", (number for (number,) in connection.execute(_ORDER, (status,))))
         for begin in range(0, len(numbers), ROWS_AT_ONCE):
@@ -187,14 +121,27 @@ class SQLiteReader(JournalReader):
             with self._reading() as (connection, _):
                 records = {record[0]: record for record in connection.execute(_CHOSEN, (json.dumps(chosen),))}
             for number in chosen:
-                yield entry_in(self.path, records[number])
+                entry = entry_in(self.path, records[number])
+                present = entry.present_status(unknown_before)
+                if status in (None, present):
+                    with reading_row(self.path):
+                        result = entry.result(entry.index, present)
+                    yield result
 
-    def _settle(self, key: str, execution_id: str | None, *, has_failed: bool) -> RunResult:
+    def settle(self, key: str | int, execution_id: str | None, *, not_started: bool, failed: bool) -> RunResult:
+        """Check the arguments of `JournalView.settle`, and record the outcome."""
+        if execution_id is not None:
+            check_id("execution_id", execution_id)
+        if (execution_id is not None) + check_flag("not_started", not_started) + check_flag("failed", failed) != 1:
+            raise ValueError("settle takes exactly one of execution_id=, not_started=True and failed=True")
+        text = key_text(key, "key")
         with closing(open_journal(self.path, self.header(), resume=True)) as journal:
-            return journal.settle(key, execution_id, has_failed=has_failed)
+            return journal.settle(text, execution_id, has_failed=failed)
 
-    def close(self) -> None:
-        pass
+    @property
+    def _unknown_before(self) -> float:
+        """The Unix time: a request of an earlier intent isn't under way."""
+        return time.time() - STARTED_WITHIN if self.is_running else math.inf
 
     @contextmanager
     def _reading(self) -> Generator[tuple[sqlite3.Connection, JournalHeader]]:
@@ -213,7 +160,7 @@ class SQLiteReader(JournalReader):
     def _connected(self) -> Generator[tuple[sqlite3.Connection, JournalMark | None]]:
         """Open the journal. The mark was read before, so the database is never behind it."""
         if not self._has_content():  # SQLite would remove the write-ahead log of an empty database
-            raise absent_error(self.path)
+            raise _absent_error(self.path)
         noted = JournalMark.read(self._note())
         try:
             with closing(connect_read_only(self._real)) as connection:
@@ -231,3 +178,8 @@ class SQLiteReader(JournalReader):
             return read_note(self._lock)
         except FileNotFoundError:
             return ""
+
+
+def _absent_error(path: str) -> JournalError:
+    """Return the error of a journal that is to be read, and isn't there."""
+    return journal_error(path, "does not exist or is empty: check its path")

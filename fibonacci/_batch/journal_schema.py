@@ -165,25 +165,20 @@ class JournalHeader(NamedTuple):
         """Whether a run continues a journal with rows of a version of the workflow. None for an unknown one."""
         return None in (version, self.workflow_version) or version == self.workflow_version
 
-    def difference(self, other: JournalHeader, another: str = "another path") -> str | None:
-        """Return in which way another header differs, as the end of a sentence on the journal, or None if it doesn't.
-
-        Args:
-            other: The other header.
-            another: What names another journal.
-        """
+    def difference(self, other: JournalHeader) -> str | None:
+        """Return how another header differs, as the end of a sentence on the journal, or None if it doesn't."""
         if self.workflow_id != other.workflow_id:
-            return f"belongs to the workflow {self.workflow_id}, not {other.workflow_id}: pass {another}"
+            return f"belongs to the workflow {self.workflow_id}, not {other.workflow_id}: pass another path"
         if not other.continues(self.workflow_version):
             return joined(
                 f"has rows of version {self.workflow_version} of the workflow, which is now at version"
                 f" {other.workflow_version}: roll the workflow back, pass ",
                 argument("if_new_version", "continue"),
-                f" to run the remaining rows with the new version, or pass {another} to run all rows with it",
+                " to run the remaining rows with the new version, or pass another path to run all rows with it",
             )
         if self.key_rule != other.key_rule:
             start = f"takes its keys from {self.key_rule}, not from {other.key_rule}: pass the same "
-            return joined(start, argument("key", ...), f", or {another}")
+            return joined(start, argument("key", ...), ", or another path")
         return None
 
 
@@ -195,11 +190,6 @@ class AnyVersionHeader(JournalHeader):
     def continues(self, version: str | None) -> bool:
         """Return True."""
         return True
-
-
-def newer_schema(version: object) -> str:
-    """Return what is wrong with a journal of a later schema, as the end of a sentence."""
-    return f"was written by a newer fibonacci-sdk (schema {version}): update fibonacci-sdk"
 
 
 def create(connection: sqlite3.Connection, header: JournalHeader) -> JournalMark:
@@ -236,7 +226,9 @@ def fault_of(connection: sqlite3.Connection, *, is_noted: bool) -> str | None:
             raise ValueError("it is not marked as a journal")
         return "is another program's database: pass another path"
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    return newer_schema(version) if version > SCHEMA_VERSION else None
+    if version > SCHEMA_VERSION:
+        return f"was written by a newer fibonacci-sdk (schema {version}): update fibonacci-sdk"
+    return None
 
 
 def read_header(connection: sqlite3.Connection) -> tuple[JournalHeader, JournalMark]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from fibonacci._core.options import (
@@ -10,12 +12,12 @@ from fibonacci._core.options import (
     check_flag,
     check_positive_int,
     check_timeout,
+    kind_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from fibonacci._batch.journal_location import RedisJournalURL
     from fibonacci._batch.rows import RowParser
 
 _T = TypeVar("_T")
@@ -26,6 +28,40 @@ CHOICES: Final = {
     "if_new_version": ("raise", "continue"),
 }
 """What an option with a few values may be, the default first. The command has the same."""
+
+
+# How URLs begin, also those with a slash too few. A drive of Windows has one letter.
+_URL_BEGIN: Final = re.compile(r"(?i)\s*[a-z][a-z0-9+.-]+:/")
+# What begins other names that are no paths: what to pass instead.
+_NO_PATHS: Final = {
+    ":memory:": "without journal=, nothing is recorded",
+    "file:": "pass only the path",
+    "~": "~ is not expanded: write out the home folder",
+}
+
+
+def check_journal(journal: str | bytes | os.PathLike[str] | None) -> str | None:
+    """Return the path of a journal, or None.
+
+    Raises:
+        TypeError: If it is no path.
+        ValueError: If it is a URL, which may have a password that no text shows, or it can't name a file.
+    """
+    if journal is None:
+        return None
+    try:
+        path = os.fsdecode(journal)
+    except TypeError:
+        raise TypeError(f"journal must be the path of a file or None, not {kind_of(journal)}") from None
+    for begin, remedy in _NO_PATHS.items():
+        if path.startswith(begin):
+            raise ValueError(f"journal must be the path of a file, not {path!r}: {remedy}")
+    if _URL_BEGIN.match(path):
+        raise ValueError("journal must be the path of a file, not a URL: pass a path such as runs.db")
+    if not path or "\0" in path:
+        fault = "it contains a null character" if path else "it is empty"
+        raise ValueError(f"journal must be the path of a file: {fault}")
+    return path
 
 
 class BatchOptions:
@@ -48,18 +84,17 @@ class BatchOptions:
     """
 
     def __init__(self, rows: Any, options: Mapping[str, Any]) -> None:
-        from fibonacci._batch.journal_location import check_journal  # the command asks for the choices alone
-        from fibonacci._batch.rows import RowParser
+        from fibonacci._batch.rows import RowParser  # the command asks for the choices alone
 
         if options["resume"] is not None and options["journal"] is None:
-            raise ValueError("resume needs a journal: pass journal=, the path of the file or the URL of the batch")
+            raise ValueError("resume needs a journal: pass journal=, the path of its file")
         self.retry_failed: bool = check_flag("retry_failed", options["retry_failed"])
         if self.retry_failed and options["journal"] is None:
             raise ValueError(
                 "retry_failed runs the rows that failed in an earlier call: pass the journal= of that call"
             )
         self.parser: RowParser = RowParser(options["key"], options["inputs"])
-        self.journal: str | RedisJournalURL | None = check_journal(options["journal"])
+        self.journal: str | None = check_journal(options["journal"])
         self.resume: bool | None = _unless_none(check_flag, "resume", options)
         self.concurrency: int | None = _unless_none(check_positive_int, "concurrency", options)
         self.timeout: float | None = check_timeout(options["timeout"])

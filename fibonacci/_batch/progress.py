@@ -167,7 +167,7 @@ def stopped_error(journal: str) -> RunsStoppedError:
     """Return the error of a run that another process has stopped.
 
     Args:
-        journal: The path or URL of the journal.
+        journal: The path of the journal.
     """
     return RunsStoppedError(
         f"another process stopped the run of journal {journal}: no more rows were started, and the rows in progress "

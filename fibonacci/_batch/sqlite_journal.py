@@ -15,15 +15,13 @@ import stat
 import threading
 import time
 import weakref
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from fibonacci._batch.journal import (
-    Journal,
-    JournalChanges,
     JournalEntry,
     attempt,
     attempts_text,
@@ -35,6 +33,7 @@ from fibonacci._batch.journal_errors import (
     incomplete_error,
     journal_error,
     mark_error,
+    reading_row,
     sqlite_error,
     system_error,
 )
@@ -111,35 +110,12 @@ class JournalHolder(NamedTuple):
     process: str
 
 
-class HeldJournal(Protocol):
-    """A journal that a run may have. What it says is true at the moment of the call."""
-
-    def holder(self) -> JournalHolder | None:
-        """Return the run that has the journal, or None if none has.
-
-        Raises:
-            JournalError: If there is no journal, or it can't be read.
-        """
-        ...
-
-    def stop(self) -> JournalHolder | None:
-        """Request that the run that has the journal starts no more rows. This doesn't affect a later run.
-
-        Returns:
-            That run. None if none has the journal.
-
-        Raises:
-            JournalError: If there is no journal, or the request can't be written.
-        """
-        ...
-
-
 _SQLITE: Final = b"SQLite format 3\0"
 """How a database begins, which is empty before the first commit."""
 
 
-class HeldFile:
-    """A journal in a file.
+class HeldJournal:
+    """A journal that a run may have. What it says is true at the moment of the call.
 
     Args:
         path: Its path.
@@ -150,6 +126,11 @@ class HeldFile:
         self._real_path = os.path.realpath(path)
 
     def holder(self) -> JournalHolder | None:
+        """Return the run that has the journal, or None if none has.
+
+        Raises:
+            JournalError: If there is no journal, or it can't be read.
+        """
         lock = Path(f"{self._real_path}{LOCK_SUFFIX}")
         try:
             Path(self._real_path).stat()
@@ -164,6 +145,14 @@ class HeldFile:
         return JournalHolder(run, f"process {process}")
 
     def stop(self) -> JournalHolder | None:
+        """Request that the run that has the journal starts no more rows. This doesn't affect a later run.
+
+        Returns:
+            That run. None if none has the journal.
+
+        Raises:
+            JournalError: If there is no journal, or the request can't be written.
+        """
         holder = self.holder()
         if holder is None:
             self._check_kind()
@@ -314,34 +303,122 @@ _TRIES: Final = 20
 _PAUSE: Final = 0.02
 
 
-class SQLiteJournal(Journal):
-    """A journal in a database of SQLite. What a method writes is synced to the disk, unless the journal is temporary.
+Ended = tuple[Row, RunResult]
+
+
+class Journal:
+    """Records three facts of each row: that it is going to be started, the ID of its execution, its result.
+
+    What a method writes is synced to the disk, unless the journal is temporary. Threads may share it.
 
     Args:
         connection: The database, with its tables.
         path: Its path, for messages. Empty for a temporary one.
         owner: The run, which has the journal alone. None for a temporary one.
 
+    Attributes:
+        is_durable: Whether it outlives the process.
+        is_new: Whether it had no rows when it was opened.
+        redact: Removes the API key, which the platform may echo, from what is written.
+
     Raises:
         JournalError: If it can't be written.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: str = "", owner: JournalOwner | None = None) -> None:
-        super().__init__(path, 0 if owner is None else owner.mark.rows)
+        self.path: str = path
+        self.is_durable: bool = path != ""
+        self.redact: Callable[[str], str] = str
+        self._process = os.getpid()
+        self._is_closed = False
+        self._last = 0 if owner is None else owner.mark.rows  # the number of the last row
+        self._is_doubtful = False  # whether it has the rows that were numbered last: Ctrl-C may have kept it from that
+        self.is_new: bool = self._last == 0
+        self._seen = bytearray()
         self._connection = connection
         self._owner = owner
         self._lock = threading.Lock()
         if owner is not None:
             self._change([], lambda _: None)  # in which the run becomes the owner
 
+    def find(self, key: str, *, is_unique: bool) -> tuple[JournalEntry | None, bool]:
+        """Return what is known of a row, and whether the same key was found or begun in this run before.
+
+        Args:
+            key: The key of the row.
+            is_unique: Whether no two rows can have one key, so that a new journal need not be asked.
+        """
+        if is_unique and self.is_new:
+            return None, False
+        entry = self._read(key)
+        return entry, entry is not None and self._mark(entry.number)
+
+    def write(
+        self,
+        intended: Sequence[Row] = (),
+        withdrawn: Sequence[Row] = (),
+        started: Sequence[Row] = (),
+        finished: Sequence[Ended] = (),
+        listed: Sequence[Row] = (),
+        progress: str | None = None,
+    ) -> None:
+        """Write all at once.
+
+        Args:
+            intended: Rows that are going to be started. They may be in the journal already, perhaps with the result of
+                an earlier start, which is removed.
+            withdrawn: Rows that were certainly not started. One of them may be among those that are started again.
+            started: Rows with the ID of their execution.
+            finished: Rows with their results.
+            listed: Rows of unknown outcome with their candidates.
+            progress: The note on the progress of the run that replaces the one before. None to leave it.
+        """
+        if not (intended or withdrawn or started or finished or listed or progress):
+            return
+        again = [row for row in intended if row.number]
+        new = [row for row in [*intended, *(row for row, _ in finished)] if not row.number]
+        if new:
+            if self._is_doubtful:
+                with self._process_lock(), self._errors_explained() as connection:
+                    self._last = _count(connection)
+            self._is_doubtful = True
+            for row in new:
+                self._last += 1
+                row.number = self._last
+                self._mark(row.number)
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany(_INSERT, map(_inserted, new))
+            connection.executemany(_WITHDRAW, [(row.number,) for row in withdrawn])
+            connection.executemany(_INTEND, [_intended(row) for row in again])
+            connection.executemany(_START, [(row.execution_id or None, row.version, row.number) for row in started])
+            connection.executemany(_FINISH, [self._finished(row, result) for row, result in finished])
+            connection.executemany(_LIST, map(self._listed, listed))
+            if progress is not None:
+                write_progress(connection, progress)
+
+        rows = [*new, *withdrawn, *again, *started, *(row for row, _ in finished), *listed]
+        self._change([row.number for row in rows], write)
+        if new:
+            self._is_doubtful = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no row."""
+        return self._last == 0
+
     @property
     def is_asked_to_stop(self) -> bool:
+        """Whether another process has requested that this run stops."""
         return self._owner is not None and self._owner.is_asked_to_stop
 
     def renew(self, row: Row) -> None:
+        """Replace the inputs of a row that had no JSON form in an earlier run."""
         self._change([row.number], lambda connection: connection.execute(_FORGET, (row.digest, row.text, row.number)))
 
     def continue_with(self, version: str) -> None:
+        """Record that rows are started with another version of the workflow from now on."""
+
         def write(connection: sqlite3.Connection) -> None:
             try:
                 header, _ = read_header(connection)
@@ -350,6 +427,23 @@ class SQLiteJournal(Journal):
             write_header(connection, header._replace(workflow_version=version))
 
         self._change([], write)
+
+    def results(self) -> Iterator[RunResult]:
+        """Iterate over the results, in the order of the rows. The run may have ended."""
+        for entry in self._ended():
+            yield self.result(entry, entry.index)
+
+    def result(self, entry: JournalEntry, index: int) -> RunResult:
+        """Return the result that the journal has of a row, at the index that the row has now."""
+        with reading_row(self.path):
+            return entry.result(index)
+
+    def recall(self, row: Row, entry: JournalEntry) -> None:
+        """Give a row what the journal has of its starts, the present one included."""
+        row.idempotency_key, row.intended_at = entry.idempotency_key or "", entry.intended_at or 0.0
+        row.version, row.settled_at = entry.version, entry.settled_at
+        with reading_row(self.path):
+            row.earlier = entry.earlier
 
     def settle(self, key: str, execution_id: str | None, *, has_failed: bool) -> RunResult:
         """Record what a person has found out about a row of unknown outcome, and return the row as it is then.
@@ -392,7 +486,7 @@ class SQLiteJournal(Journal):
 
         A temporary journal stays until nothing refers to it, for its results.
         """
-        if self._owner is None or not self._is_of_this_process:  # what a fork has is its parent's: the locks, a request
+        if self._owner is None or self._process != os.getpid():  # what a fork has is its parent's: the locks, a request
             self._is_closed = True
             return
         with self._lock:
@@ -405,31 +499,13 @@ class SQLiteJournal(Journal):
                     self._is_closed = True
 
     def _read(self, key: str) -> JournalEntry | None:
+        """Return what is known of a row."""
         with self._process_lock(), self._errors_explained() as connection:
             record = connection.execute(f"{RECORD} WHERE key = ?", (key,)).fetchone()
         return None if record is None else self._entry(record)
 
-    def _count(self) -> int:
-        with self._process_lock(), self._errors_explained() as connection:
-            return _count(connection)
-
-    def _write(self, changes: JournalChanges) -> None:
-        new, withdrawn, again, started, finished, listed, progress = changes
-        rows = [*new, *withdrawn, *again, *started, *(row for row, _ in finished), *listed]
-
-        def write(connection: sqlite3.Connection) -> None:
-            connection.executemany(_INSERT, map(_inserted, new))
-            connection.executemany(_WITHDRAW, [(row.number,) for row in withdrawn])
-            connection.executemany(_INTEND, [_intended(row) for row in again])
-            connection.executemany(_START, [(row.execution_id or None, row.version, row.number) for row in started])
-            connection.executemany(_FINISH, [self._finished(row, result) for row, result in finished])
-            connection.executemany(_LIST, map(self._listed, listed))
-            if progress is not None:
-                write_progress(connection, progress)
-
-        self._change([row.number for row in rows], write)
-
     def _ended(self) -> Iterable[JournalEntry]:
+        """Return the rows that have results, in the order of the rows."""
         query = f"{RECORD} WHERE status IS NOT NULL ORDER BY row_index"
         owner = self._owner
         if owner is None or not self._is_closed:
@@ -448,7 +524,8 @@ class SQLiteJournal(Journal):
 
         No context manager of this class takes it: Ctrl-C between taking it and the block would leave it taken.
         """
-        self._check_process()
+        if self._process != os.getpid():
+            raise journal_error(self.path, "was opened before a fork: call run_many in the process that iterates")
         return self._lock
 
     @contextmanager
@@ -500,7 +577,18 @@ class SQLiteJournal(Journal):
         return self.redact(json.dumps([*map(candidate_facts, row.candidates)])), row.number
 
     def _finished(self, row: Row, result: RunResult) -> tuple[object, ...]:
-        return result.status, *self._texts(result), row.index, row.execution_id or None, row.version, row.number
+        execution = None if result.execution is None else json.dumps(result.execution.model_dump(mode="json"))
+        texts = [None if text is None else self.redact(text) for text in (execution, error_text(result.error))]
+        return result.status, *texts, row.index, row.execution_id or None, row.version, row.number
+
+    def _mark(self, number: int) -> bool:
+        """Mark a row as seen in this run, and return whether it was before. It takes one bit per row."""
+        place, bit = number >> 3, 1 << (number & 7)
+        if place >= len(self._seen):
+            self._seen.extend(bytes(max(1024, place + 1 - len(self._seen))))
+        was_seen = bool(self._seen[place] & bit)
+        self._seen[place] |= bit
+        return was_seen
 
 
 def _count(connection: sqlite3.Connection) -> int:
@@ -549,7 +637,7 @@ _VERSION_PLACE = 19
 _VERSION_OF_WAL = b"\2"
 
 
-def open_journal(path: str, header: JournalHeader, resume: bool | None = None) -> SQLiteJournal:
+def open_journal(path: str, header: JournalHeader, resume: bool | None = None) -> Journal:
     """Open the journal at a path, which is created if it is missing.
 
     Args:
@@ -604,19 +692,19 @@ def check_journal_file(path: str, header: JournalHeader, resume: bool | None = N
         raise system_error(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
 
 
-def temporary_journal(header: JournalHeader) -> SQLiteJournal:
+def temporary_journal(header: JournalHeader) -> Journal:
     """Return a journal of this run alone: in memory, and what doesn't fit there in a temporary file."""
     connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = MEMORY")
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA cache_size = -16384")
     create(connection, header)
-    journal = SQLiteJournal(connection)
+    journal = Journal(connection)
     weakref.finalize(journal, abandoned_runs.end_soon, connection.close)  # else Python 3.13 warns of it
     return journal
 
 
-def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool | None) -> SQLiteJournal:
+def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool | None) -> Journal:
     """Open a journal whose lock is held: two processes that create one at a time would disturb each other."""
     note = lock.read_note()
     is_open = check_files(path, note)
@@ -641,7 +729,7 @@ def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool 
         if mode != "wal":
             reason = f"is on a file system that does not support write-ahead logs ({mode}): pass another path"
             raise journal_error(path, reason)
-        return SQLiteJournal(connection, path, JournalOwner(path, lock, mark))
+        return Journal(connection, path, JournalOwner(path, lock, mark))
     except BaseException:
         connection.close()
         raise

@@ -248,7 +248,7 @@ class BatchState:
         """Start no more rows, because another process has requested it.
 
         Args:
-            journal: The path or URL of the journal by which it has.
+            journal: The path of the journal by which it has.
         """
         self.stopped_journal = journal
         self.stop(None)

@@ -67,7 +67,7 @@ def log_journal(path: str, text: str, *, is_warning: bool = False) -> None:
     """Log what a user should be told of a journal: a wait at INFO, a danger at WARNING.
 
     Args:
-        path: The path or the URL of the journal.
+        path: The path of the journal.
         text: The text, as the end of a sentence that the path begins.
         is_warning: Whether it is a danger.
     """

@@ -1,11 +1,11 @@
-"""Redis and Valkey: the client of a server, its errors, commands in one round trip, and a shared window."""
+"""Redis and Valkey: the client of a server, its errors, and a shared window."""
 
 from __future__ import annotations
 
 import json
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -29,9 +29,7 @@ try:
     )
     from redis.retry import Retry
 except ImportError as error:
-    raise ImportError(
-        "a rate_limiter or journal on a Redis server needs redis-py: pip install 'fibonacci-sdk[redis]'"
-    ) from error
+    raise ImportError("a rate_limiter on a Redis server needs redis-py: pip install 'fibonacci-sdk[redis]'") from error
 
 FAILURES: Final = (RedisError, OSError, ValueError)
 """What redis-py raises when a command can't be carried out."""
@@ -136,59 +134,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-# Seconds for connecting, and for a reply: a server that syncs its disk each second replies a second later.
-_TIMEOUT = 5.0
-
-
-class RedisConnection:
-    """Sends commands to a server. It connects with the first of them, and again after a failure; threads may share it.
-
-    Args:
-        url: The URL of the server: `redis://`, `rediss://` or `unix://`. It may hold a password, which no text shows.
-
-    Raises:
-        ConfigurationError: If the URL names no server.
-    """
-
-    def __init__(self, url: str) -> None:
-        check_url(url, "journal")
-        self._url = url
-        self._has_worked = False
-        self._client: Any = redis_client(url, _TIMEOUT)
-
-    def run(self, *commands: Sequence[object]) -> list[Any]:
-        """Carry out commands on one connection, in one round trip, and return the reply to each.
-
-        Raises:
-            StoreError: If one of them wasn't carried out, or it isn't known whether it was.
-        """
-        try:
-            replies = self._run(commands)
-        except FAILURES as error:
-            text, is_lasting = failure(error, self._url, has_worked=self._has_worked)
-            raise StoreError(text, is_lasting=is_lasting) from None
-        self._has_worked = True
-        return replies
-
-    def _run(self, commands: Sequence[Sequence[object]]) -> list[Any]:
-        if len(commands) == 1:  # which costs less processor time
-            return [self._client.execute_command(*commands[0])]
-        with self._client.pipeline(transaction=False) as pipeline:
-            for command in commands:
-                pipeline.execute_command(*command)
-            replies: list[Any] = pipeline.execute(raise_on_error=False)
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise reply
-        return replies
-
-    def close(self) -> None:
-        """Close the connections. A further command opens another."""
-        self._client.close()
-
-
 # Seconds for connecting, and for a reply.
-_STORE_TIMEOUT = 2.0
+_TIMEOUT = 2.0
 _FORMAT = 1
 
 
@@ -236,7 +183,7 @@ class RedisStore:
     def _run(self, *arguments: str) -> Any:
         if self._script is None:
             # A lost reply does no harm, so a new attempt is ours to make: in time for the call that waits.
-            client = redis_client(self._url, _STORE_TIMEOUT)
+            client = redis_client(self._url, _TIMEOUT)
             self._script = client.register_script(_script())
         return self._script(self._keys, arguments)
 

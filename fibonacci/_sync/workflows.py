@@ -469,10 +469,9 @@ class Workflows(WorkflowCalls):
             key: What identifies a row in the journal: the name of a column, or a function of the row. Default: the
                 row's index.
             inputs: A function that turns a row into inputs. Default: the row itself, a mapping or a Pydantic model.
-            journal: The path of a SQLite file on a local disk, or a Redis URL such as
-                `redis://host:6379/0?journal=NAME` (`rediss://` and `unix://` work too). Redis needs the extra `redis`.
-                The journal is created if it doesn't exist, and it stores inputs and outputs. A Redis URL without a name
-                uses the workflow's ID as the name. Default: no journal, and you can't continue an interrupted call.
+            journal: The path of a SQLite file on a local disk. The file is created if it doesn't exist, and it stores
+                inputs and outputs. Several machines can't use one at once. Default: no journal, and you can't continue
+                an interrupted call.
             resume: Whether the journal must already have rows. If True, the call refuses a missing or empty journal, so
                 that a mistyped path doesn't run all rows again. If False, it refuses a journal with rows. Default:
                 continue a journal, or start one.
@@ -512,7 +511,6 @@ class Workflows(WorkflowCalls):
                 first row doesn't fit if a column is misspelled, and then no row is started. In a list or another
                 sequence, equal keys are found before anything is sent.
             JournalError: While you loop, if the journal can't be used, or the workflow has changed.
-            ImportError: While you loop, if the journal is in Redis and redis-py isn't installed. Nothing is sent.
             UnknownOutcomeError: At the end, if it isn't known whether some rows were started.
             TooManyFailuresError: At the end, if more rows than `max_failures` failed, timed out or have an unknown
                 outcome, or none of the first 25 succeeded.

@@ -104,9 +104,9 @@ VARIABLES = tuple(
 """The variables that the SDK reads, in the order of their page, which tests compare with this list and the sources."""
 
 OTHER_VARIABLES = {
-    *("APPDATA", "GITHUB_ACTIONS", "LOCALAPPDATA", "NO_COLOR", "PYTHON_KEYRING_BACKEND", "REQUEST_METHOD", "SHELL"),
+    *("APPDATA", "GITHUB_ACTIONS", "NO_COLOR", "PYTHON_KEYRING_BACKEND", "REQUEST_METHOD", "SHELL"),
     *("SSLKEYLOGFILE", "SSL_CERT_DIR", "SSL_CERT_FILE", "TEAMCITY_VERSION", "TERM", "TF_BUILD", "XDG_CONFIG_HOME"),
-    *("XDG_RUNTIME_DIR", "XDG_STATE_HOME"),
+    "XDG_RUNTIME_DIR",
 }
 """The other variables on that page, except those for proxies."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci import Fibonacci, FibonacciError, UnknownOutcomeError
-from fibonacci._batch.journal_location import check_journal
+from fibonacci._batch.options import check_journal
 from fibonacci._files import is_stream
 from fibonacci._remedies import for_command, printing_for_command
 from fibonacci.cli.debug_log import LogFormatter
@@ -66,12 +66,12 @@ def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat 
     if not options.journal:
         raise UsageError("--journal FILE is missing: without it, you can't continue an interrupted run")
     try:
-        journal = check_journal(options.journal)
+        check_journal(options.journal)
     except ValueError as error:
         raise UsageError(str(error)) from None
     if options.out is None:
         return rows_format, None
-    _check_paths(options, journal if isinstance(journal, str) else None)
+    _check_paths(options)
     name = EXTENSIONS.get(Path(options.out).suffix.lower())
     if name is None and is_stream(options.out):  # as /dev/stdout
         name = "jsonl"
@@ -90,13 +90,13 @@ def _rows_format(options: argparse.Namespace) -> RowsFormat:
     return RowsFormat(name, options.key, options.json_column, is_raw=options.raw_csv)
 
 
-def _check_paths(options: argparse.Namespace, journal: str | None) -> None:
-    """Check that results can be written, and not over another file, without requiring a journal."""
+def _check_paths(options: argparse.Namespace) -> None:
+    """Check that results can be written, and not over another file."""
     out = check_out(options.out, with_partial=True)
     if out is None:
         return
-    for name, path in (("the rows", options.rows), ("the journal", journal)):
-        if path is not None and os.path.realpath(path) in (out, f"{out}.partial"):
+    for name, path in (("the rows", options.rows), ("the journal", options.journal)):
+        if os.path.realpath(path) in (out, f"{out}.partial"):
             raise UsageError(f"--out {options.out}: this is also the file of {name}")
 
 

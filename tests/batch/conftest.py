@@ -1,9 +1,7 @@
-"""What tests of batches share: journals of each kind, workflows, the command."""
+"""What tests of batches share: journals, workflows, the command."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +10,9 @@ import pytest
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from tests.batch.command import Command
-from tests.batch.journals import REDIS_PASSWORD, JournalPlace, Servers
+from tests.batch.journals import JournalPlace
 from tests.batch.workflows import GREETER, RESTER, client_in_process
 from tests.kit.mode import Mode
-from tests.kit.redis import REDIS_SERVERS, RedisServer
-
-
-@pytest.fixture(autouse=True)
-def own_marks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the marks of journals from those of other tests, whose servers may have had the same port."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.fixture
@@ -36,47 +27,10 @@ def any_client(mode: Mode, emulator: Emulator) -> Any:
     return client_in_process(mode, emulator)
 
 
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
-    """Return a server for journals that no test disturbs."""
-    server = RedisServer(password=REDIS_PASSWORD)
-    with server.running():
-        yield server
-
-
 @pytest.fixture
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> JournalPlace:
-    """Return a place for a new journal: a file, or what the test's parameter names."""
-    if getattr(request, "param", "file") == "file":
-        return JournalPlace(tmp_path)
-    return JournalPlace(tmp_path, request.getfixturevalue("redis_server"))
-
-
-@pytest.fixture
-def redis_place(redis_server: RedisServer, tmp_path: Path) -> JournalPlace:
-    """Return a place for a new journal in Redis."""
-    return JournalPlace(tmp_path, redis_server)
-
-
-@pytest.fixture
-def looking(redis_server: RedisServer) -> Iterator[Any]:
-    """Return a client of the server of `redis_place`."""
-    with closing(redis_server.client()) as client:
-        yield client
-
-
-@pytest.fixture(params=REDIS_SERVERS)
-def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Servers]:
-    """Return a server of either kind that syncs each write."""
-    with closing(Servers(RedisServer(request.param, password=REDIS_PASSWORD, folder=tmp_path))) as servers:
-        yield servers
-
-
-@pytest.fixture
-def forgetful() -> Iterator[Servers]:
-    """Return a server that keeps nothing."""
-    with closing(Servers(RedisServer(password=REDIS_PASSWORD))) as servers:
-        yield servers
+def place(tmp_path: Path) -> JournalPlace:
+    """Return a place for a new journal."""
+    return JournalPlace(tmp_path)
 
 
 @pytest.fixture

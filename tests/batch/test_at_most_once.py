@@ -24,20 +24,19 @@ from fibonacci import (
     UnknownOutcomeError,
     read_journal,
 )
-from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.rows import Row
+from fibonacci._batch.sqlite_journal import Journal, open_journal
 from fibonacci._core.request import canonical
 from fibonacci.emulator import Emulator
-from tests.batch.journals import KINDS, JournalPlace, completed, opened
+from tests.batch.journals import JournalPlace, completed
 from tests.batch.limited_platform import platform
-from tests.batch.platform import Address, served_emulator
 from tests.batch.shared_clock import SharedClock
 from tests.batch.workflows import client_in_process
 from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode
 from tests.kit.systems import needs_fork
-from tests.tools.batch import kills, redis_destroyer
+from tests.tools.batch import kills
 
 EXECUTE = "POST /workflows/{workflow_id}/execute"
 ROWS = [{"id": number, "seconds": 0} for number in range(6)]
@@ -118,7 +117,7 @@ class RepeatedBatch:
         ends = time.monotonic() + 30
         while True:
             try:
-                return opened(location or self.place.location, JournalHeader(self.workflow, "1", "column id"))
+                return open_journal(location or self.place.location, JournalHeader(self.workflow, "1", "column id"))
             except JournalError as error:
                 if "another run" not in str(error) or time.monotonic() > ends:
                     raise
@@ -141,7 +140,6 @@ def same(_: object) -> dict[str, int]:
 
 
 ONCE = dict.fromkeys(range(6), 1)
-BOTH = pytest.mark.parametrize("place", KINDS, indirect=True)  # where the kinds of journals differ
 
 
 class TestWithinARun:
@@ -206,7 +204,6 @@ class TestWithinARun:
 
 
 class TestFromRunToRun:
-    @BOTH
     def test_rows_that_have_ended_are_not_run_again(self, setting: RepeatedBatch) -> None:
         first = setting.run(setting.runs())
         setting.emulator.requests.clear()
@@ -215,7 +212,6 @@ class TestFromRunToRun:
         assert str(runs.summary) == "6 succeeded, 0 failed, 0 unknown, 0 left (6 from the journal)"
         assert setting.emulator.requests.to(EXECUTE).count == 0
 
-    @BOTH
     def test_more_results_than_are_restored_at_once(
         self, setting: RepeatedBatch, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -229,7 +225,6 @@ class TestFromRunToRun:
         assert len(setting.run(runs)) == 21
         assert setting.counts() == {20: 1}
 
-    @BOTH
     def test_failed_rows_and_their_errors_too(self, setting: RepeatedBatch) -> None:
         rows = [{"id": 0, "seconds": -1}, {"id": 1}]
         first = setting.run(setting.runs(rows=rows))
@@ -263,7 +258,6 @@ class TestFromRunToRun:
         (result,) = setting.run(setting.runs(**options)).values()
         assert [each.status for each in result.attempts] == ["not_started", "completed"]
 
-    @BOTH
     @pytest.mark.parametrize("sent", [True, False])
     def test_the_same_key_decides_where_the_server_honors_it(self, setting: RepeatedBatch, sent: bool) -> None:
         rows = [{"seconds": 0, "id": 0}, {"id": 1, "seconds": 0}]  # keys in another order than before
@@ -273,7 +267,6 @@ class TestFromRunToRun:
         assert not sent or [execution and execution.id for execution in found] == ids
         assert setting.counts() == {0: 1, 1: 1}
 
-    @BOTH
     def test_the_id_of_a_row_that_is_sent_again_is_recorded_although_the_loop_is_left(
         self, setting: RepeatedBatch
     ) -> None:
@@ -303,7 +296,6 @@ class TestFromRunToRun:
             setting.run(setting.runs(rows=[{"id": 7, "seconds": 1}]))
         assert setting.counts() == {7: 1}
 
-    @BOTH
     def test_rows_may_come_in_another_order_and_more_may_come(self, setting: RepeatedBatch) -> None:
         setting.run(setting.runs(rows=ROWS[:3]))
         runs = setting.runs(rows=ROWS[::-1])
@@ -312,17 +304,15 @@ class TestFromRunToRun:
         assert runs.summary.from_journal == 3
         assert setting.counts() == ONCE
 
-    @BOTH
     def test_a_row_that_had_no_json_form_is_tried_again(self, setting: RepeatedBatch) -> None:
         assert setting.run(setting.runs(rows=[{"id": 1, "seconds": {0}}]))[1].status == "failed"
         assert setting.run(setting.runs(rows=[{"id": 1, "seconds": 0}]))[1].succeeded
         assert setting.run(setting.runs(rows=[{"id": 1, "seconds": 0}]))[1].succeeded
         assert setting.counts() == {1: 1}
 
-    @BOTH
     def test_the_journal_holds_no_key(self, setting: RepeatedBatch) -> None:
         setting.run(setting.runs())
-        content = setting.place.content()
+        content = Path(setting.place.location).read_bytes()
         assert b"exec_" in content
         assert setting.emulator.api_key.encode() not in content
 
@@ -418,16 +408,6 @@ class TestRowsOfUnknownOutcome:
                     journal.settle(1, **wrong)
             assert [result.key for result in journal.rows("unknown")] == [1], "it is as it was"
 
-    @pytest.mark.parametrize("place", ["redis"], indirect=True)
-    def test_nor_is_one_in_redis(self, setting: RepeatedBatch) -> None:
-        setting.left_by_a_killed_run({"id": 0, "seconds": 0})
-        with pytest.raises(UnknownOutcomeError) as caught:
-            setting.run(setting.runs(rows=[{"id": 0, "seconds": 0}]))
-        assert "settle" not in str(caught.value)
-        assert len(caught.value.results[0].candidates) == 1
-        with read_journal(setting.place.location) as journal, pytest.raises(JournalError, match="is in Redis, where"):
-            journal.settle(0, failed=True)
-
 
 def test_one_execution_for_two_rows_ends_the_run_and_both_are_named(mode: Mode, tmp_path: Path) -> None:
     here = platform(mode, time="manual")
@@ -447,34 +427,12 @@ def test_one_execution_for_two_rows_ends_the_run_and_both_are_named(mode: Mode, 
 
 @pytest.mark.slow
 @needs_fork
-@pytest.mark.parametrize(("idempotency", "in_redis"), [(None, False), ("server", True)])
-def test_kills_at_random_moments(idempotency: Literal["server"] | None, in_redis: bool) -> None:
+@pytest.mark.parametrize("idempotency", [None, "server"])
+def test_kills_at_random_moments(idempotency: Literal["server"] | None) -> None:
     """Each night, the step `kills` kills 200 times."""
     seed = int.from_bytes(os.urandom(4), "big")
-    report = kills.run(4, seed, idempotency=idempotency, in_redis=in_redis)
+    report = kills.run(4, seed, idempotency=idempotency)
     assert report.holds, report
-
-
-_DAMAGES = {damage.name: damage for damage in redis_destroyer.DAMAGES}
-
-
-class TestDestroyedInRedis:
-    """Each night, the step `redis-destroyer` does it to both kinds of servers, many times."""
-
-    @pytest.mark.parametrize("name", ["flushed", "older replica promoted"])
-    def test_while_the_batch_lives(self, name: str, emulator: Emulator) -> None:
-        address = Address(emulator.base_url, emulator.api_key)
-        outcome = redis_destroyer.destroy(address, _DAMAGES[name], "redis-server", 0, is_killed=False)
-        assert outcome == redis_destroyer.DestructionOutcome(is_refused=True, missing=0, twice=0)
-
-    @pytest.mark.slow
-    @needs_fork
-    def test_after_the_batch_was_killed(self) -> None:
-        seed = int.from_bytes(os.urandom(4), "big")
-        with served_emulator() as address:
-            for name in ("restarted empty", "restarted, AOF cut", "a record deleted"):
-                outcome = redis_destroyer.destroy(address, _DAMAGES[name], "valkey-server", seed, is_killed=True)
-                assert outcome.holds, (name, seed, outcome)
 
 
 @pytest.fixture(autouse=True)

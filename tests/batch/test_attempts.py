@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from fibonacci import JournalError, RunAttempt, RunResult, UnknownOutcomeError
-from tests.batch.journals import KINDS, JournalPlace
+from tests.batch.journals import JournalPlace
 from tests.batch.limited_platform import EXECUTE, LimitedPlatform, platform
 from tests.batch.workflows import GREETER, named
 from tests.kit.mode import Mode
 
-BOTH = pytest.mark.parametrize("place", KINDS, indirect=True)
 ROWS = named("Ada", "Bob", "Eve", "Joe")
 
 
@@ -48,7 +47,6 @@ def shown(result: RunResult) -> list[tuple[bool, str, str | None]]:
 
 
 class TestRetries:
-    @BOTH
     def test_failed_rows_are_started_again_and_every_start_is_kept(self, mode: Mode, place: JournalPlace) -> None:
         greeting = GreetingPlatform(mode)
         here, journal = greeting.here, place.location
@@ -70,7 +68,6 @@ class TestRetries:
         assert here.run(greeting.runs(journal=journal, retry_failed=True)) == again
         assert here.count(EXECUTE) == 8
 
-    @BOTH
     def test_a_start_of_unknown_outcome_is_kept_too(self, mode: Mode, place: JournalPlace) -> None:
         greeting = GreetingPlatform(mode)
         here, options = greeting.here, {"journal": place.location, "retry_failed": True}
@@ -94,7 +91,6 @@ class TestRetries:
 
 
 class TestNewVersions:
-    @BOTH
     def test_a_journal_that_was_continued_belongs_to_the_new_version(self, mode: Mode, place: JournalPlace) -> None:
         greeting = GreetingPlatform(mode)
         here, options = greeting.here, {"journal": place.location}
@@ -106,7 +102,6 @@ class TestNewVersions:
         results = here.run(greeting.runs(**options))
         assert [[each.version for each in result.attempts] for result in results] == [["1"], ["1"], ["2"], ["2"]]
 
-    @pytest.mark.parametrize("place", ["redis"], indirect=True)
     def test_a_change_that_executions_tell(self, mode: Mode, place: JournalPlace) -> None:
         here = platform(mode, time="manual")
         options = {"journal": place.location, "concurrency": 1, "ordered": True}
@@ -185,15 +180,3 @@ class TestBeforeTheFirstRow:
         here.run(here.runs([60.0] * 3))
         estimate = mode.run(here.runs([0.0] * 10, concurrency=2).estimate())
         assert estimate.hours_by_limit["2 runs at a time"] * 3600 == pytest.approx(10 / 2 * 60, rel=0.1)
-
-    @pytest.mark.parametrize("place", ["redis"], indirect=True)
-    def test_of_a_journal_in_redis_too(self, mode: Mode, place: JournalPlace) -> None:
-        here = platform(mode)
-        options: dict[str, Any] = {"journal": place.location}
-        assert mode.run(here.runs([0.0], **options).estimate()).rows == 1
-        assert place.content() == b"[]"
-        here.run(here.runs([0.0], **options))
-        here.owner.workflows.update(here.workflow, description="changed")
-        with pytest.raises(JournalError, match="has rows of version 1"):
-            mode.run(here.runs([0.0], **options).estimate())
-        assert mode.run(here.runs([0.0], if_new_version="continue", **options).estimate()).rows == 1

@@ -44,23 +44,18 @@ async def _waits_in_trio(work: Work, wait: int) -> int:
 
 
 @pytest.mark.parametrize(
-    ("place", "loop", "times"),
+    ("loop", "times"),
     [
-        ("file", "asyncio", 5),
-        ("file", "trio", 5),
-        pytest.param("file", "asyncio", 20, marks=pytest.mark.slow),
-        pytest.param("file", "trio", 20, marks=pytest.mark.slow),
-        pytest.param("redis", "asyncio", 14, marks=pytest.mark.slow),
+        ("asyncio", 5),
+        ("trio", 5),
+        pytest.param("asyncio", 20, marks=pytest.mark.slow),
+        pytest.param("trio", 20, marks=pytest.mark.slow),
     ],
-    indirect=["place"],
 )
 def test_the_next_call_has_the_journal(
     emulator: Emulator, client: Fibonacci, rester: str, place: JournalPlace, loop: str, times: int
 ) -> None:
     waits_of = _waits_in_asyncio if loop == "asyncio" else _waits_in_trio
-
-    name, separator, option = place.location.partition("&")
-    options = f"{separator}{option}"
 
     async def main() -> None:
         async with AsyncFibonacci(emulator.api_key, base_url=emulator.base_url) as client:
@@ -70,7 +65,7 @@ def test_the_next_call_has_the_journal(
                     client.workflows.run_many,
                     rester,
                     [{**row, "time": time} for row in ROWS],
-                    journal=f"{name}-{time}{options}",
+                    journal=f"{place.location}-{time}",
                     concurrency=2,
                 )
                 wait += 1

@@ -7,12 +7,10 @@ import io
 import json
 import signal
 import subprocess
-from typing import Any
 
 import pytest
 
 from fibonacci import Fibonacci
-from fibonacci._batch.redis_records import keys_of
 from fibonacci.emulator import Emulator
 from tests.batch.command import (
     CSV,
@@ -26,31 +24,10 @@ from tests.batch.command import (
     lines_of,
     wait_while_running,
 )
-from tests.batch.journals import REDIS_PASSWORD, settle_by_candidates
+from tests.batch.journals import settle_by_candidates
 from tests.kit.assertions import each_row
 from tests.kit.pseudo_terminal import PseudoTerminal
-from tests.kit.redis import RedisServer
 from tests.kit.systems import needs_fork, needs_pseudo_terminals, needs_signals
-
-
-def test_a_journal_in_redis(
-    command: Command, greeter: str, client: Fibonacci, redis_server: RedisServer, looking: Any
-) -> None:
-    journal = f"{redis_server.url}?journal={greeter}&durability=none"
-    arguments = (greeter, command.write("rows.csv", CSV), "--key", "id", "--journal", journal, "--out", "results.jsonl")
-    for from_journal in (0, 2):
-        ran = command(*arguments)
-        assert ran.returncode == 0, ran.stderr
-        assert last_line(ran.stderr) == f"2 succeeded, 0 failed, 0 unknown, 0 left ({from_journal} from the journal)"
-        assert REDIS_PASSWORD not in ran.stderr
-    assert len(lines_of(command.read("results.jsonl"))) == 2
-    looking.delete(*keys_of(greeter))
-    refused = command(*arguments)
-    assert "is no longer on its server, and had 2 rows when" in refused.stderr
-    assert "find out with `fibonacci executions list --workflow ID` which rows have run" in refused.stderr
-    assert "same command" not in refused.stderr
-    assert refused.returncode == 64
-    assert executions(client, greeter) == {"7": 1, "8": 1}
 
 
 class TestData:
@@ -116,7 +93,7 @@ FAULTS: list[tuple[list[str], str, str]] = [
     (
         ["Greeter", "-", "--journal", "http://h"],
         "{}",
-        "journal must be the path of a file or a Redis URL (redis://, rediss:// or unix://): http is not supported",
+        "journal must be the path of a file, not a URL: pass a path such as runs.db",
     ),
     (["Greeter", "-"], "{}", "--journal FILE is missing: without it, you can't continue an interrupted run"),
     (["Greeter", "rows", "--journal", "j"], "", "rows: its name ends neither in .csv nor in .jsonl: pass --format"),

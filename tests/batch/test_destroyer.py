@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fibonacci import JournalError
-from fibonacci._batch.sqlite_journal import SQLiteJournal, open_journal
+from fibonacci._batch.sqlite_journal import Journal, open_journal
 from tests.batch.damages import Damage, Files, count_outcomes, damages, is_of_a_row, lasting, read_files, write_files
 from tests.batch.journals import HEADER, completed
 from tests.batch.test_journal import row
@@ -43,7 +43,7 @@ def left_files(path: Path, *, is_killed: bool) -> tuple[Files, list[Files]]:
     return read_files(path), older
 
 
-def begin(journal: SQLiteJournal, first: int, end: int) -> None:
+def begin(journal: Journal, first: int, end: int) -> None:
     """Start rows, of which two in three end."""
     for number in range(first, end, 4):
         rows = [row(each, _NAME) for each in range(number, number + 4)]

@@ -27,7 +27,7 @@ from fibonacci._batch.rows import Row
 from fibonacci._batch.sqlite_journal import open_journal, temporary_journal
 from fibonacci.models import Execution
 from fibonacci.models._reading import read_model
-from tests.batch.journals import KINDS, JournalPlace, another_process, completed, fill
+from tests.batch.journals import JournalPlace, another_process, completed, fill
 from tests.kit.assertions import each_row
 from tests.kit.systems import linux_only, needs_fork, needs_permissions, needs_signals
 from tests.tools.interruptions.injection import at_most
@@ -46,9 +46,6 @@ def row(number: int, name: str = "Ada") -> Row:
     return made
 
 
-BOTH = pytest.mark.parametrize("place", KINDS, indirect=True)
-
-
 def refusal(open_it: Callable[[], object]) -> str:
     with pytest.raises(JournalError) as caught:
         open_it()
@@ -56,7 +53,6 @@ def refusal(open_it: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-@BOTH
 def test_an_execution_with_odd_fields_is_read_again(place: JournalPlace) -> None:
     odd: dict[str, Any] = {
         "execution_id": 7,
@@ -83,7 +79,6 @@ def test_an_execution_with_odd_fields_is_read_again(place: JournalPlace) -> None
     assert execution.model_dump(mode="json") == odd
 
 
-@BOTH
 def test_the_three_records_of_a_row(place: JournalPlace) -> None:
     journal = place.open(HEADER)
     one, two, three = row(1), row(2), row(3)
@@ -106,7 +101,6 @@ def test_the_three_records_of_a_row(place: JournalPlace) -> None:
     assert entries[0].result(7) == replace(completed(one), index=7)
 
 
-@BOTH
 def test_an_intent_that_was_withdrawn_counts_no_more(place: JournalPlace) -> None:
     journal = place.open(HEADER)
     refused = row(1)
@@ -123,9 +117,7 @@ def test_an_intent_that_was_withdrawn_counts_no_more(place: JournalPlace) -> Non
     journal.close()
 
 
-@pytest.mark.parametrize(
-    ("place", "is_temporary"), [("file", False), ("file", True), ("redis", False)], indirect=["place"]
-)
+@pytest.mark.parametrize("is_temporary", [False, True])
 def test_a_key_that_occurs_twice_in_a_run_is_found(place: JournalPlace, is_temporary: bool) -> None:
     journal = temporary_journal(HEADER) if is_temporary else place.open(HEADER)
     rows = [row(number) for number in range(20)]
@@ -145,7 +137,6 @@ def test_a_temporary_journal_belongs_to_no_thread() -> None:
         assert journal.find("k1", is_unique=False)[0] is not None
 
 
-@BOTH
 @pytest.mark.parametrize("is_temporary", [False, True])
 def test_a_row_that_is_written_with_its_result_alone_has_its_earlier_starts(
     place: JournalPlace, is_temporary: bool
@@ -199,7 +190,6 @@ def test_ctrl_c_after_any_call_leaves_a_journal_that_can_be_used_and_closed(tmp_
 
 
 class TestRefusals:
-    @BOTH
     @each_row(
         ("header", "text"),
         [
@@ -286,7 +276,6 @@ class TestRefusals:
     def test_a_file_system_that_takes_no_files(self) -> None:
         assert "cannot be opened" in refusal(lambda: open_journal("/proc/runs.db", HEADER))
 
-    @BOTH
     def test_a_second_run_in_this_process(self, place: JournalPlace) -> None:
         journal = place.open(HEADER)
         with pytest.raises(JournalError, match=rf"is used by another run \(process {os.getpid()}") as caught:
@@ -302,7 +291,6 @@ class TestRefusals:
         open_journal(path, HEADER).close()
 
     @needs_fork
-    @BOTH
     def test_a_fork_does_not_touch_it_and_does_not_hold_it(self, place: JournalPlace) -> None:
         journal = place.open(HEADER)
         journal.write([row(1)])
@@ -332,7 +320,6 @@ class TestRefusals:
 
 
 class TestResume:
-    @BOTH
     def test_true_refuses_one_that_has_no_rows(self, place: JournalPlace) -> None:
         for _ in range(2):
             text = refusal(lambda: place.open(HEADER, resume=True))
@@ -343,7 +330,6 @@ class TestResume:
         with closing(place.open(HEADER, resume=True)) as journal:
             assert journal.find("k1", is_unique=False)[0] is not None
 
-    @BOTH
     def test_false_refuses_one_that_has_rows(self, place: JournalPlace) -> None:
         with closing(place.open(HEADER, resume=False)) as journal:
             journal.write([row(1)])

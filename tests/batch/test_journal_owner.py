@@ -12,8 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from fibonacci import Fibonacci, JournalError, RunResult
-from fibonacci._batch.journal import Journal
-from fibonacci._batch.sqlite_journal import open_journal
+from fibonacci._batch.sqlite_journal import Journal, open_journal
 from fibonacci.emulator import Emulator
 from tests.batch.damages import read_files, write_files
 from tests.batch.journals import completed

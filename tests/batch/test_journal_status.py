@@ -35,7 +35,7 @@ from fibonacci.cli.commands.journal import RunStatus, reason_of, status_lines, s
 from fibonacci.emulator import Emulator, LLMCall
 from fibonacci.models import Execution
 from tests.batch.command import EXECUTE
-from tests.batch.journals import KINDS, JournalPlace
+from tests.batch.journals import JournalPlace
 from tests.batch.workflows import named
 from tests.cli.invocation import environment, invoke
 from tests.emulator.handling import wait_until
@@ -283,7 +283,6 @@ class TestNote:
     def test_a_damaged_one_is_none(self, note: str | bytes | None) -> None:
         assert progress_in(note) is None
 
-    @pytest.mark.parametrize("place", KINDS, indirect=True)
     def test_a_view_has_it(self, client: Fibonacci, greeter: str, place: JournalPlace) -> None:
         client.workflows.run_many(greeter, named("Ada", "Bob"), journal=place.location, max_rows=1).results()
         with read_journal(place.location) as view:

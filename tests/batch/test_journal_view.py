@@ -10,31 +10,24 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fibonacci import Fibonacci, JournalError, read_journal
-from fibonacci._batch.journal import Journal, attempt
-from fibonacci._batch.redis_records import ROWS, keys_of
+from fibonacci._batch.journal import attempt
 from fibonacci._batch.rows import Row
+from fibonacci._batch.sqlite_journal import Journal, open_journal
 from fibonacci.errors import BadRequestError
 from fibonacci.models.run_results import RunResult
 from tests.batch.damages import Files, damages, lasting, read_files, write_files
 from tests.batch.journals import (
     HEADER,
-    KINDS,
-    REDIS_PASSWORD,
     JournalPlace,
     completed,
     fill,
-    name_of,
-    opened,
     row,
     started_as,
 )
-
-each_kind = pytest.mark.parametrize("place", KINDS, indirect=True)
 
 # Asks SQLite for a lock that it gives to nobody while a run has the database open.
 TAKE_OVER = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('PRAGMA journal_mode = DELETE')"
@@ -42,7 +35,7 @@ TAKE_OVER = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execut
 
 def files_of_a_killed_run(path: Path) -> Files:
     """Return the files of a journal as a kill leaves them: one row has ended, and one may have begun."""
-    with closing(opened(str(path), HEADER)) as journal:
+    with closing(open_journal(str(path), HEADER)) as journal:
         rows = [row(1), row(2)]
         journal.write(rows)
         journal.write(finished=[(rows[0], completed(rows[0]))])
@@ -57,7 +50,7 @@ def journal(place: JournalPlace) -> Iterator[Journal]:
 
 def kept_of(place: JournalPlace) -> object:
     """Return what a reader must leave as it is: all but memory that processes share."""
-    return place.content() if "://" in place.location else lasting(read_files(Path(place.location)))
+    return lasting(read_files(Path(place.location)))
 
 
 def failed(of: Row) -> RunResult:
@@ -68,7 +61,6 @@ def failed(of: Row) -> RunResult:
     )
 
 
-@each_kind
 def test_what_each_row_has_come_to(place: JournalPlace, journal: Journal) -> None:
     rows = {number: row(number) for number in (6, 5, 4, 3, 2, 1)}
     rows[1].key = "7"  # the text of the number 7
@@ -110,17 +102,15 @@ def test_what_each_row_has_come_to(place: JournalPlace, journal: Journal) -> Non
         journal.close()
         assert (view.version, view.is_running, view.summary.unknown) == ("4", False, 2)
         assert [each.key for each in view.rows(status="unknown")] == ["k4", "k5"]
-        assert REDIS_PASSWORD not in f"{view!r} {view.path}"
+        assert view.path == place.location
     with closing(place.open(HEADER._replace(workflow_version="4"), resume=True)) as again:  # nothing was claimed
         assert not again.is_new
 
 
-@each_kind
 def test_many_rows_are_read_a_part_at_a_time(
     place: JournalPlace, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("journal_reader", "redis_opening"):
-        monkeypatch.setattr(f"fibonacci._batch.{module}.ROWS_AT_ONCE", 5)
+    monkeypatch.setattr("fibonacci._batch.journal_reader.ROWS_AT_ONCE", 5)
     rows = [row(number) for number in range(13)]
     journal.write(rows)
     journal.write(finished=[(each, completed(each)) for each in rows if each.index != 1])
@@ -128,8 +118,8 @@ def test_many_rows_are_read_a_part_at_a_time(
     found = view.rows()
     assert next(found).index == 0
     journal.close()
-    if "://" not in place.location:  # a view that is being read does not keep a run from making it one file
-        assert not Path(f"{place.location}-wal").exists()
+    # A view that is being read does not keep a run from making it one file.
+    assert not Path(f"{place.location}-wal").exists()
     assert [each.index for each in found] == list(range(1, 13))
     assert (view.summary.succeeded, view.summary.unknown) == (12, 1)
     view.close()
@@ -171,9 +161,16 @@ class TestRefused:
         assert {each.name for each in tmp_path.iterdir()} == {"text", "other", "empty"}
 
     def test_what_names_none(self) -> None:
-        with pytest.raises(ValueError, match=r"does not name the journal: pass redis://host/0\?journal=NAME") as caught:
-            read_journal(f"redis://:{REDIS_PASSWORD}@h/0")
-        assert REDIS_PASSWORD not in str(caught.value)
+        for url in (
+            "redis://:sword@h/0",
+            "REDISS://:sword@h",
+            "unix:///sword",
+            "postgresql://u:sword@h",
+            " http:/sword",
+        ):
+            with pytest.raises(ValueError, match="journal must be the path of a file, not a URL: pass a") as caught:
+                read_journal(url)
+            assert "sword" not in str(caught.value)
         with pytest.raises(TypeError, match="not None"):
             read_journal(None)  # type: ignore[arg-type]
         with pytest.raises(TypeError, match="not int"):
@@ -222,15 +219,3 @@ class TestRefused:
         rows = view.rows()
         with pytest.raises(JournalError, match="row 2 differs from what was written"):
             list(rows)
-
-    def test_one_in_redis_that_lacks_a_part(self, redis_place: JournalPlace, looking: Any) -> None:
-        with pytest.raises(JournalError, match="does not exist or is empty: check its path or URL"):
-            read_journal(redis_place.location)
-        with closing(redis_place.open(HEADER)) as journal:
-            journal.write([row(1), row(2)])
-            view = read_journal(redis_place.location)
-        looking.hdel(keys_of(name_of(redis_place))[ROWS], "k1")
-        for read in (lambda: view.summary, lambda: list(view.rows()), lambda: read_journal(redis_place.location)):
-            with pytest.raises(JournalError, match="has lost part of its data: 1 of 2 rows") as caught:
-                read()
-            assert REDIS_PASSWORD not in str(caught.value)

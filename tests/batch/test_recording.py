@@ -18,7 +18,6 @@ class SlowJournal:
     """Takes its time for the first write, so that others wait for it."""
 
     is_durable = True
-    may_wait = False
 
     def __init__(self) -> None:
         self.written: list[list[int]] = []

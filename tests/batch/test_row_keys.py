@@ -10,7 +10,7 @@ import pytest
 
 from fibonacci import Fibonacci
 from fibonacci._batch.rows import key_in, key_text, other_key
-from tests.batch.journals import KINDS, JournalPlace
+from tests.batch.journals import JournalPlace
 from tests.batch.workflows import inputs_of
 from tests.kit.mode import Mode
 from tests.kit.nodes import llm
@@ -31,7 +31,6 @@ def test_a_member_of_an_enumeration_is_its_value() -> None:
     assert key_text(channel.SLACK, "key") == key_text("slack", "key") == "slack"
 
 
-@pytest.mark.parametrize("place", KINDS, indirect=True)
 def test_a_number_and_its_text_are_two_keys(client: Fibonacci, greeter: str, place: JournalPlace) -> None:
     keys = [1, "1", '"1"']
     rows: list[dict[str, Any]] = [{"id": key, "name": "Ada"} for key in keys]

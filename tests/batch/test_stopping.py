@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,11 @@ from unittest.mock import Mock
 import pytest
 
 from fibonacci import Fibonacci, JournalError, RunResult, RunsStoppedError
-from fibonacci._batch import redis_journal
-from fibonacci._batch.journal import Journal
 from fibonacci._batch.locks import FileLock
-from fibonacci._batch.sqlite_journal import HeldFile, JournalHolder, open_journal
+from fibonacci._batch.sqlite_journal import HeldJournal, Journal, JournalHolder, open_journal
 from fibonacci._files import lock_file
 from tests.batch.command import REST, Command, executions, last_line, lines_of
-from tests.batch.journals import HEADER, KINDS, REDIS_PASSWORD, JournalPlace
+from tests.batch.journals import HEADER, JournalPlace
 from tests.cli.invocation import Invocation, invoke
 from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode
@@ -28,13 +25,7 @@ from tests.kit.mode import Mode
 def stop(place: JournalPlace, *options: str) -> Invocation:
     ran = invoke("journal", "stop", place.location, *options)
     assert ran.out == ""
-    assert REDIS_PASSWORD not in ran.err
     return ran
-
-
-def shown(place: JournalPlace) -> str:
-    """Return the path or URL of a journal as messages have it."""
-    return place.location.replace(f":{REDIS_PASSWORD}@", "")
 
 
 def asked(journal: Journal) -> bool:
@@ -44,10 +35,9 @@ def asked(journal: Journal) -> bool:
 def test_a_request_that_cannot_be_written(tmp_path: Path) -> None:
     path = str(tmp_path / ("j" * 240))  # its own name fits into a folder, and that of the request does not
     with closing(open_journal(path, HEADER)), pytest.raises(JournalError, match="File name too long"):
-        HeldFile(path).stop()
+        HeldJournal(path).stop()
 
 
-@pytest.mark.parametrize("place", KINDS, indirect=True)
 def test_the_run_drains_and_the_same_call_continues(
     place: JournalPlace,
     mode: Mode,
@@ -55,10 +45,8 @@ def test_the_run_drains_and_the_same_call_continues(
     client: Fibonacci,
     rester: str,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(redis_journal, "_RENEWALS", 45)  # five a second
     rows = [{"id": number, "seconds": 0.2 if number < 40 else 0} for number in range(42)]
     runs = any_client.workflows.run_many(rester, rows, key="id", journal=place.location, concurrency=2)
     found: list[RunResult] = []
@@ -78,7 +66,7 @@ def test_the_run_drains_and_the_same_call_continues(
     (note,) = caught.value.__notes__
     assert note == (
         f"{len(found)} succeeded, 0 failed, 0 unknown, {42 - len(found)} left (0 from the journal). To continue, make"
-        f" the same call again with journal='{shown(place)}', resume=True."
+        f" the same call again with journal='{place.location}', resume=True."
     )
     assert executions(client, rester) == {run.key: 1 for run in found}, "all that was under way was waited for"
     assert len(found) < 40
@@ -86,15 +74,13 @@ def test_the_run_drains_and_the_same_call_continues(
         "WARNING"
     ]
     ran = stop(place)
-    assert (ran.code, ran.err) == (0, f"no run is using the journal {shown(place)}: there is nothing to stop\n")
+    assert (ran.code, ran.err) == (0, f"no run is using the journal {place.location}: there is nothing to stop\n")
     assert not list(tmp_path.glob("*-stop-*"))
     rows = [row | {"seconds": 0} for row in rows[40:]]
     assert len(client.workflows.run_many(rester, rows, key="id", journal=place.location, resume=True).results()) == 2
 
 
-@pytest.mark.parametrize("place", KINDS, indirect=True)
-def test_a_request_is_for_one_run(place: JournalPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_journal, "_RENEWALS", 90)  # ten a second
+def test_a_request_is_for_one_run(place: JournalPlace, tmp_path: Path) -> None:
     with closing(place.open(HEADER)) as journal:
         assert not asked(journal)
         assert stop(place, "--detach").code == 0
@@ -107,10 +93,9 @@ def test_a_request_is_for_one_run(place: JournalPlace, tmp_path: Path, monkeypat
         requests = list(tmp_path.glob("*-stop-*"))
     assert not any(request.exists() for request in requests)
     for request in requests:
-        request.touch()  # as a run leaves it that is killed, and each run in Redis
+        request.touch()  # as a run leaves it that is killed
         request.with_name("runs.db-stop-another").touch()
     with closing(place.open(HEADER)) as journal:
-        time.sleep(0.3)  # in which a lease is renewed twice
         assert not asked(journal)
         assert stop(place, "--detach").code == 0
         wait_until(lambda: asked(journal))
@@ -154,20 +139,16 @@ class TestOutcomes:
         assert executions(client, rester) == dict.fromkeys(range(12), 1)
 
     def test_another_run_has_the_journal_by_now(self, place: JournalPlace, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(HeldFile, "stop", Mock(return_value=JournalHolder("an earlier run", "process 1")))
+        monkeypatch.setattr(HeldJournal, "stop", Mock(return_value=JournalHolder("an earlier run", "process 1")))
         with closing(place.open(HEADER)):
             ran = stop(place)
         assert ran.code == 75
         assert "that run has ended, but another one is using the journal by now (process " in ran.err
 
-    def test_where_no_run_is(self, place: JournalPlace, redis_place: JournalPlace, tmp_path: Path) -> None:
-        for missing, remedy in (
-            (place, "does not exist: check its path"),
-            (redis_place, "is not on its server: check"),
-        ):
-            ran = stop(missing)
-            assert ran.code == 64
-            assert f"journal {shown(missing)} {remedy}" in ran.err
+    def test_where_no_run_is(self, place: JournalPlace, tmp_path: Path) -> None:
+        ran = stop(place)
+        assert ran.code == 64
+        assert f"journal {place.location} does not exist: check its path" in ran.err
         place.open(HEADER).close()
         shutil.copy(place.location, tmp_path / "copy.db")
         assert "no run is using the journal" in invoke("journal", "stop", str(tmp_path / "copy.db")).err
@@ -175,11 +156,6 @@ class TestOutcomes:
         ran = invoke("journal", "stop", str(tmp_path / "results.jsonl"))
         assert (ran.code, "results.jsonl is not a journal: pass another path" in ran.err) == (64, True)
         assert invoke("journal", "stop", str(tmp_path)).code == 64
-        ran = invoke("journal", "stop", redis_place.location.partition("?")[0])
-        assert (ran.code, "the URL does not name the journal: pass redis://host/0?journal=NAME" in ran.err) == (
-            64,
-            True,
-        )
         assert invoke("journal", "stop", "http://h").code == 64
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from fibonacci import Fibonacci
-from fibonacci._batch.redis_journal import ACQUIRE, RELEASE, JournalLease
-from fibonacci._core.shared_window import StoreError
 from fibonacci._display.progress import TickingBar
 from fibonacci._net.sockets import MAX_THREADS
 from tests.kit.server import ScriptedServer
@@ -112,23 +110,6 @@ class TestThreadsThatDoNotStart:
                 with refused_threads("fibonacci-name", KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
                     client.request("GET", "/x")
             assert client.request("GET", "/x") == FINE
-
-    @pytest.mark.parametrize(("error", "raised"), [(KeyboardInterrupt, KeyboardInterrupt), (RuntimeError, StoreError)])
-    def test_that_of_the_lease_of_a_journal(self, error: type[BaseException], raised: type[BaseException]) -> None:
-        scripts: list[object] = []
-
-        class Server:
-            def run(self, *commands: Sequence[object]) -> list[Any]:
-                scripts.append(commands[0][1])
-                return [[lease.token.encode()] if scripts[-1] == ACQUIRE else 1]
-
-            def close(self) -> None: ...
-
-        server: Any = Server()
-        lease = JournalLease(server, "redis://h", ["header", "lease"])
-        with refused_threads("fibonacci-journal", error("refused")), pytest.raises(raised, match="refused"):
-            lease.acquire([])
-        assert scripts == [ACQUIRE, RELEASE]
 
     def test_that_of_a_progress_bar(self, fine: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
         with refused_threads("fibonacci-progress", RuntimeError("can't start new thread")):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from tests.kit.certificates import ServerFiles
@@ -15,13 +14,12 @@ REDIS_SERVERS = ("redis-server", "valkey-server")
 
 
 class RedisServer:
-    """A server that keeps nothing on the disk, unless it has a folder.
+    """A server that keeps nothing on the disk.
 
     Args:
         program: Its name.
         password: What clients have to say; empty for nothing.
         port: Where it listens.
-        folder: Where it syncs each write; None for nowhere.
         tls: Its certificate, for TLS alone; None for no TLS.
     """
 
@@ -31,13 +29,11 @@ class RedisServer:
         *,
         password: str = "",
         port: int | None = None,
-        folder: Path | None = None,
         tls: ServerFiles | None = None,
     ) -> None:
         self.port: int = free_port() if port is None else port
         self._program = program
         self._password = password
-        self._folder = folder
         self._tls = tls
 
     @property
@@ -55,8 +51,8 @@ class RedisServer:
 
     @contextmanager
     def running(self, *more: str) -> Generator[subprocess.Popen[bytes]]:
-        """Run it while the block lasts, with what it has on the disk; with further options if there are any."""
-        options = [*self._listening(), "--bind", "127.0.0.1", "--save", "", *self._keeping()]
+        """Run it while the block lasts; with further options if there are any."""
+        options = [*self._listening(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         options += ["--set-proc-title", "no"]  # a title would hide its environment, by which .ci/run finds it
         if self._password:
             options += ["--requirepass", self._password]
@@ -69,8 +65,3 @@ class RedisServer:
         files = ["--tls-cert-file", str(self._tls.certificate), "--tls-key-file", str(self._tls.key)]
         ports = ["--port", "0", "--tls-port", str(self.port)]
         return [*ports, *files, "--tls-ca-cert-file", str(self._tls.certificate), "--tls-auth-clients", "no"]
-
-    def _keeping(self) -> list[str]:
-        if self._folder is None:
-            return ["--appendonly", "no"]
-        return ["--appendonly", "yes", "--appendfsync", "always", "--dir", str(self._folder)]

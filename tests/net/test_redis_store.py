@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci._core.shared_window import LeaseEnd, LeaseMessage, LeaseReply, SharedWindow, StoreError
-from fibonacci._net.redis_client import RedisConnection, RedisStore
+from fibonacci._net.redis_client import RedisStore
 from fibonacci._redaction import shown_url
 from fibonacci.errors import ConfigurationError
 from tests.kit.assertions import check_each, each_row
@@ -181,20 +181,12 @@ def test_a_socket_of_this_machine_will_do(tmp_path: Path) -> None:
         assert len(store.exchange(LeaseMessage("", False, [], 0.0, [], ["a"])).granted) == 1
 
 
-def use_limiter(url: str) -> None:
-    RedisStore(url, "x").exchange(LeaseMessage("", False, [], 0.0, [], ["a"]))
-
-
-def use_journal(url: str) -> None:
-    RedisConnection(url).run(("SET", "a", "b"))
-
-
 def test_what_another_try_does_not_change_is_said_at_once(
     server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In words that say what to do, and without the password."""
-    for name in ("_TIMEOUT", "_STORE_TIMEOUT"):  # how long a server that says nothing is waited for
-        monkeypatch.setattr(f"fibonacci._net.redis_client.{name}", 0.3)
+    # How long a server that says nothing is waited for.
+    monkeypatch.setattr("fibonacci._net.redis_client._TIMEOUT", 0.3)
     replica = RedisServer()
     urls = {
         server.url.replace(PASSWORD, "wrong-swordfish"): "rejects the user and password in the URL",
@@ -204,27 +196,26 @@ def test_what_another_try_does_not_change_is_said_at_once(
         replica.url: "is a replica, which accepts no writes: use the URL of its primary",
     }
 
-    def check(use: Callable[[str], None], url: str, text: str) -> None:
+    def check(url: str, text: str) -> None:
         with pytest.raises(StoreError) as caught:
-            use(url)
+            RedisStore(url, "x").exchange(LeaseMessage("", False, [], 0.0, [], ["a"]))
         assert caught.value.is_lasting
         assert f"the server {text}" in str(caught.value)
         assert "swordfish" not in str(caught.value)
 
     with replica.running("--replicaof", "127.0.0.1", "9", "--dir", str(tmp_path)):
-        check_each([(use, *row) for use in (use_limiter, use_journal) for row in urls.items()], lambda row: check(*row))
+        check_each(urls.items(), lambda row: check(*row))
 
 
 def test_a_server_that_becomes_a_replica_is_waited_for(tmp_path: Path) -> None:
     """A primary that is replaced: the name leads to another server soon."""
     server = RedisServer()
     with server.running("--dir", str(tmp_path)), server.client() as client:
-        connection = RedisConnection(server.url)
-        connection.run(("SET", "a", "b"))
+        store = RedisStore(server.url, "x")
+        store.exchange(LeaseMessage("", False, [], 0.0, [], ["a"]))
         client.replicaof("127.0.0.1", 9)
         with pytest.raises(StoreError, match="is a replica") as caught:
-            connection.run(("SET", "a", "b"))
-        connection.close()
+            store.exchange(LeaseMessage("", False, [], 0.0, [], ["a"]))
     assert not caught.value.is_lasting
 
 

@@ -1,8 +1,8 @@
-"""Redis over TLS: the limiter and the connection of the journal, and certificates that are wrong."""
+"""Redis over TLS: the limiter, and certificates that are wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,10 +10,9 @@ import pytest
 
 from fibonacci import APIConnectionError, Fibonacci
 from fibonacci._core.shared_window import LeaseMessage, StoreError
-from fibonacci._net.redis_client import RedisConnection, RedisStore
+from fibonacci._net.redis_client import RedisStore
 from fibonacci.emulator import Emulator
 from tests.faults.relay import ForgetfulRelay
-from tests.kit.assertions import each_row
 from tests.kit.certificates import Authority, ServerFiles
 from tests.kit.mode import Mode
 from tests.kit.redis import RedisServer
@@ -46,24 +45,15 @@ def limiter(url: str) -> object:
     return RedisStore(url, "x").exchange(LeaseMessage("", False, [], 0.0, [], ["a"]))
 
 
-def connection(url: str) -> object:
-    return RedisConnection(url).run(("PING",))
+def test_the_url_names_the_authority(server: RedisServer, authority: Authority) -> None:
+    assert limiter(f"{server.url}?ssl_ca_certs={authority.file}")
 
 
-USES = each_row("use", [limiter, connection])
-
-
-@USES
-def test_the_url_names_the_authority(use: Callable[[str], object], server: RedisServer, authority: Authority) -> None:
-    assert use(f"{server.url}?ssl_ca_certs={authority.file}")
-
-
-@USES
 def test_the_environment_names_the_authority(
-    use: Callable[[str], object], server: RedisServer, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    server: RedisServer, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
-    assert use(server.url)
+    assert limiter(server.url)
 
 
 @contextmanager
@@ -74,18 +64,17 @@ def tried_once(server: RedisServer) -> Generator[str]:
     assert relay.connections == 1
 
 
-def refused(use: Callable[[str], object], server: RedisServer, options: str = "") -> str:
+def refused(server: RedisServer, options: str = "") -> str:
     """Return the text of an error that another try does not change, and before which there is one try."""
     with tried_once(server) as url, pytest.raises(StoreError) as caught:
-        use(url + options)
+        limiter(url + options)
     assert caught.value.is_lasting
     assert PASSWORD not in str(caught.value)
     return str(caught.value)
 
 
-@USES
-def test_an_authority_that_nothing_trusts(use: Callable[[str], object], server: RedisServer) -> None:
-    text = refused(use, server)
+def test_an_authority_that_nothing_trusts(server: RedisServer) -> None:
+    text = refused(server)
     assert "CERTIFICATE_VERIFY_FAILED" in text
     assert "name the file of its CA with ?ssl_ca_certs= in the URL, or with SSL_CERT_FILE" in text
 
@@ -93,8 +82,7 @@ def test_an_authority_that_nothing_trusts(use: Callable[[str], object], server: 
 def test_a_certificate_of_another_host(authority: Authority, folder: Path) -> None:
     server = RedisServer(tls=ServerFiles.issued_by(authority.ca, folder, "another-host.example"))
     with server.running():
-        for use in (limiter, connection):
-            assert "IP address mismatch" in refused(use, server, f"?ssl_ca_certs={authority.file}")
+        assert "IP address mismatch" in refused(server, f"?ssl_ca_certs={authority.file}")
 
 
 def test_clients_with_a_limiter_over_tls(

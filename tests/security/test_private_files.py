@@ -125,18 +125,6 @@ def _results(folder: Path) -> None:
         file.finish()
 
 
-def _mark(folder: Path) -> None:
-    from fibonacci._batch.journal_location import RedisJournalURL
-    from fibonacci._batch.redis_journal import JournalRevision, LocalMark
-
-    mark: Any = LocalMark(RedisJournalURL("redis://localhost/0", "runs"), "runs")
-    mark.path = folder / "mark.json"
-    mark.write(JournalRevision("run", 1, "", 0))
-    mark.close()
-    if not mark._is_usable:
-        raise OSError("the journal has no mark")
-
-
 def _state(folder: Path) -> None:
     from fibonacci.emulator.state.sqlite import StateFile
 
@@ -206,7 +194,6 @@ PATHS = [
     ),
     Written("out.jsonl", "chosen", ("cli/row_files.py",), _results, is_private=False),
     Written("out.jsonl.partial", "state", ("cli/row_files.py",), _results, mode=None),
-    Written("mark.json", "state", ("_batch/redis_journal.py",), _mark),
     Written("state.db", "chosen", ("emulator/state/sqlite.py",), _state),
     Written("state.db-wal", "state", ("emulator/state/sqlite.py",), _state, mode=None),
     Written("state.db-owner-name", "state", ("emulator/state/store.py",), _owner),

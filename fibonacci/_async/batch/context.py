@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from fibonacci._async.batch import _workers
 from fibonacci._async.large_pages import AsyncLargePages
@@ -17,11 +17,11 @@ from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.candidates import created_at
 from fibonacci._batch.concurrency import UNSTATED, Backoff, ConcurrencyPlan, quota_value
 from fibonacci._batch.estimate import BatchLimits, per_day_of, watch_rate
-from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_errors import changed_error
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import BatchPace, ProgressText
 from fibonacci._batch.rows import Row
+from fibonacci._batch.sqlite_journal import Journal
 from fibonacci._batch.state import BatchState
 from fibonacci._batch.watching import StartRate, WatchPlan
 from fibonacci._batch.workflow_versions import WorkflowVersions
@@ -117,8 +117,6 @@ _log = logging.getLogger("fibonacci")
 # Seconds between two notes on the progress in the journal: with rows, which are written anyway, and without.
 _NOTED_EVERY = 1.0
 _NOTED_ALONE_EVERY = 60.0
-
-T = TypeVar("T")
 
 
 class AsyncBatchContext:
@@ -287,11 +285,7 @@ class AsyncBatchContext:
         finally:
             self.journal.close()
 
-    async def use_journal(self, function: Callable[[], T]) -> T:
-        """Call a method of the journal, which may wait for a server."""
-        return await _workers.run_in_thread(function) if self.journal.may_wait else function()
-
-    async def record_start(self, row: Row) -> None:
+    def record_start(self, row: Row) -> None:
         """Write the ID of an execution to the journal: at once, unless the task that iterates is about to, with others.
 
         Raises:
@@ -300,9 +294,9 @@ class AsyncBatchContext:
         if not self.keeps_results_alone:
             self._unrecorded[row.index] = row
             if not self.is_iterating:
-                await self.use_journal(self._write_started)
+                self._write_started()
 
-    async def record_refusal(self, row: Row) -> None:
+    def record_refusal(self, row: Row) -> None:
         """Withdraw the intent of a row in the journal: at once, unless the task that iterates is about to.
 
         Raises:
@@ -310,18 +304,18 @@ class AsyncBatchContext:
         """
         row.is_refused = True
         if not (self.is_iterating or self.keeps_results_alone):
-            await self._record_refusals([row])
+            self._record_refusals([row])
 
-    async def pause_iterating(self) -> None:
+    def pause_iterating(self) -> None:
         """Write what came while the task that iterates was at work, which it now leaves to workers."""
         self.is_iterating = False
         if self.keeps_results_alone:
             return
         if self._unrecorded:
-            await self.use_journal(self._write_started)
+            self._write_started()
         refused = [row for row in self.state.starting.values() if row.is_refused and not row.is_recorded]
         if refused := [*refused, *self.state.withdrawn]:
-            await self._record_refusals(refused)
+            self._record_refusals(refused)
             self.state.withdrawn.clear()
 
     def recorded(self, rows: Iterable[Row]) -> None:
@@ -353,8 +347,8 @@ class AsyncBatchContext:
                 row.is_recorded = True
             self.recorded(rows)
 
-    async def _record_refusals(self, rows: list[Row]) -> None:
-        await self.use_journal(partial(self.journal.write, withdrawn=rows))
+    def _record_refusals(self, rows: list[Row]) -> None:
+        self.journal.write(withdrawn=rows)
         for row in rows:
             row.is_recorded = True
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from statistics import median
 
 from fibonacci._async.batch import _workers
@@ -14,12 +12,10 @@ from fibonacci._async.batch.reader import check_first_row
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.concurrency import quota_value
 from fibonacci._batch.estimate import BatchLimits, RunsEstimate, estimated, per_day_of
-from fibonacci._batch.journal import Journal
-from fibonacci._batch.journal_location import RedisJournalURL
 from fibonacci._batch.journal_schema import AnyVersionHeader, JournalHeader
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.rows import can_be_read_again
-from fibonacci._batch.sqlite_journal import check_journal_file, open_journal, temporary_journal
+from fibonacci._batch.sqlite_journal import Journal, check_journal_file, open_journal, temporary_journal
 from fibonacci._batch.workflow_versions import WorkflowVersions, version_text
 from fibonacci._core.options import check_positive_int
 from fibonacci._core.response import server_time
@@ -41,20 +37,18 @@ async def open_batch(
 
     Raises:
         JournalError: If the journal can't be used.
-        ImportError: If it is in Redis, and redis-py isn't installed. Nothing is sent.
         APIError: If the workflow can't be read.
     """
-    open_it = _journal_opener(options.journal, options.resume)
     workflow = await requests.workflow()
     received_at = requestor.clock.time()
     header = header_of(requests.workflow_id, workflow, options)
     limits = await requestor.use_limits()
     journal: Journal | None = None
     try:
-        if isinstance(options.journal, RedisJournalURL):
-            journal = await _workers.run_in_thread(partial(open_it, header))
+        if options.journal is None:
+            journal = temporary_journal(header)
         else:
-            journal = open_it(header)
+            journal = open_journal(options.journal, header, options.resume)
         journal.redact = requestor.redact
         context = AsyncBatchContext(
             requestor,
@@ -80,34 +74,6 @@ def header_of(workflow_id: str, workflow: Workflow, options: BatchOptions) -> Jo
     """Return what a run belongs to."""
     kind = AnyVersionHeader if options.if_new_version == "continue" else JournalHeader
     return kind(workflow_id, version_text(workflow.version), options.parser.key_rule)
-
-
-async def check_journal(options: BatchOptions, header: JournalHeader) -> None:
-    """Check that a run could use its journal, which isn't created.
-
-    Raises:
-        JournalError: If it couldn't.
-    """
-    if isinstance(options.journal, RedisJournalURL):
-        from fibonacci._batch.redis_opening import check_redis_journal
-        from fibonacci._net.redis_client import RedisConnection
-
-        commands = RedisConnection(options.journal.url)
-        await _workers.run_in_thread(partial(check_redis_journal, commands, options.journal, header, options.resume))
-    elif options.journal is not None:
-        check_journal_file(options.journal, header, options.resume)
-
-
-def _journal_opener(journal: str | RedisJournalURL | None, resume: bool | None) -> Callable[[JournalHeader], Journal]:
-    """Return what opens a journal. Nothing is sent before."""
-    if journal is None:
-        return temporary_journal
-    if isinstance(journal, str):
-        return partial(open_journal, journal, resume=resume)
-    from fibonacci._batch.redis_opening import open_redis_journal
-    from fibonacci._net.redis_client import RedisConnection
-
-    return partial(open_redis_journal, RedisConnection(journal.url), journal, resume=resume)
 
 
 async def estimate(
@@ -143,7 +109,8 @@ async def estimate(
         row, fault = options.parser.parse(0, value)
         if fault is None:
             check_first_row(row, workflow.definition, options.parser.key_column)
-    await check_journal(options, header_of(requests.workflow_id, workflow, options))
+    if options.journal is not None:
+        check_journal_file(options.journal, header_of(requests.workflow_id, workflow, options), options.resume)
     quota = None
     if workflow.organization_id is not None:
         with suppress(APIStatusError, UnsupportedCallError):  # not every role can read it, if any

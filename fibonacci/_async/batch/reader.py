@@ -58,7 +58,7 @@ class AsyncRowReader:
             return False
         try:
             value = self._values.popleft() if self._values else await self._source.read(_END)
-            await self._place(value)
+            self._place(value)
         except Exception as error:  # from the user's iterable or functions, or an unusable key
             self._state.stop(error)
         return not self._state.is_exhausted
@@ -82,7 +82,7 @@ class AsyncRowReader:
         self._is_reading = False
         self._state.stop(error)
 
-    async def _place(self, value: Any) -> None:
+    def _place(self, value: Any) -> None:
         """Make a row of a value, and put it where it belongs."""
         state = self._state
         if value is _END:
@@ -91,9 +91,7 @@ class AsyncRowReader:
         index = state.read
         state.read += 1
         row, fault = self._parser.parse(index, value)
-        journal = self._context.journal
-        find = partial(journal.find, row.key, is_unique=self._parser.is_unique)
-        entry, was_seen = await self._context.use_journal(find)
+        entry, was_seen = self._context.journal.find(row.key, is_unique=self._parser.is_unique)
         other = state.unwritten.get(row.key, entry.index if entry is not None and was_seen else None)
         if other is not None:
             raise same_key_error(other, index, row.key)
@@ -103,11 +101,11 @@ class AsyncRowReader:
             state.finish(row, fault)
         elif entry is None:
             state.unwritten[row.key] = index
-            await self._begin(row)
+            self._begin(row)
         else:
-            await self._continue(row, entry)
+            self._continue(row, entry)
 
-    async def _begin(self, row: Row) -> None:
+    def _begin(self, row: Row) -> None:
         """Take a row that is going to be started. The first of them is compared with the workflow and the journal.
 
         Raises:
@@ -116,22 +114,21 @@ class AsyncRowReader:
         if not self._is_checked:
             self._is_checked = True
             if not row.number:
-                await self._check_key(row)
+                self._check_key(row)
             check_first_row(row, self._context.definition, self._parser.key_column)
         self._state.pending.append(row)
 
-    async def _check_key(self, row: Row) -> None:
+    def _check_key(self, row: Row) -> None:
         """Check the key of a row that the journal doesn't have: one that is of the wrong type is so in every row."""
         other = other_key(row.key)
         if other is None:
             return
-        find = partial(self._context.journal.find, other, is_unique=self._parser.is_unique)
-        entry, was_seen = await self._context.use_journal(find)
+        entry, was_seen = self._context.journal.find(other, is_unique=self._parser.is_unique)
         if entry is not None and not was_seen:
             text = f"row {row.index} has the key {key_in(row.key)!r}, but the journal has {key_in(other)!r}"
             raise ValueError(joined(text, ": numbers and texts are different keys. ", remedy("key type")))
 
-    async def _continue(self, row: Row, entry: JournalEntry) -> None:
+    def _continue(self, row: Row, entry: JournalEntry) -> None:
         """Put a row where an earlier run has left it."""
         state, journal = self._state, self._context.journal
         if entry.digest and entry.digest != row.digest:
@@ -145,12 +142,12 @@ class AsyncRowReader:
                 state.restore(result)
                 return
             row.earlier = result.attempts
-            await self._begin(row)
+            self._begin(row)
             return
         journal.recall(row, entry)
         if not entry.digest:
-            await self._context.use_journal(partial(journal.renew, row))
-            await self._begin(row)
+            journal.renew(row)
+            self._begin(row)
         elif entry.execution_id is not None:
             if not state.take_back(row, entry.execution_id):
                 self._resume(row, entry.execution_id)
@@ -158,7 +155,7 @@ class AsyncRowReader:
             row.error = interrupted(row)
             state.pending.append(row)  # to be started again where that is safe
         else:
-            await self._begin(row)
+            self._begin(row)
 
 
 def check_first_row(row: Row, definition: Mapping[str, Any] | None, key_column: str | None) -> None:

@@ -90,7 +90,7 @@ class AsyncBatchRunner:
         self._call_received()
         self._stop_if_asked()
         if self._state.aborted_by is not None:
-            await self.save()
+            self.save()
             return
         self._watcher.expire()
         await self._start_rows()
@@ -106,13 +106,13 @@ class AsyncBatchRunner:
         self._received += await self._context.inbox.get(0)
         self._call_received()
 
-    async def save(self) -> None:
+    def save(self) -> None:
         """Write the results there are.
 
         Raises:
             JournalError: If the journal can't be written.
         """
-        await self._commit([])
+        self._commit([])
 
     @property
     def _is_at_rest(self) -> bool:
@@ -123,7 +123,7 @@ class AsyncBatchRunner:
         context = self._context
         waiting = deque(await self._choose())
         try:
-            await self._commit(list(waiting))
+            self._commit(list(waiting))
             if waiting and context.versions.must_read(context.now):
                 context.versions.reading(context.now)
                 context.work(self._read_version)
@@ -171,7 +171,7 @@ class AsyncBatchRunner:
                     chosen.append(row)
         return chosen
 
-    async def _commit(self, rows: list[Row]) -> None:
+    def _commit(self, rows: list[Row]) -> None:
         state = self._state
         intended = [row for row in rows if not row.is_uncertain]
         for row in intended:
@@ -189,9 +189,9 @@ class AsyncBatchRunner:
         changes = (intended, state.withdrawn, started, state.finished, state.listed)
         is_alone = not any(changes)
         note = self._context.progress_to_note(is_alone=is_alone)
-        await self._context.use_journal(partial(self._context.journal.write, *changes, note))
+        self._context.journal.write(*changes, note)
         if state.new_version is not None:
-            await self._context.use_journal(partial(self._context.journal.continue_with, state.new_version))
+            self._context.journal.continue_with(state.new_version)
             state.new_version = None
         for row in [*intended, *(row for row, _ in state.finished)]:
             state.unwritten.pop(row.key, None)

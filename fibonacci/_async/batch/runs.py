@@ -130,13 +130,12 @@ class AsyncBatchSession:
         """How far the rows have come."""
         return BatchState(self._options).summary if self._context is None else self._context.summary
 
-    async def recorded(self) -> list[RunResult]:
+    def recorded(self) -> list[RunResult]:
         """Return the results so far, in the order of the rows."""
         if self._context is None:
             return []
-        journal = self._context.journal
         unwritten = [result for _, result in self._context.state.finished]
-        written = await self._context.use_journal(lambda: list(journal.results()))
+        written = self._context.journal.results()
         by_index = {result.index: result for result in [*unwritten, *written]}
         return [by_index[index] for index in sorted(by_index)]
 
@@ -199,7 +198,7 @@ class AsyncBatchSession:
         if self._runner is not None:
             await self._runner.drain()
             if not self._is_left:
-                await self._runner.save()
+                self._runner.save()
 
     def leave(self) -> None:
         """Start no more rows, and close the journal once no request is under way.
@@ -252,7 +251,7 @@ class AsyncBatchSession:
             return await self._next()
         finally:
             if self._context is not None:
-                await self._context.pause_iterating()
+                self._context.pause_iterating()
 
     async def _next(self) -> RunResult | None:
         """Run rows until one has a result, and return it, or None if there are no more."""
@@ -375,7 +374,7 @@ class AsyncRuns(_runtime.AsyncIterationHints):
         if not self._session.was_begun:
             by_index = {result.index: result async for result in self}
             return [by_index[index] for index in sorted(by_index)]
-        return await self._session.recorded()
+        return self._session.recorded()
 
     async def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:
         """Run all rows, and return their results as a pandas data frame (extra `pandas`).

@@ -60,7 +60,7 @@ class AsyncRowStarter:
         try:
             execution = await self._execution_of(row)
             row.execution_id, row.version = execution.id, context.versions.current
-            await context.record_start(row)
+            context.record_start(row)
         except BaseException as error:
             context.report(partial(self._not_started, row, error))
             if not isinstance(error, Exception):
@@ -75,7 +75,7 @@ class AsyncRowStarter:
             return await context.requests.start(row, context.options.timeout)
         except Exception as error:
             if not row.is_uncertain and start_outcome(error) != "unknown":
-                await context.record_refusal(row)
+                context.record_refusal(row)
             raise
 
     def _started(self, row: Row, execution: Execution) -> None:

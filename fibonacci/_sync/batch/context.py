@@ -10,16 +10,16 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from fibonacci._batch.candidates import created_at
 from fibonacci._batch.concurrency import UNSTATED, Backoff, ConcurrencyPlan, quota_value
 from fibonacci._batch.estimate import BatchLimits, per_day_of, watch_rate
-from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_errors import changed_error
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import BatchPace, ProgressText
 from fibonacci._batch.rows import Row
+from fibonacci._batch.sqlite_journal import Journal
 from fibonacci._batch.state import BatchState
 from fibonacci._batch.watching import StartRate, WatchPlan
 from fibonacci._batch.workflow_versions import WorkflowVersions
@@ -118,8 +118,6 @@ _log = logging.getLogger("fibonacci")
 # Seconds between two notes on the progress in the journal: with rows, which are written anyway, and without.
 _NOTED_EVERY = 1.0
 _NOTED_ALONE_EVERY = 60.0
-
-T = TypeVar("T")
 
 
 class BatchContext:
@@ -288,10 +286,6 @@ class BatchContext:
         finally:
             self.journal.close()
 
-    def use_journal(self, function: Callable[[], T]) -> T:
-        """Call a method of the journal, which may wait for a server."""
-        return _workers.run_in_thread(function) if self.journal.may_wait else function()
-
     def record_start(self, row: Row) -> None:
         """Write the ID of an execution to the journal: at once, unless the task that iterates is about to, with others.
 
@@ -301,7 +295,7 @@ class BatchContext:
         if not self.keeps_results_alone:
             self._unrecorded[row.index] = row
             if not self.is_iterating:
-                self.use_journal(self._write_started)
+                self._write_started()
 
     def record_refusal(self, row: Row) -> None:
         """Withdraw the intent of a row in the journal: at once, unless the task that iterates is about to.
@@ -319,7 +313,7 @@ class BatchContext:
         if self.keeps_results_alone:
             return
         if self._unrecorded:
-            self.use_journal(self._write_started)
+            self._write_started()
         refused = [row for row in self.state.starting.values() if row.is_refused and not row.is_recorded]
         if refused := [*refused, *self.state.withdrawn]:
             self._record_refusals(refused)
@@ -355,7 +349,7 @@ class BatchContext:
             self.recorded(rows)
 
     def _record_refusals(self, rows: list[Row]) -> None:
-        self.use_journal(partial(self.journal.write, withdrawn=rows))
+        self.journal.write(withdrawn=rows)
         for row in rows:
             row.is_recorded = True
 

@@ -90,9 +90,7 @@ class RowReader:
         index = state.read
         state.read += 1
         row, fault = self._parser.parse(index, value)
-        journal = self._context.journal
-        find = partial(journal.find, row.key, is_unique=self._parser.is_unique)
-        entry, was_seen = self._context.use_journal(find)
+        entry, was_seen = self._context.journal.find(row.key, is_unique=self._parser.is_unique)
         other = state.unwritten.get(row.key, entry.index if entry is not None and was_seen else None)
         if other is not None:
             raise same_key_error(other, index, row.key)
@@ -124,8 +122,7 @@ class RowReader:
         other = other_key(row.key)
         if other is None:
             return
-        find = partial(self._context.journal.find, other, is_unique=self._parser.is_unique)
-        entry, was_seen = self._context.use_journal(find)
+        entry, was_seen = self._context.journal.find(other, is_unique=self._parser.is_unique)
         if entry is not None and not was_seen:
             text = f"row {row.index} has the key {key_in(row.key)!r}, but the journal has {key_in(other)!r}"
             raise ValueError(joined(text, ": numbers and texts are different keys. ", remedy("key type")))
@@ -148,7 +145,7 @@ class RowReader:
             return
         journal.recall(row, entry)
         if not entry.digest:
-            self._context.use_journal(partial(journal.renew, row))
+            journal.renew(row)
             self._begin(row)
         elif entry.execution_id is not None:
             if not state.take_back(row, entry.execution_id):

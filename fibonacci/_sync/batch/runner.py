@@ -190,9 +190,9 @@ class BatchRunner:
         changes = (intended, state.withdrawn, started, state.finished, state.listed)
         is_alone = not any(changes)
         note = self._context.progress_to_note(is_alone=is_alone)
-        self._context.use_journal(partial(self._context.journal.write, *changes, note))
+        self._context.journal.write(*changes, note)
         if state.new_version is not None:
-            self._context.use_journal(partial(self._context.journal.continue_with, state.new_version))
+            self._context.journal.continue_with(state.new_version)
             state.new_version = None
         for row in [*intended, *(row for row, _ in state.finished)]:
             state.unwritten.pop(row.key, None)

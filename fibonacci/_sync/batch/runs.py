@@ -135,9 +135,8 @@ class BatchSession:
         """Return the results so far, in the order of the rows."""
         if self._context is None:
             return []
-        journal = self._context.journal
         unwritten = [result for _, result in self._context.state.finished]
-        written = self._context.use_journal(lambda: list(journal.results()))
+        written = self._context.journal.results()
         by_index = {result.index: result for result in [*unwritten, *written]}
         return [by_index[index] for index in sorted(by_index)]
 

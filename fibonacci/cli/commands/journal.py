@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 def add_journal(parser: CommandParser) -> None:
     """Add the argument that names the journal."""
-    parser.add_argument("journal", metavar="JOURNAL", help="the journal: a file, or redis://HOST/DB?journal=NAME")
+    parser.add_argument("journal", metavar="JOURNAL", help="the path of the journal")
 
 
 def add_status(parser: CommandParser) -> None:
@@ -86,7 +86,7 @@ class RunStatus:
     """How far the run of a journal has come.
 
     Attributes:
-        journal: The path or URL of the journal, without a password.
+        journal: The path of the journal.
         workflow_id: The ID of the workflow.
         version: Its version, as a text, or None where it is not known.
         is_running: Whether a run has the journal now.
@@ -506,8 +506,7 @@ _ROWS_EPILOG: Final = """\
 The command only reads the journal, so you can use it during a run. A row without a result is pending, starting, running
 or unknown. Unknown means that the row may have been started. During a run, a row becomes unknown if the request that
 starts it gets no response within 60 s. The candidates of an unknown row are the executions with the same inputs that
-were listed at the end of the last run. Use `fibonacci journal settle` to say which one it is. In Redis, the URL names
-the journal: redis://HOST/DB?journal=NAME. If the run gave no name, the name is the id of the workflow."""
+were listed at the end of the last run. Use `fibonacci journal settle` to say which one it is."""
 _COLUMNS: Final = ("index", "key", "status", "execution_id", "error", "candidates")
 
 
@@ -578,8 +577,8 @@ def run_export(context: Context) -> int:
 _STOP_EPILOG: Final = """\
 The run starts no more rows and waits for those under way, as after Ctrl-C. To continue later, repeat the run-many
 command with --resume. The run notices the request within two seconds. A program that iterates the rows itself notices
-it when it asks for its next result. This command waits until the run has ended, also if it is on another machine and
-its journal is in Redis. It does not stop a later run.
+it when it asks for its next result. This command waits until the run has ended. It does not stop a
+later run.
 
 Exit codes: 0 the run has ended, or no run is using the journal, 64 the file does not exist or is not a journal, 75 the
 run has not ended within --timeout, or another run is using the journal by now."""
@@ -607,23 +606,23 @@ def add_stop_arguments(parser: CommandParser) -> None:
 def run_stop(context: Context) -> int:
     """Stop the run."""
     options = context.options
-    with _held_journal(options.journal) as (journal, shown):
-        asked = _ask(journal)
-        if asked is None:
-            context.say(f"no run is using the journal {shown}: there is nothing to stop")
-            return DONE
-        if not asked.run:
-            context.say(f"{asked.process} is still opening the journal {shown}: repeat the command later")
-            return NOT_ENDED
-        context.say(f"asked the run ({asked.process}) to start no more rows")
-        if options.detach:
-            return DONE
-        context.say("waiting for the rows under way")
-        try:
-            return _wait(context, journal, asked)
-        except KeyboardInterrupt as error:
-            error.add_note("the run still stops, when its rows under way have ended")
-            raise
+    journal = _held_journal(options.journal)
+    asked = _ask(journal)
+    if asked is None:
+        context.say(f"no run is using the journal {options.journal}: there is nothing to stop")
+        return DONE
+    if not asked.run:
+        context.say(f"{asked.process} is still opening the journal {options.journal}: repeat the command later")
+        return NOT_ENDED
+    context.say(f"asked the run ({asked.process}) to start no more rows")
+    if options.detach:
+        return DONE
+    context.say("waiting for the rows under way")
+    try:
+        return _wait(context, journal, asked)
+    except KeyboardInterrupt as error:
+        error.add_note("the run still stops, when its rows under way have ended")
+        raise
 
 
 def _ask(journal: HeldJournal) -> JournalHolder | None:
@@ -653,39 +652,26 @@ def _wait(context: Context, journal: HeldJournal, asked: JournalHolder) -> int:
     return DONE
 
 
-@contextmanager
-def _held_journal(location: str) -> Generator[tuple[HeldJournal, str]]:
-    """Return a journal, and its path or URL to show, during the block.
+def _held_journal(path: str) -> HeldJournal:
+    """Return the journal at a path.
 
     Raises:
-        UsageError: If it is neither the path of a file nor the URL of a journal in Redis.
+        UsageError: If it can't be the path of a file.
     """
-    from fibonacci._batch.journal_location import RedisJournalURL, check_journal
-    from fibonacci._batch.sqlite_journal import HeldFile
+    from fibonacci._batch.options import check_journal
+    from fibonacci._batch.sqlite_journal import HeldJournal
 
     try:
-        place = check_journal(location)
-        name = place.given_name if isinstance(place, RedisJournalURL) else ""
+        check_journal(path)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    if not isinstance(place, RedisJournalURL):
-        yield HeldFile(location), location
-        return
-    from fibonacci._batch.redis_opening import HeldRedisJournal
-    from fibonacci._net.redis_client import RedisConnection
-
-    commands = RedisConnection(place.url)
-    try:
-        yield HeldRedisJournal(commands, place.shown, name), place.shown
-    finally:
-        commands.close()
+    return HeldJournal(path)
 
 
 _SETTLE_EPILOG: Final = """\
 Use it for a row of unknown outcome, after you found out what became of it. `fibonacci journal rows JOURNAL --status
 unknown` lists its candidates: executions with the same inputs that were created since. The decision is recorded in the
-journal, and the same run-many command then continues. A run that is using the journal has to end first, and a journal
-in Redis cannot be settled.
+journal, and the same run-many command then continues. A run that is using the journal has to end first.
 
     fibonacci journal settle runs.db 7 --execution exec-abc123
     fibonacci journal settle runs.db 8 --not-started"""

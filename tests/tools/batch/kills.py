@@ -2,11 +2,9 @@
 
     python -m tests.tools.batch.kills              200 kills, 20 rows in flight
     python -m tests.tools.batch.kills --kills 10
-    python -m tests.tools.batch.kills --kills 10 --redis
 
 Each kill is a SIGKILL of a process with the batch, in turn on the sync client and in asyncio; the emulator is in
-another process. With `--redis` the journal is in Redis, which syncs each write, and which is killed at every second
-kill too, and started again. No row may run twice, and none may be lost: a row has its one execution, or it is
+another process. No row may run twice, and none may be lost: a row has its one execution, or it is
 reported as unknown, with its execution as the one candidate if it has one.
 """
 
@@ -23,16 +21,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
-from unittest.mock import patch
+from typing import Any, Literal
 
 from fibonacci import AsyncFibonacci, Fibonacci, RunResult, UnknownOutcomeError
-from fibonacci._batch.redis_records import PARTS, keys_of
 from tests.batch.platform import Address, served_emulator
-from tests.kit.redis import RedisServer
 
 IN_FLIGHT = 20
 _LIFE = (0.02, 0.25)
@@ -72,26 +67,23 @@ class KillReport:
         return not self.twice and not self.lost and self.unknown <= self.in_flight
 
 
-def run(kills: int, seed: int, *, idempotency: Literal["server"] | None, in_redis: bool = False) -> KillReport:
+def run(kills: int, seed: int, *, idempotency: Literal["server"] | None) -> KillReport:
     """Kill a batch so many times, let it end, and compare.
 
     Args:
         kills: How often to kill it.
         seed: Of the moments.
         idempotency: The option of the client.
-        in_redis: Whether the journal is in Redis.
     """
     moments = random.Random(seed)
-    with served_emulator() as address, tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        stack.enter_context(patch.dict(os.environ, {"XDG_STATE_HOME": folder}))
-        journal = stack.enter_context(_redis_journal(Path(folder))) if in_redis else _FileJournal(Path(folder))
+    with served_emulator() as address, tempfile.TemporaryDirectory() as folder:
+        journal = _Journal(Path(folder))
         batch = _Batch(address, journal, rows=25 * kills, idempotency=idempotency)
         in_flight: set[str] = set()
         for number in range(kills):
             with _forked(batch, is_async=bool(number % 2)) as process:
                 time.sleep(moments.uniform(*_LIFE))
                 os.kill(process, signal.SIGKILL)
-            journal.after_kill(number)
             in_flight |= journal.without_response()
         return _compared(batch, kills, len(in_flight))
 
@@ -111,30 +103,9 @@ def _forked(batch: _Batch, *, is_async: bool) -> Generator[int]:
         os.waitpid(process, 0)
 
 
-class _Journal(Protocol):
-    """The journal of the batch.
-
-    Attributes:
-        location: The argument of `run_many`.
-    """
-
-    location: str
-
-    def after_kill(self, number: int) -> None:
-        """Do what belongs to the kill of this number."""
-        ...
-
-    def without_response(self) -> set[str]:
-        """Return the keys of the rows with an intent and no id in the journal: they were in flight at a kill."""
-        ...
-
-
-class _FileJournal:
+class _Journal:
     def __init__(self, folder: Path) -> None:
         self.location = str(folder / "runs.db")
-
-    def after_kill(self, number: int) -> None:
-        pass
 
     def without_response(self) -> set[str]:
         if not Path(self.location).exists():
@@ -147,34 +118,6 @@ class _FileJournal:
             return set()
         finally:
             connection.close()
-
-
-class _RedisJournal:
-    def __init__(self, server: RedisServer, stack: ExitStack) -> None:
-        self.location = f"{server.url}?journal=kills"
-        self._server = server
-        self._stack = stack
-        self._process = stack.enter_context(server.running())
-        self._keys = dict(zip(PARTS, keys_of("kills"), strict=True))
-
-    def after_kill(self, number: int) -> None:
-        if number % 2:
-            self._process.kill()
-            self._process.wait()
-            self._process = self._stack.enter_context(self._server.running())
-        with closing(self._server.client()) as client:
-            client.delete(self._keys["lease"])  # so that the next run need not wait until it lapses
-
-    def without_response(self) -> set[str]:
-        with closing(self._server.client()) as client:
-            started = client.hkeys(self._keys["executions"])
-            return {key.decode() for key in client.hkeys(self._keys["intents"]) if key not in started}
-
-
-@contextmanager
-def _redis_journal(folder: Path) -> Generator[_Journal]:
-    with ExitStack() as stack:
-        yield _RedisJournal(RedisServer(folder=folder), stack)
 
 
 class _Batch:
@@ -249,14 +192,13 @@ def main() -> None:
     """Kill as often as the command line says, and exit with 1 if the promise is broken."""
     parser = argparse.ArgumentParser(description="Kill a batch at random moments.")
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--redis", action="store_true", help="the journal is in Redis")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
     options = parser.parse_args()
     print("seed", options.seed)
     broken = False
     for idempotency in ("server", None):
         began = time.monotonic()
-        report = run(options.kills // 2, options.seed, idempotency=idempotency, in_redis=options.redis)
+        report = run(options.kills // 2, options.seed, idempotency=idempotency)
         print(f"idempotency={idempotency!r}: {report} ({time.monotonic() - began:.0f} s)")
         broken |= not report.holds
     sys.exit(broken)

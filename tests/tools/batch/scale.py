@@ -1,7 +1,7 @@
 """Measure what many rows cost: the figures of docs/contributing/many-rows-measured.md.
 
     python -m tests.tools.batch.scale                 all but memory
-    python -m tests.tools.batch.scale cpu commits reopen reopen_redis capacity watching memory
+    python -m tests.tools.batch.scale cpu commits reopen capacity watching memory
 
 `memory` takes some minutes, and 3 GB of disk.
 """
@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 import statistics
 import subprocess
@@ -18,29 +17,22 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
-from itertools import chain
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci._batch.journal_schema import JournalHeader
-from fibonacci._batch.redis_records import HEADER, begun, finished, keys_of
-from fibonacci._batch.rows import Row
 from fibonacci._batch.sqlite_journal import open_journal
 from fibonacci._core.polling import grown
 from fibonacci.emulator import Emulator
-from tests.batch.journals import completed, fill, opened, row
+from tests.batch.journals import completed, fill, row
 from tests.batch.platform import served_emulator
 from tests.batch.shared_clock import SharedClock
-from tests.kit.redis import RedisServer
 
 _GREETER = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
 _RESTER = {
     "nodes": [{"id": "rest", "type": "tool", "tool": "wait", "params": {"seconds": "{{input.seconds}}"}}],
 }
-_EXECUTION = '{"execution_id": "exec_1", "status": "completed"}'
 _ROWS = 1_000
 _ROUNDS = 7
 _AT_A_TIME = 20
@@ -48,19 +40,16 @@ _AT_A_TIME = 20
 
 def cpu() -> None:
     """Compare the processor time of a row with that of what somebody would write by hand, on the same client."""
-    server = RedisServer()
-    with served_emulator() as address, tempfile.TemporaryDirectory() as folder, server.running():
+    with served_emulator() as address, tempfile.TemporaryDirectory() as folder:
         with Fibonacci(address.api_key, base_url=address.base_url) as client:
             workflow = client.workflows.create(name="greeter", definition=_GREETER).id
             paths = (str(Path(folder, f"{number}.db")) for number in range(1_000))
-            places = (f"{server.url}?journal={number}&durability=none" for number in range(1_000))
             _compare(
                 "threads",
                 {
                     "by hand": lambda: _plain_threads(client, workflow),
                     "run_many": lambda: _run_many(client, workflow, None),
                     "journal": lambda: _run_many(client, workflow, next(paths)),
-                    "Redis": lambda: _run_many(client, workflow, next(places)),
                 },
             )
         with asyncio.Runner() as runner:
@@ -71,7 +60,6 @@ def cpu() -> None:
                     "by hand": lambda: runner.run(_plain_tasks(tasks_client, workflow)),
                     "run_many": lambda: runner.run(_run_many_async(tasks_client, workflow, None)),
                     "journal": lambda: runner.run(_run_many_async(tasks_client, workflow, next(paths))),
-                    "Redis": lambda: runner.run(_run_many_async(tasks_client, workflow, next(places))),
                 },
             )
             runner.run(tasks_client.aclose())
@@ -172,41 +160,6 @@ def reopen() -> None:
         journal.close()
 
 
-def reopen_redis() -> None:
-    """Open a journal in Redis in which half a million rows have ended."""
-    server = RedisServer()
-    with server.running():
-        location, header = f"{server.url}?journal=a&durability=none", JournalHeader("wf-1", "1", "index")
-        opened(location, header).close()
-        with closing(server.client()) as client:
-            _fill_redis(client, 500_000)
-            used = client.info("memory")["used_memory"] / 2**20
-        began = time.perf_counter()
-        journal = opened(location, header)
-        journal.find("400000", is_unique=True)
-        print(f"500,000 rows in Redis: opened and one row read in {1000 * (time.perf_counter() - began):.1f} ms")
-        began = time.perf_counter()
-        for number in range(10_000):
-            journal.find(str(number), is_unique=True)
-        print(f"a row read in {(time.perf_counter() - began) * 100:.0f} us; {used:.0f} MiB in Redis")
-        journal.close()
-
-
-def _fill_redis(client: Any, rows: int) -> None:
-    """Give a journal rows that have ended."""
-    keys = keys_of("a")
-    for first in range(0, rows, 5_000):
-        with client.pipeline(transaction=False) as pipeline:
-            for number in range(first, first + 5_000):
-                row = Row(number, str(number), {"n": number}, f'{{"n":{number}}}')
-                row.number, row.execution_id = number + 1, f"exec_{number}"
-                result = completed(row)
-                for command, part, *values in chain(begun(row), finished(row, result, _EXECUTION, None)):
-                    pipeline.execute_command(command, keys[part], *values)
-            pipeline.execute()
-    client.hset(keys[HEADER], "counts", f"{rows},0,{rows},{rows},{rows},{rows}")
-
-
 def capacity() -> None:
     """Keep 20 executions of 10 s running, on a clock that client and emulator share."""
     with Emulator(plan="pro", keep=None) as emulator:
@@ -299,13 +252,8 @@ def _status(name: str) -> float:
 
 def main(names: list[str]) -> None:
     """Measure what the command line names."""
-    with tempfile.TemporaryDirectory() as state, patch.dict(os.environ, {"XDG_STATE_HOME": state}):
-        _measure(names)
-
-
-def _measure(names: list[str]) -> None:
-    measurements = {each.__name__: each for each in (cpu, commits, reopen, reopen_redis, capacity, watching, memory)}
-    for name in names or ["cpu", "commits", "reopen", "reopen_redis", "capacity", "watching"]:
+    measurements = {each.__name__: each for each in (cpu, commits, reopen, capacity, watching, memory)}
+    for name in names or ["cpu", "commits", "reopen", "capacity", "watching"]:
         if name.startswith("resident="):
             _measure_resident(int(name.partition("=")[2]))
         else:

@@ -53,13 +53,9 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "fibonacci/_batch/rows.py": (*_FRAMES, *_tests("batch/", "rows row_keys")),
     "fibonacci/_batch/journal_errors.py": (*_SLOW_TOO, *_tests("batch/", "journal journal_view durability")),
-    "fibonacci/_batch/redis_*.py": _tests(
-        "batch/", "redis_servers redis_journal redis_lease durability journal at_most_once journal_view"
-    ),
     "fibonacci/_batch/*journal*.py": _tests(
         "batch/",
-        "journal journal_owner destroyer redis_journal journal_view journal_status stopping at_most_once durability "
-        "attempts",
+        "journal journal_owner destroyer journal_view journal_status stopping at_most_once durability attempts",
     ),
     "fibonacci/_batch/leaving.py": _tests("batch/", "leaving cancellation run_many signals"),
     "fibonacci/_batch/*.py": _tests(
