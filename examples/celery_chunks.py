@@ -26,7 +26,7 @@ client = Fibonacci(rate_limiter="machine")
 def run_chunk(workflow_id: str, number: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     # The journal belongs to the chunk, not to the delivery: what the first delivery has begun, the second continues.
     journal = Path(os.environ.get("JOURNALS", "."), f"chunk-{number}.db")
-    runs = client.workflows.run_many(workflow_id, rows, key="id", journal=journal, concurrency=5)
+    runs = client.workflows.run_many(workflow_id, rows, key="id", journal=journal, concurrency=5, ordered=True)
     results: list[dict[str, Any]] = []
     with suppress(UnknownOutcomeError):  # the rows that it names are among the results, as "unknown"
         results.extend(result.to_dict() for result in runs)

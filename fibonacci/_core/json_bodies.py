@@ -46,7 +46,6 @@ def is_array(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 
-@cache
 def accepted() -> str:
     """Return the `Accept-Encoding` header: the encodings that can be undone with a bound on the result."""
     return "gzip, deflate, br" if bounded_brotli() else "gzip, deflate"
@@ -117,7 +116,7 @@ def bounded_brotli() -> Any:
     """Return the module brotli when it is installed and can bound its result, as from 1.2, otherwise None."""
     try:
         module: Any = import_module("brotli")  # it brings no types
-    except (ImportError, OSError):  # an OSError when no file descriptor is left to read it
+    except ImportError:
         return None
     return module if hasattr(module.Decompressor, "can_accept_more_data") else None
 

@@ -24,10 +24,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Thread
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from fibonacci import APIConnectionError, Fibonacci
+from fibonacci import APIConnectionError
 from fibonacci.emulator import Emulator
+
+if TYPE_CHECKING:
+    from fibonacci import Fibonacci
 
 BODY: Final = b'{"data": {"status": "healthy"}}'
 
@@ -200,6 +203,8 @@ USES: Final[dict[str, Callable[[], None]]] = {
 @contextmanager
 def _emulated(**options: Any) -> Generator[tuple[Fibonacci, str]]:
     """Yield a client of an emulator, and the identifier of the emulator's one workflow."""
+    from fibonacci import Fibonacci
+
     definition = {"nodes": [{"id": "a", "type": "llm", "instruction": "b"}]}
     with Emulator() as emulator:
         with Fibonacci(emulator.api_key, base_url=emulator.base_url) as maker:
@@ -222,6 +227,8 @@ def _check_health(respond: Callable[[socket.socket], None], **options: Any) -> N
 
 
 def _client_of(base_url: str, **options: Any) -> Fibonacci:
+    from fibonacci import Fibonacci  # in the process of the use: the client loads what it finds, such as brotli
+
     return Fibonacci("k" * 20, base_url=base_url, max_retries=0, **options)
 
 
@@ -269,7 +276,7 @@ def _respond_by_http2(connection: socket.socket) -> None:
 
 
 def trace_of(extra: str, refused: Sequence[str]) -> str:
-    """Use an extra in a copy of this process, which has imported the package; return the traceback if that fails."""
+    """Use an extra in a copy of this process, which has imported no client; return the traceback if that fails."""
     context = get_context("fork")
     reader, writer = context.Pipe(duplex=False)
     process = context.Process(target=_use, args=(extra, refused, writer))
