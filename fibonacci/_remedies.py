@@ -45,6 +45,7 @@ TABLE: Final = {
     "list a tool": ("tools.list().first()", "`fibonacci tools list`"),
     "get a workflow": ("workflows.get", "`fibonacci workflows get`"),
     "plan and apply": ("workflows.plan and apply", "`fibonacci plan` and `apply`"),
+    "start": ("workflows.execute", "`fibonacci run`"),
     "wait": ("executions.wait", "`fibonacci executions watch`"),
     "name a workflow": ("pass workflow_id=...,", "pass --workflow ID,"),
     "list executions": ("executions.list(workflow_id=...)", "`fibonacci executions list --workflow ID`"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import datetime, timedelta
 from typing import Literal
 
 from fibonacci._async.large_pages import AsyncLargePages
@@ -12,9 +13,17 @@ from fibonacci._core.call import new_idempotency_key
 from fibonacci._core.messages import Deadline
 from fibonacci._core.options import check_choice, check_timeout
 from fibonacci._core.urls import check_id
-from fibonacci._core.workflow_requests import cancel_execution, get_execution, list_executions
-from fibonacci.errors import ConflictError, NotFoundError
-from fibonacci.models.executions import KNOWN_STATUSES, TERMINAL_STATUSES, Execution, ExecutionStatus
+from fibonacci._core.workflow_requests import (
+    cancel_execution,
+    check_status,
+    execute_workflow,
+    get_execution,
+    list_executions,
+    since_time,
+)
+from fibonacci._remedies import joined, remedy
+from fibonacci.errors import ConflictError, FibonacciError, NotFoundError
+from fibonacci.models.executions import KNOWN_STATUSES, TERMINAL_STATUSES, Execution, ExecutionStatus, fill_in
 
 
 async def cancel_unless_ended(
@@ -117,6 +126,41 @@ class AsyncExecutions(AsyncResource):
             ```
         """
         return await self._send(get_execution(execution_id))
+
+    async def retry(self, execution_id: str) -> Execution:
+        """Start the workflow of an execution again, with the same inputs.
+
+        This is a new execution, which costs what a run costs. It reads the first one, and then calls
+        `workflows.execute`, so it runs the current version of the workflow, and a request that may have started the
+        workflow is never repeated.
+
+        Args:
+            execution_id: The ID of the execution, such as `"exec_abc123"`. Whatever its status, it stays as it is.
+
+        Returns:
+            The new execution at the time of the response. To wait for its end, use `wait`.
+
+        Raises:
+            FibonacciError: If the platform doesn't send the workflow or the inputs of the execution. Nothing is
+                started.
+            NotFoundError: If the execution or its workflow doesn't exist.
+            QuotaExceededError: If the plan allows no more runs for now.
+            APIError: If a call fails for any other reason. If `outcome_unknown` is True, the workflow may be running.
+            ValueError: If `execution_id` is empty, `.` or `..`. Nothing is sent.
+
+        Example:
+            ```python
+            again = await client.executions.retry(execution.id)
+            assert (again.workflow_id, again.inputs) == (execution.workflow_id, execution.inputs)
+            ```
+        """
+        execution = await self.get(execution_id)
+        if execution.workflow_id is None or execution.inputs is None:
+            what = "workflow" if execution.workflow_id is None else "inputs"
+            start = f"the platform doesn't send its {what}. To start it again, pass its inputs to "
+            raise FibonacciError(joined(f"execution {execution.id} can't be retried: {start}", remedy("start")))
+        request = execute_workflow(execution.workflow_id, execution.inputs, None)
+        return fill_in(await self._send(request), execution.workflow_id, execution.inputs)
 
     async def cancel(self, execution_id: str, *, if_ended: Literal["raise", "ignore"] = "raise") -> Execution:
         """Cancel an execution (`POST /executions/{id}/cancel`).
@@ -291,6 +335,7 @@ class AsyncExecutions(AsyncResource):
         status: ExecutionStatus | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
+        since: datetime | timedelta | None = None,
     ) -> AsyncPager[Execution]:
         """List executions, all or some of them (`GET /executions`).
 
@@ -299,23 +344,32 @@ class AsyncExecutions(AsyncResource):
             status: Only those in this state. It may be one that the SDK doesn't know.
             page_size: The number of executions per request. Default: the platform's.
             cursor: Where to start: the `next_cursor` of an earlier page.
+            since: Only those started since this time, or in this period before now. The SDK filters them: it reads the
+                pages from the newest on, and stops at the first one on which all are older. Executions whose
+                `created_at` isn't known are included.
 
         Returns:
             A pager. Loop over it to get every execution, or use its `pages()`, `first()` or `take()`.
 
         Raises:
             APIError: While you loop over it, if a request fails.
-            ValueError: If the status looks like a typo. The message names the status you probably meant. Nothing is
-                sent.
+            TypeError: If `since` is neither a datetime nor a timedelta. Nothing is sent.
+            ValueError: If the status looks like a typo, or `since` has no time zone. The message names the status you
+                probably meant. Nothing is sent.
 
         Example:
             ```python
-            async for failed in client.executions.list(status="failed"):
+            from datetime import timedelta
+
+            async for failed in client.executions.list(status="failed", since=timedelta(hours=1)):
                 print(failed.id)
             ```
         """
         if status is not None:
-            from fibonacci._core.workflow_requests import check_status  # most lists aren't filtered
-
             check_status(status)
-        return self._pager(list_executions(workflow_id=workflow_id, status=status, page_size=page_size, cursor=cursor))
+        request = list_executions(workflow_id=workflow_id, status=status, page_size=page_size, cursor=cursor)
+        if since is None:
+            return self._pager(request)
+        from fibonacci._async.large_pages import AsyncPagesSince  # most lists aren't filtered
+
+        return AsyncPager(AsyncPagesSince(self._requestor, since_time(since, self._requestor.clock.time())), request)

@@ -1,8 +1,10 @@
-"""Lists that are searched: few requests, for pages as large as the platform allows."""
+"""Lists that are searched: few requests, for pages as large as the platform allows, or until they are too old."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from fibonacci._async.requestor import AsyncRequestor
@@ -71,3 +73,31 @@ class AsyncLargePages:
             if following is None or not goes_on(len(executions) - before, len(wanted) - len(executions)):
                 return executions, pages
             request = request._replace(params={**request.params, **following})
+
+
+class AsyncPagesSince:
+    """Sends the requests for pages of executions, of which it keeps those that were started since a time.
+
+    The platform documents no such filter. The newest executions come first, so the list ends at the first page that has
+    only older ones.
+
+    Args:
+        requestor: Sends the requests.
+        since: The time.
+    """
+
+    def __init__(self, requestor: AsyncRequestor, since: datetime) -> None:
+        self._requestor = requestor
+        self._since = since
+
+    async def send_page(self, request: Request[T]) -> tuple[Page[T], dict[str, QueryValue] | None]:
+        """Send a request for a page and return it without the older executions, with the parameters of the next one."""
+        page, following = await self._requestor.send_page(request)
+        kept = [item for item in page.items if not self._is_older(item)]
+        return replace(page, items=kept), following if kept or not page.items else None
+
+    def _is_older(self, execution: object) -> bool:
+        created: datetime | None = getattr(execution, "created_at", None)
+        if created is None:
+            return False
+        return (created if created.tzinfo else created.replace(tzinfo=UTC)) < self._since

@@ -55,13 +55,13 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
         ```
     """
 
-    def __init__(self, requestor: AsyncRequestor, request: Request[T]) -> None:
-        self._requestor = requestor
+    def __init__(self, sender: AsyncPageSender, request: Request[T]) -> None:
+        self._sender = sender
         self._request = request
         self._first_page: Page[T] | None = None  # as `first` fetched it, to be displayed
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return AsyncItems(self._requestor, self._request)
+        return AsyncItems(self._sender, self._request)
 
     def pages(self) -> AsyncIterator[Page[T]]:
         """Loop over the pages instead of the items.
@@ -76,7 +76,7 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
                 same items a second time, or 20 empty pages in a row.
             FibonacciError: While you loop, if a request fails.
         """
-        return AsyncPages(self._requestor, self._request)
+        return AsyncPages(self._sender, self._request)
 
     async def first(self) -> T | None:
         """Fetch the first item of the list.
@@ -120,7 +120,7 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
         items: list[T] = []
         if check_count("n", n) == 0:
             return items
-        async for page in AsyncPages(self._requestor, request_to_take(self._request, n)):
+        async for page in AsyncPages(self._sender, request_to_take(self._request, n)):
             items += page.items
             if len(items) >= n:
                 break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from types import NoneType
 from typing import Any
 
@@ -29,6 +30,28 @@ def check_status(status: Any) -> None:
     """
     if isinstance(status, str) and status not in KNOWN_STATUSES and (near := nearest(status, KNOWN_STATUSES)):
         raise ValueError(f"status {status[:80]!r} looks misspelled: did you mean {near!r}?")
+
+
+def since_time(since: object, now: float) -> datetime:
+    """Return the time from which executions are listed.
+
+    Args:
+        since: The time, or how long it has been.
+        now: The seconds since the epoch.
+
+    Raises:
+        TypeError: If it is neither.
+        ValueError: If it is a time without a zone, or has been no time.
+    """
+    if isinstance(since, timedelta) and since > timedelta():
+        return datetime.fromtimestamp(now, UTC) - since
+    if not isinstance(since, datetime | timedelta):
+        raise TypeError(f"since must be a datetime or a timedelta, not {kind_of(since)}")
+    if isinstance(since, timedelta) or since.tzinfo is None:
+        raise ValueError(
+            f"since must be a timedelta above 0, or a datetime with a time zone, such as datetime.now(UTC), not {since}"
+        )
+    return since
 
 
 def get_execution(execution_id: str) -> Request[Execution]:

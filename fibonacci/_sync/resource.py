@@ -56,13 +56,13 @@ class Pager(_runtime.IterationHints, Generic[T]):
         ```
     """
 
-    def __init__(self, requestor: Requestor, request: Request[T]) -> None:
-        self._requestor = requestor
+    def __init__(self, sender: PageSender, request: Request[T]) -> None:
+        self._sender = sender
         self._request = request
         self._first_page: Page[T] | None = None  # as `first` fetched it, to be displayed
 
     def __iter__(self) -> Iterator[T]:
-        return Items(self._requestor, self._request)
+        return Items(self._sender, self._request)
 
     def pages(self) -> Iterator[Page[T]]:
         """Loop over the pages instead of the items.
@@ -77,7 +77,7 @@ class Pager(_runtime.IterationHints, Generic[T]):
                 same items a second time, or 20 empty pages in a row.
             FibonacciError: While you loop, if a request fails.
         """
-        return Pages(self._requestor, self._request)
+        return Pages(self._sender, self._request)
 
     def first(self) -> T | None:
         """Fetch the first item of the list.
@@ -121,7 +121,7 @@ class Pager(_runtime.IterationHints, Generic[T]):
         items: list[T] = []
         if check_count("n", n) == 0:
             return items
-        for page in Pages(self._requestor, request_to_take(self._request, n)):
+        for page in Pages(self._sender, request_to_take(self._request, n)):
             items += page.items
             if len(items) >= n:
                 break

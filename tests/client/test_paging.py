@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -338,3 +339,62 @@ def test_a_page_size_that_is_no_number(server: ScriptedServer, caller: Any, page
 def test_there_is_no_limit_that_could_be_taken_for_a_total(caller: Any) -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'limit'"):
         caller.workflows.list(limit=10)
+
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+class TestSince:
+    """Executions since a time, which the SDK picks from the list."""
+
+    @pytest.fixture(autouse=True)
+    def history(self, server: ScriptedServer) -> None:
+        """Make the server have pages of executions, the last of which is not needed for those since noon."""
+        server.requests.clear()
+        pages = ([("e9", 9), ("e8", 8), ("late", None)], [("e1", 1), ("e0", 0), ("old", -1)], [("older", -2)], [])
+        for number, rows in enumerate(pages):
+            data = [{"id": id, **({} if hour is None else {"created_at": at(hour)})} for id, hour in rows]
+            server.add_response({"data": data, "meta": {"next_cursor": f"c{number}"}})
+
+    def test_only_those_are_listed_and_the_list_ends_at_a_page_of_older_ones(
+        self, mode: Mode, server: ScriptedServer, caller: Any
+    ) -> None:
+        found = mode.run(caller.executions.list(since=NOON, status="failed"))
+        assert [execution.id for execution in found] == ["e9", "e8", "late", "e1", "e0"]
+        assert queries(server) == ["status=failed", *(f"status=failed&cursor=c{number}" for number in (0, 1))]
+
+    def test_pages(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        pager = caller.executions.list(since=NOON + timedelta(hours=1))
+        assert [len(each.items) for each in mode.run(pager.pages())] == [3, 1, 0]
+        assert len(server.requests) == 3
+
+    def test_a_frame(self, mode: Mode, caller: Any) -> None:
+        frame = mode.run(caller.executions.list(since=NOON).to_pandas())
+        assert list(frame["id"]) == ["e9", "e8", "late", "e1", "e0"]
+
+    def test_the_first(self, mode: Mode, caller: Any) -> None:
+        assert mode.run(caller.executions.list(since=NOON).first()).id == "e9"
+
+    def test_some(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        found = mode.run(caller.executions.list(since=NOON).take(4))
+        assert [each.id for each in found] == ["e9", "e8", "late", "e1"]
+        assert queries(server) == ["limit=4", "limit=4&cursor=c0"]
+
+    @each_row(
+        ("since", "problem"),
+        [
+            ("1h", "since must be a datetime or a timedelta, not str"),
+            (NOON.replace(tzinfo=None), "since must be a timedelta above 0, or a datetime with a time zone"),
+            (timedelta(hours=-1), "since must be a timedelta above 0"),
+        ],
+    )
+    def test_anything_else_is_refused_before_anything_is_sent(
+        self, server: ScriptedServer, caller: Any, since: Any, problem: str
+    ) -> None:
+        with pytest.raises((TypeError, ValueError), match=f"^{problem}"):
+            caller.executions.list(since=since)
+        assert server.requests == []
+
+
+def at(hour: int) -> str:
+    return (NOON + timedelta(hours=hour)).isoformat()

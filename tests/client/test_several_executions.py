@@ -1,14 +1,15 @@
-"""`executions.wait_all`, `watch`, `cancel` and `cancel_all` on the emulator, whose time the client's sleeps move."""
+"""Calls of `executions` that send several requests, on the emulator, whose time the client's sleeps move."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from fibonacci import ConflictError, NotFoundError, ServerError, WaitTimeoutError
+from fibonacci import ConflictError, FibonacciError, NotFoundError, ServerError, WaitTimeoutError
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.kit.assertions import each_row
@@ -273,6 +274,47 @@ class TestWatch:
             any_client.executions.watch("")
         with pytest.raises(ValueError, match="timeout must be above 0 seconds"):
             any_client.executions.watch("exec_1", timeout=0)
+
+
+class TestRetry:
+    @both_modes
+    def test_the_same_workflow_with_the_same_inputs_in_a_new_run(
+        self, mode: Mode, emulator: Emulator, any_client: Any
+    ) -> None:
+        made = emulator.client().workflows.create(name="Greeter", definition={"nodes": [llm("a", "{{input.name}}")]})
+        first = emulator.client().workflows.execute(made.id, inputs={"name": "Ada"})
+        again = mode.run(any_client.executions.retry(first.id))
+        assert again.id != first.id
+        assert (again.workflow_id, again.inputs, again.outputs) == (made.id, {"name": "Ada"}, first.outputs)
+
+    def test_a_start_of_unknown_outcome_is_not_repeated(self, mode: Mode, emulator: Emulator, any_client: Any) -> None:
+        (execution_id,) = started(emulator, 0)
+        emulator.fail("POST /workflows/{id}/execute", status=502)
+        error = mode.end(any_client.executions.retry, execution_id).error
+        assert isinstance(error, ServerError)
+        assert error.outcome_unknown
+        assert len(emulator.client().executions.list().take(9)) == 1
+
+    @each_row(
+        ("document", "what"), [({"workflow_id": "wf-1"}, "its inputs"), ({"inputs": {}}, "its workflow"), ({}, "its")]
+    )
+    def test_what_the_platform_does_not_tell_starts_nothing(self, mode: Mode, document: Any, what: str) -> None:
+        with ScriptedServer() as server:
+            server.add_response({"data": {"id": "exec_1", "status": "failed", **document}})
+            error = mode.end(mode.client_of(server).executions.retry, "exec_1").error
+            assert isinstance(error, FibonacciError)
+            assert str(error).startswith(f"execution exec_1 can't be retried: the platform doesn't send {what}")
+            assert [sent.method for sent in server.requests] == ["GET"]
+
+
+@both_modes
+def test_a_period_counts_back_from_now(mode: Mode, emulator: Emulator, any_client: Any, clock: FakeClock) -> None:
+    (old,) = started(emulator, 0)
+    clock.sleep(7200)
+    (recent,) = started(emulator, 0)
+    pager = any_client.executions.list(since=timedelta(hours=1))
+    assert [each.id for each in mode.run(pager)] == [recent]
+    assert [each.id for each in mode.run(any_client.executions.list(since=timedelta(hours=3)))] == [recent, old]
 
 
 class TestCancel:

@@ -19,6 +19,7 @@ NOT_ENDPOINTS = {
     "close": "closes connections",
     "aclose": "closes connections",
     "executions.cancel_all": "executions.list, then executions.cancel for each",
+    "executions.retry": "executions.get, then workflows.execute",
     "executions.wait": "repeats executions.get",
     "executions.wait_all": "repeats executions.list, and executions.get",
     "executions.watch": "repeats executions.get",

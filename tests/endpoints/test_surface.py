@@ -34,6 +34,7 @@ OTHER_SIGNATURES = {
     "workflows.find": "name",
     "workflows.get_or_create": "*, name, description=, definition=",
     "executions.cancel_all": "*, workflow_id",
+    "executions.retry": "execution_id",
     "executions.wait": "execution_id, *, timeout=, on_update=, progress=",
     "executions.wait_all": "ids, *, timeout=",
     "executions.watch": "execution_id, *, timeout=",
@@ -46,7 +47,7 @@ OTHER_SIGNATURES = {
 """The parameters of the methods that are no endpoint of their own."""
 
 
-POLICIES = {"executions.cancel": ", *, if_ended="}
+POLICIES = {"executions.cancel": ", *, if_ended=", "executions.list": ", since="}
 """The parameters of an endpoint's method that are not of its operation: what the SDK does with the response."""
 
 

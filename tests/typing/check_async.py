@@ -99,6 +99,7 @@ async def waiting(client: AsyncFibonacci) -> None:
     assert_type(await client.executions.wait("e", timeout=1, on_update=print, progress=True), Execution)
     assert_type(await client.executions.wait_all(["e", "f"], timeout=None), list[Execution])
     assert_type(client.executions.watch("e", timeout=1), AsyncIterator[Execution])
+    assert_type(await client.executions.retry("e"), Execution)
     assert_type(await client.executions.cancel("e", if_ended="ignore"), Execution)
     assert_type(await client.executions.cancel_all(workflow_id="w"), list[Execution])
 

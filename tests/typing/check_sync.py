@@ -96,6 +96,7 @@ def waiting(client: Fibonacci) -> None:
     assert_type(client.executions.wait("e", timeout=1, on_update=print, progress=True), Execution)
     assert_type(client.executions.wait_all(["e", "f"], timeout=None), list[Execution])
     assert_type(client.executions.watch("e", timeout=1), Iterator[Execution])
+    assert_type(client.executions.retry("e"), Execution)
     assert_type(client.executions.cancel("e", if_ended="ignore"), Execution)
     assert_type(client.executions.cancel_all(workflow_id="w"), list[Execution])
 
