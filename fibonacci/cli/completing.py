@@ -300,7 +300,7 @@ def _known_fields(command: str, run: Any) -> Iterable[str]:
     from fibonacci import models
     from fibonacci.models._base import other_names, plain_names
 
-    is_execution = command in ("run", "executions watch", "executions tail")
+    is_execution = command == "run" or command.startswith("executions ")
     entry = getattr(run, "keywords", {}).get("entry")  # of a derived command
     name = "Execution" if is_execution else getattr(entry, "model", "")
     model: Any = getattr(models, name) if name else None

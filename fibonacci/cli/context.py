@@ -177,6 +177,9 @@ class Output:
         if self.is_terminal and not self.is_json and is_object(shown):
             from fibonacci.cli.rendering import write_object
 
+            if hasattr(value, "model_dump") and not self._fields:
+                sent = value.model_dump(mode="json")
+                shown = {name: field for name, field in shown.items() if field is not None or name in sent}
             is_named = bool(self._fields) or "name" in shown or not hasattr(value, "model_dump")
             with self.writing():
                 write_object(self.painter(), shown, str if is_named else self._name_of)

@@ -101,8 +101,14 @@ class _JSONLines:
         self._print(execution)
 
 
-_SHAPE: Final = ("id", "status", "outputs")
-"""What is printed of an execution at its end, on a terminal and in a pipe, without `--json` and `--fields`."""
+_SHOWN: Final = ("id", "status", "outputs")
+
+
+def print_execution(context: Context, execution: Execution) -> None:
+    """Print an execution that was started or has ended: whole, or on a terminal what people look for."""
+    output = context.output
+    is_whole = output.is_json or context.options.fields or not output.is_terminal
+    output.value(execution if is_whole else select(execution, _SHOWN))
 
 
 def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") -> int:
@@ -139,8 +145,7 @@ def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") ->
     if not is_whole:
         context.output.value(ended.outputs)
     elif not is_streamed:
-        is_chosen = context.output.is_json or context.options.fields
-        context.output.value(ended if is_chosen else select(ended, _SHAPE))
+        print_execution(context, ended)
     if ended.succeeded:
         return DONE
     raise _failure(ended, failure) from None

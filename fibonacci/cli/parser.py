@@ -77,11 +77,13 @@ COMMANDS: Final = {name: entry for section in SECTIONS.values() for name, entry 
 
 VERBS: Final[dict[str, dict[str, CommandEntry]]] = {
     "executions": {
+        "get": CommandEntry("show one execution, or a node of it", "executions", SELECTED),
+        "retry": CommandEntry("start an execution's workflow again, with its inputs", "executions", (*SELECTED, "yes")),
         "watch": CommandEntry("follow an execution until it has ended", "executions", SELECTED),
         "tail": CommandEntry("show executions as they change", "executions", ("limit", *SELECTED)),
     },
 }
-"""The verbs for people in the groups of derived commands, by group."""
+"""The verbs for people in the groups of derived commands, by group. One replaces the derived command of its name."""
 
 
 RAW_CSV: Final = "write CSV cells as they are; default: with ' before text that a spreadsheet would take for a formula"
@@ -283,7 +285,7 @@ def add_global_options(parser: CommandParser, names: Iterable[str], *, is_root: 
             **options,
         )
 
-    add("--json", action="store_true", default=False, help="print one JSON value: the API's fields, or an array")
+    add("--json", action="store_true", default=False, help="print one JSON value: an object or an array")
     add(
         "--fields",
         metavar="A,B",

@@ -76,28 +76,25 @@ def _local(time: datetime, *, with_seconds: bool) -> str:
         return time.isoformat()
 
 
-_TIMES: Final = ("created_at", "updated_at")
-
-
 def plain(value: Any) -> Any:
-    """Return the JSON of a model, each field as the platform sent it, its times last, and other values as they are."""
-    if not hasattr(value, "model_dump"):
+    """Return what `to_dict()` has of a model, as JSON. Other values stay as they are."""
+    if not hasattr(value, "to_dict"):
         return value
-    fields: dict[str, Any] = value.model_dump(mode="json")
-    times = {name: fields.pop(name) for name in _TIMES if name in fields}
-    return {**fields, **times}
+    from pydantic_core import to_jsonable_python  # loaded, if there is a model
+
+    return to_jsonable_python(value.to_dict())
 
 
 def named_fields(value: Any) -> dict[str, Any]:
-    """Return all fields of an object: those that were sent, then the documented ones that were not.
-
-    Anything but an object has none.
-    """
-    sent = plain(value)
-    if not is_object(sent):
+    """Return all fields of an object, also by other names that the platform has for them. Anything else has none."""
+    fields = plain(value)
+    if not is_object(fields):
         return {}
-    documented: Mapping[str, Any] = value.to_dict() if hasattr(value, "to_dict") else {}
-    return {**sent, **{name: value for name, value in documented.items() if name not in sent}}
+    if hasattr(value, "to_dict"):
+        from fibonacci.models._base import other_names
+
+        fields |= {other: fields[name] for other, name in other_names(type(value)).items()}
+    return fields
 
 
 def select(value: Any, paths: Sequence[str]) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from pydantic_core import to_jsonable_python
 
 from fibonacci.cli.main import main
+from fibonacci.models._base import Model
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -43,6 +45,13 @@ class Invocation(NamedTuple):
     def lines(self) -> list[Any]:
         """The JSON of each line on stdout."""
         return [json.loads(line) for line in self.out.splitlines()]
+
+
+def as_printed(model: type, data: Any) -> Any:
+    """Return what the command prints of an object: the fields of `to_dict()`, or what has no model as it is."""
+    if not issubclass(model, Model):
+        return data
+    return to_jsonable_python(model.model_validate(data).to_dict())
 
 
 class TextStream(io.TextIOWrapper):

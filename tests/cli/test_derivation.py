@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import pytest
@@ -30,6 +31,7 @@ class Paint:
         is_glossy: bool | Unset = UNSET,
         tags: Sequence[str] | Unset | None = UNSET,
         options: Mapping[str, Any] | None = None,
+        since: datetime | timedelta | None = None,
         extra: Any = None,
     ) -> Tool:
         """Return a thing (`GET /things/{id}`). Paint it first.
@@ -44,6 +46,7 @@ class Paint:
                 in 100 % of all light.
             tags: Its tags.
             options: More options.
+            since: From when on.
             extra: Any JSON.
 
         Returns:
@@ -92,6 +95,7 @@ def test_a_call_becomes_an_entry_with_its_help_and_parameters() -> None:
             CallParameter("is_glossy", "boolean", "whether it is glossy, in 100 % of all light"),
             CallParameter("tags", "names", "its tags", is_nullable=True),
             CallParameter("options", "object", "more options"),
+            CallParameter("since", "since", "from when on"),
             CallParameter("extra", "json", "any JSON"),
         ),
         model="Tool",

@@ -187,7 +187,7 @@ def test_a_reader_that_leaves_changes_no_exit_code_and_no_file(
     (work / "bad" / "bad.yaml").write_text("nodes: [{id: a, type: llmx}, {id: b, type: llmx}]\n", "utf-8")
     assert invoke("workflows", "create", "--name", "Greeter", "--definition", "@flow.yaml").code == 0
     assert invoke("workflows", "update", "Greeter", "--description", "Greets").code == 0
-    failed = json.loads(invoke("workflows", "execute", "Greeter").out)["execution_id"]  # without the input
+    failed = json.loads(invoke("workflows", "execute", "Greeter").out)["id"]  # without the input
 
     def check(row: tuple[str, int]) -> None:
         line, code = row

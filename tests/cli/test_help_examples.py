@@ -97,7 +97,7 @@ def test_each_of_them_runs(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, 
             monkeypatch.chdir(folder)
             execution_id = prepare(emulator, Path(folder), tmp_path / "config", line)
             words = shlex.split(line.replace("exec_abc123", execution_id).replace(" acme", " default"))
-            asks = {"apply", "delete", "remove", "pull"} & set(words)
+            asks = {"apply", "delete", "remove", "pull", "retry"} & set(words)
             run = invoke(*words, *(["--yes"] if asks else []))
         assert run.code in {"plan": (2,), "diff": (0, 1)}.get(words[0], (0,)), run
 

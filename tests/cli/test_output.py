@@ -15,7 +15,8 @@ from fibonacci._display.text import cell_width
 from fibonacci.cli.context import Output, color_changes
 from fibonacci.cli.main import command_parser
 from fibonacci.cli.rendering import ShortestColumns, fitted, fitting_widths
-from tests.cli.invocation import Invocation, invoke
+from fibonacci.models import Workflow
+from tests.cli.invocation import Invocation, as_printed, invoke
 from tests.kit.assertions import check_each
 from tests.kit.server import ScriptedServer
 
@@ -31,6 +32,8 @@ WORKFLOW: dict[str, Any] = {
     "tags": ["a", "b"],
     "note": None,
 }
+SECOND = {"id": "wf-2"}
+PRINTED, SECOND_PRINTED = as_printed(Workflow, WORKFLOW), as_printed(Workflow, SECOND)
 HOSTILE = "\x1b[31mred\x07 \x9b2J \x7f \u202eback \u2028 line"
 COLORS = re.compile(r"\x1b\[[\d;]*m")
 
@@ -63,26 +66,27 @@ class TestPrograms:
     def test_an_object_is_json_in_one_line(self, server: ScriptedServer) -> None:
         for options in ([], ["--json"]):
             run = shown(server, WORKFLOW, *options)
-            assert (run.data, run.out.count("\n"), run.err) == (WORKFLOW, 1, "")
+            assert (run.data, run.out.count("\n"), run.err) == (PRINTED, 1, "")
+            assert list(run.data) == [*Workflow.model_validate(WORKFLOW).to_dict()]
             assert FULL in run.out
 
     def test_a_list_is_lines_of_json_or_an_array_with_the_option(self, server: ScriptedServer) -> None:
-        assert shown(server, [WORKFLOW, {"id": "wf-2"}]).lines == [WORKFLOW, {"id": "wf-2"}]
+        assert shown(server, [WORKFLOW, SECOND]).lines == [PRINTED, SECOND_PRINTED]
         assert shown(server, []) == (0, "", "")
-        assert shown(server, [WORKFLOW, {"id": "wf-2"}], "--json").data == [WORKFLOW, {"id": "wf-2"}]
+        assert shown(server, [WORKFLOW, SECOND], "--json").data == [PRINTED, SECOND_PRINTED]
         assert shown(server, [], "--json").out == "[]\n"
 
     def test_json_on_a_terminal_is_indented(self, server: ScriptedServer) -> None:
         assert shown(server, WORKFLOW, "--json", on_terminal=True).out.startswith('{\n  "id": "wf-1",\n')
         run = shown(server, [WORKFLOW], "--json", on_terminal=True)
         assert run.out.startswith('[\n  {\n    "id": "wf-1",\n')
-        assert run.data == [WORKFLOW]
+        assert run.data == [PRINTED]
 
     def test_an_error_inside_a_list_leaves_no_whole_array(self, server: ScriptedServer) -> None:
         server.add_response({"data": [{"id": "wf-1"}], "meta": {"next_cursor": "c"}})
         server.add_response({"error": {"code": "gone", "message": "The cursor has expired"}}, 400)
         run = invoke("workflows", "list", "--all", "--json")
-        assert (run.code, run.out) == (1, '[\n{"id": "wf-1"}\n')
+        assert (run.code, run.out) == (1, f"[\n{json.dumps(as_printed(Workflow, {'id': 'wf-1'}))}\n")
         assert "The cursor has expired" in run.err
         with pytest.raises(json.JSONDecodeError):
             _ = run.data
@@ -98,7 +102,7 @@ class TestPrograms:
         monkeypatch.setattr("fibonacci.cli.context.Output", Interrupted)
         server.add_response({"data": [{"id": "wf-1"}, {"id": "wf-2"}]})
         run = invoke("workflows", "list", "--json")
-        assert run == (130, '[\n{"id": "wf-1"}\n', "fibonacci: interrupted.\n")
+        assert run == (130, f"[\n{json.dumps(as_printed(Workflow, {'id': 'wf-1'}))}\n", "fibonacci: interrupted.\n")
 
     def test_an_error_before_the_first_item_prints_nothing(self, server: ScriptedServer) -> None:
         server.add_response({"error": {"code": "bad", "message": "No"}}, 400)
@@ -196,9 +200,9 @@ class TestPeople:
             "  }",
             "version: 3",
             "status: active",
+            "created_at: 2026-11-25 01:02:03 UTC",
             "tags: a, b",
             "note: null",
-            "created_at: 2026-11-25 01:02:03 UTC",
             "",
         ]
 
@@ -236,7 +240,8 @@ class TestHostileData:
                 assert "31mred" in run.out
                 assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]", run.out)
                 if options == ["--json"]:
-                    assert run.data == data
+                    items = [as_printed(Workflow, item) for item in ([data] if isinstance(data, dict) else data)]
+                    assert run.data == (items if isinstance(data, list) else items[0])
 
     def test_hostile_text_in_an_error_is_escaped(self, server: ScriptedServer) -> None:
         server.add_response({"error": {"code": "bad", "message": HOSTILE}}, 400)

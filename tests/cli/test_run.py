@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fibonacci.emulator import Emulator
+from fibonacci.testing import make_execution
 from tests.cli.invocation import Invocation, environment, invoke, use
 from tests.kit.assertions import check_each
 from tests.kit.nodes import llm, tool
@@ -39,16 +40,21 @@ class TestOutputs:
             assert (run.code, run.err, run.data) == (0, "", {"greet": "[default model] Greet Ada"})
             assert emulator.requests.to(EXECUTE).count == number
 
-    def test_the_execution_has_one_shape_on_a_terminal_and_in_a_pipe(self, emulator: Emulator) -> None:
+    def test_the_execution_has_one_shape_in_a_pipe_and_less_on_a_terminal(self, emulator: Emulator) -> None:
         create(emulator, GREET)
         command = ("run", "Greeter", "--input", "name=Ada", "--idempotency-key", "one-run")
-        piped, terminal = invoke(*command), invoke(*command, "--no-color", on_terminal=True)
+        piped = invoke(*command)
         id = piped.data["id"]
-        shown = {"id": id, "status": "completed", "outputs": {"greet": "[default model] Greet Ada"}}
-        assert (piped.code, piped.err, piped.data) == (0, "", shown)
-        assert (terminal.code, terminal.err) == (0, "")
-        assert terminal.out.startswith(f"id: {id}\nstatus: completed\noutputs:\n  {{\n")
-        assert invoke(*command, "--json").data["execution_id"] == id
+        fields = [*make_execution(id="exec_1").to_dict()]
+        assert (piped.code, piped.err, list(piped.data)[: len(fields)]) == (0, "", fields)
+        assert (fields[0], piped.data["outputs"]) == ("id", {"greet": "[default model] Greet Ada"})
+        for option in ("--json", "--detach", "--watch"):
+            assert list(invoke(*command, option).data)[: len(fields)] == fields
+        for options in ((), ("--detach",)):
+            terminal = invoke(*command, *options, "--no-color", on_terminal=True)
+            assert (terminal.code, terminal.err) == (0, "")
+            assert terminal.out.startswith(f"id: {id}\nstatus: completed\noutputs:\n  {{\n")
+            assert terminal.out.endswith("\n  }\n")
 
     def test_fields_and_outputs_choose_from_it(self, emulator: Emulator) -> None:
         create(emulator, GREET)
@@ -115,7 +121,7 @@ class TestNeverTwice:
         first, second = (
             invoke("run", "Greeter", "--input", "name=Ada", "--json", "--idempotency-key", "key-1") for _ in range(2)
         )
-        assert first.data["execution_id"] == second.data["execution_id"]
+        assert first.data["id"] == second.data["id"]
 
 
 FAULTS: list[tuple[list[str], str]] = [

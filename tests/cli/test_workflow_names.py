@@ -101,7 +101,7 @@ def test_a_named_workflow_is_executed_with_an_idempotency_key(platform: Emulator
         client.workflows.create(name="Greeter", definition=GREETER)
     first, again = (invoke("workflows", "execute", "Greeter", "--idempotency-key", "order-17") for _ in range(2))
     assert (first.code, first.err) == (0, "")
-    assert first.data["execution_id"] == again.data["execution_id"]
+    assert first.data["id"] == again.data["id"]
 
 
 def test_an_id_costs_no_request(platform: Emulator) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
@@ -52,6 +53,7 @@ _KINDS: Final[Mapping[frozenset[Any], str]] = {
     frozenset({Mapping}): "object",
     frozenset({Mapping, BaseModel}): "object",
     frozenset({Sequence}): "names",
+    frozenset({datetime, timedelta}): "since",
 }
 
 

@@ -96,6 +96,7 @@ _EXECUTIONS: Final = CallGroup(
                     choices=("pending", "running", "completed", "failed", "cancelled", "pending_approval"),
                 ),
                 CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),
+                CallParameter("since", "since", "only those started since this time, or in this period before now"),
             ),
             is_list=True,
             model="Execution",

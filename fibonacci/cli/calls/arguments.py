@@ -19,8 +19,10 @@ def add_group(parser: CommandParser, name: str) -> None:
     """Add the calls of a group, such as `workflows`, and its verbs that are not calls."""
     from fibonacci.cli.call_tables.calls import CALLS
 
-    add = _add_entries(parser, CALLS[name], (name,))
-    for verb, entry in VERBS.get(name, {}).items():
+    calls, verbs = CALLS[name], VERBS.get(name, {})
+    derived = {verb: entry for verb, entry in calls.entries.items() if verb not in verbs}
+    add = _add_entries(parser, calls._replace(entries=derived), (name,))
+    for verb, entry in verbs.items():
         add(verb, entry.help, add_arguments=command_adder(entry, verb))
 
 

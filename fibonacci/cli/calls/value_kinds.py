@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentTypeError
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fibonacci._suggestions import did_you_mean
@@ -17,6 +18,9 @@ _BOOLEANS: Final = {
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
 _WHOLE_NUMBER: Final = re.compile(r"-?\d{1,18}", re.ASCII)
+_LONGEST_AGO: Final = 36_525 * 86_400
+"""The seconds of a hundred years: a time before the year 1 can't be named."""
+_TIME: Final = "2026-11-25 or 2026-11-25T09:00Z"
 
 
 class ValueKind(NamedTuple):
@@ -54,6 +58,19 @@ def seconds(text: str) -> int:
     if number is None:
         raise ArgumentTypeError(f"{text!r} is not a time such as {FORMS}{_null(text)}")
     return number
+
+
+def since(text: str) -> datetime | timedelta:
+    """Read how long ago something was: `90`, `30m`, `1h`, `2d`, or a time in ISO 8601, by default in the local zone."""
+    number = int(text) if _WHOLE_NUMBER.fullmatch(text) else period(text)
+    if number is not None and 0 < number <= _LONGEST_AGO:
+        return timedelta(seconds=number)
+    from fibonacci._times import parse_time  # which a help does without
+
+    time = parse_time(text)
+    if time is None:
+        raise ArgumentTypeError(f"{text!r} is neither a period such as 30m, 1h or 2d nor a time such as {_TIME}")
+    return time.astimezone()
 
 
 def names(text: str) -> list[str]:
@@ -135,6 +152,7 @@ KINDS: Final = {
     "integer": ValueKind("N", integer),
     "boolean": ValueKind("true|false", boolean),
     "seconds": ValueKind("TIME", seconds),
+    "since": ValueKind("TIME", since),
     "names": ValueKind("A,B", names),
     "json": ValueKind("JSON|@FILE|-", any_json),
     "object": ValueKind("JSON|@FILE|-", json_object),

@@ -1,4 +1,4 @@
-"""`fibonacci run`, `executions watch` and `executions tail`: executions, started and followed."""
+"""`fibonacci run`, `executions get`, `retry`, `watch` and `tail`: executions, started, read and followed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fibonacci import Execution
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
+    from fibonacci.models import NodeTrace
 
 
 _RUN_EPILOG = """\
@@ -19,8 +20,8 @@ The command checks the inputs against the definition before it starts anything. 
 doesn't fit input_schema, the exit code is 64. An --input replaces the value with the same name in --inputs. To start a
 workflow without this check, use `fibonacci workflows execute`.
 
-The command prints the id, status and outputs of the execution, on a terminal and in a pipe. --json prints the whole
-execution, and --outputs prints only the outputs.
+On a terminal, the command prints the id, status and outputs of the execution. In a pipe, and with --json, it prints the
+whole execution. --outputs prints only the outputs.
 
 Exit code 1 means that the run failed: stderr has the reason. Exit code 75 means that the execution has not ended within
 --timeout, or that the command can't tell whether it was started."""
@@ -91,7 +92,7 @@ def run_run(context: Context) -> int:
     find = f"to find out whether it was started: fibonacci executions list --workflow {workflow.id}"
     start: dict[str, Any] = {"inputs": inputs, "idempotency_key": options.idempotency_key}
     if options.detach:
-        return _start(context, workflow.id, start, find)
+        return _start(context, lambda: client.workflows.execute(workflow.id, **start), find)
 
     def wait(update: Callable[[Execution], object]) -> Execution:
         def record(execution: Execution) -> object:
@@ -121,13 +122,13 @@ def _check_output_options(context: Context) -> None:
     context.output.check_fields(Execution)
 
 
-def _start(context: Context, workflow_id: str, start: dict[str, Any], find: str) -> int:
-    """Start the workflow, and print the execution."""
+def _start(context: Context, start: Callable[[], Execution], find: str) -> int:
+    """Start a run, and print the execution."""
     from fibonacci import APIError
-    from fibonacci.cli.following import StatusLines
+    from fibonacci.cli.following import StatusLines, print_execution
 
     try:
-        execution = context.client.workflows.execute(workflow_id, **start)
+        execution = start()
     except (APIError, KeyboardInterrupt) as error:
         if getattr(error, "outcome_unknown", True):
             error.add_note(find)
@@ -135,8 +136,72 @@ def _start(context: Context, workflow_id: str, start: dict[str, Any], find: str)
     context.output.record_change(f"{execution.id} was started")
     if execution.status == "pending_approval":
         StatusLines(context.say).update(execution)
-    context.output.value(execution)
+    print_execution(context, execution)
     return DONE
+
+
+def add_get_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    parser.epilog = "Sends GET /executions/{id}."
+    _add_execution(parser)
+    parser.add_argument("--node", metavar="NODE", help="show only what happened to this node")
+
+
+def run_get(context: Context) -> int:
+    """Print the execution, or a node of its trace."""
+    from fibonacci.models import Execution, NodeTrace
+
+    options = context.options
+    context.output.check_fields(NodeTrace if options.node else Execution, is_read=True)
+    execution = context.client.executions.get(options.execution)
+    context.output.value(_node(execution, options.node) if options.node else execution)
+    return DONE
+
+
+def _node(execution: Execution, name: str) -> NodeTrace:
+    from fibonacci._suggestions import did_you_mean
+
+    nodes = {node.id: node for node in execution.trace or []}
+    if name not in nodes:
+        remedy = did_you_mean(name, nodes) or f": it is one of {', '.join(nodes)}"
+        raise UsageError(
+            f"--node: {execution.id} has no node {name!r}{remedy}"
+            if nodes
+            else f"--node: the platform tells nothing of the nodes of {execution.id}"
+        )
+    return nodes[name]
+
+
+def _add_execution(parser: CommandParser) -> None:
+    parser.add_argument("execution", metavar="ID", help="the execution, such as exec_abc123")
+
+
+_RETRY_EPILOG = """\
+This is a new run of the workflow's current version. It costs what a run costs, and does again what the first one did,
+so the command asks first. It prints the execution that was started. To follow it, use `fibonacci executions watch ID`.
+
+Exit code 75 means that the command can't tell whether it was started."""
+
+
+def add_retry_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    parser.epilog = _RETRY_EPILOG
+    _add_execution(parser)
+
+
+def run_retry(context: Context) -> int:
+    """Ask, start the workflow of the execution again, and print the new execution."""
+    from fibonacci.models import Execution
+
+    options, client = context.options, context.client
+    context.output.check_fields(Execution)
+    context.check_confirmable("retry starts a run.")
+    if not options.yes:
+        first = client.executions.get(options.execution)
+        workflow = context.name_of(first.workflow_id or "")
+        context.confirm(f"Run {workflow!r} again with the inputs of {first.id} ({first.status}), at {client.base_url}?")
+    find = "to find out whether it was started: fibonacci executions list --limit 5"
+    return _start(context, lambda: client.executions.retry(options.execution), find)
 
 
 _WATCH_EPILOG = """\
@@ -152,7 +217,7 @@ def add_watch_arguments(parser: CommandParser) -> None:
     from fibonacci.cli.numbers import seconds_or_none
 
     parser.epilog = _WATCH_EPILOG
-    parser.add_argument("execution", metavar="ID", help="the execution, such as exec_abc123")
+    _add_execution(parser)
     parser.add_argument(
         "--timeout",
         metavar="TIME",

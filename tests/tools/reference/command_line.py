@@ -32,6 +32,7 @@ PYTHON: Final[Mapping[str, str]] = {
     "apply": "client.workflows.apply",
     "pull": "client.workflows.pull",
     "dev": "fibonacci.emulator.Emulator",
+    "executions retry": "client.executions.retry",
     "executions watch": "client.executions.wait",
 }
 """What the commands for people are in Python, where it is one name."""
