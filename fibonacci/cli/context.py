@@ -27,6 +27,7 @@ from fibonacci.cli.rendering import (
 )
 from fibonacci.cli.standard_streams import (
     discard_unwritable,
+    has_stream,
     is_dumb,
     is_read_by_ci,
     is_terminal,
@@ -115,6 +116,12 @@ class Output:
         self._are_fields_checked = not self._fields
         self._unknown_field = ""
         self._change = ""
+        self._has_printed = False
+
+    @property
+    def awaits_json(self) -> bool:
+        """Whether one JSON value is called for, and nothing of it has been printed."""
+        return self.is_json and not self._has_printed
 
     def record_change(self, change: str) -> None:
         """Note what was changed, for the case that its result cannot be written.
@@ -125,15 +132,22 @@ class Output:
         self._change = change
 
     @contextmanager
-    def writing(self) -> Generator[None]:
-        """Write data in the block, to stdout or to a file.
+    def writing(self, file: str | None = None) -> Generator[None]:
+        """Write data in the block.
+
+        Args:
+            file: The file that is written to, or None for stdout.
 
         Raises:
-            UnwrittenResultError: If it cannot be written, and is the result of a change. Nothing else is printed then.
-            OSError: If it cannot be written, and nothing was changed.
+            UnwrittenResultError: If it cannot be written, and is the result of a change, or stdout is closed. Nothing
+                else is printed then.
+            OSError: If it cannot be written for another reason, and nothing was changed.
         """
         try:
+            if file is None and not has_stream(sys.stdout):
+                raise UnwrittenResultError(self._change or "the command has worked", "stdout is closed")
             yield
+            self._has_printed = self._has_printed or file is None
         except OSError as error:
             if not self._change:
                 raise

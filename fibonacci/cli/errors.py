@@ -1,13 +1,16 @@
-"""From an error to a line on stderr and an exit code."""
+"""From an error to a line on stderr, a JSON value on stdout, and an exit code."""
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 import traceback
-from typing import Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
 
-from fibonacci._remedies import for_command, reworded, text_of
-from fibonacci._text import printable, printable_line
+from fibonacci._remedies import for_command, text_of
+from fibonacci._text import counted, printable, printable_line
 from fibonacci.cli.exit_codes import (
     FAILED,
     NO_ANSWER,
@@ -16,11 +19,18 @@ from fibonacci.cli.exit_codes import (
     SIGNALED,
     UNWRITTEN,
     USAGE,
+    CommandLineError,
     UnknownFieldError,
     UnwrittenResultError,
 )
 from fibonacci.cli.signals import signal_of
-from fibonacci.cli.standard_streams import print_message, without_keys, wrapped_message
+from fibonacci.cli.standard_streams import (
+    has_stream,
+    print_message,
+    without_commands_in_json,
+    without_keys,
+    wrapped_message,
+)
 from fibonacci.errors import (
     APIError,
     APIStatusError,
@@ -40,7 +50,13 @@ from fibonacci.errors import (
     WaitTimeoutError,
 )
 
-_PREFIX: Final = "fibonacci: "
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fibonacci.definitions import Problem
+
+_WORD: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+"""Where a word of the name of a class begins."""
 _PATH_FAULTS: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 """The faults of a path that was typed or configured, unlike those of a disk."""
 _UNSENT: Final = (ValueError, TypeError, ImportError, JournalError, DeploymentError, UnsupportedCallError)
@@ -56,11 +72,12 @@ _PLAIN: Final = (
 """Their texts say all."""
 
 
-def report(error: BaseException, *, is_debug: bool) -> int:
-    """Print what is wrong to stderr: the faults of a definition with their lines, and one line, wrapped on a terminal.
+def report(error: BaseException, *, is_json: bool, is_debug: bool = False) -> int:
+    """Print what is wrong to stderr: each problem of a definition, and one line, wrapped on a terminal.
 
     Args:
         error: What has ended the command.
+        is_json: Whether it is also printed to stdout, as JSON.
         is_debug: Whether the traceback is printed first.
 
     Returns:
@@ -68,36 +85,67 @@ def report(error: BaseException, *, is_debug: bool) -> int:
     """
     if is_debug:
         print_message(printable(without_keys("".join(traceback.format_exception(error)))), end="")
-    for line in fault_lines(error):
+    for line in _problem_lines(error):
         print_message(line)
-    print_message(wrapped_message(f"{_PREFIX}{one_line(error)}", sys.stderr))
-    if isinstance(error, DefinitionError) and len(error.problems) == 1:
-        from fibonacci.cli.definition_arguments import snippet_lines
-
-        for line in snippet_lines(error.problems[0], sys.stderr):
-            print_message(line)
+    command = error.command if isinstance(error, CommandLineError) else "fibonacci"
+    print_message(wrapped_message(f"{command}: {_one_line(error)}", sys.stderr))
+    if is_json and has_stream(sys.stdout):
+        with suppress(OSError):  # the exit code says what matters
+            print(without_commands_in_json(json.dumps({"error": error_object(error)})), flush=True)
     return exit_code(error)
 
 
-def fault_lines(error: BaseException) -> list[str]:
-    """Return the lines of each fault of a definition or a state if the error has several, or else none."""
+def error_object(error: BaseException) -> dict[str, Any]:
+    """Return an error as JSON: its code, its message, its problems and the ID of the request."""
+    from fibonacci._logging import redact_keys_in_use
+
+    found: Iterable[Problem] = getattr(error, "problems", ())
+    problems: list[Any] = []
+    if found:
+        from fibonacci.cli.definition_arguments import fault_object
+
+        problems += map(fault_object, found)
+    elif isinstance(error, FibonacciError):
+        problems += error.details
+    is_refusal = isinstance(error, APIStatusError) and error.attempts
+    message = without_keys(error.message) if is_refusal else _one_line(error)
+    return {
+        "code": _code(error),
+        "message": message,
+        "problems": redact_keys_in_use(problems),
+        "request_id": getattr(error, "request_id", None),
+    }
+
+
+def _code(error: BaseException) -> str:
+    """Return the platform's code, or else the name of the error's class in words. For wrong arguments, `usage`."""
+    if isinstance(error, FibonacciError) and error.code:
+        return error.code
+    if not isinstance(error, FibonacciError) and exit_code(error) == USAGE:
+        return "usage"
+    return _WORD.sub("_", type(error).__name__.removesuffix("Error")).lower()
+
+
+def _problem_lines(error: BaseException) -> list[str]:
+    """Return the lines of the problems of a definition, or of a state that has several. Of other errors, none."""
     if isinstance(error, DeploymentError) and "\n" in str(error):
         lines = text_of(error).command.splitlines()
         return [wrapped_message(printable_line(line), sys.stderr) for line in lines]
-    if not isinstance(error, DefinitionError) or len(error.problems) < 2:
+    if not isinstance(error, DefinitionError):
         return []
-    from fibonacci.cli.definition_arguments import fault_lines as lines_of
+    from fibonacci.cli.definition_arguments import fault_lines
 
-    return [line for problem in error.problems for line in lines_of(problem, sys.stderr)]
+    return [line for problem in error.problems for line in fault_lines(problem, sys.stderr)]
 
 
-def one_line(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     """Return the text of an error with its notes in the command's words, without line breaks and control characters."""
-    if isinstance(error, DefinitionError) and len(error.problems) > 1:
-        return f"{len(error.problems)} faults in definitions"
-    text = _text(error)
+    if isinstance(error, DefinitionError):
+        text = f"{counted(len(error.problems), 'problem')} in definitions"
+    else:
+        text = _text(error)
     if isinstance(error, DeploymentError) and "\n" in text:
-        text = f"{len(text.splitlines())} faults in the state"
+        text = f"{len(text.splitlines())} problems in the state"
     if not isinstance(error, _PLAIN):
         text = f"{type(error).__name__}: {text} (--debug prints where)"
     for note in getattr(error, "__notes__", ()):
@@ -116,8 +164,6 @@ def _text(error: BaseException) -> str:
         return "interrupted."
     if isinstance(error, OSError) and error.strerror:
         return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
-    if isinstance(error, DefinitionError):
-        return "; ".join(reworded(str(problem), [problem.message]).command for problem in error.problems)
     return text_of(error).command or type(error).__name__
 
 

@@ -23,7 +23,7 @@ NO_ANSWER: Final = 69
 """There is no usable answer (no connection, a 5xx, the rate limit, a proxy's page), or what was read can't be shown."""
 
 UNWRITTEN: Final = 74
-"""The command worked, but its result can't be written, for example to a full disk. stderr has the ID."""
+"""The command worked, but its result can't be written: the disk is full, or stdout is closed. stderr has the ID."""
 
 NOT_ENDED: Final = 75
 """The run has not ended in time, or it is not known whether the request was carried out. Look before you repeat it."""
@@ -34,6 +34,22 @@ SIGNALED: Final = 128
 
 class UsageError(ValueError):
     """An argument or a file of the command is wrong. The text is one line with the place and the remedy."""
+
+
+class CommandLineError(UsageError):
+    """The command line itself is wrong.
+
+    Args:
+        text: What is wrong, and the remedy.
+        command: The command whose arguments they are, such as `fibonacci run`.
+
+    Attributes:
+        command: The same.
+    """
+
+    def __init__(self, text: str, command: str) -> None:
+        super().__init__(text)
+        self.command: str = command
 
 
 class UnwrittenResultError(Exception):

@@ -112,9 +112,9 @@ def check_typed_inputs(
         warn: Called with the text of each warning.
 
     Raises:
-        UsageError: If they are not what it needs.
+        InputsError: If they are not what it needs.
     """
-    from fibonacci.definitions.checks.inputs import in_one_line
+    from fibonacci.definitions.checks.inputs import InputsError, in_one_line
 
     refused, warnings = input_problems(definition, inputs)
     for warning in warnings:
@@ -122,12 +122,9 @@ def check_typed_inputs(
     if not refused:
         return
     text = in_one_line(refused)
-    name = next(untyped_inputs(refused, inputs), None)
-    raise UsageError(
-        text
-        if name is None
-        else f"{text}. --input {name}=TEXT is always a string, {name}:=JSON has the type of the JSON"
-    )
+    if (name := next(untyped_inputs(refused, inputs), None)) is not None:
+        text += f". --input {name}=TEXT is always a string, {name}:=JSON has the type of the JSON"
+    raise InputsError(text, refused, inputs)
 
 
 def untyped_inputs(problems: Iterable[Problem], inputs: Mapping[str, Any]) -> Iterator[str]:

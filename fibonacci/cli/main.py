@@ -1,4 +1,4 @@
-"""The command line: parse it, run the command, and turn what goes wrong into one line and an exit code."""
+"""The command line: parse it, run the command, and turn what goes wrong into a message and an exit code."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from fibonacci.cli.parser import (
 from fibonacci.cli.standard_streams import discard_unwritable, has_stream
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
+
+    from fibonacci.cli.context import Context
 
 PROGRAM: Final = "fibonacci"
 COMPLETE: Final = "__complete"
@@ -37,18 +38,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, see `fibonacci.cli.exit_codes`.
     """
-    is_debug = False
+    given = sys.argv[1:] if arguments is None else arguments
+    context: Context | None = None
     try:
         try:
-            given = sys.argv[1:] if arguments is None else arguments
             if [*given[:1]] == [COMPLETE]:
                 from fibonacci.cli.completing import run_complete
 
                 return run_complete(given[1:], command_parser)
             typed = _as_options(given)
             options = command_parser(typed).parse_args(typed)  # which may wait for stdin
-            is_debug = options.debug
-            return _run(options)
+            from fibonacci.cli.context import Context
+
+            context = Context(options)
+            return _run(context)
         finally:  # also after --help, which ends by SystemExit
             if has_stream(sys.stdout):
                 sys.stdout.flush()
@@ -57,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Exception, KeyboardInterrupt) as error:
         from fibonacci.cli.errors import report
 
-        return report(error, is_debug=is_debug)
+        if context is None:
+            return report(error, is_json="--json" in given)
+        return report(error, is_json=context.output.awaits_json, is_debug=context.options.debug)
     finally:
         discard_unwritable()
 
@@ -100,10 +105,9 @@ def _add_group(parser: CommandParser, name: str) -> None:
     add_group(parser, name)
 
 
-def _run(options: argparse.Namespace) -> int:
-    from fibonacci.cli.context import Context
+def _run(context: Context) -> int:
     from fibonacci.cli.signals import interrupted_by_signals
 
-    with interrupted_by_signals(), Context(options) as context:
-        code: int = options.run(context)
+    with interrupted_by_signals(), context:
+        code: int = context.options.run(context)
         return code

@@ -8,9 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol
 
 from fibonacci._suggestions import did_you_mean
-from fibonacci.cli.exit_codes import USAGE
+from fibonacci.cli.exit_codes import CommandLineError
 from fibonacci.cli.numbers import positive
-from fibonacci.cli.standard_streams import fitting_lines, reading_width, without_keys, wrapped, wrapped_message
+from fibonacci.cli.standard_streams import fitting_lines, reading_width, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -192,6 +192,17 @@ class CommandParser(argparse.ArgumentParser):
             name = "/".join(action.option_strings) or str(action.metavar or action.dest)
             raise argparse.ArgumentError(None, _unknown_choice(name, str(value), list(map(str, action.choices))))
 
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """Read a value. The problems of a definition are raised as they are, to be printed one by one."""
+        try:
+            return super()._get_value(action, arg_string)
+        except argparse.ArgumentError as error:
+            from fibonacci.errors import DefinitionError  # which a line without a mistake does without
+
+            if isinstance(error.__context__, DefinitionError):
+                raise error.__context__ from None
+            raise
+
     def _unknown(self, word: str) -> str:
         name = word.partition("=")[0]
         if not name.startswith("-") or name == "-":
@@ -252,11 +263,11 @@ class CommandParser(argparse.ArgumentParser):
         return self._actions
 
     def error(self, message: str) -> NoReturn:
-        """Print what is wrong to stderr, and exit."""
-        fault = _readable(message)
+        """Raise a `CommandLineError` with what is wrong."""
+        problem = _readable(message)
         if message.startswith(_REQUIRED) and (word := self._unknown_option()):
-            fault = self._unknown(word) if self._subparsers else f"{fault}. Put one that begins with - after --"
-        self.exit(USAGE, f"{wrapped_message(without_keys(f'{self.prog}: {fault}'), sys.stderr)}\n")
+            problem = self._unknown(word) if self._subparsers else f"{problem}. Put one that begins with - after --"
+        raise CommandLineError(problem, self.prog) from None
 
     def _unknown_option(self) -> str:
         """Return the first word that was taken for an option and is none. Empty if there is none."""

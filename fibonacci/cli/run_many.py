@@ -172,7 +172,7 @@ def _write_results(context: Context, runs: Runs, results: ResultFile | ResultStr
         with runs:
             code = _write_each(context, runs, results.write)
             if code != NOT_ENDED or not isinstance(results, ResultFile):  # a file with its final name has every row
-                with context.output.writing():
+                with context.output.writing(context.options.out):
                     results.finish()
             return code
     except (KeyboardInterrupt, OSError, UnwrittenResultError) as error:
@@ -185,7 +185,7 @@ def _write_each(context: Context, runs: Runs, write: Callable[[RunResult], None]
     """Write the result of each row, and say on stderr how many there are of each kind."""
     try:
         for result in runs:
-            with context.output.writing():
+            with context.output.writing(context.options.out):
                 write(result)
     except UnknownOutcomeError as error:
         for text in (error.message, *error.__notes__):

@@ -42,6 +42,11 @@ class Invocation(NamedTuple):
         return json.loads(self.out)
 
     @property
+    def result(self) -> str:
+        """What it printed to stdout, except for an error that `--json` has there."""
+        return "" if self.out.startswith('{"error": ') else self.out
+
+    @property
     def lines(self) -> list[Any]:
         """The JSON of each line on stdout."""
         return [json.loads(line) for line in self.out.splitlines()]

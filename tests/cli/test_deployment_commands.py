@@ -282,7 +282,7 @@ def test_each_fault_of_a_state_is_a_line(platform: Emulator) -> None:
         first, second, last = run.err.splitlines()
         assert first.startswith(f"{state / 'one.json'} cannot be read (")
         assert second.startswith(f"{state / 'two.json'} cannot be read (")
-        assert last == "fibonacci: 2 faults in the state"
+        assert last == "fibonacci: 2 problems in the state"
     (state / "two.json").unlink()
     run = invoke("plan", "flows")
     assert (run.code, run.err.count("\n")) == (64, 1)
@@ -350,7 +350,7 @@ def test_faults_of_all_files_are_lines() -> None:
     write("flows/b.yaml", "nodes: []\n")
     run = invoke("plan", "flows")
     assert (run.code, run.out, len(run.err.splitlines())) == (64, "", 4 * 3 + 1)
-    assert run.err.endswith("fibonacci: 4 faults in definitions\n")
+    assert run.err.endswith("fibonacci: 4 problems in definitions\n")
 
 
 def test_what_validate_with_tools_calls_an_error_is_not_deployed() -> None:
@@ -489,7 +489,7 @@ def test_a_name_that_another_workflow_has_is_a_fault_of_the_file() -> None:
         run = invoke(*command, "flows")
         assert (run.code, run.out) == (64, "")
         assert f"{taken.id} on the platform is called 'greeter'" in run.err
-        assert f"`fibonacci pull {taken.id} --dir DIR` if it belongs to this file, or rename one of them\n" in run.err
+        assert f"`fibonacci pull {taken.id} --dir DIR` if it belongs to this file, or rename one of them [" in run.err
     write("flows/second.yaml", f"name: second\n{GREETER}")
     write("flows/twin.yaml", f"name: second\n{GREETER}")
     run = invoke("plan", "flows")

@@ -54,7 +54,7 @@ def test_a_file_is_compared_with_its_workflow_as_a_plan_does() -> None:
 def test_faults_in_files_exit_64() -> None:
     write("bad.yaml", FAULTY)
     write("a.yaml", GREETER)
-    assert invoke("diff", "a.yaml", "bad.yaml") == (64, "", f"{FAULTS}fibonacci: 3 faults in definitions\n")
+    assert invoke("diff", "a.yaml", "bad.yaml") == (64, "", f"{FAULTS}fibonacci: 3 problems in definitions\n")
     assert invoke("diff", "a.yaml", "nope.yaml").code == 64
     assert invoke("diff", "-", "-") == (64, "", "fibonacci: only one of the two can be stdin\n")
 

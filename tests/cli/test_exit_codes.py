@@ -71,7 +71,7 @@ def work(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, folder: Path, tmp_
 def test_without_a_key() -> None:
     def check(command: list[str]) -> None:
         run = invoke(*command)
-        assert (run.code, run.out, run.err.count("\n")) == (4, "", 1)
+        assert (run.code, run.result, run.err.count("\n")) == (4, "", 1)
         assert run.err.startswith("fibonacci: no API key: set FIBONACCI_API_KEY, or run `fibonacci auth login`. ")
         assert "api_key" not in run.err
 
@@ -84,7 +84,7 @@ def test_a_key_that_the_platform_refuses(monkeypatch: pytest.MonkeyPatch) -> Non
 
     def check(command: list[str]) -> None:
         run = invoke(*command)
-        assert (run.code, run.out) == (4, "")
+        assert (run.code, run.result) == (4, "")
         assert "status 401" in run.err.splitlines()[-1]
         assert "fib-wrong-key" not in run.err
 
@@ -139,7 +139,7 @@ def test_64_is_nothing_sent(work: Path, monkeypatch: pytest.MonkeyPatch, emulato
     def check(command: list[str]) -> None:
         for wrong in (("--fields", "xyzzy"), ("--all",)):
             run = invoke(*command, *wrong)
-            assert (run.code, run.out, run.err.count("\n")) == (64, "", 1), run
+            assert (run.code, run.result, run.err.count("\n")) == (64, "", 1), run
             assert wrong[0] in run.err
         assert emulator.requests.count == 0
 
@@ -231,7 +231,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_read(
         "graph Greeter --out flow.yaml/x.svg",
     ):
         run = invoke(*line.split())
-        assert (run.code, run.out, run.err.count("\n")) == (64, "", 1), run
+        assert (run.code, run.result, run.err.count("\n")) == (64, "", 1), run
     assert emulator.requests.count == 0
 
 
@@ -244,7 +244,7 @@ def test_an_option_that_does_nothing_is_refused_and_not_in_the_help() -> None:
         anywhere = [[*flags, *named], [named[0], *flags, *named[1:]]]
         for line in ([*named, *flags], *(anywhere if option == "--all" else [])):
             run = invoke(*line)
-            assert run == (
+            assert (run.code, run.result, run.err) == (
                 64,
                 "",
                 f"fibonacci {' '.join(words[:2])}: {option} does nothing here: it is for {purpose}\n",
@@ -308,7 +308,7 @@ def test_what_the_platform_answers(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
             monkeypatch.setenv("FIBONACCI_TIMEOUT", str(row.timeout))
             run = invoke(*row.command.split())
-        assert (run.code, run.out, run.err.count("\n")) == (row.code, "", 1), run.err
+        assert (run.code, run.result, run.err.count("\n")) == (row.code, "", 1), run.err
 
     check_rows(ANSWERS.items(), check)
 
@@ -324,7 +324,7 @@ def test_nothing_can_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def check(command: list[str]) -> None:
         run = invoke(*command, "--quiet")
-        assert (run.code, run.out) == (69, "")
+        assert (run.code, run.result) == (69, "")
         assert run.err.startswith("fibonacci: ")
         assert run.err.count("no connection to 127.0.0.1:9") == 1
 

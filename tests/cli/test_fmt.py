@@ -69,4 +69,4 @@ def test_a_fault_in_one_file_leaves_all_as_they_are() -> None:
     assert first.startswith("b.yaml:2:1: error: not a YAML document")
     assert second == "c.yaml:2:1: error: 'a' is already a key of this object, on line 1 [duplicate_key]"
     assert (line, caret) == ("    2 | a: 2", "      | ^")
-    assert last == "fibonacci: 2 faults in definitions"
+    assert last == "fibonacci: 2 problems in definitions"

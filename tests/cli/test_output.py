@@ -104,10 +104,13 @@ class TestPrograms:
         run = invoke("workflows", "list", "--json")
         assert run == (130, f"[\n{json.dumps(as_printed(Workflow, {'id': 'wf-1'}))}\n", "fibonacci: interrupted.\n")
 
-    def test_an_error_before_the_first_item_prints_nothing(self, server: ScriptedServer) -> None:
+    def test_an_error_before_the_first_item_is_all_there_is(self, server: ScriptedServer) -> None:
         server.add_response({"error": {"code": "bad", "message": "No"}}, 400)
         run = invoke("workflows", "list", "--json")
-        assert (run.code, run.out) == (1, "")
+        assert run.code == 1
+        assert run.data == {"error": {"code": "bad", "message": "No", "problems": [], "request_id": None}}
+        server.add_response({"error": {"code": "bad", "message": "No"}}, 400)
+        assert invoke("workflows", "list").out == ""
 
 
 class TestFields:

@@ -77,9 +77,10 @@ def test_a_single_fault_that_ends_a_command_is_shown_with_its_line() -> None:
     write("bad.yaml", "nodes: [a: b: c]\n")
     run = invoke("fmt", "bad.yaml")
     assert run.code == 64
-    first, line, caret = run.err.splitlines()
-    assert first.startswith("fibonacci: bad.yaml:1:13: error: not a YAML document")
+    first, line, caret, last = run.err.splitlines()
+    assert first.startswith("bad.yaml:1:13: error: not a YAML document")
     assert (line, caret) == ("    1 | nodes: [a: b: c]", f"      | {' ' * 12}^")
+    assert last == "fibonacci: 1 problem in definitions"
 
 
 def test_a_folder_is_all_of_its_definitions() -> None:

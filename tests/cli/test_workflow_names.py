@@ -14,7 +14,7 @@ from fibonacci.cli.main import PROGRAM, command_parser
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import invoke
 from tests.cli.test_help import commands
-from tests.kit.assertions import check_rows
+from tests.kit.assertions import check_each, check_rows
 from tests.kit.nodes import llm
 
 GREETER: dict[str, Any] = {"nodes": [llm("greet", "Greet")]}
@@ -91,9 +91,32 @@ def test_no_command_takes_an_id_alone() -> None:
 def test_a_name_that_nothing_has(platform: Emulator) -> None:
     with platform.client() as client:
         client.workflows.create(name="Greeter")
-    run = invoke("executions", "list", "--workflow", "Greetr")
-    assert run.code == 64
-    assert run.err == "fibonacci: no workflow has the id or the name 'Greetr'. Did you mean 'Greeter'?\n"
+
+    def check(line: str) -> None:
+        run = invoke(*line.split())
+        assert (run.code, run.out) == (64, "")
+        assert run.err == "fibonacci: no workflow has the id or the name 'Greetr'. Did you mean 'Greeter'?\n"
+
+    check_each(
+        (
+            "executions list --workflow Greetr",
+            "run Greetr",
+            "workflows get Greetr",
+            "workflows update Greetr --description x",
+            "versions get Greetr 1",
+            "registry archive Greetr",
+        ),
+        check,
+    )
+
+
+def test_a_refusal_of_a_workflow_that_there_is_stays_the_error(platform: Emulator) -> None:
+    with platform.client() as client:
+        made = client.workflows.create(name="Greeter").id
+    for reference in (made, "Greeter"):
+        run = invoke("registry", "archive", reference)
+        assert run.code == 1
+        assert f"POST /workflow-registry/{made}/archive: status 4" in run.err
 
 
 def test_a_named_workflow_is_executed_with_an_idempotency_key(platform: Emulator) -> None:

@@ -90,18 +90,18 @@ def _call_workflow(
 ) -> None:
     """Make a call whose first argument is a workflow: an ID, without another request, or else a name."""
     from fibonacci import APIError
-    from fibonacci.cli.workflow_names import NOT_AN_ID
+    from fibonacci.cli.workflow_names import NOT_AN_ID, workflow_id_of
 
     try:
         _call(context, entry, path, arguments, named)
-    except NOT_AN_ID:
+    except NOT_AN_ID as refusal:
         try:
-            workflow = context.client.workflows.find(arguments[0])
+            workflow_id = workflow_id_of(context.client, arguments[0])
         except APIError:
-            workflow = None  # what is wrong with the call itself is what the user asked about
-        if workflow is None:
-            raise
-        _call(context, entry, path, [workflow.id, *arguments[1:]], named)
+            workflow_id = arguments[0]
+        if workflow_id == arguments[0]:  # what is wrong with the call itself is what the user asked about
+            raise refusal from None
+        _call(context, entry, path, [workflow_id, *arguments[1:]], named)
 
 
 def _call(

@@ -110,12 +110,9 @@ def definition(text: str) -> Any:
     if not (text.startswith("@") and text.lower().endswith((".yaml", ".yml"))):
         return json_object(text)
     from fibonacci.definitions import load
-    from fibonacci.errors import DefinitionError
 
     try:
         return load(text[1:])
-    except DefinitionError as error:
-        raise ArgumentTypeError(" | ".join(map(str, error.problems))) from None
     except OSError as error:
         raise ArgumentTypeError(f"{text[1:]}: {error.strerror or error}") from None
 

@@ -187,7 +187,7 @@ def run_diff(context: Context) -> int:
     try:
         old, new = read_reference(context, options.old), read_reference(context, options.new)
     except APIStatusError as error:
-        code = report(error, is_debug=options.debug)
+        code = report(error, is_json=options.json, is_debug=options.debug)
         return NO_ANSWER if code == FAILED else code
     problems = Problems([*old.problems, *new.problems])
     if problems.errors:

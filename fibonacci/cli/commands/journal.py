@@ -569,7 +569,8 @@ def run_export(context: Context) -> int:
             is_raw=options.raw_csv,
         )
         for row in first(journal.rows(options.status), options.limit):
-            stream.write(row)
+            with context.output.writing():
+                stream.write(row)
         stream.finish()
     return DONE
 
