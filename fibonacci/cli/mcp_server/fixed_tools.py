@@ -153,6 +153,7 @@ def _fields(problem: Problem) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
 
 
+LIST_EXECUTIONS: Final = "list_executions"
 GET_EXECUTION: Final = "get_execution"
 READ_OUTPUT: Final = "read_output"
 CANCEL_EXECUTION: Final = "cancel_execution"
@@ -183,6 +184,17 @@ def fixed_tools(wait: float, *, can_cancel: bool = True) -> dict[str, Tool]:
 def _fixed_tools(wait: float) -> tuple[Tool, ...]:
     return (
         _tool(
+            LIST_EXECUTIONS,
+            "List executions",
+            "List the latest executions of the workflows that this server runs, the newest first.",
+            {
+                "workflow": {"type": "string", "description": "The tool of a workflow, or its ID; default: all."},
+                "status": {"type": "string", "description": "Such as running or failed; default: any."},
+                "limit": {"type": "integer", "minimum": 1, "maximum": 50, "description": "How many; default: 10."},
+            },
+            annotations=_READ_ONLY,
+        ),
+        _tool(
             GET_EXECUTION,
             "Get an execution",
             "Return the status and outputs of an execution of the workflows that this server runs.",
@@ -191,8 +203,7 @@ def _fixed_tools(wait: float) -> tuple[Tool, ...]:
                 "wait_seconds": {
                     "type": "number",
                     "minimum": 0,
-                    "maximum": wait,
-                    "description": f"How many seconds to wait for its end, at most {wait:g}; default: 0.",
+                    "description": f"How many seconds to wait for its end; default: 0. More than {wait:g} is {wait:g}.",
                 },
             },
             "execution_id",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 from uuid import uuid4
@@ -40,16 +40,19 @@ _CUT: Final = (
 _LONGEST_ERROR: Final = 2000
 UNKNOWN_OUTCOME: Final = (
     "The workflow may have been started although no answer was received. Do not run it again before you know: look at"
-    " its latest executions with get_execution, or ask the user."
+    " its latest executions with list_executions, or ask the user."
 )
 
 
-def execution_result(execution: Execution, *, workflow_id: str | None = None, is_error: bool = False) -> CallToolResult:
+def execution_result(
+    execution: Execution, *, workflow_id: str | None = None, note: str | None = None, is_error: bool = False
+) -> CallToolResult:
     """Return the result of a tool that returns an execution.
 
     Args:
         execution: The execution.
         workflow_id: The ID of the workflow, which not every response has.
+        note: What the call did otherwise than it was asked to.
         is_error: Whether the call has failed with it.
     """
     # Without the key before they are cut: half of it would not be recognized.
@@ -65,9 +68,38 @@ def execution_result(execution: Execution, *, workflow_id: str | None = None, is
             data["error"] = cut(failure_text(execution, failure_of(execution)), _LONGEST_ERROR)
     else:
         data["next"] = _APPROVAL if execution.status == PENDING_APPROVAL else _CONTINUES
+    if note:
+        data["note"] = note
     if lengths:
         data |= {"cut": lengths, "next": " ".join([*filter(None, [data.get("next")]), _CUT])}
     return result_of(data, is_error=is_error)
+
+
+async def latest_executions(
+    client: AsyncFibonacci, workflow_ids: Iterable[str], limit: int, *, status: str | None = None
+) -> list[dict[str, Any]]:
+    """Return the ID, workflow, status and time of the latest executions of workflows, the newest first.
+
+    Raises:
+        FibonacciError: If they cannot be listed.
+        ValueError: If the status is misspelled.
+    """
+    found = [
+        (execution, workflow_id)
+        for workflow_id in workflow_ids
+        for execution in await client.executions.list(workflow_id=workflow_id, status=status).take(limit)
+        if execution.workflow_id in (None, workflow_id)
+    ]
+    found.sort(key=lambda each: str(each[0].created_at or ""), reverse=True)
+    return [
+        {
+            "execution_id": execution.id,
+            "workflow_id": workflow_id,
+            "status": execution.status,
+            "created_at": execution.created_at and execution.created_at.isoformat(),
+        }
+        for execution, workflow_id in found[:limit]
+    ]
 
 
 def error_result(error: Exception, **more: Any) -> CallToolResult:
@@ -158,7 +190,7 @@ class ProgressReporter:
 _CANCEL: Final = 5.0
 """Seconds that a request which was canceled waits for the execution to be canceled too."""
 
-_READ: Final = 10.0
+READ: Final = 10.0
 """Seconds for a call that only makes a result more helpful."""
 
 
@@ -224,20 +256,6 @@ class WorkflowRunner:
         except WaitTimeoutError as error:
             return error.execution or execution
 
-    async def recent(self, workflow: WorkflowTool) -> list[dict[str, Any]]:
-        """Return the ID, status and time of the latest executions of a workflow, or none if they cannot be listed."""
-        reading = self._client.with_options(timeout=_READ, max_retries=0)
-        try:
-            executions = await reading.executions.list(workflow_id=workflow.workflow_id).take(20)
-        except FibonacciError:
-            return []
-        latest = [execution.to_dict() for execution in executions]
-        latest.sort(key=lambda run: str(run["created_at"]), reverse=True)
-        return [
-            {"execution_id": run["id"], "status": run["status"], "created_at": str(run["created_at"])}
-            for run in latest[:5]
-        ]
-
     async def _start(self, workflow: WorkflowTool, inputs: Mapping[str, Any]) -> Execution:
         key = str(uuid4())
         call = self._client.workflows.execute(workflow.workflow_id, inputs=inputs, idempotency_key=key)
@@ -283,6 +301,6 @@ class WorkflowRunner:
         if execution.status != "failed" or execution.failure_reason is not None:
             return execution
         try:
-            return await self._client.with_options(timeout=_READ).executions.get(execution.id)
+            return await self._client.with_options(timeout=READ).executions.get(execution.id)
         except FibonacciError:  # that it failed is what matters
             return execution

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
 from anyio import to_thread
 from mcp.server.context import ServerRequestContext
-from mcp.server.lowlevel.server import Server
+from mcp.server.lowlevel.server import NotificationOptions, Server
+from mcp.server.models import InitializationOptions
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -20,13 +23,15 @@ from mcp_types import (
     Tool,
 )
 
-from fibonacci import APIError, AsyncFibonacci, __version__
+from fibonacci import APIError, AsyncFibonacci, FibonacciError, __version__
 from fibonacci._logging import redact_keys_in_use
 from fibonacci._suggestions import did_you_mean
+from fibonacci._text import printable_line
 from fibonacci.cli.inputs import input_problems
 from fibonacci.cli.mcp_server.fixed_tools import (
     CANCEL_EXECUTION,
     GET_EXECUTION,
+    LIST_EXECUTIONS,
     READ_DOCS,
     READ_OUTPUT,
     VALIDATE_DEFINITION,
@@ -37,15 +42,16 @@ from fibonacci.cli.mcp_server.fixed_tools import (
 from fibonacci.cli.mcp_server.long_outputs import part_of
 from fibonacci.cli.mcp_server.runs import (
     EXPECTED,
+    READ,
     ProgressReporter,
     WorkflowRunner,
     error_result,
     execution_result,
+    latest_executions,
     result_of,
     text_result,
 )
-from fibonacci.cli.mcp_server.workflow_tools import AllowedExecutions, WorkflowTool
-from fibonacci.definitions.checks.inputs import in_one_line
+from fibonacci.cli.mcp_server.workflow_tools import AllowedExecutions, WorkflowTool, workflow_tool
 from fibonacci.definitions.json_schema import first_fault
 
 INSTRUCTIONS: Final = (
@@ -56,6 +62,8 @@ INSTRUCTIONS: Final = (
 )
 
 _LONGEST_NAME: Final = 100
+_LISTED: Final = 10
+_RECENT: Final = 5
 
 RequestContext = ServerRequestContext[Any, Any]
 
@@ -81,15 +89,18 @@ class WorkflowServer:
         can_cancel: bool = True,
     ) -> None:
         self._client = client
-        self._workflows = workflows
+        self._workflows = dict(workflows)
         self._tools = {name: workflow_tool.tool for name, workflow_tool in workflows.items()} | (
             fixed_tools(wait, can_cancel=can_cancel) if workflows else {}
         )
+        self._changes = InMemorySubscriptionBus()
+        self._wait_limit = wait
         self._say = say
         self._runner = WorkflowRunner(client, wait=wait, say=say)
         self._node_counts = {workflow.workflow_id: workflow.node_count for workflow in workflows.values()}
         self._executions = AllowedExecutions(client, self._node_counts, self._runner.started)
         self._fixed: dict[str, Callable[[Mapping[str, Any], ProgressReporter], Awaitable[CallToolResult]]] = {
+            LIST_EXECUTIONS: self._list_executions,
             GET_EXECUTION: self._get_execution,
             READ_OUTPUT: self._read_output,
             CANCEL_EXECUTION: self._cancel_execution,
@@ -99,13 +110,14 @@ class WorkflowServer:
 
     def protocol_server(self) -> Server[Any]:
         """Return the server of the protocol, to be connected to a transport."""
-        return Server(
+        return _AnnouncingServer(
             "fibonacci",
             version=__version__,
             title="Fibonacci workflows",
             instructions=INSTRUCTIONS,
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
+            on_subscriptions_listen=ListenHandler(self._changes),
         )
 
     async def _list_tools(self, context: RequestContext, params: PaginatedRequestParams | None) -> ListToolsResult:
@@ -118,8 +130,12 @@ class WorkflowServer:
             raise MCPError(code=INVALID_PARAMS, message=f"there is no tool {name!r}{did_you_mean(name, self._tools)}")
         arguments = params.arguments or {}
         workflow = self._workflows.get(params.name)
-        if fault := await _fault(workflow, tool, arguments):
-            return error_result(ValueError(f"{fault}{'' if fault.endswith('?') else '.'} Nothing was sent"))
+        problem = await _problem(workflow, tool, arguments)
+        if problem and workflow is not None and (read_again := await self._read_again(context, params.name)):
+            workflow, problem = read_again, await _problem(read_again, tool, arguments)
+        if problem:
+            done = "sent" if workflow is None else "started"
+            return error_result(ValueError(f"{problem}{'' if problem.endswith('?') else '.'} Nothing was {done}"))
         progress = ProgressReporter(context.session.report_progress, workflow.node_count if workflow else 0)
         try:
             if workflow is not None:
@@ -135,11 +151,40 @@ class WorkflowServer:
         has_failed = execution.is_terminal and not execution.succeeded
         return execution_result(execution, workflow_id=workflow.workflow_id, is_error=has_failed)
 
+    async def _read_again(self, context: RequestContext, name: str) -> WorkflowTool | None:
+        """Return the workflow of a tool as it is now, and announce the new tool, or None if it is as it was."""
+        known = self._workflows[name]
+        try:
+            read = await self._client.with_options(timeout=READ, max_retries=0).workflows.get(known.workflow_id)
+        except FibonacciError:  # that the arguments were refused is what matters
+            return None
+        if (workflow := workflow_tool(read, name)) == known:
+            return None
+        self._workflows[name], self._tools[name] = workflow, workflow.tool
+        self._node_counts[workflow.workflow_id] = workflow.node_count
+        self._say(f"{name}: its workflow has changed, so it was read again")
+        await context.session.send_tool_list_changed()
+        await self._changes.publish(ToolsListChanged())
+        return workflow
+
+    async def _list_executions(self, arguments: Mapping[str, Any], progress: ProgressReporter) -> CallToolResult:
+        ids = list(self._node_counts)
+        name: str | None = arguments.get("workflow")
+        if name is not None:
+            tools = {tool: workflow.workflow_id for tool, workflow in self._workflows.items()}
+            if name not in tools and name not in ids:
+                raise ValueError(f"workflow: there is no tool {name[:_LONGEST_NAME]!r}{did_you_mean(name, tools)}")
+            ids = [tools.get(name, name)]
+        limit, status = arguments.get("limit", _LISTED), arguments.get("status")
+        return result_of({"executions": await latest_executions(self._client, ids, limit, status=status)})
+
     async def _get_execution(self, arguments: Mapping[str, Any], progress: ProgressReporter) -> CallToolResult:
         execution = await self._executions.get(arguments["execution_id"])
         progress.node_count = self._node_counts.get(execution.workflow_id or "", 0)
+        seconds, longest = arguments.get("wait_seconds", 0), self._wait_limit
+        note = f"wait_seconds is at most {longest:g} here: it waited no longer" if seconds > longest else None
         async with progress.beating():
-            return execution_result(await self._runner.wait(execution, arguments.get("wait_seconds", 0), progress))
+            return execution_result(await self._runner.wait(execution, min(seconds, longest), progress), note=note)
 
     async def _read_output(self, arguments: Mapping[str, Any], progress: ProgressReporter) -> CallToolResult:
         execution = await self._executions.get(arguments["execution_id"])
@@ -161,19 +206,35 @@ class WorkflowServer:
         if not isinstance(error, EXPECTED):
             self._say(redact_keys_in_use("".join(traceback.format_exception(error))))
         if workflow is not None and isinstance(error, APIError) and error.outcome_unknown:
-            return error_result(error, recent_executions=await self._runner.recent(workflow))
+            reading = self._client.with_options(timeout=READ, max_retries=0)
+            recent: list[dict[str, Any]] = []
+            with suppress(FibonacciError):
+                recent = await latest_executions(reading, [workflow.workflow_id], _RECENT)
+            return error_result(error, recent_executions=recent)
         return error_result(error)
 
 
-async def _fault(workflow: WorkflowTool | None, tool: Tool, arguments: Mapping[str, Any]) -> str:
-    """Return what is wrong with the arguments of a tool. Empty if nothing is."""
+class _AnnouncingServer(Server[Any]):
+    """A server that says that it announces changes of its tools, to clients of earlier protocols too."""
+
+    def create_initialization_options(
+        self, notification_options: NotificationOptions | None = None, *arguments: Any, **options: Any
+    ) -> InitializationOptions:
+        """Return what a client is told of the server."""
+        announced = notification_options or NotificationOptions(tools_changed=True)
+        return super().create_initialization_options(announced, *arguments, **options)
+
+
+async def _problem(workflow: WorkflowTool | None, tool: Tool, arguments: Mapping[str, Any]) -> str:
+    """Return what is wrong with the arguments of a tool, by the names that they have there. Empty if nothing is."""
     if workflow is None:
         known: Mapping[str, Any] = tool.input_schema["properties"]
         for name in arguments:
             if name not in known:
                 near = did_you_mean(name, known) or f". The arguments are {', '.join(known)}"
-                return f"inputs.{name}: the tool has no such argument{near}"
-        return str(first_fault(tool.input_schema, arguments, "inputs") or "")
+                return f"{name[:_LONGEST_NAME]}: the tool has no such argument{near}"
+        return str(first_fault(tool.input_schema, arguments) or "").removeprefix(": ")
     # In a thread: a pattern of the author's may take a second.
     refused, _ = await to_thread.run_sync(partial(input_problems, workflow.definition, arguments))
-    return in_one_line(refused)
+    places = ((problem.location.removeprefix("inputs").removeprefix("."), problem.message) for problem in refused)
+    return printable_line("; ".join(f"{place}: {message}" if place else message for place, message in places))

@@ -57,6 +57,7 @@ async def in_process(
     wait: float = 30,
     said: list[str] | None = None,
     mode: str = "auto",
+    message_handler: Any = None,
     **options: Any,
 ) -> AsyncGenerator[Client]:
     """Connect a client to a server in this process; the options are those of the server's own client."""
@@ -68,7 +69,7 @@ async def in_process(
     messages: list[str] = [] if said is None else said
     async with emulator.async_client(**options) as client:
         server = WorkflowServer(client, workflow_tools(workflows), wait=wait, say=messages.append)
-        async with Client(server.protocol_server(), mode=mode) as connected:
+        async with Client(server.protocol_server(), mode=mode, message_handler=message_handler) as connected:
             yield connected
 
 
