@@ -49,11 +49,8 @@ TABLE: Final = {
     "wait": ("executions.wait", "`fibonacci executions watch`"),
     "name a workflow": ("pass workflow_id=...,", "pass --workflow ID,"),
     "list executions": ("executions.list(workflow_id=...)", "`fibonacci executions list --workflow ID`"),
-    "pull from": (
-        'pull("{id}", folder, environment="{environment}")',
-        "`fibonacci pull {id} --dir DIR --environment {environment}`",
-    ),
-    "pull": ('pull("{id}", folder)', "`fibonacci pull {id} --dir DIR`"),
+    "pull": ('pull("{id}", folder{argument})', "`fibonacci pull {id} --dir {folder}{option}`"),
+    "replace": ("overwrite=True", "`fibonacci apply {folder}{option} --overwrite`"),
     "key type": (
         "Pass keys of the same type as before, for example with key=lambda row: str(row['id'])",
         "Pass keys of the same type as before: those of CSV are texts, unless --json-column names their column",

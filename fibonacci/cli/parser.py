@@ -78,7 +78,7 @@ COMMANDS: Final = {name: entry for section in SECTIONS.values() for name, entry 
 VERBS: Final[dict[str, dict[str, CommandEntry]]] = {
     "executions": {
         "get": CommandEntry("show one execution, or a node of it", "executions", SELECTED),
-        "retry": CommandEntry("start an execution's workflow again, with its inputs", "executions", (*SELECTED, "yes")),
+        "retry": CommandEntry("start an execution's workflow again, with its inputs", "executions", SELECTED),
         "watch": CommandEntry("follow an execution until it has ended", "executions", SELECTED),
         "tail": CommandEntry("show executions as they change", "executions", ("limit", *SELECTED)),
     },

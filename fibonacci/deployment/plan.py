@@ -23,7 +23,15 @@ from fibonacci.definitions.files.source import FORMATS
 from fibonacci.definitions.json_types import is_object
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
 from fibonacci.deployment.folder import check_path
-from fibonacci.deployment.state import EnvironmentState, WorkflowState, environment_name, fault_of, pull_remedy
+from fibonacci.deployment.state import (
+    EnvironmentState,
+    WorkflowState,
+    environment_name,
+    fault_of,
+    overwrite_remedy,
+    pull_remedy,
+    typed_folder,
+)
 from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
 
@@ -366,15 +374,18 @@ def check_plan(plan: object, *, allow_delete: bool, allow_empty: bool, overwrite
                 " if you mean to delete, or restore the files. Nothing was done.",
             )
         )
-    changed = [f"{change.name!r} ({change.workflow_id})" for change in plan.changes if change.is_conflict]
+    changed = {str(change.workflow_id): change.name for change in plan.changes if change.is_conflict}
     if changed and not overwrite:
+        names = ", ".join(f"{name!r} ({workflow_id})" for workflow_id, name in changed.items())
+        were, keep = ("was", "keeps") if len(changed) == 1 else ("were", "keep")
+        folder = typed_folder(plan.folder)
+        pulls = [part for id in changed for part in (", ", pull_remedy(id, plan.environment, folder))][1:]
         raise DeploymentError(
             joined(
-                f"{', '.join(changed)} {'was' if len(changed) == 1 else 'were'} changed on the platform since the"
-                " last apply: ",
-                pull_remedy("ID", plan.environment),
-                " keeps the platform's version, ",
-                argument("overwrite", True),
+                f"{names} {were} changed on the platform since the last apply: ",
+                *pulls,
+                f" {keep} the platform's version, ",
+                overwrite_remedy(plan.environment, folder),
                 " replaces it. Nothing was done.",
             ),
             code=CONFLICT,

@@ -21,7 +21,7 @@ from fibonacci.deployment.content import (
     content_of_workflow,
 )
 from fibonacci.deployment.plan import DeploymentAction, DeploymentChange, DeploymentPlan, PlanBasis, Step
-from fibonacci.deployment.state import EnvironmentState, WorkflowState, is_same_platform, pull_remedy
+from fibonacci.deployment.state import EnvironmentState, WorkflowState, is_same_platform, overwrite_remedy, pull_remedy
 from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
 
@@ -562,7 +562,7 @@ def _conflict(known: WorkflowState, seen: SeenWorkflow, workflow: Workflow, envi
     versions = "" if before is None or seen.version is None else f" (version {before} -> {seen.version})"
     return joined(
         f"the platform has changed since the last apply{versions}: ",
-        argument("overwrite", True),
+        overwrite_remedy(environment),
         " replaces that, ",
         pull_remedy(workflow.id, environment),
         " keeps it",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -61,11 +62,29 @@ def environment_name(environment: object, profile: str | None) -> str:
     return environment
 
 
-def pull_remedy(workflow_id: str, environment: str) -> Wording:
+def pull_remedy(workflow_id: str, environment: str, folder: str = "DIR") -> Wording:
     """Return how a workflow is pulled from an environment."""
+    return remedy("pull", id=workflow_id, folder=folder, **_arguments(environment))
+
+
+def overwrite_remedy(environment: str, folder: str = "DIR") -> Wording:
+    """Return how what others have changed in an environment is replaced."""
+    return remedy("replace", folder=folder, **_arguments(environment))
+
+
+def _arguments(environment: str) -> dict[str, str]:
     if environment == DEFAULT_ENVIRONMENT:
-        return remedy("pull", id=workflow_id)
-    return remedy("pull from", id=workflow_id, environment=environment)
+        return {"argument": "", "option": ""}
+    named = argument("environment", environment)
+    return {"argument": f", {named}", "option": f" {named.command}"}
+
+
+def typed_folder(folder: Path) -> str:
+    """Return a folder as it is typed in a command: as it is seen from the current one, with quotes if it needs any."""
+    try:
+        return shlex.quote(os.path.relpath(folder))
+    except ValueError:  # another drive of Windows
+        return shlex.quote(str(folder))
 
 
 def is_same_platform(one: str, other: str) -> bool:

@@ -78,6 +78,6 @@ def test_the_results_of_a_journal_are_exported_as_lines_or_as_a_table(
 )
 def test_what_is_refused(arguments: list[str], text: str) -> None:
     refused = invoke("journal", *arguments)
-    assert (refused.code, refused.out) == (64, "")
+    assert (refused.code, refused.result) == (64, "")
     assert text in refused.err
     assert "swordfish" not in refused.err

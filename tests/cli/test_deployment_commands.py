@@ -232,11 +232,12 @@ def test_what_was_changed_on_the_platform_is_kept_or_overwritten() -> None:
     planned = invoke("plan", "flows")
     assert (planned.code, planned.err) == (2, "")
     assert "\n! update greeter.yaml " in planned.out
-    assert f"--overwrite replaces that, `fibonacci pull {workflow_id} --dir DIR` keeps it\n" in planned.out
+    overwrite, pull = "`fibonacci apply flows --overwrite`", f"`fibonacci pull {workflow_id} --dir flows`"
+    assert f"{overwrite} replaces that, {pull} keeps it\n" in planned.out
     assert invoke("plan", "flows", "--json").data["changes"][0]["is_conflict"] is True
     refused = invoke("apply", "flows", "--yes", "--quiet")
     assert (refused.code, refused.out) == (1, "")
-    assert refused.err.endswith("keeps the platform's version, --overwrite replaces it. Nothing was done.\n")
+    assert refused.err.endswith(f": {pull} keeps the platform's version, {overwrite} replaces it. Nothing was done.\n")
     assert instruction_on_the_platform() == "Changed by another"
     assert invoke("apply", "flows", "--yes", "--overwrite").code == 0
     assert instruction_on_the_platform() == "Welcome {{input.name}}"

@@ -239,8 +239,8 @@ def test_a_conflict_is_no_loss(flows: Flows) -> None:
     with pytest.raises(DeploymentError) as caught:
         flows.apply(plan)
     assert str(caught.value) == (
-        f"'flow-a' ({changed.id}) was changed on the platform since the last apply: pull(\"ID\", folder) keeps the "
-        "platform's version, overwrite=True replaces it. Nothing was done."
+        f"'flow-a' ({changed.id}) was changed on the platform since the last apply: "
+        f'pull("{changed.id}", folder) keeps the platform\'s version, overwrite=True replaces it. Nothing was done.'
     )
     assert flows.state() == before
     flows.apply(plan, overwrite=True)
@@ -314,7 +314,7 @@ def test_a_conflict_names_the_environment_that_is_pulled_from(flows: Flows) -> N
     plan = flows.plan(environment="production")
     words = f'pull("{changed.id}", folder, environment="production") keeps it'
     assert plan.changes[0].reason.endswith(words)
-    with pytest.raises(DeploymentError, match=r'pull\("ID", folder, environment="production"\) keeps the platform'):
+    with pytest.raises(DeploymentError, match=r'pull\("wf-\w+", folder, environment="production"\) keeps the platform'):
         flows.apply(plan)
     flows.pull(changed.id, environment="production")
     assert not flows.plan(environment="production").has_changes

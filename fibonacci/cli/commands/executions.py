@@ -199,7 +199,7 @@ def run_retry(context: Context) -> int:
     if not options.yes:
         first = client.executions.get(options.execution)
         workflow = context.name_of(first.workflow_id or "")
-        context.confirm(f"Run {workflow!r} again with the inputs of {first.id} ({first.status}), at {client.base_url}?")
+        context.confirm(f"Run {workflow!r} again with the inputs of {first.id} ({first.status}), {context.where()}?")
     find = "to find out whether it was started: fibonacci executions list --limit 5"
     return _start(context, lambda: client.executions.retry(options.execution), find)
 
