@@ -107,11 +107,12 @@ def error_object(error: BaseException) -> dict[str, Any]:
         problems += map(fault_object, found)
     elif isinstance(error, FibonacciError):
         problems += error.details
-    is_refusal = isinstance(error, APIStatusError) and error.attempts
-    message = without_keys(error.message) if is_refusal else _one_line(error)
     return {
         "code": _code(error),
-        "message": message,
+        # That of the platform, unless the SDK has sent nothing.
+        "message": without_keys(
+            error.message if isinstance(error, APIStatusError) and error.attempts else _one_line(error)
+        ),
         "problems": redact_keys_in_use(problems),
         "request_id": getattr(error, "request_id", None),
     }

@@ -90,9 +90,9 @@ def named_fields(value: Any) -> dict[str, Any]:
     fields = plain(value)
     if not is_object(fields):
         return {}
-    if hasattr(value, "to_dict"):
-        from fibonacci.models._base import other_names
+    from fibonacci.models._base import Model, other_names
 
+    if isinstance(value, Model):
         fields |= {other: fields[name] for other, name in other_names(type(value)).items()}
     return fields
 

@@ -66,7 +66,10 @@ class TestRetry:
         assert (run.code, run.out) == (64, "")
         assert run.err == "fibonacci: retry starts a run. Pass --yes: there is no terminal to ask on\n"
 
-        monkeypatch.setattr(Context, "check_confirmable", lambda *_: None)  # as on a terminal
+        def can_ask(context: Context, question: str) -> None:
+            """Do nothing, as on a terminal."""
+
+        monkeypatch.setattr(Context, "check_confirmable", can_ask)
         asked = invoke("executions", "retry", execution_id, stdin="n\n")
         question = f"Run 'Greeter' again with the inputs of {execution_id} (completed), at {platform.base_url}"
         assert (asked.code, asked.out) == (64, "")

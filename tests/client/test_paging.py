@@ -351,7 +351,11 @@ class TestSince:
     def history(self, server: ScriptedServer) -> None:
         """Make the server have pages of executions, the last of which is not needed for those since noon."""
         server.requests.clear()
-        pages = ([("e9", 9), ("e8", 8), ("late", None)], [("e1", 1), ("e0", 0), ("old", -1)], [("older", -2)], [])
+        pages: list[list[tuple[str, int | None]]] = [
+            [("e9", 9), ("e8", 8), ("late", None)],
+            [("e1", 1), ("e0", 0), ("old", -1)],
+            [("older", -2)],
+        ]
         for number, rows in enumerate(pages):
             data = [{"id": id, **({} if hour is None else {"created_at": at(hour)})} for id, hour in rows]
             server.add_response({"data": data, "meta": {"next_cursor": f"c{number}"}})
