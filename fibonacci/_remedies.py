@@ -48,7 +48,6 @@ TABLE: Final = {
     "start": ("workflows.execute", "`fibonacci run`"),
     "wait": ("executions.wait", "`fibonacci executions watch`"),
     "name a workflow": ("pass workflow_id=...,", "pass --workflow ID,"),
-    "list executions": ("executions.list(workflow_id=...)", "`fibonacci executions list --workflow ID`"),
     "pull": ('pull("{id}", folder{argument})', "`fibonacci pull {id} --dir {folder}{option}`"),
     "replace": ("overwrite=True", "`fibonacci apply {folder}{option} --overwrite`"),
     "key type": (

@@ -163,12 +163,8 @@ def _node(execution: Execution, name: str) -> NodeTrace:
 
     nodes = {node.id: node for node in execution.trace or []}
     if name not in nodes:
-        remedy = did_you_mean(name, nodes) or f": it is one of {', '.join(nodes)}"
-        raise UsageError(
-            f"--node: {execution.id} has no node {name!r}{remedy}"
-            if nodes
-            else f"--node: the platform tells nothing of the nodes of {execution.id}"
-        )
+        remedy = did_you_mean(name, nodes) or f": the platform tells of {', '.join(nodes) or 'none'}"
+        raise UsageError(f"--node: {execution.id} has no node {name!r}{remedy}")
     return nodes[name]
 
 
