@@ -235,8 +235,10 @@ _PANDAS_TYPES = {
 }
 
 
-def pandas_frame(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: bool) -> pandas.DataFrame:
-    """Return a data frame with a row for each object.
+def pandas_frame(
+    rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: bool, index: pandas.Index[Any] | None = None
+) -> pandas.DataFrame:
+    """Return a data frame with a row for each object, and an index of the same length.
 
     See `columns_of` for the arguments.
 
@@ -251,7 +253,8 @@ def pandas_frame(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: b
         return pandas.Series(column.values, dtype="object")
 
     columns = columns_of(rows, declared, flatten=flatten)
-    return pandas.DataFrame({column.name: series(column) for column in columns}, index=pandas.RangeIndex(len(rows)))
+    frame = pandas.DataFrame({column.name: series(column) for column in columns}, index=pandas.RangeIndex(len(rows)))
+    return frame if index is None else frame.set_axis(index)
 
 
 def polars_frame(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: bool) -> polars.DataFrame:

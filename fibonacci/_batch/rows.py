@@ -178,9 +178,11 @@ class FrameRows(ABC):
     Attributes:
         methods: Methods by which the frames of a library are recognized. For most values the first one decides, because
             a lazy frame of polars warns when asked for its columns.
+        index: The index of a frame of pandas. None for others, which have none.
     """
 
     methods: ClassVar[tuple[str, ...]]
+    index: Any = None
 
     def __init__(self, frame: Any) -> None:
         self._frame = frame
@@ -228,6 +230,10 @@ class FrameRows(ABC):
 
 class _PandasRows(FrameRows):
     methods = ("itertuples", "columns", "index")
+
+    def __init__(self, frame: Any) -> None:
+        super().__init__(frame.copy(deep=False))  # which stays as it is when the user sorts or drops rows in place
+        self.index = self._frame.index
 
     @property
     def columns(self) -> Sequence[Any]:
@@ -462,15 +468,18 @@ class RowParser:
         if self.is_unique:
             return
         seen: set[int] = set()  # of hashes, which take less than keys
-        for index, value in enumerate(rows):
-            key = self._key_of(index, value)
+        for index, key in enumerate(self.keys(rows)):
             if hash(key) in seen:
                 self._check_unlike(key, index, rows)
             seen.add(hash(key))
 
+    def keys(self, rows: Iterable[Any]) -> Iterator[str]:
+        """Yield the key of each row as a text."""
+        return (self._key_of(index, value) for index, value in enumerate(rows))
+
     def _check_unlike(self, key: str, index: int, rows: Iterable[Any]) -> None:
-        for other, value in zip(range(index), rows, strict=False):
-            if self._key_of(other, value) == key:
+        for other, earlier in zip(range(index), self.keys(rows), strict=False):
+            if earlier == key:
                 raise same_key_error(other, index, key)
 
     def _key_of(self, index: int, value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 import tracemalloc
+import warnings
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -84,6 +85,74 @@ def test_rows_of_a_frame_run(mode: Mode, any_client: Any, client: Fibonacci, gre
     assert [each.key for each in mode.run(again.results())] == [3, 1, 2]
     assert again.summary.from_journal == 3, "the same rows, of whichever library"
     assert len(inputs_of(client, greeter)) == 3
+
+
+PEOPLE = pandas.DataFrame({"name": ["Ada", "Bob", "Cy", "Dee", "Eve"], "age": [36, 17, 85, 4, 50]})
+ORDERS: dict[str, Callable[[], pandas.DataFrame]] = {
+    "shuffled": lambda: PEOPLE.sample(frac=1, random_state=3),
+    "filtered": lambda: PEOPLE[PEOPLE["age"] > 18].copy(),
+    "repeated index": lambda: pandas.concat([PEOPLE[:2], PEOPLE[2:4].set_axis([1, 0])]),
+    "two levels": lambda: PEOPLE.set_axis(pandas.MultiIndex.from_arrays([[2, 1, 1, 2, 1], list("abcde")])),
+    "none": lambda: PEOPLE[:0].copy(),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_answers_can_be_assigned_to_the_frame(mode: Mode, any_client: Any, greeter: str, order: str) -> None:
+    frame = ORDERS[order]()
+    runs = any_client.workflows.run_many(greeter, frame)
+    frame["status"] = mode.run(runs.to_pandas())["status"]
+    if len(frame):
+        frame["greet"] = mode.run(runs.to_pandas(flatten=True))["outputs.greet"]
+        assert frame["greet"].tolist() == [f"[default model] Greet {name}" for name in frame["name"]]
+    assert frame["status"].tolist() == ["completed"] * len(frame)
+
+
+@pytest.mark.parametrize("library", ["polars", "arrow"])
+def test_answers_are_in_the_order_of_a_frame_without_an_index(
+    mode: Mode, any_client: Any, greeter: str, library: str
+) -> None:
+    frame: Any = polars.from_pandas(ORDERS["shuffled"]())
+    runs = any_client.workflows.run_many(greeter, frame if library == "polars" else frame.to_arrow())
+    answers = mode.run(runs.to_pandas(flatten=True))
+    assert answers.index.equals(pandas.RangeIndex(5))
+    assert answers["inputs.name"].tolist() == frame["name"].to_list()
+
+
+def test_the_frame_may_be_sorted_in_place_before_its_rows_run(mode: Mode, any_client: Any, greeter: str) -> None:
+    frame = PEOPLE.copy()
+    runs = any_client.workflows.run_many(greeter, frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # newer versions of pandas warn of `inplace`
+        frame.sort_values("age", inplace=True)
+    frame["named"] = mode.run(runs.to_pandas(flatten=True))["inputs.name"]
+    assert frame["named"].tolist() == frame["name"].tolist()
+
+
+@pytest.mark.parametrize("source", ["frame", "dicts"])
+def test_rows_that_did_not_run_have_a_line(mode: Mode, any_client: Any, greeter: str, source: str) -> None:
+    frame = ORDERS["shuffled"]()
+    rows = frame if source == "frame" else frame.to_dict("records")
+    runs = any_client.workflows.run_many(greeter, rows, key="name", max_rows=2, ordered=True)
+    answers = mode.run(runs.to_pandas(flatten=True))
+    assert answers.index.tolist() == (frame.index.tolist() if source == "frame" else [*range(5)])
+    assert answers["status"].tolist() == ["completed", "completed", pandas.NA, pandas.NA, pandas.NA]
+    assert answers["index"].tolist() == [0, 1, 2, 3, 4]
+    assert answers["key"].tolist() == answers["inputs.name"].tolist() == frame["name"].tolist()
+
+
+def test_answers_of_a_journal_are_in_the_order_of_the_rows(
+    mode: Mode, any_client: Any, greeter: str, place: JournalPlace
+) -> None:
+    """The journal has the order of the call before, and a row that is no longer there."""
+    options: dict[str, Any] = {"key": "name", "journal": place.location}
+    mode.run(any_client.workflows.run_many(greeter, PEOPLE, **options).results())
+    frame = PEOPLE[1:].sort_values("age")
+    runs = any_client.workflows.run_many(greeter, frame, **options)
+    mode.run(runs.results())
+    assert [(each.index, each.key) for each in mode.run(runs.results())] == [*enumerate(frame["name"])]
+    frame["named"] = mode.run(runs.to_pandas(flatten=True))["inputs.name"]
+    assert frame["named"].tolist() == frame["name"].tolist()
 
 
 def test_a_frame_is_read_as_rows_are_needed() -> None:

@@ -10,7 +10,7 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -24,7 +24,7 @@ from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.leaving import InterruptHandler, abandoned_runs
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import LOG_EVERY, drain_text, resume_note
-from fibonacci._batch.rows import can_be_read_again
+from fibonacci._batch.rows import FrameRows, can_be_read_again, key_in
 from fibonacci._batch.state import BatchState
 from fibonacci._concurrency import SingleReader, Turn
 from fibonacci._display.html import ROWS
@@ -135,8 +135,11 @@ class AsyncBatchSession:
         if self._context is None:
             return []
         unwritten = [result for _, result in self._context.state.finished]
-        written = self._context.journal.results()
-        by_index = {result.index: result for result in [*unwritten, *written]}
+        results = [*unwritten, *self._context.journal.results()]
+        if can_be_read_again(self._rows):  # the journal may have the order of an earlier call, and more rows
+            places = {key_in(key): index for index, key in enumerate(self._options.parser.keys(self._rows))}
+            results = [replace(result, index=places[result.key]) for result in results if result.key in places]
+        by_index = {result.index: result for result in results}
         return [by_index[index] for index in sorted(by_index)]
 
     async def next_result(self) -> RunResult | None:
@@ -380,13 +383,17 @@ class AsyncRuns(_runtime.AsyncIterationHints):
         """Run all rows, and return their results as a pandas data frame (extra `pandas`).
 
         Its columns are `index`, `key`, `status`, `inputs`, `outputs`, `error` (as text), `execution_id` and
-        `duration_ms`.
+        `duration_ms`. If the rows come from a pandas data frame, it has the index of that frame, so you can assign its
+        columns to the frame.
+
+        If you have already looped, it runs no more rows, as `results` does.
 
         Args:
             flatten: Whether to make a column of each input and each output, such as `outputs.greet`.
 
         Returns:
-            A data frame with a row for each result, in the order of the rows.
+            A data frame with a line for each row, in the order of the rows. A row without a result has only its index,
+            key and inputs. If rows can be read only once, such as those of a generator, it has no line.
 
         Raises:
             ImportError: If pandas isn't installed. Nothing is run.
@@ -402,7 +409,14 @@ class AsyncRuns(_runtime.AsyncIterationHints):
         from fibonacci._frames import load_library, pandas_frame
 
         load_library("pandas")  # before a row is started
-        return pandas_frame([result.to_dict() for result in await self.results()], COLUMNS, flatten=flatten)
+        lines = {result.index: result.to_dict() for result in await self.results()}
+        index = self._rows.index if isinstance(self._rows, FrameRows) else None
+        if can_be_read_again(self._rows):
+            for place, value in enumerate(self._rows):
+                if place not in lines:
+                    row, _ = self._options.parser.parse(place, value)
+                    lines[place] = {"index": place, "key": key_in(row.key), "inputs": row.inputs}
+        return pandas_frame([lines[place] for place in sorted(lines)], COLUMNS, flatten=flatten, index=index)
 
     async def estimate(self, rows: int | None = None) -> RunsEstimate:
         """Estimate how long the rows will take, and which limit slows them down.
