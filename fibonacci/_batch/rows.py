@@ -13,6 +13,7 @@ import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import is_dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -111,11 +112,11 @@ def readable_inputs(inputs: object) -> str | None:
 
     They are what a journal has of a row that couldn't be sent.
     """
-    try:
-        text = json.dumps(plain(inputs), default=str)
-        return json.dumps(json.loads(text, parse_constant=str))  # an infinity is a text as well
-    except Exception:  # such as that of a `__str__`: the row has its own error
-        return None
+    for readable in (plain, str):  # the latter for names that aren't text
+        with suppress(Exception):  # such as that of a `__str__`: the row has its own error
+            text = json.dumps(readable(inputs), default=str)
+            return json.dumps(json.loads(text, parse_constant=str))  # an infinity is a text as well
+    return None
 
 
 def plain(value: Any) -> Any:
@@ -291,7 +292,7 @@ class Row:
     Args:
         index: Its place among the rows, from 0.
         key: Its key as a text, as journals have it.
-        inputs: The inputs of its run. Anything, if they have no JSON form.
+        inputs: The inputs of its run. If they have no JSON form, what a person can read of them, or None.
         text: The inputs as JSON with sorted keys. Where they have none: what a person can read of them, or None.
         is_sound: Whether the inputs have a JSON form.
 
@@ -456,7 +457,8 @@ class RowParser:
             text = canonical_inputs(inputs)
             return Row(index, key, json.loads(text), text), None
         except Exception as error:  # even from the user's function: one row must not stop the others
-            return Row(index, key, inputs, readable_inputs(inputs), is_sound=False), error
+            shown = readable_inputs(inputs)
+            return Row(index, key, None if shown is None else json.loads(shown), shown, is_sound=False), error
 
     def check_keys(self, rows: Iterable[Any]) -> None:
         """Check the keys of rows that can be read again, before anything is sent.

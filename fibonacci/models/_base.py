@@ -112,9 +112,9 @@ class Model(BaseModel):
         return [name for name in super().__dir__() if name not in hidden]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as a dict with the names and values of the attributes, such as `id`.
+        """Return the fields as a dict with the names of the attributes, such as `id`, ready for JSON.
 
-        Times are `datetime` objects. `dict(model)` does the same. To get the fields of the response unchanged, use
+        Times are text in ISO 8601. `dict(model)` does the same. To get the fields of the response unchanged, use
         `model_dump(mode="json")` instead.
 
         Returns:
@@ -127,7 +127,7 @@ class Model(BaseModel):
             assert (run["id"], run["outputs"]) == (execution.id, execution.outputs)
             ```
         """
-        return plain_dict(self)
+        return plain_dict(self, as_json=True)
 
     def __iter__(self) -> Generator[tuple[str, Any], None, None]:
         yield from self.to_dict().items()
@@ -162,7 +162,7 @@ class Model(BaseModel):
     def _repr_html_(self) -> str:
         from fibonacci._display.html import object_html
 
-        return object_html(type(self).__name__, self.to_dict(), *self._diagram())
+        return object_html(type(self).__name__, plain_dict(self), *self._diagram())
 
     def _received(self, name: str) -> Any:
         """Return a field that the model doesn't define, as the platform sent it, or None without one."""
@@ -216,13 +216,18 @@ def other_names(model: type[Model]) -> Mapping[str, str]:
     return model._other_names  # pyright: ignore[reportPrivateUsage]
 
 
-def plain_dict(model: Model) -> dict[str, Any]:
-    """Return the fields of a model by their plain names, the unknown ones last, with models inside as dictionaries."""
+def plain_dict(model: Model, *, as_json: bool = False) -> dict[str, Any]:
+    """Return the fields of a model by their plain names, the unknown ones last, with models inside as dictionaries.
+
+    Args:
+        model: The model.
+        as_json: Whether times are text.
+    """
     names = plain_names(type(model))
     values = {name: getattr(model, name) for name in names}
     known = {*names, *other_names(type(model))}
     more = {name: value for name, value in (model.model_extra or {}).items() if name not in known}
-    return {name: _plain(value) for name, value in {**values, **more}.items()}
+    return {name: _plain(value, as_json=as_json) for name, value in {**values, **more}.items()}
 
 
 @cache
@@ -250,13 +255,13 @@ def _returned(reader: property) -> Any:
         return Any
 
 
-def _plain(value: object) -> object:
+def _plain(value: object, *, as_json: bool) -> object:
     if isinstance(value, Model):
-        return plain_dict(value)
+        return plain_dict(value, as_json=as_json)
     if isinstance(value, list):
         items = cast("list[object]", value)
-        return [_plain(item) for item in items] if items and isinstance(items[0], Model) else items
-    return value
+        return [_plain(item, as_json=as_json) for item in items] if items and isinstance(items[0], Model) else items
+    return value.isoformat() if as_json and isinstance(value, datetime) else value
 
 
 def attach_response(received: Sequence[object], info: ResponseInfo) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, LiteralString, NamedTuple, Self, Type
 from pydantic import ValidationError, model_validator
 
 from fibonacci.errors import ExecutionCancelledError, ExecutionFailedError, OutputError
-from fibonacci.models._base import Model, Timestamped
+from fibonacci.models._base import Model, Timestamped, plain_dict
 
 T = TypeVar("T")
 
@@ -257,7 +257,7 @@ class Execution(Timestamped):
     def _repr_html_(self) -> str:
         from fibonacci._display.html import execution_html
 
-        return execution_html(self, self.to_dict(), *self._diagram(self))
+        return execution_html(self, plain_dict(self), *self._diagram(self))
 
     @model_validator(mode="after")
     def _checked(self) -> Self:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from fibonacci.models._base import Model, plain_types
+from fibonacci.models._base import Model, plain_dict, plain_types
 from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:
@@ -140,4 +140,4 @@ def table_of(items: Sequence[object], model: type[Any] | None) -> tuple[list[dic
     if model is None and items:
         model = type(items[0])
     declared = plain_types(model) if model is not None and issubclass(model, Model) else {}
-    return [item.to_dict() if isinstance(item, Model) else {"value": item} for item in items], declared
+    return [plain_dict(item) if isinstance(item, Model) else {"value": item} for item in items], declared

@@ -67,8 +67,7 @@ class RunResult:
     inputs: Any
     """The inputs of the run as JSON has them, so NaN is None and a time is text.
 
-    If the inputs can't be represented in JSON, this is what you passed. In a result that was read from the journal,
-    values that JSON can't represent are text.
+    Values that JSON can't represent, for which the row has failed, are text too.
     """
 
     execution: Execution | None
@@ -142,7 +141,7 @@ class RunResult:
         return outputs_as(self.outputs, model, f"row {self.key}{status}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain values, for a file or a data frame.
+        """Return the result as plain values, ready for JSON or a data frame.
 
         Returns:
             A dict with the keys `index`, `key`, `status`, `inputs`, `outputs`, `error` (as text), `execution_id` and

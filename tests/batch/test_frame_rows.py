@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 import tracemalloc
 import warnings
@@ -247,9 +248,10 @@ def test_failed_rows_have_their_inputs(mode: Mode, any_client: Any, greeter: str
     rows: list[Any] = [{"name": "Ada"}, {"nome": "Bob"}, {"name": b"Eve", "n": float("inf")}, 7]
     for _ in range(2):
         runs = any_client.workflows.run_many(greeter, rows, journal=place.location)
-        mode.run(runs.results())
+        shown = [*rows[:2], {"name": "b'Eve'", "n": "Infinity"}, 7]
+        assert json.loads(json.dumps([each.to_dict()["inputs"] for each in mode.run(runs.results())])) == shown
         frame = mode.run(runs.to_pandas())  # from the journal
-        assert frame["inputs"].tolist() == [*rows[:2], {"name": "b'Eve'", "n": "Infinity"}, 7]
+        assert frame["inputs"].tolist() == shown
         assert frame["key"].tolist() == [0, 1, 2, 3]
         assert frame["status"].tolist() == ["completed", *["failed"] * 3]
 

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
@@ -301,12 +301,17 @@ class TestToDict:
         made = Execution.model_validate(
             {"execution_id": "exec_1", "outputs": None, "created_at": "2026-11-25T13:00:00+01:00", "cost": 0.5}
         )
-        read: dict[str, Any] = {"id": "exec_1", "outputs": {}, "created_at": NOON, "cost": 0.5}
+        read: dict[str, Any] = {"id": "exec_1", "outputs": {}, "created_at": "2026-11-25T13:00:00+01:00", "cost": 0.5}
         expected: dict[str, Any] = {**dict.fromkeys(RUN), **read}
         found = to_dict(made)
         assert {name: found[name] for name in expected} == expected
         assert "execution_id" not in found
-        assert found["created_at"].tzinfo == timezone(timedelta(hours=1))
+
+    def test_it_is_ready_for_json(self) -> None:
+        ended = {"id": "greet", "started_at": "2026-11-25T12:00:00Z", "ended_at": None}
+        made = Execution.model_validate({"id": "exec_1", "completed_at": "2026-11-25T12:00:00Z", "trace": [ended]})
+        found = json.loads(json.dumps(made.to_dict()))
+        assert found["completed_at"] == found["trace"][0]["started_at"] == NOON.isoformat()
 
     def test_a_workflow(self) -> None:
         made = Workflow.model_validate({"id": "wf-1", "name": "Greeter", "to_dict": 1, "raw_id": 2})
