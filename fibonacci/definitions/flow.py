@@ -205,7 +205,7 @@ class Flow:
             critics: Each critic with its target.
         """
         reach = _Reach({node_id: dict.fromkeys(targets) for node_id, targets in self.waits_for.items()})
-        fallbacks = {node_id: list(islice(self._fallbacks_of(node_id), _LONGEST_CHAIN)) for node_id in self.fallbacks}
+        fallbacks = {node_id: list(islice(self.fallbacks_of(node_id), _LONGEST_CHAIN)) for node_id in self.fallbacks}
         for node_id, targets in self.waits_for.items():
             for fallback in [fallback for target in targets for fallback in fallbacks.get(target, ())]:
                 reach.add(node_id, fallback)
@@ -220,7 +220,7 @@ class Flow:
                             reach.drop(node_id, other)
         return {node_id: list(targets) for node_id, targets in reach.edges.items()}
 
-    def _fallbacks_of(self, node_id: str) -> Iterator[str]:
+    def fallbacks_of(self, node_id: str) -> Iterator[str]:
         """Yield the fallback of a node, the fallback of that, and so on."""
         seen = {node_id}
         while (following := self.fallbacks.get(node_id)) is not None and following not in seen:

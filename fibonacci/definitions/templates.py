@@ -43,7 +43,7 @@ class TemplateError(ValueError):
 
 
 class Absent:
-    """The value of a node that was skipped. It renders as `None` alone, and as the empty text inside a text."""
+    """The value of a node that was skipped or failed: `None` alone, and the empty text inside a text."""
 
 
 ABSENT: Final = Absent()

@@ -203,6 +203,26 @@ def test_what_runs_on_a_failure_alone_may_have_no_value() -> None:
     assert "'excuse' may be skipped, because it runs only if 'reply' fails" in str(problem)
 
 
+def test_what_a_failure_starts_reads_nothing_of_the_node_that_failed() -> None:
+    nodes = [
+        llm("draft", "{{input.missing}}", output_format="json", fallback="plain", on_error="alarm"),
+        llm("plain", "Dear customer, {{draft.title}}."),
+        llm("alarm", "What was sent: {{draft}}"),
+    ]
+    outputs = {"sent": "{{draft}}", "alarm": "{{alarm}}"}
+    plain, alarm = check_definition({"nodes": nodes, "outputs": outputs})
+    assert str(plain) == (
+        "nodes[1].instruction: warning: {{draft.title}} may have no value: 'plain' runs when 'draft' has failed."
+        " Leave it out"
+    )
+    assert (alarm.location, alarm.code) == ("nodes[2].instruction", "may_have_no_value"), "the fallback may fail too"
+    run = Api().run(*nodes, outputs=outputs)
+    assert run["outputs"]["sent"] == "[default model] Dear customer, ."
+    _, sent, told = run["trace"]
+    assert sent["warnings"][-1] == "instruction: {{draft.title}} has no value: 'draft' failed"
+    assert told["input"]["instruction"] == f"What was sent: {sent['output']}"
+
+
 def test_where_a_missing_value_is_meant() -> None:
     split = [
         gate("ok", "{{input.x}}", "equals", "yes", true_branch=["a"], false_branch=["b"]),

@@ -78,6 +78,14 @@ class Graph:
         needed = self.dependencies[node_id] - {self.rescued.get(node_id)}
         return any(node_id in self.before(self.fallbacks[other]) for other in needed if other in self.fallbacks)
 
+    def is_told_by_conditional(self, reader: str) -> bool:
+        """Whether a conditional may replace the node whose failure starts a reader: what stops it isn't played."""
+        conditionals = {node["id"] for node in self.nodes if node["type"] == "conditional"}
+        current = self.rescued.get(reader, "")
+        while (current := self.fallbacks.get(current, "")) and current not in conditionals:
+            pass
+        return current != ""
+
     @property
     def definition(self) -> dict[str, Any]:
         return {"nodes": self.nodes, "outputs": self.outputs}
@@ -140,7 +148,7 @@ class _Maker:
                 node["max_iterations"] = 1
                 graph.dependencies[node_id].add(node["target_node"])
                 graph.reads.append((node_id, "target_node", [[node["target_node"]]]))
-                graph.choices[node_id] = [10, *([1] if rng.random() < 0.5 else [])]
+                graph.choices[node_id] = [10, *([1] if rng.random() < 0.5 else []), *self._failure_of(node_id)]
                 return
             case "llm":
                 self._text(node_id, "instruction", earlier)
@@ -163,14 +171,19 @@ class _Maker:
                 graph.rescued[node[key]] = node_id
                 if key == "fallback":
                     graph.fallbacks[node_id] = node[key]
-        if "fallback" in node or "on_error" in node or rng.random() < 0.1:
+        failure = self._failure_of(node_id)
+        if failure or "fallback" in node or "on_error" in node or rng.random() < 0.1:
             graph.choices[node_id] = ["v", FAILS]
+
+    def _failure_of(self, node_id: str) -> list[str]:
+        """Return whether a fallback has to fail too: what another node reads of the failed one depends on it."""
+        return [FAILS] if node_id in self._graph.fallbacks.values() else []
 
     def _comparison(self, node_id: str, earlier: list[str], place: str) -> tuple[Any, str, Any]:
         graph, rng = self._graph, self._rng
         by_id = {node["id"]: node for node in graph.nodes}
-        tools = [n for n in earlier if self._types[n] == "tool" and not {"fallback", "on_error"} & by_id[n].keys()]
-        tools = [n for n in tools if graph.rescued.get(node_id) != n and not (self._has_critic and n in self._compared)]
+        tools = [n for n in earlier if self._types[n] == "tool" and "fallback" not in by_id[n]]
+        tools = [n for n in tools if not (self._has_critic and n in self._compared)]
         kind = rng.random()
         if kind < 0.1:
             return "a", rng.choice(["equals", "not_equals"]), "a"
@@ -221,6 +234,9 @@ class PlayedOutcome:
     def was_skipped(self, node_id: str) -> bool:
         return bool(self.nodes[node_id]["status"] == "skipped")
 
+    def has_failed(self, node_id: str) -> bool:
+        return bool(self.nodes[node_id]["status"] == "failed")
+
 
 def outcomes(graph: Graph) -> Iterator[PlayedOutcome]:
     """Play every outcome of a graph in the engine of the emulator."""
@@ -229,7 +245,7 @@ def outcomes(graph: Graph) -> Iterator[PlayedOutcome]:
     for values in product(*graph.choices.values()):
         inputs = {name: value for name, value in zip(graph.choices, values, strict=True) if value != FAILS}
         environment = Environment(Store(), Variables("env", {}), Secrets("secrets", {}))
-        environment.scripts.add([QueuedScript(critic, [inputs[critic]], repeat=True) for critic in critics])
+        environment.scripts.add([QueuedScript(critic, [inputs.get(critic, 0)], repeat=True) for critic in critics])
         nodes = [*workflow.unstarted.values()]
         record: StoredExecution = {
             "id": "e",
@@ -308,11 +324,23 @@ def broken_rules(graph: Graph, outcome: PlayedOutcome) -> Iterator[str]:
             yield f"{node_id} was {'' if by_failure else 'not '}skipped by a failure"
 
 
+def has_value(graph: Graph, outcome: PlayedOutcome, node_id: str, reader: str | None) -> bool:
+    """Whether a reader was given something of a node: its output, or its fallback's, which then doesn't wait for it."""
+    while outcome.has_failed(node_id):
+        fallback = graph.fallbacks.get(node_id)
+        if fallback is None or (reader is not None and reader in graph.before(fallback)):
+            return False
+        node_id = fallback
+    return not outcome.was_skipped(node_id)
+
+
 def wrong_reports(graph: Graph, played: Sequence[PlayedOutcome]) -> Iterator[str]:
     """Yield where the checks say something else than what happened in all outcomes."""
     position = {node["id"]: index for index, node in enumerate(graph.nodes)}
     if any(map(graph.waits_in_circle, position)):
         return  # a node may be skipped for a failure that something stands in for a moment later
+    if any(map(graph.is_told_by_conditional, position)):
+        return
     problems = check_definition(graph.definition)
     if problems.errors:
         yield f"the definition has an error: {problems.errors[0]}"
@@ -321,7 +349,7 @@ def wrong_reports(graph: Graph, played: Sequence[PlayedOutcome]) -> Iterator[str
     for reader, place, groups in graph.reads:
         runs = [outcome for outcome in played if (outcome.completed if reader is None else outcome.ran(reader))]
         for group in groups:
-            counts = [sum(not outcome.was_skipped(each) for each in group) for outcome in runs]
+            counts = [sum(has_value(graph, outcome, each, reader) for each in group) for outcome in runs]
             is_join = len(group) > 1 and all(count == 1 for count in counts)
             is_join = is_join or (reader is None and groups == [group] and len(group) == 1)  # alone it is null
             is_dead = reader is None and any(f"nodes[{position[each]}]" in never for each in group)

@@ -46,13 +46,16 @@ class World(NamedTuple):
     reasons: dict[str, str]
     """Why a node has not run, by its ID."""
 
+    flow: Flow
+    """How the nodes are linked."""
+
     def fate_of(self, node_id: str) -> Fate:
         """Return what has become of a node."""
         return self.fates.get(node_id, PENDING)
 
     def has_value(self, node_id: str) -> bool:
-        """Return whether a node was not skipped, so that templates read something."""
-        return self.fate_of(node_id).status != "skipped"
+        """Return whether templates read something of a node: of itself, or of the fallback that replaces it."""
+        return self.fate_of(self.flow.standing(node_id, self.fate_of)).status not in ("failed", "skipped")
 
 
 class GroupReading:
@@ -61,7 +64,8 @@ class GroupReading:
     def __init__(self, sources: Sequence[str]) -> None:
         self.sources: Final = sources
         self.reason: str | None = None
-        """Why the first of them was skipped in an outcome in which none of them has a value, or None without one."""
+        """Why the first of them was skipped in an outcome in which none of them has a value, or None without one. Empty
+        if it failed."""
         self.are_alternatives: bool = True
         """Whether in each outcome exactly one of them has a value."""
 
@@ -70,7 +74,8 @@ class GroupReading:
         number = sum(map(world.has_value, self.sources))
         self.are_alternatives = self.are_alternatives and number == 1
         if number == 0:
-            self.reason = world.reasons[self.sources[0]]
+            first = self.sources[0]
+            self.reason = world.reasons[first] if world.fate_of(first).status == "skipped" else ""
 
 
 class Outcomes:
@@ -101,6 +106,9 @@ class Outcomes:
         for rescuer, rescued in self._flow.rescues.items():
             for node_id in rescued:
                 self._rescuers.setdefault(node_id, set()).add(rescuer)
+                if node_id in flow.depends_on[rescuer]:  # which reads something if a fallback has completed
+                    for other in {*flow.fallbacks_of(node_id)} - self._conditionals:
+                        self._rescuers.setdefault(other, set()).add(rescuer)
         self._steps = _MOST_STEPS
         # What is known of nodes whose way through the flow no failure changes: their ancestors are not played again.
         self._always: Final[set[str]] = set()  # those that always get as far as their `condition`
@@ -133,6 +141,8 @@ class Outcomes:
             return readings
         for world in self._worlds(cone):
             if self._runs(reader, world):
+                if reader is not None:
+                    del world.fates[reader]  # when it reads, it doesn't replace a node that has failed yet
                 for reading in open_readings:
                     reading.add(world)
                 open_readings = [reading for reading in open_readings if reading.reason is None]
@@ -147,7 +157,7 @@ class Outcomes:
         return not any(f.status == "failed" and self._flow.is_stopped(n, world.fate_of) for n, f in fates)
 
     def _may_be_missing(self, source: str, reader: str | None) -> bool:
-        """Tell, without playing anything, whether a reader might run although a node that it reads was skipped."""
+        """Tell, without playing anything, whether a reader might run although a node that it reads has no value."""
         if self._always_has_value(source):
             return False
         # One that only a failure skips stops its readers, unless that failure is what starts them.
@@ -253,13 +263,13 @@ class Outcomes:
             self._steps -= len(cone) * (1 if plays_all else 20)  # the latter cannot show that something never happens
             if self._steps <= 0:
                 return
-            world = World({}, {})
+            world = World({}, {}, self._flow)
             for node_id in cone:
                 self._play(node_id, world, variant, may_fail=node_id in failing)
             yield world
 
     def _play(self, node_id: str, world: World, play: _Play, *, may_fail: bool) -> None:
-        fates, reasons = world
+        fates, reasons, _ = world
         if node_id in self._never:
             fates[node_id], reasons[node_id] = Fate("skipped"), self.never_run[node_id]
             return
@@ -411,7 +421,7 @@ def _ids(node: Mapping[str, Any], key: str) -> list[str]:
 
 
 def _missing_values(place: str, node: Mapping[str, Any], outcomes: Outcomes) -> Iterator[Problem]:
-    """Yield where a node reads another that may have been skipped."""
+    """Yield where a node reads another that may have been skipped, or whose failure starts it."""
     kind = node_kind(node)
     if kind is not None and kind.is_fallible:
         remedy = "Read it only in that branch, or give the node the condition that it is_not_empty"
@@ -460,8 +470,12 @@ def _missing_in(
             if reason is not None and reported.isdisjoint((place, source) for source in part):
                 reported.update((place, source) for source in part)
                 shown = "".join(f"{{{{{group[source]}}}}}" for source in part)
-                message = f"{shown} may have no value: {part[0]!r} may be skipped, because {reason}. {remedy}"
-                yield problem(place, "may_have_no_value", message)
+                why = (
+                    f"{part[0]!r} may be skipped, because {reason}. {remedy}"
+                    if reason
+                    else f"{reader!r} runs when {part[0]!r} has failed. Leave it out"
+                )
+                yield problem(place, "may_have_no_value", f"{shown} may have no value: {why}")
 
 
 def groups_of(text: str, reader: str | None) -> Iterator[dict[str, str]]:

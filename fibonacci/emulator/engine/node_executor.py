@@ -159,8 +159,8 @@ class TemplateValues:
                 self.without_value[reference.text] = str(error)
             raise
         if isinstance(value, Absent):
-            reason = f"{{{{{reference.text}}}}} has no value: {reference.source!r} was skipped"
-            self.without_value[reference.text] = reason
+            how = "failed" if self._nodes[reference.source]["status"] == "failed" else "was skipped"
+            self.without_value[reference.text] = f"{{{{{reference.text}}}}} has no value: {reference.source!r} {how}"
         return value
 
     def _value_of(self, reference: Reference) -> Any:

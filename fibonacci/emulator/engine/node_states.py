@@ -120,9 +120,9 @@ class NodeStates:
         return self._flow.step(node_id, self._fate_of, unmet)
 
     def output_of(self, node_id: str) -> JSON | Absent:
-        """Return the output of a node, or of what replaces it, or `ABSENT` if it was skipped."""
+        """Return the output of a node, or of what replaces it, or `ABSENT` if it was skipped or failed."""
         record = self._standing(node_id)
-        return ABSENT if record["status"] == "skipped" else record["output"]
+        return ABSENT if record["status"] in ("failed", "skipped") else record["output"]
 
     def outputs(self) -> JSONObject:
         """Return the outputs of all nodes that have one, by ID."""
