@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from math import ceil
-from typing import Annotated
+from typing import Annotated, Any
 
 import anyio
 import httpx
@@ -18,7 +18,15 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from fibonacci import APIError, AsyncFibonacci, NotFoundError, RateLimitError
+from fibonacci import (
+    AsyncFibonacci,
+    ExecutionFailedError,
+    FibonacciError,
+    NotFoundError,
+    QuotaExceededError,
+    RateLimitError,
+    WaitTimeoutError,
+)
 from fibonacci.emulator import Emulator
 
 router = APIRouter()
@@ -38,7 +46,7 @@ Client = Annotated[AsyncFibonacci, Depends(shared_client)]
 class ExecutionView(BaseModel):
     """An execution as the service returns it."""
 
-    execution_id: str
+    id: str
     status: str | None
     outputs: dict[str, object]
 
@@ -46,7 +54,13 @@ class ExecutionView(BaseModel):
 @router.post("/workflows/{workflow_id}/runs", status_code=202)
 async def start(workflow_id: str, inputs: dict[str, object], client: Client) -> ExecutionView:
     execution = await client.workflows.execute(workflow_id, inputs=inputs)
-    return ExecutionView(execution_id=execution.id, status=execution.status, outputs=execution.outputs)
+    return ExecutionView(id=execution.id, status=execution.status, outputs=execution.outputs)
+
+
+@router.get("/workflows/{workflow_id}/runs")
+async def latest(workflow_id: str, client: Client) -> list[dict[str, Any]]:
+    # FastAPI cannot return the list itself, which fetches its pages as you read it.
+    return [execution.to_dict() for execution in await client.executions.list(workflow_id=workflow_id).take(20)]
 
 
 @asynccontextmanager
@@ -78,21 +92,21 @@ async def run(workflow_id: str, inputs: dict[str, object], client: Client, reque
 @router.get("/runs/{execution_id}")
 async def follow(execution_id: str, client: Client) -> ExecutionView:
     execution = await client.executions.get(execution_id)
-    return ExecutionView(execution_id=execution.id, status=execution.status, outputs=execution.outputs)
+    return ExecutionView(id=execution.id, status=execution.status, outputs=execution.outputs)
 
 
-def on_api_error(request: Request, error: Exception) -> Response:
-    """Turn the platform's errors into the service's own: 404, 503 with Retry-After, else 502."""
-    headers: dict[str, str] = {}
-    status = 404 if isinstance(error, NotFoundError) else 502
-    if isinstance(error, RateLimitError):
-        status, headers = 503, {"Retry-After": str(ceil(error.retry_after or 1))}
-    return JSONResponse({"error": type(error).__name__}, status, headers)
-
-
-def on_timeout(request: Request, error: Exception) -> Response:
-    """Turn the end of an `asyncio.timeout`, and a `WaitTimeoutError`, into a 504."""
-    return JSONResponse({"error": "no result in time"}, 504)
+def on_error(request: Request, error: Exception) -> Response:
+    """Answer 404, 503 with Retry-After, 504 or 502, with the reason and the ID of an execution that failed."""
+    body: dict[str, object] = {"error": type(error).__name__}
+    if isinstance(error, ExecutionFailedError | WaitTimeoutError) and error.execution is not None:
+        body["id"] = error.execution.id
+    if isinstance(error, ExecutionFailedError):
+        body["reason"] = error.reason
+    if isinstance(error, RateLimitError | QuotaExceededError):
+        return JSONResponse(body, 503, {"Retry-After": str(ceil(error.retry_after or 1))})
+    if isinstance(error, TimeoutError):  # of the SDK, and of `asyncio.timeout`
+        return JSONResponse(body, 504)
+    return JSONResponse(body, 404 if isinstance(error, NotFoundError) else 502)
 
 
 def create_app(make_client: Callable[[], AsyncFibonacci] = AsyncFibonacci) -> FastAPI:
@@ -106,8 +120,8 @@ def create_app(make_client: Callable[[], AsyncFibonacci] = AsyncFibonacci) -> Fa
 
     app = FastAPI(lifespan=lifespan)
     app.include_router(router)
-    app.add_exception_handler(APIError, on_api_error)
-    app.add_exception_handler(TimeoutError, on_timeout)
+    app.add_exception_handler(FibonacciError, on_error)
+    app.add_exception_handler(TimeoutError, on_error)
     return app
 
 
@@ -121,10 +135,14 @@ async def main() -> None:
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://app") as http:
         started = await http.post(f"/workflows/{workflow.id}/runs", json={"name": "Ada"})
         print(started.status_code, started.json()["status"])  # prints: 202 completed
-        followed = await http.get(f"/runs/{started.json()['execution_id']}")
+        followed = await http.get(f"/runs/{started.json()['id']}")
         print(followed.status_code, followed.json()["outputs"])  # prints: 200 {'greet': ...Ada...}
         result = await http.post(f"/workflows/{workflow.id}/results", json={"name": "Ada"})
         print(result.status_code, result.json())  # prints: 200 {'greet': ...Ada...}
+        failed = await http.post(f"/workflows/{workflow.id}/results", json={})
+        print(failed.status_code, failed.json()["reason"])  # prints: 502 {{input.name}} has no value...
+        listed = await http.get(f"/workflows/{workflow.id}/runs")
+        print([run["status"] for run in listed.json()])  # prints: ['failed', 'completed', 'completed']
         missing = await http.get("/runs/exec_missing")
         print(missing.status_code, missing.json())  # prints: 404 {'error': 'NotFoundError'}
 

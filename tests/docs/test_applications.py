@@ -13,6 +13,7 @@ import socket
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, LLMCall
 from tests.docs.processes import PATIENCE, ApplicationProcess, running
 from tests.emulator.handling import wait_until
+from tests.kit.assertions import each_row
 from tests.kit.redis import RedisServer
 from tests.kit.systems import needs_fork, needs_signals
 
@@ -87,13 +89,10 @@ def test_django_cancels_the_execution_when_the_caller_disconnects(
         assert "Traceback" not in server.output
 
 
-def test_the_execution_is_canceled_when_there_is_no_result_in_time(
-    emulator: Emulator, client: Fibonacci, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    workflow_id = slow_workflow(client)
+def called(emulator: Emulator, path: str) -> httpx.Response:
+    """Post to the FastAPI service in process."""
     fastapi_service: Any = import_module("examples.fastapi_service")
-    monkeypatch.setattr(fastapi_service, "TIME_LIMIT", 1.0)
-    app = fastapi_service.create_app(emulator.async_client)
+    app = fastapi_service.create_app(partial(emulator.async_client, max_retries=0))
 
     async def call() -> httpx.Response:
         transport = httpx.ASGITransport(app)
@@ -101,11 +100,48 @@ def test_the_execution_is_canceled_when_there_is_no_result_in_time(
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://a") as http,
         ):
-            return await http.post(f"/workflows/{workflow_id}/results", json={})
+            return await http.post(path, json={})
 
-    response = asyncio.run(call())
-    assert (response.status_code, response.json()) == (504, {"error": "no result in time"})
+    return asyncio.run(call())
+
+
+def test_the_execution_is_canceled_when_there_is_no_result_in_time(
+    emulator: Emulator, client: Fibonacci, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow_id = slow_workflow(client)
+    monkeypatch.setattr("examples.fastapi_service.TIME_LIMIT", 1.0)
+    response = called(emulator, f"/workflows/{workflow_id}/results")
+    assert (response.status_code, response.json()) == (504, {"error": "TimeoutError"})
     assert statuses(client, workflow_id) == ["cancelled"]
+
+
+@each_row(
+    ("failure", "status", "error", "retry_after"),
+    [
+        ({"status": 429, "body": {"error": {"code": "quota_exceeded"}}}, 503, "QuotaExceededError", "1"),
+        ({"kind": "stall"}, 504, "APITimeoutError", None),
+        ({"status": 403}, 502, "PermissionDeniedError", None),
+        ({"kind": "rate_limit", "retry_after": 2}, 503, "RateLimitError", "2"),
+    ],
+)
+def test_fastapi_answers_for_a_call_that_fails(
+    emulator: Emulator, failure: dict[str, Any], status: int, error: str, retry_after: str | None
+) -> None:
+    emulator.fail("POST /workflows/{id}/execute", **failure)
+    response = called(emulator, "/workflows/wf-1/runs")
+    assert (response.status_code, response.json()) == (status, {"error": error})
+    assert response.headers.get("Retry-After") == retry_after
+
+
+def test_fastapi_names_the_reason_and_the_execution_that_failed(emulator: Emulator, client: Fibonacci) -> None:
+    node = {"id": "greet", "type": "llm", "instruction": "Hello {{input.name}}"}
+    workflow_id = client.workflows.create(name="Greeter", definition={"nodes": [node]}).id
+    response = called(emulator, f"/workflows/{workflow_id}/results")
+    execution = client.executions.list(workflow_id=workflow_id).first()
+    assert execution is not None
+    reason = "{{input.name}} has no value: there is no 'name'"
+    assert response.status_code == 502
+    assert response.json() == {"error": "ExecutionFailedError", "id": execution.id, "reason": reason}
 
 
 # The worker of the example; it opens a connection before it forks, and sends itself a task.
