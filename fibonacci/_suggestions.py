@@ -5,6 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import NoReturn
 
 _MAX_CANDIDATES = 300  # each is compared letter by letter
 
@@ -47,6 +48,19 @@ class _LazyText:
         return str, (str(self),)
 
 
+_OTHER_WORDS = {
+    "WorkflowBuilder.run": "To run it, create the workflow: client.workflows.run(client.workflows.create(flow).id)",
+    **dict.fromkeys(
+        ("WorkflowBuilder.svg", "WorkflowBuilder.mermaid", "WorkflowBuilder.png"),
+        "To draw it, use svg(flow.definition), mermaid or png of fibonacci.definitions",
+    ),
+    "Emulator.mock": (
+        "To set the answers of a node, use script(...). To call your function, use @emulator.llm or @emulator.tool"
+    ),
+}
+"""What to write instead of a word that people try, by the class and the word, where no name resembles it."""
+
+
 def missing_attribute(owner: object, name: str, known: Callable[[], Iterable[str]] | None = None) -> AttributeError:
     """Return the error for a missing attribute, whose text has the nearest name that exists.
 
@@ -57,18 +71,43 @@ def missing_attribute(owner: object, name: str, known: Callable[[], Iterable[str
     Args:
         owner: The object.
         name: The attribute.
-        known: Returns the attributes that the object has. Default: those of its class.
+        known: Returns the attributes that the object has. Default: those that `dir` lists.
     """
 
     def text() -> str:
         from fibonacci._migration import renamed
 
         kind = type(owner).__name__
-        if message := renamed(f"{kind.removeprefix('Async')}.{name}"):
+        qualified = f"{kind.removeprefix('Async')}.{name}"
+        if message := renamed(qualified):
             return message
-        known_names = dir(type(owner)) if known is None else known()
-        names = [name for name in known_names if not name.startswith("_")]
-        remedy = did_you_mean(name, names) or f". It has {', '.join(names)}"
-        return f"{kind} has no attribute {name!r}{remedy}"
+        known_names = dir(owner) if known is None else known()
+        names = dict.fromkeys(name for name in known_names if not name.startswith("_"))
+        remedy = (
+            _OTHER_WORDS.get(qualified) or did_you_mean(name, names).removeprefix(". ") or f"It has {', '.join(names)}"
+        )
+        return f"{kind} has no attribute {name!r}. {remedy}"
 
     return AttributeError(_LazyText(text), name=name)
+
+
+class Hinted:
+    """An object that explains a misspelt attribute."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # type checkers would think that every attribute exists
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise missing_attribute(self, name)
+
+
+class HintedList(Hinted):
+    """Explains that a list is no `list` as well."""
+
+    _as_list = "take(n)"
+
+    if not TYPE_CHECKING:
+
+        def __getitem__(self, index: object) -> NoReturn:
+            raise TypeError(f"{type(self).__name__} has no index: loop over it, or call {self._as_list} for a list")

@@ -105,7 +105,7 @@ MAY_IMPORT = {
     "__init__": _PUBLIC,
     "transports": _PUBLIC,
     "types": _PUBLIC,
-    "emulator": {"models", "definitions", "_lazy", "_logging", "_text", "_files"},
+    "emulator": {"models", "definitions", "_lazy", "_logging", "_suggestions", "_text", "_files"},
     "integrations": _PUBLIC,
     "testing": {*_PUBLIC, "emulator"},
     "cli": {*_PUBLIC, "emulator", "_times", "_files"},

@@ -15,6 +15,8 @@ from time import monotonic
 from time import time as unix_time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from fibonacci._suggestions import HintedList
+
 T = TypeVar("T")
 
 # How often a shielded function is called: everything is canceled once at the end of `asyncio.run`.
@@ -118,7 +120,7 @@ def current_loop() -> Hashable:
         return cast("Hashable", running_trio().lowlevel.current_trio_token())
 
 
-class AsyncIterationHints:
+class AsyncIterationHints(HintedList):
     """Explains the words of the other mode, to who uses them on a list. Type checkers report them too."""
 
     if not TYPE_CHECKING:
@@ -128,8 +130,8 @@ class AsyncIterationHints:
 
         def __await__(self):
             raise TypeError(
-                f"{type(self).__name__} cannot be awaited: write `async for item in ...` for every item of every page,"
-                " or `await ....first()` for the first item"
+                f"{type(self).__name__} cannot be awaited: write `async for item in ...` for every item, or"
+                f" `await ....{self._as_list}` for a list"
             )
 
 

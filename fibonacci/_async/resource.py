@@ -12,6 +12,7 @@ from fibonacci._concurrency import SingleReader
 from fibonacci._core.options import check_count
 from fibonacci._core.request import Request, request_to_take
 from fibonacci._core.urls import QueryValue
+from fibonacci._suggestions import Hinted
 from fibonacci.errors import PaginationError
 from fibonacci.models._base import Model, id_fields
 
@@ -315,7 +316,7 @@ def _endless(problem: str, request: Request[T], page: Page[T]) -> PaginationErro
     return error
 
 
-class AsyncResource:
+class AsyncResource(Hinted):
     """A group of calls, such as `client.workflows`.
 
     Its methods describe requests, and the requestor sends them.
@@ -332,10 +333,3 @@ class AsyncResource:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self._requestor.config.base_url}>"
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            from fibonacci._suggestions import missing_attribute
-
-            raise missing_attribute(self, name)

@@ -14,6 +14,7 @@ from time import time as unix_time
 from typing import TypeVar
 
 from fibonacci._core.options import coroutine_error
+from fibonacci._suggestions import HintedList
 
 T = TypeVar("T")
 
@@ -82,8 +83,8 @@ def current_loop() -> Hashable:
     return _NO_LOOP
 
 
-class IterationHints:
-    """Explains nothing: a list with `__aiter__` or `__await__` would pass for an async one, where programs ask."""
+class IterationHints(HintedList):
+    """Explains nothing more: a list with `__aiter__` or `__await__` would pass for an async one, where programs ask."""
 
 
 class WakeEvent:

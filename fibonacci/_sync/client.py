@@ -16,6 +16,7 @@ from fibonacci._core.options import UNSET, Unset
 from fibonacci._core.request import Request
 from fibonacci._core.urls import check_method, check_path
 from fibonacci._lazy import namespace, state_of
+from fibonacci._suggestions import Hinted
 from fibonacci._sync import _runtime
 from fibonacci._sync.requestor import Requestor
 from fibonacci._sync.shared_state import SharedState, config_from
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     T = TypeVar("T", default=Any)
 
 
-class Fibonacci:
+class Fibonacci(Hinted):
     """A client for the Fibonacci platform, for workflows, their executions and their governance.
 
     You can use it with or without `with`, from many tasks and threads at a time, and after a fork. Clients with the
@@ -381,11 +382,6 @@ class Fibonacci:
         return type(self)._rebuild, (self._config.pickled_options(), self._own_state())
 
     if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            from fibonacci._suggestions import missing_attribute
-
-            raise missing_attribute(self, name)
 
         def __setattr__(self, name: str, value: Any) -> None:
             config = vars(self).get("_config")

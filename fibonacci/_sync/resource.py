@@ -11,6 +11,7 @@ from fibonacci._concurrency import SingleReader
 from fibonacci._core.options import check_count
 from fibonacci._core.request import Request, request_to_take
 from fibonacci._core.urls import QueryValue
+from fibonacci._suggestions import Hinted
 from fibonacci._sync import _runtime
 from fibonacci._sync.requestor import Requestor
 from fibonacci.errors import PaginationError
@@ -316,7 +317,7 @@ def _endless(problem: str, request: Request[T], page: Page[T]) -> PaginationErro
     return error
 
 
-class Resource:
+class Resource(Hinted):
     """A group of calls, such as `client.workflows`.
 
     Its methods describe requests, and the requestor sends them.
@@ -333,10 +334,3 @@ class Resource:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self._requestor.config.base_url}>"
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            from fibonacci._suggestions import missing_attribute
-
-            raise missing_attribute(self, name)

@@ -10,10 +10,12 @@ import threading
 from collections.abc import Callable, Generator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
+from inspect import isfunction
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
+from fibonacci._suggestions import Hinted
 from fibonacci.emulator.account import Account, KeyRole, Rate
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.app.origins import Hosts, Origins, is_loopback
@@ -515,10 +517,10 @@ ResultT = TypeVar("ResultT")
 class HandlerDecorators:
     """Decorators that register your functions as handlers.
 
-    A handler takes the call of its node and returns the node's output, which can be any JSON. If a handler raises, its
-    node fails with the text of the exception. Each call runs in its own thread, and an async handler in its own event
-    loop. Parallel nodes therefore run in parallel, and a slow handler delays only its own execution, which is `running`
-    until then. A handler stays until you replace it.
+    A handler takes the call of its node and returns the node's output, which can be any JSON, or a Pydantic model. If a
+    handler raises, its node fails with the text of the exception. Each call runs in its own thread, and an async
+    handler in its own event loop. Parallel nodes therefore run in parallel, and a slow handler delays only its own
+    execution, which is `running` until then. A handler stays until you replace it.
     """
 
     _handlers: UserHandlers
@@ -705,7 +707,7 @@ def given_scripts(given: str | Path | Mapping[str, Any]) -> list[QueuedScript]:
         raise file.error(error.place, error.message) from None
 
 
-class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassettes, Preservation):
+class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassettes, Preservation, Hinted):
     """An emulator of the platform on this machine: every endpoint, with state, in memory or in a file.
 
     Use it as a context manager to listen on a socket, or call `client()` or `async_client()` to reach it in process.
@@ -908,6 +910,12 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
     def __repr__(self) -> str:
         where = "in process" if self._server is None else self.base_url
         return f"<Emulator {where}>"
+
+
+for _part in Emulator.__mro__[1:]:
+    for _name, _member in vars(_part).items():
+        if isfunction(_member) and not _name.startswith("_"):
+            _member.__qualname__ = f"Emulator.{_name}"  # as Python names it when an argument is misspelt
 
 
 @contextmanager

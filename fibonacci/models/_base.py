@@ -149,7 +149,8 @@ class Model(BaseModel):
             if missing in self._other_names:
                 return [self._other_names[missing]]
             more = getattr(self, "__pydantic_extra__", None)  # an object that is being copied has none yet
-            return [*(name for name in dir(self) if not name.startswith("model_")), *(more or {})]
+            extra = [name for name in more or {} if name not in self._other_names]
+            return [*(name for name in dir(self) if not name.startswith("model_")), *extra]
 
     def __repr__(self) -> str:
         received = [name for name in type(self).model_fields if name in self.model_fields_set]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from fibonacci._suggestions import Hinted
 from fibonacci.models._base import Model, plain_dict, plain_types
 from fibonacci.models.response import ResponseInfo
 
@@ -17,7 +18,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[T]):
+class Page(Hinted, Generic[T]):
     """One page of a list, as `pager.pages()` yields it.
 
     Example:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fibonacci._suggestions import Hinted
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -48,7 +50,7 @@ class RunAttempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
+class RunResult(Hinted):
     """The result of one row of `workflows.run_many`, which yields one for each row.
 
     Example:

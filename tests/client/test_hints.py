@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
 import pickle
 import traceback
@@ -15,11 +16,13 @@ from typing import Any
 import pytest
 
 import fibonacci.models.executions as executions
-from fibonacci import AsyncFibonacci, Fibonacci
-from fibonacci.models import Execution, Model, Workflow
+from fibonacci import AsyncFibonacci, Fibonacci, RunResult, WorkflowBuilder
+from fibonacci.emulator import Emulator
+from fibonacci.models import Execution, Model, Page, Workflow
 from tests.endpoints.table import ROWS
 from tests.kit.assertions import each_row, refused
 from tests.kit.mode import Mode
+from tests.kit.responses import info
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond_json
 from tests.models.test_models import LEAST, each_model
@@ -77,6 +80,22 @@ class TestArgumentsByPosition:
         for row in ROWS:
             assert inspect.iscoroutinefunction(attrgetter(row.call)(client)) is not row.is_list
 
+    @each_row(
+        ("method", "name"),
+        [
+            (Fibonacci("key").workflows.create, "Workflows.create"),
+            (Fibonacci("key").workflows.run, "Workflows.run"),
+            (Emulator().fail, "Emulator.fail"),
+            (Emulator().script, "Emulator.script"),
+        ],
+    )
+    def test_a_misspelt_one_comes_with_the_class_that_was_called(self, method: Any, name: str) -> None:
+        with pytest.raises(TypeError, match=rf"^{name}\(\) got an unexpected keyword argument 'nam'"):
+            method(nam=1)
+
+
+RESULT = RunResult(index=0, key=0, inputs={}, execution=None, error=None, status="failed")
+
 
 class TestAttributes:
     @each_row(
@@ -121,13 +140,49 @@ class TestAttributes:
         assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
         assert repr(caught.value) == f"AttributeError({str(caught.value)!r})"
 
-    def test_without_a_near_one_all_are_named(self) -> None:
-        made: Any = Workflow(id="wf-1")
+    def test_without_a_near_one_all_are_named_once(self) -> None:
+        made: Any = Execution.model_validate({"execution_id": "e", "created_at": None, "inputs": {}, "extra": 1})
         with pytest.raises(AttributeError) as caught:
             _ = made.zzz
-        assert str(caught.value).startswith(
-            "Workflow has no attribute 'zzz'. It has created_at, definition, description, id,"
-        )
+        text, _, names = str(caught.value).partition(". It has ")
+        assert text == "Execution has no attribute 'zzz'"
+        listed = names.split(", ")
+        assert len(listed) == len(set(listed))
+        assert {"id", "created_at", "inputs", "extra"} <= set(listed)
+        assert "execution_id" not in listed
+
+    @each_row(
+        ("place", "meant"),
+        [
+            ("workflows.runs", ". Did you mean 'run'?"),
+            ("workflows.list().items", ". It has first, pages, take, to_arrow, to_pandas, to_polars"),
+            ("workflows.run_many('w', []).result", ". Did you mean 'results'?"),
+        ],
+    )
+    def test_lists_and_calls(self, place: str, meant: str) -> None:
+        for client in (Fibonacci("key"), AsyncFibonacci("key")):
+            with pytest.raises(AttributeError) as caught:
+                eval(f"client.{place}", {"client": client})
+            assert str(caught.value).endswith(f" has no attribute {place.rpartition('.')[2]!r}{meant}")
+
+    @each_row(
+        ("made", "name", "meant"),
+        [
+            (WorkflowBuilder("w"), "lmm", "WorkflowBuilder has no attribute 'lmm'. Did you mean 'llm'?"),
+            (WorkflowBuilder("w"), "run", "client.workflows.run(client.workflows.create(flow).id)"),
+            (WorkflowBuilder("w"), "svg", "svg(flow.definition)"),
+            (Emulator(), "mock", "use script(...). To call your function, use @emulator.llm or @emulator.tool"),
+            (Emulator(), "clients", "Did you mean 'client'?"),
+            (Page(items=[], response=info()), "item", "Page has no attribute 'item'. Did you mean 'items'?"),
+            (RESULT, "output", "RunResult has no attribute 'output'. Did you mean 'outputs'?"),
+        ],
+    )
+    def test_other_objects(self, made: Any, name: str, meant: str) -> None:
+        with pytest.raises(AttributeError) as caught:
+            getattr(made, name)
+        assert meant in str(caught.value)
+        copied: Any = copy.copy(made)
+        assert type(copied) is type(made)
 
     @each_model
     def test_absent_attributes_are_absent(self, model: type[Model]) -> None:
@@ -164,6 +219,18 @@ class TestStatus:
         assert set(executions.KNOWN_STATUSES) > executions.TERMINAL_STATUSES
 
 
+class TestIndexes:
+    @each_row(
+        ("place", "meant"), [("list()", "call take(n) for a list"), ("run_many('w', [])", "call results() for a list")]
+    )
+    def test_a_list_that_is_read_in_a_loop_has_none(self, place: str, meant: str) -> None:
+        for client in (Fibonacci("key"), AsyncFibonacci("key")):
+            rows: Any = eval(f"client.workflows.{place}", {"client": client})
+            with pytest.raises(TypeError) as caught:
+                _ = rows[0]
+            assert str(caught.value) == f"{type(rows).__name__} has no index: loop over it, or {meant}"
+
+
 class TestOtherMode:
     def test_an_async_list_in_a_plain_loop(self) -> None:
         client: Any = AsyncFibonacci("key")
@@ -177,8 +244,8 @@ class TestOtherMode:
             await client.tools.list()
 
         text = (
-            r"^AsyncPager cannot be awaited: write `async for item in \.\.\.` for every item of every page, or"
-            r" `await"
+            r"^AsyncPager cannot be awaited: write `async for item in \.\.\.` for every item, or"
+            r" `await \.\.\.\.take\(n\)`"
         )
         with pytest.raises(TypeError, match=text):
             asyncio.run(main())

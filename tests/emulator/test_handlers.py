@@ -6,10 +6,12 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from pydantic import BaseModel, Field
 
 from fibonacci import ExecutionFailedError, Fibonacci
 from fibonacci.emulator import CriticCall, Emulator, LLMCall, ToolCall
@@ -28,6 +30,26 @@ def emulator() -> Emulator:
 def client(emulator: Emulator) -> Iterator[Fibonacci]:
     with emulator.client(max_retries=0) as made:
         yield made
+
+
+class DatedVerdict(BaseModel):
+    urgency: Literal["low", "high"]
+    due: date = Field(serialization_alias="dueOn")
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_handler_may_return_models(emulator: Emulator, client: Fibonacci) -> None:
+    @emulator.llm
+    def classify(call: LLMCall) -> DatedVerdict:
+        return DatedVerdict(urgency="high", due=date(2026, 1, 2))
+
+    @emulator.tool("search")
+    def search(call: ToolCall) -> list[DatedVerdict]:
+        return [DatedVerdict(urgency="high", due=date(2026, 1, 2))]
+
+    workflow = create(client, llm("classify", "How urgent?", output_format="json"), tool("search", "search"))
+    verdict = {"urgency": "high", "dueOn": "2026-01-02"}
+    assert client.workflows.run(workflow).outputs == {"classify": verdict, "search": [verdict]}
 
 
 @pytest.mark.usefixtures("patient")

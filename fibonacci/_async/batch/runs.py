@@ -333,6 +333,8 @@ class AsyncRuns(_runtime.AsyncIterationHints):
         ```
     """
 
+    _as_list = "results()"
+
     def __init__(self, requestor: AsyncRequestor, workflow_id: str, rows: Any, options: BatchOptions) -> None:
         self._requestor = requestor
         self._workflow_id = workflow_id

@@ -334,6 +334,8 @@ class Runs(_runtime.IterationHints):
         ```
     """
 
+    _as_list = "results()"
+
     def __init__(self, requestor: Requestor, workflow_id: str, rows: Any, options: BatchOptions) -> None:
         self._requestor = requestor
         self._workflow_id = workflow_id

@@ -9,6 +9,7 @@ from typing import Any, Literal, NoReturn, overload
 from pydantic import BaseModel, RootModel
 from typing_extensions import TypeVar
 
+from fibonacci._suggestions import Hinted
 from fibonacci.definitions.authoring.arguments import ArgumentReader, given_arguments, workflow_fields
 from fibonacci.definitions.authoring.draft import Draft
 from fibonacci.definitions.authoring.handles import ConditionalHandle, NodeHandle, Template, is_model, json_schema
@@ -25,7 +26,7 @@ Comparison = tuple[object, Operator] | tuple[object, Operator, object]
 """A comparison for `condition=`: `(left, operator, right)`, or `(left, "is_empty")` without a right operand."""
 
 
-class WorkflowBuilder:
+class WorkflowBuilder(Hinted):
     """Builds a workflow definition in Python.
 
     In an f-string, a node becomes a template, which is a placeholder for its output: `f"Answer {classify}"` is

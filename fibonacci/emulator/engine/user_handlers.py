@@ -20,12 +20,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar, cast
 
+from pydantic import BaseModel
+
 from fibonacci._logging import log
 from fibonacci._text import is_unicode, printable
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.state.clock import VirtualClock
-from fibonacci.emulator.state.json_encoding import SURROGATE, to_json, unicode_fault
+from fibonacci.emulator.state.json_encoding import SURROGATE, unicode_fault
 from fibonacci.emulator.state.records import NodeUsage
 from fibonacci.emulator.state.store import Owners, Store
 
@@ -247,7 +249,8 @@ CallT = TypeVar("CallT", bound=NodeCall)
 LLMHandler = Callable[[LLMCall], Any]
 ToolHandler = Callable[[ToolCall], Any]
 CriticHandler = Callable[[CriticCall], Any]
-"""A handler returns the output of its node, any JSON, or a coroutine of it. An exception fails the node.
+"""A handler returns the output of its node, any JSON or a Pydantic model, or a coroutine of it. An exception fails the
+node.
 
 That of a critic returns a score from 0 to 10, or an object with `overall_score` or `criteria_scores`.
 """
@@ -328,12 +331,18 @@ def _outcome(work: Callable[[], Any], place: str) -> HandlerOutcome:
         log(_log, logging.DEBUG, "a handler failed", with_exception=True)
         return HandlerOutcome(error=error_text(error))
     try:
-        text = to_json(output)
+        text = json.dumps(output, allow_nan=False, check_circular=False, default=_dumped)
         copy = json.loads(text)  # the handler may change its own later
-        fault = unicode_fault(copy, place) if SURROGATE.encode() in text else None
+        fault = unicode_fault(copy, place) if SURROGATE in text else None
     except BaseException as error:  # a mapping of the handler's own may raise anything
         return HandlerOutcome(error=f"the handler returned a value that is not JSON: {error_text(error)}")
     return HandlerOutcome(copy) if fault is None else HandlerOutcome(error=" ".join(fault))
+
+
+def _dumped(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def bounded(error: str) -> str:
