@@ -77,12 +77,8 @@ def _local(time: datetime, *, with_seconds: bool) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return what `to_dict()` has of a model, as JSON. Other values stay as they are."""
-    if not hasattr(value, "to_dict"):
-        return value
-    from pydantic_core import to_jsonable_python  # loaded, if there is a model
-
-    return to_jsonable_python(value.to_dict())
+    """Return what `to_dict()` has of a model. Other values stay as they are."""
+    return value.to_dict() if hasattr(value, "to_dict") else value
 
 
 def named_fields(value: Any) -> dict[str, Any]:
