@@ -117,7 +117,7 @@ class DeploymentChange:
     """What breaks programs that run the workflow, such as `input.city is required now` and `input.town is gone`."""
 
     running: int | None = None
-    """How many executions of the workflow were running when the plan was made, up to 200. None if that is unknown, or
+    """The number of executions of the workflow that were running at the plan, up to 200. None if that is unknown, or
     if the change neither updates nor deletes a workflow."""
 
     _step: Annotated[Step, Field(alias="step")] = field(default=Step(), repr=False)
