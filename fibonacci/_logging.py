@@ -11,7 +11,7 @@ end.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from fibonacci._redaction import REDACTED, redact_json
@@ -21,20 +21,21 @@ if TYPE_CHECKING:
     from logging import Logger, LogRecord
 
 
+_WARNING: Final = 30
 _client_logger: Logger | None = None
 
 
 def client_logger(level: int) -> Logger | None:
-    """Return the logger `fibonacci` if a record of the level would be read by anybody. It gets no handler that writes.
+    """Return the logger `fibonacci` if a record of the level would be read by anybody. It gets no handler.
 
-    A program that hasn't imported `logging` reads no records, and importing it here would take 2 ms of its first call.
+    A program that hasn't imported `logging` reads nothing but warnings, which Python writes to stderr. To import it for
+    other records would take 2 ms of the first call.
     """
     global _client_logger
-    if _client_logger is None and "logging" in sys.modules:
+    if _client_logger is None and (level >= _WARNING or "logging" in sys.modules):
         import logging
 
         _client_logger = logging.getLogger("fibonacci")
-        _client_logger.addHandler(logging.NullHandler())
     return _client_logger if _client_logger is not None and _client_logger.isEnabledFor(level) else None
 
 

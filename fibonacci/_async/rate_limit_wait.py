@@ -26,11 +26,17 @@ _POLL_INTERVAL = 0.02
 
 
 async def report_wait(
-    call: Call, config: Config, seconds: float, reason: Literal["rate_limit", "connection"], text: str
+    call: Call,
+    config: Config,
+    seconds: float,
+    reason: Literal["rate_limit", "connection"],
+    text: str,
+    *,
+    is_long: bool = False,
 ) -> None:
     """Log a wait, and call the user's `on_wait`."""
     # A wait for the rate limit comes before its attempt, one for a connection within it.
-    log_wait(call, call.attempts + (reason == "rate_limit"), text)
+    log_wait(call, call.attempts + (reason == "rate_limit"), text, is_long=is_long)
     if config.on_wait is not None:
         from fibonacci._core.option_types import WaitEvent
 
@@ -138,14 +144,15 @@ class AsyncRateLimitWait:
             raise closed_error(self._call)
 
     async def _report(self, seconds: float) -> None:
-        """Report the wait, once."""
+        """Report the wait once, and a long one at WARNING, unless another call of the key has."""
         failure = self._limits.failure
         if failure is not None:
             seconds = _PATIENCE
-        if self._is_reported or seconds < _SHORTEST_REPORTED:
+        is_news = self._limits.is_news(seconds, self._clock.monotonic())
+        if not is_news and (self._is_reported or seconds < _SHORTEST_REPORTED):
             return
         self._is_reported = True
         text = f"{seconds:.0f} s for the rate limit{left_text(self._limits.left)}"
         if failure is not None:
             text = f"up to {seconds:.0f} s: {failure}"
-        await report_wait(self._call, self._config, seconds, "rate_limit", text)
+        await report_wait(self._call, self._config, seconds, "rate_limit", text, is_long=is_news)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from fibonacci._core.call import Call
+    from fibonacci.models.workflows import Workflow
 
 _DEBUG: Final = 10
 _INFO: Final = 20
@@ -38,10 +39,11 @@ def log_retry(call: Call, result: AttemptResult, delay: float) -> None:
         _log(logger, _INFO, text, *values, call=call, attempt=call.attempts, result=result, request_id=request_id)
 
 
-def log_wait(call: Call, attempt: int, wait: str) -> None:
-    """Log a wait of an attempt before its request is sent at INFO."""
-    if logger := client_logger(_INFO):
-        _log(logger, _INFO, "waiting %s", wait, call=call, attempt=attempt)
+def log_wait(call: Call, attempt: int, wait: str, *, is_long: bool) -> None:
+    """Log a wait of an attempt before its request is sent at INFO, or a long one at WARNING."""
+    level = _WARNING if is_long else _INFO
+    if logger := client_logger(level):
+        _log(logger, level, "waiting %s", wait, call=call, attempt=attempt)
 
 
 def log_switch(replaced: str) -> None:
@@ -61,6 +63,12 @@ def log_switch(replaced: str) -> None:
             " FIBONACCI_TRANSPORT",
             replaced,
         )
+
+
+def log_workflow(workflow: Workflow, done: str) -> None:
+    """Log at INFO what was done to a workflow by its name."""
+    if logger := client_logger(_INFO):
+        log(logger, _INFO, "workflow %s (%s) was %s", repr(workflow.name), workflow.id, done)
 
 
 def log_journal(path: str, text: str, *, is_warning: bool = False) -> None:

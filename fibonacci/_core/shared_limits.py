@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from fibonacci._core.window import RequestWindow
 
 
+LONGEST_SILENCE = 5.0
+"""Seconds: who waits longer for a limit or a quota is told at WARNING."""
+
 # The plans have windows of a minute: a longer `Retry-After` is about something else than the plan.
 _LONGEST_PAUSE = 60.0
 # Seconds without a response after which another probe is sent: a refusal is immediate, the run of a workflow is not.
@@ -301,6 +304,7 @@ class SharedLimits:
         self._tokens = _CAPACITY
         self._is_enforced = is_enforced
         self.is_inherited: bool = False
+        self._warned_until = -float("inf")
         # By endpoint, so that one that is stopped holds nobody up; by None those that need not be admitted.
         self._queues: dict[tuple[str, str] | None, OrderedDict[QueuedCall, None]] = {}
         self._common_delay: tuple[float, bool] = (0.0, False)  # the end of the queue's delay, and whether it is fixed
@@ -321,6 +325,13 @@ class SharedLimits:
         self._lock = threading.RLock()
         self.is_inherited = True
         _shared.clear()  # here, where no other thread may have found its limits already
+
+    def is_news(self, seconds: float, now: float) -> bool:
+        """Whether to warn of a wait that begins now: it is long, and none that was warned of is under way."""
+        if seconds <= LONGEST_SILENCE or now < self._warned_until:
+            return False
+        self._warned_until = now + seconds
+        return True
 
     @property
     def queued(self) -> int:

@@ -373,9 +373,15 @@ class Context:
     @cached_property
     def client(self) -> Fibonacci:
         """The client, with the credentials of the environment or of the profile."""
+        import logging
+
         from fibonacci import Fibonacci
 
-        return self._exits.enter_context(Fibonacci(profile=self.options.profile, on_wait=self._say_wait))
+        client = self._exits.enter_context(Fibonacci(profile=self.options.profile, on_wait=self._say_wait))
+        logger, handler = logging.getLogger("fibonacci"), logging.NullHandler()
+        logger.addHandler(handler)  # else Python writes warnings to stderr, which says what a person needs already
+        self._exits.callback(logger.removeHandler, handler)
+        return client
 
     def name_of(self, workflow_id: str) -> str:
         """Return the name that people read for the ID of a workflow, or the ID if it has none or it can't be read."""

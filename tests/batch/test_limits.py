@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -42,7 +43,7 @@ def no_error_is_lost(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 class TestQuotas:
-    def test_an_hourly_quota_is_waited_for(self, mode: Mode) -> None:
+    def test_an_hourly_quota_is_waited_for(self, mode: Mode, caplog: pytest.LogCaptureFixture) -> None:
         here = platform(mode, "free", workflow_runs_per_hour=6)  # 2 at a time
         began = here.clock.time()
         runs = here.runs([0.0] * 13)
@@ -51,6 +52,20 @@ class TestQuotas:
         assert 7_000 < here.clock.time() - began < 8_000, "two hours after the first"
         assert here.count(EXECUTE, 429) <= 4, "no retries are wasted on it"
         assert here.count(EXECUTE, 200) == 13
+        first, second = (each for each in caplog.messages if "a quota is used up" in each)  # one for each hour
+        for text in (first, second):
+            assert re.match(rf"workflow {here.workflow}: rows are waiting 3\d\d\d s, because a quota is used up", text)
+
+    def test_a_rate_limit_is_waited_for_and_told_once_a_window(
+        self, mode: Mode, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        here = platform(mode, "free")  # 60 requests a minute
+        began = here.clock.time()
+        assert all(result.succeeded for result in here.run(here.runs([0.0] * 130, concurrency=60)))
+        windows = (here.clock.time() - began) / 60
+        waits = [each for each in caplog.messages if "for the rate limit" in each]
+        assert 1 <= len(waits) <= windows + 1
+        assert re.fullmatch(rf"workflow {here.workflow}: rows are waiting \d+ s for the rate limit", waits[0])
 
     def test_or_ends_the_run_resumably(self, mode: Mode, tmp_path: Any) -> None:
         here = platform(mode, "free", workflow_runs_per_hour=6)

@@ -143,16 +143,17 @@ def setting(emulator: Emulator | None = None) -> Generator[Setting]:
 
 @contextmanager
 def own_logging() -> Generator[None]:
-    """Restore the package's logger at the end: what a page shows of the log is not shown in other tests."""
-    logger = logging.getLogger("fibonacci")
-    handlers, level = [*logger.handlers], logger.level
+    """Let Python print warnings as it does where no logging is set up, and restore the package's logger at the end."""
+    logger, root = logging.getLogger("fibonacci"), logging.getLogger()
+    handlers, level, of_pytest = [*logger.handlers], logger.level, [*root.handlers]
+    root.handlers.clear()
     try:
         yield
     finally:
         for handler in {*logger.handlers} - {*handlers}:
-            if not isinstance(handler, logging.NullHandler):
-                logger.removeHandler(handler)
+            logger.removeHandler(handler)
         logger.setLevel(level)
+        root.handlers[:] = of_pytest
 
 
 @contextmanager

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
-from fibonacci import RateLimitError, RetryEvent, ServerError, WaitEvent
+from fibonacci import AsyncFibonacci, RateLimitError, RetryEvent, ServerError, WaitEvent
+from tests.kit.assertions import each_row
 from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
+from tests.kit.steps import respond_json
 
 HOUR = 3600
 WORKFLOW = {"data": {"id": "wf-1"}}
@@ -165,9 +171,58 @@ class TestReports:
         get(mode, client)
         get(mode, client)
         assert events == [WaitEvent(method="GET", path="/workflows/wf-1", seconds=42, reason="rate_limit")]
-        assert [record.getMessage() for record in caplog.records] == [
-            "GET /workflows/wf-1: waiting 42 s for the rate limit (0 of 60 left)"
+        assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+            ("WARNING", "GET /workflows/wf-1: waiting 42 s for the rate limit (0 of 60 left)")
         ]
+
+    @each_row(("seconds", "level"), [(4, "INFO"), (6, "WARNING")])
+    def test_a_long_wait_is_a_warning(
+        self, mode: Mode, clock: FakeClock, caplog: pytest.LogCaptureFixture, seconds: int, level: str
+    ) -> None:
+        caplog.clear()
+        caplog.set_level(logging.INFO, logger="fibonacci")
+        with ScriptedServer(
+            respond_json(WORKFLOW, headers=stating(0, seconds, clock)), respond_json(WORKFLOW)
+        ) as server:
+            client = mode.client_of(server)
+            get(mode, client)
+            get(mode, client)
+        assert [record.levelname for record in caplog.records] == [level]
+
+    def test_calls_that_wait_at_a_time_are_one_warning(
+        self, server: ScriptedServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO, logger="fibonacci")
+        server.add_response(WORKFLOW, headers=stating(0, 42, FakeClock(runs=True)))
+        for _ in range(3):
+            server.add_response(WORKFLOW)
+
+        async def main() -> None:
+            async with AsyncFibonacci(server.api_key, base_url=server.base_url) as client:
+                await client.workflows.get("wf-1")
+                calls = [asyncio.create_task(client.workflows.get("wf-1")) for _ in range(3)]
+                while len(caplog.records) < 3:
+                    await asyncio.sleep(0)
+                client.reset_rate_limit()
+                await asyncio.gather(*calls)
+
+        asyncio.run(main())
+        assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "INFO"]
+
+    def test_python_shows_it_without_any_setting(self) -> None:
+        program = """
+from fibonacci.emulator import Emulator
+from tests.kit.clock import FakeClock
+emulator = Emulator(rate_limit=(1, 30))
+client = emulator.client(clock=FakeClock(runs=True), max_retries=0)
+client.tools.list().first()
+try:
+    client.tools.get("calculator")
+except Exception:
+    pass  # the emulator's own time has not passed
+"""
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+        assert re.match(r"GET /tools/calculator: waiting \d\d s for the rate limit \(0 of 1 left\)", done.stderr)
 
     def test_a_wait_after_a_refusal_is_told_to_both(
         self, mode: Mode, server: ScriptedServer, clock: FakeClock, caplog: pytest.LogCaptureFixture

@@ -29,7 +29,7 @@ from fibonacci._core.messages import Deadline
 from fibonacci._core.options import Unset
 from fibonacci._core.request import Request
 from fibonacci._core.retry import is_final
-from fibonacci._core.shared_limits import SharedLimits
+from fibonacci._core.shared_limits import LONGEST_SILENCE, SharedLimits
 from fibonacci._core.urls import path
 from fibonacci._core.workflow_requests import execute_workflow, get_execution, get_workflow, list_executions
 from fibonacci._logging import log
@@ -466,10 +466,20 @@ class AsyncBatchContext:
             since = datetime.fromtimestamp(time, UTC) if backoff.blocker is None else backoff.blocker.since
             next_try_at = datetime.fromtimestamp(time + backoff.until - now, UTC)
             backoff.blocker = RunsBlocker(reason=f"{what}: {error}", since=since, next_try_at=next_try_at)
-            if self._outage_began is None and backoff is not self.plan.quota:
+            if backoff is self.plan.quota:
+                if before <= now and (seconds := backoff.until - now) > LONGEST_SILENCE:
+                    text = "workflow %s: rows are waiting %.0f s, because %s"
+                    log(_log, logging.WARNING, text, self.requests.workflow_id, seconds, f"{what}: {error}")
+            elif self._outage_began is None:
                 self._outage_began = now
                 log(_log, logging.WARNING, "workflow %s: %s", self.requests.workflow_id, backoff.blocker)
         return is_given_up
+
+    def warn_of_rate_limit(self, seconds: float) -> None:
+        """Log that rows wait for the rate limit, if that is long, once for all of them."""
+        if self._limits.is_news(seconds, self.now):
+            text = "workflow %s: rows are waiting %.0f s for the rate limit"
+            log(_log, logging.WARNING, text, self.requests.workflow_id, seconds)
 
     def _end_outage(self) -> None:
         if self._outage_began is not None and self.plan.starts.since is None and self.plan.looks.since is None:

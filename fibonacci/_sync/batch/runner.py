@@ -154,6 +154,9 @@ class BatchRunner:
         window = context.window()
         if window is not None and room > 0:
             room = min(room, window[1] - (context.watch.reserve(*window) if state.running else 0))
+            total = context.options.total
+            if room <= 0 and state.has_more and (state.pending or total is None or state.read < total):
+                context.warn_of_rate_limit(window[0])
         busy = state.busy
         chosen: list[Row] = []
         if self._is_held and not state.pending:
