@@ -315,7 +315,7 @@ def _validate(response: APIResponse, data: Any, returns: Any) -> Any:
     try:
         return _read(data, returns)
     except ValidationError as error:
-        faults = f"{error.error_count()} fault(s)"
+        faults = f"{error.error_count()} problem(s)"
         if error.error_count() <= _MAX_FAULTS:
             first = error.errors(include_url=False, include_input=False)[0]
             faults = f"{'.'.join(str(part) for part in first['loc']) or 'the response'}: {first['msg']}; {faults}"

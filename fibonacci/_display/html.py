@@ -327,7 +327,7 @@ REMEDIES = {
     "ConflictError": "Read the current state: the execution has ended, or the policy already exists",
     "BadRequestError": "Read `details`",
     "ValidationError": (
-        "Read `details` and, for a definition, `problems`. `check_definition` finds most mistakes before you "
+        "Read `details` and, for a definition, `problems`. `check_definition` finds most problems before you "
         "send anything"
     ),
     "QuotaExceededError": "Wait until the quota is reset, or have it raised. The SDK never retries it",

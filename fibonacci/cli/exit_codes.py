@@ -17,7 +17,7 @@ NO_CREDENTIALS: Final = 4
 """The API key is missing or malformed, or the platform refused it (401)."""
 
 USAGE: Final = 64
-"""An argument or a file has a mistake, or an extra is not installed. The command changed nothing on the platform."""
+"""An argument or a file has a problem, or an extra is not installed. The command changed nothing on the platform."""
 
 NO_ANSWER: Final = 69
 """There is no usable answer (no connection, a 5xx, the rate limit, a proxy's page), or what was read can't be shown."""

@@ -309,7 +309,7 @@ class TestUnreadable:
         assert error.body == body.decode()
 
     def test_faults_that_cost_no_object_are_not_counted(self) -> None:
-        assert "1 fault(s)" in refused(b'{"id": [], "name": 2, "description": {}}').message
+        assert "1 problem(s)" in refused(b'{"id": [], "name": 2, "description": {}}').message
 
     def test_the_text_stays_short(self) -> None:
         error = refused(b"x" * 1_000_000)

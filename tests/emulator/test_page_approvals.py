@@ -65,7 +65,7 @@ def test_what_will_happen_is_said_before_anybody_decides(page: PageClient, clien
     assert "Send an e-mail. Only if gate is false." in text
     assert '{"to": "{{input.reader}}", "subject": "News"' in text
     assert "2 nodes ask a model , simulated ." in text
-    assert "Reject The run is cancelled at once" in text
+    assert "Reject The run is canceled at once" in text
 
 
 def test_the_approvals_that_are_missing_are_counted(page: PageClient, client: Fibonacci, emulator: Emulator) -> None:

@@ -40,7 +40,7 @@ def add_validate_arguments(parser: CommandParser) -> None:
         "--format",
         choices=("text", "github"),
         default="text",
-        help="how to print faults: text (FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]) or github (annotations)",
+        help="how to print problems: text (FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]) or github (annotations)",
     )
 
 

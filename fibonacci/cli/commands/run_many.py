@@ -18,7 +18,7 @@ To continue an interrupted run, repeat the command with --resume. It does not ru
 writes their results too. --resume refuses a journal that does not exist or is empty, because every row would run again.
 
 Exit codes: 0 every row succeeded, 1 every row ended and at least one failed, 4 the API key is missing or bad, 64 an
-argument or a file has a mistake, 69 there is no usable answer from the platform, 74 the results can't be written, 75 a
+argument or a file has a problem, 69 there is no usable answer from the platform, 74 the results can't be written, 75 a
 row has not ended or its outcome is unknown, 130 interrupted by Ctrl-C."""
 
 

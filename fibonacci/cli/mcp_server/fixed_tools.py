@@ -241,7 +241,7 @@ def _fixed_tools(wait: float) -> tuple[Tool, ...]:
         _tool(
             VALIDATE_DEFINITION,
             "Validate a workflow definition",
-            "List every fault of a workflow definition, each with its place. Does not send it to the platform.",
+            "List every problem of a workflow definition, each with its place. Does not send it to the platform.",
             {
                 "definition": {
                     "type": ["object", "string"],

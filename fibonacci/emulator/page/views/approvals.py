@@ -124,7 +124,7 @@ def _decision(context: ViewContext, run: Any) -> Content:
                     else [_start(context, run, settings), _calls(context, run, compiled(definition))]
                 ),
             ),
-            h.div(h.dt("Reject"), h.dd("The run is cancelled at once, even if others approved it. No node runs.")),
+            h.div(h.dt("Reject"), h.dd("The run is canceled at once, even if others approved it. No node runs.")),
             class_="effects",
         ),
         _form(context, run, settings),

@@ -107,7 +107,7 @@ def _meanings(settings: StoredGovernance) -> Iterator[tuple[str, str, Content]]:
     yield (
         "approval_threshold",
         f"{threshold:,}",
-        f"{people} One rejection is enough. After {days} without a decision, the run is cancelled.",
+        f"{people} One rejection is enough. After {days} without a decision, the run is canceled.",
     )
     own = settings["allow_self_approval"]
     yield "allow_self_approval", _switch(own), f"The requester of a run {'can' if own else 'cannot'} approve it."
