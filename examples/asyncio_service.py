@@ -30,7 +30,7 @@ async def work(client: AsyncFibonacci, workflow_id: str, jobs: asyncio.Queue[dic
 async def main() -> None:
     node = {"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}
     async with Emulator() as emulator, AsyncFibonacci(emulator.api_key, base_url=emulator.base_url) as client:
-        workflow = await client.workflows.create(name="Greeter", definition={"nodes": [node]})
+        workflow = await client.workflows.ensure(name="Greeter", definition={"nodes": [node]})
         jobs: asyncio.Queue[dict[str, str]] = asyncio.Queue(maxsize=100)
         async with asyncio.TaskGroup() as group:
             workers = [group.create_task(work(client, workflow.id, jobs)) for _ in range(WORKERS)]

@@ -1,6 +1,6 @@
 """Write a workflow as code, let it be checked, try it on an emulator, and print what it gave.
 
-The same definition goes to the platform: `Fibonacci().workflows.create(flow)`.
+The same definition goes to the platform: `Fibonacci().workflows.ensure(flow)`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def main() -> None:
     emulator = Emulator()
     emulator.llm(reply)
     client = emulator.client()
-    workflow = client.workflows.create(flow)
+    workflow = client.workflows.ensure(flow)
     for mail in ["It burns", "Where is my invoice?"]:
         outputs = client.workflows.run(workflow.id, inputs={"mail": mail, "team": "help"}).outputs
         print(f"{mail}\n  answer  {outputs['answer']}\n  paged   {outputs['paged']}")

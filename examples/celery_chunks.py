@@ -35,7 +35,7 @@ def run_chunk(workflow_id: str, number: int, rows: list[dict[str, Any]]) -> list
 
 def main() -> None:
     node = {"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}
-    workflow = client.workflows.create(name="Greeter", definition={"nodes": [node]})
+    workflow = client.workflows.ensure(name="Greeter", definition={"nodes": [node]})
     for number in range(2):
         rows = [{"id": id, "name": f"Ada {id}"} for id in range(10 * number, 10 * number + 10)]
         results = run_chunk.apply(args=(workflow.id, number, rows)).get()

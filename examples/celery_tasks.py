@@ -29,7 +29,7 @@ def greet(self: Task[Any, Any], workflow_id: str, name: str) -> str:
 
 def main() -> None:
     node = {"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}
-    workflow = client.workflows.create(name="Greeter", definition={"nodes": [node]})
+    workflow = client.workflows.ensure(name="Greeter", definition={"nodes": [node]})
     print(greet.apply(args=(workflow.id, "Ada")).get())  # prints: ...Greet Ada...
 
 

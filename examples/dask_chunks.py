@@ -77,7 +77,7 @@ def connect(address: str | None = None) -> Client:
 def main() -> None:
     definition = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
     with Fibonacci() as client:
-        workflow_id = client.workflows.create(name="Greeter", definition=definition).id
+        workflow_id = client.workflows.ensure(name="Greeter", definition=definition).id
     rows = ({"id": number, "name": f"Ada {number}"} for number in range(100))
     with TemporaryDirectory() as folder, connect(*sys.argv[1:]) as cluster:
         results = run_chunks(cluster, workflow_id, rows, Path(folder), size=10, window=4)

@@ -81,7 +81,7 @@ async def exercise(workflow_id: str) -> str:
 
 def main() -> None:
     node = {"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}
-    workflow = client.workflows.create(name="Greeter", definition={"nodes": [node]})
+    workflow = client.workflows.ensure(name="Greeter", definition={"nodes": [node]})
     execution_id = asyncio.run(exercise(workflow.id))
     with client:
         followed = Client().get(f"/runs/{execution_id}")

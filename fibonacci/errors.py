@@ -474,7 +474,7 @@ class StalePlanError(DeploymentError):
 
 
 class AmbiguousNameError(FibonacciError, ValueError):
-    """Several workflows have the name that you passed to `workflows.find` or `workflows.get_or_create`.
+    """Several workflows have the name that you passed to `workflows.find` or `workflows.ensure`.
 
     Names aren't unique on the platform. Pick the workflow you mean, and use its ID.
 

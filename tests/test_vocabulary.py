@@ -168,6 +168,7 @@ MEANINGS: Final = {
 
 SECOND: Final = {
     ("Fibonacci.workflows.create", "workflow"): "a builder or a definition",
+    ("Fibonacci.workflows.ensure", "workflow"): "a builder or a definition that the workflow of its name gets",
     ("Fibonacci.request", "params"): "the query of a request",
     ("Fibonacci.request", "path"): "the path of a request",
     ("Fibonacci.workflows.run_many", "inputs"): "makes the inputs of a row",
@@ -213,7 +214,6 @@ COMMAND: Final = {
     "open": "whether the page is opened in the browser",
     "origin": "a web page that may call the emulator",
     "out": "the file that is written",
-    "outputs": "whether the outputs of an execution are printed alone",
     "plan": "the plan of an emulator",
     "quiet": "whether messages are left out",
     "raw_csv": "whether cells of CSV are left as they are",

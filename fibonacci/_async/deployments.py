@@ -271,7 +271,13 @@ class AsyncDeployments(AsyncResource):
             return await AsyncPlanApplication(self._requestor, files, plan, on_change).run()
 
     async def pull(
-        self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool, merge: bool, environment: str | None
+        self,
+        workflow_id: str | Workflow,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool,
+        merge: bool,
+        environment: str | None,
     ) -> Path:
         """Write a workflow into a file, and record it in the state next to it."""
         check_flag("overwrite", overwrite)

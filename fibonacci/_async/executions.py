@@ -24,6 +24,7 @@ from fibonacci._core.workflow_requests import (
 from fibonacci._remedies import joined, remedy
 from fibonacci.errors import ConflictError, FibonacciError, NotFoundError
 from fibonacci.models.executions import KNOWN_STATUSES, TERMINAL_STATUSES, Execution, ExecutionStatus, fill_in
+from fibonacci.models.workflows import Workflow
 
 
 async def cancel_unless_ended(
@@ -50,7 +51,7 @@ async def cancel_unless_ended(
         return execution, False
 
 
-async def cancel_all(requestor: AsyncRequestor, workflow_id: str) -> list[Execution]:
+async def cancel_all(requestor: AsyncRequestor, workflow_id: str | Workflow) -> list[Execution]:
     """Cancel the executions of a workflow that haven't ended, and return the canceled ones.
 
     Raises:
@@ -59,7 +60,7 @@ async def cancel_all(requestor: AsyncRequestor, workflow_id: str) -> list[Execut
         TypeError: If the ID isn't a string. Nothing is sent.
         ValueError: If the ID is empty, which would cancel the executions of all workflows. Nothing is sent.
     """
-    check_id("workflow_id", workflow_id)
+    workflow_id = check_id("workflow_id", workflow_id)
     requestor.check_supported(cancel_execution("those that run"))
     canceled: list[Execution] = []
     running = await _running(requestor, workflow_id)
@@ -193,14 +194,14 @@ class AsyncExecutions(AsyncResource):
         execution, _ = await cancel_unless_ended(self._requestor, execution_id)
         return execution
 
-    async def cancel_all(self, *, workflow_id: str) -> list[Execution]:
+    async def cancel_all(self, *, workflow_id: str | Workflow) -> list[Execution]:
         """Cancel every execution of a workflow that hasn't ended.
 
         It lists the executions first, and then cancels them one by one, the newest first. It skips those that end in
         the meantime. Executions that start in the meantime keep running.
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
 
         Returns:
             The canceled executions, in the order in which they were canceled. Empty if none was running.
@@ -211,7 +212,7 @@ class AsyncExecutions(AsyncResource):
 
         Example:
             ```python
-            canceled = await client.executions.cancel_all(workflow_id=workflow.id)
+            canceled = await client.executions.cancel_all(workflow_id=workflow)
             print(len(canceled))  # prints: 0
             ```
         """
@@ -331,7 +332,7 @@ class AsyncExecutions(AsyncResource):
     def list(
         self,
         *,
-        workflow_id: str | None = None,
+        workflow_id: str | Workflow | None = None,
         status: ExecutionStatus | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
@@ -340,7 +341,7 @@ class AsyncExecutions(AsyncResource):
         """List executions, all or some of them (`GET /executions`).
 
         Args:
-            workflow_id: Only those of the workflow with this ID.
+            workflow_id: Only those of the workflow with this ID, or of this `Workflow`.
             status: Only those in this state. It may be one that the SDK doesn't know.
             page_size: The number of executions per request. Default: the platform's.
             cursor: Where to start: the `next_cursor` of an earlier page.

@@ -9,7 +9,9 @@ from fibonacci._async.resource import AsyncResource
 from fibonacci._core.options import UNSET, Unset
 from fibonacci._core.request import Request, drop_unset
 from fibonacci._core.urls import path
+from fibonacci._core.workflow_requests import id_of
 from fibonacci.models.memory import MemoryEntry, MemoryScope
+from fibonacci.models.workflows import Workflow
 
 
 class AsyncMemory(AsyncResource):
@@ -26,7 +28,7 @@ class AsyncMemory(AsyncResource):
         *,
         scope: MemoryScope | None = None,
         user_id: str | None = None,
-        workflow_id: str | None = None,
+        workflow_id: str | Workflow | None = None,
     ) -> MemoryEntry:
         """Return the value under a key (`GET /memory/{key}`).
 
@@ -34,7 +36,7 @@ class AsyncMemory(AsyncResource):
             key: The key: any text, such as `"user/prefs"`.
             scope: Who shares the value: workflow (the platform's default), user, organization or global.
             user_id: The ID of the user, for the scope `user`.
-            workflow_id: The ID of the workflow, for the scope `workflow`.
+            workflow_id: The ID of the workflow, or the `Workflow`, for the scope `workflow`.
 
         Returns:
             The entry. Its `value` is any JSON, and `expires_at` says when it expires.
@@ -51,7 +53,7 @@ class AsyncMemory(AsyncResource):
             assert entry.value == "hello"
             ```
         """
-        params = {"scope": scope, "user_id": user_id, "workflow_id": workflow_id}
+        params = {"scope": scope, "user_id": user_id, "workflow_id": id_of(workflow_id)}
         return await self._send(Request("GET", path("/memory/{key}", key=key), returns=MemoryEntry, params=params))
 
     async def set(
@@ -61,7 +63,7 @@ class AsyncMemory(AsyncResource):
         *,
         scope: MemoryScope | Unset = UNSET,
         user_id: str | Unset | None = UNSET,
-        workflow_id: str | Unset | None = UNSET,
+        workflow_id: str | Workflow | Unset | None = UNSET,
         ttl: int | Unset | None = UNSET,
     ) -> MemoryEntry:
         """Store a value under a key, and replace an earlier one (`PUT /memory/{key}`).
@@ -71,7 +73,7 @@ class AsyncMemory(AsyncResource):
             value: Any JSON.
             scope: Who shares the value: workflow (the platform's default), user, organization or global.
             user_id: The ID of the user, for the scope `user`.
-            workflow_id: The ID of the workflow, for the scope `workflow`.
+            workflow_id: The ID of the workflow, or the `Workflow`, for the scope `workflow`.
             ttl: Whole seconds to keep it. Default: forever.
 
         Returns:
@@ -88,7 +90,7 @@ class AsyncMemory(AsyncResource):
             await client.memory.set("user/prefs", {"theme": "dark"}, scope="user", user_id="ada", ttl=3600)
             ```
         """
-        body = drop_unset(value=value, scope=scope, user_id=user_id, workflow_id=workflow_id, ttl=ttl)
+        body = drop_unset(value=value, scope=scope, user_id=user_id, workflow_id=id_of(workflow_id), ttl=ttl)
         return await self._send(Request("PUT", path("/memory/{key}", key=key), returns=MemoryEntry, body=body))
 
     async def delete(
@@ -97,7 +99,7 @@ class AsyncMemory(AsyncResource):
         *,
         scope: MemoryScope | None = None,
         user_id: str | None = None,
-        workflow_id: str | None = None,
+        workflow_id: str | Workflow | None = None,
     ) -> None:
         """Delete the value under a key (`DELETE /memory/{key}`).
 
@@ -105,7 +107,7 @@ class AsyncMemory(AsyncResource):
             key: The key: any text, such as `"user/prefs"`.
             scope: Who shares the value: workflow (the platform's default), user, organization or global.
             user_id: The ID of the user, for the scope `user`.
-            workflow_id: The ID of the workflow, for the scope `workflow`.
+            workflow_id: The ID of the workflow, or the `Workflow`, for the scope `workflow`.
 
         Raises:
             NotFoundError: If there is no value under this key.
@@ -118,5 +120,5 @@ class AsyncMemory(AsyncResource):
             await client.memory.delete("draft", scope="global")
             ```
         """
-        params = {"scope": scope, "user_id": user_id, "workflow_id": workflow_id}
+        params = {"scope": scope, "user_id": user_id, "workflow_id": id_of(workflow_id)}
         await self._send(Request("DELETE", path("/memory/{key}", key=key), returns=NoneType, params=params))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fibonacci._async.resource import AsyncPager, AsyncResource
 from fibonacci._core.request import Request, page_params
 from fibonacci._core.urls import path
-from fibonacci.models.workflows import RegistryEntry
+from fibonacci.models.workflows import RegistryEntry, Workflow
 
 
 class AsyncRegistry(AsyncResource):
@@ -16,11 +16,11 @@ class AsyncRegistry(AsyncResource):
     https://docs.fibonacci.today/explanation/contract-choices
     """
 
-    async def approve_template(self, workflow_id: str) -> RegistryEntry:
+    async def approve_template(self, workflow_id: str | Workflow) -> RegistryEntry:
         """Approve a workflow as a template (`POST /workflow-registry/{id}/approve-template`).
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
 
         Returns:
             The workflow's entry in the registry, with the status `approved`.
@@ -40,11 +40,11 @@ class AsyncRegistry(AsyncResource):
         """
         return await self._move(path("/workflow-registry/{workflow_id}/approve-template", workflow_id=workflow_id))
 
-    async def deprecate(self, workflow_id: str) -> RegistryEntry:
+    async def deprecate(self, workflow_id: str | Workflow) -> RegistryEntry:
         """Mark a template as deprecated (`POST /workflow-registry/{id}/deprecate`).
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
 
         Returns:
             The workflow's entry in the registry, with the status `deprecated`.
@@ -65,11 +65,11 @@ class AsyncRegistry(AsyncResource):
         """
         return await self._move(path("/workflow-registry/{workflow_id}/deprecate", workflow_id=workflow_id))
 
-    async def archive(self, workflow_id: str) -> RegistryEntry:
+    async def archive(self, workflow_id: str | Workflow) -> RegistryEntry:
         """Archive a template, so that lists leave it out by default (`POST /workflow-registry/{id}/archive`).
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
 
         Returns:
             The workflow's entry in the registry, with the status `archived`.

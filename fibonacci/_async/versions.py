@@ -5,7 +5,7 @@ from __future__ import annotations
 from fibonacci._async.resource import AsyncPager, AsyncResource
 from fibonacci._core.request import Request, page_params
 from fibonacci._core.urls import path
-from fibonacci.models.workflows import WorkflowVersion
+from fibonacci.models.workflows import Workflow, WorkflowVersion
 
 
 class AsyncVersions(AsyncResource):
@@ -16,11 +16,11 @@ class AsyncVersions(AsyncResource):
     returns the new snapshot is an assumption: https://docs.fibonacci.today/explanation/contract-choices
     """
 
-    async def get(self, workflow_id: str, version: int | str) -> WorkflowVersion:
+    async def get(self, workflow_id: str | Workflow, version: int | str) -> WorkflowVersion:
         """Return one version of a workflow (`GET /workflows/{id}/versions/{version}`).
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
             version: The number or name of the version, as `versions.list` returns it.
 
         Returns:
@@ -41,13 +41,13 @@ class AsyncVersions(AsyncResource):
         where = path("/workflows/{workflow_id}/versions/{version}", workflow_id=workflow_id, version=version)
         return await self._send(Request("GET", where, returns=WorkflowVersion))
 
-    async def rollback(self, workflow_id: str, version: int | str) -> WorkflowVersion:
+    async def rollback(self, workflow_id: str | Workflow, version: int | str) -> WorkflowVersion:
         """Make an earlier version the current one (`POST /workflows/{id}/versions/{version}/rollback`).
 
         Nothing is lost: this adds a new version with the content of the earlier one.
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
             version: The number or name of the version to go back to.
 
         Returns:
@@ -69,12 +69,12 @@ class AsyncVersions(AsyncResource):
         return await self._send(Request("POST", where, returns=WorkflowVersion))
 
     def list(
-        self, workflow_id: str, *, page_size: int | None = None, cursor: str | None = None
+        self, workflow_id: str | Workflow, *, page_size: int | None = None, cursor: str | None = None
     ) -> AsyncPager[WorkflowVersion]:
         """List the versions of a workflow, which any member may do (`GET /workflows/{id}/versions`).
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
             page_size: The number of versions per request. Default: the platform's.
             cursor: Where to start: the `next_cursor` of an earlier page.
 

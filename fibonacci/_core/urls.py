@@ -6,10 +6,14 @@ import errno
 from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
 from fibonacci._remedies import Wording, joined, placeholder, remedy
 from fibonacci.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from fibonacci.models.workflows import Workflow
 
 QueryValue = str | int | float | bool | None
 """What a query parameter may be, where None means that it isn't sent."""
@@ -148,11 +152,11 @@ class FilledPath(str):
     template: str
 
 
-def path(template: str, **parameters: str | int) -> FilledPath:
+def path(template: str, **parameters: str | int | Workflow) -> FilledPath:
     """Fill a path. Each parameter becomes one segment, percent-encoded as a whole.
 
     Raises:
-        TypeError: If a parameter isn't a string (or, for a version, an int).
+        TypeError: If a parameter isn't a string (or, for a version, an int, and for a workflow, a `Workflow`).
         ValueError: If a parameter is empty, `.` or `..`, and would reach another endpoint.
     """
     filled = FilledPath(template.format_map({name: _segment(name, value) for name, value in parameters.items()}))
@@ -171,14 +175,20 @@ def _segment(name: str, value: object) -> str:
 
 
 def check_id(name: str, value: object) -> str:
-    """Check an ID, wherever it goes in a request, and return it.
+    """Check an ID, wherever it goes in a request, and return it. That of a `Workflow` is its own.
 
     Raises:
         TypeError: If it isn't a string.
         ValueError: If it is empty, `.` or `..`, and would reach another endpoint, or everything.
     """
+    if name == "workflow_id" and not isinstance(value, str):
+        from fibonacci.models.workflows import Workflow  # most calls get an ID
+
+        value = value.id if isinstance(value, Workflow) else value
     if not isinstance(value, str):
         hint = ": decode it first" if isinstance(value, bytes) else ""
+        if any(hasattr(value, name) for name in ("keys", "nodes", "__definition__")):  # a definition
+            hint = ": pass the Workflow that workflows.ensure returns for it"
         raise TypeError(f"{name} must be a str, not {'None' if value is None else type(value).__name__}{hint}")
     if not value.strip() or value in (".", ".."):
         raise ValueError(joined(placeholder(name), f" must not be {value!r}, which would reach another endpoint"))

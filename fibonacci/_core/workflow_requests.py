@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import NoneType
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from pydantic_core import from_json
 
 from fibonacci._core.options import UNSET, Unset, check_idempotency_key, kind_of
 from fibonacci._core.request import Request, drop_unset, encode, page_params, require_any
-from fibonacci._core.urls import path
+from fibonacci._core.urls import check_id, path
 from fibonacci._remedies import joined, placeholder
 from fibonacci._suggestions import nearest
 from fibonacci.models.executions import KNOWN_STATUSES, Execution
@@ -54,6 +54,14 @@ def since_time(since: object, now: float) -> datetime:
     return since
 
 
+Absent = TypeVar("Absent", None, Unset | None)
+
+
+def id_of(workflow_id: str | Workflow | Absent) -> str | Absent:
+    """Return the ID of a workflow that an argument may leave out."""
+    return workflow_id if isinstance(workflow_id, Unset | None) else check_id("workflow_id", workflow_id)
+
+
 def get_execution(execution_id: str) -> Request[Execution]:
     """Return the request that reads an execution."""
     where = path("/executions/{execution_id}", execution_id=execution_id)
@@ -68,13 +76,13 @@ def cancel_execution(execution_id: str, *, idempotency_key: str | None = None) -
 
 def list_executions(
     *,
-    workflow_id: str | None = None,
+    workflow_id: str | Workflow | None = None,
     status: str | None = None,
     page_size: int | None = None,
     cursor: str | None = None,
 ) -> Request[Execution]:
     """Return the request for a page of executions, the newest first."""
-    params = {"workflow_id": workflow_id, "status": status, **page_params(page_size, cursor)}
+    params = {"workflow_id": id_of(workflow_id), "status": status, **page_params(page_size, cursor)}
     return Request("GET", path("/executions"), returns=Execution, params=params, collection="executions")
 
 
@@ -91,36 +99,29 @@ def create_workflow(
     idempotency_key: str | None = None,
 ) -> Request[Workflow]:
     """Return the request that creates a workflow."""
-    body = drop_unset(name=name, description=description, definition=_without_schema(definition))
+    body = drop_unset(name=name, description=description, definition=definition)
     return Request("POST", path("/workflows"), returns=Workflow, body=body, idempotency_key=idempotency_key)
 
 
-def get_workflow(workflow_id: str) -> Request[Workflow]:
+def get_workflow(workflow_id: str | Workflow) -> Request[Workflow]:
     """Return the request that reads a workflow."""
     where = path("/workflows/{workflow_id}", workflow_id=workflow_id)
-    return Request("GET", where, returns=Workflow, asked_id=workflow_id)
+    return Request("GET", where, returns=Workflow, asked_id=check_id("workflow_id", workflow_id))
 
 
 def update_workflow(
-    workflow_id: str,
+    workflow_id: str | Workflow,
     name: str | Unset = UNSET,
     description: str | Unset | None = UNSET,
     definition: Definition | Unset = UNSET,
 ) -> Request[Workflow]:
     """Return the request that changes a workflow."""
-    body = require_any(name=name, description=description, definition=_without_schema(definition))
+    body = require_any(name=name, description=description, definition=definition)
     where = path("/workflows/{workflow_id}", workflow_id=workflow_id)
-    return Request("PUT", where, returns=Workflow, body=body, asked_id=workflow_id)
+    return Request("PUT", where, returns=Workflow, body=body, asked_id=check_id("workflow_id", workflow_id))
 
 
-def _without_schema(definition: Definition | Unset) -> Definition | Unset:
-    """Return a definition without the address of a JSON Schema, which a file has for editors."""
-    if isinstance(definition, Mapping) and "$schema" in definition:
-        return {key: value for key, value in definition.items() if key != "$schema"}
-    return definition
-
-
-def delete_workflow(workflow_id: str) -> Request[None]:
+def delete_workflow(workflow_id: str | Workflow) -> Request[None]:
     """Return the request that deletes a workflow."""
     return Request("DELETE", path("/workflows/{workflow_id}", workflow_id=workflow_id), returns=NoneType)
 
@@ -132,7 +133,7 @@ def list_workflows(*, page_size: int | None = None, cursor: str | None = None) -
 
 
 def execute_workflow(
-    workflow_id: str, inputs: Mapping[str, Any] | BaseModel | None, idempotency_key: str | None
+    workflow_id: str | Workflow, inputs: Mapping[str, Any] | BaseModel | None, idempotency_key: str | None
 ) -> Request[Execution]:
     """Return the request that starts a workflow."""
     where = path("/workflows/{workflow_id}/execute", workflow_id=workflow_id)

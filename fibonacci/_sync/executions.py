@@ -25,6 +25,7 @@ from fibonacci._sync.requestor import Requestor
 from fibonacci._sync.resource import Pager, Pages, Resource
 from fibonacci.errors import ConflictError, FibonacciError, NotFoundError
 from fibonacci.models.executions import KNOWN_STATUSES, TERMINAL_STATUSES, Execution, ExecutionStatus, fill_in
+from fibonacci.models.workflows import Workflow
 
 
 def cancel_unless_ended(
@@ -51,7 +52,7 @@ def cancel_unless_ended(
         return execution, False
 
 
-def cancel_all(requestor: Requestor, workflow_id: str) -> list[Execution]:
+def cancel_all(requestor: Requestor, workflow_id: str | Workflow) -> list[Execution]:
     """Cancel the executions of a workflow that haven't ended, and return the canceled ones.
 
     Raises:
@@ -60,7 +61,7 @@ def cancel_all(requestor: Requestor, workflow_id: str) -> list[Execution]:
         TypeError: If the ID isn't a string. Nothing is sent.
         ValueError: If the ID is empty, which would cancel the executions of all workflows. Nothing is sent.
     """
-    check_id("workflow_id", workflow_id)
+    workflow_id = check_id("workflow_id", workflow_id)
     requestor.check_supported(cancel_execution("those that run"))
     canceled: list[Execution] = []
     running = _running(requestor, workflow_id)
@@ -194,14 +195,14 @@ class Executions(Resource):
         execution, _ = cancel_unless_ended(self._requestor, execution_id)
         return execution
 
-    def cancel_all(self, *, workflow_id: str) -> list[Execution]:
+    def cancel_all(self, *, workflow_id: str | Workflow) -> list[Execution]:
         """Cancel every execution of a workflow that hasn't ended.
 
         It lists the executions first, and then cancels them one by one, the newest first. It skips those that end in
         the meantime. Executions that start in the meantime keep running.
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
 
         Returns:
             The canceled executions, in the order in which they were canceled. Empty if none was running.
@@ -212,7 +213,7 @@ class Executions(Resource):
 
         Example:
             ```python
-            canceled = client.executions.cancel_all(workflow_id=workflow.id)
+            canceled = client.executions.cancel_all(workflow_id=workflow)
             print(len(canceled))  # prints: 0
             ```
         """
@@ -332,7 +333,7 @@ class Executions(Resource):
     def list(
         self,
         *,
-        workflow_id: str | None = None,
+        workflow_id: str | Workflow | None = None,
         status: ExecutionStatus | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
@@ -341,7 +342,7 @@ class Executions(Resource):
         """List executions, all or some of them (`GET /executions`).
 
         Args:
-            workflow_id: Only those of the workflow with this ID.
+            workflow_id: Only those of the workflow with this ID, or of this `Workflow`.
             status: Only those in this state. It may be one that the SDK doesn't know.
             page_size: The number of executions per request. Default: the platform's.
             cursor: Where to start: the `next_cursor` of an earlier page.

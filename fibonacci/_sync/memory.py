@@ -9,8 +9,10 @@ from typing import Any
 from fibonacci._core.options import UNSET, Unset
 from fibonacci._core.request import Request, drop_unset
 from fibonacci._core.urls import path
+from fibonacci._core.workflow_requests import id_of
 from fibonacci._sync.resource import Resource
 from fibonacci.models.memory import MemoryEntry, MemoryScope
+from fibonacci.models.workflows import Workflow
 
 
 class Memory(Resource):
@@ -27,7 +29,7 @@ class Memory(Resource):
         *,
         scope: MemoryScope | None = None,
         user_id: str | None = None,
-        workflow_id: str | None = None,
+        workflow_id: str | Workflow | None = None,
     ) -> MemoryEntry:
         """Return the value under a key (`GET /memory/{key}`).
 
@@ -35,7 +37,7 @@ class Memory(Resource):
             key: The key: any text, such as `"user/prefs"`.
             scope: Who shares the value: workflow (the platform's default), user, organization or global.
             user_id: The ID of the user, for the scope `user`.
-            workflow_id: The ID of the workflow, for the scope `workflow`.
+            workflow_id: The ID of the workflow, or the `Workflow`, for the scope `workflow`.
 
         Returns:
             The entry. Its `value` is any JSON, and `expires_at` says when it expires.
@@ -52,7 +54,7 @@ class Memory(Resource):
             assert entry.value == "hello"
             ```
         """
-        params = {"scope": scope, "user_id": user_id, "workflow_id": workflow_id}
+        params = {"scope": scope, "user_id": user_id, "workflow_id": id_of(workflow_id)}
         return self._send(Request("GET", path("/memory/{key}", key=key), returns=MemoryEntry, params=params))
 
     def set(
@@ -62,7 +64,7 @@ class Memory(Resource):
         *,
         scope: MemoryScope | Unset = UNSET,
         user_id: str | Unset | None = UNSET,
-        workflow_id: str | Unset | None = UNSET,
+        workflow_id: str | Workflow | Unset | None = UNSET,
         ttl: int | Unset | None = UNSET,
     ) -> MemoryEntry:
         """Store a value under a key, and replace an earlier one (`PUT /memory/{key}`).
@@ -72,7 +74,7 @@ class Memory(Resource):
             value: Any JSON.
             scope: Who shares the value: workflow (the platform's default), user, organization or global.
             user_id: The ID of the user, for the scope `user`.
-            workflow_id: The ID of the workflow, for the scope `workflow`.
+            workflow_id: The ID of the workflow, or the `Workflow`, for the scope `workflow`.
             ttl: Whole seconds to keep it. Default: forever.
 
         Returns:
@@ -89,7 +91,7 @@ class Memory(Resource):
             client.memory.set("user/prefs", {"theme": "dark"}, scope="user", user_id="ada", ttl=3600)
             ```
         """
-        body = drop_unset(value=value, scope=scope, user_id=user_id, workflow_id=workflow_id, ttl=ttl)
+        body = drop_unset(value=value, scope=scope, user_id=user_id, workflow_id=id_of(workflow_id), ttl=ttl)
         return self._send(Request("PUT", path("/memory/{key}", key=key), returns=MemoryEntry, body=body))
 
     def delete(
@@ -98,7 +100,7 @@ class Memory(Resource):
         *,
         scope: MemoryScope | None = None,
         user_id: str | None = None,
-        workflow_id: str | None = None,
+        workflow_id: str | Workflow | None = None,
     ) -> None:
         """Delete the value under a key (`DELETE /memory/{key}`).
 
@@ -106,7 +108,7 @@ class Memory(Resource):
             key: The key: any text, such as `"user/prefs"`.
             scope: Who shares the value: workflow (the platform's default), user, organization or global.
             user_id: The ID of the user, for the scope `user`.
-            workflow_id: The ID of the workflow, for the scope `workflow`.
+            workflow_id: The ID of the workflow, or the `Workflow`, for the scope `workflow`.
 
         Raises:
             NotFoundError: If there is no value under this key.
@@ -119,5 +121,5 @@ class Memory(Resource):
             client.memory.delete("draft", scope="global")
             ```
         """
-        params = {"scope": scope, "user_id": user_id, "workflow_id": workflow_id}
+        params = {"scope": scope, "user_id": user_id, "workflow_id": id_of(workflow_id)}
         self._send(Request("DELETE", path("/memory/{key}", key=key), returns=NoneType, params=params))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from fibonacci._core.request import Request, page_params
 from fibonacci._core.urls import path
 from fibonacci._sync.resource import Pager, Resource
-from fibonacci.models.workflows import RegistryEntry
+from fibonacci.models.workflows import RegistryEntry, Workflow
 
 
 class Registry(Resource):
@@ -17,11 +17,11 @@ class Registry(Resource):
     https://docs.fibonacci.today/explanation/contract-choices
     """
 
-    def approve_template(self, workflow_id: str) -> RegistryEntry:
+    def approve_template(self, workflow_id: str | Workflow) -> RegistryEntry:
         """Approve a workflow as a template (`POST /workflow-registry/{id}/approve-template`).
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
 
         Returns:
             The workflow's entry in the registry, with the status `approved`.
@@ -41,11 +41,11 @@ class Registry(Resource):
         """
         return self._move(path("/workflow-registry/{workflow_id}/approve-template", workflow_id=workflow_id))
 
-    def deprecate(self, workflow_id: str) -> RegistryEntry:
+    def deprecate(self, workflow_id: str | Workflow) -> RegistryEntry:
         """Mark a template as deprecated (`POST /workflow-registry/{id}/deprecate`).
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
 
         Returns:
             The workflow's entry in the registry, with the status `deprecated`.
@@ -66,11 +66,11 @@ class Registry(Resource):
         """
         return self._move(path("/workflow-registry/{workflow_id}/deprecate", workflow_id=workflow_id))
 
-    def archive(self, workflow_id: str) -> RegistryEntry:
+    def archive(self, workflow_id: str | Workflow) -> RegistryEntry:
         """Archive a template, so that lists leave it out by default (`POST /workflow-registry/{id}/archive`).
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
 
         Returns:
             The workflow's entry in the registry, with the status `archived`.

@@ -6,7 +6,7 @@ from __future__ import annotations
 from fibonacci._core.request import Request, page_params
 from fibonacci._core.urls import path
 from fibonacci._sync.resource import Pager, Resource
-from fibonacci.models.workflows import WorkflowVersion
+from fibonacci.models.workflows import Workflow, WorkflowVersion
 
 
 class Versions(Resource):
@@ -17,11 +17,11 @@ class Versions(Resource):
     returns the new snapshot is an assumption: https://docs.fibonacci.today/explanation/contract-choices
     """
 
-    def get(self, workflow_id: str, version: int | str) -> WorkflowVersion:
+    def get(self, workflow_id: str | Workflow, version: int | str) -> WorkflowVersion:
         """Return one version of a workflow (`GET /workflows/{id}/versions/{version}`).
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
             version: The number or name of the version, as `versions.list` returns it.
 
         Returns:
@@ -42,13 +42,13 @@ class Versions(Resource):
         where = path("/workflows/{workflow_id}/versions/{version}", workflow_id=workflow_id, version=version)
         return self._send(Request("GET", where, returns=WorkflowVersion))
 
-    def rollback(self, workflow_id: str, version: int | str) -> WorkflowVersion:
+    def rollback(self, workflow_id: str | Workflow, version: int | str) -> WorkflowVersion:
         """Make an earlier version the current one (`POST /workflows/{id}/versions/{version}/rollback`).
 
         Nothing is lost: this adds a new version with the content of the earlier one.
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
             version: The number or name of the version to go back to.
 
         Returns:
@@ -70,12 +70,12 @@ class Versions(Resource):
         return self._send(Request("POST", where, returns=WorkflowVersion))
 
     def list(
-        self, workflow_id: str, *, page_size: int | None = None, cursor: str | None = None
+        self, workflow_id: str | Workflow, *, page_size: int | None = None, cursor: str | None = None
     ) -> Pager[WorkflowVersion]:
         """List the versions of a workflow, which any member may do (`GET /workflows/{id}/versions`).
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
             page_size: The number of versions per request. Default: the platform's.
             cursor: Where to start: the `next_cursor` of an earlier page.
 

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pydantic import BaseModel
 
-from fibonacci._core.options import UNSET, Unset, kind_of
+from fibonacci._core.logs import log_workflow
+from fibonacci._core.options import UNSET, Unset
 from fibonacci._core.request import encode
+from fibonacci._core.urls import check_id
 from fibonacci._core.workflow_requests import (
+    Definition,
     check_name,
     create_workflow,
     delete_workflow,
@@ -21,6 +24,7 @@ from fibonacci._core.workflow_requests import (
     sent_inputs,
     update_workflow,
 )
+from fibonacci._remedies import Wording, joined
 from fibonacci._sync.resource import Pager, Pages, Resource
 from fibonacci.errors import AmbiguousNameError, ConfigurationError
 from fibonacci.models.executions import Execution, fill_in
@@ -33,7 +37,6 @@ if TYPE_CHECKING:
     from fibonacci._sync.batch.runs import Runs
     from fibonacci._sync.deployments import Deployments
     from fibonacci.definitions.authoring.builder import WorkflowBuilder
-    from fibonacci.definitions.nodes import WorkflowDefinition
     from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan, DeploymentResult
 
 
@@ -50,33 +53,34 @@ class WorkflowCalls(Resource):
         *,
         name: str,
         description: str | Unset | None = UNSET,
-        definition: Mapping[str, Any] | BaseModel | Unset | None = UNSET,
+        definition: WorkflowBuilder | Mapping[str, Any] | BaseModel | Unset | None = UNSET,
     ) -> Workflow: ...
     @overload
     def create(
         self,
-        workflow: WorkflowBuilder | WorkflowDefinition,
+        workflow: WorkflowBuilder | Mapping[str, Any] | BaseModel,
         *,
         name: str | Unset = UNSET,
         description: str | Unset | None = UNSET,
     ) -> Workflow: ...
     def create(
         self,
-        workflow: WorkflowBuilder | WorkflowDefinition | Unset = UNSET,
+        workflow: WorkflowBuilder | Mapping[str, Any] | BaseModel | None = None,
         *,
         name: str | Unset = UNSET,
         description: str | Unset | None = UNSET,
-        definition: Mapping[str, Any] | BaseModel | Unset | None = UNSET,
+        definition: WorkflowBuilder | Mapping[str, Any] | BaseModel | Unset | None = UNSET,
     ) -> Workflow:
         """Create a workflow (`POST /workflows`).
 
         Args:
-            workflow: A `WorkflowBuilder`, or a `WorkflowDefinition` such as `load` returns. The new workflow takes its
-                name and description from it, unless you pass others. Without it, `name` is required.
+            workflow: The definition: a `WorkflowBuilder`, a `WorkflowDefinition` such as `load` returns, or plain JSON.
+                The new workflow takes its name and description from it, unless you pass others. Without it, `name` is
+                required.
             name: The name that people see. It doesn't have to be unique.
             description: What the workflow is for. If you leave it out, it isn't sent. None is sent as null.
-            definition: The nodes and outputs, as JSON or as a `fibonacci.definitions.WorkflowDefinition`. JSON looks
-                like `{"nodes": [...], "outputs": {...}}`.
+            definition: The nodes and outputs, in place of `workflow`. JSON looks like
+                `{"nodes": [...], "outputs": {...}}`.
 
         Returns:
             The workflow as the platform stores it, with its new `id`.
@@ -87,8 +91,8 @@ class WorkflowCalls(Resource):
             APIError: If the call fails for any other reason. If `outcome_unknown` is True, the workflow may have been
                 created, so the SDK doesn't send the request again.
             DefinitionError: If the definition of a builder has an error. Nothing is sent.
-            TypeError: If the name is missing, or the definition contains a value that JSON can't represent. Nothing is
-                sent.
+            TypeError: If the name is missing, `workflow` isn't a definition, or the definition contains a value that
+                JSON can't represent. Nothing is sent.
             ValueError: If the definition contains NaN or infinity. Nothing is sent.
 
         Example:
@@ -105,21 +109,13 @@ class WorkflowCalls(Resource):
             )
             ```
         """
-        if not isinstance(workflow, Unset):
-            whole = _definition_of(workflow, definition)
-            definition = whole
-            name = whole.name if isinstance(name, Unset) and whole.name is not None else name
-            if isinstance(description, Unset) and whole.description is not None:
-                description = whole.description
-        if isinstance(name, Unset):
-            raise TypeError("create needs a name: pass name=..., or a WorkflowBuilder, which has one")
-        return self._send(create_workflow(name, description, definition))
+        return self._send(create_workflow(*_asked("create", workflow, name, description, definition)))
 
-    def get(self, workflow_id: str) -> Workflow:
+    def get(self, workflow_id: str | Workflow) -> Workflow:
         """Return one workflow (`GET /workflows/{id}`).
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
 
         Returns:
             The workflow as the platform stores it, with its definition as JSON.
@@ -138,21 +134,21 @@ class WorkflowCalls(Resource):
 
     def update(
         self,
-        workflow_id: str,
+        workflow_id: str | Workflow,
         *,
         name: str | Unset = UNSET,
         description: str | Unset | None = UNSET,
-        definition: Mapping[str, Any] | BaseModel | Unset | None = UNSET,
+        definition: WorkflowBuilder | Mapping[str, Any] | BaseModel | Unset | None = UNSET,
     ) -> Workflow:
         """Change the given fields of a workflow, which makes a new version (`PUT /workflows/{id}`).
 
         Fields that you leave out keep their values.
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
             name: The new name.
             description: The new description, or None to clear it.
-            definition: The new definition, as JSON or as a `fibonacci.definitions.WorkflowDefinition`.
+            definition: The new definition: a `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON.
 
         Returns:
             The workflow after the change.
@@ -161,6 +157,7 @@ class WorkflowCalls(Resource):
             NotFoundError: If the workflow doesn't exist.
             ValidationError: If the platform rejects the definition. `problems` and `details` are as for `create`.
             APIError: If the call fails for any other reason.
+            DefinitionError: If the definition of a builder has an error. Nothing is sent.
             TypeError: If the definition contains a value that JSON can't represent. Nothing is sent.
             ValueError: If you pass nothing to change, the definition contains NaN or infinity, or `workflow_id` is
                 empty, `.` or `..`. Nothing is sent.
@@ -170,13 +167,13 @@ class WorkflowCalls(Resource):
             changed = client.workflows.update(workflow.id, description="Greets people by name")
             ```
         """
-        return self._send(update_workflow(workflow_id, name, description, definition))
+        return self._send(update_workflow(workflow_id, name, description, _checked(definition)))
 
-    def delete(self, workflow_id: str) -> None:
+    def delete(self, workflow_id: str | Workflow) -> None:
         """Delete a workflow (`DELETE /workflows/{id}`).
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
 
         Raises:
             NotFoundError: If the workflow doesn't exist.
@@ -193,7 +190,7 @@ class WorkflowCalls(Resource):
 
     def execute(
         self,
-        workflow_id: str,
+        workflow_id: str | Workflow,
         *,
         inputs: Mapping[str, Any] | BaseModel | None = None,
         idempotency_key: str | None = None,
@@ -206,7 +203,7 @@ class WorkflowCalls(Resource):
         after 300 seconds, unless you set another `timeout` on the client or with `with_options`.
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
             inputs: Values for the definition's `{{input.field}}` placeholders, by field. Any JSON will do. A Pydantic
                 model is sent with its defaults, under its aliases. Default: none.
             idempotency_key: The `Idempotency-Key` of the request, 1 to 255 visible ASCII characters. A server that
@@ -233,7 +230,7 @@ class WorkflowCalls(Resource):
         """
         request = execute_workflow(workflow_id, inputs, idempotency_key)
         sent = sent_inputs(request)
-        return fill_in(self._send(request), workflow_id, sent)
+        return fill_in(self._send(request), check_id("workflow_id", workflow_id), sent)
 
     def list(self, *, page_size: int | None = None, cursor: str | None = None) -> Pager[Workflow]:
         """List the workflows that the key can see (`GET /workflows`).
@@ -257,25 +254,46 @@ class WorkflowCalls(Resource):
         return self._pager(list_workflows(page_size=page_size, cursor=cursor))
 
 
-def _definition_of(workflow: object, definition: object) -> WorkflowDefinition:
-    """Return the definition that a builder makes, or the definition itself.
+def _asked(
+    call: str, workflow: object, name: str | Unset, description: str | Unset | None, definition: object
+) -> tuple[str, str | Unset | None, Definition | Unset]:
+    """Return the name, the description and the definition that a call asks for.
 
     Raises:
         DefinitionError: If the definition of a builder has an error.
-        TypeError: If it is neither a builder nor a definition, or `definition` is given as well.
+        TypeError: If there is no name, two definitions are given, or one is something else.
     """
-    from fibonacci.definitions.authoring.builder import WorkflowBuilder  # loaded already, if it is one
-    from fibonacci.definitions.nodes import WorkflowDefinition
+    if workflow is None:
+        asked = _checked(definition)
+    elif isinstance(definition, Unset):
+        from fibonacci.definitions.json_types import plain_object  # most programs write no definition
 
-    if not isinstance(definition, Unset):
-        raise TypeError("create takes a workflow or definition=..., not both")
-    made = workflow.definition if isinstance(workflow, WorkflowBuilder) else workflow
-    if not isinstance(made, WorkflowDefinition):
-        raise TypeError(
-            f"create takes a WorkflowBuilder or a WorkflowDefinition, not {kind_of(workflow)}: pass JSON as"
-            " definition=..., and the name as name=..."
-        )
-    return made
+        asked = _checked(workflow)
+        own = plain_object(asked)
+        name = own.get("name") or UNSET if isinstance(name, Unset) else name
+        if isinstance(description, Unset) and own.get("description") is not None:
+            description = own["description"]
+    else:
+        arguments = Wording("a workflow or definition=...", "FILE or --definition")
+        raise TypeError(joined(f"{call} takes ", arguments, ", not both"))
+    if isinstance(name, Unset):
+        remedy = Wording("name=..., or a definition with a name as the workflow", "--name NAME, or a FILE that has one")
+        raise TypeError(joined(f"{call} needs a name: pass ", remedy))
+    return name, description, asked
+
+
+def _checked(definition: object) -> Definition | Unset:
+    """Return a definition as it is sent.
+
+    Raises:
+        DefinitionError: If that of a builder has an error.
+        TypeError: If it is something else.
+    """
+    if isinstance(definition, Unset | None):
+        return definition
+    from fibonacci.definitions.json_types import checked_definition  # most programs write no definition
+
+    return checked_definition(definition)
 
 
 class Workflows(WorkflowCalls):
@@ -284,7 +302,7 @@ class Workflows(WorkflowCalls):
     The platform documents the endpoints and the format of definitions. It doesn't document the bodies of `POST` and
     `PUT`, so what the SDK sends is an assumption: https://docs.fibonacci.today/explanation/contract-choices
 
-    `find`, `get_or_create`, `run`, `run_many`, `plan`, `apply` and `pull` combine several requests.
+    `find`, `ensure`, `run`, `run_many`, `plan`, `apply` and `pull` combine several requests.
     """
 
     def find(self, name: str) -> Workflow | None:
@@ -321,52 +339,77 @@ class Workflows(WorkflowCalls):
             raise AmbiguousNameError(text, workflow_ids=ids)
         return workflows[0] if workflows else None
 
-    def get_or_create(
+    def ensure(
         self,
+        workflow: WorkflowBuilder | Mapping[str, Any] | BaseModel | None = None,
         *,
-        name: str,
+        name: str | Unset = UNSET,
         description: str | Unset | None = UNSET,
-        definition: Mapping[str, Any] | BaseModel | Unset | None = UNSET,
+        definition: WorkflowBuilder | Mapping[str, Any] | BaseModel | Unset | None = UNSET,
     ) -> Workflow:
-        """Return the workflow with exactly this name, and create it if it doesn't exist.
+        """Make sure that a workflow with exactly this name exists and means what you pass, and return it.
 
-        If the workflow exists, you get it as it is. Its description and definition are neither compared with yours nor
-        updated. To keep workflows in line with files, use `plan` and `apply`.
+        It creates the workflow if none has the name, updates it if its definition means something else (see
+        `fibonacci.definitions.diff`) or its description differs, and leaves it as it is otherwise. The logger
+        `fibonacci` has a line at INFO that says which. It never runs anything. An update replaces what others changed
+        on the platform. To see changes before you make them, and for many workflows, use `plan` and `apply`.
 
         The platform allows several workflows with one name, so two programs that call this at the same time may create
         two. The next call then raises an `AmbiguousNameError`.
 
         Args:
+            workflow: The definition, as for `create`. The workflow takes its name and description from it, unless you
+                pass others. Without it, `name` is required.
             name: The name, with the same case and spaces.
-            description: What a new workflow is for.
-            definition: The nodes and outputs of a new workflow, as JSON or as a `WorkflowDefinition`, as for `create`.
+            description: What the workflow is for. Default: an existing description stays.
+            definition: The nodes and outputs, in place of `workflow`. Default: an existing definition stays.
 
         Returns:
-            The workflow that was found, as the list returns it, or the new one.
+            The workflow as the platform has it now.
 
         Raises:
             AmbiguousNameError: If several workflows have the name. `workflow_ids` lists them.
             ValidationError: If the platform rejects the definition.
-            APIError: If a request fails for any other reason, as with `create`.
-            TypeError: If the definition contains a value that JSON can't represent. Nothing is sent.
+            APIError: If a request fails for any other reason, as with `create` and `update`.
+            DefinitionError: If the definition of a builder has an error. Nothing is sent.
+            TypeError: If the name is missing, `workflow` isn't a definition, or the definition contains a value that
+                JSON can't represent. Nothing is sent.
             ValueError: If the name is blank, or the definition contains NaN or infinity. Nothing is sent.
 
         Example:
             ```python
-            definition = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
-            greeter = client.workflows.get_or_create(name="Greeter", definition=definition)
-            same = client.workflows.get_or_create(name="Greeter")
-            assert same.id == greeter.id
+            from fibonacci import WorkflowBuilder
+
+            flow = WorkflowBuilder("Greeter")
+            flow.llm("greet", f"Greet {flow.inputs().name}")
+            greeter = client.workflows.ensure(flow)  # creates it, and updates it after you have edited the flow
+            assert client.workflows.ensure(flow).version == greeter.version
             ```
         """
-        request = create_workflow(check_name(name), description, definition)
-        encode(request.body)  # refuse an unusable body now, even if the workflow exists
-        workflow = self.find(name)
-        return self._send(request) if workflow is None else workflow
+        from fibonacci.deployment.content import differs  # most programs need none
+
+        name, description, asked = _asked("ensure", workflow, name, description, definition)
+        create = create_workflow(check_name(name), description, asked)
+        encode(create.body)  # refuse an unusable body now, even if the workflow exists
+        found = self.find(name)
+        if found is not None and found.definition is None:  # a list need not have definitions
+            found = self.get(found)
+        if found is None:
+            found, done = self._send(create), "created"
+        elif differs(
+            found,
+            found.description if isinstance(description, Unset) else description,
+            found.definition if isinstance(asked, Unset) else asked,
+        ):
+            found, done = self._send(update_workflow(found, UNSET, description, asked)), "updated"
+        else:
+            done = "left as it is"
+        log_workflow(found, done)
+        return found
 
     def run(
         self,
-        workflow_id: str,
+        workflow_id: str | Workflow,
         *,
         inputs: Mapping[str, Any] | BaseModel | None = None,
         idempotency_key: str | None = None,
@@ -384,7 +427,7 @@ class Workflows(WorkflowCalls):
         lacks, such as the `trace`.
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
             inputs: Values for the definition's `{{input.field}}` placeholders, by field. Any JSON will do. A Pydantic
                 model is sent with its defaults, under its aliases. Default: none.
             idempotency_key: The `Idempotency-Key` of the request that starts the workflow, as for `execute`.
@@ -426,7 +469,7 @@ class Workflows(WorkflowCalls):
 
         return run(
             self._requestor,
-            workflow_id,
+            check_id("workflow_id", workflow_id),
             execute_workflow(workflow_id, inputs, idempotency_key),
             timeout=timeout,
             on_update=on_update,
@@ -436,7 +479,7 @@ class Workflows(WorkflowCalls):
 
     def run_many(
         self,
-        workflow_id: str,
+        workflow_id: str | Workflow,
         rows: Rows,
         *,
         key: str | Callable[[Any], object] | None = None,
@@ -463,7 +506,7 @@ class Workflows(WorkflowCalls):
         `if_unknown` says what to do.
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
             rows: An iterable of rows, such as dicts of inputs or Pydantic models, or a data frame of pandas, polars or
                 pyarrow. The SDK reads rows as it needs them. It sends NaN, NaT and NA as null, and times as text.
             key: What identifies a row in the journal: the name of a column, or a function of the row. Default: the
@@ -539,6 +582,7 @@ class Workflows(WorkflowCalls):
         try:
             rows = checked_rows(rows, key, ROW_METHODS)
             options = BatchOptions(rows, given)
+            workflow_id = check_id("workflow_id", workflow_id)
         except (ConfigurationError, TypeError, ValueError) as error:
             raise error.with_traceback(None) from error.__cause__  # the way to the check is of no use
         return Runs(self._requestor, workflow_id, rows, options)
@@ -644,7 +688,7 @@ class Workflows(WorkflowCalls):
 
     def pull(
         self,
-        workflow_id: str,
+        workflow_id: str | Workflow,
         path: str | os.PathLike[str],
         *,
         overwrite: bool = False,
@@ -658,7 +702,7 @@ class Workflows(WorkflowCalls):
         node, key or item that it belongs to. The name and description are those that people see on the platform.
 
         Args:
-            workflow_id: The ID of the workflow, such as `"wf-abc123"`.
+            workflow_id: The ID of the workflow, such as `"wf-abc123"`, or the `Workflow`.
             path: The path of a `*.yaml`, `*.yml` or `*.json` file, or of a folder. In a folder, `pull` writes the file
                 that the state names for the workflow, or else a new file named after the workflow.
             overwrite: Whether to replace a file that differs from what was last applied.

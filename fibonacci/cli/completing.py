@@ -182,7 +182,9 @@ class _Place:
             is_path = any(name in metavar for name in ("FILE", "ROWS", "JOURNAL"))
             is_folder = "DIR" in metavar or "FOLDER" in metavar
             return ("files" if is_path else "folders" if is_folder else "words"), []
-        is_file = ("FILE" in metavar or action.dest in ("old", "new")) and _has_path(current)
+        may_be_file = "FILE" in metavar or action.dest in ("old", "new")
+        # What stands first in the usage is offered where nothing was typed.
+        is_file = may_be_file and bool(current or not metavar.startswith("ID")) and _has_path(current)
         return ("files", []) if is_file else ("words", words())
 
     def _words_of(self, action: argparse.Action, current: str) -> Callable[[], list[Candidate]] | None:

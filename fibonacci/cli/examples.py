@@ -8,7 +8,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "": ("workflows list", "run Greeter --input name=Ada", "help workflows create"),
     "run": (
         "run Greeter --input name=Ada",
-        "run Greeter --inputs @inputs.json --outputs",
+        "run greeter.json --inputs @inputs.json --fields outputs",
         "run Greeter --input name=Ada --watch --timeout 10m",
     ),
     "run-many": (
@@ -48,17 +48,13 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "workflows": ("workflows list", "workflows get Greeter", "workflows create --name Greeter"),
     "workflows list": ("workflows list", "workflows list --all --fields id,name", "workflows list --limit 5 --json"),
     "workflows get": ("workflows get Greeter", "workflows get Greeter --fields version,definition.nodes"),
-    "workflows create": ("workflows create --name Triage", "workflows create --name Triage --definition @greeter.json"),
+    "workflows create": ("workflows create --name Triage", "workflows create greeter.json --name Triage"),
     "workflows update": (
         "workflows update Greeter --description 'Says hello'",
         "workflows update Greeter --definition @greeter.json",
         "workflows update Greeter --null description",
     ),
     "workflows delete": ("workflows delete Greeter", "workflows delete Greeter --yes"),
-    "workflows execute": (
-        """workflows execute Greeter --inputs '{"name": "Ada"}' --fields id""",
-        "workflows execute Greeter --inputs @inputs.json --idempotency-key order-17",
-    ),
     "executions": ("executions list --status failed", "executions watch exec_abc123", "executions tail"),
     "executions list": ("executions list --status failed --since 1h", "executions list --workflow Greeter --limit 5"),
     "executions get": (
@@ -68,7 +64,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "executions retry": ("executions retry exec_abc123", "executions retry exec_abc123 --yes --fields id,status"),
     "executions cancel": ("executions cancel exec_abc123", "executions cancel exec_abc123 --if-ended ignore"),
-    "executions watch": ("executions watch exec_abc123", "executions watch exec_abc123 --timeout 5m --outputs"),
+    "executions watch": ("executions watch exec_abc123", "executions watch exec_abc123 --timeout 5m --json"),
     "executions tail": ("executions tail --workflow Greeter", "executions tail --last 1 --limit 1 --json"),
     "versions": ("versions list Greeter", "versions rollback Greeter 1 --yes"),
     "versions list": ("versions list Greeter", "versions list Greeter --limit 3"),

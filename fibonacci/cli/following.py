@@ -112,7 +112,7 @@ def print_execution(context: Context, execution: Execution) -> None:
 
 
 def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") -> int:
-    """Wait for the end of an execution, show it on the way, and print it, or with `--outputs` its outputs alone.
+    """Wait for the end of an execution, show it on the way, and print it.
 
     Args:
         context: The context of the command.
@@ -126,8 +126,7 @@ def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") ->
     Raises:
         ExecutionFailedError: If it failed or was canceled.
     """
-    is_whole = not context.options.outputs
-    is_streamed = is_watched and is_whole and not (context.output.is_terminal or context.output.is_json)
+    is_streamed = is_watched and not (context.output.is_terminal or context.output.is_json)
     ended: Execution | None = None
     failure: ExecutionFailedError | None = None
     with _display(context, is_watched=is_watched, is_streamed=is_streamed) as display, _explained(find) as seen:
@@ -142,9 +141,7 @@ def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") ->
             ended, failure = error.execution, error
         if is_watched and not is_streamed:
             display.update(ended)  # a quick run has its trace now, which the response to `execute` had not
-    if not is_whole:
-        context.output.value(ended.outputs)
-    elif not is_streamed:
+    if not is_streamed:
         print_execution(context, ended)
     if ended.succeeded:
         return DONE

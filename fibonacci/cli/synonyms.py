@@ -12,8 +12,8 @@ COMMANDS: Final = {
     **dict.fromkeys(("ls", "list"), "workflows list"),
     **dict.fromkeys(("show", "get", "describe", "cat"), "workflows get ID|NAME"),
     **dict.fromkeys(("rm", "delete", "remove"), "workflows delete ID|NAME"),
-    **dict.fromkeys(("create", "new"), "workflows create --name NAME"),
-    **dict.fromkeys(("start", "exec", "execute"), "run ID|NAME"),
+    **dict.fromkeys(("create", "new"), "workflows create FILE"),
+    **dict.fromkeys(("start", "exec", "execute"), "run ID|NAME|FILE"),
     **dict.fromkeys(("logs", "log", "watch", "follow"), "executions watch ID"),
     "tail": "executions tail",
     **dict.fromkeys(("ps", "jobs", "runs", "history"), "executions list"),
@@ -38,7 +38,6 @@ _VERBS: Final = {
     **dict.fromkeys(("get",), ("show",)),
     **dict.fromkeys(("rm", "remove", "del", "unset"), ("delete", "remove", "logout")),
     **dict.fromkeys(("delete",), ("remove", "logout")),
-    **dict.fromkeys(("run", "start", "exec"), ("execute",)),
     **dict.fromkeys(("new", "add", "init"), ("create", "add")),
     **dict.fromkeys(("edit", "change", "patch"), ("update", "set")),
     **dict.fromkeys(("put", "write", "update"), ("set", "update")),
@@ -48,6 +47,8 @@ _VERBS: Final = {
     **dict.fromkeys(("save", "migrate"), ("login",)),
     **dict.fromkeys(("me", "whoami"), ("status",)),
 }
+_RUN: Final = ("run", "start", "exec", "execute")
+"""Words that people look for in a group, such as `workflows execute`, for a command that is in none."""
 
 
 def synonym(word: str, known: Collection[str], *, is_command: bool) -> str | None:
@@ -60,4 +61,5 @@ def synonym(word: str, known: Collection[str], *, is_command: bool) -> str | Non
     """
     if is_command:
         return COMMANDS.get(word)
-    return next((verb for verb in _VERBS.get(word, ()) if verb in known), None)
+    found = next((verb for verb in _VERBS.get(word, ()) if verb in known), None)
+    return "fibonacci run ID|NAME|FILE" if found is None and word in _RUN else found

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
 from pydantic import BaseModel
 
@@ -25,6 +25,9 @@ from fibonacci.definitions.nodes import NODE_MODELS, OpenNode, WorkflowDefinitio
 from fibonacci.definitions.spellings import to_plain
 from fibonacci.definitions.templates import unspaced
 from fibonacci.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from fibonacci.definitions.authoring.builder import WorkflowBuilder
 
 ChangeKind = Literal["added", "removed", "changed"]
 """How a node or a field differs."""
@@ -68,11 +71,11 @@ class NormalizedDefinition(NamedTuple):
     """The nodes by ID. A node without a unique ID is named by its position, such as `nodes[2]`."""
 
 
-def normalized(definition: Mapping[str, Any] | BaseModel) -> NormalizedDefinition:
+def normalized(definition: WorkflowBuilder | Mapping[str, Any] | BaseModel) -> NormalizedDefinition:
     """Return a definition in normal form.
 
     Args:
-        definition: A definition as plain JSON, valid or not, or a `WorkflowDefinition`.
+        definition: The definition, as for `diff`.
 
     Raises:
         TypeError: If it is neither a mapping nor a model.
@@ -252,7 +255,9 @@ class DefinitionDiff:
         return diff_text(self.changes)
 
 
-def diff(old: Mapping[str, Any] | BaseModel, new: Mapping[str, Any] | BaseModel) -> DefinitionDiff:
+def diff(
+    old: WorkflowBuilder | Mapping[str, Any] | BaseModel, new: WorkflowBuilder | Mapping[str, Any] | BaseModel
+) -> DefinitionDiff:
     """Compare two definitions by what they mean, not by how they are written.
 
     These are the same:
@@ -265,14 +270,14 @@ def diff(old: Mapping[str, Any] | BaseModel, new: Mapping[str, Any] | BaseModel)
     The definitions don't have to be valid.
 
     Args:
-        old: A definition as plain JSON, or a `WorkflowDefinition`.
-        new: The definition to compare with it, as plain JSON or a `WorkflowDefinition`.
+        old: A definition: a `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON.
+        new: The definition to compare with it, which may be another of these.
 
     Returns:
         The differences. They are falsy if the two definitions mean the same.
 
     Raises:
-        TypeError: If one of them is neither a mapping nor a model.
+        TypeError: If one of them is none of these.
         ValueError: If one of them contains itself.
 
     Example:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
-from typing import Annotated, Any, TypeGuard
+from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
 
 from pydantic import BaseModel, BeforeValidator
 
 from fibonacci._text import is_unicode, printable_line
+
+if TYPE_CHECKING:
+    from fibonacci.definitions.authoring.builder import WorkflowBuilder
 
 
 def whole(value: object) -> object:
@@ -101,22 +104,54 @@ def _written(value: Any) -> Iterator[str]:
 
 
 def plain_object(definition: object) -> dict[str, Any]:
-    """Return a definition as plain JSON in the spelling that it has.
+    """Return a definition as plain JSON in the spelling that it has. That of a builder may have errors.
 
     Raises:
-        TypeError: If it is neither a mapping nor a model of a definition. The message says what to pass.
+        TypeError: If it is no builder, no model of a definition and no mapping. The message says what to pass.
         ValueError: If it contains itself.
     """
+    if (builder := as_builder(definition)) is not None:
+        return builder.__definition__()
     plain = unwrapped(definition) if may_be_definition(definition) else None
     if not is_object(plain):
-        kind = type(definition).__name__
-        raise TypeError(f"a definition must be a mapping or a WorkflowDefinition, not {kind}{remedy(definition)}")
+        raise _no_definition(definition)
     return dict(plain)
 
 
-def may_be_definition(value: object) -> bool:
+def checked_definition(definition: object) -> Mapping[str, Any] | BaseModel:
+    """Return what is sent of a definition: of a builder its definition, and not `$schema`, which is for editors.
+
+    Raises:
+        DefinitionError: If the definition of a builder has an error.
+        TypeError: If it is no builder, no model of a definition and no mapping. The message says what to pass.
+    """
+    if (builder := as_builder(definition)) is not None:
+        return builder.definition
+    if not may_be_definition(definition):
+        raise _no_definition(definition)
+    if is_object(definition) and "$schema" in definition:
+        return {key: value for key, value in definition.items() if key != "$schema"}
+    return definition
+
+
+def _no_definition(value: object) -> TypeError:
+    kind = "None" if value is None else type(value).__name__
+    kinds = "a WorkflowBuilder, a WorkflowDefinition or a mapping"
+    return TypeError(f"a definition must be {kinds}, not {kind}{remedy(value)}")
+
+
+def may_be_definition(value: object) -> TypeGuard[Mapping[str, Any] | BaseModel]:
     """Tell whether a value is a mapping, or a model with nodes."""
     return is_object(value) or (isinstance(value, BaseModel) and "nodes" in type(value).model_fields)
+
+
+def as_builder(value: object) -> WorkflowBuilder | None:
+    """Return a value if it is a builder, and None for anything else."""
+    if is_object(value) or isinstance(value, BaseModel):
+        return None
+    from fibonacci.definitions.authoring.builder import WorkflowBuilder  # which imports this module
+
+    return value if isinstance(value, WorkflowBuilder) else None
 
 
 def remedy(value: object) -> str:
@@ -124,8 +159,7 @@ def remedy(value: object) -> str:
     if isinstance(value, str | PathLike):
         return ". To read a file, use load(path)"
     fields = type(value).model_fields if isinstance(value, BaseModel) else ()
-    has_definition = "definition" in fields or hasattr(type(value), "definition")  # a `Workflow`, a `WorkflowBuilder`
-    return ". Use its .definition" if has_definition else ""
+    return ". Use its .definition" if "definition" in fields else ""  # a `Workflow`
 
 
 def _set_fields(model: BaseModel) -> object:

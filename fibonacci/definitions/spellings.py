@@ -7,7 +7,7 @@ spellings must have the same value in both.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
@@ -15,6 +15,9 @@ from fibonacci.definitions.json_types import is_array, is_object, plain_object
 from fibonacci.definitions.node_kinds import is_open, node_kind
 from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from fibonacci.definitions.authoring.builder import WorkflowBuilder
 
 Generation = Literal["newer", "older"]
 """Which of the platform's two spellings of keys to write: `newer` (such as `instruction`) or `older` (such as
@@ -147,14 +150,16 @@ def _replaced(node: Mapping[str, Any], key: str, by: Mapping[str, Any]) -> dict[
     return result
 
 
-def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generation = "newer") -> dict[str, Any]:
+def to_plain(
+    definition: WorkflowBuilder | Mapping[str, Any] | BaseModel, *, generation: Generation = "newer"
+) -> dict[str, Any]:
     """Return a definition as plain JSON: dictionaries, lists, texts and numbers, with the keys in their original order.
 
     The definition doesn't have to be valid. Defaults aren't added, and unknown keys are kept.
 
     Args:
-        definition: A `WorkflowDefinition`, or a dict with the keys of a definition's JSON. Its nodes
-            may be dicts or objects such as `LLMNode`.
+        definition: A `WorkflowBuilder`, a `WorkflowDefinition`, or a dict with the keys of a definition's JSON, whose
+            nodes may be dicts or objects such as `LLMNode`.
         generation: Which of the platform's two spellings to write: `newer` (such as `instruction`) or `older` (such as
             `prompt`). The definition may have either.
 
@@ -163,7 +168,7 @@ def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generatio
 
     Raises:
         DefinitionError: If a field of a node has different values in its two spellings.
-        TypeError: If the definition is neither a mapping nor a model.
+        TypeError: If the definition is none of these.
         ValueError: If the definition contains itself, or the generation doesn't exist.
 
     Example:

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel
+
 from fibonacci.definitions.comparison import canonical, normalized
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
+from fibonacci.definitions.json_types import plain_object
 from fibonacci.models.workflows import Workflow
 
 
@@ -101,6 +104,13 @@ class SeenWorkflow(NamedTuple):
             "description": content.description,
         }
         return any(getattr(self, name) != wanted[name] for name in changed)
+
+
+def differs(workflow: Workflow, description: str | None, definition: Mapping[str, Any] | BaseModel | None) -> bool:
+    """Tell whether a workflow on the platform means something else than a description and a definition."""
+    before = content_of_workflow(workflow)
+    asked = WorkflowContent(before.name, description, in_todays_words(plain_object(definition or {})))
+    return before.digest() != asked.digest()
 
 
 def applied_digest(definition: Mapping[str, Any]) -> str:

@@ -45,6 +45,7 @@ from fibonacci.models import Execution
 if TYPE_CHECKING:
     from fibonacci import AsyncFibonacci, Fibonacci
     from fibonacci.emulator.engine.cassettes import Cassette, CassetteMode
+    from fibonacci.emulator.seeding import SeedSource
 
 
 _IN_PROCESS_URL: Final = "http://127.0.0.1"
@@ -694,7 +695,7 @@ def given_scripts(given: str | Path | Mapping[str, Any]) -> list[QueuedScript]:
     """Return the scripts in a file or a mapping.
 
     Raises:
-        InputFileError: If the file has a mistake.
+        InputFileError: If the file has a problem.
         ValueError: If the mapping has one.
         ImportError: If the file is YAML and PyYAML isn't installed.
     """
@@ -746,7 +747,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         allowed_hosts: Sequence[str] = (),
         origins: Sequence[str] = (),
         scripts: str | Path | Mapping[str, Any] | None = None,
-        seed: str | Path | None = None,
+        seed: SeedSource | None = None,
     ) -> None:
         """Create an emulator, which doesn't listen yet.
 
@@ -778,16 +779,18 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
             origins: The origins of web pages that may call the emulator from a browser, such as
                 `http://localhost:5173`.
             scripts: Scripts as with `script`: a mapping of answers by name, or a JSON or YAML file with one.
-            seed: A folder with definitions, settings and memory to start with. If something with the same name is
-                already in the state, it stays as it is.
+            seed: What to start with: a folder with definitions, settings and memory, or a definition (a
+                `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON), or a list of them. If something with the same
+                name is already in the state, it stays as it is.
 
         Raises:
-            InputFileError: If a file of scripts or of the seed has a mistake. The message names the file and the place.
+            InputFileError: If a file of scripts or the seed has a problem. The message names the file and the place.
+            DefinitionError: If the definition of a builder in `seed` has an error.
             ImportError: If such a file is YAML and PyYAML isn't installed.
             ValueError: If the plan or the time is unknown, the organization's ID, the port or a script isn't valid,
                 the rate limit or `keep` isn't positive, the key is too short for the host, a name in `allowed_hosts`
                 or `origins` is malformed, a name in `env` or `secrets` can't be used in a template, or one of their
-                values isn't valid Unicode.
+                values isn't valid Unicode. Also if a definition in `seed` has no name.
             TypeError: If `allowed_hosts` or `origins` is a single text, or a value in `env` or `secrets` isn't a text.
             StateError: If the file isn't an emulator's, can't be opened, or was written by a newer version.
         """
@@ -836,11 +839,11 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         if seed is not None:
             self._apply_seed(seed)
 
-    def _apply_seed(self, folder: str | Path) -> None:
+    def _apply_seed(self, seed: SeedSource) -> None:
         from fibonacci.emulator.seeding import apply_seed  # most emulators have none
 
         try:
-            apply_seed(self._app, folder, self.organization_id, self.clock.now())
+            apply_seed(self._app, seed, self.organization_id, self.clock.now())
         except BaseException:
             self._app.store.close()
             raise

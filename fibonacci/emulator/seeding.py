@@ -1,21 +1,21 @@
-"""Seeding: what a new platform is filled with, from a folder of files."""
+"""Seeding: what a new platform is filled with, from a folder of files or from definitions."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from typing_extensions import TypedDict
 
 from fibonacci.definitions import DefinitionError, diff
-from fibonacci.definitions.json_types import is_array, place_of
+from fibonacci.definitions.json_types import checked_definition, is_array, place_of, plain_object
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.deployment.folder import DeploymentFolder, is_definition_file
 from fibonacci.deployment.state import named_in_states
@@ -32,6 +32,12 @@ from fibonacci.emulator.state.json_encoding import JSONObject, to_json
 from fibonacci.emulator.state.records import StoredMemory, StoredRoleOverride, StoredToolPolicy, StoredWorkflow
 from fibonacci.emulator.state.store import Store
 from fibonacci.errors import DeploymentError
+
+if TYPE_CHECKING:
+    from fibonacci.definitions import WorkflowBuilder
+
+    SeedDefinition = WorkflowBuilder | Mapping[str, Any] | BaseModel
+    SeedSource = str | os.PathLike[str] | SeedDefinition | Sequence[SeedDefinition]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +136,11 @@ class SeedWorkflow:
     """A workflow of a seed.
 
     Attributes:
-        file: The file of its definition.
+        file: The file of its definition. None if the user gave the definition itself.
         content: Its name, its description and its definition.
     """
 
-    file: Path
+    file: Path | None
     content: SeedContent
 
 
@@ -167,7 +173,7 @@ def read_seed(folder: Path) -> Seed:
     """Read a seed, and check each file by itself.
 
     Raises:
-        InputFileError: If the folder doesn't exist, is empty, or has a file with a mistake.
+        InputFileError: If the folder doesn't exist, is empty, or has a file with a problem.
         ImportError: If a file is YAML and PyYAML is not installed.
     """
     try:
@@ -182,6 +188,20 @@ def read_seed(folder: Path) -> Seed:
     if not workflows and not settings:
         raise InputFileError(f"{folder}: the seed has no definitions, and no settings in {PLATFORM}/")
     return Seed(workflows, settings)
+
+
+def _given(definition: object) -> SeedWorkflow:
+    """Return the workflow of a definition that the user gave.
+
+    Raises:
+        DefinitionError: If that of a builder has an error.
+        TypeError: If it is something else.
+        ValueError: If it has no name.
+    """
+    plain = plain_object(checked_definition(definition))
+    if not plain.get("name"):
+        raise ValueError("seed: a definition needs a name, by which it becomes a workflow: give it the key 'name'")
+    return SeedWorkflow(None, SeedContent(name=plain["name"], description=plain.get("description"), definition=plain))
 
 
 def _workflows(folder: Path) -> list[SeedWorkflow]:
@@ -237,21 +257,27 @@ _PREFIX: Final = re.compile(r"definition\.?")
 """What stands before a place in a definition, where the platform refuses it."""
 
 
-def apply_seed(app: App, folder: str | os.PathLike[str], organization: str, now: float) -> None:
-    """Add to a state what a folder has and the state has not, by name. What differs is left as it is, with a warning.
+def apply_seed(app: App, given: SeedSource, organization: str, now: float) -> None:
+    """Add to a state what a seed has and the state has not, by name. What differs is left as it is, with a warning.
 
     Args:
         app: The application.
-        folder: The folder.
+        given: The folder, the definition or the definitions.
         organization: The organization that all workflows belong to.
         now: The time in Unix seconds.
 
     Raises:
         InputFileError: If a file is faulty, or the platform refuses what is in it. Nothing is added.
+        DefinitionError: If the definition of a builder has an error. Nothing is added.
+        TypeError: If the seed is something else.
+        ValueError: If a definition has no name. Nothing is added.
         ImportError: If a file is YAML and PyYAML is not installed.
         StateError: If the state cannot be changed.
     """
-    seed = read_seed(Path(folder))
+    if isinstance(given, str | os.PathLike):
+        seed = read_seed(Path(given))
+    else:
+        seed = Seed([_given(definition) for definition in (given if is_array(given) else [given])], [])
     with app.store.transaction():
         known = {record["name"]: record for record in app.store.workflows.records()} if seed.workflows else {}
         for workflow in seed.workflows:
@@ -264,10 +290,12 @@ def _apply_workflow(app: App, workflow: SeedWorkflow, known: StoredWorkflow | No
     if known is None:
         fault = _send(app, "POST", "/workflows", workflow.content)
         if fault is not None:
-            place, message = fault
-            raise InputFile(workflow.file).error(_PREFIX.sub("", place), message)
+            place, message = _PREFIX.sub("", fault[0]), fault[1]
+            if workflow.file is None:
+                raise InputFileError(f"seed: {workflow.content['name']!r}: {place}: {message}")
+            raise InputFile(workflow.file).error(place, message)
     elif diff(_whole(known), _whole(workflow.content)):
-        _leave(app, str(workflow.file), f"the workflow {known['name']!r} ({known['id']})")
+        _leave(app, str(workflow.file or "seed"), f"the workflow {known['name']!r} ({known['id']})")
 
 
 def _whole(workflow: SeedContent | StoredWorkflow) -> JSONObject:

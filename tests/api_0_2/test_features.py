@@ -46,8 +46,11 @@ def test_workflows_are_found_run_and_waited_for(mode: Mode, emulator: Emulator, 
     workflows, executions = old_client.workflows, old_client.executions
     for number in range(101):  # more than on one page
         emulator.client().workflows.create(name=f"Workflow {number}", definition=GREETER)
-    made = mode.run(workflows.get_or_create(name="Rester", definition=RESTER))
-    assert mode.run(workflows.get_or_create(name="Rester")).id == made.id
+    made = mode.run(workflows.ensure(name="Rester", definition=RESTER))
+    assert mode.run(workflows.ensure(name="Rester", definition=RESTER)) == made
+    slower = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"}, timeout=99)]}
+    assert mode.run(workflows.ensure(name="Rester", definition=slower)).version == made.version + 1
+    assert mode.run(workflows.ensure(name="Rester", definition=slower)).version == made.version + 1
     assert mode.run(workflows.find("Workflow 100")).name == "Workflow 100"
     assert mode.run(workflows.find("rester")) is None
     assert len(mode.run(workflows.list())) == 102

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from fibonacci.cli.call_tables.calls import CALLS
 from fibonacci.cli.calls.entries import CallEntry, CallGroup, CallParameter
+from tests.endpoints.table import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.endpoints.endpoint_row import EndpointRow
+
+
+COMMAND_ROWS = [row for row in ROWS if row.call != "workflows.execute" and not row.options.get("cursor")]
+"""The rows that commands have: `fibonacci run --detach` starts a workflow, and `--all` reads a list to its end."""
 
 
 def calls() -> dict[str, CallEntry]:
@@ -35,14 +40,14 @@ def command_line(row: EndpointRow) -> list[str]:
     """
     entry = calls()[row.call]
     line = row.call.replace("_", "-").split(".")
-    positional = [each for each in entry.parameters if each.is_positional]
+    positional = [each for each in entry.parameters if each.is_positional and each.kind != "file"]
     line += [_typed(parameter, value) for parameter, value in zip(positional, row.arguments, strict=True)]
     options = {each.name: each for each in entry.parameters if not each.is_positional}
     for name, value in row.options.items():
         if name == "page_size" and entry.is_list:
             line += [] if value is None else ["--limit", str(value)]
         elif value is None:
-            line += ["--null", options[name].option] if options[name].is_nullable else []
+            line += ["--null", options[name].option] if name in options and options[name].is_nullable else []
         else:
             line += [f"--{options[name].option}", _typed(options[name], value)]
     return [*line, "--json", *(["--yes"] if entry.asks else [])]

@@ -26,7 +26,7 @@ USAGE: list[tuple[list[str], str]] = [
     (["--quiet"], "fibonacci: COMMAND is missing: see --help"),
     (["help", "workflow"], "fibonacci: unknown command 'workflow'. Did you mean 'workflows'?"),
     (["workflows", "rm", "x"], "fibonacci workflows: unknown command 'rm'. Did you mean 'delete'?"),
-    (["workflows", "run", "x"], "fibonacci workflows: unknown command 'run'. Did you mean 'execute'?"),
+    (["workflows", "run", "x"], "fibonacci workflows: unknown command 'run'. Did you mean 'fibonacci run ID|NAME"),
     (["profiles", "rm", "x"], "fibonacci profiles: unknown command 'rm'. Did you mean 'remove'?"),
     (["run", "ID", '{"a": 1}'], "fibonacci run: unexpected argument '{\"a\": 1}'. Pass inputs with --inputs"),
     (["run", "Greeter", "name=Ada"], "fibonacci run: unexpected argument 'name=Ada'. Did you mean --input name=Ada?"),
@@ -41,7 +41,7 @@ USAGE: list[tuple[list[str], str]] = [
     (["workflows", "list", "--jso"], "fibonacci workflows list: unknown option '--jso'. Did you mean '--json'?"),
     (["workflows", "list", "--zzz=1"], "fibonacci workflows list: unknown option '--zzz'. --help lists the options"),
     (["--jsno", "workflows", "list"], "fibonacci: unknown option '--jsno'. Did you mean '--json'?"),
-    (["workflows", "create"], "fibonacci workflows create: --name is missing: see --help"),
+    (["workflows", "create"], "fibonacci: create needs a name: pass --name NAME, or a FILE that has one"),
     (
         ["workflows", "list", "--limit"],
         "fibonacci workflows list: --limit needs a value. If it begins with -, write --limit=-x",
@@ -117,13 +117,13 @@ USAGE: list[tuple[list[str], str]] = [
         " needs double quotes inside the single ones: '\"text\"'",
     ),
     (
-        ["workflows", "execute", "wf-1", "--inputs", "[1]"],
-        "fibonacci workflows execute: argument --inputs: it must be a JSON object such as"
+        ["tools", "connect", "calculator", "--params", "[1]"],
+        "fibonacci tools connect: argument --params: it must be a JSON object such as"
         ' \'{"name": "Ada"}\', not an array',
     ),
     (
-        ["workflows", "execute", "wf-1", "--inputs", "@missing.json"],
-        "fibonacci workflows execute: argument --inputs: missing.json: No such file or directory",
+        ["tools", "connect", "calculator", "--params", "@missing.json"],
+        "fibonacci tools connect: argument --params: missing.json: No such file or directory",
     ),
     (
         ["workflows", "create", "--name", "x", "--definition", "@missing.yaml"],

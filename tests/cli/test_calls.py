@@ -17,7 +17,7 @@ from fibonacci.cli.context import Context
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.main import command_parser
 from fibonacci.emulator import Emulator
-from tests.cli.command_lines import calls, command_line, looked_up
+from tests.cli.command_lines import COMMAND_ROWS, calls, command_line, looked_up
 from tests.cli.invocation import TextStream, as_printed, invoke, invoke_unwritable, use
 from tests.contract.document import operations
 from tests.endpoints.endpoint_row import NO_BODY, EndpointRow
@@ -81,7 +81,7 @@ def test_the_tables_are_the_derived_ones() -> None:
 
 
 def test_every_call_is_a_command_and_has_a_row() -> None:
-    assert set(calls()) == {each.id for each in operations()} == {row.call for row in ROWS}
+    assert {*calls(), "workflows.execute"} == {each.id for each in operations()} == {row.call for row in ROWS}
 
 
 def test_no_argument_of_a_call_hides_a_global_option() -> None:
@@ -90,7 +90,7 @@ def test_no_argument_of_a_call_hides_a_global_option() -> None:
 
 
 def test_a_command_sends_what_the_call_sends(scripted: ScriptedServer) -> None:
-    check_rows(((str(row), row) for row in ROWS), lambda row: check_row(scripted, row))
+    check_rows(((str(row), row) for row in COMMAND_ROWS), lambda row: check_row(scripted, row))
 
 
 def check_row(scripted: ScriptedServer, row: EndpointRow) -> None:
@@ -125,19 +125,17 @@ def test_a_change_whose_result_cannot_be_written_is_named(scripted: ScriptedServ
         if (workflow_id := looked_up(row)) is not None:
             scripted.add_response({"data": {"id": workflow_id}})
         scripted.add_response({"data": row.data}, 204 if row.data is None else 200)
-        is_full = row.call == "workflows.execute"
+        is_full = row.call == "workflows.create"
         run = invoke_unwritable(*command_line(row), is_full=is_full)
         *_, line = run.err.splitlines()
         assert run.code == 74, run
         reason = "No space left on device" if is_full else "Broken pipe"
         assert line.endswith(f", but the result cannot be written: {reason}")
         data: dict[str, Any] = row.data or {}
-        for id in (data.get("id") or data.get("execution_id"), *row.arguments):
-            assert id is None or row.call == "workflows.execute" or str(id) in line, line
-        if row.call == "workflows.execute":
-            assert line.startswith(f"fibonacci: {data['execution_id']} was started, ")
+        for id in (data.get("id"), *row.arguments):
+            assert id is None or str(id) in line, line
 
-    check_rows({row.call: row for row in ROWS if row.method != "GET"}.items(), check)
+    check_rows({row.call: row for row in COMMAND_ROWS if row.method != "GET"}.items(), check)
 
 
 class TestValues:
@@ -184,9 +182,9 @@ class TestValues:
         file = tmp_path / "inputs.json"
         file.write_text('{"name": "Zoë"}', "utf-8")
         for typed, stdin in ((f"@{file}", ""), ("-", '{"name": "Zoë"}')):
-            scripted.add_response({"data": {"execution_id": "exec_1"}})
-            assert invoke("workflows", "execute", "wf-1", "--inputs", typed, stdin=stdin).code == 0
-            assert scripted.requests[-1].json == {"inputs": {"name": "Zoë"}}
+            scripted.add_response({"data": {"name": "crm"}})
+            assert invoke("tools", "connect", "crm", "--params", typed, stdin=stdin).code == 0
+            assert scripted.requests[-1].json == {"name": "Zoë"}
 
     def test_a_definition_from_a_file_in_yaml(self, scripted: ScriptedServer, tmp_path: Path) -> None:
         file = tmp_path / "flow.yaml"
@@ -196,6 +194,24 @@ class TestValues:
         assert run.code == 0, run.err
         nodes = [{"id": "greet", "type": "llm", "instruction": "Hello"}]
         assert scripted.requests[0].json == {"name": "Greeter", "definition": {"name": "Greeter", "nodes": nodes}}
+
+    def test_a_workflow_from_a_file_has_its_name_and_description(
+        self, scripted: ScriptedServer, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "flow.json"
+        definition = {"name": "Greeter", "description": "Greets", "nodes": [NODE]}
+        file.write_text(json.dumps(definition), "utf-8")
+        for options, name in (([], "Greeter"), (["--name", "Other"], "Other")):
+            scripted.add_response({"data": {"id": "wf-1"}})
+            assert invoke("workflows", "create", str(file), *options).code == 0
+            sent = scripted.requests[-1].json
+            assert sent == {"name": name, "description": "Greets", "definition": definition}
+        for arguments, text in (
+            ([], "create needs a name: pass --name NAME, or a FILE that has one"),
+            ([str(file), "--definition", "{}"], "create takes FILE or --definition, not both"),
+        ):
+            run = invoke("workflows", "create", *arguments)
+            assert (run.code, run.err) == (64, f"fibonacci: {text}\n")
 
 
 class TestLimits:

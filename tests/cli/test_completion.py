@@ -200,6 +200,7 @@ def test_names_and_ids_of_workflows(platform: Emulator) -> None:
         ("registry", "archive"),
         ("executions", "list", "--workflow"),
         ("memory", "get", "x", "--workflow"),
+        ("run",),
         ("run-many",),
         ("mcp", "--allow"),
         ("pull",),

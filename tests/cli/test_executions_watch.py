@@ -124,8 +124,8 @@ class TestNodes:
     ) -> None:
         execution = started(emulator, 0)
         monkeypatch.setattr(sys, "stderr", None)
-        assert main(["executions", "watch", execution.id, "--outputs"]) == 0
-        assert json.loads(capsys.readouterr().out)["greet"] == "[default model] Hello"
+        assert main(["executions", "watch", execution.id, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["outputs"]["greet"] == "[default model] Hello"
 
     def test_without_rich_there_are_lines(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "fibonacci.cli.node_table", None)

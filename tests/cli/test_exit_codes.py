@@ -25,17 +25,16 @@ from fibonacci.cli import exit_codes
 from fibonacci.cli.errors import exit_code
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
-from tests.cli.command_lines import command_line
+from tests.cli.command_lines import COMMAND_ROWS, command_line
 from tests.cli.definitions import GREETER
 from tests.cli.invocation import invoke, invoke_unwritable
-from tests.endpoints.table import ROWS
 from tests.kit.assertions import check_each, check_rows
 from tests.kit.certificates import self_signed
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, ok, raw_then_reset, refusing, respond
 from tests.kit.systems import linux_only
 
-CALLS = {row.call: command_line(row) for row in ROWS if not row.call.startswith("health.")}
+CALLS = {row.call: command_line(row) for row in COMMAND_ROWS if not row.call.startswith("health.")}
 COMMANDS: dict[str, list[str]] = {
     # Of the derived commands, which have all of this in common: a list, a read, a change and a deletion.
     **{name: CALLS[name] for name in ("workflows.list", "tools.get", "workflows.create", "memory.delete")},
@@ -128,7 +127,7 @@ def test_a_key_in_the_wrong_place_is_not_repeated(tmp_path: Path) -> None:
 
 
 CHANGES = {
-    **{row.call: CALLS[row.call] for row in ROWS if row.method != "GET" and row.call in CALLS},
+    **{row.call: CALLS[row.call] for row in COMMAND_ROWS if row.method != "GET" and row.call in CALLS},
     **{name: COMMANDS[name] for name in ("run", "run --detach", "run-many", "apply")},
 }
 
@@ -185,9 +184,9 @@ def test_a_reader_that_leaves_changes_no_exit_code_and_no_file(
     monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
     (work / "bad").mkdir()
     (work / "bad" / "bad.yaml").write_text("nodes: [{id: a, type: llmx}, {id: b, type: llmx}]\n", "utf-8")
-    assert invoke("workflows", "create", "--name", "Greeter", "--definition", "@flow.yaml").code == 0
-    assert invoke("workflows", "update", "Greeter", "--description", "Greets").code == 0
-    failed = json.loads(invoke("workflows", "execute", "Greeter").out)["id"]  # without the input
+    assert invoke("workflows", "create", "flow.yaml", "--name", "Greeter").code == 0
+    workflow = json.loads(invoke("workflows", "update", "Greeter", "--description", "Greets").out)["id"]
+    failed = json.loads(invoke("request", "POST", f"/workflows/{workflow}/execute", "--data", "{}").out)["execution_id"]
 
     def check(row: tuple[str, int]) -> None:
         line, code = row
@@ -201,7 +200,7 @@ def test_a_reader_that_leaves_changes_no_exit_code_and_no_file(
             ("fmt bad/bad.yaml --check", 1),
             ("diff Greeter@1 Greeter", 1),
             ("plan . --out saved", 2),
-            (f"executions watch {failed} --outputs", 1),
+            (f"executions watch {failed} --json", 1),
             ("doctor --profile nobody", 1),
         ),
         check,
@@ -283,7 +282,7 @@ ANSWERS = {
     "a 404": AnsweredCommand(READ, respond(404, error_body("not_found")), 1),
     "a 409": AnsweredCommand("executions cancel exec_1", respond(409, error_body("conflict")), 1),
     "a 422": AnsweredCommand(WRITE, respond(422, error_body("validation_error")), 1),
-    "a quota": AnsweredCommand("workflows execute wf-1", respond(429, error_body("quota_exceeded")), 1),
+    "a quota": AnsweredCommand("request POST /workflows/wf-1/execute", respond(429, error_body("quota_exceeded")), 1),
     "the rate limit": AnsweredCommand(WRITE, refusing(429, {"Retry-After": "3600"}), 69),
     "a 500 for a read": AnsweredCommand(READ, respond(500, error_body("internal")), 69),
     "a 501 for a write": AnsweredCommand(WRITE, respond(501, error_body("internal")), 75),

@@ -36,8 +36,8 @@ def create(emulator: Emulator, definition: dict[str, Any], name: str = "Greeter"
 class TestOutputs:
     def test_the_outputs_of_a_workflow_by_id_or_name(self, emulator: Emulator) -> None:
         for number, reference in enumerate((create(emulator, GREET), "Greeter"), 1):
-            run = invoke("run", reference, "--input", "name=Ada", "--outputs")
-            assert (run.code, run.err, run.data) == (0, "", {"greet": "[default model] Greet Ada"})
+            run = invoke("run", reference, "--input", "name=Ada", "--fields", "outputs")
+            assert (run.code, run.err, run.data) == (0, "", {"outputs": {"greet": "[default model] Greet Ada"}})
             assert emulator.requests.to(EXECUTE).count == number
 
     def test_the_execution_has_one_shape_in_a_pipe_and_less_on_a_terminal(self, emulator: Emulator) -> None:
@@ -56,13 +56,11 @@ class TestOutputs:
             assert terminal.out.startswith(f"id: {id}\nstatus: completed\noutputs:\n  {{\n")
             assert terminal.out.endswith("\n  }\n")
 
-    def test_fields_and_outputs_choose_from_it(self, emulator: Emulator) -> None:
+    def test_fields_choose_from_it(self, emulator: Emulator) -> None:
         create(emulator, GREET)
         command = ("run", "Greeter", "--input", "name=Ada")
         run = invoke(*command, "--fields", "status,outputs.greet")
         assert run.data == {"status": "completed", "outputs.greet": "[default model] Greet Ada"}
-        run = invoke(*command, "--outputs", "--watch")
-        assert run.data == {"greet": "[default model] Greet Ada"}
 
     def test_a_failure_is_its_reason_in_a_line(self, emulator: Emulator) -> None:
         create(emulator, {"nodes": [llm("one", "x"), tool("broken", "wait", {"seconds": "many"})]})
@@ -94,6 +92,38 @@ class TestOutputs:
             run = invoke("run", "Greeter", *option)
             assert run.code == (75 if len(option) == 2 else 0)
             assert re.match(r"execution exec_\w+ waits for approval: it runs once an admin or owner approves", run.err)
+
+
+class TestFiles:
+    TEXT = "name: Quiz\nnodes:\n- {id: ask, type: llm, instruction: 'Ask about {{input.topic}}'}\n"
+
+    def test_the_workflow_of_a_file_is_created_updated_or_left_and_then_run(
+        self, emulator: Emulator, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "quiz.yaml"
+        workflows = emulator.client().workflows
+        timed = f"{self.TEXT}timeout: 9\n"
+        for text, done in ((self.TEXT, "created"), (self.TEXT, "left as it is"), (timed, "updated")):
+            file.write_text(text, "utf-8")
+            run = invoke("run", str(file), "--input", "topic=tides", "--fields", "outputs.ask")
+            workflow = workflows.find("Quiz")
+            assert workflow is not None
+            assert (run.code, run.data) == (0, {"outputs.ask": "[default model] Ask about tides"})
+            assert run.err == f"workflow 'Quiz' ({workflow.id}) was {done}\n"
+        assert [each.version for each in workflows.list()] == [2]
+
+    def test_a_file_without_a_name_has_that_of_the_file(self, emulator: Emulator, tmp_path: Path) -> None:
+        (tmp_path / "quiz.json").write_text('{"nodes": [{"id": "a", "type": "llm", "instruction": "x"}]}', "utf-8")
+        assert invoke("run", str(tmp_path / "quiz.json"), "--quiet").err == ""
+        assert emulator.client().workflows.find("quiz") is not None
+
+    def test_a_file_that_cannot_be_used_changes_nothing(self, emulator: Emulator, tmp_path: Path) -> None:
+        (tmp_path / "bad.yaml").write_text("nodes: [{id: a, type: llmx}]\n", "utf-8")
+        for name, text in (("bad.yaml", "is not a type of node"), ("none.yaml", "cannot be read: No such file")):
+            run = invoke("run", str(tmp_path / name))
+            assert (run.code, run.out) == (64, "")
+            assert text in run.err
+        assert len(emulator.requests) == 0
 
 
 class TestNeverTwice:
@@ -136,8 +166,6 @@ FAULTS: list[tuple[list[str], str]] = [
         ["--inputs", "[]"],
         """--inputs: the inputs must be a JSON object such as {"name": "Ada"}, but the argument has none""",
     ),
-    (["--outputs", "--fields", "id"], "--outputs and --fields can't be combined: to print one output, pass"),
-    (["--outputs", "--detach"], "--detach and --outputs can't be combined: a run that has just started has no"),
     (["--inputs", "-", "--input", "name=@-"], "stdin can be read only once: use it in --inputs or in one --input"),
 ]
 

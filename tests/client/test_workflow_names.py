@@ -1,12 +1,16 @@
-"""`workflows.find`, `workflows.get_or_create`, and `workflows.create` with a builder or a definition."""
+"""`workflows.find`, `workflows.ensure`, `workflows.create` with a definition, and workflows in place of their IDs."""
 
 from __future__ import annotations
 
+import logging
 from typing import Any
+
+import pytest
 
 from fibonacci import AmbiguousNameError, Fibonacci, WorkflowBuilder
 from fibonacci.definitions import DefinitionError, WorkflowDefinition
 from fibonacci.emulator import Emulator
+from fibonacci.models import Workflow
 from tests.kit.assertions import each_row
 from tests.kit.mode import Mode, both_modes
 from tests.kit.nodes import llm
@@ -55,7 +59,7 @@ class TestFind:
             (" ", ValueError, "name must be the name of a workflow, not ' '"),
         ],
     )
-    @each_row("call", ["find", "get_or_create"])
+    @each_row("call", ["find", "ensure"])
     def test_a_wrong_name_is_refused_before_anything_is_sent(
         self, mode: Mode, emulator: Emulator, any_client: Any, call: str, name: Any, kind: type[Exception], text: str
     ) -> None:
@@ -65,31 +69,134 @@ class TestFind:
         assert len(emulator.requests) == 0
 
 
-class TestGetOrCreate:
+class TestEnsure:
+    def flow(self, verb: str = "Greet", **options: Any) -> WorkflowBuilder:
+        flow = WorkflowBuilder("Greeter", **options)
+        flow.llm("greet", f"{verb} {flow.inputs().name}")
+        return flow
+
     @both_modes
-    def test_it_is_created_once_and_not_updated(self, mode: Mode, emulator: Emulator, any_client: Any) -> None:
-        get_or_create = any_client.workflows.get_or_create
-        made = mode.run(get_or_create(name="Greeter", description="Greets", definition=DEFINITION))
-        assert (made.name, made.description, made.definition) == ("Greeter", "Greets", DEFINITION)
+    def test_it_creates_updates_or_leaves_it_and_says_which(
+        self, mode: Mode, any_client: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO, logger="fibonacci")
+        ensure = any_client.workflows.ensure
+        made = mode.run(ensure(self.flow()))
+        assert (made.name, made.version) == ("Greeter", 1)
+        assert mode.run(ensure(self.flow())) == made
+        changed = mode.run(ensure(self.flow("Welcome")))
+        assert (changed.id, changed.version) == (made.id, 2)
+        assert mode.run(ensure(self.flow("Welcome"))).version == 2
+        assert [record.getMessage() for record in caplog.records if record.name == "fibonacci"] == [
+            f"workflow 'Greeter' ({made.id}) was {done}"
+            for done in ("created", "left as it is", "updated", "left as it is")
+        ]
+
+    @both_modes
+    def test_what_means_the_same_is_left_and_what_is_not_given_stays(
+        self, mode: Mode, emulator: Emulator, any_client: Any
+    ) -> None:
+        ensure = any_client.workflows.ensure
+        mode.run(ensure(self.flow(description="Greets")))
+        same = {"nodes": [{"id": "greet", "type": "llm", "prompt": "Greet {{ input.name }}"}]}
         emulator.requests.clear()
-        found = mode.run(get_or_create(name="Greeter", description="Other", definition={"nodes": []}))
-        assert (found.id, found.version, found.description) == (made.id, 1, "Greets")
-        assert [each.method for each in emulator.requests] == ["GET"]
+        for arguments in (
+            ({"name": "Greeter", **same},),
+            (WorkflowDefinition.model_validate({"name": "Greeter", **same}),),
+            ({"$schema": "https://example.com/schema.json", **same, "name": "Greeter"},),
+        ):
+            assert mode.run(ensure(*arguments)).description == "Greets"
+        assert mode.run(ensure(name="Greeter", definition=same)).version == 1
+        assert mode.run(ensure(name="Greeter", description="Greets")).version == 1
+        assert {each.method for each in emulator.requests} == {"GET"}
+        changed = mode.run(ensure(name="Greeter", description="Greets people"))
+        assert (changed.version, len(changed.definition["nodes"])) == (2, 1)
+        assert mode.run(ensure(self.flow(), description=None)).description is None
+
+    def test_a_list_without_definitions(self, mode: Mode) -> None:
+        whole = {"id": "wf-1", "name": "Greeter", "definition": DEFINITION}
+        listed = respond_json({"data": [{"id": "wf-1", "name": "Greeter"}]})
+        with ScriptedServer(listed, respond_json({"data": whole})) as server:
+            ensured = mode.run(mode.client_of(server).workflows.ensure(name="Greeter", definition=DEFINITION))
+        assert ensured.definition == DEFINITION
+        assert [each.method for each in server.requests] == ["GET", "GET"]
 
     def test_several_with_the_name(self, mode: Mode, client: Fibonacci, any_client: Any) -> None:
         for _ in range(2):
-            client.workflows.create(name="Twin")
-        assert isinstance(mode.end(any_client.workflows.get_or_create, name="Twin").error, AmbiguousNameError)
+            client.workflows.create(name="Greeter")
+        assert isinstance(mode.end(any_client.workflows.ensure, self.flow()).error, AmbiguousNameError)
 
-    def test_a_definition_that_cannot_be_sent_is_refused_even_if_the_workflow_exists(
-        self, mode: Mode, emulator: Emulator, client: Fibonacci, any_client: Any
+    @each_row(
+        ("positional", "arguments", "kind", "text"),
+        [
+            ((), {}, TypeError, "ensure needs a name: pass name=..., or a definition with a name as the workflow"),
+            ((DEFINITION,), {}, TypeError, "ensure needs a name"),
+            (("Greeter",), {}, TypeError, "a definition must be a WorkflowBuilder, a WorkflowDefinition or a mapping"),
+            ((Workflow(id="wf-1"),), {"name": "Greeter"}, TypeError, "not Workflow. Use its .definition"),
+            (
+                (DEFINITION,),
+                {"definition": DEFINITION},
+                TypeError,
+                "takes a workflow or definition=..., not both",
+            ),
+            ((WorkflowBuilder("Greeter"),), {}, DefinitionError, "a workflow needs at least one node"),
+            (
+                (),
+                {"name": "Greeter", "definition": {"nodes": [{"id": "a", "type": "llm", "temperature": float("nan")}]}},
+                ValueError,
+                "definition.nodes[0].temperature is nan",
+            ),
+        ],
+    )
+    def test_what_cannot_be_sent_is_refused_even_if_the_workflow_exists(
+        self,
+        mode: Mode,
+        emulator: Emulator,
+        client: Fibonacci,
+        any_client: Any,
+        positional: tuple[Any, ...],
+        arguments: dict[str, Any],
+        kind: type[Exception],
+        text: str,
     ) -> None:
         client.workflows.create(name="Greeter")
         emulator.requests.clear()
-        wrong = {"nodes": [{"id": "a", "type": "llm", "temperature": float("nan")}]}
-        error = mode.end(any_client.workflows.get_or_create, name="Greeter", definition=wrong).error
-        assert isinstance(error, ValueError)
-        assert "definition.nodes[0].temperature is nan" in str(error)
+        error = mode.end(any_client.workflows.ensure, *positional, **arguments).error
+        assert isinstance(error, kind)
+        assert text in str(error)
+        assert len(emulator.requests) == 0
+
+
+class TestWorkflowsInPlaceOfIds:
+    def test_every_call_takes_a_workflow(self, mode: Mode, any_client: Any) -> None:
+        workflows, executions = any_client.workflows, any_client.executions
+        workflow = mode.run(workflows.create(name="Greeter", definition=DEFINITION))
+        inputs = {"name": "Ada"}
+        assert mode.run(workflows.run(workflow, inputs=inputs)).workflow_id == workflow.id
+        assert mode.run(workflows.execute(workflow, inputs=inputs)).workflow_id == workflow.id
+        assert mode.run(workflows.run_many(workflow, [inputs]).results())[0].succeeded
+        assert len(mode.run(executions.list(workflow_id=workflow).take(9))) == 3
+        assert mode.run(executions.cancel_all(workflow_id=workflow)) == []
+        assert mode.run(workflows.get(workflow)).id == workflow.id
+        assert mode.run(workflows.update(workflow, description="Greets")).version == 2
+        assert mode.run(any_client.versions.get(workflow, 1)).version == 1
+        assert mode.run(any_client.versions.rollback(workflow, 1)).version == 3
+        assert len(mode.run(any_client.versions.list(workflow).take(9))) == 3
+        assert mode.run(any_client.registry.approve_template(workflow)).workflow_id == workflow.id
+        mode.run(any_client.memory.set("topic", "tides", workflow_id=workflow))
+        assert mode.run(any_client.memory.get("topic", workflow_id=workflow)).workflow_id == workflow.id
+        mode.run(any_client.memory.delete("topic", workflow_id=workflow))
+        mode.run(workflows.delete(workflow))
+
+    @each_row("make", ["builder", "definition", "mapping"])
+    def test_a_definition_is_refused_with_what_to_do(
+        self, mode: Mode, emulator: Emulator, any_client: Any, make: str
+    ) -> None:
+        builder = TestEnsure().flow()
+        given = {"builder": builder, "definition": builder.definition, "mapping": DEFINITION}[make]
+        error = mode.end(any_client.workflows.run, given).error
+        assert isinstance(error, TypeError)
+        assert str(error).endswith("pass the Workflow that workflows.ensure returns for it")
         assert len(emulator.requests) == 0
 
 
@@ -105,10 +212,18 @@ class TestCreate:
         assert made.definition == self.flow().definition.model_dump(mode="json", exclude_unset=True)
         assert mode.run(any_client.workflows.run(made.id, inputs={"name": "Ada"})).succeeded
 
-    def test_of_a_definition(self, mode: Mode, emulator: Emulator, any_client: Any) -> None:
-        made = mode.run(any_client.workflows.create(WorkflowDefinition.model_validate({"name": "X", **DEFINITION})))
+    @each_row(
+        "definition", [{"name": "X", **DEFINITION}, WorkflowDefinition.model_validate({"name": "X", **DEFINITION})]
+    )
+    def test_of_a_definition(self, mode: Mode, emulator: Emulator, any_client: Any, definition: Any) -> None:
+        made = mode.run(any_client.workflows.create(definition))
         assert (made.name, made.description) == ("X", None)
         assert "description" not in emulator.requests.last.json
+
+    def test_a_builder_in_place_of_json(self, mode: Mode, any_client: Any) -> None:
+        made = mode.run(any_client.workflows.create(name="Other", definition=self.flow()))
+        assert (made.name, made.definition["name"]) == ("Other", "Greeter")
+        assert mode.run(any_client.workflows.update(made, definition=self.flow())).version == 2
 
     @each_row(
         ("arguments", "name", "description"),
@@ -128,12 +243,11 @@ class TestCreate:
     @each_row(
         ("positional", "arguments", "text"),
         [
-            ((), {}, "create needs a name: pass name=..., or a WorkflowBuilder, which has one"),
+            ((), {}, "create needs a name: pass name=..., or a definition with a name as the workflow"),
             ((), {"definition": DEFINITION}, "create needs a name"),
             ((WorkflowDefinition.model_validate(DEFINITION),), {}, "create needs a name"),
-            ((DEFINITION,), {"name": "X"}, "not dict: pass JSON as definition=..., and the name as name=..."),
-            (("X",), {}, "create takes a WorkflowBuilder or a WorkflowDefinition, not str"),
-            ((None,), {"name": "X"}, "create takes a WorkflowBuilder or a WorkflowDefinition, not None"),
+            ((DEFINITION,), {}, "create needs a name"),
+            (("X",), {}, "a definition must be a WorkflowBuilder, a WorkflowDefinition or a mapping, not str"),
             (
                 (WorkflowDefinition.model_validate(DEFINITION),),
                 {"name": "X", "definition": DEFINITION},

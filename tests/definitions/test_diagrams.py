@@ -124,7 +124,7 @@ def test_large_definitions_take_no_time() -> None:
 @each_row("draw", [svg, mermaid])
 def test_wrong_arguments_are_refused_with_words(draw: Any) -> None:
     with pytest.raises(
-        TypeError, match=r"a mapping or a WorkflowDefinition, not str\. To read a file, use load\(path\)"
+        TypeError, match=r"a WorkflowDefinition or a mapping, not str\. To read a file, use load\(path\)"
     ):
         draw("triage.yaml")
     with pytest.raises(TypeError, match=r"execution must be an Execution, not str\. client\.executions\.get"):

@@ -259,7 +259,9 @@ def test_faulty_definitions_can_be_compared() -> None:
     assert diff({"nodes": 5}, {"nodes": []}) == DefinitionDiff()
     wrongs: list[Any] = [None, 5, "nodes", []]
     for wrong in wrongs:
-        with pytest.raises(TypeError, match="a definition must be a mapping or a WorkflowDefinition, not"):
+        with pytest.raises(
+            TypeError, match="a definition must be a WorkflowBuilder, a WorkflowDefinition or a mapping, not"
+        ):
             diff(OLD, wrong)
 
 

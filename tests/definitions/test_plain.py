@@ -105,7 +105,7 @@ def test_what_is_no_definition_is_refused() -> None:
 
 @each_row("wrong", [[], "text", None, 5])
 def test_what_is_no_mapping_is_refused(wrong: Any) -> None:
-    with pytest.raises(TypeError, match="a mapping or a WorkflowDefinition"):
+    with pytest.raises(TypeError, match="a WorkflowBuilder, a WorkflowDefinition or a mapping"):
         to_plain(wrong)
 
 
@@ -132,15 +132,16 @@ def test_what_is_no_definition_is_refused_with_the_way_to_one() -> None:
     def check(row: tuple[Any, str]) -> None:
         value, remedy = row
         for use in USES:
-            with pytest.raises(TypeError, match=rf"must be a mapping or a WorkflowDefinition, .*{re.escape(remedy)}$"):
+            with pytest.raises(
+                TypeError,
+                match=rf"must be a WorkflowBuilder, a WorkflowDefinition or a mapping, .*{re.escape(remedy)}$",
+            ):
                 use(value)
         [problem] = check_definition(value)
         assert problem.code == "wrong_type"
 
     rows: list[tuple[Any, str]] = [
         (make_workflow(), "not Workflow. Use its .definition"),
-        (flow(), "not WorkflowBuilder. Use its .definition"),
-        (WorkflowBuilder("empty"), "not WorkflowBuilder. Use its .definition"),
         (LLMNode(id="a", instruction="x"), "not LLMNode"),
         (Path("flow.yaml"), ". To read a file, use load(path)"),
         ("flow.yaml", "not str. To read a file, use load(path)"),

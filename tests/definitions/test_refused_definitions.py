@@ -26,7 +26,7 @@ def test_the_error_has_the_problems_of_the_definition_that_was_sent(mode: Mode, 
     calls = {
         "create": lambda: workflows.create(name="a", definition=MISSPELLED),
         "update": lambda: workflows.update(workflow.id, definition=MISSPELLED),
-        "get_or_create": lambda: workflows.get_or_create(name="a", definition=MISSPELLED),
+        "ensure": lambda: workflows.ensure(name="a", definition=MISSPELLED),
         "request": lambda: client.request("POST", "/workflows", json={"name": "a", "definition": MISSPELLED}),
     }
 

@@ -1,14 +1,22 @@
-"""Seeds: what a new emulator is filled with from a folder."""
+"""Seeds: what a new emulator is filled with, from a folder or from definitions."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fibonacci import AsyncFibonacci, NotFoundError, PermissionDeniedError, ValidationError
+from fibonacci import (
+    AsyncFibonacci,
+    DefinitionError,
+    NotFoundError,
+    PermissionDeniedError,
+    ValidationError,
+    WorkflowBuilder,
+)
 from fibonacci.emulator import Emulator, InputFileError
 from tests.kit.assertions import each_row
 from tests.kit.nodes import llm
@@ -227,3 +235,40 @@ async def test_pulled_workflows_are_a_seed_as_they_are(tmp_path: Path) -> None:
         inputs = {"name": "Ada"}
         there = await client.workflows.run(workflow.id, inputs=inputs)
         assert (await other.workflows.run(copy.id, inputs=inputs)).outputs == there.outputs
+
+
+FLOW = WorkflowBuilder("Greeter", description="Greets")
+FLOW.llm("greet", f"Greet {FLOW.inputs().name}")
+SUMS = {"name": "Sums", "nodes": [llm("a", "Sum")]}
+
+
+@each_row(
+    ("seed", "names"),
+    [(FLOW, {"Greeter"}), (FLOW.definition, {"Greeter"}), (SUMS, {"Sums"}), ([FLOW, SUMS], {"Greeter", "Sums"})],
+)
+def test_definitions_are_a_seed(seed: Any, names: set[str]) -> None:
+    client = Emulator(seed=seed).client()
+    assert {each.name for each in client.workflows.list()} == names
+    if "Greeter" in names:
+        assert client.workflows.ensure(FLOW).version == 1
+
+
+@each_row(
+    ("seed", "kind", "text"),
+    [
+        ({"nodes": []}, ValueError, "seed: a definition needs a name"),
+        ({"name": "Sums", "nodes": 3}, InputFileError, "seed: 'Sums': nodes: should be a list"),
+        (WorkflowBuilder("Empty"), DefinitionError, "a workflow needs at least one node"),
+        (3, TypeError, "a definition must be a WorkflowBuilder, a WorkflowDefinition or a mapping, not int"),
+    ],
+)
+def test_definitions_that_are_no_seed(seed: Any, kind: type[Exception], text: str) -> None:
+    with pytest.raises(kind, match=re.escape(text)):
+        Emulator(seed=seed)
+
+
+def test_a_definition_that_differs_from_the_state_is_left(tmp_path: Path) -> None:
+    with Emulator(db=str(tmp_path / "state.db"), seed=SUMS):
+        pass
+    with Emulator(db=str(tmp_path / "state.db"), seed={**SUMS, "nodes": [llm("a", "Add")]}) as again:
+        assert [(each.code, each.location) for each in again.warnings] == [("seed_differs", "seed")]

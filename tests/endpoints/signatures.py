@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MethodType, NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_overloads, get_type_hints
 
+from fibonacci import WorkflowBuilder
 from tests.contract.document import JSON, Operation, media, resolve
 
 _PYTHON_TYPES = {
@@ -58,9 +59,14 @@ def as_documented(method: Callable[..., object]) -> Callable[..., object]:
     return MethodType(found[0], method.__self__) if found and isinstance(method, MethodType) else method
 
 
+def type_hints(method: Callable[..., object]) -> dict[str, Any]:
+    """Return the annotations of a method, which may name what its module imports for type checkers only."""
+    return get_type_hints(method, localns={"WorkflowBuilder": WorkflowBuilder})
+
+
 def refused_types(operation: Operation, method: Callable[..., object]) -> list[str]:
     """Return the parameters whose annotation refuses a type that the document allows, and those types."""
-    hints = get_type_hints(method)
+    hints = type_hints(method)
     fields = [(_name(each), each["schema"]) for each in operation.parameters if each["in"] != "header"]
     return [
         f"{name}: {kind.__name__}"
@@ -71,7 +77,7 @@ def refused_types(operation: Operation, method: Callable[..., object]) -> list[s
 
 def undocumented_nulls(operation: Operation, method: Callable[..., object]) -> list[str]:
     """Return the fields of the body whose annotation takes None where no null is documented, and None is no default."""
-    hints = get_type_hints(method)
+    hints = type_hints(method)
     defaults = {name: parameter.default for name, parameter in inspect.signature(method).parameters.items()}
     return [
         name

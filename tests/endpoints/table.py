@@ -24,7 +24,7 @@ NOT_ENDPOINTS = {
     "executions.wait_all": "repeats executions.list, and executions.get",
     "executions.watch": "repeats executions.get",
     "workflows.find": "workflows.list",
-    "workflows.get_or_create": "workflows.list, then workflows.create",
+    "workflows.ensure": "workflows.list, then workflows.create or update",
     "workflows.run": "workflows.execute, then executions.get",
     "workflows.run_many": "workflows.execute for each row, then executions.list and get",
     "workflows.plan": "tools.list, workflows.list and get",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any, get_type_hints
+from typing import Any
 
 import pytest
 
@@ -17,6 +17,7 @@ from tests.endpoints.signatures import (
     is_page,
     parameters,
     refused_types,
+    type_hints,
     undocumented_nulls,
 )
 from tests.endpoints.table import NOT_ENDPOINTS, ROWS
@@ -32,7 +33,7 @@ OTHER_SIGNATURES = {
     "retry_failed=, ordered=, progress=",
     "workflows.run": "workflow_id, *, inputs=, idempotency_key=, timeout=, on_update=, cancel_on_exit=, progress=",
     "workflows.find": "name",
-    "workflows.get_or_create": "*, name, description=, definition=",
+    "workflows.ensure": "workflow=, *, name=, description=, definition=",
     "executions.cancel_all": "*, workflow_id",
     "executions.retry": "execution_id",
     "executions.wait": "execution_id, *, timeout=, on_update=, progress=",
@@ -83,7 +84,7 @@ def test_the_parameters_and_the_result_are_the_documented_ones(mode: Mode, publi
         assert refused_types(operation, method) == []
         assert undocumented_nulls(operation, method) == []
         (returns,) = {row.returns for row in ROWS if row.call == operation.id}
-        annotated = get_type_hints(method)["return"]
+        annotated = type_hints(method)["return"]
         assert annotated == (pager[returns] if is_page(operation) else returns)
 
     check_rows(((operation.id, operation) for operation in operations()), check)

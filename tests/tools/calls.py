@@ -15,14 +15,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
 from fibonacci import Fibonacci, Pager
 from fibonacci._core.options import UNSET, Unset
 from fibonacci.cli.calls.entries import CallEntry, CallGroup, CallParameter
-from tests.endpoints.signatures import as_documented
+from tests.endpoints.signatures import type_hints
 from tests.endpoints.table import NOT_ENDPOINTS
 from tests.tools.derived_files import outdated, write_derived, write_or_check
 from tests.tools.mirror import formatted
@@ -35,6 +35,8 @@ _ENDPOINT: Final = re.compile(r" \(`([A-Z]+ [^`]+)`\)")
 _ARGUMENT: Final = re.compile(r"^ {4}(\w+): ", re.MULTILINE)
 _WORDS: Final = {
     r"^Return ": "Show ",
+    r": a `WorkflowBuilder`, a `WorkflowDefinition`.*": ", as JSON or from a file in JSON or YAML",
+    r"in place of `workflow`": "in place of FILE",
     r"`(\w+)\.(list|get)`": r"`fibonacci \1 \2`",
     r'\["(\w+)", "(\w+)"\]': r"\1,\2",  # names are typed with commas
     r'`|"(?![^{]*\})': "",  # an object is typed as JSON, with its quotes
@@ -42,7 +44,9 @@ _WORDS: Final = {
     r"\bTrue\b": "true",
 }
 """What a help has in place of Python, by the pattern of it."""
-_WORKFLOW_ID: Final = re.compile(r"the ID of the workflow(, such as wf-abc123)?|the workflow with this ID")
+_WORKFLOW_ID: Final = re.compile(
+    r"(the ID of the workflow(, such as wf-abc123)?|the workflow with this ID)(, or (of this|the) Workflow)?"
+)
 """What a docstring says of the id of a workflow, in place of which a command takes its name as well."""
 _KINDS: Final[Mapping[frozenset[Any], str]] = {
     frozenset({str}): "text",
@@ -55,6 +59,12 @@ _KINDS: Final[Mapping[frozenset[Any], str]] = {
     frozenset({Sequence}): "names",
     frozenset({datetime, timedelta}): "since",
 }
+_NAMED_KINDS: Final = {"workflow_id": "workflow", "workflow": "file", "definition": "definition"}
+
+
+_PAGING: Final = ("page_size", "cursor")
+"""Parameters of lists without an option: `--limit` and `--all` say how much of a list is read."""
+_OTHER_COMMANDS: Final = {**NOT_ENDPOINTS, "workflows.execute": "fibonacci run --detach"}
 
 
 class UnknownKind(Exception):
@@ -72,7 +82,7 @@ def namespaces() -> dict[str, Any]:
 
 def group(namespace: object, path: str) -> CallGroup:
     """Return the calls of a namespace, which is reached from the client by a path of names."""
-    names = [name for name in _names(type(namespace)) if f"{path}.{name}" not in NOT_ENDPOINTS]
+    names = [name for name in _names(type(namespace)) if f"{path}.{name}" not in _OTHER_COMMANDS]
     members = {name: getattr(namespace, name) for name in sorted(names, key=_position)}
     entries = {
         name.replace("_", "-"): call(member) if inspect.ismethod(member) else group(member, f"{path}.{name}")
@@ -87,12 +97,11 @@ def call(method: Any) -> CallEntry:
     title, endpoint = text.splitlines()[0], _ENDPOINT.search(text)
     if endpoint is None:
         raise UnknownKind(f"{method.__qualname__}: the first line of its docstring names no endpoint")
-    documented = as_documented(method)
-    hints, helps = get_type_hints(documented), _helps(text)
+    hints, helps = type_hints(method), _helps(text)
     parameters = [
         _parameter(each, hints[each.name], helps)
-        for each in inspect.signature(documented).parameters.values()
-        if each.name != "page_size"
+        for each in inspect.signature(method).parameters.values()
+        if each.name not in _PAGING
     ]
     title = _ENDPOINT.sub("", title)
     returned = hints["return"]
@@ -114,15 +123,16 @@ def _position(name: str) -> int:
 
 def _parameter(parameter: inspect.Parameter, hint: Any, helps: Mapping[str, str]) -> CallParameter:
     kinds = {_kind(each) for each in _alternatives(hint)} - {NoneType, Unset}
-    # A definition may be typed as the name of a file, in JSON or YAML.
-    kind = "definition" if parameter.name == "definition" else _KINDS.get(frozenset(kinds))
+    kind = _NAMED_KINDS.get(parameter.name) or _KINDS.get(frozenset(kinds))
     if kind is None:
         raise UnknownKind(f"{parameter.name}: no kind for {hint}")
     help = helps[parameter.name]
     if kind == "integer" and "econds" in help:
         kind = "seconds"
-    if parameter.name == "workflow_id":
-        kind, help = "workflow", _WORKFLOW_ID.sub("the workflow", help)
+    if kind == "workflow":
+        help = _WORKFLOW_ID.sub("the workflow", help)
+    if kind == "file":
+        help = "a file with the definition, in JSON or YAML, which may have the name and the description, too"
     choices = [name for each in _alternatives(hint) for name in _choices(each)]
     if choices:
         kind = "word"

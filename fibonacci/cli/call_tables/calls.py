@@ -14,7 +14,6 @@ _WORKFLOWS: Final = CallGroup(
             "list the workflows that the key can see",
             "List the workflows that the key can see.",
             "GET /workflows",
-            (CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),),
             is_list=True,
             model="Workflow",
         ),
@@ -30,14 +29,15 @@ _WORKFLOWS: Final = CallGroup(
             "Create a workflow.",
             "POST /workflows",
             (
-                CallParameter("name", "text", "the name that people see", is_required=True),
-                CallParameter("description", "text", "what the workflow is for", is_nullable=True),
                 CallParameter(
-                    "definition",
-                    "definition",
-                    "the nodes and outputs, as JSON or as a fibonacci.definitions.WorkflowDefinition",
-                    is_nullable=True,
+                    "workflow",
+                    "file",
+                    "a file with the definition, in JSON or YAML, which may have the name and the description, too",
+                    is_positional=True,
                 ),
+                CallParameter("name", "text", "the name that people see"),
+                CallParameter("description", "text", "what the workflow is for", is_nullable=True),
+                CallParameter("definition", "definition", "the nodes and outputs, in place of FILE", is_nullable=True),
             ),
             model="Workflow",
         ),
@@ -52,7 +52,7 @@ _WORKFLOWS: Final = CallGroup(
                 CallParameter(
                     "definition",
                     "definition",
-                    "the new definition, as JSON or as a fibonacci.definitions.WorkflowDefinition",
+                    "the new definition, as JSON or from a file in JSON or YAML",
                     is_nullable=True,
                 ),
             ),
@@ -63,19 +63,6 @@ _WORKFLOWS: Final = CallGroup(
             "Delete a workflow.",
             "DELETE /workflows/{id}",
             (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
-        ),
-        "execute": CallEntry(
-            "start a workflow, at most once",
-            "Start a workflow, at most once.",
-            "POST /workflows/{id}/execute",
-            (
-                CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
-                CallParameter("inputs", "object", "values for the definition's {{input.field}} placeholders, by field"),
-                CallParameter(
-                    "idempotency_key", "text", "the Idempotency-Key of the request, 1 to 255 visible ASCII characters"
-                ),
-            ),
-            model="Execution",
         ),
     },
 )
@@ -95,7 +82,6 @@ _EXECUTIONS: Final = CallGroup(
                     "only those in this state: pending, running, completed, failed, cancelled, pending_approval",
                     choices=("pending", "running", "completed", "failed", "cancelled", "pending_approval"),
                 ),
-                CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),
                 CallParameter("since", "since", "only those started since this time, or in this period before now"),
             ),
             is_list=True,
@@ -139,10 +125,7 @@ _VERSIONS: Final = CallGroup(
             "list the versions of a workflow, which any member may do",
             "List the versions of a workflow, which any member may do.",
             "GET /workflows/{id}/versions",
-            (
-                CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
-                CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),
-            ),
+            (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
             is_list=True,
             model="WorkflowVersion",
         ),
@@ -187,7 +170,6 @@ _REGISTRY: Final = CallGroup(
                     "boolean",
                     "whether to list archived entries too, which the platform leaves out by default",
                 ),
-                CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),
             ),
             is_list=True,
             model="RegistryEntry",
@@ -287,7 +269,6 @@ _ORGANIZATIONS: Final = CallGroup(
                         CallParameter(
                             "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
                         ),
-                        CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),
                     ),
                     is_list=True,
                     model="AuditEntry",
@@ -361,7 +342,6 @@ _ORGANIZATIONS: Final = CallGroup(
                         CallParameter(
                             "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
                         ),
-                        CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),
                     ),
                     is_list=True,
                     model="ToolPolicy",
@@ -455,7 +435,6 @@ _ORGANIZATIONS: Final = CallGroup(
                         CallParameter(
                             "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
                         ),
-                        CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),
                     ),
                     is_list=True,
                     model="RolePolicyOverride",
@@ -527,12 +506,7 @@ _TOOLS: Final = CallGroup(
     "look up and connect tools",
     {
         "list": CallEntry(
-            "list the tools of the catalog",
-            "List the tools of the catalog.",
-            "GET /tools",
-            (CallParameter("cursor", "text", "where to start: the next_cursor of an earlier page"),),
-            is_list=True,
-            model="Tool",
+            "list the tools of the catalog", "List the tools of the catalog.", "GET /tools", is_list=True, model="Tool"
         ),
         "get": CallEntry(
             "show one tool",

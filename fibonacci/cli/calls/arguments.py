@@ -49,7 +49,8 @@ def _add_call(parser: CommandParser, entry: CallEntry, path: tuple[str, ...]) ->
         if parameter.choices:
             options["type"] = partial(word, choices=parameter.choices)
         if parameter.is_positional:
-            metavar = kind.metavar if parameter.kind == "workflow" else parameter.name.upper()
+            metavar = kind.metavar if parameter.kind in ("workflow", "file") else parameter.name.upper()
+            options |= {"nargs": "?"} if parameter.kind == "file" else {}
             parser.add_argument(f"{PREFIX}{parameter.name}", metavar=metavar, **options)
             continue
         if parameter.kind == "names":

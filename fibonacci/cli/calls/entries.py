@@ -24,7 +24,7 @@ class CallParameter(NamedTuple):
         name: Its name in Python.
         kind: The kind of its value, a name of `value_kinds.KINDS`.
         help: What it is, from the docstring.
-        is_positional: Whether it is an argument, which is required, and not an option.
+        is_positional: Whether it is an argument, which is required unless it is a file, and not an option.
         is_required: Whether the option is required.
         is_nullable: Whether null differs from leaving it out, so that `--null` takes its name.
         choices: The documented words. The platform may have others.
@@ -52,7 +52,7 @@ class CallEntry(NamedTuple):
         help: Its line in the help of the group.
         description: Its own help.
         endpoint: The request that it sends, such as `GET /workflows/{id}`.
-        parameters: Its parameters, without `page_size`, which follows from `--limit`.
+        parameters: Its parameters, without those of pages, which follow from `--limit`.
         is_list: Whether it returns a pager.
         model: The class in `fibonacci.models` of what it returns, or of the items. Empty where nothing is documented.
     """

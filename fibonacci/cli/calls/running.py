@@ -46,10 +46,6 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
         from fibonacci.cli.workflow_names import workflow_id_of
 
         named["workflow_id"] = workflow_id_of(context.client, named["workflow_id"])
-    if "idempotency_key" in named:  # the platform may take a request with a name for the one that the key stands for
-        from fibonacci.cli.workflow_names import workflow_id_of
-
-        arguments[0] = workflow_id_of(context.client, arguments[0])
     if entry.asks:
         things = [*map(repr, arguments)]
         if has_workflow:
@@ -69,8 +65,6 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
 
 def _change(path: tuple[str, ...], arguments: list[Any], result: Any) -> str:
     """Return what a call has changed, with the ID of what it returns."""
-    if path[-1] == "execute":
-        return f"{result.id} was started"
     id = getattr(result, "id", None)
     return f"`{' '.join((*path, *map(str, arguments)))}` was carried out" + (f" ({id})" if id else "")
 
@@ -127,10 +121,9 @@ def _call(
 def _arguments(parameters: tuple[CallParameter, ...], options: argparse.Namespace) -> tuple[list[Any], dict[str, Any]]:
     """Return the positional and the named arguments of the call."""
     values = vars(options)
-    arguments = [values[f"{PREFIX}{parameter.name}"] for parameter in parameters if parameter.is_positional]
-    options_of = {
-        parameter.name: f"{PREFIX}{parameter.name}" for parameter in parameters if not parameter.is_positional
-    }
+    positional = [each.name for each in parameters if each.is_positional and each.kind != "file"]
+    arguments = [values[f"{PREFIX}{name}"] for name in positional]
+    options_of = {each.name: f"{PREFIX}{each.name}" for each in parameters if each.name not in positional}
     named = {name: values[option] for name, option in options_of.items() if option in values}
     return arguments, {**named, **_nulls(parameters, values.get(NULLS) or [], named)}
 

@@ -13,6 +13,8 @@ from fibonacci.cli.numbers import FORMS, period
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from fibonacci.definitions import WorkflowDefinition
+
 _BOOLEANS: Final = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
@@ -109,12 +111,17 @@ def definition(text: str) -> Any:
     """Read a definition: a JSON object, or a file in JSON or YAML."""
     if not (text.startswith("@") and text.lower().endswith((".yaml", ".yml"))):
         return json_object(text)
-    from fibonacci.definitions import load
+    return definition_file(text[1:])
+
+
+def definition_file(path: str) -> WorkflowDefinition:
+    """Read a file with a definition, in JSON or YAML."""
+    from fibonacci.definitions import load  # which a help does without
 
     try:
-        return load(text[1:])
+        return load(path)
     except OSError as error:
-        raise ArgumentTypeError(f"{text[1:]}: {error.strerror or error}") from None
+        raise ArgumentTypeError(f"{path}: {error.strerror or error}") from None
 
 
 def _json(text: str, remedy: str) -> Any:
@@ -153,6 +160,7 @@ KINDS: Final = {
     "names": ValueKind("A,B", names),
     "json": ValueKind("JSON|@FILE|-", any_json),
     "object": ValueKind("JSON|@FILE|-", json_object),
+    "file": ValueKind("FILE", definition_file),
     "definition": ValueKind("JSON|@FILE|-", definition),
 }
 """The kinds by the names that the tables have for them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fibonacci.cli.exit_codes import DONE, UsageError
@@ -12,16 +13,19 @@ if TYPE_CHECKING:
     from fibonacci import Execution
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
-    from fibonacci.models import NodeTrace
+    from fibonacci.models import NodeTrace, Workflow
 
 
 _RUN_EPILOG = """\
+A FILE is a definition in YAML or JSON. If no workflow has its name, the command creates one. If the workflow means
+something else than the file, the command updates it. It says on stderr what it did, and then runs the workflow.
+
 The command checks the inputs against the definition before it starts anything. If an input is missing, is unknown or
 doesn't fit input_schema, the exit code is 64. An --input replaces the value with the same name in --inputs. To start a
-workflow without this check, use `fibonacci workflows execute`.
+workflow without this check, use `fibonacci request POST /workflows/ID/execute`.
 
 On a terminal, the command prints the id, status and outputs of the execution. In a pipe, and with --json, it prints the
-whole execution. --outputs prints only the outputs.
+whole execution. --fields outputs.NAME prints one output.
 
 Exit code 1 means that the run failed: stderr has the reason. Exit code 75 means that the execution has not ended within
 --timeout, or that the command can't tell whether it was started."""
@@ -35,7 +39,7 @@ def add_run_arguments(parser: CommandParser) -> None:
 
     parser.epilog = _RUN_EPILOG
     add = parser.add_argument
-    add("workflow", metavar="ID|NAME", help="the workflow")
+    add("workflow", metavar="ID|NAME|FILE", help="the workflow, or a file with its definition")
     add("--inputs", metavar="JSON|@FILE|-", type=json_value, help="the inputs, as a JSON object")
     add(
         "--input",
@@ -66,13 +70,6 @@ def add_run_arguments(parser: CommandParser) -> None:
     how.add_argument(
         "--detach", action="store_true", help="don't wait for the end, and print the execution that was started"
     )
-    _add_outputs_option(parser)
-
-
-def _add_outputs_option(parser: CommandParser) -> None:
-    parser.add_argument(
-        "--outputs", action="store_true", help="print only the outputs; default: id, status and outputs"
-    )
 
 
 def run_run(context: Context) -> int:
@@ -80,14 +77,14 @@ def run_run(context: Context) -> int:
     from fibonacci.cli.following import follow
     from fibonacci.cli.inputs import check_typed_inputs, merged_inputs
     from fibonacci.cli.workflow_names import workflow_of
+    from fibonacci.models import Execution
 
     options = context.options
-    if options.detach and options.outputs:
-        raise UsageError("--detach and --outputs can't be combined: a run that has just started has no outputs")
-    _check_output_options(context)
+    context.output.check_fields(Execution)
     client = context.client
     inputs = merged_inputs(options.inputs, options.input)
-    workflow = workflow_of(client, options.workflow)
+    is_file = options.workflow.lower().endswith((".yaml", ".yml", ".json"))
+    workflow = _ensured(context, Path(options.workflow)) if is_file else workflow_of(client, options.workflow)
     check_typed_inputs(workflow.definition, inputs, context.say)
     find = f"to find out whether it was started: fibonacci executions list --workflow {workflow.id}"
     start: dict[str, Any] = {"inputs": inputs, "idempotency_key": options.idempotency_key}
@@ -109,17 +106,20 @@ def run_run(context: Context) -> int:
     )
 
 
-def _check_output_options(context: Context) -> None:
-    """Check, before anything is sent, what is to be printed of an execution.
+def _ensured(context: Context, file: Path) -> Workflow:
+    """Return the workflow of a definition file, which is created or updated if needed, and say what was done."""
+    from fibonacci.definitions import load
 
-    Raises:
-        UsageError: If `--fields` has a name that an execution does not have, or contradicts `--outputs`.
-    """
-    from fibonacci.models import Execution
-
-    if context.options.outputs and context.options.fields:
-        raise UsageError("--outputs and --fields can't be combined: to print one output, pass --fields outputs.NAME")
-    context.output.check_fields(Execution)
+    try:
+        definition = load(file)
+    except OSError as error:
+        raise UsageError(f"{str(file)!r} cannot be read: {error.strerror}") from error
+    workflows = context.client.workflows
+    before = workflows.find(definition.name or file.stem)
+    workflow = workflows.ensure(definition, name=definition.name or file.stem)
+    done = "created" if before is None else "left as it is" if workflow.version == before.version else "updated"
+    context.say(f"workflow {workflow.name!r} ({workflow.id}) was {done}")
+    return workflow
 
 
 def _start(context: Context, start: Callable[[], Execution], find: str) -> int:
@@ -221,14 +221,14 @@ def add_watch_arguments(parser: CommandParser) -> None:
         default=None,
         help="how long to wait, such as 5m; default: no limit",
     )
-    _add_outputs_option(parser)
 
 
 def run_watch(context: Context) -> int:
     """Follow the execution, and print it at the end."""
     from fibonacci.cli.following import follow
+    from fibonacci.models import Execution
 
-    _check_output_options(context)
+    context.output.check_fields(Execution)
     options, client = context.options, context.client
     return follow(
         context,

@@ -59,7 +59,7 @@ class WorkflowBuilder(Hinted):
         given = flow.inputs()
         greet = flow.llm("greet", f"Greet {given.name}")
         flow.output(greeting=greet)
-        greeter = client.workflows.create(name="Greeter", definition=flow.definition)
+        greeter = client.workflows.ensure(flow)
         ```
     """
 
@@ -461,7 +461,7 @@ class WorkflowBuilder(Hinted):
                 print(problem.severity, problem.code)  # prints: error unknown_tool
             ```
         """
-        problems = check_definition(self._draft.plain(), tools=tools, models=models)
+        problems = check_definition(self.__definition__(), tools=tools, models=models)
         lines = [self._draft.line_of(problem.location) for problem in problems]
         return Problems(
             replace(problem, source=str(line), snippet=line.snippet)
@@ -470,7 +470,7 @@ class WorkflowBuilder(Hinted):
 
     @property
     def definition(self) -> WorkflowDefinition:
-        """The definition, for `client.workflows.create(definition=...)` and everything else that takes a definition.
+        """The definition as a model. Whatever takes a definition takes the builder, too.
 
         Raises:
             DefinitionError: If `check` finds an error. Warnings don't raise.
@@ -478,7 +478,11 @@ class WorkflowBuilder(Hinted):
         problems = self.check()
         if problems.errors:
             raise DefinitionError(problems)
-        return WorkflowDefinition.model_validate(self._draft.plain())
+        return WorkflowDefinition.model_validate(self.__definition__())
+
+    def __definition__(self) -> dict[str, Any]:
+        """Return the definition as plain JSON, even if it still has errors."""
+        return self._draft.plain()
 
     def __repr__(self) -> str:
         return f"WorkflowBuilder({self._draft.fields['name']!r}, nodes={self._draft.node_ids})"
@@ -487,7 +491,7 @@ class WorkflowBuilder(Hinted):
         """Return the diagram, for notebooks, even if the definition still has errors."""
         from fibonacci.definitions.diagrams.svg import diagram_html  # only notebooks need it
 
-        return diagram_html(self._draft.plain())
+        return diagram_html(self)
 
     def __format__(self, spec: str) -> NoReturn:
         raise TypeError("a WorkflowBuilder is not a template. Insert a node or one of the inputs")

@@ -33,7 +33,7 @@ from fibonacci.definitions.checks.tools import (
 )
 from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.graph import node_links, nodes_of
-from fibonacci.definitions.json_types import is_array, is_object, may_be_definition, plain_object, remedy
+from fibonacci.definitions.json_types import as_builder, is_array, is_object, may_be_definition, plain_object, remedy
 from fibonacci.definitions.problems import Problem, Problems, problem
 from fibonacci.definitions.template_types import TemplateTypes
 
@@ -52,7 +52,7 @@ def check_definition(
     """List all problems of a workflow definition: what can't run, and what you probably didn't mean.
 
     Args:
-        definition: A `WorkflowDefinition`, or the definition as plain JSON. Any other value gives a problem, and no
+        definition: A `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON. Any other value gives a problem, and no
             exception.
         tools: The tools that nodes may call, as names, as `Tool` objects, or as a sync client that lists them. If a
             `Tool` has a JSON Schema in `parameters`, what nodes pass to it is checked too. Default: tools aren't
@@ -75,6 +75,8 @@ def check_definition(
         nodes[0].temprature: warning: 'temprature' is not a key of a node of type llm. Did you mean 'temperature'?
         nodes[0].dependencies[0]: error: depends on 'b', which is not a node
     """
+    if (builder := as_builder(definition)) is not None:
+        return builder.check(tools, models=models)  # which knows the lines of the program
     known = None if tools is None else known_tools(tools)
     known_models = None if models is None else model_names(models)
     if not may_be_definition(definition):

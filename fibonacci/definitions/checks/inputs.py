@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydantic import BaseModel
 
@@ -25,6 +25,9 @@ from fibonacci.definitions.templates import (
     whole_expression,
 )
 
+if TYPE_CHECKING:
+    from fibonacci.definitions.authoring.builder import WorkflowBuilder
+
 INPUT_SEVERITIES: Final[Mapping[str, Severity]] = {
     "missing_input": "error",
     "misspelled_input": "error",
@@ -44,7 +47,7 @@ _RESEMBLES: Final = 0.7  # rows may have columns that are not inputs: `state` is
 
 
 def check_inputs(
-    definition: Mapping[str, Any] | BaseModel | None, inputs: Mapping[str, Any] | BaseModel | None
+    definition: WorkflowBuilder | Mapping[str, Any] | BaseModel | None, inputs: Mapping[str, Any] | BaseModel | None
 ) -> Problems:
     """List what is wrong with the inputs of a run, before you send anything.
 
@@ -53,8 +56,8 @@ def check_inputs(
     don't, because reading the definition would cost one more request for each run.
 
     Args:
-        definition: A `WorkflowDefinition`, or the definition as plain JSON, such as that of a `Workflow`. If it is None
-            or unreadable, no problems are reported.
+        definition: A `WorkflowBuilder`, a `WorkflowDefinition`, or plain JSON, such as that of a `Workflow`. If it is
+            None or unreadable, no problems are reported.
         inputs: The inputs of the run by name, as `run` takes them. None means no inputs.
 
     Returns:

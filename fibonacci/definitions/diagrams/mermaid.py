@@ -20,6 +20,7 @@ from fibonacci.definitions.diagrams.svg import LIGHT, layered
 from fibonacci.definitions.node_kinds import NODE_KINDS, known_type
 
 if TYPE_CHECKING:
+    from fibonacci.definitions.authoring.builder import WorkflowBuilder
     from fibonacci.models import Execution
 
 _RECTANGLE: Final = '["{}"]'
@@ -38,12 +39,12 @@ _CLASSES: Final = {
 }
 
 
-def mermaid(definition: Mapping[str, Any] | BaseModel, *, execution: Execution | None = None) -> str:
+def mermaid(definition: WorkflowBuilder | Mapping[str, Any] | BaseModel, *, execution: Execution | None = None) -> str:
     """Return a definition as a Mermaid flowchart, with the state of each node if you pass an execution.
 
     Args:
-        definition: The definition, as a model or as plain JSON. It doesn't have to be valid: cycles and names of
-            missing nodes are drawn as they are.
+        definition: The definition: a `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON. It doesn't have to be
+            valid: cycles and names of missing nodes are drawn as they are.
         execution: An execution, to show the state and duration of each node from its `trace`. A node whose state isn't
             known is shown as `unknown`.
 

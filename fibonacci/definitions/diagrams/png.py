@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from fibonacci.definitions.diagrams.svg import DERIVED, FONT_FAMILIES, LIGHT, RULES, svg
 
 if TYPE_CHECKING:
+    from fibonacci.definitions.authoring.builder import WorkflowBuilder
     from fibonacci.models import Execution
 
 
@@ -107,11 +108,11 @@ _LETTER: Final = _NOTHING.replace("><", f"><text y='9' font-family='{FONT_FAMILI
 _SANS_SERIF: Final = (None, "DejaVu Sans")  # None is the first that Fontconfig prefers, installed or not
 
 
-def png(definition: Mapping[str, Any] | BaseModel, *, execution: Execution | None = None) -> bytes:
+def png(definition: WorkflowBuilder | Mapping[str, Any] | BaseModel, *, execution: Execution | None = None) -> bytes:
     """Draw a definition as `svg` does, in the light colors, at twice its size.
 
     Args:
-        definition: The definition, also in plain JSON. It may have faults.
+        definition: The definition, as for `svg`.
         execution: An execution whose states and durations are shown.
 
     Returns:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fibonacci._files import write_file
 from fibonacci.definitions.checks.check import check_definition
@@ -30,6 +30,9 @@ from fibonacci.definitions.nodes import WorkflowDefinition
 from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.definitions.spellings import Generation
 from fibonacci.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from fibonacci.definitions.authoring.builder import WorkflowBuilder
 
 
 def load(path: str | os.PathLike[str]) -> WorkflowDefinition:
@@ -169,12 +172,15 @@ def problems_of(
 
 
 def dumps(
-    definition: WorkflowDefinition | Mapping[str, Any], *, generation: Generation = "newer", format: Format = "yaml"
+    definition: WorkflowBuilder | WorkflowDefinition | Mapping[str, Any],
+    *,
+    generation: Generation = "newer",
+    format: Format = "yaml",
 ) -> str:
     """Return a definition as text, without defaults and with its keys in a readable order.
 
     Args:
-        definition: The definition, as JSON or as a model. It isn't checked.
+        definition: A `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON. It isn't checked.
         generation: Which of the platform's two spellings to write: `newer` (such as `instruction`) or `older` (such as
             `prompt`).
         format: `yaml` or `json`.
@@ -200,7 +206,7 @@ def dumps(
 
 
 def dump(
-    definition: WorkflowDefinition | Mapping[str, Any],
+    definition: WorkflowBuilder | WorkflowDefinition | Mapping[str, Any],
     path: str | os.PathLike[str],
     *,
     generation: Generation = "newer",
@@ -210,7 +216,7 @@ def dump(
     If the file exists, it keeps its permissions.
 
     Args:
-        definition: The definition, as JSON or as a model. It isn't checked.
+        definition: A `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON. It isn't checked.
         path: The file. Its suffix decides the format: `.yaml` and `.yml`, or `.json`. The folder must exist.
         generation: Which of the platform's two spellings to write: `newer` (such as `instruction`) or `older` (such as
             `prompt`).

@@ -9,13 +9,16 @@ import json
 import math
 import sys
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci._text import is_unicode
 from fibonacci.definitions.files.source import MAX_DEPTH, UNREADABLE, Format, is_text, pyyaml
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.nodes import WorkflowDefinition
 from fibonacci.definitions.spellings import Generation, to_plain
+
+if TYPE_CHECKING:
+    from fibonacci.definitions.authoring.builder import WorkflowBuilder
 
 _TAG = "tag:yaml.org,2002:"
 
@@ -134,7 +137,7 @@ NODE_KEYS: Final = (
 
 
 def write_definition(
-    definition: WorkflowDefinition | Mapping[str, Any], *, generation: Generation, text_format: Format
+    definition: WorkflowBuilder | WorkflowDefinition | Mapping[str, Any], *, generation: Generation, text_format: Format
 ) -> str:
     """Return a definition as text.
 
@@ -160,7 +163,9 @@ def write_definition(
     raise ValueError(f"{text_format!r} is not a format. Use 'yaml' or 'json'")
 
 
-def in_order(definition: WorkflowDefinition | Mapping[str, Any], *, generation: Generation) -> dict[str, Any]:
+def in_order(
+    definition: WorkflowBuilder | WorkflowDefinition | Mapping[str, Any], *, generation: Generation
+) -> dict[str, Any]:
     """Return a definition as plain JSON whose keys have the order in which they are written.
 
     Raises:

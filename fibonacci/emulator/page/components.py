@@ -313,8 +313,10 @@ def run_snippets(context: ViewContext, workflow_id: str, definition: Any, inputs
     body, given = to_text({"inputs": inputs}), to_text(inputs)
     run = _RUN.format(workflow_id=workflow_id, inputs=pformat(inputs, width=100, sort_dicts=False))
     is_refused = any(it.severity == "error" or it.code == "unused_input" for it in check_inputs(definition, inputs))
-    verb = "workflows execute" if is_refused else "run"  # it checks the inputs, which were run all the same
-    command = f"FIBONACCI_BASE_URL={quote(url)} fibonacci {verb} {quote(workflow_id)} --inputs {quote(given)}\n"
+    words = f"run {quote(workflow_id)} --inputs {quote(given)}"
+    if is_refused:  # `run` checks the inputs, which were run all the same
+        words = f"request POST {quote(f'/workflows/{segment(workflow_id)}/execute')} --data {quote(body)}"
+    command = f"FIBONACCI_BASE_URL={quote(url)} fibonacci {words}\n"
     is_redacted = context.backend.redact(given) != given
     return h.details(
         h.summary("Run it from code"),

@@ -233,11 +233,11 @@ def test_other_braces_do_not() -> None:
     check_each(rows, check)
 
 
-def test_a_client_refuses_a_builder_and_names_its_definition() -> None:
-    flow: Any = WorkflowBuilder("news")
+def test_a_request_refuses_a_builder_and_names_its_definition() -> None:
+    flow = WorkflowBuilder("news")
     transport = ScriptedTransport(http_response())
     with Fibonacci("key", transport=transport) as client, pytest.raises(TypeError) as caught:
-        client.workflows.create(name="News", definition=flow)
+        client.request("POST", "/workflows", json={"name": "News", "definition": flow})
     assert transport.requests == []
     assert "definition is of type WorkflowBuilder" in str(caught.value)
     assert "use its .definition" in str(caught.value)
