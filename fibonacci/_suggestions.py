@@ -49,10 +49,10 @@ class _LazyText:
 
 
 _OTHER_WORDS = {
-    "WorkflowBuilder.run": "To run it, create the workflow: client.workflows.run(client.workflows.create(flow).id)",
+    "WorkflowBuilder.run": "To run it: client.workflows.run(client.workflows.ensure(flow))",
     **dict.fromkeys(
         ("WorkflowBuilder.svg", "WorkflowBuilder.mermaid", "WorkflowBuilder.png"),
-        "To draw it, use svg(flow.definition), mermaid or png of fibonacci.definitions",
+        "To draw it, use svg(flow), mermaid(flow) or png(flow) of fibonacci.definitions",
     ),
     "Emulator.mock": (
         "To set the answers of a node, use script(...). To call your function, use @emulator.llm or @emulator.tool"

@@ -40,11 +40,13 @@ if TYPE_CHECKING:
     from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan, DeploymentResult
 
 
-class WorkflowCalls(Resource):
-    """Send requests about workflows, one per method.
+class Workflows(Resource):
+    """Create, read, change, delete and run workflows.
 
     The platform documents the endpoints and the format of definitions. It doesn't document the bodies of `POST` and
     `PUT`, so what the SDK sends is an assumption: https://docs.fibonacci.today/explanation/contract-choices
+
+    `find`, `ensure`, `run`, `run_many`, `plan`, `apply` and `pull` combine several requests.
     """
 
     @overload
@@ -252,58 +254,6 @@ class WorkflowCalls(Resource):
             ```
         """
         return self._pager(list_workflows(page_size=page_size, cursor=cursor))
-
-
-def _asked(
-    call: str, workflow: object, name: str | Unset, description: str | Unset | None, definition: object
-) -> tuple[str, str | Unset | None, Definition | Unset]:
-    """Return the name, the description and the definition that a call asks for.
-
-    Raises:
-        DefinitionError: If the definition of a builder has an error.
-        TypeError: If there is no name, two definitions are given, or one is something else.
-    """
-    if workflow is None:
-        asked = _checked(definition)
-    elif isinstance(definition, Unset):
-        from fibonacci.definitions.json_types import plain_object  # most programs write no definition
-
-        asked = _checked(workflow)
-        own = plain_object(asked)
-        name = own.get("name") or UNSET if isinstance(name, Unset) else name
-        if isinstance(description, Unset) and own.get("description") is not None:
-            description = own["description"]
-    else:
-        arguments = Wording("a workflow or definition=...", "FILE or --definition")
-        raise TypeError(joined(f"{call} takes ", arguments, ", not both"))
-    if isinstance(name, Unset):
-        remedy = Wording("name=..., or a definition with a name as the workflow", "--name NAME, or a FILE that has one")
-        raise TypeError(joined(f"{call} needs a name: pass ", remedy))
-    return name, description, asked
-
-
-def _checked(definition: object) -> Definition | Unset:
-    """Return a definition as it is sent.
-
-    Raises:
-        DefinitionError: If that of a builder has an error.
-        TypeError: If it is something else.
-    """
-    if isinstance(definition, Unset | None):
-        return definition
-    from fibonacci.definitions.json_types import checked_definition  # most programs write no definition
-
-    return checked_definition(definition)
-
-
-class Workflows(WorkflowCalls):
-    """Create, read, change, delete and run workflows.
-
-    The platform documents the endpoints and the format of definitions. It doesn't document the bodies of `POST` and
-    `PUT`, so what the SDK sends is an assumption: https://docs.fibonacci.today/explanation/contract-choices
-
-    `find`, `ensure`, `run`, `run_many`, `plan`, `apply` and `pull` combine several requests.
-    """
 
     def find(self, name: str) -> Workflow | None:
         """Find the workflow with exactly this name.
@@ -735,3 +685,45 @@ class Workflows(WorkflowCalls):
         from fibonacci._sync.deployments import Deployments  # most calls need none
 
         return Deployments(self._requestor)
+
+
+def _asked(
+    call: str, workflow: object, name: str | Unset, description: str | Unset | None, definition: object
+) -> tuple[str, str | Unset | None, Definition | Unset]:
+    """Return the name, the description and the definition that a call asks for.
+
+    Raises:
+        DefinitionError: If the definition of a builder has an error.
+        TypeError: If there is no name, two definitions are given, or one is something else.
+    """
+    if workflow is None:
+        asked = _checked(definition)
+    elif isinstance(definition, Unset):
+        from fibonacci.definitions.json_types import plain_object  # most programs write no definition
+
+        asked = _checked(workflow)
+        own = plain_object(asked)
+        name = own.get("name") or UNSET if isinstance(name, Unset) else name
+        if isinstance(description, Unset) and own.get("description") is not None:
+            description = own["description"]
+    else:
+        arguments = Wording("a workflow or definition=...", "FILE or --definition")
+        raise TypeError(joined(f"{call} takes ", arguments, ", not both"))
+    if isinstance(name, Unset):
+        remedy = Wording("name=..., or a definition with a name as the workflow", "--name NAME, or a FILE that has one")
+        raise TypeError(joined(f"{call} needs a name: pass ", remedy))
+    return name, description, asked
+
+
+def _checked(definition: object) -> Definition | Unset:
+    """Return a definition as it is sent.
+
+    Raises:
+        DefinitionError: If that of a builder has an error.
+        TypeError: If it is something else.
+    """
+    if isinstance(definition, Unset | None):
+        return definition
+    from fibonacci.definitions.json_types import checked_definition  # most programs write no definition
+
+    return checked_definition(definition)

@@ -169,8 +169,8 @@ class TestAttributes:
         ("made", "name", "meant"),
         [
             (WorkflowBuilder("w"), "lmm", "WorkflowBuilder has no attribute 'lmm'. Did you mean 'llm'?"),
-            (WorkflowBuilder("w"), "run", "client.workflows.run(client.workflows.create(flow).id)"),
-            (WorkflowBuilder("w"), "svg", "svg(flow.definition)"),
+            (WorkflowBuilder("w"), "run", "client.workflows.run(client.workflows.ensure(flow))"),
+            (WorkflowBuilder("w"), "svg", "svg(flow)"),
             (Emulator(), "mock", "use script(...). To call your function, use @emulator.llm or @emulator.tool"),
             (Emulator(), "clients", "Did you mean 'client'?"),
             (Page(items=[], response=info()), "item", "Page has no attribute 'item'. Did you mean 'items'?"),
