@@ -9,6 +9,7 @@ import os
 import signal
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import closing
@@ -24,6 +25,7 @@ from fibonacci import AsyncFibonacci, Fibonacci, RunResult
 from fibonacci._async.batch._workers import run_in_thread
 from fibonacci._batch.leaving import AbandonedRuns, abandoned_runs
 from fibonacci._batch.locks import FileLock
+from fibonacci._sync.batch.context import BatchContext
 from fibonacci.emulator import Emulator
 from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode, both_modes
@@ -361,3 +363,24 @@ class TestWorkBesideAnEventLoop:
 
         asyncio.run(main())
         assert written == [7]
+
+
+@both_modes
+def test_the_journal_is_free_when_the_loop_has_ended(
+    mode: Mode, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However late the last worker leaves: the next call may follow at once."""
+    context_class: Any = BatchContext
+    end = context_class._end
+
+    def end_late(context: BatchContext, piece: Any) -> None:
+        time.sleep(0.1)
+        end(context, piece)
+
+    monkeypatch.setattr(context_class, "_end", end_late)
+    client = mode.client_of(emulator)
+    workflow = mode.run(client.workflows.create(name="Empty"))
+    for _ in range(3):
+        seen: list[RunResult] = []
+        mode.each(client.workflows.run_many(workflow, [{}], journal=tmp_path / "runs.db"), seen.append)
+        assert [run.status for run in seen] == ["completed"]

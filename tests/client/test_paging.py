@@ -372,6 +372,7 @@ class TestSince:
         assert [len(each.items) for each in mode.run(pager.pages())] == [3, 1, 0]
         assert len(server.requests) == 3
 
+    @pytest.mark.slow  # the tests of README have no pandas
     def test_a_frame(self, mode: Mode, caller: Any) -> None:
         frame = mode.run(caller.executions.list(since=NOON).to_pandas())
         assert list(frame["id"]) == ["e9", "e8", "late", "e1", "e0"]

@@ -70,7 +70,7 @@ class AsyncBatchRunner:
         state = self._state
         if state.aborted_by is not None:
             return True
-        return self._is_at_rest and not state.unknown and not state.has_more
+        return self.is_at_rest and not state.unknown and not state.has_more
 
     async def begin(self) -> None:
         """Start the first rows."""
@@ -115,7 +115,8 @@ class AsyncBatchRunner:
         self._commit([])
 
     @property
-    def _is_at_rest(self) -> bool:
+    def is_at_rest(self) -> bool:
+        """Whether no request is under way, and no execution is waited for."""
         return not (self._context.at_work or self._state.running)
 
     async def _start_rows(self) -> None:
@@ -326,7 +327,7 @@ class AsyncBatchRunner:
         state = self._state
         is_read = state.is_exhausted or self._reader.is_far or not state.may_read
         is_blocked = state.is_stopped or (is_read and not state.pending)
-        if not (state.unknown and is_blocked and self._is_at_rest):
+        if not (state.unknown and is_blocked and self.is_at_rest):
             return
         if self._context.options.if_unknown == "rerun" and not state.is_stopped:
             state.rerun_unknown()

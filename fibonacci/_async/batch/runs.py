@@ -281,6 +281,8 @@ class AsyncBatchSession:
 
     async def _end(self) -> None:
         """End the batch, and raise what ended it early."""
+        if self._runner is not None and self._runner.is_at_rest:
+            await self._runner.drain()  # the last worker may not have left: the next run needs the journal closed
         self.leave()
         if self._signal is not None:
             signal.raise_signal(self._signal)

@@ -71,7 +71,7 @@ class BatchRunner:
         state = self._state
         if state.aborted_by is not None:
             return True
-        return self._is_at_rest and not state.unknown and not state.has_more
+        return self.is_at_rest and not state.unknown and not state.has_more
 
     def begin(self) -> None:
         """Start the first rows."""
@@ -116,7 +116,8 @@ class BatchRunner:
         self._commit([])
 
     @property
-    def _is_at_rest(self) -> bool:
+    def is_at_rest(self) -> bool:
+        """Whether no request is under way, and no execution is waited for."""
         return not (self._context.at_work or self._state.running)
 
     def _start_rows(self) -> None:
@@ -327,7 +328,7 @@ class BatchRunner:
         state = self._state
         is_read = state.is_exhausted or self._reader.is_far or not state.may_read
         is_blocked = state.is_stopped or (is_read and not state.pending)
-        if not (state.unknown and is_blocked and self._is_at_rest):
+        if not (state.unknown and is_blocked and self.is_at_rest):
             return
         if self._context.options.if_unknown == "rerun" and not state.is_stopped:
             state.rerun_unknown()

@@ -282,6 +282,8 @@ class BatchSession:
 
     def _end(self) -> None:
         """End the batch, and raise what ended it early."""
+        if self._runner is not None and self._runner.is_at_rest:
+            self._runner.drain()  # the last worker may not have left: the next run needs the journal closed
         self.leave()
         if self._signal is not None:
             signal.raise_signal(self._signal)
