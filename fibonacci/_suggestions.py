@@ -52,7 +52,7 @@ _OTHER_WORDS = {
     "WorkflowBuilder.run": "To run it: client.workflows.run(client.workflows.ensure(flow))",
     **dict.fromkeys(
         ("WorkflowBuilder.svg", "WorkflowBuilder.mermaid", "WorkflowBuilder.png"),
-        "To draw it, use svg(flow), mermaid(flow) or png(flow) of fibonacci.definitions",
+        "To draw it, use svg(flow) or mermaid(flow) of fibonacci.definitions",
     ),
     "Emulator.mock": (
         "To set the answers of a node, use script(...). To call your function, use @emulator.llm or @emulator.tool"

@@ -25,6 +25,7 @@ from fibonacci._core.workflow_requests import (
     update_workflow,
 )
 from fibonacci._remedies import Wording, joined
+from fibonacci.definitions.json_types import checked_definition, plain_object
 from fibonacci.errors import AmbiguousNameError, ConfigurationError
 from fibonacci.models.executions import Execution, fill_in
 from fibonacci.models.workflows import Workflow
@@ -700,8 +701,6 @@ def _asked(
     if workflow is None:
         asked = _checked(definition)
     elif isinstance(definition, Unset):
-        from fibonacci.definitions.json_types import plain_object  # most programs write no definition
-
         asked = _checked(workflow)
         own = plain_object(asked)
         name = own.get("name") or UNSET if isinstance(name, Unset) else name
@@ -723,8 +722,4 @@ def _checked(definition: object) -> Definition | Unset:
         DefinitionError: If that of a builder has an error.
         TypeError: If it is something else.
     """
-    if isinstance(definition, Unset | None):
-        return definition
-    from fibonacci.definitions.json_types import checked_definition  # most programs write no definition
-
-    return checked_definition(definition)
+    return definition if isinstance(definition, Unset | None) else checked_definition(definition)

@@ -26,6 +26,7 @@ from fibonacci._core.workflow_requests import (
 )
 from fibonacci._remedies import Wording, joined
 from fibonacci._sync.resource import Pager, Pages, Resource
+from fibonacci.definitions.json_types import checked_definition, plain_object
 from fibonacci.errors import AmbiguousNameError, ConfigurationError
 from fibonacci.models.executions import Execution, fill_in
 from fibonacci.models.workflows import Workflow
@@ -699,8 +700,6 @@ def _asked(
     if workflow is None:
         asked = _checked(definition)
     elif isinstance(definition, Unset):
-        from fibonacci.definitions.json_types import plain_object  # most programs write no definition
-
         asked = _checked(workflow)
         own = plain_object(asked)
         name = own.get("name") or UNSET if isinstance(name, Unset) else name
@@ -722,8 +721,4 @@ def _checked(definition: object) -> Definition | Unset:
         DefinitionError: If that of a builder has an error.
         TypeError: If it is something else.
     """
-    if isinstance(definition, Unset | None):
-        return definition
-    from fibonacci.definitions.json_types import checked_definition  # most programs write no definition
-
-    return checked_definition(definition)
+    return definition if isinstance(definition, Unset | None) else checked_definition(definition)

@@ -11,7 +11,7 @@ from fibonacci._text import printable
 from fibonacci.cli.standard_streams import without_commands
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -24,11 +24,36 @@ class LogFormatter(logging.Formatter):
         return without_commands(printable(super().format(record)))
 
 
+class ChangeHandler(logging.Handler):
+    """Says which changes the SDK makes: its records at INFO that are about no single request.
+
+    Args:
+        say: Prints a line.
+    """
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        super().__init__(logging.INFO)
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say what a record says."""
+        if getattr(record, "method", None) is None:
+            self._say(record.getMessage())
+
+
 @contextmanager
 def logging_to_stderr() -> Generator[None]:
     """Print what the SDK logs, for `--debug`, to stderr while the block lasts."""
-    logger, handler = logging.getLogger("fibonacci"), logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LogFormatter(_FORMAT))
+    with logging_to(handler):
+        yield
+
+
+@contextmanager
+def logging_to(handler: logging.Handler) -> Generator[None]:
+    """Give a handler what the SDK logs while the block lasts."""
+    logger = logging.getLogger("fibonacci")
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)

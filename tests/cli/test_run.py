@@ -17,6 +17,7 @@ from fibonacci.testing import make_execution
 from tests.cli.invocation import Invocation, environment, invoke, use
 from tests.kit.assertions import check_each
 from tests.kit.nodes import llm, tool
+from tests.kit.server import ScriptedServer
 from tests.kit.systems import needs_signals
 
 EXECUTE = "POST /workflows/{workflow_id}/execute"
@@ -112,14 +113,32 @@ class TestFiles:
             assert run.err == f"workflow 'Quiz' ({workflow.id}) was {done}\n"
         assert [each.version for each in workflows.list()] == [2]
 
+    def test_a_platform_without_versions_is_asked_once_and_an_update_is_said(
+        self, monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
+        monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
+        (tmp_path / "quiz.json").write_text(json.dumps({"name": "Quiz", **GREET}), "utf-8")
+        server.add_response({"data": [{"id": "wf-1", "name": "Quiz", "definition": {"nodes": []}}]})
+        server.add_response({"data": {"id": "wf-1", "name": "Quiz"}})
+        server.add_response({"data": {"execution_id": "exec_1", "status": "running"}})
+        run = invoke("run", str(tmp_path / "quiz.json"), "--input", "name=Ada", "--detach")
+        assert (run.code, run.err) == (0, "workflow 'Quiz' (wf-1) was updated\n")
+        assert [each.method for each in server.requests] == ["GET", "PUT", "POST"]
+
     def test_a_file_without_a_name_has_that_of_the_file(self, emulator: Emulator, tmp_path: Path) -> None:
         (tmp_path / "quiz.json").write_text('{"nodes": [{"id": "a", "type": "llm", "instruction": "x"}]}', "utf-8")
         assert invoke("run", str(tmp_path / "quiz.json"), "--quiet").err == ""
         assert emulator.client().workflows.find("quiz") is not None
 
-    def test_a_file_that_cannot_be_used_changes_nothing(self, emulator: Emulator, tmp_path: Path) -> None:
+    def test_a_file_or_inputs_that_cannot_be_used_change_nothing(self, emulator: Emulator, tmp_path: Path) -> None:
         (tmp_path / "bad.yaml").write_text("nodes: [{id: a, type: llmx}]\n", "utf-8")
-        for name, text in (("bad.yaml", "is not a type of node"), ("none.yaml", "cannot be read: No such file")):
+        (tmp_path / "quiz.yaml").write_text(self.TEXT, "utf-8")
+        for name, text in (
+            ("bad.yaml", "is not a type of node"),
+            ("none.yaml", "cannot be read: No such file"),
+            ("quiz.yaml", "inputs.topic: it is missing, but used by node 'ask'"),
+        ):
             run = invoke("run", str(tmp_path / name))
             assert (run.code, run.out) == (64, "")
             assert text in run.err

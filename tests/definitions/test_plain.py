@@ -16,12 +16,14 @@ from fibonacci.definitions import (
     RetryPolicy,
     WorkflowDefinition,
     check_definition,
+    check_inputs,
     diff,
     dumps,
     mermaid,
     svg,
     to_plain,
 )
+from fibonacci.definitions.diagrams.png import png
 from fibonacci.testing import make_workflow
 from tests.definitions.documents import DEFINITIONS
 from tests.kit.assertions import check_each, each_row
@@ -126,6 +128,25 @@ def flow() -> WorkflowBuilder:
 
 
 USES: list[Callable[[Any], object]] = [to_plain, dumps, svg, mermaid, lambda value: diff(value, {})]
+
+
+def checked(definition: Any) -> object:
+    return check_inputs(definition, {})
+
+
+@each_row("use", [*USES, png, checked])
+def test_a_builder_its_definition_and_json_are_the_same(use: Callable[[Any], object]) -> None:
+    builder = flow()
+    assert use(builder) == use(builder.definition) == use(to_plain(builder))
+
+
+def test_a_builder_with_errors_is_drawn_compared_and_checked_with_its_lines() -> None:
+    builder = flow()
+    builder.llm("again", "Hi", output_format="json", output_schema={"type": "strng"})
+    assert all(use(builder) for use in USES)
+    [problem] = check_definition(builder)
+    assert [problem] == builder.check()
+    assert str(problem.source).startswith("test_plain.py:")
 
 
 def test_what_is_no_definition_is_refused_with_the_way_to_one() -> None:

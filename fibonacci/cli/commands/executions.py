@@ -83,9 +83,11 @@ def run_run(context: Context) -> int:
     context.output.check_fields(Execution)
     client = context.client
     inputs = merged_inputs(options.inputs, options.input)
-    is_file = options.workflow.lower().endswith((".yaml", ".yml", ".json"))
-    workflow = _ensured(context, Path(options.workflow)) if is_file else workflow_of(client, options.workflow)
-    check_typed_inputs(workflow.definition, inputs, context.say)
+    if options.workflow.lower().endswith((".yaml", ".yml", ".json")):
+        workflow = _ensured(context, Path(options.workflow), inputs)
+    else:
+        workflow = workflow_of(client, options.workflow)
+        check_typed_inputs(workflow.definition, inputs, context.say)
     find = f"to find out whether it was started: fibonacci executions list --workflow {workflow.id}"
     start: dict[str, Any] = {"inputs": inputs, "idempotency_key": options.idempotency_key}
     if options.detach:
@@ -106,20 +108,19 @@ def run_run(context: Context) -> int:
     )
 
 
-def _ensured(context: Context, file: Path) -> Workflow:
-    """Return the workflow of a definition file, which is created or updated if needed, and say what was done."""
-    from fibonacci.definitions import load
+def _ensured(context: Context, file: Path, inputs: dict[str, Any]) -> Workflow:
+    """Return the workflow of a definition file, which is created or updated if needed, once the inputs are checked."""
+    from fibonacci.cli.debug_log import ChangeHandler, logging_to
+    from fibonacci.cli.inputs import check_typed_inputs
+    from fibonacci.definitions import load, to_plain
 
     try:
         definition = load(file)
     except OSError as error:
         raise UsageError(f"{str(file)!r} cannot be read: {error.strerror}") from error
-    workflows = context.client.workflows
-    before = workflows.find(definition.name or file.stem)
-    workflow = workflows.ensure(definition, name=definition.name or file.stem)
-    done = "created" if before is None else "left as it is" if workflow.version == before.version else "updated"
-    context.say(f"workflow {workflow.name!r} ({workflow.id}) was {done}")
-    return workflow
+    check_typed_inputs(to_plain(definition), inputs, context.say)
+    with logging_to(ChangeHandler(context.say)):
+        return context.client.workflows.ensure(definition, name=definition.name or file.stem)
 
 
 def _start(context: Context, start: Callable[[], Execution], find: str) -> int:
