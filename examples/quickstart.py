@@ -20,6 +20,7 @@ DEFINITION = {
 
 
 def tour(client: Fibonacci) -> None:
+    # A new one, for it is deleted at the end: `ensure` would use, and change, a Greeter that exists.
     workflow = client.workflows.create(name="Greeter", definition=DEFINITION)
     print(f"Created     workflow {workflow.id}, version {workflow.version}")
 

@@ -19,6 +19,7 @@ NAMES = ["Ada", "Grace", "Katherine", "Mary"]
 
 
 async def tour(client: AsyncFibonacci) -> None:
+    # A new one, for it is deleted at the end: `ensure` would use, and change, a Greeter that exists.
     workflow = await client.workflows.create(name="Greeter", definition=DEFINITION)
 
     # Each `run` executes, waits, and raises ExecutionFailedError when the execution did not succeed.

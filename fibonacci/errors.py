@@ -1,6 +1,6 @@
 """Every exception that a call can raise.
 
-Whatever the server or the network does, nothing but a `FibonacciError` leaves a call. Mistakes in the arguments are
+Whatever the server or the network does, nothing but a `FibonacciError` leaves a call. A wrong argument is a
 `ValueError` or `TypeError`, raised before anything is sent.
 
 ```text
@@ -129,7 +129,7 @@ class ConfigurationError(FibonacciError, ValueError):
     """The client can't be created or used as configured: no API key, a bad base URL, a bad value in the environment.
 
     It is raised when you create the client, before anything is sent. The message says how to fix it. It is a
-    `ValueError` too, like every other mistake in an argument.
+    `ValueError` too, like every other wrong argument.
 
     Example:
         >>> from fibonacci import Fibonacci
@@ -431,7 +431,7 @@ class DefinitionError(FibonacciError, ValueError):
 
     `problems` lists everything that is wrong with it. The error comes from whatever reads definitions, such as
     `fibonacci.definitions.load`, `workflows.apply` and `WorkflowBuilder.definition`. It is a `ValueError` too, like
-    every other mistake in an argument.
+    every other wrong argument.
 
     Example:
         >>> from fibonacci.definitions import loads
@@ -458,7 +458,7 @@ class DefinitionError(FibonacciError, ValueError):
 class DeploymentError(FibonacciError):
     """A `workflows.plan`, `apply` or `pull` was refused, and nothing was changed.
 
-    The message says what to do. If several files are at fault, the message has a line for each.
+    The message says what to do. If several files have problems, the message has a line for each.
     """
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Workflow definitions: as code and in files, checks that list every fault, differences, diagrams.
+"""Workflow definitions: as code and in files, checks that list every problem, differences, diagrams.
 
 Example:
     >>> from fibonacci.definitions import check_definition

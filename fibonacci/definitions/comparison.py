@@ -2,7 +2,7 @@
 
 Before comparing, older spellings become newer ones, and values that equal the default are dropped. Lists of IDs whose
 order means nothing are sorted, and templates lose the spaces inside their braces. Nothing is checked: you can compare
-definitions that have mistakes.
+definitions that have problems.
 """
 
 from __future__ import annotations
