@@ -42,11 +42,7 @@ def import_calls() -> None:
     groups = ("executions", "health", "memory", "organizations", "registry", "tools", "versions", "workflows")
     for name in (*groups, "run"):
         import_module(f"fibonacci._async.{name}")
-    for name in (
-        "json",
-        "tenacity",
-        *(f"fibonacci.{each}" for each in ("definitions.json_types", "models._reading", "models.page")),
-    ):
+    for name in ("json", "tenacity", "fibonacci.models._reading", "fibonacci.models.page"):
         import_module(name)
 
 
