@@ -640,7 +640,7 @@ class JournalError(FibonacciError):
     """
 
     path: str
-    """The path of the journal."""
+    """Where the journal is: the path of its file, as you passed it."""
 
     can_continue: bool
     """Whether the same call can continue once the cause is fixed. False if the journal is damaged or incomplete."""

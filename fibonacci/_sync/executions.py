@@ -346,9 +346,9 @@ class Executions(Resource):
             status: Only those in this state. It may be one that the SDK doesn't know.
             page_size: The number of executions per request. Default: the platform's.
             cursor: Where to start: the `next_cursor` of an earlier page.
-            since: Only those started since this time, or in this period before now. The SDK filters them: it reads the
-                pages from the newest on, and stops at the first one on which all are older. Executions whose
-                `created_at` isn't known are included.
+            since: Only those started since this time, such as one in UTC, or in this period before now. The SDK filters
+                them: it reads the pages from the newest on, and stops at the first one on which all are older.
+                Executions whose `created_at` isn't known are included.
 
         Returns:
             A pager. Loop over it to get every execution, or use its `pages()`, `first()` or `take()`.

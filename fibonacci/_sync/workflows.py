@@ -309,11 +309,12 @@ class Workflows(Resource):
         two. The next call then raises an `AmbiguousNameError`.
 
         Args:
-            workflow: The definition, as for `create`. The workflow takes its name and description from it, unless you
-                pass others. Without it, `name` is required.
+            workflow: The definition, as for `create`: a `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON. The
+                workflow takes its name and description from it, unless you pass others. Without it, `name` is required.
             name: The name, with the same case and spaces.
             description: What the workflow is for. Default: an existing description stays.
-            definition: The nodes and outputs, in place of `workflow`. Default: an existing definition stays.
+            definition: The nodes and outputs as plain JSON, in place of `workflow`. Default: an existing definition
+                stays.
 
         Returns:
             The workflow as the platform has it now.

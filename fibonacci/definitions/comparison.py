@@ -271,7 +271,7 @@ def diff(
 
     Args:
         old: A definition: a `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON.
-        new: The definition to compare with it, which may be another of these.
+        new: The definition to compare with it: a `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON.
 
     Returns:
         The differences. They are falsy if the two definitions mean the same.

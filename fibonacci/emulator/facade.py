@@ -43,7 +43,10 @@ from fibonacci.emulator.state.store import Store
 from fibonacci.models import Execution
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from fibonacci import AsyncFibonacci, Fibonacci
+    from fibonacci.definitions import WorkflowBuilder
     from fibonacci.emulator.engine.cassettes import Cassette, CassetteMode
     from fibonacci.emulator.seeding import SeedSource
 
@@ -747,7 +750,15 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         allowed_hosts: Sequence[str] = (),
         origins: Sequence[str] = (),
         scripts: str | Path | Mapping[str, Any] | None = None,
-        seed: SeedSource | None = None,
+        seed: (
+            str
+            | os.PathLike[str]
+            | WorkflowBuilder
+            | Mapping[str, Any]
+            | BaseModel
+            | Sequence[WorkflowBuilder | Mapping[str, Any] | BaseModel]
+            | None
+        ) = None,
     ) -> None:
         """Create an emulator, which doesn't listen yet.
 

@@ -195,5 +195,5 @@ def test_tools_of_an_mcp_server(emulator: Emulator, monkeypatch: pytest.MonkeyPa
         use_old_api(emulator, monkeypatch, tmp_path)
         assert invoke("mcp", "--allow", "Greeter").code == 0
     # Without cancel_execution: that API has no such call.
-    tools = ["run_greeter", "get_execution", "read_output", "validate_definition", "read_docs"]
+    tools = ["run_greeter", "list_executions", "get_execution", "read_output", "validate_definition", "read_docs"]
     assert found == [*tools, {"greet": "[default model] Greet Ada"}]

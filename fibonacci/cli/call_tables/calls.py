@@ -82,7 +82,11 @@ _EXECUTIONS: Final = CallGroup(
                     "only those in this state: pending, running, completed, failed, cancelled, pending_approval",
                     choices=("pending", "running", "completed", "failed", "cancelled", "pending_approval"),
                 ),
-                CallParameter("since", "since", "only those started since this time, or in this period before now"),
+                CallParameter(
+                    "since",
+                    "since",
+                    "only those started since this time, such as one in UTC, or in this period before now",
+                ),
             ),
             is_list=True,
             model="Execution",
