@@ -79,8 +79,11 @@ def test_every_call_of_a_client_has_a_fragment(pages: dict[str, SitePage], clien
 def test_an_entry_has_the_signature_the_arguments_the_errors_and_the_example(pages: dict[str, SitePage]) -> None:
     text = entry(pages["client.workflows"], "fibonacci.Fibonacci.workflows.get")
     assert text.startswith("## `client.workflows.get` {")
-    assert "```python\nget(workflow_id: str) -> Workflow\n```" in text
-    assert '**Arguments**\n\n- `workflow_id` (`str`): The ID of the workflow, such as `"wf-abc123"`.' in text
+    assert "```python\nget(workflow_id: str | Workflow) -> Workflow\n```" in text
+    assert (
+        "**Arguments**\n\n- `workflow_id` ([`str | Workflow`](fibonacci.models.md#fibonacci.models.Workflow)): The"
+        in text
+    )
     assert "**Returns** [`Workflow`](fibonacci.models.md#fibonacci.models.Workflow): The workflow as the" in text
     assert "**Raises**\n\n- [`NotFoundError`](fibonacci.errors.md#fibonacci.errors.NotFoundError): If the" in text
     assert "**Example**\n\n```python\nassert client.workflows.get(workflow.id).name == workflow.name\n```" in text
@@ -151,7 +154,7 @@ def test_the_types_of_a_signature_lead_to_their_entries(pages: dict[str, SitePag
     assert '<span class="nb">float</span> <span class="o">|</span> <span class="kc">None</span>' in shown
     assert f'<span class="o">-&gt;</span> {execution}\n</code></pre></div>' in shown
     assert '<a href="https://docs.pydantic.dev/latest/api/base_model/#pydantic.BaseModel">' in shown
-    assert "```python\nget(workflow_id: str) -> Workflow\n```" in page.plain_text
+    assert "```python\nget(workflow_id: str | Workflow) -> Workflow\n```" in page.plain_text
     assert "```python\nget(workflow_id" not in shown
     # On its own page, an entry is a fragment alone.
     assert '<a href="#fibonacci.models.ResponseInfo">' in pages["fibonacci.models"].site_text
