@@ -128,7 +128,14 @@ def test_a_file_keeps_what_its_author_wrote(flows: Flows) -> None:
     flows.apply()
     workflow = flows.update("flow-a", definition=definition("flow-a", "Welcome {{input.name}}"))
     flows.pull(workflow.id)
-    changed = COMMENTED.replace("Greet {{", "Welcome {{")
+    changed = """\
+# Greets. Owner: support
+name: flow-a
+nodes:  # one, so far
+- type: llm  # politely
+  id: greet
+  prompt: Welcome {{input.name}}
+"""
     assert path.read_bytes() == changed.replace("\n", "\r\n").encode()
     assert flows.is_deployed()
     path.write_text(COMMENTED.replace("Greet {{", "Hello {{"), newline="\n")

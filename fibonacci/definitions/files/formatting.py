@@ -6,7 +6,7 @@ import os
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from fibonacci._files import write_file
@@ -18,6 +18,8 @@ from fibonacci.definitions.spellings import Generation
 
 _BLOCK_HEADER = re.compile(r"[|>]([-+0-9]*)[ \t]*(#[^\r\n]*)?")
 _COMMENT_OR_EMPTY_LINE = re.compile(r"#[^\r\n]*|(?<=\n)[ \t]*(?=\r?\n)")
+
+_NODE: Final = re.compile(r"^nodes\[([0-9]+)\]")
 
 # The keys of a node that can have become another one, in either direction: the two spellings.
 _RENAMED: Final = (
@@ -68,7 +70,7 @@ def _between(source: Source, start: int, end: int) -> Iterator[Comment]:
         yield Comment(match[0].strip(), match.start(), has_own_line=before.strip() in ("", "---"))
 
 
-def with_comments(text: str, source: Source, root: Element) -> str:
+def with_comments(text: str, source: Source, root: Element, *, nodes: Mapping[int, int | None] | None = None) -> str:
     """Return a YAML text with the comments from another text of the same definition.
 
     A comment on a separate line stays before its key or item. A comment after a value stays after that value. If the
@@ -78,17 +80,22 @@ def with_comments(text: str, source: Source, root: Element) -> str:
         text: The YAML text, as `write_yaml` writes it.
         source: The text with the comments.
         root: The definition in that text.
+        nodes: The index that each node has in the new text, or None for one that is gone, with its comments. Without
+            it, the nodes are where they were.
 
     Returns:
         The text with the comments and the empty lines. Several empty lines in a row become one.
     """
     target = Source(text, source.name)
-    places = _Places(source, root, target)
+    places = _Places(source, root, target, nodes or {})
     before: dict[int, list[str]] = {}
     after: dict[int, str] = {}
     last: list[str] = []
     for comment in comments(source):
-        line = places.line_before(comment) if comment.has_own_line else places.line_of(comment)
+        location = places.before(comment) if comment.has_own_line else places.of(comment)
+        if places.is_gone(location):
+            continue
+        line = None if location is None else places.line(location)
         if line is None:
             last.append(comment.text)
         elif comment.has_own_line or line in after:
@@ -117,21 +124,22 @@ def _lines(texts: Iterable[str], indentation: str, *, skip_empty: bool = False) 
 class _Places:
     """Where the parts of one text are in another text of the same definition."""
 
-    def __init__(self, source: Source, root: Element, target: Source) -> None:
+    def __init__(self, source: Source, root: Element, target: Source, nodes: Mapping[int, int | None]) -> None:
         self._source = source
+        self._nodes = nodes
         self._target = target
         self._target_root = read_yaml(target)
         # The outer element comes first where several begin at one place.
         self._elements = sorted(root.walk(), key=lambda pair: pair[1].key_offset)
         self._offsets = [element.key_offset for _, element in self._elements]
 
-    def line_before(self, comment: Comment) -> int | None:
-        """Return the line that a comment on its own line belongs before, or None for the end of the text."""
+    def before(self, comment: Comment) -> str | None:
+        """Return the location of what a comment on its own line is above, or None for the end of the text."""
         index = bisect_right(self._offsets, comment.offset)
-        return self._line(self._elements[index][0]) if index < len(self._elements) else None
+        return self._elements[index][0] if index < len(self._elements) else None
 
-    def line_of(self, comment: Comment) -> int | None:
-        """Return the line that a comment after a value belongs on."""
+    def of(self, comment: Comment) -> str | None:
+        """Return the location of what a comment is after, on the same line."""
         end = bisect_right(self._offsets, comment.offset)
         start = bisect_left(self._offsets, self._source.line_start(comment.offset), hi=end)
         chosen = None
@@ -139,9 +147,16 @@ class _Places:
             chosen = location
             if self._source.text.startswith(("[", "{"), element.offset) and element.is_container:
                 break  # written in brackets: the comment is about all of it
-        return self.line_before(comment) if chosen is None else self._line(chosen)
+        return self.before(comment) if chosen is None else chosen
 
-    def _line(self, location: str) -> int:
+    def is_gone(self, location: str | None) -> bool:
+        """Whether a location is in a node that the other text doesn't have."""
+        match = _NODE.match(location or "")
+        return match is not None and self._nodes.get(int(match[1]), 0) is None
+
+    def line(self, location: str) -> int:
+        """Return the line of a location of the one text in the other one."""
+        location = _NODE.sub(lambda match: f"nodes[{self._nodes.get(int(match[1]), match[1])}]", location)
         element, exact = self._target_root.find(location)
         if not exact:
             element = self._renamed(location) or element
@@ -238,20 +253,8 @@ def _formatted(source: Source, text_format: Format, generation: Generation) -> s
     source.raise_errors()
     warn_of_words(source)
     text = write_definition(root.plain(), generation=generation, text_format=text_format)
-    return text if text_format == "json" else with_all_comments(text, source, root)
-
-
-def with_all_comments(text: str, source: Source, root: Element) -> str:
-    """Return a YAML text with the comments of another one, as `with_comments` does.
-
-    Args:
-        text: The YAML text, as `write_yaml` writes it.
-        source: The text with the comments.
-        root: The definition in that text.
-
-    Raises:
-        DefinitionError: If one would be lost, or would make another definition of it.
-    """
+    if text_format == "json":
+        return text
     result = with_comments(text, source, root)
     _refuse_loss(source, result, text)
     return result

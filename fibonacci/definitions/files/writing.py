@@ -23,13 +23,11 @@ if TYPE_CHECKING:
 _TAG = "tag:yaml.org,2002:"
 
 
-def write_yaml(value: Any, *, in_brackets: bool = False, quote: str | None = None) -> str:
+def write_yaml(value: Any) -> str:
     """Return a value as a YAML document.
 
     Args:
         value: Plain JSON. Keys are written in their own order.
-        in_brackets: Whether objects and arrays are written in brackets, on one line.
-        quote: The quote of texts that are values, `'` or `"`, or None for quotes where they are needed.
 
     Returns:
         The document, which ends with a line break.
@@ -38,24 +36,21 @@ def write_yaml(value: Any, *, in_brackets: bool = False, quote: str | None = Non
         ImportError: If PyYAML is not installed. The message has the command that installs it.
     """
     yaml = pyyaml()
-    node = _node(yaml, value, in_brackets, quote)
+    node = _node(yaml, value)
     # The emitter in Python, and not libyaml's, so that a definition is the same text everywhere.
     text: str = yaml.serialize(node, Dumper=yaml.SafeDumper, allow_unicode=True, width=sys.maxsize)
     return text
 
 
-def _node(yaml: Any, value: Any, in_brackets: bool, quote: str | None) -> Any:
+def _node(yaml: Any, value: Any) -> Any:
     if is_object(value):
-        members = [
-            (_text(yaml, key, is_in_line=True), _node(yaml, member, in_brackets, quote))
-            for key, member in value.items()
-        ]
-        return yaml.MappingNode(_TAG + "map", members, flow_style=in_brackets)
+        members = [(_text(yaml, key, is_in_line=True), _node(yaml, member)) for key, member in value.items()]
+        return yaml.MappingNode(_TAG + "map", members, flow_style=False)
     if is_array(value):
-        elements = [_node(yaml, element, in_brackets, quote) for element in value]
-        return yaml.SequenceNode(_TAG + "seq", elements, flow_style=in_brackets)
+        elements = [_node(yaml, element) for element in value]
+        return yaml.SequenceNode(_TAG + "seq", elements, flow_style=False)
     if isinstance(value, str):
-        return _text(yaml, value, is_in_line=in_brackets, quote=quote)
+        return _text(yaml, value)
     if value is None:
         return yaml.ScalarNode(_TAG + "null", "null")
     if isinstance(value, bool):
@@ -65,16 +60,16 @@ def _node(yaml: Any, value: Any, in_brackets: bool, quote: str | None) -> Any:
     return yaml.ScalarNode(_TAG + "float", _float(value))
 
 
-def _text(yaml: Any, text: str, *, is_in_line: bool = False, quote: str | None = None) -> Any:
-    style = quote
-    if style is None and not is_text(text):
+def _text(yaml: Any, text: str, *, is_in_line: bool = False) -> Any:
+    style = None
+    if not is_text(text):
         style = "'"  # a number in YAML 1.2 can be a text in YAML 1.1, which PyYAML would not quote
     if UNREADABLE.search(text):
         style = '"'
     elif "\n" in text:
         # A literal block cannot be in a line, one that begins with a space needs an indentation indicator, and one that
         # ends with an empty line takes in the empty lines that follow it.
-        style = '"' if is_in_line or quote == '"' or text[0].isspace() or text.endswith("\n\n") else "|"
+        style = '"' if is_in_line or text[0].isspace() or text.endswith("\n\n") else "|"
     return yaml.ScalarNode(_TAG + "str", text, style=style)
 
 
