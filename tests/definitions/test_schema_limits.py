@@ -38,7 +38,6 @@ def fan(keyword: str = "allOf", levels: int = 60) -> dict[str, Any]:
         ({"allOf": [{"additionalProperties": {}}] * 500}, dict.fromkeys(map(str, range(500)))),
         ({"items": {"anyOf": [{"enum": [0]}] * 500}}, [list(range(500))] * 500),
         ({"pattern": f"^(?:{'^|' * 1000}a)*b"}, "a" * 500),
-        ({"pattern": f"[{''.join(map(chr, range(0x4E00, 0x5E00)))}]"}, "".join(map(chr, range(0x10000, 0x10400)))),
     ],
 )
 def test_what_takes_too_long_is_refused(schema: dict[str, Any], value: Any) -> None:
@@ -92,9 +91,9 @@ def test_equal_json_is_equal(elements: list[Any], *, are_unique: bool) -> None:
 
 def test_inputs_and_parameters_that_take_too_long_are_errors() -> None:
     nodes = [{"id": "a", "type": "llm", "instruction": "{{input.n}}"}]
-    pattern = f"[{''.join(map(chr, range(0x4E00, 0x7000)))}]"  # counted before it is done
+    pattern = "(?:a{0,1000}){0,100}x"  # counted before it is done
     schema = {"properties": {"n": {"pattern": pattern}}}
-    inputs = {"n": "".join(map(chr, range(0x10000, 0x10800)))}
+    inputs = {"n": "a" * 2_000}
     (problem,) = check_inputs({"nodes": nodes, "input_schema": schema}, inputs)
     assert (problem.code, problem.severity, problem.location) == ("too_many_steps", "error", "inputs.n")
     ((place, reason),) = unfit_parameters(schema, inputs)
