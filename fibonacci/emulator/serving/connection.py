@@ -1,9 +1,4 @@
-"""One connection of a client: HTTP/1.1 with keep-alive, parsed and written by h11.
-
-Nothing here waits for the client, so that a slow client doesn't take up a thread. `proceed` takes what has arrived, or
-sends what there is room for, and `stage` says what the connection is waiting for. Only the handling of a complete
-request has a thread, and the delivery of an injected failure.
-"""
+"""One connection of a client: HTTP/1.1 with keep-alive, parsed and written by h11."""
 
 from __future__ import annotations
 
@@ -12,7 +7,7 @@ import socket
 import threading
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 import h11
 
@@ -34,15 +29,10 @@ MAX_HEAD: Final = 64 * 1024
 MAX_FIELDS: Final = 100
 """The largest number of fields in the head of a request."""
 
-MAX_UNREAD: Final = 16 * 1024 * 1024
+_MAX_UNREAD: Final = 16 * 1024 * 1024
 """How many bytes of a body that is refused are read and dropped, so that its client sees the response."""
-
-Stage = Literal["idle", "head", "body", "ready", "sending", "closing", "closed"]
-"""What a connection waits for.
-
-`idle`: the first byte of a next request. `head`, `body`: the rest of it. `ready`: a thread that handles it.
-`sending`: that the client reads the response. `closing`: that it closes, after the last one. `closed`: nothing more.
-"""
+_UNREAD_PATIENCE: Final = 5.0
+"""Seconds without such a byte after which the connection is closed."""
 
 _STATUSES: Final = frozenset(HTTPStatus)
 _CHUNK: Final = 64 * 1024
@@ -65,105 +55,37 @@ class Application(Protocol):
 
 
 class ServerConnection:
-    """One socket until either side closes it. One thread at a time may use it.
+    """One socket until either side closes it.
 
     Args:
         sock: The socket.
         app: The application.
         closing: Set when the server closes.
-
-    Attributes:
-        stage: What it waits for. On a new one, a head.
+        patience: Seconds to wait for the client to send or to read more.
     """
 
-    def __init__(self, sock: socket.socket, app: Application, closing: threading.Event) -> None:
+    def __init__(self, sock: socket.socket, app: Application, closing: threading.Event, patience: float) -> None:
         self._socket = sock
         self._app = app
         self._closing = closing
+        self._patience = patience
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
-        self._unread = MAX_UNREAD
-        self._unsent = memoryview(b"")
-        self._await_request()
-        self.stage: Stage = "head"
-        sock.setblocking(False)
-        with contextlib.suppress(OSError):  # the client has closed: reading will tell
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._request: ServerRequest | None = None
+        self._method = b""
 
-    def fileno(self) -> int:
-        """Return the number of the socket, for a selector."""
-        return self._socket.fileno()
-
-    def proceed(self) -> None:
-        """Send what is left of a response, or take what has arrived."""
-        if self.stage == "sending":
-            self._send()
-        else:
-            self._receive()
-
-    def _receive(self) -> None:
-        try:
-            data = self._socket.recv(_CHUNK)
-        except (BlockingIOError, TimeoutError):
-            return
-        except OSError:  # the client has closed
-            self.stage = "closed"
-            return
-        if self.stage != "closing":
-            self._http.receive_data(data)
-            self._read()
-            return
-        self._unread -= len(data)
-        if not data or self._unread < 0:
-            self.stage = "closed"
-
-    def expire(self) -> None:
-        """End what it waits for, which has taken too long: a request that has begun is refused, all else closes."""
-        if self.stage == "body" or (self.stage == "head" and self._http.trailing_data[0]):
-            self._refuse(request_timeout())
-        else:
-            self.stage = "closed"
-
-    def respond(self, patience: float) -> None:
-        """Handle the request that is ready and send its response.
-
-        Args:
-            patience: Seconds to wait for the next request.
-        """
-        response = self._response()
-        if isinstance(response, FailingResponse):
-            self._deliver(response)
-        else:
+    def serve(self) -> None:
+        """Handle one request after the other, until the client closes or takes too long."""
+        with contextlib.suppress(OSError):
+            self._socket.settimeout(self._patience)
             # At once: Nagle's algorithm would delay the second of two small writes.
-            self._unsent = memoryview(b"".join(self._encode(response)))
-            self._send()
-        if self.stage == "idle":
-            self._socket.settimeout(patience)
-            self._receive()
-            self._socket.settimeout(0)
-
-    def _send(self) -> None:
-        try:
-            self._unsent = self._unsent[self._socket.send(self._unsent) :]
-        except BlockingIOError:
-            pass
-        except OSError:  # the client has closed
-            self.stage = "closed"
-            return
-        if self._unsent:
-            self.stage = "sending"
-        else:
-            self._await_next()
-
-    def _await_next(self) -> None:
-        """Take up the next request, or the end of the connection."""
-        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
-            self._http.start_next_cycle()
-            self._await_request()
-            self._read()
-            return
-        with contextlib.suppress(OSError):  # the client has closed: reading will tell
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while self._exchange():
+                self._http.start_next_cycle()
             self._socket.shutdown(socket.SHUT_WR)  # a close with unread data would discard the response in flight
-        self.stage = "closing"
+            self._socket.settimeout(_UNREAD_PATIENCE)
+            unread = _MAX_UNREAD
+            while unread > 0 and (data := self._socket.recv(_CHUNK)):
+                unread -= len(data)
 
     def interrupt(self) -> None:
         """End every read and write, from another thread."""
@@ -174,54 +96,69 @@ class ServerConnection:
         """Close the socket."""
         self._socket.close()
 
-    def _await_request(self) -> None:
-        self._method = b""
-        self._request: ServerRequest | None = None
-        self._refusal: HTTPException | None = None
-        self._is_body_refused = False
-        self._limit = 0
-        self._size = 0
-        self._body: list[bytes] = []
-
-    def _read(self) -> None:
-        """Read what has arrived, up to the end of a request."""
+    def _exchange(self) -> bool:
+        """Handle a request and send its response, and return whether another one may follow."""
         try:
-            self.stage = self._next_stage()
+            request = self._read()
+            if request is None:
+                return False
+            response = self._app.handle(request)
+            # A caller who is not known must not keep a connection from others.
+            is_last = self._http.their_state is h11.SEND_BODY or response.status == HTTPStatus.UNAUTHORIZED
         except h11.RemoteProtocolError as error:
-            self._refuse(bad_request(f"The request is not HTTP/1.1: {error}"))
+            response, is_last = self._refused(bad_request(f"The request is not HTTP/1.1: {error}")), True
         except HTTPException as error:
-            self._refuse(error)
-        except OSError:  # the client has closed
-            self.stage = "closed"
+            response, is_last = self._refused(error), True
+        except TimeoutError:
+            if self._request is None and not self._http.trailing_data[0]:
+                return False
+            response, is_last = self._refused(request_timeout()), True
+        if is_last:
+            response = replace(response, headers=[*response.headers, ("Connection", "close")])
+        if isinstance(response, FailingResponse):
+            head, body = (b"", b"") if response.failure.kind in SILENT else self._encode(response)
+            self._socket.settimeout(None)
+            is_open = deliver(self._socket, response.failure, head, body, self._closing)
+            self._socket.settimeout(self._patience)
+            if not is_open:
+                raise ConnectionAbortedError
+        else:
+            self._socket.sendall(b"".join(self._encode(response)))
+        return self._http.states == {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}
 
-    def _refuse(self, error: HTTPException) -> None:
-        self._refusal = error
-        self.stage = "ready"
+    def _refused(self, error: HTTPException) -> ServerResponse:
+        return self._app.refuse(error, self._request)
 
-    def _next_stage(self) -> Stage:
-        while (event := self._http.next_event()) is not h11.NEED_DATA:
+    def _read(self) -> ServerRequest | None:
+        """Read a request. None if the client has closed. Without its body if that is refused by the head."""
+        self._request, self._method = None, b""
+        limit, size, body = 0, 0, list[bytes]()
+        while True:
+            event = self._http.next_event()
             match event:
+                case h11.NEED_DATA:
+                    if self._http.they_are_waiting_for_100_continue:
+                        proceed = self._http.send(h11.InformationalResponse(status_code=100, headers=[]))
+                        self._socket.sendall(proceed or b"")
+                    self._http.receive_data(self._socket.recv(_CHUNK))
                 case h11.Request():
-                    self._begin(event)
-                    if self._is_body_refused:
-                        return "ready"
+                    accepted = self._begin(event)
+                    if accepted is None:
+                        return self._request
+                    limit = accepted
                 case h11.Data():
-                    self._size += len(event.data)
-                    if self._size > self._limit:
-                        raise payload_too_large(self._limit)
-                    self._body.append(event.data)
+                    size += len(event.data)
+                    if size > limit:
+                        raise payload_too_large(limit)
+                    body.append(event.data)
                 case h11.EndOfMessage():
-                    return "ready"
+                    assert self._request is not None
+                    return replace(self._request, body=b"".join(body)) if body else self._request
                 case _:
-                    return "closed"
-        if self._http.they_are_waiting_for_100_continue:
-            self._socket.send(self._http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
-        if self._request is not None:
-            return "body"
-        return "head" if self._http.trailing_data[0] else "idle"
+                    return None
 
-    def _begin(self, head: h11.Request) -> None:
-        """Decide by the head of a request whether its body is read."""
+    def _begin(self, head: h11.Request) -> int | None:
+        """Return by the head of a request how many bytes its body may have, or None if the head is refused."""
         self._method = head.method
         if len(head.headers) > MAX_FIELDS:
             raise bad_request(f"The request has more than {MAX_FIELDS} header fields.")
@@ -230,39 +167,11 @@ class ServerConnection:
             raise bad_request("The Host header is missing.", "Host")
         length = int(request.headers.get("content-length", "0"))
         if length == 0 and "transfer-encoding" not in request.headers:
-            return
+            return 0
         limit = self._app.body_limit(request)
-        if limit is None:
-            self._is_body_refused = True
-        elif length > limit:
+        if limit is not None and length > limit:
             raise payload_too_large(limit)
-        else:
-            self._limit = limit
-
-    def _response(self) -> ServerResponse:
-        """Return the response to the request that is ready, which says if it is the last on this connection."""
-        request = self._request
-        if self._refusal is not None:  # where the next request begins is not known
-            response, is_last = self._app.refuse(self._refusal, request), True
-        else:
-            assert request is not None
-            complete = replace(request, body=b"".join(self._body)) if self._body else request
-            response = self._app.handle(complete)
-            # A caller who is not known must not keep a connection from others.
-            is_last = self._is_body_refused or response.status == HTTPStatus.UNAUTHORIZED
-        if is_last:
-            response = replace(response, headers=[*response.headers, ("Connection", "close")])
-        return response
-
-    def _deliver(self, response: FailingResponse) -> None:
-        """Send a response with its failure, which may take as long as the client waits."""
-        head, body = (b"", b"") if response.failure.kind in SILENT else self._encode(response)
-        self.stage = "closed"
-        with contextlib.suppress(OSError):  # the client has closed
-            self._socket.settimeout(None)
-            if deliver(self._socket, response.failure, head, body, self._closing):
-                self._socket.settimeout(0)
-                self._await_next()
+        return limit
 
     def _encode(self, response: ServerResponse) -> tuple[bytes, bytes]:
         """Return the head and the body as bytes."""
