@@ -1,24 +1,17 @@
-"""Changes of profiles: of their file, in which what its user wrote remains, and of the API keys in the keychain.
-
-A file may be written in many ways, of which these functions change the common one. Who calls them compares what the
-new text holds with what it should hold.
-"""
+"""Changes of profiles: of their file, which is written whole, and of the API keys in the keychain."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
-import tomllib
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from fibonacci._core.urls import check_base_url
 from fibonacci._files import lock_file_patiently, open_state, write_file
 from fibonacci._profiles.config_file import (
+    PROFILE_NAME,
     Profile,
     ProfilesFile,
     check_profile_name,
@@ -35,101 +28,7 @@ if TYPE_CHECKING:
     from fibonacci._core.config import ApiVersion
 
 
-_VALUE: Final = r"""(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|true|false)"""
-
-
-def with_value(text: str, table: tuple[str, ...], name: str, value: str | bool | None) -> str:
-    """Return the text with another value in a table.
-
-    Args:
-        text: The text.
-        table: The name of the table, part by part. Empty for what precedes all tables. One that is missing is added.
-        name: The name of the value, of letters and underscores.
-        value: The value, without control characters; None removes it.
-    """
-    lines = text.splitlines(keepends=True)
-    span = _span(lines, table)
-    if span is None:
-        added = "" if value is None else _assignment(name, value)
-        return f"{_ended(text)}\n[{'.'.join(table)}]\n{added}" if text.strip() else f"[{'.'.join(table)}]\n{added}"
-    start, end = span
-    pattern = re.compile(rf"(\s*{name}\s*=\s*){_VALUE}(.*)", re.DOTALL)
-    for number in range(start, end):
-        if match := pattern.fullmatch(lines[number]):
-            lines[number] = "" if value is None else f"{match[1]}{_literal(value)}{match[2]}"
-            return "".join(lines)
-    if value is not None:
-        if end and not lines[end - 1].endswith("\n"):
-            lines[end - 1] += "\n"
-        gap = "" if table or not "".join(lines[end:]).strip() else "\n"
-        lines.insert(end, _assignment(name, value) + gap)
-    return "".join(lines)
-
-
-def without_table(text: str, table: tuple[str, ...]) -> str:
-    """Return the text without a table; what stands before its heading and after its last value remains."""
-    lines = text.splitlines(keepends=True)
-    span = _span(lines, table)
-    if span is None:
-        return text
-    start, end = span
-    before, after = "".join(lines[: start - 1]), "".join(lines[end:])
-    return before + (after.lstrip("\r\n") if before.endswith("\n\n") or not before else after)
-
-
-def _span(lines: list[str], table: tuple[str, ...]) -> tuple[int, int] | None:
-    """Return the lines of a table's values: from the one after its heading to the one after its last value."""
-    headings = {number: heading for number, line in enumerate(lines) if (heading := _heading(line)) is not None}
-    if table:
-        start = next((number + 1 for number, heading in headings.items() if heading == table), None)
-        if start is None:
-            return None
-    else:
-        start = 0
-    end = min((number for number in headings if number >= start), default=len(lines))
-    # Blank lines and comments before the next heading belong to that.
-    while end > start and (not lines[end - 1].strip() or (lines[end - 1].lstrip().startswith("#") and table)):
-        end -= 1
-    if not table:
-        end = _top_end(lines, end)
-    return start, end
-
-
-def _top_end(lines: list[str], end: int) -> int:
-    """Return the end of what precedes all tables: a comment right above the first heading belongs to that."""
-    if end < len(lines) and not lines[end].strip():
-        return end
-    while end and lines[end - 1].lstrip().startswith("#"):
-        end -= 1
-    return end
-
-
-def _heading(line: str) -> tuple[str, ...] | None:
-    """Return the name of the table that a line begins; an empty one for an array of tables, None for another line."""
-    if not line.lstrip().startswith("["):
-        return None
-    try:
-        inner: object = tomllib.loads(line)
-    except tomllib.TOMLDecodeError:
-        return None
-    parts: list[str] = []
-    while isinstance(inner, dict) and inner:
-        (name, inner), *_ = cast("dict[str, object]", inner).items()
-        parts.append(name)
-    return tuple(parts) if inner == {} else ()
-
-
-def _assignment(name: str, value: str | bool) -> str:
-    return f"{name} = {_literal(value)}\n"
-
-
-def _literal(value: str | bool) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _ended(text: str) -> str:
-    return text if text.endswith("\n") else f"{text}\n"
-
+_HEADER: Final = "# `fibonacci profiles` and `fibonacci auth` write this file, and keep no other comments.\n"
 
 # For ten seconds: a change takes some milliseconds, unless its process was suspended.
 _TRIES = 1000
@@ -156,13 +55,9 @@ def add_profile(name: str, base_url: str | None = None, api_version: ApiVersion 
             raise ConfigurationError(
                 f"{file.path} already has a profile {name!r}: remove it first, or use another name"
             )
-        edited = _Edit(file)
-        edited.set((), "default", file.default or name)
-        edited.add_table(name)
-        edited.set(("profiles", name), "base_url", base_url)
-        edited.set(("profiles", name), "api_version", api_version)
-        edited.write()
-    return Profile(name, base_url, api_version=api_version)
+        profile = Profile(name, base_url, api_version=api_version)
+        _write(file, file.default or name, {**file.profiles, name: profile})
+    return profile
 
 
 def remove_profile(name: str) -> Profile:
@@ -174,11 +69,8 @@ def remove_profile(name: str) -> Profile:
     """
     with _locked_profiles() as file:
         profile = file.profile(name, source="NAME")
-        edited = _Edit(file)
-        if file.default == name:
-            edited.set((), "default", None)
-        edited.remove_table(name)
-        edited.write()
+        others = {other: kept for other, kept in file.profiles.items() if other != name}
+        _write(file, None if file.default == name else file.default, others)
     return profile
 
 
@@ -191,9 +83,7 @@ def use_profile(name: str) -> None:
     """
     with _locked_profiles() as file:
         file.profile(name, source="NAME")
-        edited = _Edit(file)
-        edited.set((), "default", name)
-        edited.write()
+        _write(file, name, file.profiles)
 
 
 def note_key(name: str, *, is_stored: bool) -> None:
@@ -204,10 +94,9 @@ def note_key(name: str, *, is_stored: bool) -> None:
         OSError: If the file can't be written.
     """
     with _locked_profiles() as file:
-        file.profile(name, source="NAME")
-        edited = _Edit(file)
-        edited.set(("profiles", name), "keychain", True if is_stored else None)
-        edited.write()
+        profile = file.profile(name, source="NAME")
+        if profile.keychain != is_stored:
+            _write(file, file.default, {**file.profiles, name: profile._replace(keychain=is_stored)})
 
 
 @contextmanager
@@ -231,52 +120,21 @@ def _locked_profiles() -> Generator[ProfilesFile]:
         os.close(lock)
 
 
-class _Edit:
-    """A change of the file: the new text, and what it should hold."""
-
-    def __init__(self, file: ProfilesFile) -> None:
-        self._path: Path = file.path
-        self._text = file.text.replace("\r\n", "\n")
-        self._line_break = "\r\n" if "\r\n" in file.text else "\n"
-        self._data: dict[str, Any] = deepcopy(tomllib.loads(file.text))
-
-    def set(self, table: tuple[str, ...], name: str, value: str | bool | None) -> None:
-        inner = self._data
-        for part in table:
-            inner = inner[part]
-        if inner.get(name) == value:
-            return
-        inner[name] = value
-        if value is None:
-            del inner[name]
-        self._text = with_value(self._text, table, name, value)
-
-    def add_table(self, name: str) -> None:
-        self._data.setdefault("profiles", {})[name] = {}
-        self._text = with_value(self._text, ("profiles", name), "base_url", None)
-
-    def remove_table(self, name: str) -> None:
-        del self._data["profiles"][name]
-        self._text = without_table(self._text, ("profiles", name))
-
-    def write(self) -> None:
-        if not self._is_right():
-            raise ConfigurationError(
-                f"{self._path} is formatted in a way that this command cannot change: edit it by hand"
-            )
-        write_file(self._path, self._text.replace("\n", self._line_break), mode=0o600)
-
-    def _is_right(self) -> bool:
-        try:
-            document = tomllib.loads(self._text)
-        except tomllib.TOMLDecodeError:
-            return False
-        # A table that has lost its last entry may be gone.
-        return _without_empty(document) == _without_empty(self._data)
+def _write(file: ProfilesFile, default: str | None, profiles: Mapping[str, Profile]) -> None:
+    """Write the file of profiles, as a whole or not at all."""
+    lines = [_HEADER, *_assignment("default", default)]
+    for profile in profiles.values():
+        name = profile.name if PROFILE_NAME.fullmatch(profile.name) else json.dumps(profile.name)
+        lines += ["\n", f"[profiles.{name}]\n"]
+        lines += _assignment("base_url", profile.base_url)
+        lines += _assignment("api_version", profile.api_version)
+        lines += _assignment("keychain", profile.keychain or None)
+    write_file(file.path, "".join(lines), mode=0o600)
 
 
-def _without_empty(data: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in data.items() if name != "profiles" or value}
+def _assignment(name: str, value: str | bool | None) -> Iterator[str]:
+    if value is not None:
+        yield f"{name} = {json.dumps(value, ensure_ascii=False)}\n"
 
 
 #: What to do where `has_legacy_key` is true.

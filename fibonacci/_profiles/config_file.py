@@ -24,7 +24,7 @@ FILE_NAME: Final = "config.toml"
 #: The profile of a file that names no other.
 DEFAULT_PROFILE: Final = "default"
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SETTINGS: Final = ("base_url", "api_version", "keychain")
 _KEY_NAMES: Final = {"api_key", "apikey", "api-key", "key", "password", "secret", "token"}
 # What the keys of the platform begin with.
@@ -161,7 +161,7 @@ def check_profile_name(name: object, *, source: str) -> str:
         raise TypeError(f"{source} must be a str, not {type(name).__name__}")
     if _KEY.search(name) or name == os.environ.get("FIBONACCI_API_KEY"):
         raise ConfigurationError(joined(source, " must be the name of a profile, not an API key"))
-    if not _NAME.fullmatch(name):
+    if not PROFILE_NAME.fullmatch(name):
         raise ConfigurationError(
             joined(source, f" must be the name of a profile (at most 64 of A-Z a-z 0-9 - _), not {name[:80]!r}")
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import subprocess
@@ -138,11 +139,16 @@ class TestLogin:
         assert run.code == 4
         assert "pip install 'fibonacci-sdk[keyring]', or set FIBONACCI_API_KEY instead" in run.err
 
-    def test_a_file_that_cannot_be_written_leaves_no_key(self, emulator: Emulator, tmp_path: Path) -> None:
-        (tmp_path / "config.toml").write_text("profiles = {}\n")
+    def test_a_file_that_cannot_be_written_leaves_no_key(
+        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*args: object, **options: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("fibonacci._profiles.changes.write_file", fail)
         run = login(emulator)
-        assert run.code == 64
-        assert "edit it by hand" in run.err
+        assert run.code == 69
+        assert "No space left on device" in run.err
         assert entries() == {}
 
 

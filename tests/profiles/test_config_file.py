@@ -112,7 +112,7 @@ class TestChanges:
         add_profile("work", "https://work.example/v1/")
         add_profile("other")
         note_key("other", is_stored=True)
-        assert config.read_text() == (
+        assert config.read_text().partition("\n")[2] == (
             'default = "work"\n\n[profiles.work]\nbase_url = "https://work.example/v1"\n\n'
             "[profiles.other]\nkeychain = true\n"
         )
@@ -134,33 +134,25 @@ class TestChanges:
         use_profile("work")  # nothing to change but the permissions
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
-    def test_comments_remain(self, config: Path) -> None:
-        config.write_text(COMMENTED)
-        use_profile("local")
-        note_key("work", is_stored=True)
-        assert config.read_text() == COMMENTED.replace('"work"  #', '"local"  #').replace(
-            "# ours\n", "# ours\nkeychain = true\n"
-        )
-        note_key("work", is_stored=False)
-        use_profile("work")
-        assert config.read_text() == COMMENTED
-
     def test_a_removed_profile(self, config: Path) -> None:
         config.write_text(COMMENTED)
         remove_profile("work")
-        text = config.read_text()
-        assert tomllib.loads(text) == {"profiles": {"local": {"base_url": "http://127.0.0.1:8000/v1"}}}
-        assert "# On this machine.\n[profiles.local]" in text
+        assert tomllib.loads(config.read_text()) == {"profiles": {"local": {"base_url": "http://127.0.0.1:8000/v1"}}}
         remove_profile("local")
         assert read_profiles().profiles == {}
-        assert "# Mine." in config.read_text()
+
+    def test_the_file_says_that_comments_are_not_kept(self, config: Path) -> None:
+        config.write_text(COMMENTED)
+        use_profile("local")
+        first, *lines = config.read_text().splitlines()
+        assert "keep no other comments" in first
+        assert not any("#" in line for line in lines)
 
     def test_any_file_can_be_changed(self, config: Path) -> None:
         def check(text: str) -> None:
             for line_break in ("\n", "\r\n"):
                 config.write_bytes(text.replace("\n", line_break).encode())
                 before = read_profiles()
-                comments = [line for line in text.splitlines() if line.startswith("#")]
                 add_profile("new", "https://new.example")
                 use_profile("new")
                 note_key("new", is_stored=True)
@@ -168,8 +160,6 @@ class TestChanges:
                 assert after.default_name == "new"
                 new = Profile("new", "https://new.example", keychain=True)
                 assert after.profiles == {**before.profiles, "new": new}
-                assert [line for line in after.text.splitlines() if line.startswith("#")] == comments
-                assert ("\r\n" in after.text) == ("\r\n" in before.text)
                 remove_profile("new")
                 assert read_profiles().profiles == before.profiles
 
@@ -184,17 +174,10 @@ class TestChanges:
             "[profiles . old] # one\nkeychain=false\n",
             "default = 'old'\n[profiles.old]\n",
             'profiles.old.keychain = true\ndefault = "old"\n',
+            'profiles = {old = {base_url = "https://a.example"}}\n',
+            '[profiles."an old one"]\n',
         )
         check_each(rows, check)
-
-    @pytest.mark.parametrize(
-        "text", ['profiles = {work = {base_url = "https://a.example"}}\n', "profiles.work.keychain = true\n"]
-    )
-    def test_what_cannot_be_changed_is_left_alone(self, config: Path, text: str) -> None:
-        config.write_text(text)
-        with pytest.raises(ConfigurationError, match="that this command cannot change: edit it by hand"):
-            remove_profile("work")
-        assert config.read_text() == text
 
     def test_bad_arguments(self, config: Path) -> None:
         add_profile("work")
