@@ -110,14 +110,6 @@ def ssl_context(ca_bundle: str | None, client_cert: str | tuple[str, ...] | None
     return context
 
 
-def trusted_authorities() -> str:
-    """Return whose authorities are trusted without a `ca_bundle`, for people."""
-    variables = [f"{name}={value}" for name in _VARIABLES if (value := os.environ.get(name))]
-    if variables:
-        return f"those of {' and '.join(variables)}"
-    return "the system's" if _has_authorities(_default_context()) else "certifi's, because the system has none"
-
-
 def _new_context(
     ca_bundle: str | None, client_cert: str | tuple[str, ...] | None, variables: tuple[tuple[str, str], ...]
 ) -> ssl.SSLContext:

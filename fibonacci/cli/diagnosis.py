@@ -1,4 +1,4 @@
-"""What `fibonacci doctor` looks at: the configuration, the network as the transport sees it, the platform."""
+"""What `fibonacci doctor` looks at: the configuration, and one call with its phases."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import ssl
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
-from typing import Any, Literal, NamedTuple, cast
-from urllib.parse import urlsplit
+from typing import Any, Literal, NamedTuple
 
 from fibonacci import (
     APIConnectionError,
@@ -29,16 +29,11 @@ from fibonacci._core.config import (
     DEFAULT_MAX_RETRIES,
     DEFAULT_TIMEOUT,
     LOCAL_RATE_LIMITERS,
-    RATE_LIMITER_SCHEMES,
     TRANSPORT_NAMES,
     Config,
 )
-from fibonacci._core.error_mapping import connection_remedy, connection_text, is_of_other_api
-from fibonacci._core.messages import Deadline, Phases
-from fibonacci._core.transport_errors import TransportError, connect_error_from
-from fibonacci._core.urls import is_loopback
+from fibonacci._core.error_mapping import is_of_other_api
 from fibonacci._net.proxies import proxy_for
-from fibonacci._net.sockets import literal_address, resolver
 from fibonacci._profiles.changes import TAKE_OVER, has_legacy_key
 from fibonacci._profiles.config_file import Profile, ProfilesFile, access_problem, read_profiles
 from fibonacci._profiles.credentials import (
@@ -53,10 +48,8 @@ from fibonacci._profiles.credentials import (
 from fibonacci._redaction import without_secrets
 from fibonacci._remedies import for_command, joined, text_of
 from fibonacci._suggestions import nearest
-from fibonacci._sync.transports import _network
-from fibonacci._sync.transports.connector import Connector
-from fibonacci._sync.transports.tls import TLSStream
 from fibonacci.errors import ConfigurationError, PermissionDeniedError
+from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, HTTPXTransport, Phases, SocketTransport, Transport
 
 
 class Finding(NamedTuple):
@@ -176,9 +169,6 @@ class Configuration:
                 yield problem(name, text_of(error), f"fix {variable}, or unset it: the default is {shown}")
             else:
                 self.settings[option] = config.call_timeout if option == "timeout" else getattr(config, option)
-        if trouble := _redis_trouble(str(self.settings["rate_limiter"])):
-            is_well, self.settings["rate_limiter"] = False, LOCAL_RATE_LIMITERS[0]
-            yield problem("rate limiter", trouble, "fix FIBONACCI_RATE_LIMITER or its server, or unset it")
         if is_well:
             seconds, retries, transport, limiter = self.settings.values()
             timeout = "no timeout" if seconds is None else f"a timeout of {seconds:g} s"
@@ -240,24 +230,6 @@ class Configuration:
         return ok("API key", f"from {source}, {len(self.key.key)} characters")
 
 
-def _redis_trouble(limiter: str) -> str:
-    """Return why the Redis server of a rate limiter cannot be used. Empty if it can, or the limiter has none."""
-    if not limiter.startswith(RATE_LIMITER_SCHEMES):
-        return ""
-    try:
-        from fibonacci._net.redis_client import FAILURES, check_url, failure, redis_client
-
-        check_url(limiter, "FIBONACCI_RATE_LIMITER")
-    except (ImportError, ConfigurationError) as error:
-        return str(error)
-    with redis_client(limiter, _TIMEOUT) as client:
-        try:
-            client.ping()
-        except FAILURES as error:
-            return f"{without_secrets(limiter)} cannot be used: {failure(error, limiter, has_worked=False)[0]}"
-    return ""
-
-
 def _overridden(file: ProfilesFile) -> Finding:
     """Return the finding for an environment that has a key, so that no profile is used."""
     detail = f"none of those in {file.path}: the environment takes precedence"
@@ -307,120 +279,25 @@ def _variables_set() -> list[str]:
     )
 
 
-_TIMEOUT = 5.0
-_REMEDY = "check the network, a firewall, the base URL, and whether a proxy is needed"
-_MOST_SHOWN = 3
-_PORTS = {"https": 443, "http": 80}
-
-
-class NetworkChecks:
-    """The way to the platform, step by step.
-
-    Args:
-        address: The address.
-
-    Attributes:
-        is_reachable: Whether every step has succeeded.
-    """
-
-    def __init__(self, address: PlatformAddress) -> None:
-        self._base_url = address.base_url
-        self._origin = address.origin
-        self._proxy: str | None = None
-        self.is_reachable: bool = False
-
-    def checks(self) -> Iterator[Finding]:
-        """Yield a finding for each step, and stop after the first problem."""
-        for step in (self._find_proxy, self._look_up, self._connect, self._handshake):
-            try:
-                finding = step()
-            except Exception as error:
-                yield self._failure(error)
-                return
-            yield finding
-        self.is_reachable = True
-
-    def _find_proxy(self) -> Finding:
-        try:
-            proxy = proxy_for(self._origin)
-        except ValueError as error:
-            raise TransportError("proxy", error) from error
-        if proxy is None:
-            reason = " (the base URL is on this machine)" if is_loopback(urlsplit(self._origin).hostname or "") else ""
-            return ok("proxy", f"none{reason}")
-        self._proxy = proxy.url
-        return ok("proxy", f"{proxy.url}{', with user and password' if proxy.auth else ''}")
-
-    def _look_up(self) -> Finding:
-        host, port = self._first_hop()
-        if literal_address(host, port) is not None:
-            return ok("name", f"{host} is an address")
-        lookup = resolver.lookup(host, port)
-        deadline = Deadline(_TIMEOUT)
-        if not lookup.wait(_TIMEOUT):
-            raise deadline.exceeded("the DNS server did not respond")
-        addresses = list(dict.fromkeys(str(address[4][0]) for address in lookup.result()))
-        more = len(addresses) - _MOST_SHOWN
-        return ok("name", f"{host} is {', '.join(addresses[:_MOST_SHOWN])}{f' and {more} more' if more > 0 else ''}")
-
-    def _connect(self) -> Finding:
-        host, port = self._first_hop()
-        began = time.monotonic()
-        _network.connect(host, port, Deadline(_TIMEOUT), Phases()).close()
-        return ok("connection", f"{host}:{port} accepts in {(time.monotonic() - began) * 1000:.0f} ms")
-
-    def _handshake(self) -> Finding:
-        connection = Connector(self._origin, connect_timeout=_TIMEOUT).connect(Deadline(_TIMEOUT), Phases())
-        try:
-            tls = connection.tls()
-            if tls is None:
-                return ok("TLS", "none: plain http")
-            return ok("TLS", _described(tls))
-        finally:
-            connection.close()
-
-    def _first_hop(self) -> tuple[str, int]:
-        """Return the host and port of the proxy, or of the platform where there is none."""
-        parts = urlsplit(self._proxy or self._origin)
-        return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 1080)
-
-    def _failure(self, error: Exception) -> Finding:
-        failure = connect_error_from(error)
-        failure.proxy = self._proxy
-        name = {"tls": "TLS", "name": "name", "proxy": "proxy"}.get(failure.kind, "connection")
-        remedy = for_command(connection_remedy(failure, self._base_url)).removeprefix(". ")
-        if not remedy[1:2].isupper():  # which a variable or an acronym has
-            remedy = remedy[:1].lower() + remedy[1:]  # like the remedies of the other findings
-        text = connection_text(failure, self._base_url, is_time_up=False)
-        return problem(
-            name, text, remedy or "check the network, a firewall, the base URL, and whether a proxy is needed"
-        )
-
-
-def _described(tls: TLSStream) -> str:
-    from fibonacci._net.tls import trusted_authorities
-
-    certificate = tls.certificate
-    expires = str(certificate.get("notAfter", ""))
-    days = (ssl.cert_time_to_seconds(expires) - time.time()) / 86400 if expires else 0
-    issuer = _organization(certificate.get("issuer", ()))
-    return (
-        f"{tls.version}, certificate by {issuer}, expires {expires} (in {days:.0f} days);"
-        f" trusted authorities: {trusted_authorities()}"
-    )
-
-
-def _organization(name: object) -> str:
-    """Return the organization of a distinguished name as `ssl` has it, else its common name."""
-    fields = cast("tuple[tuple[tuple[str, str]], ...]", name) if isinstance(name, tuple) else ()
-    parts = {key: value for ((key, value),) in fields}
-    return parts.get("organizationName") or parts.get("commonName") or "an unnamed CA"
-
-
 _CALL_TIMEOUT = 15.0
 # Seconds. The client compares the rate limit's reset with the server's clock, so that this is about certificates.
 _MAX_SKEW = 60.0
 _APIS = {"v1": "the documented API", "0.2": "the API of fibonacci-sdk 0.2.4"}
+
+
+class _ObservedTransport:
+    """A transport that keeps the phases of its calls: where the time went, and how far the last one came."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.phases: Phases = Phases()
+
+    def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+        self.phases = request.phases
+        return self._transport.send(request, deadline)
+
+    def close(self) -> None:
+        self._transport.close()
 
 
 def call_checks(key: FoundKey, address: PlatformAddress, configuration: Configuration) -> Iterator[Finding]:
@@ -431,14 +308,24 @@ def call_checks(key: FoundKey, address: PlatformAddress, configuration: Configur
         address: The address.
         configuration: Where the settings are from.
     """
-    with _client(key, address, configuration) as client:
+    try:
+        proxy = proxy_for(address.origin)
+    except ValueError as error:
+        yield problem("proxy", str(error), "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY")
+        return
+    yield ok("proxy", "none" if proxy is None else f"{proxy.url}{', with user and password' if proxy.auth else ''}")
+    is_httpx = configuration.settings["transport"] == "httpx"
+    transport = _ObservedTransport(HTTPXTransport() if is_httpx else SocketTransport())
+    with closing(transport), _client(key, address, configuration, transport=transport) as client:
         headers: Mapping[str, str] = {}
         began = time.time()
         try:
             response = next(iter(client.tools.list(page_size=1).pages())).response
             duration = time.time() - began
             headers = response.headers
-            yield ok("platform", f"GET /tools responds in {response.elapsed * 1000:.0f} ms, and the key is valid")
+            phases = ", ".join(f"{name} {seconds * 1000:.0f}" for name, seconds in transport.phases.seconds.items())
+            elapsed = f"{response.elapsed * 1000:.0f} ms ({phases})"
+            yield ok("platform", f"GET /tools responds in {elapsed}, and the key is valid")
         except APIError as error:
             duration = time.time() - began
             headers = error.headers if isinstance(error, APIStatusError) else {}
@@ -457,11 +344,11 @@ def call_checks(key: FoundKey, address: PlatformAddress, configuration: Configur
             yield ok("rate limit", f"{left} until {stated.reset_at:%H:%M:%S} UTC")
 
 
-def _client(key: FoundKey, address: PlatformAddress, configuration: Configuration) -> Fibonacci:
+def _client(key: FoundKey, address: PlatformAddress, configuration: Configuration, **more: Any) -> Fibonacci:
     """Return a client with the settings of the environment, but without retries, and not as patient."""
     settings: dict[str, Any] = configuration.settings
     timeout = min(settings["timeout"] or _CALL_TIMEOUT, _CALL_TIMEOUT)
-    options: dict[str, Any] = {**settings, "max_retries": 0, "timeout": timeout}
+    options: dict[str, Any] = {**settings, "max_retries": 0, "timeout": timeout, **more}
     return Fibonacci(key.key, base_url=address.base_url, api_version=address.api_version, **options)
 
 

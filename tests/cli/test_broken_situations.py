@@ -80,12 +80,6 @@ ENVIRONMENT: dict[str, BrokenSituation] = {
         "fix FIBONACCI_RATE_LIMITER, or unset it: the default is process",
         {"FIBONACCI_RATE_LIMITER": "redsi://:sk-very-secret@host"},
     ),
-    "a Redis server that is not there": BrokenSituation(
-        "rate limiter",
-        "redis://***@127.0.0.1:1/0 cannot be used: ",
-        "fix FIBONACCI_RATE_LIMITER or its server, or unset it",
-        {"FIBONACCI_RATE_LIMITER": "redis://:sk-very-secret@127.0.0.1:1/0"},
-    ),
     "a misspelled key": BrokenSituation(
         "environment",
         "FIBONACCI_APIKEY is set, but nothing reads it",
@@ -159,15 +153,15 @@ FILES: dict[str, BrokenSituation] = {
 }
 NETWORK: dict[str, BrokenSituation] = {
     "nothing listens": BrokenSituation(
-        "connection",
+        "platform",
         "no connection to 127.0.0.1:9: Connection refused",
         "check the network",
         {"FIBONACCI_BASE_URL": "http://127.0.0.1:9/v1"},
     ),
     "a name that nobody knows": BrokenSituation(
-        "name",
+        "platform",
         "platform.invalid:443, whose name cannot be resolved",
-        "check FIBONACCI_BASE_URL or the profile, and the network's DNS",
+        "check the network",
         {"FIBONACCI_BASE_URL": "https://platform.invalid/v1"},
     ),
     "a key that the platform refuses": BrokenSituation(

@@ -13,7 +13,7 @@ from fibonacci._core.transport_errors import TransportError, connect_error_from,
 from fibonacci._net.sockets import ACKNOWLEDGED_IN, ROOM
 
 if TYPE_CHECKING:
-    from fibonacci._async.transports.tls import AsyncStream, AsyncTLSStream
+    from fibonacci._async.transports.tls import AsyncStream
     from fibonacci._core.messages import Phases
 
 
@@ -148,12 +148,6 @@ class AsyncHTTP11Connection:
         finally:
             self.is_idle = True
             self.ended_at = time.monotonic()
-
-    def tls(self) -> AsyncTLSStream | None:
-        """Return the TLS of the connection to the server, or None for plain http."""
-        from fibonacci._async.transports.tls import AsyncTLSStream
-
-        return self._stream if isinstance(self._stream, AsyncTLSStream) else None
 
     def fileno(self) -> int:
         """Return the descriptor of the socket, which is negative once it is closed."""

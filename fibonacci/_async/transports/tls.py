@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from fibonacci._core.messages import Deadline, DeadlineExceeded
 from fibonacci._net.sockets import READ_SIZE
@@ -86,16 +86,6 @@ class AsyncTLSStream:
             return
         # That has nothing to do with trust, and may not happen the next time.
         raise ConnectionResetError(errno.ECONNRESET, "the server closed the connection during the TLS handshake")
-
-    @property
-    def version(self) -> str | None:
-        """The version of TLS, such as `TLSv1.3`. None before the handshake."""
-        return self._tls.version()
-
-    @property
-    def certificate(self) -> Mapping[str, Any]:
-        """The peer's certificate, as `ssl.SSLSocket.getpeercert` returns it."""
-        return self._tls.getpeercert() or {}
 
     @property
     def bytes_sent(self) -> int:

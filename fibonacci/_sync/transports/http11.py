@@ -15,7 +15,7 @@ from fibonacci._sync import _runtime
 
 if TYPE_CHECKING:
     from fibonacci._core.messages import Phases
-    from fibonacci._sync.transports.tls import Stream, TLSStream
+    from fibonacci._sync.transports.tls import Stream
 
 
 # A server may report that it is still at work (102), even every second. More than that is a fault.
@@ -149,12 +149,6 @@ class HTTP11Connection:
         finally:
             self.is_idle = True
             self.ended_at = time.monotonic()
-
-    def tls(self) -> TLSStream | None:
-        """Return the TLS of the connection to the server, or None for plain http."""
-        from fibonacci._sync.transports.tls import TLSStream
-
-        return self._stream if isinstance(self._stream, TLSStream) else None
 
     def fileno(self) -> int:
         """Return the descriptor of the socket, which is negative once it is closed."""

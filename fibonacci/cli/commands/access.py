@@ -287,20 +287,12 @@ def run_doctor(context: Context) -> int:
 
 
 def _findings(profile: str | None) -> Iterator[Finding]:
-    from fibonacci.cli.diagnosis import Configuration
+    from fibonacci.cli.diagnosis import Configuration, call_checks
 
     configuration = Configuration(profile)
     yield from configuration.checks()
     address, key = configuration.address, configuration.key
-    if address is None:
-        return
-    from fibonacci.cli.diagnosis import NetworkChecks
-
-    network = NetworkChecks(address)
-    yield from network.checks()
-    if network.is_reachable and key is not None:
-        from fibonacci.cli.diagnosis import call_checks
-
+    if address is not None and key is not None:
         yield from call_checks(key, address, configuration)
 
 
