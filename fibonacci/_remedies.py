@@ -49,6 +49,7 @@ TABLE: Final = {
     "wait": ("executions.wait", "`fibonacci executions watch`"),
     "name a workflow": ("pass workflow_id=...,", "pass --workflow ID,"),
     "pull": ('pull("{id}", folder{argument})', "`fibonacci pull {id} --dir {folder}{option}`"),
+    "show both": ('workflows.get("{id}") returns', "`fibonacci diff {file} {id}` shows"),
     "replace": ("overwrite=True", "`fibonacci apply {folder}{option} --overwrite`"),
     "key type": (
         "Pass keys of the same type as before, for example with key=lambda row: str(row['id'])",
@@ -93,7 +94,7 @@ TABLE: Final = {
     ),
     "settle": (
         " and their candidates, and settle each with read_journal({journal!r}).settle(key, ...)",
-        ", and settle each with `fibonacci journal settle {journal} KEY`",
+        ", and settle each with `fibonacci journal settle {journal} KEY --execution ID` or --not-started",
     ),
     "rerun": (
         ', or call again with if_unknown="rerun" to start them, possibly a second time',
