@@ -61,7 +61,7 @@ TABLE: Final = {
     ),
     "another run": (
         "wait until that run ends, or end it. If you abandoned it, call close() on it, or aclose() if it is async",
-        "wait until that run ends, or stop it with `fibonacci journal stop`",
+        "wait until that run ends, or stop it with `fibonacci journal stop {journal}`",
     ),
     "no number": ("Use None or a finite number", "Use null or a finite number"),
     "key function": (". You can also pass a function, such as key=lambda row: row.{name}", ""),

@@ -323,7 +323,7 @@ class TestInProcess:
         capsys.readouterr()
         assert call() == 64
         lock.release()
-        assert "wait until that run ends, or stop it with `fibonacci journal stop`" in capsys.readouterr().err
+        assert "wait until that run ends, or stop it with `fibonacci journal stop runs.db`" in capsys.readouterr().err
 
     def test_an_interrupt_before_the_first_row_promises_nothing(
         self, call: Call, greeter: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
