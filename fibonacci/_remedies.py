@@ -49,6 +49,7 @@ TABLE: Final = {
     "wait": ("executions.wait", "`fibonacci executions watch`"),
     "name a workflow": ("pass workflow_id=...,", "pass --workflow ID,"),
     "pull": ('pull("{id}", folder{argument})', "`fibonacci pull {id} --dir {folder}{option}`"),
+    "show both": ('workflows.get("{id}") returns', "`fibonacci diff {file} {id}` shows"),
     "replace": ("overwrite=True", "`fibonacci apply {folder}{option} --overwrite`"),
     "key type": (
         "Pass keys of the same type as before, for example with key=lambda row: str(row['id'])",
@@ -60,7 +61,7 @@ TABLE: Final = {
     ),
     "another run": (
         "wait until that run ends, or end it. If you abandoned it, call close() on it, or aclose() if it is async",
-        "wait until that run ends, or stop it with `fibonacci journal stop`",
+        "wait until that run ends, or stop it with `fibonacci journal stop {journal}`",
     ),
     "no number": ("Use None or a finite number", "Use null or a finite number"),
     "key function": (". You can also pass a function, such as key=lambda row: row.{name}", ""),
@@ -93,7 +94,7 @@ TABLE: Final = {
     ),
     "settle": (
         " and their candidates, and settle each with read_journal({journal!r}).settle(key, ...)",
-        ", and settle each with `fibonacci journal settle {journal} KEY`",
+        ", and settle each with `fibonacci journal settle {journal} KEY --execution ID` or --not-started",
     ),
     "rerun": (
         ', or call again with if_unknown="rerun" to start them, possibly a second time',

@@ -69,7 +69,7 @@ def attempts_in(text: str | None) -> tuple[RunAttempt, ...]:
 def candidate_facts(candidate: Execution) -> dict[str, Any]:
     """Return what a person needs to know of a candidate of a row, as values of JSON."""
     created_at = None if candidate.created_at is None else candidate.created_at.isoformat()
-    return {"execution_id": candidate.id, "status": candidate.status, "created_at": created_at}
+    return {"id": candidate.id, "status": candidate.status, "created_at": created_at}
 
 
 def candidates_in(text: str | None) -> tuple[Execution, ...]:

@@ -660,7 +660,7 @@ def open_journal(path: str, header: JournalHeader, resume: bool | None = None) -
         lock = FileLock(lock_path)
     except BlockingIOError as error:
         process = f" (process {error})" if str(error) else ""
-        reason = joined(f"is used by another run{process}: ", remedy("another run"))
+        reason = joined(f"is used by another run{process}: ", remedy("another run", journal=path))
         raise journal_error(path, reason) from error
     except OSError as error:
         raise system_error(path, error) from error

@@ -183,7 +183,8 @@ def _explained(find: str) -> Generator[list[Execution]]:
         notes: list[str] = getattr(error, "__notes__", [])
         if seen and not seen[-1].is_terminal:
             notes[:] = [note for note in notes if not note.startswith("execution id: ")]
-            state = "keeps running" if error.__cause__ is None else "may still be running"
+            still = "still waits for approval" if seen[-1].status == "pending_approval" else "keeps running"
+            state = still if error.__cause__ is None else "may still be running"
             error.add_note(f"the execution {state}. To follow it: fibonacci executions watch {seen[-1].id}")
         elif find and notes and getattr(error, "outcome_unknown", True):  # the request may have been carried out
             error.add_note(find)

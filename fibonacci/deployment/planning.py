@@ -21,7 +21,14 @@ from fibonacci.deployment.content import (
     content_of_workflow,
 )
 from fibonacci.deployment.plan import DeploymentAction, DeploymentChange, DeploymentPlan, PlanBasis, Step
-from fibonacci.deployment.state import EnvironmentState, WorkflowState, is_same_platform, overwrite_remedy, pull_remedy
+from fibonacci.deployment.state import (
+    EnvironmentState,
+    WorkflowState,
+    is_same_platform,
+    overwrite_remedy,
+    pull_remedy,
+    typed_folder,
+)
 from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
 
@@ -269,7 +276,9 @@ class Matches:
                 problems.append(("duplicate_name", of_name[0], message))
             others = taken.get(name)
             if others and name not in self._ambiguous:
-                message = _name_is_taken(name, others, environment, is_known=of_name[0] in self.origins)
+                message = _name_is_taken(
+                    name, others, environment, typed_folder(folder), is_known=of_name[0] in self.origins
+                )
                 problems.append(("taken_name", of_name[0], message))
         return Problems(
             Problem(location="", code=code, message=message, source=str(folder / file))
@@ -277,13 +286,15 @@ class Matches:
         )
 
 
-def _name_is_taken(name: str, others: Sequence[Workflow], environment: str, *, is_known: bool) -> str:
+def _name_is_taken(name: str, others: Sequence[Workflow], environment: str, folder: str, *, is_known: bool) -> str:
     start = f"{_ids(others)} on the platform {'is' if len(others) == 1 else 'are'}"
     if is_known or len(others) > 1:
         also = " also" if is_known else ""
         return f"{start}{also} called {name!r}: rename or delete it, because each workflow needs its own name"
     text = f"{start} called {name!r}, but was not deployed from this folder to this environment: "
-    return joined(text, pull_remedy(others[0].id, environment), " if it belongs to this file, or rename one of them")
+    return joined(
+        text, pull_remedy(others[0].id, environment, folder), " if it belongs to this file, or rename one of them"
+    )
 
 
 def _asked_for_a_move(file: str, files: Sequence[str], old: str, new: str) -> str:
@@ -458,7 +469,7 @@ def _change(
     if (is_edited or is_conflict) and content.digest() != current.digest():
         why = ["the file has changed"] if is_edited else []
         if is_conflict:
-            why = [*why, *[", and "] * is_edited, _conflict(known, seen, workflow, environment)]
+            why = [*why, *[", and "] * is_edited, _conflict(known, seen, workflow, environment, is_edited=is_edited)]
         return DeploymentChange(
             action="update",
             file=file,
@@ -501,7 +512,7 @@ def _removal(file: str, known: WorkflowState, workflow: Workflow | None, environ
     is_conflict = known.seen is not None and seen.loses(known.seen, None)
     reason = "the file is gone"
     if is_conflict:
-        reason = joined(f"{reason}, and ", _conflict(known, seen, workflow, environment))
+        reason = joined(f"{reason}, and ", _conflict(known, seen, workflow, environment, is_edited=False))
     return DeploymentChange(
         action="delete",
         file=file,
@@ -556,7 +567,9 @@ def _read(definition: Mapping[str, Any]) -> Iterator[str]:
             yield ".".join((reference.source, *reference.path[:1]))
 
 
-def _conflict(known: WorkflowState, seen: SeenWorkflow, workflow: Workflow, environment: str) -> Wording:
+def _conflict(
+    known: WorkflowState, seen: SeenWorkflow, workflow: Workflow, environment: str, *, is_edited: bool
+) -> Wording:
     """Return what has become of a workflow on the platform, and how that is settled."""
     before = None if known.seen is None else known.seen.version
     versions = "" if before is None or seen.version is None else f" (version {before} -> {seen.version})"
@@ -564,6 +577,6 @@ def _conflict(known: WorkflowState, seen: SeenWorkflow, workflow: Workflow, envi
         f"the platform has changed since the last apply{versions}: ",
         overwrite_remedy(environment),
         " replaces that, ",
-        pull_remedy(workflow.id, environment),
-        " keeps it",
+        pull_remedy(workflow.id, environment, merge=is_edited),
+        " adds it to yours" if is_edited else " keeps it",
     )

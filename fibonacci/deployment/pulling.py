@@ -25,7 +25,7 @@ from fibonacci.deployment.content import (
 )
 from fibonacci.deployment.folder import DeploymentFolder, check_path, safe_file_name
 from fibonacci.deployment.plan import CONFLICT
-from fibonacci.deployment.state import EnvironmentState, WorkflowState
+from fibonacci.deployment.state import EnvironmentState, WorkflowState, typed_folder
 from fibonacci.errors import DefinitionError, DeploymentError
 from fibonacci.models.workflows import Workflow, WorkflowVersion
 
@@ -193,8 +193,12 @@ def merged_definition(
     merged = merge(base, present, pulled_definition(workflow, path.name, present))
     if merged.conflicts:
         raise DeploymentError(
-            f"{path} and {workflow.id} have both changed {', '.join(merged.conflicts)}. Nothing was written. Write the "
-            "platform's values into these places of the file, and pull again. To keep yours, put them back after that",
+            joined(
+                f"{path} and {workflow.id} have both changed {', '.join(merged.conflicts)}. Nothing was written. Write "
+                "the platform's values, which ",
+                remedy("show both", id=workflow.id, file=typed_folder(path)),
+                ", into these places of the file, and pull again. To keep yours, put them back after that",
+            ),
             code=CONFLICT,
         )
     return merged.definition

@@ -62,9 +62,12 @@ def environment_name(environment: object, profile: str | None) -> str:
     return environment
 
 
-def pull_remedy(workflow_id: str, environment: str, folder: str = "DIR") -> Wording:
+def pull_remedy(workflow_id: str, environment: str, folder: str = "DIR", *, merge: bool = False) -> Wording:
     """Return how a workflow is pulled from an environment."""
-    return remedy("pull", id=workflow_id, folder=folder, **_arguments(environment))
+    arguments = _arguments(environment)
+    if merge:
+        arguments = {"argument": f"{arguments['argument']}, merge=True", "option": f"{arguments['option']} --merge"}
+    return remedy("pull", id=workflow_id, folder=folder, **arguments)
 
 
 def overwrite_remedy(environment: str, folder: str = "DIR") -> Wording:

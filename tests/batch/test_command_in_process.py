@@ -128,15 +128,18 @@ class TestInProcess:
         text, candidates, summary, partial = capsys.readouterr().err.splitlines()[-4:]
         assert text == (
             "the outcome of these rows is unknown: 0, 1. Check them, and settle each with `fibonacci journal"
-            " settle runs.db KEY`, or repeat the command with --if-unknown rerun to start them, possibly a second time"
+            " settle runs.db KEY --execution ID` or --not-started, or repeat the command with --if-unknown rerun to"
+            " start them, possibly a second time"
         )
         (execution_id,) = re.findall("^row 0 may be (exec_[0-9a-f]+) \\(completed, created at 2", candidates)
         assert summary == "1 succeeded, 0 failed, 2 unknown, 0 left (0 from the journal)."
         assert partial.endswith("o.jsonl.partial")
         assert not Path("o.jsonl").exists()
+        assert main(["journal", "rows", "runs.db", "--status", "unknown"]) == 0
+        assert lines_of(capsys.readouterr().out)[0]["candidates"][0]["id"] == execution_id
         settle = ("journal", "settle", "runs.db")
         assert main([*settle, "0", "--execution", execution_id]) == 0
-        assert "settled row 0, which is running now" in capsys.readouterr().err
+        assert "settled row 0. To continue, repeat the run-many command with --resume" in capsys.readouterr().err
         assert main([*settle, "0", "--failed"]) == 64
         assert "has the row 0 as running: only rows of unknown outcome can be settled" in capsys.readouterr().err
         assert main([*settle, "1", "--not-started"]) == 0
@@ -320,7 +323,7 @@ class TestInProcess:
         capsys.readouterr()
         assert call() == 64
         lock.release()
-        assert "wait until that run ends, or stop it with `fibonacci journal stop`" in capsys.readouterr().err
+        assert "wait until that run ends, or stop it with `fibonacci journal stop runs.db`" in capsys.readouterr().err
 
     def test_an_interrupt_before_the_first_row_promises_nothing(
         self, call: Call, greeter: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

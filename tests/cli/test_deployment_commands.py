@@ -171,6 +171,8 @@ def test_a_saved_plan_is_applied_as_it_was_reviewed(monkeypatch: pytest.MonkeyPa
     again = invoke("apply", "flows", "--plan", "flows/plan.saved", "--yes", "--quiet")
     assert (again.code, again.out) == (1, "")
     assert again.err.endswith(" has changed since the plan was made: make a new plan\n")
+    refused = invoke("apply", "flows", "--plan", "flows/plan.saved", "--yes", "--json")
+    assert refused.data["error"]["message"].endswith(" has changed since the plan was made: make a new plan")
 
 
 def test_a_saved_plan_that_cannot_be_applied(platform: Emulator) -> None:
@@ -233,7 +235,8 @@ def test_what_was_changed_on_the_platform_is_kept_or_overwritten() -> None:
     assert (planned.code, planned.err) == (2, "")
     assert "\n! update greeter.yaml " in planned.out
     overwrite, pull = "`fibonacci apply flows --overwrite`", f"`fibonacci pull {workflow_id} --dir flows`"
-    assert f"{overwrite} replaces that, {pull} keeps it\n" in planned.out
+    merge = f"`fibonacci pull {workflow_id} --dir flows --merge`"
+    assert f"{overwrite} replaces that, {merge} adds it to yours\n" in planned.out
     assert invoke("plan", "flows", "--json").data["changes"][0]["is_conflict"] is True
     refused = invoke("apply", "flows", "--yes", "--quiet")
     assert (refused.code, refused.out) == (1, "")
@@ -444,6 +447,8 @@ def test_a_pull_merges_what_file_and_platform_changed() -> None:
         run = invoke("pull", "greeter", "--dir", "flows", "--merge", *more)
         assert (run.code, run.out) == (1, "")
         assert f"greeter.yaml and {workflow_id} have both changed greet.instruction. Nothing was written." in run.err
+        shows = f"`fibonacci diff flows/greeter.yaml {workflow_id}`"
+        assert f"Write the platform's values, which {shows} shows, into these places of the file" in run.err
     assert "Changed by me" in path.read_text("utf-8")
 
 
@@ -490,10 +495,10 @@ def test_a_name_that_another_workflow_has_is_a_fault_of_the_file() -> None:
         run = invoke(*command, "flows")
         assert (run.code, run.out) == (64, "")
         assert f"{taken.id} on the platform is called 'greeter'" in run.err
-        assert f"`fibonacci pull {taken.id} --dir DIR` if it belongs to this file, or rename one of them [" in run.err
+        assert f"`fibonacci pull {taken.id} --dir flows` if it belongs to this file, or rename one of them [" in run.err
     write("flows/second.yaml", f"name: second\n{GREETER}")
     write("flows/twin.yaml", f"name: second\n{GREETER}")
     run = invoke("plan", "flows")
     assert (run.code, run.out, len(run.err.splitlines())) == (64, "", 3)
-    assert f"`fibonacci pull {taken.id} --dir DIR`" in run.err
+    assert f"`fibonacci pull {taken.id} --dir flows`" in run.err
     assert "second.yaml and twin.yaml are both called 'second'" in run.err

@@ -96,7 +96,7 @@ def test_remedies_are_those_of_the_command_line(
     monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
     with emulator.client() as client:
         made = client.workflows.create(name="flow").id
-    assert f"`fibonacci pull {made} --dir DIR` if it belongs" in invoke("plan", ".").err
+    assert f"`fibonacci pull {made} --dir .` if it belongs" in invoke("plan", ".").err
     assert invoke("run", made, "--idempotency-key", "").err.startswith("fibonacci: --idempotency-key must be ")
     monkeypatch.setenv("FIBONACCI_BASE_URL", "https://user:secret@platform.example/v1")
     assert invoke("tools", "list").err.endswith(": set the key in FIBONACCI_API_KEY, or run `fibonacci auth login`\n")

@@ -93,6 +93,7 @@ class TestOutputs:
             run = invoke("run", "Greeter", *option)
             assert run.code == (75 if len(option) == 2 else 0)
             assert re.match(r"execution exec_\w+ waits for approval: it runs once an admin or owner approves", run.err)
+            assert ("The execution still waits for approval. To follow it" in run.err) is (len(option) == 2)
 
 
 class TestFiles:

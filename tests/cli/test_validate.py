@@ -73,6 +73,13 @@ def test_the_place_is_marked_in_color_on_a_terminal_that_has_colors(monkeypatch:
             assert invoke("validate", "bad.yaml", on_terminal=True).out == plain
 
 
+def test_lines_that_git_could_not_merge_are_named() -> None:
+    write("bad.yaml", "name: a\n<<<<<<< HEAD\nb: '{{input.x}}'\n=======\nb: '{{input.y}}'\n>>>>>>> other\n")
+    run = invoke("validate", "bad.yaml")
+    assert run.code == 64
+    assert run.out.startswith("bad.yaml:2:1: error: git could not merge these lines: keep one side, and no markers")
+
+
 def test_a_single_fault_that_ends_a_command_is_shown_with_its_line() -> None:
     write("bad.yaml", "nodes: [a: b: c]\n")
     run = invoke("fmt", "bad.yaml")

@@ -235,6 +235,7 @@ def test_a_conflict_is_no_loss(flows: Flows) -> None:
     flows.write("a.yaml", "flow-a", "by file")
     plan = flows.plan()
     assert plan.changes[0].reason.startswith("the file has changed, and the platform has changed since the last apply")
+    assert plan.changes[0].reason.endswith(f'pull("{changed.id}", folder, merge=True) adds it to yours')
     before = flows.state()
     with pytest.raises(DeploymentError) as caught:
         flows.apply(plan)

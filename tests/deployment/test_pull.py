@@ -366,7 +366,8 @@ def test_what_both_have_changed_is_named_and_nothing_is_written(flows: Flows) ->
     assert (caught.value.code, str(caught.value)) == (
         "conflict",
         f"{path} and {workflow_id} have both changed name, greet.instruction. Nothing was written. Write the "
-        "platform's values into these places of the file, and pull again. To keep yours, put them back after that",
+        f'platform\'s values, which workflows.get("{workflow_id}") returns, into these places of the file, and pull '
+        "again. To keep yours, put them back after that",
     )
     assert flows.state() == before
     path.write_text(path.read_text().replace("Ours", "Theirs").replace("Welcome ", "Bye "))

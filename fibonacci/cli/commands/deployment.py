@@ -159,7 +159,7 @@ def _apply(context: Context, plan: DeploymentPlan, allowed: Mapping[str, bool]) 
     try:
         context.client.workflows.apply(plan, **allowed, on_change=report)
     finally:
-        if context.output.is_json:
+        if context.output.is_json and (done or not plan.has_changes):  # else there is an error, which is printed
             context.output.value([done_object(change) for change in done])
     if faults:
         raise UnwrittenResultError("these changes were made", faults[0].reason)

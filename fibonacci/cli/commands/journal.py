@@ -672,10 +672,7 @@ def _held_journal(path: str) -> HeldJournal:
 _SETTLE_EPILOG: Final = """\
 Use it for a row of unknown outcome, after you found out what became of it. `fibonacci journal rows JOURNAL --status
 unknown` lists its candidates: executions with the same inputs that were created since. The decision is recorded in the
-journal, and the same run-many command then continues. A run that is using the journal has to end first.
-
-    fibonacci journal settle runs.db 7 --execution exec-abc123
-    fibonacci journal settle runs.db 8 --not-started"""
+journal, and the same run-many command then continues. A run that is using the journal has to end first."""
 
 
 def add_settle_arguments(parser: CommandParser) -> None:
@@ -700,12 +697,12 @@ def run_settle(context: Context) -> int:
     options = context.options
     with opened_journal(context) as journal:
         try:
-            row = journal.settle(
+            journal.settle(
                 options.key, execution_id=options.execution, not_started=options.not_started, failed=options.failed
             )
         except ValueError as error:  # an id that is empty
             raise UsageError(str(error)) from None
-    context.say(f"settled row {row.key}, which is {row.status} now")
+    context.say(f"settled row {options.key}. To continue, repeat the run-many command with --resume")
     return DONE
 
 

@@ -63,6 +63,7 @@ INSTRUCTIONS: Final = (
 
 _LONGEST_NAME: Final = 100
 _LISTED: Final = 10
+_CHANGED: Final = "The workflow was changed since this tool was listed: look at the arguments of the tool again."
 _RECENT: Final = 5
 
 RequestContext = ServerRequestContext[Any, Any]
@@ -139,24 +140,30 @@ class WorkflowServer:
         progress = ProgressReporter(context.session.report_progress, workflow.node_count if workflow else 0)
         try:
             if workflow is not None:
-                return await self._run(workflow, arguments, progress)
+                return await self._run(context, params.name, workflow, arguments, progress)
             return await self._fixed[params.name](arguments, progress)
         except Exception as error:
             return await self._failed(error, workflow)
 
     async def _run(
-        self, workflow: WorkflowTool, inputs: Mapping[str, Any], progress: ProgressReporter
+        self,
+        context: RequestContext,
+        name: str,
+        workflow: WorkflowTool,
+        inputs: Mapping[str, Any],
+        progress: ProgressReporter,
     ) -> CallToolResult:
         execution = await self._runner.run(workflow, inputs, progress)
         has_failed = execution.is_terminal and not execution.succeeded
-        return execution_result(execution, workflow_id=workflow.workflow_id, is_error=has_failed)
+        note = _CHANGED if has_failed and await self._read_again(context, name) else None
+        return execution_result(execution, workflow_id=workflow.workflow_id, note=note, is_error=has_failed)
 
     async def _read_again(self, context: RequestContext, name: str) -> WorkflowTool | None:
         """Return the workflow of a tool as it is now, and announce the new tool, or None if it is as it was."""
         known = self._workflows[name]
         try:
             read = await self._client.with_options(timeout=READ, max_retries=0).workflows.get(known.workflow_id)
-        except FibonacciError:  # that the arguments were refused is what matters
+        except FibonacciError:  # what was refused or has failed is what matters
             return None
         if (workflow := workflow_tool(read, name)) == known:
             return None

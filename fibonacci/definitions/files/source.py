@@ -401,6 +401,7 @@ UNREADABLE: Final = re.compile("[^\t\n\r -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufe
 """The characters that YAML does not allow, and those that are line breaks in YAML 1.1 and none in YAML 1.2."""
 
 _UNQUOTED_TEMPLATE = re.compile(r"(?:^|[:\-,\[{])[ \t]*\{\{", re.MULTILINE)
+_GIT_CONFLICT = re.compile("^<{7} ", re.MULTILINE)
 _QUOTE_TEMPLATE: Final = "a string that begins with {{ needs quotes: '{{input.name}}'"
 _TOO_DEEP: Final = f"more than {MAX_DEPTH} levels of lists and mappings"
 
@@ -590,6 +591,8 @@ def _syntax_error(source: Source, error: Any) -> tuple[int, str, str]:
     begin = error.context_mark and source.text_of_line(source.line(error.context_mark.index))
     if "maximum nesting depth" in str(error.problem):  # libyaml's own limit, when it reads ahead
         return offset, "too_deep", _TOO_DEEP
+    if conflict := _GIT_CONFLICT.search(source.text):
+        return conflict.start(), "syntax_error", "git could not merge these lines: keep one side, and no markers"
     message = f"not a YAML document: {error.problem or error.context}"
     if error.context and error.problem:
         message += f" ({error.context})"

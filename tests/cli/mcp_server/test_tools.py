@@ -199,6 +199,20 @@ async def test_a_workflow_that_was_deployed_meanwhile_is_read_again_when_its_inp
     assert said == ["run_greeter: its workflow has changed, so it was read again"]
 
 
+@awaited
+async def test_a_workflow_that_was_deployed_meanwhile_is_read_again_when_its_run_fails() -> None:
+    emulator = Emulator()
+    owner = emulator.client()
+    workflow = owner.workflows.create(name="Greeter", definition=GREETING)
+    async with in_process(emulator, workflow) as client:
+        changed = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.person}}"}]}
+        owner.workflows.update(workflow.id, definition=changed)
+        failed = await client.call_tool("run_greeter", {"name": "Ada"})
+        assert (failed.is_error, failed.structured_content["status"]) == (True, "failed")
+        assert "look at the arguments of the tool again" in failed.structured_content["note"]
+        assert list((await tools_of(client))["run_greeter"].input_schema["properties"]) == ["person"]
+
+
 @asynccontextmanager
 async def listening(client: Any, announced: anyio.Event) -> AsyncGenerator[None]:
     """Set the event when the client hears of changed tools on a stream, which only the new protocol has."""
