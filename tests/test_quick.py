@@ -50,7 +50,7 @@ def test_every_row_is_of_files_that_exist_and_names_tests_that_exist() -> None:
         ("fibonacci/_frames.py", ["tests/display/test_frames.py", "tests/test_layers.py"]),
         ("fibonacci/_sync/run.py", selection(["fibonacci/_async/wait.py"]).tests),
         ("tests/net/no_proxy_cases.py", ["tests/net"]),
-        ("tests/net/test_tls.py", ["tests/net/test_tls.py"]),
+        ("tests/net/test_forks.py", ["tests/net/test_forks.py"]),
         ("tests/net/test_that_was_deleted.py", []),
     ],
 )

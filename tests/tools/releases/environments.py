@@ -33,7 +33,7 @@ TOOLS: Final = (
     "trustme",
 )
 TESTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "python": ("tests/net/test_tls.py", "tests/client/test_client.py"),
+    "python": ("tests/faults/test_tls.py", "tests/client/test_client.py"),
     "httpx": ("tests/transports/test_httpx_transport.py", "tests/transports/test_respx.py", "tests/net/test_http11.py"),
     "pydantic": (
         "tests/core/test_decoding.py",
