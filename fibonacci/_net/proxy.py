@@ -19,6 +19,12 @@ _MARKUP = rb"<(?:style\b[^<]*(?:<(?!/style>)[^<]*)*|script\b[^<]*(?:<(?!/script>
 #: What an error says when the package for SOCKS is missing.
 NO_SOCKSIO = "SOCKS proxies need socksio: pip install 'fibonacci-sdk[socks]'"
 
+#: What it says where the proxy speaks SOCKS, and the transport doesn't.
+SOCKS_BY_HTTPX = (
+    'SOCKS proxies need transport="httpx" (or FIBONACCI_TRANSPORT=httpx), and socksio: '
+    "pip install 'fibonacci-sdk[socks]'"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Proxy:

@@ -31,7 +31,7 @@ class AsyncConnector:
 
     Raises:
         UnicodeError: If a host's name is too long or has an empty label.
-        TransportError: If the environment names a proxy that is no URL of one.
+        TransportError: If the environment names a proxy that is no URL of one, or one that speaks SOCKS.
     """
 
     def __init__(
@@ -50,6 +50,10 @@ class AsyncConnector:
             self._proxy = proxy_for(origin)
         except ValueError as error:
             raise TransportError("proxy", error) from error
+        if self._proxy is not None and self._proxy.is_socks:
+            from fibonacci._net.proxy import SOCKS_BY_HTTPX
+
+            raise TransportError("proxy", OSError(SOCKS_BY_HTTPX))
 
     @property
     def proxy(self) -> str | None:
@@ -98,19 +102,12 @@ class AsyncConnector:
         self, proxy: Proxy, stream: AsyncStream, deadline: Deadline, phases: Phases
     ) -> AsyncHTTP11Connection:
         phases.enter("proxy")
-        if proxy.is_socks:
-            from fibonacci._async.transports.proxies import connect_via_socks5
-
-            await connect_via_socks5(stream, self._origin.host, self._origin.port, proxy.auth, deadline)
-        elif self._origin.is_secure:
+        if self._origin.is_secure:
             from fibonacci._async.transports.proxies import open_tunnel
 
             await open_tunnel(stream, f"{self._origin.bracketed}:{self._origin.port}", proxy.headers, deadline)
-        else:
-            return AsyncHTTP11Connection(stream, prefix=self._origin.url, headers=proxy.headers)
-        if self._origin.is_secure:
-            stream = await self._with_tls(stream, self._origin, deadline, phases)
-        return AsyncHTTP11Connection(stream)
+            return AsyncHTTP11Connection(await self._with_tls(stream, self._origin, deadline, phases))
+        return AsyncHTTP11Connection(stream, prefix=self._origin.url, headers=proxy.headers)
 
     async def _with_tls(
         self, stream: AsyncStream, endpoint: _Endpoint, deadline: Deadline, phases: Phases
@@ -141,4 +138,4 @@ class _Endpoint:
         host = host.replace("%25", "%", 1) if ":" in host else host
         self.host = host if host.isascii() else host.encode("idna").decode("ascii")
         self.bracketed = f"[{self.host}]" if ":" in self.host else self.host
-        self.port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 1080)
+        self.port = parts.port or {"https": 443, "http": 80}[parts.scheme]

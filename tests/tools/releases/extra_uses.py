@@ -179,7 +179,7 @@ def socks() -> None:
 
     with _listening(respond) as port:
         os.environ["ALL_PROXY"] = f"socks5h://127.0.0.1:{port}"
-        with _client_of("http://platform.test/v1", allow_insecure=True) as client:
+        with _client_of("http://platform.test/v1", allow_insecure=True, transport="httpx") as client:
             assert client.health.check().healthy
 
 
