@@ -49,6 +49,10 @@ TABLE: Final = {
     "wait": ("executions.wait", "`fibonacci executions watch`"),
     "name a workflow": ("pass workflow_id=...,", "pass --workflow ID,"),
     "pull": ('pull("{id}", folder{argument})', "`fibonacci pull {id} --dir {folder}{option}`"),
+    "merge": (
+        'pull("{id}", folder{argument}, merge=True)',
+        "`fibonacci pull {id} --dir {folder}{option} --merge`",
+    ),
     "show both": ('workflows.get("{id}") returns', "`fibonacci diff {file} {id}` shows"),
     "replace": ("overwrite=True", "`fibonacci apply {folder}{option} --overwrite`"),
     "key type": (

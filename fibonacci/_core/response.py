@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -22,21 +21,13 @@ from fibonacci.models.response import Headers, RateLimit
 def parse_rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
     """Return the rate limit that the headers state, or None if there is none that makes sense.
 
-    It is read from `X-RateLimit-Limit`, `-Remaining` and `-Reset`, else from the fields of the IETF's drafts, older
-    (`RateLimit-Limit` and so on, or all in `RateLimit`) and newer (`RateLimit`, `RateLimit-Policy`).
+    It is read from `X-RateLimit-Limit`, `-Remaining` and `-Reset`, else from the same fields without `X-`.
 
     Args:
         headers: The headers of the response.
         now: The local Unix time, for a response without `Date`.
     """
-    found = _rate_limit(headers, "x-ratelimit", now)
-    if found is None and ("ratelimit" in headers or "ratelimit-limit" in headers):
-        found = (
-            _rate_limit(headers, "ratelimit", now)
-            or _structured_rate_limit(headers, now)
-            or _combined_rate_limit(headers, now)
-        )
-    return found
+    return _rate_limit(headers, "x-ratelimit", now) or _rate_limit(headers, "ratelimit", now)
 
 
 def _rate_limit(headers: Mapping[str, str], prefix: str, now: float) -> RateLimit | None:
@@ -47,35 +38,6 @@ def _rate_limit(headers: Mapping[str, str], prefix: str, now: float) -> RateLimi
         return _checked(limit.partition(",")[0].partition(";")[0], remaining, reset, headers, now)
     except KeyError:
         return None
-
-
-def _structured_rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
-    """Return what `RateLimit: "name";r=50;t=30` states, of several limits the one with the fewest requests left."""
-    quotas = dict(_members(headers.get("ratelimit-policy", "")))
-    found: list[RateLimit] = []
-    for name, stated in _members(headers.get("ratelimit", "")):
-        policy = quotas.get(name, {})
-        if policy.get("qu", '"requests"') == '"requests"':  # other units are bytes and the like
-            remaining = stated.get("r", "")
-            limit = policy.get("q", "1" if remaining == "0" else remaining)  # without a policy, at the least
-            made = _checked(limit, remaining, stated.get("t", ""), headers, now)
-            found += [] if made is None else [made]
-    return min(found, key=lambda limit: limit.remaining, default=None)
-
-
-def _combined_rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
-    """Return what `RateLimit: limit=100, remaining=50, reset=30` states."""
-    pairs = (part.partition("=") for part in headers.get("ratelimit", "").split(","))
-    stated = {name.strip(): value.strip() for name, _, value in pairs}
-    return _checked(stated.get("limit", ""), stated.get("remaining", ""), stated.get("reset", ""), headers, now)
-
-
-def _members(text: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield name and parameters of each member of a structured list."""
-    for member in re.findall(r'(?:"[^"]*"|[^,"])+', text):
-        name, *parameters = re.findall(r'(?:"[^"]*"|[^;"])+', member) or [""]
-        pairs = (parameter.strip().partition("=") for parameter in parameters)
-        yield name.strip(), {key: value for key, _, value in pairs}
 
 
 def _checked(limit: str, remaining: str, reset: str, headers: Mapping[str, str], now: float) -> RateLimit | None:

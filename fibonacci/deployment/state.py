@@ -64,10 +64,8 @@ def environment_name(environment: object, profile: str | None) -> str:
 
 def pull_remedy(workflow_id: str, environment: str, folder: str = "DIR", *, merge: bool = False) -> Wording:
     """Return how a workflow is pulled from an environment."""
-    arguments = _arguments(environment)
-    if merge:
-        arguments = {"argument": f"{arguments['argument']}, merge=True", "option": f"{arguments['option']} --merge"}
-    return remedy("pull", id=workflow_id, folder=folder, **arguments)
+    values = {"id": workflow_id, "folder": folder, **_arguments(environment)}
+    return remedy("merge", **values) if merge else remedy("pull", **values)
 
 
 def overwrite_remedy(environment: str, folder: str = "DIR") -> Wording:
