@@ -109,7 +109,7 @@ class AsyncConnectionPool:
         Raises:
             TransportError: If no connection was free in time or could be made. See also `exchange` of a connection.
         """
-        self._sweep()
+        self.sweep()
         use = _Use()
         try:
             try:
@@ -290,7 +290,7 @@ class AsyncConnectionPool:
         self._is_shrinking = False
         self._close_idle(self._idle[: max(0, len(self._idle) - self._max_idle)])
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Close the idle connections that nothing may use any more, about once a second while there are calls."""
         now = time.monotonic()
         if now - self._swept_at < _SWEEP_INTERVAL:
@@ -491,7 +491,11 @@ class AsyncSocketTransport(AsyncTransportBase):
     def _pool(self, origin: str) -> AsyncConnectionPool:
         pools = self._pools.get()
         pool = pools.get(origin)
-        return pools.setdefault(origin, self._new_pool(origin)) if pool is None else pool
+        if pool is None:
+            for other in list(pools.values()):  # nothing else closes connections to a server that is gone
+                other.sweep()
+            pool = pools.setdefault(origin, self._new_pool(origin))
+        return pool
 
     def _close_idle(self) -> int:
         """Close the idle connections of the current event loop, and return how many there were."""
