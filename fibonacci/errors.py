@@ -128,8 +128,8 @@ class FibonacciError(Exception):
 class ConfigurationError(FibonacciError, ValueError):
     """The client can't be created or used as configured: no API key, a bad base URL, a bad value in the environment.
 
-    It is raised when you create the client, before anything is sent. The message says how to fix it. It is a
-    `ValueError` too, like every other wrong argument.
+    It is raised when you create the client, or in tests by its first call, before anything is sent. The message says
+    how to fix it. It is a `ValueError` too, like every other wrong argument.
 
     Example:
         >>> from fibonacci import Fibonacci

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 from fibonacci._async import _runtime
 from fibonacci._async.shared_state import AsyncSharedState
 from fibonacci._core.call import Call, closed_error, left_text, limiter_error, rate_limit_error
-from fibonacci._core.config import Config
 from fibonacci._core.logs import log_wait
 from fibonacci._core.messages import allows
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits
@@ -27,7 +26,6 @@ _POLL_INTERVAL = 0.02
 
 async def report_wait(
     call: Call,
-    config: Config,
     seconds: float,
     reason: Literal["rate_limit", "connection"],
     text: str,
@@ -37,11 +35,11 @@ async def report_wait(
     """Log a wait, and call the user's `on_wait`."""
     # A wait for the rate limit comes before its attempt, one for a connection within it.
     log_wait(call, call.attempts + (reason == "rate_limit"), text, is_long=is_long)
-    if config.on_wait is not None:
+    if call.config.on_wait is not None:
         from fibonacci._core.option_types import WaitEvent
 
         event = WaitEvent(method=call.request.method, path=call.request.path, seconds=seconds, reason=reason)
-        await _runtime.resolve("on_wait", config.on_wait(event))
+        await _runtime.resolve("on_wait", call.config.on_wait(event))
 
 
 def _record(call: Call, seconds: float) -> None:
@@ -57,17 +55,13 @@ class AsyncRateLimitWait:
     Args:
         call: The call.
         limits: The limits of its key.
-        config: The configuration of its client.
         shared: What its client shares with clones. Closing it ends the wait.
         clock: The client's source of time.
     """
 
-    def __init__(
-        self, call: Call, limits: SharedLimits, config: Config, shared: AsyncSharedState, clock: AsyncClock
-    ) -> None:
+    def __init__(self, call: Call, limits: SharedLimits, shared: AsyncSharedState, clock: AsyncClock) -> None:
         self._call = call
         self._limits = limits
-        self._config = config
         self._shared = shared
         self._clock = clock
         self._event = _runtime.WakeEvent()
@@ -136,7 +130,7 @@ class AsyncRateLimitWait:
         await self._report(delay.seconds)
         self._has_slept = True
         seconds = self._call.deadline.cap(delay.seconds) or 0.0
-        if self._config.clock is None:
+        if self._call.config.clock is None:
             await self._event.sleep(seconds)
         else:
             await self._clock.sleep(seconds if delay.is_fixed else min(seconds, _POLL_INTERVAL))
@@ -155,4 +149,4 @@ class AsyncRateLimitWait:
         text = f"{seconds:.0f} s for the rate limit{left_text(self._limits.left)}"
         if failure is not None:
             text = f"up to {seconds:.0f} s: {failure}"
-        await report_wait(self._call, self._config, seconds, "rate_limit", text, is_long=is_news)
+        await report_wait(self._call, seconds, "rate_limit", text, is_long=is_news)

@@ -54,10 +54,10 @@ if TYPE_CHECKING:
 # RetryEvent is imported when it is needed: a dataclass takes long to define.
 
 
-async def report_retry(call: Call, config: Config, attempt: Attempt, retry: Retry) -> None:
+async def report_retry(call: Call, attempt: Attempt, retry: Retry) -> None:
     """Log a retry, and call the user's `on_retry`."""
     log_retry(call, attempt.result, retry.delay)
-    if config.on_retry is not None:
+    if call.config.on_retry is not None:
         from fibonacci._core.option_types import RetryEvent
 
         event = RetryEvent(
@@ -67,7 +67,7 @@ async def report_retry(call: Call, config: Config, attempt: Attempt, retry: Retr
             seconds=retry.delay,
             reason=describe(attempt.result),
         )
-        await _runtime.resolve("on_retry", config.on_retry(event))
+        await _runtime.resolve("on_retry", call.config.on_retry(event))
 
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class AsyncRequestor:
     """
 
     def __init__(self, config: Config, shared: AsyncSharedState) -> None:
-        self.config = config
+        self._config = config
         self.clock: AsyncClock = config.clock or _runtime.AsyncSystemClock()
         self.exits: set[AsyncExit] = shared.exits
         self._shared = shared
@@ -100,6 +100,11 @@ class AsyncRequestor:
         shared.transport()  # its import takes time that shouldn't count for any call
         if config.api_version != "v1":
             import_module("fibonacci._core.api_0_2")
+
+    @property
+    def config(self) -> Config:
+        """The client's configuration at this moment."""
+        return self._config.current()
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         # Whatever has it, such as `client.workflows.get` in the task of a pool, is pickled as its client is.
@@ -156,7 +161,8 @@ class AsyncRequestor:
 
     async def use_limits(self) -> SharedLimits:
         """Return the limits of the current key, which are those of the client from now on."""
-        return self._use_limits(await self._fetch_api_key())
+        config = self.config
+        return self._use_limits(config, await self._fetch_api_key(config))
 
     def redact(self, text: str) -> str:
         """Return the text without the key, or the key that a function returned last."""
@@ -164,9 +170,9 @@ class AsyncRequestor:
 
     def reset_rate_limit(self) -> None:
         """Forget what the server stated about the key, or the key that a function returned last."""
-        key, limits = self.config.api_key, self._shared.limits
-        if isinstance(key, str):
-            limits = self._use_limits(key)
+        config, limits = self.config, self._shared.limits
+        if isinstance(config.api_key, str):
+            limits = self._use_limits(config, config.api_key)
         if limits is not None:
             limits.reset(self.clock.monotonic())
 
@@ -185,9 +191,9 @@ class AsyncRequestor:
         return data, meta, response_info(call, response, meta, elapsed)
 
     async def _traced(self, call: Call) -> APIResponse:
-        if self.config.tracing is None:
+        if call.config.tracing is None:
             return await self._send_with_retries(call)
-        with self.config.tracing.call(call.request.method, call.template, self.config.base_url) as span:
+        with call.config.tracing.call(call.request.method, call.template, call.config.base_url) as span:
             call.span = span
             response = await self._send_with_retries(call)
             span.set_response(response.status, response.request_id)
@@ -218,7 +224,7 @@ class AsyncRequestor:
         async def before_sleep(state: RetryCallState) -> None:
             attempt, retry = _ended_in(state)
             assert retry is not None  # `retry=` has asked
-            await report_retry(call, self.config, attempt, retry)
+            await report_retry(call, attempt, retry)
 
         # One object for each call: a shared one mixes up concurrent calls.
         retrying = AsyncRetrying(
@@ -231,8 +237,8 @@ class AsyncRequestor:
 
     async def _attempt(self, call: Call) -> AttemptAndRetry:
         """Send the request once, when the limiter admits it."""
-        call.api_key = await self._fetch_api_key()
-        limits = self._use_limits(call.api_key)
+        call.api_key = await self._fetch_api_key(call.config)
+        limits = self._use_limits(call.config, call.api_key)
         admission = Admission(0.0, call.endpoint)
         try:
             try:
@@ -251,7 +257,7 @@ class AsyncRequestor:
         return attempt, retry
 
     async def _exchange(self, call: Call) -> AttemptResult:
-        limit = self.config.max_response_bytes
+        limit = call.config.max_response_bytes
         transport = self._shared.transport()
         try:
             received = check_response(await self._send_traced(call, transport))
@@ -274,17 +280,17 @@ class AsyncRequestor:
 
     async def _send_traced(self, call: Call, transport: AsyncTransport) -> HTTPResponse:
         request = call.http_request(partial(self._report_wait, call))
-        if self.config.tracing is None:
+        if call.config.tracing is None:
             return await transport.send(request, call.deadline)
         url = redact_url(call.url, call.api_key)
-        with self.config.tracing.attempt(request.method, url, call.attempts, request.headers) as span:
+        with call.config.tracing.attempt(request.method, url, call.attempts, request.headers) as span:
             response = await transport.send(request, call.deadline)
             span.set_response(response.status, None)
             return response
 
     async def _report_wait(self, call: Call, seconds: float, detail: str) -> None:
         try:
-            await report_wait(call, self.config, seconds, "connection", f"for a connection ({detail})")
+            await report_wait(call, seconds, "connection", f"for a connection ({detail})")
         except Exception as error:
             call.callback_error = error
             raise
@@ -292,23 +298,23 @@ class AsyncRequestor:
     async def _sleep(self, call: Call, seconds: float) -> None:
         """Sleep before a retry."""
         if call.retry is not None and call.retry.is_rate_limited:
-            await self._wait(call, self._use_limits(call.api_key)).retry(seconds)
+            await self._wait(call, self._use_limits(call.config, call.api_key)).retry(seconds)
         else:
             await self.clock.sleep(seconds)
 
     def _wait(self, call: Call, limits: SharedLimits) -> AsyncRateLimitWait:
-        return AsyncRateLimitWait(call, limits, self.config, self._shared, self.clock)
+        return AsyncRateLimitWait(call, limits, self._shared, self.clock)
 
-    async def _fetch_api_key(self) -> str:
-        key = self.config.api_key
+    async def _fetch_api_key(self, config: Config) -> str:
+        key = config.api_key
         if not isinstance(key, str):
             key = check_key(await _runtime.resolve("api_key", key()), source="what the api_key function returned")
         self._last_key = key
         redact_in_logs(key)
         return key
 
-    def _use_limits(self, api_key: str) -> SharedLimits:
-        limits = self._find_limits(self.config.base_url, api_key, self._shared.limits)
+    def _use_limits(self, config: Config, api_key: str) -> SharedLimits:
+        limits = self._find_limits(config.base_url, api_key, self._shared.limits)
         self._shared.limits = limits
         return limits
 

@@ -52,6 +52,7 @@ class Call:
     Attributes:
         documented: The request as the call describes it.
         request: The request as it is sent.
+        config: The client's configuration when the call began. A test may redirect the client in the meantime.
         deadline: The end of the whole call.
         phases: What it is doing, and has done.
         idempotency_key: The `Idempotency-Key` of all attempts. None unless it is a POST.
@@ -75,6 +76,7 @@ class Call:
 
     def __init__(self, documented: Request[Any], config: Config, clock: TimeSource) -> None:
         self.documented = documented
+        self.config = config
         self.request = request = request_for(documented, config.api_version)
         self.idempotency_key: str | None = idempotency_key(request, config) if request.method == "POST" else None
         self.api_key: str = ""
@@ -86,7 +88,6 @@ class Call:
         self._body = b"" if isinstance(request.body, Unset) else encode(request.body)
         self._origin, prefix = split_base_url(config.base_url)
         self._target = f"{prefix}{_with_query(request.path, query(request.params))}"
-        self._config = config
         self._clock = clock
         self._started = clock.monotonic()
         self.phases: Phases = Phases()
@@ -101,16 +102,6 @@ class Call:
     def endpoint(self) -> tuple[str, str]:
         """The method, and the path with names in place of IDs as far as they are known."""
         return self.request.method, self.template or self.request.path
-
-    @property
-    def base_url(self) -> str:
-        """The client's base URL."""
-        return self._config.base_url
-
-    @property
-    def api_version(self) -> str:
-        """The API that the server speaks."""
-        return self._config.api_version
 
     @property
     def url(self) -> str:
@@ -131,7 +122,7 @@ class Call:
         self.phases.current = None
         method, host = self.request.method, _host_header(self._origin)
         headers = [(b"host", host.encode("ascii")), (b"authorization", b"Bearer " + self.api_key.encode("ascii"))]
-        headers += _constant_headers(self._config.headers)
+        headers += _constant_headers(self.config.headers)
         if self._body or method in ("POST", "PUT", "PATCH"):
             headers.append((b"content-length", str(len(self._body)).encode("ascii")))
         if self.idempotency_key is not None:
@@ -155,7 +146,7 @@ class Call:
         """
         if response.status == 404:  # the object is deleted: the body says only that there is none
             return response.with_body(b"")
-        if self._config.api_version == "v1":
+        if self.config.api_version == "v1":
             return response
         from fibonacci._core.api_0_2 import documented_response
 
@@ -264,7 +255,7 @@ def _is_deleted(call: Call, response: APIResponse) -> bool:
     request = call.request
     if response.status != 404 or request.method != "DELETE" or not call.had_unknown_outcome:
         return False
-    return request.returns in (NoneType, object) and is_object_missing(response, request.path, call.api_version)
+    return request.returns in (NoneType, object) and is_object_missing(response, request.path, call.config.api_version)
 
 
 def response_info(call: Call, response: APIResponse, meta: Mapping[str, Any], elapsed: float) -> ResponseInfo:
@@ -290,7 +281,9 @@ def call_error(call: Call, result: AttemptResult, *, now: float) -> APIError:
         now: The Unix time.
     """
     if isinstance(result, APIResponse):
-        refused = status_error(result, base_url=call.base_url, path=call.request.path, api_version=call.api_version)
+        refused = status_error(
+            result, base_url=call.config.base_url, path=call.request.path, api_version=call.config.api_version
+        )
         if is_repetition_refused(result, call.request.method, had_unknown_outcome=call.had_unknown_outcome):
             text = "the SDK sent this request again after an unknown outcome, and the server responds with a conflict"
             refused.message = joined(f"{text}: ", refused.message)
@@ -304,7 +297,7 @@ def call_error(call: Call, result: AttemptResult, *, now: float) -> APIError:
     outcome = outcome_of(result)
     call.phases.stop()
     is_time_up = call.deadline.remaining() == 0
-    failed = connection_error(result, base_url=call.base_url, is_time_up=is_time_up, phase=call.phases.current)
+    failed = connection_error(result, base_url=call.config.base_url, is_time_up=is_time_up, phase=call.phases.current)
     failed.phases, failed.is_permanent = call.phases.seconds, outcome == "final"
     return add_call_details(failed, call, is_uncertain=result.kind == "broken" or outcome == "unknown")
 

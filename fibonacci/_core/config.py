@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from inspect import currentframe
 from typing import TYPE_CHECKING
 
+from fibonacci._core import redirection
 from fibonacci._core.options import (
     UNSET,
     Unset,
@@ -71,7 +73,7 @@ class Config:
 
     Args:
         options: The arguments of the client by name. A missing one has its default. `stored_key` is the key of its
-            profile.
+            profile, and `base_url_passed_at` where the user's code passes `base_url`: empty if it doesn't.
         close: The name of the method that closes a transport of this mode, `close` or `aclose`.
 
     Raises:
@@ -90,6 +92,9 @@ class Config:
         self.allow_pickled_secrets: bool = check_flag("allow_pickled_secrets", get("allow_pickled_secrets", False))
         self.api_version: ApiVersion = find_api_version(get("api_version"))
         self.base_url: str = _base_url(get("base_url"), self.api_version, allow_insecure=self.allow_insecure)
+        passed_at = get("base_url_passed_at")
+        self.base_url_passed_at: str
+        self.base_url_passed_at = _caller() if passed_at is None and get("base_url") is not None else passed_at or ""
         self.timeout: float | Unset | None = _timeout(get("timeout", UNSET))
         self.max_retries: int = _max_retries(get("max_retries", UNSET))
         self.headers: dict[str, str] = check_headers(get("headers"))
@@ -139,6 +144,11 @@ class Config:
             ("clock.sleep", getattr(self.clock, "sleep", None)),
         ):
             check_sync(name, function, close=self.close)
+
+    def current(self) -> Config:
+        """Return the configuration for a call: this one, unless the emulator of a test is active."""
+        redirects = redirection.redirects[-1:]  # in one step: another thread may remove it
+        return redirects[0](self) if redirects else self
 
     @property
     def call_timeout(self) -> float | None:
@@ -201,6 +211,7 @@ class Config:
             check_key(changes["api_key"], source="api_key")  # None doesn't mean to read the environment again
         if "base_url" in changes:
             changes["base_url"] = self._other_base_url(changes["base_url"], is_key_kept=not has_key)
+            changes["base_url_passed_at"] = None  # to be found again
         own = {} if self.idempotency_key is None else {"idempotency-key": self.idempotency_key}
         changes["headers"] = change_headers({**self.headers, **own}, changes.get("headers"))
         new = Config({**self.options(), "idempotency_key": None, **changes}, close=self.close)
@@ -257,6 +268,14 @@ def find_api_version(version: object, of_profile: ApiVersion | None = None) -> A
     )
 
 
+def _caller() -> str:
+    """Return the file and line of the nearest frame outside of the package."""
+    frame = currentframe()
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith("fibonacci."):
+        frame = frame.f_back
+    return "" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
 def needs_profile(options: Mapping[str, Any]) -> bool:
     """Whether a profile has to be read: one is named as an argument, or the key or the address may come from one."""
     if options.get("profile") is not None:
@@ -283,6 +302,14 @@ def missing_key() -> ConfigurationError:
     )
 
 
+def _missing_in_test() -> str:
+    raise ConfigurationError(
+        "no API key: the client was made in a test session, without one. Use the fixture fibonacci_emulator, which"
+        " gives each client an address and a key, or set FIBONACCI_API_KEY",
+        is_about_key=True,
+    )
+
+
 def _api_key(
     key: AsyncApiKey | None, stored: str | None
 ) -> tuple[AsyncApiKey, Literal["argument", "environment", "keychain"]]:
@@ -293,6 +320,8 @@ def _api_key(
         return check_key(key, source="the environment variable FIBONACCI_API_KEY"), "environment"
     if stored is not None:
         return stored, "keychain"
+    if redirection.is_under_pytest:
+        return _missing_in_test, "environment"
     raise missing_key()
 
 

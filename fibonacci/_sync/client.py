@@ -211,7 +211,7 @@ class Fibonacci(Hinted):
     @property
     def base_url(self) -> str:
         """The base URL of the platform, without a final slash."""
-        return self._config.base_url
+        return self._config.current().base_url
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -368,7 +368,7 @@ class Fibonacci(Hinted):
     def __repr__(self) -> str:
         if "_config" not in vars(self):  # its arguments were refused, and a tool shows the locals of the traceback
             return f"<{type(self).__name__}, not made>"
-        return f"{type(self).__name__}(base_url={self._config.base_url!r})"
+        return f"{type(self).__name__}(base_url={self.base_url!r})"
 
     def __copy__(self) -> Self:
         return self._copied(self._own_state())
@@ -379,7 +379,7 @@ class Fibonacci(Hinted):
         return self._copied(deepcopy(self._own_state(), memo))
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        return type(self)._rebuild, (self._config.pickled_options(), self._own_state())
+        return type(self)._rebuild, (self._config.current().pickled_options(), self._own_state())
 
     if not TYPE_CHECKING:
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from fibonacci._core.call import Call, closed_error, left_text, limiter_error, rate_limit_error
-from fibonacci._core.config import Config
 from fibonacci._core.logs import log_wait
 from fibonacci._core.messages import allows
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits
@@ -28,7 +27,6 @@ _POLL_INTERVAL = 0.02
 
 def report_wait(
     call: Call,
-    config: Config,
     seconds: float,
     reason: Literal["rate_limit", "connection"],
     text: str,
@@ -38,11 +36,11 @@ def report_wait(
     """Log a wait, and call the user's `on_wait`."""
     # A wait for the rate limit comes before its attempt, one for a connection within it.
     log_wait(call, call.attempts + (reason == "rate_limit"), text, is_long=is_long)
-    if config.on_wait is not None:
+    if call.config.on_wait is not None:
         from fibonacci._core.option_types import WaitEvent
 
         event = WaitEvent(method=call.request.method, path=call.request.path, seconds=seconds, reason=reason)
-        _runtime.resolve("on_wait", config.on_wait(event))
+        _runtime.resolve("on_wait", call.config.on_wait(event))
 
 
 def _record(call: Call, seconds: float) -> None:
@@ -58,15 +56,13 @@ class RateLimitWait:
     Args:
         call: The call.
         limits: The limits of its key.
-        config: The configuration of its client.
         shared: What its client shares with clones. Closing it ends the wait.
         clock: The client's source of time.
     """
 
-    def __init__(self, call: Call, limits: SharedLimits, config: Config, shared: SharedState, clock: Clock) -> None:
+    def __init__(self, call: Call, limits: SharedLimits, shared: SharedState, clock: Clock) -> None:
         self._call = call
         self._limits = limits
-        self._config = config
         self._shared = shared
         self._clock = clock
         self._event = _runtime.WakeEvent()
@@ -135,7 +131,7 @@ class RateLimitWait:
         self._report(delay.seconds)
         self._has_slept = True
         seconds = self._call.deadline.cap(delay.seconds) or 0.0
-        if self._config.clock is None:
+        if self._call.config.clock is None:
             self._event.sleep(seconds)
         else:
             self._clock.sleep(seconds if delay.is_fixed else min(seconds, _POLL_INTERVAL))
@@ -154,4 +150,4 @@ class RateLimitWait:
         text = f"{seconds:.0f} s for the rate limit{left_text(self._limits.left)}"
         if failure is not None:
             text = f"up to {seconds:.0f} s: {failure}"
-        report_wait(self._call, self._config, seconds, "rate_limit", text, is_long=is_news)
+        report_wait(self._call, seconds, "rate_limit", text, is_long=is_news)

@@ -55,10 +55,10 @@ if TYPE_CHECKING:
 # RetryEvent is imported when it is needed: a dataclass takes long to define.
 
 
-def report_retry(call: Call, config: Config, attempt: Attempt, retry: Retry) -> None:
+def report_retry(call: Call, attempt: Attempt, retry: Retry) -> None:
     """Log a retry, and call the user's `on_retry`."""
     log_retry(call, attempt.result, retry.delay)
-    if config.on_retry is not None:
+    if call.config.on_retry is not None:
         from fibonacci._core.option_types import RetryEvent
 
         event = RetryEvent(
@@ -68,7 +68,7 @@ def report_retry(call: Call, config: Config, attempt: Attempt, retry: Retry) -> 
             seconds=retry.delay,
             reason=describe(attempt.result),
         )
-        _runtime.resolve("on_retry", config.on_retry(event))
+        _runtime.resolve("on_retry", call.config.on_retry(event))
 
 
 T = TypeVar("T")
@@ -92,7 +92,7 @@ class Requestor:
     """
 
     def __init__(self, config: Config, shared: SharedState) -> None:
-        self.config = config
+        self._config = config
         self.clock: Clock = config.clock or _runtime.SystemClock()
         self.exits: set[Exit] = shared.exits
         self._shared = shared
@@ -101,6 +101,11 @@ class Requestor:
         shared.transport()  # its import takes time that shouldn't count for any call
         if config.api_version != "v1":
             import_module("fibonacci._core.api_0_2")
+
+    @property
+    def config(self) -> Config:
+        """The client's configuration at this moment."""
+        return self._config.current()
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         # Whatever has it, such as `client.workflows.get` in the task of a pool, is pickled as its client is.
@@ -157,7 +162,8 @@ class Requestor:
 
     def use_limits(self) -> SharedLimits:
         """Return the limits of the current key, which are those of the client from now on."""
-        return self._use_limits(self._fetch_api_key())
+        config = self.config
+        return self._use_limits(config, self._fetch_api_key(config))
 
     def redact(self, text: str) -> str:
         """Return the text without the key, or the key that a function returned last."""
@@ -165,9 +171,9 @@ class Requestor:
 
     def reset_rate_limit(self) -> None:
         """Forget what the server stated about the key, or the key that a function returned last."""
-        key, limits = self.config.api_key, self._shared.limits
-        if isinstance(key, str):
-            limits = self._use_limits(key)
+        config, limits = self.config, self._shared.limits
+        if isinstance(config.api_key, str):
+            limits = self._use_limits(config, config.api_key)
         if limits is not None:
             limits.reset(self.clock.monotonic())
 
@@ -186,9 +192,9 @@ class Requestor:
         return data, meta, response_info(call, response, meta, elapsed)
 
     def _traced(self, call: Call) -> APIResponse:
-        if self.config.tracing is None:
+        if call.config.tracing is None:
             return self._send_with_retries(call)
-        with self.config.tracing.call(call.request.method, call.template, self.config.base_url) as span:
+        with call.config.tracing.call(call.request.method, call.template, call.config.base_url) as span:
             call.span = span
             response = self._send_with_retries(call)
             span.set_response(response.status, response.request_id)
@@ -219,7 +225,7 @@ class Requestor:
         def before_sleep(state: RetryCallState) -> None:
             attempt, retry = _ended_in(state)
             assert retry is not None  # `retry=` has asked
-            report_retry(call, self.config, attempt, retry)
+            report_retry(call, attempt, retry)
 
         # One object for each call: a shared one mixes up concurrent calls.
         retrying = Retrying(
@@ -232,8 +238,8 @@ class Requestor:
 
     def _attempt(self, call: Call) -> AttemptAndRetry:
         """Send the request once, when the limiter admits it."""
-        call.api_key = self._fetch_api_key()
-        limits = self._use_limits(call.api_key)
+        call.api_key = self._fetch_api_key(call.config)
+        limits = self._use_limits(call.config, call.api_key)
         admission = Admission(0.0, call.endpoint)
         try:
             try:
@@ -252,7 +258,7 @@ class Requestor:
         return attempt, retry
 
     def _exchange(self, call: Call) -> AttemptResult:
-        limit = self.config.max_response_bytes
+        limit = call.config.max_response_bytes
         transport = self._shared.transport()
         try:
             received = check_response(self._send_traced(call, transport))
@@ -275,17 +281,17 @@ class Requestor:
 
     def _send_traced(self, call: Call, transport: Transport) -> HTTPResponse:
         request = call.http_request(partial(self._report_wait, call))
-        if self.config.tracing is None:
+        if call.config.tracing is None:
             return transport.send(request, call.deadline)
         url = redact_url(call.url, call.api_key)
-        with self.config.tracing.attempt(request.method, url, call.attempts, request.headers) as span:
+        with call.config.tracing.attempt(request.method, url, call.attempts, request.headers) as span:
             response = transport.send(request, call.deadline)
             span.set_response(response.status, None)
             return response
 
     def _report_wait(self, call: Call, seconds: float, detail: str) -> None:
         try:
-            report_wait(call, self.config, seconds, "connection", f"for a connection ({detail})")
+            report_wait(call, seconds, "connection", f"for a connection ({detail})")
         except Exception as error:
             call.callback_error = error
             raise
@@ -293,23 +299,23 @@ class Requestor:
     def _sleep(self, call: Call, seconds: float) -> None:
         """Sleep before a retry."""
         if call.retry is not None and call.retry.is_rate_limited:
-            self._wait(call, self._use_limits(call.api_key)).retry(seconds)
+            self._wait(call, self._use_limits(call.config, call.api_key)).retry(seconds)
         else:
             self.clock.sleep(seconds)
 
     def _wait(self, call: Call, limits: SharedLimits) -> RateLimitWait:
-        return RateLimitWait(call, limits, self.config, self._shared, self.clock)
+        return RateLimitWait(call, limits, self._shared, self.clock)
 
-    def _fetch_api_key(self) -> str:
-        key = self.config.api_key
+    def _fetch_api_key(self, config: Config) -> str:
+        key = config.api_key
         if not isinstance(key, str):
             key = check_key(_runtime.resolve("api_key", key()), source="what the api_key function returned")
         self._last_key = key
         redact_in_logs(key)
         return key
 
-    def _use_limits(self, api_key: str) -> SharedLimits:
-        limits = self._find_limits(self.config.base_url, api_key, self._shared.limits)
+    def _use_limits(self, config: Config, api_key: str) -> SharedLimits:
+        limits = self._find_limits(config.base_url, api_key, self._shared.limits)
         self._shared.limits = limits
         return limits
 

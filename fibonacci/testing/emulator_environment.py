@@ -1,22 +1,36 @@
-"""The environment variables that name an emulator, for code that creates its own client."""
+"""An emulator that all clients of the process talk to, and that the environment variables name for other processes."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlsplit
 
+from fibonacci._core import redirection
+from fibonacci._core.config import Config
+from fibonacci._core.urls import is_loopback
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade import client_variables
+from fibonacci.emulator.facade import app_of, client_variables, reachable_url
+from fibonacci.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from fibonacci._core.option_types import AsyncApiKey
 
 
 @contextmanager
 def in_environment(emulator: Emulator) -> Generator[Emulator]:
-    """Start an emulator, and point the environment variables to it until the `with` block ends.
+    """Start an emulator, and let every client of the process talk to it until the `with` block ends.
 
-    In the block, `FIBONACCI_API_KEY` and `FIBONACCI_BASE_URL` are those of the emulator, so `Fibonacci()` connects to
-    it. If `FIBONACCI_API_VERSION` is `0.2`, the base URL is the one for the API of fibonacci-sdk 0.2.4. After the
-    block, the variables are what they were before.
+    It doesn't matter when a client was created, or which key it has: in the block, it uses the emulator's address and
+    key. Only a client that you passed a `base_url` keeps its own. If that leads to another machine, each call raises a
+    `ConfigurationError`, and nothing is sent.
+
+    For programs that you start in the block, `FIBONACCI_API_KEY` and `FIBONACCI_BASE_URL` are those of the emulator. If
+    `FIBONACCI_API_VERSION` is `0.2`, the base URL is the one for the API of fibonacci-sdk 0.2.4. After the block, the
+    variables are what they were before.
 
     Args:
         emulator: The emulator, which listens on a socket during the block.
@@ -30,16 +44,60 @@ def in_environment(emulator: Emulator) -> Generator[Emulator]:
     Example:
         >>> from fibonacci import Fibonacci
         >>> from fibonacci.emulator import Emulator
-        >>> with in_environment(Emulator(plan="free")) as emulator, Fibonacci() as client:
+        >>> client = Fibonacci("some-key")
+        >>> with in_environment(Emulator(plan="free")) as emulator:
         ...     client.base_url == emulator.base_url
         True
     """
     with emulator:
+        redirect = redirect_to(emulator, "in_environment")
+        redirection.redirects.append(redirect)
         replaced = set_variables(client_variables(emulator))
         try:
             yield emulator
         finally:
             set_variables(replaced)
+            redirection.redirects.remove(redirect)
+            note_end(emulator, "in_environment")
+
+
+def redirect_to(emulator: Emulator, fixture: str) -> Callable[[Config], Config]:
+    """Return what gives each client the configuration for a running emulator, an item of `redirection.redirects`.
+
+    Args:
+        emulator: The emulator.
+        fixture: What it is from, for the error of a client that leads to another machine.
+    """
+    url, key, find_key = reachable_url(emulator), emulator.api_key, app_of(emulator).keys.find
+
+    def redirect(config: Config) -> Config:
+        base_url, own = config.base_url, config.api_key
+        api_key: AsyncApiKey
+        if not config.base_url_passed_at:
+            base_url = url if config.api_version == "v1" else url.removesuffix("/v1")
+            api_key = own if isinstance(own, str) and find_key(own) else key  # such as a viewer's
+        elif is_loopback(urlsplit(base_url).hostname or ""):
+            return config
+        else:
+            api_key = partial(_refuse, f"base_url {base_url}, passed at {config.base_url_passed_at}", fixture)
+        redirected = object.__new__(Config)
+        vars(redirected).update(vars(config), base_url=base_url, api_key=api_key)
+        return redirected
+
+    return redirect
+
+
+def _refuse(what: str, fixture: str) -> NoReturn:
+    raise ConfigurationError(
+        f"{what}, leads to another machine, but {fixture} keeps the clients of a test on this one. Nothing was sent."
+        " Leave out base_url, or pass emulator.base_url"
+    )
+
+
+def note_end(emulator: Emulator, fixture: str) -> None:
+    """Note that an emulator is about to end, for errors of clients that go on to call it."""
+    url = reachable_url(emulator)
+    redirection.ended.update(dict.fromkeys((url, url.removesuffix("/v1"), emulator.api_key), fixture))
 
 
 def set_variables(values: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -7,14 +7,15 @@ import json
 import os
 import re
 from collections import deque
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
 import pytest
 
+from fibonacci._core import redirection
+from fibonacci._core.config import Config
 from fibonacci._suggestions import did_you_mean
 from fibonacci._text import printable_line
 from fibonacci.definitions.json_types import is_array, is_object
@@ -25,7 +26,7 @@ from fibonacci.emulator.engine.variables import REDACTED, redact, redact_text, t
 from fibonacci.emulator.facade import app_of, client_variables
 from fibonacci.emulator.faults import FailingResponse
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
-from fibonacci.testing.emulator_environment import set_variables
+from fibonacci.testing.emulator_environment import note_end, redirect_to, set_variables
 
 _SHOWN: Final = 10
 """How many requests, warnings and executions are shown: the latest."""
@@ -36,22 +37,26 @@ _LENGTH: Final = 300
 _SECRET_NAME: Final = re.compile(r"authorization|credential|passw|secret|token$|api[_-]?key", re.IGNORECASE)
 
 
-class EmulatorObserver:
-    """Keeps the latest requests of an emulator, and describes what it saw since a test began.
+class RunningEmulator:
+    """The emulator of a fixture. It keeps the latest requests, and describes what it saw since a test began.
 
     Args:
-        name: The name of the emulator's fixture.
+        fixture: The name of the fixture.
         emulator: The emulator.
+        markers: The markers that its options are from.
 
     Attributes:
-        name: The name of the fixture.
+        fixture: The name of the fixture.
+        emulator: The emulator.
+        markers: The markers that its options are from.
         requests: How many requests it has received since the test began.
     """
 
-    def __init__(self, name: str, emulator: Emulator) -> None:
-        self.name: Final = name
+    def __init__(self, fixture: str, emulator: Emulator, markers: Sequence[pytest.Mark]) -> None:
+        self.fixture: Final = fixture
+        self.emulator: Final = emulator
+        self.markers: Final = markers
         self.requests: int = 0
-        self._emulator = emulator
         self._latest: deque[tuple[ServerRequest, ServerResponse]] = deque(maxlen=_SHOWN)
         self._began = emulator.clock.now()
         app_of(emulator).observers.append(self._add)
@@ -60,11 +65,11 @@ class EmulatorObserver:
         """Drop what was seen before."""
         self.requests = 0
         self._latest.clear()
-        self._began = self._emulator.clock.now()
+        self._began = self.emulator.clock.now()
 
     def describe(self) -> str:
         """Return the text of the report, without keys and secrets."""
-        hidden = texts_of([self._emulator.api_key, *app_of(self._emulator).environment.secrets.ever])
+        hidden = texts_of([self.emulator.api_key, *app_of(self.emulator).environment.secrets.ever])
         return "\n".join(printable_line(_redacted(line, hidden)) for line in self._lines(hidden))
 
     def _add(self, request: ServerRequest, response: ServerResponse, seconds: float) -> None:
@@ -74,12 +79,12 @@ class EmulatorObserver:
     def _lines(self, hidden: Sequence[str]) -> Iterator[str]:
         latest = list(self._latest)
         left_out = self.requests - len(latest)
-        yield f"{self.name} {self._emulator!r}, requests in this test: {self.requests}"
+        yield f"{self.fixture} {self.emulator!r}, requests in this test: {self.requests}"
         if left_out:
             yield f"  ({left_out} earlier requests not shown)"
         for request, response in latest:
             yield from _exchange_lines(request, response, hidden)
-        for warning in self._emulator.warnings[-_SHOWN:]:
+        for warning in self.emulator.warnings[-_SHOWN:]:
             yield f"  warning: {warning}"
         try:
             yield from islice(self._failed_nodes(), _SHOWN)
@@ -88,7 +93,7 @@ class EmulatorObserver:
 
     def _failed_nodes(self) -> Iterator[str]:
         """Yield a line for each failed node of the executions of this test, the newest execution first."""
-        store = app_of(self._emulator).store
+        store = app_of(self.emulator).store
         with store.reading():
             for _, execution in store.executions.rows(newest_first=True, brief=True):
                 if execution["created"] < self._began:
@@ -186,27 +191,11 @@ def _check_names(options: Iterable[object], what: str) -> None:
             pytest.fail(f"{what}: Emulator has no option {name!r}{remedy}", pytrace=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RunningEmulator:
-    """The emulator of a fixture.
-
-    Attributes:
-        fixture: The name of the fixture.
-        emulator: The emulator.
-        observer: What it has seen during the present test.
-        markers: The markers that its options are from.
-    """
-
-    fixture: str
-    emulator: Emulator
-    observer: EmulatorObserver
-    markers: Sequence[pytest.Mark]
-
-
 class EmulatorFixtures:
     """The running emulators of a session of pytest.
 
-    The environment variables name the one whose fixture the present test uses. Of several, that of the narrowest scope.
+    Clients and environment variables go to the one whose fixture the present test uses. Of several, that of the
+    narrowest scope.
 
     Args:
         fixtures: The names of the fixtures, the narrowest scope first.
@@ -220,8 +209,8 @@ class EmulatorFixtures:
         self._fixtures = fixtures
         self._used: set[str] = set()
         self._named: RunningEmulator | None = None
+        self._redirect: Callable[[Config], Config] | None = None
         self._replaced: Mapping[str, str | None] = {}
-        self._ended: Final[list[Mapping[str, str]]] = []
 
     @contextmanager
     def run(self, fixture: str, options: Mapping[str, Any], markers: Sequence[pytest.Mark]) -> Generator[Emulator]:
@@ -233,8 +222,7 @@ class EmulatorFixtures:
             markers: The markers that they are from.
         """
         with Emulator(**options) as emulator:
-            observer = EmulatorObserver(fixture, emulator)
-            running = RunningEmulator(fixture, emulator, observer, markers)
+            running = RunningEmulator(fixture, emulator, markers)
             self.running.append(running)
             self._used.add(fixture)
             self._name()
@@ -242,7 +230,7 @@ class EmulatorFixtures:
                 yield emulator
             finally:
                 self.running.remove(running)
-                self._ended.append(client_variables(emulator))
+                note_end(emulator, f"the fixture {fixture}")
                 self._name()
 
     def begin_test(self, used: Collection[str]) -> None:
@@ -254,7 +242,7 @@ class EmulatorFixtures:
         self._used = set(used)
         self._name()
         for running in self.running:
-            running.observer.begin_test()
+            running.begin_test()
 
     def end_test(self) -> None:
         """End a test, after its fixtures.
@@ -263,21 +251,22 @@ class EmulatorFixtures:
         to the value that the emulator gave it.
         """
         right = self._replaced if self._named is None else client_variables(self._named.emulator)
-        for ended in self._ended:
-            set_variables({name: right[name] for name in right if os.environ.get(name) == ended.get(name, ...)})
-        self._ended.clear()
+        set_variables({name: value for name, value in right.items() if os.environ.get(name) in redirection.ended})
 
     def _name(self) -> None:
-        """Point the variables to another emulator if needed, or restore them if there is none."""
+        """Redirect clients and variables to another emulator if needed, or restore the variables if there is none."""
         named = min(self.running, key=self._distance, default=None)
         if named is self._named:  # a fixture of the user's may have changed them since
             return
-        if self._named is None:
-            assert named is not None
-            self._replaced = set_variables(client_variables(named.emulator))
+        before, self._named = self._redirect, named
+        self._redirect = None if named is None else redirect_to(named.emulator, f"the fixture {named.fixture}")
+        if self._redirect is not None:
+            redirection.redirects.append(self._redirect)  # first: no client may go anywhere else in the meantime
+        replaced = set_variables(self._replaced if named is None else client_variables(named.emulator))
+        if before is None:
+            self._replaced = replaced
         else:
-            set_variables(self._replaced if named is None else client_variables(named.emulator))
-        self._named = named
+            redirection.redirects.remove(before)
 
     def _distance(self, running: RunningEmulator) -> tuple[bool, int]:
         return running.fixture not in self._used, self._fixtures.index(running.fixture)

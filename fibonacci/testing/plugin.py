@@ -1,13 +1,16 @@
 """The pytest plugin. pytest loads it by the package's entry point, so it needs no import and no registration.
 
-It imports nothing but pytest, so that it costs nothing in a test session that uses none of its fixtures.
+It imports next to nothing but pytest, so that it costs nothing in a test session that uses none of its fixtures.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+
+from fibonacci._core import redirection
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -34,49 +37,33 @@ def fibonacci_emulator_options() -> Mapping[str, Any]:
     return {}
 
 
-@pytest.fixture
-def fibonacci_emulator(
-    request: pytest.FixtureRequest, fibonacci_emulator_options: Mapping[str, Any]
-) -> Iterator[Emulator]:
-    """Provide an emulator for only this test, which listens on a loopback socket.
+def _markers(request: Any) -> list[pytest.Mark]:  # Any: before 9.2, pytest does not tell the type of `node`
+    """Return the markers that the scope of a fixture has."""
+    return list(request.node.iter_markers(_MARKER))
 
-    Its options are those of `fibonacci_emulator_options` and of `@pytest.mark.fibonacci(plan="free", ...)`. Until the
-    test ends, the environment variables point to it, so a client that your code creates with `Fibonacci()` connects to
-    it.
+
+def _emulator(request: pytest.FixtureRequest, fibonacci_emulator_options: Mapping[str, Any]) -> Iterator[Emulator]:
+    """Provide an emulator that listens on a loopback socket, for one test, class, module, package or session.
+
+    Its options are those of `fibonacci_emulator_options` and of `@pytest.mark.fibonacci(plan="free", ...)`. Until it
+    ends, every client without a `base_url` talks to it, whenever your code created it, and the environment variables
+    point to it. A client with a `base_url` that leads to another machine raises a `ConfigurationError`. If a test uses
+    several emulators, that of the narrowest scope counts. Each worker of pytest-xdist has its own.
     """
-    yield from _emulator(request, fibonacci_emulator_options)
+    from fibonacci.testing.emulator_fixtures import EmulatorFixtures, emulator_options
+
+    markers = _markers(request)
+    emulators = request.config.stash.setdefault(_EMULATORS, EmulatorFixtures(_FIXTURES))
+    options = emulator_options(fibonacci_emulator_options, markers)
+    with emulators.run(str(request.fixturename), options, markers) as emulator:
+        yield emulator
 
 
-@pytest.fixture(scope="class")
-def class_fibonacci_emulator(
-    request: pytest.FixtureRequest, fibonacci_emulator_options: Mapping[str, Any]
-) -> Iterator[Emulator]:
-    """Provide an emulator for the tests of a class (see `fibonacci_emulator`)."""
-    yield from _emulator(request, fibonacci_emulator_options)
-
-
-@pytest.fixture(scope="module")
-def module_fibonacci_emulator(
-    request: pytest.FixtureRequest, fibonacci_emulator_options: Mapping[str, Any]
-) -> Iterator[Emulator]:
-    """Provide an emulator for the tests of a module (see `fibonacci_emulator`)."""
-    yield from _emulator(request, fibonacci_emulator_options)
-
-
-@pytest.fixture(scope="package")
-def package_fibonacci_emulator(
-    request: pytest.FixtureRequest, fibonacci_emulator_options: Mapping[str, Any]
-) -> Iterator[Emulator]:
-    """Provide an emulator for the tests of a package (see `fibonacci_emulator`)."""
-    yield from _emulator(request, fibonacci_emulator_options)
-
-
-@pytest.fixture(scope="session")
-def session_fibonacci_emulator(
-    request: pytest.FixtureRequest, fibonacci_emulator_options: Mapping[str, Any]
-) -> Iterator[Emulator]:
-    """Provide an emulator for the session, or for each worker of pytest-xdist (see `fibonacci_emulator`)."""
-    yield from _emulator(request, fibonacci_emulator_options)
+fibonacci_emulator = pytest.fixture(_emulator)
+class_fibonacci_emulator = pytest.fixture(scope="class")(_emulator)
+module_fibonacci_emulator = pytest.fixture(scope="module")(_emulator)
+package_fibonacci_emulator = pytest.fixture(scope="package")(_emulator)
+session_fibonacci_emulator = pytest.fixture(scope="session")(_emulator)
 
 
 @pytest.fixture
@@ -91,25 +78,18 @@ def async_fibonacci_client(fibonacci_emulator: Emulator) -> AsyncFibonacci:
     return fibonacci_emulator.async_client()
 
 
-def _markers(request: Any) -> list[pytest.Mark]:  # Any: before 9.2, pytest does not tell the type of `node`
-    """Return the markers that the scope of a fixture has."""
-    return list(request.node.iter_markers(_MARKER))
-
-
-def _emulator(request: pytest.FixtureRequest, options: Mapping[str, Any]) -> Iterator[Emulator]:
-    """Yield an emulator that the environment names, with the options of the markers that its scope has."""
-    from fibonacci.testing.emulator_fixtures import EmulatorFixtures, emulator_options
-
-    markers = _markers(request)
-    emulators = request.config.stash.setdefault(_EMULATORS, EmulatorFixtures(_FIXTURES))
-    with emulators.run(str(request.fixturename), emulator_options(options, markers), markers) as emulator:
-        yield emulator
-
-
 def _used_by(item: pytest.Item) -> list[str]:
     """Return the fixtures of emulators that a test uses."""
     names: Iterable[str] = getattr(item, "fixturenames", ())
     return [name for name in names if name in _FIXTURES]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before any module of the user's is imported, or a plugin imports one
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    """Let modules create a client without a key, which fails at its first call unless an emulator is active then."""
+    early_config.add_cleanup(partial(setattr, redirection, "is_under_pytest", redirection.is_under_pytest))
+    redirection.is_under_pytest = True
+    yield
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -130,22 +110,18 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
 
         for marker in markers:
             check_marker(marker)
-    emulators = item.config.stash.get(_EMULATORS, None)
-    if emulators is not None:
-        emulators.begin_test(_used_by(item))
-    yield
-    if markers:
-        _check_effect(item, markers)
-
-
-def _check_effect(item: pytest.Item, markers: Iterable[pytest.Mark]) -> None:
-    """Fail the test if it uses emulators, and a marker of it has changed none."""
     used, emulators = _used_by(item), item.config.stash.get(_EMULATORS, None)
+    if emulators is not None:
+        emulators.begin_test(used)
+    yield
+    emulators = item.config.stash.get(_EMULATORS, None)
     applied = [marker for running in emulators.running for marker in running.markers] if emulators else []
-    if used and any(marker not in applied for marker in markers):
+    # A marker of the class or module is for those of its tests that use an emulator.
+    if any(marker not in applied and (used or marker in item.own_markers) for marker in markers):
+        reason = f"{', '.join(used)} is shared with tests outside the mark" if used else "the test uses no emulator"
         pytest.fail(
-            f"a marker {_MARKER} of {item.name} has no effect: {', '.join(used)} is shared with tests outside the "
-            "mark. Use fibonacci_emulator, or set the options with fibonacci_emulator_options.",
+            f"a marker {_MARKER} of {item.name} has no effect: {reason}. Use fibonacci_emulator, or set the options "
+            "with fibonacci_emulator_options.",
             pytrace=False,
         )
 
@@ -171,6 +147,6 @@ def pytest_runtest_makereport(
     if report.failed and emulators is not None:
         used = _used_by(item)
         for running in emulators.running:
-            if running.observer.requests or running.fixture in used:
-                report.sections.append(("Fibonacci emulator", running.observer.describe()))
+            if running.requests or running.fixture in used:
+                report.sections.append(("Fibonacci emulator", running.describe()))
     return report

@@ -9,7 +9,7 @@ import pytest
 from fibonacci import ExecutionFailedError, ServerError
 from fibonacci._text import printable
 from fibonacci.emulator import Emulator, LLMCall
-from fibonacci.testing.emulator_fixtures import EmulatorObserver
+from fibonacci.testing.emulator_fixtures import RunningEmulator
 from tests.testing.conftest import RunPytest
 
 FAILING = """
@@ -93,54 +93,54 @@ def test_what_a_failing_test_shows(run_pytest: RunPytest) -> None:
 
 def test_long_texts_and_many_requests_are_cut() -> None:
     emulator = Emulator()
-    observer = EmulatorObserver("fibonacci_emulator", emulator)
+    running = RunningEmulator("fibonacci_emulator", emulator, ())
     client = emulator.client()
     for number in range(12):
         client.memory.set(f"key-{number}", "x" * 1000)
-    text = observer.describe()
+    text = running.describe()
     assert "requests in this test: 12\n  (2 earlier requests not shown)\n  PUT /v1/memory/key-2 200" in text
     assert "x... (1013 characters)" in text
     assert len(text) < 5_000
-    observer.begin_test()
-    assert observer.describe().endswith("requests in this test: 0")
+    running.begin_test()
+    assert running.describe().endswith("requests in this test: 0")
 
 
 def test_a_body_may_be_anything() -> None:
     emulator = Emulator(secrets={"EMPTY": ""})
-    observer = EmulatorObserver("fibonacci_emulator", emulator)
+    running = RunningEmulator("fibonacci_emulator", emulator, ())
     client = emulator.client(max_retries=0)
     emulator.fail("GET /tools", "html", status=500, body=b"\xff<html>")
     emulator.fail("GET /tools", "status", status=500, body=["no error"])
     for _ in range(2):
         with pytest.raises(ServerError):
             client.request("GET", "/tools")
-    assert observer.describe().count("GET /v1/tools 500, injected failure") == 2
+    assert running.describe().count("GET /v1/tools 500, injected failure") == 2
 
 
 def test_a_key_in_a_header_of_a_tool_is_hidden() -> None:
     emulator = Emulator()
-    observer = EmulatorObserver("fibonacci_emulator", emulator)
+    running = RunningEmulator("fibonacci_emulator", emulator, ())
     emulator.client().memory.set("call", {"headers": {"X-Api-Key": "k-1", "Accept": "text/plain"}}, scope="global")
-    assert '{"headers": {"X-Api-Key": "***", "Accept": "text/plain"}}' in observer.describe()
+    assert '{"headers": {"X-Api-Key": "***", "Accept": "text/plain"}}' in running.describe()
 
 
 def test_a_file_that_is_closed_is_said(tmp_path: Path) -> None:
     with Emulator(db=tmp_path / "state.db") as emulator:
-        observer = EmulatorObserver("fibonacci_emulator", emulator)
+        running = RunningEmulator("fibonacci_emulator", emulator, ())
         emulator.client().health.check()
-    assert "its state cannot be read: " in observer.describe()
+    assert "its state cannot be read: " in running.describe()
 
 
 def test_secrets_that_are_set_during_the_test_are_hidden() -> None:
     emulator = Emulator()
-    observer = EmulatorObserver("fibonacci_emulator", emulator)
+    running = RunningEmulator("fibonacci_emulator", emulator, ())
     for secret in ("first-s3cret", "second-s3cret"):  # the former value stays hidden
         emulator.secrets["TOKEN"] = secret
         emulator.client().memory.set(secret, f'"{secret}"')
     keys = [emulator.key("viewer"), emulator.key("member", name="ada")]
     emulator.client().memory.set("keys", ["x" * 270, *keys])  # where the text is cut
     emulator.client().memory.set(keys[0], 1)
-    text = observer.describe()
+    text = running.describe()
     assert "PUT /v1/memory/*** 200" in text
     assert not any(hidden in text for hidden in ("s3cret", "fib-viewer-", "fib-member-"))
 
@@ -152,11 +152,11 @@ def test_what_a_model_says_is_one_line() -> None:
     def fail(call: LLMCall) -> str:
         raise RuntimeError("\x1b]0;owned\x07\n  forged line\u202e")
 
-    observer = EmulatorObserver("fibonacci_emulator", emulator)
+    running = RunningEmulator("fibonacci_emulator", emulator, ())
     client = emulator.client()
     node = {"id": "greet", "type": "llm", "instruction": "Greet"}
     with pytest.raises(ExecutionFailedError):
         client.workflows.run(client.workflows.create(name="x", definition={"nodes": [node]}).id)
-    text = observer.describe()
+    text = running.describe()
     assert "owned\\x07\\n  forged line\\u202e" in text
     assert printable(text) == text

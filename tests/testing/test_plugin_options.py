@@ -117,6 +117,9 @@ class TestAll:
 
 @pytest.mark.fibonacci(plan="free")
 def test_three(session_fibonacci_emulator, fibonacci_emulator): pass
+
+@pytest.mark.fibonacci(plan="free")
+def test_four(): pass
 """
 
 
@@ -126,11 +129,12 @@ def test_a_marker_that_is_wrong_or_without_effect_is_an_error(run_pytest: RunPyt
         for number, arguments in enumerate(WRONG)
     ]
     result = run_pytest("import pytest\n" + "".join(tests) + WITHOUT_EFFECT)
-    result.assert_outcomes(passed=1, errors=len(WRONG) + 2)
+    result.assert_outcomes(passed=1, errors=len(WRONG) + 3)
     result.stdout.fnmatch_lines(
         [
             *(f"*{message.replace('[', '[[]')}*" for message in WRONG.values()),
             "a marker fibonacci of test_one has no effect: session_fibonacci_emulator is shared with tests outside *",
+            "a marker fibonacci of test_four has no effect: the test uses no emulator. Use fibonacci_emulator, *",
         ]
     )
 

@@ -157,7 +157,11 @@ def _declared(attribute: griffe.Attribute, *, with_value: bool = True) -> str:
 
 def _fixtures(package: griffe.Module) -> Iterator[str]:
     """Yield the fixtures of the pytest plugin; the other names in it are hooks."""
-    for name, member in package["testing.plugin"].members.items():
+    plugin = package["testing.plugin"]
+    for name, member in plugin.members.items():
+        value = str(member.value) if isinstance(member, griffe.Attribute) else ""
+        if value.startswith("pytest.fixture("):  # of a function, for one of several scopes
+            yield f"pytest fixture {name} -> {plugin[value.rpartition('(')[2].removesuffix(')')].returns}"
         if isinstance(member, griffe.Function) and any("fixture" in str(each.value) for each in member.decorators):
             yield f"pytest fixture {name} -> {member.returns}"
 
