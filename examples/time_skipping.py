@@ -11,7 +11,7 @@ DEFINITION = {"nodes": [{"id": "pause", "type": "tool", "tool": "wait", "params"
 def a_ten_minute_run() -> None:
     client = Emulator(time="skip").client()
     workflow = client.workflows.create(name="Patient", definition=DEFINITION)
-    execution = client.workflows.run(workflow.id)
+    execution = client.workflows.run(workflow.id, timeout=3600)  # timeouts follow the emulator's clock
     print(f"Ten minutes of work: {execution.status} after {execution.duration_ms} ms of the emulator's time")
 
 

@@ -25,6 +25,7 @@ MEANINGS: Final = {
     "allow_pickled_secrets": "whether a pickle may hold secrets",
     "allow_partial_results": "whether a failed run gives the outputs that it has",
     "allow_self_approval": "whether who starts a run may approve it",
+    "allow_unused": "whether what was prepared may remain unused",
     "allowed_hosts": "the names that the emulator is reached by",
     "allowed_roles": "the roles that may use a tool",
     "answers": "what a script answers",

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from traceback import format_exception_only
 from types import FrameType
 from typing import Final
 from urllib.parse import quote
@@ -46,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The arguments of the command line. Default: those in `sys.argv`.
 
     Returns:
-        The exit code: that of the command, else 0 after a signal. 1 if it cannot serve, or the command cannot start.
+        The exit code: that of the command, else 0 after a signal. 1 if it cannot serve, the command cannot start, or it
+        passed without what was prepared.
     """
     parser = argparse.ArgumentParser(
         prog=_PROGRAM,
@@ -107,7 +109,8 @@ def serve_command(options: argparse.Namespace, announce: Callable[[Emulator], ob
         announce: Called with the emulator when it listens.
 
     Returns:
-        The exit code of the command. That of a shell if a signal has ended it.
+        The exit code of the command. That of a shell if a signal has ended it. 1 if the command passed, and a script or
+        something else that was prepared never acted.
 
     Raises:
         ChildError: If the command cannot be started.
@@ -117,7 +120,14 @@ def serve_command(options: argparse.Namespace, announce: Callable[[Emulator], ob
     emulator = _prepare(options)
     with _listening(emulator, options):
         announce(emulator)
-        return _run(options.command, {**os.environ, **client_variables(emulator)})
+        code = _run(options.command, {**os.environ, **client_variables(emulator)})
+        try:
+            if code == 0:
+                emulator.check_unused()
+        except AssertionError as error:
+            _say("".join(format_exception_only(error)).rstrip())
+            return 1
+        return code
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -158,6 +168,7 @@ def _prepare(options: argparse.Namespace) -> Emulator:
         keep=options.keep,
         strict=options.strict,
         scripts=options.script,
+        allow_unused=True,  # until a command has passed
         seed=options.seed,
         allowed_hosts=options.allowed_host,
         origins=options.origin,

@@ -58,6 +58,7 @@ class InProcessClients:
     """Make clients that call the application in this process."""
 
     api_key: str
+    clock: EmulatorClock
     _app: App
 
     def client(self, *, api_key: str | None = None, **options: Any) -> Fibonacci:
@@ -80,10 +81,14 @@ class InProcessClients:
             >>> Emulator().client().health.check().healthy
             True
         """
+        from time import sleep
+
         from fibonacci import Fibonacci
-        from fibonacci.emulator.serving.in_process import InProcessTransport
+        from fibonacci.emulator.serving.in_process import InProcessTransport, SkippingClock
 
         _check_options(options)
+        if self.clock.mode == "skip" and "rate_limiter" not in options:  # one that is shared has its own clock
+            options.setdefault("clock", SkippingClock(self.clock.now, self.clock.now, sleep))
         return Fibonacci(
             self.api_key if api_key is None else api_key,
             **_address(options),
@@ -105,10 +110,14 @@ class InProcessClients:
         Raises:
             TypeError: If an option is unknown, or says where or how to send requests: the emulator sets those itself.
         """
+        from anyio import sleep
+
         from fibonacci import AsyncFibonacci
-        from fibonacci.emulator.serving.in_process import AsyncInProcessTransport
+        from fibonacci.emulator.serving.in_process import AsyncInProcessTransport, SkippingClock
 
         _check_options(options)
+        if self.clock.mode == "skip" and "rate_limiter" not in options:  # one that is shared has its own clock
+            options.setdefault("clock", SkippingClock(self.clock.now, self.clock.now, sleep))
         return AsyncFibonacci(
             self.api_key if api_key is None else api_key,
             **_address(options),
@@ -260,6 +269,35 @@ class Controls:
         """The requests that the emulator received, including those it refused."""
         return Requests(self._app.log)
 
+    def check_unused(self) -> None:
+        """Fail if something that was prepared never acted, so that no test passes without what it says it tests.
+
+        That is a script whose node didn't run or whose answers weren't all used, an injected failure that wasn't
+        delivered as often as it should, a cassette of which no call was replayed or recorded, and a function for a
+        tool that no workflow has and whose name looks misspelled. Unless the emulator has `allow_unused=True`, you
+        don't need to call it: a test that uses the fixtures of the pytest plugin does, and so does a `with` block of
+        the emulator or of `preserve_state`, if it ends without an error.
+
+        Raises:
+            AssertionError: If there is any. It names each, and the nearest name that exists. If one of your functions
+                has raised an `AssertionError`, it is that one, with its traceback.
+
+        Example:
+            >>> from fibonacci.emulator import Emulator
+            >>> emulator = Emulator()
+            >>> script = emulator.script("clasify", ["high"])
+            >>> node = {"id": "classify", "type": "llm", "instruction": "How urgent?"}
+            >>> workflow = emulator.client().workflows.create(name="Triage", definition={"nodes": [node]})
+            >>> execution = emulator.client().workflows.run(workflow.id)
+            >>> try:
+            ...     emulator.check_unused()
+            ... except AssertionError as error:
+            ...     print(str(error).splitlines()[-1])
+            - the script for 'clasify' was not used: ... Did you mean 'classify'?
+        """
+        __tracebackhide__ = True  # pytest then shows the message alone
+        self._app.check_unused()
+
     def fail(
         self,
         route: str = "*",
@@ -275,7 +313,7 @@ class Controls:
         """Inject a failure into the next requests to a route.
 
         On a socket, the failure happens to the connection itself. In process, the transport raises the error that the
-        failure would cause on a socket. It raises a timeout at once, without waiting. If several failures match a
+        failure would cause on a socket. A timeout ends the call at once, without waiting. If several failures match a
         request, the oldest is used first. A request that fails doesn't count toward rate limits, unless the emulator
         carries it out first.
 
@@ -468,10 +506,10 @@ class Snapshots:
         self._app.reset()
 
 
-class Preservation(EmulatorSettings, Snapshots):
+class Preservation(Controls, EmulatorSettings, Snapshots):
     """Undo changes to the state, the settings, and what answers in place of nodes."""
 
-    _environment: Environment
+    allow_unused: bool
 
     @contextmanager
     def preserve_state(self) -> Generator[None]:
@@ -488,6 +526,10 @@ class Preservation(EmulatorSettings, Snapshots):
         Returns:
             A context manager that yields nothing.
 
+        Raises:
+            AssertionError: If the block ends without an error, and something that it prepared never acted (see
+                `check_unused`).
+
         Example:
             >>> from fibonacci.emulator import Emulator
             >>> emulator = Emulator()
@@ -497,8 +539,11 @@ class Preservation(EmulatorSettings, Snapshots):
             >>> emulator.client().workflows.get(workflow.id).name
             'greeting'
         """
+        before = self._app.unused()
         with self._app.preserved(), self._preserve_settings():
             yield
+            if not self.allow_unused:
+                self._app.check_unused(before)
 
     @contextmanager
     def _preserve_settings(self) -> Generator[None]:
@@ -651,7 +696,7 @@ class ScriptsAndCassettes:
         """Record the calls of handlers in a file, and replay those that are in it already.
 
         Use the result as a context manager, or leave it in use until another cassette replaces it. To record everything
-        again, delete the file.
+        again, delete the file. If a handler has changed since its answers were recorded, a warning says so.
 
         The file never contains the values of the emulator's secrets. It has placeholders, which a replay fills with the
         secrets of the replaying emulator. Those secrets can be dummies.
@@ -671,8 +716,8 @@ class ScriptsAndCassettes:
         """Answer the calls of handlers from a file.
 
         No handler is called, so you don't have to register any. If a call isn't in the file, its node fails, and the
-        error names the most similar recorded call and the difference. Equal calls get their answers in the order in
-        which they were recorded.
+        error names the most similar recorded call and the difference. Of equal calls, an execution gets the answers
+        that one recorded execution with the same inputs got, whichever asks first.
 
         Args:
             path: A cassette that `record` wrote.
@@ -689,8 +734,8 @@ class ScriptsAndCassettes:
         from fibonacci.emulator.engine.cassettes import CallCassette  # most emulators use none
 
         environment = self._environment
-        cassette = CallCassette(path, mode, environment.handlers, environment.secrets)
-        environment.handlers.cassette = cassette
+        cassette = CallCassette(path, mode, environment)
+        environment.handlers.use(cassette)
         return cassette
 
 
@@ -711,7 +756,7 @@ def given_scripts(given: str | Path | Mapping[str, Any]) -> list[QueuedScript]:
         raise file.error(error.place, error.message) from None
 
 
-class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassettes, Preservation, Hinted):
+class Emulator(InProcessClients, HandlerDecorators, ScriptsAndCassettes, Preservation, Hinted):
     """An emulator of the platform on this machine: every endpoint, with state, in memory or in a file.
 
     Use it as a context manager to listen on a socket, or call `client()` or `async_client()` to reach it in process.
@@ -725,6 +770,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         env: The values of `{{env.NAME}}` in workflows, by name. For example, `emulator.env["TEAM"] = "Tides"`.
         secrets: The values of `{{secrets.NAME}}` in workflows, by name. Its repr doesn't show them.
         models: The names of the models that workflows may use without a warning, in any order. You can add names.
+        allow_unused: Whether the end of a `with` block doesn't check what never acted (see `check_unused`).
 
     Example:
         >>> with Emulator() as emulator:
@@ -750,6 +796,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         allowed_hosts: Sequence[str] = (),
         origins: Sequence[str] = (),
         scripts: str | Path | Mapping[str, Any] | None = None,
+        allow_unused: bool = False,
         seed: (
             str
             | os.PathLike[str]
@@ -766,7 +813,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
             db: A file that keeps the state, created if it doesn't exist. Several processes can share it. Default: the
                 state is in memory.
             time: How time passes. `real` is the machine's time. `skip` also skips the waits of executions, so they have
-                ended when the response is sent. `manual` moves only with `clock.advance`.
+                ended when the response is sent. It counts toward the `timeout` of `workflows.run` of its in-process
+                clients. `manual` moves only with `clock.advance`.
             plan: `free`, `pro` or `enterprise`, which sets rate limits and quotas.
             api_key: The owner's key. Default: a new one. It needs at least 20 characters if other machines can reach
                 the host. `key` returns keys for the other roles.
@@ -790,6 +838,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
             origins: The origins of web pages that may call the emulator from a browser, such as
                 `http://localhost:5173`.
             scripts: Scripts as with `script`: a mapping of answers by name, or a JSON or YAML file with one.
+            allow_unused: Whether scripts, failures and cassettes may remain unused. Otherwise the end of a `with` block
+                and of a test that uses the pytest fixtures is an error (see `check_unused`).
             seed: What to start with: a folder with definitions, settings and memory, or a definition (a
                 `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON), or a list of them. If something with the same
                 name is already in the state, it stays as it is.
@@ -824,6 +874,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         stored_secrets = StoredSecrets(kept_secrets)
         store.hide, store.put_back = stored_secrets.hide, stored_secrets.put_back
         self.organization_id: str = organization_id
+        self.allow_unused: bool = allow_unused
         self._address = (host, port)
         self._handlers = UserHandlers()
         environment = Environment(
@@ -910,7 +961,13 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._entered -= 1
-        if self._entered == 0:  # an inner `with` on the same emulator leaves it open for the outer one
+        if self._entered > 0:  # an inner `with` on the same emulator leaves it open for the outer one
+            return
+        __tracebackhide__ = True
+        try:
+            if error is None and not self.allow_unused:
+                self.check_unused()
+        finally:
             self.close()
 
     async def __aenter__(self) -> Self:

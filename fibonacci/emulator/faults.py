@@ -7,12 +7,13 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from random import Random
 from typing import Any, Final, Literal, get_args
 
+from fibonacci._suggestions import did_you_mean
 from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse, encode_error
 from fibonacci.emulator.http.router import RoutePattern, Router
 from fibonacci.emulator.state.json_encoding import to_json
@@ -144,10 +145,13 @@ class InjectedFailure:
         """
         return self._delivered
 
+    @property
+    def _what(self) -> str:
+        return self.kind if self.status is None else f"{self.kind} {self.status}"
+
     def __repr__(self) -> str:
-        what = self.kind if self.status is None else f"{self.kind} {self.status}"
         times = "always" if self.times is None else f"{self.times} times"
-        return f"<InjectedFailure {what} for {self.route}, {times}, delivered {self.delivered}>"
+        return f"<InjectedFailure {self._what} for {self.route}, {times}, delivered {self.delivered}>"
 
 
 class ActiveFailure(InjectedFailure):
@@ -166,6 +170,17 @@ class ActiveFailure(InjectedFailure):
     def is_done_first(self) -> bool:
         """Whether the request is carried out before it fails."""
         return self.status is None and self.kind not in ("reset", "stall")
+
+    def unused_text(self, requested: Iterable[str]) -> str:
+        """Return what to say of it if it has not happened as often as it should.
+
+        Args:
+            requested: The endpoints of the requests that were received.
+        """
+        what = f"the failure {self._what} for {self.route!r}"
+        if self.delivered:
+            return f"{what} was delivered to {self.delivered} of {self.times} requests"
+        return f"{what} was not delivered: no request has matched it{did_you_mean(self.route, requested)}"
 
     def take(self) -> None:
         """Use it up for one request."""
@@ -301,6 +316,11 @@ class FaultInjector:
         """Return every registered failure, the oldest first."""
         with self._lock:
             return list(self._registered)
+
+    def undelivered(self) -> list[ActiveFailure]:
+        """Return the failures of `inject` that have not happened as often as they should, or never."""
+        with self._lock:
+            return [failure for _, failure in self._pending if failure.times is not None or not failure.delivered]
 
     def clear(self) -> None:
         """Remove all failures and the chaos, with their counts."""

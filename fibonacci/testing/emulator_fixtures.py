@@ -87,6 +87,7 @@ class RunningEmulator:
         for warning in self.emulator.warnings[-_SHOWN:]:
             yield f"  warning: {warning}"
         try:
+            yield from (f"  {text}" for text in app_of(self.emulator).unused().values())
             yield from islice(self._failed_nodes(), _SHOWN)
         except StateError as error:  # of a file that is closed, for example
             yield f"  its state cannot be read: {error}"
@@ -243,6 +244,17 @@ class EmulatorFixtures:
         self._name()
         for running in self.running:
             running.begin_test()
+
+    def check_test(self) -> None:
+        """Fail a test that has passed for what never acted in its own emulator, and for assertions in functions.
+
+        What a shared emulator has may be for another test: that is checked when its fixture ends.
+        """
+        __tracebackhide__ = True
+        for running in self.running:
+            if not running.emulator.allow_unused:
+                app, is_own = app_of(running.emulator), running.fixture == self._fixtures[0]
+                app.check_unused(() if is_own else app.unused())
 
     def end_test(self) -> None:
         """End a test, after its fixtures.

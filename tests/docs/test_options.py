@@ -124,7 +124,7 @@ def test_the_options_of_the_emulator_have_rows_and_their_defaults() -> None:
     assert f"`{PORT}` on the command line" in stated.pop("port")
     defaults = {name: parameters[name].default for name in stated if name in parameters}
     of_itself = {name: value for name, value in defaults.items() if value not in (None, ())}
-    assert len(of_itself) == 6
+    assert len(of_itself) == 7
     assert [name for name, value in of_itself.items() if not is_stated(stated[name], value)] == []
 
 

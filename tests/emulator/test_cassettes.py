@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
+from typing import Any
 
 from fibonacci.emulator import Cassette, Emulator, LLMCall, RecordedCall, ToolCall
 from fibonacci.emulator.engine.cassettes import differences
@@ -30,6 +35,8 @@ def test_what_is_recorded_once_is_replayed_without_handlers(cassette: Path) -> N
     assert [call.kind for call in recording.calls] == ["llm", "critic", "tool gmail_send"]
     assert recording.unused == []
     draft = stored(cassette)[0]
+    assert draft.pop("run").endswith("-1")
+    assert len(draft.pop("handler")) == 8
     assert draft | {"key": "x"} == {
         "kind": "llm",
         "node": "draft",
@@ -101,6 +108,43 @@ def test_equal_calls_are_replayed_in_sequence_and_each_node_has_its_own_first(ca
     assert "this input was recorded 3 times, and every recording has been replayed" in failure(client, llm("a"))
 
 
+def test_a_batch_is_replayed_row_by_row_in_any_order(cassette: Path) -> None:
+    nodes = [
+        llm("draft", "Write"),  # the same for all rows
+        llm("title", "Write"),
+        {"id": "judge", "type": "critic", "target_node": "draft", "max_iterations": 1},
+        llm("sum", "Sum up", dependencies=["judge", "title"]),
+    ]
+    topics = [f"topic {number % 3}" for number in range(30)]
+    barrier = threading.Barrier(6)
+
+    def rows(emulator: Emulator, topics: Sequence[str]) -> list[dict[str, Any]]:
+        client = emulator.client()
+        workflow = create(client, *nodes)
+
+        def row(topic: str) -> dict[str, Any]:
+            barrier.wait(20)  # rows overlap
+            return {"topic": topic} | client.workflows.run(workflow, inputs={"topic": topic}, timeout=60).outputs
+
+        with ThreadPoolExecutor(6) as pool:
+            return list(pool.map(row, topics))
+
+    emulator, numbers = Emulator(), itertools.count()
+
+    @emulator.llm
+    def reply(call: LLMCall) -> str:
+        return f"{call.node_id} {next(numbers)} of {call.execution_id}, iteration {call.iteration}"
+
+    emulator.critic(lambda call: 9 if "iteration 2" in call.output else 2)
+    emulator.record(cassette)
+    recorded = rows(emulator, topics)
+    replaying = Emulator()
+    replayed = replaying.replay(cassette)
+    again = rows(replaying, Random(7).sample(topics, len(topics)))
+    assert sorted(again, key=str) == sorted(recorded, key=str)
+    assert replayed.unused == []
+
+
 def test_failures_are_recorded_too(cassette: Path) -> None:
     emulator = Emulator(time="skip")
 
@@ -132,6 +176,30 @@ def test_recording_goes_on_where_a_cassette_ends(cassette: Path) -> None:
         assert again.unused == []
     assert asked == ["one", "two"]
     assert [call["input"]["instruction"] for call in stored(cassette)] == ["one", "two"]
+
+
+def test_a_function_that_has_changed_since_is_a_warning(cassette: Path) -> None:
+    def recorded(answer: str) -> list[str]:
+        emulator = Emulator()
+
+        @emulator.llm
+        def reply(call: LLMCall) -> str:
+            return answer
+
+        with emulator.record(cassette):
+            assert run(emulator.client(), llm("a")) == {"a": "one"}
+        return [str(warning) for warning in emulator.warnings]
+
+    assert recorded("one") == recorded("one") == []
+    assert recorded("two") == [
+        f"cassette {cassette}: the function for node 'a' has changed since its answer was recorded, and the recorded "
+        "answer was used. To record it again, delete the file (changed_function)"
+    ]
+    emulator = Emulator()
+    emulator.llm(repr)  # nothing is known of its source
+    with emulator.record(cassette):
+        assert run(emulator.client(), llm("a")) == {"a": "one"}
+    assert emulator.warnings == []
 
 
 def test_scripts_and_default_nodes_are_not_recorded(cassette: Path) -> None:

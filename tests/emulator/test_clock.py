@@ -74,7 +74,7 @@ def test_a_skip_clock_runs_ten_minutes_at_once() -> None:
         name="x", definition=definition(waits(600), waits(60, "more", dependencies=["rest"]))
     )
     before = emulator.clock.now()
-    execution = client.workflows.run(workflow.id)
+    execution = client.workflows.run(workflow.id, timeout=1000)
     assert emulator.requests.to("GET /executions/{id}").count == 1  # before another poll the client would sleep
     assert (execution.status, execution.duration_ms) == ("completed", 660_000)
     assert emulator.clock.now() >= before + 660
@@ -86,7 +86,8 @@ def test_a_skip_clock_with_async_clients_and_sockets() -> None:
         async with Emulator(time="skip") as emulator, emulator.async_client() as client:
             workflow = await client.workflows.create(name="x", definition=definition(waits(600)))
             over_socket = AsyncFibonacci(emulator.api_key, base_url=emulator.base_url)
-            runs = await asyncio.gather(client.workflows.run(workflow.id), over_socket.workflows.run(workflow.id))
+            clients = (client, over_socket)
+            runs = await asyncio.gather(*(each.workflows.run(workflow.id, timeout=1000) for each in clients))
             await over_socket.aclose()
             return [run.duration_ms for run in runs]
 

@@ -90,6 +90,15 @@ def test_what_ends_after_the_deadline_is_a_timeout_at_once(
     assert time.monotonic() - began < 5
 
 
+def test_a_timeout_at_once_leaves_no_time_for_another_attempt_as_on_a_socket(mode: Mode) -> None:
+    emulator = Emulator()
+    client = emulator.client(timeout=0.4) if mode.name == "sync" else emulator.async_client(timeout=0.4)
+    failure = emulator.fail("GET /tools/{tool_name}", "delay", seconds=2)
+    with pytest.raises(APITimeoutError) as caught:
+        mode.run(client.tools.get("calculator"))
+    assert (caught.value.attempts, failure.delivered, emulator.requests.count) == (1, 1, 1)
+
+
 def test_a_stall_without_a_deadline_is_a_timeout_too(mode: Mode) -> None:
     emulator = Emulator()
     emulator.fail("GET *", "stall")

@@ -105,7 +105,7 @@ def test_the_default_timeout_of_a_tool_is_thirty_seconds(emulator: Emulator, cli
 def test_only_an_explicit_timeout_limits_a_wait() -> None:
     client = Emulator(time="skip").client()
     patient = create(client, tool("a", "wait", {"seconds": 600}))
-    assert client.workflows.run(patient).duration_ms == 600_000
+    assert client.workflows.run(patient, timeout=1000).duration_ms == 600_000
     hasty = create(client, tool("a", "wait", {"seconds": 600}, timeout=5, enable_retry=True, max_retries=1))
     shown = details(client, client.workflows.execute(hasty).id)
     assert (shown["status"], shown["duration_ms"]) == ("failed", 11_000)

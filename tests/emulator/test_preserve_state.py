@@ -108,7 +108,7 @@ def test_a_script_from_before_counts_in_each_block() -> None:
 
 
 def test_the_cassette_in_use_is_as_it_was(tmp_path: Path) -> None:
-    emulator = Emulator()
+    emulator = Emulator(allow_unused=True)
     default = outputs(emulator)
     emulator.llm(lambda call: "recorded")
     with emulator.record(tmp_path / "answers.json") as outer:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 
-from fibonacci import Fibonacci, RateLimitError
+from fibonacci import Fibonacci, RateLimitError, WaitTimeoutError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.engine import scheduler
 from tests.emulator.handling import create, details, no_handler_works, wait_until
+from tests.kit.mode import Mode
 from tests.kit.nodes import tool
 
 
@@ -106,3 +109,29 @@ def test_a_skipped_wait_gives_no_new_requests() -> None:
     emulator.clock.advance(60)
     client = emulator.client(api_key=emulator.key("admin"))  # the other key's limiter still waits
     assert client.workflows.execute(workflow).status == "completed"
+
+
+def test_the_timeout_of_a_run_counts_what_was_skipped(mode: Mode, emulator: Emulator) -> None:
+    client = emulator.client() if mode.name == "sync" else emulator.async_client()
+    workflow = waiting(emulator.client(), 3600)
+    with pytest.raises(WaitTimeoutError, match="took 3600 s, longer than the time to wait") as caught:
+        mode.run(client.workflows.run(workflow, timeout=30))
+    assert caught.value.execution is not None
+    assert "keeps running" not in "".join(caught.value.__notes__)
+    for timeout in (7200, None):
+        assert mode.run(client.workflows.run(workflow, timeout=timeout)).duration_ms == 3_600_000
+
+
+def test_runs_beside_each_other_do_not_count_what_was_skipped_for_the_others(
+    emulator: Emulator, client: Fibonacci
+) -> None:
+    workflow = waiting(client, 200)
+    with ThreadPoolExecutor(5) as pool:
+        runs = list(pool.map(partial(client.workflows.run, timeout=300), [workflow] * 10))
+    assert {run.duration_ms for run in runs} == {200_000}
+
+
+def test_a_run_that_took_long_before_is_in_time(emulator: Emulator, client: Fibonacci) -> None:
+    workflow = waiting(client, 3600)
+    client.workflows.run(workflow, idempotency_key="once", timeout=None)
+    assert client.workflows.run(workflow, idempotency_key="once", timeout=30).duration_ms == 3_600_000

@@ -205,7 +205,7 @@ def test_what_others_write_in_the_form_of_a_placeholder_is_left() -> None:
 def test_whatever_is_hidden_is_put_back(value: Any, first: str, second: str) -> None:
     secrets = Secrets("secrets", {"A": first})
     stored_secrets = StoredSecrets(secrets)
-    with mock.patch("fibonacci.emulator.engine.hidden_secrets._digits_of", new=digits_at_once):
+    with mock.patch("fibonacci.emulator.engine.hidden_secrets.digits_of", new=digits_at_once):
         hidden = stored_secrets.hide(value, Any)
         assert first not in json.dumps(hidden)
         secrets["A"] = second

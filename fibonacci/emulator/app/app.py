@@ -7,13 +7,14 @@ A request takes these steps. `handle` refuses foreign hosts and origins, injects
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from time import perf_counter
 from typing import Final
 
 from fibonacci._logging import log
+from fibonacci._suggestions import nearest
 from fibonacci.emulator.account import Account, Actor, Allowance, ApiKeys
 from fibonacci.emulator.app.control import CONTROL_PREFIX, ControlAPI, EmulatorParts
 from fibonacci.emulator.app.origins import Hosts, Origins
@@ -21,8 +22,10 @@ from fibonacci.emulator.app.platform_api import EndpointCaller, PlatformAPI, fin
 from fibonacci.emulator.app.request_log import RequestLog, Requests
 from fibonacci.emulator.app.responses import EncodedReply, encoded_error, failure_reply, in_form_of, respond
 from fibonacci.emulator.app.retention import Retention
-from fibonacci.emulator.engine.compiled import check_snapshot
+from fibonacci.emulator.engine.compiled import check_snapshot, compiled
 from fibonacci.emulator.engine.scheduler import Scheduler
+from fibonacci.emulator.engine.scripts import unused_text
+from fibonacci.emulator.engine.tool_catalog import TOOLS
 from fibonacci.emulator.faults import SILENT, ActiveFailure, FailingResponse, FaultInjector, override_headers
 from fibonacci.emulator.http.bodies import MAX_BODY
 from fibonacci.emulator.http.messages import JSON_BODY, HTTPException, ServerRequest, ServerResponse, payload_too_large
@@ -38,6 +41,10 @@ Observer = Callable[[ServerRequest, ServerResponse, float], object]
 _CONTROL_PATHS: Final = f"/{CONTROL_PREFIX}/"
 
 _REFUSED: Final = (401, 403)
+
+_UNUSED: Final = "what was prepared never acted. Remove it, or pass allow_unused=True to the emulator if you mean it:"
+
+_TYPO: Final = 0.8  # how much a tool's name resembles another at least, to be taken for a misspelled one
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -179,18 +186,56 @@ class App:
         """Undo what is done to the state and to what answers nodes in a block (see `Emulator.preserve_state`)."""
         environment = self.environment
         handlers, scripts = environment.handlers.copy(), environment.scripts.mark()
-        cassette, mark = environment.handlers.cassette, self.store.mark()
+        cassette, used, mark = environment.handlers.cassette, len(environment.handlers.cassettes), self.store.mark()
         try:
             yield
         finally:
             self._forget()
             environment.handlers.replace_by(handlers)
             environment.handlers.cassette = cassette
+            del environment.handlers.cassettes[used:]
             environment.scripts.undo(scripts)
             with self.store.transaction():
                 self.store.undo(mark)
                 self._scheduler.repeat_reports()
             self._scheduler.resume()
+
+    def unused(self) -> dict[object, str]:
+        """Return what was prepared and never acted, with texts that name it and the nearest name that exists."""
+        handlers, own_tools = self.environment.handlers, self.environment.handlers.tools.keys() - TOOLS.keys()
+        found: dict[object, str] = {
+            cassette: f"the cassette {cassette.path} was not used: no call was replayed or recorded"
+            for cassette in handlers.cassettes
+            if not cassette.was_used
+        }
+        scripts = self.scripts.unused
+        if (scripts or own_tools) and not self.store.is_closed:
+            with self.store.reading():
+                workflows = [compiled(record["definition"]) for record in self.store.workflows.records()]
+            names = {name for workflow in workflows for name in workflow.scripted_names}
+            tools = {tool for workflow in workflows for tool in workflow.tools}
+            found |= {script: unused_text(script, names) for script in scripts}
+            for name in sorted(own_tools - tools):
+                near = nearest(name, sorted({*TOOLS, *tools} - own_tools), cutoff=_TYPO)
+                if near is not None:  # else it is a tool of the user's own, which this test does not need
+                    text = f"the function for the tool {name!r} was not called: no workflow has this tool"
+                    found["tool", name] = f"{text}. Did you mean {near!r}?"
+        if failures := self.faults.undelivered():
+            requested = {f"{request.method} {request.template or request.path}" for request in Requests(self.log)}
+            found |= {failure: failure.unused_text(sorted(requested)) for failure in failures}
+        return found
+
+    def check_unused(self, before: Collection[object] = ()) -> None:
+        """Fail if something never acted (see `Emulator.check_unused`), except what `unused` returned before."""
+        __tracebackhide__ = True
+        texts = [text for source, text in self.unused().items() if source not in before]
+        unused = [AssertionError("\n- ".join([_UNUSED, *texts]))] if texts else []
+        kept = self.environment.handlers.assertions
+        errors, kept[:] = [*kept, *unused], []
+        for other in errors[1:]:
+            errors[0].add_note(str(other))
+        if errors:
+            raise errors[0]
 
     def reset(self) -> None:
         """Delete all state, recorded requests, injected faults, scripts and warnings."""

@@ -121,6 +121,7 @@ def find_answer(
     handler: Callable[[CallT], Any] | None,
     new_call: Callable[[], CallT],
     with_places: Callable[[], CallT],
+    inputs: Mapping[str, Any],
 ) -> Answer | None:
     """Return what answers a node, or `None` if that is its default.
 
@@ -131,16 +132,17 @@ def find_answer(
         handler: Its handler.
         new_call: Returns what the handler is given.
         with_places: Returns the same with the places of templates of secrets, for a cassette.
+        inputs: The inputs of the execution, by which a cassette tells equal calls apart.
 
     Raises:
         NodeError: If its script is at its end, or its call is not in the cassette that is replayed.
     """
     if environment.scripts.is_active and (taken := environment.scripts.take(node_id, name)) is not None:
         return _scripted(taken[0])
-    cassette = environment.handlers.cassette
-    if cassette is not None:
-        return cassette.answer(handler, new_call(), with_places())
-    return None if handler is None else partial(call_handler, handler, new_call())
+    handlers = environment.handlers
+    if handlers.cassette is not None:
+        return handlers.cassette.answer(handler, new_call(), with_places(), inputs)
+    return None if handler is None else partial(call_handler, handler, new_call(), handlers.assertions)
 
 
 def _scripted(answer: Any) -> HandlerOutcome | NodeFailure:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -16,18 +17,18 @@ from typing import Any, Final, Literal, Self
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.default_nodes import NodeError
-from fibonacci.emulator.engine.hidden_secrets import RecordedSecrets
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
+from fibonacci.emulator.engine.environment import Environment
+from fibonacci.emulator.engine.hidden_secrets import RecordedSecrets, digits_of
 from fibonacci.emulator.engine.user_handlers import (
     USAGE_FIELDS,
     CriticCall,
     HandlerOutcome,
     LLMCall,
     ToolCall,
-    UserHandlers,
     call_handler,
     is_usage,
 )
-from fibonacci.emulator.engine.variables import Secrets
 from fibonacci.emulator.input_files import InputFile, InputFileError
 from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_text, unicode_fault
 from fibonacci.emulator.state.tables import SECRET
@@ -57,6 +58,9 @@ class RecordedCall:
         error: The text of the handler's exception, or `None` if it returned an answer.
         usage: The usage that the handler reported, by name: `input_tokens`, `output_tokens`, `cost`. `None` if it
             reported nothing.
+        run: A hash of the inputs of the execution, and the number of its first call. A replay prefers the calls of one
+            recorded execution with the same inputs. `None` if it is unknown.
+        handler: A hash of the handler's source. `None` if it is unknown.
 
     Example:
         >>> from fibonacci.emulator import RecordedCall
@@ -71,20 +75,25 @@ class RecordedCall:
     answer: Any = None
     error: str | None = None
     usage: dict[str, Any] | None = None
+    run: str | None = None
+    handler: str | None = None
 
 
 def key_of(call: RecordedCall) -> str:
     """Return the SHA-256 of kind and input, in hexadecimal after `sha256:`, which is equal for equal calls."""
+    return f"sha256:{_hash([call.kind, call.input])}"
+
+
+def _hash(value: Any) -> str:
     from hashlib import sha256  # most emulators record nothing
 
-    return f"sha256:{sha256(to_text([call.kind, _sorted(call.input)]).encode()).hexdigest()}"
+    return sha256(to_text(_sorted(value)).encode()).hexdigest()
 
 
 def content_of(call: RecordedCall) -> JSONObject:
-    """Return a call as a cassette's file has it: `kind`, `node`, `key`, `input`, `answer` or `error`, and `usage`."""
+    """Return a call as a cassette's file has it: `kind`, `node`, `key`, `input`, `answer` or `error`, and the rest."""
     result: JSONObject = {"answer": call.answer} if call.error is None else {"error": call.error}
-    if call.usage is not None:
-        result["usage"] = call.usage
+    result |= {name: value for name in _MORE if (value := getattr(call, name)) is not None}
     return {"kind": call.kind, "node": call.node, "key": key_of(call), "input": call.input, **result}
 
 
@@ -155,7 +164,8 @@ def _sorted(value: Any) -> Any:
 
 FORMAT: Final = 1
 _REQUIRED: Final = ("kind", "node", "input")
-_KEYS: Final = (*_REQUIRED, "key", "answer", "error", "usage")
+_MORE: Final = ("usage", "run", "handler")
+_KEYS: Final = (*_REQUIRED, "key", "answer", "error", *_MORE)
 
 
 def read_calls(path: Path) -> list[RecordedCall]:
@@ -251,7 +261,7 @@ def _call(content: Any, place: str) -> RecordedCall:
         raise _Malformed(
             place, f"a call must have {missing[0]}" if missing else "a call must have either an answer or an error"
         )
-    for name in ("kind", "node", "key", "error"):
+    for name in ("kind", "node", "key", "error", "run", "handler"):
         if name in content and not isinstance(content[name], str):
             raise _Malformed(f"{place}.{name}", "it must be a string")
     if not is_object(content["input"]):
@@ -260,7 +270,7 @@ def _call(content: Any, place: str) -> RecordedCall:
         raise _Malformed(
             f"{place}.usage", f"the usage of a call must be an object with numbers: {', '.join(USAGE_FIELDS)}"
         )
-    fields = {name: content[name] for name in (*_REQUIRED, "answer", "error", "usage") if name in content}
+    fields = {name: value for name, value in content.items() if name != "key"}
     call = RecordedCall(**fields)
     if content.get("key", key := key_of(call)) != key:
         message = "it is not the hash of kind and input. If you changed those, remove the key, and it is computed again"
@@ -288,6 +298,7 @@ class Cassette:
     Attributes:
         path: The JSON file.
         mode: `record` replays what is in the file and records the rest. `replay` never calls a handler.
+        was_used: Whether it has replayed or recorded a call.
 
     Example:
         ```python
@@ -313,13 +324,14 @@ class Cassette:
         self,
         path: str | os.PathLike[str],
         mode: CassetteMode,
-        handlers: UserHandlers,
-        secrets: Secrets,
+        environment: Environment,
     ) -> None:
         self.path: Final = Path(path)
         self.mode: Final[CassetteMode] = mode
-        self._handlers = handlers
-        self._secrets = RecordedSecrets(secrets)
+        self.was_used: bool = False
+        self._handlers = environment.handlers
+        self._warnings = environment.warnings
+        self._secrets = RecordedSecrets(environment.secrets)
         self._lock = threading.Lock()
         self._stamp = stamp_of(self.path)
         self._calls: list[RecordedCall | None] = [*_stored_calls(self.path, mode)]  # None while its handler works
@@ -327,11 +339,12 @@ class Cassette:
         self._kinds = {call.kind for call in self.calls}
         self._unused: set[int] = set(range(len(self._calls)))
         self._with_secrets = [index for index, text in self._texts.items() if SECRET in text]
-        self._queues: dict[tuple[str, str | None], deque[int]] = {}  # by key, and by key and node
+        self._queues: dict[tuple[str, ...], deque[int]] = {}
         for index, call in enumerate(self.calls):
-            key = key_of(call)
-            for node in (call.node, None):
-                self._queues.setdefault((key, node), deque()).append(index)
+            for place in _places(call, key_of(call)):
+                self._queues.setdefault(place, deque()).append(index)
+        self._runs: dict[str, str] = {}  # the run that each execution replays or records
+        self._joined: set[str] = set()  # the same runs
 
     @property
     def calls(self) -> list[RecordedCall]:
@@ -360,7 +373,11 @@ class CallCassette(Cassette):
     """A cassette as the emulator asks it."""
 
     def answer(
-        self, handler: Callable[[Any], Any] | None, call: HandledCall, with_places: HandledCall
+        self,
+        handler: Callable[[Any], Any] | None,
+        call: HandledCall,
+        with_places: HandledCall,
+        inputs: Mapping[str, Any],
     ) -> HandlerOutcome | Callable[[], HandlerOutcome] | None:
         """Return the recorded outcome of a call, or the work that calls its handler and records the outcome.
 
@@ -370,6 +387,7 @@ class CallCassette(Cassette):
             handler: The user's function for the node, or `None` if there is none.
             call: What it is called with.
             with_places: The same with the places of templates of secrets, in place of their values.
+            inputs: The inputs of the execution.
 
         Returns:
             The outcome or the work, or `None` for the default node. Without a handler, a node is replayed if there is
@@ -380,11 +398,19 @@ class CallCassette(Cassette):
         """
         secrets, given = self._secrets, recorded(with_places)
         with self._lock:
-            asked = replace(given, input={name: secrets.hide_input(value) for name, value in given.input.items()})
+            execution = call.execution_id
+            run = self._runs.get(execution) or f"{_hash(secrets.hide(dict(inputs)))[:8]}-"
+            hidden = {name: secrets.hide_input(value) for name, value in given.input.items()}
+            asked = replace(given, input=hidden, run=run)
             replayed = self._take(asked, given)
-            if replayed is None and self.mode == "record" and handler is not None:
-                self._calls.append(None)
-                return partial(self._record, len(self._calls) - 1, asked, partial(call_handler, handler, call))
+            if replayed is not None:
+                self._join(execution, replayed.run)
+            if self.mode == "record" and handler is not None:
+                source = _source_hash(handler) if inspect.isroutine(handler) else None
+                if replayed is None:
+                    return self._recording(replace(asked, handler=source), handler, call)
+                if None not in (source, replayed.handler) and source != replayed.handler:
+                    self._warnings.keep([_changed_function(replayed, self.path)])
         if replayed is None and handler is None and (self.mode == "record" or asked.kind not in self._kinds):
             return None
         if replayed is None:
@@ -392,27 +418,54 @@ class CallCassette(Cassette):
         return HandlerOutcome(secrets.put_back(replayed.answer), secrets.put_back(replayed.error), replayed.usage)
 
     def _take(self, asked: RecordedCall, given: RecordedCall) -> RecordedCall | None:
-        """Take the next unused call that equals another: of the same node if there is one.
+        """Take the next unused call that equals another: of the same run and node if there is one.
 
         With other secrets than those at recording, equal inputs may have unequal placeholders.
         """
         places = {name: self._secrets.hide_places(value) for name, value in given.input.items()}
         as_rendered = replace(given, input=places)
         for key in dict.fromkeys(map(key_of, (asked, as_rendered))):
-            for node in (asked.node, None):
-                queue = self._queues.get((key, node))
+            for place in _places(asked, key):
+                queue = self._queues.get(place)
                 while queue:
                     index = queue.popleft()
-                    if index in self._unused:  # else it was taken from the other queue
-                        self._unused.remove(index)
-                        return self._calls[index]
+                    if index in self._unused and not self._is_of_another(index, place):  # else another queue had it
+                        return self._use(index)
         unused = [index for index in self._with_secrets if index in self._unused]
         own_first = sorted(unused, key=lambda index: (call := self._calls[index]) is None or call.node != asked.node)
         for index in own_first:
             if self._fits(index, given):
-                self._unused.remove(index)
-                return self._calls[index]
+                return self._use(index)
         return None
+
+    def _is_of_another(self, index: int, place: tuple[str, ...]) -> bool:
+        """Return whether a call that was found by the inputs is of a run that an execution replays already."""
+        call = self._calls[index]
+        is_by_inputs = len(place) == 3 and place[2].endswith("-")
+        return is_by_inputs and call is not None and call.run in self._joined
+
+    def _use(self, index: int) -> RecordedCall | None:
+        self._unused.remove(index)
+        self.was_used = True
+        return self._calls[index]
+
+    def _join(self, execution_id: str, run: str | None) -> None:
+        """Let an execution replay or record a run, unless another one does."""
+        if run is not None and run not in self._joined and execution_id not in self._runs:
+            self._runs[execution_id] = run
+            self._joined.add(run)
+
+    def _recording(
+        self, asked: RecordedCall, handler: Callable[[Any], Any], call: HandledCall
+    ) -> Callable[[], HandlerOutcome]:
+        """Return the work that calls a handler and records the outcome."""
+        if call.execution_id not in self._runs:
+            asked = replace(asked, run=f"{asked.run}{len(self._calls) + 1}")  # no other run begins with this call
+            self._join(call.execution_id, asked.run)
+        self.was_used = True
+        self._calls.append(None)
+        work = partial(call_handler, handler, call, self._handlers.assertions)
+        return partial(self._record, len(self._calls) - 1, asked, work)
 
     def _fits(self, index: int, given: RecordedCall) -> bool:
         call = self._calls[index]
@@ -459,6 +512,31 @@ class CallCassette(Cassette):
             return f"{what}: no call of this kind was recorded. {remedy}"
         differing = differences(nearest_call, asked)
         return f"{what}. The closest recording is from node {nearest_call.node!r} and differs in {differing}. {remedy}"
+
+
+def _changed_function(replayed: RecordedCall, path: Path) -> EmulatorWarning:
+    message = (
+        f"the function for node {replayed.node!r} has changed since its answer was recorded, and the recorded answer "
+        "was used. To record it again, delete the file"
+    )
+    return EmulatorWarning(code="changed_function", location=f"cassette {path}", message=message)
+
+
+def _places(call: RecordedCall, key: str) -> list[tuple[str, ...]]:
+    """Return where a call is queued, the closest first: its run and node, runs with equal inputs, its node, all."""
+    runs = [] if call.run is None else [call.run, f"{call.run.partition('-')[0]}-"]
+    return [*((key, call.node, run) for run in runs), (key, call.node), (key,)]
+
+
+@lru_cache(maxsize=64)
+def _source_hash(handler: Callable[[Any], Any]) -> str | None:
+    """Return a hash of the source of a handler and the texts of its closure, or `None` if there is no source."""
+    try:
+        source, values = inspect.getsource(handler), inspect.getclosurevars(handler).nonlocals
+    except (OSError, TypeError, ValueError):
+        return None
+    texts = {name: value for name, value in values.items() if isinstance(value, str)}
+    return digits_of("source", f"{source}{texts}")
 
 
 def _stored_calls(path: Path, mode: CassetteMode) -> list[RecordedCall]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, cast
 
-from fibonacci.definitions import Node, OpenNode, WorkflowDefinition
+from fibonacci.definitions import CriticNode, LLMNode, Node, OpenNode, WorkflowDefinition
 from fibonacci.definitions.flow import Flow, reachable
 from fibonacci.definitions.graph import Edges
 from fibonacci.definitions.json_types import is_array, is_object
@@ -64,6 +64,12 @@ class CompiledWorkflow:
     input_schema: Mapping[str, Any] | None = None
     output_schema: Mapping[str, Any] | None = None
     allow_partial_results: bool = False
+
+    @property
+    def scripted_names(self) -> set[str]:
+        """What a script can be for: the IDs of nodes, tools in the underscore spelling, and models."""
+        models = {node.model for node in self.nodes.values() if isinstance(node, LLMNode | CriticNode) and node.model}
+        return {*self.nodes, *self.tools, *map(canonical_tool, models)}
 
     def between(self, first: str, last: str) -> set[str]:
         """Return the IDs of the nodes that start after the first and that the last starts after, both included."""

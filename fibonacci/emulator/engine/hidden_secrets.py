@@ -48,7 +48,8 @@ Secret = tuple[str, str]
 
 
 @lru_cache(maxsize=256)
-def _digits_of(name: str, value: str) -> str:
+def digits_of(name: str, value: str) -> str:
+    """Return a few digits that tell whether a value is the same. They take time, so that nobody tries many values."""
     return scrypt(value.encode(), salt=f"fibonacci secret {name}".encode(), n=2**14, r=8, p=1, dklen=4).hex()
 
 
@@ -158,7 +159,7 @@ class StoredSecrets:
     def _value_of(self, match: re.Match[str]) -> str | None:
         name = unquote(match[1])
         for known, value in self._secrets.ever_named:
-            if known == name and _digits_of(name, value) == match[2]:
+            if known == name and digits_of(name, value) == match[2]:
                 return value
         if name not in self._missing:
             self._missing.add(name)
@@ -170,7 +171,7 @@ class StoredSecrets:
 
 
 def _marked(secret: Secret, form: str) -> str:
-    return _stand_in(secret[0], _digits_of(*secret), form)
+    return _stand_in(secret[0], digits_of(*secret), form)
 
 
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"  # no text has them, because they are not characters
@@ -309,7 +310,7 @@ class RecordedSecrets:
     def _stands_for(self, match: re.Match[str], text: str) -> bool:
         secret = read_back(text, match[4])
         return text in self._candidates(match) or (
-            secret is not None and match[3] == _digits_of(unquote(match[2]), secret)
+            secret is not None and match[3] == digits_of(unquote(match[2]), secret)
         )
 
     def _candidates(self, match: re.Match[str]) -> Iterator[str]:

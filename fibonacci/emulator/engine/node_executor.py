@@ -432,6 +432,7 @@ class NodeExecutor:
             environment.handlers.llm,
             lambda: call(given),
             lambda: call(self._rendered(node, self._values.resolve_place)),
+            self._execution["inputs"],
         )
         if answer is None:
             instruction = given["instruction"]
@@ -476,6 +477,7 @@ class NodeExecutor:
             handler,
             lambda: call(self._values.resolve),
             lambda: call(self._values.resolve_place),
+            self._execution["inputs"],
         )
         if answer is not None:
             return self._answered(node, answer)
@@ -510,6 +512,7 @@ class NodeExecutor:
             environment.handlers.critic,
             lambda: call(criteria),
             lambda: call(self._criteria(node, self._values.resolve_place)),
+            self._execution["inputs"],
         )
         return NodeResult(default_critic_output(criteria)) if answer is None else self._answered(node, answer)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
+from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.default_nodes import NodeError
@@ -107,6 +108,22 @@ class Script:
 
     def __repr__(self) -> str:
         return f"<Script {self.name!r}: {self.taken} taken, {'repeats' if self.repeat else f'{self.remaining} left'}>"
+
+
+def unused_text(script: Script, known: Collection[str]) -> str:
+    """Return what to say of a script whose answers were not all used.
+
+    Args:
+        script: The script.
+        known: The names of all nodes, tools and models of workflows.
+    """
+    what = f"the script for {script.name!r}"
+    if script.taken:
+        return f"{what} has answers that were not used: {script.remaining} of {len(script.answers)}"
+    if canonical_tool(script.name) in known:
+        return f"{what} was not used: nothing of this name has run"
+    remedy = did_you_mean(script.name, sorted(known))
+    return f"{what} was not used: no workflow has a node, a tool or a model of this name{remedy}"
 
 
 class QueuedScript(Script):

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar, cast
 
 from pydantic import BaseModel
@@ -268,11 +269,19 @@ class HandlerOutcome:
 class CallRecording(Protocol):
     """Answers calls of handlers from what was recorded, or records them: a cassette."""
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        ...
+
+    was_used: bool
+
     def answer(
         self,
         handler: Callable[[Any], Any] | None,
         call: LLMCall | ToolCall | CriticCall,
         with_places: LLMCall | ToolCall | CriticCall,
+        inputs: Mapping[str, Any],
     ) -> HandlerOutcome | Callable[[], Any] | None:
         """Return the recorded outcome of a call, or the work that calls its handler, or `None` for the default node."""
         ...
@@ -287,12 +296,16 @@ class UserHandlers:
         critic: The handler of all critics.
         tools: The handlers of tools, by the underscore spelling of their names.
         cassette: What records or replays their calls.
+        cassettes: All cassettes that were in use.
+        assertions: The `AssertionError`s that they have raised, which a test is to fail with.
     """
 
     llm: LLMHandler | None = None
     critic: CriticHandler | None = None
     tools: dict[str, ToolHandler] = field(default_factory=dict[str, ToolHandler])
     cassette: CallRecording | None = None
+    cassettes: list[CallRecording] = field(default_factory=list["CallRecording"])
+    assertions: list[AssertionError] = field(default_factory=list[AssertionError])
 
     def tool(self, name: str) -> ToolHandler | None:
         """Return the handler of a tool, by either spelling of its name."""
@@ -301,6 +314,11 @@ class UserHandlers:
     def set_tool(self, name: str, handler: ToolHandler) -> None:
         """Use a handler for a tool."""
         self.tools[canonical_tool(name)] = handler
+
+    def use(self, cassette: CallRecording) -> None:
+        """Use a cassette from now on."""
+        self.cassette = cassette
+        self.cassettes.append(cassette)
 
     def release(self, cassette: object) -> None:
         """Use a cassette no more, if it is in use."""
@@ -316,19 +334,27 @@ class UserHandlers:
         self.llm, self.critic, self.tools = others.llm, others.critic, dict(others.tools)
 
 
-def call_handler(handler: Callable[[CallT], Any], call: CallT) -> HandlerOutcome:
-    """Call a handler, an async one in its own event loop, and return an exception as an outcome too."""
-    outcome = _outcome(partial(handler, call), f"outputs.{call.node_id}")
+def call_handler(handler: Callable[[CallT], Any], call: CallT, assertions: list[AssertionError]) -> HandlerOutcome:
+    """Call a handler, an async one in its own event loop, and return an exception as an outcome too.
+
+    Args:
+        handler: The handler.
+        call: What it is called with.
+        assertions: Gets the exception if it is an `AssertionError`.
+    """
+    outcome = _outcome(partial(handler, call), f"outputs.{call.node_id}", assertions)
     return outcome if call.usage is None else replace(outcome, usage=call.usage)
 
 
-def _outcome(work: Callable[[], Any], place: str) -> HandlerOutcome:
+def _outcome(work: Callable[[], Any], place: str, assertions: list[AssertionError]) -> HandlerOutcome:
     try:
         output = work()
         if inspect.isawaitable(output):
             output = asyncio.run(_finish(output))
     except BaseException as error:  # also SystemExit: it ends the handler, not the emulator
         log(_log, logging.DEBUG, "a handler failed", with_exception=True)
+        if isinstance(error, AssertionError):
+            assertions.append(error)
         return HandlerOutcome(error=error_text(error))
     try:
         text = json.dumps(output, allow_nan=False, check_circular=False, default=_dumped)

@@ -11,12 +11,11 @@ Only the emulator's own organization decides. A refusal is recorded in its audit
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, cast
 
-from fibonacci.definitions import CriticNode, LLMNode, Problem, ToolNode
+from fibonacci.definitions import Problem
 from fibonacci.definitions.json_schema import first_fault
-from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.account import PLANS
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
@@ -82,43 +81,6 @@ def report_problems(context: RequestContext, workflow_id: str, problems: Sequenc
     )
 
 
-def report_unmatched_scripts(context: RequestContext, workflow: CompiledWorkflow) -> None:
-    """Warn about scripts whose name no workflow has, and resembles one in the workflow that is going to run."""
-    scripts = context.environment.scripts
-    unused = [script.name for script in scripts.unused if not script.taken] if scripts.is_active else []
-    if not unused:
-        return
-    from difflib import get_close_matches  # only where there are scripts
-
-    names = _scripted_names(workflow)
-    for name in unused:
-        near = get_close_matches(canonical_tool(name), names, n=1)
-        if near and not any(_has_name(candidate, name) for candidate in (workflow, *_workflows(context))):
-            message = f"no workflow has a node, a tool or a model of this name. Did you mean {near[0]!r}?"
-            context.environment.warnings.keep(
-                [EmulatorWarning(code="unmatched_script", location=f"scripts {name}", message=message)]
-            )
-
-
-def _workflows(context: RequestContext) -> Iterator[CompiledWorkflow]:
-    return (compiled(record["definition"]) for record in context.store.workflows.records())
-
-
-def _has_name(workflow: CompiledWorkflow, name: str) -> bool:
-    return canonical_tool(name) in _scripted_names(workflow)
-
-
-def _scripted_names(workflow: CompiledWorkflow) -> set[str]:
-    """Return what a script can be for: the IDs of nodes, tools and models."""
-    names = set(workflow.nodes)
-    for node in workflow.nodes.values():
-        if isinstance(node, ToolNode):
-            names.add(node.tool)
-        elif isinstance(node, LLMNode | CriticNode) and node.model is not None:
-            names.add(node.model)
-    return set(map(canonical_tool, names))
-
-
 HOUR: Final = 3600.0
 
 
@@ -177,7 +139,6 @@ def execute(context: RequestContext, workflow: StoredWorkflow, inputs: JSONObjec
     problems = problems_of(compiled_workflow.text, context.environment)
     if problems:
         report_problems(context, workflow["id"], problems)
-    report_unmatched_scripts(context, compiled_workflow)
     try:
         _check_tools(context, compiled_workflow)
         take_run(context)

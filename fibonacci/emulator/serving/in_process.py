@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import errno
 import time
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 import anyio
 import anyio.to_thread
@@ -71,6 +72,20 @@ class AsyncInProcessTransport:
         """Do nothing: there is no connection."""
 
 
+class SkippingClock(NamedTuple):
+    """The clock of a client whose timeouts count what the emulator has skipped. Its own waits take real time.
+
+    Attributes:
+        monotonic: Returns the emulator's time.
+        time: The same.
+        sleep: Waits for that many seconds.
+    """
+
+    monotonic: Callable[[], float]
+    time: Callable[[], float]
+    sleep: Callable[[float], Any]
+
+
 def _check_open(app: App) -> None:
     """Refuse a request if the file of the state is closed, as a socket on which nothing listens does.
 
@@ -90,7 +105,8 @@ def _delivery_seconds(response: ServerResponse, deadline: Deadline) -> float:
     """Return how many seconds the delivery of a response takes.
 
     Raises:
-        TransportError: At once if it would not end before the deadline, because nothing else can happen until then.
+        TransportError: At once if it would not end before the deadline, because nothing else can happen until then. The
+            deadline has passed then, so that nothing is sent again, as on a socket.
     """
     if not isinstance(response, FailingResponse):
         return 0.0
@@ -99,6 +115,8 @@ def _delivery_seconds(response: ServerResponse, deadline: Deadline) -> float:
     seconds = failure.seconds * bytes_apart
     if failure.kind == "stall" or (remaining is not None and seconds > remaining):
         failure.count_delivery()
+        if remaining is not None:
+            deadline.end()
         raise TransportError("timeout", TimeoutError("timed out"))
     return seconds
 

@@ -80,7 +80,8 @@ Some commands use a code in their own way:
   if you have to change its files or options. For example, the state can't be read, two files have the same name, or a
   deletion needs `--allow-delete`.
 - `validate` exits 64 if a definition has errors.
-- `fibonacci dev -- COMMAND` exits with the code of `COMMAND`.
+- `fibonacci dev -- COMMAND` exits with the code of `COMMAND`, or with 1 if that passed and a script or something else
+  that was prepared [never acted](emulator.md#check_unused).
 - `run-many` has [its own list](../how-to/run-rows-from-a-terminal.md#exit-codes).
 """
 
