@@ -86,13 +86,12 @@ class AsyncRequestor:
         shared: What the client shares with its clones.
 
     Attributes:
-        clock: The client's source of time.
         exits: The runs whose execution is canceled when they are left early.
     """
 
     def __init__(self, config: Config, shared: AsyncSharedState) -> None:
         self._config = config
-        self.clock: AsyncClock = config.clock or _runtime.AsyncSystemClock()
+        self._machine_clock = _runtime.AsyncSystemClock()
         self.exits: set[AsyncExit] = shared.exits
         self._shared = shared
         self._find_limits = _limits_finder(config.rate_limiter)
@@ -105,6 +104,11 @@ class AsyncRequestor:
     def config(self) -> Config:
         """The client's configuration at this moment."""
         return self._config.current()
+
+    @property
+    def clock(self) -> AsyncClock:
+        """The client's source of time at this moment."""
+        return self.config.clock or self._machine_clock
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         # Whatever has it, such as `client.workflows.get` in the task of a pool, is pickled as its client is.

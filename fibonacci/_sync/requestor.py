@@ -87,13 +87,12 @@ class Requestor:
         shared: What the client shares with its clones.
 
     Attributes:
-        clock: The client's source of time.
         exits: The runs whose execution is canceled when they are left early.
     """
 
     def __init__(self, config: Config, shared: SharedState) -> None:
         self._config = config
-        self.clock: Clock = config.clock or _runtime.SystemClock()
+        self._machine_clock = _runtime.SystemClock()
         self.exits: set[Exit] = shared.exits
         self._shared = shared
         self._find_limits = _limits_finder(config.rate_limiter)
@@ -106,6 +105,11 @@ class Requestor:
     def config(self) -> Config:
         """The client's configuration at this moment."""
         return self._config.current()
+
+    @property
+    def clock(self) -> Clock:
+        """The client's source of time at this moment."""
+        return self.config.clock or self._machine_clock
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         # Whatever has it, such as `client.workflows.get` in the task of a pool, is pickled as its client is.

@@ -88,7 +88,7 @@ class InProcessClients:
 
         _check_options(options)
         if self.clock.mode == "skip" and "rate_limiter" not in options:  # one that is shared has its own clock
-            options.setdefault("clock", SkippingClock(self.clock.now, self.clock.now, sleep))
+            options.setdefault("clock", SkippingClock(self._app.clock, sleep))
         return Fibonacci(
             self.api_key if api_key is None else api_key,
             **_address(options),
@@ -117,7 +117,7 @@ class InProcessClients:
 
         _check_options(options)
         if self.clock.mode == "skip" and "rate_limiter" not in options:  # one that is shared has its own clock
-            options.setdefault("clock", SkippingClock(self.clock.now, self.clock.now, sleep))
+            options.setdefault("clock", SkippingClock(self._app.clock, sleep))
         return AsyncFibonacci(
             self.api_key if api_key is None else api_key,
             **_address(options),

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
+import anyio
+
 from fibonacci._core import redirection
-from fibonacci._core.config import Config
+from fibonacci._core.config import LOCAL_RATE_LIMITERS, Config
 from fibonacci._core.urls import is_loopback
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of, client_variables, reachable_url
+from fibonacci.emulator.serving.in_process import SkippingClock
 from fibonacci.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -80,8 +84,11 @@ def redirect_to(emulator: Emulator, fixture: str) -> Callable[[Config], Config]:
             return config
         else:
             api_key = partial(_refuse, f"base_url {base_url}, passed at {config.base_url_passed_at}", fixture)
+        clock = config.clock
+        if emulator.clock.mode == "skip" and clock is None and config.rate_limiter in LOCAL_RATE_LIMITERS:
+            clock = SkippingClock(app_of(emulator).clock, time.sleep if config.close == "close" else anyio.sleep)
         redirected = object.__new__(Config)
-        vars(redirected).update(vars(config), base_url=base_url, api_key=api_key)
+        vars(redirected).update(vars(config), base_url=base_url, api_key=api_key, clock=clock)
         return redirected
 
     return redirect

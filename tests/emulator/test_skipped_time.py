@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from fibonacci import Fibonacci, RateLimitError, WaitTimeoutError
+from fibonacci import AsyncFibonacci, Fibonacci, RateLimitError, WaitTimeoutError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.engine import scheduler
+from fibonacci.testing import in_environment
 from tests.emulator.handling import create, details, no_handler_works, wait_until
 from tests.kit.mode import Mode
 from tests.kit.nodes import tool
@@ -120,6 +121,16 @@ def test_the_timeout_of_a_run_counts_what_was_skipped(mode: Mode, emulator: Emul
     assert "keeps running" not in "".join(caught.value.__notes__)
     for timeout in (7200, None):
         assert mode.run(client.workflows.run(workflow, timeout=timeout)).duration_ms == 3_600_000
+
+
+def test_the_same_for_any_client_that_a_test_redirects(mode: Mode) -> None:
+    client = Fibonacci("key") if mode.name == "sync" else AsyncFibonacci("key")
+    with in_environment(Emulator(time="skip")) as emulator:
+        workflow = waiting(emulator.client(), 3600)
+        with pytest.raises(WaitTimeoutError, match="took 3600 s, longer than the time to wait"):
+            mode.run(client.workflows.run(workflow, timeout=30))
+        assert mode.run(client.workflows.run(workflow, timeout=7200)).duration_ms == 3_600_000
+        mode.run(client.close() if isinstance(client, Fibonacci) else client.aclose())
 
 
 def test_runs_beside_each_other_do_not_count_what_was_skipped_for_the_others(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import anyio
 import anyio.to_thread
@@ -18,6 +18,7 @@ import anyio.to_thread
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.faults import FailingResponse, InjectedFailure
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse, decoded_headers, encoded_headers
+from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, TransportError
 
 _MAY_WAIT: Final = "/execut"
@@ -72,18 +73,25 @@ class AsyncInProcessTransport:
         """Do nothing: there is no connection."""
 
 
-class SkippingClock(NamedTuple):
+class SkippingClock:
     """The clock of a client whose timeouts count what the emulator has skipped. Its own waits take real time.
 
-    Attributes:
-        monotonic: Returns the emulator's time.
-        time: The same.
-        sleep: Waits for that many seconds.
+    Args:
+        clock: The emulator's clock.
+        sleep: Waits for that many seconds, in the mode of the client.
     """
 
-    monotonic: Callable[[], float]
-    time: Callable[[], float]
-    sleep: Callable[[float], Any]
+    def __init__(self, clock: VirtualClock, sleep: Callable[[float], Any]) -> None:
+        self.sleep = sleep
+        self._clock = clock
+
+    def monotonic(self) -> float:
+        """Return the machine's monotonic time, and what was skipped."""
+        return time.monotonic() + self._clock.skipped
+
+    def time(self) -> float:
+        """Return the time of day, and what was skipped."""
+        return time.time() + self._clock.skipped
 
 
 def _check_open(app: App) -> None:
