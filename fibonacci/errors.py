@@ -115,11 +115,6 @@ class FibonacciError(Exception):
 
         return error_html(self)
 
-    def _render_traceback_(self) -> list[str]:
-        from fibonacci._display.html import traceback_lines
-
-        return traceback_lines(self)
-
     def __reduce__(self) -> tuple[Callable[..., FibonacciError], tuple[object, ...]]:
         # The default reduction calls the class with `args` alone and loses the cause.
         return _rebuild, (type(self), self.args, self.__dict__.copy(), _portable(self.__cause__))

@@ -1,1 +1,1 @@
-"""Display: HTML in notebooks and short tracebacks in IPython. It is imported when something is displayed."""
+"""Display: HTML in notebooks. It is imported when something is displayed."""

@@ -1,24 +1,16 @@
-"""HTML of objects, lists, runs and their traces, and errors in notebooks and IPython.
+"""HTML of objects, lists, runs and their traces, and errors in notebooks.
 
 Whatever comes from the platform passes through `escaped`. Styles are in attributes, because notebooks remove style
 sheets.
-
-IPython asks an exception for the lines of its traceback by its method `_render_traceback_`, in a terminal and in the
-kernel of a notebook. It does so for `%tb` too, hence any mode but the default one (`%tb Plain`, `%xmode Verbose`) is
-answered with all frames.
 """
 
 from __future__ import annotations
 
 import json
-import linecache
 import re
-import sys
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from datetime import datetime
 from html import escape
-from types import TracebackType
 from typing import Any, cast
 
 from fibonacci._display.protocols import ExecutionRecord, NodeRecord
@@ -375,52 +367,3 @@ def error_html(error: BaseException) -> str:
         rows.append(("What to do", re.sub("`([^`\n]+)`", r"<code>\1</code>", escaped(advice))))
     execution = html_of(getattr(error, "execution", None)) or ""
     return display(table(f"<strong>{escaped(type(error).__name__)}</strong>", (), rows), execution)
-
-
-_FRAMES = 3
-
-
-def traceback_lines(error: BaseException) -> list[str]:
-    """Return the lines of the traceback that IPython displays."""
-    shell = _shell()
-    if shell is not None and shell.InteractiveTB.mode != "Context":
-        return list(shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__))
-    lines = _own_lines(error.__traceback__, shell)
-    lines += [printable(f"{type(error).__name__}: {error}")]
-    lines += [printable(str(note)) for note in getattr(error, "__notes__", ())]
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if cause is not None:
-        lines.append(printable(cut(f"Cause: {type(cause).__name__}: {cause}")))
-    advice = remedy(error)
-    if advice is not None:
-        lines.append(f"What to do: {advice}.")
-    return [*lines, "All frames: %tb Plain"]
-
-
-def _shell() -> Any:
-    """Return the running IPython, or None elsewhere."""
-    module = sys.modules.get("IPython")
-    return None if module is None else module.get_ipython()
-
-
-def _own_lines(frames: TracebackType | None, shell: Any) -> list[str]:
-    """Return the last of the user's own frames: the place of each, and its line."""
-    own: list[str] = []
-    for frame, number in traceback.walk_tb(frames):
-        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-        if package == "fibonacci":
-            break
-        if package in ("IPython", "ipykernel"):
-            continue
-        file = frame.f_code.co_filename
-        line = linecache.getline(file, number, frame.f_globals).strip()
-        text = f"{_name(file, shell)}, line {number}" + (f"\n----> {number} {line}" if line else "")
-        if text not in own[-1:]:  # a comprehension has a frame of its own
-            own.append(text)
-    return [f"{line}\n" for line in own[-_FRAMES:]]
-
-
-def _name(file: str, shell: Any) -> str:
-    """Return what IPython calls a cell, or the path of a file."""
-    cell = None if shell is None else shell.compile.format_code_name(file)
-    return f"File {file}" if cell is None else " ".join(cell)

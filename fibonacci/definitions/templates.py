@@ -176,15 +176,23 @@ def spaced_as(text: str, other: str) -> str:
     return _EXPRESSION.sub(lambda match: f"{{{{{spaced.get(match[1].strip(), match[1])}}}}}", text)
 
 
-def single_braced(text: str, node_ids: Collection[str]) -> Iterator[tuple[int, str]]:
-    """Yield what is in single braces and would be an expression in double ones, as an f-string leaves it.
+def single_braced(text: str, node_ids: Collection[str], inputs: Collection[str]) -> Iterator[tuple[int, str, str]]:
+    """Yield what is in single braces and was meant as a template: an f-string has left it, or has lost its f.
 
-    Each comes with its offset in the text.
+    Args:
+        text: The text.
+        node_ids: The IDs of the nodes.
+        inputs: The names of the inputs. A variable of the author's program may be before one, as in `{mail.subject}`.
+
+    Yields:
+        Its offset in the text, what is in the braces, and the expression that is meant.
     """
     for match in _SINGLE_BRACES.finditer(text):
         is_argument = "." not in match[1] and _ARGUMENT.match(text[match.start() - 1 : match.start()])
-        if names_value(match[1], node_ids) and not is_argument:
-            yield match.start(), match[1]
+        name = match[1].rpartition(".")[2]
+        meant = match[1] if names_value(match[1], node_ids) else f"{INPUT}.{name}" if name in inputs else None
+        if meant is not None and not is_argument:
+            yield match.start(), match[1], meant
 
 
 def names_value(path: str, node_ids: Collection[str]) -> bool:

@@ -34,6 +34,8 @@ def test_braces_that_were_meant_as_a_template() -> None:
     rows: list[tuple[str, str, str]] = [
         ("Hi {input.name}", "single_braces", "'{input.name}' is plain text. Write '{{input.name}}', in a Python ..."),
         ("Hi {draft}", "single_braces", "'{draft}' is plain text. Write '{{draft}}', in a Python ..."),
+        ("Hi {name}", "single_braces", "'{name}' is plain text. Write '{{input.name}}', in a Python ..."),
+        ("Hi {mail.name}", "single_braces", "'{mail.name}' is plain text. Write '{{input.name}}', in a Python ..."),
         ('{"a": {input.name}}', "single_braces", "'{input.name}' is plain text. Write '{{input.name}}', in a ..."),
         (
             "Hi {input.name}}",

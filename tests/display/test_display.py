@@ -18,6 +18,7 @@ from fibonacci import (
     RunResult,
     RunsSummary,
 )
+from fibonacci._display.html import REMEDIES
 from fibonacci.emulator import Emulator
 from fibonacci.models import AuditEntry, Execution, Model, Page, Workflow
 from tests.kit.browser import dump_dom
@@ -25,6 +26,7 @@ from tests.kit.mode import Mode
 from tests.kit.notebooks import html_of
 from tests.kit.responses import info
 from tests.models.test_models import LEAST, each_model
+from tests.tools.markdown import ROOT
 
 PAYLOADS = [
     "<script>document.documentElement.dataset.harm=1</script>",
@@ -270,3 +272,16 @@ def test_the_key_is_in_nothing_that_is_displayed() -> None:
         shown.append(caught.value)
         assert [each for each in shown if key in html_of(each)] == []
         assert not hasattr(client, "_repr_html_")
+
+
+def test_the_remedies_are_those_of_the_page() -> None:
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text("utf-8")
+    rows: list[Any] = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.+) \|$", page.partition("## Remedies")[2], re.MULTILINE)
+    written = {name.strip("` "): text for names, text in rows for name in names.split(",")}
+    assert {name: written.get(name) for name in REMEDIES} == REMEDIES
+    say_it = {
+        *("ConfigurationError", "APIConnectionError", "DefinitionError", "DeploymentError", "ValueError", "TypeError"),
+        *("JournalError", "RunsStoppedError", "TooManyFailuresError", "UnknownOutcomeError"),
+        "UnsupportedCallError",
+    }
+    assert set(written) - set(REMEDIES) == say_it

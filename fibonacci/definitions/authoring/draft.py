@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.authoring.arguments import ArgumentReader, node_fields, open_node_fields
-from fibonacci.definitions.authoring.caller import SourceLine, caller_line, forgotten_f_strings
-from fibonacci.definitions.authoring.handles import BranchBlock, ConditionalHandle, NodeHandle, Template, warn_of
+from fibonacci.definitions.authoring.caller import SourceLine, caller_line
+from fibonacci.definitions.authoring.handles import BranchBlock, ConditionalHandle, NodeHandle, warn_of
 from fibonacci.definitions.graph import FOLLOWING, BadTemplate, Link, node_links, template_links, templated_values
 from fibonacci.definitions.node_kinds import NodeType
 from fibonacci.definitions.templates import INPUT, NAMED_SOURCES, single_braced, strings
@@ -97,7 +97,7 @@ class Draft:
         self._check_id(node_id)
         before = _dependencies(node, self._nodes)
         for key, value in templated_values(node):
-            _check_single_braces(key, value, self._nodes)
+            self._warn_of_single_braces(f"{node_id}.{key}", value)
         self._nodes[node_id] = node | ({"dependencies": before} if before else {})
         self._node_lines[node_id] = caller_line()
         if self._open_blocks:
@@ -135,7 +135,7 @@ class Draft:
             if name in self._outputs:
                 raise ValueError(f"there is already an output {name!r}: see {self.line_of(f'outputs.{name}')}")
             _refuse_unknown(template_links(name, value), self._nodes)
-            _check_single_braces(name, value, self._nodes)
+            self._warn_of_single_braces(f"outputs.{name}", value)
         self._outputs |= outputs
         self._lines |= dict.fromkeys((f"outputs.{name}" for name in outputs), caller_line())
 
@@ -150,6 +150,13 @@ class Draft:
             return list(self._node_lines.values())[int(node[1])]
         part = _PART.match(location)
         return self._lines.get(part[0] if part else "", self._lines[""])
+
+    def _warn_of_single_braces(self, location: str, value: object) -> None:
+        inputs = self.fields.get("input_schema", {}).get("properties", ())
+        for place, text in strings(value):
+            for _, name, _ in single_braced(text, self._nodes, inputs):
+                remedy = "In an f-string, write the value itself, or double the braces again"
+                warn_of(f"{location}{place}: {{{name}}} is not a template. {remedy}")
 
     def _check_id(self, node_id: str) -> None:
         if node_id == INPUT or node_id in NAMED_SOURCES:
@@ -188,22 +195,6 @@ def _refuse_unknown(links: Iterable[Link | BadTemplate], known: Collection[str])
         ValueError: If a template cannot be parsed, or names a node that is not there yet.
     """
     return [_known(link, known) for link in links]
-
-
-def _check_single_braces(location: str, value: object, known: Collection[str]) -> None:
-    """Refuse `{given.name}` in a text without its f, and warn of `{input.name}`: what an f-string makes of a template.
-
-    Raises:
-        ValueError: If a name in single braces is a template in the author's program.
-    """
-    for place, text in strings(value):
-        for expression, _ in forgotten_f_strings(text, Template):
-            raise ValueError(
-                f"{location}{place}: {{{expression}}} stays plain text, because the string has no f prefix. Write"
-                f' f"...", or {{ {expression} }} with spaces if you mean the braces'
-            )
-        for _, name in single_braced(text, known):
-            warn_of(f"{{{name}}} is not a template. In an f-string, write the value itself, or double the braces again")
 
 
 def _known(link: Link | BadTemplate, known: Collection[str]) -> Link:

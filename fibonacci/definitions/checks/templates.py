@@ -18,6 +18,7 @@ from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.comparisons import comparison_of, has_number
 from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.graph import NodesByIndex, templated_values
+from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.node_kinds import is_open
 from fibonacci.definitions.operators import UNARY
 from fibonacci.definitions.problems import Problem, problem
@@ -51,7 +52,9 @@ MayBeNumber = Callable[[str], bool | None]
 """Tells whether an expression may give a number, or None if nothing is known of it."""
 
 
-def brace_problems(location: str, text: str, ids: Collection[str], may_be_number: MayBeNumber) -> Iterator[Problem]:
+def brace_problems(
+    location: str, text: str, ids: Collection[str], inputs: Collection[str], may_be_number: MayBeNumber
+) -> Iterator[Problem]:
     """Yield the braces of a text that make no template, and were probably meant to."""
     if "<<" in text:
         for match in _ANGLES.finditer(text):
@@ -62,7 +65,7 @@ def brace_problems(location: str, text: str, ids: Collection[str], may_be_number
     if "{" not in text and "}" not in text:
         return
     yield from _foreign(location, text, may_be_number)
-    yield from _incomplete(location, text, ids)
+    yield from _incomplete(location, text, ids, inputs)
 
 
 def _foreign(location: str, text: str, may_be_number: MayBeNumber) -> Iterator[Problem]:
@@ -85,12 +88,12 @@ def _foreign(location: str, text: str, may_be_number: MayBeNumber) -> Iterator[P
             yield problem(location, "foreign_template", message, offset=match.start())
 
 
-def _incomplete(location: str, text: str, ids: Collection[str]) -> Iterator[Problem]:
+def _incomplete(location: str, text: str, ids: Collection[str], inputs: Collection[str]) -> Iterator[Problem]:
     """Yield the templates with missing braces."""
     rest = without_expressions(text)
     if "{" not in rest and "}" not in rest:
         return
-    single = list(single_braced(text, ids))
+    single = list(single_braced(text, ids, inputs))
     excess = rest.count("{") - rest.count("}")
     unclosed: list[Problem] = []
     for match in _BRACED.finditer(rest):
@@ -100,9 +103,9 @@ def _incomplete(location: str, text: str, ids: Collection[str]) -> Iterator[Prob
         if surplus * excess > 0:
             unclosed.append(_unclosed(location, match.start(), text[match.start() : match.end()], name))
         elif "." in name:  # else it may be an argument of LaTeX or a program, as in {{name}_i}: the braces are balanced
-            single.append((match.start(), name))
-    for offset, name in sorted(single):
-        message = f"'{{{name}}}' is plain text. Write '{{{{{name}}}}}', in a Python f-string with four braces"
+            single.append((match.start(), name, name))
+    for offset, name, meant in sorted(single):
+        message = f"'{{{name}}}' is plain text. Write '{{{{{meant}}}}}', in a Python f-string with four braces"
         yield problem(location, "single_braces", message, offset=offset)
     yield from unclosed
     if unclosed:
@@ -126,7 +129,9 @@ def template_problems(
     definition: Mapping[str, Any], nodes: NodesByIndex, types: TemplateTypes, flow: Flow
 ) -> Iterator[Problem]:
     """Yield the templates that are probably not meant."""
-    check = _TemplateCheck(nodes, types, flow)
+    schema = definition.get("input_schema")
+    properties = schema.get("properties") if is_object(schema) else None
+    check = _TemplateCheck(nodes, properties if is_object(properties) else (), types, flow)
     for index, node in nodes.items():
         comparison = comparison_of(node)
         # The operands of `is_empty` and `is_not_empty` may have no value: that is what they ask.
@@ -140,8 +145,9 @@ def template_problems(
 
 
 class _TemplateCheck:
-    def __init__(self, nodes: NodesByIndex, types: TemplateTypes, flow: Flow) -> None:
+    def __init__(self, nodes: NodesByIndex, inputs: Collection[str], types: TemplateTypes, flow: Flow) -> None:
         self._flow = flow
+        self._inputs = inputs
         self._nodes = nodes
         self._types = types
         self._ids = {node["id"] for node in nodes.values()}
@@ -154,7 +160,7 @@ class _TemplateCheck:
             text: The text.
             reader: The ID of the node that reads it, empty for an output, or None if its values may be missing.
         """
-        yield from brace_problems(location, text, self._ids, self._may_be_number)
+        yield from brace_problems(location, text, self._ids, self._inputs, self._may_be_number)
         for offset, expression in placed_expressions(text):
             try:
                 reference = parse(expression)

@@ -223,6 +223,18 @@ def test_single_braces_warn_in_the_line_of_the_node() -> None:
     check_each(rows, check)
 
 
+def test_an_input_in_a_text_that_has_lost_its_f_warns() -> None:
+    flow = WorkflowBuilder("news")
+    flow.inputs(Note)
+    with pytest.warns(UserWarning, match=r"^a\.instruction: \{note\.text\} is not a template"):
+        flow.llm("a", "Sum up {note.text}")
+    with pytest.warns(UserWarning, match=r"^outputs\.b: \{note\.text\} is not a template"):
+        flow.output(b="About {note.text}")
+    problem = next(problem for problem in flow.check() if problem.code == "single_braces")
+    assert problem.location == "nodes[0].instruction"
+    assert problem.message.startswith("'{note.text}' is plain text. Write '{{input.text}}'")
+
+
 def test_other_braces_do_not() -> None:
     def check(text: str) -> None:
         with warnings.catch_warnings():
