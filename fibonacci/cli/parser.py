@@ -106,11 +106,9 @@ GLOBAL_NAMES: Final = {*_PURPOSES, "quiet", "debug", "yes", "no_color"}
 
 
 class CommandAdder(Protocol):
-    """Adds a command: its parser, its line in the help, and the same as its description unless there is another."""
+    """Adds a command: its parser, its line in the help, and the same as its description."""
 
-    def __call__(
-        self, name: str, help: str, *, section: str | None = None, description: str | None = None, **options: Any
-    ) -> CommandParser:
+    def __call__(self, name: str, help: str, *, section: str | None = None, **options: Any) -> CommandParser:
         """Add a command, and return its parser. With a title of a section, the help lists it there."""
         ...
 
@@ -227,12 +225,9 @@ class CommandParser(argparse.ArgumentParser):
         unsectioned: Any = self._subparsers
         sections: dict[str, Any] = {}
 
-        def add(
-            name: str, help: str, *, section: str | None = None, description: str | None = None, **options: Any
-        ) -> CommandParser:
-            parser: CommandParser = commands.add_parser(
-                name, help=help, description=description or f"{help[:1].upper()}{help[1:]}.", **options
-            )
+        def add(name: str, help: str, *, section: str | None = None, **options: Any) -> CommandParser:
+            description = f"{help[:1].upper()}{help[1:]}."
+            parser: CommandParser = commands.add_parser(name, help=help, description=description, **options)
             if section is not None:
                 if section not in sections:
                     sections[section] = self.add_argument_group(section)

@@ -84,7 +84,6 @@ def test_a_call_becomes_an_entry_with_its_help_and_parameters() -> None:
     entry = calls.call(Paint().get)
     assert entry == CallEntry(
         "show a thing",
-        "Show a thing. Paint it first.",
         "GET /things/{id}",
         (
             CallParameter("thing_id", "text", "the id, such as thing-1", is_positional=True),
@@ -105,7 +104,7 @@ def test_a_call_becomes_an_entry_with_its_help_and_parameters() -> None:
 
 def test_lists_and_deletions() -> None:
     listing, deletion = calls.call(Paint().list), calls.call(Paint().delete)
-    assert listing == CallEntry("list the things", "List the things.", "GET /things", is_list=True, model="Tool")
+    assert listing == CallEntry("list the things", "GET /things", is_list=True, model="Tool")
     assert (deletion.asks, deletion.is_read, deletion.model) == (True, False, "")
 
 

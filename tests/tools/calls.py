@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import NoneType, UnionType
@@ -108,7 +109,7 @@ def call(method: Any) -> CallEntry:
     is_list = get_origin(returned) is Pager
     item = get_args(returned)[0] if is_list else returned
     model = item.__name__ if isinstance(item, type) and issubclass(item, BaseModel) else ""
-    return CallEntry(_title(title), _plain(title), endpoint[1], tuple(parameters), is_list, model)
+    return CallEntry(_title(title), endpoint[1], tuple(parameters), is_list, model)
 
 
 def _names(owner: type) -> list[str]:
@@ -204,7 +205,11 @@ def _index(groups: Mapping[str, CallGroup]) -> str:
 
 def _table(groups: Mapping[str, CallGroup]) -> str:
     constants = {name: f"_{name.replace('-', '_').upper()}" for name in groups}
-    texts = "".join(f"{constants[name]}: Final = {_literal(calls)}\n\n" for name, calls in groups.items())
+    counts = Counter(each for calls in groups.values() for each in _parameters(calls))
+    named = {each.name: each for each, number in reversed(counts.most_common()) if number > 1}
+    shared = {each: f"_{name.upper()}" for name, each in sorted(named.items())}
+    texts = "".join(f"{name}: Final = {_literal(each, {})}\n" for each, name in shared.items()) + "\n"
+    texts += "".join(f"{constants[name]}: Final = {_literal(calls, shared)}\n\n" for name, calls in groups.items())
     entries = "".join(f"{name!r}: {constant},\n" for name, constant in constants.items())
     return (
         f'{HEADER}"""The calls of every group."""\n\nfrom __future__ import annotations\n\n'
@@ -213,14 +218,24 @@ def _table(groups: Mapping[str, CallGroup]) -> str:
     )
 
 
-def _literal(entry: CallGroup | CallEntry | CallParameter) -> str:
+def _parameters(entry: CallGroup | CallEntry) -> Iterator[CallParameter]:
+    """Yield the parameters of all calls in a group."""
+    if isinstance(entry, CallEntry):
+        yield from entry.parameters
+    else:
+        for each in entry.entries.values():
+            yield from _parameters(each)
+
+
+def _literal(entry: CallGroup | CallEntry | CallParameter, shared: Mapping[CallParameter, str]) -> str:
+    """Return the source of an entry, in which parameters of several calls are constants."""
     match entry:
         case CallGroup():
-            entries = "".join(f"{name!r}: {_literal(each)},\n" for name, each in entry.entries.items())
+            entries = "".join(f"{name!r}: {_literal(each, shared)},\n" for name, each in entry.entries.items())
             return f"CallGroup({entry.help!r}, {{{entries}}})"
         case CallEntry():
-            parameters = "".join(f"{_literal(each)}," for each in entry.parameters)
-            given = [repr(entry.help), repr(entry.description), repr(entry.endpoint)]
+            parameters = "".join(f"{shared.get(each) or _literal(each, shared)}," for each in entry.parameters)
+            given = [repr(entry.help), repr(entry.endpoint)]
             given += [f"({parameters})"] if parameters else []
             return f"CallEntry({', '.join([*given, *_flags(entry)])})"
         case CallParameter():

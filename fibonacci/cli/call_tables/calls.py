@@ -7,26 +7,36 @@ from typing import Final
 
 from fibonacci.cli.calls.entries import CallEntry, CallGroup, CallParameter
 
+_ALLOWED_ROLES: Final = CallParameter(
+    "allowed_roles", "names", "the roles that may use the tool, such as owner,admin, in any order"
+)
+_ENABLED: Final = CallParameter("enabled", "boolean", "whether the tool may be used")
+_EXECUTION_ID: Final = CallParameter(
+    "execution_id", "text", "the ID of the execution, such as exec_abc123", is_positional=True
+)
+_KEY: Final = CallParameter("key", "text", "the key: any text, such as user/prefs", is_positional=True)
+_ORGANIZATION_ID: Final = CallParameter(
+    "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
+)
+_SCOPE: Final = CallParameter(
+    "scope",
+    "word",
+    "who shares the value: workflow (the platform's default), user, organization or global",
+    choices=("workflow", "user", "organization", "global"),
+)
+_TOOL_NAME: Final = CallParameter(
+    "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
+)
+_USER_ID: Final = CallParameter("user_id", "text", "the ID of the user, for the scope user")
+_WORKFLOW_ID: Final = CallParameter("workflow_id", "workflow", "the workflow", is_positional=True)
+
 _WORKFLOWS: Final = CallGroup(
     "create, read, change, delete and run workflows",
     {
-        "list": CallEntry(
-            "list the workflows that the key can see",
-            "List the workflows that the key can see.",
-            "GET /workflows",
-            is_list=True,
-            model="Workflow",
-        ),
-        "get": CallEntry(
-            "show one workflow",
-            "Show one workflow.",
-            "GET /workflows/{id}",
-            (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
-            model="Workflow",
-        ),
+        "list": CallEntry("list the workflows that the key can see", "GET /workflows", is_list=True, model="Workflow"),
+        "get": CallEntry("show one workflow", "GET /workflows/{id}", (_WORKFLOW_ID,), model="Workflow"),
         "create": CallEntry(
             "create a workflow",
-            "Create a workflow.",
             "POST /workflows",
             (
                 CallParameter(
@@ -43,10 +53,9 @@ _WORKFLOWS: Final = CallGroup(
         ),
         "update": CallEntry(
             "change the given fields of a workflow, which makes a new version",
-            "Change the given fields of a workflow, which makes a new version.",
             "PUT /workflows/{id}",
             (
-                CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
+                _WORKFLOW_ID,
                 CallParameter("name", "text", "the new name"),
                 CallParameter("description", "text", "the new description, or null to clear it", is_nullable=True),
                 CallParameter(
@@ -58,12 +67,7 @@ _WORKFLOWS: Final = CallGroup(
             ),
             model="Workflow",
         ),
-        "delete": CallEntry(
-            "delete a workflow",
-            "Delete a workflow.",
-            "DELETE /workflows/{id}",
-            (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
-        ),
+        "delete": CallEntry("delete a workflow", "DELETE /workflows/{id}", (_WORKFLOW_ID,)),
     },
 )
 
@@ -72,7 +76,6 @@ _EXECUTIONS: Final = CallGroup(
     {
         "list": CallEntry(
             "list executions, all or some of them",
-            "List executions, all or some of them.",
             "GET /executions",
             (
                 CallParameter("workflow_id", "workflow", "only those of the workflow"),
@@ -91,25 +94,12 @@ _EXECUTIONS: Final = CallGroup(
             is_list=True,
             model="Execution",
         ),
-        "get": CallEntry(
-            "show one execution",
-            "Show one execution.",
-            "GET /executions/{id}",
-            (
-                CallParameter(
-                    "execution_id", "text", "the ID of the execution, such as exec_abc123", is_positional=True
-                ),
-            ),
-            model="Execution",
-        ),
+        "get": CallEntry("show one execution", "GET /executions/{id}", (_EXECUTION_ID,), model="Execution"),
         "cancel": CallEntry(
             "cancel an execution",
-            "Cancel an execution.",
             "POST /executions/{id}/cancel",
             (
-                CallParameter(
-                    "execution_id", "text", "the ID of the execution, such as exec_abc123", is_positional=True
-                ),
+                _EXECUTION_ID,
                 CallParameter(
                     "if_ended",
                     "word",
@@ -127,18 +117,16 @@ _VERSIONS: Final = CallGroup(
     {
         "list": CallEntry(
             "list the versions of a workflow, which any member may do",
-            "List the versions of a workflow, which any member may do.",
             "GET /workflows/{id}/versions",
-            (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
+            (_WORKFLOW_ID,),
             is_list=True,
             model="WorkflowVersion",
         ),
         "get": CallEntry(
             "show one version of a workflow",
-            "Show one version of a workflow.",
             "GET /workflows/{id}/versions/{version}",
             (
-                CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
+                _WORKFLOW_ID,
                 CallParameter(
                     "version",
                     "text",
@@ -150,10 +138,9 @@ _VERSIONS: Final = CallGroup(
         ),
         "rollback": CallEntry(
             "make an earlier version the current one",
-            "Make an earlier version the current one.",
             "POST /workflows/{id}/versions/{version}/rollback",
             (
-                CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),
+                _WORKFLOW_ID,
                 CallParameter("version", "text", "the number or name of the version to go back to", is_positional=True),
             ),
             model="WorkflowVersion",
@@ -166,7 +153,6 @@ _REGISTRY: Final = CallGroup(
     {
         "list": CallEntry(
             "list the entries of the registry",
-            "List the entries of the registry.",
             "GET /workflow-registry",
             (
                 CallParameter(
@@ -180,23 +166,20 @@ _REGISTRY: Final = CallGroup(
         ),
         "approve-template": CallEntry(
             "approve a workflow as a template",
-            "Approve a workflow as a template.",
             "POST /workflow-registry/{id}/approve-template",
-            (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
+            (_WORKFLOW_ID,),
             model="RegistryEntry",
         ),
         "deprecate": CallEntry(
             "mark a template as deprecated",
-            "Mark a template as deprecated.",
             "POST /workflow-registry/{id}/deprecate",
-            (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
+            (_WORKFLOW_ID,),
             model="RegistryEntry",
         ),
         "archive": CallEntry(
             "archive a template, so that lists leave it out by default",
-            "Archive a template, so that lists leave it out by default.",
             "POST /workflow-registry/{id}/archive",
-            (CallParameter("workflow_id", "workflow", "the workflow", is_positional=True),),
+            (_WORKFLOW_ID,),
             model="RegistryEntry",
         ),
     },
@@ -210,23 +193,15 @@ _ORGANIZATIONS: Final = CallGroup(
             {
                 "get": CallEntry(
                     "show the approval settings",
-                    "Show the approval settings.",
                     "GET /organizations/{organization_id}/governance",
-                    (
-                        CallParameter(
-                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
-                        ),
-                    ),
+                    (_ORGANIZATION_ID,),
                     model="GovernanceSettings",
                 ),
                 "update": CallEntry(
                     "change the given settings of an organization",
-                    "Change the given settings of an organization.",
                     "PATCH /organizations/{organization_id}/governance",
                     (
-                        CallParameter(
-                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
-                        ),
+                        _ORGANIZATION_ID,
                         CallParameter(
                             "require_approval_for_external_comm",
                             "boolean",
@@ -256,36 +231,21 @@ _ORGANIZATIONS: Final = CallGroup(
                 ),
                 "report": CallEntry(
                     "show the governance report",
-                    "Show the governance report.",
                     "GET /organizations/{organization_id}/governance/report",
-                    (
-                        CallParameter(
-                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
-                        ),
-                    ),
+                    (_ORGANIZATION_ID,),
                     model="GovernanceReport",
                 ),
                 "audit": CallEntry(
                     "list the entries of the audit log",
-                    "List the entries of the audit log.",
                     "GET /organizations/{organization_id}/governance/audit",
-                    (
-                        CallParameter(
-                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
-                        ),
-                    ),
+                    (_ORGANIZATION_ID,),
                     is_list=True,
                     model="AuditEntry",
                 ),
                 "approvals": CallEntry(
                     "show the statistics of approvals",
-                    "Show the statistics of approvals.",
                     "GET /organizations/{organization_id}/governance/approvals",
-                    (
-                        CallParameter(
-                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
-                        ),
-                    ),
+                    (_ORGANIZATION_ID,),
                     model="ApprovalStats",
                 ),
             },
@@ -295,23 +255,15 @@ _ORGANIZATIONS: Final = CallGroup(
             {
                 "get": CallEntry(
                     "show the limits of an organization",
-                    "Show the limits of an organization.",
                     "GET /organizations/{organization_id}/quota",
-                    (
-                        CallParameter(
-                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
-                        ),
-                    ),
+                    (_ORGANIZATION_ID,),
                     model="Quota",
                 ),
                 "update": CallEntry(
                     "override the given limits of an organization",
-                    "Override the given limits of an organization.",
                     "PATCH /organizations/{organization_id}/quota",
                     (
-                        CallParameter(
-                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
-                        ),
+                        _ORGANIZATION_ID,
                         CallParameter(
                             "workflow_runs_per_hour",
                             "integer",
@@ -340,80 +292,51 @@ _ORGANIZATIONS: Final = CallGroup(
             {
                 "list": CallEntry(
                     "list the policies of an organization",
-                    "List the policies of an organization.",
                     "GET /organizations/{organization_id}/tool-policies",
-                    (
-                        CallParameter(
-                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
-                        ),
-                    ),
+                    (_ORGANIZATION_ID,),
                     is_list=True,
                     model="ToolPolicy",
                 ),
                 "create": CallEntry(
                     "create a policy for a tool",
-                    "Create a policy for a tool.",
                     "POST /organizations/{organization_id}/tool-policies",
                     (
-                        CallParameter(
-                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
-                        ),
+                        _ORGANIZATION_ID,
                         CallParameter(
                             "tool_name",
                             "text",
                             "the name of the tool, such as slack_send_message (see fibonacci tools list)",
                             is_required=True,
                         ),
-                        CallParameter("enabled", "boolean", "whether the tool may be used"),
-                        CallParameter(
-                            "allowed_roles",
-                            "names",
-                            "the roles that may use the tool, such as owner,admin, in any order",
-                        ),
+                        _ENABLED,
+                        _ALLOWED_ROLES,
                     ),
                     model="ToolPolicy",
                 ),
                 "update": CallEntry(
                     "change the given fields of a policy",
-                    "Change the given fields of a policy.",
                     "PATCH /organizations/{organization_id}/tool-policies/{tool_name}",
                     (
-                        CallParameter(
-                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
-                        ),
-                        CallParameter(
-                            "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
-                        ),
-                        CallParameter("enabled", "boolean", "whether the tool may be used"),
-                        CallParameter(
-                            "allowed_roles",
-                            "names",
-                            "the roles that may use the tool, such as owner,admin, in any order",
-                        ),
+                        _ORGANIZATION_ID,
+                        _TOOL_NAME,
+                        _ENABLED,
+                        _ALLOWED_ROLES,
                     ),
                     model="ToolPolicy",
                 ),
                 "delete": CallEntry(
                     "delete a policy",
-                    "Delete a policy.",
                     "DELETE /organizations/{organization_id}/tool-policies/{tool_name}",
                     (
-                        CallParameter(
-                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
-                        ),
-                        CallParameter(
-                            "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
-                        ),
+                        _ORGANIZATION_ID,
+                        _TOOL_NAME,
                     ),
                 ),
                 "create-role-override": CallEntry(
                     "create an exception for a role",
-                    "Create an exception for a role.",
                     "POST /organizations/{organization_id}/role-policy-overrides",
                     (
-                        CallParameter(
-                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
-                        ),
+                        _ORGANIZATION_ID,
                         CallParameter(
                             "role",
                             "word",
@@ -433,13 +356,8 @@ _ORGANIZATIONS: Final = CallGroup(
                 ),
                 "list-role-overrides": CallEntry(
                     "list the exceptions for roles",
-                    "List the exceptions for roles.",
                     "GET /organizations/{organization_id}/role-policy-overrides",
-                    (
-                        CallParameter(
-                            "organization_id", "text", "the ID of the organization, such as acme", is_positional=True
-                        ),
-                    ),
+                    (_ORGANIZATION_ID,),
                     is_list=True,
                     model="RolePolicyOverride",
                 ),
@@ -453,50 +371,32 @@ _MEMORY: Final = CallGroup(
     {
         "get": CallEntry(
             "show the value under a key",
-            "Show the value under a key.",
             "GET /memory/{key}",
             (
-                CallParameter("key", "text", "the key: any text, such as user/prefs", is_positional=True),
-                CallParameter(
-                    "scope",
-                    "word",
-                    "who shares the value: workflow (the platform's default), user, organization or global",
-                    choices=("workflow", "user", "organization", "global"),
-                ),
-                CallParameter("user_id", "text", "the ID of the user, for the scope user"),
+                _KEY,
+                _SCOPE,
+                _USER_ID,
                 CallParameter("workflow_id", "workflow", "the workflow, for the scope workflow"),
             ),
             model="MemoryEntry",
         ),
         "delete": CallEntry(
             "delete the value under a key",
-            "Delete the value under a key.",
             "DELETE /memory/{key}",
             (
-                CallParameter("key", "text", "the key: any text, such as user/prefs", is_positional=True),
-                CallParameter(
-                    "scope",
-                    "word",
-                    "who shares the value: workflow (the platform's default), user, organization or global",
-                    choices=("workflow", "user", "organization", "global"),
-                ),
-                CallParameter("user_id", "text", "the ID of the user, for the scope user"),
+                _KEY,
+                _SCOPE,
+                _USER_ID,
                 CallParameter("workflow_id", "workflow", "the workflow, for the scope workflow"),
             ),
         ),
         "set": CallEntry(
             "store a value under a key, and replace an earlier one",
-            "Store a value under a key, and replace an earlier one.",
             "PUT /memory/{key}",
             (
-                CallParameter("key", "text", "the key: any text, such as user/prefs", is_positional=True),
+                _KEY,
                 CallParameter("value", "json", "any JSON", is_positional=True),
-                CallParameter(
-                    "scope",
-                    "word",
-                    "who shares the value: workflow (the platform's default), user, organization or global",
-                    choices=("workflow", "user", "organization", "global"),
-                ),
+                _SCOPE,
                 CallParameter("user_id", "text", "the ID of the user, for the scope user", is_nullable=True),
                 CallParameter("workflow_id", "workflow", "the workflow, for the scope workflow", is_nullable=True),
                 CallParameter("ttl", "seconds", "whole seconds to keep it", is_nullable=True),
@@ -509,28 +409,13 @@ _MEMORY: Final = CallGroup(
 _TOOLS: Final = CallGroup(
     "look up and connect tools",
     {
-        "list": CallEntry(
-            "list the tools of the catalog", "List the tools of the catalog.", "GET /tools", is_list=True, model="Tool"
-        ),
-        "get": CallEntry(
-            "show one tool",
-            "Show one tool.",
-            "GET /tools/{tool_name}",
-            (
-                CallParameter(
-                    "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
-                ),
-            ),
-            model="Tool",
-        ),
+        "list": CallEntry("list the tools of the catalog", "GET /tools", is_list=True, model="Tool"),
+        "get": CallEntry("show one tool", "GET /tools/{tool_name}", (_TOOL_NAME,), model="Tool"),
         "connect": CallEntry(
             "connect a tool",
-            "Connect a tool.",
             "POST /tools/{tool_name}/connect",
             (
-                CallParameter(
-                    "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
-                ),
+                _TOOL_NAME,
                 CallParameter(
                     "params",
                     "object",
@@ -545,13 +430,8 @@ _TOOLS: Final = CallGroup(
 _HEALTH: Final = CallGroup(
     "show the health of the platform",
     {
-        "check": CallEntry("show the platform's health", "Show the platform's health.", "GET /health", model="Health"),
-        "secrets": CallEntry(
-            "show the health of the secret store",
-            "Show the health of the secret store.",
-            "GET /health/secrets",
-            model="SecretsHealth",
-        ),
+        "check": CallEntry("show the platform's health", "GET /health", model="Health"),
+        "secrets": CallEntry("show the health of the secret store", "GET /health/secrets", model="SecretsHealth"),
     },
 )
 

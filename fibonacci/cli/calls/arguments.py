@@ -34,8 +34,7 @@ def _add_entries(parser: CommandParser, group: CallGroup, path: tuple[str, ...])
             add(name, entry.help, add_arguments=partial(_add_entries, group=entry, path=(*path, name)))
         else:
             add_arguments = partial(_add_call, entry=entry, path=(*path, name))
-            epilog = f"Sends {entry.endpoint}."
-            add(name, entry.help, description=entry.description, epilog=epilog, add_arguments=add_arguments)
+            add(name, entry.help, epilog=f"Sends {entry.endpoint}.", add_arguments=add_arguments)
     add_global_options(parser, group.global_options)
     return add
 

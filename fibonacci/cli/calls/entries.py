@@ -50,7 +50,6 @@ class CallEntry(NamedTuple):
 
     Attributes:
         help: Its line in the help of the group.
-        description: Its own help.
         endpoint: The request that it sends, such as `GET /workflows/{id}`.
         parameters: Its parameters, without those of pages, which follow from `--limit`.
         is_list: Whether it returns a pager.
@@ -58,7 +57,6 @@ class CallEntry(NamedTuple):
     """
 
     help: str
-    description: str
     endpoint: str
     parameters: tuple[CallParameter, ...] = ()
     is_list: bool = False
