@@ -58,9 +58,9 @@ async def start(workflow_id: str, inputs: dict[str, object], client: Client) -> 
 
 
 @router.get("/workflows/{workflow_id}/runs")
-async def latest(workflow_id: str, client: Client) -> list[dict[str, Any]]:
+async def latest(workflow_id: str, client: Client, limit: int = 20) -> list[dict[str, Any]]:
     # FastAPI cannot return the list itself, which fetches its pages as you read it.
-    return [execution.to_dict() for execution in await client.executions.list(workflow_id=workflow_id).take(20)]
+    return [execution.to_dict() for execution in await client.executions.list(workflow_id=workflow_id).take(limit)]
 
 
 @asynccontextmanager
@@ -96,7 +96,7 @@ async def follow(execution_id: str, client: Client) -> ExecutionView:
 
 
 def on_error(request: Request, error: Exception) -> Response:
-    """Answer 404, 503 with Retry-After, 504 or 502, with the reason and the ID of an execution that failed."""
+    """Answer 404, 422, 503 with Retry-After, 504 or 502, with the reason and the ID of an execution that failed."""
     body: dict[str, object] = {"error": type(error).__name__}
     if isinstance(error, ExecutionFailedError | WaitTimeoutError) and error.execution is not None:
         body["id"] = error.execution.id
@@ -106,6 +106,8 @@ def on_error(request: Request, error: Exception) -> Response:
         return JSONResponse(body, 503, {"Retry-After": str(ceil(error.retry_after or 1))})
     if isinstance(error, TimeoutError):  # of the SDK, and of `asyncio.timeout`
         return JSONResponse(body, 504)
+    if isinstance(error, ValueError):  # an argument that the SDK refuses, such as limit=-1
+        return JSONResponse(body | {"reason": str(error)}, 422)
     return JSONResponse(body, 404 if isinstance(error, NotFoundError) else 502)
 
 
@@ -143,6 +145,8 @@ async def main() -> None:
         print(failed.status_code, failed.json()["reason"])  # prints: 502 {{input.name}} has no value...
         listed = await http.get(f"/workflows/{workflow.id}/runs")
         print([run["status"] for run in listed.json()])  # prints: ['failed', 'completed', 'completed']
+        refused = await http.get(f"/workflows/{workflow.id}/runs?limit=-1")
+        print(refused.status_code, refused.json()["reason"])  # prints: 422 n must be 0 or more, not -1
         missing = await http.get("/runs/exec_missing")
         print(missing.status_code, missing.json())  # prints: 404 {'error': 'NotFoundError'}
 

@@ -85,8 +85,9 @@ TABLE: Final = {
     "moved": ('moved={{"{old}": "{new}"}}', "--moved {old}={new}"),
     "gone": ('moved={{"{old}": None}}', "--moved {old}="),
     "another environment": (
-        "Pass another environment=..., or the client that it was deployed with",
-        "Pass another --environment, or the --profile that it was deployed with",
+        "Pass the client that it was deployed with, or another environment=..., which adds a state to .fibonacci. In a"
+        " test, use a copy of the folder without .fibonacci",
+        "Pass the --profile that it was deployed with, or another --environment, which adds a state to .fibonacci",
     ),
     "overwrite": (": overwrite=True replaces them", ""),
     "merge or overwrite": (": merge=True keeps them, overwrite=True replaces them", ". --merge keeps them"),

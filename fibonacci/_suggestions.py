@@ -105,6 +105,8 @@ class Hinted:
 class HintedList(Hinted):
     """Explains that a list is no `list` as well."""
 
+    __slots__ = ()
+
     _as_list = "take(n)"
 
     if not TYPE_CHECKING:

@@ -123,6 +123,8 @@ def current_loop() -> Hashable:
 class AsyncIterationHints(HintedList):
     """Explains the words of the other mode, to who uses them on a list. Type checkers report them too."""
 
+    __slots__ = ()
+
     if not TYPE_CHECKING:
 
         def __iter__(self):

@@ -56,6 +56,9 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
         ```
     """
 
+    # No `__dict__`: FastAPI would read the client in it, with its key, to make JSON of a pager that a route returns.
+    __slots__ = ("_first_page", "_request", "_sender")
+
     def __init__(self, sender: AsyncPageSender, request: Request[T]) -> None:
         self._sender = sender
         self._request = request

@@ -86,6 +86,8 @@ def current_loop() -> Hashable:
 class IterationHints(HintedList):
     """Explains nothing more: a list with `__aiter__` or `__await__` would pass for an async one, where programs ask."""
 
+    __slots__ = ()
+
 
 class WakeEvent:
     """Ends the sleep of one thread. Any thread may set it, and so may a signal handler, even during the sleep.

@@ -57,6 +57,9 @@ class Pager(_runtime.IterationHints, Generic[T]):
         ```
     """
 
+    # No `__dict__`: FastAPI would read the client in it, with its key, to make JSON of a pager that a route returns.
+    __slots__ = ("_first_page", "_request", "_sender")
+
     def __init__(self, sender: PageSender, request: Request[T]) -> None:
         self._sender = sender
         self._request = request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -205,9 +206,14 @@ def _version(client: Fibonacci, workflow: str, version: str) -> Workflow:
 _PLACE: Final = re.compile(r"(.*?)(?::(\d+):(\d+))?", re.DOTALL)
 
 
+def seen_from_here(path: str) -> str:
+    """Return a path from the current folder, if it is in it."""
+    return path.removeprefix(f"{Path.cwd()}{os.sep}")
+
+
 def fault_line(problem: Problem) -> str:
     """Return a fault as compilers print it: `FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]`."""
-    place = problem.source or problem.location
+    place = seen_from_here(problem.source or "") or problem.location
     line = f"{place}: " * bool(place) + f"{problem.severity}: {for_command(problem.message)} [{problem.code}]"
     return visible(line)
 
@@ -260,7 +266,7 @@ def github_line(problem: Problem) -> str:
 
 def fault_object(problem: Problem) -> dict[str, Any]:
     """Return a fault as JSON, where an unknown place is null."""
-    place = _PLACE.fullmatch(problem.source or "")
+    place = _PLACE.fullmatch(seen_from_here(problem.source or ""))
     assert place is not None  # every text matches
     file, line, column = place.groups()
     return {

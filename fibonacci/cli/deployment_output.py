@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci._remedies import for_command
 from fibonacci.cli.context import color_changes, uses_color
-from fibonacci.cli.definition_arguments import fault_object, folder_files
+from fibonacci.cli.definition_arguments import fault_object, folder_files, seen_from_here
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.definitions import Problems
 from fibonacci.deployment.plan import basis_of, plan_text, step_of
@@ -80,7 +80,10 @@ def in_words_of_command(plan: DeploymentPlan) -> DeploymentPlan:
     folder = typed_folder(plan.folder)
     reasons = (_FOLDER.sub(lambda _: folder, for_command(change.reason)) for change in plan.changes)
     changes = tuple(replace(change, reason=reason) for change, reason in zip(plan.changes, reasons, strict=True))
-    problems = Problems(replace(problem, message=for_command(problem.message)) for problem in plan.problems)
+    problems = Problems(
+        replace(each, message=for_command(each.message), source=each.source and seen_from_here(each.source))
+        for each in plan.problems
+    )
     return replace(plan, changes=changes, problems=problems)
 
 

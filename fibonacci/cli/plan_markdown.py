@@ -13,6 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from fibonacci._text import printable, visible
+from fibonacci.cli.definition_arguments import seen_from_here
 from fibonacci.deployment.plan import effects_of, is_emptying
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _row(change: DeploymentChange) -> str:
 
 
 def _problem(problem: Problem, plan: DeploymentPlan) -> str:
-    place = (problem.source or problem.location).removeprefix(f"{plan.folder}{os.sep}")
+    place = seen_from_here(problem.source or problem.location).removeprefix(seen_from_here(f"{plan.folder}{os.sep}"))
     return f"- **{problem.severity}** {_code(place) + ': ' if place else ''}{_prose(problem.message)}"
 
 

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     **dict.fromkeys(("deploy", "push", "up"), "apply DIR"),
     **dict.fromkeys(("init", "export", "download"), "pull ID|NAME"),
     **dict.fromkeys(("check", "lint"), "validate FILE"),
+    **dict.fromkeys(("draw", "diagram"), "graph FILE"),
     **dict.fromkeys(("open", "ui", "dashboard"), "dev --open"),
     **dict.fromkeys(("serve", "emulator", "local"), "dev"),
     **dict.fromkeys(("config", "configure", "env"), "profiles list"),

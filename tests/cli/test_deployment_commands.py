@@ -382,7 +382,8 @@ def test_warnings_are_printed_with_the_plan() -> None:
     assert f": warning: {words}\n" in planned.out
     assert planned.out.endswith("Plan: 1 to create, 0 unchanged, 1 warning.\n")
     (problem,) = invoke("plan", "flows", "--json").data["problems"]
-    assert (problem["severity"], problem["message"], problem["line"]) == ("warning", words, 5)
+    assert (problem["file"], problem["line"]) == ("flows/greeter.yaml", 5)
+    assert (problem["severity"], problem["message"]) == ("warning", words)
     applied = invoke("apply", "flows", "--yes")
     assert (applied.code, applied.out[:20]) == (0, "created greeter.yaml")
     assert f": warning: {words}\n" in applied.err

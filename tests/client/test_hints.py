@@ -231,6 +231,12 @@ class TestIndexes:
             assert str(caught.value) == f"{type(rows).__name__} has no index: loop over it, or {meant}"
 
 
+@pytest.mark.parametrize("client", [Fibonacci("key"), AsyncFibonacci("key")], ids=["sync", "async"])
+def test_fastapi_reads_no_client_from_a_list_that_a_route_returns(client: Any) -> None:
+    with pytest.raises(TypeError):
+        vars(client.workflows.list())
+
+
 class TestOtherMode:
     def test_an_async_list_in_a_plain_loop(self) -> None:
         client: Any = AsyncFibonacci("key")

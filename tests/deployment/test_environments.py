@@ -35,7 +35,8 @@ def test_two_platforms_from_one_folder(flows: Flows, mode: Mode) -> None:
         flows.plan(environment="production")
     assert str(caught.value) == (
         f"environment 'production' of {str(flows.folder)!r} belongs to http://127.0.0.1:1/v1, but the client"
-        " calls http://127.0.0.1/v1. Pass another environment=..., or the client that it was deployed with"
+        " calls http://127.0.0.1/v1. Pass the client that it was deployed with, or another environment=..., which adds"
+        " a state to .fibonacci. In a test, use a copy of the folder without .fibonacci"
     )
 
 

@@ -213,7 +213,7 @@ STATES: dict[str, tuple[Callable[[Flows], object], str]] = {
     ),
     "another organization": (
         change("platform", organization_id="acme"),
-        "belongs to the organization 'acme', but the client's key belongs to 'default'. Pass another environment=...",
+        "belongs to the organization 'acme', but the client's key belongs to 'default'. Pass the client that",
     ),
 }
 

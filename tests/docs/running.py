@@ -80,7 +80,9 @@ class Setting:
     def run(self, block: Block) -> None:
         """Run a Python block and compare what it prints with what it says that it prints."""
         if block.saved_as:
-            (self.folder / block.saved_as).write_text(block.code, "utf-8")
+            path = self.folder / block.saved_as
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.code, "utf-8")
         if block.language != "python":
             return
         code = compiled(block)

@@ -27,7 +27,7 @@ _FENCED = re.compile(
 )
 _LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)\s>]+)[^)]*\)|^\[[^\]]+\]:\s*(\S+)", re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$", re.MULTILINE)
-_SAVED_AS = re.compile(r"# ([\w-]+\.\w+)\n")
+_SAVED_AS = re.compile(r"# ((?:[\w-]+/)?[\w-]+\.\w+)\n")
 
 
 @dataclass(frozen=True)

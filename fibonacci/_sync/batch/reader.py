@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -131,9 +132,12 @@ class RowReader:
         """Put a row where an earlier run has left it."""
         state, journal = self._state, self._context.journal
         if entry.digest and entry.digest != row.digest:
+            before, now = ({} if text is None else json.loads(text) for text in (entry.inputs, row.text))
+            names = [name for name in {**before, **now} if before.get(name, ...) != now.get(name, ...)]
             raise ValueError(
-                f"row {row.index} has the key {key_in(row.key)!r}, for which the journal has other inputs. Inputs must"
-                " not change between runs: pass another journal, or other keys"
+                f"row {row.index} has the key {key_in(row.key)!r}, for which the journal has other inputs"
+                f" ({', '.join(map(repr, names))}). Inputs must not change between runs: pass another journal, other"
+                " keys, or the same inputs as before with inputs=lambda row: ..."
             )
         if entry.is_finished:
             result = journal.result(entry, row.index)

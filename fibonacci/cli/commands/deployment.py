@@ -218,6 +218,7 @@ def add_pull_arguments(parser: CommandParser) -> None:
 
 def run_pull(context: Context) -> int:
     """Write the file, record it in the state next to it, and print its path."""
+    from fibonacci.cli.definition_arguments import seen_from_here
     from fibonacci.cli.workflow_names import workflow_id_of
     from fibonacci.definitions.files.load_and_dump import format_of_file
     from fibonacci.deployment.pulling import split_target
@@ -229,7 +230,7 @@ def run_pull(context: Context) -> int:
     folder, _ = split_target(place)
     folder.check_writable()
     workflow_id = workflow_id_of(context.client, options.workflow)
-    path = _displayed(_pull(context, workflow_id, place))
+    path = seen_from_here(str(_pull(context, workflow_id, place)))
     context.output.record_change(f"{path} was written")
     if context.output.is_json:
         context.output.value({"file": path, "workflow_id": workflow_id})
@@ -253,9 +254,3 @@ def _pull(context: Context, workflow_id: str, place: str) -> Path:
         what = text_of(error).command
     context.confirm(f"{what}. Replace it?")
     return pull(workflow_id, place, overwrite=True, environment=options.environment)
-
-
-def _displayed(path: Path) -> str:
-    """Return a path from the current folder, if it is in it."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
