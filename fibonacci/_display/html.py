@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from datetime import datetime
 from html import escape
+from inspect import getdoc
 from typing import Any, cast
 
 from fibonacci._display.protocols import ExecutionRecord, NodeRecord
@@ -309,50 +310,6 @@ def _brief(shown: object) -> str:
     return escaped(text) if len(text) <= _BRIEF else value(fields)
 
 
-REMEDIES = {
-    "AmbiguousNameError": "Use the ID of the workflow you mean, one of `workflow_ids`",
-    "AuthenticationError": "Check the key: it is wrong or expired",
-    "PermissionDeniedError": (
-        "Use a key with the role that the call needs: owner for governance and quotas, admin or owner for versions"
-    ),
-    "NotFoundError": "Check the ID. For memory, check the scope and whether the value has expired",
-    "ConflictError": "Read the current state: the execution has ended, or the policy already exists",
-    "BadRequestError": "Read `details`",
-    "ValidationError": (
-        "Read `details` and, for a definition, `problems`. `check_definition` finds most problems before you "
-        "send anything"
-    ),
-    "QuotaExceededError": "Wait until the quota is reset, or have it raised. The SDK never retries it",
-    "RateLimitError": "Wait `retry_after` seconds, or give the call a longer `timeout`, and it waits by itself",
-    "ServerError": (
-        "If `outcome_unknown` is True, find out first whether the work was done. Otherwise, try again later. "
-        "If it keeps happening, report the `request_id`"
-    ),
-    "APITimeoutError": "Check `outcome_unknown` first. Look at `phase` and `phases`, or pass a longer `timeout`",
-    "PaginationError": "Report it: the pages of the server never end",
-    "APIResponseError": "Look at `body`: often a proxy or a login page has responded instead of the platform",
-    "StalePlanError": "Make a new plan, read it, and apply it",
-    "ExecutionCancelledError": (
-        "A call or a person has canceled the execution. Run the workflow again if you still need it"
-    ),
-    "ExecutionFailedError": (
-        "The calls succeeded, but the workflow failed. The message names the node and the reason. "
-        "`error.execution.trace` has more, where the platform sends it"
-    ),
-    "OutputError": "Correct the type you passed to `outputs_as`, or the workflow. The message names the fields",
-    "WaitTimeoutError": (
-        "Wait again, or cancel the execution. If there is no `execution`, check whether one was started"
-    ),
-}
-"""By the name of the class. The messages of the other errors name the remedy."""
-
-
-def remedy(error: BaseException) -> str | None:
-    """Return the remedy for an error, or None when its message has it."""
-    names = (base.__name__ for base in type(error).__mro__)
-    return next((REMEDIES[name] for name in names if name in REMEDIES), None)
-
-
 def error_html(error: BaseException) -> str:
     """Return an error as a table, with the execution that it is about."""
     rows = [("What happened", escaped(str(error)))]
@@ -362,8 +319,7 @@ def error_html(error: BaseException) -> str:
     body: object = getattr(error, "body", None)
     if body:
         rows.append(("Body", value(body)))
-    advice = remedy(error)
-    if advice is not None:
-        rows.append(("What to do", re.sub("`([^`\n]+)`", r"<code>\1</code>", escaped(advice))))
+    meaning = (getdoc(type(error)) or "").partition("\n\n")[0]
+    rows.append(("What it means", re.sub("`([^`\n]+)`", r"<code>\1</code>", escaped(meaning))))
     execution = html_of(getattr(error, "execution", None)) or ""
     return display(table(f"<strong>{escaped(type(error).__name__)}</strong>", (), rows), execution)

@@ -13,12 +13,10 @@ from fibonacci import (
     APIError,
     ExecutionFailedError,
     Fibonacci,
-    FibonacciError,
     NotFoundError,
     RunResult,
     RunsSummary,
 )
-from fibonacci._display.html import REMEDIES
 from fibonacci.emulator import Emulator
 from fibonacci.models import AuditEntry, Execution, Model, Page, Workflow
 from tests.kit.browser import dump_dom
@@ -26,7 +24,6 @@ from tests.kit.mode import Mode
 from tests.kit.notebooks import html_of
 from tests.kit.responses import info
 from tests.models.test_models import LEAST, each_model
-from tests.tools.markdown import ROOT
 
 PAYLOADS = [
     "<script>document.documentElement.dataset.harm=1</script>",
@@ -182,7 +179,7 @@ class TestRuns:
         assert "{&quot;name&quot;: &quot;n27&quot;}" in html
         assert escape(str(failed.error)) in html
         assert html_of(refused).count("(1, 2)") == 1
-        assert "What to do" in html_of(failed)
+        assert "What it means" in html_of(failed)
 
 
 class TestPages:
@@ -233,7 +230,7 @@ class TestPagers:
 
 
 class TestErrors:
-    """What happened, and what to do."""
+    """What happened, and what it means."""
 
     def test_an_error_shows_what_happened_and_its_notes(self) -> None:
         with Emulator() as emulator, emulator.client() as client, pytest.raises(NotFoundError) as caught:
@@ -242,7 +239,7 @@ class TestErrors:
         html = html_of(caught.value)
         assert re.search(r"What happened</th><td[^>]*>GET /workflows/wf-nope: status 404", html)
         assert "first note" in html
-        assert re.search(r"What to do</th><td[^>]*>Check the ID", html)
+        assert re.search(r"What it means</th><td[^>]*>404: the workflow", html)
 
     def test_the_body_can_be_opened(self) -> None:
         error = NotFoundError("no workflow")
@@ -255,9 +252,6 @@ class TestErrors:
         html = html_of(ExecutionFailedError("failed", execution=run_of(outputs={"greet": "Hello"})))
         assert "exec_1" in html
         assert "Hello" in html
-
-    def test_an_error_without_a_remedy_of_its_own(self) -> None:
-        assert "What to do" not in html_of(FibonacciError("odd"))
 
 
 def test_the_key_is_in_nothing_that_is_displayed() -> None:
@@ -272,16 +266,3 @@ def test_the_key_is_in_nothing_that_is_displayed() -> None:
         shown.append(caught.value)
         assert [each for each in shown if key in html_of(each)] == []
         assert not hasattr(client, "_repr_html_")
-
-
-def test_the_remedies_are_those_of_the_page() -> None:
-    page = (ROOT / "docs" / "reference" / "errors.md").read_text("utf-8")
-    rows: list[Any] = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.+) \|$", page.partition("## Remedies")[2], re.MULTILINE)
-    written = {name.strip("` "): text for names, text in rows for name in names.split(",")}
-    assert {name: written.get(name) for name in REMEDIES} == REMEDIES
-    say_it = {
-        *("ConfigurationError", "APIConnectionError", "DefinitionError", "DeploymentError", "ValueError", "TypeError"),
-        *("JournalError", "RunsStoppedError", "TooManyFailuresError", "UnknownOutcomeError"),
-        "UnsupportedCallError",
-    }
-    assert set(written) - set(REMEDIES) == say_it
