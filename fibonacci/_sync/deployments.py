@@ -38,7 +38,6 @@ from fibonacci.deployment.plan import (
 )
 from fibonacci.deployment.planning import DeploymentTarget, check_moved, make_plan, tools_unchecked
 from fibonacci.deployment.pulling import (
-    check_definition_of,
     choose_file,
     has_local_changes,
     import_yaml,
@@ -288,7 +287,8 @@ class Deployments(Resource):
         target = self._target(folder, environment)
         import_yaml(folder, file)
         workflow = self._send(get_workflow(workflow_id))
-        check_definition_of(workflow)
+        if workflow.definition is None:
+            raise DeploymentError(f"{workflow.id} ({workflow.name!r}) has no definition, so there is nothing to pull")
         folder.path.mkdir(parents=True, exist_ok=True)
         files = StateFiles(folder.path, target.environment)
         with folder.locked():

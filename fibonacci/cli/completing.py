@@ -166,7 +166,11 @@ class _Place:
         from argparse import SUPPRESS
 
         shown = [action for action in self.parser.actions() if action.help != SUPPRESS]
-        return [Candidate(name, _help_of(action)) for action in shown for name in action.option_strings]
+        return [
+            Candidate(name, (action.help or "").replace("%%", "%"))
+            for action in shown
+            for name in action.option_strings
+        ]
 
     def values(self, action: argparse.Action, current: str) -> tuple[str, list[Candidate]]:
         """Return what the shell completes itself of a value, and candidates for it."""
@@ -243,10 +247,6 @@ def _commands(action: argparse.Action) -> Mapping[str, CommandParser]:
     """Return the commands that an argument names. Empty if it names none."""
     choices: Any = action.choices
     return cast("Mapping[str, CommandParser]", choices) if isinstance(choices, Mapping) else {}
-
-
-def _help_of(action: argparse.Action) -> str:
-    return (action.help or "").replace("%%", "%")
 
 
 def _workflows(client: Fibonacci, *, is_id: bool) -> list[Candidate]:

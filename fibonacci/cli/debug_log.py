@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from fibonacci._text import printable
@@ -41,13 +41,11 @@ class ChangeHandler(logging.Handler):
             self._say(record.getMessage())
 
 
-@contextmanager
-def logging_to_stderr() -> Generator[None]:
+def logging_to_stderr() -> AbstractContextManager[None]:
     """Print what the SDK logs, for `--debug`, to stderr while the block lasts."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LogFormatter(_FORMAT))
-    with logging_to(handler):
-        yield
+    return logging_to(handler)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci._remedies import for_command
@@ -14,7 +15,7 @@ from fibonacci.cli.definition_arguments import fault_object, folder_files, seen_
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.definitions import Problems
 from fibonacci.deployment.plan import basis_of, plan_text, step_of
-from fibonacci.deployment.state import STATE_FOLDER, typed_folder
+from fibonacci.deployment.state import STATE_FOLDER, seen_from
 
 if TYPE_CHECKING:
     import argparse
@@ -77,7 +78,7 @@ _FOLDER: Final = re.compile(r"(?<=`fibonacci apply )DIR(?=[ `])|(?<= --dir )DIR(
 
 def in_words_of_command(plan: DeploymentPlan) -> DeploymentPlan:
     """Return a plan whose texts name options, and commands that can be pasted, to be shown."""
-    folder = typed_folder(plan.folder)
+    folder = quote(seen_from(".", plan.folder))
     reasons = (_FOLDER.sub(lambda _: folder, for_command(change.reason)) for change in plan.changes)
     changes = tuple(replace(change, reason=reason) for change, reason in zip(plan.changes, reasons, strict=True))
     problems = Problems(
@@ -124,17 +125,10 @@ def _change_object(change: DeploymentChange, *, detailed: bool) -> dict[str, Any
 
 def done_object(change: DeploymentChange) -> dict[str, Any]:
     """Return a change that was made as JSON."""
-    return {
-        "action": change.action,
-        "file": change.file,
-        "name": change.name,
-        "workflow_id": change.workflow_id,
-    }
+    return {name: getattr(change, name) for name in ("action", "file", "name", "workflow_id")}
 
 
 def change_objects(diff: DefinitionDiff) -> list[dict[str, Any]]:
     """Return the differences between two definitions as JSON."""
-    return [
-        {"kind": change.kind, "location": change.location, "node": change.node, "old": change.old, "new": change.new}
-        for change in diff.changes
-    ]
+    names = ("kind", "location", "node", "old", "new")
+    return [{name: getattr(change, name) for name in names} for change in diff.changes]

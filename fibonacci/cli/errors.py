@@ -179,22 +179,12 @@ def exit_code(error: BaseException) -> int:
     if isinstance(error, WaitTimeoutError | UnknownOutcomeError | RunsStoppedError):
         return NOT_ENDED
     if isinstance(error, APIError):
-        return NOT_ENDED if error.outcome_unknown else FAILED if _is_refusal(error) else NO_ANSWER
-    if isinstance(error, _NEGATIVE) or (isinstance(error, DeploymentError) and _is_conflict(error)):
+        # The platform refused. For a rate limit, that doesn't count, because the call works after the reset.
+        is_refused = isinstance(error, APIStatusError) and 400 <= error.status_code < 500
+        is_final = is_refused and not isinstance(error, RateLimitError)
+        return NOT_ENDED if error.outcome_unknown else FAILED if is_final else NO_ANSWER
+    if isinstance(error, _NEGATIVE) or (isinstance(error, DeploymentError) and error.code == "conflict"):
         return FAILED
     if isinstance(error, _UNSENT) or (isinstance(error, _PATH_FAULTS) and error.filename is not None):
         return USAGE
     return NO_ANSWER
-
-
-def _is_conflict(error: DeploymentError) -> bool:
-    from fibonacci.deployment.plan import CONFLICT
-
-    return error.code == CONFLICT
-
-
-def _is_refusal(error: APIError) -> bool:
-    """Whether the platform refused. For a rate limit, it doesn't count, because the call works after the reset."""
-    return (
-        isinstance(error, APIStatusError) and 400 <= error.status_code < 500 and not isinstance(error, RateLimitError)
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from fibonacci import ExecutionFailedError
 from fibonacci.cli.exit_codes import DONE
@@ -79,26 +79,11 @@ class NodeLines:
             self._say(f"{self._counted} nodes done")
 
 
-Wait = Callable[[Callable[[Execution], object]], Execution]
+Show = Callable[[Execution], object]
+"""Shows the present state of an execution on its way."""
+
+Wait = Callable[[Show], Execution]
 """Waits for the end of an execution, and calls the function with each state of it."""
-
-
-class Display(Protocol):
-    """What is shown of an execution on its way."""
-
-    def update(self, execution: Execution) -> None:
-        """Show the present state."""
-        ...
-
-
-class _JSONLines:
-    """Prints a line of JSON for each state."""
-
-    def __init__(self, context: Context) -> None:
-        self._print = context.output.line
-
-    def update(self, execution: Execution) -> None:
-        self._print(execution)
 
 
 _SHOWN: Final = ("id", "status", "outputs")
@@ -129,48 +114,43 @@ def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") ->
     is_streamed = is_watched and not (context.output.is_terminal or context.output.is_json)
     ended: Execution | None = None
     failure: ExecutionFailedError | None = None
-    with _display(context, is_watched=is_watched, is_streamed=is_streamed) as display, _explained(find) as seen:
+    with _display(context, is_watched=is_watched, is_streamed=is_streamed) as show, _explained(find) as seen:
 
         def update(execution: Execution) -> None:
             seen.append(execution)
-            display.update(execution)
+            show(execution)
 
         try:
             ended = wait(update)
         except ExecutionFailedError as error:
             ended, failure = error.execution, error
         if is_watched and not is_streamed:
-            display.update(ended)  # a quick run has its trace now, which the response to `execute` had not
+            show(ended)  # a quick run has its trace now, which the response to `execute` had not
     if not is_streamed:
         print_execution(context, ended)
     if ended.succeeded:
         return DONE
-    raise _failure(ended, failure) from None
+    if failure is None:
+        raise execution_error(ended)
+    raise type(failure)(failure.message, execution=ended, reason=failure.reason) from None  # the ID is in its text
 
 
 @contextmanager
-def _display(context: Context, *, is_watched: bool, is_streamed: bool) -> Generator[Display]:
+def _display(context: Context, *, is_watched: bool, is_streamed: bool) -> Generator[Show]:
     if is_streamed:
-        yield _JSONLines(context)
+        yield context.output.line
     elif not is_watched:
-        yield StatusLines(context.say)
+        yield StatusLines(context.say).update
     elif context.options.quiet or not is_terminal(sys.stderr) or is_dumb():
-        yield NodeLines(context.say)
+        yield NodeLines(context.say).update
     else:
         try:
             from fibonacci.cli.node_table import NodeTable
         except ImportError:  # the extra `cli` is not installed
-            yield NodeLines(context.say)
+            yield NodeLines(context.say).update
         else:
             with NodeTable(no_color=context.options.no_color) as table:
-                yield table
-
-
-def _failure(execution: Execution, error: ExecutionFailedError | None) -> ExecutionFailedError:
-    """Return the error of an execution that did not succeed. Its text has the ID, which the notes would repeat."""
-    if error is not None:
-        return type(error)(error.message, execution=execution, reason=error.reason)
-    return execution_error(execution)
+                yield table.update
 
 
 @contextmanager

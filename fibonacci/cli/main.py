@@ -46,12 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 from fibonacci.cli.completing import run_complete
 
                 return run_complete(given[1:], command_parser)
-            typed = _as_options(given)
+            typed = [*given[1:], "--help"] if [*given[:1]] == ["help"] else given or ["--help"]
             options = command_parser(typed).parse_args(typed)  # which may wait for stdin
             from fibonacci.cli.context import Context
+            from fibonacci.cli.signals import interrupted_by_signals
 
             context = Context(options)
-            return _run(context)
+            with interrupted_by_signals(), context:
+                return int(options.run(context))
         finally:  # also after --help, which ends by SystemExit
             if has_stream(sys.stdout):
                 sys.stdout.flush()
@@ -65,13 +67,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return report(error, is_json=context.output.awaits_json, is_debug=context.options.debug)
     finally:
         discard_unwritable()
-
-
-def _as_options(typed: Sequence[str]) -> Sequence[str]:
-    """Return a command line with `--help` in the place of nothing at all, and of `help COMMAND`."""
-    if not typed:
-        return ["--help"]
-    return [*typed[1:], "--help"] if typed[0] == "help" else typed
 
 
 def command_parser(typed: Sequence[str] = ()) -> CommandParser:
@@ -103,11 +98,3 @@ def _add_group(parser: CommandParser, name: str) -> None:
     from fibonacci.cli.calls.arguments import add_group
 
     add_group(parser, name)
-
-
-def _run(context: Context) -> int:
-    from fibonacci.cli.signals import interrupted_by_signals
-
-    with interrupted_by_signals(), context:
-        code: int = context.options.run(context)
-        return code

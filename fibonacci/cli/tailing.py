@@ -95,12 +95,9 @@ class ExecutionFeed:
         self.requests = 0
         executions = self._front()
         executions |= self._reread([id for id in self._running if id not in executions])
-        changed = [execution for execution in executions.values() if self._is_changed(execution)]
+        changed = [each for each in executions.values() if self._seen.get(each.id, "") != each.status]
         self._remember(executions.values())
         return changed[::-1]
-
-    def _is_changed(self, execution: Execution) -> bool:
-        return execution.id not in self._seen or self._seen[execution.id] != execution.status
 
     def _front(self) -> dict[str, Execution]:
         """Return the newest executions, back to the newest that is known."""
@@ -261,15 +258,11 @@ class Tail:
         except APIError as error:
             if is_final(error, after_success=read == self._feed.poll):
                 raise
-            self._report(error)
+            if self._failed_at is None:  # once for an outage
+                self._failed_at = self._clock()
+                self._say(f"polling failed, trying again: {error}")
             return None
         if self._failed_at is not None:
             self._say(f"the platform responds again, after {self._clock() - self._failed_at:.0f} s")
             self._failed_at = None
         return executions
-
-    def _report(self, error: APIError) -> None:
-        """Say what is wrong, once for an outage."""
-        if self._failed_at is None:
-            self._failed_at = self._clock()
-            self._say(f"polling failed, trying again: {error}")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from fibonacci._suggestions import did_you_mean, nearest
-from fibonacci.definitions.json_types import is_array, is_object, shown, whole
+from fibonacci.definitions.json_types import as_object, is_array, is_object, shown, whole
 from fibonacci.definitions.patterns import PatternError, Steps, TooManyStepsError, matches, pattern_fault
 
 Schema = Mapping[str, Any] | bool
@@ -493,7 +493,7 @@ def _broken_reference(reference: str, place: str, root: Any) -> Iterator[SchemaF
             )
             yield SchemaFault(place, "unknown_schema_keyword", message)
     elif target_of({"$ref": reference}, root) is False:
-        names = [f"#/{key}/{name}" for key in ("$defs", "definitions") for name in _object(root.get(key))]
+        names = [f"#/{key}/{name}" for key in ("$defs", "definitions") for name in as_object(root.get(key))]
         message = f"the schema has no {reference!r}{did_you_mean(reference, names)}"
         yield SchemaFault(place, "bad_schema", message)
 
@@ -517,7 +517,3 @@ def is_argument(keyword: str, value: Any) -> bool:
     if keyword in BOUNDS:
         return _is_number(value) and (keyword != "multipleOf" or value > 0)
     return keyword not in _TEXTS or isinstance(value, str)
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if is_object(value) else {}

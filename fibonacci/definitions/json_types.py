@@ -28,6 +28,11 @@ def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
     return type(value) is dict or isinstance(value, Mapping)  # nearly all are, and an abstract class is slow to ask
 
 
+def as_object(value: object) -> Mapping[str, Any]:
+    """Return a JSON object as it is, and an empty one for any other value."""
+    return value if is_object(value) else {}
+
+
 def is_array(value: object) -> TypeGuard[Sequence[Any]]:
     """Tell whether a value is a JSON array."""
     return isinstance(value, (list, tuple))  # a union is made anew for each value

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from operator import attrgetter
 from pathlib import Path, PurePath
+from shlex import quote
 from typing import Annotated, Any, Final, Literal, NoReturn, get_args
 
 from pydantic import BaseModel, Field
@@ -30,7 +31,7 @@ from fibonacci.deployment.state import (
     fault_of,
     overwrite_remedy,
     pull_remedy,
-    typed_folder,
+    seen_from,
 )
 from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
@@ -378,7 +379,7 @@ def check_plan(plan: object, *, allow_delete: bool, allow_empty: bool, overwrite
     if changed and not overwrite:
         names = ", ".join(f"{name!r} ({workflow_id})" for workflow_id, name in changed.items())
         were, keep = ("was", "keeps") if len(changed) == 1 else ("were", "keep")
-        folder = typed_folder(plan.folder)
+        folder = quote(seen_from(".", plan.folder))
         pulls = [part for id in changed for part in (", ", pull_remedy(id, plan.environment, folder))][1:]
         raise DeploymentError(
             joined(
@@ -476,8 +477,12 @@ def _save(plan: DeploymentPlan, path: str | os.PathLike[str]) -> None:
         raise ValueError(
             f"{visible(str(path))} would be read as one of the folder's definitions: save the plan somewhere else"
         )
-    problems = Problems(replace(problem, source=_relative(problem.source, plan.folder)) for problem in plan.problems)
-    relative = replace(plan, folder=_seen_from(file.parent, plan.folder), problems=problems)
+    inside = f"{plan.folder}{os.sep}"
+    problems = Problems(
+        replace(each, source=each.source and each.source.removeprefix(inside)) for each in plan.problems
+    )
+    folder = PurePath(seen_from(file.parent, plan.folder)).as_posix()
+    relative = replace(plan, folder=Path(folder), problems=problems)
     texts = [*(change.reason for change in plan.changes), *(problem.message for problem in problems)]
     words = {str(text): text.command for text in texts if isinstance(text, Wording)}
     saved = SavedPlan.model_construct(format=FORMAT, plan=relative, command_texts=words)
@@ -512,17 +517,6 @@ def _load(path: str | os.PathLike[str], folder: str | os.PathLike[str] | None) -
 def digest_of(content: Mapping[str, Any]) -> str:
     """Return the hash of what is in a file, which it has as its `digest`."""
     return f"sha256:{sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}"
-
-
-def _seen_from(start: Path, folder: Path) -> Path:
-    try:
-        return Path(PurePath(os.path.relpath(folder, start)).as_posix())
-    except ValueError:  # another drive of Windows
-        return folder
-
-
-def _relative(source: str | None, folder: Path) -> str | None:
-    return None if source is None else source.removeprefix(f"{folder}{os.sep}")
 
 
 def _parse(text: bytes, place: str) -> SavedPlan:

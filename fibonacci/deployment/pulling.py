@@ -62,16 +62,6 @@ def import_yaml(folder: DeploymentFolder, file: str | None) -> None:
         pyyaml()
 
 
-def check_definition_of(workflow: Workflow) -> None:
-    """Refuse a workflow without a definition.
-
-    Raises:
-        DeploymentError: If it has none.
-    """
-    if workflow.definition is None:
-        raise DeploymentError(f"{workflow.id} ({workflow.name!r}) has no definition, so there is nothing to pull")
-
-
 def pulled_definition(workflow: Workflow, file: str, present: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Return the definition of a workflow as it is written into a file, in today's words.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -80,12 +79,12 @@ def _arguments(environment: str) -> dict[str, str]:
     return {"argument": f", {named}", "option": f" {named.command}"}
 
 
-def typed_folder(folder: Path) -> str:
-    """Return a folder as it is typed in a command: as it is seen from the current one, with quotes if it needs any."""
+def seen_from(start: str | Path, folder: Path) -> str:
+    """Return a folder as it is seen from another one."""
     try:
-        return shlex.quote(os.path.relpath(folder))
+        return os.path.relpath(folder, start)
     except ValueError:  # another drive of Windows
-        return shlex.quote(str(folder))
+        return str(folder)
 
 
 def is_same_platform(one: str, other: str) -> bool:

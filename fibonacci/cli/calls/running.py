@@ -38,8 +38,9 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
 
         context.output.check_fields(getattr(models, entry.model), is_read=entry.is_read)
     has_workflow = any(parameter.is_positional and parameter.kind == "workflow" for parameter in entry.parameters)
+    things = [*map(repr, arguments)]
     if entry.asks:
-        context.check_confirmable(f"{_question(path, [*map(repr, arguments)], named)}?")
+        context.check_confirmable(f"{_question(path, things, named)}?")
     if entry.is_list and options.limit is not None:
         named["page_size"] = min(options.limit, LARGEST_PAGE)
     if named.get("workflow_id") is not None:  # the platform answers to a name here as to an id that nothing has
@@ -47,7 +48,6 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
 
         named["workflow_id"] = workflow_id_of(context.client, named["workflow_id"])
     if entry.asks:
-        things = [*map(repr, arguments)]
         if has_workflow:
             from fibonacci.cli.workflow_names import workflow_of
 
@@ -55,18 +55,9 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
             arguments[0] = workflow.id
             things[0] = f"{workflow.name!r} ({workflow.id}, organization {workflow.organization_id or 'unknown'})"
         context.confirm(f"{_question(path, things, named)} {context.where()}?")
-        _call(context, entry, path, arguments, named)
-    elif has_workflow:
-        _call_workflow(context, entry, path, arguments, named)
-    else:
-        _call(context, entry, path, arguments, named)
+    call = _call_workflow if has_workflow and not entry.asks else _call
+    call(context, entry, path, arguments, named)
     return DONE
-
-
-def _change(path: tuple[str, ...], arguments: list[Any], result: Any) -> str:
-    """Return what a call has changed, with the ID of what it returns."""
-    id = getattr(result, "id", None)
-    return f"`{' '.join((*path, *map(str, arguments)))}` was carried out" + (f" ({id})" if id else "")
 
 
 _QUESTIONS: Final = {"delete": ("Delete", " "), "rollback": ("Roll back", " to version ")}
@@ -107,7 +98,8 @@ def _call(
         method = getattr(method, word.replace("-", "_"))
     result = method(*arguments, **named)
     if not entry.is_read:
-        context.output.record_change(_change(path, arguments, result))
+        made = f" ({result.id})" if getattr(result, "id", None) else ""
+        context.output.record_change(f"`{' '.join((*path, *map(str, arguments)))}` was carried out{made}")
     if entry.is_list:
         context.output.items(result)
     elif result is None:

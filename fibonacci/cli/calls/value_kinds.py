@@ -54,17 +54,18 @@ def integer(text: str) -> int:
 
 def seconds(text: str) -> int:
     """Read whole seconds: `90`, `90s`, `1h30m`, `2d`."""
-    if _WHOLE_NUMBER.fullmatch(text):
-        return int(text)
-    number = period(text)
-    if number is None:
+    if (number := _seconds(text)) is None:
         raise ArgumentTypeError(f"{text!r} is not a time such as {FORMS}{_null(text)}")
     return number
 
 
+def _seconds(text: str) -> int | None:
+    return int(text) if _WHOLE_NUMBER.fullmatch(text) else period(text)
+
+
 def since(text: str) -> datetime | timedelta:
     """Read how long ago something was: `90`, `30m`, `1h`, `2d`, or a time in ISO 8601, by default in the local zone."""
-    number = int(text) if _WHOLE_NUMBER.fullmatch(text) else period(text)
+    number = _seconds(text)
     if number is not None and 0 < number <= _LONGEST_AGO:
         return timedelta(seconds=number)
     from fibonacci._times import parse_time  # which a help does without

@@ -282,7 +282,9 @@ def run_doctor(context: Context) -> int:
         if not context.output.is_json:
             context.output.text(_finding_line(finding, is_wrapped=context.output.is_terminal))
     if context.output.is_json:
-        context.output.value(_findings_as_data(findings))
+        names = ("name", "status", "detail", "remedy")
+        checks = [{name: getattr(finding, name) for name in names} for finding in findings]
+        context.output.value({"ok": all(finding.status == "ok" for finding in findings), "checks": checks})
     return _exit_code_of(findings)
 
 
@@ -303,11 +305,6 @@ def _finding_line(finding: Finding, *, is_wrapped: bool) -> str:
     if finding.remedy:
         lines.append(f"{indent}-> {finding.remedy}")
     return "\n".join(textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False) for line in lines)
-
-
-def _findings_as_data(findings: Iterable[Finding]) -> dict[str, object]:
-    rows = [{name: getattr(finding, name) for name in ("name", "status", "detail", "remedy")} for finding in findings]
-    return {"ok": all(row["status"] == "ok" for row in rows), "checks": rows}
 
 
 def _exit_code_of(findings: Iterable[Finding]) -> int:

@@ -100,12 +100,7 @@ def run_run(context: Context) -> int:
 
         return client.workflows.run(workflow.id, **start, timeout=options.timeout, on_update=record)
 
-    return follow(
-        context,
-        wait,
-        is_watched=options.watch,
-        find=find,
-    )
+    return follow(context, wait, is_watched=options.watch, find=find)
 
 
 def _ensured(context: Context, file: Path, inputs: dict[str, Any]) -> Workflow:

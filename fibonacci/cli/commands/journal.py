@@ -282,8 +282,9 @@ def status_lines(status: RunStatus, width: int, *, is_unicode: bool) -> list[lis
         is_unicode: Whether the terminal can show blocks.
     """
     lines = [_title(status), _bar(status, width, is_unicode=is_unicode), [], *_counts(status)]
-    if pace := list(_pace(status)):
-        lines += [[], *pace]
+    if pace := list(_pace_facts(status)):
+        facts = [[(name.ljust(_LABEL), ""), (printable_line(text), style)] for name, text, style in pace]
+        lines += [[], *facts]
     if status.failures:
         lines += [[], [("why rows failed", "bold")], *map(_failure, status.failures)]
     ellipsis = "\N{HORIZONTAL ELLIPSIS}" if is_unicode else "..."
@@ -346,11 +347,6 @@ def _counts(status: RunStatus) -> Iterator[list[Part]]:
 
 def _count(name: str, number: int, style: str) -> list[Part]:
     return [(name.ljust(_LABEL), ""), (f"{number:,}".rjust(_NUMBER), style)]
-
-
-def _pace(status: RunStatus) -> Iterator[list[Part]]:
-    for name, text, style in _pace_facts(status):
-        yield [(name.ljust(_LABEL), ""), (printable_line(text), style)]
 
 
 def _pace_facts(status: RunStatus) -> Iterator[tuple[str, str, str]]:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from fibonacci.cli.context import Context
     from fibonacci.cli.mcp_server.workflow_tools import WorkflowTool
     from fibonacci.cli.parser import CommandParser
-    from fibonacci.models import Workflow
 
     Serving = Callable[[Server[Any], str], Awaitable[int | None]]
 
@@ -61,22 +60,16 @@ def run_mcp(context: Context) -> int:
     import signal
 
     from fibonacci.cli.mcp_server.workflow_tools import workflow_tools
+    from fibonacci.cli.workflow_names import workflow_id_of
 
-    serve = _serving(context)
-    tools = workflow_tools(_allowed(context))
+    serve = (_on_stdio if context.options.http is None else _over_http)(context)  # checked before anything is sent
+    ids = {workflow_id_of(context.client, reference): None for reference in context.options.allow}
+    tools = workflow_tools([context.client.workflows.get(workflow_id) for workflow_id in ids])
     if not tools:
         context.say("no workflow is allowed, so there are no tools: pass --allow ID|NAME")
     if asyncio.run(_serve(context, tools, serve)) == signal.SIGINT:
         raise KeyboardInterrupt
     return DONE
-
-
-def _allowed(context: Context) -> list[Workflow]:
-    """Return the workflows that may be run, each once."""
-    from fibonacci.cli.workflow_names import workflow_id_of
-
-    ids = {workflow_id_of(context.client, reference): None for reference in context.options.allow}
-    return [context.client.workflows.get(workflow_id) for workflow_id in ids]
 
 
 async def _serve(context: Context, tools: Mapping[str, WorkflowTool], serve: Serving) -> int | None:
@@ -96,13 +89,6 @@ async def _serve(context: Context, tools: Mapping[str, WorkflowTool], serve: Ser
         can_cancel = address.api_version != "0.2"
         server = WorkflowServer(client, tools, wait=context.options.wait, say=say, can_cancel=can_cancel)
         return await serve(server.protocol_server(), ", ".join(tools) or "no tools")
-
-
-def _serving(context: Context) -> Serving:
-    """Return what serves on the transport that the options name, which is checked before anything is sent."""
-    if context.options.http is None:
-        return _on_stdio(context)
-    return _over_http(context)
 
 
 def _on_stdio(context: Context) -> Serving:

@@ -18,7 +18,7 @@ from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.comparisons import comparison_of, has_number
 from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.graph import NodesByIndex, templated_values
-from fibonacci.definitions.json_types import is_object
+from fibonacci.definitions.json_types import as_object
 from fibonacci.definitions.node_kinds import is_open
 from fibonacci.definitions.operators import UNARY
 from fibonacci.definitions.problems import Problem, problem
@@ -129,9 +129,8 @@ def template_problems(
     definition: Mapping[str, Any], nodes: NodesByIndex, types: TemplateTypes, flow: Flow
 ) -> Iterator[Problem]:
     """Yield the templates that are probably not meant."""
-    schema = definition.get("input_schema")
-    properties = schema.get("properties") if is_object(schema) else None
-    check = _TemplateCheck(nodes, properties if is_object(properties) else (), types, flow)
+    inputs = as_object(as_object(definition.get("input_schema")).get("properties"))
+    check = _TemplateCheck(nodes, inputs, types, flow)
     for index, node in nodes.items():
         comparison = comparison_of(node)
         # The operands of `is_empty` and `is_not_empty` may have no value: that is what they ask.

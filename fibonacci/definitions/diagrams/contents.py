@@ -17,7 +17,7 @@ from fibonacci._display.protocols import ExecutionRecord, NodeRecord
 from fibonacci._text import time_text
 from fibonacci.definitions.flow import PENDING, Fate, Flow
 from fibonacci.definitions.graph import FOLLOWING, Link, node_links, nodes_of
-from fibonacci.definitions.json_types import is_array, is_object, plain_object
+from fibonacci.definitions.json_types import as_object, is_array, is_object, plain_object
 from fibonacci.definitions.node_kinds import NODE_KINDS, known_type
 
 # What XML 1.0 does not allow, lone surrogates among it, and the control characters that HTML does not.
@@ -287,7 +287,7 @@ def contents_of(definition: object, execution: object) -> DiagramContents:
     plain = plain_object(definition)
     executed = checked_execution(execution)
     listed = plain.get("nodes")
-    plain_nodes = [_object(node) for node in listed] if is_array(listed) else []
+    plain_nodes = [as_object(node) for node in listed] if is_array(listed) else []
     nodes = [_node(node, index) for index, node in enumerate(plain_nodes)]
     positions: dict[str, int] = {}
     for index, node in enumerate(nodes):
@@ -309,10 +309,6 @@ def contents_of(definition: object, execution: object) -> DiagramContents:
             positions[link.target] = len(nodes)
             nodes.append(DiagramNode(link.target, MISSING, clean(link.target) or '""', _NOT_A_NODE))
     return DiagramContents(_text(plain.get("name")), shown, state, tuple(nodes), tuple(_edges(links, positions)))
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    return value if is_object(value) else {}
 
 
 def _links(node: Mapping[str, Any]) -> Iterator[Link]:
