@@ -6,7 +6,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import reduce
+from functools import partial, reduce
 from importlib import import_module
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args, get_origin
@@ -132,7 +132,8 @@ class Column(NamedTuple):
         """Return the column with values that are all of its kind: JSON texts when they have none in common."""
         if is_uniform(self.kind):
             return self._replace(values=[fitted(value, self.kind) for value in self.values])
-        return self._replace(kind="text", values=[None if value is None else _json(value) for value in self.values])
+        write = partial(json.dumps, ensure_ascii=False, default=str)
+        return self._replace(kind="text", values=[None if value is None else write(value) for value in self.values])
 
 
 def columns_of(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: bool) -> list[Column]:
@@ -156,10 +157,6 @@ def _column(name: str, values: list[Any], declared: Mapping[str, Any]) -> Column
     if kind == "null" and name in declared:
         kind = "mixed"  # values may come later, of any kind
     return Column(name, kind, values)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _times(values: list[Any]) -> list[Any]:

@@ -132,7 +132,8 @@ class RowReader:
         """Put a row where an earlier run has left it."""
         state, journal = self._state, self._context.journal
         if entry.digest and entry.digest != row.digest:
-            before, now = ({} if text is None else json.loads(text) for text in (entry.inputs, row.text))
+            before: dict[str, Any] = json.loads(entry.inputs or "{}")
+            now: dict[str, Any] = json.loads(row.text or "{}")
             names = [name for name in {**before, **now} if before.get(name, ...) != now.get(name, ...)]
             raise ValueError(
                 f"row {row.index} has the key {key_in(row.key)!r}, for which the journal has other inputs"

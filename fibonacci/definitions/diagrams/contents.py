@@ -301,18 +301,14 @@ def contents_of(definition: object, execution: object) -> DiagramContents:
     links = [
         (index, link)
         for index, node in enumerate(plain_nodes)
-        for link in _links(node)
-        if link.kind != "mention" or link.target in positions
+        for link in node_links(node)
+        if isinstance(link, Link) and (link.kind != "mention" or link.target in positions)
     ]
     for _, link in links:
         if link.target not in positions:
             positions[link.target] = len(nodes)
             nodes.append(DiagramNode(link.target, MISSING, clean(link.target) or '""', _NOT_A_NODE))
     return DiagramContents(_text(plain.get("name")), shown, state, tuple(nodes), tuple(_edges(links, positions)))
-
-
-def _links(node: Mapping[str, Any]) -> Iterator[Link]:
-    return (link for link in node_links(node) if isinstance(link, Link))
 
 
 def _edges(links: list[tuple[int, Link]], positions: Mapping[str, int]) -> Iterator[DiagramEdge]:
