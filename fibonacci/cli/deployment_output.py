@@ -6,7 +6,6 @@ import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci._remedies import for_command
@@ -15,7 +14,7 @@ from fibonacci.cli.definition_arguments import fault_object, folder_files, seen_
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.definitions import Problems
 from fibonacci.deployment.plan import basis_of, plan_text, step_of
-from fibonacci.deployment.state import STATE_FOLDER, seen_from
+from fibonacci.deployment.state import STATE_FOLDER, typed_folder
 
 if TYPE_CHECKING:
     import argparse
@@ -78,7 +77,7 @@ _FOLDER: Final = re.compile(r"(?<=`fibonacci apply )DIR(?=[ `])|(?<= --dir )DIR(
 
 def in_words_of_command(plan: DeploymentPlan) -> DeploymentPlan:
     """Return a plan whose texts name options, and commands that can be pasted, to be shown."""
-    folder = quote(seen_from(".", plan.folder))
+    folder = typed_folder(plan.folder)
     reasons = (_FOLDER.sub(lambda _: folder, for_command(change.reason)) for change in plan.changes)
     changes = tuple(replace(change, reason=reason) for change, reason in zip(plan.changes, reasons, strict=True))
     problems = Problems(

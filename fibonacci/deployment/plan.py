@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from operator import attrgetter
 from pathlib import Path, PurePath
-from shlex import quote
 from typing import Annotated, Any, Final, Literal, NoReturn, get_args
 
 from pydantic import BaseModel, Field
@@ -32,6 +31,7 @@ from fibonacci.deployment.state import (
     overwrite_remedy,
     pull_remedy,
     seen_from,
+    typed_folder,
 )
 from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
@@ -379,7 +379,7 @@ def check_plan(plan: object, *, allow_delete: bool, allow_empty: bool, overwrite
     if changed and not overwrite:
         names = ", ".join(f"{name!r} ({workflow_id})" for workflow_id, name in changed.items())
         were, keep = ("was", "keeps") if len(changed) == 1 else ("were", "keep")
-        folder = quote(seen_from(".", plan.folder))
+        folder = typed_folder(plan.folder)
         pulls = [part for id in changed for part in (", ", pull_remedy(id, plan.environment, folder))][1:]
         raise DeploymentError(
             joined(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -77,6 +78,11 @@ def _arguments(environment: str) -> dict[str, str]:
         return {"argument": "", "option": ""}
     named = argument("environment", environment)
     return {"argument": f", {named}", "option": f" {named.command}"}
+
+
+def typed_folder(folder: Path) -> str:
+    """Return a folder as it is typed in a command: as it is seen from the current one, with quotes if it needs any."""
+    return shlex.quote(seen_from(".", folder))
 
 
 def seen_from(start: str | Path, folder: Path) -> str:
