@@ -21,9 +21,8 @@ import pytest
 
 import fibonacci
 from fibonacci import Fibonacci, RunResult
-from fibonacci._core import decoding
 from fibonacci._core.decoding import next_params
-from fibonacci._core.response import parse_rate_limit, parse_retry_after
+from fibonacci._core.response import parse_retry_after
 from fibonacci._display.html import escaped
 from fibonacci._frames import columns_of
 from fibonacci._net.proxy import tunnel_refusal
@@ -151,15 +150,9 @@ FILES: Final[dict[str, tuple[int, Callable[[int], str]]]] = {
     "YAML, faults in quotes": (12, lambda n: f'nodes:\n- id: a\n  type: llm\n  instruction: "{QUOTED * n}"\n'),
 }
 HEADERS: Final[dict[str, tuple[int, Callable[[int], object]]]] = {
-    "limits": (
-        100,
-        lambda n: parse_rate_limit({"ratelimit": '"a";r=1;t=1,' * n, "ratelimit-policy": '"a";q=1,' * n}, 0),
-    ),
-    "quotes of limits": (100, lambda n: parse_rate_limit({"ratelimit": '"' * (2 * n + 1)}, 0)),
     "a date": (100, lambda n: parse_retry_after({"retry-after": "Mon, " * n}, 0)),
     "links": (100, lambda n: next_params({}, '<a>;a="b";rel="next nex' * n, "https://x/y")),
     "a proxy's page": (100, lambda n: tunnel_refusal("a", 403, b"", [], b"<style" * n + b"<p>\n" * n)),
-    "a long list": (60_000, lambda n: decoding.edges(b'{"data":[' + b'{"a":"} , {"},' * n)),
 }
 
 
