@@ -11,28 +11,25 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import anyio
 import uvicorn
 from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
-from mcp.shared.message import SessionMessage
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse
 
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.mcp_server.messages import refusal_of
 from fibonacci.cli.standard_streams import has_stream
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from mcp.server.lowlevel.server import Server
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class EndingSignal:
@@ -85,27 +82,10 @@ async def serve_stdio(server: Server[Any]) -> int | None:
         if not has_stream(stream):
             raise UsageError(f"{name} is closed, but an MCP client needs it: let the client start the command")
     with anyio.CancelScope() as scope, ending_signals(scope.cancel) as ended:
-        answering: AnsweringFuture = asyncio.get_running_loop().create_future()
-        lines = _messages(StdinLines(sys.stdin.fileno()), answering)
-        async with stdio_server(stdin=cast("anyio.AsyncFile[str]", lines)) as (read, write):  # which is only iterated
-            answering.set_result(write.send)
+        lines: Any = StdinLines(sys.stdin.fileno())  # which is only iterated
+        async with stdio_server(stdin=lines) as (read, write):
             await server.run(read, write, server.create_initialization_options())
     return ended.number
-
-
-AnsweringFuture = asyncio.Future[Callable[[SessionMessage], Awaitable[None]]]
-
-
-async def _messages(lines: StdinLines, answering: AnsweringFuture) -> AsyncGenerator[str]:
-    """Yield the lines that are messages, and answer those that are none."""
-    async for line in lines:
-        if not line.strip():
-            continue
-        if (refusal := refusal_of(line)) is None:
-            yield line.decode()
-        else:
-            answer = await answering
-            await answer(SessionMessage(refusal))
 
 
 class StdinLines:
@@ -118,13 +98,13 @@ class StdinLines:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._loop = asyncio.get_running_loop()
-        self._lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._lines: asyncio.Queue[str | None] = asyncio.Queue()
         Thread(target=self._read, name="stdin", daemon=True).start()
 
     def __aiter__(self) -> StdinLines:
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> str:
         line = await self._lines.get()
         if line is None:
             raise StopAsyncIteration
@@ -142,7 +122,8 @@ class StdinLines:
             self._put(None)
 
     def _put(self, line: bytes | None) -> None:
-        self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
+        text = None if line is None else line.decode("utf-8", "replace")
+        self._loop.call_soon_threadsafe(self._lines.put_nowait, text)
 
 
 TOKEN_VARIABLE: Final = "FIBONACCI_MCP_TOKEN"
@@ -227,7 +208,7 @@ async def serve_http(
         security = TransportSecuritySettings(allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names])
         app = server.streamable_http_app(streamable_http_path=PATH, transport_security=security)
         options = uvicorn.Config(
-            TokenRequired(MessageRequired(app), token),
+            TokenRequired(app, token),
             access_log=False,
             log_config=None,
             server_header=False,
@@ -285,32 +266,3 @@ class TokenRequired:
             return False
         scheme, _, token = given[0].partition(b" ")
         return hmac.compare_digest(scheme.lower() + b" " + token.strip(), self._expected)
-
-
-class MessageRequired:
-    """Answers bodies that are not messages of the protocol, which the SDK answers differently in each of its versions.
-
-    Args:
-        app: The application behind it.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it."""
-        if scope["type"] != "http" or scope["method"] != "POST":
-            await self._app(scope, receive, send)
-            return
-        with suppress(ClientDisconnect):
-            body = await Request(scope, receive).body()
-            if refusal := refusal_of(body):
-                content = refusal.model_dump_json(by_alias=True, exclude_unset=True)
-                await Response(content, status_code=400, media_type="application/json")(scope, receive, send)
-                return
-            unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-            await self._app(scope, lambda: _next(unread, receive), send)
-
-
-async def _next(unread: list[Message], receive: Receive) -> Message:
-    return unread.pop() if unread else await receive()
