@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from time import monotonic
@@ -27,7 +27,7 @@ from fibonacci.models.run_results import COLUMNS, UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fibonacci import JournalView, RunResult, RunsBlocker, RunsProgress, RunsSummary
+    from fibonacci import JournalView, RunResult
     from fibonacci._batch.sqlite_journal import HeldJournal, JournalHolder
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
@@ -80,103 +80,8 @@ _LONGEST_REASON: Final = 160
 # Reading takes at most this part of the time.
 _SHARE: Final = 0.1
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunStatus:
-    """How far the run of a journal has come.
-
-    Attributes:
-        journal: The path of the journal.
-        workflow_id: The ID of the workflow.
-        version: Its version, as a text, or None where it is not known.
-        is_running: Whether a run has the journal now.
-        summary: How many rows have ended, and how many are in progress.
-        progress: What the run has noted of its pace, or None if it has noted nothing.
-        failures: How many rows have failed by each reason, the most frequent one first.
-        unknown: The keys of the first rows of unknown outcome.
-        read_at: When it was read.
-    """
-
-    journal: str
-    workflow_id: str
-    version: str | None
-    is_running: bool
-    summary: RunsSummary
-    progress: RunsProgress | None
-    failures: Sequence[tuple[str, int]]
-    unknown: Sequence[str | int]
-    read_at: datetime
-
-    @property
-    def ended(self) -> int:
-        """How many rows have ended."""
-        return self.summary.succeeded + self.summary.failed
-
-    @property
-    def under_way(self) -> int:
-        """How many rows are in the journal, and have neither ended nor are unknown."""
-        return self.summary.left
-
-    @property
-    def total(self) -> int | None:
-        """The number of rows, or None where the journal does not tell."""
-        return None if self.progress is None else self.progress.total
-
-    @property
-    def left(self) -> int | None:
-        """How many rows have not ended and are not unknown, or None where the journal does not tell."""
-        return None if self.total is None else max(self.under_way, self.total - self.ended - self.summary.unknown)
-
-    @property
-    def rows_per_minute(self) -> float | None:
-        """How many rows end in a minute, or None without a run."""
-        return self.progress.rows_per_minute if self.progress is not None and self.is_running else None
-
-    @property
-    def bound_by(self) -> str | None:
-        """The limit that binds, or None where none does, and without a run."""
-        return self.progress.bound_by if self.progress is not None and self.is_running else None
-
-    @property
-    def seconds_left(self) -> float | None:
-        """The time left in seconds, or None where it is not known, and without a run."""
-        if self.progress is None or self.progress.seconds_left is None or not self.is_running:
-            return None
-        age = (self.read_at - self.progress.written_at).total_seconds()  # by the clocks of two machines, perhaps
-        return max(0.0, self.progress.seconds_left - max(0.0, age))
-
-    @property
-    def blocked_by(self) -> RunsBlocker | None:
-        """What keeps the rows from moving, or None where nothing does, and without a run."""
-        return self.progress.blocked_by if self.progress is not None and self.is_running else None
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What has changed when something has happened, unlike what passes with the time."""
-        shown = self.to_dict()
-        return {name: shown[name] for name in shown if name not in ("rows_per_minute", "seconds_left")}
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the status as values of JSON."""
-        return {
-            "journal": self.journal,
-            "workflow_id": self.workflow_id,
-            "version": self.version,
-            "is_running": self.is_running,
-            "total": self.total,
-            "succeeded": self.summary.succeeded,
-            "failed": self.summary.failed,
-            "unknown": self.summary.unknown,
-            "under_way": self.under_way,
-            "left": self.left,
-            "rows_per_minute": None if self.rows_per_minute is None else round(self.rows_per_minute, 1),
-            "seconds_left": None if self.seconds_left is None else round(self.seconds_left),
-            "bound_by": self.bound_by,
-            "blocked_by": None if self.blocked_by is None else self.blocked_by.to_dict(),
-            "failures": [{"reason": reason, "rows": number} for reason, number in self.failures],
-            "unknown_keys": list(self.unknown),
-        }
-
+Status = dict[str, Any]
+"""How far the run of a journal has come, as values of JSON."""
 
 FIELDS: Final = (
     *("journal", "workflow_id", "version", "is_running", "total", "succeeded", "failed", "unknown", "under_way"),
@@ -199,43 +104,54 @@ class StatusReader:
         self.rest: float = 0.0
         self._view = view
         self._failed = 0
-        self._failures: Sequence[tuple[str, int]] = ()
+        self._failures: list[dict[str, Any]] = []
 
-    def read(self) -> RunStatus:
+    def read(self) -> Status:
         """Return the present status.
 
         Raises:
             JournalError: If the journal cannot be read.
         """
         began = monotonic()
-        status = self._read()
-        self.rest = (monotonic() - began) / _SHARE
-        return status
-
-    def _read(self) -> RunStatus:
         view = self._view
         is_running = view.is_running  # first: what the run's last write has changed is read after it
-        progress, summary = view.progress, view.summary
-        unknown: Sequence[str | int] = ()
-        if is_running and progress is not None:  # which of its requests have no response, a run alone knows at once
-            unknown = progress.unknown_keys
+        noted, summary = view.progress, view.summary
+        progress = noted if is_running else None
+        unknown_keys: list[str | int] = []
+        if progress is not None:  # which of its requests have no response, a run alone knows at once
+            unknown_keys = list(progress.unknown_keys)
             more = max(0, min(progress.unknown - summary.unknown, summary.left))
             summary = replace(summary, unknown=summary.unknown + more, left=summary.left - more)
         elif summary.unknown:
-            unknown = [result.key for result in islice(view.rows(UNKNOWN), MOST_UNKNOWN)]
+            unknown_keys = [result.key for result in islice(view.rows(UNKNOWN), MOST_UNKNOWN)]
         if summary.failed != self._failed:
             self._failures, self._failed = _failures(view, summary.failed), summary.failed
-        return RunStatus(
-            journal=view.path,
-            workflow_id=view.workflow_id,
-            version=view.version,
-            is_running=is_running,
-            summary=summary,
-            progress=progress,
-            failures=self._failures,
-            unknown=unknown,
-            read_at=datetime.now(UTC),
+        total, ended = None if noted is None else noted.total, summary.succeeded + summary.failed
+        rate, seconds_left, blocker = (
+            (progress.rows_per_minute, progress.seconds_left, progress.blocked_by) if progress else (None, None, None)
         )
+        if progress is not None and seconds_left is not None:  # the age is by the clocks of two machines, perhaps
+            seconds_left -= max(0.0, (datetime.now(UTC) - progress.written_at).total_seconds())
+        status: Status = {
+            "journal": view.path,
+            "workflow_id": view.workflow_id,
+            "version": view.version,
+            "is_running": is_running,
+            "total": total,
+            "succeeded": summary.succeeded,
+            "failed": summary.failed,
+            "unknown": summary.unknown,
+            "under_way": summary.left,
+            "left": None if total is None else max(summary.left, total - ended - summary.unknown),
+            "rows_per_minute": None if rate is None else round(rate, 1),
+            "seconds_left": None if seconds_left is None else max(0, round(seconds_left)),
+            "bound_by": None if progress is None else progress.bound_by,
+            "blocked_by": None if blocker is None else blocker.to_dict(),
+            "failures": self._failures,
+            "unknown_keys": unknown_keys,
+        }
+        self.rest = (monotonic() - began) / _SHARE
+        return status
 
 
 def reason_of(result: RunResult) -> str:
@@ -252,11 +168,11 @@ def reason_of(result: RunResult) -> str:
     return result.status if error is None else _short(f"{type(error).__name__}: {error}")
 
 
-def _failures(view: JournalView, failed: int) -> Sequence[tuple[str, int]]:
+def _failures(view: JournalView, failed: int) -> list[dict[str, Any]]:
     counts = Counter(reason_of(result) for status in _FAILED for result in view.rows(status))
     named = counts.most_common(_MOST_REASONS)
     rest = failed - sum(number for _, number in named)
-    return [*named, (UNNAMED, rest)] if rest > 0 else named
+    return [{"reason": reason, "rows": number} for reason, number in [*named, (UNNAMED, rest)] if number > 0]
 
 
 def _short(text: str) -> str:
@@ -273,7 +189,7 @@ _LONGEST_BAR: Final = 50
 _FULL, _EMPTY = "\N{FULL BLOCK}", "\N{LIGHT SHADE}"
 
 
-def status_lines(status: RunStatus, width: int, *, is_unicode: bool) -> list[list[Part]]:
+def status_lines(status: Status, width: int, *, is_unicode: bool) -> list[list[Part]]:
     """Return the lines that show a status, each cut to a width.
 
     Args:
@@ -281,94 +197,67 @@ def status_lines(status: RunStatus, width: int, *, is_unicode: bool) -> list[lis
         width: The width of the terminal in cells.
         is_unicode: Whether the terminal can show blocks.
     """
-    lines = [_title(status), _bar(status, width, is_unicode=is_unicode), [], *_counts(status)]
-    if pace := list(_pace_facts(status)):
-        facts = [[(name.ljust(_LABEL), ""), (printable_line(text), style)] for name, text, style in pace]
-        lines += [[], *facts]
-    if status.failures:
-        lines += [[], [("why rows failed", "bold")], *map(_failure, status.failures)]
+    version = "" if status["version"] is None else f", version {printable_line(status['version'])}"
+    state = ("running", "green") if status["is_running"] else ("not running", "yellow" if status["left"] else "")
+    workflow = f"  {printable_line(status['workflow_id'])}{version}"
+    title = [state, (f"  {printable_line(status['journal'])}", "bold"), (workflow, "")]
+    lines = [title, _bar(status, width, is_unicode=is_unicode), [], *_counts(status)]
+    if pace := list(_pace(status)):
+        lines += [[], *pace]
+    if status["failures"]:
+        lines += [[], [("why rows failed", "bold")], *map(_failure, status["failures"])]
     ellipsis = "\N{HORIZONTAL ELLIPSIS}" if is_unicode else "..."
     return [_cut(line, width, ellipsis) for line in lines]
 
 
-def summary_line(status: RunStatus) -> str:
-    """Return a status in one line."""
-    summary = status.summary
-    counts = ((summary.failed, "failed"), (summary.unknown, "unknown"), (status.under_way, "under way"))
-    parts = [f"{number:,} {name}" for number, name in counts if number]
-    parts += [f"{name} {printable_line(text)}" for name, text, _ in _pace_facts(status)]
-    return f"{_ended(status)}: {', '.join(parts)}" if parts else _ended(status)
-
-
-def _title(status: RunStatus) -> list[Part]:
-    version = "" if status.version is None else f", version {printable_line(status.version)}"
-    state = ("running", "green") if status.is_running else ("not running", "yellow" if status.left else "")
-    workflow = f"  {printable_line(status.workflow_id)}{version}"
-    return [state, (f"  {printable_line(status.journal)}", "bold"), (workflow, "")]
-
-
-def _bar(status: RunStatus, width: int, *, is_unicode: bool) -> list[Part]:
-    text = _ended(status)
-    if not status.total:
-        return [(text, "")]
-    share = min(1.0, status.ended / status.total)
+def _bar(status: Status, width: int, *, is_unicode: bool) -> list[Part]:
+    total, ended = status["total"], status["succeeded"] + status["failed"]
+    if not total:
+        return [(f"{counted(ended, 'row')} ended", "")]
+    share = min(1.0, ended / total)
     percent = round(100 * share)
     if 0 < share < 1:  # some rows have ended, and some have not
         percent = min(99, max(1, percent))
-    text = f"  {text}, {percent} %"
+    text = f"  {ended:,} of {counted(total, 'row')} ended, {percent} %"
     cells = max(10, min(_LONGEST_BAR, width - len(text)))
     full = int(cells * share)
     filled, empty = (_FULL, _EMPTY) if is_unicode else ("#", ".")
     return [(filled * full, "green"), (empty * (cells - full), "dim"), (text, "")]
 
 
-def _ended(status: RunStatus) -> str:
-    if status.total is None:
-        return f"{counted(status.ended, 'row')} ended"
-    return f"{status.ended:,} of {counted(status.total, 'row')} ended"
+def _counts(status: Status) -> Iterator[list[Part]]:
+    for name, style in (("succeeded", "green"), ("failed", "red"), ("unknown", "yellow")):
+        line = _labeled(name, f"{status[name]:,}".rjust(_NUMBER), style if status[name] else "")
+        if name == "unknown" and (keys := status["unknown_keys"]):
+            more = status["unknown"] - len(keys)
+            shown = ", ".join(printable_line(str(key)) for key in keys) + (f" and {more:,} more" if more > 0 else "")
+            line.append((f"  rows {shown}", ""))
+        yield line
+    under_way = status["under_way"]
+    yield _labeled("under way" if status["is_running"] else "not ended", f"{under_way:,}".rjust(_NUMBER))
+    if status["left"] is not None and status["left"] > under_way:
+        yield _labeled("not begun", f"{status['left'] - under_way:,}".rjust(_NUMBER))
 
 
-def _counts(status: RunStatus) -> Iterator[list[Part]]:
-    summary = status.summary
-    yield _count("succeeded", summary.succeeded, "green" if summary.succeeded else "")
-    yield _count("failed", summary.failed, "red" if summary.failed else "")
-    unknown = _count("unknown", summary.unknown, "yellow" if summary.unknown else "")
-    if status.unknown:
-        more = summary.unknown - len(status.unknown)
-        keys = ", ".join(printable_line(str(key)) for key in status.unknown) + (
-            f" and {more:,} more" if more > 0 else ""
-        )
-        unknown.append((f"  rows {keys}", ""))
-    yield unknown
-    yield _count("under way" if status.is_running else "not ended", status.under_way, "")
-    if status.left is not None and status.left > status.under_way:
-        yield _count("not begun", status.left - status.under_way, "")
+def _pace(status: Status) -> Iterator[list[Part]]:
+    if status["rows_per_minute"] is not None:
+        yield _labeled("rate", f"{status['rows_per_minute']:,.1f} rows a minute")
+    if status["bound_by"] is not None:
+        yield _labeled("bound by", status["bound_by"])
+    if (blocker := status["blocked_by"]) is not None:
+        since, until = (f"{datetime.fromisoformat(blocker[name]):%H:%M:%S}" for name in ("since", "next_try_at"))
+        yield _labeled("blocked", f"since {since} UTC, next try at {until} UTC: {blocker['reason']}", "yellow")
+    if status["seconds_left"] is not None:
+        yield _labeled("time left", f"about {duration_text(status['seconds_left'])}")
 
 
-def _count(name: str, number: int, style: str) -> list[Part]:
-    return [(name.ljust(_LABEL), ""), (f"{number:,}".rjust(_NUMBER), style)]
+def _labeled(name: str, text: str, style: str = "") -> list[Part]:
+    return [(name.ljust(_LABEL), ""), (printable_line(text), style)]
 
 
-def _pace_facts(status: RunStatus) -> Iterator[tuple[str, str, str]]:
-    """Yield what is known of the pace: its name, a text and a style."""
-    if status.rows_per_minute is not None:
-        yield "rate", f"{status.rows_per_minute:,.1f} rows a minute", ""
-    if status.bound_by is not None:
-        yield "bound by", status.bound_by, ""
-    if (blocker := status.blocked_by) is not None:
-        lasts, until = ((at - status.read_at).total_seconds() for at in (blocker.since, blocker.next_try_at))
-        times = f"for {duration_text(max(0.0, -lasts))}, next try in {duration_text(max(0.0, until))}"
-        yield "blocked", f"{times}: {blocker.reason}", "yellow"
-    if status.seconds_left is not None:
-        yield "time left", f"about {duration_text(status.seconds_left)}", ""
-
-
-def _failure(failure: tuple[str, int]) -> list[Part]:
-    reason, number = failure
-    return [
-        (f"{number:,}".rjust(_LABEL + _NUMBER), "red"),
-        (f"  {printable_line(reason)}", "dim" * (reason == UNNAMED)),
-    ]
+def _failure(failure: dict[str, Any]) -> list[Part]:
+    number, reason = f"{failure['rows']:,}".rjust(_LABEL + _NUMBER), failure["reason"]
+    return [(number, "red"), (f"  {printable_line(reason)}", "dim" * (reason == UNNAMED))]
 
 
 def _cut(line: list[Part], width: int, ellipsis: str) -> list[Part]:
@@ -412,11 +301,10 @@ def _is_drawn(context: Context) -> bool:
     return context.output.is_terminal and not (context.output.is_json or context.options.fields)
 
 
-def _print(context: Context, status: RunStatus) -> None:
+def _print(context: Context, status: Status) -> None:
     if not _is_drawn(context):
-        context.output.value(status.to_dict())
+        context.output.value(status)
         return
-
     painter = context.output.painter()
     for line in status_lines(status, painter.width, is_unicode=len(painter.ellipsis) == 1):
         painter.line(line)
@@ -427,49 +315,50 @@ def _watch(context: Context, reader: StatusReader) -> None:
         if _is_drawn(context):
             _draw(context, _until_ended(reader))
         elif context.output.is_json:
-            context.output.array(status.to_dict() for status in _changes(_until_ended(reader)))
+            context.output.array(_changes(_until_ended(reader)))
         else:
             for status in _changes(_until_ended(reader)):
-                context.output.line(status.to_dict())
+                context.output.line(status)
     except KeyboardInterrupt as error:
         error.add_note("the run goes on")
         raise
 
 
-def _until_ended(reader: StatusReader) -> Iterator[RunStatus]:
+def _until_ended(reader: StatusReader) -> Iterator[Status]:
     """Yield the status again and again, at last that of a journal which no run has any more."""
     from fibonacci.cli.tailing import sleep_while_read
 
     while True:
         status = reader.read()
         yield status
-        if not status.is_running:
+        if not status["is_running"]:
             return
         sleep_while_read(max(_EVERY, reader.rest))
 
 
-def _changes(statuses: Iterable[RunStatus]) -> Iterator[RunStatus]:
+def _changes(statuses: Iterable[Status]) -> Iterator[Status]:
     """Yield a status whenever more than the time has changed."""
     shown: object = None
     for status in statuses:
-        if status.facts != shown:
-            shown = status.facts
+        facts = {**status, "rows_per_minute": None, "seconds_left": None}
+        if facts != shown:
+            shown = facts
             yield status
 
 
-def _draw(context: Context, statuses: Iterator[RunStatus]) -> None:
-    """Show a status in place of the previous one, or on a new line if the terminal can't replace it."""
+def _draw(context: Context, statuses: Iterator[Status]) -> None:
+    """Show a status in place of the previous one, or below it if the terminal can't replace it."""
     with _live(context) as show:
         if show is None:
             for status in _changes(statuses):
-                context.output.text(summary_line(status))
+                _print(context, status)
         else:
             for status in statuses:
                 show(status)
 
 
 @contextmanager
-def _live(context: Context) -> Generator[Callable[[RunStatus], object] | None]:
+def _live(context: Context) -> Generator[Callable[[Status], object] | None]:
     """Yield what keeps a status up to date on a terminal, or None if it cannot, or without rich (extra `cli`)."""
     if is_dumb():
         yield None
@@ -485,13 +374,13 @@ def _live(context: Context) -> Generator[Callable[[RunStatus], object] | None]:
     no_color = context.options.no_color or None
     console = Console(file=sys.stdout, no_color=no_color, highlight=False, markup=False, emoji=False)
     is_unicode = encoding_of(sys.stdout).lower().startswith("utf")
-    shown: list[RunStatus] = []
+    shown: list[Status] = []
 
     def render() -> Group:
         lines = [line for status in shown for line in status_lines(status, console.width, is_unicode=is_unicode)]
         return Group(*(Text.assemble(*line, no_wrap=True) for line in lines))
 
-    def show(status: RunStatus) -> None:
+    def show(status: Status) -> None:
         shown[:] = [status]
 
     with LiveDisplay(console, render):
