@@ -14,9 +14,9 @@ from fibonacci._core.json_bodies import is_array, is_object
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
-from fibonacci.testing.contract.check import run
-from fibonacci.testing.contract.checks import ALL
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
+from tests.contract.suite.check import run
+from tests.contract.suite.checks import ALL
 from tests.tools.mutants.serving import server_of
 
 OWNER = "fib-owner"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from fibonacci.testing.contract.calls import CALLS, INVALID, OPEN, UNKNOWN_OBJECTS
-from fibonacci.testing.contract.checks import ALL
-from fibonacci.testing.contract.checks.paging import LISTS
-from fibonacci.testing.contract.checks.workflows import FULL
-from fibonacci.testing.contract.values import BODIES
 from tests.contract.document import JSON, Operation, load_document, operations, resolve
+from tests.contract.suite.calls import CALLS, INVALID, OPEN, UNKNOWN_OBJECTS
+from tests.contract.suite.checks import ALL
+from tests.contract.suite.checks.paging import LISTS
+from tests.contract.suite.checks.workflows import FULL
+from tests.contract.suite.values import BODIES
 from tests.kit.assertions import check_each
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from fibonacci.testing.contract.calls import CALLS, INVALID, NO_BODY, UNKNOWN_OBJECTS, EndpointCall, require_shape
-from fibonacci.testing.contract.check import (
+from tests.contract.suite.calls import CALLS, INVALID, NO_BODY, UNKNOWN_OBJECTS, EndpointCall, require_shape
+from tests.contract.suite.check import (
     UNKNOWN,
     CheckRun,
     Checks,
@@ -22,8 +22,8 @@ from fibonacci.testing.contract.check import (
     require_refusal,
     require_type,
 )
-from fibonacci.testing.contract.server import RawResponse, Server
-from fibonacci.testing.contract.values import BODIES, Schema, invalid
+from tests.contract.suite.server import RawResponse, Server
+from tests.contract.suite.values import BODIES, Schema, invalid
 
 BASICS: Final = Checks("basics")
 

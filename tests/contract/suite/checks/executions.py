@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from fibonacci import BadRequestError
 from fibonacci.models import Tool
-from fibonacci.testing.contract.calls import running
-from fibonacci.testing.contract.check import (
+from tests.contract.suite.calls import running
+from tests.contract.suite.check import (
     Checks,
     require,
     require_envelope,
@@ -19,10 +19,10 @@ from fibonacci.testing.contract.check import (
     require_refusal,
     require_type,
 )
-from fibonacci.testing.contract.checks.lives import data_of, time_of
-from fibonacci.testing.contract.checks.runs import require_tool, waits
-from fibonacci.testing.contract.server import CHEAP, Server, Skipped
-from fibonacci.testing.contract.values import BODIES
+from tests.contract.suite.checks.lives import data_of, time_of
+from tests.contract.suite.checks.runs import require_tool, waits
+from tests.contract.suite.server import CHEAP, Server, Skipped
+from tests.contract.suite.values import BODIES
 
 TOOLS: Final = Checks("tools")
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fibonacci.testing.contract.calls import running
-from fibonacci.testing.contract.check import (
+from tests.contract.suite.calls import running
+from tests.contract.suite.check import (
     UNKNOWN,
     CheckRun,
     Checks,
@@ -16,9 +16,9 @@ from fibonacci.testing.contract.check import (
     require_refusal,
     require_type,
 )
-from fibonacci.testing.contract.checks.lives import data_of, require_listed, time_of
-from fibonacci.testing.contract.checks.paging import find_item
-from fibonacci.testing.contract.server import CHEAP, Server, Skipped
+from tests.contract.suite.checks.lives import data_of, require_listed, time_of
+from tests.contract.suite.checks.paging import find_item
+from tests.contract.suite.server import CHEAP, Server, Skipped
 
 CHECKS: Final = Checks("runs")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from fibonacci.testing.contract.check import Check
-from fibonacci.testing.contract.checks import (
+from tests.contract.suite.check import Check
+from tests.contract.suite.checks import (
     api_0_2,
     every_endpoint,
     executions,

@@ -13,8 +13,8 @@ from urllib.parse import urlencode, urlsplit
 from fibonacci import Fibonacci, NotFoundError
 from fibonacci._sync.clock import Clock
 from fibonacci.models import Execution, Workflow
-from fibonacci.testing.contract.values import Values
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, SocketTransport, Transport
+from tests.contract.suite.values import Values
 
 if TYPE_CHECKING:
     from fibonacci._core.config import ApiVersion

@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 
 from fibonacci import NotFoundError, UnsupportedCallError
 from fibonacci._core.json_bodies import is_object
-from fibonacci.testing.contract.server import Disagreement, NotInThisAPI, RawResponse, Server, Skipped, is_of
-from fibonacci.testing.contract.values import Values, same_json
+from tests.contract.suite.server import Disagreement, NotInThisAPI, RawResponse, Server, Skipped, is_of
+from tests.contract.suite.values import Values, same_json
 
 Basis = Literal["documented", "choice"]
 """Whether a fact is documented by the platform, or chosen by the SDK because nothing is documented."""
@@ -105,7 +105,7 @@ def require_equal(actual: object, expected: object, what: str) -> None:
         >>> require_equal(1, True, "enabled")
         Traceback (most recent call last):
         ...
-        fibonacci.testing.contract.server.Disagreement: enabled is 1, not True
+        tests.contract.suite.server.Disagreement: enabled is 1, not True
     """
     if same_json(actual, expected):
         return

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from fibonacci import ConflictError, QuotaExceededError
 from fibonacci._core.json_bodies import is_array, is_object
-from fibonacci.testing.contract.calls import (
+from tests.contract.suite.calls import (
     OVERRIDDEN,
     change_settings,
     ensure_overrides,
@@ -18,7 +18,7 @@ from fibonacci.testing.contract.calls import (
     new_workflow,
     running,
 )
-from fibonacci.testing.contract.check import (
+from tests.contract.suite.check import (
     UNKNOWN,
     Checks,
     audit_entries,
@@ -32,9 +32,9 @@ from fibonacci.testing.contract.check import (
     require_refusal,
     require_type,
 )
-from fibonacci.testing.contract.checks.executions import NEVER, with_settings
-from fibonacci.testing.contract.checks.lives import data_of
-from fibonacci.testing.contract.server import Disagreement, Server, Skipped
+from tests.contract.suite.checks.executions import NEVER, with_settings
+from tests.contract.suite.checks.lives import data_of
+from tests.contract.suite.server import Disagreement, Server, Skipped
 
 BOOLEANS: Final = (
     "require_approval_for_external_comm",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fibonacci.models import Workflow
-from fibonacci.testing.contract.check import (
+from tests.contract.suite.check import (
     UNKNOWN,
     Checks,
     audit_entries,
@@ -19,8 +19,8 @@ from fibonacci.testing.contract.check import (
     require_refusal,
     require_type,
 )
-from fibonacci.testing.contract.checks.runs import holds, require_tool, waits
-from fibonacci.testing.contract.server import CHEAP, Server
+from tests.contract.suite.checks.runs import holds, require_tool, waits
+from tests.contract.suite.server import CHEAP, Server
 
 OTHER: Final = {"nodes": [CHEAP["nodes"][1]]}
 

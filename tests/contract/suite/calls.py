@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from fibonacci import ConflictError
-from fibonacci.testing.contract.check import require, require_type
-from fibonacci.testing.contract.server import CHEAP, Disagreement, RawResponse, Server, Skipped
+from tests.contract.suite.check import require, require_type
+from tests.contract.suite.server import CHEAP, Disagreement, RawResponse, Server, Skipped
 
 Shape = Mapping[str, str]
 """The types of the fields, in the words of JSON Schema: `string|null`. That of a field that may be absent begins with

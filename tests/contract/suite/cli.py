@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from fibonacci import FibonacciError
-from fibonacci.testing.contract.check import run, table
-from fibonacci.testing.contract.checks import CHECKS
-from fibonacci.testing.contract.server import Server
 from fibonacci.transports import TransportError
+from tests.contract.suite.check import run, table
+from tests.contract.suite.checks import CHECKS
+from tests.contract.suite.server import Server
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m fibonacci.testing.contract",
+        prog="python -m tests.contract.suite",
         description="Check whether a server conforms to the contract of the SDK.",
     )
     parser.add_argument(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fibonacci._core.decoding import next_params
-from fibonacci.testing.contract.calls import (
+from tests.contract.suite.calls import (
     NAMED,
     change_settings,
     ensure_overrides,
@@ -16,8 +16,8 @@ from fibonacci.testing.contract.calls import (
     new_policy,
     new_workflow,
 )
-from fibonacci.testing.contract.check import Checks, items_of, named, require, require_equal, require_refusal
-from fibonacci.testing.contract.server import Disagreement, Server
+from tests.contract.suite.check import Checks, items_of, named, require, require_equal, require_refusal
+from tests.contract.suite.server import Disagreement, Server
 
 Query = Mapping[str, str]
 

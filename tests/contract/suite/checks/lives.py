@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from fibonacci.testing.contract.calls import first_tools, free_tool
-from fibonacci.testing.contract.check import (
+from tests.contract.suite.calls import first_tools, free_tool
+from tests.contract.suite.check import (
     UNKNOWN,
     Checks,
     newest_entry,
@@ -21,9 +21,9 @@ from fibonacci.testing.contract.check import (
     require_refusal,
     require_type,
 )
-from fibonacci.testing.contract.checks.paging import find_item
-from fibonacci.testing.contract.server import CHEAP, RawResponse, Server, Skipped
-from fibonacci.testing.contract.values import BODIES
+from tests.contract.suite.checks.paging import find_item
+from tests.contract.suite.server import CHEAP, RawResponse, Server, Skipped
+from tests.contract.suite.values import BODIES
 
 CHECKS: Final = Checks("lives")
 
