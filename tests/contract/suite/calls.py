@@ -1,14 +1,14 @@
-"""A call of every endpoint that succeeds, the shape of its response, and calls that are refused."""
+"""A call of every endpoint that succeeds, what its response looks like by the document, and how lists are filled."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from fibonacci import ConflictError
+from tests.contract.document import JSON, Operation, operations, resolve
 from tests.contract.suite.check import require, require_type
-from tests.contract.suite.server import CHEAP, Disagreement, RawResponse, Server, Skipped
+from tests.contract.suite.server import CHEAP, Disagreement, RawResponse, Server, Skipped, holds, require_tool, waits
 
 Shape = Mapping[str, str]
 """The types of the fields, in the words of JSON Schema: `string|null`. That of a field that may be absent begins with
@@ -23,74 +23,39 @@ _TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
     "array": list,
     "null": type(None),
 }
-_TIMES: Final = {"created_at": "?string|null", "updated_at": "?string|null"}
-_TEXT: Final = "?string|null"
 
-WORKFLOW: Final[Shape] = {
-    "id": "string",
-    "name": _TEXT,
-    "description": _TEXT,
-    "definition": "?object|null",
-    "version": "?integer|string|null",
-    "organization_id": _TEXT,
-    "status": _TEXT,
-    **_TIMES,
-}
-VERSION: Final[Shape] = {
-    "version": "integer|string",
-    "workflow_id": _TEXT,
-    "name": _TEXT,
-    "description": _TEXT,
-    "definition": "?object|null",
-    "created_at": _TEXT,
-}
-EXECUTION: Final[Shape] = {
-    "execution_id": "string",
-    "workflow_id": _TEXT,
-    "status": "string",
-    "outputs": "?object|null",
-    "duration_ms": "?number|null",
-    "nodes_executed": "?integer|null",
-    "nodes_failed": "?integer|null",
-    "trace": "?array|null",
-    **_TIMES,
-}
-REGISTRY_ENTRY: Final[Shape] = {"workflow_id": "string", "name": _TEXT, "status": "string", **_TIMES}
-GOVERNANCE: Final[Shape] = {
-    "require_approval_for_external_comm": "boolean|null",
-    "require_approval_for_public_writes": "boolean|null",
-    "require_approval_for_permission_changes": "boolean|null",
-    "allow_self_approval": "boolean|null",
-    "approval_threshold": "integer|null",
-    "category_flags": "object|null",
-}
-APPROVALS: Final[Shape] = dict.fromkeys(
-    ("pending", "approved", "rejected", "expired", "cancelled", "total"), "?integer|null"
-)
-QUOTA: Final[Shape] = {"plan": "string|null", **dict.fromkeys(("limits", "overrides", "effective"), "object|null")}
-TOOL_POLICY: Final[Shape] = {
-    "tool_name": "string",
-    "enabled": "?boolean|null",
-    "allowed_roles": "?array|null",
-    **_TIMES,
-}
-ROLE_OVERRIDE: Final[Shape] = {"role": "string", "tool_name": "string", "enabled": "boolean", **_TIMES}
-MEMORY_ENTRY: Final[Shape] = {
-    "key": _TEXT,
-    "value": "",
-    "scope": _TEXT,
-    "user_id": _TEXT,
-    "workflow_id": _TEXT,
-    "ttl": "?number|null",
-    "expires_at": _TEXT,
-    **_TIMES,
-}
-TOOL: Final[Shape] = {"name": "string", "description": "string|null"}
-TOOL_CONNECTION: Final[Shape] = {"name": _TEXT, "status": _TEXT}
-HEALTH: Final[Shape] = {"status": "string|null"}
-SECRETS_HEALTH: Final[Shape] = {"status": "string|null", "backend": "string|null", "checks": "object|null"}
-OPEN: Final[Shape] = {}
-"""An object whose fields are not documented."""
+OPERATIONS: Final[Mapping[str, Operation]] = {each.endpoint: each for each in operations()}
+"""The operations of the document by their endpoints."""
+
+
+def documented_form(endpoint: str) -> tuple[str, Shape]:
+    """Return the envelope of a response, and the shape of the object in it, or of each object of its list.
+
+    The envelope is `full` for `{data, meta}`, `page` for that with a list, `data` for `{data}`, `bare` for none, and
+    `empty` for no content.
+
+    Args:
+        endpoint: The endpoint.
+    """
+    success = OPERATIONS[endpoint].success
+    if "content" not in success:
+        return "empty", {}
+    content = resolve(success["content"]["application/json"]["schema"])
+    if "data" not in content["properties"]:
+        return "bare", _shape_of(content)
+    data = resolve(content["properties"]["data"])
+    if data.get("type") == "array":
+        return "page", _shape_of(resolve(data["items"]))
+    return "full" if "meta" in content["required"] else "data", _shape_of(data)
+
+
+def _shape_of(schema: JSON) -> Shape:
+    required = schema.get("required", [])
+    kinds = {name: resolve(field).get("type", "") for name, field in schema.get("properties", {}).items()}
+    return {
+        name: ("" if name in required else "?") + (kind if isinstance(kind, str) else "|".join(kind))
+        for name, kind in kinds.items()
+    }
 
 
 def require_shape(value: Any, shape: Shape, what: str) -> None:
@@ -123,33 +88,11 @@ def _require_field(value: object, kinds: str, what: str) -> None:
     raise Disagreement(f"{what} is {value!r}, not {' or '.join(allowed)}")
 
 
-Envelope = Literal["full", "data", "bare", "page", "empty"]
-Calling = Callable[[Server], RawResponse]
-
 NAMED: Final[Mapping[str, Any]] = {"name": "Contract suite", "description": "Made by a check", "definition": CHEAP}
 """The body of a workflow."""
 
 OVERRIDDEN: Final = 3
 """How many of the first tools the suite allows for the owner, by overrides that cannot be deleted."""
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointCall:
-    """A call of an endpoint that succeeds.
-
-    Attributes:
-        endpoint: The endpoint.
-        envelope: The documented envelope: `{data, meta}`, `{data}`, none, `{data, meta}` with a list, or no content.
-        shape: The shape of the object in it, or of each object of the list.
-        call: Creates what is needed, and makes the call.
-        creates: Whether it creates or changes anything.
-    """
-
-    endpoint: str
-    envelope: Envelope
-    shape: Shape
-    call: Calling
-    creates: bool = True
 
 
 def new_workflow(server: Server) -> str:
@@ -259,105 +202,25 @@ def running(server: Server) -> str:
     Raises:
         Skipped: When there is no tool for it, or it has ended.
     """
-    if "wait" not in [tool.name for tool in server.client.tools.list()]:
-        raise Skipped("no tool takes long enough")
-    first = {"id": "first", "type": "conditional", "left_value": "a", "operator": "equals", "right_value": "a"}
-    wait = {"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 20}, "dependencies": ["first"]}
-    made = server.create_workflow(definition={"nodes": [first, wait]})
+    require_tool(server, "wait")
+    made = server.create_workflow(definition={"nodes": [holds("first"), waits("pause", 20, "first")]})
     execution = server.client.workflows.execute(made.id)
     if execution.is_terminal:
         raise Skipped("it ended immediately")
     return execution.id
 
 
-def _created(server: Server) -> RawResponse:
-    response = server.raw("POST", "/workflows", json_body=NAMED)
-    if response.status in (200, 201):
-        data = response.json.get("data", {})
-        server.add_cleanup(server.client.workflows.delete, data.get("id") or "contract-suite-unknown")
-    return response
+def override_of(server: Server, name: str) -> int | float | None:
+    """Return the override of a quota, which is restored after the check.
 
-
-def _in_registry(server: Server, action: str) -> RawResponse:
-    workflow_id = new_workflow(server)
-    if action != "approve-template":
-        server.client.registry.approve_template(workflow_id)
-    return server.raw("POST", f"/workflow-registry/{workflow_id}/{action}")
-
-
-def _registry_list(server: Server) -> RawResponse:
-    server.client.registry.approve_template(new_workflow(server))
-    return server.raw("GET", "/workflow-registry")
-
-
-def _workflow_list(server: Server) -> RawResponse:
-    new_workflow(server)
-    return server.raw("GET", "/workflows")
-
-
-def _execution_list(server: Server) -> RawResponse:
-    new_execution(server)
-    return server.raw("GET", "/executions")
-
-
-def _settings_changed(server: Server) -> RawResponse:
-    threshold = change_settings(server)
-    return server.raw("PATCH", server.path("governance"), json_body={"approval_threshold": threshold})
-
-
-def _audit(server: Server) -> RawResponse:
-    change_settings(server)
-    return server.raw("GET", server.path("governance/audit"))
-
-
-def _quota_changed(server: Server) -> RawResponse:
-    before = server.client.organizations.quota.get(server.organization_id).overrides.get("memory_mb")
-    return server.raw("PATCH", server.path("quota"), json_body={"memory_mb": before})
-
-
-def _policy_created(server: Server) -> RawResponse:
-    body = {"tool_name": free_tool(server), "enabled": True, "allowed_roles": ["owner"]}
-    return server.raw("POST", server.path("tool-policies"), json_body=body)
-
-
-def _policy_list(server: Server) -> RawResponse:
-    new_policy(server)
-    return server.raw("GET", server.path("tool-policies"))
-
-
-def _override_created(server: Server) -> RawResponse:
-    body = {"role": "owner", "tool_name": first_tools(server, OVERRIDDEN)[-1], "enabled": True}
-    response = server.raw("POST", server.path("role-policy-overrides"), json_body=body)
-    if response.status == 409:
-        raise Skipped("one already exists, from an earlier run")
-    return response
-
-
-def _override_list(server: Server) -> RawResponse:
-    ensure_overrides(server)
-    return server.raw("GET", server.path("role-policy-overrides"))
-
-
-def _memory_set(server: Server) -> RawResponse:
-    key = server.memory_key("shape", scope="global")
-    return server.raw("PUT", f"/memory/{key}", json_body={"value": {"a": 1}, "scope": "global", "ttl": 600})
-
-
-def _memory(server: Server, method: str) -> RawResponse:
-    _memory_set(server)
-    return server.raw(method, "/memory/contract-suite-shape", query={"scope": "global"})
-
-
-def _connected(server: Server) -> RawResponse:
-    (tool,) = first_tools(server)
-    response = server.raw("POST", f"/tools/{tool}/connect", json_body={})
-    if response.status in (400, 422):
-        raise Skipped(f"the tool {tool} needs parameters")
-    return response
-
-
-def _executed(server: Server) -> RawResponse:
-    return server.raw("POST", f"/workflows/{new_workflow(server)}/execute", json_body={"inputs": {"word": "yes"}})
+    Args:
+        server: The server.
+        name: The quota.
+    """
+    quotas = server.client.organizations.quota
+    before = quotas.get(server.organization_id).overrides.get(name)
+    server.add_cleanup(quotas.update, server.organization_id, **{name: before})
+    return before
 
 
 def first_version(server: Server) -> str:
@@ -371,112 +234,134 @@ def first_version(server: Server) -> str:
     return f"/workflows/{workflow_id}/versions/{version.version}"
 
 
-CALLS: Final[list[EndpointCall]] = [
-    EndpointCall("GET /health", "full", HEALTH, lambda server: server.raw("GET", "/health"), creates=False),
-    EndpointCall("GET /health/secrets", "bare", SECRETS_HEALTH,
-        lambda server: server.raw("GET", "/health/secrets"), creates=False),
-    EndpointCall("GET /tools", "page", TOOL, lambda server: server.raw("GET", "/tools"), creates=False),
-    EndpointCall("GET /tools/{tool_name}", "full", TOOL,
-        lambda server: server.raw("GET", f"/tools/{first_tools(server)[0]}"), creates=False),
-    EndpointCall("POST /tools/{tool_name}/connect", "full", TOOL_CONNECTION, _connected),
-    EndpointCall("GET /workflows", "page", WORKFLOW, _workflow_list),
-    EndpointCall("POST /workflows", "full", WORKFLOW, _created),
-    EndpointCall("GET /workflows/{id}", "full", WORKFLOW,
-        lambda server: server.raw("GET", f"/workflows/{new_workflow(server)}")),
-    EndpointCall("PUT /workflows/{id}", "full", WORKFLOW,
-        lambda server: server.raw("PUT", f"/workflows/{new_workflow(server)}", json_body={"name": "Changed"})),
-    EndpointCall("DELETE /workflows/{id}", "empty", OPEN,
-        lambda server: server.raw("DELETE", f"/workflows/{new_workflow(server)}")),
-    EndpointCall("POST /workflows/{id}/execute", "data", EXECUTION, _executed),
-    EndpointCall("GET /executions", "page", EXECUTION, _execution_list),
-    EndpointCall("GET /executions/{id}", "full", EXECUTION,
-        lambda server: server.raw("GET", f"/executions/{new_execution(server)}")),
-    EndpointCall("POST /executions/{id}/cancel", "full", EXECUTION,
-        lambda server: server.raw("POST", f"/executions/{running(server)}/cancel")),
-    EndpointCall("GET /workflows/{id}/versions", "page", VERSION,
-        lambda server: server.raw("GET", f"/workflows/{new_workflow(server)}/versions")),
-    EndpointCall("GET /workflows/{id}/versions/{version}", "full", VERSION,
-        lambda server: server.raw("GET", first_version(server))),
-    EndpointCall("POST /workflows/{id}/versions/{version}/rollback", "full", VERSION,
-        lambda server: server.raw("POST", f"{first_version(server)}/rollback")),
-    EndpointCall("POST /workflow-registry/{id}/approve-template", "full", REGISTRY_ENTRY,
-        lambda server: _in_registry(server, "approve-template")),
-    EndpointCall("POST /workflow-registry/{id}/deprecate", "full", REGISTRY_ENTRY,
-        lambda server: _in_registry(server, "deprecate")),
-    EndpointCall("POST /workflow-registry/{id}/archive", "full", REGISTRY_ENTRY,
-        lambda server: _in_registry(server, "archive")),
-    EndpointCall("GET /workflow-registry", "page", REGISTRY_ENTRY, _registry_list),
-    EndpointCall("GET /organizations/{organization_id}/governance", "bare", GOVERNANCE,
-        lambda server: server.raw("GET", server.path("governance")), creates=False),
-    EndpointCall("PATCH /organizations/{organization_id}/governance", "bare", GOVERNANCE, _settings_changed),
-    EndpointCall("GET /organizations/{organization_id}/governance/report", "full", OPEN,
-        lambda server: server.raw("GET", server.path("governance/report")), creates=False),
-    EndpointCall("GET /organizations/{organization_id}/governance/audit", "page", OPEN, _audit),
-    EndpointCall("GET /organizations/{organization_id}/governance/approvals", "full", APPROVALS,
-        lambda server: server.raw("GET", server.path("governance/approvals")), creates=False),
-    EndpointCall("GET /organizations/{organization_id}/quota", "bare", QUOTA,
-        lambda server: server.raw("GET", server.path("quota")), creates=False),
-    EndpointCall("PATCH /organizations/{organization_id}/quota", "bare", QUOTA, _quota_changed),
-    EndpointCall("GET /organizations/{organization_id}/tool-policies", "page", TOOL_POLICY, _policy_list),
-    EndpointCall("POST /organizations/{organization_id}/tool-policies", "full", TOOL_POLICY, _policy_created),
-    EndpointCall("PATCH /organizations/{organization_id}/tool-policies/{tool_name}", "full", TOOL_POLICY,
-        lambda server: server.raw(
-            "PATCH", server.path(f"tool-policies/{new_policy(server)}"), json_body={"enabled": False})),
-    EndpointCall("DELETE /organizations/{organization_id}/tool-policies/{tool_name}", "empty", OPEN,
-        lambda server: server.raw("DELETE", server.path(f"tool-policies/{new_policy(server)}"))),
-    EndpointCall("POST /organizations/{organization_id}/role-policy-overrides", "full", ROLE_OVERRIDE,
-        _override_created),
-    EndpointCall("GET /organizations/{organization_id}/role-policy-overrides", "page", ROLE_OVERRIDE,
-        _override_list),
-    EndpointCall("GET /memory/{key}", "full", MEMORY_ENTRY, lambda server: _memory(server, "GET")),
-    EndpointCall("PUT /memory/{key}", "full", MEMORY_ENTRY, _memory_set),
-    EndpointCall("DELETE /memory/{key}", "empty", OPEN, lambda server: _memory(server, "DELETE")),
-]  # fmt: skip
-"""The calls, one of each endpoint."""
+def new_entry(server: Server) -> str:
+    """Return the ID of a new workflow that is approved.
 
-NO_BODY: Final = object()
-
-UNKNOWN_OBJECTS: Final[list[tuple[str, Any]]] = [
-    ("GET /workflows/{id}", NO_BODY),
-    ("PUT /workflows/{id}", {"name": "Changed"}),
-    ("DELETE /workflows/{id}", NO_BODY),
-    ("POST /workflows/{id}/execute", {}),
-    ("GET /executions/{id}", NO_BODY),
-    ("POST /executions/{id}/cancel", NO_BODY),
-    ("GET /workflows/{id}/versions", NO_BODY),
-    ("GET /workflows/{id}/versions/{version}", NO_BODY),
-    ("POST /workflows/{id}/versions/{version}/rollback", NO_BODY),
-    ("POST /workflow-registry/{id}/approve-template", NO_BODY),
-    ("POST /workflow-registry/{id}/deprecate", NO_BODY),
-    ("POST /workflow-registry/{id}/archive", NO_BODY),
-    ("PATCH /organizations/{organization_id}/tool-policies/{tool_name}", {"enabled": True}),
-    ("DELETE /organizations/{organization_id}/tool-policies/{tool_name}", NO_BODY),
-    ("GET /memory/{key}", NO_BODY),
-    ("DELETE /memory/{key}", NO_BODY),
-    ("GET /tools/{tool_name}", NO_BODY),
-    ("POST /tools/{tool_name}/connect", {}),
-]
-"""The endpoints of one object, and the body of a call that would succeed if the object existed."""
+    Args:
+        server: The server.
+    """
+    workflow_id = new_workflow(server)
+    server.client.registry.approve_template(workflow_id)
+    return workflow_id
 
 
-def _workflow(server: Server) -> str:
-    return f"/workflows/{new_workflow(server)}"
+def _versions(server: Server) -> tuple[str, list[Any]]:
+    workflow_id = new_workflow(server)
+    numbers = [server.client.workflows.update(workflow_id, name=f"Step {step}").version for step in range(2)]
+    return f"/workflows/{workflow_id}/versions", [number for number in numbers if number is not None]
 
 
-INVALID: Final[list[tuple[str, Callable[[Server], str], Any]]] = [
-    ("POST /workflows", lambda _: "/workflows", {"name": 7}),
-    ("PUT /workflows/{id}", _workflow, {"name": 7}),
-    ("POST /workflows/{id}/execute", lambda server: f"{_workflow(server)}/execute", {"inputs": 7}),
-    ("PATCH /organizations/{organization_id}/governance",
-        lambda server: server.path("governance"), {"approval_threshold": "many"}),
-    ("PATCH /organizations/{organization_id}/quota", lambda server: server.path("quota"), {"memory_mb": "much"}),
-    ("POST /organizations/{organization_id}/tool-policies",
-        lambda server: server.path("tool-policies"), {"tool_name": 7}),
-    ("PATCH /organizations/{organization_id}/tool-policies/{tool_name}",
-        lambda server: server.path(f"tool-policies/{new_policy(server)}"), {"enabled": "perhaps"}),
-    ("POST /organizations/{organization_id}/role-policy-overrides", lambda server: server.path("role-policy-overrides"),
-        {"role": 7, "tool_name": 7}),
-    ("PUT /memory/{key}", lambda server: f"/memory/{server.memory_key('invalid')}", {"value": 1, "ttl": "long"}),
-    ("POST /tools/{tool_name}/connect", lambda server: f"/tools/{first_tools(server)[0]}/connect", [7]),
-]  # fmt: skip
-"""The endpoints with a body, the path of a call, and a body with a value of a wrong type."""
+def _audit(server: Server) -> tuple[str, list[Any]]:
+    change_settings(server, times=3)
+    return server.path("governance/audit"), []
+
+
+def _three(create: Callable[[Server], str], server: Server) -> list[Any]:
+    return [create(server) for _ in range(3)]
+
+
+_ORGANIZATION: Final = "/organizations/{organization_id}"
+
+LISTS: Final[Mapping[str, tuple[str, Callable[[Server], tuple[str, list[Any]]]]]] = {
+    "GET /workflows": ("id", lambda server: ("/workflows", _three(new_workflow, server))),
+    "GET /executions": ("execution_id", lambda server: ("/executions", _three(new_execution, server))),
+    "GET /workflows/{workflow_id}/versions": ("version", _versions),
+    "GET /workflow-registry": ("workflow_id", lambda server: ("/workflow-registry", _three(new_entry, server))),
+    f"GET {_ORGANIZATION}/governance/audit": ("", _audit),
+    f"GET {_ORGANIZATION}/tool-policies":
+        ("tool_name", lambda server: (server.path("tool-policies"), _three(new_policy, server))),
+    f"GET {_ORGANIZATION}/role-policy-overrides": ("tool_name", lambda server:
+        (server.path("role-policy-overrides"), [("owner", tool) for tool in ensure_overrides(server)])),
+    "GET /tools": ("name", lambda server: ("/tools", list(first_tools(server, 2)))),
+}  # fmt: skip
+"""The lists: the field that identifies an item, empty where none is documented, and what creates at least two items. It
+returns the path of the list, and the IDs that the list must have."""
+
+
+def _filled(endpoint: str) -> Calling:
+    return lambda server: (LISTS[endpoint][1](server)[0], None)
+
+
+def _workflow(server: Server, rest: str = "") -> str:
+    return f"/workflows/{new_workflow(server)}{rest}"
+
+
+def _memory(server: Server) -> str:
+    key = server.memory_key("shape")
+    server.client.memory.set(key, {"a": 1}, ttl=600)
+    return f"/memory/{key}"
+
+
+Calling = Callable[[Server], tuple[str, Any]]
+"""Creates what a call needs, and returns its path and its body."""
+
+CALLS: Final[Mapping[str, Calling]] = {
+    "GET /health": lambda _: ("/health", None),
+    "GET /health/secrets": lambda _: ("/health/secrets", None),
+    "GET /tools/{tool_name}": lambda server: (f"/tools/{first_tools(server)[0]}", None),
+    "POST /tools/{tool_name}/connect": lambda server: (f"/tools/{first_tools(server)[0]}/connect", {}),
+    "POST /workflows": lambda _: ("/workflows", NAMED),
+    "GET /workflows/{workflow_id}": lambda server: (_workflow(server), None),
+    "PUT /workflows/{workflow_id}": lambda server: (_workflow(server), {"name": "Changed"}),
+    "DELETE /workflows/{workflow_id}": lambda server: (_workflow(server), None),
+    "POST /workflows/{workflow_id}/execute":
+        lambda server: (_workflow(server, "/execute"), {"inputs": {"word": "yes"}}),
+    "GET /executions/{execution_id}": lambda server: (f"/executions/{new_execution(server)}", None),
+    "POST /executions/{execution_id}/cancel": lambda server: (f"/executions/{running(server)}/cancel", None),
+    "GET /workflows/{workflow_id}/versions/{version}": lambda server: (first_version(server), None),
+    "POST /workflows/{workflow_id}/versions/{version}/rollback":
+        lambda server: (f"{first_version(server)}/rollback", None),
+    "POST /workflow-registry/{workflow_id}/approve-template":
+        lambda server: (f"/workflow-registry/{new_workflow(server)}/approve-template", None),
+    "POST /workflow-registry/{workflow_id}/deprecate":
+        lambda server: (f"/workflow-registry/{new_entry(server)}/deprecate", None),
+    "POST /workflow-registry/{workflow_id}/archive":
+        lambda server: (f"/workflow-registry/{new_entry(server)}/archive", None),
+    f"GET {_ORGANIZATION}/governance": lambda server: (server.path("governance"), None),
+    f"PATCH {_ORGANIZATION}/governance":
+        lambda server: (server.path("governance"), {"approval_threshold": change_settings(server)}),
+    f"GET {_ORGANIZATION}/governance/report": lambda server: (server.path("governance/report"), None),
+    f"GET {_ORGANIZATION}/governance/approvals": lambda server: (server.path("governance/approvals"), None),
+    f"GET {_ORGANIZATION}/quota": lambda server: (server.path("quota"), None),
+    f"PATCH {_ORGANIZATION}/quota":
+        lambda server: (server.path("quota"), {"memory_mb": override_of(server, "memory_mb")}),
+    f"POST {_ORGANIZATION}/tool-policies": lambda server: (
+        server.path("tool-policies"), {"tool_name": free_tool(server), "enabled": True, "allowed_roles": ["owner"]}),
+    f"PATCH {_ORGANIZATION}/tool-policies/{{tool_name}}":
+        lambda server: (server.path(f"tool-policies/{new_policy(server)}"), {"enabled": False}),
+    f"DELETE {_ORGANIZATION}/tool-policies/{{tool_name}}":
+        lambda server: (server.path(f"tool-policies/{new_policy(server)}"), None),
+    f"POST {_ORGANIZATION}/role-policy-overrides": lambda server: (server.path("role-policy-overrides"),
+        {"role": "owner", "tool_name": first_tools(server, OVERRIDDEN)[-1], "enabled": True}),
+    "GET /memory/{key}": lambda server: (_memory(server), None),
+    "PUT /memory/{key}": lambda server: (f"/memory/{server.memory_key('shape')}", {"value": {"a": 1}, "ttl": 600}),
+    "DELETE /memory/{key}": lambda server: (_memory(server), None),
+    **{endpoint: _filled(endpoint) for endpoint in LISTS},
+}  # fmt: skip
+"""A call of each endpoint that succeeds."""
+
+_WITHOUT_CHANGES: Final = ("/health", "/tools", "/governance", "/report", "/approvals", "/quota", "/secrets")
+
+
+def changes(endpoint: str) -> bool:
+    """Return whether the call of an endpoint creates or changes anything, what it reads included.
+
+    Args:
+        endpoint: The endpoint.
+    """
+    return not (endpoint.startswith("GET ") and endpoint.removesuffix("/{tool_name}").endswith(_WITHOUT_CHANGES))
+
+
+def send(server: Server, endpoint: str, path: str, body: Any) -> RawResponse:
+    """Make a call of an endpoint, and delete the workflow that it has created.
+
+    Args:
+        server: The server.
+        endpoint: The endpoint.
+        path: The path.
+        body: The body.
+    """
+    response = server.raw(endpoint.partition(" ")[0], path, json_body=body)
+    if endpoint == "POST /workflows" and response.status in (200, 201):
+        server.add_cleanup(server.client.workflows.delete, response.json["data"]["id"])
+    return response

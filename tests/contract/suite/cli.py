@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The arguments of the command line. Those of `sys.argv` by default.
 
     Returns:
-        The exit code: 0 when every check agrees, 1 when one disagrees or the server does not respond.
+        The exit code: 0 when no check disagrees, 1 when one does or the server does not respond.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         "--only",
         metavar="NAME",
         action="append",
-        help="run only the checks whose names begin with this, such as `memory` or `runs.wait`. You can repeat it",
+        help="run only the checks whose names begin with this, such as `paging` or `runs.wait`. You can repeat it",
     )
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="the seed for generated values (default: 1)")
     parser.add_argument("--read-only", action="store_true", help="run only the checks that don't change anything")

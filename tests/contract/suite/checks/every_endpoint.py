@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from tests.contract.suite.calls import CALLS, INVALID, NO_BODY, UNKNOWN_OBJECTS, EndpointCall, require_shape
+from tests.contract.suite.calls import (
+    CALLS,
+    NAMED,
+    OPERATIONS,
+    Calling,
+    changes,
+    documented_form,
+    new_workflow,
+    require_shape,
+    send,
+)
 from tests.contract.suite.check import (
     UNKNOWN,
     CheckRun,
@@ -16,65 +26,28 @@ from tests.contract.suite.check import (
     require,
     require_among,
     require_bare,
-    require_envelope,
     require_equal,
     require_field,
     require_refusal,
     require_type,
 )
-from tests.contract.suite.server import RawResponse, Server
-from tests.contract.suite.values import BODIES, Schema, invalid
+from tests.contract.suite.server import NotHonored, RawResponse, Server, Skipped
+from tests.contract.suite.values import BODIES, invalid
 
 BASICS: Final = Checks("basics")
 
 
-@BASICS.documented("GET /tools", "A success is {data, meta: {request_id}}")
-def _success(server: Server) -> None:
-    require_envelope(server.raw("GET", "/tools"))
-
-
-@BASICS.documented("GET /tools", "Responses are JSON, and their Content-Type is application/json")
-def _json(server: Server) -> None:
-    kind = server.raw("GET", "/tools").headers.get("content-type", "")
-    require(kind.startswith("application/json"), f"Content-Type is {kind!r}")
-
-
-@BASICS.documented("GET /workflows/{id}", "An error is {error: {code, message, details}}, and details is a list")
-def _error(server: Server) -> None:
-    require_refusal(server.raw("GET", f"/workflows/{UNKNOWN}"), 404)
-
-
-@BASICS.choice("GET /tools", "A request without a key is refused with 401")
-def _no_key(server: Server) -> None:
-    require_refusal(server.raw("GET", "/tools", authorization=None), 401)
-
-
-@BASICS.choice("GET /tools", "A request with an unknown key is refused with 401")
+@BASICS.choice("GET /tools", "A request with an unknown key is refused with 401, and suggests no unused rate limit")
 def _wrong_key(server: Server) -> None:
-    require_refusal(server.raw("GET", "/tools", authorization=f"Bearer {UNKNOWN}"), 401)
+    response = server.raw("GET", "/tools", authorization=f"Bearer {UNKNOWN}")
+    require_refusal(response, 401)
+    limit, remaining = (response.headers.get(f"x-ratelimit-{name}") for name in ("limit", "remaining"))
+    require(remaining is None or remaining != limit, f"{remaining} of {limit} requests are left to an unknown key")
 
 
 @BASICS.choice("GET /{unknown}", "An unknown path is refused with 404")
 def _unknown_path(server: Server) -> None:
     require_equal(server.raw("GET", f"/{UNKNOWN}").status, 404, "the status")
-
-
-@BASICS.documented(
-    "GET /tools", "Responses have X-RateLimit-Limit and X-RateLimit-Remaining, which is at most the limit"
-)
-def _rate_limit(server: Server) -> None:
-    headers = server.raw("GET", "/tools").headers
-    limit, remaining = (headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining"))
-    require(limit.isdecimal(), f"X-RateLimit-Limit is {limit!r}")
-    require(remaining.isdecimal(), f"X-RateLimit-Remaining is {remaining!r}")
-    require(int(remaining) <= int(limit), f"{remaining} of {limit} requests are left")
-
-
-@BASICS.documented("GET /tools", "X-RateLimit-Reset is a time in Unix seconds, at most a day away")
-def _reset(server: Server) -> None:
-    text = server.raw("GET", "/tools").headers.get("x-ratelimit-reset", "")
-    require(text.isdecimal(), f"X-RateLimit-Reset is {text!r}")
-    require(abs(int(text) - server.now()) < 2 * 86_400, f"X-RateLimit-Reset is {text}")
 
 
 @BASICS.documented("GET /tools", "The client reads the rate limit and the request id of a response")
@@ -96,40 +69,34 @@ def _own_request_ids(server: Server) -> None:
     require(ids[0] != ids[1], f"two responses have the request id {ids[0]}")
 
 
-@BASICS.choice("GET /tools", "The response to an unknown key does not suggest an unused rate limit")
-def _limit_of_no_key(server: Server) -> None:
-    headers = server.raw("GET", "/tools", authorization=f"Bearer {UNKNOWN}").headers
-    limit, remaining = (headers.get(f"x-ratelimit-{name}") for name in ("limit", "remaining"))
-    require(remaining is None or remaining != limit, f"{remaining} of {limit} requests are left to an unknown key")
+@BASICS.choice("GET /workflows/{workflow_id}", "A response without meta has its request id in X-Request-Id")
+def _request_id_without_meta(server: Server) -> None:
+    for path in (f"/workflows/{UNKNOWN}", server.path("governance")):
+        if not server.raw("GET", path).headers.get("x-request-id"):
+            raise NotHonored(f"the response to GET {path} has no X-Request-Id")
+
+
+@BASICS.choice(
+    "POST /workflows", "A second request with the same Idempotency-Key gets the response to the first", changes=True
+)
+def _idempotency_key(server: Server) -> None:
+    headers = {"idempotency-key": f"contract-suite-{new_workflow(server)}"}  # another in each run of the suite
+    ids = [server.raw("POST", "/workflows", json_body=NAMED, headers=headers).json["data"]["id"] for _ in range(2)]
+    for workflow_id in ids:
+        server.add_cleanup(server.client.workflows.delete, workflow_id)
+    if ids[0] != ids[1]:
+        raise NotHonored("two requests with the same Idempotency-Key created two workflows")
 
 
 HEALTH: Final = Checks("health")
 
 
-@HEALTH.documented("GET /health", "Health is an object with a status")
-def _health(server: Server) -> None:
-    require_type(server.client.health.check().status, str, "status")
-
-
-@HEALTH.choice("GET /health", "A health response has the status 200, or 503 with a JSON body")
-def _http_status(server: Server) -> None:
-    response = server.raw("GET", "/health")
-    require_among(response.status, (200, 503), "the status")
-    require_type(response.json, dict, "the body")
-
-
-@HEALTH.documented("GET /health/secrets", "The health of secrets is a bare object: status, backend, checks")
+@HEALTH.documented("GET /health/secrets", "It is a bare object. Its checks are list_secrets and get_secret")
 def _secrets(server: Server) -> None:
     content = require_bare(server.raw("GET", "/health/secrets"), "status", "backend", "checks")
-    require_type(content["status"], str, "status")
-    require_type(content["backend"], str, "backend")
-
-
-@HEALTH.documented("GET /health/secrets", "Its checks are list_secrets and get_secret, each with a text")
-def _secrets_checks(server: Server) -> None:
-    checks = server.client.health.secrets().checks
-    require_type(checks.get("list_secrets"), str, "checks.list_secrets")
-    require_type(checks.get("get_secret"), str, "checks.get_secret")
+    for place, names in ((content, ("status", "backend")), (content["checks"], ("list_secrets", "get_secret"))):
+        for name in names:
+            require_type(place.get(name), str, name)
 
 
 _EXPECTED: Final = {
@@ -139,34 +106,32 @@ _EXPECTED: Final = {
     "bare": "The response is an object without an envelope, and has the documented fields",
     "empty": "The response is a 204 without a body",
 }
-_STATUSES: Final[Mapping[str, tuple[int, ...]]] = dict.fromkeys(("GET /health", "GET /health/secrets"), (200, 503))
-"""The statuses of the endpoints that respond with more than 200 and 201."""
 _DAYS: Final = 2 * 86_400
 
 EVERY_ENDPOINT: Final = Checks("every_endpoint")
 
 
-def _require_documented(response: RawResponse, call: EndpointCall) -> None:
-    if call.envelope == "empty":
+def _require_documented(response: RawResponse, endpoint: str) -> None:
+    envelope, shape = documented_form(endpoint)
+    if envelope == "empty":
         require_equal((response.status, response.body), (204, b""), "the status and the body")
         return
-    require_among(response.status, _STATUSES.get(call.endpoint, (200, 201)), "the status")
+    is_health = endpoint.startswith("GET /health")
+    require_among(response.status, (200, 503) if is_health else (200, 201), "the status")
     kind = response.headers.get("content-type", "")
     require(kind.startswith("application/json"), f"Content-Type is {kind!r}")
     content = response.json
     require_type(content, dict, "the body")
-    if call.envelope in ("full", "page"):
+    if envelope in ("full", "page"):
         require_equal(sorted(content), ["data", "meta"], "what the body holds")
-        require_type(content["meta"], dict, "meta")
-        require_type(content["meta"].get("request_id"), str, "meta.request_id")
-        require(content["meta"]["request_id"], "meta.request_id is empty")
-    elif call.envelope == "data":
+        require_shape(content["meta"], {"request_id": "string"}, "meta")
+    elif envelope == "data":
         require_equal(sorted(content), ["data"], "what the body holds")
-    if call.envelope == "page":
+    if envelope == "page":
         for item in items_of(response):
-            require_shape(item, call.shape, "the item")
+            require_shape(item, shape, "the item")
     else:
-        require_shape(content if call.envelope == "bare" else content["data"], call.shape, "the object")
+        require_shape(content if envelope == "bare" else content["data"], shape, "the object")
 
 
 def _limit_of(server: Server, headers: Mapping[str, str]) -> tuple[int, int, int]:
@@ -189,120 +154,92 @@ def _require_falling(server: Server) -> None:
     )
 
 
-def _response_check(call: EndpointCall) -> Callable[[Server], None]:
+def _response_check(endpoint: str, call: Calling) -> CheckRun:
     def response(server: Server) -> None:
         server.raw("GET", "/health")  # so that there is a response before
-        _require_documented(call.call(server), call)
+        path, body = call(server)
+        found = send(server, endpoint, path, body)
+        if endpoint.endswith("/connect") and found.status in (400, 422):
+            raise Skipped(f"the call {path} needs parameters")
+        if endpoint.endswith("/role-policy-overrides") and found.status == 409:
+            raise Skipped("one already exists, from an earlier run")
+        _require_documented(found, endpoint)
         _require_falling(server)
 
-    return named(response, call.endpoint)
+    return named(response, endpoint)
 
 
-def _key_check(endpoint: str) -> Callable[[Server], None]:
-    method, path = endpoint.split(" ")
+def _path_of(endpoint: str, server: Server) -> str:
+    path = endpoint.partition(" ")[2].replace("{organization_id}", server.organization_id)
+    return re.sub(r"\{\w+\}", UNKNOWN, path)
 
+
+def _body_of(endpoint: str) -> dict[str, Any] | None:
+    return {} if OPERATIONS[endpoint].body else None
+
+
+def _key_check(endpoint: str) -> CheckRun:
     def key(server: Server) -> None:
-        place = re.sub(r"\{\w+\}", UNKNOWN, path.replace("{organization_id}", server.organization_id))
-        body: dict[str, object] | None = None if method in ("GET", "DELETE") else {}
-        require_refusal(server.raw(method, place, json_body=body, authorization=None), 401)
+        method, path = endpoint.partition(" ")[0], _path_of(endpoint, server)
+        require_refusal(server.raw(method, path, json_body=_body_of(endpoint), authorization=None), 401)
 
     return named(key, endpoint)
-
-
-def _add_checks(call: EndpointCall) -> None:
-    basis = EVERY_ENDPOINT.choice if call.envelope == "empty" else EVERY_ENDPOINT.documented
-    expected = f"{_EXPECTED[call.envelope]}. The rate limit in its headers goes down"
-    basis(call.endpoint, expected, changes=call.creates)(_response_check(call))
-    is_write = not call.endpoint.startswith("GET ")
-    EVERY_ENDPOINT.choice(call.endpoint, "Without a key, a request is refused with 401", changes=is_write)(
-        _key_check(call.endpoint)
-    )
-
-
-for _call in CALLS:
-    _add_checks(_call)
 
 
 REFUSALS: Final = Checks("refusals")
 
 
-def _path_of(endpoint: str, server: Server) -> str:
-    path = endpoint.partition(" ")[2].replace("{organization_id}", server.organization_id)
-    for name in ("{id}", "{version}", "{tool_name}", "{key}"):
-        path = path.replace(name, UNKNOWN)
-    return path
-
-
-def _unknown_check(endpoint: str, body: Any) -> Callable[[Server], None]:
+def _unknown_check(endpoint: str, name: str) -> CheckRun:
     def unknown(server: Server) -> None:
-        json_body = None if body is NO_BODY else body
-        response = server.raw(endpoint.partition(" ")[0], _path_of(endpoint, server), json_body=json_body)
-        error = require_refusal(response, 404)
-        names = re.findall(r"\{(\w+)\}", endpoint.replace("{organization_id}", ""))
-        kind = "execution_id" if "/executions/" in endpoint else "workflow_id"
-        require_field(error, kind if names[0] == "id" else names[0])
+        method, path = endpoint.partition(" ")[0], _path_of(endpoint, server)
+        require_field(require_refusal(server.raw(method, path, json_body=_body_of(endpoint)), 404), name)
 
     return named(unknown, endpoint)
 
 
-def _invalid_check(endpoint: str, path: Callable[[Server], str], body: Any) -> Callable[[Server], None]:
-    def invalid(server: Server) -> None:
-        response = server.raw(endpoint.partition(" ")[0], path(server), json_body=body)
-        _delete_what_was_created(server, endpoint, response)
-        require_equal(require_refusal(response, 422)["code"], "validation_error", "error.code")
-
-    return named(invalid, endpoint)
-
-
-def _delete_what_was_created(server: Server, endpoint: str, response: RawResponse) -> None:
-    if endpoint == "POST /workflows" and response.status in (200, 201):
-        created: dict[str, Any] = response.json.get("data") or {}
-        server.add_cleanup(server.client.workflows.delete, created.get("id") or UNKNOWN)
-
-
-for _where, _content in UNKNOWN_OBJECTS:
-    REFUSALS.choice(
-        _where,
-        "An unknown object is refused with 404 and the documented error",
-        changes=not _where.startswith("GET "),
-    )(_unknown_check(_where, _content))
-
-for _where, _place, _content in INVALID:
-    REFUSALS.documented(
-        _where, "A value of the wrong type is refused with 422 and the code validation_error", changes=True
-    )(_invalid_check(_where, _place, _content))
-
-
-def _all_wrong_check(endpoint: str, path: Callable[[Server], str], properties: Mapping[str, Schema]) -> CheckRun:
-    def all_wrong(server: Server) -> None:
-        place = path(server)
-        wrong: Mapping[str, list[Any]] = {name: list(invalid(schema)) for name, schema in properties.items()}
-        for number in range(max(map(len, wrong.values()))):
-            body = {name: values[number] for name, values in wrong.items() if number < len(values)}
-            body["contract_suite"] = 1
-            response = server.raw(endpoint.partition(" ")[0], place, json_body=body)
-            _delete_what_was_created(server, endpoint, response)
-            details = require_refusal(response, 422)["details"]
-            missing = [name for name in body if not re.search(rf"\b{name}\b", str(details))]
+def _invalid_check(endpoint: str, call: Calling) -> CheckRun:
+    def invalid_bodies(server: Server) -> None:
+        path, _ = call(server)
+        for body in _wrong_bodies(endpoint):
+            error = require_refusal(send(server, endpoint, path, body), 422)
+            require_equal(error["code"], "validation_error", "error.code")
+            details = error["details"]
+            require(details, f"error.details of {body} is empty")
+            names = body if isinstance(body, dict) else ()
+            missing = [name for name in names if not re.search(rf"\b{name}\b", str(details))]
             require(not missing, f"error.details of {body} does not name {', '.join(missing)}: {details}")
 
-    return named(all_wrong, endpoint)
+    return named(invalid_bodies, endpoint)
 
 
-for _where, _place, _wrong in INVALID:
-    if _where in BODIES:
-        REFUSALS.choice(
-            _where,
-            "Values of the wrong type, values out of bounds and unknown properties are refused with 422, and the "
-            "details name every wrong property",
+def _wrong_bodies(endpoint: str) -> list[dict[str, Any] | list[int]]:
+    """Return bodies with wrong values in every property, and one that is no object."""
+    wrong = {name: list(invalid(schema)) for name, schema in BODIES[endpoint].items()}
+    bodies = [
+        {name: values[number] for name, values in wrong.items() if number < len(values)} | {"contract_suite": 1}
+        for number in range(max(map(len, wrong.values()), default=0))
+    ]
+    return [*bodies, [7]]
+
+
+for _endpoint, _call in CALLS.items():
+    _envelope, _ = documented_form(_endpoint)
+    _add = EVERY_ENDPOINT.choice if _envelope == "empty" else EVERY_ENDPOINT.documented
+    _expected = f"{_EXPECTED[_envelope]}. The rate limit in its headers goes down"
+    _add(_endpoint, _expected, changes=changes(_endpoint))(_response_check(_endpoint, _call))
+    _is_write = not _endpoint.startswith("GET ")
+    EVERY_ENDPOINT.choice(_endpoint, "Without a key, a request is refused with 401", changes=_is_write)(
+        _key_check(_endpoint)
+    )
+    _names = [name for name in re.findall(r"\{(\w+)\}", _endpoint) if name != "organization_id"]
+    if _names and _endpoint != "PUT /memory/{key}":  # which creates it
+        REFUSALS.choice(_endpoint, "An unknown object is refused with 404 and the documented error", changes=_is_write)(
+            _unknown_check(_endpoint, _names[0])
+        )
+    if _endpoint in BODIES:
+        REFUSALS.documented(
+            _endpoint,
+            "Values of the wrong type, values out of bounds and unknown properties are refused with 422 and the code "
+            "validation_error, and the details name every wrong property",
             changes=True,
-        )(_all_wrong_check(_where, _place, BODIES[_where]))
-
-
-@REFUSALS.choice(
-    "POST /workflows", "At every endpoint with a body, the details of a 422 say what is wrong", changes=True
-)
-def _details(server: Server) -> None:
-    for endpoint, path, body in INVALID:
-        response = server.raw(endpoint.partition(" ")[0], path(server), json_body=body)
-        require(require_refusal(response, 422)["details"], f"error.details of {endpoint} is empty")
+        )(_invalid_check(_endpoint, _call))
