@@ -13,12 +13,12 @@ from fibonacci._core.json_bodies import is_array
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
-from fibonacci.testing.contract.check import run
-from fibonacci.testing.contract.checks import CHECKS, api_0_2
-from fibonacci.testing.contract.checks.api_0_2 import ENTRY, LISTED_RUN, RUN, TOOL, WORKFLOW
-from fibonacci.testing.contract.cli import main
-from fibonacci.testing.contract.server import Server
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
+from tests.contract.suite.check import run
+from tests.contract.suite.checks import CHECKS, api_0_2
+from tests.contract.suite.checks.api_0_2 import ENTRY, LISTED_RUN, RUN, TOOL, WORKFLOW
+from tests.contract.suite.cli import main
+from tests.contract.suite.server import Server
 from tests.tools.markdown import ROOT
 from tests.tools.mutants.serving import SkippingWaits
 

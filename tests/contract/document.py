@@ -57,6 +57,11 @@ class Operation:
     def __str__(self) -> str:
         return self.id
 
+    @property
+    def endpoint(self) -> str:
+        """Its method and path, such as `GET /workflows/{workflow_id}`."""
+        return f"{self.method} {self.path}"
+
     def parameters_in(self, place: str) -> list[JSON]:
         """Return its parameters in the path, the query or the headers."""
         return [each for each in self.parameters if each["in"] == place]

@@ -16,8 +16,8 @@ from contextlib import suppress
 from types import CodeType, ModuleType
 from typing import Final, NamedTuple
 
-from fibonacci.testing.contract.check import run
-from fibonacci.testing.contract.checks import ALL
+from tests.contract.suite.check import run
+from tests.contract.suite.checks import ALL
 
 LIMIT: Final = 90
 """Seconds that a server and the suite may take: a server that hangs is detected, at the latest by that."""

@@ -7,8 +7,8 @@ import time
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
-from fibonacci.testing.contract.server import Server
 from fibonacci.transports import Transport
+from tests.contract.suite.server import Server
 
 
 class SkippingWaits:

@@ -47,7 +47,7 @@ RECIPES: Final[Mapping[str, Recipe]] = {
     "endpoint": Recipe(
         "Add an endpoint",
         7,
-        "fibonacci/testing/contract/calls.py",
+        "tests/contract/suite/calls.py",
         _pytest("tests/contract/test_suite_and_document.py::test_the_suite_has_a_call_of_every_endpoint"),
         r"GET /health/queue",
     ),

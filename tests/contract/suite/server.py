@@ -13,8 +13,8 @@ from urllib.parse import urlencode, urlsplit
 from fibonacci import Fibonacci, NotFoundError
 from fibonacci._sync.clock import Clock
 from fibonacci.models import Execution, Workflow
-from fibonacci.testing.contract.values import Values
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, SocketTransport, Transport
+from tests.contract.suite.values import Values
 
 if TYPE_CHECKING:
     from fibonacci._core.config import ApiVersion
@@ -26,6 +26,10 @@ class Disagreement(Exception):
 
 class Skipped(Exception):
     """The check does not apply to this server, and the message says why."""
+
+
+class NotHonored(Exception):
+    """The server does without something that it need not have, which the message names."""
 
 
 class NotInThisAPI(Exception):
@@ -68,7 +72,7 @@ def is_of(endpoint: str, request: HTTPRequest) -> bool:
     """Return whether a request is to an endpoint, whatever the path of the base URL is.
 
     Args:
-        endpoint: The endpoint, such as `GET /workflows/{id}`.
+        endpoint: The endpoint, such as `GET /workflows/{workflow_id}`.
         request: The request.
 
     Example:
@@ -171,6 +175,7 @@ class RawRequests:
         json_body: Any = None,
         body: bytes | None = None,
         authorization: str | None = "",
+        headers: Mapping[str, str] | None = None,
     ) -> RawResponse:
         """Send one request.
 
@@ -181,6 +186,7 @@ class RawRequests:
             json_body: The body, to be encoded as JSON.
             body: The body as bytes, in place of `json_body`.
             authorization: The `Authorization` header in place of the one with the key, or None.
+            headers: Further headers.
 
         Returns:
             The response, whatever its status.
@@ -190,21 +196,18 @@ class RawRequests:
         """
         content = body if body is not None else b"" if json_body is None else json.dumps(json_body).encode()
         target = f"{self._base_path}{path}{'?' if query else ''}{urlencode(query or {})}"
-        headers = self._headers(authorization)
+        sent = {"host": urlsplit(self._origin).netloc, "content-type": "application/json", **(headers or {})}
+        if authorization is not None:
+            sent["authorization"] = authorization or f"Bearer {self._api_key}"
         if content or method != "GET":
-            headers.append((b"content-length", str(len(content)).encode()))
-        request = HTTPRequest(method=method, origin=self._origin, target=target, headers=headers, body=content)
+            sent["content-length"] = str(len(content))
+        lines = [(name.encode(), value.encode()) for name, value in sent.items()]
+        request = HTTPRequest(method=method, origin=self._origin, target=target, headers=lines, body=content)
         response = self._send(request)
         if response.status == 429:  # over the rate limit: once more, after the reset
             self._sleep(_wait(response.headers))
             response = self._send(request)
         return response
-
-    def _headers(self, authorization: str | None) -> list[tuple[bytes, bytes]]:
-        headers = {"host": urlsplit(self._origin).netloc, "content-type": "application/json"}
-        if authorization is not None:
-            headers["authorization"] = authorization or f"Bearer {self._api_key}"
-        return [(name.encode(), value.encode()) for name, value in headers.items()]
 
     def _send(self, request: HTTPRequest) -> RawResponse:
         response = self._transport.send(request, Deadline(TIMEOUT))
@@ -220,19 +223,49 @@ def _lower(response: HTTPResponse) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
 
 
+Node = Mapping[str, Any]
+
+
+def holds(name: str, *after: str, **fields: Any) -> dict[str, Any]:
+    """Return a conditional that holds.
+
+    Args:
+        name: Its ID.
+        after: The nodes that it depends on.
+        fields: Further fields, which replace others.
+    """
+    node = {"id": name, "type": "conditional", "left_value": "a", "operator": "equals", "right_value": "a"}
+    return {**node, **({"dependencies": [*after]} if after else {}), **fields}
+
+
+def fails(name: str, *after: str, **fields: Any) -> dict[str, Any]:
+    """Return a conditional that fails: what it compares as numbers is none.
+
+    Args:
+        name: Its ID.
+        after: The nodes that it depends on.
+        fields: Further fields.
+    """
+    return holds(name, *after, left_value="many", operator="greater_than", right_value="5", **fields)
+
+
+def waits(name: str, seconds: Any, *after: str, **fields: Any) -> dict[str, Any]:
+    """Return a node that waits.
+
+    Args:
+        name: Its ID.
+        seconds: How long.
+        after: The nodes that it depends on.
+        fields: Further fields.
+    """
+    node = {"id": name, "type": "tool", "tool": "wait", "params": {"seconds": seconds}}
+    return {**node, **({"dependencies": [*after]} if after else {}), **fields}
+
+
 CHEAP: Final[Mapping[str, Any]] = {
     "nodes": [
-        {
-            "id": "ask",
-            "type": "conditional",
-            "left_value": "{{input.word}}",
-            "operator": "equals",
-            "right_value": "yes",
-            "true_branch": ["taken"],
-            "false_branch": ["left"],
-        },
-        {"id": "taken", "type": "conditional", "left_value": "a", "operator": "equals", "right_value": "a"},
-        {"id": "left", "type": "conditional", "left_value": "a", "operator": "equals", "right_value": "a"},
+        holds("ask", left_value="{{input.word}}", right_value="yes", true_branch=["taken"], false_branch=["left"]),
+        *(holds("taken"), holds("left")),
     ]
 }
 """A definition of conditionals only: it calls no model and no tool, so that running it costs nothing."""
@@ -252,6 +285,7 @@ class Server:
         seed: What the generated values are made from.
 
     Attributes:
+        api_version: The API that it is checked for.
         client: A client of the server.
         requests: Sends requests without the client, below the paths of the API.
         wire: What went over the wire.
@@ -284,7 +318,7 @@ class Server:
         self.now: Final[Callable[[], float]] = time.time if clock is None else clock.time
         prefix = "/api/v1" if api_version == "0.2" else ""
         self.requests: Final = RawRequests(self.client.base_url + prefix, api_key, self.wire, sleep=self.sleep)
-        self._api_version = api_version
+        self.api_version: Final = api_version
         self.organization_id: Final = organization_id
         self._role_keys = role_keys or {}
         self._keys = [api_key, *self._role_keys.values()]
@@ -306,7 +340,7 @@ class Server:
         Args:
             fact: What another API does not have.
         """
-        if self._api_version != "v1":
+        if self.api_version != "v1":
             raise NotInThisAPI(fact)
 
     def authorization_of(self, role: str) -> str:
@@ -352,7 +386,7 @@ class Server:
         """
         return self.run_definition(CHEAP, {"word": word})
 
-    def run_definition(self, definition: Mapping[str, Any], inputs: Mapping[str, Any]) -> Execution:
+    def run_definition(self, definition: Mapping[str, Any] | None, inputs: Mapping[str, Any]) -> Execution:
         """Run a workflow of a definition to its end, whether it fails or not.
 
         Args:
@@ -418,3 +452,17 @@ class Server:
         """Close the client and the connections."""
         self.client.close()
         self.wire.close()
+
+
+def require_tool(server: Server, name: str) -> None:
+    """Skip the check unless there is a tool.
+
+    Args:
+        server: The server.
+        name: Its name.
+
+    Raises:
+        Skipped: When there is none.
+    """
+    if name not in [tool.name for tool in server.client.tools.list()]:
+        raise Skipped(f"there is no tool {name}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fibonacci._core.json_bodies import is_array
-from fibonacci.testing.contract.calls import NAMED, Shape, new_workflow, require_shape
-from fibonacci.testing.contract.check import UNKNOWN, Checks, require_among, require_equal, require_type
-from fibonacci.testing.contract.server import Server
+from tests.contract.suite.calls import NAMED, Shape, new_workflow, require_shape
+from tests.contract.suite.check import UNKNOWN, Checks, require_among, require_equal, require_type
+from tests.contract.suite.server import Server
 
 
 def _shape(*fields: str) -> dict[str, str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from fibonacci.testing.contract.calls import first_tools, free_tool
-from fibonacci.testing.contract.check import (
+from fibonacci import NotFoundError
+from tests.contract.suite.calls import first_tools, free_tool
+from tests.contract.suite.check import (
     UNKNOWN,
     Checks,
     newest_entry,
@@ -21,9 +22,9 @@ from fibonacci.testing.contract.check import (
     require_refusal,
     require_type,
 )
-from fibonacci.testing.contract.checks.paging import find_item
-from fibonacci.testing.contract.server import CHEAP, RawResponse, Server, Skipped
-from fibonacci.testing.contract.values import BODIES
+from tests.contract.suite.checks.paging import find_item, pages
+from tests.contract.suite.server import CHEAP, Disagreement, RawResponse, Server, Skipped
+from tests.contract.suite.values import BODIES
 
 CHECKS: Final = Checks("lives")
 
@@ -109,7 +110,7 @@ def require_gone(server: Server, *calls: tuple[str, str, Any]) -> None:
 
 
 @CHECKS.choice(
-    "DELETE /workflows/{id}",
+    "DELETE /workflows/{workflow_id}",
     "A workflow is as it was created, and then as it was changed, both alone and in the list. After its deletion, "
     "it and its versions are gone, but its runs remain",
     changes=True,
@@ -123,6 +124,7 @@ def _workflow(server: Server) -> None:
     require_type(made.get("status"), str, "status")
     require_equal(data_of(server.raw("GET", path)), made, "the workflow that is read")
     first = made["version"]
+    numbers = [first]
     for change in (
         {"name": server.values.text()},
         {"description": server.values.text()},
@@ -138,12 +140,19 @@ def _workflow(server: Server) -> None:
             require_equal(version.get(name), changed.get(name), f"{name} of the new version")
         require_equal(version.get("workflow_id"), made["id"], "workflow_id of the new version")
         require_equal(version.get("created_at"), changed["updated_at"], "created_at of the new version")
+        require_listed(find_item(server, f"{path}/versions", version=changed["version"]), version, "definition")
+        numbers.insert(0, changed["version"])
         made = changed
     require_equal(data_of(server.raw("GET", path)), made, "the changed workflow that is read")
     require_listed(find_item(server, "/workflows", id=made["id"]), made, "definition")
     server.sleep(_TICK)
     require_equal(data_of(server.raw("PUT", path, json_body={})), made, "the workflow after an empty change")
-    back = data_of(server.raw("POST", f"{path}/versions/{first}/rollback"))
+    for method, rest in (("GET", ""), ("POST", "/rollback")):
+        refusal = server.raw(method, f"{path}/versions/4000000{rest}")
+        require_field(require_refusal(refusal, 404), "version")
+    back = data_of(server.raw("POST", f"{path}/versions/{first}/rollback"), 200, 201)
+    listed = [version["version"] for version in pages(server, f"{path}/versions")]
+    require_equal(listed, [back["version"], *numbers], "the versions, the newest first")
     require_equal({name: back.get(name) for name in sent}, sent, "the version that was rolled back to")
     again = data_of(server.raw("GET", path))
     require_changed(again, made, {**sent, "version": back["version"]}, "the workflow that was rolled back")
@@ -161,8 +170,8 @@ def _workflow(server: Server) -> None:
     require(made["id"] not in registry, "the deleted workflow is in the registry")
     require(made["id"] not in [item.id for item in server.client.workflows.list()], "the deleted workflow is listed")
     require_equal(data_of(server.raw("GET", f"/executions/{run.id}"))["status"], "completed", "the status of its run")
-    listed = [item.id for item in server.client.executions.list(workflow_id=made["id"])]
-    require_equal(listed, [run.id], "the executions of the deleted workflow")
+    left = [item.id for item in server.client.executions.list(workflow_id=made["id"])]
+    require_equal(left, [run.id], "the executions of the deleted workflow")
 
 
 def _described(server: Server) -> dict[str, Any]:
@@ -194,7 +203,7 @@ def _memory_values(server: Server) -> None:
 def _memory(server: Server) -> None:
     workflow = server.create_workflow().id
     for place in (
-        {"scope": "workflow"},
+        {},
         {"scope": "workflow", "workflow_id": workflow},
         {"scope": "user", "user_id": server.values.text()},
         {"scope": "organization"},
@@ -203,7 +212,7 @@ def _memory(server: Server) -> None:
         key = server.values.key()
         path = f"/memory/{quote(key, safe='')}"
         require_gone(server, ("DELETE", path, None))
-        owners = {"user_id": None, "workflow_id": None, **place}
+        owners = {"scope": "workflow", "user_id": None, "workflow_id": None, **place}
         server.add_cleanup(server.client.memory.delete, key, **place)
         before: dict[str, Any] = {}
         for ttl in (600, None):
@@ -217,7 +226,8 @@ def _memory(server: Server) -> None:
                 require_equal(entry.get("expires_at"), None, "expires_at")
                 later = {"value": sent["value"], "ttl": None, "expires_at": None}
                 require_changed(entry, before, later, "the entry that was set again")
-            require_equal(data_of(server.raw("GET", path, query=place)), entry, "the entry that is read")
+            for query in (place, {"scope": "workflow", **place}):
+                require_equal(data_of(server.raw("GET", path, query=query)), entry, "the entry that is read")
             before = entry
             server.sleep(_TICK)
         require_equal(server.raw("DELETE", path, query=place).status, 204, "the status of the deletion")
@@ -226,14 +236,44 @@ def _memory(server: Server) -> None:
 
 
 @CHECKS.choice(
-    "PUT /memory/{key}", "Setting a value that has expired creates a new one: created_at is the new time", changes=True
+    "PUT /memory/{key}",
+    "A value that has expired is gone. Setting it creates a new one: created_at is the new time",
+    changes=True,
 )
 def _expired(server: Server) -> None:
-    key = server.memory_key("expired")
+    path = f"/memory/{server.memory_key('expired')}"
     for ttl in (1, 600):
-        entry = data_of(server.raw("PUT", f"/memory/{key}", json_body={"value": ttl, "ttl": ttl}))
+        require_gone(server, ("GET", path, None))
+        entry = data_of(server.raw("PUT", path, json_body={"value": ttl, "ttl": ttl}))
         require_equal(entry.get("created_at"), entry.get("updated_at"), "created_at")
         server.sleep(1.5)
+
+
+@CHECKS.documented(
+    "DELETE /memory/{key}",
+    "Each scope, user and workflow has its own value. Deleting one keeps the others",
+    changes=True,
+)
+def _memory_apart(server: Server) -> None:
+    places: list[dict[str, Any]] = [
+        {},
+        {"scope": "user", "user_id": "contract-suite-1"},
+        {"scope": "user", "user_id": "contract-suite-2"},
+        {"workflow_id": server.create_workflow().id},
+        {"workflow_id": server.create_workflow().id},
+        {"scope": "organization"},
+        {"scope": "global"},
+    ]
+    for number, place in enumerate(places):
+        server.client.memory.set(server.memory_key("apart", **place), number, **place)
+    for number, place in enumerate(places):
+        require_equal(server.client.memory.get("contract-suite-apart", **place).value, number, f"the value of {place}")
+        server.client.memory.delete("contract-suite-apart", **place)
+        try:
+            server.client.memory.get("contract-suite-apart", **place)
+        except NotFoundError:
+            continue
+        raise Disagreement(f"the deleted value of {place} can be read")
 
 
 @CHECKS.choice(
@@ -319,6 +359,8 @@ def _policy(server: Server) -> None:
     require_equal(data_of(server.raw("PATCH", path, json_body={})), made, "the policy after an empty change")
     require_equal(newest_entry(server), entries[-1], "the newest entry after an empty change")
     require_equal(server.raw("DELETE", f"{policies}/{dotted}").status, 204, "the status of the deletion")
+    left = [policy["tool_name"] for policy in pages(server, policies)]
+    require(tool not in left, "the deleted policy is in the list")
     entries.append(newest_entry(server))
     for before, after in itertools.pairwise(entries):
         require(before != after, f"a change made no entry: the newest is {after}")
@@ -328,24 +370,50 @@ def _policy(server: Server) -> None:
     require_equal(sorted(made.get("allowed_roles") or ()), ["admin", "member", "owner", "viewer"], "allowed_roles")
 
 
+_STATUSES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
+    "": ("", ("deprecate", "archive")),
+    "approve-template": ("approved", ("approve-template",)),
+    "deprecate": ("deprecated", ("approve-template", "deprecate")),
+    "archive": ("archived", ("approve-template", "deprecate", "archive")),
+}
+"""The status after each action of the registry, and the actions that are then refused."""
+
+
 @CHECKS.choice(
     "GET /workflow-registry",
-    "An entry has the workflow's name and its times, both alone and in the list. Each transition has a later time",
+    "An entry has the workflow's name and its times, both alone and in the list, which hides an archived one unless "
+    "include_archived is true. A transition has a later time and makes an entry in the audit log. One that the status "
+    "does not permit is refused with 409, and changes nothing",
     changes=True,
 )
 def _registry(server: Server) -> None:
     name = server.values.text()
-    made = server.create_workflow(name)
-    path, before = f"/workflow-registry/{made.id}", dict[str, Any]()
-    for action, status in (("approve-template", "approved"), ("deprecate", "deprecated"), ("archive", "archived")):
-        entry = data_of(server.raw("POST", f"{path}/{action}"))
-        require_new(entry, {"workflow_id": made.id, "name": name, "status": status}, "the entry")
-        if before:
-            require_changed(entry, before, {"status": status}, "the entry")
-        item = find_item(server, "/workflow-registry", {"include_archived": "true"}, workflow_id=made.id)
-        require_listed(item, entry)
-        before = entry
-        server.sleep(_TICK)
+    for actions in (("approve-template", "deprecate", "archive"), ("approve-template", "archive")):
+        made = server.create_workflow(name)
+        path, before = f"/workflow-registry/{made.id}", dict[str, Any]()
+        for action in ("", *actions):
+            status, refused = _STATUSES[action]
+            if action:
+                audited = newest_entry(server)
+                entry = data_of(server.raw("POST", f"{path}/{action}"))
+                require(newest_entry(server) != audited, f"{action} made no entry in the audit log")
+                require_new(entry, {"workflow_id": made.id, "name": name, "status": status}, "the entry")
+                if before:
+                    require_changed(entry, before, {"status": status}, "the entry")
+                before = entry
+            for other in refused:
+                require_field(require_refusal(server.raw("POST", f"{path}/{other}"), 409), "status")
+            for text in ("true", "1", "True", "false"):
+                query = {"include_archived": text}
+                if text in ("1", "True") and server.raw("GET", "/workflow-registry", query=query).status == 422:
+                    continue
+                entries = pages(server, "/workflow-registry", query=query)
+                listed = [item for item in entries if item["workflow_id"] == made.id]
+                is_listed = bool(before) and (action != "archive" or text != "false")
+                require_equal(len(listed), int(is_listed), f"how often it is listed with include_archived={text}")
+                if listed:
+                    require_listed(listed[0], before)
+            server.sleep(_TICK)
 
 
 @CHECKS.choice(

@@ -7,80 +7,34 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeGuard
 
 from fibonacci._core.json_bodies import is_object
+from tests.contract.document import JSON, operations, resolve
 
 Schema = Mapping[str, Any]
 """The schema of a property, in the words of JSON Schema. `{}` is any JSON."""
 
-_TEXT: Final[Schema] = {"type": "string", "minLength": 1}
-_ROLE: Final[Schema] = {"type": "string", "enum": ["owner", "admin", "member", "viewer"]}
-_FLAG: Final[Schema] = {"type": "boolean"}
-_ROLES: Final[Schema] = {"type": "array", "items": _ROLE}
-_AMOUNT: Final[Schema] = {"type": ["integer", "null"], "minimum": 0}
-_OWNER: Final[Schema] = {"type": ["string", "null"], "minLength": 1}
-_WORKFLOW: Final[Mapping[str, Schema]] = {
-    "name": _TEXT,
-    "description": {"type": ["string", "null"]},
-    "definition": {"type": ["object", "null"]},
-}
+_KEPT: Final[Sequence[str]] = ("type", "enum", "minimum", "minLength", "additionalProperties")
+
+
+def _plain_schema(schema: JSON) -> JSON:
+    """Return what a value is made by: the types and the bounds of a schema."""
+    schema = resolve(schema)
+    if "anyOf" in schema:
+        return {"type": [resolve(part)["type"] for part in schema["anyOf"]]}
+    kept: JSON = {kind: schema[kind] for kind in _KEPT if kind in schema}
+    return {**kept, "items": _plain_schema(schema["items"])} if "items" in schema else kept
+
 
 BODIES: Final[Mapping[str, Mapping[str, Schema]]] = {
-    "POST /workflows": _WORKFLOW,
-    "PUT /workflows/{id}": _WORKFLOW,
-    "POST /workflows/{id}/execute": {"inputs": {"type": "object"}},
-    "PATCH /organizations/{organization_id}/governance": {
-        "require_approval_for_external_comm": _FLAG,
-        "require_approval_for_public_writes": _FLAG,
-        "require_approval_for_permission_changes": _FLAG,
-        "allow_self_approval": _FLAG,
-        "approval_threshold": {"type": "integer", "minimum": 0},
-        "category_flags": {"type": "object", "additionalProperties": _FLAG},
-    },
-    "PATCH /organizations/{organization_id}/quota": dict.fromkeys(
-        ("workflow_runs_per_hour", "concurrent_executions", "memory_mb"), _AMOUNT
-    ),
-    "POST /organizations/{organization_id}/tool-policies": {
-        "tool_name": _TEXT,
-        "enabled": _FLAG,
-        "allowed_roles": _ROLES,
-    },
-    "PATCH /organizations/{organization_id}/tool-policies/{tool_name}": {"enabled": _FLAG, "allowed_roles": _ROLES},
-    "POST /organizations/{organization_id}/role-policy-overrides": {
-        "role": _ROLE,
-        "tool_name": _TEXT,
-        "enabled": _FLAG,
-    },
-    "PUT /memory/{key}": {
-        "value": {},
-        "scope": {"type": "string", "enum": ["workflow", "user", "organization", "global"]},
-        "user_id": _OWNER,
-        "workflow_id": _OWNER,
-        "ttl": {"type": ["integer", "null"], "minimum": 1},
-    },
+    each.endpoint: {name: _plain_schema(schema) for name, schema in each.body_schema.get("properties", {}).items()}
+    for each in operations()
+    if each.body
 }
-"""The properties of the body of each endpoint that names some."""
+"""The properties of the body of each endpoint that has one. None if the body is any object."""
 
 _PIECES: Final = (
-    *(
-        "MiXed CaSe",
-        "naïve café",
-        "ÅÉÎ straße",
-        "e\u0301 a\u030a",
-        "日本語",
-        "שלום עולם",
-        "مرحبا",
-        "👩\u200d👩\u200d👧 🎉",
-    ),
-    *(
-        "  two  blanks ",
-        'a "quoted" \\ text',
-        "<b>&amp;</b>",
-        "line\none\ttab",
-        "100 % {a} $x",
-        "null",
-        "0",
-        "1.0",
-        "ﬁ Ω",
-    ),
+    *("MiXed CaSe", "naïve café", "ÅÉÎ straße", "e\u0301 a\u030a", "日本語", "שלום עולם", "مرحبا"),
+    *("👩\u200d👩\u200d👧 🎉", "  two  blanks ", 'a "quoted" \\ text', "<b>&amp;</b>", "line\none\ttab"),
+    *("100 % {a} $x", "null", "0", "1.0", "ﬁ Ω"),
 )
 """Texts that servers tend to change."""
 
@@ -115,9 +69,9 @@ class Values:
         self._random = random.Random(seed)
 
     def text(self) -> str:
-        """Return a text beyond ASCII, with upper and lower case."""
+        """Return a text beyond ASCII, with upper and lower case, and with blanks at its ends."""
         pieces = self._random.sample(_PIECES, self._random.randint(1, 3))
-        return " / ".join([*pieces, "Zoë 🎈"])
+        return " / ".join([" ", *pieces, "Zoë 🎈 "])
 
     def key(self) -> str:
         """Return a name in upper and lower case, beyond ASCII, with characters that a path must encode."""

@@ -8,21 +8,21 @@ from typing import Any, Final
 
 from fibonacci import ConflictError, QuotaExceededError
 from fibonacci._core.json_bodies import is_array, is_object
-from fibonacci.testing.contract.calls import (
+from tests.contract.suite.calls import (
+    CALLS,
     OVERRIDDEN,
-    change_settings,
     ensure_overrides,
-    first_version,
     free_tool,
     new_policy,
-    new_workflow,
-    running,
+    override_of,
 )
-from fibonacci.testing.contract.check import (
+from tests.contract.suite.check import (
     UNKNOWN,
+    CheckRun,
     Checks,
     audit_entries,
     items_of,
+    named,
     newest_entry,
     require,
     require_among,
@@ -32,9 +32,11 @@ from fibonacci.testing.contract.check import (
     require_refusal,
     require_type,
 )
-from fibonacci.testing.contract.checks.executions import NEVER, with_settings
-from fibonacci.testing.contract.checks.lives import data_of
-from fibonacci.testing.contract.server import Disagreement, Server, Skipped
+from tests.contract.suite.checks.executions import NEVER, with_settings
+from tests.contract.suite.checks.lives import data_of
+from tests.contract.suite.checks.paging import find_item
+from tests.contract.suite.checks.runs import require_running
+from tests.contract.suite.server import Disagreement, NotHonored, Server, Skipped, require_tool, waits
 
 BOOLEANS: Final = (
     "require_approval_for_external_comm",
@@ -45,17 +47,6 @@ BOOLEANS: Final = (
 SETTINGS: Final = (*BOOLEANS, "approval_threshold", "category_flags")
 
 GOVERNANCE: Final = Checks("governance")
-
-
-@GOVERNANCE.documented(
-    "GET /organizations/{organization_id}/governance", "The settings are a bare object with six fields"
-)
-def _settings(server: Server) -> None:
-    content = require_bare(server.raw("GET", server.path("governance")), *SETTINGS)
-    for name in BOOLEANS:
-        require_type(content[name], bool, name)
-    require_type(content["approval_threshold"], int, "approval_threshold")
-    require_type(content["category_flags"], dict, "category_flags")
 
 
 @GOVERNANCE.documented(
@@ -87,38 +78,6 @@ def _others(settings: Mapping[str, Any]) -> dict[str, Any]:
         "category_flags": {name: not flag for name, flag in flags.items()},
         **{name: not settings.get(name, False) for name in BOOLEANS},
     }
-
-
-@GOVERNANCE.documented("GET /organizations/{organization_id}/governance/report", "The report is an object")
-def _report(server: Server) -> None:
-    require(server.client.organizations.governance.report(server.organization_id).model_dump(), "it is empty")
-
-
-@GOVERNANCE.documented(
-    "GET /organizations/{organization_id}/governance/audit",
-    "Each change of settings makes an entry in the audit log",
-    changes=True,
-)
-def _audited(server: Server) -> None:
-    quotas = server.client.organizations.quota
-    before = audit_entries(server)
-    change_settings(server)
-    with_settings = audit_entries(server)
-    require(with_settings > before, "changing the governance settings made no entry")
-    override = quotas.get(server.organization_id).overrides.get("memory_mb")
-    server.add_cleanup(quotas.update, server.organization_id, memory_mb=override)
-    quotas.update(server.organization_id, memory_mb=1 if override is None else int(override) - 1)
-    with_quota = audit_entries(server)
-    require(with_quota > with_settings, "changing the quota made no entry")
-    new_policy(server)
-    require(audit_entries(server) > with_quota, "creating a tool policy made no entry")
-
-
-@GOVERNANCE.documented(
-    "GET /organizations/{organization_id}/governance/approvals", "The statistics of approvals are an object"
-)
-def _approvals(server: Server) -> None:
-    require(server.client.organizations.governance.approvals(server.organization_id).model_dump(), "it is empty")
 
 
 @GOVERNANCE.choice(
@@ -155,67 +114,42 @@ QUOTA: Final = Checks("quota")
 
 
 @QUOTA.documented(
-    "GET /organizations/{organization_id}/quota", "The quota is a bare object: plan, limits, overrides, effective"
-)
-def _fields(server: Server) -> None:
-    content = require_bare(server.raw("GET", server.path("quota")), "plan", "limits", "overrides", "effective")
-    require_type(content["plan"], str, "plan")
-    for part in ("limits", "effective"):
-        require_equal(sorted(content[part]), sorted(NAMES), f"what {part} holds")
-
-
-@QUOTA.documented(
-    "GET /organizations/{organization_id}/quota", "The effective value is the override, or else the limit"
-)
-def _effective(server: Server) -> None:
-    quota = server.client.organizations.quota.get(server.organization_id)
-    given = {name: value for name, value in quota.overrides.items() if value is not None}
-    require_equal(quota.effective, quota.limits | given, "effective")
-
-
-@QUOTA.documented(
     "PATCH /organizations/{organization_id}/quota",
-    "An override takes effect and stays, and the others stay as they are",
+    "The body is flat. An override takes effect, stays, and makes an entry in the audit log, and the others stay as "
+    "they are. null removes it, and the limit of the plan is effective again",
     changes=True,
 )
 def _overridden(server: Server) -> None:
     path = server.path("quota")
-    quota = server.raw("GET", path).json
-    effective = quota["effective"]
+    quota = require_bare(server.raw("GET", path), "plan", "limits", "overrides", "effective")
+    require_type(quota["plan"], str, "plan")
+    for part in ("limits", "effective"):
+        require_equal(sorted(quota[part]), sorted(NAMES), f"what {part} holds")
+    given = {name: value for name, value in quota["overrides"].items() if value is not None}
+    effective = {**quota["limits"], **given}
+    require_equal(quota["effective"], effective, "effective")
     server.add_cleanup(server.raw, "PATCH", path, json_body={name: quota["overrides"].get(name) for name in NAMES})
     for name in NAMES:
-        effective = {**effective, name: max(1, int(effective[name] or 2) - 1)}
-        changed = server.raw("PATCH", path, json_body={name: effective[name]}).json
-        require_equal(changed["effective"], effective, f"effective in the response to overriding {name}")
-        after = server.raw("GET", path).json
-        require_equal(changed, after, f"the response to overriding {name}")
-        require_equal(after["effective"], effective, f"effective that is read after {name} was overridden")
-        require_equal(after["overrides"].get(name), effective[name], f"overrides.{name}")
-        require_equal((after["plan"], after["limits"]), (quota["plan"], quota["limits"]), "plan and limits")
-
-
-@QUOTA.choice(
-    "PATCH /organizations/{organization_id}/quota", "The body is flat, and null removes an override", changes=True
-)
-def _taken_back(server: Server) -> None:
-    quotas = server.client.organizations.quota
-    before = quotas.get(server.organization_id)
-    server.add_cleanup(quotas.update, server.organization_id, memory_mb=before.overrides.get("memory_mb"))
-    quotas.update(server.organization_id, memory_mb=int(before.effective["memory_mb"] or 2) - 1)
-    quotas.update(server.organization_id, memory_mb=None)
-    after = quotas.get(server.organization_id)
-    require_equal(after.effective.get("memory_mb"), after.limits.get("memory_mb"), "effective.memory_mb")
+        for value in (max(1, int(effective[name] or 2) - 1), None):
+            entry = newest_entry(server)
+            changed = server.raw("PATCH", path, json_body={name: value}).json
+            effective = {**effective, name: quota["limits"][name] if value is None else value}
+            after = server.raw("GET", path).json
+            require_equal(changed, after, f"the response to overriding {name} by {value}")
+            require_equal(after["effective"], effective, f"effective after {name} was overridden by {value}")
+            require_equal(after["overrides"].get(name), value, f"overrides.{name}")
+            require_equal((after["plan"], after["limits"]), (quota["plan"], quota["limits"]), "plan and limits")
+            require(
+                newest_entry(server) != entry or value == given.get(name), "changing the quota made no entry in the log"
+            )
 
 
 @QUOTA.documented(
     "PATCH /organizations/{organization_id}/quota", "An override over the ceiling is refused with 422", changes=True
 )
 def _ceilings(server: Server) -> None:
-    overrides = server.client.organizations.quota.get(server.organization_id).overrides
     for name in NAMES:
-        server.add_cleanup(
-            server.client.organizations.quota.update, server.organization_id, **{name: overrides.get(name)}
-        )
+        override_of(server, name)
         require_refusal(server.raw("PATCH", server.path("quota"), json_body={name: 10**15}), 422)
 
 
@@ -230,114 +164,64 @@ def _plan_limit(server: Server) -> None:
 
 
 @QUOTA.choice(
-    "POST /workflows/{id}/execute",
-    "A run beyond workflow_runs_per_hour is refused with a 429 that is not a rate limit",
+    "POST /workflows/{workflow_id}/execute",
+    "A run beyond workflow_runs_per_hour is refused with a 429 that is not a rate limit, and has Retry-After",
     changes=True,
 )
 def _runs_an_hour(server: Server) -> None:
-    quotas = server.client.organizations.quota
-    override = quotas.get(server.organization_id).overrides.get("workflow_runs_per_hour")
+    override_of(server, "workflow_runs_per_hour")
     server.run_workflow()
-    server.add_cleanup(quotas.update, server.organization_id, workflow_runs_per_hour=override)
-    quotas.update(server.organization_id, workflow_runs_per_hour=1)
-    try:
-        server.run_workflow()
-    except QuotaExceededError as error:
-        require("workflow_runs_per_hour" in str(error.details), f"error.details name no quota: {error.details}")
-        return
-    raise Disagreement("a second run in the hour is carried out, although the quota is one")
+    server.raw("PATCH", server.path("quota"), json_body={"workflow_runs_per_hour": 1})
+    _require_beyond(server, "workflow_runs_per_hour")
+    if not server.wire.exchanges[-1].headers.get("retry-after"):
+        raise NotHonored("a 429 has no Retry-After")
 
 
 @QUOTA.choice(
-    "POST /workflows/{id}/execute",
-    "A run beyond concurrent_executions is refused with a 429 that is not a rate limit",
+    "POST /workflows/{workflow_id}/execute",
+    "A run beyond concurrent_executions is refused with a 429 that is not a rate limit, until the other run ends or "
+    "is canceled",
     changes=True,
 )
 def _concurrent_runs(server: Server) -> None:
-    quotas = server.client.organizations.quota
-    override = quotas.get(server.organization_id).overrides.get("concurrent_executions")
-    server.add_cleanup(server.client.executions.cancel, running(server))
-    server.add_cleanup(quotas.update, server.organization_id, concurrent_executions=override)
-    quotas.update(server.organization_id, concurrent_executions=1)
+    require_tool(server, "wait")
+    override_of(server, "concurrent_executions")
+    made = server.create_workflow(definition={"nodes": [waits("pause", 1, timeout=20)]})
+    server.raw("PATCH", server.path("quota"), json_body={"concurrent_executions": 1})
+    for number in range(3):
+        run = data_of(server.raw("POST", f"/workflows/{made.id}/execute", json_body={}))
+        require_running(run)
+        if number == 0:
+            _require_beyond(server, "concurrent_executions")
+            server.sleep(1.5)
+            server.client.executions.wait(run["execution_id"], timeout=180)
+        else:
+            server.client.executions.cancel(run["execution_id"])
+
+
+def _require_beyond(server: Server, name: str) -> None:
+    """Raise `Disagreement` unless a further run is refused because of a quota."""
     try:
         server.run_workflow()
     except QuotaExceededError as error:
-        require("concurrent_executions" in str(error.details), f"error.details name no quota: {error.details}")
+        require(name in str(error.details), f"error.details name no quota: {error.details}")
         return
-    raise Disagreement("a second run is carried out while one runs, although the quota is one")
+    raise Disagreement(f"a further run is carried out, although {name} is 1")
 
 
 TOOL_POLICIES: Final = Checks("tool_policies")
 
 
-@TOOL_POLICIES.choice(
-    "POST /organizations/{organization_id}/tool-policies",
-    "The body has tool_name, enabled and allowed_roles, and so does the response",
-    changes=True,
-)
-def _policy_created(server: Server) -> None:
-    tool = free_tool(server)
-    policy = server.client.organizations.tool_policies.create(
-        server.organization_id, tool_name=tool, enabled=True, allowed_roles=["owner", "admin"]
-    )
-    fields = (policy.tool_name, policy.enabled, policy.allowed_roles)
-    require_equal(fields, (tool, True, ["owner", "admin"]), "it")
-
-
-@TOOL_POLICIES.documented(
-    "GET /organizations/{organization_id}/tool-policies", "A new policy is in the list", changes=True
-)
-def _policy_listed(server: Server) -> None:
-    policies, tool = server.client.organizations.tool_policies, free_tool(server)
-    policies.create(server.organization_id, tool_name=tool)
-    require_among(tool, [policy.tool_name for policy in policies.list(server.organization_id)], "the tool")
-
-
 @TOOL_POLICIES.documented(
     "POST /organizations/{organization_id}/tool-policies",
-    "An unknown tool is refused with 422, with a hint to GET /tools",
+    "An unknown tool is refused with 422, with a hint to GET /tools. So is an override of one",
     changes=True,
 )
 def _policy_of_unknown_tool(server: Server) -> None:
     error = require_refusal(server.raw("POST", server.path("tool-policies"), json_body={"tool_name": UNKNOWN}), 422)
     require("GET /tools" in str(error), f"no hint to GET /tools: {error}")
-
-
-@TOOL_POLICIES.choice(
-    "PATCH /organizations/{organization_id}/tool-policies/{tool_name}",
-    "Fields in the body change, and other fields stay",
-    changes=True,
-)
-def _policy_updated(server: Server) -> None:
-    policies, tool = server.client.organizations.tool_policies, free_tool(server)
-    policies.create(server.organization_id, tool_name=tool, enabled=True, allowed_roles=["owner"])
-    policy = policies.update(server.organization_id, tool, enabled=False)
-    require_equal((policy.enabled, policy.allowed_roles), (False, ["owner"]), "enabled and allowed_roles")
-    policy = policies.update(server.organization_id, tool, allowed_roles=["owner", "admin"])
-    require_equal((policy.enabled, policy.allowed_roles), (False, ["owner", "admin"]), "enabled and allowed_roles")
-
-
-@TOOL_POLICIES.choice(
-    "POST /organizations/{organization_id}/tool-policies", "A policy can be created disabled", changes=True
-)
-def _policy_created_disabled(server: Server) -> None:
-    policies, tool = server.client.organizations.tool_policies, free_tool(server)
-    policies.create(server.organization_id, tool_name=tool, enabled=False, allowed_roles=["owner"])
-    listed = [policy for policy in policies.list(server.organization_id) if policy.tool_name == tool]
-    require_equal([(item.enabled, item.allowed_roles) for item in listed], [(False, ["owner"])], "what is in the list")
-
-
-@TOOL_POLICIES.documented(
-    "DELETE /organizations/{organization_id}/tool-policies/{tool_name}",
-    "A deleted policy is not in the list",
-    changes=True,
-)
-def _policy_deleted(server: Server) -> None:
-    policies, tool = server.client.organizations.tool_policies, free_tool(server)
-    policies.create(server.organization_id, tool_name=tool)
-    policies.delete(server.organization_id, tool)
-    left = [policy.tool_name for policy in policies.list(server.organization_id)]
-    require(tool not in left, "it is still in the list")
+    body = {"role": "owner", "tool_name": UNKNOWN, "enabled": True}
+    require_refusal(server.raw("POST", server.path("role-policy-overrides"), json_body=body), 422)
 
 
 @TOOL_POLICIES.choice(
@@ -356,89 +240,44 @@ def _override(server: Server) -> None:
     except ConflictError:
         raise Skipped("one already exists, from an earlier run") from None
     require_equal((made.role, made.tool_name, made.enabled), ("owner", tool.name, True), "it")
-    overrides = [
-        (override.role, override.tool_name) for override in policies.list_role_overrides(server.organization_id)
-    ]
-    require_among(("owner", tool.name), overrides, "the override")
+    item = find_item(server, server.path("role-policy-overrides"), role="owner", tool_name=tool.name)
+    require_equal(item.get("enabled"), True, "enabled in the list")
     body = {"role": "owner", "tool_name": tool.name.replace("_", ".", 1), "enabled": False}
     second = server.raw("POST", server.path("role-policy-overrides"), json_body=body)
     require_field(require_refusal(second, 409), "tool_name")
 
 
-@TOOL_POLICIES.documented(
-    "POST /organizations/{organization_id}/role-policy-overrides", "An unknown tool is refused with 422", changes=True
-)
-def _override_of_unknown_tool(server: Server) -> None:
-    body = {"role": "owner", "tool_name": UNKNOWN, "enabled": True}
-    require_refusal(server.raw("POST", server.path("role-policy-overrides"), json_body=body), 422)
-
-
 ROLES: Final = Checks("roles")
 
 
-@ROLES.documented("GET /workflows/{id}/versions", "A member may list the versions", changes=True)
-def _member_lists(server: Server) -> None:
-    member = server.authorization_of("member")
-    path = f"/workflows/{new_workflow(server)}/versions"
-    require_equal(server.raw("GET", path, authorization=member).status, 200, "the status")
+def _permission_check(endpoint: str, role: str, statuses: tuple[int, ...]) -> CheckRun:
+    def may(server: Server) -> None:
+        authorization = server.authorization_of(role)
+        path, body = CALLS[endpoint](server)
+        response = server.raw(endpoint.partition(" ")[0], path, json_body=body, authorization=authorization)
+        require_among(response.status, statuses, "the status")
+        if response.status == 403:
+            require_refusal(response, 403)
+
+    return named(may, f"{role} {endpoint}")
 
 
-@ROLES.documented("GET /workflows/{id}/versions/{version}", "An admin may read a version", changes=True)
-def _admin_reads(server: Server) -> None:
-    admin = server.authorization_of("admin")
-    require_equal(server.raw("GET", first_version(server), authorization=admin).status, 200, "the status")
-
-
-@ROLES.documented("GET /workflows/{id}/versions/{version}", "A member may not read a version", changes=True)
-def _member_reads(server: Server) -> None:
-    require_refusal(server.raw("GET", first_version(server), authorization=server.authorization_of("member")), 403)
-
-
-@ROLES.documented("POST /workflows/{id}/versions/{version}/rollback", "An admin may roll back", changes=True)
-def _admin_rolls_back(server: Server) -> None:
-    admin = server.authorization_of("admin")
-    status = server.raw("POST", f"{first_version(server)}/rollback", authorization=admin).status
-    require_among(status, (200, 201), "the status")
-
-
-@ROLES.documented("POST /workflows/{id}/versions/{version}/rollback", "A member may not roll back", changes=True)
-def _member_rolls_back(server: Server) -> None:
-    member = server.authorization_of("member")
-    require_refusal(server.raw("POST", f"{first_version(server)}/rollback", authorization=member), 403)
-
-
-@ROLES.documented(
-    "PATCH /organizations/{organization_id}/governance", "An admin may not change the settings", changes=True
-)
-def _admin_changes_settings(server: Server) -> None:
-    admin = server.authorization_of("admin")
-    body = {"approval_threshold": change_settings(server)}
-    require_refusal(server.raw("PATCH", server.path("governance"), json_body=body, authorization=admin), 403)
-
-
-@ROLES.documented("PATCH /organizations/{organization_id}/quota", "An admin may not change the quota", changes=True)
-def _admin_changes_the_quota(server: Server) -> None:
-    admin = server.authorization_of("admin")
-    body = {"memory_mb": server.client.organizations.quota.get(server.organization_id).overrides.get("memory_mb")}
-    require_refusal(server.raw("PATCH", server.path("quota"), json_body=body, authorization=admin), 403)
+for _endpoint, _role, _statuses in (
+    ("GET /workflows/{workflow_id}/versions", "member", (200,)),
+    ("GET /workflows/{workflow_id}/versions/{version}", "admin", (200,)),
+    ("GET /workflows/{workflow_id}/versions/{version}", "member", (403,)),
+    ("POST /workflows/{workflow_id}/versions/{version}/rollback", "admin", (200, 201)),
+    ("POST /workflows/{workflow_id}/versions/{version}/rollback", "member", (403,)),
+    ("PATCH /organizations/{organization_id}/governance", "admin", (403,)),
+    ("PATCH /organizations/{organization_id}/quota", "admin", (403,)),
+):
+    ROLES.documented(
+        _endpoint, f"The role {_role} is {'not ' if 403 in _statuses else ''}permitted to call it", changes=True
+    )(_permission_check(_endpoint, _role, _statuses))
 
 
 @ROLES.choice(
-    "POST /workflows/{id}/execute",
-    "A tool policy refuses runs by a role that it does not name",
-    changes=True,
-)
-def _policy_applies(server: Server) -> None:
-    member = server.authorization_of("member")
-    tool = free_tool(server)
-    server.client.organizations.tool_policies.create(
-        server.organization_id, tool_name=tool, enabled=True, allowed_roles=["owner"]
-    )
-    require_refusal(server.raw("POST", _never_run(server, tool), json_body={}, authorization=member), 403)
-
-
-@ROLES.choice(
-    "POST /workflows/{id}/execute",
+    "POST /workflows/{workflow_id}/execute",
     "A tool policy that is off refuses the runs of every role with 403, in both spellings of the tool. So does a "
     "policy that does not allow the role",
     changes=True,
@@ -463,7 +302,7 @@ def _policy_off(server: Server) -> None:
 
 
 @ROLES.choice(
-    "POST /workflows/{id}/execute",
+    "POST /workflows/{workflow_id}/execute",
     "An override that allows a tool for a role takes precedence over a policy that is off. Other roles are refused",
     changes=True,
 )

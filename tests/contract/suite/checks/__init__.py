@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from fibonacci.testing.contract.check import Check
-from fibonacci.testing.contract.checks import (
+from tests.contract.suite.check import Check
+from tests.contract.suite.checks import (
     api_0_2,
     every_endpoint,
     executions,
@@ -26,12 +26,8 @@ ALL: Final[list[Check]] = [
     *executions.TOOLS,
     *workflows.WORKFLOWS,
     *workflows.DEFINITIONS,
-    *workflows.COMPARISONS,
     *executions.EXECUTIONS,
     *runs.CHECKS,
-    *workflows.VERSIONS,
-    *workflows.REGISTRY,
-    *executions.MEMORY,
     *lives.CHECKS,
     *organizations.GOVERNANCE,
     *organizations.QUOTA,

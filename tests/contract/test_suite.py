@@ -12,10 +12,10 @@ import pytest
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
-from fibonacci.testing.contract.check import Checks, Result, require_among, require_equal, require_type, run, table
-from fibonacci.testing.contract.checks import ALL
-from fibonacci.testing.contract.cli import main
-from fibonacci.testing.contract.server import Disagreement, RawRequests, Server, Skipped
+from tests.contract.suite.check import Checks, Result, require_among, require_equal, require_type, run, table
+from tests.contract.suite.checks import ALL
+from tests.contract.suite.cli import main
+from tests.contract.suite.server import Disagreement, RawRequests, Server, Skipped
 from tests.kit.assertions import each_row
 from tests.tools.mutants.serving import server_of
 
@@ -39,7 +39,7 @@ def test_a_disagreement_is_printed_with_its_exchange_and_without_the_key(
     shown = [f"  > GET {emulator.base_url}/health/secrets", "  < 200", '"key":"***"', "  < x-ratelimit-limit: 1000000"]
     assert [text for text in shown if text not in details] == []
     assert emulator.api_key not in printed
-    assert "4 disagree (3 documented, 1 choices), 1 skipped\n" in printed
+    assert "3 disagree (2 documented, 1 choices), 1 skipped\n" in printed
 
 
 def test_the_command_runs_the_named_checks_with_the_values_of_the_seed(
@@ -211,6 +211,6 @@ def test_as_a_program(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
     monkeypatch.setattr(sys, "argv", ["contract", "--base-url", emulator.base_url, "--only", "health"])
     with pytest.raises(SystemExit) as ended:
-        runpy.run_module("fibonacci.testing.contract", run_name="__main__")
+        runpy.run_module("tests.contract.suite", run_name="__main__")
     assert ended.value.code == 0
     assert ", 0 disagree, 0 skipped" in capsys.readouterr().out

@@ -3,62 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from fibonacci.testing.contract.calls import running
-from fibonacci.testing.contract.check import (
+from tests.contract.suite.calls import running
+from tests.contract.suite.check import (
     UNKNOWN,
     CheckRun,
     Checks,
     require,
     require_equal,
+    require_field,
     require_refusal,
     require_type,
 )
-from fibonacci.testing.contract.checks.lives import data_of, require_listed, time_of
-from fibonacci.testing.contract.checks.paging import find_item
-from fibonacci.testing.contract.server import CHEAP, Server, Skipped
+from tests.contract.suite.checks.lives import data_of, require_listed, time_of
+from tests.contract.suite.checks.paging import find_item
+from tests.contract.suite.server import CHEAP, Node, Server, Skipped, fails, holds, require_tool, waits
 
 CHECKS: Final = Checks("runs")
-
-Node = Mapping[str, Any]
-
-
-def holds(name: str, *after: str, **fields: Any) -> dict[str, Any]:
-    """Return a conditional that holds.
-
-    Args:
-        name: Its ID.
-        after: The nodes that it depends on.
-        fields: Further fields, which replace others.
-    """
-    node = {"id": name, "type": "conditional", "left_value": "a", "operator": "equals", "right_value": "a"}
-    return {**node, **({"dependencies": [*after]} if after else {}), **fields}
-
-
-def fails(name: str, *after: str, **fields: Any) -> dict[str, Any]:
-    """Return a conditional that fails: what it compares as numbers is none.
-
-    Args:
-        name: Its ID.
-        after: The nodes that it depends on.
-        fields: Further fields.
-    """
-    return holds(name, *after, left_value="many", operator="greater_than", right_value="5", **fields)
-
-
-def waits(name: str, seconds: Any, *after: str, **fields: Any) -> dict[str, Any]:
-    """Return a node that waits.
-
-    Args:
-        name: Its ID.
-        seconds: How long.
-        after: The nodes that it depends on.
-        fields: Further fields.
-    """
-    node = {"id": name, "type": "tool", "tool": "wait", "params": {"seconds": seconds}}
-    return {**node, **({"dependencies": [*after]} if after else {}), **fields}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +38,7 @@ class RunCase:
         seconds: How long it takes at least.
         shown: What the trace says a node was given, by its ID.
         error: What the error of the run has in it. Empty for none.
+        documented: Whether the platform documents it.
     """
 
     nodes: Sequence[Node]
@@ -86,12 +50,25 @@ class RunCase:
     seconds: float = 0
     shown: Mapping[str, Any] = field(default_factory=dict[str, Any])
     error: str = ""
+    documented: bool = False
 
     def check(self, server: Server) -> None:
         """Run it, and check what the run says."""
-        if any(node.get("tool") == "wait" for node in self.nodes):
-            require_tool(server, "wait")
+        for tool in {str(node["tool"]).replace(".", "_") for node in self.nodes if "tool" in node}:
+            require_tool(server, tool)
         definition = {"nodes": [*self.nodes], **self.definition} if self.nodes else None
+        if self.seconds or server.api_version == "v1":
+            self._check_all(server, definition)
+        else:  # no trace, but the client reads what became of it
+            run = server.run_definition(definition, self.inputs)
+            names = self.outputs if self.outputs is not None else [] if self.error else self._of_status("c")
+            expected = ("failed" if self.error else "completed", sorted(names))
+            require_equal((run.status, sorted(run.outputs or ())), expected, "status and the names of outputs")
+
+    def _of_status(self, letter: str) -> list[str]:
+        return [node["id"] for node, status in zip(self.nodes, self.statuses, strict=True) if status == letter]
+
+    def _check_all(self, server: Server, definition: Mapping[str, Any] | None) -> None:
         made = server.create_workflow(definition=definition)
         started = data_of(server.raw("POST", f"/workflows/{made.id}/execute", json_body={"inputs": {**self.inputs}}))
         name = started["execution_id"]
@@ -101,6 +78,8 @@ class RunCase:
             server.client.executions.wait(name, timeout=180)
         run = data_of(server.raw("GET", f"/executions/{name}"))
         self._require(run, made.id)
+        require_field(require_refusal(server.raw("POST", f"/executions/{name}/cancel"), 409), "status")
+        require_equal(data_of(server.raw("GET", f"/executions/{name}")), run, "the run after canceling was refused")
         item = find_item(server, "/executions", {"workflow_id": made.id}, execution_id=name)
         require_listed(item, run, "trace")
         require("trace" not in item, "the list has the trace")
@@ -108,9 +87,7 @@ class RunCase:
 
     def _require(self, run: Mapping[str, Any], workflow_id: str) -> None:
         by_letter = {"c": "completed", "f": "failed", "s": "skipped"}
-        statuses = dict(
-            zip([node["id"] for node in self.nodes], map(by_letter.__getitem__, self.statuses), strict=True)
-        )
+        statuses = {name: status for letter, status in by_letter.items() for name in self._of_status(letter)}
         trace = require_trace(run, {node["id"]: node["type"] for node in self.nodes}, statuses)
         counted = [status for status in statuses.values() if status in ("completed", "failed")]
         values = {name: trace[name]["output"] for name, status in statuses.items() if status == "completed"}
@@ -142,20 +119,6 @@ class RunCase:
         require(abs(run["duration_ms"] - taken) <= 1000, f"duration_ms is {run['duration_ms']}: it took {taken:.0f} ms")
         least, most = self.seconds * 1000, (self.seconds + 6) * 1000
         require(least <= run["duration_ms"] < most, f"duration_ms is {run['duration_ms']}, not from {least} to {most}")
-
-
-def require_tool(server: Server, name: str) -> None:
-    """Skip the check unless there is a tool.
-
-    Args:
-        server: The server.
-        name: Its name.
-
-    Raises:
-        Skipped: When there is none.
-    """
-    if name not in [tool.name for tool in server.client.tools.list()]:
-        raise Skipped(f"there is no tool {name}")
 
 
 def require_running(run: Mapping[str, Any]) -> None:
@@ -222,20 +185,39 @@ def _require_node(name: str, node: Mapping[str, Any]) -> None:
 GATE: Final[dict[str, Any]] = {**CHEAP["nodes"][0], "true_branch": ["yes"], "false_branch": ["no"]}
 _LATE: Final = {"timeout": 1}
 _OPEN: Final = {"allow_partial_results": True}
+_HELD: Final[dict[str, Any]] = {"result": True, "branch": []}
+"""The output of a conditional that holds."""
+
+_NEEDS_WORD: Final = {"type": "object", "required": ["word"]}
+
+Question = tuple[str, object, object, bool]
+"""An operator, its left value, its right value, and whether it holds."""
+
+
+def _asks(*questions: Question, **inputs: object) -> RunCase:
+    """Return a case of conditionals, each with a node that runs if it holds, and another that runs if it does not."""
+    nodes: list[Node] = []
+    for number, (operator, left, right, _) in enumerate(questions):
+        branches = {"true_branch": [f"then-{number}"], "false_branch": [f"else-{number}"]}
+        nodes.append(holds(f"ask-{number}", left_value=left, operator=operator, right_value=right, **branches))
+        nodes += (holds(f"{branch}-{number}") for branch in ("then", "else"))
+    statuses = "".join("ccs" if is_true else "csc" for *_, is_true in questions)
+    return RunCase(nodes, statuses, inputs, documented=True)
+
 
 CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
     "branch": (
         "The branch that a conditional does not take is skipped, with everything that depends only on it",
         RunCase(
             [holds("last", "no-more", "yes"), holds("no-more", "no"), holds("yes"), GATE, holds("no")],
-            "csccs",
-            {"word": "yes"},
-            shown={"ask": {"left_value": "yes", "right_value": "yes"}},
+            "csccs", {"word": "yes"}, documented=True, shown={"ask": {"left_value": "yes", "right_value": "yes"}},
         ),
     ),
     "other_branch": (
         "With the other input, it is the other branch",
-        RunCase([GATE, holds("yes"), holds("no"), holds("next", "yes")], "cscs", {"word": "nó 🎈"}),
+        RunCase(
+            [GATE, holds("yes"), holds("no"), holds("next", "yes")], "cscs", {"word": "nó 🎈"}, documented=True
+        ),
     ),
     "order": (
         "Nodes run after the nodes they depend on, wherever they are in the definition",
@@ -243,25 +225,23 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
             [
                 holds("d", left_value="{{b.result}}{{c.branch}}", right_value="false[]"),
                 holds("c", "a", left_value="{{a.result}}", right_value="true"),
-                holds("b", "a", operator="not_equals"),
-                holds("a"),
+                *(holds("b", "a", operator="not_equals"), holds("a")),
             ],
-            "cccc",
-            shown={"d": {"left_value": "false[]", "right_value": "false[]"}},
+            "cccc", shown={"d": {"left_value": "false[]", "right_value": "false[]"}},
         ),
     ),
     "failure": (
         "A node that fails only stops the nodes that depend on it, and the error names it",
-        RunCase([fails("bad"), holds("after", "bad"), holds("then", "after"), holds("free")], "fssc", error="bad"),
+        RunCase(
+            [fails("bad"), holds("after", "bad"), holds("then", "after"), holds("free")],
+            "fssc", error="bad", documented=True,
+        ),
     ),
     "partial": (
         "With allow_partial_results, a failed run has the outputs of the nodes that completed",
         RunCase(
             [fails("bad"), holds("after", "bad"), holds("free")],
-            "fsc",
-            definition=_OPEN,
-            outputs={"free": {"result": True, "branch": []}},
-            error="bad",
+            "fsc", definition=_OPEN, outputs={"free": _HELD}, error="bad", documented=True,
         ),
     ),
     "skipped_value": (
@@ -269,12 +249,9 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
         RunCase(
             [
                 holds("last", left_value="<{{no.result}}{{yes.result}}>", right_value="<true>"),
-                GATE,
-                holds("yes"),
-                holds("no"),
+                *(GATE, holds("yes"), holds("no")),
             ],
-            "cccs",
-            {"word": "yes"},
+            "cccs", {"word": "yes"},
             {"outputs": {"within": "{{no.result}}{{yes.result}}", "alone": "{{no}}", "deep": "{{no.branch.0}}"}},
             {"within": "true", "alone": None, "deep": None},
             shown={"last": {"left_value": "<true>", "right_value": "<true>"}},
@@ -288,9 +265,7 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
                 holds("empty", left_value="{{input.missing}}", operator="is_empty"),
                 holds("deep", left_value="{{input.word.more}}", operator="is_not_empty"),
             ],
-            "fcc",
-            {"word": "yes"},
-            error="input.missing",
+            "fcc", {"word": "yes"}, error="input.missing",
         ),
     ),
     "named_outputs": (
@@ -306,19 +281,14 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
                 waits("no", 0, condition={"field": "{{input.word}}", "operator": "equals", "value": "no"}),
                 waits("bad", 0, condition={"field": "{{input.word}}", "operator": "less_than", "value": "1"}),
             ],
-            "csf",
-            {"word": "yes"},
-            error="bad",
-            attempts=0,
+            "csf", {"word": "yes"}, error="bad", attempts=0,
         ),
     ),
     "wait": (
         "A node that takes two seconds keeps the run running for two seconds, in milliseconds",
         RunCase(
             [waits("pause", 2, timeout=20), holds("after", "pause")],
-            "cc",
-            seconds=2,
-            shown={"pause": {"params": {"seconds": 2}}},
+            "cc", seconds=2, shown={"pause": {"params": {"seconds": 2}}},
         ),
     ),
     "wait_for_nothing": (
@@ -333,20 +303,14 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
         "With enable_retry a node runs again max_retries times, after retry_delay",
         RunCase(
             [waits("pause", 20, **_LATE, enable_retry=True, max_retries=2, retry_delay=0.5)],
-            "f",
-            seconds=4,
-            attempts=3,
-            error="pause",
+            "f", seconds=4, attempts=3, error="pause",
         ),
     ),
     "retry_exponential": (
         "With backoff exponential the delays double",
         RunCase(
             [waits("pause", 20, **_LATE, retry={"max_attempts": 4, "delay": 1, "backoff": "exponential"})],
-            "f",
-            seconds=11,
-            attempts=4,
-            error="pause",
+            "f", seconds=11, attempts=4, error="pause",
         ),
     ),
     "default_retry": (
@@ -360,11 +324,8 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
                 waits("delay", 20, **_LATE, retry_delay=1),
                 waits("older", 20, **_LATE, retry={"max_attempts": 2, "delay": 1}),
             ],
-            "fffff",
-            definition={"default_retry": {"max_attempts": 3, "delay": 1, "backoff": "linear"}},
-            seconds=6,
-            attempts=(3, 1, 1, 1, 2),
-            error="pause",
+            "fffff", definition={"default_retry": {"max_attempts": 3, "delay": 1, "backoff": "linear"}},
+            seconds=6, attempts=(3, 1, 1, 1, 2), error="pause",
         ),
     ),
     "fallback": (
@@ -372,21 +333,24 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
         RunCase(
             [
                 waits("pause", 20, **_LATE, fallback="spare"),
-                holds("spare"),
-                holds("after", left_value="{{pause.result}}"),
+                *(holds("spare"), holds("after", left_value="{{pause.result}}")),
             ],
-            "fcc",
-            outputs={
-                "pause": {"result": True, "branch": []},
-                "spare": {"result": True, "branch": []},
-                "after": {"result": False, "branch": []},
-            },
-            seconds=1,
+            "fcc", outputs={"pause": _HELD, "spare": _HELD, "after": {**_HELD, "result": False}}, seconds=1,
         ),
     ),
     "no_fallback": (
         "A fallback of a node that has not failed is skipped",
         RunCase([waits("pause", 0, fallback="spare"), holds("spare"), holds("after", "pause")], "csc"),
+    ),
+    "no_parameter": (
+        "A tool that lacks a required parameter is not called, and its node fails",
+        RunCase(
+            [
+                {"id": name, "type": "tool", "tool": "http.request", "params": params}
+                for name, params in (("none", {}), ("null", {"url": None}), ("other", {"method": "GET"}))
+            ],
+            "fff", error="none",
+        ),
     ),
     "on_error": (
         "If a node fails, the node it names as on_error runs, and the run fails",
@@ -404,6 +368,84 @@ CASES: Final[Mapping[str, tuple[str, RunCase]]] = {
             "fsc", definition={"timeout": 1}, seconds=1, error="timeout",
         ),
     ),
+    "operators": (
+        "Eight operators compare two values as their names say",
+        _asks(
+            *(("equals", "a", "a", True), ("equals", "a", "b", False)),
+            *(("not_equals", "a", "b", True), ("not_equals", "a", "a", False)),
+            *(("contains", "abc", "b", True), ("contains", "abc", "d", False)),
+            *(("not_contains", "abc", "d", True), ("not_contains", "abc", "b", False)),
+            *(("greater_than", "10", "9", True), ("greater_than", "10", "11", False)),
+            *(("less_than", "9", "10", True), ("less_than", "9", "8", False)),
+            *(("starts_with", "abc", "a", True), ("starts_with", "abc", "b", False)),
+            *(("ends_with", "abc", "c", True), ("ends_with", "abc", "b", False)),
+        ),
+    ),
+    "emptiness": (
+        "is_empty and is_not_empty look at one value",
+        _asks(
+            *(("is_empty", "", "", True), ("is_empty", "a", "", False)),
+            *(("is_not_empty", "a", "", True), ("is_not_empty", "", "", False)),
+        ),
+    ),
+    "exact": (
+        "equals compares texts exactly, and numbers by value",
+        _asks(
+            *(("equals", "a", "A", False), ("equals", "a", "a ", False), ("equals", "ab", "a", False)),
+            *(("equals", "10", "10.0", True), ("not_equals", "a", "A", True), ("not_equals", "10", "10.0", False)),
+            *(("equals", "{{input.number}}", "10.0", True), ("equals", "{{input.text}}", "10", True)),
+            ("equals", "{{input.number}}", "11", False),
+            number=10, text="10.0",
+        ),
+    ),
+    "booleans": (
+        "A JSON boolean equals its text, and no other text",
+        replace(
+            _asks(
+                *(("equals", "{{input.yes}}", "true", True), ("equals", "{{input.yes}}", "false", False)),
+                *(("equals", "{{input.yes}}", "1", False), ("not_equals", "{{input.yes}}", "true", False)),
+                *(("equals", "{{input.no}}", "false", True), ("equals", "{{input.no}}", "true", False)),
+                ("not_equals", "{{input.no}}", "true", True),
+                yes=True, no=False,
+            ),
+            documented=False,
+        ),
+    ),
+    "no_number": (
+        "greater_than and less_than fail their node if a value is not a number, and neither branch runs",
+        RunCase(
+            [
+                holds("a", left_value="{{input.word}}", operator="greater_than", right_value="5", true_branch=["yes"]),
+                holds("b", left_value="5", operator="greater_than", right_value="{{input.word}}"),
+                holds("c", left_value="{{input.word}}", operator="less_than", right_value="5", false_branch=["no"]),
+                holds("d", left_value="5", operator="less_than", right_value="{{input.word}}"),
+                *(holds("yes"), holds("no")),
+            ],
+            "ffffss", {"word": "many"}, error="a", documented=True,
+        ),
+    ),
+    "templates": (
+        "Templates read inputs by dots and list indexes",
+        RunCase(
+            [holds("a")], "c", {"mail": {"subject": "Tides", "to": ["ada", "grace"]}},
+            {"outputs": {"to": "{{input.mail.to.1}}", "all": "To {{input.mail.to.0}}: {{input.mail.subject}}"}},
+            {"to": "grace", "all": "To ada: Tides"}, documented=True,
+        ),
+    ),
+    "output_schema": (
+        "Outputs that fit output_schema are those of the run",
+        RunCase(
+            [holds("a")], "c", {"word": "yes"}, {"outputs": {"word": "{{input.word}}"}, "output_schema": _NEEDS_WORD},
+            {"word": "yes"}, documented=True,
+        ),
+    ),
+    "unfit_outputs": (
+        "Outputs that do not fit output_schema fail the run",
+        RunCase(
+            [holds("a")], "c", {"word": "yes"}, {"outputs": {"other": "{{input.word}}"}, "output_schema": _NEEDS_WORD},
+            error="word", documented=True,
+        ),
+    ),
 }  # fmt: skip
 """What each case shows, and the case."""
 
@@ -417,13 +459,14 @@ def _case_check(name: str, case: RunCase) -> CheckRun:
 
 
 for _name, (_expected, _case) in CASES.items():
-    CHECKS.choice("POST /workflows/{id}/execute", f"{_expected}. The trace and the list say so", changes=True)(
+    _add = CHECKS.documented if _case.documented else CHECKS.choice
+    _add("POST /workflows/{workflow_id}/execute", f"{_expected}. The trace and the list say so", changes=True)(
         _case_check(_name, _case)
     )
 
 
 @CHECKS.choice(
-    "POST /workflows/{id}/execute",
+    "POST /workflows/{workflow_id}/execute",
     "Inputs can be any JSON, stay unchanged alone and in the list, and templates read them: numbers, emoji, lists",
     changes=True,
 )
@@ -435,7 +478,7 @@ def _values(server: Server) -> None:
 
 
 @CHECKS.choice(
-    "POST /executions/{id}/cancel",
+    "POST /executions/{execution_id}/cancel",
     "A canceled run is listed as canceled, can be canceled only once, and does not continue",
     changes=True,
 )
@@ -479,29 +522,26 @@ def _canceled(server: Server) -> None:
 
 
 @CHECKS.choice(
-    "GET /executions", "A run that has ended is listed as ended, whether or not it was read before", changes=True
+    "GET /executions",
+    "`workflow_id` lists the executions of one workflow, the newest first. A run that has ended is listed as ended, "
+    "whether or not it was read before",
+    changes=True,
 )
-def _listed_ended(server: Server) -> None:
+def _listed(server: Server) -> None:
     require_tool(server, "wait")
+    server.run_workflow()
     made = server.create_workflow(definition={"nodes": [waits("pause", 1, timeout=20)]})
-    started = server.client.workflows.execute(made.id)
-    listed: list[list[str]] = []
+    runs = [server.client.workflows.execute(made.id).id for _ in range(2)][::-1]
     for status in ("running", "completed"):
-        listed.append([item.id for item in server.client.executions.list(workflow_id=made.id, status=status)])
+        listed = [item.id for item in server.client.executions.list(workflow_id=made.id, status=status, page_size=1)]
+        require_equal(listed, runs, f"the executions that are {status}")
         server.sleep(1.5)
-    require_equal(listed, [[started.id], [started.id]], "the executions that are running, and those that are completed")
-
-
-@CHECKS.choice("GET /executions", "The newest execution comes first", changes=True)
-def _newest_first(server: Server) -> None:
-    made = server.create_workflow(definition=CHEAP)
-    runs = [server.client.workflows.execute(made.id, inputs={"word": "yes"}).id for _ in range(3)]
-    listed = [item.id for item in server.client.executions.list(workflow_id=made.id, page_size=2)]
-    require_equal(listed, runs[::-1], "the list")
 
 
 @CHECKS.choice(
-    "POST /workflows/{id}/execute", "A run keeps the definition that the workflow had when it started", changes=True
+    "POST /workflows/{workflow_id}/execute",
+    "A run keeps the definition that the workflow had when it started",
+    changes=True,
 )
 def _as_it_was(server: Server) -> None:
     server.require_documented("a trace")
@@ -514,7 +554,7 @@ def _as_it_was(server: Server) -> None:
 
 
 @CHECKS.choice(
-    "POST /workflows/{id}/execute",
+    "POST /workflows/{workflow_id}/execute",
     "{{memory.key}} is the value of the workflow, or else of all workflows, of the organization, or of everyone",
     changes=True,
 )
@@ -534,7 +574,7 @@ def _memory(server: Server) -> None:
 
 
 @CHECKS.choice(
-    "POST /workflows/{id}/execute",
+    "POST /workflows/{workflow_id}/execute",
     "The tool memory_set stores a value in the given scope and for the given time. Where it may not, its node fails",
     changes=True,
 )
@@ -565,20 +605,7 @@ def _memory_set(server: Server) -> None:
 
 
 @CHECKS.choice(
-    "POST /workflows/{id}/execute", "A tool that lacks a required parameter is not called, and its node fails",
-    changes=True,
-)  # fmt: skip
-def _missing_parameter(server: Server) -> None:
-    require_tool(server, "http_request")
-    for params in ({}, {"url": None}, {"method": "GET"}):
-        run = server.run_definition(
-            {"nodes": [{"id": "a", "type": "tool", "tool": "http.request", "params": params}]}, {}
-        )
-        require_equal((run.status, run.nodes_failed), ("failed", 1), "status and nodes_failed")
-
-
-@CHECKS.choice(
-    "GET /executions/{id}",
+    "GET /executions/{execution_id}",
     "Time passes while a run waits, so a ttl can expire. The warnings of its trace stay, and correct nodes have none",
     changes=True,
 )
@@ -609,7 +636,7 @@ def _meanwhile(server: Server) -> None:
 
 
 @CHECKS.choice(
-    "POST /workflows/{id}/execute",
+    "POST /workflows/{workflow_id}/execute",
     "If a policy changes while a run waits, the node that calls its tool fails, by the role of whoever requested "
     "the run",
     changes=True,
@@ -632,25 +659,3 @@ def _refused_meanwhile(server: Server) -> None:
     for run, status in zip(runs, ("completed", "failed"), strict=True):
         ended = server.client.executions.wait(run["execution_id"], timeout=180)
         require_equal((ended.status, ended.nodes_executed), (status, 2), "status and nodes_executed")
-
-
-@CHECKS.choice(
-    "POST /workflows/{id}/execute",
-    "A run that has ended or was canceled frees a place in concurrent_executions",
-    changes=True,
-)
-def _makes_place(server: Server) -> None:
-    require_tool(server, "wait")
-    path, name = server.path("quota"), "concurrent_executions"
-    before = server.raw("GET", path).json["overrides"].get(name)
-    made = server.create_workflow(definition={"nodes": [waits("pause", 1, timeout=20)]})
-    server.add_cleanup(server.raw, "PATCH", path, json_body={name: before})
-    require_equal(server.raw("PATCH", path, json_body={name: 1}).status, 200, "the status")
-    for number in range(3):
-        run = data_of(server.raw("POST", f"/workflows/{made.id}/execute", json_body={}))
-        require_running(run)
-        if number == 0:
-            server.sleep(1.5)
-            server.client.executions.wait(run["execution_id"], timeout=180)
-        else:
-            server.client.executions.cancel(run["execution_id"])

@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from fibonacci import NotFoundError, UnsupportedCallError
+from fibonacci import UnsupportedCallError
 from fibonacci._core.json_bodies import is_object
-from fibonacci.testing.contract.server import Disagreement, NotInThisAPI, RawResponse, Server, Skipped, is_of
-from fibonacci.testing.contract.values import Values, same_json
+from tests.contract.suite.server import Disagreement, NotHonored, NotInThisAPI, RawResponse, Server, Skipped, is_of
+from tests.contract.suite.values import Values, same_json
 
 Basis = Literal["documented", "choice"]
 """Whether a fact is documented by the platform, or chosen by the SDK because nothing is documented."""
@@ -22,7 +22,7 @@ class Check:
     """One fact about one endpoint."""
 
     endpoint: str
-    """The endpoint, such as `GET /workflows/{id}`."""
+    """The endpoint, such as `GET /workflows/{workflow_id}`."""
 
     expected: str
     """The fact, in words."""
@@ -105,7 +105,7 @@ def require_equal(actual: object, expected: object, what: str) -> None:
         >>> require_equal(1, True, "enabled")
         Traceback (most recent call last):
         ...
-        fibonacci.testing.contract.server.Disagreement: enabled is 1, not True
+        tests.contract.suite.server.Disagreement: enabled is 1, not True
     """
     if same_json(actual, expected):
         return
@@ -158,7 +158,7 @@ def _quoted(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
-CheckOutcome = Literal["agrees", "disagrees", "skipped", "absent"]
+CheckOutcome = Literal["agrees", "disagrees", "not honored", "skipped", "absent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,8 @@ class Result:
     """The check."""
 
     outcome: CheckOutcome
-    """Whether the server agrees. `absent` when the API under test does not have the fact."""
+    """Whether the server agrees. `not honored` when it does without something that it need not have; `absent` when the
+    API under test does not have the fact."""
 
     why: str = ""
     """What the server does instead, why the check was skipped, or what the API lacks. Empty when the server agrees."""
@@ -213,6 +214,8 @@ def _outcome(check: Check, step: Callable[[Server], None], server: Server) -> Re
         step(server)
     except Skipped as reason:
         return Result(check, "skipped", str(reason))
+    except NotHonored as fact:
+        return Result(check, "not honored", server.redact(str(fact)))
     except (NotInThisAPI, UnsupportedCallError) as fact:
         return Result(check, "absent", getattr(fact, "call", str(fact)))
     except Disagreement as disagreement:
@@ -258,40 +261,26 @@ def _details(result: Result) -> list[str]:
 
 
 def _row(result: Result) -> tuple[str, str, str, str]:
-    outcome = {"agrees": "agrees", "disagrees": "DISAGREES: ", "skipped": "skipped: ", "absent": "not in this API: "}[
-        result.outcome
-    ]
-    return result.check.endpoint, result.check.expected, result.check.basis, " ".join((outcome + result.why).split())
+    outcome = {"disagrees": "DISAGREES", "absent": "not in this API"}.get(result.outcome, result.outcome)
+    said = " ".join(f"{outcome}: {result.why}".split()) if result.why else outcome
+    return result.check.endpoint, result.check.expected, result.check.basis, said
 
 
 def _count(results: list[Result]) -> str:
-    counts = Counter(result.outcome for result in results)
+    counts = Counter[str](result.outcome for result in results)
     bases = Counter(result.check.basis for result in results if result.outcome == "disagrees")
     of = f" ({bases['documented']} documented, {bases['choice']} choices)" if bases else ""
     agree, disagree, skipped = (counts[outcome] for outcome in ("agrees", "disagrees", "skipped"))
-    absent = f", {counts['absent']} not in this API" if counts["absent"] else ""
-    return f"{len(results)} checks: {agree} agree, {disagree} disagree{of}, {skipped} skipped{absent}"
+    rest = "".join(
+        f", {counts[outcome]} {text}"
+        for outcome, text in (("not honored", "not honored"), ("absent", "not in this API"))
+        if counts[outcome]
+    )
+    return f"{len(results)} checks: {agree} agree, {disagree} disagree{of}, {skipped} skipped{rest}"
 
 
 UNKNOWN = "contract-suite-unknown"
 """An ID that nothing has."""
-
-
-def require_envelope(response: RawResponse) -> Any:
-    """Return the data of a response in the full envelope.
-
-    Args:
-        response: The response.
-
-    Raises:
-        Disagreement: When it has another shape.
-    """
-    require_among(response.status, (200, 201), "the status")
-    content = response.json
-    require_type(content, dict, "the body")
-    require_equal(sorted(content), ["data", "meta"], "what the body holds")
-    require_type(content["meta"].get("request_id"), str, "meta.request_id")
-    return content["data"]
 
 
 def require_bare(response: RawResponse, *names: str) -> Any:
@@ -345,22 +334,6 @@ def require_field(error: Any, name: str) -> None:
     for detail in error["details"]:
         if is_object(detail) and "field" in detail:
             require_equal(detail["field"], name, "the field of a detail")
-
-
-def require_not_found(call: Callable[[], object]) -> None:
-    """Check that a call is refused with 404.
-
-    Args:
-        call: The call.
-
-    Raises:
-        Disagreement: When it succeeds.
-    """
-    try:
-        call()
-    except NotFoundError:
-        return
-    raise Disagreement("the call succeeds as if the object existed")
 
 
 def items_of(response: RawResponse) -> list[Any]:

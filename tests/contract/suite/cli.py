@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from fibonacci import FibonacciError
-from fibonacci.testing.contract.check import run, table
-from fibonacci.testing.contract.checks import CHECKS
-from fibonacci.testing.contract.server import Server
 from fibonacci.transports import TransportError
+from tests.contract.suite.check import run, table
+from tests.contract.suite.checks import CHECKS
+from tests.contract.suite.server import Server
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The arguments of the command line. Those of `sys.argv` by default.
 
     Returns:
-        The exit code: 0 when every check agrees, 1 when one disagrees or the server does not respond.
+        The exit code: 0 when no check disagrees, 1 when one does or the server does not respond.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m fibonacci.testing.contract",
+        prog="python -m tests.contract.suite",
         description="Check whether a server conforms to the contract of the SDK.",
     )
     parser.add_argument(
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         "--only",
         metavar="NAME",
         action="append",
-        help="run only the checks whose names begin with this, such as `memory` or `runs.wait`. You can repeat it",
+        help="run only the checks whose names begin with this, such as `paging` or `runs.wait`. You can repeat it",
     )
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="the seed for generated values (default: 1)")
     parser.add_argument("--read-only", action="store_true", help="run only the checks that don't change anything")
