@@ -13,6 +13,9 @@ from typing import Any, Final, Literal, NamedTuple
 from fibonacci.definitions.graph import Edges, LinksById, edges_of, known_links, levels, node_links
 from fibonacci.definitions.node_kinds import node_kind
 
+UNMET: Final = "its condition is false"
+"""How the reason begins why a node was skipped whose own `condition` does not hold."""
+
 _LONGEST_CHAIN: Final = 20
 """The fallbacks of fallbacks that a node waits for."""
 _MOST_REACHED: Final = 2_000_000

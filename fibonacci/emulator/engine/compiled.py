@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, cast
 
-from fibonacci.definitions import CriticNode, LLMNode, Node, OpenNode, WorkflowDefinition
+from fibonacci.definitions import CriticNode, LLMNode, Node, WorkflowDefinition
 from fibonacci.definitions.flow import Flow, reachable
 from fibonacci.definitions.graph import Edges
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.nodes import RetryPolicy
-from fibonacci.definitions.spellings import split_retry
+from fibonacci.definitions.nodes import with_default_retry
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.records import new_node
 from fibonacci.emulator.state.json_encoding import JSONObject, to_json
@@ -89,7 +88,7 @@ def compiled(definition: Mapping[str, Any] | None) -> CompiledWorkflow:
 def _compiled(text: bytes) -> CompiledWorkflow:
     plain = json.loads(text)
     definition = WorkflowDefinition.model_validate(plain)
-    nodes = {node.id: _with_default_retry(node, definition.default_retry) for node in definition.nodes}
+    nodes = {node.id: with_default_retry(node, definition.default_retry) for node in definition.nodes}
     flow = Flow(plain["nodes"])
     order = flow.order()
     return CompiledWorkflow(
@@ -123,15 +122,6 @@ def _inverted(edges: Edges) -> Edges:
         for target in targets:
             dependents[target].append(node_id)
     return dependents
-
-
-def _with_default_retry(node: Node, default: RetryPolicy | None) -> Node:
-    if default is None or isinstance(node, OpenNode):
-        return node
-    if not node.model_fields_set.isdisjoint(("enable_retry", "max_retries", "retry_delay", "retry")):
-        return node
-    newer, rest = split_retry(default.model_dump())
-    return node.model_copy(update={**newer, "retry": RetryPolicy.model_validate(rest) if rest else None})
 
 
 _DEFINED: Final = ("workflows", "versions", "runs", "queue")
