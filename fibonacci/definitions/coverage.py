@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Final, Literal, NamedTuple, Self, get_args
 
 from fibonacci.definitions.comparison import definition_digest
-from fibonacci.definitions.diagrams.contents import MISSING, DiagramContents, DiagramEdge, DiagramNode, NodeState
+from fibonacci.definitions.diagrams.contents import DiagramContents, DiagramEdge, DiagramNode, NodeState
 from fibonacci.definitions.flow import UNMET, Flow, reachable
 from fibonacci.definitions.graph import nodes_of
 from fibonacci.definitions.json_types import is_object
@@ -89,11 +89,6 @@ class Coverage:
         runs: How many runs are counted.
         hits: In how many of them each target was reached.
 
-    Attributes:
-        digest: What definitions with the same meaning have in common.
-        nodes: The nodes by ID.
-        targets: What may be reached.
-
     Example:
         >>> coverage = Coverage("Greeter", {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet"}]})
         >>> coverage.add([{"id": "greet", "status": "completed", "attempts": 1}])
@@ -111,10 +106,12 @@ class Coverage:
 
     @cached_property
     def digest(self) -> str:
+        """What definitions with the same meaning have in common."""
         return definition_digest(self.definition)
 
     @cached_property
     def nodes(self) -> Mapping[str, Node]:
+        """The nodes by ID."""
         if not self.definition.get("nodes"):
             return {}
         definition = WorkflowDefinition.model_validate(self.definition)
@@ -122,7 +119,10 @@ class Coverage:
 
     @cached_property
     def targets(self) -> Sequence[Target]:
-        return [Target(node.id, branch) for node in self.nodes.values() for branch in (None, *_branches(node, self.nodes))]
+        """What may be reached."""
+        return [
+            Target(node.id, branch) for node in self.nodes.values() for branch in (None, *_branches(node, self.nodes))
+        ]
 
     def missing(self) -> list[Target]:
         """Return the targets that were never reached, without the branches of nodes that never ran."""
@@ -169,21 +169,27 @@ class Coverage:
 
     def _reached(self, traced: Mapping[str, Mapping[str, Any]]) -> Iterator[Target]:
         for node_id, entry in traced.items():
-            attempts, status, node = entry.get("attempts") or 0, entry.get("status"), self.nodes[node_id]
+            attempts, status, output = entry.get("attempts") or 0, entry.get("status"), entry.get("output")
             if attempts:
                 yield Target(node_id)
             if attempts > (entry.get("iteration") or 1):
                 yield Target(node_id, "retry")
-            if status == "skipped" and str(entry.get("reason")).startswith(UNMET):
-                yield Target(node_id, "condition")
-            if status == "completed" and is_object(entry.get("output")):
-                yield Target(node_id, "true" if entry["output"].get("result") is True else "false")
-            if status == "failed" and isinstance(node, LLMNode | ToolNode):
-                for branch, other in (("fallback", node.fallback), ("on_error", node.on_error)):
-                    if traced.get(other or "", {}).get("attempts"):
-                        yield Target(node_id, branch)
+            match self.nodes[node_id]:
+                case ConditionalNode() if status == "completed" and is_object(output):
+                    yield Target(node_id, "true" if output.get("result") is True else "false")
+                case LLMNode() | ToolNode() if status == "skipped" and str(entry.get("reason")).startswith(UNMET):
+                    yield Target(node_id, "condition")
+                case LLMNode(fallback=fallback, on_error=on_error) | ToolNode(fallback=fallback, on_error=on_error) if (
+                    status == "failed"
+                ):
+                    rescuers: dict[Branch, str | None] = {"fallback": fallback, "on_error": on_error}
+                    for branch, other in rescuers.items():
+                        if other is not None and traced.get(other, {}).get("attempts"):
+                            yield Target(node_id, branch)
+                case _:
+                    pass
         sent_back: dict[str, int] = {}
-        for critic, repeated in self._critics.items():
+        for critic in self._critics:
             others = sum(count for other, count in sent_back.items() if critic in self._critics[other])
             sent_back[critic] = (traced.get(critic, {}).get("iteration") or 1) - 1 - others
             if sent_back[critic]:
@@ -207,24 +213,29 @@ class Coverage:
 
     def marked(self, contents: DiagramContents) -> DiagramContents:
         """Return the contents of the definition's diagram with what ran, how often, and what never did."""
-        nodes = tuple(node if node.type == MISSING else self._marked_node(node) for node in contents.nodes)
+        nodes = tuple(map(self._marked_node, contents.nodes))
         edges = tuple(self._marked_edge(edge, contents.nodes) for edge in contents.edges)
         return contents._replace(nodes=nodes, edges=edges)
 
     def _marked_node(self, node: DiagramNode) -> DiagramNode:
-        ran = self.hits[Target(node.id)]
-        branches = [target for target in self.targets if target.node == node.id and target.branch]
-        word = "failed" if not ran else "cancelled" if not all(map(self.hits.__getitem__, branches)) else "completed"
-        acted = [f"{_ON_NODES[t.branch]} {times(self.hits[t])}" for t in branches if t.branch in _ON_NODES]
-        return node._replace(
-            details=(*node.details, *acted), state=NodeState(word, words=f"ran {times(ran)}" if ran else "never ran")
-        )
+        ran, known = self.hits[Target(node.id)], self.nodes.get(node.id)
+        if known is None:  # its ID was redacted, or no node has it
+            return node
+        taken: dict[Branch, int] = {
+            branch: self.hits[Target(node.id, branch)] for branch in _branches(known, self.nodes)
+        }
+        word = "failed" if not ran else "completed" if all(taken.values()) else "cancelled"
+        acted = [
+            f"{_IN_BOXES[branch]}: {times(count)}" for branch, count in taken.items() if not _has_edge(known, branch)
+        ]
+        state = NodeState(word, words=f"ran {times(ran)}" if ran else "never ran")
+        return node._replace(details=(*node.details, *acted), state=state)
 
     def _marked_edge(self, edge: DiagramEdge, nodes: Sequence[DiagramNode]) -> DiagramEdge:
         source, target = (nodes[index].id for index in edge[:2])
         counts = {word: self._count(source, target, word) for word in edge.label.split(" / ") if word}
         ran = all(self.hits[Target(node_id)] for node_id in (source, target))
-        label = " / ".join(f"{word} {times(count)}" for word, count in counts.items())
+        label = " / ".join(f"{word}: {times(count)}" for word, count in counts.items())
         return edge._replace(label=label, is_faded=not (any(counts.values()) if counts else ran))
 
     def _count(self, source: str, target: str, word: str) -> int:
@@ -235,8 +246,20 @@ class Coverage:
         return self.hits[Target(source, "true" if word == "true" else "false")]
 
 
-_ON_NODES: Final[Mapping[Branch | None, str]] = {"condition": "not met", "retry": "retried", "critic": "sent back"}
-"""What a diagram says in a box. The other branches are edges."""
+_IN_BOXES: Final[Mapping[Branch, str]] = {
+    "true": "true",
+    "false": "false",
+    "condition": "not met",
+    "retry": "retried",
+    "critic": "sent back",
+}
+"""What a diagram says of a branch that is no edge."""
+
+
+def _has_edge(node: Node, branch: Branch) -> bool:
+    if isinstance(node, ConditionalNode):
+        return bool(node.true_branch if branch == "true" else node.false_branch)
+    return branch in ("fallback", "on_error")
 
 
 def times(count: int) -> str:
@@ -264,18 +287,19 @@ def _branches(node: Node, nodes: Mapping[str, Node]) -> Iterator[Branch]:
 
 
 def in_words(target: Target, nodes: Mapping[str, Node]) -> str:
-    """Return what a target that was never reached says of its node."""
+    """Return what has never happened to a node, whose target was never reached."""
     node = nodes[target.node]
-    match target.branch:
-        case None:
-            return "never ran"
-        case "true" | "false":
+    match target.branch, node:
+        case "true" | "false", _:
             return f"never took the branch {target.branch}"
-        case "condition":
+        case "condition", _:
             return "its condition never kept it from running"
-        case "retry":
+        case "retry", _:
             return "was never retried"
-        case "fallback" | "on_error":
-            return f"its {target.branch} {getattr(node, target.branch)!r} never acted"
-        case "critic":
-            return f"never sent {getattr(node, 'target_node')!r} back"
+        case "fallback" | "on_error", LLMNode() | ToolNode():
+            other = node.fallback if target.branch == "fallback" else node.on_error
+            return f"its {target.branch} {other!r} never acted"
+        case "critic", CriticNode():
+            return f"never sent {node.target_node!r} back"
+        case _:
+            return "never ran"

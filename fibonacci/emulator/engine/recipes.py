@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, ToolNode
+from fibonacci.definitions import Condition, ConditionalNode, CriticNode, LLMNode, Node, ToolNode
 from fibonacci.definitions.coverage import Coverage, Target
 from fibonacci.definitions.json_schema import MALFORMED, first_fault, target_of
 from fibonacci.definitions.json_types import is_array, is_object
@@ -30,6 +30,8 @@ class _Decision(NamedTuple):
 _Needs = Mapping[tuple[str, object], _Decision | str]
 """What a run needs: the result of a comparison, by its node and the result, or the answers of a scripted node."""
 
+_NOTHING: Final[_Needs] = {}
+
 
 class Recipes:
     """How to reach the targets of a definition, where that can be computed.
@@ -53,7 +55,7 @@ class Recipes:
         for node_id in self._flow.order():
             node = self._nodes[node_id]
             self._starts[node_id] = self._start(node_id)
-            decided = {} if getattr(node, "condition", None) is None else self._decided(node, True)
+            decided = _NOTHING if getattr(node, "condition", None) is None else self._decided(node, True)
             self._runs[node_id] = _joined(self._starts[node_id], decided)
 
     def of(self, target: Target) -> str | None:
@@ -86,7 +88,7 @@ class Recipes:
         ways: list[_Needs | None] = [
             _joined(runs[gate.conditional], self._decided(nodes[gate.conditional], gate.when)) for gate in gates
         ]
-        start = _least(ways) if gates else {}
+        start = _least(ways) if gates else _NOTHING
         if rescued:
             return _joined(start, _least([_joined(runs[other], _failing(nodes[other])) for other in rescued]))
         conditionals = {gate.conditional for gate in gates}
@@ -172,20 +174,24 @@ def _failing(node: Node) -> _Needs | None:
 
 
 def _comparison_of(node: Node) -> Compared:
-    if isinstance(node, ConditionalNode):
-        return Compared(node.left_value, node.operator, node.right_value)
-    condition = getattr(node, "condition")
-    return Compared(condition.field, condition.operator, condition.value)
+    match node:
+        case ConditionalNode():
+            return Compared(node.left_value, node.operator, node.right_value)
+        case LLMNode(condition=Condition() as condition) | ToolNode(condition=Condition() as condition):
+            return Compared(condition.field, condition.operator, condition.value)
+        case _:
+            raise TypeError(f"node {node.id!r} compares nothing")
 
 
 def _suggested(schema: Mapping[str, Any] | None, path: Path) -> Iterable[JSON]:
     """Return the values that a schema lists for a place."""
-    place: Any = schema
+    root = schema or {}
+    place: Any = root
     try:
         for part in path:
-            place = target_of(place, schema)
+            place = target_of(place, root)
             place = place.get("properties", {}).get(part) if is_object(place) else None
-        place = target_of(place, schema)
+        place = target_of(place, root)
     except MALFORMED:
         return ()
     values = place.get("enum", ()) if is_object(place) else ()

@@ -55,7 +55,7 @@ def _report_end(environment: Environment, execution: StoredExecution, definition
         workflow = environment.store.workflows.get(execution["workflow_id"])
         name = execution["workflow_id"] if workflow is None else workflow["name"]
         trace = trace_of(environment.store, environment.secrets.ever, execution)
-        for observe in list(RUN_OBSERVERS):
+        for observe in RUN_OBSERVERS:
             observe(name, definition or {}, trace)
 
 

@@ -16,13 +16,18 @@ from fibonacci.emulator.state.records import TERMINAL
 MOST_RUNS: Final = 500
 """How many of the latest runs of a workflow its page counts."""
 
+LEGEND: Final = h.p(
+    "Green: it ran, and took each of its branches. Amber: it ran, and never took one of them. Red: it never ran. "
+    "Each number is a number of runs.",
+    class_="note",
+)
+
 _PER_REQUEST: Final = 100
 
 
 def coverage_of(backend: Backend, workflow: Any) -> Coverage:
     """Return the coverage of a workflow as it is now, by the latest runs of versions that mean the same."""
-    definition = workflow["definition"] or {}
-    coverage = Coverage(workflow["name"], definition)
+    coverage = Coverage(workflow["name"], workflow["definition"] or {})
     means_same: dict[int, bool] = {workflow["version"]: True}
     seen, cursor = 0, None
     while seen < MOST_RUNS:
@@ -65,3 +70,18 @@ def missing_table(coverage: Coverage) -> Content:
         for number, target in enumerate(coverage.missing())
     ]
     return table("Never reached", ("Node", "Never", "To reach it"), rows, h.p("The runs have reached everything."))
+
+
+def nodes_table(coverage: Coverage) -> Content:
+    """Return how often each node ran, and each of its branches."""
+    rows = [
+        h.tr(
+            h.td(h.code(node["id"])),
+            h.td(coverage.nodes[node["id"]].type),
+            h.td(f"{node['runs']:,}", class_="number"),
+            h.td(", ".join(f"{branch}: {count:,}" for branch, count in node["branches"].items()), class_="name"),
+            id=f"node-{number}",
+        )
+        for number, node in enumerate(coverage.plain()["nodes"])
+    ]
+    return table("Nodes", ("Node", "Type", "Runs", "Branches"), rows, h.p("The workflow has no nodes."), ("Runs",))
