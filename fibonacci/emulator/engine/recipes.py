@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from fibonacci.definitions import Condition, ConditionalNode, CriticNode, LLMNode, Node, ToolNode
-from fibonacci.definitions.coverage import Coverage, Target
+from fibonacci.definitions.coverage import Branch, Coverage, Target
+from fibonacci.definitions.flow import PENDING, UNMET, Fate
 from fibonacci.definitions.json_schema import MALFORMED, first_fault, target_of
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.templates import INPUT, Reference, TemplateError, references
@@ -15,6 +16,7 @@ from fibonacci.emulator.engine.fitting import Compared, Fitting, Path, Readers, 
 from fibonacci.emulator.state.json_encoding import JSON, to_json
 
 _FAILURE: Final = 'NodeFailure(kind="error")'
+_FAILS: Final = f"[{_FAILURE}]"
 _LONGEST: Final = 600
 
 
@@ -61,7 +63,7 @@ class Recipes:
     def of(self, target: Target) -> str | None:
         """Return the inputs and the scripts that reach a target, as they are written in a test, or `None`."""
         needs = self._needs_of(target)
-        text = None if needs is None else self._written(needs)
+        text = None if needs is None or not self._reaches(target, needs) else self._written(needs)
         return text if text and len(text) <= _LONGEST else None
 
     def _needs_of(self, target: Target) -> _Needs | None:
@@ -77,7 +79,7 @@ class Recipes:
             case "retry":
                 return _joined(self._runs[node_id], {(node_id, ""): f"[{_FAILURE}, answer]"})
             case "fallback" | "on_error":
-                return _joined(self._runs[node_id], _failing(node))
+                return _joined(self._runs[_rescuer(node, branch)], _joined(self._runs[node_id], _failing(node)))
             case "critic":
                 return _joined(self._runs[node_id], {(node_id, ""): "[0, 10]"})
 
@@ -105,7 +107,30 @@ class Recipes:
         needs: _Needs = {(node.id, wanted): _Decision(source, path, compared, wanted)}
         if source == INPUT:
             return needs if path else None
-        return needs if isinstance(self._nodes.get(source), LLMNode | ToolNode) else None
+        return _joined(needs, self._runs[source]) if isinstance(self._nodes.get(source), LLMNode | ToolNode) else None
+
+    def _reaches(self, target: Target, needs: _Needs) -> bool:
+        """Play a run that meets the needs, in which no other comparison holds, and return whether it is enough."""
+        decisions = {node_id: need for (node_id, _), need in needs.items() if isinstance(need, _Decision)}
+        decided = {node_id: need.wanted for node_id, need in decisions.items()}
+        fates: dict[str, Fate] = {}
+        reason = ""
+        for node_id in self._flow.order():
+            is_free = getattr(self._nodes[node_id], "condition", None) is None or decided.get(node_id)
+            unmet = None if is_free else UNMET
+            step = self._flow.step(node_id, lambda other: fates.get(other, PENDING), lambda unmet=unmet: unmet)
+            if step.action == "skip":
+                fates[node_id] = Fate("skipped", step.stopped)
+                reason = step.reason if node_id == target.node else reason
+            elif str(needs.get((node_id, ""))).startswith(_FAILS):
+                fates[node_id] = Fate("failed", stopped=True)
+            elif step.action == "run":
+                fates[node_id] = Fate("completed", result=decided.get(node_id))
+        completed = {node_id for node_id, fate in fates.items() if fate.status == "completed"}
+        ended = {node_id for node_id, fate in fates.items() if fate.status != "skipped"}
+        run = {target.node, _rescuer(self._nodes[target.node], target.branch)}
+        is_reached = reason == UNMET if target.branch == "condition" else run <= ended
+        return is_reached and {need.source for need in decisions.values()} <= completed | {INPUT}
 
     def _written(self, needs: _Needs) -> str | None:
         scripts = {node_id: answers for (node_id, _), answers in needs.items() if isinstance(answers, str)}
@@ -170,7 +195,13 @@ def _failing(node: Node) -> _Needs | None:
     if not isinstance(node, LLMNode | ToolNode):
         return None
     attempts = node.max_retries + 1 if node.enable_retry else 1
-    return {(node.id, ""): f"[{_FAILURE}]" + f" * {attempts}" * (attempts > 1)}
+    return {(node.id, ""): _FAILS + f" * {attempts}" * (attempts > 1)}
+
+
+def _rescuer(node: Node, branch: Branch | None) -> str:
+    """Return the node that must run for a branch: a `fallback` or `on_error`, or the node itself."""
+    other = getattr(node, branch) if branch in ("fallback", "on_error") else None
+    return other or node.id
 
 
 def _comparison_of(node: Node) -> Compared:

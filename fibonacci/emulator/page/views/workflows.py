@@ -190,5 +190,5 @@ def _diagram(context: ViewContext, workflow: Any) -> Content:
         LEGEND,
         diagram(drawing, f"{source}&show=coverage&runs={coverage.runs}", {}, text),
         missing_table(coverage),
-        h.p(f"Of the latest {MOST_RUNS} runs, those of versions with the same meaning that have ended.", class_="note"),
+        h.p(f"Of the latest {MOST_RUNS} runs, these are the ended ones of versions with this meaning.", class_="note"),
     ]
