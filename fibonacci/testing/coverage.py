@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -26,6 +27,7 @@ from fibonacci.emulator.page.coverage import LEGEND, coverage_facts, missing_tab
 from fibonacci.emulator.page.html import Content, HTMLElement, document, h
 from fibonacci.errors import FibonacciError
 
+_OPTION: Final = "--fibonacci-cov"
 _WORKER: Final = "fibonacci_coverage"
 _COLUMNS: Final = ("Runs", "Nodes", "Miss", "Branch", "BrPart", "Cover")
 _WIDEST: Final = 40
@@ -79,8 +81,13 @@ class CoveragePlugin:
         self._lines: list[str] = []
         self._reports = [_report(text) for text in config.getoption("fibonacci_cov_report") or ["term"]]
         folders = [Path(folder) for folder in config.getoption("fibonacci_cov") or () if folder]
+        words = config.invocation_params.args
+        if taken := [path for option, path in pairwise(words) if option == _OPTION and not path.startswith("-")]:
+            raise pytest.UsageError(
+                f"put {taken[0]} before {_OPTION}, or write {_OPTION}={taken[0]} for a folder of definitions"
+            )
         if missing := [str(folder) for folder in folders if not folder.is_dir()]:
-            raise pytest.UsageError(f"--fibonacci-cov: {', '.join(missing)} is not a folder")
+            raise pytest.UsageError(f"{_OPTION}: {', '.join(missing)} is not a folder")
         self._folders = folders
         RUN_OBSERVERS.append(self._observe)
 

@@ -42,9 +42,9 @@ def test_it(fibonacci_emulator, fibonacci_client, number):
 REPORT = """
 Workflow  Runs  Nodes  Miss  Branch  BrPart  Cover
 --------------------------------------------------
-Triage       3      6     2       5       2    45%
+Triage     3      6     2       5       2    45%
 --------------------------------------------------
-TOTAL        3      6     2       5       2    45%
+TOTAL      3      6     2       5       2    45%
 
 Triage:
   urgent: never took the branch true
@@ -164,12 +164,16 @@ def test_it(fibonacci_client):
     ("option", "message"),
     [
         ("--fibonacci-cov=nowhere", "--fibonacci-cov: nowhere is not a folder"),
+        (
+            "--fibonacci-cov tests",
+            "put tests before --fibonacci-cov, or write --fibonacci-cov=tests for a folder of definitions",
+        ),
         ("--fibonacci-cov-report=xml", "--fibonacci-cov-report takes term, html:DIR or json:FILE, not 'xml'"),
         ("--fibonacci-cov-report=html", "--fibonacci-cov-report takes term, html:DIR or json:FILE, not 'html'"),
     ],
 )
 def test_an_option_that_is_not_valid_is_an_error(run_pytest: RunPytest, option: str, message: str) -> None:
-    result = run_pytest(ONCE, option)
+    result = run_pytest(ONCE, *option.split())
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert f"ERROR: {message}" in result.stderr.lines
 
