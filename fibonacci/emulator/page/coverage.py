@@ -69,7 +69,9 @@ def missing_table(coverage: Coverage) -> Content:
         )
         for number, target in enumerate(coverage.missing())
     ]
-    return table("Never reached", ("Node", "What never happened", "To reach it"), rows, h.p("The runs have reached everything."))
+    return table(
+        "Never reached", ("Node", "What never happened", "To reach it"), rows, h.p("The runs have reached everything.")
+    )
 
 
 def nodes_table(coverage: Coverage) -> Content:
