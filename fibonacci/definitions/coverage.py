@@ -35,7 +35,7 @@ pass."""
 BRANCHES: Final[tuple[Branch, ...]] = get_args(Branch)
 
 
-class Target(NamedTuple):
+class CoverageTarget(NamedTuple):
     """What a run may reach: a node, or one of its branches."""
 
     node: str
@@ -45,7 +45,7 @@ class Target(NamedTuple):
     """The branch, or None for the node itself."""
 
 
-class Tally(NamedTuple):
+class CoverageTally(NamedTuple):
     """The numbers of a coverage report, as coverage.py has them."""
 
     nodes: int = 0
@@ -75,9 +75,9 @@ class Tally(NamedTuple):
         return f"{self.percent if self.percent in (0, 100) else min(max(round(self.percent), 1), 99):.0f}%"
 
 
-def total(tallies: Iterable[Tally]) -> Tally:
+def total(tallies: Iterable[CoverageTally]) -> CoverageTally:
     """Return the sum of tallies."""
-    return Tally(*map(sum, zip(Tally(), *tallies, strict=True)))
+    return CoverageTally(*map(sum, zip(CoverageTally(), *tallies, strict=True)))
 
 
 class Coverage:
@@ -97,7 +97,7 @@ class Coverage:
     """
 
     def __init__(
-        self, name: str, definition: Mapping[str, Any], runs: int = 0, hits: Mapping[Target, int] | None = None
+        self, name: str, definition: Mapping[str, Any], runs: int = 0, hits: Mapping[CoverageTarget, int] | None = None
     ) -> None:
         self.name: Final = name
         self.definition: Final = definition
@@ -118,27 +118,29 @@ class Coverage:
         return {node.id: with_default_retry(node, definition.default_retry) for node in definition.nodes}
 
     @cached_property
-    def targets(self) -> Sequence[Target]:
+    def targets(self) -> Sequence[CoverageTarget]:
         """What may be reached."""
         return [
-            Target(node.id, branch) for node in self.nodes.values() for branch in (None, *_branches(node, self.nodes))
+            CoverageTarget(node.id, branch)
+            for node in self.nodes.values()
+            for branch in (None, *_branches(node, self.nodes))
         ]
 
-    def missing(self) -> list[Target]:
+    def missing(self) -> list[CoverageTarget]:
         """Return the targets that were never reached, without the branches of nodes that never ran."""
         return [target for target in self.targets if not self.hits[target] and (not target.branch or self.ran(target))]
 
-    def ran(self, target: Target) -> int:
+    def ran(self, target: CoverageTarget) -> int:
         """Return in how many runs the node of a target ran."""
-        return self.hits[Target(target.node)]
+        return self.hits[CoverageTarget(target.node)]
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> CoverageTally:
         """The numbers."""
         missed = [target for target in self.targets if not self.hits[target]]
         nodes, missed_nodes = (sum(target.branch is None for target in part) for part in (self.targets, missed))
         partial = {target.node for target in missed if target.branch and self.ran(target)}
-        return Tally(nodes, missed_nodes, len(self.targets) - nodes, len(missed) - missed_nodes, len(partial))
+        return CoverageTally(nodes, missed_nodes, len(self.targets) - nodes, len(missed) - missed_nodes, len(partial))
 
     def add(self, trace: Iterable[Mapping[str, Any]]) -> None:
         """Count a run by its trace, as in `Execution.trace`, in plain JSON."""
@@ -162,30 +164,30 @@ class Coverage:
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
         """Return the coverage that `plain` returned as JSON."""
-        hits = {Target(node["id"]): node["runs"] for node in plain["nodes"]}
+        hits = {CoverageTarget(node["id"]): node["runs"] for node in plain["nodes"]}
         for node in plain["nodes"]:
-            hits |= {Target(node["id"], branch): count for branch, count in node["branches"].items()}
+            hits |= {CoverageTarget(node["id"], branch): count for branch, count in node["branches"].items()}
         return cls(plain["name"], plain["definition"], plain["runs"], hits)
 
-    def _reached(self, traced: Mapping[str, Mapping[str, Any]]) -> Iterator[Target]:
+    def _reached(self, traced: Mapping[str, Mapping[str, Any]]) -> Iterator[CoverageTarget]:
         for node_id, entry in traced.items():
             attempts, status, output = entry.get("attempts") or 0, entry.get("status"), entry.get("output")
             if attempts:
-                yield Target(node_id)
+                yield CoverageTarget(node_id)
             if attempts > (entry.get("iteration") or 1):
-                yield Target(node_id, "retry")
+                yield CoverageTarget(node_id, "retry")
             match self.nodes[node_id]:
                 case ConditionalNode() if status == "completed" and is_object(output):
-                    yield Target(node_id, "true" if output.get("result") is True else "false")
+                    yield CoverageTarget(node_id, "true" if output.get("result") is True else "false")
                 case LLMNode() | ToolNode() if status == "skipped" and str(entry.get("reason")).startswith(UNMET):
-                    yield Target(node_id, "condition")
+                    yield CoverageTarget(node_id, "condition")
                 case LLMNode(fallback=fallback, on_error=on_error) | ToolNode(fallback=fallback, on_error=on_error) if (
                     status == "failed"
                 ):
                     rescuers: dict[Branch, str | None] = {"fallback": fallback, "on_error": on_error}
                     for branch, other in rescuers.items():
                         if other is not None and traced.get(other, {}).get("attempts"):
-                            yield Target(node_id, branch)
+                            yield CoverageTarget(node_id, branch)
                 case _:
                     pass
         sent_back: dict[str, int] = {}
@@ -193,7 +195,7 @@ class Coverage:
             others = sum(count for other, count in sent_back.items() if critic in self._critics[other])
             sent_back[critic] = (traced.get(critic, {}).get("iteration") or 1) - 1 - others
             if sent_back[critic]:
-                yield Target(critic, "critic")
+                yield CoverageTarget(critic, "critic")
 
     @cached_property
     def _critics(self) -> Mapping[str, set[str]]:
@@ -218,11 +220,11 @@ class Coverage:
         return contents._replace(nodes=nodes, edges=edges)
 
     def _marked_node(self, node: DiagramNode) -> DiagramNode:
-        ran, known = self.hits[Target(node.id)], self.nodes.get(node.id)
+        ran, known = self.hits[CoverageTarget(node.id)], self.nodes.get(node.id)
         if known is None:  # its ID was redacted, or no node has it
             return node
         taken: dict[Branch, int] = {
-            branch: self.hits[Target(node.id, branch)] for branch in _branches(known, self.nodes)
+            branch: self.hits[CoverageTarget(node.id, branch)] for branch in _branches(known, self.nodes)
         }
         word = "failed" if not ran else "completed" if all(taken.values()) else "cancelled"
         acted = [
@@ -234,7 +236,7 @@ class Coverage:
     def _marked_edge(self, edge: DiagramEdge, nodes: Sequence[DiagramNode]) -> DiagramEdge:
         source, target = (nodes[index].id for index in edge[:2])
         counts = {word: self._count(source, target, word) for word in edge.label.split(" / ") if word}
-        ran = all(self.hits[Target(node_id)] for node_id in (source, target))
+        ran = all(self.hits[CoverageTarget(node_id)] for node_id in (source, target))
         label = " / ".join(f"{word}: {times(count)}" for word, count in counts.items())
         return edge._replace(label=label, is_faded=not (any(counts.values()) if counts else ran))
 
@@ -242,8 +244,8 @@ class Coverage:
         node = self.nodes.get(source)
         if word == "on error":
             is_fallback = isinstance(node, LLMNode | ToolNode) and node.fallback == target
-            return self.hits[Target(source, "fallback" if is_fallback else "on_error")]
-        return self.hits[Target(source, "true" if word == "true" else "false")]
+            return self.hits[CoverageTarget(source, "fallback" if is_fallback else "on_error")]
+        return self.hits[CoverageTarget(source, "true" if word == "true" else "false")]
 
 
 _IN_BOXES: Final[Mapping[Branch, str]] = {
@@ -286,7 +288,7 @@ def _branches(node: Node, nodes: Mapping[str, Node]) -> Iterator[Branch]:
         yield "retry"
 
 
-def in_words(target: Target, nodes: Mapping[str, Node]) -> str:
+def in_words(target: CoverageTarget, nodes: Mapping[str, Node]) -> str:
     """Return what has never happened to a node, whose target was never reached."""
     node = nodes[target.node]
     match target.branch, node:

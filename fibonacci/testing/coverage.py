@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from fibonacci._text import printable_line
-from fibonacci.definitions.coverage import Coverage, Tally, in_words, total
+from fibonacci.definitions.coverage import Coverage, CoverageTally, in_words, total
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.emulator.engine.recipes import Recipes
@@ -58,7 +58,7 @@ class CoveredWorkflow(NamedTuple):
         return [f"{self.coverage.runs:,}", *_cells(self.coverage.tally)]
 
 
-def _cells(tally: Tally) -> list[str]:
+def _cells(tally: CoverageTally) -> list[str]:
     return [f"{number:,}" for number in (tally.nodes, tally.missed, tally.branches, tally.partial)] + [
         tally.percent_text
     ]
@@ -166,7 +166,7 @@ def _report(text: str) -> tuple[str, str]:
     return kind, place
 
 
-def _total(rows: Iterable[CoveredWorkflow]) -> Tally:
+def _total(rows: Iterable[CoveredWorkflow]) -> CoverageTally:
     return total(row.coverage.tally for row in rows)
 
 
@@ -228,7 +228,7 @@ def _plain(rows: Sequence[CoveredWorkflow]) -> dict[str, Any]:
     return {"totals": _numbers(_total(rows)), "workflows": [_plain_row(row) for row in rows]}
 
 
-def _numbers(tally: Tally) -> dict[str, Any]:
+def _numbers(tally: CoverageTally) -> dict[str, Any]:
     return {**tally._asdict(), "percent": round(tally.percent, 2)}
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.definitions.coverage import Coverage, Tally, Target, total
+from fibonacci.definitions.coverage import Coverage, CoverageTally, CoverageTarget, total
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.emulator import Emulator
 from tests.kit.nodes import llm, tool
@@ -48,7 +48,7 @@ def trace_of(definition: dict[str, Any], scripts: dict[str, list[Any]], **inputs
     return [node.model_dump(mode="json") for node in client.executions.get(execution.id).trace or []]
 
 
-def reached(*traces: list[dict[str, Any]]) -> dict[Target, int]:
+def reached(*traces: list[dict[str, Any]]) -> dict[CoverageTarget, int]:
     coverage = Coverage("Example", DEFINITION)
     for trace in traces:
         coverage.add(trace)
@@ -68,33 +68,33 @@ FAILURE = {"$failure": "error"}
 @pytest.mark.parametrize(
     ("scripts", "inputs", "expected"),
     [
-        ({}, {"amount": 101}, {Target("big", "true"), Target("ask", "condition")}),
-        ({}, {"amount": 101, "vip": "yes"}, {Target("big", "true"), Target("ask")}),
-        ({}, {}, {Target("big", "false")}),
-        ({"send": [FAILURE, "sent"]}, {}, {Target("big", "false"), Target("send", "retry")}),
+        ({}, {"amount": 101}, {CoverageTarget("big", "true"), CoverageTarget("ask", "condition")}),
+        ({}, {"amount": 101, "vip": "yes"}, {CoverageTarget("big", "true"), CoverageTarget("ask")}),
+        ({}, {}, {CoverageTarget("big", "false")}),
+        ({"send": [FAILURE, "sent"]}, {}, {CoverageTarget("big", "false"), CoverageTarget("send", "retry")}),
         (
             {"send": [FAILURE, FAILURE]},
             {},
             {
-                Target("big", "false"),
-                *(Target("send", branch) for branch in ("retry", "fallback", "on_error")),
-                Target("mail"),
-                Target("alarm"),
+                CoverageTarget("big", "false"),
+                *(CoverageTarget("send", branch) for branch in ("retry", "fallback", "on_error")),
+                CoverageTarget("mail"),
+                CoverageTarget("alarm"),
             },
         ),
-        ({"judge": [0, 10]}, {}, {Target("big", "false"), Target("judge", "critic")}),
-        ({"second": [0, 10]}, {}, {Target("big", "false"), Target("second", "critic")}),
+        ({"judge": [0, 10]}, {}, {CoverageTarget("big", "false"), CoverageTarget("judge", "critic")}),
+        ({"second": [0, 10]}, {}, {CoverageTarget("big", "false"), CoverageTarget("second", "critic")}),
         (
             {"judge": [0, 10, 10], "second": [0, 10]},
             {},
-            {Target("big", "false"), Target("judge", "critic"), Target("second", "critic")},
+            {CoverageTarget("big", "false"), CoverageTarget("judge", "critic"), CoverageTarget("second", "critic")},
         ),
     ],
 )
 def test_a_run_reaches_what_acted_in_it(
-    scripts: dict[str, list[Any]], inputs: dict[str, Any], expected: set[Target]
+    scripts: dict[str, list[Any]], inputs: dict[str, Any], expected: set[CoverageTarget]
 ) -> None:
-    always = {Target(name) for name in ("big", "send", "draft", "judge", "second", "later")}
+    always = {CoverageTarget(name) for name in ("big", "send", "draft", "judge", "second", "later")}
     assert {*reached(trace_of(DEFINITION, scripts, **inputs))} - always == expected
 
 
@@ -116,7 +116,7 @@ def test_retries_are_told_from_the_iterations_of_a_critic(scripts: dict[str, lis
 def test_a_trace_without_the_iteration_and_with_unknown_nodes_is_read_too() -> None:
     coverage = Coverage("Example", DEFINITION)
     coverage.add([{"id": "draft", "attempts": 1}, {"id": "gone", "attempts": 1}, {"id": "ask"}])
-    assert coverage.hits == {Target("draft"): 1}
+    assert coverage.hits == {CoverageTarget("draft"): 1}
 
 
 @cache
@@ -161,9 +161,16 @@ def test_it_is_the_same_after_a_way_through_json(coverage: Coverage) -> None:
 
 
 def test_the_percentage_is_rounded_as_coverage_py_does() -> None:
-    tallies = [Tally(1000, 1), Tally(1000, 999), Tally(2, 1, 2, 1), Tally(3, 1), Tally(1, 1), Tally()]
+    tallies = [
+        CoverageTally(1000, 1),
+        CoverageTally(1000, 999),
+        CoverageTally(2, 1, 2, 1),
+        CoverageTally(3, 1),
+        CoverageTally(1, 1),
+        CoverageTally(),
+    ]
     assert [tally.percent_text for tally in tallies] == ["99%", "1%", "50%", "67%", "0%", "100%"]
-    assert total(tallies[2:4]) == Tally(5, 2, 2, 1)
+    assert total(tallies[2:4]) == CoverageTally(5, 2, 2, 1)
 
 
 def test_definitions_with_the_same_meaning_have_the_same_digest() -> None:

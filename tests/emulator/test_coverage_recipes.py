@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fibonacci.definitions.coverage import Branch, Coverage, Target
+from fibonacci.definitions.coverage import Branch, Coverage, CoverageTarget
 from fibonacci.emulator import Emulator, NodeFailure
 from fibonacci.emulator.engine.recipes import Recipes
 from fibonacci.emulator.engine.scheduler import RUN_OBSERVERS
@@ -69,12 +69,12 @@ PAGED = "emulator.script('classify', [{'urgency': 'high', 'note': 'text'}])"
     ],
 )
 def test_a_recipe(node: str, branch: Branch | None, recipe: str | None) -> None:
-    assert Recipes(Coverage("Triage", TRIAGE)).of(Target(node, branch)) == recipe
+    assert Recipes(Coverage("Triage", TRIAGE)).of(CoverageTarget(node, branch)) == recipe
 
 
-def followed(coverage: Coverage, **defaults: Any) -> list[tuple[Target, str]]:
+def followed(coverage: Coverage, **defaults: Any) -> list[tuple[CoverageTarget, str]]:
     """Follow each recipe, and return those that do not reach their target."""
-    recipes, failed = Recipes(coverage), list[tuple[Target, str]]()
+    recipes, failed = Recipes(coverage), list[tuple[CoverageTarget, str]]()
     for target in coverage.targets:
         recipe = recipes.of(target)
         if recipe is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from fibonacci.definitions import Condition, ConditionalNode, CriticNode, LLMNode, Node, ToolNode
-from fibonacci.definitions.coverage import Branch, Coverage, Target
+from fibonacci.definitions.coverage import Branch, Coverage, CoverageTarget
 from fibonacci.definitions.flow import PENDING, UNMET, Fate
 from fibonacci.definitions.json_schema import MALFORMED, first_fault, target_of
 from fibonacci.definitions.json_types import is_array, is_object
@@ -44,7 +44,7 @@ class Recipes:
     Example:
         >>> node = {"id": "judge", "type": "critic", "target_node": "draft"}
         >>> nodes = [{"id": "draft", "type": "llm", "instruction": "Draft"}, node]
-        >>> Recipes(Coverage("Mail", {"nodes": nodes})).of(Target("judge", "critic"))
+        >>> Recipes(Coverage("Mail", {"nodes": nodes})).of(CoverageTarget("judge", "critic"))
         "emulator.script('judge', [0, 10])"
     """
 
@@ -60,13 +60,13 @@ class Recipes:
             decided = _NOTHING if getattr(node, "condition", None) is None else self._decided(node, True)
             self._runs[node_id] = _joined(self._starts[node_id], decided)
 
-    def of(self, target: Target) -> str | None:
+    def of(self, target: CoverageTarget) -> str | None:
         """Return the inputs and the scripts that reach a target, as they are written in a test, or `None`."""
         needs = self._needs_of(target)
         text = None if needs is None or not self._reaches(target, needs) else self._written(needs)
         return text if text and len(text) <= _LONGEST else None
 
-    def _needs_of(self, target: Target) -> _Needs | None:
+    def _needs_of(self, target: CoverageTarget) -> _Needs | None:
         node_id, branch = target
         node = self._nodes[node_id]
         match branch:
@@ -109,7 +109,7 @@ class Recipes:
             return needs if path else None
         return _joined(needs, self._runs[source]) if isinstance(self._nodes.get(source), LLMNode | ToolNode) else None
 
-    def _reaches(self, target: Target, needs: _Needs) -> bool:
+    def _reaches(self, target: CoverageTarget, needs: _Needs) -> bool:
         """Play a run that meets the needs, in which no other comparison holds, and return whether it is enough."""
         decisions = {node_id: need for (node_id, _), need in needs.items() if isinstance(need, _Decision)}
         decided = {node_id: need.wanted for node_id, need in decisions.items()}
