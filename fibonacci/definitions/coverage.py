@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final, Literal, NamedTuple, Self, get_args
+from typing import Any, Final, Literal, NamedTuple, Self
 
 from fibonacci.definitions.comparison import definition_digest
 from fibonacci.definitions.diagrams.contents import DiagramContents, DiagramEdge, DiagramNode, NodeState
-from fibonacci.definitions.flow import UNMET, Flow, reachable
+from fibonacci.definitions.flow import UNMET, Flow, inverted, reachable
 from fibonacci.definitions.graph import nodes_of
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.nodes import (
@@ -32,8 +32,6 @@ Branch = Literal["true", "false", "condition", "retry", "fallback", "on_error", 
 """A way that a node may take or not. `condition` is one that keeps the node from running, `critic` one that does not
 pass."""
 
-BRANCHES: Final[tuple[Branch, ...]] = get_args(Branch)
-
 
 class CoverageTarget(NamedTuple):
     """What a run may reach: a node, or one of its branches."""
@@ -47,6 +45,9 @@ class CoverageTarget(NamedTuple):
 
 class CoverageTally(NamedTuple):
     """The numbers of a coverage report, as coverage.py has them."""
+
+    runs: int = 0
+    """The runs that have ended."""
 
     nodes: int = 0
     """The nodes, which are the statements there."""
@@ -73,6 +74,15 @@ class CoverageTally(NamedTuple):
     def percent_text(self) -> str:
         """The percentage without decimals. Only what is complete is 100, and only nothing is 0."""
         return f"{self.percent if self.percent in (0, 100) else min(max(round(self.percent), 1), 99):.0f}%"
+
+    def cells(self) -> list[str]:
+        """Return the texts of a line of a table, one for each of `COLUMNS`."""
+        numbers = (self.runs, self.nodes, self.missed, self.branches, self.partial)
+        return [*map("{:,}".format, numbers), self.percent_text]
+
+
+COLUMNS: Final = ("Runs", "Nodes", "Miss", "Branch", "BrPart", "Cover")
+"""The headings of a table, which are those of coverage.py where the numbers are."""
 
 
 def total(tallies: Iterable[CoverageTally]) -> CoverageTally:
@@ -140,7 +150,9 @@ class Coverage:
         missed = [target for target in self.targets if not self.hits[target]]
         nodes, missed_nodes = (sum(target.branch is None for target in part) for part in (self.targets, missed))
         partial = {target.node for target in missed if target.branch and self.ran(target)}
-        return CoverageTally(nodes, missed_nodes, len(self.targets) - nodes, len(missed) - missed_nodes, len(partial))
+        return CoverageTally(
+            self.runs, nodes, missed_nodes, len(self.targets) - nodes, len(missed) - missed_nodes, len(partial)
+        )
 
     def add(self, trace: Iterable[Mapping[str, Any]]) -> None:
         """Count a run by its trace, as in `Execution.trace`, in plain JSON."""
@@ -201,9 +213,9 @@ class Coverage:
     def _critics(self) -> Mapping[str, set[str]]:
         """What each critic has run again, those first that others may not have run again in turn."""
         flow = self.flow
-        after = flow.starts_after
+        after, followers = flow.starts_after, inverted(flow.starts_after)
         return {
-            node_id: {other for other in reachable(after, node_id) if node.target_node in reachable(after, other)}
+            node_id: reachable(followers, node.target_node, within=reachable(after, node_id))
             for node_id in reversed(flow.order())
             if isinstance(node := self.nodes[node_id], CriticNode)
         }

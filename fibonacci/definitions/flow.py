@@ -294,6 +294,15 @@ def _stopped_by(node_id: str, fate_of: Fates) -> FlowStep:
     return FlowStep("skip", f"it depends on {node_id!r}, which {how}", stopped=True)
 
 
+def inverted(edges: Edges) -> Edges:
+    """Return the IDs of the nodes from which an edge leads to each."""
+    dependents: dict[str, list[str]] = {node_id: [] for node_id in edges}
+    for node_id, targets in edges.items():
+        for target in targets:
+            dependents[target].append(node_id)
+    return dependents
+
+
 def reachable(edges: Mapping[str, Iterable[str]], start: str, within: Container[str] | None = None) -> set[str]:
     """Return the IDs that can be reached from one, itself included, on ways through some or all others."""
     reached, pending = {start}, [start]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from itertools import pairwise
@@ -17,19 +18,18 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from fibonacci._text import printable_line
-from fibonacci.definitions.coverage import Coverage, CoverageTally, in_words, total
+from fibonacci.definitions.coverage import COLUMNS, Coverage, CoverageTally, in_words, total
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.emulator.engine.recipes import Recipes
 from fibonacci.emulator.engine.scheduler import RUN_OBSERVERS
 from fibonacci.emulator.page.components import table
-from fibonacci.emulator.page.coverage import LEGEND, coverage_facts, missing_table, nodes_table
+from fibonacci.emulator.page.coverage import LEGEND, coverage_facts, missing_table
 from fibonacci.emulator.page.html import Content, HTMLElement, document, h
 from fibonacci.errors import FibonacciError
 
 _OPTION: Final = "--fibonacci-cov"
 _WORKER: Final = "fibonacci_coverage"
-_COLUMNS: Final = ("Runs", "Nodes", "Miss", "Branch", "BrPart", "Cover")
 _WIDEST: Final = 40
 _STYLE: Final = """
 body.alone > header { justify-content: start; } .alone main { width: min(1240px, 100%); margin: 0 auto; }
@@ -53,16 +53,6 @@ class CoveredWorkflow(NamedTuple):
         slug = re.sub(r"[^a-z0-9]+", "-", self.coverage.name.lower()).strip("-")[:_WIDEST]
         return f"{slug or 'workflow'}-{self.coverage.digest[-8:]}"
 
-    def cells(self) -> list[str]:
-        """Return the numbers."""
-        return [f"{self.coverage.runs:,}", *_cells(self.coverage.tally)]
-
-
-def _cells(tally: CoverageTally) -> list[str]:
-    return [f"{number:,}" for number in (tally.nodes, tally.missed, tally.branches, tally.partial)] + [
-        tally.percent_text
-    ]
-
 
 class CoveragePlugin:
     """Counts the runs of a session, and reports the coverage at its end.
@@ -75,37 +65,32 @@ class CoveragePlugin:
     """
 
     def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-        self._lock = threading.Lock()
-        self._seen: dict[tuple[str, str], Coverage] = {}
-        self._lines: list[str] = []
-        self._reports = [_report(text) for text in config.getoption("fibonacci_cov_report") or ["term"]]
-        folders = [Path(folder) for folder in config.getoption("fibonacci_cov") or () if folder]
         words = config.invocation_params.args
         if taken := [path for option, path in pairwise(words) if option == _OPTION and not path.startswith("-")]:
             raise pytest.UsageError(
                 f"put {taken[0]} before {_OPTION}, or write {_OPTION}={taken[0]} for a folder of definitions"
             )
-        if missing := [str(folder) for folder in folders if not folder.is_dir()]:
-            raise pytest.UsageError(f"{_OPTION}: {', '.join(missing)} is not a folder")
-        self._folders = folders
+        self._config = config
+        self._reports = [_report(text) for text in config.getoption("fibonacci_cov_report") or ["term"]]
+        self._files, self._faults = _definition_files(filter(None, config.getoption("fibonacci_cov") or ()))
+        self._lock = threading.Lock()
+        self._seen: dict[tuple[str, str], Coverage] = {}
+        self._received: list[Coverage] = []
+        self._lines: list[str] = []
         RUN_OBSERVERS.append(self._observe)
 
     def _observe(self, name: str, definition: Mapping[str, Any], trace: Iterable[Mapping[str, Any]]) -> None:
-        with self._lock:
-            self._of(name, definition).add(trace)
-
-    def _of(self, name: str, definition: Mapping[str, Any]) -> Coverage:
         key = (name, json.dumps(definition))
-        return self._seen.get(key) or self._seen.setdefault(key, Coverage(name, definition))
+        with self._lock:
+            if key not in self._seen:
+                self._seen[key] = Coverage(name, definition)
+            self._seen[key].add(trace)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take what a worker of pytest-xdist has counted, unless it has crashed."""
-        for plain in json.loads(getattr(node, "workeroutput", {}).get(_WORKER, "[]")):
-            counted_there = Coverage.from_plain(plain)
-            key = (counted_there.name, json.dumps(counted_there.definition))
-            self._seen[key] = self._of(*key[:1], counted_there.definition) + counted_there
+        output = json.loads(getattr(node, "workeroutput", {}).get(_WORKER, "[]"))
+        self._received += map(Coverage.from_plain, output)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the reports, and fail the session if too little was reached. A worker hands over what it counted."""
@@ -116,18 +101,11 @@ class CoveragePlugin:
             self._report(session)
 
     def _report(self, session: pytest.Session) -> None:
-        by_meaning: dict[tuple[str, str], Coverage] = {}
-        for coverage in self._seen.values():
-            key = (coverage.name, coverage.digest)
-            by_meaning[key] = by_meaning[key] + coverage if key in by_meaning else coverage
-        places, faults = _definition_files(self._folders)
-        ran = {coverage.digest for coverage in by_meaning.values()}
-        found = [*by_meaning.values(), *(each for each in places.values() if each.digest not in ran)]
-        rows = _labeled(found, {each.digest: place for place, each in places.items()})
+        rows = _rows([*self._seen.values(), *self._received], self._files)
         for kind, place in self._reports:
             try:
                 if kind == "term":
-                    self._lines += [*_text(rows), *faults]
+                    self._lines += [*_text(rows), *self._faults]
                 elif kind == "json":
                     Path(place).write_text(json.dumps(_plain(rows), indent=2) + "\n", encoding="utf-8")
                 else:
@@ -170,7 +148,7 @@ def _total(rows: Iterable[CoveredWorkflow]) -> CoverageTally:
     return total(row.coverage.tally for row in rows)
 
 
-def _definition_files(folders: Iterable[Path]) -> tuple[dict[str, Coverage], list[str]]:
+def _definition_files(folders: Iterable[str]) -> tuple[dict[str, Coverage], list[str]]:
     """Return what each definition file of some folders defines, by its path, and what is wrong with the others."""
     found: dict[str, Coverage] = {}
     faults: list[str] = []
@@ -178,24 +156,30 @@ def _definition_files(folders: Iterable[Path]) -> tuple[dict[str, Coverage], lis
         try:
             definitions, problems = DeploymentFolder(folder).load_definitions()
         except (FibonacciError, ImportError) as error:
-            faults.append(f"{printable_line(str(folder))} was not read: {printable_line(str(error))}")
-            continue
+            raise pytest.UsageError(f"{_OPTION}: {error}") from None
         for file, definition in definitions.items():
-            found[str(folder / file)] = Coverage(definition.get("name") or Path(file).stem, definition)
+            found[str(Path(folder, file))] = Coverage(definition.get("name") or Path(file).stem, definition)
         faults += [f"not counted: {printable_line(str(problem))}" for problem in problems.errors]
     return found, faults
 
 
-def _labeled(coverages: Iterable[Coverage], places: Mapping[str, str]) -> list[CoveredWorkflow]:
-    """Return the rows by name. Of several with one name, each has its file or its hash too."""
-    ordered = sorted(coverages, key=lambda coverage: (coverage.name, coverage.digest))
-    names = [coverage.name for coverage in ordered]
-    rows: list[CoveredWorkflow] = []
-    for coverage in ordered:
-        place = places.get(coverage.digest, coverage.digest[-8:])
-        is_clear = names.count(coverage.name) == 1 and coverage.runs
-        rows.append(CoveredWorkflow(coverage.name if is_clear else f"{coverage.name} ({place})", coverage))
-    return rows
+def _rows(coverages: Iterable[Coverage], definition_files: Mapping[str, Coverage]) -> list[CoveredWorkflow]:
+    """Return the workflows that ran, and the files that never did, by name.
+
+    A definition that shares its name with another has its file or its hash in its label.
+    """
+    merged: dict[tuple[str, str], Coverage] = {}
+    for coverage in coverages:
+        key = (coverage.name, coverage.digest)
+        merged[key] = merged[key] + coverage if key in merged else coverage
+    ran = {digest for _, digest in merged}
+    unused = {(each.name, each.digest): each for each in definition_files.values() if each.digest not in ran}
+    places = {each.digest: f" ({place})" for place, each in definition_files.items()}
+    names = Counter(name for name, _ in (merged | unused))
+    return [
+        CoveredWorkflow(name + places.get(digest, f" ({digest[-8:]})") * (names[name] > 1 or not each.runs), each)
+        for (name, digest), each in sorted((merged | unused).items())
+    ]
 
 
 def _text(rows: Sequence[CoveredWorkflow]) -> Iterator[str]:
@@ -203,13 +187,13 @@ def _text(rows: Sequence[CoveredWorkflow]) -> Iterator[str]:
     if not rows:
         yield "No workflow ran."
         return
-    lines = [(printable_line(row.label), row.cells()) for row in rows]
-    lines.append(("TOTAL", [f"{sum(row.coverage.runs for row in rows):,}", *_cells(_total(rows))]))
+    lines = [(printable_line(row.label), row.coverage.tally.cells()) for row in rows]
+    lines.append(("TOTAL", _total(rows).cells()))
     first = max(len(label) for label, _ in lines)
-    widths = [max(map(len, column)) for column in zip(_COLUMNS, *(cells for _, cells in lines), strict=True)]
+    widths = [max(map(len, column)) for column in zip(COLUMNS, *(cells for _, cells in lines), strict=True)]
     texts = [
         "  ".join([label.ljust(first), *(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))])
-        for label, cells in (("Workflow", _COLUMNS), *lines)
+        for label, cells in (("Workflow", COLUMNS), *lines)
     ]
     yield from (texts[0], "-" * len(texts[0]), *texts[1:-1], "-" * len(texts[0]), texts[-1])
     for row in rows:
@@ -238,36 +222,38 @@ def _plain_row(row: CoveredWorkflow) -> dict[str, Any]:
         {**target._asdict(), "message": in_words(target, coverage.nodes), "to_reach_it": recipes.of(target)}
         for target in coverage.missing()
     ]
-    counts = {key: value for key, value in coverage.plain().items() if key != "definition"}
-    return {"label": row.label, **counts, "summary": _numbers(coverage.tally), "missing": missing}
+    nodes = coverage.plain()["nodes"]
+    return {
+        "label": row.label,
+        "name": coverage.name,
+        "nodes": nodes,
+        "summary": _numbers(coverage.tally),
+        "missing": missing,
+    }
 
 
 def _write_html(rows: Sequence[CoveredWorkflow], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     style = (files("fibonacci.emulator.page") / "static" / "page.css").read_text("utf-8")
     (folder / "style.css").write_text(style + _STYLE, "utf-8")
-    columns = ("Workflow", *_COLUMNS)
-    lines = [_index_row(h.a(row.label, href=f"{row.page}.html"), row.cells(), row.page) for row in rows]
-    tally = _total(rows)
-    lines.append(
-        _index_row(h.strong("Total"), [f"{sum(row.coverage.runs for row in rows):,}", *_cells(tally)], "total")
-    )
-    empty = h.p("No workflow ran.")
-    (folder / "index.html").write_bytes(
-        _page("Coverage of workflows", [table("Workflows", columns, lines if rows else [], empty, _COLUMNS)])
-    )
+    lines = [
+        *(_line(row.page, h.a(row.label, href=f"{row.page}.html"), row.coverage.tally) for row in rows),
+        _line("total", h.strong("Total"), _total(rows)),
+    ]
+    index = table("Workflows", ("Workflow", *COLUMNS), lines, None, COLUMNS)
+    (folder / "index.html").write_bytes(_page("Coverage of workflows", [index]))
     for row in rows:
         picture = Drawing(row.coverage.definition, has_header=False, coverage=row.coverage)
         (folder / f"{row.page}.svg").write_text(picture.text(), "utf-8")
         (folder / f"{row.page}.html").write_bytes(_page(row.label, _workflow(row, picture)))
 
 
-def _index_row(label: Content, cells: Iterable[str], name: str) -> HTMLElement:
-    return h.tr(h.td(label, class_="name"), [h.td(cell, class_="number") for cell in cells], id=name)
+def _line(name: str, label: Content, tally: CoverageTally) -> HTMLElement:
+    return h.tr(h.td(label, class_="name"), [h.td(cell, class_="number") for cell in tally.cells()], id=name)
 
 
 def _workflow(row: CoveredWorkflow, picture: Drawing) -> Content:
-    text = "Diagram of the workflow, with how often each part ran. The tables below say the same."
+    text = "Diagram of the workflow, with how often each part ran. The table below says what never did."
     return [
         h.p(h.a("All workflows", href="index.html")),
         coverage_facts(row.coverage),
@@ -275,7 +261,6 @@ def _workflow(row: CoveredWorkflow, picture: Drawing) -> Content:
             h.h2("Diagram"), LEGEND, h.img(src=f"{row.page}.svg", alt=text, width=picture.width, height=picture.height)
         ),
         h.section(h.h2("Never reached"), missing_table(row.coverage)),
-        h.section(h.h2("Nodes"), nodes_table(row.coverage)),
     ]
 
 

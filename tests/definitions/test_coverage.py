@@ -162,15 +162,15 @@ def test_it_is_the_same_after_a_way_through_json(coverage: Coverage) -> None:
 
 def test_the_percentage_is_rounded_as_coverage_py_does() -> None:
     tallies = [
-        CoverageTally(1000, 1),
-        CoverageTally(1000, 999),
-        CoverageTally(2, 1, 2, 1),
-        CoverageTally(3, 1),
-        CoverageTally(1, 1),
+        CoverageTally(1, 1000, 1),
+        CoverageTally(1, 1000, 999),
+        CoverageTally(1, 2, 1, 2, 1),
+        CoverageTally(2, 3, 1),
+        CoverageTally(0, 1, 1),
         CoverageTally(),
     ]
     assert [tally.percent_text for tally in tallies] == ["99%", "1%", "50%", "67%", "0%", "100%"]
-    assert total(tallies[2:4]) == CoverageTally(5, 2, 2, 1)
+    assert total(tallies[2:4]) == CoverageTally(3, 5, 2, 2, 1)
 
 
 def test_definitions_with_the_same_meaning_have_the_same_digest() -> None:

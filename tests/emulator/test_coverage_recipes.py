@@ -25,8 +25,8 @@ def conditional(node_id: str, left: Any, operator: str, right: Any = None, **bra
     } | branches
 
 
-SCHEMA = {"type": "object", "properties": {"urgency": {"enum": ["low", "high"]}, "note": {"type": "string"}}}
-SCHEMA["required"] = ["urgency", "note"]
+URGENCY = {"urgency": {"enum": ["low", "high"]}, "note": {"type": "string"}}
+SCHEMA = {"type": "object", "properties": URGENCY, "required": ["urgency", "note"]}
 TRIAGE: dict[str, Any] = {
     "input_schema": {"properties": {"size": {"enum": ["S", "M"]}}},
     "nodes": [

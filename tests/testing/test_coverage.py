@@ -117,7 +117,7 @@ def test_every_emulator_of_the_process_counts_and_nothing_that_it_drops_is_lost(
 def test_the_workers_of_xdist_count_together(tmp_path: Path) -> None:
     options = ("--fibonacci-cov", "--fibonacci-cov-report=term", "--fibonacci-cov-report=json:cov.json")
     assert REPORT in run_as_program(tmp_path, ONCE, "-n", "2", *options, *FEW_PLUGINS)
-    assert json.loads((tmp_path / "cov.json").read_text("utf-8"))["workflows"][0]["runs"] == 3
+    assert json.loads((tmp_path / "cov.json").read_text("utf-8"))["totals"]["runs"] == 3
 
 
 @pytest.mark.parametrize(("least", "code"), [("45", 0), ("45.5", 1), ("0", 0)])
@@ -163,7 +163,7 @@ def test_it(fibonacci_client):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--fibonacci-cov=nowhere", "--fibonacci-cov: nowhere is not a folder"),
+        ("--fibonacci-cov=nowhere", "--fibonacci-cov: folder '*nowhere' cannot be read: *"),
         (
             "--fibonacci-cov tests",
             "put tests before --fibonacci-cov, or write --fibonacci-cov=tests for a folder of definitions",
@@ -175,7 +175,7 @@ def test_it(fibonacci_client):
 def test_an_option_that_is_not_valid_is_an_error(run_pytest: RunPytest, option: str, message: str) -> None:
     result = run_pytest(ONCE, *option.split())
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert f"ERROR: {message}" in result.stderr.lines
+    result.stderr.fnmatch_lines([f"ERROR: {message}"])
 
 
 def test_a_report_that_cannot_be_written_fails_the_session(run_pytest: RunPytest) -> None:
@@ -228,7 +228,7 @@ def test_hostile(fibonacci_client):
 def test_the_report_in_json(run_pytest: RunPytest, pytester: pytest.Pytester) -> None:
     run_pytest(ONCE, "--fibonacci-cov-report=json:cov.json").assert_outcomes(passed=3)
     report = json.loads((pytester.path / "cov.json").read_text("utf-8"))
-    numbers = {"nodes": 6, "missed": 2, "branches": 5, "missed_branches": 4, "partial": 2, "percent": 45.45}
+    numbers = {"runs": 3, "nodes": 6, "missed": 2, "branches": 5, "missed_branches": 4, "partial": 2, "percent": 45.45}
     (triage,) = report["workflows"]
     assert report["totals"] == triage["summary"] == numbers
     assert triage["nodes"][1] == {"id": "urgent", "runs": 3, "branches": {"true": 0, "false": 3}}

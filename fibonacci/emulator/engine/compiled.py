@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final, cast
 
 from fibonacci.definitions import CriticNode, LLMNode, Node, WorkflowDefinition
-from fibonacci.definitions.flow import Flow, reachable
+from fibonacci.definitions.flow import Flow, inverted, reachable
 from fibonacci.definitions.graph import Edges
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.nodes import with_default_retry
@@ -99,7 +99,7 @@ def _compiled(text: bytes) -> CompiledWorkflow:
         unstarted={node_id: new_node(nodes[node_id]) for node_id in order},
         nodes=nodes,
         flow=flow,
-        followers=_inverted(flow.starts_after),
+        followers=inverted(flow.starts_after),
         tools=tools_of(plain),
         outputs=definition.outputs,
         timeout=definition.timeout,
@@ -114,14 +114,6 @@ def tools_of(definition: object) -> list[str]:
     if not is_object(definition) or not is_array(definition["nodes"]):
         return []
     return list(dict.fromkeys(canonical_tool(node["tool"]) for node in definition["nodes"] if node["type"] == "tool"))
-
-
-def _inverted(edges: Edges) -> Edges:
-    dependents: dict[str, list[str]] = {node_id: [] for node_id in edges}
-    for node_id, targets in edges.items():
-        for target in targets:
-            dependents[target].append(node_id)
-    return dependents
 
 
 _DEFINED: Final = ("workflows", "versions", "runs", "queue")

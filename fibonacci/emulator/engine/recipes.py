@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from fibonacci.definitions import Condition, ConditionalNode, CriticNode, LLMNode, Node, ToolNode
 from fibonacci.definitions.coverage import Branch, Coverage, CoverageTarget
-from fibonacci.definitions.flow import PENDING, UNMET, Fate
+from fibonacci.definitions.flow import PENDING, UNMET, Fate, FlowStep
 from fibonacci.definitions.json_schema import MALFORMED, first_fault, target_of
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.templates import INPUT, Reference, TemplateError, references
@@ -116,9 +116,10 @@ class Recipes:
         fates: dict[str, Fate] = {}
         reason = ""
         for node_id in self._flow.order():
+            step = self._flow.step(node_id, lambda other: fates.get(other, PENDING))
             is_free = getattr(self._nodes[node_id], "condition", None) is None or decided.get(node_id)
-            unmet = None if is_free else UNMET
-            step = self._flow.step(node_id, lambda other: fates.get(other, PENDING), lambda unmet=unmet: unmet)
+            if step.action == "run" and not is_free:
+                step = FlowStep("skip", UNMET)
             if step.action == "skip":
                 fates[node_id] = Fate("skipped", step.stopped)
                 reason = step.reason if node_id == target.node else reason

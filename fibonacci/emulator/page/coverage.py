@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fibonacci._text import counted
 from fibonacci.definitions.comparison import definition_digest
-from fibonacci.definitions.coverage import Coverage, in_words
+from fibonacci.definitions.coverage import COLUMNS, Coverage, in_words
 from fibonacci.emulator.engine.recipes import Recipes
 from fibonacci.emulator.page.components import facts, table
 from fibonacci.emulator.page.context import Backend
@@ -47,14 +46,7 @@ def coverage_of(backend: Backend, workflow: Any) -> Coverage:
 
 def coverage_facts(coverage: Coverage) -> HTMLElement:
     """Return the numbers of a coverage."""
-    tally = coverage.tally
-    return facts(
-        ("Cover", tally.percent_text),
-        ("Runs", f"{coverage.runs:,}"),
-        ("Nodes", f"{counted(tally.nodes, 'node')}, {tally.missed} never ran"),
-        ("Branches", f"{tally.branches} in all, {tally.missed_branches} never taken"),
-        ("Partial", f"{counted(tally.partial, 'node')}"),
-    )
+    return facts(*zip(COLUMNS, coverage.tally.cells(), strict=True))
 
 
 def missing_table(coverage: Coverage) -> Content:
@@ -72,18 +64,3 @@ def missing_table(coverage: Coverage) -> Content:
     return table(
         "Never reached", ("Node", "What never happened", "To reach it"), rows, h.p("The runs have reached everything.")
     )
-
-
-def nodes_table(coverage: Coverage) -> Content:
-    """Return how often each node ran, and each of its branches."""
-    rows = [
-        h.tr(
-            h.td(h.code(node["id"])),
-            h.td(coverage.nodes[node["id"]].type),
-            h.td(f"{node['runs']:,}", class_="number"),
-            h.td(", ".join(f"{branch}: {count:,}" for branch, count in node["branches"].items()), class_="name"),
-            id=f"node-{number}",
-        )
-        for number, node in enumerate(coverage.plain()["nodes"])
-    ]
-    return table("Nodes", ("Node", "Type", "Runs", "Branches"), rows, h.p("The workflow has no nodes."), ("Runs",))
