@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
 from pydantic import BaseModel
@@ -139,6 +140,16 @@ def same(one: object, other: object) -> bool:
     if one is None or other is None:  # as most defaults are
         return one is other
     return canonical(one) == canonical(other)
+
+
+def definition_digest(definition: Mapping[str, Any]) -> str:
+    """Return the hash of what a definition means, without the name and the description in it."""
+    return digest_of({**definition, "name": None, "description": None})
+
+
+def digest_of(definition: Mapping[str, Any]) -> str:
+    """Return a hash that two definitions share if `diff` finds no difference between them."""
+    return f"sha256:{sha256(canonical(normalized(definition)).encode()).hexdigest()}"
 
 
 def canonical(value: object) -> str:

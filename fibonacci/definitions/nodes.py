@@ -483,3 +483,13 @@ class WorkflowDefinition(DefinitionModel):
         from fibonacci.definitions.diagrams.svg import diagram_html  # which imports this module
 
         return diagram_html(self)
+
+
+def with_default_retry(node: Node, default: RetryPolicy | None) -> Node:
+    """Return a node with the default retry of its workflow, unless it sets its retries itself."""
+    if default is None or isinstance(node, OpenNode):
+        return node
+    if not node.model_fields_set.isdisjoint(("enable_retry", "max_retries", "retry_delay", "retry")):
+        return node
+    newer, rest = split_retry(default.model_dump())
+    return node.model_copy(update={**newer, "retry": RetryPolicy.model_validate(rest) if rest else None})

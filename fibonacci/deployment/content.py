@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from fibonacci.definitions.comparison import canonical, normalized
+from fibonacci.definitions.comparison import definition_digest, digest_of
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.definitions.json_types import plain_object
 from fibonacci.models.workflows import Workflow
@@ -38,7 +37,7 @@ class WorkflowContent:
 
     def digest(self) -> str:
         """Return a hash that two contents share when they mean the same."""
-        return _digest(self.merged())
+        return digest_of(self.merged())
 
 
 def content_of_workflow(workflow: Workflow) -> WorkflowContent:
@@ -115,13 +114,4 @@ def differs(workflow: Workflow, description: str | None, definition: Mapping[str
 
 def applied_digest(definition: Mapping[str, Any]) -> str:
     """Return the hash of what a file asks for, without a name."""
-    return _digest({**definition, "name": None})
-
-
-def definition_digest(definition: Mapping[str, Any]) -> str:
-    """Return the hash of a definition, without the name and the description in it."""
-    return _digest({**definition, "name": None, "description": None})
-
-
-def _digest(definition: Mapping[str, Any]) -> str:
-    return f"sha256:{sha256(canonical(normalized(definition)).encode()).hexdigest()}"
+    return digest_of({**definition, "name": None})

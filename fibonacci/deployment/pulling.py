@@ -11,6 +11,7 @@ from typing import Any, Final
 from fibonacci._files import write_file
 from fibonacci._remedies import argument, joined, remedy
 from fibonacci.definitions import diff, dumps
+from fibonacci.definitions.comparison import definition_digest
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.definitions.files.load_and_dump import format_of_file, read_text, text_of_file
 from fibonacci.definitions.files.source import FORMATS, Source, pyyaml
@@ -21,7 +22,6 @@ from fibonacci.deployment.content import (
     applied_digest,
     content_of_file,
     content_of_workflow,
-    definition_digest,
 )
 from fibonacci.deployment.folder import DeploymentFolder, check_path, safe_file_name
 from fibonacci.deployment.plan import CONFLICT

@@ -47,6 +47,10 @@ class NodeTrace(Model):
     attempts: int | None = None
     """The number of times that the node was tried. 0 before the first."""
 
+    iteration: int | None = None
+    """The number of the iteration: 1, or higher if a critic has asked for an improvement. `attempts` counts all of
+    them."""
+
     input: Any = None
     """What the last attempt was given: the node's fields, with their templates filled in. None if the node never ran.
 

@@ -458,6 +458,7 @@ _NODE: Final = {
     "started_at": CREATED,
     "ended_at": CREATED,
     "attempts": 1,
+    "iteration": 1,
     "input": {"instruction": "Greet Ada"},
     "output": "Hello Ada",
     "error": None,

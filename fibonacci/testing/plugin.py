@@ -92,13 +92,40 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     yield
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the coverage of workflows."""
+    group = parser.getgroup("fibonacci", "coverage of workflows")
+    group.addoption(
+        "--fibonacci-cov",
+        action="append",
+        nargs="?",
+        const="",
+        metavar="DIR",
+        help="report which nodes and branches the runs reached, also of the definition files in DIR that never ran",
+    )
+    group.addoption(
+        "--fibonacci-cov-report",
+        action="append",
+        metavar="KIND",
+        help="term (default), html:DIR or json:FILE; can be given several times",
+    )
+    group.addoption(
+        "--fibonacci-cov-fail-under", type=float, metavar="N", help="fail if less than N percent was reached"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker."""
+    """Register the marker, and count what runs of workflows reach if an option asks for it."""
     config.addinivalue_line(
         "markers",
         f"{_MARKER}(**options): options of the emulator, such as plan, time and strict, for the fixture "
         "fibonacci_emulator, or for the emulator of the marked class, module or package. The closest marker wins.",
     )
+    options = (f"fibonacci_cov{suffix}" for suffix in ("", "_report", "_fail_under"))
+    if any(config.getoption(name) is not None for name in options):
+        from fibonacci.testing.coverage import CoveragePlugin
+
+        config.pluginmanager.register(CoveragePlugin(config))
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)  # inside of the wrappers of pytest's own plugins, which may not be skipped

@@ -23,6 +23,7 @@ FIELDS = [
     "started_at",
     "ended_at",
     "attempts",
+    "iteration",
     "input",
     "output",
     "error",
@@ -71,6 +72,7 @@ def test_each_node_shows_what_it_was_given_and_returned(api: Api) -> None:
         "started_at": now,
         "ended_at": now,
         "attempts": 1,
+        "iteration": 1,
         "input": {"instruction": "Greet Ada"},
         "output": "[default model] Greet Ada",
         "error": None,
@@ -128,6 +130,7 @@ def test_a_skipped_node_has_the_reason_and_no_times(api: Api) -> None:
         None,
         None,
         0,
+        1,
         None,
         None,
         None,
@@ -152,7 +155,7 @@ def test_a_running_execution_shows_what_has_happened(api: Api) -> None:
     slow, after = api("GET", f"/executions/{started['execution_id']}").data["trace"]
     assert (slow["status"], slow["started_at"], slow["ended_at"]) == ("running", iso(START), None)
     assert (slow["input"], slow["output"]) == ({"params": {"seconds": 60}}, None)
-    assert [after[name] for name in FIELDS[2:]] == ["pending", None, None, 0, None, None, None, None, None, []]
+    assert [after[name] for name in FIELDS[2:]] == ["pending", None, None, 0, 1, None, None, None, None, None, []]
     api.clock.time += 60
     slow, after = api("GET", f"/executions/{started['execution_id']}").data["trace"]
     assert (slow["status"], slow["ended_at"], after["status"]) == ("completed", iso(START + 60), "completed")

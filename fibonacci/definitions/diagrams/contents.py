@@ -119,10 +119,13 @@ class NodeState(NamedTuple):
     reason: str = ""
     """The error of a failed node, or why it was skipped. Empty when it is not known."""
 
+    words: str = ""
+    """What is said of the state, instead of the word and the duration."""
+
     @property
     def text(self) -> str:
         """The state and the duration."""
-        return f"{self.word} · {self.duration}" if self.duration else self.word
+        return self.words or (f"{self.word} · {self.duration}" if self.duration else self.word)
 
 
 def checked_execution(execution: object) -> ExecutionRecord | None:
@@ -252,6 +255,9 @@ class DiagramEdge(NamedTuple):
 
     is_assessment: bool = False
     """Whether it leads from a node to its critic."""
+
+    is_faded: bool = False
+    """Whether no run took it, of those whose coverage is shown."""
 
 
 class DiagramContents(NamedTuple):

@@ -34,6 +34,7 @@ from fibonacci.definitions.node_kinds import NODE_KINDS, known_type, rectangle
 
 if TYPE_CHECKING:
     from fibonacci.definitions.authoring.builder import WorkflowBuilder
+    from fibonacci.definitions.coverage import Coverage
     from fibonacci.models import Execution
 
 
@@ -246,7 +247,7 @@ def draw_edges(contents: DiagramContents, layout: Layout, skipped: Sequence[bool
     drawn: list[tuple[bool, str]] = []
     vivid: set[tuple[int, Hashable]] = set()
     for edge, placed in zip(contents.edges, layout.edges, strict=True):
-        is_faded = skipped[edge.target] or skipped[edge.source]
+        is_faded = edge.is_faded or skipped[edge.target] or skipped[edge.source]
         if not is_faded:
             vivid.add((edge.source, edge.label))
         drawn.append((not is_faded, _edge(contents, edge, placed, layout, orient, is_faded=is_faded)))
@@ -406,14 +407,23 @@ class Drawing:
         definition: As for `svg`.
         execution: As for `svg`.
         has_header: Whether the name and the state are above the nodes.
+        coverage: The coverage of the definition, to show how often its nodes and branches ran.
 
     Attributes:
         width: The width in pixels.
         height: The height.
     """
 
-    def __init__(self, definition: object, execution: object = None, *, has_header: bool = True) -> None:
-        self._contents = contents_of(definition, execution)
+    def __init__(
+        self,
+        definition: object,
+        execution: object = None,
+        *,
+        has_header: bool = True,
+        coverage: Coverage | None = None,
+    ) -> None:
+        contents = contents_of(definition, execution)
+        self._contents = contents if coverage is None else coverage.marked(contents)
         self._boxes = [box_of(node) for node in self._contents.nodes]
         self._widest = max((box.width for box in self._boxes), default=0.0)
         down, right = self._laid_out(down=True), self._laid_out(down=False)

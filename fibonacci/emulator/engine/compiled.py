@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, cast
 
-from fibonacci.definitions import CriticNode, LLMNode, Node, OpenNode, WorkflowDefinition
-from fibonacci.definitions.flow import Flow, reachable
+from fibonacci.definitions import CriticNode, LLMNode, Node, WorkflowDefinition
+from fibonacci.definitions.flow import Flow, inverted, reachable
 from fibonacci.definitions.graph import Edges
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.nodes import RetryPolicy
-from fibonacci.definitions.spellings import split_retry
+from fibonacci.definitions.nodes import with_default_retry
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.records import new_node
 from fibonacci.emulator.state.json_encoding import JSONObject, to_json
@@ -89,7 +88,7 @@ def compiled(definition: Mapping[str, Any] | None) -> CompiledWorkflow:
 def _compiled(text: bytes) -> CompiledWorkflow:
     plain = json.loads(text)
     definition = WorkflowDefinition.model_validate(plain)
-    nodes = {node.id: _with_default_retry(node, definition.default_retry) for node in definition.nodes}
+    nodes = {node.id: with_default_retry(node, definition.default_retry) for node in definition.nodes}
     flow = Flow(plain["nodes"])
     order = flow.order()
     return CompiledWorkflow(
@@ -100,7 +99,7 @@ def _compiled(text: bytes) -> CompiledWorkflow:
         unstarted={node_id: new_node(nodes[node_id]) for node_id in order},
         nodes=nodes,
         flow=flow,
-        followers=_inverted(flow.starts_after),
+        followers=inverted(flow.starts_after),
         tools=tools_of(plain),
         outputs=definition.outputs,
         timeout=definition.timeout,
@@ -115,23 +114,6 @@ def tools_of(definition: object) -> list[str]:
     if not is_object(definition) or not is_array(definition["nodes"]):
         return []
     return list(dict.fromkeys(canonical_tool(node["tool"]) for node in definition["nodes"] if node["type"] == "tool"))
-
-
-def _inverted(edges: Edges) -> Edges:
-    dependents: dict[str, list[str]] = {node_id: [] for node_id in edges}
-    for node_id, targets in edges.items():
-        for target in targets:
-            dependents[target].append(node_id)
-    return dependents
-
-
-def _with_default_retry(node: Node, default: RetryPolicy | None) -> Node:
-    if default is None or isinstance(node, OpenNode):
-        return node
-    if not node.model_fields_set.isdisjoint(("enable_retry", "max_retries", "retry_delay", "retry")):
-        return node
-    newer, rest = split_retry(default.model_dump())
-    return node.model_copy(update={**newer, "retry": RetryPolicy.model_validate(rest) if rest else None})
 
 
 _DEFINED: Final = ("workflows", "versions", "runs", "queue")

@@ -149,7 +149,7 @@ class Fitting:
         for path in self._readers.paths:
             if path[: len(within)] == within and len(path) > len(within) and _at(answer, path) is _NOTHING:
                 name = ".".join(part for part in path[len(within) :] if not part.isdecimal())
-                answer = cast("JSONObject", _replaced(answer, path, f"{text} {name}".rstrip()))
+                answer = cast("JSONObject", replaced(answer, path, f"{text} {name}".rstrip()))
         return answer
 
     def deciding(self, answer: JSON, accepts: Callable[[JSON], bool], *, only_texts: bool = False) -> JSON:
@@ -165,7 +165,7 @@ class Fitting:
             if isinstance(current, str) or not (only_texts or current is _NOTHING):
                 values = self._deciding_values(answer, path, comparisons[:_MOST_COMPARISONS], accepts)
                 if values:
-                    answer = _replaced(answer, path, self.choose(values))
+                    answer = replaced(answer, path, self.choose(values))
         return answer
 
     def _deciding_values(
@@ -173,16 +173,17 @@ class Fitting:
     ) -> list[JSON]:
         """Return a value for each way in which the comparisons of a path can go, if possible without a failure."""
         by_outcomes: dict[tuple[bool | None, ...], JSON] = {}
-        for value in self._proposals(_at(answer, path), comparisons):
+        for value in self.proposals(_at(answer, path), comparisons):
             proposal = as_text(value) if isinstance(answer, str) else value
-            changed = _replaced(answer, path, proposal)
+            changed = replaced(answer, path, proposal)
             if accepts(changed):
-                outcomes = tuple(self._outcome(compared, changed) for compared in comparisons)
+                outcomes = tuple(self.outcome(compared, changed) for compared in comparisons)
                 by_outcomes.setdefault(outcomes, proposal)
         certain = [value for outcomes, value in by_outcomes.items() if None not in outcomes]
         return certain or list(by_outcomes.values())
 
-    def _proposals(self, current: JSON, comparisons: Sequence[Compared]) -> Iterator[JSON]:
+    def proposals(self, current: JSON, comparisons: Sequence[Compared]) -> Iterator[JSON]:
+        """Yield values that may decide comparisons one way or the other, and the current one."""
         compared_with = [(compared.operator, other) for compared in comparisons for other in self._others(compared)]
         for operator, other in compared_with:
             yield other
@@ -209,7 +210,7 @@ class Fitting:
                 except TemplateError:
                     continue
 
-    def _outcome(self, compared: Compared, answer: JSON) -> bool | None:
+    def outcome(self, compared: Compared, answer: JSON) -> bool | None:
         """Return the result of a comparison with an answer, or `None` if it cannot be known, or fails."""
 
         def resolve(reference: Reference) -> Any:
@@ -238,7 +239,7 @@ def _at(value: JSON, path: Path) -> Any:
         return _NOTHING
 
 
-def _replaced(value: JSON, path: Path, new: JSON) -> JSON:
+def replaced(value: JSON, path: Path, new: JSON) -> JSON:
     """Return a copy with another value at a path, making what leads there or replacing what cannot."""
     if not path:
         return new
@@ -248,9 +249,9 @@ def _replaced(value: JSON, path: Path, new: JSON) -> JSON:
         index = int(first)
         if index >= _MOST_ITEMS:
             return value
-        changed = _replaced(items[index] if index < len(items) else None, tuple(rest), new)
+        changed = replaced(items[index] if index < len(items) else None, tuple(rest), new)
         items += [changed] * (index + 1 - len(items))
         items[index] = changed
         return items
     fields = dict(value) if is_object(value) else {}
-    return fields | {first: _replaced(fields.get(first), tuple(rest), new)}
+    return fields | {first: replaced(fields.get(first), tuple(rest), new)}

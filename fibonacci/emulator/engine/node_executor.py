@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import ValidationError
 
 from fibonacci.definitions import Condition, ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
+from fibonacci.definitions.flow import UNMET
 from fibonacci.definitions.operators import UNARY, evaluate
 from fibonacci.definitions.templates import (
     ABSENT,
@@ -373,7 +374,7 @@ class NodeExecutor:
             return None
         left = as_text(render(condition.field, self._values.resolve_shown))
         right = as_text(render(condition.value, self._values.resolve_shown))
-        return f"its condition is false: {left[:100]!r} {condition.operator} {right[:100]!r}"
+        return f"{UNMET}: {left[:100]!r} {condition.operator} {right[:100]!r}"
 
     def result_of(self, node: Node, answer: JSON) -> JSON:
         """Return the output of a node from the answer of its handler.

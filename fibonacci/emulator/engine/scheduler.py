@@ -40,7 +40,23 @@ DAMAGE: Final = (UnreadableRecordError, LookupError, TypeError, ValidationError)
 Act = Callable[[RunningExecution], None]
 """Does something to an execution that has not ended."""
 
+RunObserver = Callable[[str, JSONObject, list[JSONObject]], object]
+"""Called with the name and the definition of a workflow and the trace of a run of it that has ended."""
+
+RUN_OBSERVERS: Final[list[RunObserver]] = []
+"""The observers of the runs of all emulators in this process."""
+
 _log: Final = logging.getLogger("fibonacci.emulator")
+
+
+def _report_end(environment: Environment, execution: StoredExecution, definition: JSONObject | None) -> None:
+    """Tell the observers that a run has ended: afterward, its emulator may drop it at any time."""
+    if RUN_OBSERVERS:
+        workflow = environment.store.workflows.get(execution["workflow_id"])
+        name = execution["workflow_id"] if workflow is None else workflow["name"]
+        trace = trace_of(environment.store, environment.secrets.ever, execution)
+        for observe in RUN_OBSERVERS:
+            observe(name, definition or {}, trace)
 
 
 class StoredExecutions:
@@ -113,6 +129,8 @@ class StoredExecutions:
         for node_id, note in running.notes.items():
             earlier = None if is_new else store.traces.get(name, node_id)
             store.traces.put(name, node_id, record=note if earlier is None else earlier | note)
+        if running.has_ended:
+            _report_end(self._environment, execution, running.workflow.definition)
         if is_new and running.has_ended:
             return execution  # nothing is kept of it but this
         definition, due, calls = running.workflow.definition, running.due, running.calls
@@ -286,6 +304,9 @@ class Scheduler:
         """
         store, execution = self._store, cancelled(execution, now)
         store.executions.put(execution["id"], record=execution)
+        run = store.runs.get(execution["id"])
+        if run is not None:  # it has started
+            _report_end(self.environment, execution, run["definition"])
         for table in (store.runs, store.timers, store.calls, store.held, store.queue):
             table.delete(execution["id"])
         self.start_queued(now)

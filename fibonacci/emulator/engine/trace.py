@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.templates import Reference, Resolver, as_json, as_text, render
+from fibonacci.emulator.engine.node_states import iteration_of
 from fibonacci.emulator.engine.variables import redact, texts_of
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import JSONObject, fields_of
@@ -59,6 +60,7 @@ def _times_and_state(node: StoredNode) -> JSONObject:
         "started_at": _time(node["started"]) if has_run else None,
         "ended_at": _time(node["ended"]) if has_run else None,
         "attempts": node["attempts"],
+        "iteration": iteration_of(node),
     }
 
 

@@ -6,12 +6,12 @@ from itertools import islice
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from fibonacci.definitions import svg
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.emulator.http.messages import ServerResponse
 from fibonacci.emulator.page import responses
-from fibonacci.emulator.page.components import example, facts, json_block, moment, pager, search_form, table
+from fibonacci.emulator.page.components import example, facts, json_block, moment, pager, search_form, table, with_query
 from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, Slice, ViewContext, segment
+from fibonacci.emulator.page.coverage import LEGEND, MOST_RUNS, coverage_facts, coverage_of, missing_table
 from fibonacci.emulator.page.diagram import diagram
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
@@ -73,7 +73,7 @@ def show(context: ViewContext) -> PageContent:
                 ("Updated", moment(workflow["updated_at"])),
                 *_standing(context, workflow),
             ),
-            h.section(h.h2("Diagram", id="diagram"), _diagram(context, workflow), aria_labelledby="diagram"),
+            h.section(_diagram_heading(context), _diagram(context, workflow), aria_labelledby="diagram"),
             h.section(
                 h.h2("Run it", id="execute"),
                 run_form(context, f"/ui/workflows/{segment(workflow_id)}/execute", workflow["definition"]),
@@ -94,6 +94,7 @@ def show(context: ViewContext) -> PageContent:
             ),
         ],
         "Workflows",
+        is_settled=_shows_coverage(context),  # it takes longer than the rest
     )
 
 
@@ -112,9 +113,29 @@ def _standing(context: ViewContext, workflow: Any) -> list[tuple[str, Content]]:
 
 
 def show_diagram(context: ViewContext) -> ServerResponse:
-    """Return the picture of a workflow."""
-    workflow = context.backend.redact_json(_workflow(context))
-    return responses.picture(svg(workflow["definition"] or NO_NODES))
+    """Return the picture of a workflow, with what its runs have reached if that is asked for."""
+    workflow = _workflow(context)
+    coverage = coverage_of(context.backend, workflow) if _shows_coverage(context) else None
+    definition = context.backend.redact_json(workflow["definition"]) or NO_NODES
+    return responses.picture(Drawing(definition, has_header=coverage is None, coverage=coverage).text())
+
+
+def _shows_coverage(context: ViewContext) -> bool:
+    return context.query.text("show") == "coverage"
+
+
+def _diagram_heading(context: ViewContext) -> HTMLElement:
+    """Return the heading, with the links to the definition alone and to what its runs have reached."""
+    shown = _shows_coverage(context)
+    links = [
+        h.li(h.a(text, href=with_query(context, show=name), aria_current="true" if shown == bool(name) else None))
+        for text, name in (("Definition", None), ("Coverage", "coverage"))
+    ]
+    return h.div(
+        h.h2("Diagram", id="diagram"),
+        h.nav(h.ul(links), class_="filters", aria_label="What the diagram shows"),
+        class_="line",
+    )
 
 
 def execute(context: ViewContext) -> Done:
@@ -153,10 +174,21 @@ def _row(workflow: Any, runs: int) -> HTMLElement:
     )
 
 
-def _diagram(context: ViewContext, workflow: Any) -> HTMLElement:
+def _diagram(context: ViewContext, workflow: Any) -> Content:
     if not node_count(workflow):
         return h.p("The workflow has no nodes, so its runs complete without outputs.", class_="note")
     source = f"/ui/workflows/{segment(workflow['id'])}/diagram.svg?v={workflow['version']}"
-    text = "Diagram of the workflow. The definition below says the same in JSON."
-    drawing = Drawing(context.backend.redact_json(workflow["definition"]))
-    return diagram(drawing, source, {}, text)
+    definition = context.backend.redact_json(workflow["definition"])
+    if not _shows_coverage(context):
+        text = "Diagram of the workflow. The definition below says the same in JSON."
+        return diagram(Drawing(definition), source, {}, text)
+    coverage = coverage_of(context.backend, workflow)
+    drawing = Drawing(definition, has_header=False, coverage=coverage)
+    text = "Diagram of the workflow, with how often each part ran. The table below says what never did."
+    return [
+        coverage_facts(coverage),
+        LEGEND,
+        diagram(drawing, f"{source}&show=coverage&runs={coverage.runs}", {}, text),
+        missing_table(coverage),
+        h.p(f"Of the latest {MOST_RUNS} runs, these are the ended ones of versions with this meaning.", class_="note"),
+    ]

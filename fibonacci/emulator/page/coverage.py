@@ -1,0 +1,66 @@
+"""The coverage of a workflow as HTML, for its page and for the report of the pytest plugin."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fibonacci.definitions.comparison import definition_digest
+from fibonacci.definitions.coverage import COLUMNS, Coverage, in_words
+from fibonacci.emulator.engine.recipes import Recipes
+from fibonacci.emulator.page.components import facts, table
+from fibonacci.emulator.page.context import Backend
+from fibonacci.emulator.page.html import Content, HTMLElement, h
+from fibonacci.emulator.state.records import TERMINAL
+
+MOST_RUNS: Final = 500
+"""How many of the latest runs of a workflow its page counts."""
+
+LEGEND: Final = h.p(
+    "Green: it ran, and took each of its branches. Amber: it ran, and never took one of them. Red: it never ran. "
+    "Each number is a number of runs.",
+    class_="note",
+)
+
+_PER_REQUEST: Final = 100
+
+
+def coverage_of(backend: Backend, workflow: Any) -> Coverage:
+    """Return the coverage of a workflow as it is now, by the latest runs of versions that mean the same."""
+    coverage = Coverage(workflow["name"], workflow["definition"] or {})
+    means_same: dict[int, bool] = {workflow["version"]: True}
+    seen, cursor = 0, None
+    while seen < MOST_RUNS:
+        page = backend.items("/executions", cursor, workflow_id=workflow["id"], limit=_PER_REQUEST)
+        for run in page.items:
+            version = run["workflow_version"]
+            if version not in means_same:
+                other = backend.definition(workflow["id"], version) or {}
+                means_same[version] = definition_digest(other) == coverage.digest
+            if means_same[version] and run["status"] in TERMINAL:
+                coverage.add(backend.get(f"/executions/{run['execution_id']}")["trace"])
+        seen, cursor = seen + len(page.items), page.more
+        if cursor is None:
+            break
+    return coverage
+
+
+def coverage_facts(coverage: Coverage) -> HTMLElement:
+    """Return the numbers of a coverage."""
+    return facts(*zip(COLUMNS, coverage.tally.cells(), strict=True))
+
+
+def missing_table(coverage: Coverage) -> Content:
+    """Return what no run has reached, and how to reach it where that can be computed."""
+    recipes = Recipes(coverage)
+    rows = [
+        h.tr(
+            h.td(h.code(target.node)),
+            h.td(in_words(target, coverage.nodes), class_="name"),
+            h.td(h.code(recipes.of(target) or ""), class_="name"),
+            id=f"missing-{number}",
+        )
+        for number, target in enumerate(coverage.missing())
+    ]
+    return table(
+        "Never reached", ("Node", "What never happened", "To reach it"), rows, h.p("The runs have reached everything.")
+    )

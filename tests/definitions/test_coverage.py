@@ -1,0 +1,194 @@
+"""Coverage of a definition: what its runs have reached, by their traces."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci.definitions.coverage import Coverage, CoverageTally, CoverageTarget, total
+from fibonacci.definitions.diagrams.svg import Drawing
+from fibonacci.emulator import Emulator
+from tests.kit.nodes import llm, tool
+
+BIG = {"left_value": "{{input.amount}}", "operator": "greater_than", "right_value": 100}
+CRITIC = {"type": "critic", "target_node": "draft"}
+DEFINITION: dict[str, Any] = {
+    "default_retry": {"max_attempts": 2, "delay": 1},
+    "nodes": [
+        {"id": "big", "type": "conditional", **BIG, "true_branch": ["ask"]},
+        llm("ask", enable_retry=False, condition={"field": "{{input.vip}}", "operator": "is_not_empty"}),
+        tool("send", "send_it", fallback="mail", on_error="alarm"),
+        llm("mail", enable_retry=False),
+        llm("alarm", enable_retry=False),
+        llm("draft", enable_retry=False),
+        {"id": "judge", **CRITIC, "enable_retry": False},
+        {"id": "second", **CRITIC, "enable_retry": False},
+        {"id": "later", "type": "loop"},
+    ],
+}
+TARGETS = {
+    "big": ["true", "false"],
+    "ask": ["condition"],
+    "send": ["fallback", "on_error", "retry"],
+    "judge": ["critic"],
+    "second": ["critic"],
+}
+
+
+def trace_of(definition: dict[str, Any], scripts: dict[str, list[Any]], **inputs: Any) -> list[dict[str, Any]]:
+    """Run a definition in the emulator, and return the trace of the run."""
+    client = Emulator(time="skip", scripts=scripts).client()
+    workflow = client.workflows.create(name="Example", definition=definition)
+    execution = client.workflows.execute(workflow.id, inputs={"amount": 5, "vip": "", **inputs})
+    return [node.model_dump(mode="json") for node in client.executions.get(execution.id).trace or []]
+
+
+def reached(*traces: list[dict[str, Any]]) -> dict[CoverageTarget, int]:
+    coverage = Coverage("Example", DEFINITION)
+    for trace in traces:
+        coverage.add(trace)
+    return dict(coverage.hits)
+
+
+def test_the_targets_are_the_nodes_and_what_acts_only_sometimes() -> None:
+    targets = Coverage("Example", DEFINITION).targets
+    assert [target.node for target in targets if target.branch is None] == [n["id"] for n in DEFINITION["nodes"]]
+    assert {name: [t.branch for t in targets if t.node == name and t.branch] for name in TARGETS} == TARGETS
+    assert len(targets) == 9 + sum(map(len, TARGETS.values()))
+
+
+FAILURE = {"$failure": "error"}
+
+
+@pytest.mark.parametrize(
+    ("scripts", "inputs", "expected"),
+    [
+        ({}, {"amount": 101}, {CoverageTarget("big", "true"), CoverageTarget("ask", "condition")}),
+        ({}, {"amount": 101, "vip": "yes"}, {CoverageTarget("big", "true"), CoverageTarget("ask")}),
+        ({}, {}, {CoverageTarget("big", "false")}),
+        ({"send": [FAILURE, "sent"]}, {}, {CoverageTarget("big", "false"), CoverageTarget("send", "retry")}),
+        (
+            {"send": [FAILURE, FAILURE]},
+            {},
+            {
+                CoverageTarget("big", "false"),
+                *(CoverageTarget("send", branch) for branch in ("retry", "fallback", "on_error")),
+                CoverageTarget("mail"),
+                CoverageTarget("alarm"),
+            },
+        ),
+        ({"judge": [0, 10]}, {}, {CoverageTarget("big", "false"), CoverageTarget("judge", "critic")}),
+        ({"second": [0, 10]}, {}, {CoverageTarget("big", "false"), CoverageTarget("second", "critic")}),
+        (
+            {"judge": [0, 10, 10], "second": [0, 10]},
+            {},
+            {CoverageTarget("big", "false"), CoverageTarget("judge", "critic"), CoverageTarget("second", "critic")},
+        ),
+    ],
+)
+def test_a_run_reaches_what_acted_in_it(
+    scripts: dict[str, list[Any]], inputs: dict[str, Any], expected: set[CoverageTarget]
+) -> None:
+    always = {CoverageTarget(name) for name in ("big", "send", "draft", "judge", "second", "later")}
+    assert {*reached(trace_of(DEFINITION, scripts, **inputs))} - always == expected
+
+
+@pytest.mark.parametrize(
+    ("scripts", "expected"),
+    [
+        ({"judge": [0, 10]}, ["critic"]),
+        ({"draft": [FAILURE, "x"]}, ["retry"]),
+        ({"draft": ["x", FAILURE, "y"], "judge": [0, 10]}, ["retry", "critic"]),
+    ],
+)
+def test_retries_are_told_from_the_iterations_of_a_critic(scripts: dict[str, list[Any]], expected: list[str]) -> None:
+    definition = {"nodes": [llm("draft", enable_retry=True), {"id": "judge", **CRITIC}]}
+    coverage = Coverage("Example", definition)
+    coverage.add(trace_of(definition, scripts))
+    assert [target.branch for target in coverage.targets if target.branch and coverage.hits[target]] == expected
+
+
+def test_a_trace_without_the_iteration_and_with_unknown_nodes_is_read_too() -> None:
+    coverage = Coverage("Example", DEFINITION)
+    coverage.add([{"id": "draft", "attempts": 1}, {"id": "gone", "attempts": 1}, {"id": "ask"}])
+    assert coverage.hits == {CoverageTarget("draft"): 1}
+
+
+@cache
+def traces() -> list[list[dict[str, Any]]]:
+    return [
+        trace_of(DEFINITION, {}),
+        trace_of(DEFINITION, {}, amount=101),
+        trace_of(DEFINITION, {"send": [FAILURE, FAILURE], "judge": [0, 10]}),
+    ]
+
+
+def coverages() -> st.SearchStrategy[Coverage]:
+    def build(numbers: list[int]) -> Coverage:
+        coverage = Coverage("Example", DEFINITION)
+        for number in numbers:
+            coverage.add(traces()[number])
+        return coverage
+
+    return st.lists(st.integers(0, 2), max_size=4).map(build)
+
+
+@given(coverages(), coverages(), coverages())
+def test_merging_is_commutative_and_associative(one: Coverage, two: Coverage, three: Coverage) -> None:
+    assert (one + two).plain() == (two + one).plain()
+    assert ((one + two) + three).plain() == (one + (two + three)).plain()
+    assert (one + Coverage("Example", DEFINITION)).plain() == one.plain()
+
+
+@given(coverages(), st.integers(0, 2))
+def test_a_run_never_lowers_the_coverage(coverage: Coverage, number: int) -> None:
+    before, hits = coverage.tally, dict(coverage.hits)
+    coverage.add(traces()[number])
+    assert coverage.tally.percent >= before.percent
+    assert all(coverage.hits[target] >= count for target, count in hits.items())
+
+
+@given(coverages())
+def test_it_is_the_same_after_a_way_through_json(coverage: Coverage) -> None:
+    again = Coverage.from_plain(json.loads(json.dumps(coverage.plain())))
+    assert again.plain() == coverage.plain()
+    assert again.tally == coverage.tally
+
+
+def test_the_percentage_is_rounded_as_coverage_py_does() -> None:
+    tallies = [
+        CoverageTally(1, 1000, 1),
+        CoverageTally(1, 1000, 999),
+        CoverageTally(1, 2, 1, 2, 1),
+        CoverageTally(2, 3, 1),
+        CoverageTally(0, 1, 1),
+        CoverageTally(),
+    ]
+    assert [tally.percent_text for tally in tallies] == ["99%", "1%", "50%", "67%", "0%", "100%"]
+    assert total(tallies[2:4]) == CoverageTally(3, 5, 2, 2, 1)
+
+
+def test_definitions_with_the_same_meaning_have_the_same_digest() -> None:
+    node = llm("a", "Greet {{input.name}}")
+    older = {"id": "a", "type": "llm", "prompt": "Greet {{ input.name }}", "temperature": None}
+    digests = {Coverage("", {"nodes": [node], "name": name}).digest for name in ("x", "y")} | {
+        Coverage("", {"nodes": [older]}).digest
+    }
+    assert len(digests) == 1
+    assert Coverage("", {"nodes": [llm("a", "Greet")]}).digest not in digests
+
+
+def test_the_diagram_shows_what_ran_and_how_often() -> None:
+    coverage = Coverage("Example", DEFINITION)
+    for trace in traces()[:2]:
+        coverage.add(trace)
+    picture = Drawing(DEFINITION, coverage=coverage).text()
+    for text in ("true: 1x", "false: 1x", "on error: never", "retried: never", "not met: 1x", "ran 2x", "never ran"):
+        assert text in picture.replace("\N{MULTIPLICATION SIGN}", "x"), text
+    assert picture.count("fib-node fib-llm fib-failed") == 3, "ask, mail and alarm"
+    assert "fib-node fib-tool fib-cancelled" in picture, "it ran, and has branches that were never taken"
