@@ -87,22 +87,22 @@ def estimated(rows: int, limits: BatchLimits, *, is_begun: bool = False) -> Runs
             and half a window is assumed.
     """
     requests = _requests_per_row(limits, watch_rate(rows, limits))
-    windows = _windows(limits, requests)
-    hours: dict[str, float] = {}
-    for number, window in enumerate(windows):
-        seconds = _windows_seconds(rows, windows[: number + 1], limits, is_begun=is_begun)
-        hours[window.text] = seconds / 3600
-    if limits.concurrency and limits.duration is not None:
-        hours[f"{limits.concurrency:,} runs at a time"] = _rounds_seconds(rows, limits) / 3600
-    bound_by = max(hours, key=lambda name: hours[name], default=None)
-    longest = 0.0 if bound_by is None else hours[bound_by]
+    windows: list[_Window] = []
+    if limits.rate is not None:
+        windows.append((f"{limits.rate:,.0f} requests a minute", limits.rate, 60.0, requests, _BEFORE))
+    if limits.runs_per_hour:
+        windows.append((f"{limits.runs_per_hour:,} runs an hour", limits.runs_per_hour, 3600.0, 1.0, 0))
+    if limits.per_day is not None:
+        windows.append((f"{limits.per_day:,} requests a day", limits.per_day, 86_400.0, requests, _BEFORE))
+    times = _seconds_by_limit(rows, windows, limits, is_begun=is_begun)
+    bound_by = max(times, key=lambda name: times[name], default=None)
     return RunsEstimate(
         rows=rows,
         plan=limits.plan,
         requests_per_row=requests,
-        hours=max(longest, (limits.duration or 0.0) / 3600),
+        hours=max(limits.duration or 0.0, 0.0, *times.values()) / 3600,
         bound_by=bound_by,
-        hours_by_limit=hours,
+        hours_by_limit={name: seconds / 3600 for name, seconds in times.items()},
     )
 
 
@@ -119,11 +119,10 @@ def watch_rate(rows: int | None, limits: BatchLimits) -> float | None:
         return limits.rate
     hours = 24.0
     if rows is not None:
-        alone = limits._replace(per_day=None, duration=None)
         rounds = rows / limits.concurrency if limits.concurrency else 0.0
-        hours = max(estimated(rows, alone, is_begun=True).hours, rounds * (limits.duration or 0.0) / 3600)
-    daily = limits.per_day / (60 * min(24.0, max(hours, 1 / 60)))
-    return daily if limits.rate is None else min(limits.rate, daily)
+        alone = estimated(rows, limits._replace(per_day=None, duration=None), is_begun=True)
+        hours = min(24.0, max(alone.hours, rounds * (limits.duration or 0.0) / 3600, 1 / 60))
+    return min(limits.rate or math.inf, limits.per_day / (60 * hours))
 
 
 def duration_text(seconds: float) -> str:
@@ -135,62 +134,31 @@ def duration_text(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
 
 
-class _WindowLimit(NamedTuple):
-    """A limit of requests or executions in a window.
-
-    Attributes:
-        text: The limit in words.
-        limit: How many it allows in a window.
-        seconds: The length of a window.
-        per_row: How many of them a row takes.
-        before: How many are taken before the first row.
-    """
-
-    text: str
-    limit: float
-    seconds: float
-    per_row: float = 1.0
-    before: int = 0
+# A limit in words, what it allows in a window, the seconds of a window, what a row takes, and what was taken before.
+_Window = tuple[str, float, float, float, int]
 
 
-def _windows(limits: BatchLimits, requests: float) -> list[_WindowLimit]:
-    """Return the limits that have windows, the shortest first."""
-    window_limits: list[_WindowLimit] = []
-    if limits.rate is not None:
-        window_limits.append(
-            _WindowLimit(f"{limits.rate:,.0f} requests a minute", limits.rate, 60.0, requests, _BEFORE)
-        )
-    if limits.runs_per_hour:
-        window_limits.append(_WindowLimit(f"{limits.runs_per_hour:,} runs an hour", limits.runs_per_hour, 3600.0))
-    if limits.per_day is not None:
-        window_limits.append(
-            _WindowLimit(f"{limits.per_day:,} requests a day", limits.per_day, 86_400.0, requests, _BEFORE)
-        )
-    return window_limits
+def _seconds_by_limit(
+    rows: float, windows: list[_Window], limits: BatchLimits, *, is_begun: bool = False
+) -> dict[str, float]:
+    """Return the seconds that rows take because of each limit, or none if one window has room for them.
 
-
-def _windows_seconds(rows: float, windows: list[_WindowLimit], limits: BatchLimits, *, is_begun: bool) -> float:
-    """Return the seconds that rows take because of the last of some limits, or none if one window has room for them.
-
-    A window begins with its first request, and is used up as fast as the limits before it allow. Of the last window,
+    A window begins with its first request, and is used up as fast as the shorter limits allow. Of the last window,
     only that time counts.
     """
-    *shorter, window = windows
-    amount = rows * window.per_row + (0 if is_begun else window.before)
-    if amount <= window.limit:
-        return 0.0
-    if is_begun:
-        return amount / window.limit * window.seconds
-    waits = math.ceil(amount / window.limit) - 1
-    rest = (amount - waits * window.limit) / window.per_row
-    times = [_windows_seconds(rest, shorter[: number + 1], limits, is_begun=False) for number in range(len(shorter))]
-    return waits * window.seconds + min(window.seconds, max(_rounds_seconds(rest, limits), *times, 0.0))
-
-
-def _rounds_seconds(rows: float, limits: BatchLimits) -> float:
-    """Return the seconds that rows take, from how many run at a time and how long one takes."""
-    rounds = math.ceil(rows / limits.concurrency) if limits.concurrency else 1
-    return rounds * (limits.duration or 0.0)
+    times: dict[str, float] = {}
+    for number, (text, limit, length, per_row, before) in enumerate(windows):
+        amount = rows * per_row + (0 if is_begun else before)
+        waits = max(0, math.ceil(amount / limit) - 1)
+        if not waits or is_begun:
+            times[text] = amount / limit * length if waits else 0.0
+            continue
+        rest = _seconds_by_limit((amount - waits * limit) / per_row, windows[:number], limits)
+        times[text] = waits * length + min(length, max(limits.duration or 0.0, 0.0, *rest.values()))
+    if limits.concurrency and limits.duration is not None:
+        rounds = math.ceil(rows / limits.concurrency)
+        times[f"{limits.concurrency:,} runs at a time"] = rounds * limits.duration
+    return times
 
 
 def _requests_per_row(limits: BatchLimits, rate: float | None) -> float:

@@ -67,7 +67,8 @@ class ProgressText:
             summary: How far the rows have come.
             pace: How fast they end.
         """
-        parts = [f"{number} {name}" for name, number in _troubles(summary) if number]
+        counts = {"failed": summary.failed, "unknown": summary.unknown, "from the journal": summary.from_journal}
+        parts = [f"{number} {name}" for name, number in counts.items() if number]
         if pace.per_minute is not None:
             parts.append(f"{pace.per_minute:,.1f} a minute")
         if pace.seconds_left is not None:
@@ -92,12 +93,10 @@ class ProgressText:
         ended = summary.succeeded + summary.failed - summary.from_journal
         elapsed = now - self._began
         per_minute = 60 * ended / elapsed if ended and elapsed > 0 else None
-        if self._total is None or summary.left <= 0:
-            return BatchPace(per_minute, None, None)
         by_limit = estimated(summary.left, limits, is_begun=True)
         observed = summary.left * elapsed / ended if ended else 0.0
         seconds = max(by_limit.hours * 3600, observed, paused)
-        if seconds <= 0:
+        if self._total is None or summary.left <= 0 or seconds <= 0:
             return BatchPace(per_minute, None, None)
         binds = by_limit.hours * 3600 >= _EXPLAINED * observed
         return BatchPace(per_minute, seconds, by_limit.bound_by if binds else None)
@@ -123,28 +122,22 @@ class ProgressText:
 def progress_in(note: str | bytes | None) -> RunsProgress | None:
     """Return the progress in a note of a journal, or None if it is missing or damaged: no row depends on it."""
     try:
-        written_at, total, per_minute, seconds_left, bound_by, blocked_by, unknown, keys = json.loads(note or "[]")
+        written_at, total, per_minute, seconds_left, bound_by, blocked, unknown, keys = json.loads(note or "[]")
+        if blocked is not None:
+            times = {name: datetime.fromisoformat(blocked[name]).astimezone(UTC) for name in ("since", "next_try_at")}
+            blocked = RunsBlocker(reason=str(blocked["reason"]), **times)
         return RunsProgress(
             written_at=datetime.fromtimestamp(written_at, UTC),
-            total=None if total is None else int(total),
-            rows_per_minute=None if per_minute is None else float(per_minute),
-            seconds_left=None if seconds_left is None else float(seconds_left),
-            bound_by=None if bound_by is None else str(bound_by),
-            blocked_by=None if blocked_by is None else _blocker_in(**blocked_by),
-            unknown=int(unknown),
+            total=total,
+            rows_per_minute=per_minute,
+            seconds_left=seconds_left,
+            bound_by=bound_by,
+            blocked_by=blocked,
+            unknown=unknown,
             unknown_keys=tuple(key_in(key) for key in keys),
         )
-    except (ValueError, TypeError, OverflowError, OSError):
+    except (ValueError, TypeError, LookupError, OverflowError, OSError):
         return None
-
-
-def _blocker_in(reason: str, since: str, next_try_at: str) -> RunsBlocker:
-    began, following = (datetime.fromisoformat(text).astimezone(UTC) for text in (since, next_try_at))
-    return RunsBlocker(reason=str(reason), since=began, next_try_at=following)
-
-
-def _troubles(summary: RunsSummary) -> list[tuple[str, int]]:
-    return [("failed", summary.failed), ("unknown", summary.unknown), ("from the journal", summary.from_journal)]
 
 
 def drain_text(number: int, in_flight: int, journal: str) -> Wording:
