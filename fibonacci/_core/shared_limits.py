@@ -69,8 +69,10 @@ class Circuits:
 
     def admit(self, admission: Admission, now: float) -> None:
         """Take in that a request is sent, which may be a probe."""
+        if not self._delays:
+            return
         probed = {None, admission.endpoint} & self._delays.keys()
-        admission.is_probe = bool(probed)
+        admission.is_probe = len(probed) > 0
         self._delays.update(dict.fromkeys(probed, (now + _PROBE_INTERVAL, False)))
 
     def end_probe(self, admission: Admission, now: float, *, has_passed: bool) -> None:
@@ -276,8 +278,9 @@ class SharedLimits:
 
     def _delay(self, now: float, endpoint: tuple[str, str] | None = None) -> Delay | None:
         delay = self._window.delay(now)
-        delays = self._circuits.delays(now, endpoint) + ([] if delay is None else [delay])
-        return max(delays, default=None)
+        if self._circuits.are_closed:
+            return delay
+        return max(self._circuits.delays(now, endpoint) + ([] if delay is None else [delay]), default=None)
 
     def _admit(self, admission: Admission, now: float) -> Delay | None:
         """Admit a request, or return its delay."""

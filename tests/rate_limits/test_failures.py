@@ -148,10 +148,11 @@ class TestFailures:
         client = client_of(emulator, "machine")
         client.tools.get("calculator")
         (file,) = folder.glob("*/*.json")
-        file.with_suffix(".new").symlink_to("/dev/full")
+        file.unlink()
+        file.symlink_to("/dev/full")
         with no_patience(), pytest.raises(APIConnectionError, match=os.strerror(errno.ENOSPC)):
             client.tools.get("calculator")
-        file.with_suffix(".new").unlink()
+        file.unlink()
         client.tools.get("calculator")
         assert emulator.requests.count == 2
 
