@@ -159,8 +159,12 @@ class RedisStore:
         self._script: Any = None
         self._has_worked = False
 
-    def exchange(self, message: WindowMessage) -> WindowReply:
+    def exchange(self, message: WindowMessage, now: float | None = None) -> WindowReply:
         """Carry out a message in one script.
+
+        Args:
+            message: The message.
+            now: The time in seconds, for tests. Default: the time of the server.
 
         Raises:
             StoreError: If Redis can't be reached, or refuses the script.
@@ -168,7 +172,8 @@ class RedisStore:
         try:
             if self._script is None:
                 self._script = redis_client(self._url, _TIMEOUT).register_script(_script())
-            reply = WindowReply(*json.loads(self._script(self._keys, [json.dumps(message)])))
+            arguments = [json.dumps(message)] if now is None else [json.dumps(message), repr(now)]
+            reply = WindowReply(*json.loads(self._script(self._keys, arguments)))
         except FAILURES as error:
             text, is_lasting = failure(error, self._url, has_worked=self._has_worked)
             raise StoreError(f"the rate limiter {self._shown} cannot be used: {text}", is_lasting=is_lasting) from None

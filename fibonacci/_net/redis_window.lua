@@ -1,6 +1,6 @@
 -- A message to the window in KEYS[1]: what `exchange` in _core/stored_window.py does, with the clock of the server.
 local time, message = redis.call('TIME'), cjson.decode(ARGV[1])
-local now, is_reset, ended, wanted = time[1] + time[2] / 1e6, message[1], message[2], message[3]
+local now, is_reset, ended, wanted = tonumber(ARGV[2]) or time[1] + time[2] / 1e6, message[1], message[2], message[3]
 local NEVER, MARGIN, SAME, TRUSTED = -1e15, 1, 1.5, 120
 local w = cjson.decode(redis.call('GET', KEYS[1]) or '{"flying": []}')
 if is_reset or not w.limit then

@@ -114,7 +114,7 @@ def contend(name: str, case: Case, windows: int, tree: Path = ROOT, *, loses_sta
 
 
 def _disturb(own: RunningWork, case: Case, work: Work, began: float, redis_url: str) -> None:
-    """Kill a process again and again, each time with another one that takes its place, and empty the limiter's server."""
+    """Kill a process again and again, and let another one take its place. Or empty the server of the limiter."""
     ends = began + work.seconds
     if redis_url:
         time.sleep(work.seconds / 2)

@@ -101,7 +101,7 @@ def simulate(case: Case, limit: int = _LIMIT) -> Outcome:
 
 def simulated_table() -> Iterator[str]:
     """Yield the lines of a table of all cases."""
-    yield "| processes | a response takes | killed each | windows begin | resets are rounded | requests | refused | used |"
+    yield "| processes | a response takes | killed each | windows begin | resets rounded | requests | refused | used |"
     yield "|---|---|---|---|---|---|---|---|"
     for processes, longest, kills, is_aligned, rounding in product(
         (8, 16), (0.0, 2.0, 4.0), (0.0, 1.5), (True, False), ROUNDINGS
