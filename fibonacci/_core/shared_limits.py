@@ -15,7 +15,6 @@ from fibonacci._core.retry import Attempt, Retry, decide, is_rate_limited
 from fibonacci._core.window import LONGEST_WAIT, Admission, Delay, Statement, Window
 
 if TYPE_CHECKING:
-    from fibonacci._core.window import RequestWindow
     from fibonacci.models.response import RateLimit
 
 LONGEST_SILENCE = 5.0
@@ -147,11 +146,11 @@ class SharedLimits:
         is_inherited: Whether this process is a fork, and the limits belong to its parent's calls.
     """
 
-    def __init__(self, *, is_enforced: bool = True, window: RequestWindow | None = None) -> None:
+    def __init__(self, *, is_enforced: bool = True, window: Window | None = None) -> None:
         # Reentrant: a signal's handler, or the finalizer of a call, may run while this thread holds it. The state is
         # such that what they change between two lines, or an exception of theirs leaves undone, does no harm.
         self._lock = threading.RLock()
-        self._window: RequestWindow = Window() if window is None else window
+        self._window: Window = window or Window()
         self._circuits = Circuits()
         self._admitted: WeakSet[Admission] = WeakSet()
         self._pollers: WeakSet[Admission] = WeakSet()

@@ -97,36 +97,29 @@ def exchange(window: Window, message: WindowMessage, now: float) -> WindowReply:
     return WindowReply(granted, now, seconds, is_fixed, window.limit, left, ends_in)
 
 
-class StoredWindow:
-    """What this process knows of a window that a store keeps.
+class StoredWindow(Window):
+    """What this process knows of a window that a store keeps: what the last reply has said of it.
 
     Attributes:
-        limit: The requests that the plan allows in a window. 0 if not known.
-        left: The requests that may still be sent by the last reply. None if not known.
         granted: The times of the requests that the store has granted, until they are admitted.
         ended: What has ended and isn't told.
         is_reset: Whether the window is to be forgotten.
+        ask_at: When to ask for requests again.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.granted: list[float] = []
         self.ended: list[Ended] = []
-        self.forget()
         self.is_reset: bool = False
 
     def forget(self) -> None:
         """Forget what the server stated, in all processes."""
-        self.limit: int = 0
-        self.left: int | None = None
-        self._ends = self._delay_ends = self.ask_at = _NEVER
+        super().forget()
+        self._delay_ends = self._served_at = self.ask_at = _NEVER
         self._is_fixed = False
-        self._served_at = _NEVER
         self._poll = _FIRST_POLL
         self.is_reset = True
-
-    def remaining_at(self, now: float) -> tuple[float, int] | None:
-        """Return the seconds and the requests left by the last reply, or None if they aren't known."""
-        return None if self.left is None or now >= self._ends else (self._ends - now, self.left)
 
     def delay(self, now: float) -> Delay | None:
         """Return None when a request is granted, else the delay by the last reply, or until the next one."""
@@ -159,8 +152,8 @@ class StoredWindow:
         del self.ended[: len(message.ended)]
         self.granted += [reply.at] * reply.granted
         self._delay_ends, self._is_fixed = now + reply.delay, reply.is_fixed
-        self.limit, self.left = reply.limit, None if reply.left < 0 else reply.left
-        self._ends = now + reply.ends_in
+        self.limit, self.remaining = reply.limit, None if reply.left < 0 else reply.left
+        self.ends = now + reply.ends_in
         self._served_at = now if reply.granted or not message.wanted else self._served_at
         turn = _TURNS * max(0.0, 1 - (now + reply.delay - self._served_at) / LONGEST_WAIT)
         fixed_poll = _FIXED_POLL if reply.delay > _FIXED_POLL else reply.delay + turn

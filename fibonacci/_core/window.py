@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right, insort
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 LONGEST_WAIT = 120.0
 """Seconds for which a statement of the server is trusted, and so the longest wait for one."""
@@ -66,44 +66,6 @@ class Statement(NamedTuple):
     remaining: int
     reset: float
     date: float
-
-
-class RequestWindow(Protocol):
-    """What limits ask of a window: that of this process, or one that processes share."""
-
-    @property
-    def limit(self) -> int:
-        """The requests that the plan allows in a window. 0 if not known."""
-        ...
-
-    @property
-    def left(self) -> int | None:
-        """The requests that may still be sent. None if not known."""
-        ...
-
-    def remaining_at(self, now: float) -> tuple[float, int] | None:
-        """Return the seconds and the requests left, or None if they aren't known."""
-        ...
-
-    def delay(self, now: float) -> Delay | None:
-        """Return the delay of a request, or None if it may be sent."""
-        ...
-
-    def add(self, now: float) -> float:
-        """Count a request that is sent now, and return its time, by which it is known."""
-        ...
-
-    def end(self, sent: float, now: float, stated: Statement | None, *, has_passed: bool) -> None:
-        """Take in the end of a request, and what its response states if there is one."""
-        ...
-
-    def pause(self, now: float, seconds: float) -> None:
-        """Delay all requests."""
-        ...
-
-    def forget(self) -> None:
-        """Forget what the server stated."""
-        ...
 
 
 class Window:

@@ -71,9 +71,7 @@ class FileStore:
             before = file.read(_LARGEST) or b""
             try:
                 state = json.loads(before or b'{"saved_at": 0}')
-                if (
-                    0 <= now - state.pop("saved_at") <= _FORGOTTEN_AFTER
-                ):  # else it is of before a restart of the machine
+                if 0 <= now - state.pop("saved_at") <= _FORGOTTEN_AFTER:  # else the machine has started since
                     vars(window).update(state)
                 reply = exchange(window, message, now)
             except _DAMAGE:  # as by a full disk: the next response states the window
