@@ -46,7 +46,7 @@ class SeededFault(NamedTuple):
 MUTANTS = [
     SeededFault(
         "capacity limiter",
-        "_sync.transports.loops:CapacityLimiter.release",
+        "_sync.transports.loops:CapacityLimiter._free_place",
         "if self._queue:\n            self._wake_next()",
         "pass",
     ),
@@ -98,7 +98,7 @@ MUTANTS = [
     SeededFault(
         "tasks: capacity limiter",
         "_async.transports.loops:AsyncCapacityLimiter.release",
-        "if share.turn is not None:\n            self._leave(share)",
+        "if share.turn is not None:\n            self._leave(weakref.ref(share))",
         "pass",
     ),
     SeededFault(
