@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fibonacci._core.window import Admission
 from tests.kit.systems import needs_signals
 from tests.tools.interleavings.known_faults import known_faults
 from tests.tools.interruptions.faults import FAULTS, attempt
@@ -40,7 +41,8 @@ def test_nothing_is_lost_or_stays_in_use(monkeypatch: pytest.MonkeyPatch) -> Non
         made.batch()
         made.emulator.client().workflows.execute(made.batch_workflow)
         client: Any = made.client
-        client._requestor._shared.limits.acquire(time.monotonic(), ("GET", "/x"))
+        admission = Admission()  # which lives on
+        client._requestor._shared.limits.acquire(admission, time.monotonic())
         in_use, in_use_still, journal = made.faults()
     assert in_use == in_use_still == "1 in flight and 0 queued"
     assert journal == "the journal lacks 1 of 4 ids that were received"
