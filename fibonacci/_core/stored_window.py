@@ -27,7 +27,7 @@ _LINGER = 0.005
 _NEVER = float("-inf")
 
 
-class Ended(NamedTuple):
+class EndedRequest(NamedTuple):
     """The end of a request.
 
     Attributes:
@@ -55,7 +55,7 @@ class WindowMessage(NamedTuple):
     """
 
     is_reset: bool
-    ended: list[Ended]
+    ended: list[EndedRequest]
     wanted: int
 
 
@@ -110,7 +110,7 @@ class StoredWindow(Window):
     def __init__(self) -> None:
         super().__init__()
         self.granted: list[float] = []
-        self.ended: list[Ended] = []
+        self.ended: list[EndedRequest] = []
         self.is_reset: bool = False
 
     def forget(self) -> None:
@@ -135,11 +135,11 @@ class StoredWindow(Window):
 
     def end(self, sent: float, now: float, stated: Statement | None, *, has_passed: bool) -> None:
         """Have the end of a request told to the store."""
-        self.ended.append(Ended(sent, now, has_passed, stated))
+        self.ended.append(EndedRequest(sent, now, has_passed, stated))
 
     def pause(self, now: float, seconds: float) -> None:
         """Delay all requests of all processes."""
-        self.ended.append(Ended(0.0, now, pause=seconds))
+        self.ended.append(EndedRequest(0.0, now, pause=seconds))
         self._delay_ends, self._is_fixed = max(self._delay_ends, now + seconds), True
 
     def message(self, now: float, wanted: int) -> WindowMessage:

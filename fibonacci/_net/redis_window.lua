@@ -53,4 +53,4 @@ while granted < wanted do
 end
 redis.call('SET', KEYS[1], cjson.encode(w), 'EX', 300)
 local known = w.left >= 0 and now < w.ends
-return cjson.encode({granted, now, math.max(0, seconds), fixed, w.limit, known and math.max(0, w.left - #w.flying) or -1, known and w.ends - now or -1})
+return cjson.encode({granted, now, math.max(0, seconds), fixed and seconds > 0, w.limit, known and math.max(0, w.left - #w.flying) or -1, known and w.ends - now or -1})

@@ -1,4 +1,4 @@
-"""The limits of a key whose rate limit several processes share: the stores of the window, and the thread that asks them.
+"""The limits of a key whose rate limit several processes share, and the thread that asks the store of their window.
 
 A call waits for the store as it waits for the next window: asleep, until it is woken. So neither a thread nor an event
 loop of the user's waits for a lock or for Redis, a canceled call has nothing to await, and asyncio, trio and threads

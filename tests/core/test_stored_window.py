@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci._core.stored_window import Ended, WindowMessage, exchange
+from fibonacci._core.stored_window import EndedRequest, WindowMessage, exchange
 from fibonacci._core.window import Statement, Window
 from tests.core.simulated_processes import SimulatedProcess, SimulatedWorld
 from tests.core.simulated_server import SimulatedServer
@@ -33,15 +33,15 @@ CALLS = st.lists(
 )
 
 
-def ask(window: Window, now: float, wanted: int, *ended: Ended, is_reset: bool = False) -> int:
+def ask(window: Window, now: float, wanted: int, *ended: EndedRequest, is_reset: bool = False) -> int:
     """Return how many of the requests that a process wants are granted."""
     return exchange(window, WindowMessage(is_reset, list(ended), wanted), now).granted
 
 
-def stated(remaining: int, *, at: float, now: float | None = None, ends_at: float = 60.0) -> Ended:
+def stated(remaining: int, *, at: float, now: float | None = None, ends_at: float = 60.0) -> EndedRequest:
     """Return the end of a request whose response states a limit of 3; the server's clock shows START at 0."""
     date = START + (at if now is None else now)
-    return Ended(at, 0.0, has_passed=True, stated=Statement(3, remaining, START + ends_at, date))
+    return EndedRequest(at, 0.0, has_passed=True, stated=Statement(3, remaining, START + ends_at, date))
 
 
 def known(remaining: int) -> Window:
@@ -151,7 +151,7 @@ class TestWindow:
     def test_a_server_that_states_none_is_not_slowed_down(self) -> None:
         window = Window(is_shared=True)
         ask(window, 0.0, 1)
-        assert ask(window, 0.1, 50, Ended(0.0, 0.0, has_passed=True)) == 50
+        assert ask(window, 0.1, 50, EndedRequest(0.0, 0.0, has_passed=True)) == 50
 
     def test_what_a_killed_process_was_granted_is_free_with_a_later_response(self) -> None:
         window = known(2)
@@ -163,7 +163,7 @@ class TestWindow:
     def test_a_refusal_delays_all(self) -> None:
         window = known(2)
         assert ask(window, 1.0, 1) == 1
-        assert ask(window, 1.0, 1, Ended(1.0, 0.0, pause=30.0)) == 0
+        assert ask(window, 1.0, 1, EndedRequest(1.0, 0.0, pause=30.0)) == 0
         assert ask(window, 30.9, 1) == 0
         assert ask(window, 31.0, 1) == 1
 

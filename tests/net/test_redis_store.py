@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci._core.shared_limits import StoreError
-from fibonacci._core.stored_window import Ended, WindowMessage, WindowReply, exchange
+from fibonacci._core.stored_window import EndedRequest, WindowMessage, WindowReply, exchange
 from fibonacci._core.window import Statement, Window
 from fibonacci._net.redis_client import RedisStore
 from fibonacci._redaction import shown_url
@@ -77,17 +77,17 @@ class Story:
         if self._chance.random() < 0.9:
             self._sent += [reply.at] * reply.granted
 
-    def _end(self, sent: float) -> Ended:
+    def _end(self, sent: float) -> EndedRequest:
         chance = self._chance
         age = chance.choice([0.0, 1 / 16, 1.5])
         pause = chance.choice([0.0] * 9 + [0.5, 30.0])
         if chance.random() < 0.2:
-            return Ended(sent, age, chance.random() < 0.8, pause=pause)
+            return EndedRequest(sent, age, chance.random() < 0.8, pause=pause)
         server_now = self.now - age + START
         end = (server_now // self._length + chance.choice([1, 1, 1, 0])) * self._length
         reset = float(math.ceil(end) - chance.choice([0, 0, 1]))
         remaining = chance.choice([0, self._limit - 1, chance.randint(0, self._limit)])
-        return Ended(sent, age, True, Statement(self._limit, remaining, reset, server_now // 1), pause)
+        return EndedRequest(sent, age, True, Statement(self._limit, remaining, reset, server_now // 1), pause)
 
 
 @given(chance=st.randoms(use_true_random=False))
@@ -105,7 +105,7 @@ def test_each_server_carries_out_the_script(each_server: RedisServer) -> None:
     first = store.exchange(ASKING)
     assert first.granted == 1
     stated = Statement(3, 2, START + 60, START)
-    reply = store.exchange(WindowMessage(False, [Ended(first.at, 0.0, True, stated)], 3))
+    reply = store.exchange(WindowMessage(False, [EndedRequest(first.at, 0.0, True, stated)], 3))
     assert (reply.granted, reply.limit, reply.left) == (2, 3, 0)
     assert reply.delay == pytest.approx(61, abs=0.1)
     with each_server.client() as client:

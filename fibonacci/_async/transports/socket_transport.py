@@ -113,9 +113,7 @@ class AsyncConnectionPool:
         self.sweep()
         use = _Use()
         try:
-            wait = (
-                None if self._capacity.acquire_nowait(use) else await self._wait_for_capacity(use, request, deadline)
-            )
+            wait = None if self._capacity.acquire_nowait(use) else await self._wait_for_capacity(use, request, deadline)
             response = None
             while response is None:
                 connection = await self._take(use, request, deadline, wait, free_descriptors)

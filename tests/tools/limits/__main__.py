@@ -14,13 +14,13 @@ from pathlib import Path
 
 from tests.tools.limits.processes import ROOT
 from tests.tools.limits.real import LIMITERS, RealOutcome, contend, milliseconds
-from tests.tools.limits.simulated import Case, simulated_table
+from tests.tools.limits.simulated import Contention, simulated_table
 
-_HARD = Case("down", is_aligned=False, longest=4.0, kills=1.5, processes=16)
+_HARD = Contention("down", is_aligned=False, longest=4.0, kills=1.5, processes=16)
 _CASES = [
-    Case("up", is_aligned=True, processes=8),
-    Case("nearest", is_aligned=False, longest=2.0, processes=16),
-    Case("down", is_aligned=True, longest=4.0, processes=8),
+    Contention("up", is_aligned=True, processes=8),
+    Contention("nearest", is_aligned=False, longest=2.0, processes=16),
+    Contention("down", is_aligned=True, longest=4.0, processes=8),
     _HARD,
 ]
 
@@ -60,7 +60,7 @@ def _short() -> Iterator[str]:
         yield _row(f"{name}, emptied", _CASES[1], contend(name, _CASES[1], 4, loses_state=True))
 
 
-def _row(name: str, case: Case, done: RealOutcome) -> str:
+def _row(name: str, case: Contention, done: RealOutcome) -> str:
     killed = f"{case.kills:g} s" if case.kills else "never"
     refused = f"{done.refused} ({done.refused / done.sent:.1%})"
     row = (f"`{name}`", case.processes, f"0 to {case.longest:g} s", killed, done.sent, refused, f"{done.used:.1%}")

@@ -19,7 +19,7 @@ from tests.kit.redis import REDIS_SERVERS, RedisServer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import OK_BODY, error_body, respond
 from tests.tools.limits.processes import ROOT, RunningWork, running
-from tests.tools.limits.simulated import ROUNDINGS, Case
+from tests.tools.limits.simulated import ROUNDINGS, Contention
 from tests.tools.limits.worker import Work
 
 LIMITERS = ("machine", *REDIS_SERVERS)
@@ -46,7 +46,7 @@ class RealOutcome(NamedTuple):
 class _Limit:
     """The limit of a real server, as a simulated one counts it."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Contention) -> None:
         self.server = SimulatedServer(
             _LIMIT,
             case.window,
@@ -84,7 +84,7 @@ def limiter_named(name: str) -> Generator[str]:
         yield server.url
 
 
-def contend(name: str, case: Case, windows: int, tree: Path = ROOT, *, loses_state: bool = False) -> RealOutcome:
+def contend(name: str, case: Contention, windows: int, tree: Path = ROOT, *, loses_state: bool = False) -> RealOutcome:
     """Let processes call for as long as they can.
 
     Args:
@@ -113,7 +113,7 @@ def contend(name: str, case: Case, windows: int, tree: Path = ROOT, *, loses_sta
     return RealOutcome(sent, limit.server.refused, limit.used, errors)
 
 
-def _disturb(own: RunningWork, case: Case, work: Work, began: float, redis_url: str) -> None:
+def _disturb(own: RunningWork, case: Contention, work: Work, began: float, redis_url: str) -> None:
     """Kill a process again and again, and let another one take its place. Or empty the server of the limiter."""
     ends = began + work.seconds
     if redis_url:

@@ -19,7 +19,7 @@ _WINDOWS = 12
 _STARTED_WITHIN = 0.3  # seconds
 
 
-class Case(NamedTuple):
+class Contention(NamedTuple):
     """What processes meet.
 
     Attributes:
@@ -39,7 +39,7 @@ class Case(NamedTuple):
     window: float = 5.0
 
 
-class Outcome(NamedTuple):
+class SimulatedOutcome(NamedTuple):
     """What came of it.
 
     Attributes:
@@ -60,7 +60,7 @@ class Outcome(NamedTuple):
         return self.refused <= 0.01 * self.sent and self.used >= 0.95
 
 
-def simulate(case: Case, limit: int = _LIMIT) -> Outcome:
+def simulate(case: Contention, limit: int = _LIMIT) -> SimulatedOutcome:
     """Let processes that share a window call as often as they can."""
     chance = random.Random(f"{case}")
     server = SimulatedServer(
@@ -96,7 +96,7 @@ def simulate(case: Case, limit: int = _LIMIT) -> Outcome:
     world.run(until=ends + 200)
     ended = [process.ended for process in processes if not process.is_killed]
     sent = sum(server.admitted.values()) + server.refused
-    return Outcome(sent, server.refused, server.places_used, min(ended) * len(ended) / max(1, sum(ended)))
+    return SimulatedOutcome(sent, server.refused, server.places_used, min(ended) * len(ended) / max(1, sum(ended)))
 
 
 def simulated_table() -> Iterator[str]:
@@ -106,7 +106,7 @@ def simulated_table() -> Iterator[str]:
     for processes, longest, kills, is_aligned, rounding in product(
         (8, 16), (0.0, 2.0, 4.0), (0.0, 1.5), (True, False), ROUNDINGS
     ):
-        done = simulate(Case(rounding, is_aligned, longest, kills, processes))
+        done = simulate(Contention(rounding, is_aligned, longest, kills, processes))
         begin, killed = "by the clock" if is_aligned else "with a request", f"{kills:g} s" if kills else "never"
         row = (processes, f"0 to {longest:g} s", killed, begin, rounding, done.sent, done.refused, f"{done.used:.1%}")
         yield f"| {' | '.join(map(str, row))} |{'' if done.is_as_promised else ' FAILED'}"
