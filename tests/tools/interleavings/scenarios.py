@@ -520,7 +520,7 @@ def _client_close(baton: Baton) -> Bodies:
     client = Fibonacci(transport.api_key, base_url=transport.base_url, transport=transport, timeout=60)
     calls: Any = client.health
     requestor = calls._requestor
-    requestor.clock = clock
+    requestor._machine_clock = clock
     client.request("GET", "/x")
 
     waiting: list[float] = []
