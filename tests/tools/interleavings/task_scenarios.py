@@ -197,7 +197,7 @@ def _client(run: TaskRun, *bodies: Any) -> tuple[Any, _TurnedPlatform]:
     run.replace(shared_limits, "_shared", OrderedDict())  # what an earlier run has learned would be known
     platform = _TurnedPlatform(*bodies)
     client: Any = AsyncFibonacci("key", base_url="http://127.0.0.1:9", transport=platform, timeout=60, max_retries=0)
-    client._requestor.config.clock = RunClock(run)
+    client._requestor._machine_clock = RunClock(run)
     return client, platform
 
 
