@@ -54,7 +54,9 @@ def delayed(limits: SharedLimits, now: float, endpoint: tuple[str, str] = GET) -
 
 def respond(limits: SharedLimits, admission: Admission, now: float, response: APIResponse | None) -> None:
     """Let the response to a request come."""
-    attempt = response and Attempt(response, response.status == 200, "GET", number=1, remaining=None, max_retries=0)
+    attempt = None
+    if response is not None:
+        attempt = Attempt(response, response.status == 200, "GET", number=1, remaining=None, max_retries=0)
     limits.settle(admission, attempt, now)
 
 
@@ -170,10 +172,9 @@ class TestWindow:
 
     def test_the_next_window_is_taken_to_be_like_the_last_until_it_is_stated(self) -> None:
         limits = told(stating(0, 30, 0.0))
-        for _ in range(60):
-            admission = admitted(limits, 31.0)
+        admissions = [admitted(limits, 31.0) for _ in range(60)]
         assert delayed(limits, 31.0) == 31.0
-        respond(limits, admission, 32.0, stating(30, 60, 32.0))
+        respond(limits, admissions[-1], 32.0, stating(30, 60, 32.0))
         assert limits.left == (0, 60), "the others may not be included"
 
 

@@ -9,8 +9,9 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fibonacci.emulator import Emulator
 from tests.core.simulated_server import SimulatedServer
@@ -118,8 +119,7 @@ def _disturb(own: RunningWork, case: Contention, work: Work, began: float, redis
     ends = began + work.seconds
     if redis_url:
         time.sleep(work.seconds / 2)
-        import redis
-
+        redis: Any = import_module("redis")
         redis.Redis.from_url(redis_url).flushall()
     while case.kills and time.monotonic() + case.kills < ends:
         time.sleep(case.kills)
