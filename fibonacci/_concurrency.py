@@ -34,12 +34,12 @@ if TYPE_CHECKING:
             ...
 
 
-def first(iterate: Callable[[], Iterator[T]], count: int) -> list[T]:
+def first(iterate: Callable[[], Iterator[T]], count: int | None) -> list[T]:
     """Return the first items of a collection, all of them if it has fewer.
 
     Args:
         iterate: Begins to iterate it, such as its `__iter__`.
-        count: How many items.
+        count: How many items. None for all.
     """
     while True:
         try:

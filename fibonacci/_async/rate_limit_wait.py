@@ -42,13 +42,6 @@ async def report_wait(
         await _runtime.resolve("on_wait", call.config.on_wait(event))
 
 
-def _record(call: Call, seconds: float) -> None:
-    """Record a wait for the rate limit that has ended, of any length, on the span of the call."""
-    record: Callable[[float], object] | None = getattr(call.span, "add_rate_limit_wait", None)
-    if record is not None:  # a user's tracer need not have it
-        record(seconds)
-
-
 class AsyncRateLimitWait:
     """One wait of a call for the rate limit.
 
@@ -72,17 +65,18 @@ class AsyncRateLimitWait:
     async def admit(self, admission: Admission) -> None:
         """Wait in the queue until the request is admitted.
 
-        The caller has to abandon the admission, whether or not the request was admitted.
+        The caller has to settle the admission, whether or not the request was admitted.
 
         Raises:
             RateLimitError: If that doesn't fit into the time of the call.
             APIConnectionError: If the client is closed.
         """
-        queued = self._queued(admission)
+        queued = QueuedCall(self._event.set, admission)
+        self._shared.queued.add(queued)
         try:
-            while isinstance(answer := self._limits.queue(queued, self._clock.monotonic()), Delay):
-                self._check(answer)
-                await self._sleep(answer, queued)
+            while (delay := self._limits.queue(queued, self._clock.monotonic())) is not None:
+                self._check(delay)
+                await self._sleep(delay, queued)
         finally:
             self._leave(queued)
 
@@ -92,27 +86,23 @@ class AsyncRateLimitWait:
         Raises:
             APIConnectionError: If the client is closed.
         """
-        queued = self._queued(None)
+        queued = QueuedCall(self._event.set, Admission())
+        self._shared.queued.add(queued)
         ends = self._clock.monotonic() + seconds
         try:
-            self._limits.queue(queued, self._clock.monotonic())
+            self._limits.queue_refused(queued)
             while seconds > 0 and not queued.is_reset:
                 await self._sleep(Delay(seconds, is_fixed=True), queued)
                 seconds = ends - self._clock.monotonic()
         finally:
             self._leave(queued)
 
-    def _queued(self, admission: Admission | None) -> QueuedCall:
-        queued = QueuedCall(self._event.set, admission)
-        self._shared.queued.add(queued)
-        return queued
-
     def _leave(self, queued: QueuedCall) -> None:
-        now = self._clock.monotonic()
         self._shared.queued.discard(queued)
-        self._limits.leave(queued, now)
-        if self._has_slept:
-            _record(self._call, now - self._began)
+        self._limits.leave(queued)
+        record: Callable[[float], object] | None = getattr(self._call.span, "add_rate_limit_wait", None)
+        if self._has_slept and record is not None:  # a user's tracer need not have it
+            record(self._clock.monotonic() - self._began)
 
     def _check(self, delay: Delay) -> None:
         """Raise an error if the delay doesn't fit into the time of the call, or the limiter can't be used."""

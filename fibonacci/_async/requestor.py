@@ -33,7 +33,7 @@ from fibonacci._core.retry import Attempt, Retry
 from fibonacci._core.shared_limits import SharedLimits, shared_limits, unenforced_limits
 from fibonacci._core.transport_errors import TransportError, transport_error_from
 from fibonacci._core.urls import QueryValue
-from fibonacci._core.window import Admission, Delay
+from fibonacci._core.window import Admission
 from fibonacci._logging import redact_in_logs
 from fibonacci._redaction import redact, redact_url
 from fibonacci.errors import APIResponseError
@@ -243,19 +243,16 @@ class AsyncRequestor:
         """Send the request once, when the limiter admits it."""
         call.api_key = await self._fetch_api_key(call.config)
         limits = self._use_limits(call.config, call.api_key)
-        admission = Admission(0.0, call.endpoint)
+        admission = Admission(call.endpoint)
         try:
-            try:
-                if isinstance(limits.acquire(self.clock.monotonic(), call.endpoint, admission), Delay):
-                    await self._wait(call, limits).admit(admission)
-                call.attempts += 1
-                result = await self._exchange(call)
-                attempt = call.ended_attempt(result, succeeded=is_success(call, result))
-                retry = limits.settle(admission, attempt, self.clock.monotonic())
-            finally:
-                limits.abandon(admission, self.clock)
+            if limits.acquire(admission, self.clock.monotonic()) is not None:
+                await self._wait(call, limits).admit(admission)
+            call.attempts += 1
+            result = await self._exchange(call)
+            attempt = call.ended_attempt(result, succeeded=is_success(call, result))
+            retry = limits.settle(admission, attempt, self.clock.monotonic())
         finally:
-            limits.abandon(admission, self.clock)  # again: a signal may have interrupted the first time
+            limits.settle(admission, None, self.clock.monotonic())  # unless it has ended
         call.record(attempt, retry)
         log_attempt(call, result)
         return attempt, retry
@@ -329,9 +326,9 @@ def _limits_finder(rate_limiter: str) -> Callable[[str, str, SharedLimits | None
         return shared_limits
     if rate_limiter == "off":
         return unenforced_limits
-    from fibonacci._net.leases import leased_limits
+    from fibonacci._net.stored_limits import stored_limits
 
-    return partial(leased_limits, rate_limiter)
+    return partial(stored_limits, rate_limiter)
 
 
 def _ended_in(state: RetryCallState) -> AttemptAndRetry:

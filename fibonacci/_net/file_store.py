@@ -10,7 +10,9 @@ from errno import EACCES, EPERM, EROFS
 from pathlib import Path
 from time import monotonic
 
-from fibonacci._core.shared_window import LeaseMessage, LeaseReply, SharedWindow, StoreError
+from fibonacci._core.shared_limits import StoreError
+from fibonacci._core.stored_window import WindowMessage, WindowReply, exchange
+from fibonacci._core.window import Window
 
 try:
     from filelock import FileLock, Timeout
@@ -23,7 +25,8 @@ _LOCK_POLL = 0.001
 # Seconds after which a state says nothing any more.
 _FORGOTTEN_AFTER = 300.0
 _LASTING = {EACCES, EPERM, EROFS}
-_FORMAT = 1
+_FORMAT = 2
+_LARGEST = 1_000_000  # bytes of a state
 # What a damaged state raises, when it is read or used.
 _DAMAGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
@@ -31,8 +34,7 @@ _DAMAGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, 
 class FileStore:
     """Keeps a shared window in a private folder. Time is the monotonic clock, which all processes of a machine share.
 
-    The file is replaced, never changed: a process may be killed at any moment, and the next one finds a whole state.
-    One that can't be read is begun again, and each process says what it holds.
+    A state that can't be read is begun again.
 
     Args:
         name: The name of the window, which becomes that of the files.
@@ -45,7 +47,7 @@ class FileStore:
         self._lock: FileLock | None = None
         self._file = Path()
 
-    def exchange(self, message: LeaseMessage) -> LeaseReply:
+    def exchange(self, message: WindowMessage) -> WindowReply:
         """Carry out a message under the lock.
 
         Raises:
@@ -63,15 +65,21 @@ class FileStore:
             text = f'the rate limiter "machine" cannot be used: {reason}'
             raise StoreError(text, is_lasting=error.errno in _LASTING) from None
 
-    def _exchange(self, message: LeaseMessage) -> LeaseReply:
-        now = monotonic()
-        window = self._read(now)
-        try:
-            reply = window.exchange(message, now)
-        except _DAMAGE:  # in what the state has: what the processes hold is said again
-            window = SharedWindow(now)
-            reply = window.exchange(message, now)
-        self._write(window)
+    def _exchange(self, message: WindowMessage) -> WindowReply:
+        now, window = monotonic(), Window(is_shared=True)
+        with open(self._file, "r+b", buffering=0, opener=_create) as file:
+            before = file.read(_LARGEST) or b""
+            try:
+                state = json.loads(before or b'{"saved_at": 0}')
+                if 0 <= now - state.pop("saved_at") <= _FORGOTTEN_AFTER:  # else the machine has started since
+                    vars(window).update(state)
+                reply = exchange(window, message, now)
+            except _DAMAGE:  # as by a full disk: the next response states the window
+                window = Window(is_shared=True)
+                reply = exchange(window, message, now)
+            file.seek(0)
+            # In one piece, since the process may be killed: what is left of a longer state is overwritten with spaces.
+            file.write(json.dumps({**vars(window), "saved_at": now}).encode().ljust(len(before)))
         return reply
 
     def _prepared_lock(self) -> FileLock:
@@ -82,24 +90,9 @@ class FileStore:
         _make_private(self._file.parent)  # each time: where it was removed, filelock makes one that others can read
         return self._lock
 
-    def _read(self, now: float) -> SharedWindow:
-        try:
-            state = json.loads(self._file.read_bytes())
-            if 0 <= now - state["saved_at"] <= _FORGOTTEN_AFTER:  # else it is of before a restart of the machine
-                return SharedWindow.load(state)
-        except FileNotFoundError:
-            pass
-        except _DAMAGE:
-            pass  # as by a full disk: what the processes hold is said again
-        return SharedWindow(now)
 
-    def _write(self, window: SharedWindow) -> None:
-        state = json.dumps({**window.dump(), "saved_at": monotonic()})
-        new = self._file.with_suffix(".new")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(state.encode())
-        new.replace(self._file)
+def _create(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT, 0o600)
 
 
 def _make_private(folder: Path) -> None:

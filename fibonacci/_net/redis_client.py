@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from fibonacci._core.shared_window import LeaseMessage, LeaseReply, StoreError
+from fibonacci._core.shared_limits import StoreError
+from fibonacci._core.stored_window import WindowMessage, WindowReply
 from fibonacci._redaction import shown_url
 from fibonacci.errors import ConfigurationError
 
@@ -136,7 +137,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 # Seconds for connecting, and for a reply.
 _TIMEOUT = 2.0
-_FORMAT = 1
+_FORMAT = 2
 
 
 class RedisStore:
@@ -154,11 +155,11 @@ class RedisStore:
         check_url(url, "rate_limiter")
         self._shown = shown_url(url)
         self._url = url
-        self._keys = [f"fibonacci:{{{name}-{_FORMAT}}}:{part}" for part in ("window", "leases", "queue", "places")]
+        self._keys = [f"fibonacci:{name}-{_FORMAT}"]
         self._script: Any = None
         self._has_worked = False
 
-    def exchange(self, message: LeaseMessage, now: float | None = None) -> LeaseReply:
+    def exchange(self, message: WindowMessage, now: float | None = None) -> WindowReply:
         """Carry out a message in one script.
 
         Args:
@@ -169,31 +170,17 @@ class RedisStore:
             StoreError: If Redis can't be reached, or refuses the script.
         """
         try:
-            reply = self._run(json.dumps(message), *([] if now is None else [repr(now)]))
+            if self._script is None:
+                self._script = redis_client(self._url, _TIMEOUT).register_script(_script())
+            arguments = [json.dumps(message)] if now is None else [json.dumps(message), repr(now)]
+            reply = WindowReply(*json.loads(self._script(self._keys, arguments)))
         except FAILURES as error:
             text, is_lasting = failure(error, self._url, has_worked=self._has_worked)
             raise StoreError(f"the rate limiter {self._shown} cannot be used: {text}", is_lasting=is_lasting) from None
         self._has_worked = True
-        try:
-            return _reply(reply)
-        except (ValueError, TypeError, AttributeError):
-            text = f"the rate limiter {self._shown} cannot be used: its replies are not what Redis 5 or later sends"
-            raise StoreError(text) from None
-
-    def _run(self, *arguments: str) -> Any:
-        if self._script is None:
-            # A lost reply does no harm, so a new attempt is ours to make: in time for the call that waits.
-            client = redis_client(self._url, _TIMEOUT)
-            self._script = client.register_script(_script())
-        return self._script(self._keys, arguments)
+        return reply
 
 
 @cache
 def _script() -> str:
     return files("fibonacci._net").joinpath("redis_window.lua").read_text("utf-8")
-
-
-def _reply(values: Any) -> LeaseReply:
-    epoch, granted, delay, is_fixed, limit, left, ends_in = values
-    leases = [(name.decode(), float(at)) for name, at in zip(granted[::2], granted[1::2], strict=True)]
-    return LeaseReply(epoch.decode(), leases, float(delay), is_fixed == 1, int(limit), int(left), float(ends_in))

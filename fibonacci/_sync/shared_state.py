@@ -56,7 +56,7 @@ class SharedState:
         self.queued: set[QueuedCall] = set()
         self.exits: set[Exit] = set()
         if config.rate_limiter not in LOCAL_RATE_LIMITERS:
-            from fibonacci._net.leases import window_store
+            from fibonacci._net.stored_limits import window_store
 
             window_store(config.rate_limiter, "")  # an extra that is missing, or a wrong URL, is found here
 

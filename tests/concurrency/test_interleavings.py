@@ -13,7 +13,6 @@ import pytest
 
 from tests.tools.interleavings.explorer import Found, explore, sample
 from tests.tools.interleavings.known_faults import known_faults
-from tests.tools.interleavings.leases import explore_leases
 from tests.tools.interleavings.scenarios import SCENARIOS
 from tests.tools.interleavings.task_scenarios import TASK_SCENARIOS
 
@@ -27,17 +26,6 @@ def test_no_interleaving_has_a_fault() -> None:
     for scenario in SCENARIO_OF.values():
         if scenario.name not in KNOWN:
             sample(scenario, SOME, seed=1)
-
-
-def test_no_order_of_lease_messages_has_a_fault() -> None:
-    assert explore_leases(2) > 80
-
-
-@pytest.mark.slow
-def test_a_lease_that_is_granted_again_for_a_message_that_came_twice_is_found() -> None:
-    again = SeededFault("", "_core.shared_window:SharedWindow._grant", "lease = held.get(name)", "lease = None")
-    with mutated(again), pytest.raises(KeyError):  # it has no place in the queue any more
-        explore_leases(2)
 
 
 def test_known_faults_are_there_still() -> None:
@@ -58,7 +46,7 @@ class SeededFault(NamedTuple):
 MUTANTS = [
     SeededFault(
         "capacity limiter",
-        "_sync.transports.loops:CapacityLimiter.release",
+        "_sync.transports.loops:CapacityLimiter._free_place",
         "if self._queue:\n            self._wake_next()",
         "pass",
     ),
@@ -81,23 +69,20 @@ MUTANTS = [
         "self._made[loop] = made = made or self._make()\n        return made",
     ),
     SeededFault("workers of a batch", "_sync.batch._workers:Workers.start", "self._idle > 0", "True"),
-    SeededFault("news of a lease thread", "_net.leases:LeaseThread._notify", "self._news.put(None)", "pass"),
+    SeededFault("news of a store thread", "_net.stored_limits:StoreThread._notify", "self._news.put(None)", "pass"),
     SeededFault(
-        "begin of a lease thread", "_net.leases:LeaseThread._run", "self._running.acquire(blocking=False)", "True"
+        "begin of a store thread",
+        "_net.stored_limits:StoreThread._run",
+        "self._running.acquire(blocking=False)",
+        "True",
     ),
-    SeededFault("end of a lease thread", "_net.leases:LeaseThread._run", "self._running.release()", "pass"),
-    SeededFault("rate limiter", "_core.shared_limits:SharedLimits.settle", "if self.queued:", "if not self.queued:"),
+    SeededFault("end of a store thread", "_net.stored_limits:StoreThread._run", "self._running.release()", "pass"),
+    SeededFault("rate limiter", "_core.shared_limits:SharedLimits.settle", "if self._queue:", "if not self._queue:"),
     SeededFault(
         "limits of a key",
         "_core.shared_limits:kept_limits",
         "limits = _shared.setdefault(name, make())",
         "limits = _shared[name] = make()",
-    ),
-    SeededFault(
-        "limits of many keys",
-        "_core.shared_limits:kept_limits",
-        "_shared.move_to_end(oldest)",
-        "limits = _shared.pop(oldest)\n                    _shared.setdefault(oldest, limits)",
     ),
     SeededFault("name lookups", "_net.sockets:Resolver._run", "free.append(place)", "pass"),
     SeededFault("journal of a batch", "_sync.batch.context:BatchContext.leave", "not self._pieces", "True"),
@@ -113,7 +98,7 @@ MUTANTS = [
     SeededFault(
         "tasks: capacity limiter",
         "_async.transports.loops:AsyncCapacityLimiter.release",
-        "if share.turn is not None:\n            self._leave(share)",
+        "if share.turn is not None:\n            self._leave(weakref.ref(share))",
         "pass",
     ),
     SeededFault(
@@ -137,8 +122,8 @@ MUTANTS = [
     ),
     SeededFault(
         "tasks: rate limiter",
-        "_core.shared_limits:SharedLimits.abandon",
-        "self.settle(admission, None, clock.monotonic())",
+        "_core.shared_limits:SharedLimits.settle",
+        "self._end(admission, None if attempt is None else attempt.result, now)",
         "pass",
     ),
     SeededFault("tasks: aclose() of a client", "_core.shared_limits:QueuedCall.close", "self.wake()", "pass"),
@@ -153,7 +138,7 @@ MUTANTS = [
 
 HARD_TO_FIND = [
     SeededFault("workers of a batch", "_sync.batch._workers:Workers._run", "if self._idle > 0:", "if True:"),
-    SeededFault("news of a lease thread", "_net.leases:LeaseThread._run", "if self._news.empty():", "if True:"),
+    SeededFault("news of a store thread", "_net.stored_limits:StoreThread._run", "if self._news.empty():", "if True:"),
     SeededFault("name lookups", "_net.sockets:Resolver._run", "while queue:", "if queue:"),
 ]
 """Faults that only hundreds of interleavings show."""

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from fibonacci._core.shared_limits import SharedLimits
+from fibonacci._core.window import Admission
+from fibonacci._sync.transports.loops import CapacityLimiter, CapacityShare
 from tests.kit.systems import needs_signals
 from tests.tools.interleavings.known_faults import known_faults
 from tests.tools.interruptions.faults import FAULTS, attempt
@@ -40,7 +43,8 @@ def test_nothing_is_lost_or_stays_in_use(monkeypatch: pytest.MonkeyPatch) -> Non
         made.batch()
         made.emulator.client().workflows.execute(made.batch_workflow)
         client: Any = made.client
-        client._requestor._shared.limits.acquire(time.monotonic(), ("GET", "/x"))
+        admission = Admission()  # which lives on
+        client._requestor._shared.limits.acquire(admission, time.monotonic())
         in_use, in_use_still, journal = made.faults()
     assert in_use == in_use_still == "1 in flight and 0 queued"
     assert journal == "the journal lacks 1 of 4 ids that were received"
@@ -56,3 +60,23 @@ def test_what_is_raised_in_an_except_block_leaves_nothing_to_later_tests() -> No
         else:
             pytest.fail(f"no such line: {places}")
     assert sys.exc_info() == (None, None, None)
+
+
+def test_a_place_is_free_when_the_call_that_had_it_is_gone() -> None:
+    """However it ended: nothing has to be released."""
+    limiter = CapacityLimiter(1)
+    holder, waiting, next_one = CapacityShare(), CapacityShare(), CapacityShare()
+    assert limiter.acquire_nowait(holder)
+    assert not limiter.acquire(waiting, 0.0)
+    assert not limiter.acquire(next_one, 0.0)
+    del holder, waiting
+    assert limiter.acquire(next_one, 0.0)
+    assert limiter.in_use == 1
+
+
+def test_an_admission_counts_as_long_as_it_lives() -> None:
+    limits, admission = SharedLimits(), Admission()
+    assert limits.acquire(admission, 0.0) is None
+    assert limits.in_flight == 1
+    del admission
+    assert limits.in_flight == 0

@@ -8,12 +8,11 @@ from collections.abc import Callable
 from functools import partial
 from itertools import count
 
-from fibonacci._core.leased_window import LeasedLimits
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt
-from fibonacci._core.shared_limits import QueuedCall
-from fibonacci._core.shared_window import LeaseMessage, LeaseReply, SharedWindow, StoreError
-from fibonacci._core.window import Admission
+from fibonacci._core.shared_limits import QueuedCall, StoreError
+from fibonacci._core.stored_window import StoredLimits, WindowMessage, WindowReply, exchange
+from fibonacci._core.window import Admission, Window
 from tests.core.simulated_server import ENDPOINT, SimulatedServer
 
 RESENT_AFTER = 0.1
@@ -30,7 +29,6 @@ class SimulatedWorld:
         now: Seconds on the clock of the store.
         exchanges: How many messages reached the store.
         outage: When the store is not reachable, from and until.
-        granted: The leases that the store has granted.
     """
 
     def __init__(self, server: SimulatedServer) -> None:
@@ -38,8 +36,7 @@ class SimulatedWorld:
         self.server = server
         self.exchanges = 0
         self.outage = 0.0, 0.0
-        self.granted: set[str] = set()
-        self._window = SharedWindow(0.0)
+        self._window = Window(is_shared=True)
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
 
@@ -54,14 +51,12 @@ class SimulatedWorld:
             assert self.now < until, "something waits forever"
             event()
 
-    def exchange(self, message: LeaseMessage) -> LeaseReply:
+    def exchange(self, message: WindowMessage) -> WindowReply:
         """Carry out a message, on a state that is written and read again after some of them, which costs much."""
         self.exchanges += 1
         if self.exchanges % _REREAD_AFTER == 0:
-            self._window = SharedWindow.load(json.loads(json.dumps(self._window.dump())))
-        reply = self._window.exchange(message, self.now)
-        self.granted.update(name for name, _ in reply.granted)
-        return reply
+            vars(self._window).update(json.loads(json.dumps(vars(self._window))))
+        return exchange(self._window, message, self.now)
 
     @property
     def is_out(self) -> bool:
@@ -71,7 +66,7 @@ class SimulatedWorld:
 
     def lose_state(self) -> None:
         """Begin the state again, as after a restart of the store."""
-        self._window = SharedWindow(self.now)
+        self._window = Window(is_shared=True)
 
 
 class SimulatedProcess:
@@ -85,12 +80,14 @@ class SimulatedProcess:
 
     Attributes:
         sent: When each of its requests was admitted, on the clock of the store.
-        leases: The leases of its requests.
+        ended: How many of its calls have succeeded.
     """
 
-    def __init__(self, world: SimulatedWorld, latency: float, is_lost: Callable[[], bool], ahead: float = 0.0) -> None:
+    def __init__(
+        self, world: SimulatedWorld, latency: float, is_lost: Callable[[], bool] = lambda: False, ahead: float = 0.0
+    ) -> None:
         self.sent: list[float] = []
-        self.leases: list[str] = []
+        self.ended = 0
         self._ahead = ahead
         self.is_killed = False
         self._world = world
@@ -98,26 +95,27 @@ class SimulatedProcess:
         self._is_lost = is_lost
         self._is_sending = False
         self._looks = 0
-        self._limits = LeasedLimits(self._notify)
+        self.limits: StoredLimits = StoredLimits(self._notify)
 
     def kill(self) -> None:
         """End it at once: what it has sent stays sent."""
         self.is_killed = True
 
-    def call(self, transit: float, duration: float) -> None:
-        """Begin a call now: `transit` seconds to the server, `duration` to its response."""
-        _SimulatedCall(self, self._limits, transit, duration).ask()
-
     def plan(self, begin: float, transit: float, duration: float) -> None:
-        """Plan a call."""
-        self.at(begin, lambda: self.call(transit, duration))
+        """Plan a call: `transit` seconds to the server, `duration` to its response."""
+        self.at(begin, _SimulatedCall(self, transit, duration).ask)
 
-    def call_again_and_again(self, transit: float, duration: float, *, until: float) -> None:
-        """Begin a call now, and another one when it has ended, until that time."""
+    def call_again_and_again(self, times: Callable[[], tuple[float, float]], *, until: float) -> None:
+        """Begin a call now, and another one when it has ended, until that time.
+
+        Args:
+            times: Returns the seconds to the server, and to the response.
+            until: The time.
+        """
 
         def again() -> None:
             if self._world.now < until:
-                _SimulatedCall(self, self._limits, transit, duration, again).ask()
+                _SimulatedCall(self, *times(), again).ask()
 
         again()
 
@@ -138,7 +136,7 @@ class SimulatedProcess:
         self.at(self._world.now, self._look)
 
     def _look(self) -> None:
-        seconds = self._limits.schedule(self.now)
+        seconds = self.limits.schedule(self.now)
         if self._is_sending or seconds is None:
             return
         if seconds > 0:
@@ -146,7 +144,7 @@ class SimulatedProcess:
             self.at(self._world.now + seconds, partial(self._look_unless_later, self._looks))
             return
         self._is_sending = True
-        message = self._limits.message(self.now)
+        message = self.limits.message(self.now)
         if self._world.is_out or self._is_lost():
             self.at(self._world.now + RESENT_AFTER, self._fail)
         else:
@@ -156,39 +154,34 @@ class SimulatedProcess:
         if look == self._looks:  # else another one was planned since
             self._look()
 
-    def _deliver(self, message: LeaseMessage) -> None:
+    def _deliver(self, message: WindowMessage) -> None:
         reply = self._world.exchange(message)
         if self._is_lost():
             self.at(self._world.now + RESENT_AFTER, self._fail)
         else:
             self.at(self._world.now + self._latency, lambda: self._receive(message, reply))
 
-    def _receive(self, message: LeaseMessage, reply: LeaseReply) -> None:
+    def _receive(self, message: WindowMessage, reply: WindowReply) -> None:
         self._is_sending = False
-        self._limits.receive(message, reply, self.now)
+        self.limits.receive(message, reply, self.now)
         self._look()
 
     def _fail(self) -> None:
         self._is_sending = False
-        self._limits.fail(StoreError("lost"), self.now)
+        self.limits.fail(StoreError("lost"))
         self._look()
 
 
 class _SimulatedCall:
     def __init__(
-        self,
-        process: SimulatedProcess,
-        limits: LeasedLimits,
-        transit: float,
-        duration: float,
-        then: Callable[[], None] = lambda: None,
+        self, process: SimulatedProcess, transit: float, duration: float, then: Callable[[], None] = lambda: None
     ) -> None:
         self._process = process
-        self._limits = limits
         self._transit = transit
         self._duration = duration
         self._then = then
-        self._queued = QueuedCall(self._wake, Admission(0.0, ENDPOINT))
+        self._admission = Admission(ENDPOINT)
+        self._queued = QueuedCall(self._wake, self._admission)
         self._is_sent = False
         self._sleeps = 0
 
@@ -197,16 +190,15 @@ class _SimulatedCall:
         world = self._process.world
         if self._is_sent:
             return
-        outcome = self._limits.queue(self._queued, self._process.now)
-        if not isinstance(outcome, Admission):
-            assert 0 <= outcome.seconds <= 120
+        delay = self._process.limits.queue(self._queued, self._process.now)
+        if delay is not None:
+            assert 0 <= delay.seconds <= 120
             self._sleeps += 1
-            self._process.at(world.now + outcome.seconds, partial(self._ask_unless_woken, self._sleeps))
+            self._process.at(world.now + delay.seconds, partial(self._ask_unless_woken, self._sleeps))
             return
         self._is_sent = True
         self._process.sent.append(world.now)
-        self._process.leases.append(outcome.lease[0])
-        world.at(world.now + self._transit, lambda: self._arrive(outcome))
+        world.at(world.now + self._transit, self._arrive)
 
     def _ask_unless_woken(self, sleep: int) -> None:
         if sleep == self._sleeps:
@@ -215,13 +207,14 @@ class _SimulatedCall:
     def _wake(self) -> None:
         self._process.at(self._process.world.now, self.ask)
 
-    def _arrive(self, admission: Admission) -> None:
+    def _arrive(self) -> None:
         world = self._process.world
         respond = world.server.receive(world.now)
-        self._process.at(world.now + self._duration, lambda: self._end(admission, respond(world.now)))
+        self._process.at(world.now + self._duration, lambda: self._end(respond(world.now)))
 
-    def _end(self, admission: Admission, response: APIResponse) -> None:
+    def _end(self, response: APIResponse) -> None:
         is_success = response.status == 200
         attempt = Attempt(response, is_success, "GET", number=1, remaining=None, max_retries=0)
-        self._limits.settle(admission, attempt, self._process.now)
+        self._process.limits.settle(self._admission, attempt, self._process.now)
+        self._process.ended += is_success
         self._then()

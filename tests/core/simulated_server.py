@@ -9,7 +9,8 @@ from collections.abc import Callable
 from itertools import count
 
 from fibonacci._core.response import APIResponse
-from fibonacci._core.shared_limits import RateLimiter
+from fibonacci._core.retry import Attempt
+from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._core.window import Admission
 from tests.core.responses import api_response
 from tests.kit.clock import START
@@ -69,6 +70,12 @@ class SimulatedServer:
         used = sum(self.admitted[end] for end in ends[:-1])
         return used / (self.limit * (ends[-1] - ends[0]) / self._length)
 
+    @property
+    def places_used(self) -> float:
+        """The part of the requests of the windows that was used, without the last window."""
+        ends = sorted(self.admitted)[:-1]
+        return sum(self.admitted[end] for end in ends) / (self.limit * len(ends))
+
     def receive(self, now: float) -> Callable[[float], APIResponse]:
         """Count a request; return what makes its response at the time that it is sent."""
         if now >= self._ends:
@@ -93,28 +100,25 @@ class SimulatedServer:
 
 
 class Simulation:
-    """Calls that queue for a limiter, and the server that answers them.
+    """Calls that queue for limits, and the server that answers them.
 
     Args:
         server: The server.
-        limiter: The limiter.
-
-    Attributes:
-        sent: When each request was admitted.
+        limits: The limits.
     """
 
-    def __init__(self, server: SimulatedServer, limiter: RateLimiter) -> None:
+    def __init__(self, server: SimulatedServer, limits: SharedLimits) -> None:
         self.now = 0.0
         self.sent: list[float] = []
         self._server = server
-        self._limiter = limiter
+        self._limits = limits
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._queue: deque[tuple[float, float]] = deque()
 
     def call(self, at: float, transit: float, duration: float) -> None:
         """Plan a call: `transit` seconds to the server, `duration` to its response."""
-        self._at(at, lambda: self._begin(transit, duration))
+        self._at(at, lambda: self._queue.append((transit, duration)))
 
     def run(self) -> None:
         """Let time pass until nothing is left to happen."""
@@ -126,18 +130,16 @@ class Simulation:
     def _at(self, time: float, event: Callable[[], None]) -> None:
         heapq.heappush(self._events, (time, next(self._order), event))
 
-    def _begin(self, transit: float, duration: float) -> None:
-        self._queue.append((transit, duration))
-
     def _admit(self) -> None:
         while self._queue:
-            outcome = self._limiter.acquire(self.now, ENDPOINT)
-            if not isinstance(outcome, Admission):
-                assert 0 < outcome.seconds <= 120
-                self._at(self.now + outcome.seconds, lambda: None)
+            admission = Admission(ENDPOINT)
+            delay = self._limits.acquire(admission, self.now)
+            if delay is not None:
+                assert 0 < delay.seconds <= 122
+                self._at(self.now + delay.seconds, lambda: None)
                 return
             self.sent.append(self.now)
-            self._send(outcome, *self._queue.popleft())
+            self._send(admission, *self._queue.popleft())
 
     def _send(self, admission: Admission, transit: float, duration: float) -> None:
         def arrive() -> None:
@@ -147,4 +149,5 @@ class Simulation:
         self._at(self.now + transit, arrive)
 
     def _end(self, admission: Admission, response: APIResponse) -> None:
-        self._limiter.release(admission, self.now, response, is_refused=response.status == 429)
+        attempt = Attempt(response, response.status == 200, "GET", number=1, remaining=None, max_retries=0)
+        self._limits.settle(admission, attempt, self.now)

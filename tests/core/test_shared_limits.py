@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
-from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from fibonacci._core.leased_window import LeasedLimits
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits, shared_limits
-from fibonacci._core.window import Admission, Delay
+from fibonacci._core.stored_window import StoredLimits
+from fibonacci._core.window import Admission
 from tests.core.responses import api_response
 from tests.kit.assertions import each_row
 from tests.kit.clock import START
@@ -33,7 +31,7 @@ class Sleeper:
     """A call in the queue that counts how often it is woken; its event loop may be closed."""
 
     def __init__(self, endpoint: tuple[str, str] = ENDPOINT, *, is_gone: bool = False) -> None:
-        self.call = QueuedCall(self._wake, Admission(0.0, endpoint))
+        self.call = QueuedCall(self._wake, Admission(endpoint))
         self.woken = 0
         self._is_gone = is_gone
 
@@ -45,14 +43,14 @@ class Sleeper:
 
 def settle(limits: SharedLimits, now: float, *, remaining: int, reset_in: float) -> None:
     """Let a request end at once, with a response that states the rate limit."""
-    admission = limits.acquire(now, ENDPOINT)
-    assert isinstance(admission, Admission)
+    admission = Admission(ENDPOINT)
+    assert limits.acquire(admission, now) is None
     headers = {**STATED, "x-ratelimit-remaining": str(remaining), "x-ratelimit-reset": str(START + reset_in)}
     limits.settle(admission, attempt_of(api_response(b"{}", headers=headers)), now)
 
 
 def exhausted() -> SharedLimits:
-    """Return limits of 3 requests in a window, of which none is left for 30 seconds from 0."""
+    """Return limits of 3 requests in a window, of which none is left for 31 seconds from 0."""
     limits = SharedLimits()
     settle(limits, 0.0, remaining=0, reset_in=30)
     return limits
@@ -60,19 +58,16 @@ def exhausted() -> SharedLimits:
 
 def queued(limits: SharedLimits, *sleepers: Sleeper, now: float = 1.0) -> None:
     for sleeper in sleepers:
-        assert isinstance(limits.queue(sleeper.call, now), Delay)
+        assert limits.queue(sleeper.call, now) is not None
 
 
 def test_calls_are_admitted_in_their_order_and_none_overtakes() -> None:
     limits = exhausted()
     sleepers = [Sleeper() for _ in range(5)]
     queued(limits, *sleepers)
-    assert isinstance(limits.acquire(30.0, ENDPOINT), Delay)  # a new call: whoever waits comes first
-    assert [isinstance(limits.queue(sleeper.call, 30.0), Admission) for sleeper in sleepers] == [True] + [False] * 4
-    assert isinstance(limits.acquire(30.5, ENDPOINT), Delay)  # the first of the window has had its time
+    assert limits.acquire(Admission(ENDPOINT), 31.0) is not None  # a new call: whoever waits comes first
     assert all(sleeper.woken for sleeper in sleepers[:3])
-    admitted = [isinstance(limits.queue(sleeper.call, 30.5), Admission) for sleeper in sleepers[1:]]
-    assert admitted == [True] * 2 + [False] * 2
+    assert [limits.queue(sleeper.call, 31.0) is None for sleeper in sleepers] == [True] * 3 + [False] * 2
 
 
 def test_nobody_is_woken_while_nothing_changes() -> None:
@@ -88,19 +83,18 @@ def test_nobody_is_woken_while_nothing_changes() -> None:
 def leave(limits: SharedLimits, *calls: QueuedCall) -> None:
     """Let calls leave the queue, and release what they were admitted for."""
     for call in calls:
-        limits.leave(call, 30.0)
-        if call.admission is not None:
-            limits.settle(call.admission, None, 30.0)
+        limits.leave(call)
+        limits.settle(call.admission, None, 31.0)
 
 
 def test_a_call_that_leaves_gives_its_admission_to_the_next() -> None:
     limits = exhausted()
     sleepers = [Sleeper() for _ in range(4)]
     queued(limits, *sleepers)
-    limits.queue(sleepers[3].call, 30.0)  # time has passed: the first is admitted, and does not take it yet
-    woken = sleepers[1].woken
+    limits.queue(sleepers[3].call, 31.0)  # time has passed: three are admitted, and do not take it yet
+    woken = sleepers[3].woken
     leave(limits, sleepers[0].call)
-    assert (limits.in_flight, limits.queued, sleepers[1].woken) == (1, 2, woken + 1)
+    assert (limits.in_flight, limits.queued, sleepers[3].woken) == (3, 0, woken + 1)
     leave(limits, *(sleeper.call for sleeper in sleepers))
     assert limits.in_flight == limits.queued == 0
 
@@ -109,7 +103,7 @@ def test_a_call_whose_event_loop_is_closed_is_passed_over() -> None:
     limits = exhausted()
     gone, there = [Sleeper(is_gone=True) for _ in range(9)], Sleeper()
     queued(limits, *gone, there)
-    limits.queue(there.call, 30.0)
+    limits.queue(there.call, 31.0)
     assert there.woken
     assert limits.in_flight <= 1
     assert limits.queued == 0
@@ -117,25 +111,24 @@ def test_a_call_whose_event_loop_is_closed_is_passed_over() -> None:
 
 def test_a_stopped_endpoint_does_not_stop_those_behind_it() -> None:
     limits = SharedLimits()
-    admission = limits.acquire(0.0, ENDPOINT)
-    assert isinstance(admission, Admission)
+    admission = Admission(ENDPOINT)
+    assert limits.acquire(admission, 0.0) is None
     limits.settle(admission, attempt_of(api_response(b"{}", 429, {"retry-after": "3600"})), 0.0)
     first, probe, third = Sleeper(), Sleeper(OTHER), Sleeper(OTHER)
     queued(limits, first)
-    admission = limits.queue(probe.call, 1.0)
-    assert isinstance(admission, Admission)
+    assert limits.queue(probe.call, 1.0) is None
     queued(limits, third)
-    limits.settle(admission, attempt_of(api_response(b"{}")), 2.0)
-    assert limits.queue(third.call, 2.0) is third.call.admission
-    assert isinstance(limits.queue(first.call, 2.0), Delay)
+    limits.settle(probe.call.admission, attempt_of(api_response(b"{}")), 2.0)
+    assert limits.queue(third.call, 2.0) is None
+    assert limits.queue(first.call, 2.0) is not None
 
 
 def test_a_reset_wakes_all() -> None:
     limits = exhausted()
     sleepers = [Sleeper() for _ in range(9)]
-    after_a_refusal = QueuedCall(lambda: None)
+    after_a_refusal = QueuedCall(lambda: None, Admission())
     queued(limits, *sleepers)
-    limits.queue(after_a_refusal, 1.0)
+    limits.queue_refused(after_a_refusal)
     limits.reset(1.0)
     assert all(sleeper.woken for sleeper in sleepers)
     assert after_a_refusal.is_reset
@@ -146,10 +139,10 @@ def test_a_reset_wakes_all() -> None:
 def test_a_window_that_ends_sooner_wakes_all() -> None:
     limits = SharedLimits()
     settle(limits, 0.0, remaining=1, reset_in=60)
-    late = limits.acquire(0.5, ENDPOINT)
-    assert isinstance(late, Admission)
+    late = Admission(ENDPOINT)
+    assert limits.acquire(late, 1.5) is None
     sleepers = [Sleeper() for _ in range(3)]
-    queued(limits, *sleepers)
+    queued(limits, *sleepers, now=1.6)
     before = [sleeper.woken for sleeper in sleepers]
     headers = {**STATED, "x-ratelimit-reset": str(START + 10)}
     limits.settle(late, attempt_of(api_response(b"{}", headers=headers)), 2.0)
@@ -159,7 +152,7 @@ def test_a_window_that_ends_sooner_wakes_all() -> None:
 def test_without_enforcement_all_are_admitted_and_the_limit_is_learned() -> None:
     limits = SharedLimits(is_enforced=False)
     settle(limits, 0.0, remaining=0, reset_in=30)
-    assert all(isinstance(limits.acquire(1.0, ENDPOINT), Admission) for _ in range(100))
+    assert all(limits.acquire(Admission(ENDPOINT), 1.0) is None for _ in range(100))
     assert limits.last is not None
     assert limits.last.remaining == 0
 
@@ -168,54 +161,42 @@ def test_a_request_in_flight_costs_the_same_however_many_there_are() -> None:
     def work(number: int) -> int:
         limits = SharedLimits()
         ended = attempt_of(api_response(b"{}", headers={**STATED, "x-ratelimit-remaining": "9"}))
-        admissions = [limits.acquire(second / 100, ENDPOINT) for second in range(number)]
-        return lines_run(lambda: [limits.settle(cast("Admission", it), ended, 50.0) for it in reversed(admissions)])
+        admissions = [Admission(ENDPOINT) for _ in range(number)]
+        for second, admission in enumerate(admissions):
+            assert limits.acquire(admission, second / 100) is None
+        return lines_run(lambda: [limits.settle(each, ended, 50.0) for each in reversed(admissions)])
 
     assert work(1000) / work(250) < 4.1
 
 
-@each_row("is_leased", [False, True])
-def test_a_change_of_the_delay_takes_as_many_steps_for_each_call_however_many_there_are(
-    is_leased: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@each_row("is_stored", [False, True])
+def test_a_change_of_the_delay_takes_as_many_steps_for_each_call_however_many_there_are(is_stored: bool) -> None:
     """It wakes each of them, and each asks for its delay then."""
-    copied: list[int] = []
-
-    def counting(items: Iterable[Any]) -> list[Any]:
-        copied.extend([1] * len(result := [*items]))
-        return result
-
-    monkeypatch.setattr("fibonacci._core.shared_limits.list", counting, raising=False)
 
     def steps(number: int) -> int:
-        limits: Any = LeasedLimits(lambda: None) if is_leased else exhausted()
+        limits: Any = StoredLimits(lambda: None) if is_stored else exhausted()
         sleepers = [Sleeper() for _ in range(number)]
         queued(limits, *sleepers)
-        copied.clear()
 
         def change() -> None:
-            limits._limiter.window.pause(2.0, 40.0)
+            limits._window.pause(2.0, 40.0)
             for sleeper in sleepers:
-                assert isinstance(limits.queue(sleeper.call, 2.0), Delay)
+                assert limits.queue(sleeper.call, 2.0) is not None
 
         lines = lines_run(change)
-        assert is_leased or all(sleeper.woken for sleeper in sleepers)
-        return lines + len(copied)
+        assert all(sleeper.woken for sleeper in sleepers)
+        return lines
 
     assert steps(400) / steps(100) < 4.2
 
 
-def test_the_oldest_limits_are_forgotten_and_never_those_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limits_that_were_not_used_for_longest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: OrderedDict[object, SharedLimits] = OrderedDict()
     monkeypatch.setattr("fibonacci._core.shared_limits._shared", kept)
-    in_force = shared_limits("http://h", "in force")
-    admission = in_force.acquire(time.monotonic(), ENDPOINT)
-    assert isinstance(admission, Admission)
-    refused = attempt_of(api_response(b"{}", 429, {"retry-after": "60"}))
-    in_force.settle(admission, refused, time.monotonic())
-    keys = [f"key {number}" for number in range(1100)]
+    keys = [f"key {number}" for number in range(1024)]
     first = [shared_limits("http://h", key) for key in keys]
-    again = [shared_limits("http://h", key) for key in keys[-1000:]]
-    assert all(one is other for one, other in zip(first[-1000:], again, strict=True))
-    assert shared_limits("http://h", "in force") is in_force
-    assert shared_limits("http://h", keys[0]) is not first[0]
+    assert shared_limits("http://h", keys[0]) is first[0]
+    shared_limits("http://h", "one more")
+    assert shared_limits("http://h", keys[0]) is first[0]
+    assert shared_limits("http://h", keys[1]) is not first[1]
+    assert len(kept) == 1024

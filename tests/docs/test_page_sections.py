@@ -19,7 +19,7 @@ def test_what_is_written_replaces_what_was_there_and_nothing_else(tmp_path: Path
         for page in sorted(DOCS.rglob("*.md"))
         for name in re.findall(r"<!-- (.*): begin -->", page.read_text("utf-8"))
     ]
-    assert len(sections) == 11
+    assert len(sections) == 10
     check_rows(sections, lambda row: check_section(*row, tmp_path))
 
 

@@ -37,6 +37,7 @@ def _check(mode: Mode, status: int, standstill: Standstill, refusal: Refusal) ->
             assert len(server.requests) == 2
             # Never less than told, and little more; the client's own delay is at most a second.
             most = 1.1 * refusal.seconds + 0.02 if refusal.told == "a wait" else 1.0
+            most += refusal in WITH_RATE_LIMIT_ONLY  # a window is taken to end a second later than stated
             assert refusal.seconds <= waited <= most
             continue
         assert len(server.requests) == 1

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from fibonacci import APIConnectionError, Fibonacci
-from fibonacci._core.shared_window import LeaseMessage, StoreError
+from fibonacci._core.shared_limits import StoreError
+from fibonacci._core.stored_window import WindowMessage
 from fibonacci._net.redis_client import RedisStore
 from fibonacci.emulator import Emulator
 from tests.faults.relay import ForgetfulRelay
@@ -42,7 +43,7 @@ def server(authority: Authority, folder: Path) -> Iterator[RedisServer]:
 
 
 def limiter(url: str) -> object:
-    return RedisStore(url, "x").exchange(LeaseMessage("", False, [], 0.0, [], ["a"]))
+    return RedisStore(url, "x").exchange(WindowMessage(is_reset=False, ended=[], wanted=1))
 
 
 def test_the_url_names_the_authority(server: RedisServer, authority: Authority) -> None:

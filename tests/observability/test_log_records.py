@@ -87,7 +87,7 @@ def test_an_attempt_and_its_retry(mode: Mode, server: ScriptedServer, clock: Fak
 
 
 def test_a_wait_for_the_rate_limit(mode: Mode, server: ScriptedServer, clock: FakeClock, read: Read) -> None:
-    reset = str(int(clock.time() + 5))
+    reset = str(int(clock.time() + 4))
     exhausted = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
     server.add_response(WORKFLOW, headers=exhausted)
     server.add_response(WORKFLOW)

@@ -124,13 +124,13 @@ def test_waits_for_the_rate_limit(mode: Mode, server: ScriptedServer, clock: Fak
     mode.run(client.workflows.get("wf-1"))
     ((labels, point),) = measured.points(WAITS)
     assert (labels, point.count) == (common(server), 1)
-    assert point.sum == pytest.approx(5, abs=0.01)
+    assert point.sum == pytest.approx(6, abs=0.01)
     server.add_response({}, status=429, headers={"Retry-After": "7"})
     server.add_response(WORKFLOW)
     mode.run(client.workflows.get("wf-1"))
     ((_, point),) = measured.points(WAITS)
     assert point.count == 2
-    assert 12 <= point.sum < 13.1
+    assert 13 <= point.sum < 14.1
 
 
 def test_runs_and_waits(mode: Mode, clock: FakeClock, measured: Measured) -> None:

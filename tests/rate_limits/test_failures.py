@@ -25,8 +25,7 @@ from tests.rate_limits.clients import PASSWORD, client_of, refusals
 @pytest.fixture(autouse=True)
 def quick_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait a tenth of a second where a limiter that works again is waited for a second: none of it is counted here."""
-    monkeypatch.setattr("fibonacci._core.shared_window._ARRIVED_WITHIN", 0.1)
-    monkeypatch.setattr("fibonacci._net.leases._LONGEST_RETRY", 0.1)
+    monkeypatch.setattr("fibonacci._net.stored_limits._LONGEST_RETRY", 0.1)
 
 
 @contextmanager
@@ -149,10 +148,11 @@ class TestFailures:
         client = client_of(emulator, "machine")
         client.tools.get("calculator")
         (file,) = folder.glob("*/*.json")
-        file.with_suffix(".new").symlink_to("/dev/full")
+        file.unlink()
+        file.symlink_to("/dev/full")
         with no_patience(), pytest.raises(APIConnectionError, match=os.strerror(errno.ENOSPC)):
             client.tools.get("calculator")
-        file.with_suffix(".new").unlink()
+        file.unlink()
         client.tools.get("calculator")
         assert emulator.requests.count == 2
 
@@ -173,7 +173,7 @@ class TestFailures:
         client.tools.get("calculator")
         (file,) = folder.glob("*/*.json")
         state = json.loads(file.read_text())
-        of_another_type = json.dumps({**state, "window": {**state["window"], "resets_at": []}})
+        of_another_type = json.dumps({**state, "ends": []})
         for damaged in (of_another_type, "[" * 100_000, "{", '{"saved_at": 0}'):
             file.write_text(damaged)
             client.with_options(timeout=5).tools.get("calculator")

@@ -77,9 +77,9 @@ class TestTrust:
         get(mode, caller)
         clock.advance(0.01)
         error = refused(mode, caller.with_options(timeout=3))
-        assert error.retry_after == pytest.approx(4.99)
+        assert error.retry_after == pytest.approx(5.99)
         assert "0 of 60 left" in str(error)
-        assert "retry after 4.99 s" in str(error)
+        assert "retry after 5.99 s" in str(error)
         assert error.rate_limit is not None
         assert (error.rate_limit.limit, error.rate_limit.remaining) == (60, 0)
 
@@ -170,9 +170,9 @@ class TestReports:
         client = mode.client_of(server, on_wait=events.append)
         get(mode, client)
         get(mode, client)
-        assert events == [WaitEvent(method="GET", path="/workflows/wf-1", seconds=42, reason="rate_limit")]
+        assert events == [WaitEvent(method="GET", path="/workflows/wf-1", seconds=43, reason="rate_limit")]
         assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-            ("WARNING", "GET /workflows/wf-1: waiting 42 s for the rate limit (0 of 60 left)")
+            ("WARNING", "GET /workflows/wf-1: waiting 43 s for the rate limit (0 of 60 left)")
         ]
 
     @each_row(("seconds", "level"), [(4, "INFO"), (6, "WARNING")])
@@ -248,7 +248,7 @@ except Exception:
         server.add_response(WORKFLOW)
         client = mode.client_of(server, on_wait=events.append)
         get(mode, client)
-        clock.advance(41.5)
+        clock.advance(42.5)
         get(mode, client)
         assert clock.slept == [0.5]
         assert events == []

@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock
 
 from fibonacci import AsyncFibonacci, RateLimitError, WaitEvent
-from fibonacci._net import leases
+from fibonacci._net import stored_limits
 from fibonacci.emulator import Emulator
 from tests.kit.mode import Mode, both_modes
 from tests.kit.systems import needs_fork
@@ -32,7 +32,7 @@ def fork(act: Callable[[], object]) -> int:
         code = 1
         try:
             act()
-            leases._finish_all()  # pyright: ignore[reportPrivateUsage]
+            stored_limits._finish_all()  # pyright: ignore[reportPrivateUsage]
             code = 0
         finally:
             os._exit(code)
@@ -81,7 +81,7 @@ class TestSharing:
         mode.close(client)
         assert "client was closed" in str(waiting.result(timeout=5).error)
         assert [event.reason for event in events] == ["rate_limit"]
-        assert 50 < events[0].seconds <= 61
+        assert 50 < events[0].seconds <= 62
 
     @on_this_machine_and_redis
     def test_one_event_loop_after_another(self, rate_limiter: str, emulator: Emulator) -> None:
@@ -151,7 +151,7 @@ class TestSharing:
             client.tools.get("calculator")
         assert time.monotonic() - began < 5
         assert caught.value.retry_after is not None
-        assert 40 < caught.value.retry_after <= 61
+        assert 40 < caught.value.retry_after <= 62
         assert emulator.requests.count == 6
         client.reset_rate_limit()
         assert client.rate_limit is None
@@ -163,7 +163,7 @@ class TestSharing:
     def test_the_thread_ends_when_there_is_nothing_to_do(
         self, rate_limiter: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fibonacci._net.leases._IDLE", 0.02)
+        monkeypatch.setattr("fibonacci._net.stored_limits._IDLE", 0.02)
         client = client_of(emulator, rate_limiter)
         name = f"fibonacci rate limiter of {emulator.base_url}"
         for _ in range(2):

@@ -135,14 +135,11 @@ class AsyncHTTPXTransport(AsyncTransportBase):
         limiter = self._http2_limiter.get()
         share = AsyncCapacityShare()
         try:
-            try:
-                if not await limiter.acquire(share, deadline.remaining()):
-                    raise TransportError("timeout_never_sent")
-                return await self._send(request, deadline)
-            finally:
-                limiter.release(share)
+            if not await limiter.acquire(share, deadline.remaining()):
+                raise TransportError("timeout_never_sent")
+            return await self._send(request, deadline)
         finally:
-            limiter.release(share)  # again: a signal may have interrupted the first time
+            limiter.release(share)
 
     async def _send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         connecting = Deadline(deadline.cap(self._connect_timeout))

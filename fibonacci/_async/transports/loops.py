@@ -1,19 +1,18 @@
 """What tasks, threads and event loops share: a bounded number of places, and an object for each loop.
 
-A signal can raise an exception, or run a handler that makes a call, at any line. So nothing here takes a lock: the call
-of a handler would wait for it forever when the call that it has interrupted holds it. Capacity moves from one list to
-another in a single step of the interpreter, so that no interrupt loses it, and a release may be repeated.
+A signal can raise an exception, or run a handler that makes a call, at any line. So a place is held by an object of the
+call: when the call ends, by whatever way, its object dies, and the place is free. An interrupt may cost the connection
+in use, and nothing else.
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from itertools import islice, repeat
-from operator import length_hint
 from time import monotonic
 from typing import Generic, TypeVar
 
@@ -58,12 +57,11 @@ class AsyncPerLoop(Generic[T]):
 
 
 class AsyncCapacityShare:
-    """What one caller has of a capacity. It is made before capacity is acquired, so that its caller can release it."""
+    """What one caller has of a capacity, for as long as it lives."""
 
-    __slots__ = ("held", "turn")
+    __slots__ = ("__weakref__", "turn")
 
     def __init__(self) -> None:
-        self.held: list[bool] = []
         self.turn: _runtime.WakeEvent | None = None  # while it is in the queue, and after
 
 
@@ -79,21 +77,21 @@ class AsyncCapacityLimiter:
 
     def __init__(self, total: int) -> None:
         self.total = min(total, sys.maxsize)
-        self._unused = repeat(True, self.total)
-        self._released: deque[bool] = deque()
-        self._queue: deque[AsyncCapacityShare] = deque()
+        self._lock = threading.RLock()
+        self._holders: set[weakref.ref[AsyncCapacityShare]] = set()
+        self._queue: deque[weakref.ref[AsyncCapacityShare]] = deque()
 
     @property
     def in_use(self) -> int:
         """How many callers proceed now."""
-        return self.total - self._free()
+        return len(self._holders)
 
     def acquire_nowait(self, share: AsyncCapacityShare) -> bool:
-        """Acquire capacity for a share, which has to be released, or return False if none is free."""
+        """Acquire capacity for a share, or return False if none is free."""
         return not self._queue and self._take(share)
 
     async def acquire(self, share: AsyncCapacityShare, seconds: float | None) -> bool:
-        """Acquire capacity for a share, which has to be released, or return False if none was free in time.
+        """Acquire capacity for a share, or return False if none was free in time.
 
         Args:
             share: The share. It stays in the queue, and a second call waits on.
@@ -103,54 +101,50 @@ class AsyncCapacityLimiter:
             if self.acquire_nowait(share):
                 return True
             share.turn = _runtime.turn()
-            self._queue.append(share)
+            self._queue.append(weakref.ref(share, self._leave))
         ends = monotonic() + (float("inf") if seconds is None else seconds)
         while not self._take_in_turn(share):
             left = ends - monotonic()
             if left <= 0:
                 return False
             await share.turn.sleep(left)
-        self._leave(share)
-        self._wake_next()
+        self._leave(weakref.ref(share))
         return True
 
     def release(self, share: AsyncCapacityShare) -> None:
-        """Take a share out of the queue, and release its capacity, if it has any.
-
-        A second call completes what an interrupt left undone. Callers make it in a second `finally`.
-        """
+        """Take a share out of the queue, and release its capacity, if it has any."""
         if share.turn is not None:
-            self._leave(share)
-        if share.held:
-            with suppress(IndexError):  # a handler has done it at this line
-                self._released.extend(islice(iter(share.held.pop, None), 1))
-        if self._queue:
-            self._wake_next()
+            self._leave(weakref.ref(share))
+        self._free_place(weakref.ref(share))
 
     def _take_in_turn(self, share: AsyncCapacityShare) -> bool:
         # A handler's call uses the turn of the call that it has interrupted, which can't use it now.
-        turns = [waiting.turn for waiting in first(self._queue.__iter__, self._free())]
-        return share.turn in turns and self._take(share)
+        waiting = [each() for each in first(self._queue.__iter__, max(0, self.total - self.in_use))]
+        return any(each and each.turn is share.turn for each in waiting) and self._take(share)
 
     def _take(self, share: AsyncCapacityShare) -> bool:
-        if self._released:
-            with suppress(IndexError):  # another thread has taken the last
-                share.held.extend(islice(iter(self._released.pop, None), 1))
-        if not share.held:
-            share.held.extend(islice(self._unused, 1))
-        return bool(share.held)
+        with self._lock:
+            if len(self._holders) < self.total:
+                self._holders.add(weakref.ref(share, self._free_place))
+                return True
+        return False
 
-    def _leave(self, share: AsyncCapacityShare) -> None:
+    def _free_place(self, holder: weakref.ref[AsyncCapacityShare]) -> None:
+        """Free the place of a share that was released, or is garbage."""
+        self._holders.discard(holder)
+        if self._queue:
+            self._wake_next()
+
+    def _leave(self, waiting: weakref.ref[AsyncCapacityShare]) -> None:
+        """Take a share out of the queue that need not wait any more, or is garbage."""
         with suppress(ValueError):
-            self._queue.remove(share)
+            self._queue.remove(waiting)
+        self._wake_next()
 
     def _wake_next(self) -> None:
         """Wake the last of those in the queue for whom capacity is free: each that leaves wakes another one."""
-        free = self._free()
+        free = self.total - self.in_use
         with suppress(IndexError, RuntimeError):  # nobody waits, or the event loop has ended
-            turn = self._queue[min(free, len(self._queue)) - 1].turn if free else None
-            if turn is not None:
-                turn.set()
-
-    def _free(self) -> int:
-        return length_hint(self._unused) + len(self._released)
+            waiting = self._queue[min(free, len(self._queue)) - 1]() if free > 0 else None
+            if waiting is not None and waiting.turn is not None:
+                waiting.turn.set()

@@ -20,6 +20,7 @@ from fibonacci._async.transports.connector import AsyncConnector
 from fibonacci._async.transports.http11 import AsyncHTTP11Connection, StaleConnection
 from fibonacci._async.transports.loops import AsyncCapacityLimiter, AsyncCapacityShare, AsyncPerLoop
 from fibonacci._async.transports.transport import AsyncTransportBase
+from fibonacci._concurrency import first
 from fibonacci._core.config import (
     DEFAULT_CONNECT_TIMEOUT,
     DEFAULT_MAX_CONNECTIONS,
@@ -81,7 +82,7 @@ class AsyncConnectionPool:
         self._is_shrinking = False
         self._is_closed = False
         self._idle: list[AsyncHTTP11Connection] = []
-        self._active: set[_Use] = set()
+        self._active: weakref.WeakSet[_Use] = weakref.WeakSet()
 
     @property
     def proxy(self) -> str | None:
@@ -91,7 +92,7 @@ class AsyncConnectionPool:
     @property
     def connections(self) -> list[AsyncHTTP11Connection]:
         """The open connections, those in use first."""
-        active = [use.connection for use in list(self._active)]
+        active = [use.connection for use in first(self._active.__iter__, None)]
         return [*(connection for connection in active if connection is not None), *self._idle]
 
     async def send(
@@ -112,23 +113,16 @@ class AsyncConnectionPool:
         self.sweep()
         use = _Use()
         try:
-            try:
-                wait = (
-                    None
-                    if self._capacity.acquire_nowait(use)
-                    else await self._wait_for_capacity(use, request, deadline)
-                )
-                response = None
-                while response is None:
-                    connection = await self._take(use, request, deadline, wait, free_descriptors)
-                    response = await self._exchange(connection, request, deadline, limit)
-                    if response is None:
-                        self._put_back(use)
-                return response
-            finally:
-                self._end(use)
+            wait = None if self._capacity.acquire_nowait(use) else await self._wait_for_capacity(use, request, deadline)
+            response = None
+            while response is None:
+                connection = await self._take(use, request, deadline, wait, free_descriptors)
+                response = await self._exchange(connection, request, deadline, limit)
+                if response is None:
+                    self._put_back(use)
+            return response
         finally:
-            self._end(use)  # again: a signal may have interrupted the first time
+            self._end(use)
 
     async def _exchange(
         self, connection: AsyncHTTP11Connection, request: HTTPRequest, deadline: Deadline, limit: int
@@ -207,7 +201,7 @@ class AsyncConnectionPool:
             connection.close()
 
     def _end(self, use: _Use) -> None:
-        """Release everything that a request has used. A second call finishes what an interrupt left undone."""
+        """Release everything that a request has used. What an interrupt leaves undone ends with its objects."""
         if use.connection is not None:
             self._put_back(use)
         if use.opening is not None:

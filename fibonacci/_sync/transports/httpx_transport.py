@@ -136,14 +136,11 @@ class HTTPXTransport(TransportBase):
         limiter = self._http2_limiter.get()
         share = CapacityShare()
         try:
-            try:
-                if not limiter.acquire(share, deadline.remaining()):
-                    raise TransportError("timeout_never_sent")
-                return self._send(request, deadline)
-            finally:
-                limiter.release(share)
+            if not limiter.acquire(share, deadline.remaining()):
+                raise TransportError("timeout_never_sent")
+            return self._send(request, deadline)
         finally:
-            limiter.release(share)  # again: a signal may have interrupted the first time
+            limiter.release(share)
 
     def _send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         connecting = Deadline(deadline.cap(self._connect_timeout))

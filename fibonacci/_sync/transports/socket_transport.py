@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fibonacci._concurrency import first
 from fibonacci._core.config import (
     DEFAULT_CONNECT_TIMEOUT,
     DEFAULT_MAX_CONNECTIONS,
@@ -82,7 +83,7 @@ class ConnectionPool:
         self._is_shrinking = False
         self._is_closed = False
         self._idle: list[HTTP11Connection] = []
-        self._active: set[_Use] = set()
+        self._active: weakref.WeakSet[_Use] = weakref.WeakSet()
 
     @property
     def proxy(self) -> str | None:
@@ -92,7 +93,7 @@ class ConnectionPool:
     @property
     def connections(self) -> list[HTTP11Connection]:
         """The open connections, those in use first."""
-        active = [use.connection for use in list(self._active)]
+        active = [use.connection for use in first(self._active.__iter__, None)]
         return [*(connection for connection in active if connection is not None), *self._idle]
 
     def send(
@@ -113,19 +114,16 @@ class ConnectionPool:
         self.sweep()
         use = _Use()
         try:
-            try:
-                wait = None if self._capacity.acquire_nowait(use) else self._wait_for_capacity(use, request, deadline)
-                response = None
-                while response is None:
-                    connection = self._take(use, request, deadline, wait, free_descriptors)
-                    response = self._exchange(connection, request, deadline, limit)
-                    if response is None:
-                        self._put_back(use)
-                return response
-            finally:
-                self._end(use)
+            wait = None if self._capacity.acquire_nowait(use) else self._wait_for_capacity(use, request, deadline)
+            response = None
+            while response is None:
+                connection = self._take(use, request, deadline, wait, free_descriptors)
+                response = self._exchange(connection, request, deadline, limit)
+                if response is None:
+                    self._put_back(use)
+            return response
         finally:
-            self._end(use)  # again: a signal may have interrupted the first time
+            self._end(use)
 
     def _exchange(
         self, connection: HTTP11Connection, request: HTTPRequest, deadline: Deadline, limit: int
@@ -204,7 +202,7 @@ class ConnectionPool:
             connection.close()
 
     def _end(self, use: _Use) -> None:
-        """Release everything that a request has used. A second call finishes what an interrupt left undone."""
+        """Release everything that a request has used. What an interrupt leaves undone ends with its objects."""
         if use.connection is not None:
             self._put_back(use)
         if use.opening is not None:

@@ -91,6 +91,7 @@ OVERHEAD = (
     + """
 from fibonacci._core.response import APIResponse
 from fibonacci._core.shared_limits import SharedLimits
+from fibonacci._core.window import Admission
 from fibonacci._{mode}.requestor import {prefix}Requestor
 
 class Responded({prefix}Requestor):
@@ -117,7 +118,9 @@ def prepare():
 
 {async_}def limited(number):
     for _ in range(number):
-        limits.settle(limits.acquire(0.0, call.endpoint), ended[0], 0.0)
+        admission = Admission(call.endpoint)
+        limits.acquire(admission, 0.0)
+        limits.settle(admission, ended[0], 0.0)
 
 def loop(number):
     for _ in range(number):

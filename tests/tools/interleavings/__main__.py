@@ -7,11 +7,8 @@ import time
 
 from tests.tools.interleavings.explorer import Found, SharedScenario, explore
 from tests.tools.interleavings.known_faults import known_faults
-from tests.tools.interleavings.leases import explore_leases
 from tests.tools.interleavings.scenarios import SCENARIOS
 from tests.tools.interleavings.task_scenarios import TASK_SCENARIOS
-
-_STEPS = 4
 
 
 def main() -> int:
@@ -25,8 +22,6 @@ def main() -> int:
         pairs = (pair.split(":") for pair in arguments.schedule.split(","))
         chosen[0].run({int(number): int(choice) for number, choice in pairs}, has_trail=True)
         return 0
-    if arguments.name in (None, "lease messages"):
-        print(f"{explore_leases(_STEPS):,} orders of {_STEPS} steps of lease messages: lost, late, twice, lost state")
     print(f"{'object':<32} {'schedules':>10} {'points':>12} {'CPU s':>8}")
     return 1 if any([not _is_as_known(scenario) for scenario in chosen]) else 0  # noqa: C419  # all are run
 

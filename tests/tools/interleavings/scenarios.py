@@ -16,8 +16,8 @@ from unittest import mock
 from fibonacci import APIConnectionError, Fibonacci
 from fibonacci._batch.options import BatchOptions
 from fibonacci._core.messages import Deadline
-from fibonacci._core.shared_window import LeaseMessage, LeaseReply, SharedWindow
-from fibonacci._core.window import Admission
+from fibonacci._core.stored_window import WindowMessage, WindowReply, exchange
+from fibonacci._core.window import Admission, Window
 from fibonacci.transports import HTTPRequest, HTTPResponse
 from tests.kit.clock import START
 from tests.kit.transport import ScriptedTransport, http_response
@@ -241,15 +241,15 @@ def _workers(baton: Baton) -> Bodies:
 
 
 class _Store:
-    """A store of leases in memory."""
+    """A store of a window in memory."""
 
     def __init__(self, baton: Baton) -> None:
         self._baton = baton
-        self._window = SharedWindow(baton.now)
+        self._window = Window(is_shared=True)
 
-    def exchange(self, message: LeaseMessage) -> LeaseReply:
+    def exchange(self, message: WindowMessage) -> WindowReply:
         self._baton.point()
-        return self._window.exchange(message, self._baton.now)
+        return exchange(self._window, message, self._baton.now)
 
 
 class _News:
@@ -270,12 +270,12 @@ class _News:
         """Do nothing with the reply."""
 
 
-@_scenario("news of a lease thread", "_net.leases")
-def _news_of_lease_thread(baton: Baton) -> Bodies:
-    """Two threads have something to say, while the lease thread begins, is idle or ends: it is said."""
-    from fibonacci._net.leases import LeaseThread
+@_scenario("news of a store thread", "_net.stored_limits")
+def _news_of_store_thread(baton: Baton) -> Bodies:
+    """Two threads have something to say, while the store thread begins, is idle or ends: it is said."""
+    from fibonacci._net.stored_limits import StoreThread
 
-    carrier: Any = LeaseThread(mock.Mock(), "a test")
+    carrier: Any = StoreThread(mock.Mock(), "a test")
     carrier.limits = news = _News()
 
     def tell() -> None:
@@ -290,20 +290,20 @@ def _news_of_lease_thread(baton: Baton) -> Bodies:
     return Bodies([tell, tell], check)
 
 
-_LEASE_THREAD: dict[str, Any] = {"beside": ("_core.shared_limits", "_sync._runtime"), "preemptions": 1}  # of many lines
+_STORE_THREAD: dict[str, Any] = {"beside": ("_core.shared_limits", "_sync._runtime"), "preemptions": 1}  # of many lines
 
 
-@_scenario("begin of a lease thread", "_net.leases", **_LEASE_THREAD)
-def _begin_of_lease_thread(baton: Baton) -> Bodies:
-    """Call when a lease is needed, for which there is no thread yet: nothing stays unsaid."""
-    call, check = _leased_call(baton)
+@_scenario("begin of a store thread", "_net.stored_limits", **_STORE_THREAD)
+def _begin_of_store_thread(baton: Baton) -> Bodies:
+    """Call when a request is to be granted, for which there is no thread yet: nothing stays unsaid."""
+    call, check = _stored_call(baton)
     return Bodies([call], check)
 
 
-@_scenario("end of a lease thread", "_net.leases", **_LEASE_THREAD)
-def _end_of_lease_thread(baton: Baton) -> Bodies:
+@_scenario("end of a store thread", "_net.stored_limits", **_STORE_THREAD)
+def _end_of_store_thread(baton: Baton) -> Bodies:
     """Call again when the thread is about to end: nothing stays unsaid."""
-    call, check = _leased_call(baton)
+    call, check = _stored_call(baton)
 
     def calls() -> None:
         baton.is_explored = False
@@ -315,23 +315,23 @@ def _end_of_lease_thread(baton: Baton) -> Bodies:
     return Bodies([calls], check)
 
 
-def _leased_call(baton: Baton) -> tuple[Callable[[], None], Callable[[], None]]:
-    """Return a call of limits that take leases, and what has to be so when it has ended."""
+def _stored_call(baton: Baton) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Return a call of limits that have a store, and what has to be so when it has ended."""
     from fibonacci._core.shared_limits import QueuedCall
-    from fibonacci._net.leases import LeaseThread
+    from fibonacci._net.stored_limits import StoreThread
     from fibonacci._sync import _runtime
 
-    carrier: Any = LeaseThread(_Store(baton), "a test")
+    carrier: Any = StoreThread(_Store(baton), "a test")
     limits = carrier.limits
 
     def call() -> None:
         event = _runtime.WakeEvent()
-        queued = QueuedCall(event.set, Admission(baton.now, ENDPOINT))
-        while not isinstance(found := limits.queue(queued, baton.now), Admission):
-            assert baton.now < 1060, "no lease was asked for"
-            event.sleep(found.seconds)
-        limits.leave(queued, baton.now)
-        limits.settle(found, None, baton.now)
+        queued = QueuedCall(event.set, Admission(ENDPOINT))
+        while (delay := limits.queue(queued, baton.now)) is not None:
+            assert baton.now < 1060, "no request was asked for"
+            event.sleep(delay.seconds)
+        limits.leave(queued)
+        limits.settle(queued.admission, None, baton.now)
 
     def check() -> None:
         assert limits.schedule(baton.now) is None, "something was not said to the store"
@@ -354,23 +354,20 @@ def _rate_limiter(baton: Baton) -> Bodies:
     def delay(now: float) -> Delay | None:
         return Delay(30.0, is_fixed=False) if limits.in_flight else None  # one at a time
 
-    baton.replace(limits._limiter.window, "delay", delay)
+    baton.replace(limits._window, "delay", delay)
 
     def call(number: int) -> None:
         event = _runtime.WakeEvent()
-        admission = Admission(baton.now, ENDPOINT)
-        queued = QueuedCall(event.set, admission)
-        found = limits.acquire(baton.now, ENDPOINT, admission)
-        while not isinstance(found, Admission):
-            found = limits.queue(queued, baton.now)
-            if not isinstance(found, Admission):
+        queued = QueuedCall(event.set, Admission(ENDPOINT))
+        if limits.acquire(queued.admission, baton.now) is not None:
+            while (delay := limits.queue(queued, baton.now)) is not None:
                 before = baton.now
-                event.sleep(found.seconds)
+                event.sleep(delay.seconds)
                 assert baton.now - before < 29, "a call that may be sent sleeps on"
-        limits.leave(queued, baton.now)
+        limits.leave(queued)
         admitted.append(number)
         baton.point()
-        limits.settle(found, None, baton.now)
+        limits.settle(queued.admission, None, baton.now)
 
     def check() -> None:
         assert sorted(admitted) == [0, 1], "a call was not admitted once"
@@ -395,27 +392,6 @@ def _kept_limits(baton: Baton) -> Bodies:
         assert len(set(map(id, got))) == 1, "two clients of one key have different limits"
 
     return Bodies([ask, ask], check)
-
-
-@_scenario("limits of many keys", "_core.shared_limits")
-def _many_keys(baton: Baton) -> Bodies:
-    """Ask for limits that are in use while others are forgotten, which are not."""
-    shared_limits: Any = import_module("fibonacci._core.shared_limits")
-    baton.replace(shared_limits, "_shared", OrderedDict())
-    baton.replace(shared_limits, "_KEPT_KEYS", 1)
-
-    def ask(key: str) -> Any:
-        return shared_limits.shared_limits("http://127.0.0.1:9", key)
-
-    used = ask("a")
-    used.acquire(baton.now, ENDPOINT)
-    got: list[object] = []
-
-    def check() -> None:
-        assert got == [used], "limits in use were forgotten"
-        assert len(shared_limits._shared) <= 3, "limits that nobody uses are kept"
-
-    return Bodies([lambda: got.append(ask("a")), lambda: ask("b")], check)
 
 
 @_scenario("name lookups", "_net.sockets")
@@ -544,7 +520,7 @@ def _client_close(baton: Baton) -> Bodies:
     client = Fibonacci(transport.api_key, base_url=transport.base_url, transport=transport, timeout=60)
     calls: Any = client.health
     requestor = calls._requestor
-    requestor.config.clock = clock
+    requestor._machine_clock = clock
     client.request("GET", "/x")
 
     waiting: list[float] = []

@@ -197,7 +197,7 @@ def _client(run: TaskRun, *bodies: Any) -> tuple[Any, _TurnedPlatform]:
     run.replace(shared_limits, "_shared", OrderedDict())  # what an earlier run has learned would be known
     platform = _TurnedPlatform(*bodies)
     client: Any = AsyncFibonacci("key", base_url="http://127.0.0.1:9", transport=platform, timeout=60, max_retries=0)
-    client._requestor.config.clock = RunClock(run)
+    client._requestor._machine_clock = RunClock(run)
     return client, platform
 
 
@@ -272,27 +272,21 @@ def _rate_limiter(run: TaskRun) -> Bodies:
     def delay(now: float) -> Delay | None:
         return Delay(30.0, is_fixed=False) if limits.in_flight else None  # one at a time
 
-    run.replace(limits._limiter.window, "delay", delay)
+    run.replace(limits._window, "delay", delay)
 
     async def call() -> None:
         event = _runtime.WakeEvent()
-        admission = Admission(run.now, ENDPOINT)
-        queued = QueuedCall(event.set, admission)
+        queued = QueuedCall(event.set, Admission(ENDPOINT))
         try:
-            found = limits.acquire(run.now, ENDPOINT, admission)
-            try:
-                while not isinstance(found, Admission):
-                    found = limits.queue(queued, run.now)
-                    if not isinstance(found, Admission):
-                        before = run.now
-                        await event.sleep(found.seconds)
-                        assert run.now - before < 29, "a call that may be sent sleeps on"
-            finally:
-                limits.leave(queued, run.now)
+            if limits.acquire(queued.admission, run.now) is not None:
+                while (delay := limits.queue(queued, run.now)) is not None:
+                    before = run.now
+                    await event.sleep(delay.seconds)
+                    assert run.now - before < 29, "a call that may be sent sleeps on"
             await asyncio.sleep(0)
-            limits.settle(found, None, run.now)
         finally:
-            limits.abandon(admission, RunClock(run))
+            limits.leave(queued)
+            limits.settle(queued.admission, None, run.now)
 
     async def reset() -> None:
         limits.reset(run.now)

@@ -7,14 +7,14 @@ import subprocess
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
-from fibonacci.emulator import Emulator
 from tests.tools.benchmarks.processes import clean_environment
-from tests.tools.limits.worker import OUTSIDER, Work, WorkDone
+from tests.tools.limits.worker import Work, WorkDone
 
 ROOT = Path(__file__).parents[3]
+_WORKER = Path(__file__).parent / "worker.py"
 
 
 class RunningWork:
@@ -23,27 +23,29 @@ class RunningWork:
     Args:
         works: What each of them does.
         folder: The folder in which the limiter of a machine keeps its files.
+        tree: The tree whose package they use.
     """
 
-    def __init__(self, works: Sequence[Work], folder: Path) -> None:
-        self.folder: Path = folder
-        environment = {**clean_environment(), "XDG_RUNTIME_DIR": str(folder)}
-        self.processes: list[subprocess.Popen[str]] = [
-            subprocess.Popen(
-                [sys.executable, "-m", "tests.tools.limits.worker", json.dumps(asdict(work))],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                cwd=ROOT,
-                env=environment,
-                text=True,
-            )
-            for work in works
-        ]
+    def __init__(self, works: Sequence[Work], folder: Path, tree: Path = ROOT) -> None:
+        self._environment = {**clean_environment(), "XDG_RUNTIME_DIR": str(folder), "PYTHONPATH": str(tree)}
+        self.processes: list[subprocess.Popen[str]] = [self._start(work) for work in works]
 
-    @property
-    def is_at_work(self) -> bool:
-        """Whether none of them has ended."""
-        return all(process.poll() is None for process in self.processes)
+    def replace_one(self, work: Work) -> None:
+        """Kill one of them, and start another one, which begins as soon as it is ready."""
+        killed = self.processes.pop(0)
+        killed.kill()
+        killed.communicate()
+        self.processes.append(process := self._start(work))
+        _begin(process)
+
+    def _start(self, work: Work) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, str(_WORKER), json.dumps(asdict(work))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=self._environment,
+            text=True,
+        )
 
     def wait_until_ready(self) -> None:
         """Wait until all are ready."""
@@ -55,11 +57,6 @@ class RunningWork:
         for process in self.processes:
             _begin(process)
 
-    def begin_one(self, process: subprocess.Popen[str]) -> None:
-        """Let one begin as soon as it is ready."""
-        _wait_until_ready(process)
-        _begin(process)
-
     def kill(self) -> None:
         """Kill them."""
         for process in self.processes:
@@ -69,7 +66,7 @@ class RunningWork:
     def done(self) -> list[WorkDone]:
         """Return what became of the calls of those that were not killed, when they have ended."""
         outputs = [process.communicate()[0] for process in self.processes]
-        return [WorkDone(**json.loads(output)) for output in outputs if output]
+        return [WorkDone(**json.loads(output.splitlines()[-1])) for output in outputs if output]
 
 
 def _wait_until_ready(process: subprocess.Popen[str]) -> None:
@@ -84,38 +81,10 @@ def _begin(process: subprocess.Popen[str]) -> None:
 
 
 @contextmanager
-def running(works: Sequence[Work], folder: Path) -> Generator[RunningWork]:
+def running(works: Sequence[Work], folder: Path, tree: Path = ROOT) -> Generator[RunningWork]:
     """Start workers, and kill them at the end of the block."""
-    work = RunningWork(works, folder)
+    work = RunningWork(works, folder, tree)
     try:
         yield work
     finally:
         work.kill()
-
-
-@dataclass(frozen=True)
-class Served:
-    """What an emulator says of the requests that it received.
-
-    Attributes:
-        sent: How many were no outsider's.
-        refused: How many of them were refused.
-        lost: For each window but the first, the seconds between the end of the one before and its first request.
-    """
-
-    sent: int
-    refused: int
-    lost: list[float]
-
-    @classmethod
-    def by(cls, emulator: Emulator, seconds: float) -> Served:
-        """Return what an emulator with windows of so many seconds has recorded."""
-        requests = list(emulator.requests)
-        own = [request for request in requests if OUTSIDER not in request.headers]
-        lost: list[float] = []
-        ends: float | None = None
-        for request in requests:
-            if request.status != 429 and (ends is None or request.time >= ends):
-                lost += [] if ends is None else [request.time - ends]
-                ends = request.time + seconds
-        return cls(len(own), sum(request.status == 429 for request in own), lost)

@@ -1,6 +1,6 @@
 """A process of a measurement: threads that call again and again, until the time is over.
 
-python -m tests.tools.limits.worker '{"base_url": ..., "api_key": ..., "rate_limiter": ..., "threads": 4, ...}'
+python worker.py '{"base_url": ..., "api_key": ..., "rate_limiter": ..., "threads": 4, ...}'
 
 It prints `ready`, begins at the next line of its input, and prints what became of its calls.
 """
@@ -8,6 +8,7 @@ It prints `ready`, begins at the next line of its input, and prints what became 
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import threading
 import time
@@ -15,7 +16,6 @@ from dataclasses import asdict, dataclass
 
 from fibonacci import Fibonacci, FibonacciError
 
-OUTSIDER = "x-outsider"
 PROCESS = "x-process"
 
 
@@ -33,7 +33,6 @@ class Work:
         pause: Seconds between two calls of a thread.
         timeout: The time of each call.
         is_warm: Whether it calls once before it begins; else the process that is ready first takes the first window.
-        is_outsider: Whether its requests say that they are those of another program.
         number: The process's own number, which its requests state.
     """
 
@@ -46,7 +45,6 @@ class Work:
     pause: float = 0.0
     timeout: float = 60.0
     is_warm: bool = False
-    is_outsider: bool = False
     number: int = 0
 
 
@@ -57,26 +55,23 @@ class WorkDone:
     Attributes:
         rows: The successful calls of each thread.
         errors: The types of the errors of the others, and their texts.
-        retries: How often a request was sent again.
         cpu: Seconds of the processor that the work took.
     """
 
     rows: list[int]
     errors: list[tuple[str, str]]
-    retries: int
     cpu: float
 
 
 def work(what: Work) -> WorkDone:
     """Do it."""
-    rows, errors, retries = [0] * what.threads, list[tuple[str, str]](), list[object]()
+    rows, errors = [0] * what.threads, list[tuple[str, str]]()
     client = Fibonacci(
         what.api_key,
         base_url=what.base_url,
         rate_limiter=what.rate_limiter,
         timeout=what.timeout,
-        headers={PROCESS: str(what.number)} | ({OUTSIDER: "1"} if what.is_outsider else {}),
-        on_retry=retries.append,
+        headers={PROCESS: str(what.number)},
     )
 
     def call(thread: int) -> None:
@@ -84,15 +79,16 @@ def work(what: Work) -> WorkDone:
             if time.monotonic() >= ends:
                 return
             try:
-                client.tools.get("calculator")
+                client.request("GET", "/tools/calculator")
             except FibonacciError as error:
                 errors.append((type(error).__name__, str(error)))
             else:
                 rows[thread] += 1
             time.sleep(what.pause)
 
+    logging.getLogger("fibonacci").setLevel(logging.ERROR)  # they wait, and each would say so
     if what.is_warm:
-        client.tools.get("calculator")  # connections are open, and what is imported late is imported
+        client.request("GET", "/tools/calculator")  # connections are open, and what is imported late is imported
     print("ready", flush=True)
     sys.stdin.readline()
     before, ends = time.process_time(), time.monotonic() + what.seconds
@@ -101,7 +97,7 @@ def work(what: Work) -> WorkDone:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, ends + 0.5 - time.monotonic()))
-    return WorkDone(rows, list(errors), len(retries), time.process_time() - before)
+    return WorkDone(rows, list(errors), time.process_time() - before)
 
 
 if __name__ == "__main__":

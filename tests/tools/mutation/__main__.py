@@ -44,7 +44,7 @@ def _tests(folder: str, names: str) -> tuple[str, ...]:
 
 _SLOW_TOO: Final = ("-m", "", "--timeout=60")
 _FRAMES: Final = (*_SLOW_TOO, *_tests("batch/", "frame_rows"))
-_LIMITER: Final = (*_tests("core/", "limiter shared_limits shared_window"), *_tests("rate_limits/", "limiter"))
+_LIMITER: Final = (*_tests("core/", "limiter shared_limits stored_window"), *_tests("rate_limits/", "limiter"))
 TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "fibonacci/definitions/checks/*.py": _tests(
         "definitions/",

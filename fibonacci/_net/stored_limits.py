@@ -1,6 +1,6 @@
-"""The limits of a key whose rate limit several processes share: their stores, and the thread that asks them.
+"""The limits of a key whose rate limit several processes share, and the thread that asks the store of their window.
 
-A call waits for its lease as it waits for the next window: asleep, until it is woken. So neither a thread nor an event
+A call waits for the store as it waits for the next window: asleep, until it is woken. So neither a thread nor an event
 loop of the user's waits for a lock or for Redis, a canceled call has nothing to await, and asyncio, trio and threads
 need no code of their own.
 """
@@ -16,19 +16,26 @@ from time import monotonic, sleep
 from typing import Protocol
 from weakref import WeakSet
 
-from fibonacci._core.leased_window import LeasedLimits
-from fibonacci._core.shared_limits import SharedLimits, kept_limits
-from fibonacci._core.shared_window import LeaseMessage, LeaseReply, StoreError
+from fibonacci._core.shared_limits import SharedLimits, StoreError, kept_limits
+from fibonacci._core.stored_window import StoredLimits, WindowMessage, WindowReply
+
+# Seconds without anything to do after which the thread ends. The next message starts another one.
+_IDLE = 2.0
+_FIRST_RETRY = 0.05
+_LONGEST_RETRY = 1.0
+# Seconds for which the last messages of a process may delay its exit.
+_EXIT_DELAY = 0.5
+_LOOK_AGAIN = 0.005
 
 
 class WindowStore(Protocol):
     """Keeps a shared window. One thread uses it."""
 
-    def exchange(self, message: LeaseMessage) -> LeaseReply:
+    def exchange(self, message: WindowMessage) -> WindowReply:
         """Carry out a message, of which the processes carry out one at a time.
 
         Raises:
-            StoreError: If that can't be done. The same message may be sent again.
+            StoreError: If that can't be done.
         """
         ...
 
@@ -53,16 +60,7 @@ def window_store(rate_limiter: str, name: str) -> WindowStore:
     return RedisStore(rate_limiter, name)
 
 
-# Seconds without anything to do after which the thread ends. The next message starts another one.
-_IDLE = 2.0
-_FIRST_RETRY = 0.05
-_LONGEST_RETRY = 1.0
-# Seconds for which the last messages of a process may delay its exit.
-_EXIT_DELAY = 0.5
-_LOOK_AGAIN = 0.005
-
-
-class LeaseThread:
+class StoreThread:
     """Sends the messages of limits to their store while there are any.
 
     Args:
@@ -71,7 +69,7 @@ class LeaseThread:
     """
 
     def __init__(self, store: WindowStore, of: str) -> None:
-        self.limits: LeasedLimits = LeasedLimits(self._notify)
+        self.limits: StoredLimits = StoredLimits(self._notify)
         self._store = store
         self._name = f"fibonacci rate limiter of {of}"
         self._news: SimpleQueue[None] = SimpleQueue()  # which a signal's handler may use in the midst of a use
@@ -89,13 +87,13 @@ class LeaseThread:
 
     def _notify(self) -> None:
         if self.limits.is_inherited:
-            return  # the leases are the parent's
+            return  # the requests are the parent's
         self._news.put(None)
         if not self._running.locked():
             try:
                 threading.Thread(target=self._run, name=self._name, daemon=True).start()
             except RuntimeError as error:
-                self.limits.fail(StoreError(f"the rate limiter cannot start a thread: {error}"), monotonic())
+                self.limits.fail(StoreError(f"the rate limiter cannot start a thread: {error}"))
 
     def _run(self) -> None:
         while self._running.acquire(blocking=False):  # else another one runs
@@ -110,28 +108,26 @@ class LeaseThread:
         """Send messages until there has been nothing to say for a while."""
         while True:
             seconds = self.limits.schedule(monotonic())
-            if seconds == 0 or not self._waits_for_news(_IDLE if seconds is None else seconds):
+            if seconds == 0:
+                self._exchange()
+                continue
+            try:
+                self._news.get(timeout=_IDLE if seconds is None else seconds)
+            except Empty:
                 if seconds is None:
                     return
-                self._exchange()
-
-    def _waits_for_news(self, seconds: float) -> bool:
-        """Wait for news, but no longer than that many seconds; return whether there were any."""
-        try:
-            self._news.get(timeout=seconds)
-        except Empty:
-            return False
-        with suppress(Empty):
-            while True:
-                self._news.get_nowait()
-        return True
+            else:
+                with suppress(Empty):
+                    while True:
+                        self._news.get_nowait()
 
     def _exchange(self) -> None:
         message = self.limits.message(monotonic())
         try:
             reply = self._store.exchange(message)
         except Exception as error:  # of any kind: calls wait for the reply, and must not do so in silence
-            self.limits.fail(_store_error(error), monotonic())
+            text = f"the rate limiter failed: {type(error).__name__}"
+            self.limits.fail(error if isinstance(error, StoreError) else StoreError(text))
             sleep(self._retry)
             self._retry = min(_LONGEST_RETRY, self._retry * 2)
         else:
@@ -139,11 +135,7 @@ class LeaseThread:
             self.limits.receive(message, reply, monotonic())
 
 
-def _store_error(error: Exception) -> StoreError:
-    return error if isinstance(error, StoreError) else StoreError(f"the rate limiter failed: {type(error).__name__}")
-
-
-_all: WeakSet[LeaseThread] = WeakSet()
+_all: WeakSet[StoreThread] = WeakSet()
 
 
 @atexit.register
@@ -153,7 +145,7 @@ def _finish_all() -> None:
         thread.finish(ends)
 
 
-def leased_limits(rate_limiter: str, base_url: str, api_key: str, own: SharedLimits | None = None) -> SharedLimits:
+def stored_limits(rate_limiter: str, base_url: str, api_key: str, own: SharedLimits | None = None) -> SharedLimits:
     """Return the limits of a key at a base URL: the same object for every client in the process with that limiter.
 
     Args:
@@ -166,6 +158,6 @@ def leased_limits(rate_limiter: str, base_url: str, api_key: str, own: SharedLim
     def make() -> SharedLimits:
         # Files and keys have this name: it must not tell the key to who lists them.
         name = sha256(f"{base_url}\n{api_key}".encode()).hexdigest()[:32]
-        return LeaseThread(window_store(rate_limiter, name), of=base_url).limits
+        return StoreThread(window_store(rate_limiter, name), of=base_url).limits
 
     return kept_limits((base_url, hash((rate_limiter, api_key))), make)
