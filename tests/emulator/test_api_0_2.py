@@ -264,7 +264,7 @@ def test_a_list_is_read_by_skip_to_its_end(serve: Callable[..., TwoAPIs]) -> Non
     ended: Any = store.executions.get(run["id"])
     for number, seconds in enumerate((1.0, 2.5, 4.0)):
         name = f"exec_{number}"
-        store.executions.put(name, record=ended | {"id": name, "ended": ended["started"] + seconds})
+        store.executions.add(ended | {"id": name, "ended": ended["started"] + seconds})
     first = server.data("GET /workflows?limit=1")[0]
     assert (first["total_runs"], first["avg_duration_seconds"]) == (4, pytest.approx(7.5 / 4, abs=0.001))
 

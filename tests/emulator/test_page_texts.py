@@ -150,7 +150,7 @@ def elements(text: str) -> list[list[str]]:
     nodes = [llm("n1", name=text), tool("n2", "say"), tool("n3", "fail"), llm("n4", model=text)]
     workflow = client.workflows.create(name=text, description=text, definition={"nodes": nodes, "name": text})
     run = client.workflows.execute(workflow.id, inputs={text: text})
-    wait_until(lambda: app_of(emulator).store.runs.count() == 0)
+    wait_until(lambda: app_of(emulator).store.executions.count("running") == 0)
     api = WithPage(app_of(emulator))
     for place in (("global", "", text), ("user", text, "key")):
         entry = {

@@ -177,9 +177,10 @@ class App:
 
     def restore(self, snapshot: bytes) -> None:
         """Replace the state by that of a snapshot (see `Emulator.restore`)."""
-        self.store.restore(snapshot, check_snapshot)
+        with self.store.transaction():
+            self.store.restore(snapshot, check_snapshot)
+            self._scheduler.resume(is_restored=True)
         self._limits.reset()
-        self._scheduler.resume()
 
     @contextmanager
     def preserved(self) -> Generator[None]:

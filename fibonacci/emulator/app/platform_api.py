@@ -264,4 +264,5 @@ class PlatformAPI:
             reply = self._endpoints.call(self.router, request, actor, now)
             if reply.status < 500 and reply.status != 429:  # a repetition of these may succeed
                 self._idempotency.keep(api_key, request, reply, now)
+                self._retention.limit_replays()
         return reply

@@ -31,7 +31,7 @@ from fibonacci.emulator.engine.user_handlers import (
 )
 from fibonacci.emulator.input_files import InputFile, InputFileError
 from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_text, unicode_fault
-from fibonacci.emulator.state.tables import SECRET
+from fibonacci.emulator.state.snapshot import SECRET
 
 HandledCall = LLMCall | ToolCall | CriticCall
 """The call of a handler."""

@@ -17,9 +17,9 @@ from fibonacci.emulator.http.messages import Detail, HTTPException, ServerReques
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.router import API_PREFIX
 from fibonacci.emulator.page.html import Content
+from fibonacci.emulator.state.executions import Search
 from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_json
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Search
 
 PER_PAGE: Final = 25
 
@@ -91,12 +91,11 @@ class Backend:
         Raises:
             HTTPException: 422 if the cursor is not valid.
         """
-        filters = {"workflow_id": workflow_id, "status": status}
-        name = [text for key, value in filters.items() if value is not None for text in (key, value)]
+        statuses = () if status is None else (status,)
         query = Query(urlencode({"limit": PER_PAGE} | ({} if cursor is None else {"cursor": cursor})))
         now = self.app.clock.now()
         with self.reading() as store:
-            rows = partial(store.executions.rows, *name, brief=True, search=search)
+            rows = partial(store.executions.rows, workflow_id=workflow_id, statuses=statuses, brief=True, search=search)
             reply = paged(rows, query, kind="executions", newest_first=True, show=partial(view_of, now=now))
         return Slice(reply.content, reply.next_cursor)
 

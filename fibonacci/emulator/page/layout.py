@@ -177,8 +177,8 @@ _COUNTED: Final = {"Runs": " running", "Approvals": " waiting", "Failures": " in
 
 def _counts(backend: Backend) -> dict[str, int]:
     with backend.reading() as store:
-        running = store.executions.count("status", "running")
-        waiting = store.executions.count("status", WAITING)
+        running = store.executions.count("running")
+        waiting = store.executions.count(WAITING)
     failures = sum(failure.remaining != 0 for failure in backend.app.faults.all())
     return {
         "Runs": running,

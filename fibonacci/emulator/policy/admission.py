@@ -100,22 +100,28 @@ def places_of(store: Store, plan: PlanName, organization: str) -> int:
 
 
 def take_run(context: RequestContext) -> None:
-    """Count one more run.
+    """Check that one more run fits the quotas.
 
     Raises:
-        HTTPException: 429 `quota_exceeded` if a quota is exhausted. Nothing is counted.
+        HTTPException: 429 `quota_exceeded` if a quota is exhausted.
     """
     quota = effective_quota(context.store, context.plan, context.organization)
+    executions = context.store.executions
     window = context.store.run_windows.get(context.organization)
     if window is None or window["ends"] <= context.now:
-        window = StoredRunWindow(ends=context.now + HOUR, used=0)
+        window = StoredRunWindow(ends=context.now + HOUR, first=executions.last_number() + 1)
+        context.store.run_windows.put(context.organization, record=window)
     limit = quota["workflow_runs_per_hour"]
-    if window["used"] >= limit:
+    if runs_in(context.store, window) >= limit:
         raise _used_up("workflow_runs_per_hour", limit, math.ceil(window["ends"] - context.now))
     limit = quota["concurrent_executions"]
-    if context.store.runs.count() >= limit:
+    if executions.count("running") >= limit:
         raise _used_up("concurrent_executions", limit, None)
-    context.store.run_windows.put(context.organization, record={**window, "used": window["used"] + 1})
+
+
+def runs_in(store: Store, window: StoredRunWindow) -> int:
+    """Return how many runs a window has had."""
+    return max(0, store.executions.last_number() - window["first"] + 1)
 
 
 def _used_up(name: str, limit: int, retry_after: int | None) -> HTTPException:

@@ -136,7 +136,7 @@ def _start(context: ViewContext, run: Any, settings: StoredGovernance) -> Conten
     missing = settings["approval_threshold"] - len(run["approval"]["approved_by"]) - 1
     with context.backend.reading() as store:
         places = effective_quota(store, app.account.plan, app.organization)["concurrent_executions"]
-        is_full = store.runs.count() >= places
+        is_full = store.executions.count("running") >= places
     return [
         h.p(
             "The run starts." if missing < 1 else f"The run waits for {counted(missing, 'more approval')}, then starts."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from math import inf
 from typing import Final
 
 from fibonacci.emulator.account import PLANS, WindowUsage
@@ -11,7 +12,7 @@ from fibonacci.emulator.http.messages import Detail, invalid
 from fibonacci.emulator.page.components import NOTHING, duration, facts, field, form, moment, number, required, table
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.policy.admission import effective_quota
+from fibonacci.emulator.policy.admission import effective_quota, runs_in
 from fibonacci.emulator.routes import ENDPOINTS
 
 _MODES: Final = {
@@ -28,7 +29,7 @@ def show_clock(context: ViewContext) -> PageContent:
     now = clock.now()
     ahead = now - time.time()
     with context.backend.reading() as store:
-        waiting = store.timers.count()
+        waiting = len(store.executions.due("running", inf))
     difference = (
         f"{duration(abs(ahead) * 1_000)} {'ahead' if ahead > 0 else 'behind'}" if abs(ahead) >= 1 else "the same time"
     )
@@ -259,10 +260,11 @@ def _quotas(context: ViewContext) -> list[HTMLElement]:
     with context.backend.reading() as store:
         quota = effective_quota(store, app.account.plan, app.organization)
         window = store.run_windows.get(app.organization)
-        running = store.runs.count()
+        runs = 0 if window is None else runs_in(store, window)
+        running = store.executions.count("running")
     is_over = window is None or window["ends"] <= app.clock.now()
     used = {
-        "workflow_runs_per_hour": 0 if window is None or is_over else window["used"],
+        "workflow_runs_per_hour": 0 if window is None or is_over else runs,
         "concurrent_executions": running,
     }
     return [

@@ -180,8 +180,8 @@ def show_audit(context: ViewContext) -> PageContent:
     with context.backend.reading() as store:
         organization = context.backend.app.organization
         counts = store.audit.counts(organization)
-        name = (organization,) if action is None else (organization, action)
-        rows = store.audit.rows(*name, newest_first=True, after=context.number_cursor)
+        where = {"organization": organization} | ({} if action is None else {"action": action})
+        rows = store.audit.rows(where, newest_first=True, after=context.number_cursor)
         read = list(islice(rows, PER_PAGE + 1 if wanted is None else _SCANNED))
     shown = [(number, entry) for number, entry in read if wanted is None or _has_text(context, entry, wanted)]
     last = shown[PER_PAGE - 1][0] if len(shown) > PER_PAGE else None

@@ -21,8 +21,8 @@ print(client.workflows.run(workflow.id, inputs={"name": "Ada"}).outputs)
 def show(context: ViewContext) -> PageContent:
     """Show the overview."""
     with context.backend.reading() as store:
-        counts = store.executions.counts("status")
-        is_new = store.workflows.count() == 0 and store.executions.count() == 0
+        counts = store.executions.counts()
+        is_new = not store.workflows.counts() and not counts
     return PageContent("Overview", _begin(context) if is_new else _latest(context, counts), "Overview")
 
 

@@ -110,7 +110,8 @@ def _values(
     context: ViewContext, store: Store, before: int | None, scope: str | None = None
 ) -> Iterator[tuple[int, StoredMemory]]:
     now = context.backend.app.clock.now()
-    rows = store.memory.rows(*([] if scope is None else [scope]), newest_first=True, after=before)
+    where = {} if scope is None else {"scope": scope}
+    rows = store.memory.rows(where, newest_first=True, after=before)
     return ((number, entry) for number, entry in rows if is_live(entry, now))
 
 

@@ -34,9 +34,9 @@ from fibonacci.emulator.page.diagram import NodeLink, diagram, has_nodes
 from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
 from fibonacci.emulator.page.views.approvals import approval_of
+from fibonacci.emulator.state.executions import Search
 from fibonacci.emulator.state.json_encoding import JSONObject
 from fibonacci.emulator.state.records import TERMINAL
-from fibonacci.emulator.state.tables import Search
 
 NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
 """What to draw for a workflow without a definition."""
@@ -44,7 +44,6 @@ NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
 STATES: Final = ("running", QUEUED, WAITING, "completed", "failed", "cancelled")
 """The states of runs, as the page lists them."""
 
-_FIELDS: Final = ("inputs", "outputs")
 """The parts of a run that a search looks at."""
 
 _LONGEST: Final = 200
@@ -94,7 +93,7 @@ def _search(context: ViewContext, faults: list[Detail]) -> Search:
     if len(text) > _LONGEST:
         faults.append(Detail("q", f"has {len(text):,} characters, but a search can have at most {_LONGEST}"))
     begin, end = _bound(context, "from", faults), _bound(context, "to", faults, is_end=True)
-    return Search(text, _FIELDS, "created", begin, end)
+    return Search(text, begin, end)
 
 
 def _bound(context: ViewContext, name: str, faults: list[Detail], *, is_end: bool = False) -> float | None:
@@ -212,8 +211,7 @@ def _nodes(run: Any) -> str:
 def _filters(context: ViewContext, chosen: str | None, workflow_id: str | None, *, is_plain: bool) -> HTMLElement:
     """Return the links to the runs of each state, with how many there are where that is known without reading them."""
     with context.backend.reading() as store:
-        of_workflow = () if workflow_id is None else ("workflow_id", workflow_id)
-        counts = store.executions.counts(*of_workflow, "status")
+        counts = store.executions.counts(workflow_id)
     names = {
         "All": (None, sum(counts.values())),
         **{state_text(name): (name, counts.get(name, 0)) for name in STATES},

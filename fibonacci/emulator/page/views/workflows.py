@@ -35,7 +35,7 @@ def show_list(context: ViewContext) -> PageContent:
         _search(context, context.searched) if context.searched else context.backend.items("/workflows", context.cursor)
     )
     with context.backend.reading() as store:
-        runs = {workflow["id"]: store.executions.count("workflow_id", workflow["id"]) for workflow in page.items}
+        runs = {workflow["id"]: sum(store.executions.counts(workflow["id"]).values()) for workflow in page.items}
     rows = [_row(workflow, runs[workflow["id"]]) for workflow in page.items]
     empty = [h.p("No workflows yet. To create one:"), example("create", "A first workflow · Python", _CREATE, context)]
     columns = ("Name", "ID", "Version", "Nodes", "Runs", "Updated")
