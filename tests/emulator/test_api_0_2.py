@@ -370,6 +370,7 @@ def test_each_error_has_the_form_of_0_2(serve: Callable[..., TwoAPIs]) -> None:
         ("POST /memory/list", {"body": {"organization_id": "other"}}, 404, "'other'"),
         ("GET /tools/none", {}, 404, "'none'"),
         ("GET /tool", {}, 404, "GET /api/v1/tool. Similar ones are: GET /api/v1/tools"),
+        ("GET /templates", {}, 404, "Similar ones are: GET /api/v1/tools/categories, GET"),
         ("GET /", {}, 404, "There is no GET /api/v1/."),
         ("GET /0123456789", {}, 404, "Every path begins with /api/v1."),
         ("PUT /workflows", {"body": {}}, 405, "only GET, POST"),

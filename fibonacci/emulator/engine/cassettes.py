@@ -540,6 +540,13 @@ def _source_hash(handler: Callable[[Any], Any]) -> str | None:
 
 
 def _stored_calls(path: Path, mode: CassetteMode) -> list[RecordedCall]:
+    if mode == "record":
+        from fibonacci._files import check_replaceable
+
+        try:
+            check_replaceable(path)  # before it is read: to open a FIFO would wait for its other end
+        except OSError as error:
+            raise InputFileError(f"{path}: the cassette cannot be read: {error.strerror}") from None
     try:
         return read_calls(path)
     except FileNotFoundError:

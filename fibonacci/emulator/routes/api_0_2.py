@@ -403,7 +403,7 @@ def _unserved(method: str, path: str) -> Endpoint:
     def refuse(_: RequestContext) -> Reply:
         raise HTTPException(501, "not_implemented", message, [Detail("path", message)])
 
-    return Endpoint(method, f"{API_0_2}{path}", refuse, role="viewer", query=("description",))
+    return Endpoint(method, f"{API_0_2}{path}", refuse, role="viewer", query=("description",), is_served=False)
 
 
 NOT_SERVED: Final[Sequence[Endpoint]] = tuple(
