@@ -164,13 +164,12 @@ class TestOnThePage:
             client.workflows.execute(workflow, inputs={"topic": "water"})
         query = f"q=water&status=completed&workflow_id={workflow}&from=2026-01-01"
         shown = page.get(f"/ui/runs?{query}")
-        fields = {"q": "water", "status": "completed", "workflow_id": workflow, "from": "2026-01-01T00:00:00", "to": ""}
+        fields = {"q": "water", "status": "completed", "workflow_id": workflow, "from": "2026-01-01", "to": ""}
         assert shown.form("find") == fields
         assert "<h1>Runs: “water”, completed, Tides, from 2026-01-01</h1>" in shown.body
         assert shown.next_page.startswith(f"/ui/runs?{query}&cursor=")
         assert page.get(shown.next_page).body.count("topic: water") == 1
-        assert page.get("/ui/runs?to=2026-01-31").form("find")["to"] == "2026-01-31T23:59:59"
-        assert page.get("/ui/runs?from=2026-01-31T01:00%2B02:00").form("find")["from"] == "2026-01-30T23:00:00"
+        assert page.get("/ui/runs?to=2026-01-31").form("find")["to"] == "2026-01-31"
         assert f"q=water&amp;status=failed&amp;workflow_id={workflow}&amp;from=2026-01-01" in shown.body
 
     def test_times_are_those_of_the_clock_and_include_what_was_entered(

@@ -68,7 +68,7 @@ class StoredExecutions:
             problems: The problems of the workflow, which are noted in the trace.
             now: The time in Unix seconds.
         """
-        nodes = [*workflow.unstarted.values()]
+        nodes = [*({**workflow.unstarted} | {node["id"]: node for node in execution["nodes"]}).values()]
         running = self._running({**execution, "status": "running", "nodes": nodes, "started": now}, workflow)
         for node_id, messages in by_node(problems, [*workflow.nodes]).items():
             running.note(node_id, {"warnings": [*messages]})

@@ -32,7 +32,7 @@ from fibonacci.emulator.policy.approvals import (
 )
 from fibonacci.emulator.policy.organizations import Change, record_change
 from fibonacci.emulator.state.json_encoding import JSONObject
-from fibonacci.emulator.state.records import StoredExecution, StoredRunWindow, StoredWorkflow
+from fibonacci.emulator.state.records import StoredExecution, StoredNode, StoredRunWindow, StoredWorkflow
 from fibonacci.emulator.state.store import Store
 
 
@@ -129,8 +129,16 @@ def _used_up(name: str, limit: int, retry_after: int | None) -> HTTPException:
     return too_many_requests("quota_exceeded", message, retry_after, Detail(name, f"is {limit}, and used up"))
 
 
-def execute(context: RequestContext, workflow: StoredWorkflow, inputs: JSONObject) -> StoredExecution:
+def execute(
+    context: RequestContext, workflow: StoredWorkflow, inputs: JSONObject, nodes: Sequence[StoredNode] = ()
+) -> StoredExecution:
     """Start a run, or hold it for approval.
+
+    Args:
+        context: The request.
+        workflow: The workflow.
+        inputs: The inputs by name.
+        nodes: The nodes that have ended already, of a run that continues another.
 
     Returns:
         The record of the execution.
@@ -156,8 +164,8 @@ def execute(context: RequestContext, workflow: StoredWorkflow, inputs: JSONObjec
     settings = settings_of(context.store, context.organization)
     reasons = approval_reasons(settings, workflow["definition"], context.environment.handlers)
     if reasons:
-        return hold_for_approval(context, workflow, inputs, reasons)
-    execution = new_execution(workflow, inputs, context.role, context.now)
+        return hold_for_approval(context, workflow, inputs, reasons, nodes)
+    execution = new_execution(workflow, inputs, context.role, context.now, nodes)
     return context.scheduler.start(execution, compiled_workflow, problems, context.now)
 
 

@@ -18,7 +18,7 @@ is financial. Names count because a tool need not be in the catalog.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -41,6 +41,7 @@ from fibonacci.emulator.state.records import (
     StoredApproval,
     StoredExecution,
     StoredGovernance,
+    StoredNode,
     StoredWorkflow,
 )
 from fibonacci.emulator.state.store import Store
@@ -134,7 +135,11 @@ def approval_reasons(
 
 
 def hold_for_approval(
-    context: RequestContext, workflow: StoredWorkflow, inputs: JSONObject, reasons: list[str]
+    context: RequestContext,
+    workflow: StoredWorkflow,
+    inputs: JSONObject,
+    reasons: list[str],
+    nodes: Sequence[StoredNode] = (),
 ) -> StoredExecution:
     """Store a run that requires approval, and return its execution."""
     approval: StoredApproval = {
@@ -145,7 +150,7 @@ def hold_for_approval(
         "rejected_by": None,
         "expires_at": iso(context.now + APPROVAL_SECONDS),
     }
-    execution = new_execution(workflow, inputs, context.role, context.now)
+    execution = new_execution(workflow, inputs, context.role, context.now, nodes)
     execution.update({"status": WAITING, "approval": approval})
     context.store.executions.add(execution, due=context.now + APPROVAL_SECONDS)
     after = {"status": WAITING, "reasons": reasons, "workflow_id": workflow["id"]}
