@@ -407,6 +407,15 @@ def test_each_error_has_the_form_of_0_2(serve: Callable[..., TwoAPIs]) -> None:
     assert login.count == 1
 
 
+def test_runs_that_are_not_kept_are_counted_too(serve: Callable[..., TwoAPIs]) -> None:
+    server = serve(time="manual", keep=5)
+    workflow = server.data("POST /workflows", {"name": "x", "definition": ECHO}, 201)["id"]
+    for _ in range(12):
+        server.data(f"POST /workflows/{workflow}/execute", {"input_data": {}})
+    found = server.data(f"GET /workflows/{workflow}")
+    assert (found["total_runs"], found["successful_runs"] + found["failed_runs"]) == (12, 12)
+
+
 def test_failures_requests_and_limits(serve: Callable[..., TwoAPIs]) -> None:
     server = serve(time="manual")
     emulator = server.emulator

@@ -152,7 +152,7 @@ def test_lists_of_executions_follow_their_changes_and_counts_do_too(store: Store
     assert listed("asleep") == []
     assert store.executions.counts() == {"running": 3, "completed": 3}
     assert store.executions.counts("w1") == {"running": 1, "completed": 2}
-    assert (store.executions.total_ms("w0"), store.executions.total_ms("w1")) == (4_000, 4_000)
+    assert (store.executions.totals("w0")[1], store.executions.totals("w1")[1]) == (4_000, 4_000)
     assert (store.executions.count(), store.executions.count("failed")) == (6, 0)
     store.executions.delete("e1")
     store.executions.drop_oldest(1)
@@ -391,8 +391,8 @@ def test_counts_and_sums_are_those_of_the_records_after_any_change(store: Store)
     store.executions.update(after("b", "failed", 3.0), after("b", "failed", 3.5))  # it stays, and adds more
     store.executions.delete("c")
     store.registry.put("w", record=numbered(1) | {"status": "archived"})
-    assert (store.executions.total_ms("w"), store.executions.total_ms("v")) == (6_000, 0)
+    assert (store.executions.totals("w")[1], store.executions.totals("v")[1]) == (6_000, 0)
     assert (store.executions.counts(), store.registry.counts()) == ({"failed": 2}, {"archived": 1})
     store.undo(0)
-    assert (store.executions.total_ms("w"), store.executions.total_ms("v")) == (5_000, 4_000)
+    assert (store.executions.totals("w")[1], store.executions.totals("v")[1]) == (5_000, 4_000)
     assert (store.executions.counts(), store.registry.counts()) == ({"completed": 2, "failed": 1}, {"approved": 1})

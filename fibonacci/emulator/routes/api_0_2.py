@@ -268,9 +268,8 @@ def _is_template(body: FlaggedWorkflowCreate | FlaggedWorkflowUpdate, *, was_kno
 
 
 def _workflow(store: Store, workflow: StoredWorkflow) -> JSONObject:
-    runs = store.executions.counts(workflow["id"])
+    runs, milliseconds = store.executions.totals(workflow["id"])
     ended = sum(runs.get(status, 0) for status in TERMINAL)
-    milliseconds = store.executions.total_ms(workflow["id"])
     return {
         **_given(workflow, "id", "name", "description", "definition", "version"),
         **_flags(workflow),

@@ -123,6 +123,13 @@ def _pattern(text: str) -> str:
     return f"%{''.join(parts)}%"
 
 
+_DROPPED: Final = """
+INSERT INTO tally SELECT 'dropped', workflow_id, status, 1, ms FROM executions WHERE number = ?
+    ON CONFLICT DO UPDATE SET n = n + 1, ms = ms + excluded.ms
+"""
+"""Counts an execution that is going to be dropped."""
+
+
 def _is_split(execution: StoredExecution) -> bool:
     return execution["ended"] is None and len(execution["nodes"]) > FEW
 
@@ -304,6 +311,7 @@ class ExecutionTable:
         """Remove all executions."""
         self._forget()
         self._store.execute("DELETE FROM executions")
+        self._store.execute("DELETE FROM tally WHERE list = 'dropped'")
 
     def drop_oldest(self, keep: int) -> None:
         """Remove the oldest executions that have ended beyond a number."""
@@ -312,6 +320,7 @@ class ExecutionTable:
             sql, values = _selected("number", ENDED, None, "ASC", "number > 0", ())
             oldest = self._store.execute(f"{sql} LIMIT ?", (*values, excess)).fetchall()
             for number in oldest:
+                self._store.execute(_DROPPED, number)
                 self._store.execute("DELETE FROM executions WHERE number = ?", number)
             self._counts.clear()
 
@@ -382,6 +391,14 @@ class ExecutionTable:
             self._counts.update(self._store.execute(sql, ("",)))
         return self._counts.copy()
 
+    def totals(self, workflow_id: str) -> tuple[dict[str, int], int]:
+        """Return how many executions of a workflow there were by status, also if they are not kept, and their ms."""
+        sql = (
+            "SELECT value, sum(n), sum(ms) FROM tally WHERE list IN ('executions', 'dropped') AND owner = ? GROUP BY 1"
+        )
+        rows = self._store.execute(sql, (workflow_id,)).fetchall()
+        return {status: n for status, n, _ in rows}, sum(ms for _, _, ms in rows)
+
     def count(self, *statuses: str) -> int:
         """Return how many executions have any of some statuses. Default: all."""
         counts = self._counts or self.counts()
@@ -392,11 +409,6 @@ class ExecutionTable:
         if not self._last:
             (self._last["number"],) = self._store.execute("SELECT coalesce(max(number), 0) FROM executions").fetchone()
         return self._last["number"]
-
-    def total_ms(self, workflow_id: str) -> int:
-        """Return how many milliseconds the executions of a workflow that have ended took."""
-        sql = "SELECT coalesce(sum(ms), 0) FROM tally WHERE list = 'executions' AND owner = ?"
-        return int(self._store.execute(sql, (workflow_id,)).fetchone()[0])
 
     def due(self, status: ExecutionStatus, now: float, limit: int = -1) -> list[tuple[str, float]]:
         """Return the executions of a status in which something is due by a time, each with its time, in that order."""
