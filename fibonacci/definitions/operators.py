@@ -84,12 +84,13 @@ def _ends_with(left: Any, right: Any) -> bool:
     return left is not None and as_text(left).endswith(as_text(right))
 
 
-def _less_than(left: Any, right: Any) -> bool:
+def _difference(left: Any, right: Any) -> int:
+    """Return -1, 0 or 1 for a number that is less than, equal to or greater than another."""
     first, second = _number(left), _number(right)
     if first is None or second is None:
         value = left if first is None else right
         raise OperatorError(f"cannot compare {as_text(left)} and {as_text(right)}: {as_text(value)} is not a number")
-    return first < second
+    return (first > second) - (first < second)
 
 
 def _is_empty(value: Any, _: Any = None) -> bool:
@@ -129,8 +130,8 @@ OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "not_equals": lambda left, right: not _equals(left, right),
     "contains": _contains,
     "not_contains": lambda left, right: not _contains(left, right),
-    "greater_than": lambda left, right: _less_than(right, left),
-    "less_than": _less_than,
+    "greater_than": lambda left, right: _difference(left, right) > 0,
+    "less_than": lambda left, right: _difference(left, right) < 0,
     "starts_with": _starts_with,
     "ends_with": _ends_with,
     "is_empty": _is_empty,

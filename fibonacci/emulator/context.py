@@ -69,6 +69,7 @@ class Endpoint(Generic[HandlerT]):
         has_body: Whether it reads a body. What a `GET` or a `DELETE` has as a body is never read.
         query: The query parameters that it reads, if it changes something, so that others are refused before the
             change. For a `GET`, they are those that its handler has read.
+        is_served: Whether it does more than refuse.
     """
 
     method: str
@@ -77,6 +78,7 @@ class Endpoint(Generic[HandlerT]):
     role: KeyRole | None = None
     has_body: bool = True
     query: Collection[str] = ()
+    is_served: bool = True
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

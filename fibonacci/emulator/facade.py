@@ -38,7 +38,6 @@ from fibonacci.emulator.policy.organizations import is_organization_id
 from fibonacci.emulator.serving.server import SocketServer
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import EmulatorClock, VirtualClock
-from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.emulator.state.store import Store
 from fibonacci.models import Execution
 
@@ -870,9 +869,8 @@ class Emulator(InProcessClients, HandlerDecorators, ScriptsAndCassettes, Preserv
             raise ValueError(f"organization_id must be 1 to 64 letters, digits, '_' and '-', not {organization_id!r}")
         clock = VirtualClock(time)
         self.clock: EmulatorClock = clock
-        store = Store() if db is None else SqliteStore(db)
         stored_secrets = StoredSecrets(kept_secrets)
-        store.hide, store.put_back = stored_secrets.hide, stored_secrets.put_back
+        store = Store(db, hide=stored_secrets.hide, put_back=stored_secrets.put_back)
         self.organization_id: str = organization_id
         self.allow_unused: bool = allow_unused
         self._address = (host, port)
@@ -881,7 +879,6 @@ class Emulator(InProcessClients, HandlerDecorators, ScriptsAndCassettes, Preserv
             store, variables, kept_secrets, self._handlers, warnings=warnings, organization=organization_id
         )
         environment.scripts.add(given)
-        store.report_bad_text = environment.warn_of_bad_text
         self._environment = environment
         self.models: list[str] = environment.models
         scheduler = Scheduler(environment, clock, lambda: places_of(store, account.plan, organization_id))

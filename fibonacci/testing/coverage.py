@@ -23,9 +23,9 @@ from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.emulator.engine.recipes import Recipes
 from fibonacci.emulator.engine.scheduler import RUN_OBSERVERS
-from fibonacci.emulator.page.components import table
+from fibonacci.emulator.page.components import Row, table
 from fibonacci.emulator.page.coverage import LEGEND, coverage_facts, missing_table
-from fibonacci.emulator.page.html import Content, HTMLElement, document, h
+from fibonacci.emulator.page.html import Content, document, h
 from fibonacci.errors import FibonacciError
 
 _OPTION: Final = "--fibonacci-cov"
@@ -240,7 +240,7 @@ def _write_html(rows: Sequence[CoveredWorkflow], folder: Path) -> None:
         *(_line(row.page, h.a(row.label, href=f"{row.page}.html"), row.coverage.tally) for row in rows),
         _line("total", h.strong("Total"), _total(rows)),
     ]
-    index = table("Workflows", ("Workflow", *COLUMNS), lines, None, COLUMNS)
+    index = table("Workflows", {"Workflow": "name", **dict.fromkeys(COLUMNS, "number")}, lines)
     (folder / "index.html").write_bytes(_page("Coverage of workflows", [index]))
     for row in rows:
         picture = Drawing(row.coverage.definition, has_header=False, coverage=row.coverage)
@@ -248,8 +248,9 @@ def _write_html(rows: Sequence[CoveredWorkflow], folder: Path) -> None:
         (folder / f"{row.page}.html").write_bytes(_page(row.label, _workflow(row, picture)))
 
 
-def _line(name: str, label: Content, tally: CoverageTally) -> HTMLElement:
-    return h.tr(h.td(label, class_="name"), [h.td(cell, class_="number") for cell in tally.cells()], id=name)
+def _line(name: str, label: Content, tally: CoverageTally) -> Row:
+    cells: Row = tuple(tally.cells())
+    return (name, label, *cells)
 
 
 def _workflow(row: CoveredWorkflow, picture: Drawing) -> Content:
@@ -281,5 +282,5 @@ def _page(title: str, content: Content) -> bytes:
             ),
             lang="en",
         ),
-        str,
+        (),
     )

@@ -65,7 +65,7 @@ class LimitedPlatform:
         app = app_of(self.emulator)
 
         def count(*_: object) -> None:
-            seen.append(app.store.runs.count())
+            seen.append(app.store.executions.count("running"))
 
         app.observers.append(count)
         return seen

@@ -70,6 +70,12 @@ def test_values_that_are_no_numbers_are_refused() -> None:
     check_each(rows, check)
 
 
+@pytest.mark.parametrize("operator", ["greater_than", "less_than"])
+def test_the_message_has_the_operands_in_their_order(operator: str) -> None:
+    with pytest.raises(OperatorError, match="cannot compare 1_0 and 9: 1_0 is not a number"):
+        evaluate(operator, "1_0", "9")
+
+
 def test_an_unknown_operator_is_named_with_the_known_ones() -> None:
     with pytest.raises(OperatorError, match=r"unknown operator 'matches'.*is_not_empty"):
         evaluate("matches", 1, 2)

@@ -186,7 +186,13 @@ def furnish(emulator: Emulator) -> list[str]:
     pages = [f"/ui/runs/{run.id}" for run in (failed, waiting, running, canceled)]
     pages += [f"/ui/runs/{formed.id}/again", f"/ui/runs?q={quote(HOSTILE)}&workflow_id={workflow}&from=soon"]
     own = f"/ui/workflows/{workflow}"
-    pages += [own, f"{own}/versions", f"{own}/versions/1", f"{own}/compare?old=1&new=2"]
+    pages += [
+        own,
+        f"{own}/versions",
+        f"{own}/versions/1",
+        f"{own}/versions/2",
+        f"/ui/runs/{failed.id}/again?from=broken",
+    ]
     return [*SECTIONS.values(), *pages, "/ui/memory/1", "/ui/requests/1", "/ui/requests/2"]
 
 
@@ -206,7 +212,7 @@ def focus_on(page: Page, selector: str) -> None:
 
 def survey_of(browser: Browser, every: int) -> list[Survey]:
     """Measure every page, or every third, filled with hostile texts, in each width and scheme."""
-    with Emulator(api_key=KEY) as emulator:
+    with Emulator(api_key=KEY, allow_unused=True) as emulator:
         address = emulator.base_url.removesuffix("/v1")
         found = [Survey(address, target) for target in ("/ui/runs", *furnish(emulator))[::every]]
         context = browser.new_context()

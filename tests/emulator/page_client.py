@@ -93,8 +93,10 @@ class FormReading(HTMLParser):
         name = values.get("name") or ""
         if not self._is_inside:
             return
-        if tag == "input":
+        if tag == "input" and values.get("type") != "checkbox":
             self.fields[name] = values.get("value") or ""
+        elif tag == "input" and "checked" in values:
+            self.fields[name] = ",".join(filter(None, [self.fields.get(name), values["value"]]))
         elif tag in ("textarea", "select"):
             self._open = name
             self.fields[name] = ""
@@ -132,7 +134,7 @@ class PageClient:
         return self
 
     def get(self, target: str, **headers: str) -> PageResponse:
-        return self.send("GET", target, headers)
+        return self.send("GET", target.partition("#")[0], headers)  # browsers send no fragment
 
     def post(self, target: str, **form: str) -> PageResponse:
         origin = {"origin": f"http://{self.host}", "sec-fetch-site": "same-origin"}

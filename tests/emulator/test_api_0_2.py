@@ -264,7 +264,7 @@ def test_a_list_is_read_by_skip_to_its_end(serve: Callable[..., TwoAPIs]) -> Non
     ended: Any = store.executions.get(run["id"])
     for number, seconds in enumerate((1.0, 2.5, 4.0)):
         name = f"exec_{number}"
-        store.executions.put(name, record=ended | {"id": name, "ended": ended["started"] + seconds})
+        store.executions.add(ended | {"id": name, "ended": ended["started"] + seconds})
     first = server.data("GET /workflows?limit=1")[0]
     assert (first["total_runs"], first["avg_duration_seconds"]) == (4, pytest.approx(7.5 / 4, abs=0.001))
 
@@ -370,6 +370,7 @@ def test_each_error_has_the_form_of_0_2(serve: Callable[..., TwoAPIs]) -> None:
         ("POST /memory/list", {"body": {"organization_id": "other"}}, 404, "'other'"),
         ("GET /tools/none", {}, 404, "'none'"),
         ("GET /tool", {}, 404, "GET /api/v1/tool. Similar ones are: GET /api/v1/tools"),
+        ("GET /templates", {}, 404, "Similar ones are: GET /api/v1/tools/categories, GET"),
         ("GET /", {}, 404, "There is no GET /api/v1/."),
         ("GET /0123456789", {}, 404, "Every path begins with /api/v1."),
         ("PUT /workflows", {"body": {}}, 405, "only GET, POST"),
@@ -404,6 +405,15 @@ def test_each_error_has_the_form_of_0_2(serve: Callable[..., TwoAPIs]) -> None:
     assert [entry for entry in server.emulator.requests if "s3cret" in str(entry)] == []
     login = server.emulator.requests.to("POST /api/v1/auth/login")
     assert login.count == 1
+
+
+def test_runs_that_are_not_kept_are_counted_too(serve: Callable[..., TwoAPIs]) -> None:
+    server = serve(time="manual", keep=5)
+    workflow = server.data("POST /workflows", {"name": "x", "definition": ECHO}, 201)["id"]
+    for _ in range(12):
+        server.data(f"POST /workflows/{workflow}/execute", {"input_data": {}})
+    found = server.data(f"GET /workflows/{workflow}")
+    assert (found["total_runs"], found["successful_runs"] + found["failed_runs"]) == (12, 12)
 
 
 def test_failures_requests_and_limits(serve: Callable[..., TwoAPIs]) -> None:

@@ -66,6 +66,18 @@ def test_each_starts_at_the_time_when_a_place_gets_free(api: Api) -> None:
     assert ends(api, runs) == ["01:40", "00:50", "01:00", "01:10", "01:10", "01:55"]
 
 
+def test_any_number_of_short_runs_starts_when_a_place_gets_free(api: Api) -> None:
+    quota(api, concurrent_executions=1)
+    workflow = api.workflow(MAIL)
+    runs = [str(execute(api, workflow).data["execution_id"]) for _ in range(400)]
+    approved(api, 60)
+    for run in runs:
+        decide(api, run, "grace", approve=True)
+    assert len(api("GET", "/executions?status=pending&limit=200").data) == 200
+    api.clock.time += 60
+    assert api("GET", "/organizations/default/governance/report").data["executions"]["by_status"] == {"completed": 401}
+
+
 def test_a_canceled_run_and_a_higher_quota_make_a_place(api: Api) -> None:
     quota(api, concurrent_executions=1)
     runs = approved(api, *[60] * 6)

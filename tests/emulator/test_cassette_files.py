@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -128,6 +129,13 @@ def test_any_json_is_a_cassette_or_refused(content: Any) -> None:
         path.write_text(json.dumps(content))
         with suppress(InputFileError):
             assert len(read_calls(path)) == len(content["calls"])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
+def test_a_fifo_in_the_place_of_a_cassette_is_refused_at_once(cassette: Path) -> None:
+    os.mkfifo(cassette)  # as another user can in a folder that everybody writes to
+    with pytest.raises(InputFileError, match="the cassette cannot be read: is not a regular file"):
+        Emulator().record(cassette)
 
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:

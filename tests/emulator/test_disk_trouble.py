@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from fibonacci import Fibonacci, NotFoundError, ServerError
 from fibonacci.emulator import Emulator, StateError, ToolCall
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.state import store
-from fibonacci.emulator.state.sqlite import SqliteStore
+from fibonacci.emulator.state.store import Store
 from fibonacci.models import Execution
 from tests.emulator.handling import create
 from tests.kit.assertions import each_row
@@ -31,9 +31,7 @@ LARGE = "x" * 300_000
 
 
 def connection_of(emulator: Emulator) -> sqlite3.Connection:
-    store = app_of(emulator).store
-    assert isinstance(store, SqliteStore)
-    return store.connection()
+    return app_of(emulator).store.connection()
 
 
 @pytest.fixture
@@ -251,50 +249,14 @@ def test_a_read_only_file_serves_reads(small_disk: Path) -> None:
     remount(small_disk, "rw")
 
 
-def test_a_file_of_schema_1_that_cannot_be_converted_says_what_to_do(small_disk: Path) -> None:
-    path = small_disk / "state.db"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(Path(__file__).with_name("schema_1.sql").read_text("utf-8"))
-    remount(small_disk, "ro")
-    with pytest.raises(StateError, match="of an earlier fibonacci-sdk: make it writable, so that it can be converted"):
-        Emulator(db=path)
-    remount(small_disk, "rw")
-
-
 def removed(path: Path) -> None:
     path.unlink()
 
 
-def log_removed(path: Path) -> None:
-    Path(f"{path}-wal").unlink()
-
-
 def replaced(path: Path) -> None:
     other = path.with_name("other.db")
-    SqliteStore(other).close()
+    Store(other).close()
     other.replace(path)
-
-
-def truncated(path: Path) -> None:
-    with path.open("r+b") as file:
-        file.truncate(0)
-
-
-def cut(path: Path) -> None:
-    with path.open("r+b") as file:
-        file.truncate(8192)
-
-
-def overwritten(path: Path) -> None:
-    size = path.stat().st_size
-    path.write_bytes(b"no database at all " * (size // 10))
-
-
-def emptied(path: Path) -> None:
-    size = path.stat().st_size
-    with path.open("r+b") as file:
-        file.seek(4096)
-        file.write(bytes(size - 4096))
 
 
 @needs_open_files_removable
@@ -302,15 +264,10 @@ def emptied(path: Path) -> None:
     ("damage", "message"),
     [
         (removed, "was removed while it was open"),
-        (log_removed, "was removed while it was open"),
         (replaced, "was replaced while it was open"),
-        (truncated, "was truncated while it was open"),
-        (cut, "was truncated while it was open"),
-        (overwritten, "is corrupt"),
-        (emptied, "is corrupt"),
     ],
 )
-def test_a_damaged_file_is_one_clear_error_and_never_a_201(
+def test_a_file_that_is_gone_is_one_clear_error_and_never_a_201(
     path: Path, damage: Callable[[Path], None], message: str
 ) -> None:
     with Emulator(db=path) as emulator:
@@ -335,7 +292,7 @@ def test_a_damaged_file_is_one_clear_error_and_never_a_201(
             emulator.snapshot()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"id": 1}'])
+@pytest.mark.parametrize("text", ["{", "{}", '"x"'])
 def test_an_unreadable_record_spoils_that_record_alone(
     emulator: Emulator, client: Fibonacci, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -344,8 +301,8 @@ def test_an_unreadable_record_spoils_that_record_alone(
     slow = newest(client, "running").id
     bad = [ids[1], slow]
     for execution_id in bad:
-        sql = "UPDATE records SET record = ? WHERE kind = 'executions' AND key = ?"
-        assert connection_of(emulator).execute(sql, (text, f'"{execution_id}",')).rowcount == 1
+        sql = "UPDATE executions SET nodes = ? WHERE id = ?"
+        assert connection_of(emulator).execute(sql, (text, execution_id)).rowcount == 1
     assert [execution.id for execution in client.executions.list()] == [ids[2], ids[0]]
     assert "is damaged" in caplog.text
     for execution_id in bad:
@@ -362,7 +319,7 @@ def test_an_unreadable_record_spoils_that_record_alone(
 def test_an_unreadable_time_is_that_of_the_machine(path: Path, text: str) -> None:
     with Emulator(db=path, api_key="key") as emulator:
         emulator.clock.advance(1e9)
-        connection_of(emulator).execute("UPDATE records SET record = ? WHERE kind = 'clock_state'", (text,))
+        connection_of(emulator).execute("UPDATE clock_state SET record = ?", (text,))
     with Emulator(db=path, api_key="key") as emulator:
         assert emulator.clock.now() < time.time() + 1e8
         emulator.clock.advance(1e9)
@@ -371,7 +328,7 @@ def test_an_unreadable_time_is_that_of_the_machine(path: Path, text: str) -> Non
         emulator.reset()
 
 
-@each_row("text", ["{", "[]", '{"id": 1}'])
+@each_row("text", ["{", "{}", '"x"'])
 def test_an_unreadable_run_that_waits_for_approval_stops_no_other(path: Path, text: str) -> None:
     with Emulator(db=path, time="manual") as emulator:
         emulator.reset()
@@ -380,8 +337,8 @@ def test_an_unreadable_run_that_waits_for_approval_stops_no_other(path: Path, te
         workflow = create(client, llm("a"), categories=["pii"])
         bad, other = (client.workflows.execute(workflow).id for _ in range(2))
         emulator.approve(other, by="admin")
-        sql = "UPDATE records SET record = ? WHERE kind = 'executions' AND key = ?"
-        assert connection_of(emulator).execute(sql, (text, f'"{bad}",')).rowcount == 1
+        sql = "UPDATE executions SET nodes = ? WHERE id = ?"
+        assert connection_of(emulator).execute(sql, (text, bad)).rowcount == 1
         client.organizations.governance.update("default", approval_threshold=1)
         assert client.executions.get(other).succeeded
         emulator.clock.advance(8 * 86_400)  # nobody has approved the damaged one in time

@@ -73,7 +73,8 @@ def test_a_text_of_a_handler_is_parsed_where_json_is_asked_for(node: Any, answer
     [
         ("high", "the answer is not JSON"),
         ("NaN", "NaN is not a JSON number"),
-        ('```json\n{"urgency": "high"}', "the answer is not JSON"),
+        ('```json\n{"urgency": "high"}', "answer: 'score' is required"),
+        ('one {"urgency": "high"} or {"urgency": "low"} two', "the answer is not JSON"),
         ('```json\n{"urgency": "high"}\n```', "answer: 'score' is required"),
         ("```json\n```", "the answer is not JSON"),
         ("```", "the answer is not JSON"),
@@ -95,12 +96,14 @@ def test_an_answer_that_is_not_such_json_fails_the_node(answer: Any, message: st
     [
         ('```json\n{"n": 1}\n```', {"n": 1}, "'```json'", "'```'"),
         ('\n```\n{"n": 1}\n```\n', {"n": 1}, "'```'", "'```'"),
-        ('Here it is:\n\n``` JSON {"n": 1} ```\nAnything else?', {"n": 1}, "'Here it is:\\n\\n```JSON'", "'```\\nAny"),
+        ('Here it is:\n\n``` JSON {"n": 1} ```\nAnything else?', {"n": 1}, "'Here it is:\\n\\n``` JSON'", "'```\\nAny"),
         ('```json\n{"code": "```py```"}\n```', {"code": "```py```"}, "'```json'", "'```'"),
         ('{"code": "```1```"}', {"code": "```1```"}, "", ""),
+        ('Sure! {"n": [1]} hope that helps', {"n": [1]}, "'Sure!'", "'hope that helps'"),
+        ("Here you are: [1, 2]", [1, 2], "'Here you are:'", "''"),
     ],
 )
-def test_json_in_a_code_fence_is_parsed_and_the_trace_says_what_was_dropped(
+def test_json_in_other_text_is_parsed_and_the_trace_says_what_was_dropped(
     answer: str, output: Any, before: str, after: str
 ) -> None:
     shown = outcome(answer, output_format="json")

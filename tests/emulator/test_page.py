@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,22 @@ class TestReading:
         assert "wf-none" in errors
         assert "POST" not in errors
 
+    def test_requests_and_the_runs_that_they_started_lead_to_each_other(
+        self, page: PageClient, client: Fibonacci
+    ) -> None:
+        workflow = create(client, llm("greet"))
+        run = client.workflows.execute(workflow).id
+        client.executions.get(run)
+        client.memory.set("color", "blue")
+        assert f'href="/ui/runs/{run}"' in page.get("/ui/requests/2").body
+        assert "Duration" in page.get("/ui/requests/2").text
+        assert f'href="/ui/requests?run={run}"' in page.get(f"/ui/runs/{run}").body
+        about = page.get(f"/ui/requests?run={run}").body
+        assert re.findall(r'<tr id="request-(\d)', about) == ["3", "2"]
+        of_route = page.get("/ui/requests?route=POST+/workflows/{id}/execute").body
+        assert re.findall(r'<tr id="request-(\d)', of_route) == ["2"]
+        assert "Similar ones are" in page.get("/ui/requests?route=GET+/workflow").text
+
     def test_memory_tools_limits_failures_warnings(
         self, page: PageClient, client: Fibonacci, emulator: Emulator
     ) -> None:
@@ -129,21 +146,21 @@ class TestReading:
         client.workflows.execute(create(client, tool("find", "serch")))
         emulator.fail("GET /tools", status=503, times=2)
         emulator.tool("lookup")(lambda call: None)
-        assert 'team user ada {"name": "Tides"}' in page.get("/ui/memory").text
-        assert "lookup custom Your own tool. any no your function" in page.get("/ui/tools").text
-        assert "1 min 4 1,000,000 999,996" in page.get("/ui/limits").text
-        assert "workflow_runs_per_hour 1 10,000,000" in page.get("/ui/limits").text
+        assert 'team user ada {"name": "Tides"}' in page.get("/ui/organization").text
+        assert "lookup custom Your own tool. any no your function" in page.get("/ui/organization").text
+        assert "1 min 4 1,000,000 999,996" in page.get("/ui/organization").text
+        assert "workflow_runs_per_hour 1 10,000,000" in page.get("/ui/organization").text
         assert "GET /tools status a response with a status code 503 2 of 2 0" in page.get("/ui/failures").text
         assert "unknown_tool" in page.get("/ui/warnings").text
         emulator.clock.advance(61)
-        assert "color" not in page.get("/ui/memory").text
+        assert "color" not in page.get("/ui/organization").text
 
     def test_a_quota_of_another_version_leaves_the_page_as_it_is(
         self, page: PageClient, client: Fibonacci, emulator: Emulator
     ) -> None:
         client.organizations.quota.update("default", memory_mb=77)
         emulator.restore(emulator.snapshot().replace(b'"memory_mb": 77', b'"memory_mb": 77, "gpu_hours": 5'))
-        text = page.get("/ui/limits").text
+        text = page.get("/ui/organization").text
         assert "memory_mb not counted 77 65,536" in text
         assert "gpu_hours" not in text
 
@@ -172,7 +189,7 @@ class TestReading:
         with Emulator(db=tmp_path / "state.db") as emulator:
             page = PageClient(emulator).sign_in()
             (tmp_path / "state.db").unlink()
-            for target in ("/", "/ui/runs", "/ui/memory", "/ui/limits"):
+            for target in ("/", "/ui/runs", "/ui/organization"):
                 shown = page.get(target)
                 assert shown.status >= 500
                 assert "state.db" in shown.text
@@ -189,6 +206,64 @@ class TestReading:
         assert "log says why" in shown.text
 
 
+class TestRefreshing:
+    """A page is read again each second."""
+
+    def run(self, client: Fibonacci) -> str:
+        nodes = llm("greet", "Greet {{input.name}}"), llm("end", "{{greet}}"), tool("pause", "wait", {"seconds": 60})
+        return client.workflows.execute(create(client, *nodes), inputs={"name": "Ada"}).id
+
+    def shown(self, page: PageClient, run: str) -> str:
+        """Return what a browser tells of what it has."""
+        body = page.get(f"/ui/runs/{run}").body
+        return " ".join(re.findall(r'data-(?:revision|part)="([^"]*)"', body))
+
+    def calls(self, page: PageClient, run: str, known: str) -> int:
+        count = 0
+
+        def profile(frame: object, event: str, argument: object) -> None:
+            nonlocal count
+            count += event == "call"
+
+        sys.setprofile(profile)
+        try:
+            page.get(f"/ui/runs/{run}", x_refresh=known)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    def test_of_a_page_that_is_the_same_only_the_time_is_sent(
+        self, page: PageClient, client: Fibonacci, emulator: Emulator
+    ) -> None:
+        run = self.run(client)
+        known = self.shown(page, run)
+        shown = page.get(f"/ui/runs/{run}", x_refresh=known)
+        assert (shown.status, shown.body) == (204, "")
+        assert shown.headers["X-Clock"][:10] in page.get("/").text
+        emulator.fail("*")  # the navigation counts it
+        assert "Failures" in page.get(f"/ui/runs/{run}", x_refresh=known).text
+
+    def test_of_a_run_that_has_changed_only_the_parts_that_have_changed_are_sent(
+        self, page: PageClient, client: Fibonacci, emulator: Emulator
+    ) -> None:
+        run = self.run(client)
+        known = self.shown(page, run)
+        emulator.clock.advance(60)
+        shown = page.get(f"/ui/runs/{run}", x_refresh=known)
+        assert re.findall(r'<details class="trace" id="(node-\d)" [^>]*><summary>', shown.body) == ["node-1"]
+        assert re.findall(r'<section [^>]*id="(\w+)" [^>]*><h2', shown.body) == ["diagram", "results"]
+        assert len(shown.body) < len(page.get(f"/ui/runs/{run}").body)
+
+    def test_a_refresh_of_a_run_costs_little(self, page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
+        run = self.run(client)
+        known = self.shown(page, run)
+        assert self.calls(page, run, known) <= 500
+        emulator.clock.advance(30)
+        assert self.calls(page, run, known) <= 4_000
+        emulator.clock.advance(30)
+        assert self.calls(page, run, known) <= 4_000
+
+
 class TestPaging:
     def test_lists_have_pages(self, page: PageClient, client: Fibonacci) -> None:
         workflow = create(client, llm("greet"))
@@ -196,7 +271,6 @@ class TestPaging:
         for number in range(30):
             client.memory.set(f"key-{number}", number)
         assert self.followed(page, "/ui/runs", "exec_") == runs[::-1]
-        assert self.followed(page, "/ui/memory", "key-") == [f"key-{number}" for number in reversed(range(30))]
         requests = self.followed(page, "/ui/requests", "/v1/memory/")
         assert requests == [f"/v1/memory/key-{number}" for number in reversed(range(30))]
 
@@ -256,7 +330,7 @@ class TestPlace:
         assert (emulator.requests.count, emulator.failures.delivered, observed) == (0, 0, [])
         assert app_of(emulator).account.limits.usage("default", emulator.clock.now())[0].used == 0
 
-    @each_row("target", ["/v1", "/workflows", "/ui", "/uix", "*", "/_emulator/failures"])
+    @each_row("target", ["/v1", "/workflows", "/uix", "*", "/_emulator/failures"])
     def test_other_paths_are_the_applications(self, page: PageClient, target: str) -> None:
         assert page.get(target).headers["Content-Type"] == "application/json"
 

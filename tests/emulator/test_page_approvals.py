@@ -63,7 +63,7 @@ def test_what_will_happen_is_said_before_anybody_decides(page: PageClient, clien
     )
     assert first < second
     assert "Send an e-mail. Only if gate is false." in text
-    assert '{"to": "{{input.reader}}", "subject": "News"' in text
+    assert "to team@example.org subject News body {{sum}}" in text
     assert "2 nodes ask a model , simulated ." in text
     assert "Reject The run is canceled at once" in text
 

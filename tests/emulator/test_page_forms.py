@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fibonacci import Fibonacci, FibonacciError
-from fibonacci.emulator import Emulator
+from fibonacci.emulator import Emulator, NodeFailure
 from fibonacci.emulator.facade import app_of
 from tests.emulator.handling import create
 from tests.emulator.page_client import PageClient
@@ -152,7 +152,7 @@ def test_delete_a_value_and_clear_the_log(page: PageClient, client: Fibonacci, e
     client.memory.set("color", "red")
     assert "color was deleted." in page.act("/ui/memory/1/delete").text
     assert [entry["value"] for entry in app_of(emulator).store.memory.records()] == ["red"]
-    assert "it may have expired" in page.act("/ui/memory/1/delete", back="/ui/memory").text
+    assert "it may have expired" in page.act("/ui/memory/1/delete", back="/ui/organization").text
     page.act("/ui/requests/clear")
     assert emulator.requests.count == 0
 
@@ -160,3 +160,81 @@ def test_delete_a_value_and_clear_the_log(page: PageClient, client: Fibonacci, e
 @each_row("back", ["//evil.example", "https://evil.example/", "/v1/x", "/ui/\r\nSet-Cookie: x", ""])
 def test_a_form_leads_nowhere_else(page: PageClient, back: str) -> None:
     assert page.post("/ui/clock/advance", seconds="x", back=back).headers["Location"] == "/"
+
+
+def test_scripts_are_added_and_removed(page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
+    workflow = create(client, llm("greet"))
+    shown = page.act("/ui/scripts/add", name="greet", answers='["Hello", {"$failure": "error", "message": "down"}]')
+    assert 'greet ["Hello", {"$failure": "error", "message": "down"}] 0 2' in shown.text
+    assert client.workflows.execute(workflow).outputs == {"greet": "Hello"}
+    assert "Scripts 1 with answers left" in shown.text
+    assert "node 'greet': down" in str(client.executions.get(client.workflows.execute(workflow).id).error)
+    page.act("/ui/scripts/clear")
+    assert len(emulator.scripts) == 0
+
+
+@each_row(
+    ("form", "reason"),
+    [
+        ({"name": "greet", "answers": "[1"}, "is not JSON"),
+        ({"name": "greet", "answers": "1"}, "answers"),
+        ({"name": "", "answers": "[1]"}, "must be the ID of a node"),
+    ],
+)
+def test_a_script_that_is_not_valid_says_why(
+    page: PageClient, emulator: Emulator, form: dict[str, str], reason: str
+) -> None:
+    shown = page.act("/ui/scripts/add", **form, back="/ui/scripts")
+    assert reason in shown.text
+    assert len(emulator.scripts) == 0
+
+
+class TestTheRestOfARun:
+    @pytest.fixture
+    def failed(self, client: Fibonacci, emulator: Emulator) -> str:
+        """Return a run whose second node failed."""
+        emulator.script("look", [{"found": 2}])
+        emulator.script("bill", [NodeFailure(kind="error", message="down")])
+        nodes = llm("look"), tool("bill", "invoice", {"of": "{{look.found}}"}), llm("end", "Tell {{bill.number}}")
+        return client.workflows.execute(create(client, *nodes), inputs={"name": "Ada"}).id
+
+    def test_it_runs_after_the_output_of_the_node_that_failed_was_entered(
+        self, page: PageClient, client: Fibonacci, failed: str
+    ) -> None:
+        again = f"/ui/runs/{failed}/again?from=bill"
+        assert again in page.get(f"/ui/runs/{failed}").body
+        form = page.get(again).form("resume-form")
+        shown = page.act(f"/ui/runs/{failed}/resume", **form | {"output": '{"number": 7}'})
+        assert "The run has started. State: completed." in shown.text
+        run = client.executions.list().first()
+        assert run is not None
+        outputs = client.executions.get(run.id).outputs
+        assert outputs == {"look": {"found": 2}, "bill": {"number": 7}, "end": "[default model] Tell 7"}
+        assert client.executions.get(run.id).inputs == {"name": "Ada"}
+        assert client.executions.get(failed).status == "failed"
+
+    def test_what_can_not_be_used_is_said(self, page: PageClient, client: Fibonacci, failed: str) -> None:
+        again = f"/ui/runs/{failed}/again?from=bill"
+        for form, reason in (
+            ({"output": "{", "node": "bill"}, "is not JSON"),
+            ({"output": "1", "node": "x"}, "must be a node"),
+        ):
+            assert reason in page.act(f"/ui/runs/{failed}/resume", **form, back=again).text
+        assert len(list(client.executions.list())) == 1
+
+    def test_it_waits_for_approval_too(
+        self, page: PageClient, client: Fibonacci, emulator: Emulator, failed: str
+    ) -> None:
+        client.organizations.governance.update("default", category_flags={"own": True})
+        workflow = client.executions.get(failed).workflow_id or ""
+        page.act(f"/ui/runs/{failed}/resume", node="bill", output='{"number": 7}')
+        definition = client.workflows.get(workflow).definition
+        assert definition is not None
+        client.workflows.update(workflow, definition={"nodes": [llm("look")], "categories": ["own"]})
+        run = client.workflows.execute(workflow).id
+        assert "waiting" in page.get("/").text
+        page.act(f"/ui/runs/{run}/resume", node="look", output='"seen"')
+        waiting = client.executions.list().first()
+        assert waiting is not None
+        emulator.approve(waiting.id, by="admin")
+        assert client.executions.get(waiting.id).outputs == {"look": "seen"}

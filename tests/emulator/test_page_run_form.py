@@ -143,7 +143,7 @@ def test_all_inputs_can_be_entered_as_json(page: PageClient, client: Fibonacci, 
         "back": f"{address}?as=json",
     }
     refused = send(page, f"{address}?as=json", inputs='{"name": "Ada", "count": "3"}')
-    assert "inputs.count: &#x27;3&#x27; is not of the type integer" in refused.body
+    assert "inputs.count: &#39;3&#39; is not of the type integer" in refused.body
     assert refused.form("run-form")["inputs"] == '{"name": "Ada", "count": "3"}'
     send(page, f"{address}?as=json", inputs='{"name": "Ada", "other": 1}')
     assert last_inputs(client) == {"name": "Ada", "other": 1}

@@ -150,7 +150,7 @@ def test_the_first_hour_with_a_model(
             process.kill()
     assert execution.outputs == {"greet": "Hello, Ada!", "count": {"n": 1}}
     assert "Hello, Ada!" in shown
-    assert "the JSON was in a code fence" in shown
+    assert "the JSON was in other text" in shown
     monkeypatch.chdir(tmp_path)
     run = [sys.executable, "-m", "fibonacci.cli", "run", "Greet", "--input", "text=hello"]
     assert invoke(*dev, "--quiet", "--replay", "answers.json", "--", *run).code == 0

@@ -3,7 +3,7 @@ from __future__ import annotations
 import gc
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,112 +13,206 @@ import pytest
 from fibonacci import ServerError
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.facade import app_of
+from fibonacci.emulator.state import executions
+from fibonacci.emulator.state.schema import SCHEMA as FILE_SCHEMA
 from fibonacci.emulator.state.snapshot import SCHEMA
-from fibonacci.emulator.state.sqlite import SCHEMA as FILE_SCHEMA
-from fibonacci.emulator.state.sqlite import SqliteStore, use_write_ahead_log
+from fibonacci.emulator.state.sqlite import use_write_ahead_log
 from fibonacci.emulator.state.store import Store
 from tests.kit.assertions import each_row
 
 
 @pytest.fixture(params=["memory", "file"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    made = Store() if request.param == "memory" else SqliteStore(tmp_path / "state.db")
+    made = Store(None if request.param == "memory" else tmp_path / "state.db")
     yield made
     made.close()
 
 
-def number_of(store: Store, prefix: tuple[str, ...] = ()) -> list[int]:
-    records: Iterator[Any] = store.memory.records(*prefix)
-    return [record["n"] for record in records]
+def put(store: Store, key: str, n: int, scope: str = "global") -> None:
+    store.memory.put(scope, "", key, record=numbered(n))
 
 
 def numbered(n: int) -> Any:
-    """Return a record; the store reads no field of it."""
+    """Return a record; the store reads no field of it but `expires`."""
     return {"n": n}
 
 
+def numbers_of(store: Store, where: Mapping[str, str] | None = None) -> list[int]:
+    records: Iterator[Any] = store.memory.records(where or {})
+    return [record["n"] for record in records]
+
+
 def test_records_are_put_read_replaced_and_deleted(store: Store) -> None:
-    assert store.memory.get("a") is None
-    assert not store.memory.delete("a")
-    store.memory.put("a", record=numbered(1))
-    store.memory.put("b", record=numbered(2))
-    store.memory.put("a", record=numbered(3))
-    assert store.memory.get("a") == numbered(3)
-    assert number_of(store) == [3, 2]
+    a = ("global", "", "a")
+    assert store.memory.get(*a) is None
+    assert not store.memory.delete(*a)
+    put(store, "a", 1)
+    put(store, "b", 2)
+    put(store, "a", 3)
+    assert store.memory.get(*a) == numbered(3)
+    assert numbers_of(store) == [3, 2]
     assert (store.memory.count(), store.workflows.count()) == (2, 0)
-    assert store.memory.delete("a")
-    store.memory.put("a", record=numbered(4))
-    assert number_of(store) == [2, 4]
-    assert store.workflows.get("a") is None
+    assert store.memory.delete(*a)
+    put(store, "a", 4)
+    assert numbers_of(store) == [2, 4]
 
 
 def test_rows_have_permanent_numbers_in_both_directions(store: Store) -> None:
     for n in range(5):
-        store.memory.put(f"k{n}", record=numbered(n))
+        put(store, f"k{n}", n)
     first = dict(store.memory.rows())
-    store.memory.delete("k1")
-    store.memory.put("k0", record=numbered(0))
+    store.memory.delete("global", "", "k1")
+    put(store, "k0", 0)
     later: list[tuple[int, Any]] = list(store.memory.rows(newest_first=True))
     assert [record["n"] for _, record in later] == [4, 3, 2, 0]
     assert all(first[number] == record for number, record in later)
     assert [number for number, _ in later] == sorted((number for number, _ in later), reverse=True)
 
 
-def test_a_prefix_is_made_of_whole_parts(store: Store) -> None:
-    keys = [("a", "x"), ("a", "y"), ("ab", "x"), ("a,", "x"), ('a"', "x"), ("ä\ud800", "x"), ("", "x"), ("a",)]
-    for n, key in enumerate(keys):
-        store.memory.put(*key, record=numbered(n))
-    assert number_of(store, ("a",)) == [0, 1, 7]
-    assert number_of(store, ("ä\ud800",)) == [5]
-    assert number_of(store, ("",)) == [6]
-    assert [key for key, _ in store.memory.items()] == keys
-    store.memory.delete_all("a")
-    assert number_of(store) == [2, 3, 4, 5, 6]
+def test_records_are_listed_and_deleted_by_a_column(store: Store) -> None:
+    scopes = ["a", "ab", "a,", 'a"', "ä", ""]
+    for n, scope in enumerate(scopes):
+        put(store, "x", n, scope)
+        put(store, "y", n, scope)
+    for n, scope in enumerate(scopes):
+        assert numbers_of(store, {"scope": scope}) == [n, n]
+    store.memory.delete_all({"scope": "a"})
+    assert numbers_of(store, {"scope": "ab"}) == [1, 1]
+    assert len(numbers_of(store)) == 10
     store.memory.delete_all()
-    assert number_of(store) == []
-
-
-def test_what_has_no_lists_is_read_by_key_and_deleted_by_prefix(store: Store) -> None:
-    keys = [("e1", "a"), ("e2", "a"), ("e1", "b"), ("e2", "b")]
-    for key in keys:
-        store.traces.put(*key, record={"reason": key[0]})
-    assert (store.traces.count(), list(store.traces.records())) == (0, [])
-    assert store.traces.get("e1", "b") == {"reason": "e1"}
-    store.traces.delete_all("e1")
-    assert [key for key, _ in store.traces.items()] == keys[1::2]
-    if isinstance(store, SqliteStore):
-        assert store.execute("SELECT count(*) FROM lists").fetchone() == (0,)
+    assert numbers_of(store) == []
 
 
 def test_values_round_trip(store: Store) -> None:
     members: Any = [10**30, -0.1, [{}], True]
     record: Any = {"a": None, "ä\0": "ä\U0001f600\0", "b": members, "": {"": list[int]()}}
-    store.memory.put("k", record=record)
-    assert store.memory.get("k") == record
+    store.memory.put("global", "", "k", record=record)
+    assert store.memory.get("global", "", "k") == record
+
+
+def execution(name: str, status: str = "running", workflow: str = "w", **more: Any) -> Any:
+    record: Any = {"id": name, "workflow_id": workflow, "workflow_version": 1, "status": status, "role": "owner"}
+    times = {"created": 0.5, "started": 1.0, "ended": None if status in executions.UNFINISHED else 2.0}
+    return record | {"inputs": {"a": 1}, "outputs": {}, "error": None, "nodes": [], **times} | more
+
+
+def node(name: str, output: Any = None) -> Any:
+    return {"id": name, "output": output, "phase": None, "call": None}
+
+
+def test_an_execution_is_read_as_it_was_added_and_updated(store: Store) -> None:
+    before = execution("e", nodes=[node("a"), node("b")])
+    store.executions.add(before, {"a": {"input": 1}})
+    assert store.executions.get("e") == before
+    after = before | {"nodes": [node("a", [1]), node("b")], "error": "no", "outputs": {"a": None}}
+    store.executions.update(before, after, {"a": {"remarks": ["x"]}, "b": {"reason": None}})
+    assert store.executions.get("e") == after
+    assert store.executions.trace("e") == {"a": {"input": 1, "remarks": ["x"]}, "b": {"reason": None}}
+    assert (store.executions.get("f"), store.executions.trace("f")) == (None, {})
+
+
+def test_a_long_run_writes_the_nodes_that_change_until_it_ends(store: Store) -> None:
+    names = [f"n{number}" for number in range(executions.FEW + 1)]
+    before = execution("e", nodes=list(map(node, names)))
+    store.executions.add(before, {"n0": {"input": 0}})
+    assert store.execute("SELECT nodes, trace FROM executions").fetchone() == (None, None)
+    changes = store.connection().total_changes
+    after = before | {"nodes": [*before["nodes"][:-1], node(names[-1], "x")]}
+    store.executions.update(before, after, {names[-1]: {"input": 8}})
+    store.executions.update(after, after, {"n0": {"remarks": []}})
+    assert store.connection().total_changes - changes == 4
+    trace = {"n0": {"input": 0, "remarks": list[str]()}, names[-1]: {"input": 8}}
+    assert (store.executions.get("e"), store.executions.trace("e")) == (after, trace)
+    assert [run for _, run in store.executions.rows()] == [after]
+    assert [record.get("trace") for _, record in store.executions.items()] == [trace]
+    ended = after | {"status": "completed", "ended": 3.0}
+    store.executions.update(after, ended, {"n1": {"input": 1}})
+    assert store.execute("SELECT count(*) FROM nodes").fetchone() == (0,)
+    assert (store.executions.get("e"), store.executions.trace("e")) == (ended, trace | {"n1": {"input": 1}})
+    store.executions.add(before | {"id": "f"})
+    store.executions.delete("f")
+    assert store.execute("SELECT count(*) FROM nodes").fetchone() == (0,)
+
+
+def test_lists_of_executions_follow_their_changes_and_counts_do_too(store: Store) -> None:
+    for n in range(6):
+        store.executions.add(execution(f"e{n}", workflow=f"w{n % 2}"))
+    for n in (4, 1, 3):  # not in order
+        before = execution(f"e{n}", workflow=f"w{n % 2}")
+        store.executions.update(before, before | {"status": "completed", "ended": 1.0 + n})
+
+    def listed(*statuses: str, **more: Any) -> list[str]:
+        return [run["id"] for _, run in store.executions.rows(statuses=statuses, **more)]
+
+    assert listed("completed") == ["e1", "e3", "e4"]
+    assert listed("completed", workflow_id="w1") == ["e1", "e3"]
+    assert listed(workflow_id="w1", newest_first=True) == ["e5", "e3", "e1"]
+    assert listed("completed", "running", workflow_id="w1", newest_first=True) == ["e5", "e3", "e1"]
+    assert listed(skip=4) == ["e4", "e5"]
+    assert listed("asleep") == []
+    assert store.executions.counts() == {"running": 3, "completed": 3}
+    assert store.executions.counts("w1") == {"running": 1, "completed": 2}
+    assert (store.executions.totals("w0")[1], store.executions.totals("w1")[1]) == (4_000, 4_000)
+    assert (store.executions.count(), store.executions.count("failed")) == (6, 0)
+    store.executions.delete("e1")
+    store.executions.drop_oldest(1)
+    assert listed() == ["e0", "e2", "e4", "e5"]
+    assert store.executions.counts() == {"running": 3, "completed": 1}
+    store.reset()
+    assert (store.executions.count(), store.executions.counts()) == (0, {})
+
+
+def test_rows_are_read_from_a_number_on_in_both_directions(store: Store) -> None:
+    for n in range(6):
+        store.executions.add(execution(f"e{n}", "failed" if n % 2 == 0 else "completed"))
+    numbers = [number for number, _ in store.executions.rows()]
+    for after in (None, 0, *numbers, 2**62):
+        later = [n for n in numbers if after is None or n > after]
+        before = [n for n in reversed(numbers) if after is None or n < after]
+        assert [n for n, _ in store.executions.rows(after=after)] == later
+        assert [n for n, _ in store.executions.rows(newest_first=True, after=after)] == before
+        odd = [n for n, _ in store.executions.rows(statuses=["completed"], after=after)]
+        assert odd == [n for n in later if n in numbers[1::2]]
+
+
+def test_what_is_due_comes_in_order_of_time(store: Store) -> None:
+    for name, due in (("a", 3.0), ("b", 1), ("c", 2.0), ("d", 9.0)):
+        store.executions.add(execution(name), due=due)
+    assert not store.has_due(0.5)
+    assert store.has_due(1)
+    store.executions.update(execution("b"), execution("b"), due=2.5)
+    store.executions.update(execution("c"), execution("c"))
+    assert (store.has_due(2.4), store.has_due(2.5)) == (False, True)
+    assert store.executions.due("running", 3) == [("b", 2.5), ("a", 3.0)]
+    assert store.executions.due("running", 100, limit=1) == [("b", 2.5)]
+    store.executions.update(execution("b"), execution("b", "completed"))
+    assert [name for name, _ in store.executions.due("running", 100)] == ["a", "d"]
+    assert store.executions.due("running", 0) == []
 
 
 def test_a_snapshot_is_complete_and_fits_either_kind_of_store(store: Store, tmp_path: Path) -> None:
-    store.memory.put("workflow", "", "k", record=numbered(1))
-    store.workflows.put("wf-1", record=numbered(2))
+    workflow: Any = {"id": "w", "name": "x", "description": None, "definition": None, "version": 1}
+    workflow |= {"organization_id": "default", "status": "active", "created_at": "", "updated_at": ""}
+    store.workflows.put("w", record=workflow)
+    store.executions.add(execution("e", "completed"), {"a": {"input": 1}})
     snapshot = store.snapshot()
-    store.workflows.put("wf-2", record=numbered(3))
+    store.executions.add(execution("f", "completed"))
     store.reset()
     assert list(store.workflows.records()) == []
     store.restore(snapshot)
     assert store.snapshot() == snapshot
-    other = SqliteStore(tmp_path / "other.db")
-    for target in (Store(), other):
-        target.restore(snapshot)
-        assert target.snapshot() == snapshot
-    other.close()
+    with closing(Store(tmp_path / "other.db")) as other:
+        for target in (Store(), other):
+            target.restore(snapshot)
+            assert target.snapshot() == snapshot
 
 
 @each_row("snapshot", [b"", b"{", b"[]", b"{}", b'{"format": "x"}', b"\xff"])
 def test_restoring_something_else_changes_nothing(store: Store, snapshot: bytes) -> None:
-    store.memory.put("k", record=numbered(1))
+    put(store, "k", 1)
     with pytest.raises(StateError, match="not a snapshot"):
         store.restore(snapshot)
-    assert number_of(store) == [1]
+    assert numbers_of(store) == [1]
 
 
 def test_a_snapshot_of_a_newer_version_says_so(store: Store) -> None:
@@ -130,35 +224,54 @@ def test_a_snapshot_of_a_newer_version_says_so(store: Store) -> None:
 
 
 def test_a_snapshot_with_tables_that_are_not_known_changes_nothing(store: Store) -> None:
-    store.memory.put("k", record=numbered(1))
+    put(store, "k", 1)
     content = json.loads(store.snapshot())
     content["tables"]["dreams"] = []
     with pytest.raises(StateError, match="does not know"):
         store.restore(json.dumps(content).encode())
-    assert number_of(store) == [1]
+    assert numbers_of(store) == [1]
 
 
-def test_a_transaction_is_atomic(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "state.db")
+def test_a_transaction_is_atomic_and_leaves_nothing_in_what_is_kept(store: Store) -> None:
     with store.transaction(), store.transaction():
-        store.memory.put("a", record=numbered(1))
+        put(store, "a", 1)
+        store.governance.put("default", record=numbered(1))
+        store.executions.add(execution("e"))
     transaction = store.transaction()
     transaction.__enter__()
-    store.memory.put("b", record=numbered(2))
+    put(store, "b", 2)
+    store.governance.put("default", record=numbered(2))
+    store.executions.add(execution("f"), due=1)
+    assert (store.executions.count(), store.has_due(1)) == (2, True)
     transaction.__exit__(ValueError, ValueError(), None)
-    assert number_of(store) == [1]
-    store.close()
+    assert numbers_of(store) == [1]
+    assert (store.governance.get("default"), store.executions.count(), store.has_due(1)) == (numbered(1), 1, False)
+
+
+def test_what_is_kept_is_that_of_all_who_share_a_file(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "state.db")) as one, closing(Store(tmp_path / "state.db")) as other:
+        for n in range(3):
+            with one.transaction():
+                assert one.governance.get("default") == (numbered(n) if n else None)
+                assert (one.executions.count(), one.has_due(n)) == (n, n > 0)
+            with other.transaction():
+                other.governance.put("default", record=numbered(n + 1))
+                other.executions.add(execution(f"e{n}"), due=n + 1)
+            transaction = other.transaction()
+            transaction.__enter__()
+            other.governance.put("default", record=numbered(-1))
+            transaction.__exit__(ValueError, ValueError(), None)
 
 
 def test_only_open_opens_a_closed_store(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "state.db")
-    store.memory.put("a", record=numbered(1))
+    store = Store(tmp_path / "state.db")
+    put(store, "a", 1)
     store.close()
     store.close()
     with pytest.raises(StateError, match="was closed"):
-        number_of(store)
+        numbers_of(store)
     store.open()
-    assert number_of(store) == [1]
+    assert numbers_of(store) == [1]
     store.close()
 
 
@@ -171,7 +284,7 @@ def test_a_path_that_names_no_file_is_refused(path: str, tmp_path: Path, monkeyp
 
 
 def test_a_collected_store_closes_its_file(tmp_path: Path) -> None:
-    connection = SqliteStore(tmp_path / "state.db").connection()
+    connection = Store(tmp_path / "state.db").connection()
     gc.collect()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         connection.execute("SELECT 1")
@@ -191,11 +304,18 @@ def foreign_database(path: Path) -> None:
     connection.close()
 
 
+def database_of(schema: int, path: Path) -> None:
+    Store(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {schema}")
+
+
 def newer_database(path: Path) -> None:
-    SqliteStore(path).close()
-    connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version = {FILE_SCHEMA + 1}")
-    connection.close()
+    database_of(FILE_SCHEMA + 1, path)
+
+
+def older_database(path: Path) -> None:
+    database_of(FILE_SCHEMA - 1, path)
 
 
 @pytest.mark.parametrize(
@@ -204,6 +324,7 @@ def newer_database(path: Path) -> None:
         (text_file, "cannot be used .* not a database"),
         (foreign_database, "not the database of an emulator"),
         (newer_database, "newer fibonacci-sdk"),
+        (older_database, "development version of fibonacci-sdk"),
         (folder, "cannot be opened"),
     ],
 )
@@ -219,16 +340,14 @@ def test_a_foreign_file_is_refused_and_unchanged(tmp_path: Path, make: Callable[
 
 def test_a_lock_of_another_process_is_waited_for_until_the_busy_timeout(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    SqliteStore(path).close()
+    Store(path).close()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StateError, match="locked"):
-        SqliteStore(path, busy_timeout=0.01)
+        Store(path, busy_timeout=0.01)
     other.execute("ROLLBACK")
     emulator = Emulator(db=path)
-    store = app_of(emulator).store
-    assert isinstance(store, SqliteStore)
-    store.connection().execute("PRAGMA busy_timeout = 10")
+    app_of(emulator).store.connection().execute("PRAGMA busy_timeout = 10")
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(ServerError, match=r"503 state_locked, .* is locked by another process"):
         emulator.client(max_retries=0).workflows.create(name="x")
@@ -260,137 +379,20 @@ def test_the_switch_to_the_write_ahead_log_is_repeated_until_the_busy_timeout() 
         use_write_ahead_log(always_busy, busy_timeout=-1)
 
 
-def test_lists_follow_their_records_and_count_them(store: Store) -> None:
-    def put(name: str, status: str, workflow: str, ended: float | None = None) -> None:
-        record: Any = {"status": status, "workflow_id": workflow, "ended": ended}
-        store.executions.put(name, record=record)
-
-    for n in range(6):
-        put(f"e{n}", "running", f"w{n % 2}")
-    for n in (4, 1, 3):  # not in order
-        put(f"e{n}", "completed", f"w{n % 2}", ended=1.0)
-    assert list(store.executions.keys("status", "completed")) == [("e1",), ("e3",), ("e4",)]
-    assert list(store.executions.keys("workflow_id", "w1", "status", "completed")) == [("e1",), ("e3",)]
-    assert list(store.executions.keys("ended")) == [("e1",), ("e3",), ("e4",)]
-    assert store.executions.counts("status") == {"running": 3, "completed": 3}
-    assert (store.executions.count(), store.executions.count("status", "failed")) == (6, 0)
-    store.executions.delete("e1")
-    store.executions.delete_all("e3")
-    assert store.executions.counts("status") == {"running": 3, "completed": 1}
-    assert list(store.executions.keys("workflow_id", "w1")) == [("e5",)]
-    store.reset()
-    assert (store.executions.count(), store.executions.counts("status")) == (0, {})
-
-
-def test_rows_are_read_from_a_number_on_in_both_directions(store: Store) -> None:
-    for n in range(6):
-        record: Any = {"status": "failed" if n % 2 == 0 else "completed"}
-        store.executions.put(f"e{n}", record=record)
-    numbers = [number for number, _ in store.executions.rows()]
-    for after in (None, 0, *numbers, 2**62):
-        later = [n for n in numbers if after is None or n > after]
-        before = [n for n in reversed(numbers) if after is None or n < after]
-        assert [n for n, _ in store.executions.rows(after=after)] == later
-        assert [n for n, _ in store.executions.rows(newest_first=True, after=after)] == before
-        odd = [n for n, _ in store.executions.rows("status", "completed", after=after)]
-        assert odd == [n for n in later if n in numbers[1::2]]
-
-
-def test_what_is_due_comes_in_order_of_time(store: Store) -> None:
-    for name, due in (("a", 3.0), ("b", 1), ("c", 2.0), ("d", 9.0)):
-        store.timers.put(name, record={"due": due})
-    store.timers.put("b", record={"due": 2.5})
-    never: Any = {"due": None}
-    store.timers.put("c", record=never)
-    assert list(store.timers.due(3)) == [("b",), ("a",)]
-    store.timers.delete("b")
-    assert list(store.timers.due(100)) == [("a",), ("d",)]
-    assert list(store.timers.due(0)) == []
-
-
-@pytest.fixture
-def file_of_schema_1(tmp_path: Path) -> Path:
-    """Return the path of a file that an emulator wrote when executions were in more lists."""
-    path = tmp_path / "state.db"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(Path(__file__).with_name("schema_1.sql").read_text("utf-8"))
-        connection.execute("UPDATE records SET record = 'damaged' WHERE kind = 'memory' AND key LIKE '%\"l\",'")
-        connection.commit()
-    return path
-
-
-def test_a_file_of_schema_1_has_all_records_and_the_lists_of_today(file_of_schema_1: Path) -> None:
-    with closing(sqlite3.connect(file_of_schema_1)) as connection:
-        before = connection.execute("SELECT number, kind, key, due, record FROM records").fetchall()
-    with Emulator(db=file_of_schema_1, api_key="fib-test", time="manual") as emulator:
-        client = emulator.client()
-        greet, wait = client.workflows.list()
-        assert [run.status for run in client.executions.list(workflow_id=wait.id)] == [
-            "running",
-            "cancelled",
-            "completed",
-        ]
-        assert [run.inputs for run in client.executions.list(status="completed")][1:] == [
-            {"name": "Bob"},
-            {"name": "Ann"},
-        ]
-        assert len(list(client.executions.list())) == 5
-        with app_of(emulator).store.reading():
-            executions = app_of(emulator).store.executions
-            assert (executions.count("workflow_id", greet.id), executions.count("ended")) == (2, 4)
-            assert (executions.total("workflow_id", wait.id), executions.total()) == (90_000, 90_000)
-        emulator.clock.advance(90)
-        assert client.executions.list(workflow_id=wait.id, status="completed").first() is not None
-        assert [version.version for version in client.versions.list(greet.id)] == [2, 1]
-        with pytest.raises(ServerError, match="memory is damaged"):
-            client.memory.get("l")
-    with closing(sqlite3.connect(file_of_schema_1)) as connection:
-        after = connection.execute("SELECT number, kind, key, due, record FROM records").fetchall()
-        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    unchanged = ("workflows", "versions", "traces")
-    assert [row for row in after if row[1] in unchanged] == [row for row in before if row[1] in unchanged]
-    assert {name for (name,) in tables} == {"records", "lists", "counts", "sqlite_sequence"}, (
-        "no mark of the killed is left"
-    )
-
-
-def test_a_damaged_execution_of_schema_1_stays_in_lists_and_is_dropped_in_turn(file_of_schema_1: Path) -> None:
-    with closing(sqlite3.connect(file_of_schema_1)) as connection:
-        executions = "SELECT number, key FROM records WHERE kind = 'executions' ORDER BY number"
-        number, key = connection.execute(executions).fetchone()
-        connection.execute("UPDATE records SET record = 'damaged' WHERE number = ?", (number,))
-        connection.commit()
-    (damaged,) = json.loads(f"[{key[:-1]}]")
-    with Emulator(db=file_of_schema_1, api_key="fib-test", time="manual") as emulator:
-        store = app_of(emulator).store
-        assert isinstance(store, SqliteStore)
-        workflow = next(workflow.id for workflow in emulator.client().workflows.list() if workflow.name == "Greet")
-        with store.reading():
-            lists = store.execute("SELECT list FROM lists WHERE number = ? ORDER BY list", number).fetchall()
-            assert (damaged,) in store.executions.keys("ended")
-        assert lists == [('"status","completed",',), (f'"workflow_id","{workflow}","status","completed",',)]
-        emulator.keep = 3
-        emulator.client().memory.set("k", 1)
-        with store.reading():
-            assert (damaged,) not in store.executions.keys("ended")
-            assert (store.executions.count("ended"), store.traces.get(damaged, "a")) == (3, None)
-
-
 def test_counts_and_sums_are_those_of_the_records_after_any_change(store: Store) -> None:
-    def put(name: str, status: str, workflow: str, seconds: float) -> None:
-        record: Any = {"status": status, "workflow_id": workflow, "started": 0.0, "ended": seconds}
-        store.executions.put(name, record=record)
+    def after(name: str, status: str, seconds: float) -> Any:
+        return execution(name, status, "v" if name == "c" else "w", started=0.0, ended=seconds)
 
-    put("a", "completed", "w", 2.0)
-    put("b", "failed", "w", 3.0)
-    put("c", "completed", "v", 4.0)
+    for name, status, seconds in (("a", "completed", 2.0), ("b", "failed", 3.0), ("c", "completed", 4.0)):
+        store.executions.add(after(name, status, seconds))
+    store.registry.put("w", record=numbered(1) | {"status": "approved"})
     store.mark()
-    put("a", "failed", "w", 2.5)  # it moves
-    put("b", "failed", "w", 3.5)  # it stays, and adds more
+    store.executions.update(after("a", "completed", 2.0), after("a", "failed", 2.5))  # it moves
+    store.executions.update(after("b", "failed", 3.0), after("b", "failed", 3.5))  # it stays, and adds more
     store.executions.delete("c")
-    assert (store.executions.count("status", "failed"), store.executions.count("status", "completed")) == (2, 0)
-    assert (store.executions.total("workflow_id", "w"), store.executions.total("workflow_id", "v")) == (6_000, 0)
-    assert store.executions.counts("status") == {"failed": 2}
+    store.registry.put("w", record=numbered(1) | {"status": "archived"})
+    assert (store.executions.totals("w")[1], store.executions.totals("v")[1]) == (6_000, 0)
+    assert (store.executions.counts(), store.registry.counts()) == ({"failed": 2}, {"archived": 1})
     store.undo(0)
-    assert (store.executions.total("workflow_id", "w"), store.executions.total("ended")) == (5_000, 9_000)
-    assert store.executions.counts("status") == {"completed": 2, "failed": 1}
+    assert (store.executions.totals("w")[1], store.executions.totals("v")[1]) == (5_000, 4_000)
+    assert (store.executions.counts(), store.registry.counts()) == ({"completed": 2, "failed": 1}, {"approved": 1})

@@ -167,7 +167,7 @@ def test_a_snapshot_with_a_secret_in_a_key_can_be_restored_without_it(
         client.workflows.create(name="x", definition={"nodes": [tool("a", "work")]}).id
     )
     with app_of(emulator).store.reading():
-        [[call]] = [record["calls"] for record in app_of(emulator).store.calls.records()]
+        [(_, [call])] = app_of(emulator).store.executions.calls()
     emulator.secrets["CALL"] = call[-6:]
     client.memory.set(f"of {VALUE}", 1)
     client.tools.connect("calculator")
@@ -211,3 +211,20 @@ def test_whatever_is_hidden_is_put_back(value: Any, first: str, second: str) -> 
         secrets["A"] = second
         assert stored_secrets.put_back(hidden) == value
         assert stored_secrets.put_back(stored_secrets.hide(value, Any)) == value
+
+
+def test_no_column_of_a_file_has_a_secret(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with Emulator(db=path, secrets={"TOKEN": VALUE}, api_key="fib-test") as emulator:
+        client = emulator.client()
+        emulator.tool("work")(failing)
+        workflow = client.workflows.create(name=f"of {VALUE}", definition={"nodes": [tool("a", "work")]})
+        run = client.executions.wait(client.workflows.execute(workflow.id).id)
+        assert VALUE.encode() not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    with Emulator(db=path, secrets={"TOKEN": VALUE}, api_key="fib-test") as emulator:
+        assert emulator.client().workflows.get(workflow.id).name == f"of {VALUE}"
+        assert emulator.client().executions.get(run.id).error == f"node 'a': {VALUE} is wrong"
+
+
+def failing(call: ToolCall) -> str:
+    raise ValueError(f"{VALUE} is wrong")

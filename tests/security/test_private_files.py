@@ -126,9 +126,9 @@ def _results(folder: Path) -> None:
 
 
 def _state(folder: Path) -> None:
-    from fibonacci.emulator.state.sqlite import StateFile
+    from fibonacci.emulator.state.sqlite import StateDatabase
 
-    StateFile(folder / "state.db", 1.0, {}).connection.close()
+    StateDatabase(folder / "state.db", 1.0).connection.close()
 
 
 def _owner(folder: Path) -> None:

@@ -218,7 +218,7 @@ def test_hostile(fibonacci_client):
         assert found.tags.isdisjoint({"script", "b"})
         assert [name for name in found.addresses if not (folder / name).is_file()] == []
     triage = next(page for page in others if page.name.startswith("triage-")).read_text("utf-8")
-    assert "never sent &#x27;draft&#x27; back" in triage
+    assert "never sent &#39;draft&#39; back" in triage
     picture = next(folder.glob("triage-*.svg")).read_text("utf-8")
     assert "false: 3\N{MULTIPLICATION SIGN}" in picture
     assert "prefers-color-scheme:dark" in picture

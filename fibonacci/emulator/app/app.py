@@ -177,9 +177,10 @@ class App:
 
     def restore(self, snapshot: bytes) -> None:
         """Replace the state by that of a snapshot (see `Emulator.restore`)."""
-        self.store.restore(snapshot, check_snapshot)
+        with self.store.transaction():
+            self.store.restore(snapshot, check_snapshot)
+            self._scheduler.resume(is_restored=True)
         self._limits.reset()
-        self._scheduler.resume()
 
     @contextmanager
     def preserved(self) -> Generator[None]:
@@ -267,11 +268,12 @@ class App:
         return response
 
     def _handle_recorded(self, request: ServerRequest) -> ServerResponse:
+        began = perf_counter()
         failure = self.faults.take(request) if self.faults.is_active else None
         response = self._handle_api(request) if failure is None else self._handle_failing(request, failure)
         response = in_form_of(request, response)
         is_silent = failure is not None and failure.kind in SILENT
-        self.log.add(request, None if is_silent else response, self.clock.now())
+        self.log.add(request, None if is_silent else response, self.clock.now(), perf_counter() - began)
         return response
 
     def _handle_failing(self, request: ServerRequest, failure: ActiveFailure) -> ServerResponse:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import Field
 
+from fibonacci.definitions.flow import reachable
 from fibonacci.definitions.json_types import Whole
 from fibonacci.emulator.account import Account, Actor, ApiKeys, KeyRole, Rate
 from fibonacci.emulator.app.platform_api import EndpointCaller, router_of
@@ -16,6 +17,8 @@ from fibonacci.emulator.app.request_log import Requests
 from fibonacci.emulator.app.responses import EncodedReply
 from fibonacci.emulator.app.retention import Retention
 from fibonacci.emulator.context import Endpoint, RequestContext
+from fibonacci.emulator.engine.compiled import compiled
+from fibonacci.emulator.engine.records import view_of
 from fibonacci.emulator.engine.scripts import Script, ScriptError, answer_view, new_script
 from fibonacci.emulator.engine.variables import Variables
 from fibonacci.emulator.faults import FailureError, FailureKind, FailureSpec, FaultInjector, InjectedFailure
@@ -34,9 +37,12 @@ from fibonacci.emulator.http.messages import (
 )
 from fibonacci.emulator.http.router import Router
 from fibonacci.emulator.option_values import PlanName
+from fibonacci.emulator.policy.admission import execute
 from fibonacci.emulator.policy.approvals import Approvals
+from fibonacci.emulator.routes.executions import find_execution
 from fibonacci.emulator.state.clock import VirtualClock, iso
 from fibonacci.emulator.state.json_encoding import JSONObject
+from fibonacci.emulator.state.records import StoredNode, StoredWorkflow
 from fibonacci.emulator.state.snapshot import SnapshotError
 
 CONTROL_PREFIX: Final = "_emulator"
@@ -86,6 +92,32 @@ def decide(parts: EmulatorParts, context: RequestContext) -> Reply:
     """POST /approvals/{execution_id}."""
     body = read(Decision, context.body)
     return Reply(parts.approvals.decide(context.path["execution_id"], body.by, approve=body.decision == "approve"))
+
+
+class Resume(Body):
+    """The body of running the rest of a run."""
+
+    node: str
+    output: Any
+
+
+def resume(parts: EmulatorParts, context: RequestContext) -> Reply:
+    """POST /runs/{execution_id}/resume: a new run, in which a node has an output and what it needed is not repeated."""
+    body, earlier = read(Resume, context.body), find_execution(context, "execution_id")
+    version = context.store.versions.get(earlier["workflow_id"], str(earlier["workflow_version"]))
+    workflow = context.store.workflows.get(earlier["workflow_id"])
+    if version is None or workflow is None:
+        raise not_found("execution_id", "workflow", earlier["workflow_id"])
+    compiled_workflow = compiled(version["definition"])
+    if body.node not in compiled_workflow.nodes:
+        raise invalid(Detail("node", f"must be a node of version {version['version']}, not {body.node[:100]!r}"))
+    after = reachable(compiled_workflow.followers, body.node)
+    ended = {"started": context.now, "ended": context.now, "stopped": False}
+    given = {**compiled_workflow.unstarted[body.node], "status": "completed", "output": body.output, **ended}
+    kept = [node for node in earlier["nodes"] if node["status"] == "completed" and node["id"] not in after]
+    nodes = cast("list[StoredNode]", [*kept, given])
+    run: StoredWorkflow = {**workflow, "definition": version["definition"], "version": version["version"]}
+    return created(view_of(execute(context, run, earlier["inputs"], nodes), context.now))
 
 
 class Advance(Body):
@@ -443,9 +475,14 @@ CONTROL_ENDPOINTS: Final[Sequence[Endpoint[ControlHandler]]] = (
 )
 
 
+_OF_THE_PAGE: Final[Sequence[Endpoint[ControlHandler]]] = (Endpoint("POST", "/runs/{execution_id}/resume", resume),)
+"""What the page sends and no document names."""
+
+
 def control_endpoints(parts: EmulatorParts) -> Iterator[Endpoint]:
     """Yield the endpoints for the parts of one emulator."""
-    return (Endpoint(row.method, row.path, partial(row.handler, parts), query=row.query) for row in CONTROL_ENDPOINTS)
+    rows = [*CONTROL_ENDPOINTS, *_OF_THE_PAGE]
+    return (Endpoint(row.method, row.path, partial(row.handler, parts), query=row.query) for row in rows)
 
 
 MAX_SNAPSHOT: Final = 1024 * 1024 * 1024

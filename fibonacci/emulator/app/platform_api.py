@@ -93,7 +93,8 @@ class EndpointCaller:
 
 def router_of(endpoints: Iterable[Endpoint], prefix: str = API_PREFIX) -> Router[Endpoint]:
     """Return the router of endpoints."""
-    return Router(((endpoint.method, endpoint.path, endpoint) for endpoint in endpoints), prefix)
+    targets = ((endpoint.method, endpoint.path, endpoint) for endpoint in endpoints)
+    return Router(targets, prefix, lambda endpoint: endpoint.is_served)
 
 
 def find(router: Router[Endpoint], request: ServerRequest, actor: Actor) -> tuple[Endpoint, Mapping[str, str]]:
@@ -264,4 +265,5 @@ class PlatformAPI:
             reply = self._endpoints.call(self.router, request, actor, now)
             if reply.status < 500 and reply.status != 429:  # a repetition of these may succeed
                 self._idempotency.keep(api_key, request, reply, now)
+                self._retention.limit_replays()
         return reply

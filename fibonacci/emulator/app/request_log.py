@@ -122,6 +122,7 @@ class LogEntry:
         status: The status of the response, or `None` if an injected failure suppressed it.
         time: The time of the request, in Unix seconds.
         response: The body of the response, or `None` if it was not sent or is not kept any more.
+        seconds: How long it took to handle it, in real seconds.
     """
 
     number: int
@@ -129,6 +130,7 @@ class LogEntry:
     status: int | None
     time: float
     response: bytes | None
+    seconds: float
 
 
 class RequestLog:
@@ -142,18 +144,19 @@ class RequestLog:
         self._numbers = count(1)
         self._lock = threading.Lock()
 
-    def add(self, request: ServerRequest, response: ServerResponse | None, time: float) -> None:
+    def add(self, request: ServerRequest, response: ServerResponse | None, time: float, seconds: float = 0.0) -> None:
         """Keep one request, and drop the oldest bodies and requests beyond the limits.
 
         Args:
             request: The request.
             response: Its response, or `None` if an injected failure suppresses it.
             time: The time of the request, in Unix seconds.
+            seconds: How long it took to handle it, in real seconds.
         """
         request = without_secrets(request)
         status, body = (None, None) if response is None else (response.status, response.body)
         with self._lock:
-            entry = LogEntry(next(self._numbers), request, status, time, body)
+            entry = LogEntry(next(self._numbers), request, status, time, body, seconds)
             self._entries.append(entry)
             self._bytes += len(request.body)
             if body:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import hmac
 import re
-from typing import Any, Final
+from typing import Final
 
-from fibonacci.definitions.json_types import map_texts
 from fibonacci.emulator.app.responses import EncodedReply
 from fibonacci.emulator.http.messages import ServerRequest, bad_request, conflict
 from fibonacci.emulator.state.ids import fingerprint
-from fibonacci.emulator.state.json_encoding import SURROGATE, in_unicode, parse_json, to_text
 from fibonacci.emulator.state.records import StoredReplay
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Table
@@ -46,32 +44,33 @@ class IdempotencyCache:
         if kept["request"] != _digest(api_key, request):
             message = f"Idempotency-Key {key!r} was already used for another request."
             raise conflict("Idempotency-Key", message, "idempotency_conflict")
-        body = kept["body"]
-        if SURROGATE in body:  # earlier versions kept what nobody can read
-            body = to_text(map_texts(parse_json(body), in_unicode))
-        return EncodedReply(kept["status"], body.encode("ascii"), kept["request_id"], kept["headers"])
+        return EncodedReply(kept["status"], kept["body"].encode("ascii"), kept["request_id"], kept["headers"])
 
     def renew(
         self, api_key: str, request: ServerRequest, before: EncodedReply, reply: EncodedReply, now: float
     ) -> None:
         """Replace a reply that was kept, unless the state was reset or replaced since."""
-        kept = self._kept.get(fingerprint(api_key), request.headers["idempotency-key"])
+        place = (fingerprint(api_key), request.headers["idempotency-key"])
+        kept = self._kept.get(*place)
         if kept is not None and kept["request_id"] == before.request_id:
-            self.keep(api_key, request, reply, now)
+            self._kept.put(*place, record=_record(api_key, request, reply, now))
 
     def keep(self, api_key: str, request: ServerRequest, reply: EncodedReply, now: float) -> None:
         """Keep a reply for a day, until `Retention` drops it."""
         place = (fingerprint(api_key), request.headers["idempotency-key"])
-        record: StoredReplay = {
-            "request": _digest(api_key, request),
-            "status": reply.status,
-            "body": reply.body.decode("ascii"),
-            "request_id": reply.request_id,
-            "headers": dict(reply.headers),
-            "until": now + KEPT_SECONDS,
-        }
         self._kept.delete(*place)  # so that the oldest stays first
-        self._kept.put(*place, record=record)
+        self._kept.put(*place, record=_record(api_key, request, reply, now))
+
+
+def _record(api_key: str, request: ServerRequest, reply: EncodedReply, now: float) -> StoredReplay:
+    return {
+        "request": _digest(api_key, request),
+        "status": reply.status,
+        "body": reply.body.decode("ascii"),
+        "request_id": reply.request_id,
+        "headers": dict(reply.headers),
+        "until": now + KEPT_SECONDS,
+    }
 
 
 def _digest(api_key: str, request: ServerRequest) -> str:
@@ -116,14 +115,16 @@ class Retention:
             may_have_expired: Whether anything was due. If not, expired values are not searched for.
         """
         store = self._store
-        for table in (store.memory, store.replays) if may_have_expired else ():
-            for key in list(table.due(now)):
-                table.delete(*key)
+        if may_have_expired:
+            store.memory.delete_due(now)
+            store.replays.delete_due(now)
         if self._keep is not None:
-            _drop_oldest(store.replays, self._keep)
-            for (execution_id,) in _oldest(store.executions, self._keep, "ended"):
-                store.executions.delete(execution_id)
-                store.traces.delete_all(execution_id)
+            store.executions.drop_oldest(self._keep)
+
+    def limit_replays(self) -> None:
+        """Drop the oldest responses to idempotency keys beyond the limit."""
+        if self._keep is not None:
+            self._store.replays.keep_newest(self._keep)
 
 
 def check_keep(keep: int | None) -> None:
@@ -134,17 +135,3 @@ def check_keep(keep: int | None) -> None:
     """
     if keep is not None and keep < 1:
         raise ValueError(f"keep must be a number of executions, at least 1, or None for all, not {keep!r}")
-
-
-def _drop_oldest(table: Table[Any], keep: int) -> None:
-    for key in _oldest(table, keep):
-        table.delete(*key)
-
-
-def _oldest(table: Table[Any], keep: int, *name: str) -> list[tuple[str, ...]]:
-    """Return the keys of a list beyond the newest `keep`."""
-    excess = table.count(*name) - keep
-    if excess <= 0:
-        return []
-    keys = table.keys(*name)
-    return [next(keys) for _ in range(excess)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -48,19 +49,21 @@ def parsed_answer(node: LLMNode, answer: JSON) -> tuple[JSON, str | None]:
 
 
 def _parsed(text: str) -> tuple[JSON, str | None]:
-    """Parse a text as JSON, or what is between its first and last code fence: many models fence what they answer."""
+    """Parse a text as JSON, or what in it is fenced or in braces: many models write something around their answer."""
     try:
         return _loads(text), None
     except (ValueError, RecursionError) as error:
-        start, end = text.find(_FENCE), text.rfind(_FENCE)
-        inside = text[start + len(_FENCE) : end].lstrip() if start >= 0 else ""
-        label = inside[:4] if inside[:4].lower() == "json" else ""
-        try:
-            value = _loads(inside[len(label) :])
-        except (ValueError, RecursionError):
-            raise NodeError(f"the answer is not JSON: {error}") from None
-    before, after = f"{text[:start].lstrip()}{_FENCE}{label}"[-_SHOWN:], text[end:].rstrip()[:_SHOWN]
-    return value, f"the JSON was in a code fence: {before!r} before it and {after!r} after it were dropped"
+        fault = str(error)
+    fenced = text[text.find(_FENCE) + len(_FENCE) : text.rfind(_FENCE)].strip()
+    fenced = fenced[4:] if fenced[:4].lower() == "json" else fenced
+    first = min((place for place in map(text.find, "{[") if place >= 0), default=0)
+    for inside in (fenced, text[first : max(map(text.rfind, "}]")) + 1]):
+        with suppress(ValueError, RecursionError):
+            value = _loads(inside)
+            before, _, after = text.partition(inside)
+            before, after = before.strip()[-_SHOWN:], after.strip()[:_SHOWN]
+            return value, f"the JSON was in other text: {before!r} before it and {after!r} after it were dropped"
+    raise NodeError(f"the answer is not JSON: {fault}")
 
 
 def _loads(text: str) -> JSON:

@@ -31,7 +31,7 @@ from fibonacci.emulator.engine.user_handlers import (
 )
 from fibonacci.emulator.input_files import InputFile, InputFileError
 from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_text, unicode_fault
-from fibonacci.emulator.state.tables import SECRET
+from fibonacci.emulator.state.snapshot import SECRET
 
 HandledCall = LLMCall | ToolCall | CriticCall
 """The call of a handler."""
@@ -540,6 +540,13 @@ def _source_hash(handler: Callable[[Any], Any]) -> str | None:
 
 
 def _stored_calls(path: Path, mode: CassetteMode) -> list[RecordedCall]:
+    if mode == "record":
+        from fibonacci._files import check_replaceable
+
+        try:
+            check_replaceable(path)  # before it is read: to open a FIFO would wait for its other end
+        except OSError as error:
+            raise InputFileError(f"{path}: the cassette cannot be read: {error.strerror}") from None
     try:
         return read_calls(path)
     except FileNotFoundError:

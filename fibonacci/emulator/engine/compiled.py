@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from fibonacci.definitions import CriticNode, LLMNode, Node, WorkflowDefinition
 from fibonacci.definitions.flow import Flow, inverted, reachable
@@ -16,16 +16,8 @@ from fibonacci.definitions.nodes import with_default_retry
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.records import new_node
 from fibonacci.emulator.state.json_encoding import JSONObject, to_json
-from fibonacci.emulator.state.records import StoredNode, StoredRun
-from fibonacci.emulator.state.snapshot import (
-    ExecutionPlan,
-    Tables,
-    check_executions,
-    check_records,
-    check_versions,
-    malformed,
-)
-from fibonacci.emulator.state.tables import TableKind
+from fibonacci.emulator.state.records import StoredExecution, StoredNode, is_possible
+from fibonacci.emulator.state.snapshot import Tables, malformed
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +71,25 @@ EMPTY_WORKFLOW: Final = CompiledWorkflow()
 """A workflow without a definition: it has no nodes."""
 
 
+_MOST_KNOWN: Final = 128
+_known: Final[dict[int, tuple[object, CompiledWorkflow]]] = {}
+"""By identity, since the store keeps what it has read: to encode a definition takes longer than to compare two."""
+
+
 def compiled(definition: Mapping[str, Any] | None) -> CompiledWorkflow:
     """Return a valid definition compiled, from a cache of the latest ones if possible."""
-    return EMPTY_WORKFLOW if definition is None else _compiled(to_json(definition))
+    if definition is None:
+        return EMPTY_WORKFLOW
+    given, workflow = _known.get(id(definition), (None, EMPTY_WORKFLOW))
+    if given is not definition:
+        workflow = _compiled(to_json(definition))
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[id(definition)] = definition, workflow
+    return workflow
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=_MOST_KNOWN)
 def _compiled(text: bytes) -> CompiledWorkflow:
     plain = json.loads(text)
     definition = WorkflowDefinition.model_validate(plain)
@@ -116,30 +121,38 @@ def tools_of(definition: object) -> list[str]:
     return list(dict.fromkeys(canonical_tool(node["tool"]) for node in definition["nodes"] if node["type"] == "tool"))
 
 
-_DEFINED: Final = ("workflows", "versions", "runs", "queue")
-"""The tables whose records have a definition."""
+_DEFINED: Final = ("workflows", "versions", "executions")
+"""The tables whose records may have a definition."""
 
 
-def check_snapshot(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
-    """Check the records of a snapshot, its definitions, that workflows have versions and executions can end.
+def check_snapshot(tables: Tables) -> None:
+    """Check the definitions of a snapshot.
 
     Raises:
         SnapshotError: If one is not valid. The message names the place.
     """
     from fibonacci.definitions import check_definition  # the checks would slow the start of an emulator
 
-    check_records(tables, kinds)
     for name in _DEFINED:
         for number, (_, record) in enumerate(tables.get(name, ())):
-            definition = record["definition"]
-            errors = check_definition(definition).errors if isinstance(definition, dict) else ()
+            definition: Any = record.get("definition")
+            errors = check_definition(definition).errors if is_object(definition) else ()
             for error in errors:
                 place = f"tables.{name}[{number}][1].definition.{error.location}".rstrip(".")
                 raise malformed(place, f"is not valid: {error.message}")
-    check_versions(tables)
-    check_executions(tables, {key[0]: _plan_of(cast("StoredRun", run)) for key, run in tables.get("runs", ())})
 
 
-def _plan_of(run: StoredRun) -> ExecutionPlan:
-    workflow = compiled(run["definition"])
-    return ExecutionPlan({node.id: node.type for node in workflow.nodes.values()}, workflow.timeout)
+def misfit(execution: StoredExecution, workflow: CompiledWorkflow) -> str | None:
+    """Return why a run of a snapshot cannot go on with its definition, or `None` if it can.
+
+    Args:
+        execution: Its record. It is running.
+        workflow: Its workflow.
+    """
+    nodes = execution["nodes"]
+    if execution["ended"] is not None:
+        return "it is running, but has ended"
+    if sorted(workflow.nodes) != sorted(node["id"] for node in nodes):
+        return "its nodes are not those of its definition"
+    impossible = [node["id"] for node in nodes if not is_possible(node, workflow.nodes[node["id"]].type)]
+    return f"no run has a node like {impossible[0]!r}" if impossible else None

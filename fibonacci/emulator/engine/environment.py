@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, WarningLog
+from fibonacci.emulator.engine.emulator_warnings import WarningLog
 from fibonacci.emulator.engine.scripts import ScriptQueue
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.engine.variables import Secrets, Variables
@@ -60,8 +60,3 @@ class Environment:
         elif policy is not None and role not in policy["allowed_roles"]:
             refusal = f"tool-policies/{tool} does not allow the role {role}"
         return None if refusal is None else f"The tool {tool!r} is refused: {refusal}."
-
-    def warn_of_bad_text(self, place: str) -> None:
-        """Warn about a text in the state that was not valid Unicode."""
-        message = "it was not valid Unicode, as earlier versions stored it: each half of a character is now U+FFFD"
-        self.warnings.keep([EmulatorWarning(code="not_unicode", location=place, message=message)])

@@ -12,8 +12,8 @@ from fibonacci.emulator.http.bodies import Body
 from fibonacci.emulator.state.clock import iso, later
 from fibonacci.emulator.state.json_encoding import JSON
 from fibonacci.emulator.state.records import StoredMemory
+from fibonacci.emulator.state.snapshot import Key
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Key
 
 SCOPES: Final = ("workflow", "user", "organization", "global")
 

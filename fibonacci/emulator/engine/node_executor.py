@@ -385,7 +385,7 @@ class NodeExecutor:
         if isinstance(node, LLMNode):
             output, remark = parsed_answer(node, answer)
             if remark is not None:
-                self._remarks["code_fence"] = remark
+                self._remarks["other_text"] = remark
             return output
         if isinstance(node, CriticNode):
             return verdict(node, answer, self._criteria(node, self._values.resolve))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from fibonacci.definitions import Node
@@ -14,7 +15,9 @@ WAITING: Final = "pending_approval"
 QUEUED: Final = "pending"
 
 
-def new_execution(workflow: StoredWorkflow, inputs: JSONObject, role: str, now: float) -> StoredExecution:
+def new_execution(
+    workflow: StoredWorkflow, inputs: JSONObject, role: str, now: float, nodes: Sequence[StoredNode] = ()
+) -> StoredExecution:
     """Return the record of an execution that has not run anything.
 
     Args:
@@ -22,6 +25,7 @@ def new_execution(workflow: StoredWorkflow, inputs: JSONObject, role: str, now: 
         inputs: The inputs by name.
         role: The role of who requests it: tool policies decide by it.
         now: The time in Unix seconds.
+        nodes: The nodes that have ended already, of a run that continues another.
     """
     return {
         "id": ids.execution_id(),
@@ -31,7 +35,7 @@ def new_execution(workflow: StoredWorkflow, inputs: JSONObject, role: str, now: 
         "status": "running",
         "outputs": {},
         "error": None,
-        "nodes": [],
+        "nodes": [*nodes],
         "created": now,
         "started": now,
         "ended": None,

@@ -12,15 +12,12 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
-from typing import Any, Final
-
-from pydantic import ValidationError
+from typing import Any, Final, cast
 
 from fibonacci._logging import log
 from fibonacci.definitions import Problem
 from fibonacci.emulator.engine import user_handlers
-from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
+from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled, misfit
 from fibonacci.emulator.engine.definition_problems import by_node, problems_of
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.execution import RunningExecution
@@ -28,14 +25,11 @@ from fibonacci.emulator.engine.records import QUEUED, cancelled
 from fibonacci.emulator.engine.trace import trace_of
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome, HandlerThreads
 from fibonacci.emulator.state.clock import VirtualClock
+from fibonacci.emulator.state.executions import UNFINISHED
 from fibonacci.emulator.state.json_encoding import JSONObject
-from fibonacci.emulator.state.records import StoredCalls, StoredExecution, StoredRun, StoredTimer, calls_of
+from fibonacci.emulator.state.records import StoredExecution, calls_of
 from fibonacci.emulator.state.snapshot import StateFullError, StateReadOnlyError, UnreadableRecordError
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import RecordT, Table
-
-DAMAGE: Final = (UnreadableRecordError, LookupError, TypeError, ValidationError)
-"""What a damaged record of one execution raises. It must not stop the others."""
 
 Act = Callable[[RunningExecution], None]
 """Does something to an execution that has not ended."""
@@ -82,87 +76,85 @@ class StoredExecutions:
     def start(
         self, execution: StoredExecution, workflow: CompiledWorkflow, problems: Sequence[Problem], now: float
     ) -> StoredExecution:
-        """Start and store an execution that has not run anything, and return its new record.
+        """Start an execution that has not run anything, and return its new record.
 
         Args:
-            execution: Its record.
+            execution: Its record, not stored yet unless it was in the queue.
             workflow: Its workflow.
             problems: The problems of the workflow, which are noted in the trace.
             now: The time in Unix seconds.
         """
-        nodes = [*workflow.unstarted.values()]
+        nodes = [*({**workflow.unstarted} | {node["id"]: node for node in execution["nodes"]}).values()]
         running = self._running({**execution, "status": "running", "nodes": nodes, "started": now}, workflow)
         for node_id, messages in by_node(problems, [*workflow.nodes]).items():
             running.note(node_id, {"warnings": [*messages]})
         running.start_ready_nodes(now)
-        return self._save(running, is_new=True)
+        return self._save(running, execution if execution["status"] == QUEUED else None)
 
     def act(self, execution: StoredExecution, act: Act) -> StoredExecution:
-        """Act on a stored execution, unless it has ended or waits for approval, and return its new record."""
-        run = self._store.runs.get(execution["id"])
-        if run is None:
+        """Act on a stored execution if it is running, and return its new record."""
+        if execution["status"] != "running":
             return execution
-        running = self._running(execution, compiled(run["definition"]))
+        running = self._running(execution, self.workflow_of(execution))
         act(running)
         if running.execution == execution:
             return execution  # reading an execution that waits writes nothing
-        return self._save(running)
+        after = self._save(running, execution)
+        if after["ended"] is not None:
+            self._on_end(after["ended"])
+        return after
 
     def process_due(self, execution_id: str, act: Act) -> None:
-        """Act on an execution with events that are due, or log a damaged one and don't process it again."""
-        with outliving_damage(execution_id, self._store.timers):
+        """Act on an execution with events that are due."""
+        with outliving_damage(self._store, execution_id):
             execution = self._store.executions.get(execution_id)
-            if execution is None or self._store.runs.get(execution_id) is None:
-                self._store.timers.delete(execution_id)
-            else:
+            if execution is not None:
                 self.act(execution, act)
+
+    def workflow_of(self, execution: StoredExecution) -> CompiledWorkflow:
+        """Return the workflow of an execution that has not ended, as it was when the execution was requested."""
+        definition = self._store.executions.definition_of(execution["id"])
+        if definition is None:
+            version = self._store.versions.get(execution["workflow_id"], str(execution["workflow_version"]))
+            definition = None if version is None else version["definition"]
+        return compiled(definition)
+
+    def adopt(self, now: float) -> None:
+        """Let the executions of a snapshot go on, or fail those that cannot, with the reason."""
+        for execution in list(self._store.executions.records("running")):
+            workflow = self.workflow_of(execution)
+            fault = misfit(execution, workflow)
+            if fault is None:
+                self._save(self._running(execution, workflow), execution)
+            else:
+                error = f"it cannot go on after the restore of a snapshot: {fault}"
+                failed: StoredExecution = {**cancelled(execution, now), "status": "failed", "error": error}
+                self._store.executions.update(execution, failed)
 
     def _running(self, execution: StoredExecution, workflow: CompiledWorkflow) -> RunningExecution:
         launch = partial(self._launch, execution["id"])
         return RunningExecution(self._environment, workflow, execution, launch)
 
-    def _save(self, running: RunningExecution, *, is_new: bool = False) -> StoredExecution:
-        """Store an execution, its trace, and what is kept only while it runs, and return its record."""
-        store, execution = self._store, running.execution
-        name = execution["id"]
-        store.executions.put(name, record=execution)
-        for node_id, note in running.notes.items():
-            earlier = None if is_new else store.traces.get(name, node_id)
-            store.traces.put(name, node_id, record=note if earlier is None else earlier | note)
+    def _save(self, running: RunningExecution, before: StoredExecution | None) -> StoredExecution:
+        """Store an execution and its trace, and return its record."""
+        executions, execution = self._store.executions, running.execution
+        if before is None:
+            executions.add(execution, running.notes, due=running.due)
+        else:
+            executions.update(before, execution, running.notes, due=running.due)
         if running.has_ended:
             _report_end(self._environment, execution, running.workflow.definition)
-        if is_new and running.has_ended:
-            return execution  # nothing is kept of it but this
-        definition, due, calls = running.workflow.definition, running.due, running.calls
-        _keep(store.calls, name, StoredCalls(calls=calls) if calls else None, is_new=is_new)
-        _keep(store.timers, name, None if due is None else StoredTimer(due=due), is_new=is_new)
-        _keep(store.runs, name, None if running.has_ended else StoredRun(definition=definition), is_new=is_new)
-        if execution["ended"] is not None:
-            self._on_end(execution["ended"])
         return execution
 
 
-def _keep(table: Table[RecordT], name: str, record: RecordT | None, *, is_new: bool) -> None:
-    """Store what is kept only while an execution runs, or delete it: of a new one, there is nothing to delete."""
-    if record is not None:
-        table.put(name, record=record)
-    elif not is_new:
-        table.delete(name)
-
-
 @contextmanager
-def outliving_damage(execution_id: str, listed: Table[Any]) -> Generator[None]:
-    """Log the exception that a damaged record of an execution raises, and take the execution off a table.
-
-    Args:
-        execution_id: The ID of the execution.
-        listed: The table that says what is to be done with it.
-    """
+def outliving_damage(store: Store, execution_id: str) -> Generator[None]:
+    """Log that the record of an execution is damaged, and leave it alone from then on: it must not stop the others."""
     try:
         yield
-    except DAMAGE:
+    except UnreadableRecordError:
         log(_log, logging.ERROR, "execution %s is damaged", execution_id, with_exception=True)
-        listed.delete(execution_id)
+        store.executions.stop(execution_id)
 
 
 _INTERRUPTED: Final = HandlerOutcome(error="the emulator was stopped while the handler was running")
@@ -182,14 +174,19 @@ class Recovery:
         self._clock = clock
         self._executions = executions
 
-    def take_over(self) -> None:
+    def take_over(self, *, is_restored: bool) -> None:
         """Advance the clock to where its last user left it, and fail what no process works on.
 
         If the state cannot be written, only the clock is advanced.
+
+        Args:
+            is_restored: Whether the state is that of a snapshot, whose runs go on now.
         """
         try:
             with self._store.transaction():
                 self._resume_clock()
+                if is_restored:
+                    self._executions.adopt(self._clock.now())
                 self.fail_orphaned_calls(self._clock.now())
         except (StateFullError, StateReadOnlyError) as error:
             log(_log, logging.WARNING, "runs stay as they were: %s", error)
@@ -198,15 +195,10 @@ class Recovery:
 
     def fail_orphaned_calls(self, now: float) -> None:
         """Fail the nodes whose handlers worked in a process that has ended, inside a transaction."""
-        for (execution_id,) in list(self._store.calls.keys()):
-            with outliving_damage(execution_id, self._store.calls):
-                record = self._store.calls.get(execution_id) or {"calls": []}
-                orphaned = [call for call in record["calls"] if not user_handlers.is_running(call, self._store.owners)]
-                execution = self._store.executions.get(execution_id)
-                if execution is None:
-                    self._store.calls.delete(execution_id)
-                elif orphaned:
-                    self._executions.act(execution, partial(_interrupt, calls=orphaned, now=now))
+        for execution_id, calls in self._store.executions.calls():
+            orphaned = [call for call in calls if not user_handlers.is_running(call, self._store.owners)]
+            if orphaned:
+                self._executions.process_due(execution_id, partial(_interrupt, calls=orphaned, now=now))
 
     def _resume_clock(self) -> None:
         last = next(self._store.clock_state.records(), None)  # not if it is damaged: the emulator could not be opened
@@ -265,52 +257,52 @@ class Scheduler:
         """
         return self._after_skipping(self._executions.start(execution, workflow, problems, now))
 
-    def enqueue(self, execution: StoredExecution, definition: JSONObject | None, now: float) -> StoredExecution:
+    def enqueue(self, execution: StoredExecution, after: StoredExecution, now: float) -> StoredExecution:
         """Let an execution that was held start as soon as there is a place for it, behind those that wait already.
 
         Args:
-            execution: Its record.
-            definition: The definition of its workflow, which may be changed or deleted meanwhile.
+            execution: Its record as it is stored.
+            after: Its record with all approvals.
             now: The time in Unix seconds.
 
         Returns:
             Its new record. A short execution has ended if there was a place.
         """
-        queued: StoredExecution = {**execution, "status": QUEUED}
-        self._store.executions.put(queued["id"], record=queued)
-        self._store.held.delete(queued["id"])
-        self._store.queue.put(queued["id"], record={"definition": definition})
+        executions = self._store.executions
+        queued: StoredExecution = {**after, "status": QUEUED}
+        executions.update(execution, queued, place=executions.next_place())
         self.start_queued(now)
-        return self._after_skipping(self._store.executions.get(queued["id"]) or queued)
+        return self._after_skipping(executions.get(queued["id"]) or queued)
 
     def start_queued(self, now: float) -> None:
         """Start the executions in the queue for which there is a place."""
         if self._is_resuming:  # the user registers handlers later: they start with the next request
             return
-        while (first := next(self._store.queue.keys(), None)) and self._store.runs.count() < self._limit():
-            (execution_id,) = first
-            with outliving_damage(execution_id, self._store.queue):
-                run, execution = self._store.queue.get(execution_id), self._store.executions.get(execution_id)
-                self._store.queue.delete(execution_id)
-                if run is not None and execution is not None:
-                    workflow = compiled(run["definition"])
+        executions = self._store.executions
+        while (first := executions.first_queued()) is not None and executions.count("running") < self._limit():
+            with outliving_damage(self._store, first):
+                execution = executions.get(first)
+                if execution is not None:
+                    workflow = self._executions.workflow_of(execution)
                     self._executions.start(execution, workflow, problems_of(workflow.text, self.environment), now)
 
-    def cancel(self, execution: StoredExecution, now: float) -> StoredExecution:
+    def cancel(self, execution: StoredExecution, now: float, **more: Any) -> StoredExecution:
         """Cancel an execution that has not ended, and drop outputs that its handlers still return.
+
+        Args:
+            execution: Its record as it is stored.
+            now: The time in Unix seconds.
+            **more: Fields that change too.
 
         Returns:
             Its new record.
         """
-        store, execution = self._store, cancelled(execution, now)
-        store.executions.put(execution["id"], record=execution)
-        run = store.runs.get(execution["id"])
-        if run is not None:  # it has started
-            _report_end(self.environment, execution, run["definition"])
-        for table in (store.runs, store.timers, store.calls, store.held, store.queue):
-            table.delete(execution["id"])
+        after = cast("StoredExecution", cancelled(execution, now) | more)
+        self._store.executions.update(execution, after)
+        if execution["status"] == "running":
+            _report_end(self.environment, after, self._store.executions.definition_of(after["id"]))
         self.start_queued(now)
-        return execution
+        return after
 
     def refresh(self, execution: StoredExecution, now: float) -> StoredExecution:
         """Bring an execution up to date, and return its record.
@@ -326,24 +318,28 @@ class Scheduler:
         """Advance every execution that has an event due, and start those in the queue as places get free."""
         self._recovery.fail_orphaned_calls(now)
         self.start_queued(now)  # the plan may have changed
-        while self._store.queue.count() and (event := self._next_event(now)) is not None:
+        executions = self._store.executions
+        while executions.count("pending") and (event := self._next_event(now)) is not None:
             first, _, until = event  # one after the other, so that each starts at the time when a place gets free
             self._executions.process_due(first, partial(RunningExecution.advance, now=min(until, now)))
-        for (execution_id,) in list(self._store.timers.due(now)):
+        for execution_id, _ in executions.due("running", now):
             self._executions.process_due(execution_id, lambda running: running.advance(now))
 
     def has_work(self) -> bool:
         """Return whether a run is in progress, or waits for a place or approval, and may have events to process."""
-        return self._store.executions.count("unfinished") > 0
+        return self._store.executions.count(*UNFINISHED) > 0
 
-    def resume(self) -> None:
+    def resume(self, *, is_restored: bool = False) -> None:
         """Take over a state: advance the clock to where its last user left it, and fail what no process works on.
 
         If the state can't be written, this only advances the clock.
+
+        Args:
+            is_restored: Whether the state is that of a snapshot, whose runs go on now.
         """
         self._is_resuming = True
         try:
-            self._recovery.take_over()
+            self._recovery.take_over(is_restored=is_restored)
         finally:
             self._is_resuming = False
 
@@ -390,10 +386,8 @@ class Scheduler:
             ages = list(map(user_handlers.age, self._calls()))
         if ages:
             return SETTLE_SECONDS - min(ages) if min(ages) < SETTLE_SECONDS else None
-        timer = self._store.timers.get(execution["id"])
-        if timer is None or self._clock.mode == "manual" or timer["due"] - now > SETTLE_SECONDS:
-            return None
-        return timer["due"] - now
+        due = None if self._clock.mode == "manual" else self._store.executions.due_of(execution["id"])
+        return None if due is None or due - now > SETTLE_SECONDS else due - now
 
     def _after_skipping(self, execution: StoredExecution) -> StoredExecution:
         """Return the record of an execution after the waits have been skipped, if the clock skips them."""
@@ -414,10 +408,8 @@ class Scheduler:
 
     def _next_event(self, now: float) -> tuple[str, float, float] | None:
         """Return which execution has the first event that is due by a time, when, and when that of another one is."""
-        timers = self._store.timers
-        (first,), (second,) = [*islice(timers.due(now), 2), ("",), ("",)][:2]
-        timer, later = timers.get(first), timers.get(second)
-        return None if timer is None else (first, timer["due"], math.inf if later is None else later["due"])
+        events = self._store.executions.due("running", now, limit=2)
+        return None if not events else (*events[0], events[1][1] if len(events) > 1 else math.inf)
 
     def _skip_waits_of(self, running: RunningExecution, due: float, until: float) -> None:
         """Process the event of an execution that is due, and those after it up to a time or to the call of a handler.
@@ -442,7 +434,7 @@ class Scheduler:
 
     def _calls(self) -> Iterator[str]:
         """Yield the IDs of all handler calls in the state."""
-        return (call for record in self._store.calls.records() for call in record["calls"])
+        return (call for _, calls in self._store.executions.calls() for call in calls)
 
     def _follow_clock(self) -> None:
         with self._store.transaction():

@@ -26,11 +26,8 @@ def trace_of(store: Store, secrets: Iterable[str], execution: StoredExecution) -
         secrets: The values that the trace must not show.
         execution: The record of the execution.
     """
-    hidden = texts_of(secrets)
-    return [
-        _times_and_state(node) | _content(node, store.traces.get(execution["id"], node["id"]) or {}, hidden)
-        for node in execution["nodes"]
-    ]
+    hidden, notes = texts_of(secrets), store.executions.trace(execution["id"])
+    return [_times_and_state(node) | _content(node, notes.get(node["id"], {}), hidden) for node in execution["nodes"]]
 
 
 def input_of(node: Node, resolve: Resolver) -> JSONObject:

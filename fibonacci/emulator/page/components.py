@@ -4,49 +4,42 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
-from pprint import pformat
-from shlex import quote
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from fibonacci._text import time_text
-from fibonacci.definitions.checks.inputs import check_inputs
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.engine.records import QUEUED, WAITING
 from fibonacci.emulator.http.bodies import read_json
 from fibonacci.emulator.http.messages import Detail, HTTPException, bad_request, invalid
-from fibonacci.emulator.page.context import ViewContext, segment
-from fibonacci.emulator.page.html import Attribute, Content, HTMLElement, h, icon
+from fibonacci.emulator.page.context import Done, ViewContext
+from fibonacci.emulator.page.html import Attribute, Content, HTMLElement, LivePart, h, icon
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.json_encoding import JSONObject, is_larger_than, to_text
+from fibonacci.emulator.state.json_encoding import is_larger_than
 
 _MOST_FIELDS: Final = 100
 _PYTHON: Final = """from fibonacci import Fibonacci
 
 client = Fibonacci(base_url={url!r})
 """
-_RUN: Final = """result = client.workflows.run({workflow_id!r}, inputs={inputs})
-print(result.outputs)
-"""
-_CURL: Final = """curl -sS {url} \\
-  -H "Authorization: Bearer $FIBONACCI_API_KEY" \\
-  -H 'Content-Type: application/json' \\
-  --data-raw {body}
-"""
 
 
 def read_form(body: bytes) -> dict[str, str]:
-    """Return the fields of a form as a browser sends it.
+    """Return the fields of a form as a browser sends it. Those of checkboxes with one name are joined by commas.
 
     Raises:
         HTTPException: 400 if it can't be read.
     """
+    fields: dict[str, str] = {}
     try:
         text = body.decode("ascii")
-        return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS))
+        for name, value in parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS):
+            fields[name] = f"{fields[name]},{value}" if name in fields else value
     except ValueError as error:
         raise bad_request(f"The form can't be read: {error}", "form") from None
+    return fields
 
 
 def required(form: Mapping[str, str], name: str, remedy: str) -> str:
@@ -68,33 +61,31 @@ def number(form: Mapping[str, str], name: str) -> float | int | None:
         HTTPException: 422 if it isn't a number.
     """
     text = form.get(name, "").strip()
-    if not text:
-        return None
     try:
-        value = float(text)
+        value = float(text or 0)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
         raise invalid(Detail(name, f"must be a number such as 60, not {text[:40]!r}"))
-    return int(value) if value.is_integer() else value
+    return None if not text else int(value) if value.is_integer() else value
 
 
-def json_object(form: Mapping[str, str], name: str) -> Mapping[str, Any]:
-    """Return the JSON object in a field, which is empty if the field is.
+def read_field(text: str, name: str) -> Any:
+    """Return the JSON in a field.
 
     Raises:
         HTTPException: 422 that says where the JSON stops being valid.
     """
-    text = form.get(name, "").strip()
-    if not text:
-        return {}
     try:
-        content = read_json(text.encode("utf-8", "surrogatepass"))
+        return read_json(text.strip().encode("utf-8", "surrogatepass"))
     except HTTPException as error:
         raise invalid(Detail(name, error.message.replace("The body is not JSON", "is not JSON"))) from None
-    if not is_object(content):
-        raise invalid(Detail(name, 'must be a JSON object such as {"topic": "tides"}'))
-    return content
+
+
+def changed(context: ViewContext, method: str, path: str, body: Any, target: str, message: str) -> Done:
+    """Carry out a request that changes something, and lead to a page that says what was done."""
+    context.backend.send(method, path, body)
+    return Done(target, message)
 
 
 BRIEF: Final = 80
@@ -148,16 +139,8 @@ def duration(milliseconds: float | None) -> str:
 def json_block(name: str, title: str, value: Any, context: ViewContext) -> HTMLElement:
     """Return a value as a `text_block`: a text as it is, anything else as JSON."""
     kind = "text" if isinstance(value, str) else "JSON"
-    text = value if isinstance(value, str) else _json_text(value)
+    text = value if isinstance(value, str) else json_text(value)
     return text_block(name, f"{title} · {kind}" if value not in (None, {}, []) else title, text, context)
-
-
-def raw_block(name: str, title: str, raw: bytes, context: ViewContext) -> HTMLElement:
-    """Return the body of a message, as JSON if it is JSON."""
-    try:
-        return json_block(name, title, json.loads(raw), context)
-    except (ValueError, RecursionError):
-        return text_block(name, f"{title} · text", raw.decode("utf-8", "replace"), context)
 
 
 def is_brief(value: Any) -> bool:
@@ -168,17 +151,14 @@ def is_brief(value: Any) -> bool:
 def short(value: Any, context: ViewContext, length: int = BRIEF) -> str:
     """Return a value on one line, cut, for tables."""
     if not isinstance(value, str):
-        value = (
-            _json_text(value, indent=None) if not is_larger_than(value, _INDENTED) else "more than 200,000 characters"
-        )
+        value = json_text(value, None) if not is_larger_than(value, _INDENTED) else "more than 200,000 characters"
     text = context.backend.redact(value)  # before it is cut: a part of a secret would not be found
     return " ".join(text[:length].split()) + ("…" if len(text) > length else "")
 
 
-def _json_text(value: Any, indent: int | None = 2) -> str:
-    if is_larger_than(value, _INDENTED):
-        indent = None
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+def json_text(value: Any, indent: int | None = 2) -> str:
+    """Return JSON to read, indented if it isn't large."""
+    return json.dumps(value, ensure_ascii=False, indent=None if is_larger_than(value, _INDENTED) else indent)
 
 
 def text_block(name: str, title: str, text: str, context: ViewContext) -> HTMLElement:
@@ -196,15 +176,10 @@ def text_block(name: str, title: str, text: str, context: ViewContext) -> HTMLEl
     label = f"Copy: {title}"
     copy = h.button("Copy", type="button", class_="copy", aria_label=label, data_static="true")  # it says what it did
     link = h.a(f"Show all {len(text):,} characters", class_="whole", href=f"{with_query(context, full=name)}#{name}")
+    shown = f"{text[:SHOWN]}…" if is_cut else text
     return h.div(
         h.div(h.p(title, class_="label"), copy, class_="head"),
-        h.pre(
-            f"{text[:SHOWN]}…" if is_cut else text,
-            class_="all" if is_full else None,
-            tabindex=0,
-            role="group",
-            aria_label=title,
-        ),
+        h.pre(shown, class_="all" if is_full else None, tabindex=0, role="group", aria_label=title),
         h.p(link) if is_cut else None,
         class_="block",
         id=name,
@@ -219,25 +194,41 @@ def with_query(context: ViewContext, **changes: str | int | None) -> str:
     return f"{path}?{urlencode(kept)}" if kept else path
 
 
-def table(
-    label: str, columns: Sequence[str], rows: Sequence[HTMLElement], empty: Content, numbers: Collection[str] = ()
-) -> HTMLElement:
+def section(title: str, *content: Content, name: str | None = None) -> HTMLElement:
+    """Return a section with its heading. `name` is the ID of the heading, by default made of the title."""
+    name = name or f"about-{title.lower().replace(' ', '-')}"
+    return h.section(h.h2(title, id=name), *content, aria_labelledby=name)
+
+
+def part(title: str, seen: object, make: Any, name: str) -> HTMLElement:
+    """Return a section that is made again only if what it shows has changed."""
+    heading = f"about-{name}"
+    return LivePart("section", name, seen, lambda: [h.h2(title, id=heading), make()], aria_labelledby=heading)
+
+
+Row = tuple[Content, ...]
+"""The ID of a row, which keeps its place while the page is refreshed, and its cells."""
+
+
+def table(label: str, columns: Mapping[str, str], rows: Sequence[Row], empty: Content = None) -> HTMLElement:
     """Return a table that scrolls in its own box where it is wider than the page.
 
     Args:
         label: What it lists.
-        columns: The headings. An empty heading is for a column of actions.
-        rows: Its rows. Each has an `id`, so that it keeps its place while the page is refreshed.
+        columns: The headings, with the classes of the cells below. One in parentheses, of a column of actions, is only
+            read out.
+        rows: Its rows.
         empty: What to show if there are no rows: how to get one.
-        numbers: The headings of the columns of numbers.
     """
     if not rows:
         return h.div(empty, class_="empty")
     heads = [
-        h.th(column or h.span("Actions", class_="hidden"), scope="col", class_="number" if column in numbers else None)
-        for column in columns
+        h.th(h.span(name.strip("()"), class_="hidden") if name[0] == "(" else name, scope="col", class_=kind or None)
+        for name, kind in columns.items()
     ]
-    grid = h.table(h.caption(label, class_="hidden"), h.thead(h.tr(heads)), h.tbody(rows))
+    cells = [partial(HTMLElement, "td", class_=kind or None) for kind in columns.values()]
+    body = [h.tr([cell(content) for cell, content in zip(cells, row[1:], strict=True)], id=str(row[0])) for row in rows]
+    grid = h.table(h.caption(label, class_="hidden"), h.thead(h.tr(heads)), h.tbody(body))
     return h.div(grid, class_="scroll", tabindex=0, role="group", aria_label=label)
 
 
@@ -246,6 +237,35 @@ def pager(context: ViewContext, more: str | int | None) -> Content:
     first = None if context.query.text("cursor") is None else h.a("First page", href=with_query(context, cursor=None))
     following = None if more is None else h.a("Next page", href=with_query(context, cursor=more), rel="next")
     return h.nav(first, following, class_="pager", aria_label="Pages") if first or following else None
+
+
+def choices(
+    context: ViewContext,
+    label: str,
+    name: str,
+    options: Mapping[str, str | None],
+    counts: Mapping[str, int] | None = None,
+) -> HTMLElement:
+    """Return links to the same list by one query parameter, with the chosen one marked.
+
+    Args:
+        context: The request.
+        label: What is chosen.
+        name: The parameter.
+        options: The values by their texts. `None` is the list without the parameter.
+        counts: How many there are, by text.
+    """
+    chosen = context.query.searched(name)
+    links = [
+        h.a(
+            text,
+            [" ", h.span(f"{counts.get(text, 0):,}", class_="count")] if counts is not None else None,
+            href=with_query(context, **{name: value, "cursor": None}),
+            aria_current="true" if value == chosen else None,
+        )
+        for text, value in options.items()
+    ]
+    return h.nav(h.ul(list(map(h.li, links))), class_="filters", aria_label=label)
 
 
 def search_form(context: ViewContext, label: str) -> HTMLElement:
@@ -273,7 +293,7 @@ def facts(*pairs: tuple[str, Content]) -> HTMLElement:
 def form(context: ViewContext, action: str, *content: Content, **attributes: str) -> HTMLElement:
     """Return a form that changes something, and comes back to this page if it can't."""
     back = h.input(type="hidden", name="back", value=context.target)
-    return h.form(content, back, method="post", action=action, **attributes)
+    return h.form(content, back, method="post", action=action, data_static="true", **attributes)
 
 
 def field(label: str, control: HTMLElement, hint: str | None = None, fault: str | None = None) -> HTMLElement:
@@ -289,6 +309,43 @@ def field(label: str, control: HTMLElement, hint: str | None = None, fault: str 
     return h.div(h.label(label, for_=name), control, shown, class_="field")
 
 
+def entry(
+    context: ViewContext, label: str, name: str, value: str = "", hint: str | None = None, **more: Attribute
+) -> HTMLElement:
+    """Return a field of one line, whose name is also its ID, with what was entered last."""
+    given = context.entered.get(name, value)
+    return field(label, h.input(id=name, name=name, value=given, autocomplete="off", spellcheck="false", **more), hint)
+
+
+def amount(
+    context: ViewContext, label: str, name: str, value: str = "", hint: str | None = None, least: int = 0
+) -> HTMLElement:
+    """Return a field of a number."""
+    return entry(context, label, name, value, hint, type="number", min=least, step="any", inputmode="decimal")
+
+
+def area(name: str, text: str, rows: int, key: str | None = None) -> HTMLElement:
+    """Return a control for several lines."""
+    return h.textarea(
+        text, id=name, name=key or name, rows=min(max(text.count("\n") + 1, rows), 16), spellcheck="false"
+    )
+
+
+def check(label: Content, name: str, value: str, key: str = "true", **more: Attribute) -> HTMLElement:
+    """Return a checkbox with its label.
+
+    Args:
+        label: The label.
+        name: The name of the field.
+        value: What is checked: the keys that were entered, joined by commas.
+        key: What is sent if it is checked.
+        more: Other attributes of the checkbox.
+    """
+    place = name if key == "true" else f"{name}-{key}"
+    box = h.input(type="checkbox", id=place, name=name, value=key, checked=key in value.split(","), **more)
+    return h.div(box, h.label(label, for_=place), class_="check")
+
+
 def example(name: str, title: str, lines: str, context: ViewContext) -> HTMLElement:
     """Return a program to paste: a client of this emulator, and what to do with it.
 
@@ -300,39 +357,3 @@ def example(name: str, title: str, lines: str, context: ViewContext) -> HTMLElem
     """
     done = lines.replace("{organization}", context.backend.app.organization)
     return text_block(name, title, _PYTHON.format(url=f"http://{context.address}/v1") + done, context)
-
-
-def run_snippets(context: ViewContext, workflow_id: str, definition: Any, inputs: JSONObject) -> HTMLElement:
-    """Return programs that run a workflow with the same inputs outside of the page, ready to paste.
-
-    They read the key from the variable `FIBONACCI_API_KEY` and never contain it. A secret in the inputs is `***`.
-    """
-    url = f"http://{context.address}/v1"
-    at_workflow = f"{url}/workflows/{segment(workflow_id)}/execute"
-    # Escaped beyond ASCII, because a terminal may misread the bytes of other characters.
-    body, given = to_text({"inputs": inputs}), to_text(inputs)
-    run = _RUN.format(workflow_id=workflow_id, inputs=pformat(inputs, width=100, sort_dicts=False))
-    is_refused = any(it.severity == "error" or it.code == "unused_input" for it in check_inputs(definition, inputs))
-    words = f"run {quote(workflow_id)} --inputs {quote(given)}"
-    if is_refused:  # `run` checks the inputs, which were run all the same
-        words = f"request POST {quote(f'/workflows/{segment(workflow_id)}/execute')} --data {quote(body)}"
-    command = f"FIBONACCI_BASE_URL={quote(url)} fibonacci {words}\n"
-    is_redacted = context.backend.redact(given) != given
-    return h.details(
-        h.summary("Run it from code"),
-        h.div(
-            h.p(
-                "It reads the key from ",
-                h.code("FIBONACCI_API_KEY"),
-                ". The shell can be bash, zsh or sh.",
-                class_="note",
-            ),
-            h.p("Replace each *** with the secret that it hides.", class_="flash warning") if is_redacted else None,
-            example("python", "Python", run, context),
-            text_block("curl", "curl", _CURL.format(url=quote(at_workflow), body=quote(body)), context),
-            text_block("command", "Command", command, context),
-            class_="details",
-        ),
-        id="snippets",
-        open=context.full in ("python", "curl", "command"),
-    )

@@ -17,9 +17,9 @@ from fibonacci.emulator.http.messages import Detail, HTTPException, ServerReques
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.router import API_PREFIX
 from fibonacci.emulator.page.html import Content
+from fibonacci.emulator.state.executions import Search
 from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_json
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Search
 
 PER_PAGE: Final = 25
 
@@ -62,10 +62,6 @@ class Backend:
         """Return JSON without the key and the secrets. Its own keys stay, and views redact them when they show them."""
         return redact(content, self.hidden, has_own_keys=False)
 
-    def catch_up(self) -> None:
-        """Process the events of runs that are due, as every request of a client does."""
-        self.get("/health")
-
     def get(self, path: str, **query: str | int | None) -> Any:
         """Return the data of an endpoint.
 
@@ -91,12 +87,11 @@ class Backend:
         Raises:
             HTTPException: 422 if the cursor is not valid.
         """
-        filters = {"workflow_id": workflow_id, "status": status}
-        name = [text for key, value in filters.items() if value is not None for text in (key, value)]
+        statuses = () if status is None else (status,)
         query = Query(urlencode({"limit": PER_PAGE} | ({} if cursor is None else {"cursor": cursor})))
         now = self.app.clock.now()
         with self.reading() as store:
-            rows = partial(store.executions.rows, *name, brief=True, search=search)
+            rows = partial(store.executions.rows, workflow_id=workflow_id, statuses=statuses, brief=True, search=search)
             reply = paged(rows, query, kind="executions", newest_first=True, show=partial(view_of, now=now))
         return Slice(reply.content, reply.next_cursor)
 
@@ -119,10 +114,10 @@ class Backend:
             yield self.app.store
 
     def workflow_name(self, workflow_id: str) -> str | None:
-        """Return the name of a workflow, or `None` if it no longer exists."""
+        """Return the name of a workflow, its ID if the name is blank, or `None` if it no longer exists."""
         with self.reading() as store:
             workflow = store.workflows.get(workflow_id)
-        return None if workflow is None else str(workflow["name"])
+        return None if workflow is None else workflow["name"].strip() or workflow_id
 
     def definition(self, workflow_id: str, version: int) -> JSONObject | None:
         """Return the definition of a version, or `None` if the version is gone or has none."""
@@ -191,6 +186,12 @@ class ViewContext:
         return self.query.text("cursor")
 
     @property
+    def as_number(self) -> int:
+        """The number in the path, or 0 for any other text."""
+        text = self.path["number"]
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else 0
+
+    @property
     def number_cursor(self) -> int | None:
         """The cursor of the page of a list that is addressed by numbers."""
         if self.cursor is None:
@@ -204,17 +205,19 @@ class PageContent:
 
     Attributes:
         title: Its title, also its heading.
-        content: Its content below the heading.
+        content: Its content below the heading, or what makes it.
         section: The place in the navigation that it belongs to.
         is_live: Whether it changes while it is shown.
         is_settled: Whether only what is around its content changes.
+        seen: What its content is made from. Where that is the same, nothing is made or sent again.
     """
 
     title: str
-    content: Content
+    content: Content | Callable[[], Content]
     section: str
     is_live: bool = True
     is_settled: bool = False
+    seen: object = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,14 +53,13 @@ def missing_table(coverage: Coverage) -> Content:
     """Return what no run has reached, and how to reach it where that can be computed."""
     recipes = Recipes(coverage)
     rows = [
-        h.tr(
-            h.td(h.code(target.node)),
-            h.td(in_words(target, coverage.nodes), class_="name"),
-            h.td(h.code(recipes.of(target) or ""), class_="name"),
-            id=f"missing-{number}",
+        (
+            f"missing-{number}",
+            h.code(target.node),
+            in_words(target, coverage.nodes),
+            h.code(recipes.of(target) or ""),
         )
         for number, target in enumerate(coverage.missing())
     ]
-    return table(
-        "Never reached", ("Node", "What never happened", "To reach it"), rows, h.p("The runs have reached everything.")
-    )
+    columns = {"Node": "", "What never happened": "name", "To reach it": "name"}
+    return table("Never reached", columns, rows, h.p("The runs have reached everything."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -47,23 +48,25 @@ def diagram(drawing: Drawing, source: str, links: Mapping[str, NodeLink], descri
         description: What says the same in words.
     """
     width, height = round(drawing.width, 1), round(drawing.height, 1)
-    places: list[Content] = []
+    shown, urgent, first = list[Content](), "", (math.inf, "")
     for number, place in enumerate(drawing.places()):
         x, y, wide, high = (round(value, 1) for value in place[1:])
-        box = h.rect(x=x, y=y, width=wide, height=high, rx=9)
+        first = min(first, (y, f"{x + wide / 2} {y + high / 2}"))
         link = links.get(place.node_id)
         if link is not None:
-            focus = "true" if link.is_urgent else None
-            places.append(h.a(box, href=link.target, aria_label=link.text, data_focus=focus, id=f"place-{number}"))
+            box = h.rect(x=x, y=y, width=wide, height=high, rx=9)
+            shown.append(h.a(box, href=link.target, aria_label=link.text, id=f"place-{number}"))
+            urgent = f"{x + wide / 2} {y + high / 2}" if link.is_urgent else urgent
     picture = h.svg(
         h.image(href=source, width=width, height=height),
-        places,
+        shown,
         viewBox=f"0 0 {width} {height}",
         width="100%",
         height=height,
-        role="group" if places else "img",
+        role="group" if shown else "img",
         aria_label=description,
         data_size=f"{width} {height}",
+        data_first=urgent or first[1],
         data_kept="viewBox",
         id="picture",
     )

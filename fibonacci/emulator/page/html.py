@@ -7,19 +7,16 @@ place the secrets are redacted.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from html import escape
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Final, Protocol, TypeAlias, Union
+from zlib import crc32
 
 Attribute: TypeAlias = str | int | float | None
 """The value of an attribute. Of those that are on or off, True or False. None and False leave it out."""
 
 Content: TypeAlias = Union["HTMLElement", Sequence["Content"], str, int, float, None]
 """What an element may contain."""
-
-Redact = Callable[[str], str]
-"""Returns a text without the secrets."""
 
 _VOID: Final = frozenset({"br", "hr", "img", "input", "link", "meta"})
 _KEEPS_LINES: Final = frozenset({"pre", "textarea"})
@@ -28,7 +25,11 @@ _KEEPS_LINES: Final = frozenset({"pre", "textarea"})
 _READABLE: Final = frozenset({"alt", "aria-label", "content", "placeholder", "title", "value"})
 """The attributes that a person reads. The others are the structure of the page."""
 
-_NOT_IN_HTML: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_SHOWN: Final = {
+    **dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160)], "\N{REPLACEMENT CHARACTER}"),
+    ord("\r"): "\n",
+}
+_ESCAPED: Final = {**_SHOWN, **{ord(text): f"&#{ord(text)};" for text in "\"'"}, 38: "&amp;", 60: "&lt;", 62: "&gt;"}
 
 
 class HTMLElement:
@@ -40,10 +41,31 @@ class HTMLElement:
         attributes: Its attributes: a trailing underscore is dropped (`class_`), others are written as hyphens.
     """
 
+    __slots__ = ("attributes", "children", "tag")
+
     def __init__(self, tag: str, /, *children: Content, **attributes: Attribute) -> None:
-        self.tag: Final = tag
-        self.children: Final = children
-        self.attributes: Final = attributes
+        self.tag = tag
+        self.children: Sequence[Content] = children
+        self.attributes = attributes
+
+
+class LivePart(HTMLElement):
+    """An element that is made and sent only if what it shows has changed since the browser got it.
+
+    Args:
+        tag: Its name.
+        name: Its ID. Parts contain no other parts.
+        seen: What it shows. Where that is the same, the element is the same.
+        make: Makes its content.
+        attributes: Its attributes.
+    """
+
+    __slots__ = ("make", "seen")
+
+    def __init__(self, tag: str, name: str, seen: object, make: Callable[[], Content], **attributes: Attribute) -> None:
+        digest = crc32(repr((name, seen)).encode("utf-8", "replace"))
+        super().__init__(tag, **attributes, id=name, data_part=f"{digest:x}")
+        self.make = make
 
 
 class ElementFactory(Protocol):
@@ -58,61 +80,68 @@ class HTMLTags:
     """Factories of elements by name: `h.p("text", class_="note")`."""
 
     def __getattr__(self, tag: str) -> ElementFactory:
-        return partial(HTMLElement, tag)
+        factory: ElementFactory = partial(HTMLElement, tag)
+        setattr(self, tag, factory)  # found at once from now on
+        return factory
 
 
 h: Final = HTMLTags()
 
 
-def render(content: Content, redact: Redact) -> str:
+def as_shown(text: str) -> str:
+    """Return a text as a browser has it, in a field too, with a replacement character for what HTML cannot express."""
+    return text.replace("\r\n", "\n").translate(_SHOWN)
+
+
+def render(content: Content, hidden: Sequence[str] = (), known: Collection[str] = ()) -> str:
     """Return the HTML of elements and texts.
 
     Args:
         content: The elements and texts.
-        redact: Is applied to every text before it is escaped.
+        hidden: The texts that are not shown, the longest first.
+        known: The parts that the browser has. Their content is left out.
     """
-    return "".join(_parts(content, redact))
-
-
-def document(content: Content, redact: Redact) -> bytes:
-    """Return a complete document. What UTF-8 cannot express, a lone surrogate, is a replacement character."""
-    return f"<!doctype html>\n{render(content, redact)}\n".encode("utf-8", "xmlcharrefreplace")
-
-
-def _parts(content: Content, redact: Redact) -> Iterator[str]:
-    if isinstance(content, HTMLElement):
-        yield f"<{content.tag}{_attributes(content, redact)}>"
-        if content.tag not in _VOID:
-            if content.tag in _KEEPS_LINES:
-                yield "\n"
-            yield from _parts(content.children, redact)
-            yield f"</{content.tag}>"
-    elif isinstance(content, str | int | float):
-        yield _escaped(redact(str(content)))
-    elif content is not None:
-        for child in content:
-            yield from _parts(child, redact)
-
-
-def _attributes(element: HTMLElement, redact: Redact) -> str:
     shown: list[str] = []
-    for key, value in element.attributes.items():
-        name = key.rstrip("_").replace("_", "-")
-        if value is True:
-            shown.append(f" {name}")
-        elif value is not None and value is not False:
-            text = redact(str(value)) if name in _READABLE else str(value)
-            shown.append(f' {name}="{_escaped(text)}"')
+    _write(content, shown, _pattern(tuple(hidden)), known)
     return "".join(shown)
 
 
-def as_shown(text: str) -> str:
-    """Return a text as a browser has it, in a field too, with a replacement character for what HTML cannot express."""
-    return _NOT_IN_HTML.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))
+def document(content: Content, hidden: Sequence[str], known: Collection[str] = ()) -> bytes:
+    """Return a complete document. What UTF-8 cannot express, a lone surrogate, is a replacement character."""
+    return f"<!doctype html>\n{render(content, hidden, known)}\n".encode("utf-8", "xmlcharrefreplace")
 
 
-def _escaped(text: str) -> str:
-    return escape(as_shown(text))
+@lru_cache(maxsize=8)
+def _pattern(hidden: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, hidden)) or "(?!)")
+
+
+def _write(content: Content, shown: list[str], hidden: re.Pattern[str], known: Collection[str]) -> None:
+    if isinstance(content, HTMLElement):
+        tag = content.tag
+        shown.append(f"<{tag}")
+        for key, value in content.attributes.items():
+            if value is None or value is False:
+                continue
+            name = key.rstrip("_").replace("_", "-")
+            text = hidden.sub("***", str(value)) if name in _READABLE else str(value)
+            shown.append(f" {name}" if value is True else f' {name}="{text.translate(_ESCAPED)}"')
+        shown.append(">")
+        if tag in _VOID:
+            return
+        if tag in _KEEPS_LINES:
+            shown.append("\n")
+        if not isinstance(content, LivePart):
+            _write(content.children, shown, hidden, known)
+        elif content.attributes["data_part"] not in known:
+            _write(content.make(), shown, hidden, known)
+        shown.append(f"</{tag}>")
+    elif isinstance(content, str | int | float):
+        shown.append(hidden.sub("***", str(content)).replace("\r\n", "\n").translate(_ESCAPED))
+    elif content is not None:
+        for child in content:
+            if child is not None:
+                _write(child, shown, hidden, known)
 
 
 _CIRCLE: Final = "M8 1.8a6.2 6.2 0 1 0 0 12.4A6.2 6.2 0 0 0 8 1.8Z"

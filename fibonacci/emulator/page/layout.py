@@ -8,7 +8,7 @@ from typing import Final
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.page.components import moment
 from fibonacci.emulator.page.context import Backend, PageContent, ViewContext
-from fibonacci.emulator.page.html import Content, HTMLElement, h
+from fibonacci.emulator.page.html import Attribute, Content, HTMLElement, h
 from fibonacci.emulator.page.sign_in import HOME, SIGN_OUT, Flash
 
 _GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -17,19 +17,16 @@ _GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "Runs": "/ui/runs",
         "Approvals": "/ui/approvals",
         "Workflows": "/ui/workflows",
-        "Registry": "/ui/registry",
+        "Requests": "/ui/requests",
     },
     "Organization": {
+        "Organization": "/ui/organization",
         "Governance": "/ui/governance",
         "Audit log": "/ui/audit",
-        "Keys": "/ui/keys",
-        "Limits": "/ui/limits",
-        "Memory": "/ui/memory",
-        "Tools": "/ui/tools",
     },
     "Emulator": {
-        "Requests": "/ui/requests",
         "Warnings": "/ui/warnings",
+        "Scripts": "/ui/scripts",
         "Failures": "/ui/failures",
         "Clock": "/ui/clock",
     },
@@ -45,35 +42,64 @@ _SETTLED: Final = 10
 """How many times less often a page is read again if only its surroundings change."""
 
 _PRODUCT: Final = "Fibonacci emulator"
+_COUNTED: Final = {
+    "Runs": " running",
+    "Approvals": " waiting",
+    "Warnings": " found",
+    "Scripts": " with answers left",
+    "Failures": " injected",
+}
 
 
-def signed_in(page: PageContent, context: ViewContext, flash: Flash | None) -> HTMLElement:
-    """Return a complete page."""
+def counts_of(backend: Backend) -> Mapping[str, int]:
+    """Return what the navigation counts, by section."""
+    app = backend.app
+    with backend.reading() as store:
+        running = store.executions.count("running")
+        waiting = store.executions.count(WAITING)
+    failures = sum(failure.remaining != 0 for failure in app.faults.all())
+    found = running, waiting, len(app.warnings.all()), len(app.scripts.unused), failures
+    return dict(zip(_COUNTED, found, strict=True))
+
+
+def live_parts(page: PageContent, context: ViewContext, revision: str, counts: Mapping[str, int]) -> list[HTMLElement]:
+    """Return what changes while a page is shown: the navigation, the clock, and the content."""
+    interval = REFRESH_MS * (_SETTLED if page.is_settled else 1)
     main = h.main(
         h.h1(page.title),
-        page.content,
+        page.content() if callable(page.content) else page.content,
         id="main",
         tabindex=-1,
-        data_refresh=_interval(page) if page.is_live and context.full is None else None,
+        data_refresh=interval if page.is_live and context.full is None else None,
+        data_revision=revision,
     )
+    now = h.p(
+        h.span("Clock ", class_="soft"),
+        moment(context.backend.app.clock.now()),
+        h.span(" UTC", class_="soft"),
+        id="now",
+    )
+    return [_navigation(page, counts), now, main]
+
+
+def title_of(page: PageContent, context: ViewContext) -> HTMLElement:
+    """Return the title, with the address, so that somebody who has two emulators open can tell their tabs apart."""
+    return h.title(f"{page.title} · {_PRODUCT} {context.address}".strip())
+
+
+def signed_in(page: PageContent, context: ViewContext, parts: list[HTMLElement], flash: Flash | None) -> HTMLElement:
+    """Return a complete page."""
+    navigation, now, main = parts
+    button: dict[str, Attribute] = {"type": "button", "hidden": True, "data_static": True}
     header = h.header(
         h.a(_PRODUCT, href=HOME, class_="brand"),
-        h.p(
-            h.span("Clock ", class_="soft"),
-            moment(context.backend.app.clock.now()),
-            h.span(" UTC", class_="soft"),
-            id="now",
-        ),
+        now,
         h.p("", id="connection", role="status", data_static=True),
-        h.button("Pause", type="button", id="pause", aria_pressed="false", hidden=True, data_static=True),
-        h.button(
-            "Shortcuts", type="button", id="show-shortcuts", aria_haspopup="dialog", hidden=True, data_static=True
-        ),
+        h.button("Pause", id="pause", aria_pressed="false", **button),
+        h.button("Shortcuts", id="show-shortcuts", aria_haspopup="dialog", **button),
         h.form(h.button("Sign out"), method="post", action=SIGN_OUT),
     )
-    # With the address, so that somebody who has two emulators open can tell their tabs apart.
-    title = f"{page.title} · {_PRODUCT} {context.address}".strip()
-    return _html(title, header, _navigation(page, context.backend), _flash(flash), [main, _shortcuts()])
+    return _html(title_of(page, context), header, navigation, _flash(flash), [main, _shortcuts()])
 
 
 _SHORTCUTS: Final = {
@@ -103,19 +129,10 @@ def _shortcuts() -> HTMLElement:
     )
 
 
-def _interval(page: PageContent) -> int:
-    return REFRESH_MS * (_SETTLED if page.is_settled else 1)
-
-
 def alone(title: str, content: Content) -> HTMLElement:
     """Return a page for somebody who isn't signed in."""
-    return _html(
-        f"{title} · {_PRODUCT}",
-        h.header(h.span(_PRODUCT, class_="brand")),
-        None,
-        None,
-        h.main(content, id="main", tabindex=-1),
-    )
+    header = h.header(h.span(_PRODUCT, class_="brand"))
+    return _html(h.title(f"{title} · {_PRODUCT}"), header, None, None, h.main(content, id="main", tabindex=-1))
 
 
 def failure(message: str) -> HTMLElement:
@@ -123,33 +140,23 @@ def failure(message: str) -> HTMLElement:
     return h.p(message, class_="flash error", role="alert")
 
 
-def _html(title: str, header: HTMLElement, navigation: Content, flash: Content, main: Content) -> HTMLElement:
-    return h.html(
-        h.head(
-            h.meta(charset="utf-8"),
-            h.title(title),
-            h.meta(name="viewport", content="width=device-width, initial-scale=1"),
-            h.meta(name="color-scheme", content="light dark"),
-            h.link(rel="icon", href="/ui/static/icon.svg"),
-            h.link(rel="stylesheet", href="/ui/static/page.css"),
-            h.script(src="/ui/static/page.js", defer=True),
-            h.script(src="/ui/static/diagram.js", defer=True),
-            h.script(src="/ui/static/keyboard.js", defer=True),
-        ),
-        h.body(
-            h.a("Skip to the content", href="#main", class_="skip"),
-            header,
-            navigation,
-            h.div(flash, id="flash"),
-            main,
-            class_=None if navigation else "alone",
-        ),
-        lang="en",
+def _html(title: HTMLElement, header: HTMLElement, navigation: Content, flash: Content, main: Content) -> HTMLElement:
+    scripts = [h.script(src=f"/ui/static/{name}.js", defer=True) for name in ("page", "diagram", "keyboard")]
+    head = h.head(
+        h.meta(charset="utf-8"),
+        title,
+        h.meta(name="viewport", content="width=device-width, initial-scale=1"),
+        h.meta(name="color-scheme", content="light dark"),
+        h.link(rel="icon", href="/ui/static/icon.svg"),
+        h.link(rel="stylesheet", href="/ui/static/page.css"),
+        scripts,
     )
+    skip = h.a("Skip to the content", href="#main", class_="skip")
+    body = skip, header, navigation, h.div(flash, id="flash"), main
+    return h.html(head, h.body(body, class_=None if navigation else "alone"), lang="en")
 
 
-def _navigation(page: PageContent, backend: Backend) -> HTMLElement:
-    counts = _counts(backend)
+def _navigation(page: PageContent, counts: Mapping[str, int]) -> HTMLElement:
     groups: list[Content] = []
     for group, sections in _GROUPS.items():
         links = [
@@ -170,22 +177,6 @@ def _badge(section: str, count: int) -> Content:
     if not count:
         return None
     return [" ", h.span(f"{count:,}", h.span(_COUNTED[section], class_="hidden"), class_="badge")]
-
-
-_COUNTED: Final = {"Runs": " running", "Approvals": " waiting", "Failures": " injected", "Warnings": " found"}
-
-
-def _counts(backend: Backend) -> dict[str, int]:
-    with backend.reading() as store:
-        running = store.executions.count("status", "running")
-        waiting = store.executions.count("status", WAITING)
-    failures = sum(failure.remaining != 0 for failure in backend.app.faults.all())
-    return {
-        "Runs": running,
-        "Approvals": waiting,
-        "Failures": failures,
-        "Warnings": len(backend.app.warnings.all()),
-    }
 
 
 def _flash(flash: Flash | None) -> Content:

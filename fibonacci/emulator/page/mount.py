@@ -47,7 +47,7 @@ class WithPage:
 
     @staticmethod
     def _is_of_page(request: ServerRequest) -> bool:
-        return request.target == "/" or request.target.startswith(_PATHS)
+        return request.target in ("/", "/ui") or request.target.startswith(_PATHS)
 
     def _site(self) -> Site:
         from fibonacci.emulator.page.site import Site  # with the first request: most emulators are used without it

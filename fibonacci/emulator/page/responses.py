@@ -32,13 +32,21 @@ def html(body: bytes, status: int = 200, *headers: tuple[str, str]) -> ServerRes
 
 
 def picture(svg: str) -> ServerResponse:
-    """Return an SVG picture."""
-    return _response(200, _SVG, svg.encode("utf-8", "xmlcharrefreplace"), _PICTURE_POLICY)
+    """Return an SVG picture, whose frame is that of the page."""
+    unframed = svg.replace(
+        '<rect class="fib-card"', '<rect class="fib-card" style="stroke:none"', 1
+    )  # the page has one
+    return _response(200, _SVG, unframed.encode("utf-8", "xmlcharrefreplace"), _PICTURE_POLICY)
 
 
 def file(content_type: str, body: bytes) -> ServerResponse:
     """Return a file of the page: its script, style sheet or icon."""
     return _response(200, content_type, body, _POLICY)
+
+
+def nothing_new(header: tuple[str, str]) -> ServerResponse:
+    """Return the response to a refresh of a page that is still the same."""
+    return ServerResponse(204, [*_FIXED, header], b"")
 
 
 def redirect(target: str, *headers: tuple[str, str]) -> ServerResponse:

@@ -19,9 +19,8 @@ from typing import Any, Final, Literal, NamedTuple
 from fibonacci.definitions.checks.inputs import check_inputs, input_uses
 from fibonacci.definitions.json_schema import TYPES, target_of
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.http.bodies import read_json
 from fibonacci.emulator.http.messages import Detail, HTTPException, invalid
-from fibonacci.emulator.page.components import field, form, json_object, with_query
+from fibonacci.emulator.page.components import area, field, form, read_field, with_query
 from fibonacci.emulator.page.context import ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, as_shown, h
 from fibonacci.emulator.state.json_encoding import JSONObject
@@ -35,7 +34,6 @@ _FIELD: Final = "input."
 _NULL: Final = {"type": "null"}
 _MOST_FIELDS: Final = 40  # more are clearer as JSON
 _MOST_CHOICES: Final = 100
-_MOST_ROWS: Final = 16
 
 
 class _InputField(NamedTuple):
@@ -74,10 +72,10 @@ class _InputField(NamedTuple):
                 return self.choices[int(text)]
             raise self._fault(f"must be one of {', '.join(map(_text_of, self.choices))}")
         try:
-            value = read_json(text.strip().encode("utf-8", "surrogatepass"))
-        except HTTPException as error:
+            value = read_field(text, f"{_JSON}.{self.name}")
+        except HTTPException:
             if self.kind == "JSON":
-                raise self._fault(error.message.replace("The body is not JSON", "is not JSON")) from None
+                raise
             value = None
         if self.kind == "number" and not TYPES["number"](value):
             raise self._fault(f"must be a number such as 60, not {text[:40]!r}")
@@ -108,8 +106,8 @@ def run_form(
     rest = _sample(definition) if inputs is None else _others(inputs, fields)
     if not fields or (rest and inputs is not None):
         text = context.entered.get(_JSON, _text_of(rest, 2))
-        area = _area("inputs-to-run", _JSON, text, 4)
-        controls.append(field("More inputs" if fields else "Inputs", area, "A JSON object", faults.get(_JSON)))
+        control = area("inputs-to-run", text, 4, _JSON)
+        controls.append(field("More inputs" if fields else "Inputs", control, "A JSON object", faults.get(_JSON)))
     other_way: Content = None
     if every:
         text, mode = ("Enter all inputs as JSON", "json") if fields else ("Enter each input in a field", None)
@@ -124,7 +122,6 @@ def run_form(
         h.div(h.button(button, class_="primary"), anyway, class_="inline"),
         h.p("The run counts toward the run quota, but not toward any rate limit.", class_="note"),
         id="run-form",
-        data_static="true",
     )
 
 
@@ -157,7 +154,10 @@ def inputs_of_form(context: ViewContext, definition: Any, inputs: JSONObject | N
     if _JSON in entered:
         rest = _others(known, fields)
         is_same = entered[_JSON] == _as_entered(context, _text_of(rest, 2))
-        values |= rest if is_same else _restored(context, dict(json_object(entered, _JSON)), rest)
+        given = read_field(entered[_JSON] or "{}", _JSON)
+        if not is_object(given):
+            raise invalid(Detail(_JSON, 'must be a JSON object such as {"topic": "tides"}'))
+        values |= rest if is_same else _restored(context, dict(given), rest)
     if not faults and entered.get("check") != "off":
         faults += [Detail(problem.location, problem.message) for problem in check_inputs(definition, values).errors]
     if faults:
@@ -251,7 +251,7 @@ def _shown_field(
     elif entry.kind == "number":
         control = h.input(type="text", id=name, name=entry.key, value=text, inputmode="decimal", autocomplete="off")
     else:
-        control = _area(name, entry.key, text, 1 if entry.kind == "text" else 3)
+        control = area(name, text, 1 if entry.kind == "text" else 3, entry.key)
     label = f"{entry.name} (required)" if entry.is_required else entry.name
     return field(label, control, _hint(entry), fault)
 
@@ -264,11 +264,6 @@ def _hint(entry: _InputField) -> str | None:
         texts.append(f"JSON: {' or '.join(map(str, kinds if is_array(kinds) else [kinds]))}" if kinds else "JSON")
     parts = [text.strip().rstrip(".") for text in texts if isinstance(text, str) and text.strip() != entry.name]
     return ". ".join(parts) or None
-
-
-def _area(name: str, key: str, text: str, least: int) -> HTMLElement:
-    rows = min(max(text.count("\n") + 1, least), _MOST_ROWS)
-    return h.textarea(text, id=name, name=key, rows=rows, spellcheck="false")
 
 
 def _faults_by_field(faults: Sequence[Detail], fields: list[_InputField]) -> dict[str, str]:

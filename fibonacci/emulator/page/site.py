@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from functools import partial
 from importlib.resources import files
 from typing import Final
+from zlib import crc32
 
 from fibonacci._logging import log
 from fibonacci.emulator.app.app import App
-from fibonacci.emulator.engine.variables import redact_text
 from fibonacci.emulator.http.bodies import MAX_BODY, Query
 from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse
 from fibonacci.emulator.http.router import Router
@@ -30,20 +29,19 @@ from fibonacci.emulator.page.sign_in import (
     sign_in_page,
 )
 from fibonacci.emulator.page.views import ACTIONS, VIEWS
+from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.snapshot import StateError
 
 PREFIX: Final = "ui"
 REFRESH: Final = "x-refresh"
-"""The header of a request that refreshes a page that is shown already."""
+"""The header of a request that refreshes a page that is shown already: the revision of the page and of its parts."""
 
-_FILES: Final[Mapping[str, tuple[str, str]]] = {
-    "/ui/static/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/ui/static/page.js": ("page.js", "text/javascript; charset=utf-8"),
-    "/ui/static/diagram.js": ("diagram.js", "text/javascript; charset=utf-8"),
-    "/ui/static/keyboard.js": ("keyboard.js", "text/javascript; charset=utf-8"),
-    "/ui/static/icon.svg": ("icon.svg", "image/svg+xml"),
-    "/favicon.ico": ("icon.svg", "image/svg+xml"),
-}
+CLOCK: Final = "X-Clock"
+"""The header of a response to such a request that has nothing new but the time."""
+
+_TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
+_NAMES: Final = ("page.css", "page.js", "diagram.js", "keyboard.js", "icon.svg")
+_FILES: Final = {f"/ui/static/{name}": name for name in _NAMES} | {"/favicon.ico": "icon.svg"}
 _OWN_TARGET: Final = re.compile(r"/(?:ui/[\x21-\x7e]*)?")
 _METHODS: Final = ("GET", "HEAD", "POST")
 
@@ -72,8 +70,11 @@ class Site:
         try:
             self._check_origin(request)
             if request.method in ("GET", "HEAD") and path in _FILES:
-                name, content_type = _FILES[path]
-                return responses.file(content_type, (files("fibonacci.emulator.page") / "static" / name).read_bytes())
+                name = _FILES[path]
+                content = (files("fibonacci.emulator.page") / "static" / name).read_bytes()
+                return responses.file(_TYPES[name.rpartition(".")[2]], content)
+            if path == f"/{PREFIX}":
+                return responses.redirect(HOME)
             if request.method not in _METHODS:
                 raise HTTPException(405, "method_not_allowed", f"The page accepts GET and POST, not {request.method}.")
             if request.method == "POST":
@@ -103,14 +104,22 @@ class Site:
 
     def _show(self, request: ServerRequest, path: str, query: str, session: PageSession) -> ServerResponse:
         view, values = self._views.find("GET", "/ui/overview" if path == HOME else path)
-        self._backend.catch_up()
-        is_refresh = REFRESH in request.headers
-        flash = None if is_refresh else session.take_flash()
+        self._backend.get("/health")  # processes the events of runs that are due, as every request of a client does
+        revision, *known = request.headers.get(REFRESH, "").split() or [""]
+        flash = None if revision else session.take_flash()
         context = self._context(request, values, query, flash=flash)
         page = view(context)
         if isinstance(page, ServerResponse):
             return page
-        return responses.html(self._document(layout.signed_in(page, context, flash)))
+        counts = layout.counts_of(self._backend)
+        present = "new" if page.seen is None else f"{crc32(repr((page.seen, counts)).encode('utf-8', 'replace')):x}"
+        if page.seen is not None and present == revision:
+            return responses.nothing_new((CLOCK, iso(self._backend.app.clock.now())))
+        parts = layout.live_parts(page, context, present, counts)
+        if revision:
+            content = [layout.title_of(page, context), *parts]
+            return responses.html(document(content, self._backend.hidden, known))
+        return responses.html(self._document(layout.signed_in(page, context, parts, flash)))
 
     def _act(self, request: ServerRequest, path: str, session: PageSession | None) -> ServerResponse:
         form = read_form(request.body)
@@ -124,13 +133,9 @@ class Site:
         try:
             done = action(self._context(request, values, form=form))
             target, session.flash = done.target, Flash(done.message)
-        except HTTPException as error:
-            target, session.flash = (
-                _back(form),
-                Flash(_in_words(error), is_error=True, entered=form, faults=error.details),
-            )
-        except StateError as error:
-            target, session.flash = _back(form), Flash(str(error), is_error=True, entered=form)
+        except (HTTPException, StateError) as error:
+            message, faults = (str(error), ()) if isinstance(error, StateError) else (_in_words(error), error.details)
+            target, session.flash = _back(form), Flash(message, is_error=True, entered=form, faults=faults)
         return responses.redirect(target)
 
     def _sign_in(self, request: ServerRequest, form: Mapping[str, str]) -> ServerResponse:
@@ -151,15 +156,15 @@ class Site:
             if session is None:
                 shown = layout.alone("Not possible", content)
             else:
-                shown = layout.signed_in(
-                    PageContent("Not possible", content, "", is_live=False), self._context(request), None
-                )
+                page, context = PageContent("Not possible", content, "", is_live=False), self._context(request)
+                parts = layout.live_parts(page, context, "", layout.counts_of(self._backend))
+                shown = layout.signed_in(page, context, parts, None)
             return responses.html(self._document(shown), status)
         except StateError:  # the navigation cannot be read either
             return responses.html(self._document(layout.alone("Not possible", content)), status)
 
     def _document(self, content: HTMLElement) -> bytes:
-        return document(content, partial(redact_text, hidden=self._backend.hidden))
+        return document(content, self._backend.hidden)
 
     def _context(
         self,

@@ -32,7 +32,7 @@ from fibonacci.emulator.policy.approvals import (
 )
 from fibonacci.emulator.policy.organizations import Change, record_change
 from fibonacci.emulator.state.json_encoding import JSONObject
-from fibonacci.emulator.state.records import StoredExecution, StoredRunWindow, StoredWorkflow
+from fibonacci.emulator.state.records import StoredExecution, StoredNode, StoredRunWindow, StoredWorkflow
 from fibonacci.emulator.state.store import Store
 
 
@@ -100,22 +100,28 @@ def places_of(store: Store, plan: PlanName, organization: str) -> int:
 
 
 def take_run(context: RequestContext) -> None:
-    """Count one more run.
+    """Check that one more run fits the quotas.
 
     Raises:
-        HTTPException: 429 `quota_exceeded` if a quota is exhausted. Nothing is counted.
+        HTTPException: 429 `quota_exceeded` if a quota is exhausted.
     """
     quota = effective_quota(context.store, context.plan, context.organization)
+    executions = context.store.executions
     window = context.store.run_windows.get(context.organization)
     if window is None or window["ends"] <= context.now:
-        window = StoredRunWindow(ends=context.now + HOUR, used=0)
+        window = StoredRunWindow(ends=context.now + HOUR, first=executions.last_number() + 1)
+        context.store.run_windows.put(context.organization, record=window)
     limit = quota["workflow_runs_per_hour"]
-    if window["used"] >= limit:
+    if runs_in(context.store, window) >= limit:
         raise _used_up("workflow_runs_per_hour", limit, math.ceil(window["ends"] - context.now))
     limit = quota["concurrent_executions"]
-    if context.store.runs.count() >= limit:
+    if executions.count("running") >= limit:
         raise _used_up("concurrent_executions", limit, None)
-    context.store.run_windows.put(context.organization, record={**window, "used": window["used"] + 1})
+
+
+def runs_in(store: Store, window: StoredRunWindow) -> int:
+    """Return how many runs a window has had."""
+    return max(0, store.executions.last_number() - window["first"] + 1)
 
 
 def _used_up(name: str, limit: int, retry_after: int | None) -> HTTPException:
@@ -123,8 +129,16 @@ def _used_up(name: str, limit: int, retry_after: int | None) -> HTTPException:
     return too_many_requests("quota_exceeded", message, retry_after, Detail(name, f"is {limit}, and used up"))
 
 
-def execute(context: RequestContext, workflow: StoredWorkflow, inputs: JSONObject) -> StoredExecution:
+def execute(
+    context: RequestContext, workflow: StoredWorkflow, inputs: JSONObject, nodes: Sequence[StoredNode] = ()
+) -> StoredExecution:
     """Start a run, or hold it for approval.
+
+    Args:
+        context: The request.
+        workflow: The workflow.
+        inputs: The inputs by name.
+        nodes: The nodes that have ended already, of a run that continues another.
 
     Returns:
         The record of the execution.
@@ -150,8 +164,8 @@ def execute(context: RequestContext, workflow: StoredWorkflow, inputs: JSONObjec
     settings = settings_of(context.store, context.organization)
     reasons = approval_reasons(settings, workflow["definition"], context.environment.handlers)
     if reasons:
-        return hold_for_approval(context, workflow, inputs, reasons)
-    execution = new_execution(workflow, inputs, context.role, context.now)
+        return hold_for_approval(context, workflow, inputs, reasons, nodes)
+    execution = new_execution(workflow, inputs, context.role, context.now, nodes)
     return context.scheduler.start(execution, compiled_workflow, problems, context.now)
 
 

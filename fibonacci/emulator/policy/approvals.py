@@ -18,7 +18,7 @@ is financial. Names count because a tool need not be in the catalog.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -41,7 +41,7 @@ from fibonacci.emulator.state.records import (
     StoredApproval,
     StoredExecution,
     StoredGovernance,
-    StoredVersion,
+    StoredNode,
     StoredWorkflow,
 )
 from fibonacci.emulator.state.store import Store
@@ -135,7 +135,11 @@ def approval_reasons(
 
 
 def hold_for_approval(
-    context: RequestContext, workflow: StoredWorkflow, inputs: JSONObject, reasons: list[str]
+    context: RequestContext,
+    workflow: StoredWorkflow,
+    inputs: JSONObject,
+    reasons: list[str],
+    nodes: Sequence[StoredNode] = (),
 ) -> StoredExecution:
     """Store a run that requires approval, and return its execution."""
     approval: StoredApproval = {
@@ -146,10 +150,9 @@ def hold_for_approval(
         "rejected_by": None,
         "expires_at": iso(context.now + APPROVAL_SECONDS),
     }
-    execution = new_execution(workflow, inputs, context.role, context.now)
+    execution = new_execution(workflow, inputs, context.role, context.now, nodes)
     execution.update({"status": WAITING, "approval": approval})
-    context.store.executions.put(execution["id"], record=execution)
-    context.store.held.put(execution["id"], record={"expires": context.now + APPROVAL_SECONDS})
+    context.store.executions.add(execution, due=context.now + APPROVAL_SECONDS)
     after = {"status": WAITING, "reasons": reasons, "workflow_id": workflow["id"]}
     request = Change(context.actor, "approval.requested", f"executions/{execution['id']}", {}, after)
     record_change(context.store, context.organization, request, context.now)
@@ -159,12 +162,12 @@ def hold_for_approval(
 def release(context: RequestContext) -> None:
     """Let the runs start that wait for approval and have all that are required: the threshold may have been lowered."""
     threshold = settings_of(context.store, context.organization)["approval_threshold"]
-    for execution in list(context.store.executions.records("status", WAITING)):
+    for execution in list(context.store.executions.records(WAITING)):
         if "approval" not in execution:
             continue
-        version = _version_of(context.store, execution)  # the run of a workflow that was deleted can only be rejected
-        if version is not None and len(execution["approval"]["approved_by"]) >= threshold:
-            _let_run(context.scheduler, execution, version, context.actor, context.now)
+        approved_by = execution["approval"]["approved_by"]
+        if len(approved_by) >= threshold and _has_version(context.store, execution):
+            _let_run(context.scheduler, execution, execution, context.actor, context.now)
 
 
 def cancel(context: RequestContext, execution: StoredExecution) -> StoredExecution:
@@ -182,24 +185,25 @@ _DECIDED: Final = ("approved", "rejected", "expired", "cancelled")
 
 def counts_of(store: Store, organization: str, home: str) -> dict[str, int]:
     """Return how many requests for approval an organization has in each state, which only that of the emulator has."""
-    decided = {name: store.audit.count(organization, f"approval.{name}") for name in _DECIDED}
-    return {"pending": store.executions.count("status", WAITING) if organization == home else 0, **decided}
+    actions = store.audit.counts(organization)
+    decided = {name: actions.get(f"approval.{name}", 0) for name in _DECIDED}
+    return {"pending": store.executions.count(WAITING) if organization == home else 0, **decided}
 
 
 def _let_run(
-    scheduler: Scheduler, execution: StoredExecution, version: StoredVersion, by: str, now: float
+    scheduler: Scheduler, before: StoredExecution, after: StoredExecution, by: str, now: float
 ) -> StoredExecution:
     """Let a run start that has all approvals, as soon as there is a place for it, and return its new record."""
-    execution = scheduler.enqueue(execution, version["definition"], now)
+    execution = scheduler.enqueue(before, after, now)
     target = f"executions/{execution['id']}"
     change = Change(by, "approval.approved", target, {"status": WAITING}, {"status": execution["status"]})
     record_change(scheduler.environment.store, scheduler.environment.organization, change, now)
     return execution
 
 
-def _version_of(store: Store, execution: StoredExecution) -> StoredVersion | None:
-    """Return the version of its workflow that was requested, or `None` if the workflow was deleted."""
-    return store.versions.get(execution["workflow_id"], str(execution["workflow_version"]))
+def _has_version(store: Store, execution: StoredExecution) -> bool:
+    """Return whether there is the version of the workflow that was requested. Else the run can only be rejected."""
+    return store.versions.get(execution["workflow_id"], str(execution["workflow_version"])) is not None
 
 
 RoleOf = Callable[[str], KeyRole | None]
@@ -239,13 +243,12 @@ class Approvals:
 
     def expire(self, now: float) -> None:
         """Cancel the runs that nobody has decided about in time."""
-        for (execution_id,) in list(self._store.held.due(now)):
-            self._store.held.delete(execution_id)
-            with outliving_damage(execution_id, self._store.held):
+        for execution_id, _ in self._store.executions.due(WAITING, now):
+            with outliving_damage(self._store, execution_id):
                 execution = self._store.executions.get(execution_id)
-                if execution is not None and execution["status"] == WAITING:
+                if execution is not None:
                     error = f"nobody approved it within {APPROVAL_SECONDS / 86_400:g} days"
-                    ended = self._scheduler.cancel({**execution, "error": error}, now)
+                    ended = self._scheduler.cancel(execution, now, error=error)
                     status = {"status": ended["status"]}
                     self._record(execution, "emulator", now, "approval.expired", {"status": WAITING}, status)
 
@@ -266,21 +269,20 @@ class Approvals:
         execution, approval = self._waiting(execution_id)
         settings = settings_of(self._store, self._organization)
         _check_approver(execution_id, approval, by, allow_self_approval=settings["allow_self_approval"])
-        version = _version_of(self._store, execution)
-        if version is None:
+        if not _has_version(self._store, execution):
             which = f"Version {execution['workflow_version']} of workflow {execution['workflow_id']!r}"
             raise conflict("workflow_id", f"{which} was deleted: reject the execution.")
         after: StoredApproval = {**approval, "approved_by": [*approval["approved_by"], by]}
-        execution = _with_approval(execution, after)
+        approved: StoredExecution = {**execution, "approval": after}
         self._record(execution, by, now, "approval.given", approval, after)
         if len(after["approved_by"]) >= settings["approval_threshold"]:
-            return _let_run(self._scheduler, execution, version, by, now)
-        self._store.executions.put(execution_id, record=execution)
-        return execution
+            return _let_run(self._scheduler, execution, approved, by, now)
+        self._store.executions.update(execution, approved, due=execution["created"] + APPROVAL_SECONDS)
+        return approved
 
     def _reject(self, execution_id: str, by: str, now: float) -> StoredExecution:
         execution, approval = self._waiting(execution_id)
-        execution = self._scheduler.cancel(_with_approval(execution, {**approval, "rejected_by": by}), now)
+        execution = self._scheduler.cancel(execution, now, approval={**approval, "rejected_by": by})
         self._record(execution, by, now, "approval.rejected", {"status": WAITING}, {"status": execution["status"]})
         return execution
 
@@ -304,10 +306,6 @@ class Approvals:
     ) -> None:
         change = Change(by, action, f"executions/{execution['id']}", before, after)
         record_change(self._store, self._organization, change, now)
-
-
-def _with_approval(execution: StoredExecution, approval: StoredApproval) -> StoredExecution:
-    return {**execution, "approval": approval}
 
 
 def _check_approver(execution_id: str, approval: StoredApproval, by: str, *, allow_self_approval: bool) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from heapq import merge
 from itertools import islice
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -28,8 +27,8 @@ from fibonacci.emulator.routes import executions, memory, tools, workflows
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import JSONObject, fields_of
 from fibonacci.emulator.state.records import TERMINAL, NodeUsage, StoredExecution, StoredMemory, StoredWorkflow
+from fibonacci.emulator.state.snapshot import Key
 from fibonacci.emulator.state.store import Store
-from fibonacci.emulator.state.tables import Key
 
 _Count = Annotated[Whole, Field(ge=1)]
 
@@ -140,17 +139,14 @@ def execute_workflow(context: RequestContext) -> Reply:
 
 def list_runs(context: RequestContext) -> Reply:
     """GET /api/v1/workflows/{workflow_id}/runs, the newest first."""
-    name = ("workflow_id", workflows.find_workflow(context)["id"])
-    lists: list[Key] = [name]
+    workflow_id = workflows.find_workflow(context)["id"]
+    statuses: Sequence[str] = ()
     if context.query.text("status_filter") is not None:
         statuses = _STATUSES[context.query.choice("status_filter", list(_STATUSES), default="")]
-        lists = [(*name, "status", status) for status in statuses]
-    read_list = partial(context.store.executions.rows, newest_first=True, brief=True)
 
     def rows(skip: int) -> Iterator[tuple[int, StoredExecution]]:
-        if len(lists) == 1:
-            return read_list(*lists[0], skip=skip)
-        return islice(merge(*(read_list(*place) for place in lists), key=lambda row: -row[0]), skip, None)
+        executions_of = context.store.executions.rows
+        return executions_of(workflow_id=workflow_id, statuses=statuses, newest_first=True, brief=True, skip=skip)
 
     def show(execution: StoredExecution) -> JSONObject:
         run = _run(execution, context.now)
@@ -208,7 +204,7 @@ def find_memory(context: RequestContext) -> Reply:
             and any(query in text.casefold() for text in texts)
         )
 
-    entries = filter(is_wanted, context.store.memory.records(scope))
+    entries = filter(is_wanted, context.store.memory.records({"scope": scope}))
     return bare([_entry(context, entry) for entry in islice(entries, min(body.limit, SLICE_LIMIT))])
 
 
@@ -272,9 +268,8 @@ def _is_template(body: FlaggedWorkflowCreate | FlaggedWorkflowUpdate, *, was_kno
 
 
 def _workflow(store: Store, workflow: StoredWorkflow) -> JSONObject:
-    runs = store.executions.counts("workflow_id", workflow["id"], "status")
+    runs, milliseconds = store.executions.totals(workflow["id"])
     ended = sum(runs.get(status, 0) for status in TERMINAL)
-    milliseconds = store.executions.total("workflow_id", workflow["id"])
     return {
         **_given(workflow, "id", "name", "description", "definition", "version"),
         **_flags(workflow),
@@ -407,7 +402,7 @@ def _unserved(method: str, path: str) -> Endpoint:
     def refuse(_: RequestContext) -> Reply:
         raise HTTPException(501, "not_implemented", message, [Detail("path", message)])
 
-    return Endpoint(method, f"{API_0_2}{path}", refuse, role="viewer", query=("description",))
+    return Endpoint(method, f"{API_0_2}{path}", refuse, role="viewer", query=("description",), is_served=False)
 
 
 NOT_SERVED: Final[Sequence[Endpoint]] = tuple(

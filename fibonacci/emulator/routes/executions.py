@@ -27,7 +27,13 @@ def list_executions(context: RequestContext) -> Reply:
     _check_status(context)
     is_brief = context.query.text("include") is None
     context.query.choice("include", ("inputs",), default="inputs")
-    rows = partial(context.store.executions.rows, *_list_of(context), brief=is_brief)
+    status = context.query.text("status")
+    rows = partial(
+        context.store.executions.rows,
+        workflow_id=context.query.text("workflow_id"),
+        statuses=() if status is None else (status,),
+        brief=is_brief,
+    )
     return paged(
         rows,
         context.query,
@@ -43,12 +49,6 @@ def cancel_execution(context: RequestContext) -> Reply:
     if execution["status"] in TERMINAL:
         raise conflict("status", f"Execution {execution['id']!r} is {execution['status']} and cannot be canceled.")
     return Reply(view_of(cancel(context, execution), context.now))
-
-
-def _list_of(context: RequestContext) -> list[str]:
-    """Return the name of the list that the filters of a request select."""
-    filters = {name: context.query.text(name) for name in ("workflow_id", "status")}
-    return [text for name, value in filters.items() if value is not None for text in (name, value)]
 
 
 def _check_status(context: RequestContext) -> None:

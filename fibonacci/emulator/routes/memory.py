@@ -14,7 +14,7 @@ from fibonacci.emulator.http.messages import Detail, Reply, invalid, no_content,
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import JSONObject, fields_of
 from fibonacci.emulator.state.records import StoredMemory
-from fibonacci.emulator.state.tables import Key
+from fibonacci.emulator.state.snapshot import Key
 
 
 def get_memory(context: RequestContext) -> Reply:

@@ -48,16 +48,16 @@ def report(context: RequestContext) -> Reply:
     organization = organization_of(context)
     store = context.store
     is_home = organization == context.organization
-    statuses = store.executions.counts("status") if is_home else {}
+    statuses = store.executions.counts() if is_home else {}
     content = {
         "organization_id": organization,
         "generated_at": iso(context.now),
         "settings": settings_of(context.store, organization),
-        "workflows": store.workflows.count() if is_home else 0,
+        "workflows": sum(store.workflows.counts().values()) if is_home else 0,
         "executions": {"total": sum(statuses.values()), "by_status": statuses},
-        "registry": store.registry.counts("status") if is_home else {},
-        "tool_policies": store.tool_policies.count(organization),
-        "role_policy_overrides": store.role_overrides.count(organization),
+        "registry": store.registry.counts() if is_home else {},
+        "tool_policies": store.tool_policies.count({"organization": organization}),
+        "role_policy_overrides": store.role_overrides.count({"organization": organization}),
         "changes": store.audit.counts(organization),
     }
     return Reply(content)
@@ -66,7 +66,7 @@ def report(context: RequestContext) -> Reply:
 def audit_log(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/governance/audit, newest first."""
     organization = organization_of(context)
-    rows = partial(context.store.audit.rows, organization)
+    rows = partial(context.store.audit.rows, {"organization": organization})
     return paged(rows, context.query, kind=f"audit of {organization}", newest_first=True)
 
 
@@ -164,7 +164,7 @@ _ToolT = TypeVar("_ToolT", PolicyCreate, RoleOverrideCreate)
 def list_policies(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/tool-policies."""
     organization = organization_of(context)
-    rows = partial(context.store.tool_policies.rows, organization)
+    rows = partial(context.store.tool_policies.rows, {"organization": organization})
     return paged(rows, context.query, kind=f"tool policies of {organization}")
 
 
@@ -213,7 +213,7 @@ def delete_policy(context: RequestContext) -> Reply:
 def list_role_overrides(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/role-policy-overrides."""
     organization = organization_of(context)
-    rows = partial(context.store.role_overrides.rows, organization)
+    rows = partial(context.store.role_overrides.rows, {"organization": organization})
     return paged(rows, context.query, kind=f"role overrides of {organization}")
 
 

@@ -137,11 +137,16 @@ def change_workflow(
 
 def delete_workflow(context: RequestContext) -> Reply:
     """DELETE /workflows/{workflow_id}, which also deletes its memory, but not its executions."""
-    workflow_id = find_workflow(context)["id"]
-    context.store.workflows.delete(workflow_id)
-    context.store.versions.delete_all(workflow_id)
-    context.store.registry.delete(workflow_id)
-    context.store.memory.delete_all("workflow", workflow_id)
+    store, workflow_id = context.store, find_workflow(context)["id"]
+    unfinished = [run for _, run in store.executions.rows(workflow_id=workflow_id, statuses=("pending", "running"))]
+    for number in {run["workflow_version"] for run in unfinished}:  # they go on with the definition of their version
+        version = store.versions.get(workflow_id, str(number))
+        if version is not None:
+            store.executions.keep_definition(workflow_id, number, version["definition"])
+    store.workflows.delete(workflow_id)
+    store.versions.delete_all({"workflow_id": workflow_id})
+    store.registry.delete(workflow_id)
+    store.memory.delete_all({"scope": "workflow", "owner": workflow_id})
     return no_content()
 
 
@@ -206,7 +211,7 @@ def _check(context: RequestContext, workflow_id: str, definition: JSONObject | N
 def list_versions(context: RequestContext) -> Reply:
     """GET /workflows/{workflow_id}/versions, newest first."""
     workflow_id = find_workflow(context)["id"]
-    rows = partial(context.store.versions.rows, workflow_id)
+    rows = partial(context.store.versions.rows, {"workflow_id": workflow_id})
     return paged(rows, context.query, kind=f"versions of {workflow_id}", newest_first=True)
 
 
@@ -233,7 +238,7 @@ def rollback(context: RequestContext) -> Reply:
 def _find_version(context: RequestContext, workflow_id: str) -> StoredVersion:
     version = context.path["version"]
     snapshot = context.store.versions.get(workflow_id, version)
-    if snapshot is None:
+    if snapshot is None or str(snapshot["version"]) != version:
         raise not_found("version", f"version of workflow {workflow_id!r}:", version)
     return snapshot
 
@@ -251,7 +256,9 @@ def list_registry(context: RequestContext) -> Reply:
     include_archived = context.query.boolean("include_archived", default=False)
     registry = context.store.registry
     return paged(
-        registry.rows if include_archived else partial(registry.rows, "listed"), context.query, kind="registry"
+        registry.rows if include_archived else partial(registry.rows, {"is_listed": "1"}),
+        context.query,
+        kind="registry",
     )
 
 

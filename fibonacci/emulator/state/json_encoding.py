@@ -119,11 +119,6 @@ def unicode_fault(content: object, name: str = "") -> tuple[str, str] | None:
     return None if path is None else (place_of((name, *path) if name else path), _BAD_TEXT)
 
 
-def in_unicode(text: str) -> str:
-    """Return a text with U+FFFD in place of each lone surrogate."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 def is_larger_than(content: Any, size: int) -> bool:
     """Return whether JSON content has more than about `size` characters, reading no further than that."""
     waiting: list[Any] = [content]

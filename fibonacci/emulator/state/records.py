@@ -160,30 +160,6 @@ class StoredExecution(TypedDict):
     role: NotRequired[str]
 
 
-class StoredRun(TypedDict):
-    """What is kept in addition to an execution while it runs, or is approved and waits for a place."""
-
-    definition: Definition
-
-
-class StoredTimer(TypedDict):
-    """When something is due in an execution."""
-
-    due: Time
-
-
-class StoredCalls(TypedDict):
-    """The calls of handlers that work for an execution."""
-
-    calls: list[str]
-
-
-class StoredHold(TypedDict):
-    """Until when an execution waits for approval."""
-
-    expires: Deadline
-
-
 class StoredTrace(TypedDict, total=False):
     """What only the trace of a node shows."""
 
@@ -192,6 +168,16 @@ class StoredTrace(TypedDict, total=False):
     warnings: list[str]
     without_value: list[str]
     remarks: list[str]
+
+
+class ExecutionSnapshot(StoredExecution):
+    """An execution with all that is stored of it, as snapshots have it."""
+
+    number: NotRequired[Annotated[int, Field(ge=1, lt=2**53)]]
+    trace: NotRequired[dict[str, StoredTrace]]
+    definition: NotRequired[Definition]
+    due: NotRequired[Deadline]
+    place: NotRequired[Count]
 
 
 class StoredRegistry(TypedDict):
@@ -224,7 +210,7 @@ DEFAULT_GOVERNANCE: Final[StoredGovernance] = {
     "approval_threshold": 1,
     "category_flags": {},
 }
-"""The settings of a new organization, and those that the record of an earlier version lacks."""
+"""The settings of a new organization."""
 
 
 class StoredQuota(TypedDict, total=False):
@@ -300,10 +286,10 @@ class StoredConnection(TypedDict):
 
 
 class StoredRunWindow(TypedDict):
-    """The window of a quota of runs."""
+    """The window of a quota of runs. The runs in it have the numbers from the first on, so that none writes it."""
 
     ends: Deadline
-    used: Count
+    first: Count
 
 
 class StoredClock(TypedDict):

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
 from fibonacci.definitions.json_types import is_array, is_object, place_of
-from fibonacci.emulator.state.clock import later
-from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_json
-from fibonacci.emulator.state.records import (
-    DEFAULT_GOVERNANCE,
-    StoredExecution,
-    StoredNode,
-    StoredVersion,
-    StoredWorkflow,
-    calls_of,
-    is_possible,
-    is_terminal,
-)
-from fibonacci.emulator.state.tables import SECRET, Key, TableKind
+from fibonacci.emulator.state.json_encoding import SURROGATE, JSONObject, parse_json, to_json, unicode_fault
 
 
 class StateError(ValueError):
@@ -75,18 +63,38 @@ def check_schema(schema: int, newest: int, what: str) -> None:
         )
 
 
-Tables = dict[str, list[tuple[Key, JSONObject]]]
+SECRET: Final = "<secret:"
+"""How the placeholder for a secret in a stored text begins."""
+
+Key = tuple[str, ...]
+Tables = dict[str, list[tuple[Key, Any]]]
 """The records of each table with their keys, in order."""
+
+
+class Kind(Protocol):
+    """A kind of record: the type of the records, and the names of the parts of their keys."""
+
+    @property
+    def record(self) -> Any:
+        """The type of the records."""
+        ...
+
+    @property
+    def key(self) -> Key:
+        """The names of the parts of the keys. One that a record has too has the name of the field."""
+        ...
+
 
 _NO_SNAPSHOT: Final = "this is not a snapshot of an emulator"
 
 
-def read_snapshot(snapshot: bytes, kinds: Mapping[str, TableKind[Any]]) -> Tables:
-    """Return the tables of a snapshot.
+def read_snapshot(snapshot: bytes, kinds: Mapping[str, Kind], put_back: Callable[[Any], Any]) -> Tables:
+    """Return the tables of a snapshot, whose records are of the types of their tables.
 
     Args:
         snapshot: The snapshot.
         kinds: The tables that a snapshot may have.
+        put_back: Returns JSON with the values of secrets.
 
     Raises:
         SnapshotError: If it is not a snapshot, is malformed, or is from a newer version. The message names the place.
@@ -107,7 +115,9 @@ def read_snapshot(snapshot: bytes, kinds: Mapping[str, TableKind[Any]]) -> Table
     for name in tables:
         if name not in kinds:
             raise SnapshotError(f"the snapshot has a table {name!r}, which this version does not know")
-    return {name: _rows(kinds[name], rows) for name, rows in tables.items()}
+    if SURROGATE.encode() in snapshot.lower() and (fault := unicode_fault(tables, "tables")) is not None:
+        raise malformed(*fault)
+    return {name: _rows(name, kinds[name], rows, put_back) for name, rows in tables.items()}
 
 
 def malformed(place: str, message: str) -> SnapshotError:
@@ -124,138 +134,30 @@ def _parsed(snapshot: bytes) -> Any:
         raise SnapshotError(f"{_NO_SNAPSHOT}: {error}") from error
 
 
-def _rows(kind: TableKind[Any], rows: object) -> list[tuple[Key, JSONObject]]:
-    place = f"tables.{kind.name}"
+def _rows(name: str, kind: Kind, rows: object, put_back: Callable[[Any], Any]) -> list[tuple[Key, Any]]:
     if not is_array(rows):
-        raise malformed(place, "is not an array")
+        raise malformed(f"tables.{name}", "is not an array")
+    adapter: TypeAdapter[Any] = TypeAdapter(kind.record)
     records: dict[Key, JSONObject] = {}
     for number, row in enumerate(rows):
-        key, record = _row(f"{place}[{number}]", row)
-        if key in records:
-            raise malformed(f"{place}[{number}]", f"repeats the key {'/'.join(key)!r}")
-        records[key] = record
+        place = f"tables.{name}[{number}]"
+        if not is_array(row) or len(row) != 2:
+            raise malformed(place, "is not a key and a record")
+        key, record = put_back(row)
+        if not is_array(key) or not all(isinstance(part, str) for part in key):
+            raise malformed(f"{place}[0]", "is not a key (an array of strings)")
+        if len(key) != len(kind.key):
+            raise malformed(f"{place}[0]", f"is not a key of {name}")
+        if not is_object(record):
+            raise malformed(f"{place}[1]", "is not a record (an object)")
+        try:
+            adapter.validate_python(record, strict=True)
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            raise malformed(place_of((f"{place}[1]", *fault["loc"])), f"is not valid: {fault['msg']}") from None
+        for part, field in zip(key, kind.key, strict=True):
+            # A secret that is part of a key may be hidden in the record alone, as a file has it.
+            if field in record and str(record[field]) != part and SECRET not in str(record[field]):
+                raise malformed(f"{place}[0]", f"has another {field} than its record")
+        records[tuple(key)] = dict(record)
     return list(records.items())
-
-
-def _row(place: str, row: Any) -> tuple[Key, JSONObject]:
-    if not is_array(row) or len(row) != 2:
-        raise malformed(place, "is not a key and a record")
-    key, record = row
-    if not is_array(key) or not key or not all(isinstance(part, str) for part in key):
-        raise malformed(f"{place}[0]", "is not a key (an array of strings)")
-    if not is_object(record):
-        raise malformed(f"{place}[1]", "is not a record (an object)")
-    return tuple(key), dict(record)
-
-
-_DEFAULTS: Final[Mapping[str, Mapping[str, object]]] = {"governance": DEFAULT_GOVERNANCE}
-"""What is read in place of fields that records of earlier versions lack, by table."""
-
-
-def check_records(tables: Tables, kinds: Mapping[str, TableKind[Any]]) -> None:
-    """Check that each record is of the type of its table, and that its key fits both.
-
-    Raises:
-        SnapshotError: If one is malformed. The message names the place.
-    """
-    for name, rows in tables.items():
-        adapter: TypeAdapter[Any] = TypeAdapter(kinds[name].record)
-        defaults: Mapping[str, object] = _DEFAULTS.get(name) or {}
-        for number, (key, record) in enumerate(rows):
-            place = f"tables.{name}[{number}]"
-            if len(key) != len(kinds[name].key):
-                raise malformed(f"{place}[0]", f"is not a key of {name}")
-            try:
-                adapter.validate_python({**defaults, **record}, strict=True)
-            except ValidationError as error:
-                fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-                raise malformed(place_of((f"{place}[1]", *fault["loc"])), f"is not valid: {fault['msg']}") from None
-            for part, field in zip(key, kinds[name].key, strict=True):
-                # A secret that is part of a key may be hidden in the record alone, as a file has it.
-                if field in record and str(record[field]) != part and SECRET not in str(record[field]):
-                    raise malformed(f"{place}[0]", f"has another {field} than its record")
-
-
-def check_versions(tables: Tables) -> None:
-    """Check that no workflow has a version later than its own. The next change would replace it.
-
-    Raises:
-        SnapshotError: If one has. The message names the place.
-    """
-    workflows = tables.get("workflows", ())
-    present = {key[0]: cast("StoredWorkflow", workflow)["version"] for key, workflow in workflows}
-    for number, ((workflow_id, _), record) in enumerate(tables.get("versions", ())):
-        version = cast("StoredVersion", record)["version"]
-        if version > present.get(workflow_id, version):
-            text = f"is later than that of the workflow, which is {present[workflow_id]}"
-            raise malformed(f"tables.versions[{number}][1].version", text)
-
-
-class ExecutionPlan(NamedTuple):
-    """What the definition of an execution that runs says of it.
-
-    Attributes:
-        types: The types of its nodes, by ID.
-        timeout: The seconds that it may take, or `None`.
-    """
-
-    types: Mapping[str, str]
-    timeout: float | None
-
-
-_KEPT_WHILE: Final = {"runs": "running", "queue": "pending", "held": "pending_approval"}
-"""The status that those executions have of which a table has a record."""
-
-
-def check_executions(tables: Tables, plans: Mapping[str, ExecutionPlan]) -> None:
-    """Check that what is kept of executions until they end fits them. Else one would never end, or would start twice.
-
-    Args:
-        tables: The tables, whose records have been checked.
-        plans: What the definitions in `runs` say, by execution.
-
-    Raises:
-        SnapshotError: If something does not fit. The message names the place.
-    """
-    executions = {key[0]: cast("StoredExecution", record) for key, record in tables.get("executions", ())}
-    kept = {
-        name: {key[0]: record for key, record in tables.get(name, ())} for name in (*_KEPT_WHILE, "timers", "calls")
-    }
-    for name, records in kept.items():
-        for number, execution_id in enumerate(records):
-            if execution_id not in executions:
-                raise malformed(f"tables.{name}[{number}][0]", f"belongs to no execution: there is no {execution_id!r}")
-    for number, (execution_id, execution) in enumerate(executions.items()):
-        place, status = f"tables.executions[{number}][1]", execution["status"]
-        for name, while_it_is in _KEPT_WHILE.items():
-            if (status == while_it_is) != (execution_id in kept[name]):
-                text = f"is not valid: those that are {while_it_is} have a record in tables.{name}, and no others"
-                raise malformed(f"{place}.status", text)
-        if (execution["ended"] is not None) != is_terminal(status):
-            raise malformed(f"{place}.ended", f"is not valid: it is {status}")
-        if status == "pending_approval" and "approval" not in execution:
-            raise malformed(place, "lacks the approval that it waits for")
-        plan = plans.get(execution_id)
-        if plan is not None:
-            _check_nodes(place, execution, plan)
-        for name, field, wait in _waits_of(execution, plan):
-            if kept[name].get(execution_id, {}).get(field) != wait:
-                raise malformed(f"{place}.nodes", f"do not fit tables.{name}, whose {field!r} of it must be {wait}")
-
-
-def _check_nodes(place: str, execution: StoredExecution, plan: ExecutionPlan) -> None:
-    if sorted(plan.types) != sorted(node["id"] for node in execution["nodes"]):
-        raise malformed(f"{place}.nodes", "are not those of the definition that it runs")
-    for index, node in enumerate(execution["nodes"]):
-        if not is_possible(node, plan.types[node["id"]]):
-            raise malformed(f"{place}.nodes[{index}]", "is not valid: no run has a node in this state")
-
-
-def _waits_of(execution: StoredExecution, plan: ExecutionPlan | None) -> Iterator[tuple[str, str, object]]:
-    """Yield what an execution waits for: a table, a field, and what its record there has in it, `None` without one."""
-    nodes: list[StoredNode] = [] if plan is None else execution["nodes"]
-    times = [node["until"] for node in nodes if node["until"] is not None]
-    if plan is not None and plan.timeout is not None:
-        times.append(later(execution["started"], plan.timeout))
-    yield "timers", "due", min(times, default=None)
-    yield "calls", "calls", calls_of(nodes) or None

@@ -1,10 +1,9 @@
-"""The state of an emulator in memory (`sqlite` keeps the same in a file), and the processes that share a state.
+"""The state of an emulator, in memory or in a file, and the processes that share a file.
 
 A process ID doesn't tell whether a process still runs: two containers have the same IDs, and neither sees the processes
 of the other. A lock does: the system releases it when the process ends, however it ends.
 
-Records are plain JSON objects. A stored record is replaced and never changed in place, so that records need no copies
-and other kinds of store are possible.
+Records are plain JSON objects. A stored record is replaced and never changed in place, so that records need no copies.
 """
 
 from __future__ import annotations
@@ -13,40 +12,33 @@ import errno
 import json
 import os
 import secrets
+import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, suppress
+import weakref
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from math import inf
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from fibonacci._files import lock_file, open_state
-from fibonacci._text import printable_line
-from fibonacci.definitions.json_types import map_texts
-from fibonacci.emulator.state.clock import milliseconds
-from fibonacci.emulator.state.json_encoding import SURROGATE, in_unicode, unicode_fault
+from fibonacci.emulator.state.executions import ExecutionTable
 from fibonacci.emulator.state.records import (
-    STATUSES,
-    TERMINAL,
     StoredAudit,
-    StoredCalls,
     StoredClock,
     StoredConnection,
-    StoredExecution,
     StoredGovernance,
-    StoredHold,
     StoredMemory,
     StoredQuota,
     StoredRegistry,
     StoredReplay,
     StoredRoleOverride,
-    StoredRun,
     StoredRunWindow,
-    StoredTimer,
     StoredToolPolicy,
-    StoredTrace,
     StoredVersion,
     StoredWorkflow,
 )
+from fibonacci.emulator.state.schema import create_undo
 from fibonacci.emulator.state.snapshot import (
     SCHEMA,
     SNAPSHOT_FORMAT,
@@ -54,9 +46,11 @@ from fibonacci.emulator.state.snapshot import (
     StateFullError,
     StateReadOnlyError,
     Tables,
+    malformed,
     read_snapshot,
 )
-from fibonacci.emulator.state.tables import SECRET, Key, MemoryTable, RecordT, Table, TableKind
+from fibonacci.emulator.state.sqlite import StateDatabase, explained, number_of
+from fibonacci.emulator.state.tables import Table
 
 _TROUBLES: Final[Mapping[int, type[StateError]]] = {
     errno.ENOSPC: StateFullError,
@@ -147,119 +141,106 @@ class Owners:
         return self._path.with_name(f"{self._path.name}-owner-{name}")
 
 
-Check = Callable[[Tables, Mapping[str, TableKind[Any]]], None]
-"""Checks the tables of a snapshot, given what kinds of tables there are."""
+BUSY_TIMEOUT: Final = 5.0
+"""Seconds to wait for another process that is writing."""
 
+_NO_FILES: Final = ("", ":memory:")
+"""What SQLite keeps in no file. As a path, the second would name one."""
 
-def _accept(tables: object, kinds: object) -> None:
-    """Accept any tables."""
+_DUE: Final = """
+SELECT min(due) FROM executions WHERE status = 'running' AND due > 0
+UNION ALL SELECT min(due) FROM executions WHERE status = 'pending_approval' AND due > 0
+UNION ALL SELECT min(expires) FROM memory WHERE expires > 0
+UNION ALL SELECT min(until) FROM replays WHERE until > 0
+"""
 
 
 def _unchanged(value: Any, shape: object = None) -> Any:
     return value
 
 
-def _unreported(place: str) -> None:
-    """Report nothing."""
-
-
 class Store:
-    """One table per kind of record.
+    """The tables of one state, in a SQLite database.
 
     Args:
-        path: The file that keeps the records, if there is one.
+        path: The file that keeps the state, created if it does not exist. Default: memory.
+        hide: Returns a record, given its type too, as files and snapshots have it: without the values of secrets.
+        put_back: Returns what was read from there with the values of secrets.
+        busy_timeout: Seconds to wait for another process that is writing.
 
     Attributes:
-        hide: Returns a record, given its type too, as a file or a snapshot has it: without secrets.
-        put_back: Returns a record that was read with the secrets put back.
-        report_bad_text: Called with the place of a stored text that was not valid Unicode, as earlier versions stored
-            it.
         owners: The processes that share the state.
+        tables: The tables by name.
         is_closed: Whether the file was closed.
-        kinds: The kinds of records, by the name of their table.
+        is_reading: Whether the transaction must not write.
+        hide: Returns a record as the database has it: one in memory has the values of secrets.
+        put_back: Returns a record that was read as it was.
+        kept: What is kept of the database, and is forgotten when another process or a rollback changes it.
+
+    Raises:
+        StateError: If the file cannot be opened, is not an emulator's, or was written by another version.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.hide: Callable[[Any, Any], Any] = _unchanged
-        self.put_back: Callable[[Any], Any] = _unchanged
-        self.report_bad_text: Callable[[str], None] = _unreported
-        self.owners: Final = Owners(path)
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        *,
+        hide: Callable[[Any, Any], Any] = _unchanged,
+        put_back: Callable[[Any], Any] = _unchanged,
+        busy_timeout: float = BUSY_TIMEOUT,
+    ) -> None:
+        if path is not None and os.fspath(path) in _NO_FILES:
+            raise StateError(f"{os.fspath(path)!r} is not the name of a file: leave it out to keep the state in memory")
+        self._path: Final = None if path is None else Path(path).absolute()
+        self._busy_timeout: Final = busy_timeout
+        self._hide_in_snapshot, self._put_back_from_snapshot = hide, put_back
+        self.hide: Callable[[Any, Any], Any] = hide if self._path else _unchanged
+        self.put_back: Callable[[Any], Any] = put_back if self._path else _unchanged
+        self.kept: list[dict[Any, Any]] = []
+        self.owners: Final = Owners(self._path)
         self.is_closed = False
-        self.kinds: dict[str, TableKind[Any]] = {}
-        self._tables: dict[str, Table[Any]] = {}
-        self._timed: list[Table[Any]] = []  # the tables whose records may be due
-        self._marked = 0
+        self.is_reading = False
+        self._next_due: float | None = None  # at the earliest
+        self._marks: list[int] = []
+        self._version = -1  # changes with those of other processes
         self._lock = threading.RLock()
-        self._declare()
+        self._database: StateDatabase | None = None
+        self._finalizer: weakref.finalize[[], Store] | None = None
+        self.executions: Final = ExecutionTable(self)
+        self.workflows: Final = Table(self, "workflows", StoredWorkflow, is_kept=True)
+        self.versions: Final = Table(self, "versions", StoredVersion, is_kept=True)
+        self.registry: Final = Table(self, "registry", StoredRegistry)
+        self.governance: Final = Table(self, "governance", StoredGovernance, is_kept=True)
+        self.quota_overrides: Final = Table(self, "quota_overrides", StoredQuota, is_kept=True)
+        self.tool_policies: Final = Table(self, "tool_policies", StoredToolPolicy, is_kept=True)
+        self.role_overrides: Final = Table(self, "role_overrides", StoredRoleOverride, is_kept=True)
+        self.audit: Final = Table(self, "audit", StoredAudit)
+        self.memory: Final = Table(self, "memory", StoredMemory)
+        self.connections: Final = Table(self, "connections", StoredConnection)
+        self.run_windows: Final = Table(self, "run_windows", StoredRunWindow, is_kept=True)
+        self.clock_state: Final = Table(self, "clock_state", StoredClock)
+        self.replays: Final = Table(self, "replays", StoredReplay)
+        self.tables: Final[dict[str, Table[Any] | ExecutionTable]] = {
+            table.name: table for table in vars(self).values() if isinstance(table, Table | ExecutionTable)
+        }
+        if not self._opened().is_read_only and self._abandoned():
+            with self.transaction():
+                self._drop_marks(self._abandoned())
 
-    def _declare(self) -> None:
-        self.workflows: Table[StoredWorkflow] = self._add(TableKind("workflows", StoredWorkflow, ("id",)))
-        self.versions: Table[StoredVersion] = self._add(
-            TableKind("versions", StoredVersion, ("workflow_id", "version"), prefix=1)
-        )
-        self.executions: Table[StoredExecution] = self._add(
-            TableKind(
-                "executions",
-                StoredExecution,
-                ("id",),
-                lists=_lists_of_execution,
-                parts=_parts_of_executions,
-                amount=_duration_of,
-                apart="inputs",
-            )
-        )
-        self.runs: Table[StoredRun] = self._add(TableKind("runs", StoredRun, ("execution",)))  # only while it runs
-        # Only while it is approved and waits for a place, in the order of the approvals:
-        self.queue: Table[StoredRun] = self._add(TableKind("queue", StoredRun, ("execution",)))
-        # Only while something is due in the execution:
-        self.timers: Table[StoredTimer] = self._add(TableKind("timers", StoredTimer, ("execution",), due="due"))
-        # Only while a handler of it works, and only while it waits for approval:
-        self.calls: Table[StoredCalls] = self._add(TableKind("calls", StoredCalls, ("execution",)))
-        self.held: Table[StoredHold] = self._add(TableKind("held", StoredHold, ("execution",), due="expires"))
-        # What only the trace of an execution shows:
-        self.traces: Table[StoredTrace] = self._add(
-            TableKind("traces", StoredTrace, ("execution", "node"), prefix=1, is_listed=False)
-        )
-        self.registry: Table[StoredRegistry] = self._add(
-            TableKind("registry", StoredRegistry, ("workflow_id",), lists=_lists_of_entry)
-        )
-        self.governance: Table[StoredGovernance] = self._add(
-            TableKind("governance", StoredGovernance, ("organization",))
-        )
-        self.quota_overrides: Table[StoredQuota] = self._add(
-            TableKind("quota_overrides", StoredQuota, ("organization",))
-        )
-        self.tool_policies: Table[StoredToolPolicy] = self._add(
-            TableKind("tool_policies", StoredToolPolicy, ("organization", "tool_name"), prefix=1)
-        )
-        self.role_overrides: Table[StoredRoleOverride] = self._add(
-            TableKind("role_overrides", StoredRoleOverride, ("organization", "role", "tool_name"), prefix=1)
-        )
-        self.audit: Table[StoredAudit] = self._add(
-            TableKind("audit", StoredAudit, ("organization", "id"), prefix=1, lists=_lists_of_change)
-        )
-        self.memory: Table[StoredMemory] = self._add(
-            TableKind("memory", StoredMemory, ("scope", "owner", "key"), prefix=2, due="expires")
-        )
-        self.connections: Table[StoredConnection] = self._add(TableKind("connections", StoredConnection, ("name",)))
-        self.run_windows: Table[StoredRunWindow] = self._add(
-            TableKind("run_windows", StoredRunWindow, ("organization",))
-        )
-        self.clock_state: Table[StoredClock] = self._add(
-            TableKind("clock_state", StoredClock, ("clock",))
-        )  # only after the clock was moved
-        # The keys are the fingerprint of the API key and the idempotency key:
-        self.replays: Table[StoredReplay] = self._add(
-            TableKind("replays", StoredReplay, ("fingerprint", "key"), due="until")
-        )
+    def connection(self) -> sqlite3.Connection:
+        """Return the connection to the database.
 
-    @property
-    def is_reading(self) -> bool:
-        """Whether the transaction must not write."""
-        return False
+        Raises:
+            StateError: If it was closed.
+        """
+        return self._opened().connection
 
-    def transaction(self, patience: float | None = None) -> AbstractContextManager[object]:
-        """Lock the state, and with a file also make all changes inside or none.
+    def execute(self, sql: str, values: Sequence[object] = ()) -> Any:
+        """Execute one statement in the present transaction, and return its cursor."""
+        return (self._database or self._opened()).connection.execute(sql, values)
+
+    def transaction(self, patience: float | None = None) -> AbstractContextManager[None]:
+        """Lock the state, for this process and others, and make all changes inside or none.
 
         Every access to the state is inside this or `reading`. A nested transaction is part of the outer one.
 
@@ -269,47 +250,103 @@ class Store:
         Raises:
             StateError: If the file cannot be used. Nothing is changed. Its subclasses say why.
         """
-        return self._lock
+        # not a read lock, which cannot always be upgraded to a write lock:
+        return self._transaction("BEGIN IMMEDIATE", self._busy_timeout if patience is None else patience)
 
-    def reading(self) -> AbstractContextManager[object]:
-        """Lock the state for reading, which also works with a file while another process writes or the disk is full.
+    def reading(self) -> AbstractContextManager[None]:
+        """Lock the state for reading, which also works while another process writes or the disk is full.
+
+        Changes by other processes are not seen until the end.
 
         Raises:
             StateError: If the file cannot be used.
         """
-        return self._lock
+        return self._transaction("BEGIN", self._busy_timeout)
+
+    @contextmanager
+    def _transaction(self, statement: str, patience: float) -> Generator[None]:
+        with self._lock:
+            connection = (self._database or self._opened()).connection
+            if connection.in_transaction:
+                yield
+                return
+            self._begin(statement, patience)
+            self.is_reading = statement == "BEGIN"
+            try:
+                yield
+                connection.execute("COMMIT")
+            except BaseException as error:
+                connection.rollback()
+                self._forget()
+                if isinstance(error, sqlite3.Error):
+                    raise explained(error, self._path, self._busy_timeout) from error
+                raise
+            finally:
+                self.is_reading = False
+
+    def _begin(self, statement: str, patience: float) -> None:
+        database = self._opened()
+        connection = database.connection
+        if self._path is None:
+            connection.execute(statement)
+            return
+        if database.is_read_only and statement != "BEGIN":
+            raise StateReadOnlyError(f"{self._path} is read-only: nothing was changed")
+        try:
+            database.check()
+            if patience != self._busy_timeout:
+                connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
+            try:
+                connection.execute(statement)
+            finally:
+                if patience != self._busy_timeout:
+                    connection.execute(f"PRAGMA busy_timeout = {round(self._busy_timeout * 1000)}")
+            version = number_of(connection, "data_version")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.rollback()
+            raise explained(error, self._path, patience) from error
+        if version != self._version:
+            self._version = version
+            self._forget()
+
+    def _forget(self) -> None:
+        self._next_due = None
+        for kept in self.kept:
+            kept.clear()
+
+    def note_due(self, moment: float | None) -> None:
+        """Take note of a time at which something is due."""
+        if moment is not None and self._next_due is not None:
+            self._next_due = min(moment, self._next_due)
 
     def has_due(self, now: float) -> bool:
-        """Return whether a record of any table is due by a time."""
-        return any(True for table in self._timed for _ in table.due(now))
+        """Return whether an event of a run, the end of a wait for approval or of the life of a record is due."""
+        due = self._next_due
+        if due is None or due <= now:
+            times: list[float] = [time for (time,) in self.execute(_DUE) if time is not None]
+            due = self._next_due = min(times, default=inf)
+        return due <= now
 
     def snapshot(self) -> bytes:
         """Return the complete state.
 
         Returns:
-            JSON for `restore`, of this store or another, of either kind.
+            JSON for `restore`, of this store or another.
         """
         with self.reading():
-            tables = {name: list(self._hidden_rows(name)) for name in self._tables}
+            tables = {name: list(self._hidden_rows(table)) for name, table in self.tables.items()}
             return json.dumps({"format": SNAPSHOT_FORMAT, "schema": SCHEMA, "tables": tables}).encode("ascii")
 
-    def _hidden_rows(self, name: str) -> Iterator[tuple[list[str], Any]]:
+    def _hidden_rows(self, table: Table[Any] | ExecutionTable) -> Generator[tuple[list[str], Any]]:
         """Yield keys and records without secrets. In a key, only a part named `key` may have one, as in memory."""
-        kind = self.kinds[name]
-        for key, record in self._tables[name].items():
-            parts = [self.hide(part, str) if name == "key" else part for name, part in zip(kind.key, key, strict=False)]
-            yield parts, self.hide(record, kind.record)
+        hide = self._hide_in_snapshot
+        for key, record in table.items():
+            parts = [hide(part, str) if name == "key" else part for name, part in zip(table.key, key, strict=True)]
+            yield parts, hide(record, table.record)
 
-    def heal(self, kind: str, key: Key, record: Any) -> Any:
-        """Return a record in which invalid Unicode is replaced, since no response could have it, and report it."""
-        fault = unicode_fault(record)
-        if fault is None:
-            return record
-        self.report_bad_text(f"{'/'.join((kind, *map(printable_line, key)))} {fault[0]}")
-        return map_texts(record, in_unicode)
-
-    def restore(self, snapshot: bytes, check: Check = _accept) -> None:
-        """Replace the state with that of a snapshot.
+    def restore(self, snapshot: bytes, check: Callable[[Tables], None] = lambda tables: None) -> None:
+        """Replace the state with that of a snapshot, whose runs do not go on by themselves.
 
         Args:
             snapshot: The snapshot.
@@ -318,34 +355,42 @@ class Store:
         Raises:
             StateError: If it is not a snapshot, is malformed, or is from a newer version. Nothing is changed.
         """
-        tables = read_snapshot(snapshot, self.kinds)
-        if SECRET.encode() in snapshot:
-            tables = {
-                name: [(tuple(key), record) for key, record in self.put_back(rows)] for name, rows in tables.items()
-            }
-        if SURROGATE.encode() in snapshot.lower():
-            tables = {
-                name: [(tuple(map(in_unicode, key)), self.heal(name, key, record)) for key, record in rows]
-                for name, rows in tables.items()
-            }
-        check(tables, self.kinds)
+        tables = read_snapshot(snapshot, self.tables, self._put_back_from_snapshot)
+        check(tables)
         with self.transaction():
             self.reset()
             for name, rows in tables.items():
-                for key, record in rows:
-                    self._tables[name].put(*key, record=record)
+                table = self.tables[name]
+                for number, (key, record) in enumerate(rows):
+                    try:
+                        table.restore(key, record)
+                    except sqlite3.IntegrityError as error:
+                        raise malformed(f"tables.{name}[{number}]", f"does not fit the others ({error})") from None
+
+    def reset(self) -> None:
+        """Delete all records."""
+        with self.transaction():
+            for table in self.tables.values():
+                table.delete_all()
 
     @property
     def is_marked(self) -> bool:
         """Whether the changes since a mark may be undone."""
-        return self._marked > 0
+        return bool(self._marks)
 
     def mark(self) -> int:
         """Mark the state as it is now, and return the mark for `undo`."""
+        owner = self.owners.own()
         with self.transaction():
-            self._set_mark(self._marked)
-            self._marked += 1
-            return self._marked - 1
+            if self._has_undo():
+                self._drop_marks(self._abandoned())
+            else:
+                create_undo(self.connection())
+            since = "(SELECT coalesce(max(number), 0) FROM undo)"
+            self._marks.append(
+                self.execute(f"INSERT INTO marks (owner, since) VALUES (?, {since})", (owner,)).lastrowid
+            )
+            return len(self._marks) - 1
 
     def undo(self, mark: int) -> None:
         """Undo all changes since a mark, even those of other processes, and drop the mark and those after it.
@@ -355,83 +400,60 @@ class Store:
         Raises:
             StateError: If that cannot be stored. Nothing is changed.
         """
+        ended = self._marks[mark:]
+        if not ended:
+            return
         with self.transaction():
-            for later in reversed(range(mark, self._marked)):
-                self._undo(later)
-        self._marked = min(mark, self._marked)
+            for since in self.execute("SELECT since FROM marks WHERE number = ?", ended[:1]).fetchall():
+                others = self.execute("SELECT number, owner, since FROM marks").fetchall()
+                self.execute("DELETE FROM marks")  # so that what is undone now is not kept
+                for (sql,) in self.execute(
+                    "SELECT sql FROM undo WHERE number > ? ORDER BY number DESC", since
+                ).fetchall():
+                    self.execute(sql)
+                self.execute("DELETE FROM undo WHERE number > ?", since)
+                for number, owner, begin in others:
+                    self.execute("INSERT INTO marks VALUES (?, ?, ?)", (number, owner, min(begin, *since)))
+                self._forget()
+            self._drop_marks(ended)
+        del self._marks[mark:]
 
-    def _set_mark(self, number: int) -> None:
-        for table in self._tables.values():
-            cast("MemoryTable[Any]", table).mark()
+    def _has_undo(self) -> bool:
+        return self.execute("SELECT 1 FROM sqlite_master WHERE name = 'undo'").fetchone() is not None
 
-    def _undo(self, number: int) -> None:
-        for table in self._tables.values():
-            cast("MemoryTable[Any]", table).undo()
+    def _abandoned(self) -> list[int]:
+        """Return the marks of processes that were killed: what has changed since stays."""
+        marks = self.execute("SELECT number, owner FROM marks").fetchall() if self._has_undo() else ()
+        return [number for number, owner in marks if number not in self._marks and not self.owners.is_alive(owner)]
 
-    def reset(self) -> None:
-        """Delete all records."""
-        with self.transaction():
-            for table in self._tables.values():
-                table.delete_all()
+    def _drop_marks(self, marks: Sequence[int]) -> None:
+        for number in marks:
+            self.execute("DELETE FROM marks WHERE number = ?", (number,))
+        if marks and self.execute("SELECT 1 FROM marks").fetchone() is None:
+            self.execute("DELETE FROM undo")
 
     def open(self) -> None:
         """Open the file again after `close`, if there is one."""
+        self.is_closed = False
+        self.connection()
 
     def close(self) -> None:
         """Close the file, if there is one. Only `open` opens it again."""
+        if self._path is None:
+            return
+        with self._lock:
+            self.is_closed = True
+            self.owners.release()
+            finalizer, self._finalizer, self._database = self._finalizer, None, None
+            if finalizer is not None:
+                finalizer()
 
-    def _add(self, kind: TableKind[RecordT]) -> Table[RecordT]:
-        self.kinds[kind.name] = kind
-        table = self._tables[kind.name] = self._new_table(kind)
-        if kind.due is not None:
-            self._timed.append(table)
-        return table
-
-    def _new_table(self, kind: TableKind[RecordT]) -> Table[RecordT]:
-        return MemoryTable(kind)
-
-
-def _lists_of_execution(key: Key, record: StoredExecution) -> Iterable[Key]:
-    """Return `("status", ...)`, and that below `("workflow_id", ...)`."""
-    status = ("status", str(record.get("status")))
-    return (status, ("workflow_id", str(record.get("workflow_id")), *status))
-
-
-_BY_STATUS: Final[tuple[Key, ...]] = tuple([("status", status) for status in sorted(STATUSES)])
-_ENDED: Final[tuple[Key, ...]] = tuple([("status", status) for status in sorted(TERMINAL)])
-_UNFINISHED: Final[tuple[Key, ...]] = tuple([("status", status) for status in sorted(STATUSES - TERMINAL)])
-
-
-def _parts_of_executions(name: Key) -> tuple[Key, ...]:
-    """Return the lists by status whose union a list is: all, those that have ended or not, or those of a workflow."""
-    match name:
-        case ():
-            return _BY_STATUS
-        case ("ended",):
-            return _ENDED
-        case ("unfinished",):
-            return _UNFINISHED
-        case ("workflow_id", _):
-            return tuple([(*name, *status) for status in _BY_STATUS])
-        case ("status", _) | ("workflow_id", _, "status", _):
-            return (name,)
-        case _:
-            return ()
-
-
-def _duration_of(execution: StoredExecution) -> int:
-    """Return how many milliseconds an execution took, by its times as they are shown, or 0 if it has not ended."""
-    ended = execution.get("ended")
-    return 0 if ended is None else max(0, milliseconds(ended) - milliseconds(execution.get("started", ended)))
-
-
-def _lists_of_entry(key: Key, record: StoredRegistry) -> Iterable[Key]:
-    """Return `("status", ...)`, and `("listed",)` of the entries that are not archived."""
-    status = str(record.get("status"))
-    lists = (("status", status),)
-    return lists if status == "archived" else (*lists, ("listed",))
-
-
-def _lists_of_change(key: Key, record: StoredAudit) -> Iterable[Key]:
-    """Return the organization with the action."""
-    return ((key[0], str(record.get("action"))),)
+    def _opened(self) -> StateDatabase:
+        if self.is_closed:
+            raise StateError(f"{self._path} was closed: open it again with start()")
+        if self._database is None:
+            with self._lock:
+                self._database = StateDatabase(self._path, self._busy_timeout)
+                self._finalizer = weakref.finalize(self, self._database.connection.close)
+                self._forget()
+        return self._database

@@ -1,140 +1,98 @@
-"""Tables of records by key, and lists of their records, so that no reader needs to visit all of them.
-
-A list is named by texts, as a key is: `("status", "running")`. The list without a name has every record. Lists are in
-the order of the records' permanent numbers, and are read from any number on. Each list that a record is in costs time
-with every change, so a list that others make up, such as that of all states, is not kept: it is read as their union.
-"""
+"""Tables of records by key. The columns are the key, the fields that are searched for, and the record in JSON."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar, cast
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
-from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.state.json_encoding import is_larger_than, to_text
+from fibonacci._logging import log
+from fibonacci.definitions.json_types import is_object
+from fibonacci.emulator.state.json_encoding import to_text
+from fibonacci.emulator.state.schema import RECORDS, names_of
+from fibonacci.emulator.state.snapshot import SECRET, Key, UnreadableRecordError
+
+if TYPE_CHECKING:
+    from fibonacci.emulator.state.store import Store
 
 RecordT = TypeVar("RecordT", bound=Mapping[str, object])
-Key = tuple[str, ...]
 
-SECRET: Final = "<secret:"
-"""How the placeholder for a secret in a stored text begins."""
+LAST_NUMBER: Final = 2**63 - 1
+"""The largest number that a row may have."""
 
-LARGE: Final = 65_536
-"""From about how many characters of JSON a field is left out of brief records."""
+Where = Mapping[str, str]
+_ALL: Final[Where] = {}
+_MISSING: Final = object()
+_MOST_KEPT: Final = 1_000
 
-
-def _no_lists(key: Key, record: object) -> Iterable[Key]:
-    return ()
-
-
-def _no_amount(record: object) -> int:
-    return 0
+_log: Final = logging.getLogger("fibonacci.emulator")
 
 
-class TableKind(NamedTuple, Generic[RecordT]):
-    """A kind of record.
+def decoded(store: Store, text: str, name: str, key: str) -> Any:
+    """Return what was stored as JSON.
 
-    Attributes:
-        name: Its name.
+    Raises:
+        UnreadableRecordError: If it is damaged.
+    """
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise damaged(name, key, error) from error
+    return store.put_back(content) if SECRET in text else content
+
+
+def damaged(name: str, key: str, fault: object) -> UnreadableRecordError:
+    """Return the error for a damaged record."""
+    return UnreadableRecordError(
+        f"the record {key} of {name} is damaged ({fault}): restore a snapshot or reset the state"
+    )
+
+
+def or_logged(read: Callable[[Any], RecordT], row: Any) -> RecordT | None:
+    """Return the record that a row of a list has, or log that it is damaged."""
+    try:
+        return read(row)
+    except UnreadableRecordError as error:
+        log(_log, logging.ERROR, "%s", error)
+        return None
+
+
+class Table(Generic[RecordT]):
+    """The records of one kind, in the order in which they were first put.
+
+    Args:
+        store: The store that it is part of.
+        name: The name of the table.
         record: The type of the records.
-        key: The names of the parts of its keys. A part that the record has too has the name of the field.
-        prefix: How many first parts of a key name lists that its record is in.
-        lists: Returns the names of further lists that a record is in.
-        parts: Returns the lists whose union a list is, that list alone if it is kept, or none if there is no such list.
-            Default: all are kept.
-        amount: Returns the number of which a list has the sum.
-        due: The field with the time at which a record is due, if it has one.
-        apart: The field that brief records do not have if it is large, if there is one.
-        is_listed: Whether it has lists at all. Without them its records are read by key, and deleted by prefix.
+        is_kept: Whether records that were read are kept: nearly every request reads them.
     """
 
-    name: str
-    record: type[RecordT]
-    key: tuple[str, ...]
-    prefix: int = 0
-    lists: Callable[[Key, RecordT], Iterable[Key]] = _no_lists
-    parts: Callable[[Key], tuple[Key, ...]] | None = None
-    amount: Callable[[RecordT], int] = _no_amount
-    due: str | None = None
-    apart: str | None = None
-    is_listed: bool = True
-
-    def lists_of(self, key: Key, record: RecordT) -> tuple[Key, ...]:
-        """Return the names of the kept lists that a record is in."""
-        if not self.is_listed:
-            return ()
-        lists = (*self.prefixes_of(key), *self.lists(key, record))
-        return ((), *lists) if self.parts is None else lists
-
-    def prefixes_of(self, key: Key) -> tuple[Key, ...]:
-        """Return the prefixes of a key that name lists."""
-        return tuple([key[:length] for length in range(1, min(self.prefix, len(key)) + 1)]) if self.prefix else ()
-
-    @property
-    def is_fixed(self) -> bool:
-        """Whether a record stays in its lists, with its amount, whatever replaces it."""
-        return self.lists is _no_lists and self.amount is _no_amount
-
-    def parts_of(self, name: Key) -> tuple[Key, ...]:
-        """Return the names of the kept lists whose union a list is."""
-        return (name,) if self.parts is None else self.parts(name)
-
-    def due_of(self, record: RecordT) -> float | None:
-        """Return the time at which a record is due, or `None` if it is never."""
-        return None if self.due is None else cast("float | None", record.get(self.due))
-
-    def has_apart(self, record: RecordT) -> bool:
-        """Return whether a brief record lacks a field."""
-        return self.apart is not None and is_larger_than(record.get(self.apart), LARGE)
-
-    def brief(self, record: RecordT) -> RecordT:
-        """Return a record without the field that is kept apart."""
-        return cast("RecordT", {field: value for field, value in record.items() if field != self.apart})
-
-
-class Search(NamedTuple):
-    """Which records of a list are wanted.
-
-    Attributes:
-        text: A text that they mention, whatever its case.
-        fields: The fields that it is looked for in: in each text, key, number and word of them.
-        time: The field with the time that is compared.
-        begin: The earliest time, or `None` for any.
-        end: The time before which it is, or `None` for any.
-    """
-
-    text: str = ""
-    fields: tuple[str, ...] = ()
-    time: str = ""
-    begin: float | None = None
-    end: float | None = None
-
-    def accepts(self, record: Mapping[str, Any]) -> bool:
-        """Return whether a record is wanted."""
-        time: float = record.get(self.time, 0.0)
-        if (self.begin is not None and time < self.begin) or (self.end is not None and time >= self.end):
-            return False
-        text = self.text.lower()
-        return not text or any(_mentions(record.get(field), text) for field in self.fields)
-
-
-def _mentions(content: Any, text: str) -> bool:
-    waiting: list[Any] = [content]
-    while waiting:
-        value = waiting.pop()
-        if is_object(value):
-            waiting.extend(value)
-            waiting.extend(value.values())
-        elif is_array(value):
-            waiting.extend(value)
-        elif text in (value if isinstance(value, str) else to_text(value)).lower():
-            return True
-    return False
-
-
-class Table(Protocol[RecordT]):
-    """Records by key, in order of their first `put`."""
+    def __init__(
+        self,
+        store: Store,
+        name: str,
+        record: type[RecordT],
+        *,
+        is_kept: bool = False,
+    ) -> None:
+        self.name: Final = name
+        self.record: Final = record
+        self.key: Final[Key] = names_of(RECORDS[name].key)
+        self._store = store
+        self._columns = names_of(RECORDS[name].fields)
+        self._due = next((column for column in self._columns if column in ("expires", "until")), None)
+        self._kept: dict[Key, RecordT | None] | None = {} if is_kept else None
+        if self._kept is not None:
+            store.kept.append(self._kept)
+        put = (*self.key, *self._columns, "record")
+        changes = ", ".join([f"{column} = excluded.{column}" for column in (*self._columns, "record")])
+        self._put = (
+            f"INSERT INTO {name} ({', '.join(put)}) VALUES ({', '.join('?' * len(put))})"
+            f" ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {changes}"
+        )
+        self._where = f"{name} WHERE {' AND '.join([f'{part} = ?' for part in self.key])}"
+        self._get = f"SELECT record FROM {self._where}"
 
     def get(self, *key: str) -> RecordT | None:
         """Return one record, or `None`.
@@ -142,252 +100,102 @@ class Table(Protocol[RecordT]):
         Raises:
             UnreadableRecordError: If the record is damaged.
         """
-        ...
+        kept = self._kept
+        found: Any = _MISSING if kept is None else kept.get(key, _MISSING)
+        if found is _MISSING:
+            row = self._store.execute(self._get, key).fetchone()
+            found = None if row is None else self._decoded(row[0], key)
+            self._keep(key, found)
+        return cast("RecordT | None", found)
 
     def put(self, *key: str, record: RecordT) -> None:
         """Add a record, or replace it in its place."""
-        ...
+        hidden = self._store.hide(record, self.record)
+        values = [hidden.get(column) for column in self._columns]
+        self._store.execute(self._put, (*key, *values, to_text(hidden)))
+        self._keep(key, record)
+        if self._due is not None:
+            self._store.note_due(cast("float | None", record.get(self._due)))
+
+    def restore(self, key: Key, record: RecordT) -> None:
+        """Add a record of a snapshot."""
+        self.put(*key, record=record)
 
     def delete(self, *key: str) -> bool:
         """Remove a record, and return whether it existed."""
-        ...
+        self._keep(key, None)
+        return bool(self._store.execute(f"DELETE FROM {self._where}", key).rowcount)
+
+    def delete_all(self, where: Where = _ALL) -> None:
+        """Remove the records with these values in columns. Default: all."""
+        if self._kept is not None:
+            self._kept.clear()
+        conditions = " AND ".join([f"{column} = ?" for column in where]) or "true"
+        self._store.execute(f"DELETE FROM {self.name} WHERE {conditions}", [*where.values()])
+
+    def delete_due(self, now: float) -> None:
+        """Remove the records that have expired by a time."""
+        self._store.execute(f"DELETE FROM {self.name} WHERE {self._due} <= ?", (now,))
+
+    def keep_newest(self, keep: int) -> None:
+        """Remove the records before the newest ones."""
+        newest = f"(SELECT max(number) FROM {self.name})"
+        self._store.execute(f"DELETE FROM {self.name} WHERE number <= {newest} - ?", (keep,))
 
     def rows(
-        self,
-        *name: str,
-        newest_first: bool = False,
-        after: int | None = None,
-        brief: bool = False,
-        skip: int = 0,
-        search: Search | None = None,
+        self, where: Where = _ALL, *, newest_first: bool = False, after: int | None = None, skip: int = 0
     ) -> Iterator[tuple[int, RecordT]]:
-        """Iterate over the records of a list, each with its permanent number, but skip and log damaged ones.
+        """Iterate over records, each with its permanent number, but skip and log damaged ones.
 
         Args:
-            name: The name of the list. Default: that of all records.
+            where: The values that columns have.
             newest_first: The order of the numbers: descending, else ascending.
             after: Begin behind this number, in this order.
-            brief: Leave out the field that is kept apart if it is large.
             skip: How many records to skip without reading them.
-            search: Which of the records are wanted.
         """
-        ...
+        order, beyond, first = ("DESC", "<", LAST_NUMBER) if newest_first else ("ASC", ">", 0)
+        conditions = "".join([f"{column} = ? AND " for column in where])
+        sql = (
+            f"SELECT number, record, {', '.join(self.key)} FROM {self.name}"
+            f" WHERE {conditions}number {beyond} ? ORDER BY number {order} LIMIT -1 OFFSET ?"
+        )
+        for row in self._store.execute(sql, (*where.values(), first if after is None else after, skip)):
+            record = or_logged(lambda row: self._decoded(row[1], row[2:]), row)
+            if record is not None:
+                yield row[0], record
 
-    def records(self, *name: str) -> Iterator[RecordT]:
-        """Iterate over the records of a list."""
-        ...
-
-    def keys(self, *name: str) -> Iterator[Key]:
-        """Iterate over the keys of a list."""
-        ...
-
-    def items(self) -> Iterator[tuple[Key, RecordT]]:
-        """Iterate over all records with their keys."""
-        ...
-
-    def due(self, now: float) -> Iterator[Key]:
-        """Iterate over the keys of the records that are due by a time, the earliest first."""
-        ...
-
-    def count(self, *name: str) -> int:
-        """Return the number of records of a list."""
-        ...
-
-    def total(self, *name: str) -> int:
-        """Return the sum of the amounts of the records of a list."""
-        ...
-
-    def counts(self, *name: str) -> dict[str, int]:
-        """Return the number of records of each list whose name has one more part than `name`, by that part."""
-        ...
-
-    def delete_all(self, *prefix: str) -> None:
-        """Remove every record whose key begins with `prefix`."""
-        ...
-
-
-class MemoryTable(Generic[RecordT]):
-    """A table in dictionaries."""
-
-    def __init__(self, kind: TableKind[RecordT]) -> None:
-        self._kind = kind
-        self._rows: dict[Key, tuple[int, RecordT]] = {}
-        self._keys: dict[int, Key] = {}
-        self._lists: dict[Key, list[int]] = {}
-        self._sublists: dict[Key, dict[str, Key]] = {}
-        self._totals: dict[Key, int] = {}
-        self._due: list[tuple[float, Key]] = []
-        self._last = 0
-        self._marks: list[dict[Key, tuple[int, RecordT] | None]] = []  # what was there before, for each mark
-
-    def get(self, *key: str) -> RecordT | None:
-        """Return one record, or `None`."""
-        row = self._rows.get(key)
-        return None if row is None else row[1]
-
-    def put(self, *key: str, record: RecordT) -> None:
-        """Add a record, or replace it in its place."""
-        row = self._rows.get(key)
-        if self._marks:
-            self._marks[-1].setdefault(key, row)
-        if row is None:
-            self._last += 1
-        self._place(key, self._last if row is None else row[0], record)
-
-    def _place(self, key: Key, number: int, record: RecordT) -> None:
-        row = self._rows.get(key)
-        self._keys[number] = key
-        self._move(key, number, row and row[1], record)
-        self._rows[key] = (number, record)
-
-    def mark(self) -> None:
-        """Remember the records as they are now."""
-        self._marks.append({})
-
-    def undo(self) -> None:
-        """Replace each record that has changed since the last mark by what was there, and drop the mark."""
-        before, (marks, self._marks) = self._marks.pop(), (self._marks, [])
-        for key in before:
-            self.delete(*key)
-        for key, row in before.items():
-            if row is not None:
-                self._place(key, *row)
-        self._marks = marks
-
-    def delete(self, *key: str) -> bool:
-        """Remove a record, and return whether it existed."""
-        row = self._rows.pop(key, None)
-        if row is None:
-            return False
-        if self._marks:
-            self._marks[-1].setdefault(key, row)
-        number, record = row
-        self._move(key, number, record, None)
-        del self._keys[number]
-        return True
-
-    def rows(
-        self,
-        *name: str,
-        newest_first: bool = False,
-        after: int | None = None,
-        brief: bool = False,
-        skip: int = 0,
-        search: Search | None = None,
-    ) -> Iterator[tuple[int, RecordT]]:
-        """Iterate over the records of a list, which may change meanwhile."""
-        while (after := self._next(name, after, newest_first=newest_first)) is not None:
-            if skip > 0:
-                skip -= 1
-                continue
-            _, record = self._rows[self._keys[after]]
-            if search is None or search.accepts(record):
-                yield after, self._kind.brief(record) if brief and self._kind.has_apart(record) else record
-
-    def records(self, *name: str) -> Iterator[RecordT]:
-        """Iterate over the records of a list."""
-        return (record for _, record in self.rows(*name))
-
-    def keys(self, *name: str) -> Iterator[Key]:
-        """Iterate over the keys of a list, which may change meanwhile."""
-        number = None
-        while (number := self._next(name, number)) is not None:
-            yield self._keys[number]
+    def records(self, where: Where = _ALL) -> Iterator[RecordT]:
+        """Iterate over records."""
+        return (record for _, record in self.rows(where))
 
     def items(self) -> Iterator[tuple[Key, RecordT]]:
         """Iterate over all records with their keys."""
-        return ((key, self._rows[key][1]) for _, key in sorted(self._keys.items()))
+        names = ", ".join(self.key)
+        for row in self._store.execute(f"SELECT record, {names} FROM {self.name} ORDER BY number"):
+            record = or_logged(lambda row: self._decoded(row[0], row[1:]), row)
+            if record is not None:
+                yield tuple(map(str, row[1:])), record
 
-    def due(self, now: float) -> Iterator[Key]:
-        """Iterate over the keys of the records that are due by a time."""
-        if not self._due or self._due[0][0] > now:
-            return iter(())
-        return iter([key for _, key in self._due[: bisect_right(self._due, now, key=_time)]])
+    def count(self, where: Where = _ALL) -> int:
+        """Return how many records there are."""
+        conditions = "".join([f" WHERE {column} = ?" for column in where])
+        row = self._store.execute(f"SELECT count(*) FROM {self.name}{conditions}", [*where.values()]).fetchone()
+        return int(row[0])
 
-    def count(self, *name: str) -> int:
-        """Return the number of records of a list."""
-        if self._kind.parts is None:
-            return len(self._lists.get(name, ()))
-        return sum([len(self._lists.get(part, ())) for part in self._kind.parts(name)])
+    def counts(self, owner: str = "") -> dict[str, int]:
+        """Return how many records there are with each value of the column that is counted."""
+        sql = "SELECT value, n FROM tally WHERE list = ? AND owner = ?"
+        return dict(self._store.execute(sql, (self.name, owner)))
 
-    def total(self, *name: str) -> int:
-        """Return the sum of the amounts of the records of a list."""
-        return sum([self._totals.get(part, 0) for part in self._kind.parts_of(name)])
+    def _decoded(self, text: str, key: Sequence[object]) -> RecordT:
+        place = "/".join(map(str, key))
+        record = decoded(self._store, text, self.name, place)
+        if not is_object(record):
+            raise damaged(self.name, place, "it is not an object")
+        return cast("RecordT", record)
 
-    def counts(self, *name: str) -> dict[str, int]:
-        """Return the number of records of each list below `name`."""
-        return {part: len(self._lists[below]) for part, below in self._sublists.get(name, {}).items()}
-
-    def delete_all(self, *prefix: str) -> None:
-        """Remove every record whose key begins with `prefix`."""
-        listed = prefix[: self._kind.prefix]
-        for key in [key for key in (self.keys(*listed) if listed else self._rows) if key[: len(prefix)] == prefix]:
-            self.delete(*key)
-
-    def _next(self, name: Key, after: int | None, *, newest_first: bool = False) -> int | None:
-        """Return the number in a list that follows another."""
-        if not self._rows:
-            return None
-        following: list[int] = []
-        for part in self._kind.parts_of(name):
-            numbers = self._lists.get(part, ())
-            if newest_first:
-                place = (len(numbers) if after is None else bisect_left(numbers, after)) - 1
-            else:
-                place = 0 if after is None else bisect_right(numbers, after)
-            if 0 <= place < len(numbers):
-                following.append(numbers[place])
-        return (max if newest_first else min)(following, default=None)
-
-    def _move(self, key: Key, number: int, before: RecordT | None, after: RecordT | None) -> None:
-        """Take a record out of the lists that it was in, and put it into those that it is in."""
-        kind = self._kind
-        if before is None or after is None or not kind.is_fixed:
-            # Without lists, the prefixes are there for `delete_all`:
-            old = () if before is None else kind.lists_of(key, before) or kind.prefixes_of(key)
-            new = () if after is None else kind.lists_of(key, after) or kind.prefixes_of(key)
-            subtracted = 0 if before is None else kind.amount(before)
-            added = 0 if after is None else kind.amount(after)
-            if old != new or subtracted != added:
-                for name in old:
-                    self._unlist(name, number, subtracted)
-                for name in new:
-                    self._list(name, number, added)
-        if kind.due is not None:
-            was, due = (None if record is None else kind.due_of(record) for record in (before, after))
-            if was is not None:
-                _remove(self._due, (was, key))
-            if due is not None:
-                insort(self._due, (due, key))
-
-    def _list(self, name: Key, number: int, amount: int) -> None:
-        numbers = self._lists.get(name)
-        if numbers is None:
-            self._lists[name] = [number]
-            self._totals[name] = amount
-            if name:
-                self._sublists.setdefault(name[:-1], {})[name[-1]] = name
-        else:
-            insort(numbers, number)
-            self._totals[name] += amount
-
-    def _unlist(self, name: Key, number: int, amount: int) -> None:
-        numbers = self._lists[name]
-        _remove(numbers, number)
-        self._totals[name] -= amount
-        if numbers:
-            return
-        del self._lists[name], self._totals[name]
-        if name:
-            siblings = self._sublists[name[:-1]]
-            del siblings[name[-1]]
-            if not siblings:
-                del self._sublists[name[:-1]]
-
-
-def _remove(entries: list[Any], entry: Any) -> None:
-    del entries[bisect_left(entries, entry)]
-
-
-def _time(entry: tuple[float, Key]) -> float:
-    return entry[0]
+    def _keep(self, key: Key, record: RecordT | None) -> None:
+        if self._kept is not None:
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            self._kept[key] = record

@@ -306,7 +306,7 @@ def fill(kind, runs):
         for n in range(runs):
             status = "completed" if n % 10 else "failed"
             own = {"id": f"exec_{n}", "workflow_id": f"wf-{n % 5}", "status": status}
-            executions.put(own["id"], record=record | own)
+            executions.add(record | own)
     emulators[kind, runs] = emulator
 
 def pages(kind, runs, target, number):

@@ -120,7 +120,7 @@ class Schedule:
             self.loop.call_later(1.0, self._change_workflow)
 
     def _count_running(self, *_: object) -> None:
-        running = app_of(self.platform.emulator).store.runs.count()
+        running = app_of(self.platform.emulator).store.executions.count("running")
         self.outcome.most_running = max(self.outcome.most_running, running)
 
     def _come_from_outside(self) -> None:

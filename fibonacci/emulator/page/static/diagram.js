@@ -42,11 +42,11 @@ class Diagram {
   begin() {
     this.fit();
     if (this.scale >= READABLE) return;
-    const box = (this.svg.querySelector("[data-focus] rect") ?? this.svg.querySelector("a rect"))?.getBBox();
+    const [x, y] = this.svg.dataset.first.split(" ").map(Number);
     this.scale = FIRST_SIZE;
     const { width, height } = this.place;
-    this.x = box ? box.x + box.width / 2 - width / 2 / this.scale : 0;
-    this.y = box ? box.y + box.height / 2 - height / 3 / this.scale : 0;
+    this.x = x - width / 2 / this.scale;
+    this.y = y - height / 3 / this.scale;
     this.show();
   }
 

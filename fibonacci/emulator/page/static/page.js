@@ -27,6 +27,7 @@ function update(shown, wanted) {
     return;
   }
   if (shown.hasAttribute("data-static")) return;
+  if (shown.dataset.part && shown.dataset.part === wanted.dataset.part) return; // it was sent without its content
   updateAttributes(shown, wanted);
   updateChildren(shown, wanted);
 }
@@ -103,13 +104,17 @@ class Refresh {
     const began = performance.now();
     let wait = SLOWEST;
     try {
-      const response = await fetch(location.href, { headers: { "X-Refresh": "true" }, cache: "no-store" });
+      const parts = [...document.querySelectorAll("[data-part]")].map(part => part.dataset.part);
+      const known = [document.getElementById("main").dataset.revision, ...parts].join(" ");
+      const response = await fetch(location.href, { headers: { "X-Refresh": known }, cache: "no-store" });
       if (response.status === 401) {
         this.say("Signed out: reload the page");
         return;
       }
       const text = await response.text();
-      if (response.ok && !this.isPaused) this.show(new DOMParser().parseFromString(text, "text/html"));
+      const clock = response.headers.get("X-Clock"); // nothing else is new
+      if (clock) document.querySelector("#now time").textContent = clock.slice(0, 19).replace("T", " ");
+      else if (response.ok && !this.isPaused) this.show(new DOMParser().parseFromString(text, "text/html"));
       this.say(this.isPaused ? "Paused" : response.ok ? "Live" : "This page is no longer available");
       wait = Math.min(Math.max(this.interval, 10 * (performance.now() - began)), SLOWEST);
     } catch {
@@ -141,7 +146,7 @@ async function copy(button) {
   let text = block.querySelector("pre").textContent;
   try {
     if (link) {
-      const response = await fetch(link.href, { headers: { "X-Refresh": "true" }, cache: "no-store" });
+      const response = await fetch(link.href, { headers: { "X-Refresh": "new" }, cache: "no-store" });
       const whole = new DOMParser().parseFromString(await response.text(), "text/html");
       text = whole.getElementById(block.id).querySelector("pre").textContent;
     }
@@ -165,5 +170,6 @@ addEventListener("click", event => {
 });
 signIn();
 addEventListener("hashchange", signIn);
+document.querySelector("#sections [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 const main = document.getElementById("main");
 if (main.dataset.refresh) new Refresh(main);

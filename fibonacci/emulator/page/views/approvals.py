@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from fibonacci._text import counted
 from fibonacci.definitions import CriticNode, LLMNode, Node, ToolNode
+from fibonacci.definitions.templates import Reference, TemplateError, follow, render
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.engine.tool_catalog import find_tool
 from fibonacci.emulator.http.messages import Detail, invalid
+from fibonacci.emulator.page import html
 from fibonacci.emulator.page.components import (
     example,
     facts,
     form,
     json_block,
+    json_text,
     moment,
     pager,
     required,
@@ -25,7 +29,7 @@ from fibonacci.emulator.page.components import (
     state_text,
 )
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
-from fibonacci.emulator.page.html import Content, HTMLElement, h
+from fibonacci.emulator.page.html import Content, HTMLElement, LivePart, h
 from fibonacci.emulator.policy.admission import effective_quota
 from fibonacci.emulator.policy.approvals import DECIDING, settings_of
 from fibonacci.emulator.state.records import StoredGovernance
@@ -44,13 +48,10 @@ def show_list(context: ViewContext) -> PageContent:
     page = context.backend.items("/executions", context.cursor, status=WAITING)
     content: Content = [_card(context, run) for run in page.items]
     if not page.items:
+        setting = h.a("governance setting", href="/ui/governance")
         content = h.div(
             h.p("No runs are waiting for approval."),
-            h.p(
-                "A run waits if a ",
-                h.a("governance setting", href="/ui/governance"),
-                " matches its workflow. For example:",
-            ),
+            h.p("A run waits if a ", setting, " matches its workflow. For example:"),
             example("hold", "A run that waits · Python", _HOLD_MAIL, context),
             class_="empty",
         )
@@ -70,26 +71,24 @@ def decide(context: ViewContext) -> Done:
     return Done(f"/ui/runs/{segment(execution_id)}", f"{by} {done} the run. State: {state_text(run['status'])}.")
 
 
-def approval_of(context: ViewContext, run: Any) -> Content:
+def approval_of(context: ViewContext, run: Any) -> HTMLElement | None:
     """Return what the page of a run has about its approval: who decided, or the form that decides."""
     if "approval" not in run:
         return None
-    return h.section(
-        h.h2("Approval", id="approval"),
-        _decisions(run["approval"]),
-        _decision(context, run) if run["status"] == WAITING else None,
-        aria_labelledby="approval",
-    )
+    decision = _decision(context, run) if run["status"] == WAITING else None
+    content = [h.h2("Approval", id="about-approval"), _decisions(run["approval"]), decision]
+    # What it says depends on settings, quotas and handlers too, so it is made each time. Few runs wait.
+    return LivePart("section", "approval", html.render(content), lambda: content, aria_labelledby="about-approval")
 
 
 def _card(context: ViewContext, run: Any) -> HTMLElement:
     execution_id = run["execution_id"]
     name = context.backend.workflow_name(run["workflow_id"]) or run["workflow_id"]
-    inputs = context.backend.get(f"/executions/{segment(execution_id)}")["inputs"]  # lists leave large ones out
+    run = context.backend.get(f"/executions/{segment(execution_id)}")  # lists leave large inputs out
     return h.article(
         h.h2(h.a(name, " ", h.code(execution_id), href=f"/ui/runs/{execution_id}")),
         _decisions(run["approval"]),
-        json_block(f"inputs-of-{execution_id}", "Inputs", inputs, context),
+        json_block(f"inputs-of-{execution_id}", "Inputs", run["inputs"], context),
         _decision(context, run),
         id=execution_id,
         class_="card",
@@ -110,40 +109,26 @@ def _decisions(approval: Any) -> HTMLElement:
 
 def _decision(context: ViewContext, run: Any) -> Content:
     """Return what each decision does, and the form that makes one."""
+    app = context.backend.app
     with context.backend.reading() as store:
-        settings = settings_of(store, context.backend.app.organization)
-    definition = context.backend.definition(run["workflow_id"], run["workflow_version"])
-    is_gone = context.backend.workflow_name(run["workflow_id"]) is None
+        settings = settings_of(store, app.organization)
+        places = effective_quota(store, app.account.plan, app.organization)["concurrent_executions"]
+        is_full = store.executions.count("running") >= places
+    missing = settings["approval_threshold"] - len(run["approval"]["approved_by"]) - 1
+    start = "The run starts." if missing < 1 else f"The run waits for {counted(missing, 'more approval')}, then starts."
+    full = f"First it waits for other runs to end: the quota is {counted(places, 'run')} at a time."
+    workflow = compiled(context.backend.definition(run["workflow_id"], run["workflow_version"]))
+    approve: Content = [h.p(start), h.p(full) if is_full else None, _calls(context, run, workflow)]
+    if context.backend.workflow_name(run["workflow_id"]) is None:
+        approve = "Not possible: the workflow was deleted."
+    reject = "The run is canceled at once, even if others approved it. No node runs."
     return [
         h.dl(
-            h.div(
-                h.dt("Approve"),
-                h.dd(
-                    "Not possible: the workflow was deleted."
-                    if is_gone
-                    else [_start(context, run, settings), _calls(context, run, compiled(definition))]
-                ),
-            ),
-            h.div(h.dt("Reject"), h.dd("The run is canceled at once, even if others approved it. No node runs.")),
+            h.div(h.dt("Approve"), h.dd(approve)),
+            h.div(h.dt("Reject"), h.dd(reject)),
             class_="effects",
         ),
         _form(context, run, settings),
-    ]
-
-
-def _start(context: ViewContext, run: Any, settings: StoredGovernance) -> Content:
-    app = context.backend.app
-    missing = settings["approval_threshold"] - len(run["approval"]["approved_by"]) - 1
-    with context.backend.reading() as store:
-        places = effective_quota(store, app.account.plan, app.organization)["concurrent_executions"]
-        is_full = store.runs.count() >= places
-    return [
-        h.p(
-            "The run starts." if missing < 1 else f"The run waits for {counted(missing, 'more approval')}, then starts."
-        ),
-        h.p(f"First it waits for other runs to end: the quota is {counted(places, 'run')} at a time.")
-        if is_full
-        else None,
     ]
 
 
@@ -154,12 +139,11 @@ def _calls(context: ViewContext, run: Any, workflow: CompiledWorkflow) -> Conten
     with context.backend.reading() as store:
         record = store.executions.get(run["execution_id"])
     role = "owner" if record is None else record.get("role", "owner")
-    lines = [h.li(_call(context, role, workflow, node)) for node in tools[:_TOOLS_SHOWN]]
-    rest = len(tools) - len(lines)
+    rest = len(tools) - _TOOLS_SHOWN
     return [
         h.p("It calls these tools, in this order:" if tools else "It calls no tools."),
-        h.ol(lines) if lines else None,
-        h.p(f"And {counted(rest, 'more tool')}.") if rest else None,
+        h.ol([h.li(_call(context, role, run, workflow, node)) for node in tools[:_TOOLS_SHOWN]]) if tools else None,
+        h.p(f"And {counted(rest, 'more tool')}.") if rest > 0 else None,
         _models(context, nodes),
     ]
 
@@ -167,32 +151,34 @@ def _calls(context: ViewContext, run: Any, workflow: CompiledWorkflow) -> Conten
 def _models(context: ViewContext, nodes: Sequence[Node]) -> Content:
     """Return how many nodes ask a model, and whether it is a function of the user's, which may ask a real one."""
     handlers = context.backend.app.environment.handlers
-    asked = [handlers.llm for node in nodes if isinstance(node, LLMNode)]
-    critics = [handlers.critic for node in nodes if isinstance(node, CriticNode)]
-    count = len(asked) + len(critics)
-    if not count:
+    asked = [
+        handlers.llm if isinstance(node, LLMNode) else handlers.critic
+        for node in nodes
+        if isinstance(node, LLMNode | CriticNode)
+    ]
+    if not asked:
         return None
-    way = ", answered by your own function" if any((*asked, *critics)) else ", simulated"
-    return h.p(f"{counted(count, 'node')} {'asks' if count == 1 else 'ask'} a model", h.span(way, class_="soft"), ".")
+    way = ", answered by your own function" if any(asked) else ", simulated"
+    return h.p(
+        f"{counted(len(asked), 'node')} {'asks' if len(asked) == 1 else 'ask'} a model", h.span(way, class_="soft"), "."
+    )
 
 
-def _call(context: ViewContext, role: str, workflow: CompiledWorkflow, node: ToolNode) -> Content:
+def _call(context: ViewContext, role: str, run: Any, workflow: CompiledWorkflow, node: ToolNode) -> Content:
     environment = context.backend.app.environment
     refusal = environment.refusal_of(canonical_tool(node.tool), role)
     known = find_tool(environment.handlers, node.tool)
     own = environment.handlers.tool(node.tool) is not None
+    way = ", carried out by your own function" if own else ", simulated: nothing leaves the emulator"
     conditions = [*_conditions(workflow, node)]
     return [
         h.code(node.tool),
         f" in {node.id}",
-        h.span(
-            ", carried out by your own function" if own else ", simulated: nothing leaves the emulator", class_="soft"
-        ),
+        h.span(way, class_="soft"),
         f". {known['description']}" if known is not None and not own else None,
         [" ", h.strong("Only if "), " or ".join(conditions), "."] if conditions else None,
         [" ", h.strong("The node will fail. "), refusal] if refusal else None,
-        h.br(),
-        h.code(short(node.params, context, 300)),
+        _parameters(context, run, node),
     ]
 
 
@@ -204,10 +190,38 @@ def _conditions(workflow: CompiledWorkflow, node: ToolNode) -> Iterator[str]:
         yield "its condition is true"
 
 
+_UNKNOWN: Final = re.compile("\ue000(.*?)\ue001", re.DOTALL)
+
+
+def _parameters(context: ViewContext, run: Any, node: ToolNode) -> HTMLElement:
+    """Return the parameters of a call with what is known filled in, and what the run has yet to find out marked."""
+    known = {"input": run["inputs"], "env": dict(context.backend.app.environment.env)}
+
+    def resolve(reference: Reference) -> Any:
+        try:
+            if reference.source in known:
+                return follow(known[reference.source], reference, reference.path)
+        except TemplateError:
+            pass
+        return f"\ue000{{{{{reference.text}}}}}\ue001"
+
+    def shown(value: Any) -> Content:
+        text = context.backend.redact(value if isinstance(value, str) else json_text(value))
+        parts = _UNKNOWN.split(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
+        return [h.mark(part) if place % 2 else part for place, part in enumerate(parts)]
+
+    params = {name: shown(render(value, resolve)) for name, value in node.params.items()}
+    return h.dl([[h.dt(short(name, context)), h.dd(value)] for name, value in params.items()], class_="values")
+
+
+_LONGEST: Final = 1_000
+
+
 def _form(context: ViewContext, run: Any, settings: StoredGovernance) -> HTMLElement:
     execution_id = run["execution_id"]
     name = f"by-{execution_id}"
     may, may_not = _deciders(context, run["approval"], settings)
+    needed = f"It needs {counted(settings['approval_threshold'], 'approval')}. Enter a role, or a person with a key. "
     return form(
         context,
         f"/ui/runs/{segment(execution_id)}/decision",
@@ -226,15 +240,9 @@ def _form(context: ViewContext, run: Any, settings: StoredGovernance) -> HTMLEle
         h.datalist([h.option(value=person) for person in may], id=f"{name}-people"),
         h.button("Approve", name="decision", value="approve", class_="primary"),
         h.button("Reject", name="decision", value="reject", class_="danger"),
-        h.p(
-            f"It needs {counted(settings['approval_threshold'], 'approval')}. Enter a role, or a person with a key. ",
-            " ".join(may_not),
-            class_="note",
-            id=f"{name}-hint",
-        ),
+        h.p(needed, " ".join(may_not), class_="note", id=f"{name}-hint"),
         id=f"decide-{execution_id}",
         class_="inline",
-        data_static="true",
     )
 
 

@@ -2,69 +2,115 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from itertools import islice
 from typing import Final
 
 from fibonacci.emulator.app.request_log import CREDENTIAL_HEADERS, LogEntry
-from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.http.messages import not_found
-from fibonacci.emulator.page.components import facts, form, moment, pager, raw_block, table, text_block, with_query
+from fibonacci.emulator.http.router import RoutePattern
+from fibonacci.emulator.page.components import (
+    NOTHING,
+    changed,
+    choices,
+    duration,
+    facts,
+    field,
+    form,
+    json_block,
+    moment,
+    pager,
+    section,
+    table,
+    text_block,
+)
 from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
+from fibonacci.emulator.routes import ENDPOINTS
+from fibonacci.emulator.state.json_encoding import parse_json
+
+_STARTED: Final = re.compile(rb'"(?:execution_id|id)": ?"(exec_[^"]+)"')
+
+
+def route_field(text: str, fault: str | None = None) -> Content:
+    """Return the field for a route, with the known ones to choose from."""
+    control = h.input(id="route", name="route", value=text, list="routes", autocomplete="off", spellcheck="false")
+    routes = h.datalist([h.option(value=str(endpoint)) for endpoint in ENDPOINTS], id="routes")
+    return field("Route", control, "A method and a path. Either can be *.", fault), routes
 
 
 def show_requests(context: ViewContext) -> PageContent:
-    """Show the requests, the newest first."""
+    """Show the requests, the newest first: all, or those that failed, to a route, or about a run."""
+    log, route, run = context.backend.app.log, context.query.searched("route"), context.query.searched("run")
     only_errors = context.query.choice("only", ("errors",), default="") == "errors"
-    entries = context.backend.app.log.newest(context.number_cursor)
-    chosen = (entry for entry in entries if not only_errors or entry.status is None or entry.status >= 400)
+    entries, pattern, fault = log.newest(context.number_cursor), None, None
+    try:
+        pattern = RoutePattern(route or "*", log.router)
+    except ValueError as error:
+        entries, fault = [], str(error)
+    about = (run or "").encode("utf-8", "replace")
+    chosen = (
+        entry
+        for entry in entries
+        if (not only_errors or entry.status is None or entry.status >= 400)
+        and (route is None or (pattern is not None and pattern.matches(entry.request)))
+        and (about in entry.request.target.encode("utf-8", "replace") or about in (entry.response or b""))
+    )
     shown = list(islice(chosen, PER_PAGE + 1))
     more = shown[PER_PAGE - 1].number if len(shown) > PER_PAGE else None
-    clear = form(context, "/ui/requests/clear", h.button("Clear the log"), data_static="true") if entries else None
-    filters = [
-        h.li(
-            h.a("All", href=with_query(context, only=None, cursor=None), aria_current=None if only_errors else "true")
-        ),
-        h.li(
-            h.a(
-                "Failed",
-                href=with_query(context, only="errors", cursor=None),
-                aria_current="true" if only_errors else None,
-            )
-        ),
-    ]
-    return PageContent(
-        "Requests",
-        [
-            h.div(h.nav(h.ul(filters), class_="filters", aria_label="Responses"), clear, class_="line"),
-            requests_table(context, shown[:PER_PAGE]),
-            pager(context, more),
-        ],
-        "Requests",
+    find = h.form(
+        route_field(route or "", fault),
+        h.button("Show"),
+        h.a("All requests", href="/ui/requests") if route or run else None,
+        action="/ui/requests",
+        class_="inline",
+        id="find",
+        data_static="true",
     )
+    of_run = h.p("Requests about the run ", h.a(h.code(run), href=f"/ui/runs/{run}"), ".") if run else None
+    clear = form(context, "/ui/requests/clear", h.button("Clear the log")) if entries else None
+    filters = choices(context, "Responses", "only", {"All": None, "Failed": "errors"})
+    content = find, of_run, h.div(filters, clear, class_="line"), requests_table(context, shown[:PER_PAGE])
+    return PageContent("Requests", [*content, pager(context, more)], "Requests")
 
 
 def show_request(context: ViewContext) -> PageContent:
     """Show one request."""
-    number = context.path["number"]
-    is_number = number.isascii() and number.isdecimal() and len(number) < 18
-    entry = context.backend.app.log.find(int(number)) if is_number else None
+    entry = context.backend.app.log.find(context.as_number)
     if entry is None:
-        raise not_found("number", "request (it may have been dropped)", number)
+        raise not_found("number", "request (it may have been dropped)", context.path["number"])
     path, _, query = entry.request.target.partition("?")
+    shown = [(name, value) for name, value in entry.request.headers.items() if name not in CREDENTIAL_HEADERS]
+    headers = "\n".join(f"{name}: {value}" for name, value in shown)
+    gone = "The body is gone, because only the newest bodies are kept."
     return PageContent(
         f"{entry.request.method} {path}",
         [
             h.p(_outcome(entry.status), class_="line"),
             facts(
                 ("Time", moment(entry.time, exact=True)),
+                ("Duration", duration(entry.seconds * 1_000)),
+                ("Run", _run_link(entry)),
                 ("Query", h.code(query) if query else None),
                 ("Number", entry.number),
             ),
-            h.section(h.h2("Request", id="request"), _headers(entry), _body(context, entry), aria_labelledby="request"),
-            h.section(h.h2("Response", id="response"), _response(context, entry), aria_labelledby="response"),
+            section(
+                "Request",
+                h.details(
+                    h.summary(f"{len(shown)} headers"),
+                    h.pre(headers, tabindex=0, role="group", aria_label="Headers"),
+                    id="headers",
+                ),
+                _body("body", entry.request.body, context),
+            ),
+            section(
+                "Response",
+                h.p("An injected failure suppressed the response." if entry.status is None else gone, class_="note")
+                if entry.response is None
+                else _body("response-body", entry.response, context),
+            ),
         ],
         "Requests",
         is_live=False,
@@ -73,8 +119,7 @@ def show_request(context: ViewContext) -> PageContent:
 
 def clear_requests(context: ViewContext) -> Done:
     """Forget all requests."""
-    context.backend.send("DELETE", "/_emulator/requests")
-    return Done("/ui/requests", "The request log is empty.")
+    return changed(context, "DELETE", "/_emulator/requests", None, "/ui/requests", "The request log is empty.")
 
 
 _FIRST: Final = """curl -sS {address}/v1/tools -H "Authorization: Bearer $FIBONACCI_API_KEY"
@@ -88,18 +133,28 @@ def requests_table(context: ViewContext, entries: Sequence[LogEntry]) -> HTMLEle
         h.p("No requests here. Those from clients appear as they arrive, but not those from this page. For example:"),
         text_block("first-request", "A request · curl", first, context),
     ]
-    return table("Requests", ("Response", "Method", "Path", "Time"), [_request_row(entry) for entry in entries], empty)
+    columns = {"Response": "", "Method": "", "Path": "name wide", "Run": "", "Duration": "number", "Time": ""}
+    rows = [
+        (
+            f"request-{entry.number}",
+            _outcome(entry.status),
+            h.code(entry.request.method),
+            h.a(h.code(entry.request.target), href=f"/ui/requests/{entry.number}"),
+            _run_link(entry) or NOTHING,
+            duration(entry.seconds * 1_000),
+            moment(entry.time),
+        )
+        for entry in entries
+    ]
+    return table("Requests", columns, rows, empty)
 
 
-def _request_row(entry: LogEntry) -> HTMLElement:
-    target = entry.request.target
-    return h.tr(
-        h.td(_outcome(entry.status)),
-        h.td(h.code(entry.request.method)),
-        h.td(h.a(h.code(target), href=f"/ui/requests/{entry.number}"), class_="name wide"),
-        h.td(moment(entry.time)),
-        id=f"request-{entry.number}",
-    )
+def _run_link(entry: LogEntry) -> HTMLElement | None:
+    """Return the link to the run that a request started."""
+    path = entry.request.target.partition("?")[0]
+    found = _STARTED.search(entry.response or b"") if path.endswith("/execute") else None
+    run = None if found is None else found[1].decode("ascii", "replace")
+    return None if run is None else h.a(h.code(run), href=f"/ui/runs/{run}")
 
 
 def _outcome(status: int | None) -> HTMLElement:
@@ -113,31 +168,14 @@ def _outcome(status: int | None) -> HTMLElement:
     return h.span(icon(shape), f"{status} {phrase}", class_=f"state {kind}")
 
 
-def _headers(entry: LogEntry) -> HTMLElement:
-    shown = [(name, value) for name, value in entry.request.headers.items() if name not in CREDENTIAL_HEADERS]
-    return h.details(
-        h.summary(f"{len(shown)} headers"),
-        h.pre("\n".join(f"{name}: {value}" for name, value in shown), tabindex=0, role="group", aria_label="Headers"),
-        id="headers",
-    )
-
-
-def _body(context: ViewContext, entry: LogEntry) -> Content:
-    if not entry.request.body:
+def _body(name: str, raw: bytes, context: ViewContext) -> HTMLElement:
+    """Return the body of a message, as JSON if it is JSON."""
+    if not raw:
         return h.p("No body.", class_="note")
-    return raw_block("body", "Body", entry.request.body, context)
-
-
-def _response(context: ViewContext, entry: LogEntry) -> Content:
-    if entry.status is None:
-        return h.p("An injected failure suppressed the response.", class_="note")
-    if entry.response is None:
-        return h.p("The body is gone, because only the newest bodies are kept.", class_="note")
-    return (
-        raw_block("response-body", "Body", entry.response, context)
-        if entry.response
-        else h.p("No body.", class_="note")
-    )
+    try:
+        return json_block(name, "Body", parse_json(raw), context)
+    except (ValueError, RecursionError):
+        return text_block(name, "Body · text", raw.decode("utf-8", "replace"), context)
 
 
 def show_warnings(context: ViewContext) -> PageContent:
@@ -145,25 +183,18 @@ def show_warnings(context: ViewContext) -> PageContent:
     warnings = context.backend.app.warnings.all()
     end = len(warnings) if context.number_cursor is None else min(context.number_cursor, len(warnings))
     first = max(end - PER_PAGE, 0)
-    rows = [_warning_row(number, warnings[number]) for number in reversed(range(first, end))]
-    strict = context.backend.app.warnings.strict
-    rule = "This emulator is strict, so it refuses them." if strict else "A strict emulator refuses them."
+    rows = [
+        (f"warning-{number}", h.code(found.code), [h.p(found.message), h.p(h.code(found.location), class_="note")])
+        for number, found in reversed([*enumerate(warnings)][first:end])
+    ]
+    strict = (
+        "This emulator is strict, so it refuses" if context.backend.app.warnings.strict else "A strict emulator refuses"
+    )
+    rule = f"{strict} those that it finds in a request or a definition. What it finds during a run is only noted here."
     empty = h.p("No warnings: the emulator does everything that it was asked to do.")
-    return PageContent(
-        "Warnings",
-        [
-            h.p("Things in workflows and requests that are unknown, not supported, or without effect. ", rule),
-            table("Warnings", ("Code", "Place", "Message"), rows, empty),
-            pager(context, first or None),
-        ],
-        "Warnings",
-    )
-
-
-def _warning_row(number: int, warning: EmulatorWarning) -> HTMLElement:
-    return h.tr(
-        h.td(h.code(warning.code)),
-        h.td(h.code(warning.location), class_="name"),
-        h.td(warning.message, class_="name"),
-        id=f"warning-{number}",
-    )
+    content = [
+        h.p("Things in workflows and requests that are unknown, not supported, or without effect. ", rule),
+        table("Warnings", {"Code": "", "Message and place": "name wide"}, rows, empty),
+        pager(context, first or None),
+    ]
+    return PageContent("Warnings", content, "Warnings")

@@ -4,48 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from pprint import pformat
+from shlex import quote
+from typing import Any, Final
 from zlib import crc32
 
 from fibonacci._text import counted
+from fibonacci.definitions.checks.inputs import check_inputs
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.emulator.engine.records import QUEUED, WAITING
-from fibonacci.emulator.http.messages import Detail, ServerResponse
+from fibonacci.emulator.http.messages import ServerResponse
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.components import (
     NOTHING,
+    area,
+    choices,
     duration,
+    example,
     facts,
     field,
     form,
     is_brief,
     json_block,
+    json_text,
     moment,
     pager,
-    run_snippets,
+    part,
+    read_field,
+    section,
     short,
     state,
     state_text,
     table,
+    text_block,
     with_query,
 )
 from fibonacci.emulator.page.context import Done, PageContent, Slice, ViewContext, segment
 from fibonacci.emulator.page.diagram import NodeLink, diagram, has_nodes
-from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
+from fibonacci.emulator.page.html import Content, HTMLElement, LivePart, h, icon
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
 from fibonacci.emulator.page.views.approvals import approval_of
-from fibonacci.emulator.state.json_encoding import JSONObject
+from fibonacci.emulator.state.executions import Search
+from fibonacci.emulator.state.json_encoding import JSONObject, to_text
 from fibonacci.emulator.state.records import TERMINAL
-from fibonacci.emulator.state.tables import Search
 
 NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
 """What to draw for a workflow without a definition."""
 
 STATES: Final = ("running", QUEUED, WAITING, "completed", "failed", "cancelled")
 """The states of runs, as the page lists them."""
-
-_FIELDS: Final = ("inputs", "outputs")
-"""The parts of a run that a search looks at."""
 
 _LONGEST: Final = 200
 _MOST_WORKFLOWS: Final = 200
@@ -54,20 +61,29 @@ _MOST_WORKFLOWS: Final = 200
 def show_list(context: ViewContext) -> PageContent:
     """Show the runs that a search wants, the newest first. Its address is a link to the search."""
     status, workflow_id = context.query.searched("status"), context.query.searched("workflow_id")
-    faults: list[Detail] = []
-    search = _search(context, faults)
+    faults: dict[str, str] = {}
+    begin, end = (_bound(context, name, faults) for name in ("from", "to"))
+    text = context.searched or ""
+    if len(text) > _LONGEST:
+        faults["q"] = f"has {len(text):,} characters, but a search can have at most {_LONGEST}"
+    search = Search(text, begin and begin[0].timestamp(), end and end[1].timestamp())
     page = (
         Slice([], None)
         if faults
         else context.backend.runs(context.cursor, search, workflow_id=workflow_id, status=status)
     )
-    is_plain = not (search.text or search.begin or search.end or faults)
+    is_plain = not (text or begin or end or faults)
+    with context.backend.reading() as store:
+        counts = store.executions.counts(workflow_id)
+    names: dict[str, str | None] = {"All": None, **{state_text(name): name for name in STATES}}
+    known = {state_text(name): count for name, count in counts.items()} | {"All": sum(counts.values())}
+    is_everything = is_plain and not (status or workflow_id)
     return PageContent(
         _title(context),
         [
-            _search_form(context, {fault.field: fault.message for fault in faults}),
-            _filters(context, status, workflow_id, is_plain=is_plain),
-            _runs(context, page.items, _EMPTY if is_plain and not (status or workflow_id) else _NO_MATCH),
+            _search_form(context, faults),
+            choices(context, "States", "status", names, known if is_plain else None),
+            runs_table(context, page.items, "No runs here." if is_everything else "No runs match this search."),
             pager(context, page.more),
         ],
         "Runs",
@@ -76,86 +92,69 @@ def show_list(context: ViewContext) -> PageContent:
 
 def _title(context: ViewContext) -> str:
     """Return what tells the tabs of different searches apart."""
-    query = context.query
-    workflow_id, status, begin, end = (query.searched(name) for name in ("workflow_id", "status", "from", "to"))
-    parts = (
-        None if context.searched is None else f"“{short(context.searched, context, 40)}”",
-        None if status is None else short(state_text(status), context, 40),
-        None if workflow_id is None else short(context.backend.workflow_name(workflow_id) or workflow_id, context, 40),
-        None if begin is None else f"from {begin[:19]}",
-        None if end is None else f"to {end[:19]}",
+    text, status, workflow_id, begin, end = (
+        context.query.searched(name) for name in ("q", "status", "workflow_id", "from", "to")
     )
-    wanted = ", ".join(part for part in parts if part is not None)
-    return f"Runs: {wanted}" if wanted else "Runs"
+    parts = (
+        text and f"“{short(text, context, 40)}”",
+        status and short(state_text(status), context, 40),
+        workflow_id and short(context.backend.workflow_name(workflow_id) or workflow_id, context, 40),
+        begin and f"from {begin[:19]}",
+        end and f"to {end[:19]}",
+    )
+    return f"Runs: {', '.join(filter(None, parts))}" if any(parts) else "Runs"
 
 
-def _search(context: ViewContext, faults: list[Detail]) -> Search:
-    text = context.searched or ""
-    if len(text) > _LONGEST:
-        faults.append(Detail("q", f"has {len(text):,} characters, but a search can have at most {_LONGEST}"))
-    begin, end = _bound(context, "from", faults), _bound(context, "to", faults, is_end=True)
-    return Search(text, _FIELDS, "created", begin, end)
-
-
-def _bound(context: ViewContext, name: str, faults: list[Detail], *, is_end: bool = False) -> float | None:
-    """Return the time that was entered as one bound, where the end is that of the day, the minute or the second."""
+def _bound(context: ViewContext, name: str, faults: dict[str, str]) -> tuple[datetime, datetime] | None:
+    """Return the beginning and the end of the day, the minute or the second that was entered, in UTC."""
     text = context.query.searched(name)
     if text is None:
         return None
-    bounds = _bounds(text)
-    if bounds is None:
-        faults.append(Detail(name, f"must be a time such as 2026-01-31 or 2026-01-31T10:00, not {text[:40]!r}"))
-        return None
-    return bounds[is_end].timestamp()
-
-
-def _bounds(text: str) -> tuple[datetime, datetime] | None:
-    """Return the beginning and the end of a day, a minute or a second, in UTC, or `None` for any other text."""
     try:
         begin = datetime.fromisoformat(text)
         begin = begin.replace(tzinfo=UTC) if begin.tzinfo is None else begin.astimezone(UTC)
         length = 86_400 if len(text) <= len("2026-01-31") else 60 if len(text) <= len("2026-01-31T10:00") else 1
         return begin, begin + timedelta(seconds=length)
     except (ValueError, OverflowError):
+        faults[name] = f"must be a time such as 2026-01-31 or 2026-01-31T10:00, not {text[:40]!r}"
         return None
 
 
-def _time_control(context: ViewContext, name: str, *, is_end: bool = False) -> HTMLElement:
-    """Return the control for a time. Browsers show nothing in it but a complete time."""
-    text = context.query.searched(name)
-    bounds = None if text is None else _bounds(text)
-    if text is not None and bounds is None:
-        return h.input(type="text", id=f"find-{name}", name=name, value=text)
-    time = None if bounds is None else bounds[1] - timedelta(seconds=1) if is_end else bounds[0]
-    value = "" if time is None else time.replace(tzinfo=None).isoformat(timespec="seconds")
-    return h.input(type="datetime-local", id=f"find-{name}", name=name, value=value, step=1)
-
-
 def _search_form(context: ViewContext, faults: Mapping[str, str]) -> HTMLElement:
+    chosen = context.query.searched("workflow_id")
     with context.backend.reading() as store:
         newest = store.workflows.rows(newest_first=True)
         names = {
             workflow["id"]: workflow["name"] for _, (_, workflow) in zip(range(_MOST_WORKFLOWS), newest, strict=False)
         }
-    chosen = context.query.searched("workflow_id")
+        count = sum(store.workflows.counts().values())
     if chosen is not None and chosen not in names:
         names[chosen] = context.backend.workflow_name(chosen) or chosen
-    workflows = [h.option(name.strip() or key, value=key, selected=key == chosen) for key, name in names.items()]
+    rest = f"The newest {_MOST_WORKFLOWS} of {count:,}. The page of each other one leads to its runs."
+    options = [h.option(name.strip() or key, value=key, selected=key == chosen) for key, name in names.items()]
     kept = context.query.searched("status")
 
+    def control(label: str, name: str, kind: str, hint: str | None = None) -> HTMLElement:
+        value, place = context.query.searched(name) or "", "search" if name == "q" else f"find-{name}"
+        return field(
+            label, h.input(type=kind, id=place, name=name, value=value, spellcheck="false"), hint, faults.get(name)
+        )
+
     return h.form(
+        control("Text in inputs or outputs", "q", "search"),
         field(
-            "Text in inputs or outputs",
-            h.input(type="search", id="search", name="q", value=context.searched or "", spellcheck="false"),
-            fault=faults.get("q"),
+            "Workflow",
+            h.select(h.option("all", value=""), options, id="find-workflow", name="workflow_id"),
+            rest if count > _MOST_WORKFLOWS else None,
         ),
-        field("Workflow", h.select(h.option("all", value=""), workflows, id="find-workflow", name="workflow_id")),
-        field("From", _time_control(context, "from"), fault=faults.get("from")),
-        field("To", _time_control(context, "to", is_end=True), fault=faults.get("to")),
+        control("From", "from", "text"),
+        control("To", "to", "text"),
         None if kept is None else h.input(type="hidden", name="status", value=kept),
         h.button("Search", class_="primary"),
         h.a("All runs", href="/ui/runs") if "?" in context.target else None,
-        h.p("Times are in UTC, by the emulator's clock.", class_="note"),
+        h.p(
+            "Days such as 2026-01-31 or times such as 2026-01-31T10:00, in UTC, by the emulator's clock.", class_="note"
+        ),
         action="/ui/runs",
         role="search",
         id="find",
@@ -164,110 +163,104 @@ def _search_form(context: ViewContext, faults: Mapping[str, str]) -> HTMLElement
     )
 
 
-_EMPTY: Final = "No runs here. Run a workflow on its page, or with "
-_NO_MATCH: Final = "No runs match this search. Look at all runs, or run a workflow with "
-
-
-def runs_table(context: ViewContext, runs: Sequence[Any]) -> HTMLElement:
+def runs_table(context: ViewContext, runs: Sequence[Any], empty: str = "No runs here.") -> HTMLElement:
     """Return a table of executions in their public form."""
-    return _runs(context, runs, _EMPTY)
-
-
-def _runs(context: ViewContext, runs: Sequence[Any], empty: str) -> HTMLElement:
-    with context.backend.reading() as store:
-        workflows = {run["workflow_id"]: store.workflows.get(run["workflow_id"]) for run in runs}
-    names = {key: None if workflow is None else workflow["name"].strip() or key for key, workflow in workflows.items()}
-    columns = ("State", "Run and its first input", "Workflow", "Started", "Duration", "Nodes")
-    rows = [_row(context, run, names[run["workflow_id"]]) for run in runs]
-    nothing = h.p(empty, h.code("client.workflows.run(workflow_id)"), ".")
-    return table("Runs", columns, rows, nothing, ("Duration", "Nodes"))
-
-
-def _row(context: ViewContext, run: Any, name: str | None) -> HTMLElement:
-    execution_id, is_waiting = run["execution_id"], run["status"] == WAITING
-    workflow = h.code(run["workflow_id"]) if name is None else h.a(name, href=f"/ui/workflows/{run['workflow_id']}")
-    return h.tr(
-        h.td(state(run["status"])),
-        h.td(h.a(h.code(execution_id), href=f"/ui/runs/{execution_id}"), _first_input(context, run), class_="run-name"),
-        h.td(workflow, class_="name"),
-        h.td(moment(run["created_at"])),
-        h.td(NOTHING if is_waiting else duration(run["duration_ms"]), class_="number"),
-        h.td(NOTHING if is_waiting else _nodes(run), class_="number"),
-        id=execution_id,
-    )
-
-
-def _first_input(context: ViewContext, run: Any) -> Content:
-    if "inputs" not in run:
-        return h.p("large inputs", class_="note")
-    name, value = next(iter(run["inputs"].items()), (None, None))
-    return None if name is None else h.p(f"{name}: {short(value, context)}", class_="note")
-
-
-def _nodes(run: Any) -> str:
-    failed = run["nodes_failed"]
-    return f"{run['nodes_executed']} of {len(run['nodes'])}" + (f", {failed} failed" if failed else "")
-
-
-def _filters(context: ViewContext, chosen: str | None, workflow_id: str | None, *, is_plain: bool) -> HTMLElement:
-    """Return the links to the runs of each state, with how many there are where that is known without reading them."""
-    with context.backend.reading() as store:
-        of_workflow = () if workflow_id is None else ("workflow_id", workflow_id)
-        counts = store.executions.counts(*of_workflow, "status")
-    names = {
-        "All": (None, sum(counts.values())),
-        **{state_text(name): (name, counts.get(name, 0)) for name in STATES},
+    names = {run["workflow_id"]: context.backend.workflow_name(run["workflow_id"]) for run in runs}
+    columns = {
+        "State": "",
+        "Run and its first input": "run-name",
+        "Workflow": "name",
+        "Started": "",
+        "Duration": "number",
+        "Nodes": "number",
     }
-    links = [
-        h.li(
-            h.a(
-                text,
-                [" ", h.span(f"{count:,}", class_="count")] if is_plain else None,
-                href=with_query(context, status=status, cursor=None),
-                aria_current="true" if status == chosen else None,
-            )
-        )
-        for text, (status, count) in names.items()
-    ]
-    return h.nav(h.ul(links), class_="filters", aria_label="States")
+    rows = [_row(context, run, names[run["workflow_id"]]) for run in runs]
+    how = h.p(empty, " Run a workflow on its page, or with ", h.code("client.workflows.run(workflow_id)"), ".")
+    return table("Runs", columns, rows, how)
+
+
+def _row(context: ViewContext, run: Any, name: str | None) -> tuple[Content, ...]:
+    execution_id, has_run = run["execution_id"], run["status"] != WAITING and bool(run["nodes"])
+    failed = f", {run['nodes_failed']} failed" if run["nodes_failed"] else ""
+    given, value = next(iter(run.get("inputs", {"large inputs": ""}).items()), (None, None))
+    first = None if given is None else h.p(f"{given}: {short(value, context)}".removesuffix(": "), class_="note")
+    return (
+        execution_id,
+        state(run["status"]),
+        [h.a(h.code(execution_id), href=f"/ui/runs/{execution_id}"), first],
+        h.code(run["workflow_id"]) if name is None else h.a(name, href=f"/ui/workflows/{run['workflow_id']}"),
+        moment(run["created_at"]),
+        duration(run["duration_ms"]) if has_run else NOTHING,
+        f"{run['nodes_executed']} of {len(run['nodes'])}{failed}" if has_run else NOTHING,
+    )
 
 
 def show_run(context: ViewContext) -> PageContent:
     """Show one run."""
-    run = _run(context)
-    is_over = run["status"] in TERMINAL
+    run = context.backend.get(f"/executions/{segment(context.path['execution_id'])}")
+    approval = approval_of(context, run)
     return PageContent(
         f"Run {run['execution_id']}",
-        [
-            h.div(
-                h.p(state(run["status"]), aria_live="polite", id="state"),
-                h.div(
-                    h.a("Run again", href=f"/ui/runs/{segment(run['execution_id'])}/again", class_="button"),
-                    None if is_over else _cancel_form(context),
-                    class_="inline",
-                ),
-                class_="line",
-            ),
-            _error(context, run),
-            approval_of(context, run),
-            _facts(context, run),
-            h.div(
-                h.section(h.h2("Diagram", id="diagram"), _diagram(context, run), aria_labelledby="diagram"),
-                h.section(
-                    h.h2("Inputs", id="given"),
-                    _values("inputs", run["inputs"], context),
-                    h.h2("Outputs", id="results"),
-                    _values("outputs", run["outputs"], context),
-                    aria_labelledby="given results",
-                ),
-                class_="run",
-            ),
-            h.section(h.h2("Trace", id="trace"), trace(context, run), aria_labelledby="trace"),
-            run_snippets(context, run["workflow_id"], _definition(context, run), run["inputs"]),
-        ],
+        lambda: _run(context, run, approval),
         "Runs",
-        is_settled=is_over,
+        is_settled=run["status"] in TERMINAL,
+        seen=(
+            to_text(run),
+            context.backend.workflow_name(run["workflow_id"]),
+            None if approval is None else approval.attributes["data_part"],
+            context.full,
+        ),
     )
+
+
+def _run(context: ViewContext, run: Any, approval: Content) -> Content:
+    is_over = run["status"] in TERMINAL
+    target = f"/ui/runs/{segment(run['execution_id'])}"
+    states = str((run["status"], [(node["id"], node["status"], node["error"]) for node in run["trace"]]))
+    return [
+        h.div(
+            h.p(state(run["status"]), aria_live="polite", id="state"),
+            h.div(
+                h.a("Run again", href=f"{target}/again", class_="button"),
+                None if is_over else form(context, f"{target}/cancel", h.button("Cancel the run"), id="cancel"),
+                class_="inline",
+            ),
+            class_="line",
+        ),
+        _error(context, run),
+        approval,
+        facts(
+            ("Workflow", [_workflow_link(context, run), f", version {run['workflow_version']}"]),
+            ("Started", moment(run["created_at"])),
+            ("Ended", moment(run["completed_at"]) if run["completed_at"] else None),
+            ("Duration", duration(run["duration_ms"]) if run["nodes"] else None),
+            ("Nodes", f"{run['nodes_executed']} executed, {run['nodes_failed']} failed" if run["nodes"] else None),
+            ("Requests", h.a("About this run", href=f"/ui/requests?run={segment(run['execution_id'])}")),
+        ),
+        h.div(
+            part("Diagram", states, lambda: _diagram(context, run, states), "diagram"),
+            h.div(
+                part(
+                    "Inputs", (run["inputs"], context.full), lambda: _values("inputs", run["inputs"], context), "given"
+                ),
+                part(
+                    "Outputs",
+                    (run["outputs"], context.full),
+                    lambda: _values("outputs", run["outputs"], context),
+                    "results",
+                ),
+            ),
+            class_="run",
+        ),
+        section("Trace", _trace(context, run), name="trace"),
+        LivePart(
+            "details",
+            "snippets",
+            (run["inputs"], context.full),
+            lambda: _snippets(context, run),
+            open=context.full in ("python", "curl", "command"),
+        ),
+    ]
 
 
 _MOST_VALUES: Final = 12
@@ -282,119 +275,163 @@ def _values(name: str, values: Mapping[str, Any], context: ViewContext) -> Conte
     if len(values) > _MOST_VALUES:
         return whole
     brief = {key: value for key, value in values.items() if is_brief(value)}
+    lines = [
+        [h.dt(key), h.dd(value if isinstance(value, str) else short(value, context))] for key, value in brief.items()
+    ]
+    blocks = [
+        json_block(f"{name}-{number}", key, value, context)
+        for number, (key, value) in enumerate(values.items())
+        if key not in brief
+    ]
+    as_json = h.details(h.summary("As JSON"), whole, id=f"{name}-json", open=context.full == name)
+    return [h.dl(lines, class_="values") if lines else None, blocks, as_json]
+
+
+_RUN: Final = """result = client.workflows.run({workflow_id!r}, inputs={inputs})
+print(result.outputs)
+"""
+_CURL: Final = """curl -sS {url} \\
+  -H "Authorization: Bearer $FIBONACCI_API_KEY" \\
+  -H 'Content-Type: application/json' \\
+  --data-raw {body}
+"""
+
+
+def _snippets(context: ViewContext, run: Any) -> Content:
+    """Return programs that run a workflow with the same inputs outside of the page, ready to paste.
+
+    They read the key from the variable `FIBONACCI_API_KEY` and never contain it. A secret in the inputs is `***`.
+    """
+    workflow_id, inputs, url = run["workflow_id"], run["inputs"], f"http://{context.address}/v1"
+    path = f"/workflows/{segment(workflow_id)}/execute"
+    # Escaped beyond ASCII, because a terminal may misread the bytes of other characters.
+    body, given = to_text({"inputs": inputs}), to_text(inputs)
+    python = _RUN.format(workflow_id=workflow_id, inputs=pformat(inputs, width=100, sort_dicts=False))
+    problems = check_inputs(_definition(context, run), inputs)
+    words = f"run {quote(workflow_id)} --inputs {quote(given)}"
+    if any(it.severity == "error" or it.code == "unused_input" for it in problems):  # `run` checks the inputs
+        words = f"request POST {quote(path)} --data {quote(body)}"
+    is_redacted = context.backend.redact(given) != given
     return [
-        h.dl(
-            [
-                [h.dt(key), h.dd(value if isinstance(value, str) else short(value, context))]
-                for key, value in brief.items()
-            ],
-            class_="values",
-        )
-        if brief
-        else None,
-        [
-            json_block(f"{name}-{number}", key, value, context)
-            for number, (key, value) in enumerate(values.items())
-            if key not in brief
-        ],
-        h.details(h.summary("As JSON"), whole, id=f"{name}-json", open=context.full == name),
+        h.summary("Run it from code"),
+        h.div(
+            h.p(
+                "It reads the key from ",
+                h.code("FIBONACCI_API_KEY"),
+                ". The shell can be bash, zsh or sh.",
+                class_="note",
+            ),
+            h.p("Replace each *** with the secret that it hides.", class_="flash warning") if is_redacted else None,
+            example("python", "Python", python, context),
+            text_block("curl", "curl", _CURL.format(url=quote(f"{url}{path}"), body=quote(body)), context),
+            text_block("command", "Command", f"FIBONACCI_BASE_URL={quote(url)} fibonacci {words}\n", context),
+            class_="details",
+        ),
     ]
 
 
 def show_again(context: ViewContext) -> PageContent:
-    """Show the form that runs the workflow of a run again, with its inputs, which can be changed."""
-    run = _run(context)
-    workflow_id, execution_id = run["workflow_id"], run["execution_id"]
+    """Show the form that runs a workflow again: from the start with other inputs, or from a node with an output."""
+    run = context.backend.get(f"/executions/{segment(context.path['execution_id'])}")
+    execution_id, from_node = run["execution_id"], context.query.text("from")
+    target = f"/ui/runs/{segment(execution_id)}"
+    of_run = h.a(h.code(execution_id), href=target)
     with context.backend.reading() as store:
-        workflow = store.workflows.get(workflow_id)
-    of_run = h.a(h.code(execution_id), href=f"/ui/runs/{segment(execution_id)}")
-    content: Content = h.p("The workflow ", h.code(workflow_id), " was deleted, so it can't run again.", class_="note")
-    if workflow is not None:
-        version, latest = run["workflow_version"], workflow["version"]
-        newer = f" That run used version {version}." if version != latest else ""
+        workflow = store.workflows.get(run["workflow_id"])
+    if workflow is None:
+        content: Content = h.p("The workflow ", h.code(run["workflow_id"]), " was deleted, so it can't run again.")
+        return PageContent(f"Run {execution_id} again", content, "Runs", is_live=False)
+    version, latest = run["workflow_version"], workflow["version"]
+    if from_node is not None:
+        node = next((node for node in run["trace"] if node["id"] == from_node), None)
+        output = context.entered.get(
+            "output", "{}" if node is None or node["output"] is None else json_text(node["output"])
+        )
         content = [
-            h.p(
-                "This runs ",
-                _workflow_link(context, run),
-                f", version {latest}, with the inputs of ",
-                of_run,
-                f".{newer}",
+            h.p("This starts a run with the inputs of ", of_run, f" and version {version} of its workflow:"),
+            h.ul(
+                h.li("The nodes that completed keep their outputs and don't run again, except those after this node."),
+                h.li(h.code(from_node), " gets the output that you enter, and doesn't run."),
+                h.li("All others run."),
+                class_="points",
             ),
-            run_form(
+            form(
                 context,
-                f"/ui/runs/{segment(execution_id)}/again",
-                workflow["definition"],
-                run["inputs"],
-                button="Run again",
+                f"{target}/resume",
+                h.input(type="hidden", name="node", value=from_node),
+                field(f"Output of {from_node}", area("output", output, 4), "JSON"),
+                h.button("Run the rest", class_="primary"),
+                id="resume-form",
+                class_="card",
             ),
         ]
+        return PageContent(f"Run {execution_id} from {from_node}", content, "Runs", is_live=False)
+    newer = f" That run used version {version}." if version != latest else ""
+    content = [
+        h.p(
+            "This runs ", _workflow_link(context, run), f", version {latest}, with the inputs of ", of_run, f".{newer}"
+        ),
+        run_form(context, f"{target}/again", workflow["definition"], run["inputs"], button="Run again"),
+    ]
     return PageContent(f"Run {execution_id} again", content, "Runs", is_live=False)
 
 
 def run_again(context: ViewContext) -> Done:
     """Run the workflow of a run with the inputs that were entered."""
-    run = _run(context)
-    workflow_id = segment(run["workflow_id"])
-    workflow = context.backend.get(f"/workflows/{workflow_id}")
-    return started(context, workflow_id, inputs_of_form(context, workflow["definition"], run["inputs"]))
+    run = context.backend.get(f"/executions/{segment(context.path['execution_id'])}")
+    workflow = context.backend.get(f"/workflows/{segment(run['workflow_id'])}")
+    inputs = inputs_of_form(context, workflow["definition"], run["inputs"])
+    return started(context, f"/v1/workflows/{segment(workflow['id'])}/execute", {"inputs": inputs})
 
 
-def started(context: ViewContext, workflow_id: str, inputs: JSONObject) -> Done:
-    """Run a workflow, whose ID is that of a path, and lead to the run."""
-    run = context.backend.send("POST", f"/v1/workflows/{workflow_id}/execute", {"inputs": inputs})["data"]
+def resume(context: ViewContext) -> Done:
+    """Run the rest of a run, after a node whose output was entered."""
+    output = read_field(context.form.get("output", ""), "output")
+    path = f"/_emulator/runs/{segment(context.path['execution_id'])}/resume"
+    return started(context, path, {"node": context.form.get("node", ""), "output": output})
+
+
+def started(context: ViewContext, path: str, body: JSONObject) -> Done:
+    """Start a run with a request, and lead to the run."""
+    run = context.backend.send("POST", path, body)["data"]
     return Done(f"/ui/runs/{segment(run['execution_id'])}", f"The run has started. State: {state_text(run['status'])}.")
-
-
-def show_run_diagram(context: ViewContext) -> ServerResponse:
-    """Return the picture of the workflow with the states of this run."""
-    run = _run(context)
-    return responses.picture(_drawing(context, run, _definition(context, run)).text())
-
-
-def _drawing(context: ViewContext, run: Any, definition: Any) -> Drawing:
-    from fibonacci.models import Execution
-
-    execution = Execution.model_validate(context.backend.redact_json(run))
-    return Drawing(context.backend.redact_json(definition) or NO_NODES, execution, has_header=False)
 
 
 def cancel(context: ViewContext) -> Done:
     """Cancel the run."""
-    execution_id = context.path["execution_id"]
-    run = context.backend.send("POST", f"/v1/executions/{segment(execution_id)}/cancel")["data"]
-    return Done(f"/ui/runs/{segment(execution_id)}", f"The run has ended. State: {state_text(run['status'])}.")
+    execution_id = segment(context.path["execution_id"])
+    run = context.backend.send("POST", f"/v1/executions/{execution_id}/cancel")["data"]
+    return Done(f"/ui/runs/{execution_id}", f"The run has ended. State: {state_text(run['status'])}.")
 
 
-def _run(context: ViewContext) -> Any:
-    return context.backend.get(f"/executions/{segment(context.path['execution_id'])}")
+def show_run_diagram(context: ViewContext) -> ServerResponse:
+    """Return the picture of the workflow with the states of this run."""
+    run = context.backend.get(f"/executions/{segment(context.path['execution_id'])}")
+    return responses.picture(_drawing(context, run).text())
+
+
+def _drawing(context: ViewContext, run: Any) -> Drawing:
+    from fibonacci.models import Execution
+
+    execution = Execution.model_validate(context.backend.redact_json(run))
+    return Drawing(context.backend.redact_json(_definition(context, run)) or NO_NODES, execution, has_header=False)
 
 
 def _definition(context: ViewContext, run: Any) -> Any:
     return context.backend.definition(run["workflow_id"], run["workflow_version"])
 
 
-def _cancel_form(context: ViewContext) -> HTMLElement:
-    action = f"/ui/runs/{segment(context.path['execution_id'])}/cancel"
-    return form(context, action, h.button("Cancel the run"), id="cancel", data_static="true")
-
-
 def _error(context: ViewContext, run: Any) -> Content:
-    """Return why the run has failed, and the link to the node that did."""
+    """Return why the run has failed, and the links to the node that did and to running the rest."""
     if not run["error"]:
         return None
     failed = next((number for number, node in enumerate(run["trace"]) if node["status"] == "failed"), None)
-    link = None if failed is None else h.a("Show the node", href=_trace_target(context, failed))
-    return h.p(h.strong("Why: "), run["error"], " ", link, class_="flash error")
-
-
-def _facts(context: ViewContext, run: Any) -> HTMLElement:
-    return facts(
-        ("Workflow", [_workflow_link(context, run), f", version {run['workflow_version']}"]),
-        ("Started", moment(run["created_at"])),
-        ("Ended", moment(run["completed_at"]) if run["completed_at"] else None),
-        ("Duration", duration(run["duration_ms"])),
-        ("Nodes", f"{run['nodes_executed']} executed, {run['nodes_failed']} failed"),
-    )
+    links: Content = None
+    if failed is not None:
+        again = f"/ui/runs/{segment(run['execution_id'])}/again?from={segment(run['trace'][failed]['id'])}"
+        show = h.a("Show the node", href=_trace_target(context, failed))
+        links = [" ", show, " ", h.a("Give it an output and run the rest", href=again)]
+    return h.p(h.strong("Why: "), run["error"], links, class_="flash error")
 
 
 def _workflow_link(context: ViewContext, run: Any) -> HTMLElement:
@@ -403,24 +440,27 @@ def _workflow_link(context: ViewContext, run: Any) -> HTMLElement:
     return h.code(workflow_id) if name is None else h.a(name, href=f"/ui/workflows/{segment(workflow_id)}")
 
 
-def _diagram(context: ViewContext, run: Any) -> HTMLElement:
-    definition = _definition(context, run)
-    if not has_nodes(definition):
+def _diagram(context: ViewContext, run: Any, states: str) -> HTMLElement:
+    if not has_nodes(_definition(context, run)):
         return h.p("There is nothing to draw: the workflow has no definition, or was deleted.", class_="note")
-    states = [f"{node['id']} {node['status']}" for node in run["trace"]]
-    version = crc32(f"{run['status']} {states}".encode("utf-8", "replace"))  # another picture for another state
+    version = crc32(states.encode("utf-8", "replace"))  # another picture for another state
     source = f"/ui/runs/{segment(run['execution_id'])}/diagram.svg?v={version:x}"
-    first = next(
-        (node["id"] for status in ("failed", "running") for node in run["trace"] if node["status"] == status), None
-    )
+    urgent = [node["id"] for status in ("failed", "running") for node in run["trace"] if node["status"] == status]
     links = {
         context.backend.redact(node["id"]): NodeLink(
-            _trace_target(context, number), f"{node['id']}: {state_text(node['status'])}", node["id"] == first
+            _trace_target(context, number), f"{node['id']}: {state_text(node['status'])}", node["id"] in urgent[:1]
         )
         for number, node in enumerate(run["trace"])
     }
-    text = "Diagram of the run. The trace below says the same in words."
-    return diagram(_drawing(context, run, definition), source, links, text)
+    return diagram(_drawing(context, run), source, links, "Diagram of the run. The trace below says the same in words.")
+
+
+_SHOWN: Final = 50
+"""How many nodes are on one page."""
+
+
+def _first_shown(context: ViewContext) -> int:
+    return context.query.integer("from", default=0, lowest=0, highest=10**9)
 
 
 def _trace_target(context: ViewContext, number: int) -> str:
@@ -430,112 +470,75 @@ def _trace_target(context: ViewContext, number: int) -> str:
     return f"{'' if is_here else with_query(context, **{'from': begin, 'full': None})}#at-{number}"
 
 
-def _first_shown(context: ViewContext) -> int:
-    return context.query.integer("from", default=0, lowest=0, highest=10**9)
-
-
-_SHOWN: Final = 50
-"""How many nodes are on one page."""
-
-
-class _TimeSpan(NamedTuple):
-    begin: float
-    seconds: float
-
-
-def trace(context: ViewContext, run: Any) -> Content:
+def _trace(context: ViewContext, run: Any) -> Content:
     """Return the trace of a run, its nodes in order."""
-    nodes = run["trace"]
+    nodes, first = run["trace"], _first_shown(context)
     if not nodes:
         return h.p("No node has started.", class_="note")
-    whole = _TimeSpan(_seconds(run["created_at"]) or 0.0, max(run["duration_ms"] / 1_000, 0.001))
-    first = _first_shown(context)
-    shown = [(number, nodes[number]) for number in range(first, min(first + _SHOWN, len(nodes)))]
-    return [*(_node(context, number, node, whole) for number, node in shown), _pager(context, first, len(nodes))]
-
-
-def _pager(context: ViewContext, first: int, count: int) -> Content:
-    if count <= _SHOWN:
-        return None
-    links = [
+    begin, whole = _ms(run["created_at"]) or 0.0, max(run["duration_ms"], 1)
+    pages = [
         h.a(
-            f"{begin + 1} to {min(begin + _SHOWN, count)}",
-            href=f"{with_query(context, **{'from': begin, 'full': None})}#trace",
-            aria_current="true" if begin == first else None,
+            f"{place + 1} to {min(place + _SHOWN, len(nodes))}",
+            href=f"{with_query(context, **{'from': place, 'full': None})}#trace",
+            aria_current="true" if place == first else None,
         )
-        for begin in range(0, count, _SHOWN)
+        for place in range(0, len(nodes), _SHOWN)
     ]
-    return h.nav("Nodes ", links, class_="pager", aria_label="Nodes")
+    shown = enumerate(nodes[first : first + _SHOWN], first)
+    rest = h.nav("Nodes ", pages, class_="pager", aria_label="Nodes") if len(pages) > 1 else None
+    return [[_node(context, number, node, begin, whole) for number, node in shown], rest]
 
 
-def _node(context: ViewContext, number: int, node: Any, whole: _TimeSpan) -> HTMLElement:
-    span = _span(node, whole)
-    took = duration(span.seconds * 1_000) if span is not None and node["status"] != "skipped" else NOTHING
+def _node(context: ViewContext, number: int, node: Any, begin: float, whole: float) -> HTMLElement:
+    began, ended = _ms(node["started_at"]), _ms(node["ended_at"])
+    took: str = NOTHING
+    left = width = 0
+    if began is not None and node["status"] != "skipped":
+        length = max((begin + whole if ended is None else ended) - began, 0)
+        left = round(min(max(began - begin, 0) / whole, 0.99) * 100)
+        width, took = max(round(min(length / whole, 1 - left / 100) * 100), 1), duration(length)
     is_open = node["status"] == "failed" or (context.full or "").endswith(f"-of-{number}")
-    return h.details(
-        h.summary(
-            state(node["status"]),
-            h.span(
-                h.strong(node["id"]),
-                " ",
-                h.span(node["type"], class_="soft"),
-                [" ", h.span(icon("triangle"), counted(len(node["warnings"]), "warning"), class_="caution")]
-                if node["warnings"]
-                else None,
-                class_="node",
-            ),
-            _bar(span, whole, node["status"]),
-            h.span(took, class_="number"),
-        ),
-        _details(context, number, node),
+    return LivePart(
+        "details",
+        f"node-{number}",
+        (node, took, left, width, context.full),
+        lambda: _summary_and_details(context, number, node, took, left, width),
         class_="trace",
-        id=f"node-{number}",
         open=is_open,
     )
 
 
-def _details(context: ViewContext, number: int, node: Any) -> HTMLElement:
-    values = [
-        json_block(f"{name}-of-{number}", name.capitalize(), node[name], context)
-        for name in ("input", "output", "error")
-        if node[name] is not None
-    ]
-    return h.div(
+def _summary_and_details(context: ViewContext, number: int, node: Any, took: str, left: int, width: int) -> Content:
+    warnings = counted(len(node["warnings"]), "warning")
+    usage: Mapping[str, Any] = node["usage"] or {}
+    caution: Content = [" ", h.span(icon("triangle"), warnings, class_="caution")] if node["warnings"] else None
+    # The time of the node within that of the run, as a picture: the duration beside it says it in words.
+    bar = h.rect(x=f"{left}%", y=0, width=f"{width}%", height="100%", rx=2, class_=f"bar {node['status']}")
+    details = h.div(
         facts(
             ("Started", moment(node["started_at"], exact=True) if node["started_at"] else None),
             ("Ended", moment(node["ended_at"], exact=True) if node["ended_at"] else None),
             ("Attempts", node["attempts"] or None),
-            *_usage(node["usage"] or {}),
+            *((name.replace("_", " ").capitalize(), f"{value:,}") for name, value in usage.items()),
             ("Skipped because", node["reason"]),
         ),
         [h.p(h.strong("Warning: "), warning, class_="flash warning") for warning in node["warnings"]],
-        values,
+        [
+            json_block(f"{name}-of-{number}", name.capitalize(), node[name], context)
+            for name in ("input", "output", "error")
+            if node[name] is not None
+        ],
         class_="details",
         id=f"at-{number}",
     )
+    summary = h.summary(
+        state(node["status"]),
+        h.span(h.strong(node["id"]), " ", h.span(node["type"], class_="soft"), caution, class_="node"),
+        h.svg(bar if width else None, class_="timeline", aria_hidden="true", focusable="false"),
+        h.span(took, class_="number"),
+    )
+    return [summary, details]
 
 
-def _usage(usage: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return [(name.replace("_", " ").capitalize(), f"{value:,}") for name, value in usage.items()]
-
-
-def _bar(span: _TimeSpan | None, whole: _TimeSpan, status: str) -> HTMLElement:
-    """Return the time of a node within that of the run, as a picture: the duration beside it says it in words."""
-    bar: Content = None
-    if span is not None and status != "skipped":
-        left = min(max(span.begin - whole.begin, 0) / whole.seconds, 0.99)
-        width = max(min(span.seconds / whole.seconds, 1 - left), 0.01)
-        bar = h.rect(x=f"{left:.2%}", y=0, width=f"{width:.2%}", height="100%", rx=2, class_=f"bar {status}")
-    return h.svg(bar, class_="timeline", aria_hidden="true", focusable="false")
-
-
-def _span(node: Any, whole: _TimeSpan) -> _TimeSpan | None:
-    began = _seconds(node["started_at"])
-    if began is None:
-        return None
-    ended = _seconds(node["ended_at"])
-    return _TimeSpan(began, max((whole.begin + whole.seconds if ended is None else ended) - began, 0.0))
-
-
-def _seconds(text: str | None) -> float | None:
-    return None if text is None else datetime.fromisoformat(text).timestamp()
+def _ms(text: str | None) -> float | None:
+    return None if text is None else datetime.fromisoformat(text).timestamp() * 1_000

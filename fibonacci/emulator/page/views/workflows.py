@@ -1,15 +1,34 @@
-"""Workflows: the list, and one with its diagram, its definition, its runs, and a form to run it."""
+"""Workflows: the list, one with its diagram, its runs and a form to run it, and its versions."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
+from difflib import unified_diff
 from itertools import islice
 from typing import Any, Final
-from urllib.parse import urlencode
 
+from fibonacci._text import counted
+from fibonacci.definitions.comparison import diff
 from fibonacci.definitions.diagrams.svg import Drawing
-from fibonacci.emulator.http.messages import ServerResponse
+from fibonacci.definitions.files.writing import in_order
+from fibonacci.emulator.http.messages import Detail, ServerResponse, invalid
 from fibonacci.emulator.page import responses
-from fibonacci.emulator.page.components import example, facts, json_block, moment, pager, search_form, table, with_query
+from fibonacci.emulator.page.components import (
+    SHOWN,
+    changed,
+    example,
+    facts,
+    form,
+    json_block,
+    json_text,
+    moment,
+    pager,
+    search_form,
+    section,
+    table,
+    with_query,
+)
 from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, Slice, ViewContext, segment
 from fibonacci.emulator.page.coverage import LEGEND, MOST_RUNS, coverage_facts, coverage_of, missing_table
 from fibonacci.emulator.page.diagram import diagram
@@ -17,12 +36,12 @@ from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
 from fibonacci.emulator.page.views.organization import registry_form
 from fibonacci.emulator.page.views.runs import NO_NODES, runs_table, started
-from fibonacci.emulator.page.views.versions import latest_versions, name_of, node_count
 from fibonacci.emulator.policy.approvals import approval_reasons, settings_of
-from fibonacci.emulator.state.records import StoredWorkflow
 
 _RUNS: Final = 10
-
+_VERSIONS: Final = 5
+_MOST_CHANGES: Final = 50
+_MOST_LINES: Final = 1_500  # of a version: the time to compare grows with their square
 
 _CREATE: Final = """node = {"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}
 print(client.workflows.create(name="Greeter", definition={"nodes": [node]}).id)
@@ -31,39 +50,54 @@ print(client.workflows.create(name="Greeter", definition={"nodes": [node]}).id)
 
 def show_list(context: ViewContext) -> PageContent:
     """Show the workflows, the oldest first, or those whose name or ID contains a text."""
-    page = (
-        _search(context, context.searched) if context.searched else context.backend.items("/workflows", context.cursor)
-    )
+    wanted = context.searched
+    page = _search(context, wanted) if wanted else context.backend.items("/workflows", context.cursor)
     with context.backend.reading() as store:
-        runs = {workflow["id"]: store.executions.count("workflow_id", workflow["id"]) for workflow in page.items}
-    rows = [_row(workflow, runs[workflow["id"]]) for workflow in page.items]
-    empty = [h.p("No workflows yet. To create one:"), example("create", "A first workflow · Python", _CREATE, context)]
-    columns = ("Name", "ID", "Version", "Nodes", "Runs", "Updated")
-    return PageContent(
-        "Workflows",
-        [
-            search_form(context, "Name or ID"),
-            table(
-                "Workflows",
-                columns,
-                rows,
-                h.p("No workflow has this text in its name or ID.") if context.searched else empty,
-                ("Version", "Nodes", "Runs"),
-            ),
-            pager(context, page.more),
-        ],
-        "Workflows",
-    )
+        runs = {workflow["id"]: sum(store.executions.counts(workflow["id"]).values()) for workflow in page.items}
+    rows = [
+        (
+            workflow["id"],
+            h.a(_name_of(workflow), href=f"/ui/workflows/{segment(workflow['id'])}"),
+            h.code(workflow["id"]),
+            workflow["version"],
+            _node_count(workflow),
+            h.a(f"{runs[workflow['id']]:,}", href=f"/ui/runs?workflow_id={segment(workflow['id'])}"),
+            moment(workflow["updated_at"]),
+        )
+        for workflow in page.items
+    ]
+    empty: Content = h.p("No workflow has this text in its name or ID.")
+    if not wanted:
+        empty = [
+            h.p("No workflows yet. To create one:"),
+            example("create", "A first workflow · Python", _CREATE, context),
+        ]
+    columns = {"Name": "name", "ID": "", "Version": "number", "Nodes": "number", "Runs": "number", "Updated": ""}
+    content = search_form(context, "Name or ID"), table("Workflows", columns, rows, empty), pager(context, page.more)
+    return PageContent("Workflows", content, "Workflows")
+
+
+def _search(context: ViewContext, wanted: str) -> Slice:
+    wanted = wanted.casefold()
+    with context.backend.reading() as store:
+        rows = store.workflows.rows(after=context.number_cursor)
+        matching = (row for row in rows if wanted in f"{row[1]['name']}\n{row[1]['id']}".casefold())
+        shown = list(islice(matching, PER_PAGE + 1))
+    more = str(shown[PER_PAGE - 1][0]) if len(shown) > PER_PAGE else None
+    return Slice([record for _, record in shown[:PER_PAGE]], more)
 
 
 def show(context: ViewContext) -> PageContent:
     """Show one workflow."""
-    workflow = _workflow(context)
-    workflow_id = workflow["id"]
+    workflow, app = _workflow(context), context.backend.app
+    workflow_id, path = workflow["id"], _path(workflow)
     runs = context.backend.items("/executions", None, workflow_id=workflow_id, limit=_RUNS)
-    everything = h.p(h.a("All runs of this workflow", href=f"/ui/runs?workflow_id={workflow_id}"))
+    versions = context.backend.items(f"{path}/versions", None, limit=_VERSIONS)
+    with context.backend.reading() as store:
+        settings = settings_of(store, app.organization)
+    reasons = approval_reasons(settings, workflow["definition"], app.environment.handlers)
     return PageContent(
-        name_of(workflow),
+        _name_of(workflow),
         [
             h.p(workflow["description"]) if workflow["description"] else None,
             facts(
@@ -71,45 +105,29 @@ def show(context: ViewContext) -> PageContent:
                 ("Version", workflow["version"]),
                 ("Created", moment(workflow["created_at"])),
                 ("Updated", moment(workflow["updated_at"])),
-                *_standing(context, workflow),
+                ("Approval required for", h.a(", ".join(reasons), href="/ui/governance") if reasons else "nothing"),
+                ("Memory", h.a("Values of this workflow", href=f"/ui/organization?q={segment(workflow_id)}#memory")),
             ),
             h.section(_diagram_heading(context), _diagram(context, workflow), aria_labelledby="diagram"),
-            h.section(
-                h.h2("Run it", id="execute"),
-                run_form(context, f"/ui/workflows/{segment(workflow_id)}/execute", workflow["definition"]),
-                aria_labelledby="execute",
-            ),
-            h.section(
-                h.h2("Latest runs", id="runs"),
+            section("Run it", run_form(context, f"/ui{path}/execute", workflow["definition"])),
+            section(
+                "Latest runs",
                 runs_table(context, runs.items),
-                everything if runs.more else None,
-                aria_labelledby="runs",
+                h.p(h.a("All runs of this workflow", href=f"/ui/runs?workflow_id={workflow_id}"))
+                if runs.more
+                else None,
             ),
-            h.section(h.h2("Versions", id="versions"), latest_versions(context, workflow), aria_labelledby="versions"),
-            h.section(h.h2("Registry", id="registry"), registry_form(context, workflow_id), aria_labelledby="registry"),
-            h.section(
-                h.h2("Definition", id="source"),
-                json_block("definition", "Definition", workflow["definition"], context),
-                aria_labelledby="source",
+            section(
+                "Versions",
+                _versions_table(workflow, versions.items),
+                h.p(h.a("All versions", href=f"/ui{path}/versions")) if versions.more else None,
             ),
+            section("Registry", registry_form(context, workflow_id)),
+            section("Source", json_block("definition", "Definition", workflow["definition"], context)),
         ],
         "Workflows",
         is_settled=_shows_coverage(context),  # it takes longer than the rest
     )
-
-
-def _standing(context: ViewContext, workflow: Any) -> list[tuple[str, Content]]:
-    """Return what the organization and its memory have of a workflow."""
-    app, workflow_id = context.backend.app, workflow["id"]
-    with context.backend.reading() as store:
-        settings = settings_of(store, app.organization)
-    reasons = approval_reasons(settings, workflow["definition"], app.environment.handlers)
-    needed = h.a(", ".join(reasons), href="/ui/governance") if reasons else "nothing"
-    memory = f"/ui/memory?{urlencode({'scope': 'workflow', 'owner': workflow_id})}"
-    return [
-        ("Approval required for", needed),
-        ("Memory", h.a("Values of this workflow", href=memory)),
-    ]
 
 
 def show_diagram(context: ViewContext) -> ServerResponse:
@@ -140,44 +158,161 @@ def _diagram_heading(context: ViewContext) -> HTMLElement:
 
 def execute(context: ViewContext) -> Done:
     """Run the workflow."""
-    inputs = inputs_of_form(context, _workflow(context)["definition"])
-    return started(context, segment(context.path["workflow_id"]), inputs)
+    workflow = _workflow(context)
+    inputs = inputs_of_form(context, workflow["definition"])
+    return started(context, f"/v1{_path(workflow)}/execute", {"inputs": inputs})
 
 
-def _search(context: ViewContext, wanted: str) -> Slice:
-    with context.backend.reading() as store:
-        rows = store.workflows.rows(after=context.number_cursor)
-        matching = ((number, record) for number, record in rows if _has_text(record, wanted))
-        shown = list(islice(matching, PER_PAGE + 1))
-    more = str(shown[PER_PAGE - 1][0]) if len(shown) > PER_PAGE else None
-    return Slice([record for _, record in shown[:PER_PAGE]], more)
+def show_versions(context: ViewContext) -> PageContent:
+    """Show the versions of a workflow, the newest first."""
+    workflow = _workflow(context)
+    page = context.backend.items(f"{_path(workflow)}/versions", context.cursor)
+    text = h.p("Each update of the workflow creates a version, and so does a rollback. No version is ever lost.")
+    content = text, _versions_table(workflow, page.items), pager(context, page.more)
+    return PageContent(f"Versions of {_name_of(workflow)}", content, "Workflows")
 
 
-def _has_text(workflow: StoredWorkflow, wanted: str) -> bool:
-    return wanted.casefold() in f"{workflow['name']}\n{workflow['id']}".casefold()
+def show_version(context: ViewContext) -> PageContent:
+    """Show one version, how it differs from the one before, and what rolling back to it changes."""
+    workflow = _workflow(context)
+    version = _version(context, workflow, context.path["version"])
+    number, latest = version["version"], workflow["version"]
+    rollback: Content = None
+    if number != latest:
+        rollback = section(
+            f"Roll back to version {number}?",
+            h.ul(
+                h.li(
+                    f"This creates version {latest + 1}, with the name, description and definition of version {number}."
+                ),
+                h.li(f"Versions 1 to {latest} stay, so you can roll back again."),
+                h.li("Runs that have started or wait for approval keep the version that they were requested with."),
+                class_="points",
+            ),
+            form(
+                context,
+                f"/ui{_path(workflow)}/versions/{number}/rollback",
+                h.input(type="hidden", name="latest", value=latest),
+                h.button(f"Roll back to version {number}", class_="danger"),
+                id="rollback-form",
+            ),
+            h.p(f"From version {latest} to version {number}, this changes:"),
+            _difference(context, _version(context, workflow, str(latest)), version),
+            name="rollback",
+        )
+    before = _version(context, workflow, str(number - 1)) if number > 1 else None
+    return PageContent(
+        f"Version {number} of {_name_of(workflow)}",
+        [
+            facts(
+                ("Workflow", h.a(_name_of(workflow), href=f"/ui{_path(workflow)}")),
+                ("Place", "the latest version" if number == latest else f"{number} of {latest}"),
+                ("Created", moment(version["created_at"])),
+                ("Made by", _origin(version)),
+                ("Nodes", _node_count(version)),
+            ),
+            section(f"Changes since version {number - 1}", _difference(context, before, version)) if before else None,
+            rollback,
+            section("Source", json_block("definition", "Definition", version["definition"], context)),
+        ],
+        "Workflows",
+    )
+
+
+def rollback(context: ViewContext) -> Done:
+    """Roll back to a version, if nobody has changed the workflow since its page was shown."""
+    workflow = _workflow(context)
+    latest, number = str(workflow["version"]), context.path["version"]
+    if context.form.get("latest") != latest:
+        reason = f"is {latest} now, because somebody changed the workflow. Look at the differences, then decide again"
+        raise invalid(Detail("version", reason))
+    path = f"/v1{_path(workflow)}/versions/{segment(number)}/rollback"
+    message = f"The workflow is back at version {number}, as version {workflow['version'] + 1}."
+    return changed(context, "POST", path, None, f"/ui{_path(workflow)}", message)
 
 
 def _workflow(context: ViewContext) -> Any:
     return context.backend.get(f"/workflows/{segment(context.path['workflow_id'])}")
 
 
-def _row(workflow: Any, runs: int) -> HTMLElement:
-    workflow_id = workflow["id"]
-    return h.tr(
-        h.td(h.a(name_of(workflow), href=f"/ui/workflows/{segment(workflow_id)}"), class_="name"),
-        h.td(h.code(workflow_id)),
-        h.td(workflow["version"], class_="number"),
-        h.td(node_count(workflow), class_="number"),
-        h.td(h.a(f"{runs:,}", href=f"/ui/runs?workflow_id={segment(workflow_id)}"), class_="number"),
-        h.td(moment(workflow["updated_at"])),
-        id=workflow_id,
+def _version(context: ViewContext, workflow: Any, number: str) -> Any:
+    return context.backend.get(f"{_path(workflow)}/versions/{segment(number)}")
+
+
+def _path(workflow: Any) -> str:
+    return f"/workflows/{segment(workflow['id'])}"
+
+
+def _name_of(workflow: Any) -> str:
+    return str(workflow["name"].strip() or workflow["id"])
+
+
+def _node_count(version: Any) -> int:
+    definition: Mapping[str, Any] = version["definition"] or {}
+    return len(definition.get("nodes", ()))
+
+
+def _origin(version: Any) -> str:
+    earlier = version["rolled_back_from"]
+    first = "the creation of the workflow" if version["version"] == 1 else "an update"
+    return first if earlier is None else f"a rollback to version {earlier}"
+
+
+def _versions_table(workflow: Any, versions: list[Any]) -> HTMLElement:
+    columns = {"Version": "", "Made by": "", "Nodes": "number", "Name": "name", "Created": ""}
+    rows = [
+        (
+            f"version-{number}",
+            h.a(
+                f"{number} (latest)" if number == workflow["version"] else number,
+                href=f"/ui{_path(workflow)}/versions/{number}",
+            ),
+            _origin(version),
+            _node_count(version),
+            version["name"],
+            moment(version["created_at"]),
+        )
+        for version in versions
+        for number in [version["version"]]
+    ]
+    return table("Versions", columns, rows)
+
+
+def _difference(context: ViewContext, old: Any, new: Any) -> Content:
+    """Return how two versions differ: what the definitions mean first, then their texts line by line."""
+    before, after = (_text(context, version).split("\n") for version in (old, new))
+    if before == after:
+        return h.p("The versions are the same.", class_="empty")
+    lines: Content = h.p(
+        f"A version has more than {_MOST_LINES:,} lines, so they aren't compared line by line.", class_="note"
     )
+    if max(len(before), len(after)) <= _MOST_LINES:
+        compared = list(unified_diff(before, after, lineterm=""))[2:]
+        tags = {"-": "del", "+": "ins", "@": "i"}
+        shown = [
+            HTMLElement(tags.get(line[0], "span"), "…" if line[0] == "@" else line[:SHOWN]) for line in compared[1:]
+        ]
+        lines = h.pre(shown, class_="diff all", tabindex=0, role="group", aria_label="Line by line")
+    changes = diff(*(context.backend.redact_json(version["definition"] or {}) for version in (old, new))).changes
+    if not changes:
+        return [h.p("The definitions mean the same."), lines]
+    points = [
+        h.li("The node " if change.node == change.location else None, h.code(change.location), f" was {change.kind}.")
+        for change in changes[:_MOST_CHANGES]
+    ]
+    rest = f"And {len(changes) - _MOST_CHANGES:,} more."
+    return [
+        h.p(f"{counted(len(changes), 'difference')} in what the definitions mean:"),
+        h.ul(points, class_="points"),
+        h.p(rest, class_="note") if len(changes) > _MOST_CHANGES else None,
+        lines,
+    ]
 
 
 def _diagram(context: ViewContext, workflow: Any) -> Content:
-    if not node_count(workflow):
+    if not _node_count(workflow):
         return h.p("The workflow has no nodes, so its runs complete without outputs.", class_="note")
-    source = f"/ui/workflows/{segment(workflow['id'])}/diagram.svg?v={workflow['version']}"
+    source = f"/ui{_path(workflow)}/diagram.svg?v={workflow['version']}"
     definition = context.backend.redact_json(workflow["definition"])
     if not _shows_coverage(context):
         text = "Diagram of the workflow. The definition below says the same in JSON."
@@ -192,3 +327,13 @@ def _diagram(context: ViewContext, workflow: Any) -> Content:
         missing_table(coverage),
         h.p(f"Of the latest {MOST_RUNS} runs, these are the ended ones of versions with this meaning.", class_="note"),
     ]
+
+
+def _text(context: ViewContext, version: Any) -> str:
+    """Return a version as its lines are compared, the keys in the order in which people read them, without secrets."""
+    definition = version["definition"]
+    with suppress(ValueError):  # it has both spellings of a field, or is too deep: shown as it is
+        definition = definition and in_order(definition, generation="newer")
+    shown = {"name": version["name"], "description": version["description"], "definition": definition}
+    # Redacted before it is compared: a part of a secret would not be found. Each line of a text is a line of its own.
+    return json_text(context.backend.redact_json(shown)).replace("\\n", "\n")
