@@ -75,7 +75,7 @@ def test_an_outage_is_seen(
         assert each.summary.endswith(f", blocked by: {blocker}")
         assert each.status["blocked_by"] == blocker.to_dict()
         assert (each.status["rows_per_minute"], each.status["seconds_left"]) == (None, None)
-        assert "blocked      for " in each.line
+        assert "blocked      since " in each.line
         assert "rate" not in each.line
         assert "left" not in each.line
     assert len({each.blocked_by.since for each in blocked if each.blocked_by is not None}) == 1

@@ -24,7 +24,12 @@ EXEMPT: Final = {
     # It searches the last 200 characters before a place.
     rf"({_PATH})\s*+$",
 }
-LOCALS: Final[dict[str, Any]] = {"name": "base_url", "texts": ["secret", "key"], "python": r"pip install (\w+)"}
+LOCALS: Final[dict[str, Any]] = {
+    "name": "base_url",
+    "texts": ["secret", "key"],
+    "hidden": ["secret"],
+    "python": r"pip install (\w+)",
+}
 """What the names are of which functions make patterns."""
 
 

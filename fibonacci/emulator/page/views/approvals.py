@@ -190,7 +190,7 @@ def _conditions(workflow: CompiledWorkflow, node: ToolNode) -> Iterator[str]:
         yield "its condition is true"
 
 
-_UNKNOWN: Final = re.compile("\ue000(.*?)\ue001", re.DOTALL)
+_UNKNOWN: Final = re.compile("\ue000([^\ue000\ue001]*)\ue001")
 
 
 def _parameters(context: ViewContext, run: Any, node: ToolNode) -> HTMLElement:
