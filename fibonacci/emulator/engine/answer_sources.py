@@ -123,7 +123,6 @@ def find_answer(
     name: str | None,
     handler: Callable[[CallT], Any] | None,
     new_call: Callable[[], CallT],
-    with_places: Callable[[], CallT],
     inputs: Mapping[str, Any],
 ) -> Answer | None:
     """Return what answers a node, or `None` if that is its default.
@@ -134,7 +133,6 @@ def find_answer(
         name: Its tool or its model.
         handler: Its handler.
         new_call: Returns what the handler is given.
-        with_places: Returns the same with the places of templates of secrets, for a cassette.
         inputs: The inputs of the execution, by which a cassette tells equal calls apart.
 
     Raises:
@@ -144,7 +142,7 @@ def find_answer(
         return _scripted(taken[0])
     handlers = environment.handlers
     if handlers.cassette is not None:
-        return handlers.cassette.answer(handler, new_call(), with_places(), inputs)
+        return handlers.cassette.answer(handler, new_call(), inputs)
     return None if handler is None else partial(call_handler, handler, new_call(), handlers.assertions)
 
 

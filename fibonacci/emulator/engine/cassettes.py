@@ -31,7 +31,6 @@ from fibonacci.emulator.engine.user_handlers import (
 )
 from fibonacci.emulator.input_files import InputFile, InputFileError
 from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_text, unicode_fault
-from fibonacci.emulator.state.snapshot import SECRET
 
 HandledCall = LLMCall | ToolCall | CriticCall
 """The call of a handler."""
@@ -338,11 +337,8 @@ class Cassette:
         self._texts = {index: text_of(call) for index, call in enumerate(self._calls) if call is not None}
         self._kinds = {call.kind for call in self.calls}
         self._unused: set[int] = set(range(len(self._calls)))
-        self._with_secrets = [index for index, text in self._texts.items() if SECRET in text]
         self._queues: dict[tuple[str, ...], deque[int]] = {}
-        for index, call in enumerate(self.calls):
-            for place in _places(call, key_of(call)):
-                self._queues.setdefault(place, deque()).append(index)
+        self._queued_with: Mapping[str, str] | None = None  # the secrets that the inputs in the queues have
         self._runs: dict[str, str] = {}  # the run that each execution replays or records
         self._joined: set[str] = set()  # the same runs
 
@@ -376,7 +372,6 @@ class CallCassette(Cassette):
         self,
         handler: Callable[[Any], Any] | None,
         call: HandledCall,
-        with_places: HandledCall,
         inputs: Mapping[str, Any],
     ) -> HandlerOutcome | Callable[[], HandlerOutcome] | None:
         """Return the recorded outcome of a call, or the work that calls its handler and records the outcome.
@@ -386,7 +381,6 @@ class CallCassette(Cassette):
         Args:
             handler: The user's function for the node, or `None` if there is none.
             call: What it is called with.
-            with_places: The same with the places of templates of secrets, in place of their values.
             inputs: The inputs of the execution.
 
         Returns:
@@ -396,13 +390,13 @@ class CallCassette(Cassette):
         Raises:
             NodeError: If the call is not in the cassette and cannot be recorded.
         """
-        secrets, given = self._secrets, recorded(with_places)
+        secrets, given = self._secrets, recorded(call)
         with self._lock:
             execution = call.execution_id
             run = self._runs.get(execution) or f"{_hash(secrets.hide(dict(inputs)))[:8]}-"
-            hidden = {name: secrets.hide_input(value) for name, value in given.input.items()}
+            hidden = {name: secrets.hide(value) for name, value in given.input.items()}
             asked = replace(given, input=hidden, run=run)
-            replayed = self._take(asked, given)
+            replayed = self._take(asked, key_of(given))
             if replayed is not None:
                 self._join(execution, replayed.run)
             if self.mode == "record" and handler is not None:
@@ -414,29 +408,32 @@ class CallCassette(Cassette):
         if replayed is None and handler is None and (self.mode == "record" or asked.kind not in self._kinds):
             return None
         if replayed is None:
-            raise NodeError(self._miss(asked, given))
+            raise NodeError(self._miss(asked, key_of(given)))
         return HandlerOutcome(secrets.put_back(replayed.answer), secrets.put_back(replayed.error), replayed.usage)
 
-    def _take(self, asked: RecordedCall, given: RecordedCall) -> RecordedCall | None:
-        """Take the next unused call that equals another: of the same run and node if there is one.
-
-        With other secrets than those at recording, equal inputs may have unequal placeholders.
-        """
-        places = {name: self._secrets.hide_places(value) for name, value in given.input.items()}
-        as_rendered = replace(given, input=places)
-        for key in dict.fromkeys(map(key_of, (asked, as_rendered))):
-            for place in _places(asked, key):
-                queue = self._queues.get(place)
-                while queue:
-                    index = queue.popleft()
-                    if index in self._unused and not self._is_of_another(index, place):  # else another queue had it
-                        return self._use(index)
-        unused = [index for index in self._with_secrets if index in self._unused]
-        own_first = sorted(unused, key=lambda index: (call := self._calls[index]) is None or call.node != asked.node)
-        for index in own_first:
-            if self._fits(index, given):
-                return self._use(index)
+    def _take(self, asked: RecordedCall, key: str) -> RecordedCall | None:
+        """Take the next unused call that equals another: of the same run and node if there is one."""
+        if (present := self._secrets.present) != self._queued_with:
+            self._queued_with = present
+            self._queues.clear()
+            for index in sorted(self._unused):
+                if (call := self._calls[index]) is not None:
+                    for place in _places(call, self._present_key(call)):
+                        self._queues.setdefault(place, deque()).append(index)
+        for place in _places(asked, key):
+            queue = self._queues.get(place)
+            while queue:
+                index = queue.popleft()
+                if index in self._unused and not self._is_of_another(index, place):  # else another queue had it
+                    return self._use(index)
         return None
+
+    def _present_key(self, call: RecordedCall) -> str:
+        """Return the key that a recorded call has with the secrets that the emulator has now."""
+        try:
+            return key_of(replace(call, input=self._secrets.put_back(call.input)))
+        except NodeError:  # there is none of a name, so that no call equals it
+            return ""
 
     def _is_of_another(self, index: int, place: tuple[str, ...]) -> bool:
         """Return whether a call that was found by the inputs is of a run that an execution replays already."""
@@ -467,10 +464,6 @@ class CallCassette(Cassette):
         work = partial(call_handler, handler, call, self._handlers.assertions)
         return partial(self._record, len(self._calls) - 1, asked, work)
 
-    def _fits(self, index: int, given: RecordedCall) -> bool:
-        call = self._calls[index]
-        return call is not None and call.kind == given.kind and self._secrets.fits(call.input, given.input)
-
     def _record(self, index: int, asked: RecordedCall, work: Callable[[], HandlerOutcome]) -> HandlerOutcome:
         outcome = work()
         with self._lock:
@@ -494,16 +487,11 @@ class CallCassette(Cassette):
             raise NodeError(f"the cassette {self.path} cannot be written: {error.strerror}") from error
         self._stamp = stamp_of(self.path)
 
-    def _miss(self, asked: RecordedCall, given: RecordedCall) -> str:
+    def _miss(self, asked: RecordedCall, key: str) -> str:
         """Return the error of a node whose call is not in the cassette."""
         what = f"there is no recorded answer for node {asked.node!r} ({asked.kind}) in {self.path}"
         remedy = "Record it with emulator.record() or --record, or change the node back"
-        key = key_of(asked)
-        same = [
-            call
-            for index, call in enumerate(self._calls)
-            if call is not None and (key_of(call) == key or (index in self._with_secrets and self._fits(index, given)))
-        ]
+        same = [call for call in self.calls if self._present_key(call) == key]
         if same:
             times = "once" if len(same) == 1 else f"{len(same)} times"
             return f"{what}: this input was recorded {times}, and every recording has been replayed. {remedy}"

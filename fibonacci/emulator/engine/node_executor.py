@@ -38,7 +38,6 @@ from fibonacci.emulator.engine.default_nodes import (
 )
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.fitting import Fitting, readers_of
-from fibonacci.emulator.engine.hidden_secrets import place_of_secret
 from fibonacci.emulator.engine.memory import MemorySet, MemoryToolSet, find_value, has_owner, owner_of, set_value
 from fibonacci.emulator.engine.node_states import NodeStates, iteration_of
 from fibonacci.emulator.engine.scripts import NodeFailure
@@ -206,10 +205,6 @@ class TemplateValues:
         if reference.source not in (INPUT, "env"):
             raise TemplateError(f"{{{{{reference.text}}}}} may change in a run")
         return self._value_of(reference)
-
-    def resolve_place(self, reference: Reference) -> Any:
-        """Return the value of a reference for a cassette, or the place of a secret."""
-        return place_of_secret(reference.path[0]) if reference.source == "secrets" else self._value_of(reference)
 
     def resolve_or_nothing(self, reference: Reference) -> Any:
         """Return the value of a reference for `is_empty` and `is_not_empty`: a missing value is empty and no error."""
@@ -432,7 +427,6 @@ class NodeExecutor:
             node.model,
             environment.handlers.llm,
             lambda: call(given),
-            lambda: call(self._rendered(node, self._values.resolve_place)),
             self._execution["inputs"],
         )
         if answer is None:
@@ -465,9 +459,8 @@ class NodeExecutor:
         if missing:
             raise NodeError(f"the tool {node.tool} needs {' and '.join(map(repr, missing))}")
 
-        def call(resolve: Resolver) -> ToolCall:  # with copies, which a handler may change
-            params = deepcopy(render(node.params, resolve))
-            return ToolCall(**self._origin(node, attempt), tool_name=node.tool, params=params)
+        def call() -> ToolCall:  # with a copy, which a handler may change
+            return ToolCall(**self._origin(node, attempt), tool_name=node.tool, params=deepcopy(params))
 
         environment = self._environment
         handler = environment.handlers.tool(node.tool)
@@ -476,8 +469,7 @@ class NodeExecutor:
             node.id,
             node.tool,
             handler,
-            lambda: call(self._values.resolve),
-            lambda: call(self._values.resolve_place),
+            call,
             self._execution["inputs"],
         )
         if answer is not None:
@@ -512,7 +504,6 @@ class NodeExecutor:
             node.model,
             environment.handlers.critic,
             lambda: call(criteria),
-            lambda: call(self._criteria(node, self._values.resolve_place)),
             self._execution["inputs"],
         )
         return NodeResult(default_critic_output(criteria)) if answer is None else self._answered(node, answer)

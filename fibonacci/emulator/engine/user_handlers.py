@@ -280,7 +280,6 @@ class CallRecording(Protocol):
         self,
         handler: Callable[[Any], Any] | None,
         call: LLMCall | ToolCall | CriticCall,
-        with_places: LLMCall | ToolCall | CriticCall,
         inputs: Mapping[str, Any],
     ) -> HandlerOutcome | Callable[[], Any] | None:
         """Return the recorded outcome of a call, or the work that calls its handler, or `None` for the default node."""

@@ -1,15 +1,13 @@
-"""The values of `{{env.NAME}}` and `{{secrets.NAME}}`: no secret is in a trace or on a page, in whatever form it is."""
+"""The values of `{{env.NAME}}` and `{{secrets.NAME}}`: no secret is in a trace or on a page in one of its forms."""
 
 from __future__ import annotations
 
 import json
-import re
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64encode
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from functools import lru_cache, partial
-from itertools import chain, product
 from typing import Any, Final
-from urllib.parse import quote, quote_plus, unquote, unquote_plus
+from urllib.parse import quote
 
 from fibonacci._text import is_unicode
 from fibonacci.definitions.json_types import is_array, is_object
@@ -133,7 +131,7 @@ def redact(value: Any, hidden: Sequence[str], *, has_own_keys: bool = True) -> A
 
     Args:
         value: The JSON.
-        hidden: The texts, the longest first. A number that has the digits of one is replaced too.
+        hidden: The texts, the longest first.
         has_own_keys: Whether the keys are of users, and may hold a secret too. Those of a record stay.
     """
     if isinstance(value, str):
@@ -145,8 +143,7 @@ def redact(value: Any, hidden: Sequence[str], *, has_own_keys: bool = True) -> A
         }
     if is_array(value):
         return [redact(element, hidden, has_own_keys=has_own_keys) for element in value]
-    number = number_text(value) if hidden else None
-    return value if number is None or number[0] not in hidden else REDACTED
+    return value
 
 
 def redact_text(text: str, hidden: Sequence[str]) -> str:
@@ -156,78 +153,20 @@ def redact_text(text: str, hidden: Sequence[str]) -> str:
     return text
 
 
-def _in_base64(secret: str, encode: Callable[[bytes], bytes], before: int) -> str:
+def _in_base64(secret: str, before: int) -> str:
     """Return the base64 characters that depend only on a secret, after a number of bytes of a group of three."""
     data = b"\0" * before + secret.encode()
-    return encode(data).decode()[-(before * 8 // -6) : len(data) * 8 // 6]
+    return b64encode(data).decode()[-(before * 8 // -6) : len(data) * 8 // 6]
 
 
-_IN_JSON: Final[Mapping[str, Callable[[str], str]]] = {
+FORMS: Final[Mapping[str, Callable[[str], str]]] = {
+    "": str,
     ":json": lambda secret: json.dumps(secret)[1:-1],
     ":text": lambda secret: json.dumps(secret, ensure_ascii=False)[1:-1],
-}
-_IN_URLS: Final[Mapping[str, Callable[[str], str]]] = {
     ":url": partial(quote, safe=""),
-    ":path": quote,
-    ":query": quote_plus,
-    ":component": partial(quote, safe="!'()*"),  # as JavaScript's encodeURIComponent has it
-    ":lower": lambda secret: re.sub("%..", lambda code: code[0].lower(), quote(secret, safe="")),  # as .NET has it
+    **{f":base64.{before}": partial(_in_base64, before=before) for before in range(3)},
 }
-_READ_URL: Final = {name: unquote_plus if name == ":query" else unquote for name in _IN_URLS}
-_IN_BASE64: Final[Mapping[str, Callable[[str], str]]] = {
-    f":{name}{before}": partial(_in_base64, encode=encode, before=before)
-    for name, encode in (("base64.", b64encode), ("base64url.", urlsafe_b64encode))
-    for before in range(3)
-}
-_SPELLINGS: Final[Mapping[str, Callable[[str], str]]] = {
-    **_IN_JSON,
-    ":slash": lambda secret: json.dumps(secret)[1:-1].replace("/", "\\/"),  # as PHP has it
-    **_IN_URLS,
-    **_IN_BASE64,
-}
-
-_DEEPEST: Final = 3
-"""How deep JSON is in texts of JSON: a response kept for its idempotency key is one, and so may be a text in it."""
-
-FORMS: Final[Mapping[str, tuple[str, ...]]] = {
-    "".join(spellings): spellings
-    for spellings in chain(
-        [()],
-        *(product([":slash"], *[_IN_JSON] * depth) for depth in range(_DEEPEST)),
-        *(product(_IN_JSON, repeat=depth + 1) for depth in range(_DEEPEST)),
-        product(_IN_URLS),
-        product(_IN_JSON, _IN_URLS),
-        product(_IN_URLS, [":url"]),
-        product(_IN_BASE64),
-        product([*_IN_JSON, ":url"], _IN_BASE64),
-        product(_IN_BASE64, [":url"]),
-    )
-}
-"""The ways in which a secret is written in a text, one spelling inside the other, the simplest first."""
-
-_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,300})(\.[0-9]{1,300})?")
-
-NUMBERS: Final = (":number", ":float")
-"""The forms of a secret that JSON has as a number, whole or with a fraction of zero."""
-
-
-def spelled(secret: str, form: str) -> str:
-    """Return a secret in a form."""
-    for spelling in FORMS[form]:
-        secret = _SPELLINGS[spelling](secret)
-    return secret
-
-
-def read_back(text: str, form: str) -> str | None:
-    """Return the secret in a text of a form, or `None` for another text, and for base64, of which a part is unknown."""
-    try:
-        for spelling in reversed(FORMS.get(form, ())):
-            if spelling in _IN_BASE64:
-                return None
-            text = _READ_URL[spelling](text) if spelling in _READ_URL else str(json.loads(f'"{text}"'))
-    except ValueError:
-        return None
-    return text
+"""The ways in which a secret is found in a text."""
 
 
 def texts_of(secrets: Iterable[str]) -> Sequence[str]:
@@ -237,25 +176,5 @@ def texts_of(secrets: Iterable[str]) -> Sequence[str]:
 
 @lru_cache(maxsize=16)  # a page asks for each of its texts
 def _sorted_texts(secrets: frozenset[str]) -> Sequence[str]:
-    texts = {spelled(secret, form) for secret in secrets if len(secret) >= SHORTEST for form in FORMS}
+    texts = {spell(secret) for secret in secrets if len(secret) >= SHORTEST for spell in FORMS.values()}
     return sorted(texts, key=len, reverse=True)
-
-
-def number_text(value: Any) -> tuple[str, str] | None:
-    """Return the digits of a number in JSON as a secret has them, and the form, or `None` for any other value."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value)), ":float"
-    return json.dumps(value), ":number"
-
-
-def number_from(secret: str, form: str) -> int | float:
-    """Return a secret as the number of a form, or zero if it is not a number."""
-    number = json.loads(secret) if is_number(secret) else 0
-    return float(number) if form == ":float" else number
-
-
-def is_number(secret: str) -> bool:
-    """Return whether a secret is a number of JSON."""
-    return _NUMBER.fullmatch(secret) is not None
