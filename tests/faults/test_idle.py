@@ -306,7 +306,7 @@ class TestSlowServer:
         calls = ["GET", "PUT", "execute"] * 3
         together = threading.Barrier(len(calls))
         with ScriptedServer() as server:
-            client = mode.client_of(server, connect_timeout=0.1, timeout=2, max_retries=2, idempotency=idempotency)
+            client = mode.client_of(server, connect_timeout=0.5, timeout=2, max_retries=2, idempotency=idempotency)
             for used, seconds in enumerate((0.0, 0.8), 1):
                 server.default = respond_after(seconds)
                 begun = [
