@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from fibonacci.cli.call_tables.calls import CALLS
-from fibonacci.cli.calls.entries import CallEntry, CallGroup, CallParameter
+from fibonacci.cli.call_tables import GROUPS
+from fibonacci.cli.calls.entries import CallEntry, CallGroup, CallParameter, calls_of
 from tests.endpoints.table import ROWS
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ COMMAND_ROWS = [row for row in ROWS if row.call != "workflows.execute" and not r
 
 def calls() -> dict[str, CallEntry]:
     """Return every derived call by its dotted name in Python."""
-    return {path.replace("-", "_"): entry for name, group in CALLS.items() for path, entry in _entries(group, name)}
+    return {path.replace("-", "_"): entry for name in GROUPS for path, entry in _entries(calls_of(name), name)}
 
 
 def _entries(group: CallGroup, path: str) -> Iterator[tuple[str, CallEntry]]:

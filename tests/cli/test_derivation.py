@@ -122,7 +122,7 @@ def test_what_cannot_be_a_command_is_refused(method: Callable[..., object], mess
 
 
 def test_what_differs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    tables = {path: path.read_text("utf-8") for path in calls.FOLDER.glob("*.py")}
+    tables = {path: path.read_text("utf-8") for path in calls.FOLDER.glob("*.*")}
     changed = {path: text.replace("show one workflow", "read one workflow") for path, text in tables.items()}
     monkeypatch.setattr(calls, "derive_all", lambda: changed)
-    assert [path.name for path in calls.differences()] == ["calls.py"]
+    assert [path.name for path in calls.differences()] == ["calls.json"]

@@ -224,7 +224,7 @@ def replayed(size: int) -> Call:
     ids = [*(f"n{n}" for n in reversed(range(size, 2 * size))), *["another"] * size]
     given: dict[str, Any] = {"execution_id": "e", "workflow_id": "w", "attempt": 1, "instruction": "x"}
     asked = [LLMCall(node_id=each, **given, model=None, max_tokens=None, temperature=None) for each in ids]
-    return lambda: [cassette.answer(None, call, call, {}) for call in asked]
+    return lambda: [cassette.answer(None, call, {}) for call in asked]
 
 
 def of_page(target: str) -> Make:

@@ -10,9 +10,9 @@ parameter has an annotation without a kind is refused.
 from __future__ import annotations
 
 import inspect
+import json
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import NoneType, UnionType
@@ -188,10 +188,12 @@ def _plain(text: str) -> str:
 def derive_all() -> dict[Path, str]:
     """Return the text of each table by its path."""
     groups = {name.replace("_", "-"): group(namespace, name) for name, namespace in namespaces().items()}
-    texts = {"__init__.py": _index(groups), "calls.py": _table(groups)}
-    prefix = "fibonacci/cli/call_tables/"
-    laid_out = formatted({f"{prefix}{name}": text for name, text in texts.items()})
-    return {FOLDER / name.removeprefix(prefix): text for name, text in laid_out.items()}
+    index = "fibonacci/cli/call_tables/__init__.py"
+    table = {name: _plain_entry(calls) for name, calls in groups.items()}
+    return {
+        FOLDER / "__init__.py": formatted({index: _index(groups)})[index],
+        FOLDER / "calls.json": json.dumps(table, indent=1, ensure_ascii=False) + "\n",
+    }
 
 
 def _index(groups: Mapping[str, CallGroup]) -> str:
@@ -199,66 +201,24 @@ def _index(groups: Mapping[str, CallGroup]) -> str:
     return (
         f'{HEADER}"""The groups of derived commands."""\n\nfrom __future__ import annotations\n\n'
         f"from typing import Final\n\nGROUPS: Final[dict[str, str]] = {{\n{lines},\n}}\n"
-        '"""The help of each group by its name; `calls` has its calls, which a start without one does not load."""\n'
+        '"""The help of each group by its name; a start without one does not load `calls.json`."""\n'
     )
 
 
-def _table(groups: Mapping[str, CallGroup]) -> str:
-    constants = {name: f"_{name.replace('-', '_').upper()}" for name in groups}
-    counts = Counter(each for calls in groups.values() for each in _parameters(calls))
-    named = {each.name: each for each, number in reversed(counts.most_common()) if number > 1}
-    shared = {each: f"_{name.upper()}" for name, each in sorted(named.items())}
-    texts = "".join(f"{name}: Final = {_literal(each, {})}\n" for each, name in shared.items()) + "\n"
-    texts += "".join(f"{constants[name]}: Final = {_literal(calls, shared)}\n\n" for name, calls in groups.items())
-    entries = "".join(f"{name!r}: {constant},\n" for name, constant in constants.items())
-    return (
-        f'{HEADER}"""The calls of every group."""\n\nfrom __future__ import annotations\n\n'
-        f"from typing import Final\n\nfrom fibonacci.cli.calls.entries import CallEntry, CallGroup, CallParameter\n\n"
-        f"{texts}CALLS: Final[dict[str, CallGroup]] = {{\n{entries}}}\n"
-    )
-
-
-def _parameters(entry: CallGroup | CallEntry) -> Iterator[CallParameter]:
-    """Yield the parameters of all calls in a group."""
-    if isinstance(entry, CallEntry):
-        yield from entry.parameters
-    else:
-        for each in entry.entries.values():
-            yield from _parameters(each)
-
-
-def _literal(entry: CallGroup | CallEntry | CallParameter, shared: Mapping[CallParameter, str]) -> str:
-    """Return the source of an entry, in which parameters of several calls are constants."""
-    match entry:
-        case CallGroup():
-            entries = "".join(f"{name!r}: {_literal(each, shared)},\n" for name, each in entry.entries.items())
-            return f"CallGroup({entry.help!r}, {{{entries}}})"
-        case CallEntry():
-            parameters = "".join(f"{shared.get(each) or _literal(each, shared)}," for each in entry.parameters)
-            given = [repr(entry.help), repr(entry.endpoint)]
-            given += [f"({parameters})"] if parameters else []
-            return f"CallEntry({', '.join([*given, *_flags(entry)])})"
-        case CallParameter():
-            return f"CallParameter({entry.name!r}, {entry.kind!r}, {entry.help!r}{_joined(_flags(entry))})"
-
-
-def _flags(entry: CallEntry | CallParameter) -> list[str]:
-    names = [name for name in entry._fields if name.startswith(("is_", "choices", "model")) and getattr(entry, name)]
-    return [f"{name}={getattr(entry, name)!r}" for name in names]
-
-
-def _joined(parts: Sequence[str]) -> str:
-    return "".join(f", {part}" for part in parts)
+def _plain_entry(entry: CallGroup | CallEntry) -> dict[str, Any]:
+    if isinstance(entry, CallGroup):
+        return {"help": entry.help, "entries": {name: _plain_entry(each) for name, each in entry.entries.items()}}
+    return {**entry._asdict(), "parameters": [each._asdict() for each in entry.parameters]}
 
 
 def differences() -> dict[Path, str]:
     """Return a diff of each table that is missing, outdated, or derived from nothing."""
-    return outdated(derive_all(), FOLDER.rglob("*.py"))
+    return outdated(derive_all(), FOLDER.glob("*.*"))
 
 
 def write() -> None:
     """Write the tables, and remove those that are derived from nothing."""
-    write_derived(derive_all(), FOLDER.rglob("*.py"))
+    write_derived(derive_all(), FOLDER.glob("*.*"))
 
 
 if __name__ == "__main__":

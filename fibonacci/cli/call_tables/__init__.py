@@ -15,4 +15,4 @@ GROUPS: Final[dict[str, str]] = {
     "tools": "look up and connect tools",
     "health": "show the health of the platform",
 }
-"""The help of each group by its name; `calls` has its calls, which a start without one does not load."""
+"""The help of each group by its name; a start without one does not load `calls.json`."""

@@ -6,7 +6,7 @@ from argparse import SUPPRESS
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fibonacci.cli.calls.entries import NULLS, PREFIX, CallEntry, CallGroup
+from fibonacci.cli.calls.entries import NULLS, PREFIX, CallEntry, CallGroup, calls_of
 from fibonacci.cli.parser import VERBS, add_global_options, command_adder
 
 if TYPE_CHECKING:
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 def add_group(parser: CommandParser, name: str) -> None:
     """Add the calls of a group, such as `workflows`, and its verbs that are not calls."""
-    from fibonacci.cli.call_tables.calls import CALLS
-
-    calls, verbs = CALLS[name], VERBS.get(name, {})
+    calls, verbs = calls_of(name), VERBS.get(name, {})
     derived = {verb: entry for verb, entry in calls.entries.items() if verb not in verbs}
     add = _add_entries(parser, calls._replace(entries=derived), (name,))
     for verb, entry in verbs.items():

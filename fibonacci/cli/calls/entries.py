@@ -1,7 +1,8 @@
-"""What the derived tables hold: groups of calls, calls, and their parameters, and where parsed options have those."""
+"""The calls of the client as the derived table has them, and where parsed options have their parameters."""
 
 from __future__ import annotations
 
+import os
 from typing import Final, NamedTuple
 
 from fibonacci.cli.parser import CONNECTED, LISTED, SELECTED
@@ -9,6 +10,7 @@ from fibonacci.cli.parser import CONNECTED, LISTED, SELECTED
 TYPE_CHECKING = False  # the tables are read on the way to each call
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 PREFIX: Final = "call."
 """What the names of a call's arguments begin with in the parsed options, which hold the global options too."""
@@ -95,3 +97,25 @@ class CallGroup(NamedTuple):
     def global_options(self) -> tuple[str, ...]:
         """The global options that do something in any of its commands, besides those of every command."""
         return tuple({name for entry in self.entries.values() for name in entry.global_options})
+
+
+def calls_of(group: str) -> CallGroup:
+    """Return the calls of a group, such as `workflows`, from the derived table."""
+    from json import load
+
+    # A help loads no pathlib, which takes longer than the table.
+    with open(f"{os.path.dirname(__file__)}/../call_tables/calls.json", encoding="utf-8") as table:  # noqa: PTH120, PTH123
+        return _group(load(table)[group])
+
+
+def _group(table: Mapping[str, Any]) -> CallGroup:
+    return CallGroup(
+        table["help"],
+        {name: _group(each) if "entries" in each else _entry(**each) for name, each in table["entries"].items()},
+    )
+
+
+def _entry(parameters: list[dict[str, Any]], **fields: Any) -> CallEntry:
+    return CallEntry(
+        parameters=tuple(CallParameter(**{**each, "choices": tuple(each["choices"])}) for each in parameters), **fields
+    )
