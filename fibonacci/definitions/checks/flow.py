@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from math import inf, prod
+from math import prod
 from typing import Any, Final, NamedTuple, TypeVar
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.comparisons import Comparison, Schemas, choices_of, comparison_of, node_sources
-from fibonacci.definitions.flow import PENDING, Fate, Flow
+from fibonacci.definitions.flow import PENDING, UNMET, Fate, Flow
 from fibonacci.definitions.graph import Link, LinksByIndex, NodesByIndex, template_links, templated_values
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.node_kinds import is_open, node_kind
@@ -24,8 +24,9 @@ _MOST_WORLDS: Final = 4096
 only one is played, and those that differ from it by one choice. Then everything that is reported can happen, but not
 everything that can happen is reported."""
 
-_MOST_CHOICES: Final = 24
-"""The choices among which there may be twelve free ones: those that share a value, or start nothing, are not."""
+_MOST_SHARED: Final = 64
+"""The largest number of outcomes of the whole definition that are played once, for all questions. If there are more,
+each question plays only the nodes that decide about it."""
 
 _MOST_STEPS: Final = 100_000
 """The nodes that are played for one definition. Beyond it only what was seen is reported."""
@@ -53,9 +54,13 @@ class World(NamedTuple):
         """Return what has become of a node."""
         return self.fates.get(node_id, PENDING)
 
-    def has_value(self, node_id: str) -> bool:
-        """Return whether templates read something of a node: of itself, or of the fallback that replaces it."""
-        return self.fate_of(self.flow.standing(node_id, self.fate_of)).status not in ("failed", "skipped")
+    def has_value(self, node_id: str, reader: str | None = None) -> bool:
+        """Return whether a reader reads something of a node: of itself, or of the fallback that replaces it."""
+
+        def fate_of(other: str) -> Fate:  # when it reads, the reader doesn't replace a node that has failed yet
+            return PENDING if other == reader else self.fate_of(other)
+
+        return fate_of(self.flow.standing(node_id, fate_of)).status not in ("failed", "skipped")
 
 
 class GroupReading:
@@ -69,9 +74,9 @@ class GroupReading:
         self.are_alternatives: bool = True
         """Whether in each outcome exactly one of them has a value."""
 
-    def add(self, world: World) -> None:
-        """Take another outcome into account."""
-        number = sum(map(world.has_value, self.sources))
+    def add(self, world: World, reader: str | None) -> None:
+        """Take another outcome into account, in which the reader runs."""
+        number = sum(world.has_value(source, reader) for source in self.sources)
         self.are_alternatives = self.are_alternatives and number == 1
         if number == 0:
             first = self.sources[0]
@@ -94,7 +99,6 @@ class Outcomes:
     def __init__(self, nodes: Mapping[str, Mapping[str, Any]], flow: Flow, schemas: Schemas) -> None:
         self._flow: Final = flow
         self._order: Final = flow.order()
-        self._rank: Final = {node_id: rank for rank, node_id in enumerate(self._order)}
         self._conditionals: Final = {node_id for node_id, node in nodes.items() if node.get("type") == "conditional"}
         self._comparisons: Final = _comparisons(nodes)
         repeats = any(node.get("type") == "critic" for node in nodes.values())
@@ -102,26 +106,23 @@ class Outcomes:
         self._constant: Final = {node_id: comparison.constant for node_id, comparison in self._comparisons.items()}
         open_ones = {n: comparison for n, comparison in self._comparisons.items() if self._constant[n] is None}
         self._choices: Final = choices_of(open_ones, schemas, may_repeat=repeats)
-        self._rescuers: Final[dict[str, set[str]]] = {}
-        for rescuer, rescued in self._flow.rescues.items():
-            for node_id in rescued:
-                self._rescuers.setdefault(node_id, set()).add(rescuer)
-                if node_id in flow.depends_on[rescuer]:  # which reads something if a fallback has completed
-                    for other in {*flow.fallbacks_of(node_id)} - self._conditionals:
-                        self._rescuers.setdefault(other, set()).add(rescuer)
+        self._may_fail: Final[set[str]] = set()
+        for rescuer, rescued in flow.rescues.items():
+            self._may_fail.update(rescued)
+            for node_id in set(rescued).intersection(
+                flow.depends_on[rescuer]
+            ):  # it reads something if a fallback has completed
+                self._may_fail.update({*flow.fallbacks_of(node_id)} - self._conditionals)
         self._steps = _MOST_STEPS
-        # What is known of nodes whose way through the flow no failure changes: their ancestors are not played again.
-        self._always: Final[set[str]] = set()  # those that always get as far as their `condition`
-        self._never: Final[set[str]] = set()  # those that are skipped in every outcome
-        self._large: Final[set[str]] = set()  # those that depend on too many choices
+        self._shared: Final = list(self._worlds(self._order)) if self._number_of(self._order) <= _MOST_SHARED else None
         self.never_run: Final[dict[str, str]] = {}
         """Why the nodes that run in no outcome are skipped, by id."""
-        self._skippable: Final = flow.skippable(self._comparisons.keys() - self._conditionals)
-        fragile: set[str] = set()
+        seen: set[str] = set()
+        for world in self._shared or self._worlds(self._order):
+            seen.update(world.fates.keys() - world.reasons.keys())
         for node_id in self._order:
-            if any(self._may_fail(other) or other in fragile for other in self._flow.starts_after[node_id]):
-                fragile.add(node_id)
-            self._explore(node_id, is_fragile=node_id in fragile)
+            if node_id not in seen and self._steps > 0 and (why := self._why_never(node_id)):
+                self.never_run[node_id] = why
 
     def read(self, reader: str | None, groups: Iterable[Sequence[str]]) -> list[GroupReading]:
         """Tell what a reader reads of groups of nodes.
@@ -132,169 +133,87 @@ class Outcomes:
             groups: The IDs of the nodes of each group.
         """
         readings = [GroupReading(group) for group in groups]
-        open_readings = [r for r in readings if len(r.sources) > 1 or self._may_be_missing(r.sources[0], reader)]
-        begin = [] if reader is None else [reader]
-        if not open_readings:
-            return readings
-        cone = self._cone([*begin, *(source for reading in open_readings for source in reading.sources)], reader)
-        if cone is None:
-            return readings
-        for world in self._worlds(cone):
+        begin = [source for reading in readings for source in reading.sources] + ([] if reader is None else [reader])
+        for world in self._shared or self._worlds(self._deciding(begin, has_outputs=reader is None)):
             if self._runs(reader, world):
-                if reader is not None:
-                    del world.fates[reader]  # when it reads, it doesn't replace a node that has failed yet
-                for reading in open_readings:
-                    reading.add(world)
-                open_readings = [reading for reading in open_readings if reading.reason is None]
-                if not open_readings:
-                    break
+                for reading in readings:
+                    if reading.reason is None:
+                        reading.add(world, reader)
         return readings
 
     def _runs(self, reader: str | None, world: World) -> bool:
         if reader is not None:
-            return reader not in world.reasons
+            return reader in world.fates and reader not in world.reasons
         fates = world.fates.items()
         return not any(f.status == "failed" and self._flow.is_stopped(n, world.fate_of) for n, f in fates)
 
-    def _may_be_missing(self, source: str, reader: str | None) -> bool:
-        """Tell, without playing anything, whether a reader might run although a node that it reads has no value."""
-        if self._always_has_value(source):
-            return False
-        # One that only a failure skips stops its readers, unless that failure is what starts them.
-        return source in self._skippable or reader in self._rescuers.get(source, ())
-
-    def _always_has_value(self, node_id: str) -> bool:
-        return node_id in self._always and self._condition_of(node_id) is None and not self._may_fail(node_id)
-
-    def _may_fail(self, node_id: str) -> bool:
-        """Tell whether a failure of a node is played: it starts another node, or its comparison may fail."""
-        comparison = self._comparisons.get(node_id)
-        if node_id in self._rescuers or comparison is None or self._constant[node_id] is not None:
-            return node_id in self._rescuers
-        choice, sources = self._choices[node_id], self._sources[node_id]
-        if any(option[choice.position] is None for option in choice.options):
-            return True
-        return not all(map(self._always_has_value, sources or ()))
-
-    def _explore(self, node_id: str, *, is_fragile: bool) -> None:
-        """Find out whether a node always gets as far as its condition, and whether it never runs."""
-        flow = self._flow
-        if not (is_fragile or node_id in flow.gates or node_id in flow.rescues):
-            needed = flow.depends_on[node_id]
-            if not needed or any(map(self._always_has_value, needed)):
-                self._always.add(node_id)
-                if self._comparisons.get(node_id) is None or node_id in self._conditionals:
-                    return
-        cone = self._cone([node_id], node_id, most_choices=_MOST_CHOICES)
-        if cone is None:
-            self._large.add(node_id)
-            return
-        if not self._can_play_all(cone):
-            return
+    def _why_never(self, node_id: str) -> str | None:
+        """Return why a node runs in no outcome, or None if it may, or there are too many outcomes to tell."""
+        deciding = self._deciding([node_id], has_outputs=False)
+        if self._number_of(deciding) > _MOST_WORLDS:
+            return None
         reasons: dict[str, bool] = {}
-        gets_there, runs = True, False
-        for world in self._worlds(cone):
+        for world in self._shared or self._worlds(deciding):
             reason = world.reasons.get(node_id)
-            runs = runs or reason is None
-            if reason is not None:
-                reasons[reason] = world.fates[node_id].stopped
-                gets_there = gets_there and reason == _UNMET
-            if runs and (is_fragile or not gets_there):
-                return
-        if self._steps <= 0:
-            return
-        if not runs:
-            own = [reason for reason, is_stopped in reasons.items() if not is_stopped] or list(reasons)
-            self.never_run[node_id] = ", or ".join(own[:3])
-        if not is_fragile and gets_there:
-            self._always.add(node_id)
-        elif not is_fragile and not any(reasons.values()):
-            self._never.add(node_id)
+            if reason is None:
+                return None
+            reasons[reason] = world.fates[node_id].stopped
+        own = [reason for reason, is_stopped in reasons.items() if not is_stopped] or list(reasons)
+        return None if self._steps <= 0 else ", or ".join(own[:3])
 
-    def _cone(self, node_ids: Iterable[str], reader: str | None, most_choices: float = inf) -> list[str] | None:
-        """Return some nodes and all that decide whether they run, in order.
-
-        None for a cycle, and for too many nodes or choices.
-
-        For the outputs, that includes what saves the run if one of these nodes fails.
-        """
+    def _deciding(self, node_ids: Iterable[str], *, has_outputs: bool) -> list[str]:
+        """Return some nodes and all that decide whether they run, in order; for outputs, also what saves the run."""
         reached: set[str] = set()
         pending = list(node_ids)
-        choices = 0
-        while pending and len(reached) < self._steps and choices <= most_choices:
+        while pending:
             node_id = pending.pop()
-            if node_id not in self._rank or (node_id in self._large and most_choices < inf):
-                return None
             if node_id not in reached:
                 reached.add(node_id)
-                choices += (node_id in self._choices) + (node_id in self._rescuers)
-                pending += self._deciders(node_id)
-                if reader is None and node_id in self._flow.fallbacks:
+                pending += self._flow.starts_after.get(node_id, ())
+                if has_outputs and node_id in self._flow.fallbacks:
                     pending.append(self._flow.fallbacks[node_id])
-        self._steps -= len(reached) // 4  # finding a node takes less time than playing it
-        return None if pending else sorted(reached, key=self._rank.__getitem__)
+        return [node_id for node_id in self._order if node_id in reached]
 
-    def _deciders(self, node_id: str) -> Iterable[str]:
-        if node_id in self._never:
-            return ()
-        if node_id in self._always:
-            return [source for source in self._sources.get(node_id) or () if source in self._rank]
-        return self._flow.starts_after[node_id]
+    def _number_of(self, node_ids: Sequence[str]) -> int:
+        """Return how many outcomes some nodes have."""
+        options = {self._choices[n].key: len(self._choices[n].options) for n in node_ids if n in self._choices}
+        number: int = prod(options.values()) * 2 ** len(self._may_fail.intersection(node_ids))
+        return number
 
-    def _condition_of(self, node_id: str) -> Comparison | None:
-        return None if node_id in self._conditionals else self._comparisons.get(node_id)
-
-    def _failing(self, cone: Collection[str]) -> set[str]:
-        """Return the nodes whose failure starts another one of these."""
-        among = set(cone)
-        return {node_id for node_id in cone if node_id in self._rescuers and self._rescuers[node_id] & among}
-
-    def _can_play_all(self, cone: Sequence[str]) -> bool:
-        options = {self._choices[n].key: len(self._choices[n].options) for n in cone if n in self._choices}
-        number: int = prod(options.values()) * 2 ** len(self._failing(cone))
-        return number <= _MOST_WORLDS
-
-    def _worlds(self, cone: Sequence[str]) -> Iterator[World]:
+    def _worlds(self, node_ids: Sequence[str]) -> Iterator[World]:
         """Play the outcomes of some nodes, which come in the order in which they depend on each other."""
-        failing = self._failing(cone)
         play = _Play({})
-        plays_all = self._can_play_all(cone)
-        for variant in chain([play], play.following() if plays_all else play.neighbors()):
-            self._steps -= len(cone) * (1 if plays_all else 20)  # the latter cannot show that something never happens
+        others = play.following() if self._number_of(node_ids) <= _MOST_WORLDS else play.neighbors()
+        for variant in chain([play], others):
+            self._steps -= len(node_ids)
             if self._steps <= 0:
                 return
             world = World({}, {}, self._flow)
-            for node_id in cone:
-                self._play(node_id, world, variant, may_fail=node_id in failing)
+            for node_id in node_ids:
+                self._play(node_id, world, variant)
             yield world
 
-    def _play(self, node_id: str, world: World, play: _Play, *, may_fail: bool) -> None:
+    def _play(self, node_id: str, world: World, play: _Play) -> None:
         fates, reasons, _ = world
-        if node_id in self._never:
-            fates[node_id], reasons[node_id] = Fate("skipped"), self.never_run[node_id]
-            return
         try:
-            if node_id in self._always:
-                reason, stopped = self._unmet(node_id, world, play), False
-            else:
-                step = self._flow.step(node_id, world.fate_of, lambda: self._unmet(node_id, world, play))
-                reason, stopped = step.reason or None, step.stopped
-            result = self._result(node_id, world, play) if node_id in self._conditionals and reason is None else None
+            step = self._flow.step(node_id, world.fate_of, lambda: self._unmet(node_id, world, play))
+            runs = step.action == "run"
+            result = self._result(node_id, world, play) if runs and node_id in self._conditionals else None
         except _ComparisonFails:
             fates[node_id] = Fate("failed", stopped=True)
             if node_id not in self._conditionals:
                 reasons[node_id] = "its condition cannot be compared"
             return
-        if reason is not None:
-            fates[node_id], reasons[node_id] = Fate("skipped", stopped), reason
-        elif may_fail and play.option(("failure", node_id), _EITHER):
+        if not runs:
+            fates[node_id], reasons[node_id] = Fate("skipped", step.stopped), step.reason
+        elif node_id in self._may_fail and play.option(("failure", node_id), _EITHER):
             fates[node_id] = Fate("failed", stopped=True)
         else:
             fates[node_id] = Fate("completed", result=result)
 
     def _unmet(self, node_id: str, world: World, play: _Play) -> str | None:
-        holds = self._condition_of(node_id) is None or self._result(node_id, world, play)
-        return None if holds else _UNMET
+        is_met = node_id in self._conditionals or node_id not in self._comparisons
+        return None if is_met or self._result(node_id, world, play) else UNMET
 
     def _result(self, node_id: str, world: World, play: _Play) -> bool:
         comparison = self._comparisons.get(node_id)
@@ -310,9 +229,6 @@ class Outcomes:
         if result is None:
             raise _ComparisonFails
         return result
-
-
-_UNMET: Final = "its condition is false"
 
 
 class _Play:
