@@ -181,7 +181,8 @@ class AsyncRequestor:
             limits.reset(self.clock.monotonic())
 
     def _call(self, request: Request[Any]) -> Call:
-        return Call(request, self.config, self.clock)
+        config = self.config
+        return Call(request, config, config.call_clock or self._machine_clock)
 
     async def _read(self, call: Call, read: Callable[[APIResponse], tuple[R, Meta]]) -> tuple[R, Meta, ResponseInfo]:
         response = await self._traced(call)

@@ -130,6 +130,7 @@ class Config:
             import_module("fibonacci._core.option_types")  # has their events: later, no file may be left to open it
         self.tracing: Tracing | None = check_methods("tracing", get("tracing"), ("call", "attempt"))
         self.clock: Any = check_methods("clock", get("clock"), ("monotonic", "time", "sleep"))
+        self.call_clock: Any = self.clock  # another one where only waits for executions follow a clock that skips them
         if self.clock is not None and self.rate_limiter not in LOCAL_RATE_LIMITERS:
             raise ConfigurationError(
                 "clock: processes that share a rate limiter need the machine's clock. With your own clock, pass"

@@ -182,7 +182,8 @@ class Requestor:
             limits.reset(self.clock.monotonic())
 
     def _call(self, request: Request[Any]) -> Call:
-        return Call(request, self.config, self.clock)
+        config = self.config
+        return Call(request, config, config.call_clock or self._machine_clock)
 
     def _read(self, call: Call, read: Callable[[APIResponse], tuple[R, Meta]]) -> tuple[R, Meta, ResponseInfo]:
         response = self._traced(call)
