@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import secrets
 import shlex
 import stat
@@ -304,77 +303,19 @@ def _write(path: Location, encoded: bytes, mode: int | None, created: int, *, is
             stream.write(encoded)
         return
     target = check_replaceable(path, is_state=is_state)
-    remove_abandoned(target.parent)
     # Created for the owner alone: the content of a private file is at no time readable by others.
     is_private = mode is not None or target.exists()
-    temporary, descriptor = _create_temporary(target.parent, _PRIVATE if is_private else created)
+    temporary = target.parent / f".fibonacci-{secrets.token_hex(8)}.tmp"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _STATE, _PRIVATE if is_private else created)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(encoded)
             finish(file, target, mode=mode)
-            if sys.platform != "win32":
-                temporary.replace(target)  # still locked, so that nobody removes it before
-        if sys.platform == "win32":  # which renames no open file
-            temporary.replace(target)
+        temporary.replace(target)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
         raise
-
-
-_TEMPORARY_NAME = re.compile(r"\.fibonacci-[0-9a-f]{16}\.tmp")
-_HOUR = 3600
-
-
-def _create_temporary(folder: Path, mode: int) -> tuple[Path, int]:
-    """Create and lock a temporary file, and return it and its descriptor. The lock shows that its process lives."""
-    while True:
-        temporary = folder / f".fibonacci-{secrets.token_hex(8)}.tmp"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _STATE, mode)
-        if sys.platform == "win32":
-            return temporary, descriptor
-        try:
-            lock_file(descriptor)
-            is_removed = not os.fstat(descriptor).st_nlink
-        except OSError as error:
-            is_removed = isinstance(error, BlockingIOError)  # by another process; where there are no locks, by nobody
-        if not is_removed:
-            return temporary, descriptor
-        os.close(descriptor)
-
-
-def remove_abandoned(folder: Path) -> None:
-    """Remove the temporary files of `write_file` that processes of this user have left in a folder when killed.
-
-    Files of a living process are locked, and stay. Without locks, all files stay. On Windows, which can't rename an
-    open file, those of the last hour stay.
-    """
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if _TEMPORARY_NAME.fullmatch(entry.name):
-                with contextlib.suppress(OSError):
-                    _remove_if_abandoned(folder / entry.name)
-
-
-def _remove_if_abandoned(temporary: Path) -> None:
-    """Remove a temporary file unless it is in use or another user's.
-
-    Raises:
-        OSError: If it stays because it is in use, or has gone.
-    """
-    if sys.platform == "win32":
-        if time.time() - temporary.lstat().st_mtime > _HOUR:
-            temporary.unlink()
-        return
-    descriptor = os.open(temporary, os.O_RDONLY | _STATE)
-    try:
-        status = os.fstat(descriptor)
-        if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and status.st_nlink == 1:
-            lock_file(descriptor)
-            if os.path.samestat(status, temporary.lstat()):
-                temporary.unlink()
-    finally:
-        os.close(descriptor)
 
 
 def finish(file: BinaryIO, target: Path, *, mode: int | None = None) -> None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from fibonacci._files import check_inside, remove_abandoned
+from fibonacci._files import check_inside
 from fibonacci._text import is_unicode, visible
 from fibonacci.definitions import NamedTool, Problem, Problems, to_plain
 from fibonacci.definitions.files.load_and_dump import format_of_file, load_with_warnings, read_checked, text_of_file
@@ -157,7 +157,6 @@ class DeploymentFolder:
         Raises:
             StalePlanError: If another one is running.
         """
-        remove_abandoned(self.path)
         if sys.platform == "win32":
             yield
             return

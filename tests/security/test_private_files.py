@@ -10,7 +10,6 @@ import ast
 import errno
 import os
 import re
-import signal
 import stat
 import subprocess
 import sys
@@ -28,7 +27,7 @@ import pytest
 
 import fibonacci
 from fibonacci import DeploymentError, Fibonacci
-from fibonacci._files import lock_file, write_file
+from fibonacci._files import write_file
 from fibonacci.cli.main import main as run_cli
 from tests.kit.assertions import check_rows, each_row
 from tests.kit.systems import needs_fork
@@ -440,90 +439,11 @@ class TestWriting:
         assert found.stdout == b"text"
 
 
-class TestAbandonedFiles:
-    """A process that is killed while it writes a file leaves a temporary one, which the next one removes."""
-
-    @needs_fork
-    def test_those_that_are_killed_leave_nothing(self, tmp_path: Path) -> None:
-        children: list[int] = []
-        try:
-            for number in range(2):
-                self._start_stuck_writing(tmp_path / f"{number}.json", children)
-            write_file(tmp_path / "first.json", "text")
-            assert len(list(tmp_path.iterdir())) == 2 + 1  # those of the living stay
-        finally:
-            for child in children:
-                os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-        write_file(tmp_path / "second.json", "text")
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["first.json", "second.json"]
-
-    def _start_stuck_writing(self, path: Path, children: list[int]) -> None:
-        """Start a process that waits where it would wait for the disk."""
-        reading, writing = os.pipe()
-
-        def wait(descriptor: int) -> None:
-            os.write(writing, b".")
-            signal.pause()
-
-        child = os.fork()
-        if child == 0:
-            try:
-                with mock.patch("os.fsync", wait):
-                    write_file(path, "text")
-            finally:
-                os._exit(1)
-        children.append(child)
-        os.close(writing)
-        with os.fdopen(reading, "rb") as pipe:
-            assert pipe.read(1) == b"."
-
-    @pytest.mark.parametrize("is_held", [True, False])
-    def test_a_file_that_is_removed_before_it_is_locked(self, tmp_path: Path, is_held: bool) -> None:
-        """Another process takes it for an abandoned one, and has the lock when the writer wants it, or had it."""
-        descriptors: list[int] = []
-
-        def lock_too_late(descriptor: int) -> None:
-            if not descriptors:
-                (temporary,) = tmp_path.iterdir()
-                descriptors.append(os.open(temporary, os.O_RDONLY))
-                if is_held:
-                    lock_file(descriptors[0])
-                temporary.unlink()
-            lock_file(descriptor)
-
-        with mock.patch("fibonacci._files.lock_file", lock_too_late):
-            write_file(tmp_path / "flow.json", "text")
-        os.close(descriptors[0])
-        assert [path.name for path in tmp_path.iterdir()] == ["flow.json"]
-
-    def test_what_else_has_such_a_name_stays(self, tmp_path: Path) -> None:
-        folder = tmp_path / "folder"
-        folder.mkdir()
-        names = [folder / f".fibonacci-{number:016x}.tmp" for number in range(6)]
-        own, link, hard_link, fifo, directory, strangers = names
-        own.touch()
-        (tmp_path / "linked").touch()
-        link.symlink_to("../linked")
-        hard_link.hardlink_to(tmp_path / "linked")
-        os.mkfifo(fifo)
-        directory.mkdir()
-        strangers.touch()
-        (folder / ".fibonacci-notes.tmp").touch()
-        if os.geteuid() == 0:
-            os.chown(strangers, STRANGER, STRANGER)
-        else:
-            strangers.unlink()
-        kept = {path.name for path in folder.iterdir()} - {own.name}
-        write_file(folder / "flow.json", "text")
-        assert {path.name for path in folder.iterdir()} == {*kept, "flow.json"}
-        assert (tmp_path / "linked").exists()
-
-    def test_many_at_once_take_nothing_from_each_other(self, tmp_path: Path) -> None:
-        with ThreadPoolExecutor(8) as writers:
-            for done in [writers.submit(write_file, tmp_path / f"{number % 8}.json", "text") for number in range(64)]:
-                done.result()
-        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{number}.json" for number in range(8))
+def test_many_writers_at_once_take_nothing_from_each_other(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as writers:
+        for done in [writers.submit(write_file, tmp_path / f"{number % 8}.json", "text") for number in range(64)]:
+            done.result()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{number}.json" for number in range(8))
 
 
 class TestClonedFolder:
