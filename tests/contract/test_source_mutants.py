@@ -17,7 +17,7 @@ CHANGES = [
     ("engine/node_executor.py", "tries > node.max_retries", "tries >= node.max_retries", "runs.retry"),
     (
         "routes/workflows.py",
-        'context.store.memory.delete_all("workflow", workflow_id)',
+        'store.memory.delete_all({"scope": "workflow", "owner": workflow_id})',
         "pass",
         "workflows.deleted_memory",
     ),
