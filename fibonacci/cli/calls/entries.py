@@ -116,6 +116,8 @@ def _group(table: Mapping[str, Any]) -> CallGroup:
 
 
 def _entry(parameters: list[dict[str, Any]], **fields: Any) -> CallEntry:
-    return CallEntry(
-        parameters=tuple(CallParameter(**{**each, "choices": tuple(each["choices"])}) for each in parameters), **fields
-    )
+    return CallEntry(parameters=tuple(_parameter(**each) for each in parameters), **fields)
+
+
+def _parameter(choices: list[str], **fields: Any) -> CallParameter:
+    return CallParameter(choices=tuple(choices), **fields)
