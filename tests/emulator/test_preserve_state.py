@@ -175,7 +175,7 @@ def test_any_changes_are_undone_in_place(shared: Emulator) -> None:
             for change in random.sample(CHANGES * 3, 20):
                 table: Any = store.tables[random.choice(names)]
                 keys = [key for key, _ in table.items()]
-                put = partial(put_execution, store) if table is store.executions else table.put
+                put: Any = partial(put_execution, store) if table is store.executions else table.put
                 with store.transaction():
                     match change:
                         case "put" if keys:

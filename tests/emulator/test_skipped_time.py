@@ -130,7 +130,10 @@ def test_the_same_for_any_client_that_a_test_redirects(mode: Mode) -> None:
         with pytest.raises(WaitTimeoutError, match="took 3600 s, longer than the time to wait"):
             mode.run(client.workflows.run(workflow, timeout=30))
         assert mode.run(client.workflows.run(workflow, timeout=7200)).duration_ms == 3_600_000
-        mode.run(client.close() if isinstance(client, Fibonacci) else client.aclose())
+        if isinstance(client, Fibonacci):
+            client.close()
+        else:
+            mode.run(client.aclose())
 
 
 def test_runs_beside_each_other_do_not_count_what_was_skipped_for_the_others(
