@@ -3,9 +3,10 @@ local time, message = redis.call('TIME'), cjson.decode(ARGV[1])
 local now, is_reset, ended, wanted = tonumber(ARGV[2]) or time[1] + time[2] / 1e6, message[1], message[2], message[3]
 local NEVER, MARGIN, SAME, TRUSTED = -1e15, 1, 1.5, 120
 local w = cjson.decode(redis.call('GET', KEYS[1]) or '{"flying": []}')
-if is_reset or not w.limit then
+local function forget()
   w = {flying = w.flying, limit = 0, left = -1, reset = NEVER, ends = NEVER, newest = NEVER, length = 0, trusted = NEVER, paused = NEVER}
 end
+if is_reset or not w.limit then forget() end
 local function drop(till) while w.flying[1] and w.flying[1] <= till do table.remove(w.flying, 1) end end
 local function update(sent, at, limit, left, reset, date)
   local ends, same = at + reset - date + MARGIN, math.abs(reset - w.reset) <= SAME
@@ -41,7 +42,7 @@ for _, e in ipairs(ended) do
   for i, each in ipairs(w.flying) do if each == sent then table.remove(w.flying, i) break end end
   if stated ~= cjson.null then update(sent, at, unpack(stated))
   elseif e[3] and w.left < 0 then w.silent = true
-  elseif e[3] and sent >= w.newest + TRUSTED then w.left, w.newest, w.reset = -1, NEVER, NEVER end
+  elseif e[3] and sent >= w.newest + TRUSTED then forget() end
   w.paused = math.max(w.paused, at + e[5])
 end
 local granted, seconds, fixed = 0, 0, false
