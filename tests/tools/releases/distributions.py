@@ -36,6 +36,7 @@ DATA: Final = (
     "fibonacci/py.typed",
     "fibonacci/.agents/skills/fibonacci-sdk/SKILL.md",
     "fibonacci/_net/redis_window.lua",
+    "fibonacci/cli/call_tables/calls.json",
     "fibonacci/definitions/definition.schema.json",
     "fibonacci/emulator/page/static/diagram.js",
     "fibonacci/emulator/page/static/icon.svg",
