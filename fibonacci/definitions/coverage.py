@@ -111,7 +111,7 @@ class Coverage:
     ) -> None:
         self.name: Final = name
         self.definition: Final = definition
-        self.runs = runs
+        self.runs: int = runs
         self.hits: Final = Counter(hits or {})
 
     @cached_property

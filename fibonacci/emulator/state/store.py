@@ -198,8 +198,8 @@ class Store:
         self.put_back: Callable[[Any], Any] = put_back if self._path else _unchanged
         self.kept: list[dict[Any, Any]] = []
         self.owners: Final = Owners(self._path)
-        self.is_closed = False
-        self.is_reading = False
+        self.is_closed: bool = False
+        self.is_reading: bool = False
         self._next_due: float | None = None  # at the earliest
         self._marks: list[int] = []
         self._version = -1  # changes with those of other processes
