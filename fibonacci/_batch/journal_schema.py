@@ -136,7 +136,7 @@ _TABLES: Final = {
         error TEXT,
         earlier TEXT,
         candidates TEXT,
-        checksum INTEGER NOT NULL
+        checksum INTEGER NOT NULL DEFAULT 0
     )""",
     "header": """CREATE TABLE header (
         content TEXT NOT NULL,
@@ -168,17 +168,17 @@ class JournalHeader(NamedTuple):
     def difference(self, other: JournalHeader) -> str | None:
         """Return how another header differs, as the end of a sentence on the journal, or None if it doesn't."""
         if self.workflow_id != other.workflow_id:
-            return f"belongs to the workflow {self.workflow_id}, not {other.workflow_id}: pass another path"
+            return f"belongs to the workflow {self.workflow_id}, not {other.workflow_id}: pass another journal"
         if not other.continues(self.workflow_version):
             return joined(
                 f"has rows of version {self.workflow_version} of the workflow, which is now at version"
                 f" {other.workflow_version}: roll the workflow back, pass ",
                 argument("if_new_version", "continue"),
-                " to run the remaining rows with the new version, or pass another path to run all rows with it",
+                " to run the remaining rows with the new version, or pass another journal to run all rows with it",
             )
         if self.key_rule != other.key_rule:
             start = f"takes its keys from {self.key_rule}, not from {other.key_rule}: pass the same "
-            return joined(start, argument("key", ...), ", or another path")
+            return joined(start, argument("key", ...), ", or another journal")
         return None
 
 
@@ -198,8 +198,7 @@ def create(connection: sqlite3.Connection, header: JournalHeader) -> JournalMark
     connection.execute("BEGIN IMMEDIATE")
     for statement in _TABLES.values():
         connection.execute(statement)
-    content = json.dumps(header)
-    connection.execute("INSERT INTO header VALUES (?, ?, ?, NULL)", (content, checksum_of([content]), str(mark)))
+    connection.execute("INSERT INTO header VALUES (?, ?, ?, NULL)", (*header_values(header), str(mark)))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
@@ -244,15 +243,15 @@ def read_header(connection: sqlite3.Connection) -> tuple[JournalHeader, JournalM
     return JournalHeader(*json.loads(records[0][0])), mark
 
 
-def write_header(connection: sqlite3.Connection, header: JournalHeader) -> None:
-    """Replace what a journal belongs to, but not its mark."""
+WRITE_HEADER: Final = "UPDATE header SET content = ?, checksum = ?"
+WRITE_PROGRESS: Final = "UPDATE header SET progress = ?"
+"""It has no checksum: no row depends on it."""
+
+
+def header_values(header: JournalHeader) -> tuple[str, int]:
+    """Return what a journal keeps of its header."""
     content = json.dumps(header)
-    connection.execute("UPDATE header SET content = ?, checksum = ?", (content, checksum_of([content])))
-
-
-def write_progress(connection: sqlite3.Connection, note: str) -> None:
-    """Replace the note on the progress of the run. It has no checksum: no row depends on it."""
-    connection.execute("UPDATE header SET progress = ?", (note,))
+    return content, checksum_of([content])
 
 
 def read_progress(connection: sqlite3.Connection) -> str | None:
