@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from fibonacci._batch.journal_reader import JournalReader
+from fibonacci._batch.journal_reader import JournalReader, SQLiteReader
 from fibonacci._batch.options import check_journal
 
 if TYPE_CHECKING:
@@ -175,4 +175,4 @@ def read_journal(journal: str | os.PathLike[str]) -> JournalView:
     path = check_journal(journal)
     if path is None:
         raise TypeError("journal must be the path of a file, not None")
-    return JournalView(JournalReader(path))
+    return JournalView(SQLiteReader(path))
