@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from fibonacci._batch.journal_reader import JournalReader, SQLiteReader
-from fibonacci._batch.options import check_journal
+from fibonacci._batch.options import check_journal, postgres_place
 
 if TYPE_CHECKING:
     from fibonacci.models.run_results import RunResult, RunsProgress, RunsSummary
@@ -175,4 +175,9 @@ def read_journal(journal: str | os.PathLike[str]) -> JournalView:
     path = check_journal(journal)
     if path is None:
         raise TypeError("journal must be the path of a file, not None")
-    return JournalView(SQLiteReader(path))
+    place = postgres_place(path)
+    if place is None:
+        return JournalView(SQLiteReader(path))
+    from fibonacci._batch.postgres_journal import PostgresReader
+
+    return JournalView(PostgresReader(place))

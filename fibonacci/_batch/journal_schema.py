@@ -226,8 +226,13 @@ def fault_of(connection: sqlite3.Connection, *, is_noted: bool) -> str | None:
         return "is another program's database: pass another path"
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
-        return f"was written by a newer fibonacci-sdk (schema {version}): update fibonacci-sdk"
+        return newer_schema(version)
     return None
+
+
+def newer_schema(version: int) -> str:
+    """Return what is wrong with a journal of a later version, as the end of a sentence."""
+    return f"was written by a newer fibonacci-sdk (schema {version}): update fibonacci-sdk"
 
 
 def read_header(connection: sqlite3.Connection) -> tuple[JournalHeader, JournalMark]:

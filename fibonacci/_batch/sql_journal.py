@@ -79,7 +79,7 @@ class SQLJournal(ABC):
     """
 
     _record: ClassVar[str] = f"SELECT {COLUMNS} FROM rows"
-    _write_progress: ClassVar[str]
+    _write_progress: str
 
     def __init__(self, path: str, last: int) -> None:
         self.path: str = path

@@ -97,10 +97,13 @@ class HeldJournal:
 
     Args:
         path: Its path.
+
+    Attributes:
+        path: Its path.
     """
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path: str = path
         self._real_path = os.path.realpath(path)
 
     def holder(self) -> JournalHolder | None:
@@ -116,9 +119,9 @@ class HeldJournal:
                 return None
             mark, process = JournalMark.read(read_note(lock)), read_holder(lock)
         except FileNotFoundError as error:
-            raise journal_error(self._path, "does not exist: check its path") from error
+            raise journal_error(self.path, "does not exist: check its path") from error
         except OSError as error:
-            raise system_error(self._path, error) from error
+            raise system_error(self.path, error) from error
         run = "" if mark is None or mark.run == JournalMark.new().run else mark.run
         return JournalHolder(run, f"process {process}")
 
@@ -138,7 +141,7 @@ class HeldJournal:
             try:
                 StopRequest(self._real_path, holder.run).make()
             except OSError as error:
-                raise system_error(self._path, error) from error
+                raise system_error(self.path, error) from error
         return holder
 
     def _check_kind(self) -> None:
@@ -151,9 +154,9 @@ class HeldJournal:
             with os.fdopen(open_state(self._real_path, os.O_RDONLY, is_private=False), "rb") as file:
                 start = file.read(len(_SQLITE))
         except OSError as error:
-            raise system_error(self._path, error) from error
+            raise system_error(self.path, error) from error
         if start not in (b"", _SQLITE):
-            raise journal_error(self._path, "is not a journal: pass another path")
+            raise journal_error(self.path, "is not a journal: pass another path")
 
 
 class JournalOwner:
