@@ -42,11 +42,6 @@ def journal_error(path: str, reason: str, *, can_continue: bool = True) -> Journ
     return JournalError(joined(f"journal {path} ", reason), path=path, can_continue=can_continue)
 
 
-def absent_error(path: str) -> JournalError:
-    """Return the error of a journal that is to be read, and isn't there."""
-    return journal_error(path, "does not exist or is empty: check its path")
-
-
 def incomplete_error(path: str, reason: str) -> JournalError:
     """Return the error of a journal that lacks what it held: the same call wouldn't help."""
     return journal_error(path, reason, can_continue=False)

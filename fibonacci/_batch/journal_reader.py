@@ -15,9 +15,9 @@ from typing import Any, ClassVar, Final
 
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.journal_errors import (
-    absent_error,
     damaged_error,
     incomplete_error,
+    journal_error,
     reading_row,
     sqlite_error,
     system_error,
@@ -37,6 +37,7 @@ from fibonacci._batch.sqlite_journal import (
 )
 from fibonacci._core.options import check_flag
 from fibonacci._core.urls import check_id
+from fibonacci.errors import JournalError
 from fibonacci.models.run_results import RunResult, RunsProgress, RunsSummary
 
 STARTED_WITHIN: Final = 60.0
@@ -169,7 +170,7 @@ class SQLiteReader(JournalReader):
                 mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
                 is_open = mode == "wal" and not self.is_running  # a run may have begun after the mark was read
                 if read_checked(connection, path, noted, is_open=is_open) is None:
-                    raise absent_error(path)
+                    raise _absent_error(path)
         except OSError as error:
             raise system_error(path, error) from error
 
@@ -206,7 +207,7 @@ class SQLiteReader(JournalReader):
     def _connected(self) -> Generator[tuple[sqlite3.Connection, JournalMark | None]]:
         """Open the journal. The mark was read before, so the database is never behind it."""
         if not self._has_content():  # SQLite would remove the write-ahead log of an empty database
-            raise absent_error(self.path)
+            raise _absent_error(self.path)
         noted = JournalMark.read(self._note())
         try:
             with closing(connect_read_only(self._real)) as connection:
@@ -224,3 +225,8 @@ class SQLiteReader(JournalReader):
             return read_note(self._lock)
         except FileNotFoundError:
             return ""
+
+
+def _absent_error(path: str) -> JournalError:
+    """Return the error of a journal that is to be read, and isn't there."""
+    return journal_error(path, "does not exist or is empty: check its path")

@@ -47,7 +47,7 @@ class PostgresPlace(NamedTuple):
     Attributes:
         url: The URL of its database, for libpq. It may hold a password, which no text shows.
         name: The name of the journal.
-        shown: The URL for messages: without the password, and without the options of libpq.
+        shown: The URL for messages, without user, password and options of libpq.
     """
 
     url: str
@@ -80,8 +80,7 @@ def postgres_place(journal: str) -> PostgresPlace | None:
     if len(names) != 1 or not names[0]:
         raise ValueError("journal: the URL must name one journal, as in postgresql://user@host/database?journal=NAME")
     query = urlencode([each for each in options if each[0] != "journal"], quote_via=quote)
-    user, at, host = server.rpartition("@")
-    shown = f"{begin}://{user.partition(':')[0]}{at}{host}{parts.path}?journal={quote(names[0])}"
+    shown = f"{begin}://{server.rpartition('@')[2]}{parts.path}?journal={quote(names[0])}"
     return PostgresPlace(f"{begin}://{server}{parts.path}?{query}", names[0], shown)
 
 

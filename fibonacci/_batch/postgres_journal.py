@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager, suppress
 from secrets import token_hex
 from typing import Any, Final, NamedTuple, TypeVar
 
-from fibonacci._batch.journal_errors import absent_error, incomplete_error, journal_error
+from fibonacci._batch.journal_errors import incomplete_error, journal_error
 from fibonacci._batch.journal_reader import JournalReader, Select
 from fibonacci._batch.journal_schema import SCHEMA_VERSION, JournalHeader, newer_schema
 from fibonacci._batch.options import PostgresPlace
@@ -287,7 +287,7 @@ def _open(place: PostgresPlace, header: JournalHeader, resume: bool | None) -> P
                 _execute(connection, _ADD, place.name, SCHEMA_VERSION, *header)
             found = _find(connection, place, header)
         if found is None:
-            raise absent_error(place.shown)
+            raise _absent_error(place)
         try:
             _execute(connection, _LOCK, found.id)
         except errors.LockNotAvailable as error:
@@ -499,8 +499,12 @@ class HeldPostgresJournal:
 def _existing(connection: _Connection, place: PostgresPlace) -> _Found:
     found = _find(connection, place)
     if found is None:
-        raise absent_error(place.shown)
+        raise _absent_error(place)
     return found
+
+
+def _absent_error(place: PostgresPlace) -> JournalError:
+    return journal_error(place.shown, "does not exist: check the database and the name of the journal in its URL")
 
 
 class PostgresReader(JournalReader):

@@ -56,6 +56,18 @@ class JournalPlace:
 
         return open_postgres_journal(self._postgres, header, resume)
 
+    def content(self) -> bytes:
+        """Return all that it has of its rows."""
+        if self._postgres is None:
+            return Path(self.location).read_bytes()
+        import psycopg
+
+        with psycopg.connect(self._postgres.url) as connection:
+            query = (
+                "SELECT r.* FROM fibonacci_rows AS r JOIN fibonacci_journals AS j ON j.id = r.journal WHERE j.name = %s"
+            )
+            return repr(connection.execute(query, (self._postgres.name,)).fetchall()).encode()
+
 
 def fill(path: str, header: JournalHeader, rows: int) -> None:
     """Make a journal with rows that have ended: keys and inputs are those of `{"n": index}` without a key."""
