@@ -54,6 +54,9 @@ class PostgresPlace(NamedTuple):
     name: str
     shown: str
 
+    def __repr__(self) -> str:
+        return self.shown
+
 
 def postgres_place(journal: str) -> PostgresPlace | None:
     """Return where a journal in PostgreSQL is, or None if a journal is a file.

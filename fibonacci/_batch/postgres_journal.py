@@ -37,7 +37,7 @@ _T = TypeVar("_T")
 _Connection = psycopg.Connection[Any]
 
 _TABLES: Final = """
-CREATE TABLE fibonacci_journals (
+CREATE TABLE IF NOT EXISTS fibonacci_journals (
     id INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     schema INTEGER NOT NULL,
@@ -51,7 +51,7 @@ CREATE TABLE fibonacci_journals (
     is_outdated BOOLEAN NOT NULL DEFAULT FALSE,
     progress TEXT
 );
-CREATE TABLE fibonacci_rows (
+CREATE TABLE IF NOT EXISTS fibonacci_rows (
     journal INTEGER NOT NULL REFERENCES fibonacci_journals ON DELETE CASCADE,
     number BIGINT NOT NULL,
     key TEXT NOT NULL,
@@ -205,11 +205,10 @@ def _connected(place: PostgresPlace) -> Generator[_Connection]:
 
 def _connect(place: PostgresPlace) -> _Connection:
     try:
-        options = conninfo.conninfo_to_dict(place.url)
+        connection = psycopg.connect(autocommit=True, **{**_OPTIONS, **conninfo.conninfo_to_dict(place.url)})
     except psycopg.ProgrammingError:  # whose text may have a part of the password
         reason = "has a URL that libpq does not understand: check its options, and write % in a password as %25"
         raise journal_error(place.shown, reason) from None
-    connection = psycopg.connect(autocommit=True, **{**_OPTIONS, **options})
     try:
         _execute(connection, _SESSION)
     except BaseException:
@@ -280,11 +279,11 @@ def _open(place: PostgresPlace, header: JournalHeader, resume: bool | None) -> P
         if found is None and (fault := resume_fault(resume, 0)) is not None:
             raise journal_error(place.shown, fault)
         if found is None:
-            with connection.transaction():  # IF NOT EXISTS fails where two do it at once
-                _execute(connection, _CREATE_ALONE)
-                if not _execute(connection, _HAS_TABLES)[0][0]:
+            if not _execute(connection, _HAS_TABLES)[0][0]:
+                with connection.transaction():
+                    _execute(connection, _CREATE_ALONE)  # where two did it at once, one would fail
                     connection.execute(_TABLES)
-                _execute(connection, _ADD, place.name, SCHEMA_VERSION, *header)
+            _execute(connection, _ADD, place.name, SCHEMA_VERSION, *header)
             found = _find(connection, place, header)
         if found is None:
             raise _absent_error(place)
