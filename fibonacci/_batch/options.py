@@ -69,22 +69,21 @@ def postgres_place(journal: str) -> PostgresPlace | None:
     begin, _, rest = journal.partition("://")
     try:
         parts = urlsplit(journal)
-        server = parts.netloc
-        is_valid = "@" not in rest.removeprefix(server) and not parts.fragment  # else a part would be the password's
     except ValueError:
-        server, is_valid = "", False
-    if not is_valid:
+        parts = None
+    # In one that isn't encoded, what comes after the server would be a part of the password.
+    if parts is None or parts.fragment or "@" in rest.removeprefix(parts.netloc):
         raise ValueError(
             "journal: the URL is not valid: percent-encode special characters in the user and password, such as / as"
             " %2F and @ as %40"
-        ) from None
+        )
     options = parse_qsl(parts.query, keep_blank_values=True)
     names = [value for option, value in options if option == "journal"]
     if len(names) != 1 or not names[0]:
         raise ValueError("journal: the URL must name one journal, as in postgresql://user@host/database?journal=NAME")
     query = urlencode([each for each in options if each[0] != "journal"], quote_via=quote)
-    shown = f"{begin}://{server.rpartition('@')[2]}{parts.path}?journal={quote(names[0])}"
-    return PostgresPlace(f"{begin}://{server}{parts.path}?{query}", names[0], shown)
+    shown = f"{begin}://{parts.netloc.rpartition('@')[2]}{parts.path}?journal={quote(names[0])}"
+    return PostgresPlace(f"{begin}://{parts.netloc}{parts.path}?{query}", names[0], shown)
 
 
 def check_journal(journal: str | bytes | os.PathLike[str] | None) -> str | None:

@@ -205,7 +205,8 @@ def _connected(place: PostgresPlace) -> Generator[_Connection]:
 
 def _connect(place: PostgresPlace) -> _Connection:
     try:
-        connection = psycopg.connect(autocommit=True, **{**_OPTIONS, **conninfo.conninfo_to_dict(place.url)})
+        options: Any = {**_OPTIONS, **conninfo.conninfo_to_dict(place.url)}
+        connection = psycopg.connect(autocommit=True, **options)
     except psycopg.ProgrammingError:  # whose text may have a part of the password
         reason = "has a URL that libpq does not understand: check its options, and write % in a password as %25"
         raise journal_error(place.shown, reason) from None

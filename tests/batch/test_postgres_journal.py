@@ -43,8 +43,29 @@ def refusal(action: Callable[[], object]) -> JournalError:
 
 
 @pytest.fixture
-def journal(postgres: PostgresServer) -> Iterator[PostgresJournal]:
-    with closing(open_postgres_journal(place_in(postgres), HEADER)) as opened:
+def spot(postgres: PostgresServer) -> PostgresPlace:
+    return place_in(postgres)
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return a list to which each connection is added."""
+    made: list[Any] = []
+    connect = psycopg.connect
+
+    def connect_and_keep(*url: str, **options: Any) -> Any:
+        made.append(connect(*url, **options))
+        return made[-1]
+
+    monkeypatch.setattr(psycopg, "connect", connect_and_keep)
+    return made
+
+
+@pytest.fixture
+def journal(spot: PostgresPlace, connections: list[Any]) -> Iterator[PostgresJournal]:
+    """Return an open journal. Its connection is the first of the list."""
+    assert not connections
+    with closing(open_postgres_journal(spot, HEADER)) as opened:
         yield opened
 
 
@@ -56,15 +77,16 @@ def schema(postgres: PostgresServer) -> str:
     return name
 
 
-def place_of(journal: PostgresJournal) -> PostgresPlace:
-    return journal._place
-
-
 def end_connections(server: PostgresServer) -> None:
     """End all connections, as an administrator does."""
     server.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'fibonacci-sdk'", "postgres"
     )
+
+
+def restart(server: PostgresServer) -> None:
+    server.stop()
+    server.start()
 
 
 class TestRefusals:
@@ -88,10 +110,11 @@ class TestRefusals:
         assert text in str(refusal(lambda: open_postgres_journal(place, HEADER)))
 
     def test_a_server_that_is_not_there(
-        self, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, journal: PostgresJournal
+        self, postgres: PostgresServer, spot: PostgresPlace, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(postgres_journal, "_OPENED_WITHIN", 0.2)
-        journal._patience = 0.2
+        monkeypatch.setattr(postgres_journal, "PATIENCE", 0.2)
+        journal = open_postgres_journal(spot, HEADER)
         postgres.stop()
         try:
             for action in (
@@ -106,6 +129,7 @@ class TestRefusals:
         finally:
             postgres.start()
         journal.write([row(2)])
+        journal.close()
 
     def test_a_user_without_rights(self, postgres: PostgresServer, schema: str) -> None:
         user = f"u{token_hex(4)}"
@@ -128,10 +152,10 @@ class TestRefusals:
             refusal(lambda: open_postgres_journal(place, HEADER))
         )
 
-    def test_a_newer_schema(self, postgres: PostgresServer, journal: PostgresJournal) -> None:
+    def test_a_newer_schema(self, postgres: PostgresServer, spot: PostgresPlace, journal: PostgresJournal) -> None:
         journal.close()
-        postgres.execute(f"UPDATE fibonacci_journals SET schema = 99 WHERE name = '{place_of(journal).name}'")
-        error = refusal(lambda: open_postgres_journal(place_of(journal), HEADER))
+        postgres.execute(f"UPDATE fibonacci_journals SET schema = 99 WHERE name = '{spot.name}'")
+        error = refusal(lambda: open_postgres_journal(spot, HEADER))
         assert "newer fibonacci-sdk (schema 99): update fibonacci-sdk" in str(error)
 
     def test_a_full_disk(self, postgres: PostgresServer, schema: str) -> None:
@@ -186,10 +210,11 @@ def test_many_open_the_first_journals_of_a_database_at_once(postgres: PostgresSe
 
 
 class TestLostConnections:
-    @pytest.mark.parametrize("lose", [end_connections, lambda server: (server.stop(), server.start())])
+    @pytest.mark.parametrize("lose", [end_connections, restart])
     def test_the_run_goes_on(
         self,
         postgres: PostgresServer,
+        spot: PostgresPlace,
         journal: PostgresJournal,
         lose: Callable[[PostgresServer], object],
         caplog: pytest.LogCaptureFixture,
@@ -201,11 +226,16 @@ class TestLostConnections:
         lose(postgres)
         assert [journal.find(f"k{number}", is_unique=False)[0] is not None for number in (1, 2, 3)] == [1, 1, 0]
         with pytest.raises(JournalError, match="is used by another run"):
-            open_postgres_journal(place_of(journal), HEADER)
+            open_postgres_journal(spot, HEADER)
         assert SECRET not in caplog.text
 
     def test_a_commit_whose_reply_is_lost_counts_once(
-        self, postgres: PostgresServer, journal: PostgresJournal, monkeypatch: pytest.MonkeyPatch
+        self,
+        postgres: PostgresServer,
+        spot: PostgresPlace,
+        journal: PostgresJournal,
+        connections: list[Any],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         @contextmanager
         def lose_the_reply() -> Generator[Any]:
@@ -214,7 +244,7 @@ class TestLostConnections:
             end_connections(postgres)
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
-        connection: Any = journal._connection
+        connection = connections[0]
         pipeline = connection.pipeline
         monkeypatch.setattr(connection, "pipeline", lose_the_reply)
         one = row(1)
@@ -222,16 +252,16 @@ class TestLostConnections:
         assert journal.find("k1", is_unique=False)[0] is not None
         one.execution_id = "exec_1"
         journal.write(started=[one])
-        name = place_of(journal).name
+        name = spot.name
         ((commits,),) = postgres.execute(f"SELECT commits FROM fibonacci_journals WHERE name = '{name}'")
         assert commits == 3
 
     @pytest.mark.parametrize("notices_first", [False, True])
     def test_a_run_that_another_has_followed_writes_nothing(
-        self, postgres: PostgresServer, journal: PostgresJournal, notices_first: bool
+        self, postgres: PostgresServer, spot: PostgresPlace, journal: PostgresJournal, notices_first: bool
     ) -> None:
         end_connections(postgres)
-        with closing(open_postgres_journal(place_of(journal), HEADER)) as other:
+        with closing(open_postgres_journal(spot, HEADER)) as other:
             for _ in range(1 + notices_first):
                 error = refusal(lambda: journal.write([row(1)]))
                 assert "was taken over by another run (process " in str(error)
@@ -240,18 +270,19 @@ class TestLostConnections:
             assert other.find("k1", is_unique=False)[0] is None
 
     def test_a_run_whose_lock_alone_is_lost_writes_nothing(
-        self, postgres: PostgresServer, journal: PostgresJournal
+        self, spot: PostgresPlace, journal: PostgresJournal, connections: list[Any]
     ) -> None:
         """A pooler may carry a session on with another connection."""
-        connection: Any = journal._connection
-        connection.execute("SELECT pg_advisory_unlock_all()")
-        with closing(open_postgres_journal(place_of(journal), HEADER)):
+        connections[0].execute("SELECT pg_advisory_unlock_all()")
+        with closing(open_postgres_journal(spot, HEADER)):
             assert "was taken over by another run (process " in str(refusal(lambda: journal.write([row(1)])))
 
-    def test_older_data_is_refused_from_then_on(self, postgres: PostgresServer, journal: PostgresJournal) -> None:
+    def test_older_data_is_refused_from_then_on(
+        self, postgres: PostgresServer, spot: PostgresPlace, journal: PostgresJournal
+    ) -> None:
         journal.write([row(1)])
         journal.write([row(2)])
-        of_it = f"WHERE name = '{place_of(journal).name}'"
+        of_it = f"WHERE name = '{spot.name}'"
         postgres.execute(
             f"UPDATE fibonacci_journals SET commits = commits - 2 {of_it};"
             f"DELETE FROM fibonacci_rows WHERE journal = (SELECT id FROM fibonacci_journals {of_it})"
@@ -261,12 +292,14 @@ class TestLostConnections:
         assert "has older data, without the last 2 commits of this run: restore the server's latest" in str(error)
         assert not error.can_continue
         journal.close()
-        error = refusal(lambda: open_postgres_journal(place_of(journal), HEADER))
+        error = refusal(lambda: open_postgres_journal(spot, HEADER))
         assert "has older data than a run had written: restore the server's latest data" in str(error)
         assert not error.can_continue
 
-    def test_a_journal_that_was_removed(self, postgres: PostgresServer, journal: PostgresJournal) -> None:
-        postgres.execute(f"DELETE FROM fibonacci_journals WHERE name = '{place_of(journal).name}'")
+    def test_a_journal_that_was_removed(
+        self, postgres: PostgresServer, spot: PostgresPlace, journal: PostgresJournal
+    ) -> None:
+        postgres.execute(f"DELETE FROM fibonacci_journals WHERE name = '{spot.name}'")
         error = refusal(lambda: journal.write([row(1)]))
         assert "was removed while rows ran" in str(error)
         assert not error.can_continue

@@ -68,13 +68,14 @@ class PostgresServer:
         settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", *options]
         arguments = [part for setting in settings for part in ("-c", setting)]
         with Path(self._folder, "log").open("ab") as log:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen[bytes](
                 [self._postgres, "-D", f"{self._folder}/data", "-p", str(self.port), *arguments],
                 stdout=log,
                 stderr=log,
                 cwd="/",
                 **self._user,
             )
+        self._process = process
         import psycopg
 
         ends = time.monotonic() + _STARTED_WITHIN
@@ -82,7 +83,7 @@ class PostgresServer:
             try:
                 self.execute("SELECT 1", database="postgres")
             except psycopg.OperationalError:
-                assert self._process.poll() is None, Path(self._folder, "log").read_text()
+                assert process.poll() is None, Path(self._folder, "log").read_text()
                 assert time.monotonic() < ends
                 time.sleep(0.02)
             else:
