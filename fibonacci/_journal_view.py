@@ -133,7 +133,7 @@ class JournalView:
         return self._reader.settle(key, execution_id, not_started=not_started, failed=failed)
 
     def close(self) -> None:
-        """Do nothing: a view has the file open only while it reads it."""
+        """Do nothing: a view has the journal open only while it reads it."""
 
     def __enter__(self) -> Self:
         return self
@@ -153,7 +153,7 @@ def read_journal(journal: str | os.PathLike[str]) -> JournalView:
     It doesn't keep a run from using the journal, and writes nothing unless you call `settle`.
 
     Args:
-        journal: The path of the journal's file.
+        journal: The path of the journal's file, or the URL of a journal in PostgreSQL, as `run_many` takes it.
 
     Returns:
         A view of the journal, from which you can read its rows and its state.
@@ -161,7 +161,7 @@ def read_journal(journal: str | os.PathLike[str]) -> JournalView:
     Raises:
         JournalError: If it doesn't exist, isn't a journal, or has lost a part.
         TypeError: If it isn't a path.
-        ValueError: If it is a URL, or can't be the path of a file.
+        ValueError: If it is another URL, or can't be the path of a file.
 
     Example:
         ```python

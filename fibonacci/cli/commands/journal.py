@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 def add_journal(parser: CommandParser) -> None:
     """Add the argument that names the journal."""
-    parser.add_argument("journal", metavar="JOURNAL", help="the path of the journal")
+    parser.add_argument("journal", metavar="JOURNAL", help="the path or the URL of the journal")
 
 
 def add_status(parser: CommandParser) -> None:

@@ -6,8 +6,8 @@
 
 Each kill is a SIGKILL of a process with the batch, in turn on the sync client and in asyncio; the emulator is in
 another process. With PostgreSQL, two in three kills stop the server at once, and start it again: one before the client
-is killed, which goes on meanwhile, and one together with it. No row may run twice, and none may be lost: a row has its one execution, or it is
-reported as unknown, with its execution as the one candidate if it has one.
+is killed, which goes on meanwhile, and one together with it. No row may run twice, and none may be lost: a row has its
+one execution, or it is reported as unknown, with its execution as the one candidate if it has one.
 """
 
 from __future__ import annotations
