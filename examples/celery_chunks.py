@@ -1,8 +1,8 @@
 """Rows in chunks as Celery tasks. A chunk whose worker is killed is delivered again, and continued by its journal.
 
 Start a worker with `celery --app examples.celery_chunks worker`, with FIBONACCI_API_KEY, CELERY_BROKER_URL and JOURNALS
-set: a path on this machine, or postgresql://user@host/database?journal=chunk-{} for workers on several machines, where {}
-is the number of a chunk. Run as a script, it carries out the tasks in its own process.
+set: a path on this machine, or postgresql://user@host/database?journal=chunk-{} for workers on several machines, where
+{} is the number of a chunk. Run as a script, it carries out the tasks in its own process.
 """
 
 from __future__ import annotations
