@@ -119,24 +119,28 @@ APPLICATION_ID: Final = 0x4649424A
 
 SCHEMA_VERSION: Final = 1
 
+ROW_COLUMNS: Final = """
+    key TEXT NOT NULL,
+    row_index BIGINT NOT NULL,
+    digest BYTEA NOT NULL,
+    inputs TEXT,
+    idempotency_key TEXT,
+    intended_at DOUBLE PRECISION,
+    execution_id TEXT,
+    status TEXT,
+    version TEXT,
+    settled_at DOUBLE PRECISION,
+    execution TEXT,
+    error TEXT,
+    earlier TEXT,
+    candidates TEXT"""
+"""What a journal has of a row besides its number, in words that SQLite and PostgreSQL understand."""
+
 _TABLES: Final = {
-    "rows": """CREATE TABLE rows (
-        number INTEGER PRIMARY KEY,
-        key TEXT NOT NULL UNIQUE,
-        row_index INTEGER NOT NULL,
-        digest BLOB NOT NULL,
-        inputs TEXT,
-        idempotency_key TEXT,
-        intended_at REAL,
-        execution_id TEXT,
-        status TEXT,
-        version TEXT,
-        settled_at REAL,
-        execution TEXT,
-        error TEXT,
-        earlier TEXT,
-        candidates TEXT,
-        checksum INTEGER NOT NULL DEFAULT 0
+    "rows": f"""CREATE TABLE rows (
+    number INTEGER PRIMARY KEY,{ROW_COLUMNS},
+    checksum INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (key)
     )""",
     "header": """CREATE TABLE header (
         content TEXT NOT NULL,

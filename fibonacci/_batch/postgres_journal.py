@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from fibonacci._batch.journal_errors import incomplete_error, journal_error
 from fibonacci._batch.journal_reader import JournalReader, Select
-from fibonacci._batch.journal_schema import SCHEMA_VERSION, JournalHeader, newer_schema
+from fibonacci._batch.journal_schema import ROW_COLUMNS, SCHEMA_VERSION, JournalHeader, newer_schema
 from fibonacci._batch.options import PostgresPlace
 from fibonacci._batch.progress import progress_in, resume_fault
 from fibonacci._batch.sql_journal import COUNT, Change, JournalHolder, SQLJournal
@@ -36,7 +36,7 @@ except ImportError as error:
 _T = TypeVar("_T")
 _Connection = psycopg.Connection[Any]
 
-_TABLES: Final = """
+_TABLES: Final = f"""
 CREATE TABLE IF NOT EXISTS fibonacci_journals (
     id INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -53,21 +53,7 @@ CREATE TABLE IF NOT EXISTS fibonacci_journals (
 );
 CREATE TABLE IF NOT EXISTS fibonacci_rows (
     journal INTEGER NOT NULL REFERENCES fibonacci_journals ON DELETE CASCADE,
-    number BIGINT NOT NULL,
-    key TEXT NOT NULL,
-    row_index BIGINT NOT NULL,
-    digest BYTEA NOT NULL,
-    inputs TEXT,
-    idempotency_key TEXT,
-    intended_at DOUBLE PRECISION,
-    execution_id TEXT,
-    status TEXT,
-    version TEXT,
-    settled_at DOUBLE PRECISION,
-    execution TEXT,
-    error TEXT,
-    earlier TEXT,
-    candidates TEXT,
+    number BIGINT NOT NULL,{ROW_COLUMNS},
     PRIMARY KEY (journal, number),
     UNIQUE (journal, key)
 );
@@ -90,7 +76,7 @@ _OPTIONS: Final = {
     "tcp_user_timeout": 15_000,
 }
 _FIND: Final = (
-    "SELECT id, schema, is_outdated, run, process, workflow_id, workflow_version, key_rule"
+    "SELECT schema, is_outdated, id, run, process, commits, workflow_id, workflow_version, key_rule"
     " FROM fibonacci_journals WHERE name = %s"
 )
 _ADD: Final = (
@@ -103,16 +89,15 @@ SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND 
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND classid = 'fibonacci_journals'::regclass AND objid = %s::oid)
 """
-_TAKE: Final = (
-    "UPDATE fibonacci_journals SET run = %s, process = %s, commits = commits + 1 WHERE id = %s RETURNING commits"
-)
+_TAKE: Final = "UPDATE fibonacci_journals SET run = %s, process = %s, commits = commits + 1 WHERE id = %s"
 # For another run, or after another number of commits, it is NULL, which the column refuses: the transaction fails.
 _COMMIT: Final = (
     "UPDATE fibonacci_journals SET commits = CASE WHEN run = %s AND commits = %s THEN commits + 1 END WHERE id = %s"
 )
-_STATE: Final = "SELECT run, process, commits FROM fibonacci_journals WHERE id = %s"
 
 _OPENED_WITHIN: Final = 5.0  # seconds: a job is often started together with its server
+_NOT_OURS: Final = ("23502", "23503")
+"""What a commit of a run fails with that hasn't the journal any more: a new connection sees why."""
 PATIENCE: Final = 30.0
 """Seconds for which a run waits for a server that is away, such as one that is restarted."""
 
@@ -150,6 +135,7 @@ class _Found(NamedTuple):
     id: int
     run: str
     process: str
+    commits: int
     header: JournalHeader
 
 
@@ -162,7 +148,7 @@ def _advice(error: psycopg.Error) -> tuple[str, bool]:
                 return text, False
         return "check that the server runs at this URL, and the network", True
     text = _REMEDIES.get(code) or _REMEDIES.get(code[:2]) or ""
-    return text, code[:2] in ("08", "57") or code in ("53300", "55P03")
+    return text, code[:2] in ("08", "57") or code in ("53300", "55P03", *_NOT_OURS)
 
 
 def _error(path: str, error: psycopg.Error, waited: float = 0.0) -> JournalError:
@@ -227,15 +213,22 @@ def _find(connection: _Connection, place: PostgresPlace, header: JournalHeader |
     records = _execute(connection, _FIND, place.name) if _execute(connection, _HAS_TABLES)[0][0] else []
     if not records:
         return None
-    journal, schema, is_outdated, run, process, *fields = records[0]
+    schema, is_outdated, *known = records[0]
     if schema > SCHEMA_VERSION:
         raise journal_error(place.shown, newer_schema(schema))
     if is_outdated:
         raise _outdated_error(place.shown, "has older data than a run had written")
-    found = _Found(journal, run, process, JournalHeader(*fields))
+    found = _Found(*known[:4], JournalHeader(*known[4:]))
     difference = None if header is None else found.header.difference(header)
     if difference is not None:
         raise journal_error(place.shown, difference)
+    return found
+
+
+def _existing(connection: _Connection, place: PostgresPlace, header: JournalHeader | None = None) -> _Found:
+    found = _find(connection, place, header)
+    if found is None:
+        raise journal_error(place.shown, "does not exist: check the database and the name of the journal in its URL")
     return found
 
 
@@ -276,26 +269,24 @@ def check_postgres_journal(place: PostgresPlace, header: JournalHeader, resume: 
 def _open(place: PostgresPlace, header: JournalHeader, resume: bool | None) -> PostgresJournal:
     connection = _connect(place)
     try:
-        found = _find(connection, place, header)
-        if found is None and (fault := resume_fault(resume, 0)) is not None:
-            raise journal_error(place.shown, fault)
-        if found is None:
+        if _find(connection, place, header) is None:
+            fault = resume_fault(resume, 0)
+            if fault is not None:
+                raise journal_error(place.shown, fault)
             if not _execute(connection, _HAS_TABLES)[0][0]:
                 with connection.transaction():
                     _execute(connection, _CREATE_ALONE)  # where two did it at once, one would fail
-                    connection.execute(_TABLES)
+                    connection.execute(_TABLES.encode())
             _execute(connection, _ADD, place.name, SCHEMA_VERSION, *header)
-            found = _find(connection, place, header)
-        if found is None:
-            raise _absent_error(place)
+        found = _existing(connection, place, header)
         try:
             _execute(connection, _LOCK, found.id)
         except errors.LockNotAvailable as error:
-            found = _find(connection, place) or found
-            reason = joined(f"is used by another run ({found.process}): ", remedy("another run", journal=place.shown))
+            process = _existing(connection, place).process
+            reason = joined(f"is used by another run ({process}): ", remedy("another run", journal=place.shown))
             raise journal_error(place.shown, reason) from error
-        found = _find(connection, place, header) or found  # the run before may have changed it
-        return PostgresJournal(connection, place, found, resume)
+        # The run before may have changed it.
+        return PostgresJournal(connection, place, _existing(connection, place, header), resume)
     except BaseException:
         connection.close()
         raise
@@ -340,7 +331,8 @@ class PostgresJournal(SQLJournal):
         self._patience = PATIENCE
         self._run = token_hex(8)
         process = f"process {os.getpid()} on {socket.gethostname()}"
-        self._commits: int = _execute(connection, _TAKE, self._run, process, found.id)[0][0]
+        _execute(connection, _TAKE, self._run, process, found.id)
+        self._commits = found.commits + 1
 
     @property
     def is_asked_to_stop(self) -> bool:
@@ -392,8 +384,13 @@ class PostgresJournal(SQLJournal):
 
         A run that has waited for a server in vain doesn't wait for it again.
         """
+        patience, self._patience = self._patience, 0.0
+        result = _patiently(self.path, lambda: self._attempt(action), patience)
+        self._patience = PATIENCE
+        return result
 
-        def attempt() -> _T:
+    def _attempt(self, action: Callable[[_Connection], _T]) -> _T:
+        try:
             if self._connection is None:
                 if self._is_closed:
                     raise journal_error(self.path, "was closed")
@@ -403,21 +400,6 @@ class PostgresJournal(SQLJournal):
                 finally:  # if another run has the lock, its name is there too
                     self._check(self._connection)
             return action(self._connection)
-
-        try:
-            patience, self._patience = self._patience, 0.0
-            result = _patiently(self.path, lambda: self._or_drop(attempt), patience)
-        except JournalError as error:
-            if isinstance(error.__cause__, errors.NotNullViolation | errors.ForeignKeyViolation):
-                with _connected(self._place) as connection:
-                    self._check(connection)
-            raise
-        self._patience = PATIENCE
-        return result
-
-    def _or_drop(self, attempt: Callable[[], _T]) -> _T:
-        try:
-            return attempt()
         except BaseException:  # Ctrl-C too: what has become of the action is seen on another connection
             self._drop()
             raise
@@ -434,77 +416,21 @@ class PostgresJournal(SQLJournal):
         Raises:
             JournalError: If it is another run's, or has older data.
         """
-        states = _execute(connection, _STATE, self._id)
-        if not states:
+        found = _find(connection, self._place)
+        if found is None:
             raise _outdated_error(self.path, "was removed while rows ran")
-        run, process, commits = states[0]
-        if commits < self._commits:
+        if found.commits < self._commits:
             # No other run continues such a journal, which doesn't know all that has run.
             _execute(connection, "UPDATE fibonacci_journals SET is_outdated = TRUE WHERE id = %s", self._id)
-            missing = self._commits - commits
+            missing = self._commits - found.commits
             raise _outdated_error(self.path, f"has older data, without the last {missing} commits of this run")
-        if run != self._run:
+        if found.run != self._run:
             reason = (
-                f"was taken over by another run ({process}) when this one had lost its connection: rows under way go"
-                " on, and the other run has them. When it has ended, the same call continues"
+                f"was taken over by another run ({found.process}) when this one had lost its connection: rows under way"
+                " go on, and the other run has them. When it has ended, the same call continues"
             )
             raise journal_error(self.path, reason)
-        self._commits = commits
-
-
-class HeldPostgresJournal:
-    """A journal in PostgreSQL that a run may have. What it says is true at the moment of the call.
-
-    Args:
-        place: Where it is.
-
-    Attributes:
-        path: Its URL, for messages.
-    """
-
-    def __init__(self, place: PostgresPlace) -> None:
-        self.path: str = place.shown
-        self._place = place
-
-    def holder(self) -> JournalHolder | None:
-        """Return the run that has the journal, or None if none has.
-
-        Raises:
-            JournalError: If there is no journal, or it can't be read.
-        """
-        with _connected(self._place) as connection:
-            return self._holder(connection)
-
-    def stop(self) -> JournalHolder | None:
-        """Request that the run that has the journal starts no more rows. This doesn't affect a later run.
-
-        Returns:
-            That run. None if none has the journal.
-
-        Raises:
-            JournalError: If there is no journal, or the request can't be written.
-        """
-        with _connected(self._place) as connection:
-            holder = self._holder(connection)
-            if holder is not None:
-                query = "UPDATE fibonacci_journals SET stopped_run = %s WHERE name = %s"
-                _execute(connection, query, holder.run, self._place.name)
-            return holder
-
-    def _holder(self, connection: _Connection) -> JournalHolder | None:
-        found = _existing(connection, self._place)
-        return JournalHolder(found.run, found.process) if _execute(connection, _IS_LOCKED, found.id)[0][0] else None
-
-
-def _existing(connection: _Connection, place: PostgresPlace) -> _Found:
-    found = _find(connection, place)
-    if found is None:
-        raise _absent_error(place)
-    return found
-
-
-def _absent_error(place: PostgresPlace) -> JournalError:
-    return journal_error(place.shown, "does not exist: check the database and the name of the journal in its URL")
+        self._commits = found.commits
 
 
 class PostgresReader(JournalReader):
@@ -514,17 +440,37 @@ class PostgresReader(JournalReader):
         place: Where it is.
 
     Raises:
-        JournalError: If it isn't there, or can't be read.
+        JournalError: If it isn't there, or can't be used, by each method.
     """
 
     def __init__(self, place: PostgresPlace) -> None:
         super().__init__(place.shown)
         self._place = place
 
+    def holder(self) -> JournalHolder | None:
+        """Return the run that has the journal, or None if none has. It is true at the moment of the call."""
+        with _connected(self._place) as connection:
+            found = _existing(connection, self._place)
+            is_held = _execute(connection, _IS_LOCKED, found.id)[0][0]
+            return JournalHolder(found.run, found.process) if is_held else None
+
+    def stop(self) -> JournalHolder | None:
+        """Request that the run that has the journal starts no more rows. This doesn't affect a later run.
+
+        Returns:
+            That run. None if none has the journal.
+        """
+        holder = self.holder()
+        if holder is not None:
+            with _connected(self._place) as connection:
+                query = "UPDATE fibonacci_journals SET stopped_run = %s WHERE name = %s"
+                _execute(connection, query, holder.run, self._place.name)
+        return holder
+
     @property
     def is_running(self) -> bool:
         """Whether a run has the journal now."""
-        return HeldPostgresJournal(self._place).holder() is not None
+        return self.holder() is not None
 
     def progress(self) -> RunsProgress | None:
         """Return what the run has noted of its pace, or None if it has noted nothing."""

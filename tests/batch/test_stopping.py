@@ -142,7 +142,7 @@ class TestOutcomes:
     def test_another_run_has_the_journal_by_now(self, place: JournalPlace, monkeypatch: pytest.MonkeyPatch) -> None:
         earlier = Mock(return_value=JournalHolder("an earlier run", "process 1"))
         monkeypatch.setattr(HeldJournal, "stop", earlier)
-        monkeypatch.setattr("fibonacci._batch.postgres_journal.HeldPostgresJournal.stop", earlier)
+        monkeypatch.setattr("fibonacci._batch.postgres_journal.PostgresReader.stop", earlier)
         with closing(place.open(HEADER)):
             ran = stop(place)
         assert ran.code == 75

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fibonacci import JournalView, RunResult
-    from fibonacci._batch.postgres_journal import HeldPostgresJournal
+    from fibonacci._batch.postgres_journal import PostgresReader
     from fibonacci._batch.sql_journal import JournalHolder
     from fibonacci._batch.sqlite_journal import HeldJournal
     from fibonacci.cli.context import Context
@@ -513,7 +513,7 @@ def run_stop(context: Context) -> int:
         raise
 
 
-def _ask(journal: HeldJournal | HeldPostgresJournal) -> JournalHolder | None:
+def _ask(journal: HeldJournal | PostgresReader) -> JournalHolder | None:
     """Ask the run that has a journal to stop, as soon as it has a name, and return it."""
     ends = time.monotonic() + _OPENED_WITHIN
     while (asked := journal.stop()) is not None and not asked.run and time.monotonic() < ends:
@@ -521,7 +521,7 @@ def _ask(journal: HeldJournal | HeldPostgresJournal) -> JournalHolder | None:
     return asked
 
 
-def _wait(context: Context, journal: HeldJournal | HeldPostgresJournal, asked: JournalHolder) -> int:
+def _wait(context: Context, journal: HeldJournal | PostgresReader, asked: JournalHolder) -> int:
     """Wait until a run has ended that was asked to stop."""
     timeout = context.options.timeout
     began = time.monotonic()
@@ -540,7 +540,7 @@ def _wait(context: Context, journal: HeldJournal | HeldPostgresJournal, asked: J
     return DONE
 
 
-def _held_journal(journal: str) -> HeldJournal | HeldPostgresJournal:
+def _held_journal(journal: str) -> HeldJournal | PostgresReader:
     """Return the journal that the command line names.
 
     Raises:
@@ -556,9 +556,9 @@ def _held_journal(journal: str) -> HeldJournal | HeldPostgresJournal:
         raise UsageError(str(error)) from None
     if place is None:
         return HeldJournal(journal)
-    from fibonacci._batch.postgres_journal import HeldPostgresJournal
+    from fibonacci._batch.postgres_journal import PostgresReader
 
-    return HeldPostgresJournal(place)
+    return PostgresReader(place)
 
 
 _SETTLE_EPILOG: Final = """\
