@@ -80,7 +80,7 @@ def postgres_place(journal: str) -> PostgresPlace | None:
     options = parse_qsl(parts.query, keep_blank_values=True)
     names = [value for option, value in options if option == "journal"]
     if len(names) != 1 or not names[0]:
-        raise ValueError("journal: the URL must name one journal, as in postgresql://user@host/database?journal=NAME")
+        raise ValueError("journal: the URL must name one journal, as in postgresql://host/database?journal=NAME")
     query = urlencode([each for each in options if each[0] != "journal"], quote_via=quote)
     shown = f"{begin}://{parts.netloc.rpartition('@')[2]}{parts.path}?journal={quote(names[0])}"
     return PostgresPlace(f"{begin}://{parts.netloc}{parts.path}?{query}", names[0], shown)
@@ -107,7 +107,7 @@ def check_journal(journal: str | bytes | os.PathLike[str] | None) -> str | None:
     if _URL_BEGIN.match(path):
         raise ValueError(
             "journal must be the path of a file, such as runs.db, or a URL of PostgreSQL, such as"
-            " postgresql://user@host/database?journal=NAME"
+            " postgresql://host/database?journal=NAME"
         )
     if not path or "\0" in path:
         fault = "it contains a null character" if path else "it is empty"
@@ -127,6 +127,7 @@ class BatchOptions:
 
     Attributes:
         parser: Makes rows of what the iterable yields.
+        journal: The path of the journal. Of one in PostgreSQL, what texts show. None if there is none.
         postgres: Where the journal is in PostgreSQL. None if it is a file, or there is none.
         total: The number of rows. None if it isn't known.
 
@@ -146,8 +147,9 @@ class BatchOptions:
                 "retry_failed runs the rows that failed in an earlier call: pass the journal= of that call"
             )
         self.parser: RowParser = RowParser(options["key"], options["inputs"])
-        self.journal: str | None = check_journal(options["journal"])
-        self.postgres: PostgresPlace | None = None if self.journal is None else postgres_place(self.journal)
+        journal = check_journal(options["journal"])
+        self.postgres: PostgresPlace | None = None if journal is None else postgres_place(journal)
+        self.journal: str | None = journal if self.postgres is None else self.postgres.shown
         self.resume: bool | None = _unless_none(check_flag, "resume", options)
         self.concurrency: int | None = _unless_none(check_positive_int, "concurrency", options)
         self.timeout: float | None = check_timeout(options["timeout"])

@@ -213,12 +213,12 @@ def _find(connection: _Connection, place: PostgresPlace, header: JournalHeader |
     records = _execute(connection, _FIND, place.name) if _execute(connection, _HAS_TABLES)[0][0] else []
     if not records:
         return None
-    schema, is_outdated, *known = records[0]
+    schema, is_outdated, journal, run, process, commits, *fields = records[0]
     if schema > SCHEMA_VERSION:
         raise journal_error(place.shown, newer_schema(schema))
     if is_outdated:
         raise _outdated_error(place.shown, "has older data than a run had written")
-    found = _Found(*known[:4], JournalHeader(*known[4:]))
+    found = _Found(journal, run, process, commits, JournalHeader(*fields))
     difference = None if header is None else found.header.difference(header)
     if difference is not None:
         raise journal_error(place.shown, difference)

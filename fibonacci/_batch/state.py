@@ -374,8 +374,7 @@ class BatchState:
             return None
         names = ", ".join(str(result.key) for result in results[:MOST_UNKNOWN])
         more = f" and {len(results) - MOST_UNKNOWN} more" if len(results) > MOST_UNKNOWN else ""
-        place = self._options.postgres
-        journal = self._options.journal if place is None else place.shown
+        journal = self._options.journal
         text = joined(
             "the outcome of ",
             remedy("unknown rows", count=str(len(results))),
