@@ -10,16 +10,21 @@ from contextlib import closing, contextmanager
 from secrets import token_hex
 from typing import Any
 
-import psycopg
 import pytest
 
 from fibonacci import Fibonacci, JournalError, UnknownOutcomeError, read_journal
-from fibonacci._batch import postgres_journal
 from fibonacci._batch.options import PostgresPlace, postgres_place
-from fibonacci._batch.postgres_journal import PostgresJournal, open_postgres_journal
 from tests.batch.journals import HEADER, row
 from tests.kit.assertions import each_row
 from tests.kit.postgres import PostgresServer
+
+try:
+    import psycopg
+
+    from fibonacci._batch import postgres_journal
+    from fibonacci._batch.postgres_journal import PostgresJournal, open_postgres_journal
+except ImportError:
+    pytest.skip("needs psycopg and libpq", allow_module_level=True)
 
 SECRET = "secret"
 
