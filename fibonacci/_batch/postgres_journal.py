@@ -189,10 +189,13 @@ def _connected(place: PostgresPlace) -> Generator[_Connection]:
             raise _error(place.shown, error) from error
 
 
+def _options(place: PostgresPlace) -> Any:
+    return {**_OPTIONS, **conninfo.conninfo_to_dict(place.url)}
+
+
 def _connect(place: PostgresPlace) -> _Connection:
     try:
-        options: Any = {**_OPTIONS, **conninfo.conninfo_to_dict(place.url)}
-        connection = psycopg.connect(autocommit=True, **options)
+        connection = psycopg.connect(autocommit=True, **_options(place))  # a traceback shows what variables have
     except psycopg.ProgrammingError:  # whose text may have a part of the password
         reason = "has a URL that libpq does not understand: check its options, and write % in a password as %25"
         raise journal_error(place.shown, reason) from None
@@ -363,19 +366,22 @@ class PostgresJournal(SQLJournal):
     def _change(self, numbers: Iterable[int], changes: Iterable[Change]) -> None:
         statements = [(_of(text, self._id).encode(), record) for text, records in changes for record in records]
         with self._process_lock():
-            following = self._commits + 1
+            before: int | None = None
 
             def commit(connection: _Connection) -> None:
-                if self._commits == following:  # it was carried out, and the reply was lost
+                nonlocal before
+                if before is None:  # what a connection, and no earlier, tells of the last commit
+                    before = self._commits
+                elif self._commits > before:  # it was carried out, and the reply was lost
                     return
                 # In one round trip. What fails in between, also Ctrl-C, never comes to the COMMIT.
                 with connection.pipeline(), connection.cursor() as cursor:
                     cursor.execute("BEGIN")
-                    cursor.execute(_COMMIT, (self._run, following - 1, self._id))
+                    cursor.execute(_COMMIT, (self._run, before, self._id))
                     for statement, record in statements:
                         cursor.execute(statement, record)
                     cursor.execute("COMMIT")
-                self._commits = following
+                self._commits = before + 1
 
             self._carry_out(commit)
 

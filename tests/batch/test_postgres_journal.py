@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from secrets import token_hex
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from fibonacci import Fibonacci, JournalError, UnknownOutcomeError, read_journal
 from fibonacci._batch.options import PostgresPlace, postgres_place
-from tests.batch.journals import HEADER, row
+from tests.batch.journals import HEADER, row, started_as
 from tests.kit.assertions import each_row
 from tests.kit.postgres import PostgresServer
 
@@ -260,6 +261,33 @@ class TestLostConnections:
         name = spot.name
         ((commits,),) = postgres.execute(f"SELECT commits FROM fibonacci_journals WHERE name = '{name}'")
         assert commits == 3
+
+    @pytest.mark.parametrize("lost_by", [psycopg.OperationalError, KeyboardInterrupt])
+    def test_a_write_after_one_whose_end_is_unknown_is_written(
+        self,
+        postgres: PostgresServer,
+        journal: PostgresJournal,
+        connections: list[Any],
+        monkeypatch: pytest.MonkeyPatch,
+        lost_by: type[BaseException],
+    ) -> None:
+        @contextmanager
+        def lose_the_reply() -> Generator[Any]:
+            with pipeline() as made:
+                yield made
+            monkeypatch.setattr(psycopg, "connect", Mock(side_effect=psycopg.OperationalError("password")))
+            raise lost_by("lost")
+
+        one, two = row(1), row(2)
+        journal.write([one, two])
+        connect, pipeline = psycopg.connect, connections[0].pipeline
+        monkeypatch.setattr(connections[0], "pipeline", lose_the_reply)
+        with pytest.raises((JournalError, KeyboardInterrupt)):
+            journal.write(started=[started_as(one, "exec_1")])
+        monkeypatch.setattr(psycopg, "connect", connect)
+        journal.write(started=[started_as(two, "exec_2")])
+        found = [journal.find(key, is_unique=False)[0] for key in ("k1", "k2")]
+        assert [entry and entry.execution_id for entry in found] == ["exec_1", "exec_2"]
 
     @pytest.mark.parametrize("notices_first", [False, True])
     def test_a_run_that_another_has_followed_writes_nothing(
