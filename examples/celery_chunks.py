@@ -1,14 +1,14 @@
 """Rows in chunks as Celery tasks. A chunk whose worker is killed is delivered again, and continued by its journal.
 
 Start a worker with `celery --app examples.celery_chunks worker`, with FIBONACCI_API_KEY, CELERY_BROKER_URL and JOURNALS
-(a folder on this machine) set. Run as a script, it carries out the tasks in its own process.
+set: a path on this machine, or postgresql://user@host/database?journal=chunk-{} for workers on several machines, where
+{} is the number of a chunk. Run as a script, it carries out the tasks in its own process.
 """
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from celery import Celery
@@ -25,7 +25,7 @@ client = Fibonacci(rate_limiter="machine")
 @app.task(acks_late=True, reject_on_worker_lost=True, max_retries=0)
 def run_chunk(workflow_id: str, number: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     # The journal belongs to the chunk, not to the delivery: what the first delivery has begun, the second continues.
-    journal = Path(os.environ.get("JOURNALS", "."), f"chunk-{number}.db")
+    journal = os.environ.get("JOURNALS", "chunk-{}.db").replace("{}", str(number))
     runs = client.workflows.run_many(workflow_id, rows, key="id", journal=journal, concurrency=5, ordered=True)
     results: list[dict[str, Any]] = []
     with suppress(UnknownOutcomeError):  # the rows that it names are among the results, as "unknown"

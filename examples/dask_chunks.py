@@ -1,18 +1,19 @@
 """Rows in chunks on a Dask cluster. When a worker is killed, another continues its chunk, and no row runs twice.
 
 Start a scheduler and workers (`dask scheduler`, `dask worker tcp://127.0.0.1:8786 --nthreads 1`) with FIBONACCI_API_KEY
-set for the workers, and pass the scheduler's address. Without one, a cluster of two processes is started.
+set for the workers, and pass the scheduler's address. Without one, a cluster of two processes is started. For workers
+on several machines, set JOURNALS to postgresql://user@host/database?journal=chunk-{}, and PGPASSWORD for the workers.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -36,7 +37,7 @@ def run_chunks(
     cluster: Any,
     workflow_id: str,
     rows: Iterable[Row],
-    folder: Path,
+    journals: str,
     *,
     size: int,
     window: int,
@@ -44,13 +45,14 @@ def run_chunks(
 ) -> Iterator[RunResult]:
     """Yield the results of all rows. The rows of `window` chunks are in memory, and no more.
 
-    The workers of a machine share the rate limit of the key by `rate_limiter="machine"`, all by a URL of Redis.
+    The journal of a chunk is a path, or a URL for workers on several machines, in which {} is the chunk's number. The
+    workers of a machine share the rate limit of the key by `rate_limiter="machine"`, all by a URL of Redis.
     """
 
     def submit(chunk: tuple[int, list[Row]]) -> Future[list[RunResult]]:
         number, chunk_rows = chunk
-        journal = folder / f"chunk-{number}.db"  # the same in each call, so that the same call again continues
-        arguments = workflow_id, chunk_rows, str(journal), rate_limiter
+        journal = journals.replace("{}", str(number))  # the same in each call, so that the same call again continues
+        arguments = workflow_id, chunk_rows, journal, rate_limiter
         future: Future[list[RunResult]] = cluster.submit(run_chunk, *arguments, pure=False)
         return future
 
@@ -80,7 +82,8 @@ def main() -> None:
         workflow_id = client.workflows.ensure(name="Greeter", definition=definition).id
     rows = ({"id": number, "name": f"Ada {number}"} for number in range(100))
     with TemporaryDirectory() as folder, connect(*sys.argv[1:]) as cluster:
-        results = run_chunks(cluster, workflow_id, rows, Path(folder), size=10, window=4)
+        journals = os.environ.get("JOURNALS", f"{folder}/chunk-{{}}.db")
+        results = run_chunks(cluster, workflow_id, rows, journals, size=10, window=4)
         print(Counter(result.status for result in results))  # prints: Counter({'completed': 100})
 
 

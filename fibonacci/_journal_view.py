@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from fibonacci._batch.journal_reader import JournalReader
-from fibonacci._batch.options import check_journal
+from fibonacci._batch.journal_reader import JournalReader, SQLiteReader
+from fibonacci._batch.options import check_journal, postgres_place
 
 if TYPE_CHECKING:
     from fibonacci.models.run_results import RunResult, RunsProgress, RunsSummary
@@ -133,7 +133,7 @@ class JournalView:
         return self._reader.settle(key, execution_id, not_started=not_started, failed=failed)
 
     def close(self) -> None:
-        """Do nothing: a view has the file open only while it reads it."""
+        """Do nothing: a view has the journal open only while it reads it."""
 
     def __enter__(self) -> Self:
         return self
@@ -153,7 +153,7 @@ def read_journal(journal: str | os.PathLike[str]) -> JournalView:
     It doesn't keep a run from using the journal, and writes nothing unless you call `settle`.
 
     Args:
-        journal: The path of the journal's file.
+        journal: The path of the journal's file, or the URL of a journal in PostgreSQL, as `run_many` takes it.
 
     Returns:
         A view of the journal, from which you can read its rows and its state.
@@ -161,7 +161,7 @@ def read_journal(journal: str | os.PathLike[str]) -> JournalView:
     Raises:
         JournalError: If it doesn't exist, isn't a journal, or has lost a part.
         TypeError: If it isn't a path.
-        ValueError: If it is a URL, or can't be the path of a file.
+        ValueError: If it is another URL, or can't be the path of a file.
 
     Example:
         ```python
@@ -175,4 +175,9 @@ def read_journal(journal: str | os.PathLike[str]) -> JournalView:
     path = check_journal(journal)
     if path is None:
         raise TypeError("journal must be the path of a file, not None")
-    return JournalView(JournalReader(path))
+    place = postgres_place(path)
+    if place is None:
+        return JournalView(SQLiteReader(path))
+    from fibonacci._batch.postgres_journal import PostgresReader
+
+    return JournalView(PostgresReader(place))

@@ -635,7 +635,7 @@ class JournalError(FibonacciError):
     """
 
     path: str
-    """Where the journal is: the path of its file, as you passed it."""
+    """Where the journal is: the path of its file as you passed it, or a URL without user and password."""
 
     can_continue: bool
     """Whether the same call can continue once the cause is fixed. False if the journal is damaged or incomplete."""

@@ -145,6 +145,7 @@ MAY_NAME = {
     "keyring": ("_profiles/keychain.py",),
     "pandas": ("_frames.py",),
     "polars": ("_frames.py",),
+    "psycopg": ("_batch/postgres_journal.py",),
     "pyarrow": ("_frames.py",),
     "resvg_py": ("definitions/diagrams/png.py",),
     "tenacity": ("_async/requestor.py", "_sync/requestor.py"),

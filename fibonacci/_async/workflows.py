@@ -464,8 +464,9 @@ class AsyncWorkflows(AsyncResource):
                 row's index.
             inputs: A function that turns a row into inputs. Default: the row itself, a mapping or a Pydantic model.
             journal: The path of a SQLite file on a local disk. The file is created if it doesn't exist, and it stores
-                inputs and outputs. Several machines can't use one at once. Default: no journal, and you can't continue
-                an interrupted call.
+                inputs and outputs. For machines that take over each other's rows, pass a journal in PostgreSQL (extra
+                `postgres`): `postgresql://user@host/database?journal=NAME`. Default: no journal, and you can't
+                continue an interrupted call.
             resume: Whether the journal must already have rows. If True, the call refuses a missing or empty journal, so
                 that a mistyped path doesn't run all rows again. If False, it refuses a journal with rows. Default:
                 continue a journal, or start one.

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import sqlite3
 import time
+from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, ClassVar, Final
 
+from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.journal_errors import (
     damaged_error,
     incomplete_error,
@@ -25,6 +26,7 @@ from fibonacci._batch.journal_schema import JournalHeader, JournalMark, read_hea
 from fibonacci._batch.locks import LOCK_SUFFIX, is_held, read_note
 from fibonacci._batch.progress import progress_in
 from fibonacci._batch.rows import key_text
+from fibonacci._batch.sql_journal import COLUMNS, SQLJournal
 from fibonacci._batch.sqlite_journal import (
     RECORD,
     check_files,
@@ -46,17 +48,103 @@ ROWS_AT_ONCE: Final = 500
 
 
 _SUMMARY: Final = """
-SELECT count(*), coalesce(sum(status = 'completed'), 0), coalesce(sum(status IS NOT NULL), 0), coalesce(sum(
+SELECT count(*), count(CASE WHEN status = 'completed' THEN 1 END), count(status), count(CASE WHEN
     status IS NULL AND idempotency_key IS NOT NULL
     AND CASE WHEN execution_id IS NULL THEN coalesce(intended_at, 0) < ? ELSE candidates IS NOT NULL END
-), 0) FROM rows
+THEN 1 END) FROM rows
 """
 _ORDER: Final = "SELECT number FROM rows WHERE coalesce(status = ?, true) ORDER BY row_index, number"
-_CHOSEN: Final = f"{RECORD} WHERE number IN (SELECT value FROM json_each(?))"
+
+Select = Callable[[str, Sequence[object]], list[Any]]
+"""Carries out a query of the rows."""
 
 
-class JournalReader:
+class JournalReader(ABC):
     """Reads a journal. Each read shows the journal at that moment. Threads may share the reader.
+
+    Args:
+        path: Where it is, for messages.
+    """
+
+    _record: ClassVar[str] = f"SELECT {COLUMNS} FROM rows"
+
+    def __init__(self, path: str) -> None:
+        self.path: str = path
+
+    @property
+    @abstractmethod
+    def is_running(self) -> bool:
+        """Whether a run has the journal now."""
+
+    @abstractmethod
+    def progress(self) -> RunsProgress | None:
+        """Return what the run has noted of its pace, or None if it has noted nothing."""
+
+    @abstractmethod
+    def _reading(self) -> AbstractContextManager[tuple[Select, JournalHeader]]:
+        """Return what reads the rows, all as they are after one commit, and what the journal belongs to."""
+
+    @abstractmethod
+    def _open(self) -> SQLJournal:
+        """Open the journal, which must have rows, to change it."""
+
+    def _entry(self, record: Sequence[Any]) -> JournalEntry:
+        """Return what a record says, which `_record` has read."""
+        return JournalEntry(record)
+
+    def header(self) -> JournalHeader:
+        """Return what the journal belongs to."""
+        with self._reading() as (_, header):
+            return header
+
+    def summary(self) -> RunsSummary:
+        """Return how far the rows have come."""
+        unknown_before = self._unknown_before
+        with self._reading() as (select, _):
+            ((rows, succeeded, ended, unknown),) = select(_SUMMARY, (unknown_before,))
+        left = rows - ended - unknown
+        return RunsSummary(succeeded=succeeded, failed=ended - succeeded, unknown=unknown, from_journal=0, left=left)
+
+    def results(self, status: str | None) -> Iterator[RunResult]:
+        """Iterate over the rows as results, in their order. Those without one have the status that they have come to.
+
+        Args:
+            status: The status of those that are wanted. None for all.
+        """
+        unknown_before = self._unknown_before
+        with self._reading() as (select, _):
+            numbers = array("q", (number for (number,) in select(_ORDER, (status,))))
+        for begin in range(0, len(numbers), ROWS_AT_ONCE):
+            chosen = numbers[begin : begin + ROWS_AT_ONCE].tolist()
+            query = f"{self._record} WHERE number IN ({', '.join('?' * len(chosen))})"
+            with self._reading() as (select, _):
+                records = {record[0]: record for record in select(query, chosen)}
+            for number in chosen:
+                entry = self._entry(records[number])
+                present = entry.present_status(unknown_before)
+                if status in (None, present):
+                    with reading_row(self.path):
+                        result = entry.result(entry.index, present)
+                    yield result
+
+    def settle(self, key: str | int, execution_id: str | None, *, not_started: bool, failed: bool) -> RunResult:
+        """Check the arguments of `JournalView.settle`, and record the outcome."""
+        if execution_id is not None:
+            check_id("execution_id", execution_id)
+        if (execution_id is not None) + check_flag("not_started", not_started) + check_flag("failed", failed) != 1:
+            raise ValueError("settle takes exactly one of execution_id=, not_started=True and failed=True")
+        text = key_text(key, "key")
+        with closing(self._open()) as journal:
+            return journal.settle(text, execution_id, has_failed=failed)
+
+    @property
+    def _unknown_before(self) -> float:
+        """The Unix time: a request of an earlier intent isn't under way."""
+        return time.time() - STARTED_WITHIN if self.is_running else math.inf
+
+
+class SQLiteReader(JournalReader):
+    """Reads a journal in SQLite.
 
     It has the file open during a read alone, so that a run that ends can make it whole.
 
@@ -67,8 +155,10 @@ class JournalReader:
         JournalError: If it isn't there, is no journal, or lacks a part of what it has to hold.
     """
 
+    _record = RECORD
+
     def __init__(self, path: str) -> None:
-        self.path: str = path
+        super().__init__(path)
         self._real = os.path.realpath(path)
         self._lock = Path(f"{self._real}{LOCK_SUFFIX}")
         try:
@@ -84,67 +174,24 @@ class JournalReader:
         except OSError as error:
             raise system_error(path, error) from error
 
-    def header(self) -> JournalHeader:
-        """Return what the journal belongs to."""
-        with self._reading() as (_, header):
-            return header
-
     @property
     def is_running(self) -> bool:
         """Whether a run has the journal now."""
         return is_held(self._lock)
 
-    def summary(self) -> RunsSummary:
-        """Return how far the rows have come."""
-        unknown_before = self._unknown_before
-        with self._reading() as (connection, _):
-            rows, succeeded, ended, unknown = connection.execute(_SUMMARY, (unknown_before,)).fetchone()
-        left = rows - ended - unknown
-        return RunsSummary(succeeded=succeeded, failed=ended - succeeded, unknown=unknown, from_journal=0, left=left)
-
     def progress(self) -> RunsProgress | None:
         """Return what the run has noted of its pace, or None if it has noted nothing."""
-        with self._reading() as (connection, _):
+        with self._connected() as (connection, _):
             return progress_in(read_progress(connection))
 
-    def results(self, status: str | None) -> Iterator[RunResult]:
-        """Iterate over the rows as results, in their order. Those without one have the status that they have come to.
+    def _entry(self, record: Sequence[Any]) -> JournalEntry:
+        return entry_in(self.path, record)
 
-        Args:
-            status: The status of those that are wanted. None for all.
-        """
-        unknown_before = self._unknown_before
-        with self._reading() as (connection, _):
-            numbers = array("q", (number for (number,) in connection.execute(_ORDER, (status,))))
-        for begin in range(0, len(numbers), ROWS_AT_ONCE):
-            chosen = numbers[begin : begin + ROWS_AT_ONCE].tolist()
-            with self._reading() as (connection, _):
-                records = {record[0]: record for record in connection.execute(_CHOSEN, (json.dumps(chosen),))}
-            for number in chosen:
-                entry = entry_in(self.path, records[number])
-                present = entry.present_status(unknown_before)
-                if status in (None, present):
-                    with reading_row(self.path):
-                        result = entry.result(entry.index, present)
-                    yield result
-
-    def settle(self, key: str | int, execution_id: str | None, *, not_started: bool, failed: bool) -> RunResult:
-        """Check the arguments of `JournalView.settle`, and record the outcome."""
-        if execution_id is not None:
-            check_id("execution_id", execution_id)
-        if (execution_id is not None) + check_flag("not_started", not_started) + check_flag("failed", failed) != 1:
-            raise ValueError("settle takes exactly one of execution_id=, not_started=True and failed=True")
-        text = key_text(key, "key")
-        with closing(open_journal(self.path, self.header(), resume=True)) as journal:
-            return journal.settle(text, execution_id, has_failed=failed)
-
-    @property
-    def _unknown_before(self) -> float:
-        """The Unix time: a request of an earlier intent isn't under way."""
-        return time.time() - STARTED_WITHIN if self.is_running else math.inf
+    def _open(self) -> SQLJournal:
+        return open_journal(self.path, self.header(), resume=True)
 
     @contextmanager
-    def _reading(self) -> Generator[tuple[sqlite3.Connection, JournalHeader]]:
+    def _reading(self) -> Generator[tuple[Select, JournalHeader]]:
         """Open the journal for what is read of one commit, and check that this isn't an earlier one than was noted."""
         with self._connected() as (connection, noted):
             try:
@@ -154,7 +201,7 @@ class JournalReader:
             fault = mark.fault(noted, str(self._lock))
             if fault is not None:
                 raise incomplete_error(self.path, fault)
-            yield connection, header
+            yield lambda query, values: connection.execute(query, values).fetchall(), header
 
     @contextmanager
     def _connected(self) -> Generator[tuple[sqlite3.Connection, JournalMark | None]]:

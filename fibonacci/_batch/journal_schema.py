@@ -119,24 +119,28 @@ APPLICATION_ID: Final = 0x4649424A
 
 SCHEMA_VERSION: Final = 1
 
+ROW_COLUMNS: Final = """
+    key TEXT NOT NULL,
+    row_index BIGINT NOT NULL,
+    digest BYTEA NOT NULL,
+    inputs TEXT,
+    idempotency_key TEXT,
+    intended_at DOUBLE PRECISION,
+    execution_id TEXT,
+    status TEXT,
+    version TEXT,
+    settled_at DOUBLE PRECISION,
+    execution TEXT,
+    error TEXT,
+    earlier TEXT,
+    candidates TEXT"""
+"""What a journal has of a row besides its number, in words that SQLite and PostgreSQL understand."""
+
 _TABLES: Final = {
-    "rows": """CREATE TABLE rows (
-        number INTEGER PRIMARY KEY,
-        key TEXT NOT NULL UNIQUE,
-        row_index INTEGER NOT NULL,
-        digest BLOB NOT NULL,
-        inputs TEXT,
-        idempotency_key TEXT,
-        intended_at REAL,
-        execution_id TEXT,
-        status TEXT,
-        version TEXT,
-        settled_at REAL,
-        execution TEXT,
-        error TEXT,
-        earlier TEXT,
-        candidates TEXT,
-        checksum INTEGER NOT NULL
+    "rows": f"""CREATE TABLE rows (
+    number INTEGER PRIMARY KEY,{ROW_COLUMNS},
+    checksum INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (key)
     )""",
     "header": """CREATE TABLE header (
         content TEXT NOT NULL,
@@ -168,17 +172,17 @@ class JournalHeader(NamedTuple):
     def difference(self, other: JournalHeader) -> str | None:
         """Return how another header differs, as the end of a sentence on the journal, or None if it doesn't."""
         if self.workflow_id != other.workflow_id:
-            return f"belongs to the workflow {self.workflow_id}, not {other.workflow_id}: pass another path"
+            return f"belongs to the workflow {self.workflow_id}, not {other.workflow_id}: pass another journal"
         if not other.continues(self.workflow_version):
             return joined(
                 f"has rows of version {self.workflow_version} of the workflow, which is now at version"
                 f" {other.workflow_version}: roll the workflow back, pass ",
                 argument("if_new_version", "continue"),
-                " to run the remaining rows with the new version, or pass another path to run all rows with it",
+                " to run the remaining rows with the new version, or pass another journal to run all rows with it",
             )
         if self.key_rule != other.key_rule:
             start = f"takes its keys from {self.key_rule}, not from {other.key_rule}: pass the same "
-            return joined(start, argument("key", ...), ", or another path")
+            return joined(start, argument("key", ...), ", or another journal")
         return None
 
 
@@ -198,8 +202,7 @@ def create(connection: sqlite3.Connection, header: JournalHeader) -> JournalMark
     connection.execute("BEGIN IMMEDIATE")
     for statement in _TABLES.values():
         connection.execute(statement)
-    content = json.dumps(header)
-    connection.execute("INSERT INTO header VALUES (?, ?, ?, NULL)", (content, checksum_of([content]), str(mark)))
+    connection.execute("INSERT INTO header VALUES (?, ?, ?, NULL)", (*header_values(header), str(mark)))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
@@ -227,8 +230,13 @@ def fault_of(connection: sqlite3.Connection, *, is_noted: bool) -> str | None:
         return "is another program's database: pass another path"
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
-        return f"was written by a newer fibonacci-sdk (schema {version}): update fibonacci-sdk"
+        return newer_schema(version)
     return None
+
+
+def newer_schema(version: int) -> str:
+    """Return what is wrong with a journal of a later version, as the end of a sentence."""
+    return f"was written by a newer fibonacci-sdk (schema {version}): update fibonacci-sdk"
 
 
 def read_header(connection: sqlite3.Connection) -> tuple[JournalHeader, JournalMark]:
@@ -244,15 +252,15 @@ def read_header(connection: sqlite3.Connection) -> tuple[JournalHeader, JournalM
     return JournalHeader(*json.loads(records[0][0])), mark
 
 
-def write_header(connection: sqlite3.Connection, header: JournalHeader) -> None:
-    """Replace what a journal belongs to, but not its mark."""
+WRITE_HEADER: Final = "UPDATE header SET content = ?, checksum = ?"
+WRITE_PROGRESS: Final = "UPDATE header SET progress = ?"
+"""It has no checksum: no row depends on it."""
+
+
+def header_values(header: JournalHeader) -> tuple[str, int]:
+    """Return what a journal keeps of its header."""
     content = json.dumps(header)
-    connection.execute("UPDATE header SET content = ?, checksum = ?", (content, checksum_of([content])))
-
-
-def write_progress(connection: sqlite3.Connection, note: str) -> None:
-    """Replace the note on the progress of the run. It has no checksum: no row depends on it."""
-    connection.execute("UPDATE header SET progress = ?", (note,))
+    return content, checksum_of([content])
 
 
 def read_progress(connection: sqlite3.Connection) -> str | None:

@@ -8,60 +8,50 @@ from __future__ import annotations
 
 import errno
 import json
-import math
 import os
 import sqlite3
 import stat
-import threading
 import time
 import weakref
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from fibonacci._batch.journal import (
-    JournalEntry,
-    attempt,
-    attempts_text,
-    candidate_facts,
-    error_text,
-)
+from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.journal_errors import (
     damaged_error,
     incomplete_error,
     journal_error,
     mark_error,
-    reading_row,
     sqlite_error,
     system_error,
 )
 from fibonacci._batch.journal_schema import (
+    WRITE_HEADER,
+    WRITE_PROGRESS,
     JournalHeader,
     JournalMark,
     checksum_of,
     create,
     emptied,
     fault_of,
+    header_values,
     is_empty,
     mingled,
     read_header,
     read_mark,
     unmarked,
     verify,
-    write_header,
     write_mark,
-    write_progress,
 )
 from fibonacci._batch.leaving import abandoned_runs
 from fibonacci._batch.locks import LOCK_SUFFIX, FileLock, is_held, network_filesystem_of, read_holder, read_note
 from fibonacci._batch.progress import resume_fault
-from fibonacci._batch.rows import Row, key_in, other_key
+from fibonacci._batch.sql_journal import COLUMNS, COUNT, Change, JournalHolder, SQLJournal
 from fibonacci._files import check_database, make_private, open_state
 from fibonacci._remedies import joined, remedy
-from fibonacci.errors import FibonacciError
-from fibonacci.models.run_results import UNKNOWN, RunResult
 
 
 class StopRequest:
@@ -98,18 +88,6 @@ class StopRequest:
             self._path.unlink()
 
 
-class JournalHolder(NamedTuple):
-    """A run that has a journal.
-
-    Attributes:
-        run: The unique name of the run. Empty while it opens the journal.
-        process: Its process, for messages.
-    """
-
-    run: str
-    process: str
-
-
 _SQLITE: Final = b"SQLite format 3\0"
 """How a database begins, which is empty before the first commit."""
 
@@ -119,10 +97,13 @@ class HeldJournal:
 
     Args:
         path: Its path.
+
+    Attributes:
+        path: Its path.
     """
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path: str = path
         self._real_path = os.path.realpath(path)
 
     def holder(self) -> JournalHolder | None:
@@ -138,9 +119,9 @@ class HeldJournal:
                 return None
             mark, process = JournalMark.read(read_note(lock)), read_holder(lock)
         except FileNotFoundError as error:
-            raise journal_error(self._path, "does not exist: check its path") from error
+            raise journal_error(self.path, "does not exist: check its path") from error
         except OSError as error:
-            raise system_error(self._path, error) from error
+            raise system_error(self.path, error) from error
         run = "" if mark is None or mark.run == JournalMark.new().run else mark.run
         return JournalHolder(run, f"process {process}")
 
@@ -160,7 +141,7 @@ class HeldJournal:
             try:
                 StopRequest(self._real_path, holder.run).make()
             except OSError as error:
-                raise system_error(self._path, error) from error
+                raise system_error(self.path, error) from error
         return holder
 
     def _check_kind(self) -> None:
@@ -173,9 +154,9 @@ class HeldJournal:
             with os.fdopen(open_state(self._real_path, os.O_RDONLY, is_private=False), "rb") as file:
                 start = file.read(len(_SQLITE))
         except OSError as error:
-            raise system_error(self._path, error) from error
+            raise system_error(self.path, error) from error
         if start not in (b"", _SQLITE):
-            raise journal_error(self._path, "is not a journal: pass another path")
+            raise journal_error(self.path, "is not a journal: pass another path")
 
 
 class JournalOwner:
@@ -269,217 +250,49 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-COLUMNS: Final = (
-    "number, key, row_index, digest, inputs, idempotency_key, intended_at, execution_id, status, version, settled_at,"
-    " execution, error, earlier, candidates"
-)
-RECORD: Final[str] = f"SELECT {COLUMNS}, checksum FROM rows"
-_INSERT: Final = (
-    "INSERT INTO rows (number, key, row_index, digest, inputs, idempotency_key, intended_at, earlier, checksum)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"
-)
-_INTEND: Final = (
-    "UPDATE rows SET idempotency_key = ?, intended_at = ?, row_index = ?, earlier = ?, execution_id = NULL,"
-    " status = NULL, version = NULL, settled_at = NULL, execution = NULL, error = NULL, candidates = NULL"
-    " WHERE number = ?"
-)
+RECORD: Final = f"SELECT {COLUMNS}, checksum FROM rows"
 _READ: Final = f"SELECT number, {COLUMNS}, checksum FROM rows WHERE number IN (SELECT value FROM json_each(?))"
 _MARK: Final = "UPDATE rows SET checksum = ? WHERE number = ?"
-_WITHDRAW: Final = "UPDATE rows SET idempotency_key = NULL WHERE number = ?"
-_START: Final = "UPDATE rows SET execution_id = ?, version = ?, candidates = NULL WHERE number = ?"
-_FINISH: Final = (
-    "UPDATE rows SET status = ?, execution = ?, error = ?, row_index = ?, execution_id = ?, version = ?"
-    " WHERE number = ?"
-)
-_LIST: Final = "UPDATE rows SET candidates = ? WHERE number = ?"
-_SETTLE: Final = (
-    "UPDATE rows SET idempotency_key = ?, execution_id = ?, status = ?, settled_at = ?, error = ?, earlier = ?,"
-    " candidates = NULL WHERE number = ?"
-)
-_FORGET: Final = "UPDATE rows SET digest = ?, inputs = ?, status = NULL, error = NULL WHERE number = ?"
-
 
 _TRIES: Final = 20
 _PAUSE: Final = 0.02
 
 
-Ended = tuple[Row, RunResult]
-
-
-class Journal:
-    """Records three facts of each row: that it is going to be started, the ID of its execution, its result.
-
-    What a method writes is synced to the disk, unless the journal is temporary. Threads may share it.
+class Journal(SQLJournal):
+    """A journal in SQLite. What a method writes is synced to the disk, unless the journal is temporary.
 
     Args:
         connection: The database, with its tables.
         path: Its path, for messages. Empty for a temporary one.
         owner: The run, which has the journal alone. None for a temporary one.
 
-    Attributes:
-        is_durable: Whether it outlives the process.
-        is_new: Whether it had no rows when it was opened.
-        redact: Removes the API key, which the platform may echo, from what is written.
-
     Raises:
         JournalError: If it can't be written.
     """
 
+    _record = RECORD
+    _write_progress = WRITE_PROGRESS
+
     def __init__(self, connection: sqlite3.Connection, path: str = "", owner: JournalOwner | None = None) -> None:
-        self.path: str = path
-        self.is_durable: bool = path != ""
-        self.redact: Callable[[str], str] = str
-        self._process = os.getpid()
-        self._is_closed = False
-        self._last = 0 if owner is None else owner.mark.rows  # the number of the last row
-        self._is_doubtful = False  # whether it has the rows that were numbered last: Ctrl-C may have kept it from that
-        self.is_new: bool = self._last == 0
-        self._seen = bytearray()
+        super().__init__(path, 0 if owner is None else owner.mark.rows)
         self._connection = connection
         self._owner = owner
-        self._lock = threading.Lock()
         if owner is not None:
-            self._change([], lambda _: None)  # in which the run becomes the owner
-
-    def find(self, key: str, *, is_unique: bool) -> tuple[JournalEntry | None, bool]:
-        """Return what is known of a row, and whether the same key was found or begun in this run before.
-
-        Args:
-            key: The key of the row.
-            is_unique: Whether no two rows can have one key, so that a new journal need not be asked.
-        """
-        if is_unique and self.is_new:
-            return None, False
-        entry = self._read(key)
-        return entry, entry is not None and self._mark(entry.number)
-
-    def write(
-        self,
-        intended: Sequence[Row] = (),
-        withdrawn: Sequence[Row] = (),
-        started: Sequence[Row] = (),
-        finished: Sequence[Ended] = (),
-        listed: Sequence[Row] = (),
-        progress: str | None = None,
-    ) -> None:
-        """Write all at once.
-
-        Args:
-            intended: Rows that are going to be started. They may be in the journal already, perhaps with the result of
-                an earlier start, which is removed.
-            withdrawn: Rows that were certainly not started. One of them may be among those that are started again.
-            started: Rows with the ID of their execution.
-            finished: Rows with their results.
-            listed: Rows of unknown outcome with their candidates.
-            progress: The note on the progress of the run that replaces the one before. None to leave it.
-        """
-        if not (intended or withdrawn or started or finished or listed or progress):
-            return
-        again = [row for row in intended if row.number]
-        new = [row for row in [*intended, *(row for row, _ in finished)] if not row.number]
-        if new:
-            if self._is_doubtful:
-                with self._process_lock(), self._errors_explained() as connection:
-                    self._last = _count(connection)
-            self._is_doubtful = True
-            for row in new:
-                self._last += 1
-                row.number = self._last
-                self._mark(row.number)
-
-        def write(connection: sqlite3.Connection) -> None:
-            connection.executemany(_INSERT, map(_inserted, new))
-            connection.executemany(_WITHDRAW, [(row.number,) for row in withdrawn])
-            connection.executemany(_INTEND, [_intended(row) for row in again])
-            connection.executemany(_START, [(row.execution_id or None, row.version, row.number) for row in started])
-            connection.executemany(_FINISH, [self._finished(row, result) for row, result in finished])
-            connection.executemany(_LIST, map(self._listed, listed))
-            if progress is not None:
-                write_progress(connection, progress)
-
-        rows = [*new, *withdrawn, *again, *started, *(row for row, _ in finished), *listed]
-        self._change([row.number for row in rows], write)
-        if new:
-            self._is_doubtful = False
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it has no row."""
-        return self._last == 0
+            self._change([], [])  # in which the run becomes the owner
 
     @property
     def is_asked_to_stop(self) -> bool:
         """Whether another process has requested that this run stops."""
         return self._owner is not None and self._owner.is_asked_to_stop
 
-    def renew(self, row: Row) -> None:
-        """Replace the inputs of a row that had no JSON form in an earlier run."""
-        self._change([row.number], lambda connection: connection.execute(_FORGET, (row.digest, row.text, row.number)))
-
     def continue_with(self, version: str) -> None:
         """Record that rows are started with another version of the workflow from now on."""
-
-        def write(connection: sqlite3.Connection) -> None:
+        with self._process_lock(), self._errors_explained() as connection:
             try:
                 header, _ = read_header(connection)
             except ValueError as error:
                 raise damaged_error(self.path, error) from error
-            write_header(connection, header._replace(workflow_version=version))
-
-        self._change([], write)
-
-    def results(self) -> Iterator[RunResult]:
-        """Iterate over the results, in the order of the rows. The run may have ended."""
-        for entry in self._ended():
-            yield self.result(entry, entry.index)
-
-    def result(self, entry: JournalEntry, index: int) -> RunResult:
-        """Return the result that the journal has of a row, at the index that the row has now."""
-        with reading_row(self.path):
-            return entry.result(index)
-
-    def recall(self, row: Row, entry: JournalEntry) -> None:
-        """Give a row what the journal has of its starts, the present one included."""
-        row.idempotency_key, row.intended_at = entry.idempotency_key or "", entry.intended_at or 0.0
-        row.version, row.settled_at = entry.version, entry.settled_at
-        with reading_row(self.path):
-            row.earlier = entry.earlier
-
-    def settle(self, key: str, execution_id: str | None, *, has_failed: bool) -> RunResult:
-        """Record what a person has found out about a row of unknown outcome, and return the row as it is then.
-
-        Args:
-            key: Its key as a text. That of the other type is meant if there is no such row.
-            execution_id: The ID of its execution. None if it has none.
-            has_failed: Whether it counts as failed. If False, the next run starts a row without an execution.
-
-        Raises:
-            JournalError: If there is no such row, it isn't of unknown outcome, or the execution is that of another row.
-        """
-        other = other_key(key)
-        entry = self._read(key) or (None if other is None else self._read(other))
-        if entry is None:
-            raise journal_error(self.path, f"has no row with the key {key_in(key)!r}")
-        status = entry.present_status(math.inf)
-        if status != UNKNOWN or entry.intended_at is None:
-            reason = f"has the row {key_in(entry.key)!r} as {status}: only rows of unknown outcome can be settled"
-            raise journal_error(self.path, reason)
-        with self._process_lock(), self._errors_explained() as connection:
-            asked = execution_id, entry.number
-            owner = connection.execute("SELECT key FROM rows WHERE execution_id = ? AND number <> ?", asked).fetchone()
-        if owner is not None:
-            raise journal_error(self.path, f"has the execution {execution_id} as that of the row {key_in(owner[0])!r}")
-        now = time.time()
-        start: Sequence[object] = (entry.idempotency_key, execution_id, None, now, None, attempts_text(entry.earlier))
-        if has_failed:
-            error = error_text(FibonacciError("settled as failed: its outcome was unknown"))
-            start = (entry.idempotency_key, entry.execution_id, "failed", now, error, attempts_text(entry.earlier))
-        elif execution_id is None:
-            settled = attempt(entry.execution_id, "not_started", entry.intended_at, None, now)
-            start = (None, None, None, None, None, attempts_text((*entry.earlier, settled)))
-        self._change([entry.number], lambda connection: connection.execute(_SETTLE, (*start, entry.number)))
-        changed = self._read(entry.key) or entry
-        return changed.result(changed.index, changed.present_status(math.inf))
+        self._change([], [(WRITE_HEADER, [header_values(header._replace(workflow_version=version))])])
 
     def close(self) -> None:
         """End the run: another may have the journal. A second call does nothing.
@@ -498,35 +311,13 @@ class Journal:
                     self._owner.release()
                     self._is_closed = True
 
-    def _read(self, key: str) -> JournalEntry | None:
-        """Return what is known of a row."""
-        with self._process_lock(), self._errors_explained() as connection:
-            record = connection.execute(f"{RECORD} WHERE key = ?", (key,)).fetchone()
-        return None if record is None else self._entry(record)
-
-    def _ended(self) -> Iterable[JournalEntry]:
-        """Return the rows that have results, in the order of the rows."""
-        query = f"{RECORD} WHERE status IS NOT NULL ORDER BY row_index"
+    def _select(self, query: str, values: Sequence[object] = ()) -> list[Any]:
         owner = self._owner
-        if owner is None or not self._is_closed:
-            with self._process_lock(), self._errors_explained() as connection:
-                if owner is None or not self._is_closed:  # while this waited, a thread may have ended the run
-                    return map(self._entry, connection.execute(query).fetchall())
-        uri = f"{Path(owner.real_path).as_uri()}?mode=ro"
-        try:
-            with closing(sqlite3.connect(uri, uri=True)) as connection:
-                return map(self._entry, connection.execute(query).fetchall())
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            raise sqlite_error(self.path, error) from error
-
-    def _process_lock(self) -> threading.Lock:
-        """Return the lock for a `with` statement, unless this process is a fork.
-
-        No context manager of this class takes it: Ctrl-C between taking it and the block would leave it taken.
-        """
-        if self._process != os.getpid():
-            raise journal_error(self.path, "was opened before a fork: call run_many in the process that iterates")
-        return self._lock
+        with self._process_lock(), self._errors_explained() as connection:
+            if owner is None or not self._is_closed:
+                return connection.execute(query, values).fetchall()
+            with closing(connect_read_only(owner.real_path)) as reading:
+                return reading.execute(query, values).fetchall()
 
     @contextmanager
     def _errors_explained(self) -> Generator[sqlite3.Connection]:
@@ -536,8 +327,7 @@ class Journal:
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise sqlite_error(self.path, error) from error
 
-    def _change(self, numbers: Iterable[int], write: Callable[[sqlite3.Connection], object]) -> None:
-        """Write the rows with these numbers in a transaction."""
+    def _change(self, numbers: Iterable[int], changes: Iterable[Change]) -> None:
         owner = self._owner
         with self._process_lock(), self._errors_explained() as connection:
             try:
@@ -546,12 +336,13 @@ class Journal:
                 connection.execute("BEGIN IMMEDIATE")
                 if owner is not None:
                     owner.check(connection)
-                write(connection)
+                for statement, records in changes:
+                    connection.executemany(statement, records)
                 if owner is None:
                     connection.execute("COMMIT")
                 else:
                     added = self._update_checksums(connection, numbers)
-                    owner.commit(connection, _count(connection), added)
+                    owner.commit(connection, connection.execute(COUNT).fetchone()[0], added)
             except BaseException:
                 if connection.in_transaction:  # SQLite ends some transactions itself
                     connection.execute("ROLLBACK")
@@ -572,28 +363,6 @@ class Journal:
 
     def _entry(self, record: Sequence[Any]) -> JournalEntry:
         return JournalEntry(record[:-1]) if self._owner is None else entry_in(self.path, record)
-
-    def _listed(self, row: Row) -> tuple[object, ...]:
-        return self.redact(json.dumps([*map(candidate_facts, row.candidates)])), row.number
-
-    def _finished(self, row: Row, result: RunResult) -> tuple[object, ...]:
-        execution = None if result.execution is None else json.dumps(result.execution.model_dump(mode="json"))
-        texts = [None if text is None else self.redact(text) for text in (execution, error_text(result.error))]
-        return result.status, *texts, row.index, row.execution_id or None, row.version, row.number
-
-    def _mark(self, number: int) -> bool:
-        """Mark a row as seen in this run, and return whether it was before. It takes one bit per row."""
-        place, bit = number >> 3, 1 << (number & 7)
-        if place >= len(self._seen):
-            self._seen.extend(bytes(max(1024, place + 1 - len(self._seen))))
-        was_seen = bool(self._seen[place] & bit)
-        self._seen[place] |= bit
-        return was_seen
-
-
-def _count(connection: sqlite3.Connection) -> int:
-    rows: int = connection.execute("SELECT coalesce(max(number), 0) FROM rows").fetchone()[0]
-    return rows
 
 
 def entry_in(path: str, record: Sequence[Any]) -> JournalEntry:
@@ -619,15 +388,6 @@ def _make_whole(connection: sqlite3.Connection) -> None:
                 time.sleep(_PAUSE)
             else:
                 return
-
-
-def _inserted(row: Row) -> tuple[object, ...]:
-    start = row.idempotency_key or None, row.intended_at or None, attempts_text(row.earlier)
-    return row.number, row.key, row.index, row.digest, row.text, *start
-
-
-def _intended(row: Row) -> tuple[object, ...]:
-    return row.idempotency_key, row.intended_at, row.index, attempts_text(row.earlier), row.number
 
 
 # Seconds: a reader, such as a program that exports the journal, may hold it up that long.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from tests.batch.command import Command
 from tests.batch.journals import JournalPlace
 from tests.batch.workflows import GREETER, RESTER, client_in_process
 from tests.kit.mode import Mode
+from tests.kit.postgres import PostgresServer, postgres_server
 
 
 @pytest.fixture
@@ -27,10 +30,20 @@ def any_client(mode: Mode, emulator: Emulator) -> Any:
     return client_in_process(mode, emulator)
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> JournalPlace:
-    """Return a place for a new journal."""
-    return JournalPlace(tmp_path)
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Return a server with a database that all journals share; who stops it starts it again."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> JournalPlace:
+    """Return a place for a new journal, of each kind."""
+    if request.param == "sqlite":
+        return JournalPlace(str(tmp_path / "runs.db"))
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return JournalPlace(server.url(journal=token_hex(4)))
 
 
 @pytest.fixture

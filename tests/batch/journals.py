@@ -14,8 +14,10 @@ from pathlib import Path
 from fibonacci import Fibonacci, RunResult, read_journal
 from fibonacci._batch.journal import attempt
 from fibonacci._batch.journal_schema import JournalHeader, checksum_of, read_header, write_mark
+from fibonacci._batch.options import postgres_place
 from fibonacci._batch.rows import Row, digest_of, key_in
-from fibonacci._batch.sqlite_journal import COLUMNS, Journal, open_journal
+from fibonacci._batch.sql_journal import COLUMNS, SQLJournal
+from fibonacci._batch.sqlite_journal import open_journal
 from fibonacci.models import Execution
 
 HEADER = JournalHeader("wf-1", "3", "column id")
@@ -34,15 +36,37 @@ class JournalPlace:
     """A place for a journal, which is new, and for itself.
 
     Args:
-        folder: Where it is.
+        location: What `run_many` gets.
+
+    Attributes:
+        location: What `run_many` gets.
+        shown: What texts have of it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.location: str = str(folder / "runs.db")
+    def __init__(self, location: str) -> None:
+        self.location: str = location
+        self._postgres = postgres_place(location)
+        self.shown: str = location if self._postgres is None else self._postgres.shown
 
-    def open(self, header: JournalHeader, resume: bool | None = None) -> Journal:
+    def open(self, header: JournalHeader, resume: bool | None = None) -> SQLJournal:
         """Open it as `run_many` does."""
-        return open_journal(self.location, header, resume)
+        if self._postgres is None:
+            return open_journal(self.location, header, resume)
+        from fibonacci._batch.postgres_journal import open_postgres_journal
+
+        return open_postgres_journal(self._postgres, header, resume)
+
+    def content(self) -> bytes:
+        """Return all that it has of its rows."""
+        if self._postgres is None:
+            return Path(self.location).read_bytes()
+        import psycopg
+
+        with psycopg.connect(self._postgres.url) as connection:
+            query = (
+                "SELECT r.* FROM fibonacci_rows AS r JOIN fibonacci_journals AS j ON j.id = r.journal WHERE j.name = %s"
+            )
+            return repr(connection.execute(query, (self._postgres.name,)).fetchall()).encode()
 
 
 def fill(path: str, header: JournalHeader, rows: int) -> None:
@@ -98,7 +122,7 @@ def counts(client: Fibonacci, workflow: str) -> dict[int, int]:
 
 
 @contextmanager
-def another_process(open_it: Callable[[], Journal]) -> Generator[int]:
+def another_process(open_it: Callable[[], SQLJournal]) -> Generator[int]:
     """Let another process have a journal until the block ends, by a kill of the process, whose id this returns."""
     reading, writing = os.pipe()
     process = os.fork()

@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import signal
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +25,7 @@ from fibonacci import (
 )
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.rows import Row
-from fibonacci._batch.sqlite_journal import Journal, open_journal
+from fibonacci._batch.sql_journal import SQLJournal
 from fibonacci._core.request import canonical
 from fibonacci.emulator import Emulator
 from tests.batch.journals import JournalPlace, completed
@@ -78,7 +77,6 @@ class RepeatedBatch:
         send: bool = True,
         is_recorded: bool = False,
         keys: Iterable[str] | None = None,
-        location: str | None = None,
     ) -> list[str]:
         """Leave rows with an intent, as a killed process does.
 
@@ -88,7 +86,6 @@ class RepeatedBatch:
             send: Whether the requests were sent, and carried out.
             is_recorded: Whether the journal has the ids of the executions.
             keys: Their keys; None for their ids.
-            location: Where the journal is; None for the batch's own.
 
         Returns:
             The ids of the executions; of those that were not started, one that no execution has.
@@ -97,7 +94,7 @@ class RepeatedBatch:
         made = [Row(number, key, inputs, canonical(inputs)) for number, (key, inputs) in enumerate(named)]
         for row in made:
             row.intend(time.time() - ago)
-        with closing(self.opened(location)) as journal:
+        with closing(self.opened()) as journal:
             journal.write(made)
             if send:
                 with self.emulator.client() as client:
@@ -112,12 +109,12 @@ class RepeatedBatch:
                 journal.write(started=made)
         return ids
 
-    def opened(self, location: str | None = None) -> Journal:
+    def opened(self) -> SQLJournal:
         """Open the journal, which a run that was left has until its last request has ended."""
         ends = time.monotonic() + 30
         while True:
             try:
-                return open_journal(location or self.place.location, JournalHeader(self.workflow, "1", "column id"))
+                return self.place.open(JournalHeader(self.workflow, "1", "column id"))
             except JournalError as error:
                 if "another run" not in str(error) or time.monotonic() > ends:
                     raise
@@ -180,10 +177,8 @@ class TestWithinARun:
         def work(result: RunResult) -> None:
             wait_until(lambda: len(setting.counts()) == 8)
             time.sleep(0.3)
-            connection = sqlite3.connect(setting.place.location)
-            query = "SELECT count(*) FROM rows WHERE execution_id IS NOT NULL"
-            known.append(connection.execute(query).fetchone()[0])
-            connection.close()
+            with read_journal(setting.place.location) as journal:
+                known.append(sum(row.attempts[-1].execution_id is not None for row in journal.rows()))
 
         if setting.mode.is_async:  # a loop whose body awaits something else
 
@@ -312,7 +307,7 @@ class TestFromRunToRun:
 
     def test_the_journal_holds_no_key(self, setting: RepeatedBatch) -> None:
         setting.run(setting.runs())
-        content = Path(setting.place.location).read_bytes()
+        content = setting.place.content()
         assert b"exec_" in content
         assert setting.emulator.api_key.encode() not in content
 

@@ -93,7 +93,8 @@ FAULTS: list[tuple[list[str], str, str]] = [
     (
         ["Greeter", "-", "--journal", "http://h"],
         "{}",
-        "journal must be the path of a file, not a URL: pass a path such as runs.db",
+        "journal must be the path of a file, such as runs.db, or a URL of PostgreSQL, such as"
+        " postgresql://host/database?journal=NAME",
     ),
     (["Greeter", "-"], "{}", "--journal FILE is missing: without it, you can't continue an interrupted run"),
     (["Greeter", "rows", "--journal", "j"], "", "rows: its name ends neither in .csv nor in .jsonl: pass --format"),

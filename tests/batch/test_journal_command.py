@@ -69,7 +69,10 @@ def test_the_results_of_a_journal_are_exported_as_lines_or_as_a_table(
     ("arguments", "text"),
     [
         (["rows", "absent.db"], "journal absent.db does not exist or is empty: check its path"),
-        (["export", "redis://:swordfish@h/0"], "journal must be the path of a file, not a URL: pass a path such as"),
+        (
+            ["export", "redis://:swordfish@h/0"],
+            "journal must be the path of a file, such as runs.db, or a URL of",
+        ),
         (["export", "absent.db", "--status", "faild"], "Did you mean 'failed'"),
         (["export", "absent.db", "--fields", "kye"], "--fields has the unknown name 'kye'. Did you mean 'key'"),
         (["rows", "absent.db", "--fields", "kye"], "--fields has the unknown name 'kye'. Did you mean 'key'"),

@@ -16,7 +16,8 @@ import pytest
 from fibonacci import Fibonacci, JournalError, read_journal
 from fibonacci._batch.journal import attempt
 from fibonacci._batch.rows import Row
-from fibonacci._batch.sqlite_journal import Journal, open_journal
+from fibonacci._batch.sql_journal import SQLJournal
+from fibonacci._batch.sqlite_journal import open_journal
 from fibonacci.errors import BadRequestError
 from fibonacci.models.run_results import RunResult
 from tests.batch.damages import Files, damages, lasting, read_files, write_files
@@ -43,7 +44,7 @@ def files_of_a_killed_run(path: Path) -> Files:
 
 
 @pytest.fixture
-def journal(place: JournalPlace) -> Iterator[Journal]:
+def journal(place: JournalPlace) -> Iterator[SQLJournal]:
     with closing(place.open(HEADER)) as opened:
         yield opened
 
@@ -61,7 +62,7 @@ def failed(of: Row) -> RunResult:
     )
 
 
-def test_what_each_row_has_come_to(place: JournalPlace, journal: Journal) -> None:
+def test_what_each_row_has_come_to(place: JournalPlace, journal: SQLJournal) -> None:
     rows = {number: row(number) for number in (6, 5, 4, 3, 2, 1)}
     rows[1].key = "7"  # the text of the number 7
     rows[5].intended_at = time.time()
@@ -102,13 +103,13 @@ def test_what_each_row_has_come_to(place: JournalPlace, journal: Journal) -> Non
         journal.close()
         assert (view.version, view.is_running, view.summary.unknown) == ("4", False, 2)
         assert [each.key for each in view.rows(status="unknown")] == ["k4", "k5"]
-        assert view.path == place.location
+        assert view.path == place.shown
     with closing(place.open(HEADER._replace(workflow_version="4"), resume=True)) as again:  # nothing was claimed
         assert not again.is_new
 
 
 def test_many_rows_are_read_a_part_at_a_time(
-    place: JournalPlace, journal: Journal, monkeypatch: pytest.MonkeyPatch
+    place: JournalPlace, journal: SQLJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fibonacci._batch.journal_reader.ROWS_AT_ONCE", 5)
     rows = [row(number) for number in range(13)]
@@ -166,9 +167,10 @@ class TestRefused:
             "REDISS://:sword@h",
             "unix:///sword",
             "postgresql://u:sword@h",
+            "postgresql://u:sword@h/db?journal=",
             " http:/sword",
         ):
-            with pytest.raises(ValueError, match="journal must be the path of a file, not a URL: pass a") as caught:
+            with pytest.raises(ValueError, match=r"postgresql://host/database\?journal=NAME") as caught:
                 read_journal(url)
             assert "sword" not in str(caught.value)
         with pytest.raises(TypeError, match="not None"):

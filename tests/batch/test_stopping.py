@@ -13,7 +13,8 @@ import pytest
 
 from fibonacci import Fibonacci, JournalError, RunResult, RunsStoppedError
 from fibonacci._batch.locks import FileLock
-from fibonacci._batch.sqlite_journal import HeldJournal, Journal, JournalHolder, open_journal
+from fibonacci._batch.sql_journal import JournalHolder, SQLJournal
+from fibonacci._batch.sqlite_journal import HeldJournal, open_journal
 from fibonacci._files import lock_file
 from tests.batch.command import REST, Command, executions, last_line, lines_of
 from tests.batch.journals import HEADER, JournalPlace
@@ -28,7 +29,7 @@ def stop(place: JournalPlace, *options: str) -> Invocation:
     return ran
 
 
-def asked(journal: Journal) -> bool:
+def asked(journal: SQLJournal) -> bool:
     return journal.is_asked_to_stop
 
 
@@ -66,7 +67,7 @@ def test_the_run_drains_and_the_same_call_continues(
     (note,) = caught.value.__notes__
     assert note == (
         f"{len(found)} succeeded, 0 failed, 0 unknown, {42 - len(found)} left (0 from the journal). To continue, make"
-        f" the same call again with journal='{place.location}', resume=True."
+        f" the same call again with journal='{place.shown}', resume=True."
     )
     assert executions(client, rester) == {run.key: 1 for run in found}, "all that was under way was waited for"
     assert len(found) < 40
@@ -74,7 +75,7 @@ def test_the_run_drains_and_the_same_call_continues(
         "WARNING"
     ]
     ran = stop(place)
-    assert (ran.code, ran.err) == (0, f"no run is using the journal {place.location}: there is nothing to stop\n")
+    assert (ran.code, ran.err) == (0, f"no run is using the journal {place.shown}: there is nothing to stop\n")
     assert not list(tmp_path.glob("*-stop-*"))
     rows = [row | {"seconds": 0} for row in rows[40:]]
     assert len(client.workflows.run_many(rester, rows, key="id", journal=place.location, resume=True).results()) == 2
@@ -139,7 +140,9 @@ class TestOutcomes:
         assert executions(client, rester) == dict.fromkeys(range(12), 1)
 
     def test_another_run_has_the_journal_by_now(self, place: JournalPlace, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(HeldJournal, "stop", Mock(return_value=JournalHolder("an earlier run", "process 1")))
+        earlier = Mock(return_value=JournalHolder("an earlier run", "process 1"))
+        monkeypatch.setattr(HeldJournal, "stop", earlier)
+        monkeypatch.setattr("fibonacci._batch.postgres_journal.PostgresReader.stop", earlier)
         with closing(place.open(HEADER)):
             ran = stop(place)
         assert ran.code == 75
@@ -148,9 +151,14 @@ class TestOutcomes:
     def test_where_no_run_is(self, place: JournalPlace, tmp_path: Path) -> None:
         ran = stop(place)
         assert ran.code == 64
-        assert f"journal {place.location} does not exist: check its path" in ran.err
+        assert f"journal {place.shown} does not exist: check " in ran.err
         place.open(HEADER).close()
-        shutil.copy(place.location, tmp_path / "copy.db")
+        assert f"no run is using the journal {place.shown}" in stop(place).err
+
+    def test_where_no_run_will_ever_be(self, tmp_path: Path) -> None:
+        path = str(tmp_path / "runs.db")
+        open_journal(path, HEADER).close()
+        shutil.copy(path, tmp_path / "copy.db")
         assert "no run is using the journal" in invoke("journal", "stop", str(tmp_path / "copy.db")).err
         (tmp_path / "results.jsonl").write_text('{"index": 0}\n')
         ran = invoke("journal", "stop", str(tmp_path / "results.jsonl"))

@@ -8,23 +8,25 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from fibonacci import Fibonacci, RunResult
+from fibonacci import Fibonacci, JournalError, RunResult, read_journal
+from fibonacci._batch.options import postgres_place
 from fibonacci.emulator import Emulator
 from tests.docs.processes import PATIENCE, ApplicationProcess, running
 from tests.docs.running import setting
 from tests.kit.nodes import tool
+from tests.kit.postgres import postgres_server
 from tests.kit.programs import free_port
 from tests.kit.redis import RedisServer
 from tests.kit.systems import needs_fork, needs_signals
@@ -54,36 +56,36 @@ def executions(client: Fibonacci, workflow_id: str) -> Counter[int]:
     return Counter((each.inputs or {})["id"] for each in found)
 
 
-def chunks_under_way(folder: Path) -> dict[int, int]:
+def chunks_under_way(journals: str) -> dict[int, int]:
     """Return the chunks with some rows started and others not: the process that has the journal, by the number."""
     found: dict[int, int] = {}
     for number in range(CHUNKS):
-        path = folder / f"chunk-{number}.db"
-        if path.exists() and 0 < started(path) < SIZE:
-            found[number] = holder(folder, number)
+        with suppress(JournalError):  # there is none yet
+            if 0 < started(journals, number) < SIZE:
+                found[number] = holder(journals, number)
     return found
 
 
-def started(path: Path) -> int:
-    """Return how many rows have the id of an execution in a journal."""
-    connection = sqlite3.connect(path)
-    try:
-        query = "SELECT count(*) FROM rows WHERE execution_id IS NOT NULL"
-        return int(connection.execute(query).fetchone()[0])
-    except sqlite3.OperationalError:  # it has no tables yet
-        return 0
-    finally:
-        connection.close()
+def started(journals: str, number: int) -> int:
+    """Return how many rows of a chunk have the id of an execution in their journal."""
+    with read_journal(journals.replace("{}", str(number))) as journal:
+        return sum(bool(row.attempts and row.attempts[-1].execution_id) for row in journal.rows())
 
 
-def holder(folder: Path, number: int) -> int:
+def holder(journals: str, number: int) -> int:
     """Return the id of the process that has the journal of a chunk, or was the last to have it."""
-    return int((folder / f"chunk-{number}.db-lock").read_text().split()[0])
+    place = postgres_place(journals.replace("{}", str(number)))
+    if place is None:
+        return int(Path(journals.replace("{}", str(number)) + "-lock").read_text().split()[0])
+    with psycopg.connect(place.url) as connection:
+        found = connection.execute("SELECT process FROM fibonacci_journals WHERE name = %s", (place.name,)).fetchone()
+    assert found is not None
+    return int(found[0].split()[1])
 
 
-def kill_in_mid_chunk(process: ApplicationProcess, folder: Path) -> tuple[int, int]:
+def kill_in_mid_chunk(process: ApplicationProcess, journals: str) -> tuple[int, int]:
     """Kill a process in the middle of a chunk; return the number of the chunk, and the id of the process."""
-    number, worker = next(iter(process.until(lambda: chunks_under_way(folder)).items()))
+    number, worker = next(iter(process.until(lambda: chunks_under_way(journals)).items()))
     os.kill(worker, signal.SIGKILL)
     return number, worker
 
@@ -130,31 +132,33 @@ def test_redis_restarted_below_dask_workers_and_then_one_is_killed(
         dask_cluster(emulator, tmp_path) as (address, scheduler),
         dask_chunks.connect(address) as cluster,
         ThreadPoolExecutor() as pool,
+        postgres_server() as server,
     ):
         cluster.wait_for_workers(WORKERS)
         monkeypatch.setattr(sys, "argv", ["dask_chunks.py", address])
         with setting(emulator) as alone:
             alone.run_file(Path(dask_chunks.__file__))
 
+        journals = f"{folder}/chunk-{{}}.db"
         with redis.running():
-            chunks = dask_chunks.run_chunks(cluster, rester, ROWS, folder, **options, rate_limiter=redis.url)
+            chunks = dask_chunks.run_chunks(cluster, rester, ROWS, journals, **options, rate_limiter=redis.url)
             iteration = pool.submit(list[RunResult], chunks)
-            scheduler.until(lambda: chunks_under_way(folder))
+            scheduler.until(lambda: chunks_under_way(journals))
         assert not iteration.done()
         with redis.running():
             assert {each.status for each in iteration.result(PATIENCE)} == {"completed"}
         assert executions(client, rester) == dict.fromkeys(range(len(ROWS)), 1)
 
-        rester = create_rester(client)
-        chunks = dask_chunks.run_chunks(cluster, rester, ROWS, tmp_path, **options)
+        rester, journals = create_rester(client), server.url(journal="chunk-{}")
+        chunks = dask_chunks.run_chunks(cluster, rester, ROWS, journals, **options)
         iteration = pool.submit(list[RunResult], chunks)
-        number, worker = kill_in_mid_chunk(scheduler, tmp_path)
+        number, worker = kill_in_mid_chunk(scheduler, journals)
         results = iteration.result(PATIENCE)
-        assert holder(tmp_path, number) != worker, "another worker has continued the chunk"
+        assert holder(journals, number) != worker, "another worker has continued the chunk"
         check(executions(client, rester), {int(each.key): each.status for each in results})
 
         before = emulator.requests.to(EXECUTE).count
-        again = ROWS[number * SIZE : (number + 1) * SIZE], str(tmp_path / f"chunk-{number}.db"), "machine"
+        again = ROWS[number * SIZE : (number + 1) * SIZE], journals.replace("{}", str(number)), "machine"
         repeated = cluster.submit(dask_chunks.run_chunk, rester, *again, pure=False).result(PATIENCE)
         assert {each.key: each.status for each in repeated}.items() <= {
             each.key: each.status for each in results
@@ -196,16 +200,16 @@ def test_a_killed_celery_worker(
     chunks = [ROWS[begin : begin + SIZE] for begin in range(0, len(ROWS), SIZE)]
     (tmp_path / "worker.py").write_text(WORKER, "utf-8")
     (tmp_path / "chunks.json").write_text(json.dumps(chunks), "utf-8")
-    broker = RedisServer()
-    for name, value in {"WORKFLOW_ID": rester, "CELERY_BROKER_URL": broker.url, "JOURNALS": str(tmp_path)}.items():
+    broker, journals = RedisServer(), f"{tmp_path}/chunk-{{}}.db"
+    for name, value in {"WORKFLOW_ID": rester, "CELERY_BROKER_URL": broker.url, "JOURNALS": journals}.items():
         monkeypatch.setenv(name, value)
     options = ("--concurrency", str(WORKERS), "--without-gossip", "--without-mingle", "--without-heartbeat")
     with (
         broker.running(),
         running("celery", "--app", "worker", "worker", *options, emulator=emulator, folder=tmp_path) as worker,
     ):
-        number, process = kill_in_mid_chunk(worker, tmp_path)
+        number, process = kill_in_mid_chunk(worker, journals)
         files = worker.until(lambda: len(found := list(tmp_path.glob("result-*.json"))) == CHUNKS and found)
-        assert holder(tmp_path, number) != process, "another process has continued the chunk"
+        assert holder(journals, number) != process, "another process has continued the chunk"
     results = [result for path in files for result in json.loads(path.read_text("utf-8"))]
     check(executions(client, rester), {int(each["key"]): each["status"] for each in results})

@@ -23,6 +23,7 @@ REASONS = {
     "is of fibonacci-sdk 0.2.4",
     "needs a package index",
     "needs the platform itself",
+    "needs a PostgreSQL server",
     "needs a Redis server",
     "test_programs.py runs it on both APIs",
 }

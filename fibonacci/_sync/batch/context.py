@@ -19,7 +19,7 @@ from fibonacci._batch.journal_errors import changed_error
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import BatchPace, ProgressText
 from fibonacci._batch.rows import Row
-from fibonacci._batch.sqlite_journal import Journal
+from fibonacci._batch.sql_journal import SQLJournal
 from fibonacci._batch.state import BatchState
 from fibonacci._batch.watching import StartRate, WatchPlan
 from fibonacci._batch.workflow_versions import WorkflowVersions
@@ -152,7 +152,7 @@ class BatchContext:
         requestor: Requestor,
         requests: BatchRequests,
         options: BatchOptions,
-        journal: Journal,
+        journal: SQLJournal,
         organization_id: str | None,
         definition: Mapping[str, Any] | None,
         versions: WorkflowVersions,

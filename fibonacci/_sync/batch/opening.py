@@ -12,7 +12,8 @@ from fibonacci._batch.estimate import BatchLimits, RunsEstimate, estimated, per_
 from fibonacci._batch.journal_schema import AnyVersionHeader, JournalHeader
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.rows import can_be_read_again
-from fibonacci._batch.sqlite_journal import Journal, check_journal_file, open_journal, temporary_journal
+from fibonacci._batch.sql_journal import SQLJournal
+from fibonacci._batch.sqlite_journal import check_journal_file, open_journal, temporary_journal
 from fibonacci._batch.workflow_versions import WorkflowVersions, version_text
 from fibonacci._core.options import check_positive_int
 from fibonacci._core.response import server_time
@@ -42,10 +43,14 @@ def open_batch(requestor: Requestor, requests: BatchRequests, options: BatchOpti
     received_at = requestor.clock.time()
     header = header_of(requests.workflow_id, workflow, options)
     limits = requestor.use_limits()
-    journal: Journal | None = None
+    journal: SQLJournal | None = None
     try:
         if options.journal is None:
             journal = temporary_journal(header)
+        elif options.postgres is not None:
+            from fibonacci._batch.postgres_journal import open_postgres_journal
+
+            journal = open_postgres_journal(options.postgres, header, options.resume)
         else:
             journal = open_journal(options.journal, header, options.resume)
         journal.redact = requestor.redact
@@ -108,8 +113,13 @@ def estimate(
         row, fault = options.parser.parse(0, value)
         if fault is None:
             check_first_row(row, workflow.definition, options.parser.key_column)
-    if options.journal is not None:
-        check_journal_file(options.journal, header_of(requests.workflow_id, workflow, options), options.resume)
+    header = header_of(requests.workflow_id, workflow, options)
+    if options.postgres is not None:
+        from fibonacci._batch.postgres_journal import check_postgres_journal
+
+        check_postgres_journal(options.postgres, header, options.resume)
+    elif options.journal is not None:
+        check_journal_file(options.journal, header, options.resume)
     quota = None
     if workflow.organization_id is not None:
         with suppress(APIStatusError, UnsupportedCallError):  # not every role can read it, if any

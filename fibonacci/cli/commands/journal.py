@@ -28,14 +28,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fibonacci import JournalView, RunResult
-    from fibonacci._batch.sqlite_journal import HeldJournal, JournalHolder
+    from fibonacci._batch.postgres_journal import PostgresReader
+    from fibonacci._batch.sql_journal import JournalHolder
+    from fibonacci._batch.sqlite_journal import HeldJournal
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
 
 
 def add_journal(parser: CommandParser) -> None:
     """Add the argument that names the journal."""
-    parser.add_argument("journal", metavar="JOURNAL", help="the path of the journal")
+    parser.add_argument("journal", metavar="JOURNAL", help="the path or the URL of the journal")
 
 
 def add_status(parser: CommandParser) -> None:
@@ -495,10 +497,10 @@ def run_stop(context: Context) -> int:
     journal = _held_journal(options.journal)
     asked = _ask(journal)
     if asked is None:
-        context.say(f"no run is using the journal {options.journal}: there is nothing to stop")
+        context.say(f"no run is using the journal {journal.path}: there is nothing to stop")
         return DONE
     if not asked.run:
-        context.say(f"{asked.process} is still opening the journal {options.journal}: repeat the command later")
+        context.say(f"{asked.process} is still opening the journal {journal.path}: repeat the command later")
         return NOT_ENDED
     context.say(f"asked the run ({asked.process}) to start no more rows")
     if options.detach:
@@ -511,7 +513,7 @@ def run_stop(context: Context) -> int:
         raise
 
 
-def _ask(journal: HeldJournal) -> JournalHolder | None:
+def _ask(journal: HeldJournal | PostgresReader) -> JournalHolder | None:
     """Ask the run that has a journal to stop, as soon as it has a name, and return it."""
     ends = time.monotonic() + _OPENED_WITHIN
     while (asked := journal.stop()) is not None and not asked.run and time.monotonic() < ends:
@@ -519,7 +521,7 @@ def _ask(journal: HeldJournal) -> JournalHolder | None:
     return asked
 
 
-def _wait(context: Context, journal: HeldJournal, asked: JournalHolder) -> int:
+def _wait(context: Context, journal: HeldJournal | PostgresReader, asked: JournalHolder) -> int:
     """Wait until a run has ended that was asked to stop."""
     timeout = context.options.timeout
     began = time.monotonic()
@@ -538,20 +540,25 @@ def _wait(context: Context, journal: HeldJournal, asked: JournalHolder) -> int:
     return DONE
 
 
-def _held_journal(path: str) -> HeldJournal:
-    """Return the journal at a path.
+def _held_journal(journal: str) -> HeldJournal | PostgresReader:
+    """Return the journal that the command line names.
 
     Raises:
-        UsageError: If it can't be the path of a file.
+        UsageError: If it can't be a journal.
     """
-    from fibonacci._batch.options import check_journal
+    from fibonacci._batch.options import check_journal, postgres_place
     from fibonacci._batch.sqlite_journal import HeldJournal
 
     try:
-        check_journal(path)
+        check_journal(journal)
+        place = postgres_place(journal)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    return HeldJournal(path)
+    if place is None:
+        return HeldJournal(journal)
+    from fibonacci._batch.postgres_journal import PostgresReader
+
+    return PostgresReader(place)
 
 
 _SETTLE_EPILOG: Final = """\

@@ -39,7 +39,7 @@ def add_run_many_arguments(parser: CommandParser) -> None:
     add = parser.add_argument
     add("workflow", metavar="ID|NAME", help="the workflow")
     add("rows", metavar="ROWS", help="a .csv or .jsonl file, or - for stdin")
-    add("--journal", metavar="FILE", help="the file in which to record each row")
+    add("--journal", metavar="FILE", help="the file, or a postgresql:// URL, in which to record each row")
     add("--resume", action="store_true", help="continue the journal, and refuse one that does not exist or has no rows")
     add("--out", metavar="FILE", help="write the results to this .jsonl or .csv file; default: JSON Lines to stdout")
     add(

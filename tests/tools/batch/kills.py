@@ -2,10 +2,12 @@
 
     python -m tests.tools.batch.kills              200 kills, 20 rows in flight
     python -m tests.tools.batch.kills --kills 10
+    python -m tests.tools.batch.kills --postgres   the journal is in PostgreSQL, which is killed too
 
 Each kill is a SIGKILL of a process with the batch, in turn on the sync client and in asyncio; the emulator is in
-another process. No row may run twice, and none may be lost: a row has its one execution, or it is
-reported as unknown, with its execution as the one candidate if it has one.
+another process. With PostgreSQL, two in three kills stop the server at once, and start it again: one before the client
+is killed, which goes on meanwhile, and one together with it. No row may run twice, and none may be lost: a row has its
+one execution, or it is reported as unknown, with its execution as the one candidate if it has one.
 """
 
 from __future__ import annotations
@@ -21,13 +23,15 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Literal
 
-from fibonacci import AsyncFibonacci, Fibonacci, RunResult, UnknownOutcomeError
+from fibonacci import AsyncFibonacci, Fibonacci, JournalError, RunResult, UnknownOutcomeError, read_journal
 from tests.batch.platform import Address, served_emulator
+from tests.kit.postgres import PostgresServer, postgres_server
 
 IN_FLIGHT = 20
 _LIFE = (0.02, 0.25)
@@ -67,23 +71,34 @@ class KillReport:
         return not self.twice and not self.lost and self.unknown <= self.in_flight
 
 
-def run(kills: int, seed: int, *, idempotency: Literal["server"] | None) -> KillReport:
+def run(
+    kills: int, seed: int, *, idempotency: Literal["server"] | None, server: PostgresServer | None = None
+) -> KillReport:
     """Kill a batch so many times, let it end, and compare.
 
     Args:
         kills: How often to kill it.
         seed: Of the moments.
         idempotency: The option of the client.
+        server: The server that has the journal. None for a journal in a file.
     """
     moments = random.Random(seed)
     with served_emulator() as address, tempfile.TemporaryDirectory() as folder:
-        journal = _Journal(Path(folder))
+        journal = _Journal(Path(folder)) if server is None else _PostgresJournal(server)
         batch = _Batch(address, journal, rows=25 * kills, idempotency=idempotency)
         in_flight: set[str] = set()
         for number in range(kills):
             with _forked(batch, is_async=bool(number % 2)) as process:
                 time.sleep(moments.uniform(*_LIFE))
+                kind = 0 if server is None else number % 3
+                if server is not None and kind:
+                    server.stop()
+                    if kind == 1:
+                        server.start()
+                        time.sleep(moments.uniform(*_LIFE))
                 os.kill(process, signal.SIGKILL)
+            if server is not None and kind == 2:
+                server.start()
             in_flight |= journal.without_response()
         return _compared(batch, kills, len(in_flight))
 
@@ -120,11 +135,28 @@ class _Journal:
             connection.close()
 
 
+class _PostgresJournal:
+    def __init__(self, server: PostgresServer) -> None:
+        self.location = server.url(journal=token_hex(4))
+
+    def without_response(self) -> set[str]:
+        try:
+            with read_journal(self.location) as journal:
+                return {str(row.key) for row in journal.rows("unknown")}
+        except JournalError:  # killed before it had tables
+            return set()
+
+
 class _Batch:
     """The one call that is made again after each kill."""
 
     def __init__(
-        self, address: Address, journal: _Journal, *, rows: int, idempotency: Literal["server"] | None
+        self,
+        address: Address,
+        journal: _Journal | _PostgresJournal,
+        *,
+        rows: int,
+        idempotency: Literal["server"] | None,
     ) -> None:
         self._journal = journal.location
         self.count = rows
@@ -193,14 +225,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Kill a batch at random moments.")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
+    parser.add_argument("--postgres", action="store_true")
     options = parser.parse_args()
     print("seed", options.seed)
     broken = False
-    for idempotency in ("server", None):
-        began = time.monotonic()
-        report = run(options.kills // 2, options.seed, idempotency=idempotency)
-        print(f"idempotency={idempotency!r}: {report} ({time.monotonic() - began:.0f} s)")
-        broken |= not report.holds
+    with postgres_server() if options.postgres else nullcontext() as server:
+        for idempotency in ("server", None):
+            began = time.monotonic()
+            report = run(options.kills // 2, options.seed, idempotency=idempotency, server=server)
+            print(f"idempotency={idempotency!r}: {report} ({time.monotonic() - began:.0f} s)")
+            broken |= not report.holds
     sys.exit(broken)
 
 

@@ -60,6 +60,7 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "pandas": ("tests/display/test_frames.py",),
     "resvg-py": ("tests/definitions/test_png.py",),
     "polars": ("tests/display/test_frames.py",),
+    "psycopg[binary]": ("tests/batch/test_postgres_journal.py",),
     "tqdm": ("tests/display/test_progress.py",),
     "redis": ("tests/net/test_redis_store.py",),
     "socksio": ("tests/faults/test_socks.py",),

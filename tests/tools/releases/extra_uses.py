@@ -147,6 +147,20 @@ def polars() -> None:
         assert client.workflows.list().to_polars().height == 1
 
 
+def postgres() -> None:
+    """Ask a PostgreSQL server that does not know what is asked."""
+    from fibonacci import JournalError, read_journal
+
+    try:
+        read_journal("postgresql://127.0.0.1:1/db?journal=a&sslmodel=require")
+    except JournalError as error:
+        message = str(error)
+    else:
+        raise AssertionError("the options were not looked at")
+    if "libpq does not understand" not in message:
+        raise AssertionError(message)
+
+
 def progress() -> None:
     """Show the progress of a run."""
     with _emulated() as (client, workflow_id):
@@ -194,7 +208,7 @@ USES: Final[dict[str, Callable[[], None]]] = {
     use.__name__: use
     for use in (
         *(arrow, brotli, cli, http2, httpx2, keyring, machine, mcp, otel),
-        *(pandas, png, polars, progress, redis, socks, yaml),
+        *(pandas, png, polars, postgres, progress, redis, socks, yaml),
     )
 }
 """What each extra is for, in a function that needs it."""
