@@ -59,11 +59,11 @@ def _emulator(request: pytest.FixtureRequest, fibonacci_emulator_options: Mappin
         yield emulator
 
 
-fibonacci_emulator = pytest.fixture(_emulator)
-class_fibonacci_emulator = pytest.fixture(scope="class")(_emulator)
-module_fibonacci_emulator = pytest.fixture(scope="module")(_emulator)
-package_fibonacci_emulator = pytest.fixture(scope="package")(_emulator)
-session_fibonacci_emulator = pytest.fixture(scope="session")(_emulator)
+fibonacci_emulator: Any = pytest.fixture(_emulator)
+class_fibonacci_emulator: Any = pytest.fixture(scope="class")(_emulator)
+module_fibonacci_emulator: Any = pytest.fixture(scope="module")(_emulator)
+package_fibonacci_emulator: Any = pytest.fixture(scope="package")(_emulator)
+session_fibonacci_emulator: Any = pytest.fixture(scope="session")(_emulator)
 
 
 @pytest.fixture

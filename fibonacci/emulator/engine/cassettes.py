@@ -459,7 +459,7 @@ class CallCassette(Cassette):
         if call.execution_id not in self._runs:
             asked = replace(asked, run=f"{asked.run}{len(self._calls) + 1}")  # no other run begins with this call
             self._join(call.execution_id, asked.run)
-        self.was_used = True
+        self.was_used: bool = True
         self._calls.append(None)
         work = partial(call_handler, handler, call, self._handlers.assertions)
         return partial(self._record, len(self._calls) - 1, asked, work)

@@ -44,9 +44,9 @@ class HTMLElement:
     __slots__ = ("attributes", "children", "tag")
 
     def __init__(self, tag: str, /, *children: Content, **attributes: Attribute) -> None:
-        self.tag = tag
+        self.tag: str = tag
         self.children: Sequence[Content] = children
-        self.attributes = attributes
+        self.attributes: dict[str, Attribute] = attributes
 
 
 class LivePart(HTMLElement):
@@ -65,7 +65,7 @@ class LivePart(HTMLElement):
     def __init__(self, tag: str, name: str, seen: object, make: Callable[[], Content], **attributes: Attribute) -> None:
         digest = crc32(repr((name, seen)).encode("utf-8", "replace"))
         super().__init__(tag, **attributes, id=name, data_part=f"{digest:x}")
-        self.make = make
+        self.make: Callable[[], Content] = make
 
 
 class ElementFactory(Protocol):
