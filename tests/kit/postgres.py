@@ -43,11 +43,12 @@ class PostgresServer:
         # It refuses to run as root, and the folders of tests are for their user alone.
         self._user: dict[str, Any] = {"user": "nobody"} if os.getuid() == 0 else {}
         self._folder = tempfile.mkdtemp(prefix="fibonacci-postgres-")
-        if self._user:
-            shutil.chown(self._folder, "nobody")
-        self._process: subprocess.Popen[bytes] | None = None
         password = Path(self._folder, "password")
         password.write_text(PASSWORD.replace("%2F", "/"))
+        if self._user:
+            shutil.chown(self._folder, "nobody")
+            shutil.chown(password, "nobody")
+        self._process: subprocess.Popen[bytes] | None = None
         options = ["--username=tester", "--auth=scram-sha-256", f"--pwfile={password}", "--no-sync", "--encoding=UTF8"]
         made = [find_postgres("initdb"), f"{self._folder}/data", *options, "--locale=C"]
         subprocess.run(made, check=True, capture_output=True, cwd="/", **self._user)
