@@ -24,7 +24,7 @@ from tests.tools.mutants.serving import SkippingWaits
 
 pytestmark = pytest.mark.slow
 
-PAGE = ROOT / "docs" / "reference" / "contract-suite.md"
+PAGE = ROOT / "docs" / "contributing" / "reliability.md"
 
 Change = Callable[[int, Any], tuple[int, Any]]
 """Returns another status and JSON of a response."""

@@ -1,37 +1,26 @@
-"""Measure what the client does about every fault, and write it down.
-
-python -m tests.tools.faults                                 print the table
-python -m tests.tools.faults --write docs/contributing/reliability.md     put it between the page's markers
-"""
+"""Measure what the client does about every fault: python -m tests.tools.faults."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 from tests.faults.calls import METHODS, ONE_OF_EACH, longest
 from tests.faults.expectations import REPEATABLE
 from tests.faults.run_row import Run, run_row
 from tests.faults.table import FaultRow, rows
 from tests.kit.mode import MODES, TWO_MODES, Mode, ModeName
-from tests.tools.page_sections import PageSection
 
-SECTION = PageSection("measured")
 _ONCE = tuple(method for method in METHODS if method not in REPEATABLE)
 
 
 def main() -> None:
-    """Run every row, and print or write the table."""
+    """Run every row, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.tools.faults", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table between the markers of this page")
     parser.add_argument("--mode", choices=MODES, default="sync", help="the client to measure; sync when not given")
     options = parser.parse_args()
-    table = "".join(f"{line}\n" for line in _lines(options.mode))
-    if options.write is None:
-        print(table, end="")
-        return
-    SECTION.write(options.write, table)
+    for line in _lines(options.mode):
+        print(line, flush=True)
 
 
 def _lines(mode_name: ModeName) -> Iterator[str]:

@@ -3,7 +3,6 @@
     python -m tests.tools.benchmarks                              the quick profile, under three minutes
     python -m tests.tools.benchmarks --full                       more runs, and every peer everywhere
     python -m tests.tools.benchmarks --only call --only cold      some measurements
-    python -m tests.tools.benchmarks --write docs/contributing/performance.md   put the tables between markers of a page
 
 The peers are installed into environments of their own, once; `--envs` says where they are kept.
 """
@@ -25,7 +24,7 @@ from tests.tools.benchmarks.bench import Bench
 from tests.tools.benchmarks.environments import PACKAGES, Environments, default_home
 from tests.tools.benchmarks.measurements import MEASUREMENTS
 from tests.tools.benchmarks.processes import serve
-from tests.tools.benchmarks.report import SECTION, as_markdown, save
+from tests.tools.benchmarks.report import as_markdown, save
 
 if TYPE_CHECKING:
     from tests.tools.benchmarks.figures import FigureRow
@@ -56,8 +55,6 @@ def main() -> None:
     print(text)
     save(options.json, rows, versions, command)
     print(f"saved as {options.json}", file=sys.stderr)
-    if options.write:
-        SECTION.write(options.write, f"\n{text}\n")
 
 
 class Options(argparse.Namespace):
@@ -67,7 +64,6 @@ class Options(argparse.Namespace):
     only: list[str]
     envs: Path
     json: Path
-    write: Path | None
 
 
 def _options() -> Options:
@@ -77,7 +73,6 @@ def _options() -> Options:
     parser.add_argument("--only", action="append", choices=MEASUREMENTS, help="a measurement; may be repeated")
     parser.add_argument("--envs", type=Path, default=default_home(), help="where the environments are kept")
     parser.add_argument("--json", type=Path, default=default_home() / "results.json", help="where to save the results")
-    parser.add_argument("--write", type=Path, help="a page to put the tables into")
     return parser.parse_args(namespace=Options())
 
 

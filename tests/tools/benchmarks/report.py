@@ -1,4 +1,4 @@
-"""The results as JSON, and as the tables of a page."""
+"""The results as JSON, and as tables."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tests.tools.benchmarks.targets import judged
-from tests.tools.page_sections import PageSection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from tests.tools.benchmarks.figures import FigureRow
-
-SECTION = PageSection("benchmarks")
 
 
 def as_markdown(rows: Sequence[FigureRow], versions: Mapping[str, str], command: str) -> str:

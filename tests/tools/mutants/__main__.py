@@ -3,7 +3,6 @@
 python -m tests.tools.mutants                           300 mutants, chosen by seed 1
 python -m tests.tools.mutants --seed 2 --size 60        another sample
 python -m tests.tools.mutants --session FILE            keep the grades in FILE; what was detected there isn't run again
-python -m tests.tools.mutants --write docs/reference/contract-suite.md
 
 It lists the survivors, and exits with 1 when fewer than 90 % are detected. What no HTTP client can see is left out, by
 the rules below.
@@ -28,7 +27,6 @@ from typing import Final
 from tests.tools.mutants.grading import Grade, grades
 from tests.tools.mutants.operators import ChangeName, DropEntry, RemoveStatement
 from tests.tools.mutation.mutants import ROOT, SourceMutant, in_order
-from tests.tools.page_sections import PageSection
 
 EMULATOR: Final = "fibonacci/emulator/"
 FOLDERS: Final = ("routes", "engine", "policy")
@@ -202,13 +200,9 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=300, help="how many mutants (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at a time")
     parser.add_argument("--session", type=Path, metavar="FILE", help="where the grades are kept")
-    parser.add_argument("--write", type=Path, metavar="PAGE", help="write the score and the survivors into this page")
     options = parser.parse_args()
     results = list(graded(options.seed, options.size, options.jobs, options.session))
-    text = report(results)
-    print(text)
-    if options.write:
-        PageSection("mutants").write(options.write, text)
+    print(report(results))
     return int(sum(not grade.survives for _, grade in results) < REQUIRED * len(results))
 
 

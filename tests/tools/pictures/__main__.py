@@ -2,8 +2,6 @@
 
 python -m tests.tools.pictures                       all of them, in about a minute; needs Chromium
 python -m tests.tools.pictures diagrams terminal     these alone
-
-`python -m tests.tools.simulation --write PAGE` draws those of the simulation, which takes five minutes.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ import argparse
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tests.tools.pictures.benchmarks import benchmark_charts
 from tests.tools.pictures.card import ASSETS, card
 from tests.tools.pictures.diagrams import diagrams
 from tests.tools.pictures.emulator_page import screenshots
@@ -24,7 +21,6 @@ from tests.tools.pictures.themes import IMAGES, save
 MAKERS: Final[Mapping[str, Callable[[], Mapping[str, str] | Mapping[str, bytes]]]] = {
     "diagrams": diagrams,
     "flows": flow_diagrams,
-    "benchmarks": benchmark_charts,
     "emulator": screenshots,
     "terminal": terminal_pictures,
     "limiter": limiter_timeline,

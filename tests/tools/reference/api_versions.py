@@ -19,25 +19,21 @@ _HEADING: Final = "## All calls\n"
 def api_versions_page() -> str:
     """Return the page: what is written by hand, and then the tables."""
     both: list[list[str]] = []
-    documented: list[list[str]] = []
-    first: dict[str, str] = {}  # the call with the same remedy that comes first
+    documented: dict[str, list[str]] = {}  # the calls with the same remedy
     for operation in operations():
         endpoint = f"{operation.method} {operation.path}"
         entry = CALLS[endpoint]
         cells = [code(operation.id), code(endpoint)]
-        if not isinstance(entry, Missing):
-            both.append([*cells, code(_endpoint_of_0_2(operation))])
-        elif entry.instead in first:
-            documented.append([*cells, f"As for {first[entry.instead]}"])
+        if isinstance(entry, Missing):
+            documented.setdefault(plain(entry.instead), []).append(cells[0])
         else:
-            first[entry.instead] = cells[0]
-            documented.append([*cells, plain(entry.instead)])
+            both.append([*cells, code(_endpoint_of_0_2(operation))])
     parts = [
         API_VERSIONS.read_text("utf-8").partition(_HEADING)[0] + _HEADING,
         "Both APIs have these calls. The client sends:\n",
         table(["Call", '`"v1"`', '`"0.2"`'], both),
         "\nOnly the documented API has these:\n",
-        table(["Call", '`"v1"`', 'Instead, with `"0.2"`'], documented),
+        table(["Calls", 'Instead, with `"0.2"`'], ([", ".join(calls), text] for text, calls in documented.items())),
     ]
     return "\n".join(parts) + "\n"
 

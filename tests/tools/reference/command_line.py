@@ -1,4 +1,4 @@
-"""The page of the command line, from the parser of `fibonacci`."""
+"""The pages of the command line, from the parser of `fibonacci`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import ast
 import re
 import textwrap
 from argparse import SUPPRESS, Action
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from inspect import cleandoc
 from itertools import pairwise
 from pathlib import Path
@@ -16,9 +17,11 @@ from fibonacci.cli import exit_codes
 from fibonacci.cli.examples import EXAMPLES
 from fibonacci.cli.main import command_parser
 from fibonacci.cli.parser import CommandParser
-from tests.tools.reference.tables import code, plain, sentence, table
+from tests.tools.markdown import ROOT
+from tests.tools.reference.tables import plain, table
 
-HOW_TO: Final = "../how-to/use-the-command-line.md"
+FOLDER: Final = ROOT / "docs" / "reference"
+OVERVIEW: Final = FOLDER / "command-line.md"
 
 PYTHON: Final[Mapping[str, str]] = {
     "run": "client.workflows.run",
@@ -37,60 +40,34 @@ PYTHON: Final[Mapping[str, str]] = {
 }
 """What the commands for people are in Python, where it is one name."""
 
+TASKS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
+    "command-run.md": (
+        "Commands that run workflows",
+        "Run a workflow once or for many rows, follow runs, and look into journals.",
+        ("run", "run-many", "journal", "executions"),
+    ),
+    "command-deploy.md": (
+        "Commands for definition files and deployment",
+        "Check, format, draw and compare definitions, and deploy a folder of them.",
+        ("validate", "fmt", "schema", "graph", "diff", "plan", "apply", "pull"),
+    ),
+    "command-platform.md": (
+        "Commands for what is on the platform",
+        "Workflows and their versions, the registry, organizations, memory and tools.",
+        ("workflows", "versions", "registry", "organizations", "memory", "tools", "health", "request"),
+    ),
+    "command-setup.md": (
+        "Commands that set up your machine",
+        "Keys and profiles, checks of the setup, the emulator, completion, and the server for agents.",
+        ("auth", "profiles", "doctor", "dev", "mcp", "completion"),
+    ),
+}
+"""The title, the subject and the groups of commands of each page, by what people do."""
+
 _WIDTH: Final = 80
-_OPTION: Final = re.compile(r"(?<![\w-])--[a-z][\w-]*")
+_COLUMN: Final = 28
 _DEFAULT: Final = re.compile(r"(?:^|; )default: ")
-
-_BEGIN: Final = f"""\
-# The command line
-
-Look here for a command or an option of `fibonacci`. The page is generated from the command, and
-`fibonacci COMMAND --help` prints the same text. To learn how to use the commands, read
-[Use the command line]({HOW_TO}). [Values and output](command-output.md) has the rules that
-all commands share.
-
-```text
-fibonacci [GLOBAL OPTIONS] COMMAND [ARGUMENTS]
-fibonacci --version
-```
-
-## Global options
-
-You can write these options before or after the name of a command. Not every command supports `--json`, `--fields`,
-`--limit`, `--all` and `--profile`. If a command doesn't support one of them, it exits 64, and its `--help` doesn't list
-the option.
-"""
-
-_EXIT_CODES: Final = """\
-In a script, treat these codes as follows:
-
-- **1**: The platform said no, for example with a 404, 409 or 422, or because a quota is used up. If `--fields` names a
-  field that the response doesn't have, the platform still carried out the request, and the command prints the whole
-  response.
-- **69**: Try again later.
-- **74**: Don't try again. The platform did what you asked for, and stderr has the ID.
-- **75**: Look before you try again. The run is still running, or it may have been started.
-
-Some commands use a code in their own way:
-
-- `diff` exits 1 only if there is a difference. If the platform refuses a request, it exits 69.
-- `fmt --check` exits 1 if a file would change.
-- `plan` exits 2 if there are changes.
-- `apply` exits 1 if someone else changed the workflows: the plan is out of date, or you need `--overwrite`. It exits 64
-  if you have to change its files or options. For example, the state can't be read, two files have the same name, or a
-  deletion needs `--allow-delete`.
-- `validate` exits 64 if a definition has errors.
-- `fibonacci dev -- COMMAND` exits with the code of `COMMAND`, or with 1 if that passed and a script or something else
-  that was prepared [never acted](emulator.md#check_unused).
-- `run-many` has [its own list](../how-to/run-rows-from-a-terminal.md#exit-codes).
-"""
-
-_ENVIRONMENT: Final = """\
-## Environment
-
-[Environment variables](environment-variables.md) lists the variables that the command reads. If you also pass the
-option, the option wins.
-"""
+_CODES: Final = re.compile(r"^\| Code \|.+?\n(?=\n)", re.MULTILINE | re.DOTALL)
 
 
 class ListedCommand(NamedTuple):
@@ -123,19 +100,28 @@ def commands() -> list[ListedCommand]:
     return list(_commands_below(command_parser(), ()))
 
 
-def command_line_page() -> str:
-    """Return the page."""
-    found = commands()
-    shared = listed_options(command_parser())
-    overview = table(
-        ["Command", "What it does"], [[_link(each), plain(each.parser.description or "")] for each in found]
-    )
-    parts = [_BEGIN, _table_of(shared), "", "## Exit codes", "", _exit_codes(), "", _EXIT_CODES, _ENVIRONMENT]
-    parts += ["## Commands", "", overview]
-    names = {action.dest for action in shared}
-    for command in found:
-        parts += ["", *_section(command, names)]
-    return "\n".join(parts) + "\n"
+def command_line_pages() -> dict[Path, Callable[[], str]]:
+    """Return what derives each page, by its path."""
+    pages: dict[Path, Callable[[], str]] = {OVERVIEW: overview_page}
+    return pages | {FOLDER / name: partial(task_page, name) for name in TASKS}
+
+
+def overview_page() -> str:
+    """Return the page: what is written by hand, with the table of exit codes."""
+    return _CODES.sub(lambda _: f"{_exit_codes()}\n", OVERVIEW.read_text("utf-8"))
+
+
+def task_page(name: str) -> str:
+    """Return the page of some groups of commands."""
+    title, subject, groups = TASKS[name]
+    shared = {action.dest for action in listed_options(command_parser())}
+    intro = f"""\
+# {title}
+
+{subject}
+`fibonacci COMMAND --help` prints the same, with the [options of all commands](command-line.md#global-options)."""
+    sections = [_section(each, shared) for each in commands() if each.name.split()[0] in groups]
+    return "\n\n".join([intro, *sections]) + "\n"
 
 
 def _commands_below(parser: CommandParser, path: tuple[str, ...]) -> Iterator[ListedCommand]:
@@ -158,36 +144,44 @@ def listed_options(parser: CommandParser) -> list[Action]:
     return [action for action in found if action.dest not in ("help", "version")]
 
 
-def _section(command: ListedCommand, shared: set[str]) -> list[str]:
+def _section(command: ListedCommand, shared: set[str]) -> str:
     own = [action for action in listed_options(command.parser) if action.dest not in shared]
-    lines = [f"### fibonacci {command.name}", "", plain(command.parser.description or ""), "", "```text"]
-    lines += [_usage(command, own), "```"]
-    if own:
-        lines += ["", _table_of(own)]
-    examples = [f"fibonacci {line}" for line in EXAMPLES[command.name]]
-    return [*lines, *_notes(command), "", "For example:", "", "```text", *examples, "```"]
+    parts = [_usage(command, own), "\n".join(map(_line, own)), *_notes(command)]
+    parts.append("\n".join(f"fibonacci {line}" for line in EXAMPLES[command.name]))
+    body = "\n\n".join(filter(None, parts))
+    in_python = f"\n\nIn Python: `{command.python}`." if command.python else ""
+    return (
+        f"## fibonacci {command.name}\n\n{plain(command.parser.description or '')}\n\n```text\n{body}\n```{in_python}"
+    )
+
+
+def _line(action: Action) -> str:
+    """Return an argument with its meaning beside it, or below a long one."""
+    meaning, _, default = _DEFAULT.sub("\n", (action.help or "").replace("%%", "%")).partition("\n")
+    default, _, rest = (default or _default(action)).partition(". ")
+    stated = [meaning, *([f"default: {default}"] if default else []), *(["required"] if action.required else [])]
+    text = "; ".join(stated if action.option_strings else stated[:-1] or stated) + (f". {rest}" if rest else "")
+    name = f"  {option(action) if action.option_strings else _value(action)}"
+    indent = " " * _COLUMN
+    lines = textwrap.wrap(text, 100, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    first = f"{name:{_COLUMN}}{lines[0].strip()}" if len(name) < _COLUMN - 1 else f"{name}\n{lines[0]}"
+    return "\n".join([first, *lines[1:]])
 
 
 def _notes(command: ListedCommand) -> list[str]:
     if command.endpoint is not None:
-        return ["", f"Sends `{command.endpoint}`, as `{command.python}` does."]
-    epilog = cleandoc(command.parser.epilog or "")
-    lines = [line for text in epilog.split("\n\n") if text for line in ("", _paragraph(text))]
-    return [*lines, *(["", f"In Python: `{command.python}`."] if command.python else [])]
+        return [f"Sends {command.endpoint}."]
+    return [_paragraph(text) for text in cleandoc(command.parser.epilog or "").split("\n\n") if text]
 
 
 def _paragraph(text: str) -> str:
     """Return a paragraph of a help; one whose lines are apart, such as one for each shell, keeps them."""
-    filled = textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
-    is_prose = not text.startswith(" ") and len(filled.splitlines()) == len(text.splitlines())
-    return _prose(filled) if is_prose else f"```text\n{textwrap.dedent(text)}\n```"
+    is_prose = not text.startswith(" ") and len(_filled(text, 120).splitlines()) == len(text.splitlines())
+    return _filled(text, 100) if is_prose else text
 
 
-def _prose(text: str) -> str:
-    """Return a text of a help as Markdown, with its options as code, which no line break divides."""
-    parts = re.split(r"(`[^`]+`)", text)
-    parts[::2] = [_OPTION.sub(r"`\g<0>`", part) for part in parts[::2]]
-    return plain("".join(parts))
+def _filled(text: str, width: int) -> str:
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _usage(command: ListedCommand, own: list[Action]) -> str:
@@ -235,26 +229,9 @@ def _value(action: Action) -> str:
     return "|".join(map(str, action.choices)) if action.choices else action.dest.upper()
 
 
-def _table_of(actions: list[Action]) -> str:
-    rows = list(map(_row, actions))
-    if not any(default for _, _, default in rows):
-        return table(["Argument", "Meaning"], [row[:2] for row in rows])
-    return table(["Argument", "Meaning", "Default"], rows)
-
-
-def _row(action: Action) -> list[str]:
-    meaning, _, default = _DEFAULT.sub("\n", (action.help or "").replace("%%", "%")).partition("\n")
-    default, _, rest = default.partition(". ")
-    name = option(action) if action.option_strings else _value(action)
-    meaning = sentence(meaning) + (f". {rest}" if rest else "")
-    if action.option_strings and action.required:
-        meaning = f"{meaning}. Required"
-    return [code(name), _prose(meaning), _prose(default) if default else _default(action)]
-
-
 def _default(action: Action) -> str:
     value = action.default
-    return "" if value in (None, False, SUPPRESS) or value == [] else code(str(value))
+    return "" if value in (None, False, SUPPRESS) or value == [] else str(value)
 
 
 def _exit_codes() -> str:
@@ -271,7 +248,3 @@ def _described(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
     for statement, text in pairwise(body):
         if isinstance(statement, ast.AnnAssign) and isinstance(text, ast.Expr):
             yield ast.unparse(statement.target), ast.literal_eval(text.value)
-
-
-def _link(command: ListedCommand) -> str:
-    return f"[`{command.name}`](#fibonacci-{command.name.replace(' ', '-')})"

@@ -9,18 +9,17 @@ from typing import Final
 from tests.tools.derived_files import outdated, write_derived
 from tests.tools.reference.api_versions import API_VERSIONS, api_versions_page
 from tests.tools.reference.call_groups import CALLS, calls_page
-from tests.tools.reference.command_line import command_line_page
+from tests.tools.reference.command_line import command_line_pages
 from tests.tools.reference.definition_schema import SCHEMA, definition_schema
-from tests.tools.reference.error_table import error_table_page
+from tests.tools.reference.error_table import ERRORS, errors_page
 from tests.tools.reference.github_actions import GUIDE, github_actions_guide
 from tests.tools.reference.public_api import LISTING, listing
 
-FOLDER: Final = LISTING.parent
 PAGES: Final[Mapping[Path, Callable[[], str]]] = {
     API_VERSIONS: api_versions_page,
     CALLS: calls_page,
-    FOLDER / "command-line.md": command_line_page,
-    FOLDER / "error-table.md": error_table_page,
+    **command_line_pages(),
+    ERRORS: errors_page,
     GUIDE: github_actions_guide,
     LISTING: listing,
     SCHEMA: definition_schema,

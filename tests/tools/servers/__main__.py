@@ -1,36 +1,24 @@
-"""Measure how the clients fare behind nginx and haproxy, and write it down.
-
-python -m tests.tools.servers                                 print the table
-python -m tests.tools.servers --write docs/contributing/reliability.md     put it between the page's markers
-"""
+"""Measure how the clients fare behind nginx and haproxy: python -m tests.tools.servers."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 from tests.servers.gateways import GATEWAYS, GatewayName
-from tests.tools.page_sections import PageSection
 from tests.tools.servers.clients import contenders
 from tests.tools.servers.measure import PROFILES, LoadProfile, Tally, measure
 
-SECTION = PageSection("servers")
 _TURN = 5.0
 
 
 def main() -> None:
-    """Measure every client in every profile, and print or write the table."""
+    """Measure every client in every profile, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.tools.servers", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table between the markers of this page")
     parser.add_argument("--seconds", type=float, default=20, help="how long each client works in each profile; 20")
     options = parser.parse_args()
-    lines: list[str] = []
     for line in _lines(options.seconds):
         print(line, flush=True)
-        lines.append(f"{line}\n")
-    if options.write is not None:
-        SECTION.write(options.write, "".join(lines))
 
 
 def _lines(seconds: float) -> Iterator[str]:
