@@ -17,7 +17,7 @@ from tests.docs.running import check_prints
 from tests.tools.markdown import ROOT, SHELL, Block, blocks_of
 
 FOLDER = ROOT / "docs" / "how-to"
-PAGES = ["use-the-command-line", "follow-runs-in-a-terminal", "check-files-in-a-terminal", "deploy-from-a-terminal"]
+PAGES = ["use-the-command-line", "follow-runs-in-a-terminal", "write-definition-files", "deploy-workflows"]
 GREETER = """{
   "name": "Greeter",
   "nodes": [

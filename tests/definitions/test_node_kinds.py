@@ -40,7 +40,7 @@ def test_the_keys_of_a_kind_are_fields_of_its_model() -> None:
 def test_every_type_is_documented() -> None:
     words: dict[str, list[str]] = {
         "definitions.md": list(NODE_KINDS),
-        "emulator-nodes.md": list(NODE_KINDS),
+        "emulator-behavior.md": list(NODE_KINDS),
         "workflow-builder.md": [kind.method for kind in NODE_KINDS.values()],
     }
     pages = {page: (ROOT / "docs" / "reference" / page).read_text("utf-8") for page in words}

@@ -10,8 +10,8 @@ from fibonacci import Fibonacci, errors
 from fibonacci.cli.parser import COMMANDS
 from tests.kit.assertions import check_rows
 from tests.tools.markdown import anchors
-from tests.tools.reference.command_line import PYTHON, ListedCommand, commands
-from tests.tools.reference.pages import FOLDER, PAGES
+from tests.tools.reference.command_line import FOLDER, PYTHON, TASKS, ListedCommand, commands
+from tests.tools.reference.pages import PAGES
 from tests.tools.reference.public_api import LISTING
 from tests.tools.reference.retried import failures
 
@@ -33,7 +33,7 @@ def test_the_committed_pages_are_the_derived_ones_wherever_they_are_derived(monk
 
 
 def test_every_command_has_a_section(found: list[ListedCommand]) -> None:
-    fragments = anchors((FOLDER / "command-line.md").read_text("utf-8"))
+    fragments = {each for name in TASKS for each in anchors((FOLDER / name).read_text("utf-8"))}
     assert {f"fibonacci-{each.name.replace(' ', '-')}" for each in found} <= fragments
     assert {each.name.split()[0] for each in found} >= set(COMMANDS)
 
@@ -56,8 +56,10 @@ def test_the_commands_in_the_table_of_names_exist(found: list[ListedCommand]) ->
     assert set(PYTHON) <= {each.name for each in found}
 
 
-def test_every_error_has_a_section() -> None:
-    assert {name.lower() for name in errors.__all__} <= anchors((FOLDER / "error-table.md").read_text("utf-8"))
+def test_every_error_has_a_remedy() -> None:
+    page = (FOLDER / "errors.md").read_text("utf-8").partition("## Remedies")[2]
+    bases = {"FibonacciError", "APIError", "APIStatusError"}
+    assert [name for name in errors.__all__ if f"| `{name}` |" not in page and name not in bases] == []
 
 
 def test_a_post_of_unknown_outcome_is_never_retried_in_the_table() -> None:

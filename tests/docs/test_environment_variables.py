@@ -7,7 +7,7 @@ import re
 from fibonacci.cli.diagnosis import OTHER_VARIABLES, VARIABLES
 from tests.tools.markdown import ROOT
 
-PAGE = (ROOT / "docs" / "reference" / "environment-variables.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "reference" / "options.md").read_text("utf-8")
 ROWS = re.findall(r"^\| (`[A-Z][A-Z_]+`[^|]*)\|", PAGE, re.MULTILINE)
 DOCUMENTED = {name for row in ROWS for name in re.findall(r"`([A-Z_]+)`", row)}
 

@@ -218,7 +218,7 @@ def test_a_definition_of_0_2_is_kept_in_todays_words(serve: Callable[..., TwoAPI
 
 
 def test_the_documentation_lists_what_is_served() -> None:
-    page = (Path(__file__).parents[2] / "docs/reference/emulator-rules.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs/reference/emulator-behavior.md").read_text("utf-8")
     listed = re.findall(r"^\| `([A-Z]+) (/\S+)` \|", page.partition("## The API of 0.2")[2], re.MULTILINE)
     served = [(each.method, each.path.removeprefix("/api/v1")) for each in SERVED]
     assert listed == served

@@ -14,7 +14,7 @@ from tests.kit.assertions import each_row
 from tests.kit.programs import find
 from tests.tools.markdown import SHELL, blocks_of
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "control-api.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "use-the-emulator-from-other-languages.md"
 ENDPOINTS = {*map(str, CONTROL_ENDPOINTS)}
 
 IN_THE_CONTROL_API: Mapping[str, list[str]] = {

@@ -2,7 +2,7 @@
 
     python -m tests.tools.flows --graphs 3000 --seed 1
 
-In each outcome the rules of docs/reference/what-a-definition-means.md hold, which are written here a second time. Over
+In each outcome the rules of docs/reference/definitions.md hold, which are written here a second time. Over
 all outcomes of a definition, `unreachable_node` and `may_have_no_value` are reported exactly where they happen.
 """
 

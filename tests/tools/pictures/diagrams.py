@@ -1,4 +1,4 @@
-"""The pictures of docs/how-to/draw-diagrams.md and docs/reference/what-a-definition-means.md, drawn by the package."""
+"""The pictures of docs/how-to/draw-diagrams.md and docs/reference/definitions.md, drawn by the package."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.tools.markdown import ROOT, blocks_of
 from tests.tools.pictures.themes import Theme, in_both
 
 PAGE = ROOT / "docs" / "how-to" / "draw-diagrams.md"
-MEANING = ROOT / "docs" / "reference" / "what-a-definition-means.md"
+MEANING = ROOT / "docs" / "reference" / "definitions.md"
 
 CASES: dict[str, dict[str, Any]] = {
     "skipped_gate": {"mail": "Please refund me", "decision": "no", "amount": 20},

@@ -16,8 +16,7 @@ CHANGELOG = ListedPage("changelog.md", "Changelog", "What changed, release by re
 """The page that CHANGELOG.md becomes."""
 
 _DERIVED = {
-    "docs/reference/command-line.md": "fibonacci/cli/parser.py",
-    "docs/reference/error-table.md": "fibonacci/errors.py",
+    f"docs/reference/command-{task}.md": "fibonacci/cli/parser.py" for task in ("run", "deploy", "platform", "setup")
 }
 """The source of each page that is derived as a whole: an edit of the page itself would be lost."""
 

@@ -185,14 +185,14 @@ QUERIES = {
     "how-to/run-thousands-of-rows/": "csv",
     "how-to/cancel-runs/": "stop",
     "how-to/set-timeouts-and-retries/": "timeout",
-    "how-to/look-at-rate-limits/": "rate limit",
+    "how-to/rate-limits/": "rate limit",
     "tutorial/approvals/": "human in the loop",
     "how-to/environments/": "staging",
     "how-to/check-workflows-in-ci/": "ci",
     "how-to/test-with-pytest/": "test",
     "how-to/mock-without-the-emulator/": "mock",
     "reference/not-on-the-platform/": "cost",
-    "reference/environment-variables/": "env",
+    "reference/options/": "env",
 }
 """What people type, by the page that has to be among the first three: words of `search_words.toml`, which has more.
 

@@ -126,7 +126,7 @@ def test_a_page_leads_to_the_file_that_has_its_text(site: BuiltSite) -> None:
     assert [path for path in sources.values() if not (ROOT / path).is_file()] == []
     assert sources["."] == "docs/index.md"
     assert sources["changelog"] == "CHANGELOG.md"
-    assert sources["reference/command-line"] == "fibonacci/cli/parser.py"
+    assert sources["reference/command-run"] == "fibonacci/cli/parser.py"
     assert sources["reference/api/client.workflows"] == "fibonacci/_async/workflows.py"
     assert sources["reference/api/fibonacci.errors"] == "fibonacci/errors.py"
     assert "reference/api" not in sources

@@ -77,10 +77,10 @@ def test_a_page_keeps_all_but_its_links(tmp_path: Path) -> None:
 
 def test_a_page_that_is_derived_leads_to_its_source(tmp_path: Path) -> None:
     (tmp_path / "docs" / "reference").mkdir(parents=True)
-    (tmp_path / "docs" / "reference" / "error-table.md").write_text("# Error table\n")
-    listed = ListedPage("reference/error-table.md", "Error table", "About")
+    (tmp_path / "docs" / "reference" / "command-run.md").write_text("# Commands\n")
+    listed = ListedPage("reference/command-run.md", "Commands", "About")
     (page,) = read_pages(tmp_path, [listed], ADDRESSES)
-    assert ADDRESSES.edit(page.source) == f"{REPOSITORY}/edit/main/fibonacci/errors.py"
+    assert ADDRESSES.edit(page.source) == f"{REPOSITORY}/edit/main/fibonacci/cli/parser.py"
 
 
 def test_bars_in_the_code_of_tables_are_as_github_shows_them() -> None:
