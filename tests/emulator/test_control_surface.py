@@ -95,7 +95,7 @@ def test_the_table_of_the_documentation_names_what_python_has(endpoint: str) -> 
 
 def test_the_example_with_curl_runs(tmp_path: Path) -> None:
     find("curl")
-    (example,) = (block.code for block in blocks_of(PAGE) if block.language in SHELL and "_emulator" in block.code)
+    (example,) = (block.code for block in blocks_of(PAGE) if block.language in SHELL and "/snapshot" in block.code)
     with Emulator(api_key="local-key", allow_unused=True) as emulator:
         client = emulator.client(max_retries=0)
         workflow = client.workflows.create(name="Kept")

@@ -168,7 +168,7 @@ def _fixtures(package: griffe.Module) -> Iterator[str]:
 
 def _environment() -> Iterator[str]:
     """Yield the variables of the page, which a test compares with the sources: some have their names computed."""
-    page = (LISTING.parent / "environment-variables.md").read_text("utf-8")
+    page = (LISTING.parent / "options.md").read_text("utf-8")
     rows = re.findall(r"^\| (`[A-Z][A-Z_]+`[^|]*)\|", page, re.MULTILINE)
     yield from (f"environment variable {name}" for name in sorted({*re.findall(r"`([A-Z_]+)`", " ".join(rows))}))
 
