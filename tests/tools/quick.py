@@ -3,7 +3,7 @@
 python -m tests.tools.quick [PATH ...]     check these files, else what differs from the last commit, else from main
 python -m tests.tools.quick --tests PATH   print the tests that belong to them
 
-The table in .github/CONTRIBUTING.md says which tests belong to a file: those of the row with the longest part of its
+The table in quick.md says which tests belong to a file: those of the row with the longest part of its
 path, and those of other tests whose names have the path of the file, that of a page. A test runs itself.
 """
 
@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 from tests.kit.slow import is_all_slow
 from tests.tools.markdown import ROOT
 
-TABLE: Final = ROOT / ".github" / "CONTRIBUTING.md"
+TABLE: Final = ROOT / "tests" / "tools" / "quick.md"
 DERIVED: Final = ("tests.tools.mirror", "tests.tools.stubs", "tests.tools.calls", "tests.tools.reference")
 
 _NO_TESTS: Final = 5
