@@ -265,7 +265,21 @@ class DeploymentPlan:
             print(client.workflows.apply(DeploymentPlan.load("plan.json")).changes[0].action)  # prints: create
             ```
         """
-        _save(self, path)
+        check_path(path, "path must be the path of a file")
+        file = Path(path).absolute()
+        if file.suffix.lower() in FORMATS and file.parent.resolve() == self.folder.resolve():
+            raise ValueError(
+                f"{visible(str(path))} would be read as one of the folder's definitions: save the plan somewhere else"
+            )
+        inside = f"{self.folder}{os.sep}"
+        problems = Problems(
+            replace(each, source=each.source and each.source.removeprefix(inside)) for each in self.problems
+        )
+        folder = PurePath(seen_from(file.parent, self.folder)).as_posix()
+        relative = replace(self, folder=Path(folder), problems=problems)
+        saved = SavedPlan.model_construct(format=FORMAT, plan=relative)
+        content = saved.model_dump(mode="json", by_alias=True)
+        write_file(path, json.dumps({"digest": digest_of(content), **content}, indent=2) + "\n")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, folder: str | os.PathLike[str] | None = None) -> DeploymentPlan:
@@ -297,7 +311,14 @@ class DeploymentPlan:
             print(DeploymentPlan.load("plan.json").summary)  # prints: 1 to create, 0 unchanged
             ```
         """
-        return _load(path, folder)
+        check_path(path, "path must be the path of a file")
+        if folder is not None:
+            check_path(folder, "folder must be the path of a folder")
+        plan = _parse(Path(path).read_bytes(), visible(os.fspath(path)))
+        beside = Path(os.path.normpath(Path(path).absolute().parent / plan.folder))
+        place = beside if folder is None else Path(folder).absolute()
+        problems = Problems(replace(each, source=each.source and str(place / each.source)) for each in plan.problems)
+        return replace(plan, folder=place, problems=problems)
 
     def __bool__(self) -> NoReturn:
         raise TypeError(
@@ -457,44 +478,13 @@ class SavedPlan(BaseModel, extra="forbid", defer_build=True):
     """The plan, with the folder as seen from the file, and the places of problems as seen from the folder."""
 
 
-def _save(plan: DeploymentPlan, path: str | os.PathLike[str]) -> None:
-    check_path(path, "path must be the path of a file")
-    file = Path(path).absolute()
-    if file.suffix.lower() in FORMATS and file.parent.resolve() == plan.folder.resolve():
-        raise ValueError(
-            f"{visible(str(path))} would be read as one of the folder's definitions: save the plan somewhere else"
-        )
-    inside = f"{plan.folder}{os.sep}"
-    problems = Problems(
-        replace(each, source=each.source and each.source.removeprefix(inside)) for each in plan.problems
-    )
-    folder = PurePath(seen_from(file.parent, plan.folder)).as_posix()
-    relative = replace(plan, folder=Path(folder), problems=problems)
-    saved = SavedPlan.model_construct(format=FORMAT, plan=relative)
-    content = saved.model_dump(mode="json", by_alias=True)
-    write_file(path, json.dumps({"digest": digest_of(content), **content}, indent=2) + "\n")
-
-
-def _load(path: str | os.PathLike[str], folder: str | os.PathLike[str] | None) -> DeploymentPlan:
-    check_path(path, "path must be the path of a file")
-    if folder is not None:
-        check_path(folder, "folder must be the path of a folder")
-    saved = _parse(Path(path).read_bytes(), visible(os.fspath(path)))
-    plan = saved.plan
-    place = Path(os.path.normpath(Path(path).absolute().parent / plan.folder))
-    place = place if folder is None else Path(folder).absolute()
-
-    problems = Problems(replace(each, source=each.source and str(place / each.source)) for each in plan.problems)
-    return replace(plan, folder=place, problems=problems)
-
-
 def digest_of(content: Mapping[str, Any]) -> str:
     """Return the hash of what is in a file, which it has as its `digest`."""
     return f"sha256:{sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}"
 
 
-def _parse(text: bytes, place: str) -> SavedPlan:
-    """Return what is in a file.
+def _parse(text: bytes, place: str) -> DeploymentPlan:
+    """Return the plan that is in a file.
 
     Raises:
         DeploymentError: If it is not a saved plan, or was changed since.
@@ -518,7 +508,7 @@ def _parse(text: bytes, place: str) -> SavedPlan:
         environment_name(saved.plan.environment, None)  # it is the name of a folder
     except ValueError as error:
         raise _refusal(f"{place} cannot be applied ({fault_of(error)})") from None
-    return saved
+    return saved.plan
 
 
 def _refusal(reason: str) -> DeploymentError:
