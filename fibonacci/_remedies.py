@@ -1,18 +1,14 @@
 """What to do about an error, in the words of Python and in those of the command.
 
-Where an error is made, its text takes the remedy by its name. The text is in Python's words, and knows the command's:
-nothing has to be recognized in it later.
+A process is one or the other: the command says so when it begins, and every text is made in its words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from types import EllipsisType
-from typing import Final, SupportsIndex
-
-from fibonacci._text import printable_line
+from typing import Final, Literal
 
 TABLE: Final = {
     "no key": ("pass api_key=..., set the environment variable FIBONACCI_API_KEY,", "set FIBONACCI_API_KEY,"),
@@ -116,41 +112,31 @@ TABLE: Final = {
 }
 
 
-class Wording(str):
-    """A text in Python's words that knows the command's.
-
-    Attributes:
-        command: The text in the words of the command.
-    """
-
-    __slots__ = ("command",)
-
-    command: str
-
-    def __new__(cls, python: str, command: str) -> Wording:
-        text = super().__new__(cls, python)
-        text.command = command
-        return text
-
-    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]  # pickle and copy call the class with them
-        return str(self), self.command
-
-    def replace(self, old: str, new: str, count: SupportsIndex = -1, /) -> Wording:
-        """Return the text with another one replaced in the words of both, such as a secret."""
-        return Wording(super().replace(old, new, count), self.command.replace(old, new, count))
-
-    def rstrip(self, characters: str | None = None, /) -> Wording:
-        """Return the text without these characters at the end, in the words of both."""
-        return Wording(super().rstrip(characters), self.command.rstrip(characters))
+_reader: Literal["python", "command"] = "python"
 
 
-def remedy(name: str, /, **values: str) -> Wording:
+@contextmanager
+def worded_for_command() -> Generator[None]:
+    """Make every text in the words of the command while the block lasts: it is what runs in this process."""
+    global _reader
+    before, _reader = _reader, "command"
+    try:
+        yield
+    finally:
+        _reader = before
+
+
+def worded(python: str, command: str) -> str:
+    """Return one of two texts: the one in the words of who reads it."""
+    return python if _reader == "python" else command
+
+
+def remedy(name: str, /, **values: str) -> str:
     """Return a remedy of the table, with the values that it names."""
-    python, command = TABLE[name]
-    return Wording(python.format(**values), command.format(**values))
+    return worded(*TABLE[name]).format(**values)
 
 
-def argument(name: str, value: str | float | EllipsisType | None = None) -> Wording:
+def argument(name: str, value: str | float | EllipsisType | None = None) -> str:
     """Return an argument of a call, which is an option of the command.
 
     Args:
@@ -159,29 +145,19 @@ def argument(name: str, value: str | float | EllipsisType | None = None) -> Word
     """
     flag = f"--{name.replace('_', '-')}"
     if value is None:
-        return Wording(name, flag)
+        return worded(name, flag)
     if value is ...:
-        return Wording(f"{name}=", flag)
+        return worded(f"{name}=", flag)
     if isinstance(value, str):
-        return Wording(f'{name}="{value}"', f"{flag} {value}")
+        return worded(f'{name}="{value}"', f"{flag} {value}")
     if value is True:
-        return Wording(f"{name}=True", flag)
-    return Wording(f"{name}={value:g}", f"{flag} {value:g}")
+        return worded(f"{name}=True", flag)
+    return worded(f"{name}={value:g}", f"{flag} {value:g}")
 
 
-def placeholder(name: str) -> Wording:
+def placeholder(name: str) -> str:
     """Return a positional argument of a call, which has capitals in the usage of the command."""
-    return Wording(name, "ID|NAME" if name == "workflow_id" else name.upper())
-
-
-def joined(*parts: str) -> Wording:
-    """Return the parts one after the other, in the words of both."""
-    return Wording("".join(parts), "".join(map(for_command, parts)))
-
-
-def for_command(text: str) -> str:
-    """Return a text in the words of the command, as far as it knows them."""
-    return text.command if isinstance(text, Wording) else text
+    return worded(name, "ID|NAME" if name == "workflow_id" else name.upper())
 
 
 _WITHOUT_JSON: Final = {
@@ -204,40 +180,3 @@ def json_remedy(value: object) -> str:
     """Return what to do about a value that has no JSON form."""
     of_any = "use .item()" if hasattr(value, "dtype") else "pass plain data: dict, list, str, numbers, bool, None"
     return _WITHOUT_JSON.get(type(value).__name__, of_any)
-
-
-_is_command: Final = ContextVar("fibonacci_is_command", default=False)
-
-
-@contextmanager
-def printing_for_command() -> Generator[None]:
-    """Let the library print its own texts in the words of the command while the block lasts."""
-    before = _is_command.set(True)
-    try:
-        yield
-    finally:
-        _is_command.reset(before)
-
-
-def for_reader(text: str) -> str:
-    """Return a text that the library prints itself: in the words of the command if that is running, else Python's."""
-    return for_command(text) if _is_command.get() else str(text)
-
-
-def text_of(error: BaseException | None) -> Wording:
-    """Return the text of an error, in the words of both."""
-    return reworded(str(error), () if error is None else error.args)
-
-
-def reworded(text: str, parts: Iterable[object]) -> Wording:
-    """Return a text in the words of both.
-
-    Args:
-        text: The text in Python's words.
-        parts: The texts that it was made of.
-    """
-    command = text
-    for part in parts:
-        if isinstance(part, Wording):
-            command = command.replace(printable_line(part), printable_line(part.command))
-    return Wording(text, command)

@@ -55,7 +55,7 @@ MAY_IMPORT = {
     "_suggestions": {"_migration"},
     "_text": set[str](),
     "_redaction": set[str](),
-    "_remedies": {"_text"},
+    "_remedies": set[str](),
     "_files": set[str](),
     "_logging": {"_redaction", "_text"},
     "_concurrency": set[str](),

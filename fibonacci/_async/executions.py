@@ -21,7 +21,7 @@ from fibonacci._core.workflow_requests import (
     list_executions,
     since_time,
 )
-from fibonacci._remedies import joined, remedy
+from fibonacci._remedies import remedy
 from fibonacci.errors import ConflictError, FibonacciError, NotFoundError
 from fibonacci.models.executions import KNOWN_STATUSES, TERMINAL_STATUSES, Execution, ExecutionStatus, fill_in
 from fibonacci.models.workflows import Workflow
@@ -159,7 +159,7 @@ class AsyncExecutions(AsyncResource):
         if execution.workflow_id is None or execution.inputs is None:
             what = "workflow" if execution.workflow_id is None else "inputs"
             start = f"the platform doesn't send its {what}. To start it again, pass its inputs to "
-            raise FibonacciError(joined(f"execution {execution.id} can't be retried: {start}", remedy("start")))
+            raise FibonacciError(f"execution {execution.id} can't be retried: {start}{remedy('start')}")
         request = execute_workflow(execution.workflow_id, execution.inputs, None)
         return fill_in(await self._send(request), execution.workflow_id, execution.inputs)
 

@@ -17,7 +17,7 @@ from fibonacci._core.options import Unset, check_callback, check_flag, check_tim
 from fibonacci._core.request import Request
 from fibonacci._core.workflow_requests import cancel_execution, get_execution, sent_inputs
 from fibonacci._logging import log
-from fibonacci._remedies import joined, remedy
+from fibonacci._remedies import remedy
 from fibonacci._text import printable_line
 from fibonacci.errors import (
     APIError,
@@ -128,7 +128,7 @@ class AsyncExitNotes:
             return
         note = f"no execution id was received (idempotency key: {self._idempotency_key})"
         if getattr(cause, "outcome_unknown", True):
-            note = joined(note, remedy("may have started"))
+            note = f"{note}{remedy('may have started')}"
         _add_note(error, self._requestor.redact(note))
 
     async def _cancel_execution(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-from fibonacci._remedies import argument, joined
+from fibonacci._remedies import argument
 from fibonacci.errors import JournalError
 
 _KEPT: Final = "What it has recorded is kept: call again with the same journal"
@@ -39,7 +39,7 @@ def journal_error(path: str, reason: str, *, can_continue: bool = True) -> Journ
         reason: The reason, as the end of a sentence that the path begins.
         can_continue: Whether the same call continues when the reason is gone.
     """
-    return JournalError(joined(f"journal {path} ", reason), path=path, can_continue=can_continue)
+    return JournalError(f"journal {path} {reason}", path=path, can_continue=can_continue)
 
 
 def incomplete_error(path: str, reason: str) -> JournalError:
@@ -71,11 +71,10 @@ def mark_error(path: str, error: OSError) -> JournalError:
 
 def changed_error(path: str, workflow_id: str, before: str | None, version: str) -> JournalError:
     """Return the error of a run whose workflow was changed. The path is empty without a journal."""
-    text = joined(
-        f"the workflow {workflow_id} was changed from version {before} to {version} while its rows ran, so no more "
-        "rows were started: roll it back, or pass ",
-        argument("if_new_version", "continue"),
-        " to run the remaining rows with the new version",
+    text = (
+        f"the workflow {workflow_id} was changed from version {before} to {version} while its rows "
+        "ran, so no more rows were started: roll it back, or pass "
+        f"{argument('if_new_version', 'continue')} to run the remaining rows with the new version"
     )
     return JournalError(text, path=path)
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from secrets import token_hex
 from typing import Any, Final, NamedTuple
 
-from fibonacci._remedies import argument, joined
+from fibonacci._remedies import argument
 
 
 class JournalMark(NamedTuple):
@@ -174,15 +174,15 @@ class JournalHeader(NamedTuple):
         if self.workflow_id != other.workflow_id:
             return f"belongs to the workflow {self.workflow_id}, not {other.workflow_id}: pass another journal"
         if not other.continues(self.workflow_version):
-            return joined(
-                f"has rows of version {self.workflow_version} of the workflow, which is now at version"
-                f" {other.workflow_version}: roll the workflow back, pass ",
-                argument("if_new_version", "continue"),
-                " to run the remaining rows with the new version, or pass another journal to run all rows with it",
+            return (
+                f"has rows of version {self.workflow_version} of the workflow, which is now at version "
+                f"{other.workflow_version}: roll the workflow back, pass "
+                f"{argument('if_new_version', 'continue')} to run the remaining rows with the new version, or "
+                "pass another journal to run all rows with it"
             )
         if self.key_rule != other.key_rule:
             start = f"takes its keys from {self.key_rule}, not from {other.key_rule}: pass the same "
-            return joined(start, argument("key", ...), ", or another journal")
+            return f"{start}{argument('key', ...)}, or another journal"
         return None
 
 

@@ -23,7 +23,7 @@ from fibonacci._batch.options import PostgresPlace
 from fibonacci._batch.progress import progress_in, resume_fault
 from fibonacci._batch.sql_journal import COUNT, Change, JournalHolder, SQLJournal
 from fibonacci._core.logs import log_journal
-from fibonacci._remedies import joined, remedy
+from fibonacci._remedies import remedy
 from fibonacci.errors import JournalError
 from fibonacci.models.run_results import RunsProgress
 
@@ -286,7 +286,7 @@ def _open(place: PostgresPlace, header: JournalHeader, resume: bool | None) -> P
             _execute(connection, _LOCK, found.id)
         except errors.LockNotAvailable as error:
             process = _existing(connection, place).process
-            reason = joined(f"is used by another run ({process}): ", remedy("another run", journal=place.shown))
+            reason = f"is used by another run ({process}): {remedy('another run', journal=place.shown)}"
             raise journal_error(place.shown, reason) from error
         # The run before may have changed it.
         return PostgresJournal(connection, place, _existing(connection, place, header), resume)

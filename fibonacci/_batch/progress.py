@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated
 from fibonacci._batch.rows import key_in
 from fibonacci._core.retry import is_final
-from fibonacci._remedies import Wording, argument, joined, remedy
+from fibonacci._remedies import argument, remedy
 from fibonacci._text import printable_line
 from fibonacci.errors import (
     JournalError,
@@ -140,8 +140,8 @@ def progress_in(note: str | bytes | None) -> RunsProgress | None:
         return None
 
 
-def drain_text(number: int, in_flight: int, journal: str) -> Wording:
-    """Return what to print at the first signal, in the words of both.
+def drain_text(number: int, in_flight: int, journal: str) -> str:
+    """Return what to print at the first signal.
 
     Args:
         number: The number of the signal.
@@ -150,9 +150,9 @@ def drain_text(number: int, in_flight: int, journal: str) -> Wording:
     """
     name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
     again = f"Press {name} again" if number == signal.SIGINT else f"Send {name} again"
-    return joined(
-        f"{name}: no more rows are started. Waiting for {in_flight} in progress. {again} to stop at once. ",
-        _remedy(journal),
+    return (
+        f"{name}: no more rows are started. Waiting for {in_flight} in progress. {again} to stop at "
+        f"once. {_remedy(journal)}"
     )
 
 
@@ -183,7 +183,7 @@ def resume_note(summary: RunsSummary, journal: str, error: Exception, *, is_empt
     helps = not journal or passes
     parts = (f"{summary}. ", "" if helps else remedy("fix first"))
     again = remedy("retry failed") if journal and isinstance(error, TooManyFailuresError) else ""
-    return joined(*parts, remedy("begin again") if journal and is_empty else _remedy(journal), again)
+    return "".join((*parts, remedy("begin again") if journal and is_empty else _remedy(journal), again))
 
 
 def resume_fault(resume: bool | None, rows: int) -> str | None:
@@ -194,12 +194,9 @@ def resume_fault(resume: bool | None, rows: int) -> str | None:
         rows: How many it has.
     """
     if resume is True and not rows:
-        return joined(
-            "has no rows or does not exist, and ",
-            remedy("resume needs rows"),
-            ". To start, leave ",
-            argument("resume", True),
-            " out, which runs every row",
+        return (
+            f"has no rows or does not exist, and {remedy('resume needs rows')}. To start, leave "
+            f"{argument('resume', True)} out, which runs every row"
         )
     if resume is False and rows:
         return (

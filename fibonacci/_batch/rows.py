@@ -27,7 +27,7 @@ from typing_extensions import TypeIs
 from fibonacci._core.call import new_idempotency_key
 from fibonacci._core.options import check_not_async, kind_of
 from fibonacci._core.request import canonical, dumped
-from fibonacci._remedies import argument, joined, remedy
+from fibonacci._remedies import argument, remedy
 
 if TYPE_CHECKING:
     from fibonacci.models.executions import Execution
@@ -222,7 +222,7 @@ class FrameRows(ABC):
             more = ", ..." if len(self.columns) > 10 else ""
             start = f"the data frame has no column {key!r}, which "
             end = f" names: its columns are {names}{more}{self._remedy(key)}"
-            raise ValueError(joined(start, argument("key", ...), end))
+            raise ValueError(f"{start}{argument('key', ...)}{end}")
 
     def _remedy(self, key: str) -> str:
         """Return where the missing column of the keys may be, as the end of a message."""
@@ -515,7 +515,7 @@ def _column(row: Any, name: str, index: int) -> object:
         return getattr(row, name) if isinstance(row, BaseModel) else row[name]
     except (LookupError, TypeError, AttributeError):
         or_else = "" if _is_mapping(row) else remedy("key function", name=name)
-        text = joined(f"row {index} has no column {name!r}, which ", argument("key", ...), " names", or_else)
+        text = f"row {index} has no column {name!r}, which {argument('key', ...)} names{or_else}"
         raise ValueError(text) from None
 
 

@@ -51,7 +51,7 @@ from fibonacci._batch.locks import LOCK_SUFFIX, FileLock, is_held, network_files
 from fibonacci._batch.progress import resume_fault
 from fibonacci._batch.sql_journal import COLUMNS, COUNT, Change, JournalHolder, SQLJournal
 from fibonacci._files import check_database, make_private, open_state
-from fibonacci._remedies import joined, remedy
+from fibonacci._remedies import remedy
 
 
 class StopRequest:
@@ -420,7 +420,7 @@ def open_journal(path: str, header: JournalHeader, resume: bool | None = None) -
         lock = FileLock(lock_path)
     except BlockingIOError as error:
         process = f" (process {error})" if str(error) else ""
-        reason = joined(f"is used by another run{process}: ", remedy("another run", journal=path))
+        reason = f"is used by another run{process}: {remedy('another run', journal=path)}"
         raise journal_error(path, reason) from error
     except OSError as error:
         raise system_error(path, error) from error

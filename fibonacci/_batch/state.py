@@ -11,7 +11,7 @@ from fibonacci._batch.journal import attempt
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import MOST_UNKNOWN, candidates_note, stopped_error
 from fibonacci._batch.rows import Row, key_in
-from fibonacci._remedies import argument, joined, remedy, text_of
+from fibonacci._remedies import argument, remedy
 from fibonacci._text import counted
 from fibonacci.errors import (
     APIError,
@@ -59,15 +59,14 @@ class RowBounds:
             return None
         counts = ", ".join(f"{number} {kind}" for kind, number in self._counts.items())
         if self._most is None:
-            text = joined(
-                f"none of the first {number} rows that ended has succeeded ({counts}), so no more are started: ",
-                argument("max_failures", ...),
-                " sets how many may fail",
+            text = (
+                f"none of the first {number} rows that ended has succeeded ({counts}), so no more are "
+                f"started: {argument('max_failures', ...)} sets how many may fail"
             )
         else:
-            text = joined(f"{counted(number, 'row')} did not succeed ({counts}), and ", argument("max_failures"))
-            text = joined(text, f" is {self._most}")
-        made = TooManyFailuresError(joined(text, ". The last error: ", text_of(error)))
+            text = f"{counted(number, 'row')} did not succeed ({counts}), and {argument('max_failures')}"
+            text = f"{text} is {self._most}"
+        made = TooManyFailuresError(f"{text}. The last error: {error!s}")
         made.__cause__ = error
         return made
 
@@ -337,11 +336,10 @@ class BatchState:
         elif now - self.held_since >= timeout:
             rows = list(self.overdue.values())
             names = ", ".join(f"{row.execution_id} (row {key_in(row.key)})" for row in rows)
-            text = joined(
-                "no row can be started: executions that did not end within ",
-                argument("timeout", timeout),
-                f" have taken up every slot for as long again: {names}. Cancel them, or wait until they end: the "
-                "same call waits for them again",
+            text = (
+                f"no row can be started: executions that did not end within {argument('timeout', timeout)} "
+                f"have taken up every slot for as long again: {names}. Cancel them, or wait until they end: "
+                "the same call waits for them again"
             )
             self.stop(WaitTimeoutError(text, execution=rows[0].execution, executions=[row.execution for row in rows]))
 
@@ -375,13 +373,11 @@ class BatchState:
         names = ", ".join(str(result.key) for result in results[:MOST_UNKNOWN])
         more = f" and {len(results) - MOST_UNKNOWN} more" if len(results) > MOST_UNKNOWN else ""
         journal = self._options.journal
-        text = joined(
-            "the outcome of ",
-            remedy("unknown rows", count=str(len(results))),
-            f" is unknown: {names}{more}. Check them",
-            remedy("start the others") if journal is None else "",
-            remedy("settle", journal=journal) if isinstance(journal, str) else "",
-            "" if journal is None else remedy("rerun"),
+        text = (
+            f"the outcome of {remedy('unknown rows', count=str(len(results)))} is unknown: {names}{more}. "
+            f"Check them{remedy('start the others') if journal is None else ''}"
+            f"{remedy('settle', journal=journal) if isinstance(journal, str) else ''}"
+            f"{'' if journal is None else remedy('rerun')}"
         )
         error = UnknownOutcomeError(text, results=results)
         if note := candidates_note(results[:MOST_UNKNOWN]):

@@ -15,13 +15,13 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic_core import from_json, to_json
 
-from fibonacci._core.error_mapping import OTHER_API, response_error
+from fibonacci._core.error_mapping import other_api, response_error
 from fibonacci._core.json_bodies import is_array, is_object, parse_json
 from fibonacci._core.options import kind_of
 from fibonacci._core.request import Request, encode
 from fibonacci._core.response import APIResponse
 from fibonacci._core.urls import FilledPath, QueryValue, path
-from fibonacci._remedies import joined, remedy
+from fibonacci._remedies import remedy
 from fibonacci.errors import UnsupportedCallError
 from fibonacci.models.executions import Execution
 
@@ -49,11 +49,16 @@ class Missing(NamedTuple):
 
     Attributes:
         call: The name of the call, as in Python.
-        instead: What to use instead.
+        text: Returns what to use instead, in the words of who reads it.
     """
 
     call: str
-    instead: str
+    text: Callable[[], str]
+
+    @property
+    def instead(self) -> str:
+        """What to use instead."""
+        return self.text()
 
 
 def request_of(request: Request[T]) -> Request[T]:
@@ -88,18 +93,16 @@ def documented_response(request: Request[Any], response: APIResponse) -> APIResp
     except ValueError:  # no JSON, damaged, or too large: whoever reads it says so
         return response
     if isinstance(request.path, FilledPath) and is_object(document) and document.keys() == {"data", "meta"}:
-        raise response_error(response, "the response has an envelope of data and meta", OTHER_API["0.2"])
+        raise response_error(response, "the response has an envelope of data and meta", other_api("0.2"))
     documented = {"data": _documented(request, document), "meta": _meta(request, document)}
     return response.with_body(to_json(documented, inf_nan_mode="constants"))
 
 
 def _unsupported(entry: Missing, endpoint: str) -> UnsupportedCallError:
     return UnsupportedCallError(
-        joined(
-            f"{entry.call} ({endpoint}) is not in the API of fibonacci-sdk 0.2.4, which ",
-            remedy("what selects 0.2"),
-            " selects. Nothing was sent. ",
-            entry.instead,
+        (
+            f"{entry.call} ({endpoint}) is not in the API of fibonacci-sdk 0.2.4, which "
+            f"{remedy('what selects 0.2')} selects. Nothing was sent. {entry.instead}"
         ),
         call=entry.call,
         endpoint=endpoint,
@@ -242,22 +245,29 @@ def _meta(request: Request[Any], document: object) -> dict[str, str]:
 _LISTS: Final = ("/workflows", "/executions")
 """The lists that have pages."""
 
-_NO_VERSIONS: Final = joined(
-    "This server keeps no versions: ",
-    remedy("get a workflow"),
-    " has the number and the definition of the latest one, and the files of ",
-    remedy("plan and apply"),
-    " keep the earlier ones",
-)
-_NO_TEMPLATES: Final = joined(
-    "Templates are flags of workflows there: ", remedy("a request", method="PATCH", path="/workflows/ID")
-)
-_NO_GOVERNANCE: Final = "This server has no governance, no quotas and no tool policies of organizations"
-_NO_HEALTH: Final = joined(remedy("list a tool"), " shows whether the server responds and the key is valid")
+
+def _no_versions() -> str:
+    return (
+        f"This server keeps no versions: {remedy('get a workflow')} has the number and the definition of the latest "
+        f"one, and the files of {remedy('plan and apply')} keep the earlier ones"
+    )
+
+
+def _no_templates() -> str:
+    return f"Templates are flags of workflows there: {remedy('a request', method='PATCH', path='/workflows/ID')}"
+
+
+def _no_governance() -> str:
+    return "This server has no governance, no quotas and no tool policies of organizations"
+
+
+def _no_health() -> str:
+    return f"{remedy('list a tool')} shows whether the server responds and the key is valid"
+
 
 _RUNS_OF_ALL: Final = Missing(
     "executions.list",
-    joined("This server lists the runs of one workflow: ", remedy("name a workflow"), " once for each workflow"),
+    lambda: f"This server lists the runs of one workflow: {remedy('name a workflow')} once for each workflow",
 )
 
 CALLS: Final[Mapping[str, _Translation | Missing]] = {
@@ -270,7 +280,7 @@ CALLS: Final[Mapping[str, _Translation | Missing]] = {
     "GET /executions": _runs,
     "GET /executions/{execution_id}": partial(_to, "/runs/{execution_id}"),
     "POST /executions/{execution_id}/cancel": Missing(
-        "executions.cancel", joined("A run there ends by itself: ", remedy("wait"), " waits for it")
+        "executions.cancel", lambda: f"A run there ends by itself: {remedy('wait')} waits for it"
     ),
     "GET /memory/{key}": partial(_to, "/memory/{key}", params=_place),
     "PUT /memory/{key}": _memory_write,
@@ -279,19 +289,19 @@ CALLS: Final[Mapping[str, _Translation | Missing]] = {
     "GET /tools/{tool_name}": partial(_to, "/tools/{tool_name}"),
     "POST /tools/{tool_name}/connect": Missing(
         "tools.connect",
-        joined("Secrets of tools are set there by ", remedy("a request", method="POST", path="/me/secrets")),
+        lambda: f"Secrets of tools are set there by {remedy('a request', method='POST', path='/me/secrets')}",
     ),
-    "GET /workflows/{workflow_id}/versions": Missing("versions.list", _NO_VERSIONS),
-    "GET /workflows/{workflow_id}/versions/{version}": Missing("versions.get", _NO_VERSIONS),
-    "POST /workflows/{workflow_id}/versions/{version}/rollback": Missing("versions.rollback", _NO_VERSIONS),
-    "GET /workflow-registry": Missing("registry.list", _NO_TEMPLATES),
-    "POST /workflow-registry/{workflow_id}/approve-template": Missing("registry.approve_template", _NO_TEMPLATES),
-    "POST /workflow-registry/{workflow_id}/deprecate": Missing("registry.deprecate", _NO_TEMPLATES),
-    "POST /workflow-registry/{workflow_id}/archive": Missing("registry.archive", _NO_TEMPLATES),
-    "GET /health": Missing("health.check", _NO_HEALTH),
-    "GET /health/secrets": Missing("health.secrets", _NO_HEALTH),
+    "GET /workflows/{workflow_id}/versions": Missing("versions.list", _no_versions),
+    "GET /workflows/{workflow_id}/versions/{version}": Missing("versions.get", _no_versions),
+    "POST /workflows/{workflow_id}/versions/{version}/rollback": Missing("versions.rollback", _no_versions),
+    "GET /workflow-registry": Missing("registry.list", _no_templates),
+    "POST /workflow-registry/{workflow_id}/approve-template": Missing("registry.approve_template", _no_templates),
+    "POST /workflow-registry/{workflow_id}/deprecate": Missing("registry.deprecate", _no_templates),
+    "POST /workflow-registry/{workflow_id}/archive": Missing("registry.archive", _no_templates),
+    "GET /health": Missing("health.check", _no_health),
+    "GET /health/secrets": Missing("health.secrets", _no_health),
     **{
-        f"{method} /organizations/{{organization_id}}/{rest}": Missing(f"organizations.{call}", _NO_GOVERNANCE)
+        f"{method} /organizations/{{organization_id}}/{rest}": Missing(f"organizations.{call}", _no_governance)
         for method, rest, call in (
             ("GET", "governance", "governance.get"),
             ("PATCH", "governance", "governance.update"),

@@ -27,7 +27,6 @@ from fibonacci._core.retry import (
 from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.urls import FilledPath, query, split_base_url
 from fibonacci._redaction import redact, redact_causes, redact_url
-from fibonacci._remedies import joined
 from fibonacci.errors import APIConnectionError, APIError, APIStatusError, RateLimitError, ValidationError
 from fibonacci.models.response import RateLimit, ResponseInfo
 
@@ -286,7 +285,7 @@ def call_error(call: Call, result: AttemptResult, *, now: float) -> APIError:
         )
         if is_repetition_refused(result, call.request.method, had_unknown_outcome=call.had_unknown_outcome):
             text = "the SDK sent this request again after an unknown outcome, and the server responds with a conflict"
-            refused.message = joined(f"{text}: ", refused.message)
+            refused.message = f"{text}: {refused.message}"
         add_call_details(refused, call, is_uncertain=outcome_of(result) == "unknown")
         if isinstance(refused, ValidationError):
             _add_problems(refused, call)

@@ -290,14 +290,13 @@ def needs_profile(options: Mapping[str, Any]) -> bool:
 
 def missing_key() -> ConfigurationError:
     """Return the error for a client without a key."""
-    from fibonacci._remedies import joined, remedy  # which few clients need
+    from fibonacci._remedies import remedy  # which few clients need
 
     return ConfigurationError(
-        joined(
-            "no API key: ",
-            remedy("no key"),
-            " or run `fibonacci auth login`. The SDK doesn't read .env files: load yours with `set -a; . ./.env`, `uv"
-            " run --env-file .env` or python-dotenv. Nor does it read ~/.fibonacci/config.yaml of fibonacci-sdk 0.2.4",
+        (
+            f"no API key: {remedy('no key')} or run `fibonacci auth login`. The SDK doesn't read .env "
+            "files: load yours with `set -a; . ./.env`, `uv run --env-file .env` or python-dotenv. Nor "
+            "does it read ~/.fibonacci/config.yaml of fibonacci-sdk 0.2.4"
         ),
         is_about_key=True,
     )

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 from pydantic import BaseModel, ConfigDict, FailFast, PydanticUserError, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from fibonacci._core.error_mapping import OTHER_API, is_html, response_error
+from fibonacci._core.error_mapping import is_html, other_api, response_error
 from fibonacci._core.json_bodies import DecompressionError, TooLargeError, is_array, is_object, parse_json
 from fibonacci._core.response import APIResponse
 from fibonacci._core.urls import QueryValue, origin_of
@@ -146,7 +146,7 @@ def _decode(response: APIResponse, returns: Any) -> tuple[Any, Meta]:
     document = _parse(response, body)
     if is_object(document) and "input_data" in document and _is_model(returns):
         problem = "the response describes a run with input_data in place of inputs, so it may have run without inputs"
-        raise response_error(response, problem, OTHER_API["v1"])
+        raise response_error(response, problem, other_api("v1"))
     data, meta = unwrap(document, _fields(returns))
     return _validate(response, data, returns), meta
 
@@ -176,7 +176,7 @@ def decode_list(response: APIResponse, item: Any, collection: str) -> tuple[list
     document = _parse(response, body)
     if is_array(document):
         raise response_error(
-            response, ("the response is a bare array, without a cursor for the next page"), OTHER_API["v1"]
+            response, ("the response is a bare array, without a cursor for the next page"), other_api("v1")
         )
     data, meta = unwrap(document, {"items", "results", collection})
     return _validate(response, _items(response, data, collection), returns), meta

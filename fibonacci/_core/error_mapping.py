@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from pydantic_core import to_json
@@ -21,7 +21,7 @@ from fibonacci._core.transport_errors import (
     reason_of,
 )
 from fibonacci._core.urls import FilledPath
-from fibonacci._remedies import joined, remedy
+from fibonacci._remedies import remedy
 from fibonacci.errors import (
     APIConnectionError,
     APIResponseError,
@@ -119,7 +119,7 @@ def connection_remedy(error: TransportError, base_url: str) -> str:
         return f". Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY{permits}"
     if error.kind == "name":
         where = "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY" if error.proxy else remedy("where the address is set")
-        return joined(". Check ", where, " and the network's DNS")
+        return f". Check {where} and the network's DNS"
     if error.kind == "never_sent" and (emulator := redirection.ended.get(base_url)):
         text = f". An emulator of {emulator} had this address, and has ended"
         return f"{text}. Create the client in the test, or leave out base_url"
@@ -128,7 +128,7 @@ def connection_remedy(error: TransportError, base_url: str) -> str:
     # h11's text for bytes that are not text. Some servers only close the connection.
     is_tls_likely = reason.startswith("illegal request line") or _address(base_url).endswith("443")
     if error.kind == "unknown" and base_url.startswith("http:") and is_tls_likely:
-        return joined(". If the server uses TLS on this port, ", remedy("the address"), " should begin with https://")
+        return f". If the server uses TLS on this port, {remedy('the address')} should begin with https://"
     return ""
 
 
@@ -137,20 +137,19 @@ def _tls_remedy(cause: BaseException, reason: str, *, is_proxy_behind_tls: bool)
         who = "The proxy or the server" if is_proxy_behind_tls else "The server"
         proxy = "HTTPS_PROXY or " if is_proxy_behind_tls else ""
         text = f". {who} does not use TLS on this port: {proxy}"
-        return joined(text, remedy("the address"), " should begin with http://, or name another port")
+        return f"{text}{remedy('the address')} should begin with http://, or name another port"
     if "certificate verify failed" in reason:
-        return joined(
-            ". If a private CA issued the certificate, ",
-            remedy("private authority"),
-            ". If it has expired or names another host, fix the server's certificate",
+        return (
+            f". If a private CA issued the certificate, {remedy('private authority')}. If it has expired "
+            "or names another host, fix the server's certificate"
         )
     alert = certificate_alert(cause)
     if alert is None:
         return ""
     if alert in ("BAD_CERTIFICATE", "CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE"):
         # Servers differ in which of these they send when the client has no certificate.
-        return joined(". The server asks for a client certificate", remedy("client certificate"))
-    return joined(". The server does not accept the client certificate", remedy("client certificate"))
+        return f". The server asks for a client certificate{remedy('client certificate')}"
+    return f". The server does not accept the client certificate{remedy('client certificate')}"
 
 
 def _is_not_http(cause: BaseException | None) -> bool:
@@ -172,13 +171,11 @@ _GATEWAY_STATUSES = frozenset({502, 503, 504, *range(520, 531)})
 _HTTP_TO_HTTPS_PORT = ("sent to https port", "speaking plain http to an ssl-enabled", "http request to an https server")
 
 
-OTHER_API: Final[Mapping[str, str]] = {
-    "v1": joined(
-        ". The API of fibonacci-sdk 0.2.4 responds like this. If that's your server's API, ", remedy("speak v1")
-    ),
-    "0.2": joined(". The documented API responds like this. If that's your server's API, ", remedy("speak 0.2")),
-}
-"""What to do about a response in the form of the other API than the client speaks."""
+def other_api(api_version: str) -> str:
+    """Return what to do about a response in the form of the other API than the client speaks."""
+    if api_version == "v1":
+        return f". The API of fibonacci-sdk 0.2.4 responds like this. If that's your server's API, {remedy('speak v1')}"
+    return f". The documented API responds like this. If that's your server's API, {remedy('speak 0.2')}"
 
 
 def is_of_other_api(body: object, api_version: str) -> bool:
@@ -220,14 +217,14 @@ def _redirect_message(response: APIResponse, base_url: str, path: str) -> str:
     )
     if moved in (target, base_url):
         return text
-    return joined(text, ". If you trust that address, ", remedy("another address", url=moved))
+    return f"{text}. If you trust that address, {remedy('another address', url=moved)}"
 
 
 def hint_without_envelope(response: APIResponse, base_url: str, path: str) -> str:
     """Return where such a response probably came from, and the remedy. Empty if nothing indicates either."""
     body = response.text()[:1000].lower()
     if response.status == 400 and base_url.startswith("http:") and any(text in body for text in _HTTP_TO_HTTPS_PORT):
-        return joined(". The server uses TLS on this port: ", remedy("the address"), " should begin with https://")
+        return f". The server uses TLS on this port: {remedy('the address')} should begin with https://"
     if response.status in (404, 405) and (hint := hint_without_version(base_url, path)):
         return hint
     if response.status in _GATEWAY_STATUSES and (response.status != 503 or _is_from_gateway(response, body)):
@@ -313,14 +310,14 @@ def status_error(
     is_platforms = _is_platforms(body, message, api_version)
     hint = ""
     if response.status in (404, 405, 422) and is_of_other_api(body, api_version):
-        hint = OTHER_API[api_version]
+        hint = other_api(api_version)
     elif not is_platforms and code is None:
         hint = hint_without_envelope(response, base_url, path)
     elif is_platforms and response.status == 404 and is_path_unknown(path, details):
         hint = hint_without_version(base_url, path)
     message = message or text_without_envelope(response, body, base_url, path)
     if hint:
-        message = joined(message.rstrip("."), hint)
+        message = f"{message.rstrip('.')}{hint}"
     error = _error_class(response, code)(message, code=code, details=details)
     error.status_code = response.status
     error.body = body
@@ -342,7 +339,7 @@ def connection_error(
         phase: What the call was doing. None if it isn't known.
     """
     made = (APITimeoutError if error.kind in TIMEOUTS else APIConnectionError)(
-        joined(connection_text(error, base_url, is_time_up=is_time_up, phase=phase), connection_remedy(error, base_url))
+        f"{connection_text(error, base_url, is_time_up=is_time_up, phase=phase)}{connection_remedy(error, base_url)}"
     )
     made.phase = phase
     made.__cause__ = error.cause
@@ -368,9 +365,7 @@ def response_error(response: APIResponse, problem: str, hint: str = "") -> APIRe
     begins = " ".join(text[:200].split())
     if "html" in kind.lower() or is_html(text):
         hint = ". A proxy or a login page seems to have responded instead of the platform"
-    error = APIResponseError(
-        joined(f"{problem}: {kind}, beginning {begins[:120]!r}", hint) if begins else f"{problem}: {kind}"
-    )
+    error = APIResponseError(f"{problem}: {kind}, beginning {begins[:120]!r}{hint}" if begins else f"{problem}: {kind}")
     error.status_code = response.status
     error.content_type = response.content_type
     error.body = text

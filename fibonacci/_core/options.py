@@ -77,9 +77,9 @@ def check_key(key: object, *, source: str) -> str:
     if not isinstance(key, str):
         raise ConfigurationError(f"{source} must be a str, not {kind_of(key)}", is_about_key=True)
     if not key.strip():
-        from fibonacci._remedies import joined, remedy  # which few clients need
+        from fibonacci._remedies import remedy  # which few clients need
 
-        raise ConfigurationError(joined(source, " is blank", remedy("blank key")), is_about_key=True)
+        raise ConfigurationError(f"{source} is blank{remedy('blank key')}", is_about_key=True)
     for position, character in enumerate(key):
         if not "!" <= character <= "~":
             # The character is named, never the key.
@@ -350,10 +350,10 @@ def check_idempotency_key(key: object, *, name: str | None = None) -> str | None
     if not isinstance(key, str):
         raise TypeError(f"{name or 'idempotency_key'} must be a str or None, not {kind_of(key)}")
     if not 1 <= len(key) <= 255 or not all("!" <= character <= "~" for character in key):
-        from fibonacci._remedies import argument, joined
+        from fibonacci._remedies import argument
 
         text = f" must be 1 to 255 visible ASCII characters without spaces, not {key[:300]!r}"
-        raise ConfigurationError(joined(argument("idempotency_key") if name is None else name, text))
+        raise ConfigurationError(f"{argument('idempotency_key') if name is None else name}{text}")
     return key
 
 

@@ -6,7 +6,6 @@ from typing import Final
 
 from fibonacci._core.retry import is_final
 from fibonacci._logging import client_logger, log
-from fibonacci._remedies import Wording, joined, text_of
 from fibonacci._text import counted
 from fibonacci.errors import APIError, NotFoundError
 
@@ -109,12 +108,12 @@ class PollFailures:
         """Return the seconds since a poll has succeeded. Ask only if one has."""
         return now - (self._succeeded_at or now)
 
-    def text(self) -> Wording:
+    def text(self) -> str:
         """Return how many polls have failed and why, as the end of a sentence, in the words of both."""
         if self.last is None:
-            return Wording("", "")
+            return ""
         polls = f"{counted(self._count, 'poll')} {'has' if self._count == 1 else 'have'} failed"
-        return joined(f"; {polls}{'' if self._succeeded_at is None else ' since'}: ", text_of(self.last))
+        return f"; {polls}{'' if self._succeeded_at is None else ' since'}: {self.last!s}"
 
     def _log(self, text: str, value: object) -> None:
         if logger := client_logger(_WARNING):

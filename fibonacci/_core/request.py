@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from fibonacci._core.options import UNSET, Unset, check_int
 from fibonacci._core.urls import QueryValue
-from fibonacci._remedies import Wording, argument, joined, json_remedy, remedy
+from fibonacci._remedies import argument, json_remedy, remedy
 from fibonacci._text import is_unicode, printable_line
 
 if TYPE_CHECKING:
@@ -122,8 +122,7 @@ def require_any(**fields: object) -> dict[str, object]:
     """
     body = drop_unset(**fields)
     if not body:
-        names = Wording(", ".join(fields), ", ".join(argument(name).command for name in fields))
-        raise ValueError(joined("nothing to change: give at least one of ", names))
+        raise ValueError(f"nothing to change: give at least one of {', '.join(map(argument, fields))}")
     return body
 
 
@@ -178,7 +177,7 @@ def _explain(value: object, place: str, *, depth: int) -> None:
 
 def _explain_leaf(value: object, place: str) -> None:
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(joined(f"{place} is {value}, which JSON cannot represent. ", remedy("no number")))
+        raise ValueError(f"{place} is {value}, which JSON cannot represent. {remedy('no number')}")
     if isinstance(value, str):
         if not is_unicode(value):
             raise ValueError(f"{place} contains a lone surrogate, which is not valid text. Check how it was decoded")

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
-from fibonacci._remedies import Wording, joined, placeholder, remedy
+from fibonacci._remedies import placeholder, remedy, worded
 from fibonacci.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -42,26 +42,20 @@ def check_base_url(url: object, *, source: str, allow_insecure: bool, api_versio
         host, port = parts.hostname, parts.port
     except ValueError as error:
         text = f" is not a URL ({error}). Use one like https://api.example.com/v1"
-        raise ConfigurationError(joined(source, text)) from None
+        raise ConfigurationError(f"{source}{text}") from None
     netloc = parts.netloc.lower()
     if host and not host.isascii() and parts.username is None:
         host = _ascii_host(host, source=source)
         netloc = host if port is None else f"{host}:{port}"
     is_ascii = netloc.isascii() and parts.path.isascii()
     if parts.scheme not in ("http", "https") or not host or port == 0 or not is_ascii or not url.isprintable():
-        raise ConfigurationError(
-            joined(source, f" must be like https://api.example.com/v1, not {_without_secrets(url)!r}")
-        )
+        raise ConfigurationError(f"{source} must be like https://api.example.com/v1, not {_without_secrets(url)!r}")
     if " " in url or parts.username is not None or parts.query or parts.fragment:
         text = " must not contain a user, space, query or fragment: "
-        raise ConfigurationError(joined(source, text, remedy("key in a URL")))
+        raise ConfigurationError(f"{source}{text}{remedy('key in a URL')}")
     if parts.scheme == "http" and not allow_insecure and not is_loopback(host):
         raise ConfigurationError(
-            joined(
-                source,
-                f" is plain http to {host}, so the API key would travel unencrypted. ",
-                remedy("plain http"),
-            )
+            f"{source} is plain http to {host}, so the API key would travel unencrypted. {remedy('plain http')}"
         )
     return f"{parts.scheme}://{netloc}{_base_path(parts.path.rstrip('/'), source, api_version)}"
 
@@ -71,9 +65,9 @@ def _base_path(path: str, source: str, api_version: str) -> str:
         return path
     root = path.removesuffix("/api/v1")
     if root.endswith("/v1"):
-        version = Wording(f"api_version={api_version!r}", f"the API {api_version}")
+        version = worded(f"api_version={api_version!r}", f"the API {api_version}")
         text = ", pass the root of a server, such as https://api.fibonacci.today"
-        raise ConfigurationError(joined(source, " ends in /v1, the path of the documented API. With ", version, text))
+        raise ConfigurationError(f"{source} ends in /v1, the path of the documented API. With {version}{text}")
     return root
 
 
@@ -171,7 +165,7 @@ def _segment(name: str, value: object) -> str:
         return quote(check_id(name, value), safe="")
     except UnicodeEncodeError:
         text = " contains a lone surrogate, which is not valid text. Check how it was decoded"
-        raise ValueError(joined(placeholder(name), text)) from None
+        raise ValueError(f"{placeholder(name)}{text}") from None
 
 
 def check_id(name: str, value: object) -> str:
@@ -191,7 +185,7 @@ def check_id(name: str, value: object) -> str:
             hint = ": pass the Workflow that workflows.ensure returns for it"
         raise TypeError(f"{name} must be a str, not {'None' if value is None else type(value).__name__}{hint}")
     if not value.strip() or value in (".", ".."):
-        raise ValueError(joined(placeholder(name), f" must not be {value!r}, which would reach another endpoint"))
+        raise ValueError(f"{placeholder(name)} must not be {value!r}, which would reach another endpoint")
     return value
 
 

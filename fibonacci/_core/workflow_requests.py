@@ -14,7 +14,7 @@ from pydantic_core import from_json
 from fibonacci._core.options import UNSET, Unset, check_idempotency_key, kind_of
 from fibonacci._core.request import Request, drop_unset, encode, page_params, require_any
 from fibonacci._core.urls import check_id, path
-from fibonacci._remedies import joined, placeholder
+from fibonacci._remedies import placeholder
 from fibonacci._suggestions import nearest
 from fibonacci.models.executions import KNOWN_STATUSES, Execution
 from fibonacci.models.workflows import Workflow
@@ -176,5 +176,5 @@ def check_name(name: object) -> str:
     if not isinstance(name, str):
         raise TypeError(f"name must be a str, not {kind_of(name)}")
     if not name.strip():
-        raise ValueError(joined(placeholder("name"), f" must be the name of a workflow, not {name!r}"))
+        raise ValueError(f"{placeholder('name')} must be the name of a workflow, not {name!r}")
     return name

@@ -19,7 +19,6 @@ from fibonacci._profiles.config_file import (
     read_profiles,
 )
 from fibonacci._profiles.credentials import PlatformAddress, home_of
-from fibonacci._remedies import for_command
 from fibonacci.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -169,7 +168,7 @@ def profile_for(file: ProfilesFile, name: str, address: PlatformAddress) -> Prof
     if (home.origin, home.api_version) != (address.origin, address.api_version):
         raise ConfigurationError(
             f"the profile {name!r} has the base URL {home.base_url} (API {home.api_version}), and"
-            f" {for_command(address.named)} names {address.base_url} (API {address.api_version}): log in under another"
+            f" {address.named} names {address.base_url} (API {address.api_version}): log in under another"
             f" name (--profile NAME), or run `fibonacci profiles remove {name}` first"
         )
     return profile

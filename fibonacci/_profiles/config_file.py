@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from fibonacci._core.config import DEFAULT_BASE_URLS
 from fibonacci._files import read_private
-from fibonacci._remedies import joined
 from fibonacci._suggestions import did_you_mean
 from fibonacci.errors import ConfigurationError
 
@@ -80,7 +79,7 @@ class ProfilesFile(NamedTuple):
         profile = self.profiles.get(name)
         if profile is None:
             remedy = did_you_mean(name, self.profiles) or f". To add it, run `fibonacci profiles add {name}`"
-            raise ConfigurationError(joined(source, f": there is no profile {name!r} in {self.path}{remedy}"))
+            raise ConfigurationError(f"{source}: there is no profile {name!r} in {self.path}{remedy}")
         return profile
 
 
@@ -160,10 +159,10 @@ def check_profile_name(name: object, *, source: str) -> str:
     if not isinstance(name, str):
         raise TypeError(f"{source} must be a str, not {type(name).__name__}")
     if _KEY.search(name) or name == os.environ.get("FIBONACCI_API_KEY"):
-        raise ConfigurationError(joined(source, " must be the name of a profile, not an API key"))
+        raise ConfigurationError(f"{source} must be the name of a profile, not an API key")
     if not PROFILE_NAME.fullmatch(name):
         raise ConfigurationError(
-            joined(source, f" must be the name of a profile (at most 64 of A-Z a-z 0-9 - _), not {name[:80]!r}")
+            f"{source} must be the name of a profile (at most 64 of A-Z a-z 0-9 - _), not {name[:80]!r}"
         )
     return name
 

@@ -19,7 +19,7 @@ from fibonacci._core.workflow_requests import (
     list_executions,
     since_time,
 )
-from fibonacci._remedies import joined, remedy
+from fibonacci._remedies import remedy
 from fibonacci._sync.large_pages import LargePages
 from fibonacci._sync.requestor import Requestor
 from fibonacci._sync.resource import Pager, Pages, Resource
@@ -160,7 +160,7 @@ class Executions(Resource):
         if execution.workflow_id is None or execution.inputs is None:
             what = "workflow" if execution.workflow_id is None else "inputs"
             start = f"the platform doesn't send its {what}. To start it again, pass its inputs to "
-            raise FibonacciError(joined(f"execution {execution.id} can't be retried: {start}", remedy("start")))
+            raise FibonacciError(f"execution {execution.id} can't be retried: {start}{remedy('start')}")
         request = execute_workflow(execution.workflow_id, execution.inputs, None)
         return fill_in(self._send(request), execution.workflow_id, execution.inputs)
 

@@ -15,7 +15,6 @@ from fibonacci._core.request import Request
 from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._core.urls import check_id
 from fibonacci._core.workflow_requests import get_execution, list_executions
-from fibonacci._remedies import joined
 from fibonacci._sync import _runtime
 from fibonacci._sync.clock import Clock
 from fibonacci._sync.large_pages import LargePages
@@ -135,7 +134,7 @@ class ExecutionWaiter:
         else:
             silence = failures.silence(self._requestor.clock.monotonic())
             state = f"was not seen to end in the time to wait: last seen {seen.status} {silence:.0f} s ago"
-        text = joined(f"execution {self._execution_id} {state}", failures.text())
+        text = f"execution {self._execution_id} {state}{failures.text()}"
         return WaitTimeoutError(self._requestor.redact(text), execution=seen)
 
 
@@ -278,7 +277,7 @@ class ExecutionsWaiter:
         more = [f"and {len(late) - _NAMED} more"] if len(late) > _NAMED else []
         text = f"{len(late)} of {self._total} executions had not ended when the time to wait was up"
         return WaitTimeoutError(
-            self._requestor.redact(joined(f"{text}: {', '.join([*states, *more])}", self._failures.text())),
+            self._requestor.redact(f"{text}: {', '.join([*states, *more])}{self._failures.text()}"),
             execution=self._seen.get(late[0]),
             executions=[self._seen.get(execution_id) for execution_id in self._ids],
         )

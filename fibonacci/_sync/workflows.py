@@ -24,7 +24,7 @@ from fibonacci._core.workflow_requests import (
     sent_inputs,
     update_workflow,
 )
-from fibonacci._remedies import Wording, joined
+from fibonacci._remedies import worded
 from fibonacci._sync.resource import Pager, Pages, Resource
 from fibonacci.definitions.json_types import checked_definition, plain_object
 from fibonacci.errors import AmbiguousNameError, ConfigurationError
@@ -708,11 +708,11 @@ def _asked(
         if isinstance(description, Unset) and own.get("description") is not None:
             description = own["description"]
     else:
-        arguments = Wording("a workflow or definition=...", "FILE or --definition")
-        raise TypeError(joined(f"{call} takes ", arguments, ", not both"))
+        arguments = worded("a workflow or definition=...", "FILE or --definition")
+        raise TypeError(f"{call} takes {arguments}, not both")
     if isinstance(name, Unset):
-        remedy = Wording("name=..., or a definition with a name as the workflow", "--name NAME, or a FILE that has one")
-        raise TypeError(joined(f"{call} needs a name: pass ", remedy))
+        remedy = worded("name=..., or a definition with a name as the workflow", "--name NAME, or a FILE that has one")
+        raise TypeError(f"{call} needs a name: pass {remedy}")
     return name, description, asked
 
 

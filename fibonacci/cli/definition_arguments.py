@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fibonacci._display.text import cell_width, clusters
 from fibonacci._files import check_inside
-from fibonacci._remedies import for_command
 from fibonacci._text import visible
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.rendering import fitted
@@ -214,7 +213,7 @@ def seen_from_here(path: str) -> str:
 def fault_line(problem: Problem) -> str:
     """Return a fault as compilers print it: `FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]`."""
     place = seen_from_here(problem.source or "") or problem.location
-    line = f"{place}: " * bool(place) + f"{problem.severity}: {for_command(problem.message)} [{problem.code}]"
+    line = f"{place}: " * bool(place) + f"{problem.severity}: {problem.message} [{problem.code}]"
     return visible(line)
 
 
@@ -275,7 +274,7 @@ def fault_object(problem: Problem) -> dict[str, Any]:
         "column": int(column) if column else None,
         "severity": problem.severity,
         "code": problem.code,
-        "message": for_command(problem.message),
+        "message": problem.message,
         "location": problem.location,
     }
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from fibonacci._remedies import for_command
 from fibonacci.cli.context import color_changes, uses_color
 from fibonacci.cli.definition_arguments import fault_object, folder_files, seen_from_here
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.definitions import Problems
 from fibonacci.deployment.plan import basis_of, plan_text, step_of
-from fibonacci.deployment.state import STATE_FOLDER, typed_folder
+from fibonacci.deployment.state import STATE_FOLDER
 
 if TYPE_CHECKING:
     import argparse
@@ -71,20 +69,12 @@ def _folder(folder: str) -> Path:
     return path
 
 
-_FOLDER: Final = re.compile(r"(?<=`fibonacci apply )DIR(?=[ `])|(?<= --dir )DIR(?=[ `])")
-"""The folder of a plan in the commands that its reasons name. A saved plan does not say where its folder is."""
-
-
-def in_words_of_command(plan: DeploymentPlan) -> DeploymentPlan:
-    """Return a plan whose texts name options, and commands that can be pasted, to be shown."""
-    folder = typed_folder(plan.folder)
-    reasons = (_FOLDER.sub(lambda _: folder, for_command(change.reason)) for change in plan.changes)
-    changes = tuple(replace(change, reason=reason) for change, reason in zip(plan.changes, reasons, strict=True))
-    problems = Problems(
-        replace(each, message=for_command(each.message), source=each.source and seen_from_here(each.source))
-        for each in plan.problems
+def seen_plan(plan: DeploymentPlan) -> DeploymentPlan:
+    """Return a plan to be shown, in which the places of problems are seen from the current folder."""
+    return replace(
+        plan,
+        problems=Problems(replace(each, source=each.source and seen_from_here(each.source)) for each in plan.problems),
     )
-    return replace(plan, changes=changes, problems=problems)
 
 
 def shown_plan(plan: DeploymentPlan, options: argparse.Namespace, stream: TextIO, *, detailed: bool) -> str:

@@ -46,10 +46,21 @@ from fibonacci._profiles.credentials import (
     used_profile,
 )
 from fibonacci._redaction import without_secrets
-from fibonacci._remedies import for_command, joined, text_of
 from fibonacci._suggestions import nearest
 from fibonacci.errors import ConfigurationError, PermissionDeniedError
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, HTTPXTransport, Phases, SocketTransport, Transport
+
+
+def checks(profile: str | None) -> Iterator[Finding]:
+    """Look at the configuration, and make one call with it if it has an address and a key.
+
+    Args:
+        profile: The option `--profile`, or None when it is not given.
+    """
+    configuration = Configuration(profile)
+    yield from configuration.checks()
+    if configuration.address is not None and configuration.key is not None:
+        yield from call_checks(configuration.key, configuration.address, configuration)
 
 
 class Finding(NamedTuple):
@@ -77,7 +88,7 @@ def ok(name: str, detail: str) -> Finding:
 
 def problem(name: str, detail: str, remedy: str, *, is_about_key: bool = False) -> Finding:
     """Return a finding that needs something to be done."""
-    return Finding(name, "problem", for_command(detail), remedy, is_about_key)
+    return Finding(name, "problem", detail, remedy, is_about_key)
 
 
 _SOURCES = {"default": "the default", "environment": "FIBONACCI_BASE_URL", "profile": "the profile"}
@@ -146,7 +157,7 @@ class Configuration:
         try:
             file = read_profiles()
         except ConfigurationError as error:
-            yield problem("profile", text_of(error), _FILE_REMEDY)
+            yield problem("profile", str(error), _FILE_REMEDY)
         else:
             yield self._find_profile(file)
         # Without the profile, only an environment that has both names which key goes where.
@@ -166,7 +177,7 @@ class Configuration:
             except ConfigurationError as error:
                 is_well, self.settings[option] = False, default
                 shown = str(default).removesuffix(".0")
-                yield problem(name, text_of(error), f"fix {variable}, or unset it: the default is {shown}")
+                yield problem(name, str(error), f"fix {variable}, or unset it: the default is {shown}")
             else:
                 self.settings[option] = config.call_timeout if option == "timeout" else getattr(config, option)
         if is_well:
@@ -197,7 +208,7 @@ class Configuration:
             self._profile = used_profile(file, self._name)
             self._is_profile_found = True
         except ConfigurationError as error:
-            return problem("profile", text_of(error), "run `fibonacci profiles list` to see the profiles")
+            return problem("profile", str(error), "run `fibonacci profiles list` to see the profiles")
         if trouble := access_problem(file.path):
             return problem("profile", *trouble.split(": ", 1))
         if self._profile is None and file.profiles:
@@ -209,7 +220,7 @@ class Configuration:
         try:
             self.address = find_address(self._profile)
         except ConfigurationError as error:
-            return problem("base URL", text_of(error), "fix it where you set it")
+            return problem("base URL", str(error), "fix it where you set it")
         version: str = self.address.api_version  # by default, without a source
         if _VERSION_VARIABLE in os.environ:
             version += f" ({_VERSION_VARIABLE})"
@@ -221,7 +232,7 @@ class Configuration:
         try:
             self.key = find_key(self._profile, address)
         except ConfigurationError as error:
-            return problem("API key", text_of(error), _KEY_REMEDY, is_about_key=True)
+            return problem("API key", str(error), _KEY_REMEDY, is_about_key=True)
         if self.key is None:
             where = "the keychain of this profile" if self._profile else "a profile"
             remedy = TAKE_OVER if has_legacy_key() else _KEY_REMEDY
@@ -386,17 +397,17 @@ def _is_spoken(key: FoundKey, address: PlatformAddress, configuration: Configura
 def _failure(error: APIError) -> Finding:
     if isinstance(error, AuthenticationError):
         remedy = "create another key on the platform, then run `fibonacci auth login` or set FIBONACCI_API_KEY"
-        return problem("API key", joined("the platform refuses the key: ", text_of(error)), remedy, is_about_key=True)
+        return problem("API key", f"the platform refuses the key: {error!s}", remedy, is_about_key=True)
     if isinstance(error, PermissionDeniedError):
         return ok("platform", "the key is valid, but may not list tools")
     if isinstance(error, APITimeoutError) and "FIBONACCI_TIMEOUT" in os.environ:
         return problem(
-            "platform", text_of(error), f"raise FIBONACCI_TIMEOUT, or unset it: the default is {DEFAULT_TIMEOUT:g} s"
+            "platform", str(error), f"raise FIBONACCI_TIMEOUT, or unset it: the default is {DEFAULT_TIMEOUT:g} s"
         )
     if isinstance(error, APIConnectionError):
-        return problem("platform", text_of(error), "check the network, and the platform's status")
+        return problem("platform", str(error), "check the network, and the platform's status")
     return problem(
-        "platform", text_of(error), "check the base URL. If it is right, send the request id to the platform's support"
+        "platform", str(error), "check the base URL. If it is right, send the request id to the platform's support"
     )
 
 

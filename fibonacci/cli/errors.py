@@ -9,7 +9,6 @@ import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from fibonacci._remedies import for_command, text_of
 from fibonacci._text import counted, printable, printable_line
 from fibonacci.cli.exit_codes import (
     FAILED,
@@ -130,8 +129,7 @@ def _code(error: BaseException) -> str:
 def _problem_lines(error: BaseException) -> list[str]:
     """Return the lines of the problems of a definition, or of a state that has several. Of other errors, none."""
     if isinstance(error, DeploymentError) and "\n" in str(error):
-        lines = text_of(error).command.splitlines()
-        return [wrapped_message(printable_line(line), sys.stderr) for line in lines]
+        return [wrapped_message(printable_line(line), sys.stderr) for line in str(error).splitlines()]
     if not isinstance(error, DefinitionError):
         return []
     from fibonacci.cli.definition_arguments import fault_lines
@@ -150,14 +148,10 @@ def _one_line(error: BaseException) -> str:
     if not isinstance(error, _PLAIN):
         text = f"{type(error).__name__}: {text} (--debug prints where)"
     for note in getattr(error, "__notes__", ()):
-        text += f"{' ' if text.endswith(('.', '?', '!')) else '. '}{_as_sentence(for_command(note))}"
+        # In Python, it follows the text of its error. An id or a path stays as it is.
+        sentence = note[:1].upper() + note[1:] if note.partition(" ")[0].isalpha() else note
+        text += f"{' ' if text.endswith(('.', '?', '!')) else '. '}{sentence}"
     return printable_line(without_keys(" ".join(text.split())))
-
-
-def _as_sentence(note: str) -> str:
-    """Return a note as a sentence: in Python's words it follows the text of its error."""
-    word = note.partition(" ")[0]
-    return note[:1].upper() + note[1:] if word.isalpha() else note  # an id or a path stays as it is
 
 
 def _text(error: BaseException) -> str:
@@ -165,7 +159,7 @@ def _text(error: BaseException) -> str:
         return "interrupted."
     if isinstance(error, OSError) and error.strerror:
         return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
-    return text_of(error).command or type(error).__name__
+    return str(error) or type(error).__name__
 
 
 def exit_code(error: BaseException) -> int:

@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from fibonacci._remedies import worded_for_command
 from fibonacci.cli.call_tables import GROUPS
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.parser import (
@@ -38,7 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, see `fibonacci.cli.exit_codes`.
     """
-    given = sys.argv[1:] if arguments is None else arguments
+    with worded_for_command():
+        return _main(sys.argv[1:] if arguments is None else arguments)
+
+
+def _main(given: Sequence[str]) -> int:
     context: Context | None = None
     try:
         try:

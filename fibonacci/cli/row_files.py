@@ -15,7 +15,7 @@ import stat
 import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -119,29 +119,16 @@ def open_rows(path: str, rows_format: RowsFormat) -> Generator[RowFile]:
     name = "<stdin>" if path == STDIN else path
     with ExitStack() as stack:
         try:
-            file = stack.enter_context(_source(path))
+            if path != STDIN and stat.S_ISREG(Path(path).stat().st_mode):
+                file: BinaryIO = stack.enter_context(Path(path).open("rb"))
+            else:  # it can be read only once, and rows are checked before any of them runs
+                stdin = sys.stdin.buffer if has_stream(sys.stdin) else BytesIO()
+                file = stack.enter_context(TemporaryFile())
+                with nullcontext(stdin) if path == STDIN else Path(path).open("rb") as stream:
+                    shutil.copyfileobj(stream, file)
         except OSError as error:
             raise UsageError(f"{name}: {error.strerror}") from error
         yield RowFile(file, name, rows_format)
-
-
-def _source(path: str) -> AbstractContextManager[BinaryIO]:
-    if path != STDIN and stat.S_ISREG(Path(path).stat().st_mode):
-        return Path(path).open("rb")
-    return _copied(path)
-
-
-@contextmanager
-def _copied(path: str) -> Generator[BinaryIO]:
-    """Copy what can be read only once, because rows are checked before any of them runs."""
-    with TemporaryFile() as copy:
-        with _stdin() if path == STDIN else Path(path).open("rb") as stream:
-            shutil.copyfileobj(stream, copy)
-        yield copy
-
-
-def _stdin() -> AbstractContextManager[BinaryIO]:
-    return nullcontext(sys.stdin.buffer) if has_stream(sys.stdin) else nullcontext(BytesIO())
 
 
 def read_rows(file: BinaryIO, name: str, rows_format: RowsFormat) -> Iterator[dict[str, Any]]:
@@ -292,10 +279,12 @@ def _json_kind(value: Any) -> str:
 class ResultStream:
     """Writes results to a stream, each with a flush.
 
+    The end of a JSON array is written after the last result only, so that a part is not valid JSON.
+
     Args:
         stream: The stream.
-        name: `jsonl`, or `csv`, in which inputs and outputs are cells of JSON.
-        fields: Write these fields of JSON Lines alone.
+        name: `jsonl`, `json` for one array, or `csv`, in which inputs and outputs are cells of JSON.
+        fields: Write these fields of JSON alone.
         is_raw: Whether cells of CSV are written as they are, also those that a spreadsheet takes for formulas.
         is_log: Whether CI may read the stream, so that what would be a command there is escaped.
     """
@@ -303,7 +292,7 @@ class ResultStream:
     def __init__(
         self,
         stream: BinaryIO,
-        name: RowFormat,
+        name: RowFormat | Literal["json"],
         fields: Sequence[str] = (),
         *,
         is_raw: bool = False,
@@ -311,48 +300,27 @@ class ResultStream:
     ) -> None:
         self._stream = stream
         self._is_log = is_log
-        self._encode = partial(_csv_line, is_raw=is_raw) if name == "csv" else partial(_json_line, fields=fields)
+        self._is_array = name == "json"
+        self._before = "[\n" if self._is_array else ""
+        self._after = "\n" if name == "jsonl" else ""  # a record of CSV has it
+        self._encode = partial(_csv_line, is_raw=is_raw) if name == "csv" else partial(_json_object, fields=fields)
         if name == "csv":
             self._put(_csv_record(COLUMNS))
 
     def write(self, result: RunResult) -> None:
         """Write a result."""
-        self._put(self._encode(result))
+        self._put(f"{self._before}{self._encode(result)}{self._after}")
+        if self._is_array:
+            self._before = ",\n"
 
     def finish(self) -> None:
-        """Do nothing: each result is whole."""
+        """End an array: all results are written."""
+        if self._is_array:
+            self._put("\n]\n" if self._before == ",\n" else "[]\n")
 
     def _put(self, text: str) -> None:
-        self._stream.write(_encoded(without_commands(text) if self._is_log else text))
-        self._stream.flush()
-
-
-class ResultArray:
-    """Writes results to a stream as one JSON array.
-
-    Its end is written after the last result only, so that a part is not valid JSON.
-
-    Args:
-        stream: The stream.
-        fields: Write these fields alone.
-    """
-
-    def __init__(self, stream: BinaryIO, fields: Sequence[str] = ()) -> None:
-        self._stream = stream
-        self._fields = fields
-        self._separator = b"[\n"
-
-    def write(self, result: RunResult) -> None:
-        """Write a result."""
-        self._put(self._separator + _encoded(_json_text(_selected(result, self._fields))))
-        self._separator = b",\n"
-
-    def finish(self) -> None:
-        """End the array: all results are written."""
-        self._put(b"[]\n" if self._separator == b"[\n" else b"\n]\n")
-
-    def _put(self, content: bytes) -> None:
-        self._stream.write(content)
+        # JSON has an escape for half of a surrogate pair, which UTF-8 does not have: the same as Python's.
+        self._stream.write((without_commands(text) if self._is_log else text).encode("utf-8", "backslashreplace"))
         self._stream.flush()
 
 
@@ -434,7 +402,7 @@ class ResultFile:
 
 def stdout_stream(
     fields: Sequence[str], *, is_json: bool, remedy: str, name: RowFormat = "jsonl", is_raw: bool = False
-) -> ResultStream | ResultArray:
+) -> ResultStream:
     """Return a stream of JSON Lines or CSV to stdout, or of one JSON array.
 
     Args:
@@ -449,26 +417,14 @@ def stdout_stream(
     """
     if not has_stream(sys.stdout):
         raise UsageError(f"stdout is closed: {remedy}")
-    stream = sys.stdout.buffer
-    return (
-        ResultArray(stream, fields)
-        if is_json
-        else ResultStream(stream, name, fields, is_raw=is_raw, is_log=is_read_by_ci(sys.stdout))
-    )
+    # In an array, no line begins with a command.
+    is_log = not is_json and is_read_by_ci(sys.stdout)
+    return ResultStream(sys.stdout.buffer, "json" if is_json else name, fields, is_raw=is_raw, is_log=is_log)
 
 
-def _encoded(text: str) -> bytes:
-    # JSON has an escape for half of a surrogate pair, which UTF-8 does not have: the same as Python's.
-    return text.encode("utf-8", "backslashreplace")
-
-
-def _json_line(result: RunResult, *, fields: Sequence[str]) -> str:
-    return f"{_json_text(_selected(result, fields))}\n"
-
-
-def _selected(result: RunResult, fields: Sequence[str]) -> dict[str, Any]:
+def _json_object(result: RunResult, *, fields: Sequence[str]) -> str:
     values = result.to_dict()
-    return select(values, fields) if fields else values
+    return _json_text(select(values, fields) if fields else values)
 
 
 def _csv_line(result: RunResult, *, is_raw: bool) -> str:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 from fibonacci import Fibonacci, FibonacciError, UnknownOutcomeError
 from fibonacci._batch.options import check_journal
 from fibonacci._files import is_stream
-from fibonacci._remedies import for_command, printing_for_command
 from fibonacci.cli.debug_log import LogFormatter
 from fibonacci.cli.exit_codes import DONE, FAILED, NOT_ENDED, UnwrittenResultError, UsageError
 from fibonacci.cli.inputs import untyped_inputs
@@ -25,7 +24,6 @@ from fibonacci.cli.rendering import check_fields
 from fibonacci.cli.row_files import (
     EXTENSIONS,
     STDIN,
-    ResultArray,
     ResultFile,
     ResultStream,
     RowFormat,
@@ -40,7 +38,7 @@ from fibonacci.definitions.checks.inputs import InputsError
 from fibonacci.models.run_results import COLUMNS
 
 if TYPE_CHECKING:
-    from fibonacci import RunResult, Runs, RunsEstimate
+    from fibonacci import RunResult, Runs
     from fibonacci.cli.context import Context
 
 
@@ -115,8 +113,7 @@ def run_rows(context: Context) -> int:
     if not context.options.quiet:
         _log_to_stderr()
     try:
-        with printing_for_command():
-            return _run(context)
+        return _run(context)
     except InputsError as error:
         if context.options.rows.lower().endswith(".csv") and any(untyped_inputs(error.problems, error.inputs)):
             error.add_note("the cells of CSV are strings: --json-column COLUMN reads a column as JSON")
@@ -129,14 +126,18 @@ def _run(context: Context) -> int:
     with open_rows(options.rows, rows_format) as rows:
         runs = _runs(context.client, workflow_id_of(context.client, options.workflow), rows, options)
         if options.estimate:
-            _print_estimate(context, runs.estimate())
+            estimate = runs.estimate()
+            if context.output.is_json:
+                context.output.value(asdict(estimate))
+            else:
+                context.output.text(str(estimate))
             return DONE
         with _results(context, out_format) as results:
             return _write_results(context, runs, results)
 
 
 @contextmanager
-def _results(context: Context, out_format: RowFormat | None) -> Generator[ResultFile | ResultStream | ResultArray]:
+def _results(context: Context, out_format: RowFormat | None) -> Generator[ResultFile | ResultStream]:
     """Yield what the results are written to: stdout, or the file of `--out`.
 
     Raises:
@@ -158,14 +159,7 @@ def _results(context: Context, out_format: RowFormat | None) -> Generator[Result
                 context.say(f"the results so far are in {file.written_to}")
 
 
-def _print_estimate(context: Context, estimate: RunsEstimate) -> None:
-    if context.output.is_json:
-        context.output.value(asdict(estimate))
-    else:
-        context.output.text(str(estimate))
-
-
-def _write_results(context: Context, runs: Runs, results: ResultFile | ResultStream | ResultArray) -> int:
+def _write_results(context: Context, runs: Runs, results: ResultFile | ResultStream) -> int:
     """Run the rows and write the result of each, and raise errors with a note on how to continue."""
     context.output.record_change("rows were started")
     try:
@@ -189,7 +183,7 @@ def _write_each(context: Context, runs: Runs, write: Callable[[RunResult], None]
                 write(result)
     except UnknownOutcomeError as error:
         for text in (error.message, *error.__notes__):
-            context.say(for_command(text))
+            context.say(text)
         return NOT_ENDED
     except (KeyboardInterrupt, OSError, UnwrittenResultError) as error:
         if not isinstance(error, FibonacciError):  # the client's errors have it in a note

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, NoReturn, get_args
 from pydantic import BaseModel, Field
 
 from fibonacci._files import write_file
-from fibonacci._remedies import Wording, argument, joined, remedy
+from fibonacci._remedies import argument, remedy
 from fibonacci._text import counted, visible
 from fibonacci.definitions import DefinitionError, Problems
 from fibonacci.definitions.comparison import DefinitionDiff, diff_text
@@ -265,7 +265,21 @@ class DeploymentPlan:
             print(client.workflows.apply(DeploymentPlan.load("plan.json")).changes[0].action)  # prints: create
             ```
         """
-        _save(self, path)
+        check_path(path, "path must be the path of a file")
+        file = Path(path).absolute()
+        if file.suffix.lower() in FORMATS and file.parent.resolve() == self.folder.resolve():
+            raise ValueError(
+                f"{visible(str(path))} would be read as one of the folder's definitions: save the plan somewhere else"
+            )
+        inside = f"{self.folder}{os.sep}"
+        problems = Problems(
+            replace(each, source=each.source and each.source.removeprefix(inside)) for each in self.problems
+        )
+        folder = PurePath(seen_from(file.parent, self.folder)).as_posix()
+        relative = replace(self, folder=Path(folder), problems=problems)
+        saved = SavedPlan.model_construct(format=FORMAT, plan=relative)
+        content = saved.model_dump(mode="json", by_alias=True)
+        write_file(path, json.dumps({"digest": digest_of(content), **content}, indent=2) + "\n")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, folder: str | os.PathLike[str] | None = None) -> DeploymentPlan:
@@ -297,7 +311,14 @@ class DeploymentPlan:
             print(DeploymentPlan.load("plan.json").summary)  # prints: 1 to create, 0 unchanged
             ```
         """
-        return _load(path, folder)
+        check_path(path, "path must be the path of a file")
+        if folder is not None:
+            check_path(folder, "folder must be the path of a folder")
+        plan = _parse(Path(path).read_bytes(), visible(os.fspath(path)))
+        beside = Path(os.path.normpath(Path(path).absolute().parent / plan.folder))
+        place = beside if folder is None else Path(folder).absolute()
+        problems = Problems(replace(each, source=each.source and str(place / each.source)) for each in plan.problems)
+        return replace(plan, folder=place, problems=problems)
 
     def __bool__(self) -> NoReturn:
         raise TypeError(
@@ -365,30 +386,20 @@ def check_plan(plan: object, *, allow_delete: bool, allow_empty: bool, overwrite
     removed = [f"{change.name!r} ({change.workflow_id})" for change in plan.changes if change.action == "delete"]
     is_emptied = is_emptying(plan)
     if removed and not (allow_delete and (allow_empty or not is_emptied)):
-        options = [argument("allow_delete", True), *([" and ", argument("allow_empty", True)] * is_emptied)]
+        options = argument("allow_delete", True) + f" and {argument('allow_empty', True)}" * is_emptied
         raise DeploymentError(
-            joined(
-                f"the plan deletes {', '.join(removed)}",
-                ", because no definition is left in the folder" * is_emptied,
-                ": pass ",
-                *options,
-                " if you mean to delete, or restore the files. Nothing was done.",
-            )
+            f"the plan deletes {', '.join(removed)}{', because no definition is left in the folder' * is_emptied}: pass"
+            f" {options} if you mean to delete, or restore the files. Nothing was done."
         )
     changed = {str(change.workflow_id): change.name for change in plan.changes if change.is_conflict}
     if changed and not overwrite:
         names = ", ".join(f"{name!r} ({workflow_id})" for workflow_id, name in changed.items())
         were, keep = ("was", "keeps") if len(changed) == 1 else ("were", "keep")
         folder = typed_folder(plan.folder)
-        pulls = [part for id in changed for part in (", ", pull_remedy(id, plan.environment, folder))][1:]
+        pulls = ", ".join(pull_remedy(id, plan.environment, folder) for id in changed)
         raise DeploymentError(
-            joined(
-                f"{names} {were} changed on the platform since the last apply: ",
-                *pulls,
-                f" {keep} the platform's version, ",
-                overwrite_remedy(plan.environment, folder),
-                " replaces it. Nothing was done.",
-            ),
+            f"{names} {were} changed on the platform since the last apply: {pulls} {keep} the platform's version, "
+            f"{overwrite_remedy(plan.environment, folder)} replaces it. Nothing was done.",
             code=CONFLICT,
         )
 
@@ -466,61 +477,14 @@ class SavedPlan(BaseModel, extra="forbid", defer_build=True):
     plan: DeploymentPlan
     """The plan, with the folder as seen from the file, and the places of problems as seen from the folder."""
 
-    command_texts: dict[str, str]
-    """By each text that the command says in other words, these words."""
-
-
-def _save(plan: DeploymentPlan, path: str | os.PathLike[str]) -> None:
-    check_path(path, "path must be the path of a file")
-    file = Path(path).absolute()
-    if file.suffix.lower() in FORMATS and file.parent.resolve() == plan.folder.resolve():
-        raise ValueError(
-            f"{visible(str(path))} would be read as one of the folder's definitions: save the plan somewhere else"
-        )
-    inside = f"{plan.folder}{os.sep}"
-    problems = Problems(
-        replace(each, source=each.source and each.source.removeprefix(inside)) for each in plan.problems
-    )
-    folder = PurePath(seen_from(file.parent, plan.folder)).as_posix()
-    relative = replace(plan, folder=Path(folder), problems=problems)
-    texts = [*(change.reason for change in plan.changes), *(problem.message for problem in problems)]
-    words = {str(text): text.command for text in texts if isinstance(text, Wording)}
-    saved = SavedPlan.model_construct(format=FORMAT, plan=relative, command_texts=words)
-    content = saved.model_dump(mode="json", by_alias=True)
-    write_file(path, json.dumps({"digest": digest_of(content), **content}, indent=2) + "\n")
-
-
-def _load(path: str | os.PathLike[str], folder: str | os.PathLike[str] | None) -> DeploymentPlan:
-    check_path(path, "path must be the path of a file")
-    if folder is not None:
-        check_path(folder, "folder must be the path of a folder")
-    saved = _parse(Path(path).read_bytes(), visible(os.fspath(path)))
-    plan = saved.plan
-    place = Path(os.path.normpath(Path(path).absolute().parent / plan.folder))
-    place = place if folder is None else Path(folder).absolute()
-
-    def worded(text: str) -> str:
-        return Wording(text, saved.command_texts[text]) if text in saved.command_texts else text
-
-    problems = Problems(
-        replace(
-            problem,
-            message=worded(problem.message),
-            source=None if problem.source is None else str(place / problem.source),
-        )
-        for problem in plan.problems
-    )
-    changes = tuple(replace(change, reason=worded(change.reason)) for change in plan.changes)
-    return replace(plan, folder=place, changes=changes, problems=problems)
-
 
 def digest_of(content: Mapping[str, Any]) -> str:
     """Return the hash of what is in a file, which it has as its `digest`."""
     return f"sha256:{sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}"
 
 
-def _parse(text: bytes, place: str) -> SavedPlan:
-    """Return what is in a file.
+def _parse(text: bytes, place: str) -> DeploymentPlan:
+    """Return the plan that is in a file.
 
     Raises:
         DeploymentError: If it is not a saved plan, or was changed since.
@@ -541,29 +505,11 @@ def _parse(text: bytes, place: str) -> SavedPlan:
         raise _refusal(f"{place} has been changed since it was saved")
     try:
         saved = SavedPlan.model_validate(content)
-        _check_steps(saved.plan)
+        environment_name(saved.plan.environment, None)  # it is the name of a folder
     except ValueError as error:
         raise _refusal(f"{place} cannot be applied ({fault_of(error)})") from None
-    return saved
+    return saved.plan
 
 
 def _refusal(reason: str) -> DeploymentError:
-    return DeploymentError(joined(f"{reason}: make a new plan and save it with ", remedy("save a plan")))
-
-
-def _check_steps(plan: DeploymentPlan) -> None:
-    """Refuse a plan whose fields are right one by one, but not together: nobody has saved it.
-
-    Raises:
-        ValueError: If it is one.
-    """
-    environment_name(plan.environment, None)
-    for change in plan.changes:
-        step = step_of(change)
-        for file in filter(None, (change.file, step.previous_file)):
-            if PurePath(file).name != file or "\\" in file:
-                raise ValueError(f"{file!r} is not the name of a file in the folder")
-        is_sent = change.action in ("create", "update")
-        is_there = change.action in ("update", "delete")
-        if is_sent != (step.content is not None) or (is_there and (change.workflow_id is None or step.seen is None)):
-            raise ValueError(f"it does not say how to {change.action} {change.file}")
+    return DeploymentError(f"{reason}: make a new plan and save it with {remedy('save a plan')}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, Final, cast
 
-from fibonacci._remedies import Wording, argument, joined, remedy
+from fibonacci._remedies import argument, remedy
 from fibonacci.definitions.checks.inputs import changes_for_callers
 from fibonacci.definitions.comparison import diff
 from fibonacci.definitions.graph import nodes_of, templated_values
@@ -45,12 +45,12 @@ def check_moved(moved: object) -> dict[str, str | None]:
     if moved is None:
         return {}
     if not isinstance(moved, Mapping):
-        raise TypeError(joined(argument("moved"), f" {requirement} {type(moved).__name__}"))
+        raise TypeError(f"{argument('moved')} {requirement} {type(moved).__name__}")
     files: dict[str, str | None] = {}
     for old, new in cast("Mapping[object, object]", moved).items():
         if not isinstance(old, str) or not isinstance(new, str | None):
             wrong = old if not isinstance(old, str) else new
-            raise TypeError(joined(argument("moved"), f" {requirement} one with {type(wrong).__name__}"))
+            raise TypeError(f"{argument('moved')} {requirement} one with {type(wrong).__name__}")
         files[old] = new
     return files
 
@@ -76,10 +76,10 @@ def moved_files(
             continue  # an apply that ended early has done it
         file = _the_file(old, deployed, "deployed to this environment")
         if file in files:
-            raise ValueError(joined(argument("moved"), f" has {file} twice"))
+            raise ValueError(f"{argument('moved')} has {file} twice")
         files[file] = None if new is None else _the_file(new, present, "in the folder")
         if new is not None and became.setdefault(str(files[file]), file) != file:
-            raise ValueError(joined(argument("moved"), f" maps two files to {files[file]}"))
+            raise ValueError(f"{argument('moved')} maps two files to {files[file]}")
     return files
 
 
@@ -102,10 +102,8 @@ def _the_file(name: str, files: Mapping[str, Sequence[str]], where: str) -> str:
     if len(of_name) == 1:
         return of_name[0]
     if of_name:
-        raise ValueError(
-            joined(argument("moved"), f" has {name!r}, which could be {_and(of_name)}: write the full name")
-        )
-    raise ValueError(joined(argument("moved"), f" has {name!r}, but no such file is {where}"))
+        raise ValueError(f"{argument('moved')} has {name!r}, which could be {_and(of_name)}: write the full name")
+    raise ValueError(f"{argument('moved')} has {name!r}, but no such file is {where}")
 
 
 class Matches:
@@ -149,7 +147,10 @@ class Matches:
         self.gone: dict[str, WorkflowState] = {
             file: known for file, known in state.workflows.items() if file not in taken
         }
-        self.contents: dict[str, WorkflowContent] = {file: self._content(file) for file in definitions}
+        self.contents: dict[str, WorkflowContent] = {
+            file: content_of_file(definition, PurePath(file).stem, self.workflows.get(self.origins.get(file, "")))
+            for file, definition in definitions.items()
+        }
 
     def _is_done(self, old: str, new: str | None) -> bool:
         """Tell whether a move was applied before: another file has taken the old place, and nothing changed since."""
@@ -222,8 +223,15 @@ class Matches:
         deployed, present = _files_by_name(self._state.workflows), _files_by_name(self._definitions)
         for file in gone:
             if new:
-                message = _asked_for_a_move(file, new, _brief(file, deployed), _brief(new[0], present))
-                yield "unclear_move", new[0], message
+                more = [f"{len(new) - _MOST_NAMED} more"] if len(new) > _MOST_NAMED else []
+                old = _brief(file, deployed)
+                yield (
+                    "unclear_move",
+                    new[0],
+                    f"{file} is gone, and {_and([*new[:_MOST_NAMED], *more])} {'is' if len(new) == 1 else 'are'} new: "
+                    f"if it has moved, pass {remedy('moved', old=old, new=_brief(new[0], present))}, else "
+                    f"{remedy('gone', old=old)}",
+                )
         applied: dict[str, list[str]] = {}
         for file, state in self._state.workflows.items():
             applied.setdefault(state.applied, []).append(file)
@@ -247,11 +255,6 @@ class Matches:
         """Tell whether a file asks for something else than at the last apply."""
         name = self._definitions[file].get("name") or known.name
         return name != known.name or self.applied(file) != known.applied
-
-    def _content(self, file: str) -> WorkflowContent:
-        origin = self.origins.get(file)
-        workflow = None if origin is None else self.workflows[origin]
-        return content_of_file(self._definitions[file], PurePath(file).stem, workflow)
 
     def problems(self, folder: Path, environment: str) -> Problems:
         """Return why the files cannot be deployed. Empty when they can.
@@ -292,16 +295,7 @@ def _name_is_taken(name: str, others: Sequence[Workflow], environment: str, fold
         also = " also" if is_known else ""
         return f"{start}{also} called {name!r}: rename or delete it, because each workflow needs its own name"
     text = f"{start} called {name!r}, but was not deployed from this folder to this environment: "
-    return joined(
-        text, pull_remedy(others[0].id, environment, folder), " if it belongs to this file, or rename one of them"
-    )
-
-
-def _asked_for_a_move(file: str, files: Sequence[str], old: str, new: str) -> str:
-    shown = [*files[:_MOST_NAMED], *([f"{len(files) - _MOST_NAMED} more"] if len(files) > _MOST_NAMED else [])]
-    start = f"{file} is gone, and {_and(shown)} {'is' if len(files) == 1 else 'are'} new: "
-    moved = remedy("moved", old=old, new=new)
-    return joined(start, "if it has moved, pass ", moved, ", else ", remedy("gone", old=old))
+    return f"{text}{pull_remedy(others[0].id, environment, folder)} if it belongs to this file, or rename one of them"
 
 
 def _asked_for_a_swap(file: str, other: str, old: str, old_other: str, new: str) -> str:
@@ -309,7 +303,7 @@ def _asked_for_a_swap(file: str, other: str, old: str, old_other: str, new: str)
         f"{file} has the content that {other} had at the last apply, and the names do not tell which workflow it is: "
     )
     moved, stayed = remedy("moved", old=old_other, new=new), remedy("moved", old=old, new=new)
-    return joined(start, "if it has moved, pass ", moved, ", else ", stayed)
+    return f"{start}if it has moved, pass {moved}, else {stayed}"
 
 
 def _and(names: Sequence[str]) -> str:
@@ -375,7 +369,7 @@ class DeploymentTarget:
 
     def _refusal(self, reason: str) -> DeploymentError:
         start = f"environment {self.environment!r} of {str(self.folder)!r} {reason}. "
-        return DeploymentError(joined(start, remedy("another environment")))
+        return DeploymentError(f"{start}{remedy('another environment')}")
 
 
 def make_plan(
@@ -413,7 +407,7 @@ def make_plan(
     problems = Problems([*warnings, *matches.problems(target.folder, target.environment)])
     changes: list[DeploymentChange] = []
     if not problems.errors:
-        changes = sorted(_changes(matches, known, target.environment), key=lambda change: _ORDER.index(change.action))
+        changes = sorted(_changes(matches, known, target), key=lambda change: _ORDER.index(change.action))
     changed = {change.file for change in changes}
     return DeploymentPlan(
         folder=target.folder,
@@ -434,57 +428,54 @@ def tools_unchecked(definitions: Mapping[str, Mapping[str, Any]], reason: str) -
     return Problems([Problem(location="", code="unchecked_tools", message=message, severity="warning")])
 
 
-def _changes(matches: Matches, state: EnvironmentState, environment: str) -> Iterator[DeploymentChange]:
+def _changes(matches: Matches, state: EnvironmentState, target: DeploymentTarget) -> Iterator[DeploymentChange]:
     """Yield the changes, in the order of the files."""
     for file, content in matches.contents.items():
         origin = matches.origins.get(file)
         if origin is None:
             yield _creation(file, content, "the file is new")
-        elif change := _change(matches, file, origin, state.workflows[origin], environment):
+        elif change := _change(matches, file, origin, state.workflows[origin], target):
             yield change
     for file, known in matches.gone.items():
-        yield _removal(file, known, matches.workflows[file], environment)
+        yield _removal(file, known, matches.workflows[file], target)
 
 
 def _change(
-    matches: Matches, file: str, origin: str, known: WorkflowState, environment: str
+    matches: Matches, file: str, origin: str, known: WorkflowState, target: DeploymentTarget
 ) -> DeploymentChange | None:
     """Return what a file needs that has a state, or None for nothing."""
     content, workflow = matches.contents[file], matches.workflows[origin]
     previous = None if origin == file else origin
-    reason = "" if previous is None else f"{previous} is now {file}: "
+    since = [] if previous is None else [f"{previous} is now {file}"]
     if workflow is None:
         if known.workflow_id is None:
-            reason += "its creation was interrupted before the platform had it"
+            since.append("its creation was interrupted before the platform had it")
         else:
-            reason += f"{known.workflow_id} was deleted on the platform, so it is created again"
-        return _creation(file, content, reason, previous, known)
+            since.append(f"{known.workflow_id} was deleted on the platform, so it is created again")
+        return _creation(file, content, ": ".join(since), previous, known)
     if known.workflow_id is None:
-        reason += f"its creation was interrupted after {workflow.id} was created: "
-    seen = SeenWorkflow.of(workflow)
+        since.append(f"its creation was interrupted after {workflow.id} was created")
+    seen, current = SeenWorkflow.of(workflow), content_of_workflow(workflow)
     is_edited = matches.is_edited(file, known)
     is_conflict = known.seen is not None and seen.loses(known.seen, content)
     # The platform may complete what it is sent. What was seen after the last apply then matches the file.
-    current = content_of_workflow(workflow)
     if (is_edited or is_conflict) and content.digest() != current.digest():
         why = ["the file has changed"] if is_edited else []
         if is_conflict:
-            why = [*why, *[", and "] * is_edited, _conflict(known, seen, workflow, environment, is_edited=is_edited)]
+            why.append(_conflict(known, seen, workflow, target, is_edited=is_edited))
         return DeploymentChange(
             action="update",
             file=file,
             name=content.name,
             workflow_id=workflow.id,
-            reason=joined(reason, *why),
+            reason=": ".join([*since, ", and ".join(why)]),
             is_conflict=is_conflict,
             diff=diff(current.merged(), content.merged()),
             needs=_needs(content.definition, current.definition),
             breaks=tuple(changes_for_callers(current.definition, content.definition)),
             _step=Step(content=content, applied=matches.applied(file), seen=seen, known=known, previous_file=previous),
         )
-    if is_edited and not reason:
-        reason = "the platform already has the file's new content: "
-    if not reason:
+    if not (since or is_edited):
         return None
     kept = WorkflowState(content.name, matches.applied(file), workflow.id, seen)
     return DeploymentChange(
@@ -492,12 +483,12 @@ def _change(
         file=file,
         name=content.name,
         workflow_id=workflow.id,
-        reason=f"{reason}only the state changes",
+        reason=": ".join([*(since or ["the platform already has the file's new content"]), "only the state changes"]),
         _step=Step(seen=seen, known=known, recorded=kept, previous_file=previous),
     )
 
 
-def _removal(file: str, known: WorkflowState, workflow: Workflow | None, environment: str) -> DeploymentChange:
+def _removal(file: str, known: WorkflowState, workflow: Workflow | None, target: DeploymentTarget) -> DeploymentChange:
     if workflow is None:
         reason = "the file is gone, and the platform no longer has its workflow: only the state changes"
         return DeploymentChange(
@@ -512,7 +503,7 @@ def _removal(file: str, known: WorkflowState, workflow: Workflow | None, environ
     is_conflict = known.seen is not None and seen.loses(known.seen, None)
     reason = "the file is gone"
     if is_conflict:
-        reason = joined(f"{reason}, and ", _conflict(known, seen, workflow, environment, is_edited=False))
+        reason = f"{reason}, and {_conflict(known, seen, workflow, target, is_edited=False)}"
     return DeploymentChange(
         action="delete",
         file=file,
@@ -568,15 +559,14 @@ def _read(definition: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _conflict(
-    known: WorkflowState, seen: SeenWorkflow, workflow: Workflow, environment: str, *, is_edited: bool
-) -> Wording:
+    known: WorkflowState, seen: SeenWorkflow, workflow: Workflow, target: DeploymentTarget, *, is_edited: bool
+) -> str:
     """Return what has become of a workflow on the platform, and how that is settled."""
     before = None if known.seen is None else known.seen.version
     versions = "" if before is None or seen.version is None else f" (version {before} -> {seen.version})"
-    return joined(
-        f"the platform has changed since the last apply{versions}: ",
-        overwrite_remedy(environment),
-        " replaces that, ",
-        pull_remedy(workflow.id, environment, merge=is_edited),
-        " adds it to yours" if is_edited else " keeps it",
+    folder = typed_folder(target.folder)
+    return (
+        f"the platform has changed since the last apply{versions}: {overwrite_remedy(target.environment, folder)} "
+        f"replaces that, {pull_remedy(workflow.id, target.environment, folder, merge=is_edited)} "
+        f"{'adds it to yours' if is_edited else 'keeps it'}"
     )

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 from fibonacci._files import write_file
-from fibonacci._remedies import argument, joined, remedy
+from fibonacci._remedies import argument, remedy
 from fibonacci.definitions import diff, dumps
 from fibonacci.definitions.comparison import definition_digest
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
@@ -132,7 +132,7 @@ def local_changes(path: Path, present: Mapping[str, Any] | None, workflow: Workf
     """Return the error for a file whose changes would be lost. One that cannot be read cannot be merged either."""
     text = f"{path} has changes that {workflow.id} does not have"
     what_to_do = remedy("overwrite") if present is None else remedy("merge or overwrite")
-    return DeploymentError(joined(text, what_to_do), code=LOCAL_CHANGES)
+    return DeploymentError(f"{text}{what_to_do}", code=LOCAL_CHANGES)
 
 
 def has_local_changes(
@@ -177,17 +177,17 @@ def merged_definition(
         or definition_digest(in_todays_words(snapshot.definition or {})) != seen.definition
     ):
         start = f"{path} and {workflow.id} cannot be merged, because the version that both were changed from is unknown"
-        raise DeploymentError(joined(f"{start}: leave out ", argument("merge", True)))
+        raise DeploymentError(f"{start}: leave out {argument('merge', True)}")
     before = {"name": seen.name, "description": seen.description, "definition": snapshot.definition}
     base = pulled_definition(workflow.model_copy(update=before), path.name, present)
     merged = merge(base, present, pulled_definition(workflow, path.name, present))
     if merged.conflicts:
         raise DeploymentError(
-            joined(
-                f"{path} and {workflow.id} have both changed {', '.join(merged.conflicts)}. Nothing was written. Write "
-                "the platform's values, which ",
-                remedy("show both", id=workflow.id, file=typed_folder(path)),
-                ", into these places of the file, and pull again. To keep yours, put them back after that",
+            (
+                f"{path} and {workflow.id} have both changed {', '.join(merged.conflicts)}. Nothing was "
+                "written. Write the platform's values, which "
+                f"{remedy('show both', id=workflow.id, file=typed_folder(path))}, into these places of the "
+                "file, and pull again. To keep yours, put them back after that"
             ),
             code=CONFLICT,
         )
@@ -221,7 +221,7 @@ def write_definition(folder: DeploymentFolder, file: str, definition: Mapping[st
             text = updated_text(text_of_file(path)[0], file, definition)
         if text is None and not overwrite:
             reason = f"{path} has comments that would be lost"
-            raise DeploymentError(joined(reason, remedy("overwrite")), code=LOCAL_CHANGES)
+            raise DeploymentError(f"{reason}{remedy('overwrite')}", code=LOCAL_CHANGES)
     write_file(path, dumps(definition, format=format_of_file(file)) if text is None else text)
 
 

@@ -21,7 +21,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from fibonacci._core.urls import is_loopback
 from fibonacci._files import open_state, write_file
-from fibonacci._remedies import Wording, argument, joined, remedy
+from fibonacci._remedies import argument, remedy
 from fibonacci._text import visible
 from fibonacci.definitions.json_types import is_object
 from fibonacci.deployment.content import SeenWorkflow
@@ -53,31 +53,27 @@ def environment_name(environment: object, profile: str | None) -> str:
     if environment is None:
         return profile or DEFAULT_ENVIRONMENT
     if not isinstance(environment, str):
-        raise TypeError(joined(source, f" must be the name of an environment, not {type(environment).__name__}"))
+        raise TypeError(f"{source} must be the name of an environment, not {type(environment).__name__}")
     if not _NAME.fullmatch(environment):
         rule = "at most 64 of A-Z a-z 0-9 - _, and dots that are neither first nor last"
-        raise ConfigurationError(
-            joined(source, f" must be the name of an environment ({rule}), not {environment[:80]!r}")
-        )
+        raise ConfigurationError(f"{source} must be the name of an environment ({rule}), not {environment[:80]!r}")
     return environment
 
 
-def pull_remedy(workflow_id: str, environment: str, folder: str = "DIR", *, merge: bool = False) -> Wording:
+def pull_remedy(workflow_id: str, environment: str, folder: str, *, merge: bool = False) -> str:
     """Return how a workflow is pulled from an environment."""
     values = {"id": workflow_id, "folder": folder, **_arguments(environment)}
     return remedy("merge", **values) if merge else remedy("pull", **values)
 
 
-def overwrite_remedy(environment: str, folder: str = "DIR") -> Wording:
+def overwrite_remedy(environment: str, folder: str) -> str:
     """Return how what others have changed in an environment is replaced."""
     return remedy("replace", folder=folder, **_arguments(environment))
 
 
 def _arguments(environment: str) -> dict[str, str]:
-    if environment == DEFAULT_ENVIRONMENT:
-        return {"argument": "", "option": ""}
-    named = argument("environment", environment)
-    return {"argument": f", {named}", "option": f" {named.command}"}
+    named = "" if environment == DEFAULT_ENVIRONMENT else argument("environment", environment)
+    return {"argument": named and f", {named}", "option": named and f" {named}"}
 
 
 def typed_folder(folder: Path) -> str:
@@ -280,12 +276,9 @@ class StateFiles:
 
 
 def _file_name(state: WorkflowState) -> str:
-    stem = f"creation-{state.idempotency_key}" if state.workflow_id is None else _quoted(state.workflow_id)
-    return f"{stem}{_SUFFIX}"
-
-
-def _quoted(text: str) -> str:
-    return quote(text, safe="").replace(".", "%2E")  # no hidden file
+    if state.workflow_id is None:
+        return f"creation-{state.idempotency_key}{_SUFFIX}"
+    return f"{quote(state.workflow_id, safe='').replace('.', '%2E')}{_SUFFIX}"  # no hidden file
 
 
 def named_in_states(folder: Path) -> dict[str, str]:

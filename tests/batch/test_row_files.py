@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fibonacci import RunResult
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.row_files import RowFormat, RowsFormat, open_rows, read_rows, text_cell, text_of_cell
+from fibonacci.cli.row_files import ResultStream, RowFormat, RowsFormat, open_rows, read_rows, text_cell, text_of_cell
 from tests.kit.assertions import each_row
 
 CSV = RowsFormat("csv")
@@ -166,3 +167,11 @@ def test_a_file_without_rows_is_refused(content: bytes, tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"), open_rows(str(tmp_path / "rows.csv"), CSV):
         pass
+
+
+def test_a_result_with_a_line_break_is_one_record_of_csv() -> None:
+    result = RunResult(index=0, key="first\nsecond", inputs={}, execution=None, status="failed", error=None)
+    out = io.BytesIO()
+    ResultStream(out, "csv").write(result)
+    (row,) = csv.DictReader(io.StringIO(out.getvalue().decode()))
+    assert row["key"] == result.key

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fibonacci._core.api_0_2 import CALLS, Missing
-from fibonacci._remedies import for_command
+from fibonacci._remedies import worded_for_command
 from fibonacci.cli.context import Context
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.main import command_parser
@@ -334,7 +334,8 @@ def test_what_to_use_instead_of_a_call_that_0_2_does_not_have_is_a_command(monke
     monkeypatch.setenv("FIBONACCI_API_VERSION", "0.2")
     for entry in CALLS.values():
         if isinstance(entry, Missing):
-            assert not re.search(r"\w\.\w|[=(]", for_command(entry.instead)), entry
+            with worded_for_command():
+                assert not re.search(r"\w\.\w|[=(]", entry.instead), entry
     run = invoke("versions", "list", "wf-1")
     assert (run.code, run.out) == (64, "")
     assert "which FIBONACCI_API_VERSION or the profile selects. Nothing was sent" in run.err

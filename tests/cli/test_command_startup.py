@@ -9,6 +9,7 @@ from tests.test_startup import HEAVY, loaded_by
 SHARED = {
     "fibonacci",
     "fibonacci._lazy",
+    "fibonacci._remedies",
     "fibonacci._suggestions",
     "fibonacci.cli",
     "fibonacci.cli.call_tables",

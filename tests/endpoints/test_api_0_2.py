@@ -26,7 +26,7 @@ from fibonacci import (
     WorkflowBuilder,
 )
 from fibonacci._core.api_0_2 import CALLS, Missing
-from fibonacci._core.error_mapping import OTHER_API
+from fibonacci._core.error_mapping import other_api
 from fibonacci.definitions.files.legacy_dialect import in_todays_words, in_words_of_0_2_4
 from fibonacci.models import Execution
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
@@ -338,8 +338,8 @@ def test_what_has_the_form_of_the_documented_api_says_so(server: ScriptedServer)
         server.add_response(entry)
         with pytest.raises(APIResponseError, match=r"^GET /api/v1/.*envelope of data and meta: ") as caught:
             call()
-        assert caught.value.message.endswith(OTHER_API["0.2"])
-    for status, hint in ((404, OTHER_API["0.2"]), (405, OTHER_API["0.2"]), (403, "")):
+        assert caught.value.message.endswith(other_api("0.2"))
+    for status, hint in ((404, other_api("0.2")), (405, other_api("0.2")), (403, "")):
         server.add_response({"error": {"code": "not_found", "message": "There is no GET /api"}}, status)
         with pytest.raises(APIStatusError) as refused:
             client.workflows.get("wf-1")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fibonacci import APIConnectionError, APIError, APIStatusError, APITimeoutError, NotFoundError
-from fibonacci._core.error_mapping import OTHER_API
+from fibonacci._core.error_mapping import other_api
 from fibonacci.emulator import Emulator
 from tests.faults.calls import KEY
 from tests.kit.assertions import check_rows, each_row
@@ -235,15 +235,15 @@ RESPONSES: dict[str, Response] = {
     "405 without /v1": Response(_html(405), LACKS_V1, ""),
     "404 of a framework": Response(
         respond(404, b'{"detail": "Not Found"}'),
-        f"Not Found{OTHER_API['v1']}",
+        f"Not Found{other_api('v1')}",
         "/api",
     ),
     "405 of a framework": Response(
-        respond(405, b'{"detail": "Method Not Allowed."}'), f"Method Not Allowed{OTHER_API['v1']}"
+        respond(405, b'{"detail": "Method Not Allowed."}'), f"Method Not Allowed{other_api('v1')}"
     ),
     "422 of a framework": Response(
         respond(422, b'{"detail": [{"loc": ["body", "input_data"], "msg": "Field required", "type": "missing"}]}'),
-        f"input_data: Field required{OTHER_API['v1']}",
+        f"input_data: Field required{other_api('v1')}",
     ),
     "401 of a framework": Response(respond(401, b'{"detail": "Who are you?"}'), "Who are you?", ""),
     "502 of a framework": Response(respond(502, b'{"detail": "No upstream."}'), f"No upstream. {GATEWAY}"),

@@ -29,7 +29,6 @@ from fibonacci._batch.state import BatchState
 from fibonacci._concurrency import SingleReader, Turn
 from fibonacci._display.html import ROWS
 from fibonacci._logging import log
-from fibonacci._remedies import for_reader
 from fibonacci.models.run_results import COLUMNS, RunResult, RunsBlocker, RunsSummary
 
 if TYPE_CHECKING:
@@ -302,7 +301,7 @@ class AsyncBatchSession:
             text = drain_text(number, self._context.state.waited_for, self._context.journal.path)
             if sys.stderr is not None:  # else it would be printed to stdout
                 with suppress(OSError):  # the terminal is closed, which is what SIGHUP says
-                    print(for_reader(text), file=sys.stderr, flush=True)
+                    print(text, file=sys.stderr, flush=True)
 
 
 async def _end_abandoned() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.rows import Row, key_in, other_key, same_key_error
 from fibonacci._logging import log
-from fibonacci._remedies import joined, remedy
+from fibonacci._remedies import remedy
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci._sync.batch.starter import interrupted
@@ -126,7 +126,7 @@ class RowReader:
         entry, was_seen = self._context.journal.find(other, is_unique=self._parser.is_unique)
         if entry is not None and not was_seen:
             text = f"row {row.index} has the key {key_in(row.key)!r}, but the journal has {key_in(other)!r}"
-            raise ValueError(joined(text, ": numbers and texts are different keys. ", remedy("key type")))
+            raise ValueError(f"{text}: numbers and texts are different keys. {remedy('key type')}")
 
     def _continue(self, row: Row, entry: JournalEntry) -> None:
         """Put a row where an earlier run has left it."""

@@ -24,7 +24,6 @@ from fibonacci._batch.state import BatchState
 from fibonacci._concurrency import SingleReader, Turn
 from fibonacci._display.html import ROWS
 from fibonacci._logging import log
-from fibonacci._remedies import for_reader
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext, BatchRequests
@@ -303,7 +302,7 @@ class BatchSession:
             text = drain_text(number, self._context.state.waited_for, self._context.journal.path)
             if sys.stderr is not None:  # else it would be printed to stdout
                 with suppress(OSError):  # the terminal is closed, which is what SIGHUP says
-                    print(for_reader(text), file=sys.stderr, flush=True)
+                    print(text, file=sys.stderr, flush=True)
 
 
 def _end_abandoned() -> None:

@@ -14,8 +14,6 @@ from fibonacci.cli.parser import LISTED, SELECTED, Verbs
 from fibonacci.cli.standard_streams import has_stream, reading_width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from fibonacci._profiles.config_file import ProfilesFile
     from fibonacci._profiles.credentials import PlatformAddress
     from fibonacci.cli.context import Context
@@ -276,26 +274,21 @@ def add_doctor_arguments(parser: CommandParser) -> None:
 
 def run_doctor(context: Context) -> int:
     """Print a line for each check as it ends, or all of them as JSON."""
+    from fibonacci.cli.diagnosis import checks
+
     findings: list[Finding] = []
-    for finding in _findings(context.options.profile):
+    for finding in checks(context.options.profile):
         findings.append(finding)
         if not context.output.is_json:
             context.output.text(_finding_line(finding, is_wrapped=context.output.is_terminal))
     if context.output.is_json:
         names = ("name", "status", "detail", "remedy")
-        checks = [{name: getattr(finding, name) for name in names} for finding in findings]
-        context.output.value({"ok": all(finding.status == "ok" for finding in findings), "checks": checks})
-    return _exit_code_of(findings)
-
-
-def _findings(profile: str | None) -> Iterator[Finding]:
-    from fibonacci.cli.diagnosis import Configuration, call_checks
-
-    configuration = Configuration(profile)
-    yield from configuration.checks()
-    address, key = configuration.address, configuration.key
-    if address is not None and key is not None:
-        yield from call_checks(key, address, configuration)
+        shown = [{name: getattr(finding, name) for name in names} for finding in findings]
+        context.output.value({"ok": all(finding.status == "ok" for finding in findings), "checks": shown})
+    problems = [finding for finding in findings if finding.status == "problem"]
+    if any(finding.is_about_key for finding in problems):
+        return NO_CREDENTIALS
+    return FAILED if problems else DONE
 
 
 def _finding_line(finding: Finding, *, is_wrapped: bool) -> str:
@@ -305,10 +298,3 @@ def _finding_line(finding: Finding, *, is_wrapped: bool) -> str:
     if finding.remedy:
         lines.append(f"{indent}-> {finding.remedy}")
     return "\n".join(textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False) for line in lines)
-
-
-def _exit_code_of(findings: Iterable[Finding]) -> int:
-    problems = [finding for finding in findings if finding.status == "problem"]
-    if any(finding.is_about_key for finding in problems):
-        return NO_CREDENTIALS
-    return FAILED if problems else DONE

@@ -33,7 +33,7 @@ def add_plan_arguments(parser: CommandParser) -> None:
 
 def run_plan(context: Context) -> int:
     """Print the plan, and exit 0 if there is nothing to do or 2 if there is."""
-    from fibonacci.cli.deployment_output import in_words_of_command, make_plan, plan_object, shown_plan
+    from fibonacci.cli.deployment_output import make_plan, plan_object, seen_plan, shown_plan
     from fibonacci.errors import DefinitionError
 
     options = context.options
@@ -44,7 +44,7 @@ def run_plan(context: Context) -> int:
 
         check_out(options.out)
     made = make_plan(context)
-    plan = in_words_of_command(made)
+    plan = seen_plan(made)
     if options.markdown:
         from fibonacci.cli.plan_markdown import plan_markdown
 
@@ -80,7 +80,7 @@ def add_apply_arguments(parser: CommandParser) -> None:
 
 def run_apply(context: Context) -> int:
     """Show the plan, ask, make its changes, and print each when it is made."""
-    from fibonacci.cli.deployment_output import in_words_of_command, load_plan, make_plan, shown_plan
+    from fibonacci.cli.deployment_output import load_plan, make_plan, seen_plan, shown_plan
     from fibonacci.deployment.plan import check_plan
 
     options = context.options
@@ -90,7 +90,7 @@ def run_apply(context: Context) -> int:
     context.check_confirmable("apply changes workflows.")
     plan = make_plan(context) if options.plan is None else load_plan(context)
     if not plan.problems.errors:
-        context.say(shown_plan(in_words_of_command(plan), options, sys.stderr, detailed=True))
+        context.say(shown_plan(seen_plan(plan), options, sys.stderr, detailed=True))
     allowed = {name: vars(options)[name] for name in ("allow_delete", "allow_empty", "overwrite")}
     check_plan(plan, **allowed)
     if plan.has_changes:
@@ -242,7 +242,6 @@ def run_pull(context: Context) -> int:
 def _pull(context: Context, workflow_id: str, place: str) -> Path:
     """Pull the workflow. Before changes of the file are lost, the user is asked."""
     from fibonacci import DeploymentError
-    from fibonacci._remedies import text_of
     from fibonacci.deployment.pulling import LOCAL_CHANGES
 
     options, pull = context.options, context.client.workflows.pull
@@ -251,6 +250,6 @@ def _pull(context: Context, workflow_id: str, place: str) -> Path:
     except DeploymentError as error:
         if error.code != LOCAL_CHANGES or options.merge:
             raise
-        what = text_of(error).command
+        what = str(error)
     context.confirm(f"{what}. Replace it?")
     return pull(workflow_id, place, overwrite=True, environment=options.environment)

@@ -18,7 +18,7 @@ from fibonacci._batch.progress import MOST_UNKNOWN
 from fibonacci._display.text import cell_width
 from fibonacci._text import counted, printable_line
 from fibonacci.cli.exit_codes import DONE, NOT_ENDED, UsageError
-from fibonacci.cli.parser import LISTED, Verbs
+from fibonacci.cli.parser import LISTED, RAW_CSV, Verbs
 from fibonacci.cli.rendering import check_fields, encoding_of, fitted
 from fibonacci.cli.standard_streams import is_dumb
 from fibonacci.errors import APIStatusError, ExecutionCancelledError, ExecutionFailedError, WaitTimeoutError
@@ -33,16 +33,6 @@ if TYPE_CHECKING:
     from fibonacci._batch.sqlite_journal import HeldJournal
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
-
-
-def add_journal(parser: CommandParser) -> None:
-    """Add the argument that names the journal."""
-    parser.add_argument("journal", metavar="JOURNAL", help="the path or the URL of the journal")
-
-
-def add_status(parser: CommandParser) -> None:
-    """Add the option that chooses rows by their status."""
-    parser.add_argument("--status", metavar="WORD", type=_status, help="only rows with this status, such as failed")
 
 
 def opened_journal(context: Context) -> JournalView:
@@ -279,13 +269,6 @@ another one whenever more than the time has changed."""
 _EVERY: Final = 1.0
 
 
-def add_status_arguments(parser: CommandParser) -> None:
-    """Add the arguments of the verb."""
-    parser.epilog = _STATUS_EPILOG
-    add_journal(parser)
-    parser.add_argument("--watch", action="store_true", help="keep the status up to date until the run has ended")
-
-
 def run_status(context: Context) -> int:
     """Print the status, with `--watch` until no run has the journal."""
     check_fields(context.options.fields or (), FIELDS)
@@ -397,13 +380,6 @@ were listed at the end of the last run. Use `fibonacci journal settle` to say wh
 _COLUMNS: Final = ("index", "key", "status", "execution_id", "error", "candidates")
 
 
-def add_rows_arguments(parser: CommandParser) -> None:
-    """Add the arguments of the verb."""
-    parser.epilog = _ROWS_EPILOG
-    add_journal(parser)
-    add_status(parser)
-
-
 def run_rows(context: Context) -> int:
     """List the rows."""
     check_fields(context.options.fields or (), (*COLUMNS, "candidates"))
@@ -425,17 +401,6 @@ command only reads the journal, so you can use it during a run.
 
     fibonacci journal export runs.db --format csv > rows.csv
     fibonacci journal export runs.db --status failed > failed.jsonl"""
-
-
-def add_export_arguments(parser: CommandParser) -> None:
-    """Add the arguments of the verb."""
-    from fibonacci.cli.parser import RAW_CSV
-
-    parser.epilog = _EXPORT_EPILOG
-    add_journal(parser)
-    add_status(parser)
-    parser.add_argument("--format", choices=("csv", "jsonl"), help="the format of the rows; default: jsonl")
-    parser.add_argument("--raw-csv", action="store_true", help=RAW_CSV)
 
 
 def run_export(context: Context) -> int:
@@ -473,22 +438,6 @@ run has not ended within --timeout, or another run is using the journal by now."
 _LOOKED_EVERY: Final = 0.2
 # Seconds in which a run has checked its journal, and has a name.
 _OPENED_WITHIN: Final = 30.0
-
-
-def add_stop_arguments(parser: CommandParser) -> None:
-    """Add the arguments of the verb."""
-    from fibonacci.cli.numbers import seconds_or_none
-
-    parser.epilog = _STOP_EPILOG
-    add_journal(parser)
-    parser.add_argument(
-        "--timeout",
-        metavar="TIME",
-        type=seconds_or_none,
-        default=None,
-        help="how long to wait for the end of the run, such as 5m; default: no limit",
-    )
-    parser.add_argument("--detach", action="store_true", help="ask the run to stop, and don't wait for its end")
 
 
 def run_stop(context: Context) -> int:
@@ -567,23 +516,6 @@ unknown` lists its candidates: executions with the same inputs that were created
 journal, and the same run-many command then continues. A run that is using the journal has to end first."""
 
 
-def add_settle_arguments(parser: CommandParser) -> None:
-    """Add the arguments of the verb."""
-    parser.epilog = _SETTLE_EPILOG
-    add_journal(parser)
-    parser.add_argument("key", metavar="KEY", help="the key of the row")
-    outcome = parser.add_mutually_exclusive_group(required=True)
-    outcome.add_argument(
-        "--execution", metavar="ID", help="the execution that the row started: the next run waits for it"
-    )
-    outcome.add_argument(
-        "--not-started", action="store_true", help="no execution was started: the next run starts the row"
-    )
-    outcome.add_argument(
-        "--failed", action="store_true", help="the row has failed: the next run starts it only with --retry-failed"
-    )
-
-
 def run_settle(context: Context) -> int:
     """Settle a row."""
     options = context.options
@@ -603,13 +535,46 @@ _FIELDS: Final = ("json", "fields")
 
 def add_journal_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
+    from fibonacci.cli.numbers import seconds_or_none
+
     verbs = Verbs(parser)
-    add_status_arguments(
-        verbs.add("status", "show the progress of a run, once or until it has ended", run_status, _FIELDS)
+
+    def add(
+        name: str, help: str, epilog: str, run: Callable[[Context], int], options: Iterable[str] = ()
+    ) -> CommandParser:
+        verb = verbs.add(name, help, run, options)
+        verb.epilog = epilog
+        verb.add_argument("journal", metavar="JOURNAL", help="the path or the URL of the journal")
+        return verb
+
+    status_help = "show the progress of a run, once or until it has ended"
+    status = add("status", status_help, _STATUS_EPILOG, run_status, _FIELDS)
+    status.add_argument("--watch", action="store_true", help="keep the status up to date until the run has ended")
+    rows = add("rows", "list the rows with their status", _ROWS_EPILOG, run_rows, (*_FIELDS, *LISTED))
+    export_help = "write the rows with their inputs and outputs to stdout"
+    export = add("export", export_help, _EXPORT_EPILOG, run_export, (*_FIELDS, *LISTED))
+    for verb in (rows, export):
+        verb.add_argument("--status", metavar="WORD", type=_status, help="only rows with this status, such as failed")
+    export.add_argument("--format", choices=("csv", "jsonl"), help="the format of the rows; default: jsonl")
+    export.add_argument("--raw-csv", action="store_true", help=RAW_CSV)
+    stop = add("stop", "stop the run after the rows that are under way", _STOP_EPILOG, run_stop)
+    stop.add_argument(
+        "--timeout",
+        metavar="TIME",
+        type=seconds_or_none,
+        default=None,
+        help="how long to wait for the end of the run, such as 5m; default: no limit",
     )
-    add_rows_arguments(verbs.add("rows", "list the rows with their status", run_rows, (*_FIELDS, *LISTED)))
-    add_export_arguments(
-        verbs.add("export", "write the rows with their inputs and outputs to stdout", run_export, (*_FIELDS, *LISTED))
+    stop.add_argument("--detach", action="store_true", help="ask the run to stop, and don't wait for its end")
+    settle = add("settle", "record what became of a row of unknown outcome", _SETTLE_EPILOG, run_settle)
+    settle.add_argument("key", metavar="KEY", help="the key of the row")
+    outcome = settle.add_mutually_exclusive_group(required=True)
+    outcome.add_argument(
+        "--execution", metavar="ID", help="the execution that the row started: the next run waits for it"
     )
-    add_stop_arguments(verbs.add("stop", "stop the run after the rows that are under way", run_stop))
-    add_settle_arguments(verbs.add("settle", "record what became of a row of unknown outcome", run_settle))
+    outcome.add_argument(
+        "--not-started", action="store_true", help="no execution was started: the next run starts the row"
+    )
+    outcome.add_argument(
+        "--failed", action="store_true", help="the row has failed: the next run starts it only with --retry-failed"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, Protocol, cast
 
-from fibonacci._remedies import joined, remedy
+from fibonacci._remedies import remedy
 from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.graph import NodesByIndex
 from fibonacci.definitions.json_types import is_object
@@ -150,10 +150,8 @@ def tool_problems(nodes: NodesByIndex, tools: Mapping[str, KnownTool]) -> Iterat
         tool = tools.get(canonical_tool(name))
         if tool is None:
             known = (tool.name for tool in tools.values())
-            others = did_you_mean(name, known) or joined(
-                ". To see the tools that exist, use ", remedy("list the tools")
-            )
-            yield problem(f"nodes[{index}].tool", "unknown_tool", joined(f"there is no tool {name!r}", others))
+            others = did_you_mean(name, known) or f". To see the tools that exist, use {remedy('list the tools')}"
+            yield problem(f"nodes[{index}].tool", "unknown_tool", f"there is no tool {name!r}{others}")
         elif tool.parameters is not None:
             key = "inputs" if "inputs" in node and "params" not in node else "params"
             params = node.get(key, {})
