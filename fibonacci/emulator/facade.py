@@ -17,14 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from fibonacci._suggestions import Hinted
 from fibonacci.emulator.account import Account, KeyRole, Rate
-from fibonacci.emulator.app.app import App
-from fibonacci.emulator.app.origins import Hosts, Origins, is_loopback
-from fibonacci.emulator.app.request_log import Requests
-from fibonacci.emulator.app.retention import check_keep
+from fibonacci.emulator.app import App, new_app
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, WarningLog
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.hidden_secrets import StoredSecrets
-from fibonacci.emulator.engine.scheduler import Scheduler
+from fibonacci.emulator.engine.records import view_of
 from fibonacci.emulator.engine.scripts import QueuedScript, Script, ScriptError, Scripts, new_script, scripts_of
 from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall, UserHandlers
 from fibonacci.emulator.engine.variables import Secrets, Variables
@@ -32,11 +29,12 @@ from fibonacci.emulator.faults import FailureKind, FailureSpec, InjectedFailure,
 from fibonacci.emulator.http.messages import HTTPException
 from fibonacci.emulator.input_files import InputFile
 from fibonacci.emulator.option_values import KEPT, LAST_PORT, SAFE_LENGTH, PlanName, TimeMode
+from fibonacci.emulator.origins import Hosts, Origins, is_loopback
 from fibonacci.emulator.page.mount import WithPage
-from fibonacci.emulator.policy.admission import places_of
+from fibonacci.emulator.policy.approvals import decide
 from fibonacci.emulator.policy.organizations import is_organization_id
+from fibonacci.emulator.request_log import Requests
 from fibonacci.emulator.serving.server import SocketServer
-from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import EmulatorClock, VirtualClock
 from fibonacci.emulator.state.store import Store
 from fibonacci.models import Execution
@@ -243,10 +241,12 @@ class Controls:
 
     def _decide(self, execution_id: str, by: str, *, approve: bool) -> Execution:
         try:
-            stored = self._app.approvals.decide(execution_id, by, approve=approve)
+            with self._app.store.transaction():
+                stored = decide(self._app, execution_id, by, approve=approve)
         except HTTPException as error:
             raise ValueError(error.message) from None
-        return Execution.model_validate(deepcopy(stored))
+        view = view_of(*self._app.scheduler.wait_for(stored, self._app.clock.now()))
+        return Execution.model_validate(deepcopy(view))
 
     @property
     def warnings(self) -> list[EmulatorWarning]:
@@ -261,7 +261,7 @@ class Controls:
             >>> [warning.code for warning in emulator.warnings]
             ['unknown_tool']
         """
-        return self._app.warnings.all()
+        return self._app.environment.warnings.all()
 
     @property
     def requests(self) -> Requests:
@@ -440,7 +440,7 @@ class EmulatorSettings:
 
     @rate_limit.setter
     def rate_limit(self, rate_limit: tuple[int, float] | None) -> None:
-        self._app.account.set_rate(None if rate_limit is None else Rate(*rate_limit))
+        self._app.account.own_rate = None if rate_limit is None else Rate(*rate_limit)
 
     @property
     def keep(self) -> int | None:
@@ -451,11 +451,11 @@ class EmulatorSettings:
         Raises:
             ValueError: If you set it to less than 1.
         """
-        return self._app.retention.keep
+        return self._app.account.keep
 
     @keep.setter
     def keep(self, keep: int | None) -> None:
-        self._app.retention.keep = keep
+        self._app.account.keep = keep
 
 
 class Snapshots:
@@ -481,7 +481,7 @@ class Snapshots:
             >>> list(emulator.client().workflows.list())
             []
         """
-        return self._app.snapshot()
+        return self._app.store.snapshot()
 
     def restore(self, snapshot: bytes) -> None:
         """Replace the state with that of a snapshot.
@@ -546,14 +546,13 @@ class Preservation(Controls, EmulatorSettings, Snapshots):
 
     @contextmanager
     def _preserve_settings(self) -> Generator[None]:
-        account, keep, models = self._app.account, self.keep, list(self.models)
-        plan, rate = account.plan, account.own_rate
+        account, models = self._app.account, list(self.models)
+        plan, rate, keep = account.plan, account.own_rate, account.keep
         variables = [(mapping, dict(mapping)) for mapping in (self.env, self.secrets)]
         try:
             yield
         finally:
-            account.plan, self.keep, self.models[:] = plan, keep, models
-            account.set_rate(rate)
+            account.plan, account.own_rate, account.keep, self.models[:] = plan, rate, keep, models
             for mapping, before in variables:
                 mapping.clear()
                 mapping.update(before)
@@ -643,7 +642,7 @@ class HandlerDecorators:
 class ScriptsAndCassettes:
     """Scripted, recorded and replayed answers."""
 
-    _environment: Environment
+    _app: App
 
     def script(self, name: str, answers: Sequence[Any], *, repeat: bool = False) -> Script:
         """Give a node a sequence of answers, instead of calling its handler or using its default.
@@ -683,13 +682,13 @@ class ScriptsAndCassettes:
             (2, 0)
         """
         script = new_script(name, answers, repeat=repeat)
-        self._environment.scripts.add([script])
+        self._app.environment.scripts.add([script])
         return script
 
     @property
     def scripts(self) -> Scripts:
         """All scripts. `unused` has those with answers left, and `clear()` removes all."""
-        return self._environment.scripts
+        return self._app.environment.scripts
 
     def record(self, path: str | os.PathLike[str]) -> Cassette:
         """Record the calls of handlers in a file, and replay those that are in it already.
@@ -732,7 +731,7 @@ class ScriptsAndCassettes:
     def _use_cassette(self, path: str | os.PathLike[str], mode: CassetteMode) -> Cassette:
         from fibonacci.emulator.engine.cassettes import CallCassette  # most emulators use none
 
-        environment = self._environment
+        environment = self._app.environment
         cassette = CallCassette(path, mode, environment)
         environment.handlers.use(cassette)
         return cassette
@@ -854,12 +853,11 @@ class Emulator(InProcessClients, HandlerDecorators, ScriptsAndCassettes, Preserv
             TypeError: If `allowed_hosts` or `origins` is a single text, or a value in `env` or `secrets` isn't a text.
             StateError: If the file isn't an emulator's, can't be opened, or was written by a newer version.
         """
-        account = Account(plan, None if rate_limit is None else Rate(*rate_limit))
-        check_keep(keep)
+        account = Account(plan, None if rate_limit is None else Rate(*rate_limit), keep)
         if not 0 <= port <= LAST_PORT:
             raise ValueError(f"port must be a number from 0 to {LAST_PORT}, not {port!r}")
         given = [] if scripts is None else given_scripts(scripts)
-        self.api_key: str = api_key or ids.api_key()
+        self.api_key: str = api_key or f"fib-emulator-{os.urandom(16).hex()}"
         _check_key(host, self.api_key)
         allowed = Origins(Hosts(host, allowed_hosts), origins)
         self.env: MutableMapping[str, str] = (variables := Variables("env", env or {}))
@@ -879,19 +877,9 @@ class Emulator(InProcessClients, HandlerDecorators, ScriptsAndCassettes, Preserv
             store, variables, kept_secrets, self._handlers, warnings=warnings, organization=organization_id
         )
         environment.scripts.add(given)
-        self._environment = environment
         self.models: list[str] = environment.models
-        scheduler = Scheduler(environment, clock, lambda: places_of(store, account.plan, organization_id))
-        scheduler.resume()
-        self._app: App = App(
-            account=account,
-            api_key=self.api_key,
-            scheduler=scheduler,
-            store=store,
-            clock=clock,
-            keep=keep,
-            origins=allowed,
-        )
+        self._app: App = new_app(self.api_key, account, clock, environment, allowed)
+        self._app.scheduler.resume()
         self._server: SocketServer | None = None
         self._entered = 0
         self._lock = threading.Lock()

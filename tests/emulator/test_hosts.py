@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.app.origins import Hosts, is_loopback, read_authority
 from fibonacci.emulator.http.messages import HTTPException
+from fibonacci.emulator.origins import Hosts, is_loopback, read_authority
 from tests.kit.assertions import each_row
 
 LONG_KEY = "a-key-of-20-letters-"

@@ -175,7 +175,7 @@ class Store:
         is_reading: Whether the transaction must not write.
         hide: Returns a record as the database has it: one in memory has the values of secrets.
         put_back: Returns a record that was read as it was.
-        kept: What is kept of the database, and is forgotten when another process or a rollback changes it.
+        caches: What is known of the database, and is forgotten when another process or a rollback changes it.
 
     Raises:
         StateError: If the file cannot be opened, is not an emulator's, or was written by another version.
@@ -196,7 +196,7 @@ class Store:
         self._hide_in_snapshot, self._put_back_from_snapshot = hide, put_back
         self.hide: Callable[[Any, Any], Any] = hide if self._path else _unchanged
         self.put_back: Callable[[Any], Any] = put_back if self._path else _unchanged
-        self.kept: list[dict[Any, Any]] = []
+        self.caches: list[dict[Any, Any]] = []
         self.owners: Final = Owners(self._path)
         self.is_closed: bool = False
         self.is_reading: bool = False
@@ -207,17 +207,17 @@ class Store:
         self._database: StateDatabase | None = None
         self._finalizer: weakref.finalize[[], Store] | None = None
         self.executions: Final = ExecutionTable(self)
-        self.workflows: Final = Table(self, "workflows", StoredWorkflow, is_kept=True)
-        self.versions: Final = Table(self, "versions", StoredVersion, is_kept=True)
+        self.workflows: Final = Table(self, "workflows", StoredWorkflow, is_cached=True)
+        self.versions: Final = Table(self, "versions", StoredVersion, is_cached=True)
         self.registry: Final = Table(self, "registry", StoredRegistry)
-        self.governance: Final = Table(self, "governance", StoredGovernance, is_kept=True)
-        self.quota_overrides: Final = Table(self, "quota_overrides", StoredQuota, is_kept=True)
-        self.tool_policies: Final = Table(self, "tool_policies", StoredToolPolicy, is_kept=True)
-        self.role_overrides: Final = Table(self, "role_overrides", StoredRoleOverride, is_kept=True)
+        self.governance: Final = Table(self, "governance", StoredGovernance, is_cached=True)
+        self.quota_overrides: Final = Table(self, "quota_overrides", StoredQuota, is_cached=True)
+        self.tool_policies: Final = Table(self, "tool_policies", StoredToolPolicy, is_cached=True)
+        self.role_overrides: Final = Table(self, "role_overrides", StoredRoleOverride, is_cached=True)
         self.audit: Final = Table(self, "audit", StoredAudit)
         self.memory: Final = Table(self, "memory", StoredMemory)
         self.connections: Final = Table(self, "connections", StoredConnection)
-        self.run_windows: Final = Table(self, "run_windows", StoredRunWindow, is_kept=True)
+        self.run_windows: Final = Table(self, "run_windows", StoredRunWindow, is_cached=True)
         self.clock_state: Final = Table(self, "clock_state", StoredClock)
         self.replays: Final = Table(self, "replays", StoredReplay)
         self.tables: Final[dict[str, Table[Any] | ExecutionTable]] = {
@@ -312,8 +312,8 @@ class Store:
 
     def _forget(self) -> None:
         self._next_due = None
-        for kept in self.kept:
-            kept.clear()
+        for cache in self.caches:
+            cache.clear()
 
     def note_due(self, moment: float | None) -> None:
         """Take note of a time at which something is due."""

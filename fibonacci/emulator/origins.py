@@ -15,9 +15,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from fibonacci.emulator.app.control import CONTROL_PREFIX
 from fibonacci.emulator.http.messages import Detail, HTTPException, ServerRequest, ServerResponse, bad_request
-from fibonacci.emulator.http.router import API_0_2, API_PREFIX
+from fibonacci.emulator.http.router import API_0_2, API_PREFIX, CONTROL_PREFIX
 from fibonacci.emulator.option_values import LAST_PORT
 
 _AUTHORITY: Final = re.compile(
