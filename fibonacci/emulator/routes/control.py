@@ -34,7 +34,7 @@ from fibonacci.emulator.request_log import Requests
 from fibonacci.emulator.routes.executions import find_execution
 from fibonacci.emulator.state.clock import VirtualClock, iso
 from fibonacci.emulator.state.json_encoding import JSONObject
-from fibonacci.emulator.state.records import StoredNode, StoredWorkflow
+from fibonacci.emulator.state.records import StoredExecution, StoredNode, StoredWorkflow
 from fibonacci.emulator.state.snapshot import SnapshotError
 
 
@@ -51,7 +51,11 @@ def decide_run(context: RequestContext) -> RunReply:
     platform, is_approved = context.platform, body.decision == "approve"
     with platform.store.transaction():
         execution = decide(platform, context.path["execution_id"], body.by, approve=is_approved)
-    return RunReply(execution, lambda execution, now: Reply(view_of(execution, now)))
+    return RunReply(execution, _run)
+
+
+def _run(execution: StoredExecution, now: float) -> Reply:
+    return Reply(view_of(execution, now))
 
 
 class Resume(Body):

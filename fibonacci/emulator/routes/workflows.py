@@ -21,7 +21,13 @@ from fibonacci.emulator.policy.admission import execute, report_problems
 from fibonacci.emulator.policy.organizations import Change, record_change
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import JSONObject, to_json
-from fibonacci.emulator.state.records import RegistryStatus, StoredRegistry, StoredVersion, StoredWorkflow
+from fibonacci.emulator.state.records import (
+    RegistryStatus,
+    StoredExecution,
+    StoredRegistry,
+    StoredVersion,
+    StoredWorkflow,
+)
 from fibonacci.emulator.state.store import Store
 
 Name = Annotated[str, Field(min_length=1)]
@@ -153,7 +159,11 @@ def execute_workflow(context: RequestContext) -> RunReply:
     """POST /workflows/{workflow_id}/execute."""
     workflow = find_workflow(context)
     execution = execute(context, workflow, read(WorkflowExecute, context.body).inputs)
-    return RunReply(execution, lambda execution, now: data_only(summary_of(execution, now)))
+    return RunReply(execution, _summary)
+
+
+def _summary(execution: StoredExecution, now: float) -> Reply:
+    return data_only(summary_of(execution, now))
 
 
 def find_workflow(context: RequestContext) -> StoredWorkflow:
