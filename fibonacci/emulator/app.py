@@ -44,11 +44,7 @@ from fibonacci.emulator.http.messages import (
     conflict,
     encode,
     encode_error,
-    insufficient_storage,
-    internal_error,
     payload_too_large,
-    state_error,
-    state_locked,
 )
 from fibonacci.emulator.http.router import API_0_2, CONTROL_PREFIX
 from fibonacci.emulator.origins import Hosts, Origins
@@ -145,12 +141,12 @@ class App(Platform):
         This checks no key, counts toward no rate limit, gets no injected failure, and is not recorded.
         """
         now = self.clock.now()
-        return _encoded(handle(self, ROUTER, request, actor, now), now)
+        return self._awaited(handle(self, ROUTER, request, actor, now), now)
 
     def refuse(self, error: HTTPException, request: ServerRequest | None) -> ServerResponse:
         """Return the response to a request that could not be read, or only its head."""
         now = self.clock.now()
-        response = _respond(_encoded(error, now), self.account.limits.untouched(now), now)
+        response = _respond(_encoded(error), self.account.limits.untouched(now), now)
         if request is not None:
             response = _in_form_of(request, response)
             response.headers.extend(self.origins.headers(request))
@@ -230,7 +226,7 @@ class App(Platform):
             method, path, now = request.method, request.target.partition("?")[0], self.clock.now()
             text = "%s %s was refused: %s"
             log(_log, logging.WARNING, text, method, path, error.message, method=method, path=path)
-            return _in_form_of(request, _respond(_encoded(error, now), None, now))
+            return _in_form_of(request, _respond(_encoded(error), None, now))
         return None
 
     def _handle_own(self, request: ServerRequest, began: float) -> ServerResponse:
@@ -326,7 +322,7 @@ class App(Platform):
                     first["status"], first["body"].encode("ascii"), first["request_id"], first["headers"]
                 )
             answer = handle(self, ROUTER, request, actor, now)
-            reply = _encoded(answer, now)
+            reply = _encoded(answer.show(answer.execution, now) if isinstance(answer, RunReply) else answer)
             replay: StoredReplay = {
                 "request": digest,
                 "status": reply.status,
@@ -356,7 +352,7 @@ class App(Platform):
         """Wait for the end of a run that is shown, outside of transactions, and encode the reply."""
         if isinstance(answer, RunReply):
             answer = answer.show(*self.scheduler.wait_for(answer.execution, now))
-        return _encoded(answer, now)
+        return _encoded(answer)
 
     def _read(self, request: ServerRequest, actor: Actor) -> tuple[Reply | RunReply | HTTPException, float]:
         """Handle a request that only reads, after processing due events, even if those cannot be stored."""
@@ -426,38 +422,34 @@ def _request_id() -> str:
     return f"req_{os.urandom(8).hex()}"
 
 
-def _encoded(answer: Reply | RunReply | HTTPException, now: float) -> EncodedReply:
-    """Encode a reply under a new request ID, where one of a run shows it as it is."""
+def _encoded(answer: Reply | HTTPException) -> EncodedReply:
+    """Encode a reply under a new request ID."""
     request_id = _request_id()
     if isinstance(answer, HTTPException):
         return EncodedReply(answer.status, encode_error(answer), request_id, answer.headers)
-    reply = answer.show(answer.execution, now) if isinstance(answer, RunReply) else answer
-    return EncodedReply(reply.status, encode(reply, request_id), request_id)
+    return EncodedReply(answer.status, encode(answer, request_id), request_id)
+
+
+_TROUBLES: Final[Mapping[type[StateError], tuple[int, str]]] = {
+    StateFullError: (507, "insufficient_storage"),
+    StateReadOnlyError: (507, "state_read_only"),
+    StateLockedError: (503, "state_locked"),
+}
 
 
 def _failed(error: Exception, request: ServerRequest) -> EncodedReply:
     """Return the reply to a request that failed and stored nothing, and log what is not the caller's fault."""
-    if not isinstance(error, HTTPException):
-        is_bug = not isinstance(error, StateError)
-        method, path = request.method, request.target.partition("?")[0]
-        text, reason = ("%s %s failed", ()) if is_bug else ("%s %s failed: %s", (error,))
-        log(_log, logging.ERROR, text, method, path, *reason, with_exception=is_bug, method=method, path=path)
-        error = _response_error(error)
-    return EncodedReply(error.status, encode_error(error), _request_id(), error.headers)
-
-
-def _response_error(error: Exception) -> HTTPException:
-    match error:
-        case StateFullError():
-            return insufficient_storage("insufficient_storage", str(error))
-        case StateReadOnlyError():
-            return insufficient_storage("state_read_only", str(error))
-        case StateLockedError():
-            return state_locked(str(error))
-        case StateError():
-            return state_error(str(error))
-        case _:
-            return internal_error()
+    if isinstance(error, HTTPException):
+        return _encoded(error)
+    is_bug = not isinstance(error, StateError)
+    method, path = request.method, request.target.partition("?")[0]
+    text, reason = ("%s %s failed", ()) if is_bug else ("%s %s failed: %s", (error,))
+    log(_log, logging.ERROR, text, method, path, *reason, with_exception=is_bug, method=method, path=path)
+    if not isinstance(error, StateError):
+        return _encoded(HTTPException(500, "internal_error", "The emulator failed. See its log."))
+    status, code = _TROUBLES.get(type(error), (500, "state_error"))
+    headers = {"Retry-After": "1"} if status == 503 else NO_HEADERS
+    return _encoded(HTTPException(status, code, str(error), [Detail("state", str(error))], headers))
 
 
 def _in_form_of(request: ServerRequest, response: ServerResponse) -> ServerResponse:

@@ -18,7 +18,7 @@ import pytest
 from fibonacci import Fibonacci, NotFoundError, ServerError
 from fibonacci.emulator import Emulator, StateError, ToolCall
 from fibonacci.emulator.facade import app_of
-from fibonacci.emulator.state import store
+from fibonacci.emulator.state import owners
 from fibonacci.emulator.state.store import Store
 from fibonacci.models import Execution
 from tests.emulator.handling import create
@@ -126,7 +126,7 @@ def test_a_folder_that_takes_no_other_file_is_507_and_no_handler_is_called(
     emulator.tool("work")(calls.append)
     workflow = create(client, tool("a", "work"))
     with monkeypatch.context() as folder:
-        folder.setattr(store, "open_state", refuse)
+        folder.setattr(owners, "open_state", refuse)
         with pytest.raises(ServerError, match=r"-owner-\w+ cannot be created .*nothing was changed") as caught:
             client.workflows.execute(workflow)
         with pytest.raises(StateError, match="nothing was changed"), emulator.preserve_state():

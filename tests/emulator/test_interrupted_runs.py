@@ -12,7 +12,7 @@ import pytest
 
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.engine import scheduler, user_handlers
-from fibonacci.emulator.state.store import Owners
+from fibonacci.emulator.state.owners import Owners
 from tests.emulator.handling import create, details, no_handler_works, wait_until
 from tests.kit.nodes import tool
 

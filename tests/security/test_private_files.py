@@ -131,7 +131,7 @@ def _state(folder: Path) -> None:
 
 
 def _owner(folder: Path) -> None:
-    from fibonacci.emulator.state.store import Owners
+    from fibonacci.emulator.state.owners import Owners
 
     with mock.patch("fibonacci.emulator.state.store.secrets.token_hex", return_value="name"):
         made: Any = Owners(folder / "state.db")

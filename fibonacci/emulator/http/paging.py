@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from fibonacci.emulator.http.bodies import Query
 from fibonacci.emulator.http.messages import Detail, Reply, bare, invalid, page
-from fibonacci.emulator.state.tables import RecordT
+from fibonacci.emulator.state.store import RecordT
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200

@@ -24,8 +24,8 @@ from fibonacci.emulator.state.records import (
     StoredVersion,
     calls_of,
 )
+from fibonacci.emulator.state.schema import LAST_NUMBER
 from fibonacci.emulator.state.snapshot import SECRET, Key
-from fibonacci.emulator.state.tables import LAST_NUMBER, decoded
 
 if TYPE_CHECKING:
     from fibonacci.emulator.state.store import Store
@@ -471,7 +471,7 @@ class ExecutionTable:
         return cast("ExecutionSnapshot", {**execution, **more})
 
     def _decoded(self, text: str, execution_id: str) -> Any:
-        return decoded(self._store, text, self.name, execution_id)
+        return self._store.decoded(text, self.name, execution_id)
 
 
 def _selected(
