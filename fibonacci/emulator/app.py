@@ -164,13 +164,20 @@ class App(Platform):
 
     @contextmanager
     def preserved(self) -> Generator[None]:
-        """Undo what is done to the state and to what answers nodes in a block (see `Emulator.preserve_state`)."""
+        """Undo what a block does to the state, to settings and to what answers nodes (see `preserve_state`)."""
+        account, models = self.account, list(self.environment.models)
+        plan, rate, keep = account.plan, account.own_rate, account.keep
+        variables = [(mapping, dict(mapping)) for mapping in (self.environment.env, self.environment.secrets)]
         handlers, scripts = self.environment.handlers, self.environment.scripts
         earlier, script_mark, mark = handlers.copy(), scripts.mark(), self.store.mark()
         cassette, used = handlers.cassette, len(handlers.cassettes)
         try:
             yield
         finally:
+            account.plan, account.own_rate, account.keep, self.environment.models[:] = plan, rate, keep, models
+            for mapping, before in variables:
+                mapping.clear()
+                mapping.update(before)
             self.forget()
             handlers.replace_by(earlier)
             handlers.cassette = cassette
