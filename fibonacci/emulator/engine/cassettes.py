@@ -404,7 +404,7 @@ class CallCassette(Cassette):
                 if replayed is None:
                     return self._recording(replace(asked, handler=source), handler, call)
                 if None not in (source, replayed.handler) and source != replayed.handler:
-                    self._warnings.keep([_changed_function(replayed, self.path)])
+                    self._warnings.note([_changed_function(replayed, self.path)])
         if replayed is None and handler is None and (self.mode == "record" or asked.kind not in self._kinds):
             return None
         if replayed is None:

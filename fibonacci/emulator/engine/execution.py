@@ -170,7 +170,7 @@ class RunningExecution:
         if node_id is not None and remarks:
             self.note(node_id, {"remarks": [*remarks.values()]})
             place = place_in(self._execution["workflow_id"], f"nodes[{self._places[node_id]}]")
-            self._environment.warnings.keep(
+            self._environment.warnings.note(
                 [
                     EmulatorWarning(code=code, location=place, message=message)
                     for code, message in remarks.items()
@@ -182,7 +182,7 @@ class RunningExecution:
         index = None if node_id is None else self._places[node_id]
         missing_ones = list(missing_values(self.workflow.definition or {}, index, missing))
         workflow_id = self._execution["workflow_id"]
-        self._environment.warnings.keep(
+        self._environment.warnings.note(
             [
                 EmulatorWarning(code=value.code, location=place_in(workflow_id, value.location), message=value.message)
                 for value in missing_ones

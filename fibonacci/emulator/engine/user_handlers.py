@@ -29,8 +29,9 @@ from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.json_encoding import SURROGATE, unicode_fault
+from fibonacci.emulator.state.owners import Owners
 from fibonacci.emulator.state.records import NodeUsage
-from fibonacci.emulator.state.store import Owners, Store
+from fibonacci.emulator.state.store import Store
 
 USAGE_FIELDS: Final = ("input_tokens", "output_tokens", "cost")
 

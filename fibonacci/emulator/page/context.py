@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
-from fibonacci.emulator.app.app import App
+from fibonacci.emulator.app import App
 from fibonacci.emulator.engine.records import view_of
 from fibonacci.emulator.engine.variables import redact, redact_text, texts_of
 from fibonacci.emulator.http.bodies import Query

@@ -58,7 +58,7 @@ def counts_of(backend: Backend) -> Mapping[str, int]:
         running = store.executions.count("running")
         waiting = store.executions.count(WAITING)
     failures = sum(failure.remaining != 0 for failure in app.faults.all())
-    found = running, waiting, len(app.warnings.all()), len(app.scripts.unused), failures
+    found = running, waiting, len(app.environment.warnings.all()), len(app.environment.scripts.unused), failures
     return dict(zip(_COUNTED, found, strict=True))
 
 

@@ -41,12 +41,11 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
         *("engine/node_executor.py:*.result_of", "engine/node_executor.py:*._answered"),
         *("engine/node_executor.py:*._timed_out", "engine/node_executor.py:*._origin"),
         *("engine/node_executor.py:*.call", "engine/node_executor.py:HandlerCall"),
-        *("engine/scheduler.py:Scheduler.settle", "engine/scheduler.py:Scheduler._refreshed"),
-        *("engine/scheduler.py:Scheduler._seconds_to_event", "engine/scheduler.py:Scheduler.may_end_soon"),
+        *("engine/scheduler.py:Scheduler.wait_for", "engine/scheduler.py:Scheduler._seconds_to_event"),
         *("engine/scheduler.py:Scheduler._calls", "engine/scheduler.py:Scheduler._is_a_handler_working"),
         *("engine/scheduler.py:Scheduler._report", "engine/scheduler.py:Scheduler._take_report"),
         *("engine/scheduler.py:Scheduler.repeat_reports", "engine/tool_catalog.py:_of_user"),
-        *("engine/compiled.py:*.scripted_names", "app/app.py:App.unused", "app/app.py:App.check_unused"),
+        *("engine/compiled.py:*.scripted_names"),
     ),
     "Models and critics, which the suite does not run because they cost money: what the emulator makes up for them": (
         *("engine/default_nodes.py:", "engine/default_nodes.py:sample*", "engine/default_nodes.py:_*"),
@@ -70,18 +69,19 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
     ),
     "Warnings of the emulator, which are read in Python and in its log, and remarks about made-up answers": (
         *("engine/emulator_warnings.py:*", "policy/admission.py:report_categories"),
-        *("policy/admission.py:report_problems", "policy/approvals.py:misspelled_category"),
+        *("policy/admission.py:report_problems", "policy/admission.py:misspelled_category"),
         *("routes/executions.py:_check_status", "engine/execution.py:*._warn_of_missing_values"),
         *("engine/execution.py:*._places", "engine/node_executor.py:*.take_remarks"),
         *("engine/definition_problems.py:missing_values", "engine/execution.py:*._report"),
     ),
     "Decisions about approval: the API has no call that approves": (
-        *("policy/approvals.py:Approvals*", "policy/approvals.py:_check_approver"),
-        "policy/approvals.py:_with_approval",
+        *("policy/approvals.py:decide", "policy/approvals.py:_approve", "policy/approvals.py:_check_role"),
+        *("policy/approvals.py:expire", "policy/approvals.py:_record*", "routes/control.py:*"),
     ),
     "The state of a process that has ended, or of a snapshot": (
-        *("engine/scheduler.py:Recovery*", "engine/scheduler.py:_interrupt", "engine/scheduler.py:outliving_damage"),
-        *("engine/scheduler.py:StoredExecutions.process_due", "engine/scheduler.py:Scheduler.resume"),
+        *("engine/scheduler.py:Scheduler.restore", "engine/scheduler.py:Scheduler._fail_orphaned_calls"),
+        *("engine/scheduler.py:Scheduler._resume_clock", "engine/scheduler.py:Scheduler.resume"),
+        *("engine/scheduler.py:Scheduler._act_by_id", "engine/scheduler.py:_interrupt"),
         *("engine/scheduler.py:Scheduler._save_time", "engine/scheduler.py:Scheduler.has_work"),
         "engine/compiled.py:check_*",
     ),
@@ -97,7 +97,7 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
 """The functions of the emulator of which no HTTP client sees anything, and why: `folder/file.py:Class.function`."""
 
 LINES: Final[Mapping[str, str]] = {
-    "Handlers, scripts and their calls": r"scripts?\b|\bcalls\b|HandlerOutcome|step\.timeout|launched|may_end_soon",
+    "Handlers, scripts and their calls": r"scripts?\b|\bcalls\b|HandlerOutcome|step\.timeout|launched",
     "Warnings and logs": r"\bwarnings\b|EmulatorWarning|unused_owners|without_value|_log\b|\blog\(|report_problems",
     "Remarks about made-up answers, in the trace": r"\bremarks\b",
     "Secrets and the environment": r"\bsecrets\b|\"env\"",

@@ -159,7 +159,7 @@ def _failure_form(context: ViewContext) -> HTMLElement:
 
 def show_scripts(context: ViewContext) -> PageContent:
     """Show the scripts, and the form that adds one."""
-    scripts = list(context.backend.app.scripts)
+    scripts = list(context.backend.app.environment.scripts)
     columns = {"Node, tool or model": "name", "Answers": "name wide", "Taken": "number", "Left": ""}
     rows = [
         (

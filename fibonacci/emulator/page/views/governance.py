@@ -32,7 +32,7 @@ from fibonacci.emulator.page.components import (
 )
 from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.policy.approvals import APPROVAL_SECONDS, CATEGORY_WORDS, categories_of, settings_of
+from fibonacci.emulator.policy.admission import APPROVAL_SECONDS, CATEGORY_WORDS, categories_of, settings_of
 from fibonacci.emulator.state.records import StoredAudit, StoredGovernance
 
 _MOST: Final = 200  # of what is on one page without a pager: as many as an endpoint gives at once

@@ -8,7 +8,6 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Final
 
-from fibonacci.emulator.app.request_log import CREDENTIAL_HEADERS, LogEntry
 from fibonacci.emulator.http.messages import not_found
 from fibonacci.emulator.http.router import RoutePattern
 from fibonacci.emulator.page.components import (
@@ -28,6 +27,7 @@ from fibonacci.emulator.page.components import (
 )
 from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
+from fibonacci.emulator.request_log import CREDENTIAL_HEADERS, LogEntry
 from fibonacci.emulator.routes import ENDPOINTS
 from fibonacci.emulator.state.json_encoding import parse_json
 
@@ -180,16 +180,15 @@ def _body(name: str, raw: bytes, context: ViewContext) -> HTMLElement:
 
 def show_warnings(context: ViewContext) -> PageContent:
     """Show the warnings, the newest first."""
-    warnings = context.backend.app.warnings.all()
+    warnings = context.backend.app.environment.warnings.all()
     end = len(warnings) if context.number_cursor is None else min(context.number_cursor, len(warnings))
     first = max(end - PER_PAGE, 0)
     rows = [
         (f"warning-{number}", h.code(found.code), [h.p(found.message), h.p(h.code(found.location), class_="note")])
         for number, found in reversed([*enumerate(warnings)][first:end])
     ]
-    strict = (
-        "This emulator is strict, so it refuses" if context.backend.app.warnings.strict else "A strict emulator refuses"
-    )
+    is_strict = context.backend.app.environment.warnings.strict
+    strict = "This emulator is strict, so it refuses" if is_strict else "A strict emulator refuses"
     rule = f"{strict} those that it finds in a request or a definition. What it finds during a run is only noted here."
     empty = h.p("No warnings: the emulator does everything that it was asked to do.")
     content = [

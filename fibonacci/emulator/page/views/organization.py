@@ -27,7 +27,7 @@ from fibonacci.emulator.page.components import (
 )
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.policy.admission import effective_quota, runs_in
+from fibonacci.emulator.policy.admission import runs_in
 from fibonacci.emulator.policy.approvals import DECIDING
 from fibonacci.emulator.routes import ENDPOINTS
 from fibonacci.emulator.routes.workflows import TRANSITIONS
@@ -245,9 +245,9 @@ def _keys(context: ViewContext) -> Content:
 def _limits(context: ViewContext) -> Content:
     app = context.backend.app
     now = app.clock.now()
-    windows = app.account.limits.usage(app.organization, now, app.clock.skipped)
+    windows = app.account.limits.usage(now, app.clock.skipped)
     with context.backend.reading() as store:
-        quota = effective_quota(store, app.account.plan, app.organization)
+        quota = app.account.quota(store, app.organization)
         hour = store.run_windows.get(app.organization)
         running = store.executions.count("running")
         counted_runs = 0 if hour is None else runs_in(store, hour)
