@@ -6,7 +6,6 @@ import inspect
 import json
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -40,8 +39,6 @@ _LLM_FIELDS: Final = (
     *("output_format", "output_schema", "memory"),
 )
 _CRITIC_FIELDS: Final = ("model", "output", "criteria", "min_score")
-_COMPARED: Final = 2000
-"""The characters of an input that are compared to find the nearest one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,13 +109,10 @@ def recorded(call: HandledCall) -> RecordedCall:
 
 def nearest(asked: RecordedCall, calls: Iterable[RecordedCall]) -> RecordedCall | None:
     """Return the call whose input resembles that of another most, or `None` if there is none of its kind."""
-    from difflib import SequenceMatcher  # only where a call is not found
 
-    matcher = SequenceMatcher(b=to_text(asked.input)[:_COMPARED], autojunk=False)
-
-    def likeness(call: RecordedCall) -> tuple[int, bool, float]:
-        matcher.set_seq1(to_text(call.input)[:_COMPARED])
-        return -len(_changed(call, asked)), call.node == asked.node, matcher.quick_ratio()
+    def likeness(call: RecordedCall) -> tuple[int, bool, int]:
+        same = _same(to_text(call.input), to_text(asked.input))
+        return -len(_changed(call, asked)), call.node == asked.node, same
 
     return max((call for call in calls if call.kind == asked.kind), key=likeness, default=None)
 
@@ -141,11 +135,13 @@ def _part(given: JSONObject, name: str, other: JSONObject) -> str:
     if name not in given:
         return "nothing"
     text, against = _text(given[name]), _text(other.get(name, ""))
-    same = next(
-        (i for i, (a, b) in enumerate(zip(text, against, strict=False)) if a != b), min(map(len, (text, against)))
-    )
-    start = max(0, same - 20)
+    start = max(0, _same(text, against) - 20)
     return f"{'...' if start else ''}{text[start : start + 80]!r}{'...' if len(text) > start + 80 else ''}"
+
+
+def _same(one: str, other: str) -> int:
+    """Return how many characters are the same at the beginning of two texts."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _text(value: Any) -> str:
@@ -337,8 +333,8 @@ class Cassette:
         self._texts = {index: text_of(call) for index, call in enumerate(self._calls) if call is not None}
         self._kinds = {call.kind for call in self.calls}
         self._unused: set[int] = set(range(len(self._calls)))
-        self._queues: dict[tuple[str, ...], deque[int]] = {}
-        self._queued_with: Mapping[str, str] | None = None  # the secrets that the inputs in the queues have
+        self._by_key: dict[str, list[int]] = {}  # the calls that were in the file at the start
+        self._keyed_with: Mapping[str, str] | None = None  # the secrets in the inputs of those
         self._runs: dict[str, str] = {}  # the run that each execution replays or records
         self._joined: set[str] = set()  # the same runs
 
@@ -412,21 +408,29 @@ class CallCassette(Cassette):
         return HandlerOutcome(secrets.put_back(replayed.answer), secrets.put_back(replayed.error), replayed.usage)
 
     def _take(self, asked: RecordedCall, key: str) -> RecordedCall | None:
-        """Take the next unused call that equals another: of the same run and node if there is one."""
-        if (present := self._secrets.present) != self._queued_with:
-            self._queued_with = present
-            self._queues.clear()
-            for index in sorted(self._unused):
-                if (call := self._calls[index]) is not None:
-                    for place in _places(call, self._present_key(call)):
-                        self._queues.setdefault(place, deque()).append(index)
-        for place in _places(asked, key):
-            queue = self._queues.get(place)
-            while queue:
-                index = queue.popleft()
-                if index in self._unused and not self._is_of_another(index, place):  # else another queue had it
-                    return self._use(index)
-        return None
+        """Take the unused call that equals another and is closest to it, of several the first."""
+        if (present := self._secrets.present) != self._keyed_with:
+            self._keyed_with, self._by_key = present, {}
+            for index, call in enumerate(self._calls):
+                if call is not None:
+                    self._by_key.setdefault(self._present_key(call), []).append(index)
+        equal = [index for index in self._by_key.get(key, ()) if index in self._unused]
+        if not equal:
+            return None
+        closest = min(equal, key=lambda index: self._distance(self._calls[index], asked))
+        self._unused.remove(closest)
+        self.was_used = True
+        return self._calls[closest]
+
+    def _distance(self, call: RecordedCall | None, asked: RecordedCall) -> int:
+        """Return 0 for a call of the same run and node, 1 for one of a run with equal inputs, 2 for one of its node."""
+        if call is None or call.node != asked.node:
+            return 3
+        run, asked_run = call.run or "", asked.run or ""
+        if run == asked_run:
+            return 0
+        is_free = run.partition("-")[0] == asked_run.partition("-")[0] and run not in self._joined
+        return 1 if is_free else 2
 
     def _present_key(self, call: RecordedCall) -> str:
         """Return the key that a recorded call has with the secrets that the emulator has now."""
@@ -434,17 +438,6 @@ class CallCassette(Cassette):
             return key_of(replace(call, input=self._secrets.put_back(call.input)))
         except NodeError:  # there is none of a name, so that no call equals it
             return ""
-
-    def _is_of_another(self, index: int, place: tuple[str, ...]) -> bool:
-        """Return whether a call that was found by the inputs is of a run that an execution replays already."""
-        call = self._calls[index]
-        is_by_inputs = len(place) == 3 and place[2].endswith("-")
-        return is_by_inputs and call is not None and call.run in self._joined
-
-    def _use(self, index: int) -> RecordedCall | None:
-        self._unused.remove(index)
-        self.was_used = True
-        return self._calls[index]
 
     def _join(self, execution_id: str, run: str | None) -> None:
         """Let an execution replay or record a run, unless another one does."""
@@ -491,7 +484,7 @@ class CallCassette(Cassette):
         """Return the error of a node whose call is not in the cassette."""
         what = f"there is no recorded answer for node {asked.node!r} ({asked.kind}) in {self.path}"
         remedy = "Record it with emulator.record() or --record, or change the node back"
-        same = [call for call in self.calls if self._present_key(call) == key]
+        same = self._by_key.get(key)
         if same:
             times = "once" if len(same) == 1 else f"{len(same)} times"
             return f"{what}: this input was recorded {times}, and every recording has been replayed. {remedy}"
@@ -508,12 +501,6 @@ def _changed_function(replayed: RecordedCall, path: Path) -> EmulatorWarning:
         "was used. To record it again, delete the file"
     )
     return EmulatorWarning(code="changed_function", location=f"cassette {path}", message=message)
-
-
-def _places(call: RecordedCall, key: str) -> list[tuple[str, ...]]:
-    """Return where a call is queued, the closest first: its run and node, runs with equal inputs, its node, all."""
-    runs = [] if call.run is None else [call.run, f"{call.run.partition('-')[0]}-"]
-    return [*((key, call.node, run) for run in runs), (key, call.node), (key,)]
 
 
 @lru_cache(maxsize=64)

@@ -388,15 +388,22 @@ class NodeExecutor:
         }
         match node:
             case LLMNode():
-                asked = {"output_format": node.output_format, "output_schema": deepcopy(node.output_schema)}
-                limits = {"max_tokens": node.max_tokens, "temperature": node.temperature}
-                return LLMCall(**origin, **given, **asked, **limits, model=node.model)
+                return LLMCall(
+                    **origin,
+                    **given,
+                    model=node.model,
+                    max_tokens=node.max_tokens,
+                    temperature=node.temperature,
+                    output_format=node.output_format,
+                    output_schema=deepcopy(node.output_schema),
+                )
             case ToolNode():
                 return ToolCall(**origin, **given, tool_name=node.tool)
             case CriticNode():
                 given["criteria"] = [*map(as_text, given["criteria"])]
-                of_critic = {"target_node": node.target_node, "model": node.model, "min_score": node.min_score}
-                return CriticCall(**origin, **given, **of_critic)
+                return CriticCall(
+                    **origin, **given, target_node=node.target_node, model=node.model, min_score=node.min_score
+                )
 
     def _check_call(self, node: ToolNode, params: Mapping[str, Any]) -> None:
         refusal = self._environment.refusal_of(canonical_tool(node.tool), self._execution.get("role", "owner"))
@@ -520,7 +527,7 @@ def _verdict(node: CriticNode, answer: Any, criteria: Sequence[str]) -> JSONObje
         "overall_score": overall,
         "criteria_scores": dict.fromkeys(criteria, overall) if scores is None else dict(scores),
     }
-    return documented | given | documented
+    return {**documented, **given, **documented}
 
 
 def _is_score(value: Any) -> bool:
