@@ -7,26 +7,27 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, NotRequired, Self, cast
 
-from fibonacci.definitions.json_types import is_array, is_object
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
+
+from fibonacci.definitions.json_types import is_array, is_object, place_of
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.hidden_secrets import RecordedSecrets, digits_of
 from fibonacci.emulator.engine.user_handlers import (
-    USAGE_FIELDS,
     CriticCall,
     HandlerOutcome,
     LLMCall,
     ToolCall,
     call_handler,
-    is_usage,
 )
 from fibonacci.emulator.input_files import InputFile, InputFileError
 from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_text, unicode_fault
@@ -76,21 +77,14 @@ class RecordedCall:
 
 
 def key_of(call: RecordedCall) -> str:
-    """Return the SHA-256 of kind and input, in hexadecimal after `sha256:`, which is equal for equal calls."""
-    return f"sha256:{_hash([call.kind, call.input])}"
+    """Return a text of kind and input that is the same for equal calls."""
+    return to_text(_sorted([call.kind, call.input]))
 
 
 def _hash(value: Any) -> str:
     from hashlib import sha256  # most emulators record nothing
 
-    return sha256(to_text(_sorted(value)).encode()).hexdigest()
-
-
-def content_of(call: RecordedCall) -> JSONObject:
-    """Return a call as a cassette's file has it: `kind`, `node`, `key`, `input`, `answer` or `error`, and the rest."""
-    result: JSONObject = {"answer": call.answer} if call.error is None else {"error": call.error}
-    result |= {name: value for name in _MORE if (value := getattr(call, name)) is not None}
-    return {"kind": call.kind, "node": call.node, "key": key_of(call), "input": call.input, **result}
+    return sha256(to_text(_sorted(value)).encode()).hexdigest()[:8]
 
 
 def recorded(call: HandledCall) -> RecordedCall:
@@ -158,9 +152,30 @@ def _sorted(value: Any) -> Any:
 
 
 FORMAT: Final = 1
-_REQUIRED: Final = ("kind", "node", "input")
-_MORE: Final = ("usage", "run", "handler")
-_KEYS: Final = (*_REQUIRED, "key", "answer", "error", *_MORE)
+
+
+_STRICT: Final = ConfigDict(extra="forbid", strict=True)
+
+
+@with_config(_STRICT)
+class _StoredCall(TypedDict):
+    kind: str
+    node: str
+    input: dict[str, Any]
+    answer: NotRequired[Any]
+    error: NotRequired[str]
+    usage: NotRequired[dict[Literal["input_tokens", "output_tokens", "cost"], Annotated[int | float, Field(ge=0)]]]
+    run: NotRequired[str]
+    handler: NotRequired[str]
+
+
+@with_config(_STRICT)
+class _Stored(TypedDict):
+    format: Literal[1]
+    calls: list[_StoredCall]
+
+
+_STORED: Final = TypeAdapter(_Stored)
 
 
 def read_calls(path: Path) -> list[RecordedCall]:
@@ -180,12 +195,20 @@ def read_calls(path: Path) -> list[RecordedCall]:
         raise InputFileError(f"{path}:{error.lineno}:{error.colno}: not a JSON document: {error.msg}") from None
     except (ValueError, RecursionError) as error:
         raise InputFileError(f"{path}: not a JSON document in UTF-8: {error}") from None
+    if (fault := unicode_fault(content)) is not None:
+        raise _located(path, *fault)
+    if is_object(content) and isinstance(number := content.get("format"), int) and number > FORMAT:
+        message = f"this version reads {FORMAT}: update fibonacci-sdk, or record the cassette again"
+        raise _located(path, "format", f"the format is {number}, but {message}")
     try:
-        if (fault := unicode_fault(content)) is not None:
-            raise _Malformed(*fault)
-        return _calls(content)
-    except _Malformed as fault:
-        raise _located(path, *fault.args) from None
+        calls = _STORED.validate_python(content)["calls"]
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise _located(path, place_of(fault["loc"]), fault["msg"]) from None
+    for index, call in enumerate(calls):
+        if ("answer" in call) == ("error" in call):
+            raise _located(path, f"calls[{index}]", "a call must have either an answer or an error")
+    return [RecordedCall(**cast("dict[str, Any]", call)) for call in calls]
 
 
 def write_calls(path: Path, calls: Sequence[str]) -> None:
@@ -215,62 +238,10 @@ def stamp_of(path: Path) -> tuple[int, int, int] | None:
 
 def text_of(call: RecordedCall) -> str:
     """Return a call as the text that is stored."""
-    return json.dumps(content_of(call), ensure_ascii=False, indent=2)
-
-
-class _Malformed(Exception):
-    """What is wrong with a cassette: the place, and the message."""
-
-
-def _calls(content: Any) -> list[RecordedCall]:
-    if not is_object(content):
-        raise _Malformed("", "a cassette must be an object with format and calls")
-    number = content.get("format")
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise _Malformed(
-            "format" if "format" in content else "", f"the format of a cassette must be a number, not {number!r}"
-        )
-    if number > FORMAT:
-        message = (
-            f"the format is {number}, but this version reads {FORMAT}: update fibonacci-sdk, or record the "
-            "cassette again"
-        )
-        raise _Malformed("format", message)
-    for name in content:
-        if name not in ("format", "calls"):
-            raise _Malformed(name, "a cassette may only have the keys format and calls")
-    calls = content.get("calls")
-    if not is_array(calls):
-        raise _Malformed("calls" if "calls" in content else "", "the calls of a cassette must be a list")
-    return [_call(item, f"calls[{index}]") for index, item in enumerate(calls)]
-
-
-def _call(content: Any, place: str) -> RecordedCall:
-    if not is_object(content):
-        raise _Malformed(place, f"a call must be an object with {', '.join(_REQUIRED)}, and answer or error")
-    for name in content:
-        if name not in _KEYS:
-            raise _Malformed(f"{place}.{name}", f"a call may only have the keys {', '.join(_KEYS)}")
-    missing = [name for name in _REQUIRED if name not in content]
-    if missing or ("answer" in content) == ("error" in content):
-        raise _Malformed(
-            place, f"a call must have {missing[0]}" if missing else "a call must have either an answer or an error"
-        )
-    for name in ("kind", "node", "key", "error", "run", "handler"):
-        if name in content and not isinstance(content[name], str):
-            raise _Malformed(f"{place}.{name}", "it must be a string")
-    if not is_object(content["input"]):
-        raise _Malformed(f"{place}.input", "the input of a call must be an object")
-    if not is_usage(content.get("usage", {})):
-        raise _Malformed(
-            f"{place}.usage", f"the usage of a call must be an object with numbers: {', '.join(USAGE_FIELDS)}"
-        )
-    fields = {name: value for name, value in content.items() if name != "key"}
-    call = RecordedCall(**fields)
-    if content.get("key", key := key_of(call)) != key:
-        message = "it is not the hash of kind and input. If you changed those, remove the key, and it is computed again"
-        raise _Malformed(f"{place}.key", message)
-    return call
+    omitted = "answer" if call.error is not None else "error"
+    content = {name: value for name, value in asdict(call).items() if name != omitted}
+    content = {name: value for name, value in content.items() if value is not None or name == "answer"}
+    return json.dumps(content, ensure_ascii=False, indent=2)
 
 
 def _located(path: Path, location: str, message: str) -> InputFileError:
@@ -389,7 +360,7 @@ class CallCassette(Cassette):
         secrets, given = self._secrets, recorded(call)
         with self._lock:
             execution = call.execution_id
-            run = self._runs.get(execution) or f"{_hash(secrets.hide(dict(inputs)))[:8]}-"
+            run = self._runs.get(execution) or f"{_hash(secrets.hide(dict(inputs)))}-"
             hidden = {name: secrets.hide(value) for name, value in given.input.items()}
             asked = replace(given, input=hidden, run=run)
             replayed = self._take(asked, key_of(given))

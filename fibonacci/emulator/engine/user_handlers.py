@@ -24,7 +24,6 @@ from pydantic import BaseModel
 
 from fibonacci._logging import log
 from fibonacci._text import is_unicode, printable
-from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.json_encoding import SURROGATE, unicode_fault
@@ -33,8 +32,6 @@ from fibonacci.emulator.state.store import Owners, Store
 
 if TYPE_CHECKING:
     from fibonacci.emulator.engine.cassettes import CallCassette
-
-USAGE_FIELDS: Final = ("input_tokens", "output_tokens", "cost")
 
 
 class Usage:
@@ -72,14 +69,6 @@ def usage_sum(one: NodeUsage | None, other: NodeUsage | None) -> NodeUsage | Non
     if not one or not other:
         return one or other
     return one | {name: one.get(name, 0) + value for name, value in other.items()}
-
-
-def is_usage(value: object) -> bool:
-    """Return whether a value is a usage that was stored."""
-    if not is_object(value):
-        return False
-    numbers = (number for name, number in value.items() if name in USAGE_FIELDS and not isinstance(number, bool))
-    return sum(isinstance(number, int | float) and 0 <= number < math.inf for number in numbers) == len(value)
 
 
 def _check(name: str, value: object, kinds: type | tuple[type, ...], kind: str) -> None:
