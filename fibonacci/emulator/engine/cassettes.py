@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
@@ -304,7 +305,8 @@ class Cassette:
         self._texts = {index: text_of(call) for index, call in enumerate(self._calls) if call is not None}
         self._kinds = {call.kind for call in self.calls}
         self._unused: set[int] = set(range(len(self._calls)))
-        self._by_key: dict[str, list[int]] = {}  # the calls that were in the file at the start
+        # The calls that were in the file at the start, by key, and by node and key:
+        self._equal: dict[tuple[str, ...], deque[int]] = {}
         self._keyed_with: Mapping[str, str] | None = None  # the secrets in the inputs of those
         self._runs: dict[str, str] = {}  # the run that each execution replays or records
         self._joined: set[str] = set()  # the same runs
@@ -381,23 +383,27 @@ class CallCassette(Cassette):
     def _take(self, asked: RecordedCall, key: str) -> RecordedCall | None:
         """Take the unused call that equals another and is closest to it, of several the first."""
         if (present := self._secrets.present) != self._keyed_with:
-            self._keyed_with, self._by_key = present, {}
+            self._keyed_with, self._equal = present, {}
             for index, call in enumerate(self._calls):
                 if call is not None:
-                    self._by_key.setdefault(self._present_key(call), []).append(index)
-        equal = [index for index in self._by_key.get(key, ()) if index in self._unused]
-        if not equal:
-            return None
-        closest = min(equal, key=lambda index: self._distance(self._calls[index], asked))
-        self._unused.remove(closest)
-        self.was_used = True
-        return self._calls[closest]
+                    known = self._present_key(call)
+                    for place in ((known,), (call.node, known)):
+                        self._equal.setdefault(place, deque()).append(index)
+        for place in ((asked.node, key), (key,)):
+            equal = self._equal.get(place, deque())
+            while equal and equal[0] not in self._unused:
+                equal.popleft()
+            if equal:
+                rest = [index for index in equal if index in self._unused] if len(place) > 1 else [equal[0]]
+                closest = min(rest, key=lambda index: self._distance(self._calls[index], asked))
+                self._unused.remove(closest)
+                self.was_used = True
+                return self._calls[closest]
+        return None
 
     def _distance(self, call: RecordedCall | None, asked: RecordedCall) -> int:
-        """Return 0 for a call of the same run and node, 1 for one of a run with equal inputs, 2 for one of its node."""
-        if call is None or call.node != asked.node:
-            return 3
-        run, asked_run = call.run or "", asked.run or ""
+        """Return 0 for a call of the same run, 1 for one of a run with equal inputs that is free, and 2 for another."""
+        run, asked_run = (call and call.run) or "", asked.run or ""
         if run == asked_run:
             return 0
         is_free = run.partition("-")[0] == asked_run.partition("-")[0] and run not in self._joined
@@ -455,7 +461,7 @@ class CallCassette(Cassette):
         """Return the error of a node whose call is not in the cassette."""
         what = f"there is no recorded answer for node {asked.node!r} ({asked.kind}) in {self.path}"
         remedy = "Record it with emulator.record() or --record, or change the node back"
-        same = self._by_key.get(key)
+        same = [call for call in self.calls if self._present_key(call) == key]
         if same:
             times = "once" if len(same) == 1 else f"{len(same)} times"
             return f"{what}: this input was recorded {times}, and every recording has been replayed. {remedy}"
