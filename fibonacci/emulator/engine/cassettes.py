@@ -204,8 +204,8 @@ def read_calls(path: Path) -> list[RecordedCall]:
     try:
         calls = _STORED.validate_python(content)["calls"]
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise _located(path, place_of(fault["loc"]), fault["msg"]) from None
+        details = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise _located(path, place_of(details["loc"]), details["msg"]) from None
     for index, call in enumerate(calls):
         if ("answer" in call) == ("error" in call):
             raise _located(path, f"calls[{index}]", "a call must have either an answer or an error")

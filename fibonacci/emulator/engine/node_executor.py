@@ -314,6 +314,7 @@ class NodeExecutor:
             NodeError: If a default node cannot compute its result, or the type of the node is not known.
         """
         scripts, handlers = self._environment.scripts, self._environment.handlers
+        handler: Callable[[Any], Any] | None
         match node:
             case LLMNode():
                 name, handler = node.model, handlers.llm
@@ -378,7 +379,7 @@ class NodeExecutor:
         self, node: LLMNode | ToolNode | CriticNode, attempt: int, given: Mapping[str, Any]
     ) -> LLMCall | ToolCall | CriticCall:
         """Return what a handler is given: copies, which it may change."""
-        execution, given = self._execution, deepcopy(dict(given))
+        execution, fields = self._execution, deepcopy(dict(given))
         origin: dict[str, Any] = {
             "node_id": node.id,
             "execution_id": execution["id"],
@@ -390,7 +391,7 @@ class NodeExecutor:
             case LLMNode():
                 return LLMCall(
                     **origin,
-                    **given,
+                    **fields,
                     model=node.model,
                     max_tokens=node.max_tokens,
                     temperature=node.temperature,
@@ -398,11 +399,11 @@ class NodeExecutor:
                     output_schema=deepcopy(node.output_schema),
                 )
             case ToolNode():
-                return ToolCall(**origin, **given, tool_name=node.tool)
+                return ToolCall(**origin, **fields, tool_name=node.tool)
             case CriticNode():
-                given["criteria"] = [*map(as_text, given["criteria"])]
+                fields["criteria"] = [*map(as_text, fields["criteria"])]
                 return CriticCall(
-                    **origin, **given, target_node=node.target_node, model=node.model, min_score=node.min_score
+                    **origin, **fields, target_node=node.target_node, model=node.model, min_score=node.min_score
                 )
 
     def _check_call(self, node: ToolNode, params: Mapping[str, Any]) -> None:
