@@ -166,30 +166,24 @@ class RunningExecution:
         if self._latest is None:
             return
         remarks, missing = self._latest[1].take_remarks()
-        if node_id is not None and remarks:
-            self.note(node_id, {"remarks": [*remarks.values()]})
-            place = place_in(self._execution["workflow_id"], f"nodes[{self._places[node_id]}]")
-            self._environment.warnings.keep(
-                [
-                    EmulatorWarning(code=code, location=place, message=message)
-                    for code, message in remarks.items()
-                    if code == MADE_UP
-                ]
-            )
-        if not missing:
+        if not remarks and not missing:
             return
         index = None if node_id is None else self._places[node_id]
-        missing_ones = list(missing_values(self.workflow.definition or {}, index, missing))
-        workflow_id = self._execution["workflow_id"]
-        self._environment.warnings.keep(
-            [
-                EmulatorWarning(code=value.code, location=place_in(workflow_id, value.location), message=value.message)
-                for value in missing_ones
-            ]
-        )
-        node_ids = {} if index is None or node_id is None else {index: node_id}
-        for noted_id, messages in by_node(missing_ones, node_ids).items():
-            self.note(noted_id, {"without_value": messages})
+        if node_id is not None and remarks:
+            self.note(node_id, {"remarks": [*remarks.values()]})
+        if MADE_UP in remarks:
+            self._warn(MADE_UP, f"nodes[{index}]", remarks[MADE_UP])
+        if missing:
+            missing_ones = list(missing_values(self.workflow.definition or {}, index, missing))
+            for value in missing_ones:
+                self._warn(value.code, value.location, value.message)
+            node_ids = {} if index is None or node_id is None else {index: node_id}
+            for noted_id, messages in by_node(missing_ones, node_ids).items():
+                self.note(noted_id, {"without_value": messages})
+
+    def _warn(self, code: str, place: str, message: str) -> None:
+        location = place_in(self._execution["workflow_id"], place)
+        self._environment.warnings.keep([EmulatorWarning(code=code, location=location, message=message)])
 
     def _start(self, node: Node, state: StoredNode, now: float) -> None:
         """Start or skip a node that need not wait for others."""
