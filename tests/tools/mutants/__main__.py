@@ -35,13 +35,15 @@ _BATCH: Final = 20
 
 PLACES: Final[Mapping[str, Sequence[str]]] = {
     "Answers that a test programs in Python: handlers, scripts and cassettes. No request sets them": (
-        *("engine/user_handlers.py:*", "engine/scripts.py:*", "engine/cassettes.py:*", "engine/answer_sources.py:*"),
+        *("engine/user_handlers.py:*", "engine/scripts.py:*", "engine/cassettes.py:*"),
         *("engine/execution.py:*.complete_call", "engine/execution.py:*._take", "engine/execution.py:_add_usage"),
         *("engine/execution.py:*.calls", "engine/node_states.py:calls_of", "engine/node_states.py:NodeStates.call"),
         *("engine/node_executor.py:*.result_of", "engine/node_executor.py:*._answered"),
-        *("engine/node_executor.py:*._timed_out", "engine/node_executor.py:*._origin"),
-        *("engine/node_executor.py:*.call", "engine/node_executor.py:HandlerCall"),
-        *("engine/scheduler.py:Scheduler.wait_for", "engine/scheduler.py:Scheduler._seconds_to_event"),
+        *("engine/node_executor.py:*._scripted", "engine/node_executor.py:*._call"),
+        *("engine/node_executor.py:*._parsed", "engine/node_executor.py:_json_in"),
+        *("engine/node_executor.py:_verdict", "engine/node_executor.py:_is_score"),
+        *("engine/node_executor.py:HandlerCall", "engine/scheduler.py:Scheduler.wait_for"),
+        "engine/scheduler.py:Scheduler._seconds_to_event",
         *("engine/scheduler.py:Scheduler._calls", "engine/scheduler.py:Scheduler._is_a_handler_working"),
         *("engine/scheduler.py:Scheduler._report", "engine/scheduler.py:Scheduler._take_report"),
         *("engine/scheduler.py:Scheduler.repeat_reports", "engine/tool_catalog.py:_of_user"),
@@ -49,10 +51,9 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
     ),
     "Models and critics, which the suite does not run because they cost money: what the emulator makes up for them": (
         *("engine/default_nodes.py:", "engine/default_nodes.py:sample*", "engine/default_nodes.py:_*"),
-        *("engine/default_nodes.py:default_*", "engine/node_executor.py:*._llm", "engine/node_executor.py:*._critic"),
-        *("engine/node_executor.py:*._improvement", "engine/node_executor.py:*.improvement_prompt"),
-        *("engine/node_executor.py:*._criteria", "engine/node_executor.py:*.write_memory"),
-        *("engine/node_executor.py:NodeMemory.read", "engine/node_executor.py:NodeMemory.write"),
+        *("engine/default_nodes.py:default_*", "engine/node_executor.py:_as_texts"),
+        *("engine/node_executor.py:*.improvement_prompt", "engine/node_executor.py:*.write_memory"),
+        *("engine/memory.py:NodeMemory.read", "engine/memory.py:NodeMemory.write"),
         *("engine/execution.py:*._improve", "engine/node_states.py:NodeStates.run_again"),
         *("engine/node_states.py:iteration_of", "engine/compiled.py:*.between"),
     ),
@@ -63,8 +64,7 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
         "engine/environment.py:*",
     ),
     "Values of `env` and `secrets`, which are set in Python": (
-        *("engine/variables.py:*", "engine/hidden_secrets.py:*", "engine/secret_forms.py:*"),
-        *("engine/node_executor.py:*.resolve_plain", "engine/node_executor.py:*.resolve_shown"),
+        *("engine/variables.py:*", "engine/hidden_secrets.py:*"),
         "engine/node_executor.py:*.resolve_fixed",
     ),
     "Warnings of the emulator, which are read in Python and in its log, and remarks about made-up answers": (
