@@ -15,10 +15,12 @@ import yaml
 from fibonacci.definitions.graph import TEMPLATED_KEYS, edges
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.operators import OPERATORS
-from tests.tools.mistakes.programs import CASES
 
 Place = tuple[str | int, ...]
 Definition = Mapping[str, Any]
+
+WORKFLOWS: Final = sorted(path.stem for path in Path(__file__).with_name("workflows").iterdir())
+"""Eight workflows of 5 to 40 nodes, which use what real ones use: schemas, nested conditionals, critics, memory, tools."""
 
 REMOVED: Final = object()
 EXPRESSION: Final = re.compile(r"\{\{([^{}]+)\}\}")
@@ -78,7 +80,7 @@ class Mutation(NamedTuple):
 
     Attributes:
         kind: The kind of the change.
-        workflow: The name of the workflow, one of `CASES`.
+        workflow: The name of the workflow, one of those in `workflows/`.
         change: The change.
         definition: The changed definition.
     """
@@ -120,7 +122,7 @@ def mutations(seed: int, size: int, kinds: Mapping[str, Edits] = FAULTS) -> list
         size: How many.
         kinds: The kinds of change.
     """
-    definitions = {name: read(name) for name in CASES}
+    definitions = {name: read(name) for name in WORKFLOWS}
     left = {kind: _of_kind(kind, make, definitions, random.Random(f"{seed} {kind}")) for kind, make in kinds.items()}
     chosen: list[Mutation] = []
     while left and len(chosen) < size:
