@@ -19,8 +19,11 @@ from fibonacci.definitions.operators import OPERATORS
 Place = tuple[str | int, ...]
 Definition = Mapping[str, Any]
 
-WORKFLOWS: Final = sorted(path.stem for path in Path(__file__).with_name("workflows").iterdir())
-"""Eight workflows of 5 to 40 nodes, which use what real ones use: schemas, nested conditionals, critics, memory, tools."""
+WORKFLOWS: Final = (
+    *("support_triage", "invoice_approval", "research_report", "moderation"),
+    *("onboarding", "incident_response", "data_enrichment", "content_pipeline"),
+)
+"""Those of `workflows/`, of 5 to 40 nodes, with schemas, nested conditionals, critics, fallbacks, memory and tools."""
 
 REMOVED: Final = object()
 EXPRESSION: Final = re.compile(r"\{\{([^{}]+)\}\}")
