@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.urls import is_loopback
 from fibonacci._net.no_proxy import is_exempt
 from fibonacci._net.proxies import proxy_for
@@ -239,8 +240,9 @@ class TestVariables:
         self, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HTTPS_PROXY", url)
-        with pytest.raises(ValueError, match="for https is not an http, https or socks5 URL") as raised:
+        with pytest.raises(TransportError, match="for https is not an http, https or socks5 URL") as raised:
             proxy_for("https://api.example.com")
+        assert raised.value.kind == "proxy"
         assert "s3cret" not in str(raised.value)
         assert raised.value.__context__ is None
 

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import h11
 
 from fibonacci._core.messages import Deadline, DeadlineExceeded
-from fibonacci._core.transport_errors import is_network_failure
 from fibonacci._net.proxy import tunnel_refusal
 from fibonacci._sync.transports.http11 import ResponseReader
 
@@ -52,10 +52,7 @@ def _beginning_of_body(reader: ResponseReader, deadline: Deadline) -> bytes:
     """Return what comes of the body at once: it explains a refusal, and is worth no wait."""
     body = b""
     at_once = deadline.at_most(_BODY_SECONDS, "the proxy sent no body")
-    try:
+    with suppress(DeadlineExceeded, EOFError, h11.RemoteProtocolError, ConnectionError):
         while len(body) < _BODY_SIZE and isinstance(event := reader.event(at_once), h11.Data):
             body += event.data
-    except (DeadlineExceeded, EOFError, h11.RemoteProtocolError, OSError) as error:
-        if not is_network_failure(error):
-            raise
     return body
