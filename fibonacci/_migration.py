@@ -12,79 +12,54 @@ from types import FrameType
 PAGE = "https://docs.fibonacci.today/how-to/coming-from-0.2.4/"
 """The guide with all of them, `docs/how-to/coming-from-0.2.4.md`."""
 
-_BY_REQUEST = "`client.request(method, path, json=...)`, which calls any path of the platform"
-_KEYCHAIN = "`fibonacci auth login`: it stores the key in the keychain (extra `keyring`), where `Fibonacci()` finds it"
-_DICT = "the dict that `client.request(...)` returns, or pass your own model as `returns=`"
-_LOGS = "the logger `fibonacci` of Python's logging, and the client's `on_retry=`"
-_OPTIONS = "arguments of `Fibonacci(...)`, environment variables, or profiles, which `fibonacci profiles list` prints"
-_REDACTION = "nothing in its place: the API key is never in a log, repr or error"
-_TOOLS = "`client.tools.list()`, and filter the tools"
-
-RENAMED = {
-    "Workflow": (
+_INSTEAD = {
+    (
         "`WorkflowBuilder`, then `client.workflows.create(...)` and `client.workflows.run(...)`. In type "
         "annotations, `fibonacci.models.Workflow`"
+    ): ("Workflow"),
+    ("`Fibonacci`, or `AsyncFibonacci` if you await calls"): ("FibonacciClient"),
+    ("arguments of `Fibonacci(...)`, environment variables, or profiles, which `fibonacci profiles list` prints"): (
+        "Config get_config_secure SecureConfig"
     ),
-    "FibonacciClient": "`Fibonacci`, or `AsyncFibonacci` if you await calls",
-    "Config": _OPTIONS,
-    "get_config_secure": _OPTIONS,
-    "LLMNode": "`fibonacci.definitions.LLMNode`, or `WorkflowBuilder(...).llm(...)`",
-    "ToolNode": "`fibonacci.definitions.ToolNode`, or `WorkflowBuilder(...).tool(...)`",
-    "CriticNode": "`fibonacci.definitions.CriticNode`, or `WorkflowBuilder(...).critic(...)`",
-    "ConditionalNode": "`fibonacci.definitions.ConditionalNode`, or `WorkflowBuilder(...).when(...)`",
-    "ExecutionError": "`ExecutionFailedError`, with `reason` and `execution`",
-    "WorkflowRunStatus": "`fibonacci.models.Execution`, from `client.executions.get(execution_id)`",
-    "WorkflowResponse": "`fibonacci.models.Workflow`, from `client.workflows.get(workflow_id)`",
-    "WorkflowStats": "`client.executions.list(workflow_id=...)`, and count the executions",
-    "WorkflowRunSummary": "`fibonacci.models.Execution`, from `client.executions.list(workflow_id=...)`",
-    "Memory": "`client.memory`, with `get`, `set` and `delete`",
-    "AuthClient": "an API key, because there is no login",
-    "OrganizationClient": "`client.organizations` for governance, quotas and tool policies, else `client.request`",
-    "APIKeyClient": _BY_REQUEST,
-    "SecretsClient": _BY_REQUEST,
-    "GenerationClient": _BY_REQUEST,
-    "CriticClient": _BY_REQUEST,
-    "UserResponse": _DICT,
-    "AuthResponse": _DICT,
-    "MfaLoginResponse": _DICT,
-    "MfaSetupResponse": _DICT,
-    "MfaEnableResponse": _DICT,
-    "MfaStatusResponse": _DICT,
-    "OrganizationResponse": _DICT,
-    "InviteResponse": _DICT,
-    "InviteValidate": _DICT,
-    "OrgMemberResponse": _DICT,
-    "OrgMembersResponse": _DICT,
-    "APIKeyInfo": _DICT,
-    "APIKeyCreateResponse": _DICT,
-    "SecretResponse": _DICT,
-    "WorkflowGenerationResponse": _DICT,
-    "AnalyzeWorkflowResponse": _DICT,
-    "CriticDashboard": _DICT,
-    "UserStats": _DICT,
-    "list_tools": "`client.tools.list()`",
-    "get_tool_schema": "`client.tools.get(name)`",
-    "search_tools": _TOOLS,
-    "list_tool_categories": _TOOLS,
-    "find_tool_for_task": _TOOLS,
-    "print_tool_info": "`print(client.tools.get(name))`",
-    "SecureConfig": _OPTIONS,
-    "redact_api_key": _REDACTION,
-    "redact_sensitive_data": _REDACTION,
-    "KeychainStorage": _KEYCHAIN,
-    "get_api_key_secure": _KEYCHAIN,
-    "save_api_key_secure": _KEYCHAIN,
-    "migrate_to_keychain": _KEYCHAIN,
-    "check_security_status": _REDACTION,
-    "AuditLogger": _LOGS,
-    "enable_audit_logging": _LOGS,
-    "disable_audit_logging": _LOGS,
-    "get_audit_logger": _LOGS,
-    "YAMLLoader": "`fibonacci.definitions.load(path)`",
-    "YAMLExporter": "`fibonacci.definitions.dump(definition, path)`",
-    "load_workflow_from_yaml": "`fibonacci.definitions.load(path)`",
-    "export_workflow_to_yaml": "`fibonacci.definitions.dump(definition, path)`",
+    ("`fibonacci.definitions.LLMNode`, or `WorkflowBuilder(...).llm(...)`"): ("LLMNode"),
+    ("`fibonacci.definitions.ToolNode`, or `WorkflowBuilder(...).tool(...)`"): ("ToolNode"),
+    ("`fibonacci.definitions.CriticNode`, or `WorkflowBuilder(...).critic(...)`"): ("CriticNode"),
+    ("`fibonacci.definitions.ConditionalNode`, or `WorkflowBuilder(...).when(...)`"): ("ConditionalNode"),
+    ("`ExecutionFailedError`, with `reason` and `execution`"): ("ExecutionError"),
+    ("`fibonacci.models.Execution`, from `client.executions.get(execution_id)`"): ("WorkflowRunStatus"),
+    ("`fibonacci.models.Workflow`, from `client.workflows.get(workflow_id)`"): ("WorkflowResponse"),
+    ("`client.executions.list(workflow_id=...)`, and count the executions"): ("WorkflowStats"),
+    ("`fibonacci.models.Execution`, from `client.executions.list(workflow_id=...)`"): ("WorkflowRunSummary"),
+    ("`client.memory`, with `get`, `set` and `delete`"): ("Memory"),
+    ("an API key, because there is no login"): ("AuthClient"),
+    ("`client.organizations` for governance, quotas and tool policies, else `client.request`"): ("OrganizationClient"),
+    ("`client.request(method, path, json=...)`, which calls any path of the platform"): (
+        "APIKeyClient SecretsClient GenerationClient CriticClient"
+    ),
+    ("the dict that `client.request(...)` returns, or pass your own model as `returns=`"): (
+        "UserResponse AuthResponse MfaLoginResponse MfaSetupResponse MfaEnableResponse MfaStatusResponse "
+        "OrganizationResponse InviteResponse InviteValidate OrgMemberResponse OrgMembersResponse APIKeyInfo "
+        "APIKeyCreateResponse SecretResponse WorkflowGenerationResponse AnalyzeWorkflowResponse CriticDashboard "
+        "UserStats"
+    ),
+    ("`client.tools.list()`"): ("list_tools"),
+    ("`client.tools.get(name)`"): ("get_tool_schema"),
+    ("`client.tools.list()`, and filter the tools"): ("search_tools list_tool_categories find_tool_for_task"),
+    ("`print(client.tools.get(name))`"): ("print_tool_info"),
+    ("nothing in its place: the API key is never in a log, repr or error"): (
+        "redact_api_key redact_sensitive_data check_security_status"
+    ),
+    ("`fibonacci auth login`: it stores the key in the keychain (extra `keyring`), where `Fibonacci()` finds it"): (
+        "KeychainStorage get_api_key_secure save_api_key_secure migrate_to_keychain"
+    ),
+    ("the logger `fibonacci` of Python's logging, and the client's `on_retry=`"): (
+        "AuditLogger enable_audit_logging disable_audit_logging get_audit_logger"
+    ),
+    ("`fibonacci.definitions.load(path)`"): ("YAMLLoader load_workflow_from_yaml"),
+    ("`fibonacci.definitions.dump(definition, path)`"): ("YAMLExporter export_workflow_to_yaml"),
 }
+
+RENAMED = {name: instead for instead, names in _INSTEAD.items() for name in names.split()}
 """The public names of 0.2.4 that 1.0 removed, each with its replacement. The page has the same table."""
 
 _WORKFLOW = "`client.workflows.{}(...)`"
@@ -126,6 +101,16 @@ def renamed(name: str) -> str | None:
     if instead is None:
         return None
     return f"{name} was removed in fibonacci-sdk 1.0. Use {instead}. See {PAGE}"
+
+
+def missing_name(module: str, name: str) -> ImportError | AttributeError:
+    """Return the error for a name that a module doesn't have, in the `__getattr__` of that module."""
+    message = renamed(name)
+    if message is None:
+        return AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
+    # `from fibonacci import X` would replace an AttributeError by an ImportError with a text of its own.
+    asking = sys._getframe(2).f_code.co_name  # pyright: ignore[reportPrivateUsage]
+    return ImportError(message, name=module) if asking == "_handle_fromlist" else AttributeError(message, name=name)
 
 
 _PACKAGE = __name__.partition(".")[0]
