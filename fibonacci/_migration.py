@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from inspect import currentframe
 from types import FrameType
@@ -13,54 +14,55 @@ PAGE = "https://docs.fibonacci.today/how-to/coming-from-0.2.4/"
 """The guide with all of them, `docs/how-to/coming-from-0.2.4.md`."""
 
 _INSTEAD = {
-    (
+    "Workflow": (
         "`WorkflowBuilder`, then `client.workflows.create(...)` and `client.workflows.run(...)`. In type "
         "annotations, `fibonacci.models.Workflow`"
-    ): ("Workflow"),
-    ("`Fibonacci`, or `AsyncFibonacci` if you await calls"): ("FibonacciClient"),
-    ("arguments of `Fibonacci(...)`, environment variables, or profiles, which `fibonacci profiles list` prints"): (
-        "Config get_config_secure SecureConfig"
     ),
-    ("`fibonacci.definitions.LLMNode`, or `WorkflowBuilder(...).llm(...)`"): ("LLMNode"),
-    ("`fibonacci.definitions.ToolNode`, or `WorkflowBuilder(...).tool(...)`"): ("ToolNode"),
-    ("`fibonacci.definitions.CriticNode`, or `WorkflowBuilder(...).critic(...)`"): ("CriticNode"),
-    ("`fibonacci.definitions.ConditionalNode`, or `WorkflowBuilder(...).when(...)`"): ("ConditionalNode"),
-    ("`ExecutionFailedError`, with `reason` and `execution`"): ("ExecutionError"),
-    ("`fibonacci.models.Execution`, from `client.executions.get(execution_id)`"): ("WorkflowRunStatus"),
-    ("`fibonacci.models.Workflow`, from `client.workflows.get(workflow_id)`"): ("WorkflowResponse"),
-    ("`client.executions.list(workflow_id=...)`, and count the executions"): ("WorkflowStats"),
-    ("`fibonacci.models.Execution`, from `client.executions.list(workflow_id=...)`"): ("WorkflowRunSummary"),
-    ("`client.memory`, with `get`, `set` and `delete`"): ("Memory"),
-    ("an API key, because there is no login"): ("AuthClient"),
-    ("`client.organizations` for governance, quotas and tool policies, else `client.request`"): ("OrganizationClient"),
-    ("`client.request(method, path, json=...)`, which calls any path of the platform"): (
-        "APIKeyClient SecretsClient GenerationClient CriticClient"
+    "FibonacciClient": "`Fibonacci`, or `AsyncFibonacci` if you await calls",
+    "Config get_config_secure SecureConfig": (
+        "arguments of `Fibonacci(...)`, environment variables, or profiles, which `fibonacci profiles list` prints"
     ),
-    ("the dict that `client.request(...)` returns, or pass your own model as `returns=`"): (
+    "LLMNode": "`fibonacci.definitions.LLMNode`, or `WorkflowBuilder(...).llm(...)`",
+    "ToolNode": "`fibonacci.definitions.ToolNode`, or `WorkflowBuilder(...).tool(...)`",
+    "CriticNode": "`fibonacci.definitions.CriticNode`, or `WorkflowBuilder(...).critic(...)`",
+    "ConditionalNode": "`fibonacci.definitions.ConditionalNode`, or `WorkflowBuilder(...).when(...)`",
+    "ExecutionError": "`ExecutionFailedError`, with `reason` and `execution`",
+    "WorkflowRunStatus": "`fibonacci.models.Execution`, from `client.executions.get(execution_id)`",
+    "WorkflowResponse": "`fibonacci.models.Workflow`, from `client.workflows.get(workflow_id)`",
+    "WorkflowStats": "`client.executions.list(workflow_id=...)`, and count the executions",
+    "WorkflowRunSummary": "`fibonacci.models.Execution`, from `client.executions.list(workflow_id=...)`",
+    "Memory": "`client.memory`, with `get`, `set` and `delete`",
+    "AuthClient": "an API key, because there is no login",
+    "OrganizationClient": "`client.organizations` for governance, quotas and tool policies, else `client.request`",
+    "APIKeyClient SecretsClient GenerationClient CriticClient": (
+        "`client.request(method, path, json=...)`, which calls any path of the platform"
+    ),
+    (
         "UserResponse AuthResponse MfaLoginResponse MfaSetupResponse MfaEnableResponse MfaStatusResponse "
         "OrganizationResponse InviteResponse InviteValidate OrgMemberResponse OrgMembersResponse APIKeyInfo "
         "APIKeyCreateResponse SecretResponse WorkflowGenerationResponse AnalyzeWorkflowResponse CriticDashboard "
         "UserStats"
+    ): ("the dict that `client.request(...)` returns, or pass your own model as `returns=`"),
+    "list_tools": "`client.tools.list()`",
+    "get_tool_schema": "`client.tools.get(name)`",
+    "search_tools list_tool_categories find_tool_for_task": "`client.tools.list()`, and filter the tools",
+    "print_tool_info": "`print(client.tools.get(name))`",
+    "redact_api_key redact_sensitive_data check_security_status": (
+        "nothing in its place: the API key is never in a log, repr or error"
     ),
-    ("`client.tools.list()`"): ("list_tools"),
-    ("`client.tools.get(name)`"): ("get_tool_schema"),
-    ("`client.tools.list()`, and filter the tools"): ("search_tools list_tool_categories find_tool_for_task"),
-    ("`print(client.tools.get(name))`"): ("print_tool_info"),
-    ("nothing in its place: the API key is never in a log, repr or error"): (
-        "redact_api_key redact_sensitive_data check_security_status"
+    "KeychainStorage get_api_key_secure save_api_key_secure migrate_to_keychain": (
+        "`fibonacci auth login`: it stores the key in the keychain (extra `keyring`), where `Fibonacci()` finds it"
     ),
-    ("`fibonacci auth login`: it stores the key in the keychain (extra `keyring`), where `Fibonacci()` finds it"): (
-        "KeychainStorage get_api_key_secure save_api_key_secure migrate_to_keychain"
+    "AuditLogger enable_audit_logging disable_audit_logging get_audit_logger": (
+        "the logger `fibonacci` of Python's logging, and the client's `on_retry=`"
     ),
-    ("the logger `fibonacci` of Python's logging, and the client's `on_retry=`"): (
-        "AuditLogger enable_audit_logging disable_audit_logging get_audit_logger"
-    ),
-    ("`fibonacci.definitions.load(path)`"): ("YAMLLoader load_workflow_from_yaml"),
-    ("`fibonacci.definitions.dump(definition, path)`"): ("YAMLExporter export_workflow_to_yaml"),
+    "YAMLLoader load_workflow_from_yaml": "`fibonacci.definitions.load(path)`",
+    "YAMLExporter export_workflow_to_yaml": "`fibonacci.definitions.dump(definition, path)`",
 }
+"""The public names of 0.2.4 that 1.0 removed, and what to use instead of them."""
 
-RENAMED = {name: instead for instead, names in _INSTEAD.items() for name in names.split()}
-"""The public names of 0.2.4 that 1.0 removed, each with its replacement. The page has the same table."""
+RENAMED = {name: instead for names, instead in _INSTEAD.items() for name in names.split()}
+"""The same, by name. The page has the same table."""
 
 _WORKFLOW = "`client.workflows.{}(...)`"
 _EXECUTION = "`client.executions.{}(...)`"
