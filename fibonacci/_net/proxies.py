@@ -30,7 +30,7 @@ def proxy_for(origin: str) -> Proxy | None:
         return None
     # Imported here, as most programs have no proxy.
     from fibonacci._core.urls import is_loopback
-    from fibonacci._net.no_proxy import is_exempt
+    from fibonacci._net.proxy import is_exempt
 
     target = urlsplit(origin)
     host = target.hostname or ""

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.urls import is_loopback
-from fibonacci._net.no_proxy import is_exempt
 from fibonacci._net.proxies import proxy_for
+from fibonacci._net.proxy import is_exempt
 from tests.kit.assertions import check_rows, each_row
 from tests.kit.listener import Listener
 from tests.kit.programs import find
@@ -224,13 +224,13 @@ class TestVariables:
         assert "s3cret" not in repr(found)
 
     @pytest.mark.parametrize(
-        ("proxy", "imported"), [("", []), ("http://proxy.example:3128", ["fibonacci._net.no_proxy"])]
+        ("proxy", "imported"), [("", []), ("http://proxy.example:3128", ["fibonacci._net.proxy"])]
     )
     def test_little_is_imported(self, proxy: str, imported: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ALL_PROXY" if proxy else "UNRELATED", proxy)
         program = (
             "import sys; sys.platform = 'linux'; from fibonacci._net.proxies import proxy_for; proxy_for('https://api.example.com');"
-            "print(*{'ssl', 'urllib.request', 'fibonacci._net.no_proxy'} & {*sys.modules})"
+            "print(*{'ssl', 'urllib.request', 'fibonacci._net.proxy'} & {*sys.modules})"
         )
         run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
         assert run.stdout.split() == imported

@@ -48,9 +48,9 @@ class AsyncConnector:
         self._client_cert = client_cert
         self._proxy = proxy_for(origin)
         if self._proxy is not None and self._proxy.is_socks:
-            from fibonacci._net.proxy import SOCKS_BY_HTTPX
+            from fibonacci._net.proxy import SOCKS_REMEDY
 
-            raise TransportError("proxy", OSError(SOCKS_BY_HTTPX))
+            raise TransportError("proxy", OSError(SOCKS_REMEDY))
 
     @property
     def proxy(self) -> str | None:

@@ -28,7 +28,7 @@ from fibonacci._core.transport_errors import (
 )
 from fibonacci._net.httpx_trace import HTTPXTrace, pools_of
 from fibonacci._net.proxies import proxy_for
-from fibonacci._net.proxy import NO_SOCKSIO
+from fibonacci._net.proxy import SOCKS_REMEDY
 
 if TYPE_CHECKING:
     from fibonacci._core.option_types import ClientCert
@@ -209,7 +209,7 @@ class AsyncHTTPXTransport(AsyncTransportBase):
 
         proxy = proxy_for(origin)
         if proxy is not None and proxy.is_socks and find_spec("socksio") is None:
-            raise TransportError("proxy", OSError(NO_SOCKSIO))
+            raise TransportError("proxy", OSError(SOCKS_REMEDY))
         # The client's certificate is for the platform. A proxy behind TLS doesn't get it.
         proxy_context = ssl_context(self._ca_bundle) if proxy is not None and proxy.is_secure else None
         return httpx.AsyncClient(
