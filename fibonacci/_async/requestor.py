@@ -206,7 +206,7 @@ class AsyncRequestor:
         """Send the request once, when the limiter admits it."""
         call.api_key = await self._fetch_api_key(call.config)
         limits = self._use_limits(call.config, call.api_key)
-        admission = Admission(call.endpoint)
+        admission = Admission()
         try:
             if limits.acquire(admission, self.clock.monotonic()) is not None:
                 await self._wait(call, limits).admit(admission)

@@ -101,11 +101,6 @@ class Call:
         return self.request.path.template if isinstance(self.request.path, FilledPath) else ""
 
     @property
-    def endpoint(self) -> tuple[str, str]:
-        """The method, and the path with names in place of IDs as far as they are known."""
-        return self.request.method, self.template or self.request.path
-
-    @property
     def url(self) -> str:
         """The whole URL of the request."""
         return f"{self._origin}{self._target}"

@@ -207,7 +207,7 @@ class Requestor:
         """Send the request once, when the limiter admits it."""
         call.api_key = self._fetch_api_key(call.config)
         limits = self._use_limits(call.config, call.api_key)
-        admission = Admission(call.endpoint)
+        admission = Admission()
         try:
             if limits.acquire(admission, self.clock.monotonic()) is not None:
                 self._wait(call, limits).admit(admission)

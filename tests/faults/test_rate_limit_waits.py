@@ -88,24 +88,6 @@ def test_a_reset_wakes_those_who_were_refused(mode: Mode) -> None:
     assert len(server.requests) == 2
 
 
-@all_modes_at_once
-def test_the_response_to_a_probe_wakes_those_who_wait_for_it(mode: Mode) -> None:
-    answered = threading.Event()
-
-    def probe(peer: Peer) -> None:
-        answered.wait(10)
-        ok(peer)
-
-    with ScriptedServer(refusing(429, {"Retry-After": "3600"}), probe, ok) as server:
-        client = mode.client_of(server, timeout=10)
-        assert isinstance(mode.end(client.request, "GET", "/x").error, RateLimitError)
-        begun = [mode.begin(client.request, "GET", f"/{number}") for number in range(CALLS)]
-        wait_until_queued(server, CALLS - 1)
-        assert appears(lambda: len(server.requests) == 2)
-        answered.set()
-        assert all(ended.error is None for ended in ends_of(begun))
-
-
 @each_mode
 def test_closing_a_client_ends_its_waits_and_no_others(mode: Mode, exhausted: ScriptedServer) -> None:
     client, other = mode.client_of(exhausted), mode.client_of(exhausted)
