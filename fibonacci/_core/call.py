@@ -58,6 +58,7 @@ class Call:
         api_key: The key of the last attempt. Empty before the first.
         attempts: How many attempts have begun.
         callback_error: What the user's `on_wait` raised while the transport waited. None for nothing.
+        result: The result of the last attempt. It is missing before the first has ended.
         retry: The retry that follows the last attempt, if any.
         refusals: How many attempts were repeated because they were refused only for now.
         had_unknown_outcome: Whether an attempt that has ended may have been carried out without a usable response. What
@@ -69,6 +70,7 @@ class Call:
         ValueError: The same.
     """
 
+    result: AttemptResult
     callback_error: Exception | None = None
     had_unknown_outcome: bool = False
     span: Span | None = None
@@ -96,11 +98,6 @@ class Call:
     def template(self) -> str:
         """The path with names in place of IDs. Empty if the user passed the whole path."""
         return self.request.path.template if isinstance(self.request.path, FilledPath) else ""
-
-    @property
-    def endpoint(self) -> tuple[str, str]:
-        """The method, and the path with names in place of IDs as far as they are known."""
-        return self.request.method, self.template or self.request.path
 
     @property
     def url(self) -> str:
@@ -168,7 +165,7 @@ class Call:
 
     def record(self, attempt: Attempt, retry: Retry | None) -> None:
         """Record an attempt that has ended, and the retry that follows, if any."""
-        self.retry = retry
+        self.result, self.retry = attempt.result, retry
         if not attempt.succeeded and outcome_of(attempt.result) == "unknown":
             self.had_unknown_outcome = True
         if retry is not None:
@@ -245,7 +242,7 @@ def is_success(call: Call, result: AttemptResult) -> bool:
     if isinstance(result, TransportError):
         return False
     if result.status in call.request.success_statuses:
-        return is_object(result.readable_body())
+        return is_object(result.readable_body)
     return 200 <= result.status < 300 or _is_deleted(call, result)
 
 

@@ -27,7 +27,6 @@ from tests.tools.interleavings.turns import TaskRun
 
 SCENARIOS: list[SharedScenario] = []
 REQUEST = HTTPRequest(method="GET", origin="http://127.0.0.1:9", target="/x", headers=[], body=b"")
-ENDPOINT = ("GET", "/x")
 
 
 def _scenario(
@@ -326,7 +325,7 @@ def _stored_call(baton: Baton) -> tuple[Callable[[], None], Callable[[], None]]:
 
     def call() -> None:
         event = _runtime.WakeEvent()
-        queued = QueuedCall(event.set, Admission(ENDPOINT))
+        queued = QueuedCall(event.set, Admission())
         while (delay := limits.queue(queued, baton.now)) is not None:
             assert baton.now < 1060, "no request was asked for"
             event.sleep(delay.seconds)
@@ -358,7 +357,7 @@ def _rate_limiter(baton: Baton) -> Bodies:
 
     def call(number: int) -> None:
         event = _runtime.WakeEvent()
-        queued = QueuedCall(event.set, Admission(ENDPOINT))
+        queued = QueuedCall(event.set, Admission())
         if limits.acquire(queued.admission, baton.now) is not None:
             while (delay := limits.queue(queued, baton.now)) is not None:
                 before = baton.now
