@@ -17,8 +17,8 @@ from fibonacci._core.decoding import check_type
 from fibonacci._core.options import UNSET, Unset
 from fibonacci._core.request import Request
 from fibonacci._core.urls import check_method, check_path
-from fibonacci._lazy import namespace
-from fibonacci._suggestions import Hinted
+from fibonacci._system.lazy import namespace
+from fibonacci._texts.suggestions import Hinted
 
 if TYPE_CHECKING:
     import os

@@ -26,7 +26,7 @@ from fibonacci._core.retry import (
 )
 from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.urls import FilledPath, query, split_base_url
-from fibonacci._redaction import redact, redact_causes, redact_url
+from fibonacci._texts.redaction import redact, redact_causes, redact_url
 from fibonacci.errors import APIConnectionError, APIError, APIStatusError, RateLimitError, ValidationError
 from fibonacci.models.response import RateLimit, ResponseInfo
 

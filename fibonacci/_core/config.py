@@ -398,7 +398,7 @@ def _rate_limiter(options: Mapping[str, Any]) -> str:
         raise TypeError(f"{source} must be {names}, not {kind_of(name)}")
     if name in (*LOCAL_RATE_LIMITERS, "machine") or name.startswith(RATE_LIMITER_SCHEMES):
         return name
-    from fibonacci._redaction import without_secrets
+    from fibonacci._texts.redaction import without_secrets
 
     raise ConfigurationError(f"{source} must be {names}, not {without_secrets(name)!r}")
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from fibonacci._core.error_mapping import describe
 from fibonacci._core.json_bodies import is_object
 from fibonacci._core.response import APIResponse, AttemptResult, request_id_in
-from fibonacci._logging import client_logger, log
-from fibonacci._redaction import redact_url
+from fibonacci._texts.logging import client_logger, log
+from fibonacci._texts.redaction import redact_url
 
 if TYPE_CHECKING:
     from logging import Logger

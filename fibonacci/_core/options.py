@@ -409,7 +409,7 @@ def check_not_async(name: str, function: Any) -> None:
 
 def _is_async(function: Any) -> bool:
     """Whether its calls have to be awaited: an async function, a partial of one, or an object with an async call."""
-    partial: Any = getattr(sys.modules.get("functools"), "partial", ())  # not imported, for the reason in _lazy.py
+    partial: Any = getattr(sys.modules.get("functools"), "partial", ())  # not imported, for the reason in lazy.py
     if isinstance(function, partial):
         return _is_async(function.func)
     return any(_flags(target) & _ASYNC for target in (function, getattr(function.__class__, "__call__", None)))  # noqa: B004

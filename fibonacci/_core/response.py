@@ -13,8 +13,8 @@ from typing import Any
 from fibonacci._core.json_bodies import check_values, decompress, parse_json
 from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.transport_errors import TransportError
-from fibonacci._lazy import once
-from fibonacci._redaction import redact, redact_bytes, redact_json
+from fibonacci._system.lazy import once
+from fibonacci._texts.redaction import redact, redact_bytes, redact_json
 from fibonacci.models.response import Headers, RateLimit
 
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from fibonacci._concurrency import first, renew_in_children
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt, Retry, decide, is_rate_limited
 from fibonacci._core.window import Admission, Delay, Statement, Window
+from fibonacci._system.concurrency import first, renew_in_children
 
 if TYPE_CHECKING:
     from fibonacci.models.response import RateLimit

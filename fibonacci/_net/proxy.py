@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from fibonacci._core.transport_errors import TransportError
-from fibonacci._text import printable_line
+from fibonacci._texts.text import printable_line
 
 # Characters of a proxy's reason that are shown.
 _MOST_SHOWN = 200

@@ -15,11 +15,11 @@ from fibonacci._core.decoding import check_type
 from fibonacci._core.options import UNSET, Unset
 from fibonacci._core.request import Request
 from fibonacci._core.urls import check_method, check_path
-from fibonacci._lazy import namespace
-from fibonacci._suggestions import Hinted
 from fibonacci._sync import _runtime
 from fibonacci._sync.requestor import Requestor
 from fibonacci._sync.shared_state import SharedState, config_from
+from fibonacci._system.lazy import namespace
+from fibonacci._texts.suggestions import Hinted
 
 if TYPE_CHECKING:
     import os

@@ -31,12 +31,12 @@ from fibonacci._core.shared_limits import SharedLimits, shared_limits, unenforce
 from fibonacci._core.transport_errors import TransportError, transport_error_from
 from fibonacci._core.urls import QueryValue
 from fibonacci._core.window import Admission
-from fibonacci._logging import redact_in_logs
-from fibonacci._redaction import redact, redact_url
 from fibonacci._sync import _runtime
 from fibonacci._sync.rate_limit_wait import RateLimitWait, report_wait
 from fibonacci._sync.shared_state import SharedState, config_from
 from fibonacci._sync.transports.transport import TransportBase
+from fibonacci._texts.logging import redact_in_logs
+from fibonacci._texts.redaction import redact, redact_url
 from fibonacci.errors import APIResponseError
 from fibonacci.models._base import attach_response
 from fibonacci.models.response import ResponseInfo

@@ -46,8 +46,8 @@ from fibonacci._profiles.credentials import (
     precedence_over,
     used_profile,
 )
-from fibonacci._redaction import without_secrets
-from fibonacci._suggestions import nearest
+from fibonacci._texts.redaction import without_secrets
+from fibonacci._texts.suggestions import nearest
 from fibonacci.errors import ConfigurationError, PermissionDeniedError
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, HTTPXTransport, Phases, SocketTransport, Transport
 

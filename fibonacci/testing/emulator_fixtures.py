@@ -16,8 +16,8 @@ import pytest
 
 from fibonacci._core import redirection
 from fibonacci._core.config import Config
-from fibonacci._suggestions import did_you_mean
-from fibonacci._text import printable_line
+from fibonacci._texts.suggestions import did_you_mean
+from fibonacci._texts.text import printable_line
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.account import DERIVED_KEY

@@ -23,10 +23,10 @@ import fibonacci
 from fibonacci import Fibonacci, RunResult
 from fibonacci._core.decoding import next_params
 from fibonacci._core.response import parse_retry_after
+from fibonacci._display.frames import columns_of
 from fibonacci._display.html import escaped
-from fibonacci._frames import columns_of
-from fibonacci._redaction import redact_json, without_secrets
-from fibonacci._text import printable, printable_line, visible
+from fibonacci._texts.redaction import redact_json, without_secrets
+from fibonacci._texts.text import printable, printable_line, visible
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.mcp_server.input_schemas import cleaned, filtered, input_schema
 from fibonacci.cli.mcp_server.workflow_tools import tool_names

@@ -19,7 +19,6 @@ from fibonacci._async.transports.connector import AsyncConnector
 from fibonacci._async.transports.http11 import AsyncHTTP11Connection, StaleConnection
 from fibonacci._async.transports.loops import AsyncCapacityLimiter, AsyncCapacityShare, AsyncPerLoop
 from fibonacci._async.transports.transport import AsyncTransportBase
-from fibonacci._concurrency import first
 from fibonacci._core.config import (
     DEFAULT_CONNECT_TIMEOUT,
     DEFAULT_MAX_CONNECTIONS,
@@ -30,6 +29,7 @@ from fibonacci._core.messages import MISDIRECTED, SENT, Deadline, HTTPRequest, H
 from fibonacci._core.options import check_seconds
 from fibonacci._core.transport_errors import is_network_failure, transport_error_from
 from fibonacci._net.sockets import lacks_descriptor, readable
+from fibonacci._system.concurrency import first
 
 if TYPE_CHECKING:
     from fibonacci._core.option_types import ClientCert

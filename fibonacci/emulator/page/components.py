@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from fibonacci._text import time_text
+from fibonacci._texts.text import time_text
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.engine.records import QUEUED, WAITING
 from fibonacci.emulator.http.bodies import read_json

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Final
 from zlib import crc32
 
-from fibonacci._logging import log
+from fibonacci._texts.logging import log
 from fibonacci.emulator.app import App
 from fibonacci.emulator.http.bodies import MAX_BODY, Query
 from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse

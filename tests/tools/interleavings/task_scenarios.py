@@ -201,7 +201,7 @@ def _client(run: TaskRun, *bodies: Any) -> tuple[Any, _TurnedPlatform]:
     return client, platform
 
 
-@_scenario("iterator of a list", "_async.resource", "_concurrency")
+@_scenario("iterator of a list", "_async.resource", "_system.concurrency")
 def _iterator(run: TaskRun) -> Bodies:
     """Two tasks share an iterator: one is refused; each item is yielded once, and none is lost by a cancellation."""
     client, _ = _client(run, {"data": [{"id": name, "name": name} for name in "ab"]})

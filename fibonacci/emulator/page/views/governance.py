@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
-from fibonacci._text import counted
+from fibonacci._texts.text import counted
 from fibonacci.emulator.account import ROLES
 from fibonacci.emulator.engine.tool_catalog import TOOLS
 from fibonacci.emulator.page.components import (

@@ -9,7 +9,7 @@ from shlex import quote
 from typing import Any, Final
 from zlib import crc32
 
-from fibonacci._text import counted
+from fibonacci._texts.text import counted
 from fibonacci.definitions.checks.inputs import check_inputs
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.emulator.engine.records import QUEUED, WAITING

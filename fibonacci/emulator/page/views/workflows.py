@@ -8,7 +8,7 @@ from difflib import unified_diff
 from itertools import islice
 from typing import Any, Final
 
-from fibonacci._text import counted
+from fibonacci._texts.text import counted
 from fibonacci.definitions.comparison import diff
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.definitions.files.writing import in_order
