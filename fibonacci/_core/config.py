@@ -362,7 +362,7 @@ def _missing_in_test() -> str:
 def _api_key(options: Mapping[str, Any]) -> tuple[AsyncApiKey, Literal["argument", "environment", "keychain"]]:
     source, key = _given(options, "api_key")
     if key is not None:
-        checked = key if callable(key) else check_key(key, source=source)
+        checked: Any = key if callable(key) else check_key(key, source=source)
         return checked, "argument" if source == "api_key" else "environment"
     stored = options.get("stored_key")
     if stored is not None:
