@@ -150,7 +150,7 @@ class TestReading:
         assert "lookup custom Your own tool. any no your function" in page.get("/ui/organization").text
         assert "1 min 4 1,000,000 999,996" in page.get("/ui/organization").text
         assert "workflow_runs_per_hour 1 10,000,000" in page.get("/ui/organization").text
-        assert "GET /tools status a response with a status code 503 2 of 2 0" in page.get("/ui/failures").text
+        assert "GET /tools status a response with a status code 503 2 0" in page.get("/ui/failures").text
         assert "unknown_tool" in page.get("/ui/warnings").text
         emulator.clock.advance(61)
         assert "color" not in page.get("/ui/organization").text

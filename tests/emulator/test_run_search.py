@@ -156,7 +156,7 @@ class TestOnThePage:
         assert self.runs(page, "q=sailing&status=completed") == ["moon", "low water", "high water"]
         assert self.runs(page, "q=&status=&workflow_id=&from=&to=") == self.runs(page, "")
         assert self.runs(page, "status=failed") == []
-        assert "No runs match this search." in page.get("/ui/runs?q=nothing").text
+        assert "No runs here." in page.get("/ui/runs?q=nothing").text
 
     def test_a_search_is_in_its_form_and_its_links(self, page: PageClient, client: Fibonacci) -> None:
         workflow = create(client, llm("greet"), name="Tides")
@@ -166,7 +166,7 @@ class TestOnThePage:
         shown = page.get(f"/ui/runs?{query}")
         fields = {"q": "water", "status": "completed", "workflow_id": workflow, "from": "2026-01-01", "to": ""}
         assert shown.form("find") == fields
-        assert "<h1>Runs: “water”, completed, Tides, from 2026-01-01</h1>" in shown.body
+        assert "<h1>Runs: water</h1>" in shown.body
         assert shown.next_page.startswith(f"/ui/runs?{query}&cursor=")
         assert page.get(shown.next_page).body.count("topic: water") == 1
         assert page.get("/ui/runs?to=2026-01-31").form("find")["to"] == "2026-01-31"

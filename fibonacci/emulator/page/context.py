@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
@@ -147,6 +147,29 @@ FULL: Final = "full"
 
 
 @dataclass(frozen=True, slots=True)
+class Flash:
+    """What the page that follows an action says about it.
+
+    Attributes:
+        message: What was done, or why not.
+        is_error: Whether it was not done.
+        action: The action that was not done.
+        entered: What was entered into its form, by the names of its fields: it is shown again.
+        faults: What is wrong with it.
+    """
+
+    message: str
+    is_error: bool = False
+    action: str = ""
+    entered: Mapping[str, str] = field(default_factory=dict[str, str])
+    faults: Sequence[Detail] = ()
+
+
+NO_FLASH: Final = Flash("")
+"""What a page says that follows no action."""
+
+
+@dataclass(frozen=True, slots=True)
 class ViewContext:
     """One request of a browser that is signed in.
 
@@ -157,8 +180,7 @@ class ViewContext:
         form: The fields of the form that was sent.
         target: The path and query of the page.
         address: The emulator's address as the browser has it, such as `127.0.0.1:8787`.
-        entered: What was entered into the form, if it couldn't be carried out.
-        faults: What is wrong with it.
+        flash: What the page says about the last action.
     """
 
     backend: Backend
@@ -167,8 +189,7 @@ class ViewContext:
     form: Mapping[str, str]
     target: str
     address: str
-    entered: Mapping[str, str]
-    faults: Sequence[Detail] = ()
+    flash: Flash = NO_FLASH
 
     @property
     def full(self) -> str | None:
@@ -225,7 +246,7 @@ class Done:
     """An action that was carried out.
 
     Attributes:
-        target: The page to show next.
+        target: The page to show next, by default the one with the form.
         message: What was done, in words.
     """
 

@@ -7,9 +7,9 @@ from typing import Final
 
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.page.components import moment
-from fibonacci.emulator.page.context import Backend, PageContent, ViewContext
+from fibonacci.emulator.page.context import Backend, Flash, PageContent, ViewContext
 from fibonacci.emulator.page.html import Attribute, Content, HTMLElement, h
-from fibonacci.emulator.page.sign_in import HOME, SIGN_OUT, Flash
+from fibonacci.emulator.page.sign_in import HOME, SIGN_OUT
 
 _GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     "Work": {
@@ -87,7 +87,7 @@ def title_of(page: PageContent, context: ViewContext) -> HTMLElement:
     return h.title(f"{page.title} · {_PRODUCT} {context.address}".strip())
 
 
-def signed_in(page: PageContent, context: ViewContext, parts: list[HTMLElement], flash: Flash | None) -> HTMLElement:
+def signed_in(page: PageContent, context: ViewContext, parts: list[HTMLElement]) -> HTMLElement:
     """Return a complete page."""
     navigation, now, main = parts
     button: dict[str, Attribute] = {"type": "button", "hidden": True, "data_static": True}
@@ -99,7 +99,7 @@ def signed_in(page: PageContent, context: ViewContext, parts: list[HTMLElement],
         h.button("Shortcuts", id="show-shortcuts", aria_haspopup="dialog", **button),
         h.form(h.button("Sign out"), method="post", action=SIGN_OUT),
     )
-    return _html(title_of(page, context), header, navigation, _flash(flash), [main, _shortcuts()])
+    return _html(title_of(page, context), header, navigation, _flash(context.flash), [main, _shortcuts()])
 
 
 _SHORTCUTS: Final = {
@@ -179,8 +179,8 @@ def _badge(section: str, count: int) -> Content:
     return [" ", h.span(f"{count:,}", h.span(_COUNTED[section], class_="hidden"), class_="badge")]
 
 
-def _flash(flash: Flash | None) -> Content:
-    if flash is None:
+def _flash(flash: Flash) -> Content:
+    if not flash.message:
         return None
     role, kind = ("alert", "flash error") if flash.is_error else ("status", "flash done")
     return h.p(flash.message, class_=kind, role=role)

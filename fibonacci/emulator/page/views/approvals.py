@@ -14,17 +14,16 @@ from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.engine.tool_catalog import find_tool
-from fibonacci.emulator.http.messages import Detail, invalid
 from fibonacci.emulator.page import html
 from fibonacci.emulator.page.components import (
-    example,
+    Field,
+    entry_form,
     facts,
-    form,
     json_block,
     json_text,
     moment,
     pager,
-    required,
+    read_fields,
     short,
     state_text,
 )
@@ -35,12 +34,7 @@ from fibonacci.emulator.policy.approvals import DECIDING, settings_of
 from fibonacci.emulator.state.records import StoredGovernance
 
 _TOOLS_SHOWN: Final = 20
-_HOLD_MAIL: Final = """client.organizations.governance.update("{organization}", require_approval_for_external_comm=True)
-mail = {"to": "team@example.org", "subject": "News", "body": "High tide at noon"}
-node = {"id": "tell", "type": "tool", "tool": "email_send", "params": mail}
-workflow = client.workflows.create(name="News", definition={"nodes": [node]})
-print(client.workflows.execute(workflow.id).status)
-"""
+_LONGEST: Final = 1_000
 
 
 def show_list(context: ViewContext) -> PageContent:
@@ -49,26 +43,19 @@ def show_list(context: ViewContext) -> PageContent:
     content: Content = [_card(context, run) for run in page.items]
     if not page.items:
         setting = h.a("governance setting", href="/ui/governance")
-        content = h.div(
-            h.p("No runs are waiting for approval."),
-            h.p("A run waits if a ", setting, " matches its workflow. For example:"),
-            example("hold", "A run that waits · Python", _HOLD_MAIL, context),
-            class_="empty",
-        )
+        content = h.p("No runs are waiting. A run waits if a ", setting, " matches its workflow.", class_="empty")
     return PageContent("Approvals", [content, pager(context, page.more)], "Approvals")
 
 
 def decide(context: ViewContext) -> Done:
     """Approve or reject a run."""
     execution_id = context.path["execution_id"]
-    by = required(context.form, "by", "must be admin, owner, or a person whose key has one of these roles")
-    decision = context.form.get("decision")
-    if decision not in ("approve", "reject"):
-        raise invalid(Detail("decision", "must be approve or reject"))
-    body = {"by": by, "decision": decision}
+    body = read_fields(context.form, [Field("by", "", is_required=True), Field("decision", "", is_required=True)])
     run = context.backend.send("POST", f"/_emulator/approvals/{segment(execution_id)}", body)["data"]
-    done = "approved" if decision == "approve" else "rejected"
-    return Done(f"/ui/runs/{segment(execution_id)}", f"{by} {done} the run. State: {state_text(run['status'])}.")
+    done = "approved" if body["decision"] == "approve" else "rejected"
+    return Done(
+        f"/ui/runs/{segment(execution_id)}", f"{body['by']} {done} the run. State: {state_text(run['status'])}."
+    )
 
 
 def approval_of(context: ViewContext, run: Any) -> HTMLElement | None:
@@ -214,34 +201,19 @@ def _parameters(context: ViewContext, run: Any, node: ToolNode) -> HTMLElement:
     return h.dl([[h.dt(short(name, context)), h.dd(value)] for name, value in params.items()], class_="values")
 
 
-_LONGEST: Final = 1_000
-
-
 def _form(context: ViewContext, run: Any, settings: StoredGovernance) -> HTMLElement:
-    execution_id = run["execution_id"]
-    name = f"by-{execution_id}"
     may, may_not = _deciders(context, run["approval"], settings)
-    needed = f"It needs {counted(settings['approval_threshold'], 'approval')}. Enter a role, or a person with a key. "
-    return form(
+    needed = f"It needs {counted(settings['approval_threshold'], 'approval')}. Enter a role, or a person with a key."
+    by = Field(
+        "by", "Decided by", "text", " ".join([needed, *may_not]), may[0] if may else None, dict.fromkeys(may, ""), True
+    )
+    return entry_form(
         context,
-        f"/ui/runs/{segment(execution_id)}/decision",
-        h.label("Decided by", for_=name),
-        h.input(
-            id=name,
-            name="by",
-            value=context.entered.get("by", may[0] if may else ""),
-            required=True,
-            list=f"{name}-people",
-            autocomplete="off",
-            spellcheck="false",
-            maxlength=100,
-            aria_describedby=f"{name}-hint",
-        ),
-        h.datalist([h.option(value=person) for person in may], id=f"{name}-people"),
+        f"decide-{run['execution_id']}",
+        f"/ui/runs/{segment(run['execution_id'])}/decision",
+        [by],
         h.button("Approve", name="decision", value="approve", class_="primary"),
         h.button("Reject", name="decision", value="reject", class_="danger"),
-        h.p(needed, " ".join(may_not), class_="note", id=f"{name}-hint"),
-        id=f"decide-{execution_id}",
         class_="inline",
     )
 

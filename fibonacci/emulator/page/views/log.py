@@ -5,75 +5,74 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
-from itertools import islice
 from typing import Final
 
 from fibonacci.emulator.app.request_log import CREDENTIAL_HEADERS, LogEntry
-from fibonacci.emulator.http.messages import not_found
+from fibonacci.emulator.http.messages import Detail, not_found
 from fibonacci.emulator.http.router import RoutePattern
 from fibonacci.emulator.page.components import (
     NOTHING,
-    changed,
+    Field,
+    calling,
     choices,
     duration,
     facts,
-    field,
     form,
+    found,
     json_block,
     moment,
+    newest,
     pager,
+    search_form,
     section,
     table,
     text_block,
 )
-from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, ViewContext
-from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
+from fibonacci.emulator.page.context import PageContent, ViewContext
+from fibonacci.emulator.page.html import HTMLElement, h, icon
 from fibonacci.emulator.routes import ENDPOINTS
 from fibonacci.emulator.state.json_encoding import parse_json
 
 _STARTED: Final = re.compile(rb'"(?:execution_id|id)": ?"(exec_[^"]+)"')
 
 
-def route_field(text: str, fault: str | None = None) -> Content:
-    """Return the field for a route, with the known ones to choose from."""
-    control = h.input(id="route", name="route", value=text, list="routes", autocomplete="off", spellcheck="false")
-    routes = h.datalist([h.option(value=str(endpoint)) for endpoint in ENDPOINTS], id="routes")
-    return field("Route", control, "A method and a path. Either can be *.", fault), routes
+ROUTE: Final = Field(
+    "route", "Route", "text", "A method and a path. Either can be *.", options={str(each): "" for each in ENDPOINTS}
+)
 
 
 def show_requests(context: ViewContext) -> PageContent:
     """Show the requests, the newest first: all, or those that failed, to a route, or about a run."""
-    log, route, run = context.backend.app.log, context.query.searched("route"), context.query.searched("run")
+    log, run, faults = context.backend.app.log, context.query.searched("run"), list[Detail]()
     only_errors = context.query.choice("only", ("errors",), default="") == "errors"
-    entries, pattern, fault = log.newest(context.number_cursor), None, None
+    entries = log.newest(context.number_cursor)
     try:
-        pattern = RoutePattern(route or "*", log.router)
+        pattern = RoutePattern(context.query.searched("route") or "*", log.router)
     except ValueError as error:
-        entries, fault = [], str(error)
+        entries, pattern, faults = [], RoutePattern("*", log.router), [Detail("route", str(error))]
     about = (run or "").encode("utf-8", "replace")
     chosen = (
-        entry
+        (entry.number, entry)
         for entry in entries
         if (not only_errors or entry.status is None or entry.status >= 400)
-        and (route is None or (pattern is not None and pattern.matches(entry.request)))
+        and pattern.matches(entry.request)
         and (about in entry.request.target.encode("utf-8", "replace") or about in (entry.response or b""))
     )
-    shown = list(islice(chosen, PER_PAGE + 1))
-    more = shown[PER_PAGE - 1].number if len(shown) > PER_PAGE else None
-    find = h.form(
-        route_field(route or "", fault),
-        h.button("Show"),
-        h.a("All requests", href="/ui/requests") if route or run else None,
-        action="/ui/requests",
-        class_="inline",
-        id="find",
-        data_static="true",
-    )
+    page = found(context, chosen, lambda entry: entry.request.target)
     of_run = h.p("Requests about the run ", h.a(h.code(run), href=f"/ui/runs/{run}"), ".") if run else None
     clear = form(context, "/ui/requests/clear", h.button("Clear the log")) if entries else None
     filters = choices(context, "Responses", "only", {"All": None, "Failed": "errors"})
-    content = find, of_run, h.div(filters, clear, class_="line"), requests_table(context, shown[:PER_PAGE])
-    return PageContent("Requests", [*content, pager(context, more)], "Requests")
+    content = [
+        search_form(context, ROUTE, Field("run", "Run"), faults=faults),
+        of_run,
+        h.div(filters, clear, class_="line"),
+        requests_table([entry for _, entry in page.items]),
+        pager(context, page.more),
+    ]
+    return PageContent("Requests", content, "Requests")
+
+
+clear_requests = calling("DELETE", "/_emulator/requests", "/ui/requests", "The request log is empty.")
 
 
 def show_request(context: ViewContext) -> PageContent:
@@ -117,22 +116,8 @@ def show_request(context: ViewContext) -> PageContent:
     )
 
 
-def clear_requests(context: ViewContext) -> Done:
-    """Forget all requests."""
-    return changed(context, "DELETE", "/_emulator/requests", None, "/ui/requests", "The request log is empty.")
-
-
-_FIRST: Final = """curl -sS {address}/v1/tools -H "Authorization: Bearer $FIBONACCI_API_KEY"
-"""
-
-
-def requests_table(context: ViewContext, entries: Sequence[LogEntry]) -> HTMLElement:
+def requests_table(entries: Sequence[LogEntry]) -> HTMLElement:
     """Return a table of requests."""
-    first = _FIRST.replace("{address}", f"http://{context.address}")
-    empty = [
-        h.p("No requests here. Those from clients appear as they arrive, but not those from this page. For example:"),
-        text_block("first-request", "A request · curl", first, context),
-    ]
     columns = {"Response": "", "Method": "", "Path": "name wide", "Run": "", "Duration": "number", "Time": ""}
     rows = [
         (
@@ -146,6 +131,7 @@ def requests_table(context: ViewContext, entries: Sequence[LogEntry]) -> HTMLEle
         )
         for entry in entries
     ]
+    empty = "No requests here. Those from clients appear as they arrive, but not those from this page."
     return table("Requests", columns, rows, empty)
 
 
@@ -181,20 +167,23 @@ def _body(name: str, raw: bytes, context: ViewContext) -> HTMLElement:
 def show_warnings(context: ViewContext) -> PageContent:
     """Show the warnings, the newest first."""
     warnings = context.backend.app.warnings.all()
-    end = len(warnings) if context.number_cursor is None else min(context.number_cursor, len(warnings))
-    first = max(end - PER_PAGE, 0)
+    page = found(context, newest(context, warnings), lambda warning: warning.message)
     rows = [
-        (f"warning-{number}", h.code(found.code), [h.p(found.message), h.p(h.code(found.location), class_="note")])
-        for number, found in reversed([*enumerate(warnings)][first:end])
+        (
+            f"warning-{number}",
+            h.code(warning.code),
+            [h.p(warning.message), h.p(h.code(warning.location), class_="note")],
+        )
+        for number, warning in page.items
     ]
     strict = (
         "This emulator is strict, so it refuses" if context.backend.app.warnings.strict else "A strict emulator refuses"
     )
     rule = f"{strict} those that it finds in a request or a definition. What it finds during a run is only noted here."
-    empty = h.p("No warnings: the emulator does everything that it was asked to do.")
+    empty = "No warnings: the emulator does everything that it was asked to do."
     content = [
         h.p("Things in workflows and requests that are unknown, not supported, or without effect. ", rule),
         table("Warnings", {"Code": "", "Message and place": "name wide"}, rows, empty),
-        pager(context, first or None),
+        pager(context, page.more),
     ]
     return PageContent("Warnings", content, "Warnings")

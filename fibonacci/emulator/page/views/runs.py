@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pprint import pformat
-from shlex import quote
 from typing import Any, Final
 from zlib import crc32
 
 from fibonacci._text import counted
-from fibonacci.definitions.checks.inputs import check_inputs
 from fibonacci.definitions.diagrams.svg import Drawing
+from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.engine.records import QUEUED, WAITING
-from fibonacci.emulator.http.messages import ServerResponse
+from fibonacci.emulator.http.messages import Detail, ServerResponse
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.components import (
+    BRIEF,
     NOTHING,
-    area,
+    Field,
+    Row,
     choices,
     duration,
+    entry_form,
     example,
     facts,
-    field,
     form,
-    is_brief,
     json_block,
-    json_text,
     moment,
     pager,
     part,
-    read_field,
+    read_fields,
+    search_form,
     section,
     short,
     state,
     state_text,
     table,
-    text_block,
     with_query,
 )
 from fibonacci.emulator.page.context import Done, PageContent, Slice, ViewContext, segment
@@ -56,56 +56,59 @@ STATES: Final = ("running", QUEUED, WAITING, "completed", "failed", "cancelled")
 
 _LONGEST: Final = 200
 _MOST_WORKFLOWS: Final = 200
+_MOST_VALUES: Final = 12  # of which each has a place of its own
 
 
 def show_list(context: ViewContext) -> PageContent:
     """Show the runs that a search wants, the newest first. Its address is a link to the search."""
     status, workflow_id = context.query.searched("status"), context.query.searched("workflow_id")
-    faults: dict[str, str] = {}
+    faults, text = list[Detail](), context.searched or ""
     begin, end = (_bound(context, name, faults) for name in ("from", "to"))
-    text = context.searched or ""
     if len(text) > _LONGEST:
-        faults["q"] = f"has {len(text):,} characters, but a search can have at most {_LONGEST}"
+        faults.append(Detail("q", f"has {len(text):,} characters, but a search can have at most {_LONGEST}"))
     search = Search(text, begin and begin[0].timestamp(), end and end[1].timestamp())
     page = (
         Slice([], None)
         if faults
         else context.backend.runs(context.cursor, search, workflow_id=workflow_id, status=status)
     )
-    is_plain = not (text or begin or end or faults)
     with context.backend.reading() as store:
         counts = store.executions.counts(workflow_id)
+        rows = store.workflows.rows(newest_first=True)
+        workflows = {
+            record["id"]: record["name"].strip() or record["id"] for _, record in islice(rows, _MOST_WORKFLOWS)
+        }
+        count = sum(store.workflows.counts().values())
+    if workflow_id is not None:
+        workflows.setdefault(workflow_id, context.backend.workflow_name(workflow_id) or workflow_id)
+    rest = f"The newest {_MOST_WORKFLOWS} of {count:,}. The page of each other one leads to its runs."
     names: dict[str, str | None] = {"All": None, **{state_text(name): name for name in STATES}}
     known = {state_text(name): count for name, count in counts.items()} | {"All": sum(counts.values())}
-    is_everything = is_plain and not (status or workflow_id)
-    return PageContent(
-        _title(context),
-        [
-            _search_form(context, faults),
-            choices(context, "States", "status", names, known if is_plain else None),
-            runs_table(context, page.items, "No runs here." if is_everything else "No runs match this search."),
-            pager(context, page.more),
-        ],
-        "Runs",
+    is_plain = not (text or begin or end or faults)
+    form = search_form(
+        context,
+        Field("q", "Text in inputs or outputs", "search"),
+        Field(
+            "workflow_id",
+            "Workflow",
+            "choice",
+            rest if count > _MOST_WORKFLOWS else None,
+            options={"": "all", **workflows},
+        ),
+        Field("from", "From", hint="A day such as 2026-01-31, or a time"),
+        Field("to", "To", hint="such as 2026-01-31T10:00, in UTC"),
+        faults=faults,
     )
+    content = [
+        form,
+        choices(context, "States", "status", names, known if is_plain else None),
+        runs_table(context, page.items),
+        pager(context, page.more),
+    ]
+    return PageContent(f"Runs: {short(text, context, 40)}" if text else "Runs", content, "Runs")
 
 
-def _title(context: ViewContext) -> str:
-    """Return what tells the tabs of different searches apart."""
-    text, status, workflow_id, begin, end = (
-        context.query.searched(name) for name in ("q", "status", "workflow_id", "from", "to")
-    )
-    parts = (
-        text and f"“{short(text, context, 40)}”",
-        status and short(state_text(status), context, 40),
-        workflow_id and short(context.backend.workflow_name(workflow_id) or workflow_id, context, 40),
-        begin and f"from {begin[:19]}",
-        end and f"to {end[:19]}",
-    )
-    return f"Runs: {', '.join(filter(None, parts))}" if any(parts) else "Runs"
-
-
-def _bound(context: ViewContext, name: str, faults: dict[str, str]) -> tuple[datetime, datetime] | None:
+def _bound(context: ViewContext, name: str, faults: list[Detail]) -> tuple[datetime, datetime] | None:
     """Return the beginning and the end of the day, the minute or the second that was entered, in UTC."""
     text = context.query.searched(name)
     if text is None:
@@ -116,56 +119,12 @@ def _bound(context: ViewContext, name: str, faults: dict[str, str]) -> tuple[dat
         length = 86_400 if len(text) <= len("2026-01-31") else 60 if len(text) <= len("2026-01-31T10:00") else 1
         return begin, begin + timedelta(seconds=length)
     except (ValueError, OverflowError):
-        faults[name] = f"must be a time such as 2026-01-31 or 2026-01-31T10:00, not {text[:40]!r}"
+        faults.append(Detail(name, f"must be a time such as 2026-01-31 or 2026-01-31T10:00, not {text[:40]!r}"))
         return None
 
 
-def _search_form(context: ViewContext, faults: Mapping[str, str]) -> HTMLElement:
-    chosen = context.query.searched("workflow_id")
-    with context.backend.reading() as store:
-        newest = store.workflows.rows(newest_first=True)
-        names = {
-            workflow["id"]: workflow["name"] for _, (_, workflow) in zip(range(_MOST_WORKFLOWS), newest, strict=False)
-        }
-        count = sum(store.workflows.counts().values())
-    if chosen is not None and chosen not in names:
-        names[chosen] = context.backend.workflow_name(chosen) or chosen
-    rest = f"The newest {_MOST_WORKFLOWS} of {count:,}. The page of each other one leads to its runs."
-    options = [h.option(name.strip() or key, value=key, selected=key == chosen) for key, name in names.items()]
-    kept = context.query.searched("status")
-
-    def control(label: str, name: str, kind: str, hint: str | None = None) -> HTMLElement:
-        value, place = context.query.searched(name) or "", "search" if name == "q" else f"find-{name}"
-        return field(
-            label, h.input(type=kind, id=place, name=name, value=value, spellcheck="false"), hint, faults.get(name)
-        )
-
-    return h.form(
-        control("Text in inputs or outputs", "q", "search"),
-        field(
-            "Workflow",
-            h.select(h.option("all", value=""), options, id="find-workflow", name="workflow_id"),
-            rest if count > _MOST_WORKFLOWS else None,
-        ),
-        control("From", "from", "text"),
-        control("To", "to", "text"),
-        None if kept is None else h.input(type="hidden", name="status", value=kept),
-        h.button("Search", class_="primary"),
-        h.a("All runs", href="/ui/runs") if "?" in context.target else None,
-        h.p(
-            "Days such as 2026-01-31 or times such as 2026-01-31T10:00, in UTC, by the emulator's clock.", class_="note"
-        ),
-        action="/ui/runs",
-        role="search",
-        id="find",
-        class_="inline",
-        data_static="true",
-    )
-
-
-def runs_table(context: ViewContext, runs: Sequence[Any], empty: str = "No runs here.") -> HTMLElement:
+def runs_table(context: ViewContext, runs: Sequence[Any]) -> HTMLElement:
     """Return a table of executions in their public form."""
-    names = {run["workflow_id"]: context.backend.workflow_name(run["workflow_id"]) for run in runs}
     columns = {
         "State": "",
         "Run and its first input": "run-name",
@@ -174,12 +133,11 @@ def runs_table(context: ViewContext, runs: Sequence[Any], empty: str = "No runs 
         "Duration": "number",
         "Nodes": "number",
     }
-    rows = [_row(context, run, names[run["workflow_id"]]) for run in runs]
-    how = h.p(empty, " Run a workflow on its page, or with ", h.code("client.workflows.run(workflow_id)"), ".")
-    return table("Runs", columns, rows, how)
+    how = "No runs here. Run a workflow on its page, or with ", h.code("client.workflows.run(workflow_id)"), "."
+    return table("Runs", columns, [_row(context, run) for run in runs], how)
 
 
-def _row(context: ViewContext, run: Any, name: str | None) -> tuple[Content, ...]:
+def _row(context: ViewContext, run: Any) -> Row:
     execution_id, has_run = run["execution_id"], run["status"] != WAITING and bool(run["nodes"])
     failed = f", {run['nodes_failed']} failed" if run["nodes_failed"] else ""
     given, value = next(iter(run.get("inputs", {"large inputs": ""}).items()), (None, None))
@@ -188,7 +146,7 @@ def _row(context: ViewContext, run: Any, name: str | None) -> tuple[Content, ...
         execution_id,
         state(run["status"]),
         [h.a(h.code(execution_id), href=f"/ui/runs/{execution_id}"), first],
-        h.code(run["workflow_id"]) if name is None else h.a(name, href=f"/ui/workflows/{run['workflow_id']}"),
+        _workflow_link(context, run),
         moment(run["created_at"]),
         duration(run["duration_ms"]) if has_run else NOTHING,
         f"{run['nodes_executed']} of {len(run['nodes'])}{failed}" if has_run else NOTHING,
@@ -255,16 +213,12 @@ def _run(context: ViewContext, run: Any, approval: Content) -> Content:
         section("Trace", _trace(context, run), name="trace"),
         LivePart(
             "details",
-            "snippets",
+            "code",
             (run["inputs"], context.full),
-            lambda: _snippets(context, run),
-            open=context.full in ("python", "curl", "command"),
+            lambda: _code(context, run),
+            open=context.full == "python",
         ),
     ]
-
-
-_MOST_VALUES: Final = 12
-"""How many inputs or outputs are shown one by one. More are shown as JSON."""
 
 
 def _values(name: str, values: Mapping[str, Any], context: ViewContext) -> Content:
@@ -274,15 +228,12 @@ def _values(name: str, values: Mapping[str, Any], context: ViewContext) -> Conte
     whole = json_block(name, name.capitalize(), values, context)
     if len(values) > _MOST_VALUES:
         return whole
-    brief = {key: value for key, value in values.items() if is_brief(value)}
-    lines = [
-        [h.dt(key), h.dd(value if isinstance(value, str) else short(value, context))] for key, value in brief.items()
-    ]
-    blocks = [
-        json_block(f"{name}-{number}", key, value, context)
-        for number, (key, value) in enumerate(values.items())
-        if key not in brief
-    ]
+    lines, blocks = list[Content](), list[Content]()
+    for number, (key, value) in enumerate(values.items()):
+        if is_object(value) or is_array(value) or (isinstance(value, str) and len(value) > BRIEF):
+            blocks.append(json_block(f"{name}-{number}", key, value, context))
+        else:
+            lines.append([h.dt(key), h.dd(value if isinstance(value, str) else short(value, context))])
     as_json = h.details(h.summary("As JSON"), whole, id=f"{name}-json", open=context.full == name)
     return [h.dl(lines, class_="values") if lines else None, blocks, as_json]
 
@@ -290,43 +241,17 @@ def _values(name: str, values: Mapping[str, Any], context: ViewContext) -> Conte
 _RUN: Final = """result = client.workflows.run({workflow_id!r}, inputs={inputs})
 print(result.outputs)
 """
-_CURL: Final = """curl -sS {url} \\
-  -H "Authorization: Bearer $FIBONACCI_API_KEY" \\
-  -H 'Content-Type: application/json' \\
-  --data-raw {body}
-"""
 
 
-def _snippets(context: ViewContext, run: Any) -> Content:
-    """Return programs that run a workflow with the same inputs outside of the page, ready to paste.
-
-    They read the key from the variable `FIBONACCI_API_KEY` and never contain it. A secret in the inputs is `***`.
-    """
-    workflow_id, inputs, url = run["workflow_id"], run["inputs"], f"http://{context.address}/v1"
-    path = f"/workflows/{segment(workflow_id)}/execute"
-    # Escaped beyond ASCII, because a terminal may misread the bytes of other characters.
-    body, given = to_text({"inputs": inputs}), to_text(inputs)
-    python = _RUN.format(workflow_id=workflow_id, inputs=pformat(inputs, width=100, sort_dicts=False))
-    problems = check_inputs(_definition(context, run), inputs)
-    words = f"run {quote(workflow_id)} --inputs {quote(given)}"
-    if any(it.severity == "error" or it.code == "unused_input" for it in problems):  # `run` checks the inputs
-        words = f"request POST {quote(path)} --data {quote(body)}"
+def _code(context: ViewContext, run: Any) -> Content:
+    """Return a program that runs a workflow with the same inputs, ready to paste. A secret in the inputs is `***`."""
+    given = pformat(run["inputs"], width=100, sort_dicts=False)
+    python = _RUN.format(workflow_id=run["workflow_id"], inputs=given)
     is_redacted = context.backend.redact(given) != given
     return [
         h.summary("Run it from code"),
-        h.div(
-            h.p(
-                "It reads the key from ",
-                h.code("FIBONACCI_API_KEY"),
-                ". The shell can be bash, zsh or sh.",
-                class_="note",
-            ),
-            h.p("Replace each *** with the secret that it hides.", class_="flash warning") if is_redacted else None,
-            example("python", "Python", python, context),
-            text_block("curl", "curl", _CURL.format(url=quote(f"{url}{path}"), body=quote(body)), context),
-            text_block("command", "Command", f"FIBONACCI_BASE_URL={quote(url)} fibonacci {words}\n", context),
-            class_="details",
-        ),
+        h.p("Replace each *** with the secret that it hides.", class_="flash warning") if is_redacted else None,
+        example("python", "Python", python, context),
     ]
 
 
@@ -344,9 +269,7 @@ def show_again(context: ViewContext) -> PageContent:
     version, latest = run["workflow_version"], workflow["version"]
     if from_node is not None:
         node = next((node for node in run["trace"] if node["id"] == from_node), None)
-        output = context.entered.get(
-            "output", "{}" if node is None or node["output"] is None else json_text(node["output"])
-        )
+        output = {} if node is None or node["output"] is None else node["output"]
         content = [
             h.p("This starts a run with the inputs of ", of_run, f" and version {version} of its workflow:"),
             h.ul(
@@ -355,14 +278,13 @@ def show_again(context: ViewContext) -> PageContent:
                 h.li("All others run."),
                 class_="points",
             ),
-            form(
+            entry_form(
                 context,
+                "resume-form",
                 f"{target}/resume",
+                [Field("output", f"Output of {from_node}", "JSON", "JSON", output)],
                 h.input(type="hidden", name="node", value=from_node),
-                field(f"Output of {from_node}", area("output", output, 4), "JSON"),
                 h.button("Run the rest", class_="primary"),
-                id="resume-form",
-                class_="card",
             ),
         ]
         return PageContent(f"Run {execution_id} from {from_node}", content, "Runs", is_live=False)
@@ -386,9 +308,8 @@ def run_again(context: ViewContext) -> Done:
 
 def resume(context: ViewContext) -> Done:
     """Run the rest of a run, after a node whose output was entered."""
-    output = read_field(context.form.get("output", ""), "output")
     path = f"/_emulator/runs/{segment(context.path['execution_id'])}/resume"
-    return started(context, path, {"node": context.form.get("node", ""), "output": output})
+    return started(context, path, read_fields(context.form, [Field("node", ""), Field("output", "", "JSON")]))
 
 
 def started(context: ViewContext, path: str, body: JSONObject) -> Done:

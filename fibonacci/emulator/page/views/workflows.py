@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from difflib import unified_diff
-from itertools import islice
 from typing import Any, Final
 
 from fibonacci._text import counted
@@ -16,10 +15,10 @@ from fibonacci.emulator.http.messages import Detail, ServerResponse, invalid
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.components import (
     SHOWN,
-    changed,
-    example,
+    Field,
     facts,
     form,
+    found,
     json_block,
     json_text,
     moment,
@@ -29,7 +28,7 @@ from fibonacci.emulator.page.components import (
     table,
     with_query,
 )
-from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, Slice, ViewContext, segment
+from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.coverage import LEGEND, MOST_RUNS, coverage_facts, coverage_of, missing_table
 from fibonacci.emulator.page.diagram import diagram
 from fibonacci.emulator.page.html import Content, HTMLElement, h
@@ -43,18 +42,14 @@ _VERSIONS: Final = 5
 _MOST_CHANGES: Final = 50
 _MOST_LINES: Final = 1_500  # of a version: the time to compare grows with their square
 
-_CREATE: Final = """node = {"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}
-print(client.workflows.create(name="Greeter", definition={"nodes": [node]}).id)
-"""
-
 
 def show_list(context: ViewContext) -> PageContent:
     """Show the workflows, the oldest first, or those whose name or ID contains a text."""
-    wanted = context.searched
-    page = _search(context, wanted) if wanted else context.backend.items("/workflows", context.cursor)
     with context.backend.reading() as store:
-        runs = {workflow["id"]: sum(store.executions.counts(workflow["id"]).values()) for workflow in page.items}
-    rows = [
+        rows = store.workflows.rows(after=context.number_cursor)
+        page = found(context, rows, lambda workflow: f"{workflow['name']}\n{workflow['id']}")
+        runs = {workflow["id"]: sum(store.executions.counts(workflow["id"]).values()) for _, workflow in page.items}
+    shown = [
         (
             workflow["id"],
             h.a(_name_of(workflow), href=f"/ui/workflows/{segment(workflow['id'])}"),
@@ -64,27 +59,16 @@ def show_list(context: ViewContext) -> PageContent:
             h.a(f"{runs[workflow['id']]:,}", href=f"/ui/runs?workflow_id={segment(workflow['id'])}"),
             moment(workflow["updated_at"]),
         )
-        for workflow in page.items
+        for _, workflow in page.items
     ]
-    empty: Content = h.p("No workflow has this text in its name or ID.")
-    if not wanted:
-        empty = [
-            h.p("No workflows yet. To create one:"),
-            example("create", "A first workflow · Python", _CREATE, context),
-        ]
+    empty = "No workflows here. Create one with ", h.code("client.workflows.create(name=..., definition=...)"), "."
     columns = {"Name": "name", "ID": "", "Version": "number", "Nodes": "number", "Runs": "number", "Updated": ""}
-    content = search_form(context, "Name or ID"), table("Workflows", columns, rows, empty), pager(context, page.more)
+    content = [
+        search_form(context, Field("q", "Name or ID", "search")),
+        table("Workflows", columns, shown, empty),
+        pager(context, page.more),
+    ]
     return PageContent("Workflows", content, "Workflows")
-
-
-def _search(context: ViewContext, wanted: str) -> Slice:
-    wanted = wanted.casefold()
-    with context.backend.reading() as store:
-        rows = store.workflows.rows(after=context.number_cursor)
-        matching = (row for row in rows if wanted in f"{row[1]['name']}\n{row[1]['id']}".casefold())
-        shown = list(islice(matching, PER_PAGE + 1))
-    more = str(shown[PER_PAGE - 1][0]) if len(shown) > PER_PAGE else None
-    return Slice([record for _, record in shown[:PER_PAGE]], more)
 
 
 def show(context: ViewContext) -> PageContent:
@@ -106,7 +90,7 @@ def show(context: ViewContext) -> PageContent:
                 ("Created", moment(workflow["created_at"])),
                 ("Updated", moment(workflow["updated_at"])),
                 ("Approval required for", h.a(", ".join(reasons), href="/ui/governance") if reasons else "nothing"),
-                ("Memory", h.a("Values of this workflow", href=f"/ui/organization?q={segment(workflow_id)}#memory")),
+                ("Memory", h.a("Values of this workflow", href=f"/ui/organization?q={segment(workflow_id)}")),
             ),
             h.section(_diagram_heading(context), _diagram(context, workflow), aria_labelledby="diagram"),
             section("Run it", run_form(context, f"/ui{path}/execute", workflow["definition"])),
@@ -228,7 +212,8 @@ def rollback(context: ViewContext) -> Done:
         raise invalid(Detail("version", reason))
     path = f"/v1{_path(workflow)}/versions/{segment(number)}/rollback"
     message = f"The workflow is back at version {number}, as version {workflow['version'] + 1}."
-    return changed(context, "POST", path, None, f"/ui{_path(workflow)}", message)
+    context.backend.send("POST", path)
+    return Done(f"/ui{_path(workflow)}", message)
 
 
 def _workflow(context: ViewContext) -> Any:
