@@ -343,14 +343,14 @@ def entry_form(
     return form(context, action, controls(name, fields, entered, last.faults), rest, id=name, class_=class_)
 
 
-def search_form(context: ViewContext, *fields: Field, faults: Sequence[Detail] = ()) -> HTMLElement:
+def search_form(context: ViewContext, *fields: Field) -> HTMLElement:
     """Return the form that searches a list. Its address has what was entered, so that you can share a search."""
     path, _, query = context.target.partition("?")
     names = {"cursor": None, "full": None, **dict.fromkeys(field.name for field in fields)}
     entered = {field.name: context.query.searched(field.name) or "" for field in fields}
     kept = [h.input(type="hidden", name=name, value=value) for name, value in parse_qsl(query) if name not in names]
     return h.form(
-        controls("find", fields, entered, faults),
+        controls("find", fields, entered, ()),
         kept,
         h.button("Search", class_="primary"),
         h.a("Show all", href=with_query(context, **names)) if any(entered.values()) else None,
@@ -405,7 +405,11 @@ def _control(place: str, field: Field, text: str, fault: str) -> HTMLElement:
         kind = "text" if field.kind == "list" else field.kind
         several = f"{place}-options" if field.options else None
         control = h.input(type=kind, value=text, list=several, step="any", autocomplete="off", **described)
-        suggested = h.datalist([h.option(value=value) for value in field.options], id=several) if several else None
+        suggested = (
+            h.datalist([h.option(word, value=value) for value, word in field.options.items()], id=several)
+            if several
+            else None
+        )
     return h.div(label, control, suggested, shown, class_="field")
 
 

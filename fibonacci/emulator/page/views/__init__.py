@@ -18,7 +18,6 @@ VIEWS: Final[Mapping[str, View]] = {
     "/workflows": workflows.show_list,
     "/workflows/{workflow_id}": workflows.show,
     "/workflows/{workflow_id}/diagram.svg": workflows.show_diagram,
-    "/workflows/{workflow_id}/versions": workflows.show_versions,
     "/workflows/{workflow_id}/versions/{version}": workflows.show_version,
     "/organization": organization.show,
     "/memory/{number}": organization.show_value,

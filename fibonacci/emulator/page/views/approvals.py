@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 from fibonacci._text import counted
-from fibonacci.definitions import CriticNode, LLMNode, Node, ToolNode
+from fibonacci.definitions import ToolNode
 from fibonacci.definitions.templates import Reference, TemplateError, follow, render
 from fibonacci.definitions.tools import canonical_tool
-from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.engine.tool_catalog import find_tool
@@ -33,7 +32,6 @@ from fibonacci.emulator.policy.admission import effective_quota
 from fibonacci.emulator.policy.approvals import DECIDING, settings_of
 from fibonacci.emulator.state.records import StoredGovernance
 
-_TOOLS_SHOWN: Final = 20
 _LONGEST: Final = 1_000
 
 
@@ -126,29 +124,10 @@ def _calls(context: ViewContext, run: Any, workflow: CompiledWorkflow) -> Conten
     with context.backend.reading() as store:
         record = store.executions.get(run["execution_id"])
     role = "owner" if record is None else record.get("role", "owner")
-    rest = len(tools) - _TOOLS_SHOWN
     return [
         h.p("It calls these tools, in this order:" if tools else "It calls no tools."),
-        h.ol([h.li(_call(context, role, run, workflow, node)) for node in tools[:_TOOLS_SHOWN]]) if tools else None,
-        h.p(f"And {counted(rest, 'more tool')}.") if rest > 0 else None,
-        _models(context, nodes),
+        h.ol([h.li(_call(context, role, run, workflow, node)) for node in tools]) if tools else None,
     ]
-
-
-def _models(context: ViewContext, nodes: Sequence[Node]) -> Content:
-    """Return how many nodes ask a model, and whether it is a function of the user's, which may ask a real one."""
-    handlers = context.backend.app.environment.handlers
-    asked = [
-        handlers.llm if isinstance(node, LLMNode) else handlers.critic
-        for node in nodes
-        if isinstance(node, LLMNode | CriticNode)
-    ]
-    if not asked:
-        return None
-    way = ", answered by your own function" if any(asked) else ", simulated"
-    return h.p(
-        f"{counted(len(asked), 'node')} {'asks' if len(asked) == 1 else 'ask'} a model", h.span(way, class_="soft"), "."
-    )
 
 
 def _call(context: ViewContext, role: str, run: Any, workflow: CompiledWorkflow, node: ToolNode) -> Content:
@@ -202,34 +181,18 @@ def _parameters(context: ViewContext, run: Any, node: ToolNode) -> HTMLElement:
 
 
 def _form(context: ViewContext, run: Any, settings: StoredGovernance) -> HTMLElement:
-    may, may_not = _deciders(context, run["approval"], settings)
-    needed = f"It needs {counted(settings['approval_threshold'], 'approval')}. Enter a role, or a person with a key."
-    by = Field(
-        "by", "Decided by", "text", " ".join([needed, *may_not]), may[0] if may else None, dict.fromkeys(may, ""), True
-    )
+    approval = run["approval"]
+    others = {*approval["approved_by"], *([] if settings["allow_self_approval"] else [approval["requested_by"]])}
+    roles = {**dict(zip(DECIDING, DECIDING, strict=True)), **context.backend.app.keys.people}
+    may = [person for person, role in roles.items() if role in DECIDING and person not in others]
+    needed = f"It needs {counted(settings['approval_threshold'], 'approval')}."
     return entry_form(
         context,
         f"decide-{run['execution_id']}",
         f"/ui/runs/{segment(run['execution_id'])}/decision",
-        [by],
+        [Field("by", "Decided by", value=", ".join(may[:1]), options=dict.fromkeys(may, ""), is_required=True)],
         h.button("Approve", name="decision", value="approve", class_="primary"),
         h.button("Reject", name="decision", value="reject", class_="danger"),
+        h.p(f"{needed} These can approve it: {', '.join(may) or 'nobody'}.", class_="note"),
         class_="inline",
     )
-
-
-def _deciders(context: ViewContext, approval: Any, settings: StoredGovernance) -> tuple[Sequence[str], Sequence[str]]:
-    """Return who may approve a run, and sentences about those who may not."""
-    may: list[str] = []
-    may_not: list[str] = []
-    roles: dict[str, KeyRole] = {role: role for role in DECIDING}
-    for person, role in (roles | {**context.backend.app.keys.people}).items():
-        if role not in DECIDING:
-            may_not.append(f"{person} can't decide with the role {role}.")
-        elif person in approval["approved_by"]:
-            may_not.append(f"{person} has already approved it.")
-        elif person == approval["requested_by"] and not settings["allow_self_approval"]:
-            may_not.append(f"{person} requested the run and can only reject it, because allow_self_approval is off.")
-        else:
-            may.append(person)
-    return may, may_not

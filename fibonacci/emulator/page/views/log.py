@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Final
 
 from fibonacci.emulator.app.request_log import CREDENTIAL_HEADERS, LogEntry
-from fibonacci.emulator.http.messages import Detail, not_found
+from fibonacci.emulator.http.messages import Detail, invalid, not_found
 from fibonacci.emulator.http.router import RoutePattern
 from fibonacci.emulator.page.components import (
     NOTHING,
@@ -43,13 +43,13 @@ ROUTE: Final = Field(
 
 def show_requests(context: ViewContext) -> PageContent:
     """Show the requests, the newest first: all, or those that failed, to a route, or about a run."""
-    log, run, faults = context.backend.app.log, context.query.searched("run"), list[Detail]()
+    log, run = context.backend.app.log, context.query.searched("run")
     only_errors = context.query.choice("only", ("errors",), default="") == "errors"
     entries = log.newest(context.number_cursor)
     try:
         pattern = RoutePattern(context.query.searched("route") or "*", log.router)
     except ValueError as error:
-        entries, pattern, faults = [], RoutePattern("*", log.router), [Detail("route", str(error))]
+        raise invalid(Detail("route", str(error))) from None
     about = (run or "").encode("utf-8", "replace")
     chosen = (
         (entry.number, entry)
@@ -59,12 +59,10 @@ def show_requests(context: ViewContext) -> PageContent:
         and (about in entry.request.target.encode("utf-8", "replace") or about in (entry.response or b""))
     )
     page = found(context, chosen, lambda entry: entry.request.target)
-    of_run = h.p("Requests about the run ", h.a(h.code(run), href=f"/ui/runs/{run}"), ".") if run else None
     clear = form(context, "/ui/requests/clear", h.button("Clear the log")) if entries else None
     filters = choices(context, "Responses", "only", {"All": None, "Failed": "errors"})
     content = [
-        search_form(context, ROUTE, Field("run", "Run"), faults=faults),
-        of_run,
+        search_form(context, ROUTE, Field("run", "About the run")),
         h.div(filters, clear, class_="line"),
         requests_table([entry for _, entry in page.items]),
         pager(context, page.more),

@@ -203,7 +203,7 @@ def _keys(context: ViewContext) -> Content:
     roles = list[Row]()
     for role in ROLES:
         own = [h.li(h.code(str(endpoint))) for endpoint in ENDPOINTS if endpoint.lowest_role == role]
-        more = "sign in here, use the control API, " if role == "owner" else ""
+        more = "use this page and the control API, " if role == "owner" else ""
         more += "approve and reject runs, " if role in DECIDING else ""
         summary = h.summary(f"{more}{counted(len(own), 'endpoint')} of the API")
         roles.append((f"role-{role}", role, h.details(summary, h.ul(own), id=f"may-{role}")))

@@ -13,7 +13,7 @@ from fibonacci._text import counted
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.engine.records import QUEUED, WAITING
-from fibonacci.emulator.http.messages import Detail, ServerResponse
+from fibonacci.emulator.http.messages import Detail, ServerResponse, invalid
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.components import (
     BRIEF,
@@ -39,7 +39,7 @@ from fibonacci.emulator.page.components import (
     table,
     with_query,
 )
-from fibonacci.emulator.page.context import Done, PageContent, Slice, ViewContext, segment
+from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.diagram import NodeLink, diagram, has_nodes
 from fibonacci.emulator.page.html import Content, HTMLElement, LivePart, h, icon
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
@@ -62,65 +62,46 @@ _MOST_VALUES: Final = 12  # of which each has a place of its own
 def show_list(context: ViewContext) -> PageContent:
     """Show the runs that a search wants, the newest first. Its address is a link to the search."""
     status, workflow_id = context.query.searched("status"), context.query.searched("workflow_id")
-    faults, text = list[Detail](), context.searched or ""
-    begin, end = (_bound(context, name, faults) for name in ("from", "to"))
+    text, begin, end = context.searched or "", _bound(context, "from"), _bound(context, "to", 1)
     if len(text) > _LONGEST:
-        faults.append(Detail("q", f"has {len(text):,} characters, but a search can have at most {_LONGEST}"))
-    search = Search(text, begin and begin[0].timestamp(), end and end[1].timestamp())
-    page = (
-        Slice([], None)
-        if faults
-        else context.backend.runs(context.cursor, search, workflow_id=workflow_id, status=status)
-    )
+        raise invalid(Detail("q", f"has {len(text):,} characters, but a search can have at most {_LONGEST}"))
+    page = context.backend.runs(context.cursor, Search(text, begin, end), workflow_id=workflow_id, status=status)
     with context.backend.reading() as store:
         counts = store.executions.counts(workflow_id)
-        rows = store.workflows.rows(newest_first=True)
-        workflows = {
-            record["id"]: record["name"].strip() or record["id"] for _, record in islice(rows, _MOST_WORKFLOWS)
-        }
-        count = sum(store.workflows.counts().values())
-    if workflow_id is not None:
-        workflows.setdefault(workflow_id, context.backend.workflow_name(workflow_id) or workflow_id)
-    rest = f"The newest {_MOST_WORKFLOWS} of {count:,}. The page of each other one leads to its runs."
+        rows = islice(store.workflows.rows(newest_first=True), _MOST_WORKFLOWS)
+        workflows = {workflow["id"]: workflow["name"] for _, workflow in rows}
     names: dict[str, str | None] = {"All": None, **{state_text(name): name for name in STATES}}
     known = {state_text(name): count for name, count in counts.items()} | {"All": sum(counts.values())}
-    is_plain = not (text or begin or end or faults)
-    form = search_form(
-        context,
-        Field("q", "Text in inputs or outputs", "search"),
-        Field(
-            "workflow_id",
-            "Workflow",
-            "choice",
-            rest if count > _MOST_WORKFLOWS else None,
-            options={"": "all", **workflows},
-        ),
-        Field("from", "From", hint="A day such as 2026-01-31, or a time"),
-        Field("to", "To", hint="such as 2026-01-31T10:00, in UTC"),
-        faults=faults,
-    )
     content = [
-        form,
-        choices(context, "States", "status", names, known if is_plain else None),
+        search_form(
+            context,
+            Field("q", "Text in inputs or outputs", "search"),
+            Field("workflow_id", "Workflow's ID", options=workflows),
+            Field("from", "From"),
+            Field("to", "To"),
+        ),
+        h.p(
+            "Days such as 2026-01-31 or times such as 2026-01-31T10:00, in UTC, by the emulator's clock.", class_="note"
+        ),
+        choices(context, "States", "status", names, None if text or begin or end else known),
         runs_table(context, page.items),
         pager(context, page.more),
     ]
     return PageContent(f"Runs: {short(text, context, 40)}" if text else "Runs", content, "Runs")
 
 
-def _bound(context: ViewContext, name: str, faults: list[Detail]) -> tuple[datetime, datetime] | None:
-    """Return the beginning and the end of the day, the minute or the second that was entered, in UTC."""
+def _bound(context: ViewContext, name: str, days: int = 0) -> float | None:
+    """Return the time that was entered, in UTC. A day without a time begins at midnight, and ends `days` later."""
     text = context.query.searched(name)
     if text is None:
         return None
     try:
         begin = datetime.fromisoformat(text)
-        begin = begin.replace(tzinfo=UTC) if begin.tzinfo is None else begin.astimezone(UTC)
-        length = 86_400 if len(text) <= len("2026-01-31") else 60 if len(text) <= len("2026-01-31T10:00") else 1
-        return begin, begin + timedelta(seconds=length)
+        begin = begin.replace(tzinfo=begin.tzinfo or UTC)
+        return (begin + timedelta(days if len(text) <= len("2026-01-31") else 0)).timestamp()
     except (ValueError, OverflowError):
-        faults.append(Detail(name, f"must be a time such as 2026-01-31 or 2026-01-31T10:00, not {text[:40]!r}"))
-        return None
+        reason = f"must be a time such as 2026-01-31 or 2026-01-31T10:00, not {text[:40]!r}"
+        raise invalid(Detail(name, reason)) from None
 
 
 def runs_table(context: ViewContext, runs: Sequence[Any]) -> HTMLElement:
@@ -380,33 +361,21 @@ _SHOWN: Final = 50
 """How many nodes are on one page."""
 
 
-def _first_shown(context: ViewContext) -> int:
-    return context.query.integer("from", default=0, lowest=0, highest=10**9)
-
-
 def _trace_target(context: ViewContext, number: int) -> str:
     """Return the address of a node in the trace, which has pages."""
     begin = number // _SHOWN * _SHOWN
-    is_here = begin == _first_shown(context)
-    return f"{'' if is_here else with_query(context, **{'from': begin, 'full': None})}#at-{number}"
+    is_here = begin == (context.number_cursor or 0)
+    return f"{'' if is_here else with_query(context, cursor=begin or None, full=None)}#at-{number}"
 
 
 def _trace(context: ViewContext, run: Any) -> Content:
     """Return the trace of a run, its nodes in order."""
-    nodes, first = run["trace"], _first_shown(context)
+    nodes, first = run["trace"], context.number_cursor or 0
+    begin, whole = _ms(run["created_at"]) or 0.0, max(run["duration_ms"], 1)
+    shown = list(enumerate(nodes))[first : first + _SHOWN]
+    rest = pager(context, str(first + _SHOWN) if len(nodes) > first + _SHOWN else None)
     if not nodes:
         return h.p("No node has started.", class_="note")
-    begin, whole = _ms(run["created_at"]) or 0.0, max(run["duration_ms"], 1)
-    pages = [
-        h.a(
-            f"{place + 1} to {min(place + _SHOWN, len(nodes))}",
-            href=f"{with_query(context, **{'from': place, 'full': None})}#trace",
-            aria_current="true" if place == first else None,
-        )
-        for place in range(0, len(nodes), _SHOWN)
-    ]
-    shown = enumerate(nodes[first : first + _SHOWN], first)
-    rest = h.nav("Nodes ", pages, class_="pager", aria_label="Nodes") if len(pages) > 1 else None
     return [[_node(context, number, node, begin, whole) for number, node in shown], rest]
 
 

@@ -38,8 +38,6 @@ from fibonacci.emulator.page.views.runs import NO_NODES, runs_table, started
 from fibonacci.emulator.policy.approvals import approval_reasons, settings_of
 
 _RUNS: Final = 10
-_VERSIONS: Final = 5
-_MOST_CHANGES: Final = 50
 _MOST_LINES: Final = 1_500  # of a version: the time to compare grows with their square
 
 
@@ -76,7 +74,8 @@ def show(context: ViewContext) -> PageContent:
     workflow, app = _workflow(context), context.backend.app
     workflow_id, path = workflow["id"], _path(workflow)
     runs = context.backend.items("/executions", None, workflow_id=workflow_id, limit=_RUNS)
-    versions = context.backend.items(f"{path}/versions", None, limit=_VERSIONS)
+    all_runs = h.p(h.a("All runs of this workflow", href=f"/ui/runs?workflow_id={workflow_id}"))
+    versions = context.backend.items(f"{path}/versions", context.cursor)
     with context.backend.reading() as store:
         settings = settings_of(store, app.organization)
     reasons = approval_reasons(settings, workflow["definition"], app.environment.handlers)
@@ -94,18 +93,8 @@ def show(context: ViewContext) -> PageContent:
             ),
             h.section(_diagram_heading(context), _diagram(context, workflow), aria_labelledby="diagram"),
             section("Run it", run_form(context, f"/ui{path}/execute", workflow["definition"])),
-            section(
-                "Latest runs",
-                runs_table(context, runs.items),
-                h.p(h.a("All runs of this workflow", href=f"/ui/runs?workflow_id={workflow_id}"))
-                if runs.more
-                else None,
-            ),
-            section(
-                "Versions",
-                _versions_table(workflow, versions.items),
-                h.p(h.a("All versions", href=f"/ui{path}/versions")) if versions.more else None,
-            ),
+            section("Latest runs", runs_table(context, runs.items), all_runs),
+            section("Versions", _versions_table(workflow, versions.items), pager(context, versions.more)),
             section("Registry", registry_form(context, workflow_id)),
             section("Source", json_block("definition", "Definition", workflow["definition"], context)),
         ],
@@ -145,15 +134,6 @@ def execute(context: ViewContext) -> Done:
     workflow = _workflow(context)
     inputs = inputs_of_form(context, workflow["definition"])
     return started(context, f"/v1{_path(workflow)}/execute", {"inputs": inputs})
-
-
-def show_versions(context: ViewContext) -> PageContent:
-    """Show the versions of a workflow, the newest first."""
-    workflow = _workflow(context)
-    page = context.backend.items(f"{_path(workflow)}/versions", context.cursor)
-    text = h.p("Each update of the workflow creates a version, and so does a rollback. No version is ever lost.")
-    content = text, _versions_table(workflow, page.items), pager(context, page.more)
-    return PageContent(f"Versions of {_name_of(workflow)}", content, "Workflows")
 
 
 def show_version(context: ViewContext) -> PageContent:
@@ -283,13 +263,11 @@ def _difference(context: ViewContext, old: Any, new: Any) -> Content:
         return [h.p("The definitions mean the same."), lines]
     points = [
         h.li("The node " if change.node == change.location else None, h.code(change.location), f" was {change.kind}.")
-        for change in changes[:_MOST_CHANGES]
+        for change in changes
     ]
-    rest = f"And {len(changes) - _MOST_CHANGES:,} more."
     return [
         h.p(f"{counted(len(changes), 'difference')} in what the definitions mean:"),
         h.ul(points, class_="points"),
-        h.p(rest, class_="note") if len(changes) > _MOST_CHANGES else None,
         lines,
     ]
 
