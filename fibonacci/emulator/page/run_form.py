@@ -18,7 +18,7 @@ from fibonacci.definitions.checks.inputs import check_inputs, input_uses
 from fibonacci.definitions.json_schema import TYPES, target_of
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.http.messages import Detail, invalid
-from fibonacci.emulator.page.components import Field, entry_form, json_text, read_fields, with_query
+from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page.context import ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.state.json_encoding import JSONObject
@@ -49,15 +49,15 @@ def run_form(
     given = _sample(definition) if inputs is None else inputs
     rest = {name: value for name, value in given.items() if name not in names}
     if not fields or (rest and inputs is not None):
-        fields.append(Field("inputs", "More inputs" if fields else "Inputs", "JSON", "A JSON object", rest))
+        fields.append(ui.Field("inputs", "More inputs" if fields else "Inputs", "JSON", "A JSON object", rest))
     other_way: Content = None
     if every:
         text, mode = ("Enter all inputs as JSON", "json") if names else ("Enter each input in a field", None)
-        other_way = h.p(h.a(text, href=with_query(context, **{"as": mode})), class_="note")
-    is_redacted = context.backend.redact(json_text(given)) != json_text(given)
+        other_way = h.p(h.a(text, href=ui.with_query(context, **{"as": mode})), class_="note")
+    is_redacted = context.backend.redact(ui.json_text(given)) != ui.json_text(given)
     # The API accepts what only the checks refuse, and somebody may want to see the run fail.
     is_refused = context.flash.action == action
-    return entry_form(
+    return ui.entry_form(
         context,
         "run-form",
         action,
@@ -84,7 +84,9 @@ def inputs_of_form(context: ViewContext, definition: Any, inputs: JSONObject | N
     Raises:
         HTTPException: 422 that names each input that is missing, malformed or doesn't fit the schema.
     """
-    values = read_fields(context.form, [*_fields_of(context, definition, inputs), Field("inputs", "Inputs", "JSON")])
+    values = ui.read_fields(
+        context.form, [*_fields_of(context, definition, inputs), ui.Field("inputs", "Inputs", "JSON")]
+    )
     rest = values.pop("inputs", {})
     if not is_object(rest):
         raise invalid(Detail("inputs", 'must be a JSON object such as {"topic": "tides"}'))
@@ -96,7 +98,7 @@ def inputs_of_form(context: ViewContext, definition: Any, inputs: JSONObject | N
     return entered
 
 
-def _fields_of(context: ViewContext, definition: Any, inputs: JSONObject | None) -> list[Field]:
+def _fields_of(context: ViewContext, definition: Any, inputs: JSONObject | None) -> list[ui.Field]:
     """Return the fields of the inputs that the schema names, or none if it names none or too many."""
     schema = definition.get("input_schema") if is_object(definition) else None
     root = target_of(schema, schema) if is_object(schema) else None
@@ -113,7 +115,7 @@ def _fields_of(context: ViewContext, definition: Any, inputs: JSONObject | None)
     ]
 
 
-def _field(name: str, part: Any, root: Mapping[str, Any], is_required: bool, inputs: JSONObject | None) -> Field:
+def _field(name: str, part: Any, root: Mapping[str, Any], is_required: bool, inputs: JSONObject | None) -> ui.Field:
     schema = _schema_of(part, root)
     value = schema.get("default") if inputs is None else inputs.get(name)
     label, kind = f"{name} (required)" if is_required else name, schema.get("type")
@@ -121,9 +123,11 @@ def _field(name: str, part: Any, root: Mapping[str, Any], is_required: bool, inp
     hint = ". ".join(text.rstrip(".") for text in parts if isinstance(text, str))
     in_json = f"JSON: {kind}" if isinstance(kind, str) else "JSON"
     choices = schema.get("enum", [True, False] if kind == "boolean" else None)
-    field = Field(f"{_PREFIX}{name}", label, "JSON", ". ".join(filter(None, [hint, in_json])), value)
+    field = ui.Field(f"{_PREFIX}{name}", label, "JSON", ". ".join(filter(None, [hint, in_json])), value)
     if is_array(choices) and len(choices) <= _MOST_CHOICES and (value is None or value in choices):
-        words = {json_text(choice): choice if isinstance(choice, str) else json_text(choice) for choice in choices}
+        words = {
+            ui.json_text(choice): choice if isinstance(choice, str) else ui.json_text(choice) for choice in choices
+        }
         return field._replace(hint=hint, options={"": "not set", **words})
     if kind == "string" and (value is None or isinstance(value, str)):
         return field._replace(kind="lines", hint=hint)

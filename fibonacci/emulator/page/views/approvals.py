@@ -13,19 +13,8 @@ from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.engine.tool_catalog import find_tool
+from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page import html
-from fibonacci.emulator.page.components import (
-    Field,
-    entry_form,
-    facts,
-    json_block,
-    json_text,
-    moment,
-    pager,
-    read_fields,
-    short,
-    state_text,
-)
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, LivePart, h
 from fibonacci.emulator.policy.admission import effective_quota
@@ -42,17 +31,19 @@ def show_list(context: ViewContext) -> PageContent:
     if not page.items:
         setting = h.a("governance setting", href="/ui/governance")
         content = h.p("No runs are waiting. A run waits if a ", setting, " matches its workflow.", class_="empty")
-    return PageContent("Approvals", [content, pager(context, page.more)], "Approvals")
+    return PageContent("Approvals", [content, ui.pager(context, page.more)], "Approvals")
 
 
 def decide(context: ViewContext) -> Done:
     """Approve or reject a run."""
     execution_id = context.path["execution_id"]
-    body = read_fields(context.form, [Field("by", "", is_required=True), Field("decision", "", is_required=True)])
+    body = ui.read_fields(
+        context.form, [ui.Field("by", "", is_required=True), ui.Field("decision", "", is_required=True)]
+    )
     run = context.backend.send("POST", f"/_emulator/approvals/{segment(execution_id)}", body)["data"]
     done = "approved" if body["decision"] == "approve" else "rejected"
     return Done(
-        f"/ui/runs/{segment(execution_id)}", f"{body['by']} {done} the run. State: {state_text(run['status'])}."
+        f"/ui/runs/{segment(execution_id)}", f"{body['by']} {done} the run. State: {ui.state_text(run['status'])}."
     )
 
 
@@ -73,7 +64,7 @@ def _card(context: ViewContext, run: Any) -> HTMLElement:
     return h.article(
         h.h2(h.a(name, " ", h.code(execution_id), href=f"/ui/runs/{execution_id}")),
         _decisions(run["approval"]),
-        json_block(f"inputs-of-{execution_id}", "Inputs", run["inputs"], context),
+        ui.json_block(f"inputs-of-{execution_id}", "Inputs", run["inputs"], context),
         _decision(context, run),
         id=execution_id,
         class_="card",
@@ -82,13 +73,13 @@ def _card(context: ViewContext, run: Any) -> HTMLElement:
 
 def _decisions(approval: Any) -> HTMLElement:
     """Return what a run is waiting for, and who has decided about it."""
-    return facts(
+    return ui.facts(
         ("Required for", ", ".join(approval["reasons"])),
         ("Requested by", approval["requested_by"]),
-        ("Requested", moment(approval["requested_at"])),
+        ("Requested", ui.moment(approval["requested_at"])),
         ("Approved by", ", ".join(approval["approved_by"]) or "nobody yet"),
         ("Rejected by", approval["rejected_by"]),
-        ("Expires", moment(approval["expires_at"]) if approval.get("expires_at") else None),
+        ("Expires", ui.moment(approval["expires_at"]) if approval.get("expires_at") else None),
     )
 
 
@@ -172,12 +163,12 @@ def _parameters(context: ViewContext, run: Any, node: ToolNode) -> HTMLElement:
         return f"\ue000{{{{{reference.text}}}}}\ue001"
 
     def shown(value: Any) -> Content:
-        text = context.backend.redact(value if isinstance(value, str) else json_text(value))
+        text = context.backend.redact(value if isinstance(value, str) else ui.json_text(value))
         parts = _UNKNOWN.split(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
         return [h.mark(part) if place % 2 else part for place, part in enumerate(parts)]
 
     params = {name: shown(render(value, resolve)) for name, value in node.params.items()}
-    return h.dl([[h.dt(short(name, context)), h.dd(value)] for name, value in params.items()], class_="values")
+    return h.dl([[h.dt(ui.short(name, context)), h.dd(value)] for name, value in params.items()], class_="values")
 
 
 def _form(context: ViewContext, run: Any, settings: StoredGovernance) -> HTMLElement:
@@ -186,11 +177,11 @@ def _form(context: ViewContext, run: Any, settings: StoredGovernance) -> HTMLEle
     roles = {**dict(zip(DECIDING, DECIDING, strict=True)), **context.backend.app.keys.people}
     may = [person for person, role in roles.items() if role in DECIDING and person not in others]
     needed = f"It needs {counted(settings['approval_threshold'], 'approval')}."
-    return entry_form(
+    return ui.entry_form(
         context,
         f"decide-{run['execution_id']}",
         f"/ui/runs/{segment(run['execution_id'])}/decision",
-        [Field("by", "Decided by", value=", ".join(may[:1]), options=dict.fromkeys(may, ""), is_required=True)],
+        [ui.Field("by", "Decided by", value=", ".join(may[:1]), options=dict.fromkeys(may, ""), is_required=True)],
         h.button("Approve", name="decision", value="approve", class_="primary"),
         h.button("Reject", name="decision", value="reject", class_="danger"),
         h.p(f"{needed} These can approve it: {', '.join(may) or 'nobody'}.", class_="note"),

@@ -8,23 +8,7 @@ from typing import Final
 
 from fibonacci.emulator.engine.scripts import answer_view
 from fibonacci.emulator.faults import KINDS
-from fibonacci.emulator.page.components import (
-    NOTHING,
-    Field,
-    calling,
-    duration,
-    entry_form,
-    facts,
-    form,
-    found,
-    moment,
-    newest,
-    pager,
-    search_form,
-    section,
-    short,
-    table,
-)
+from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page.context import PageContent, ViewContext
 from fibonacci.emulator.page.html import h
 from fibonacci.emulator.page.views.log import ROUTE
@@ -35,7 +19,7 @@ _MODES: Final = {
     "manual": "moves only when you advance it",
 }
 _STEPS: Final = {"1 minute": 60, "1 hour": 3_600, "1 day": 86_400, "7 days": 604_800}
-_ADVANCE: Final = [Field("seconds", "Seconds", "number", is_required=True)]
+_ADVANCE: Final = [ui.Field("seconds", "Seconds", "number", is_required=True)]
 
 
 def show_clock(context: ViewContext) -> PageContent:
@@ -44,28 +28,28 @@ def show_clock(context: ViewContext) -> PageContent:
     ahead = clock.now() - time.time()
     with context.backend.reading() as store:
         waiting = len(store.executions.due("running", inf))
-    difference = f"{duration(abs(ahead) * 1_000)} {'ahead' if ahead > 0 else 'behind'}"
+    difference = f"{ui.duration(abs(ahead) * 1_000)} {'ahead' if ahead > 0 else 'behind'}"
     steps = [h.button(f"+ {name}", name="seconds", value=value) for name, value in _STEPS.items()]
     advance = h.button("Advance", class_="primary")
     content = [
-        facts(
-            ("Time", [moment(clock.now()), " UTC"]),
+        ui.facts(
+            ("Time", [ui.moment(clock.now()), " UTC"]),
             ("Mode", [h.code(clock.mode), f": {_MODES[clock.mode]}"]),
             ("Compared with this machine", difference if abs(ahead) >= 1 else "the same time"),
-            ("Skipped waits", duration(clock.skipped * 1_000) if clock.skipped else None),
+            ("Skipped waits", ui.duration(clock.skipped * 1_000) if clock.skipped else None),
             ("Runs that continue later", f"{waiting:,}"),
         ),
-        section(
+        ui.section(
             "Advance",
             h.p("Waits, quotas, rate limits and lifetimes end as if that time had passed. The clock can't go back."),
-            form(context, "/ui/clock/advance", h.div(steps, class_="line"), id="steps"),
-            entry_form(context, "advance-form", "/ui/clock/advance", _ADVANCE, advance, class_="inline"),
+            ui.form(context, "/ui/clock/advance", h.div(steps, class_="line"), id="steps"),
+            ui.entry_form(context, "advance-form", "/ui/clock/advance", _ADVANCE, advance, class_="inline"),
         ),
     ]
     return PageContent("Clock", content, "Clock")
 
 
-advance = calling("POST", "/_emulator/clock/advance", "/ui/clock", "The clock was advanced.", _ADVANCE)
+advance = ui.calling("POST", "/_emulator/clock/advance", "/ui/clock", "The clock was advanced.", _ADVANCE)
 
 _KINDS: Final = {
     "status": "a response with a status code",
@@ -80,24 +64,24 @@ _KINDS: Final = {
 }
 _FAILURE: Final = [
     ROUTE._replace(value="*", is_required=True),
-    Field("kind", "Kind", "choice", value="status", options={kind: f"{kind}: {_KINDS[kind]}" for kind in KINDS}),
-    Field("times", "Requests that fail", "number", "Empty: every request, until all failures are removed", 1),
-    Field("status", "Status", "number", "For status, rate_limit and html"),
-    Field("retry_after", "Retry-After, seconds", "number", "For the same three kinds"),
-    Field("seconds", "Wait, seconds", "number", "For drip and delay"),
+    ui.Field("kind", "Kind", "choice", value="status", options={kind: f"{kind}: {_KINDS[kind]}" for kind in KINDS}),
+    ui.Field("times", "Requests that fail", "number", "Empty: every request, until all failures are removed", 1),
+    ui.Field("status", "Status", "number", "For status, rate_limit and html"),
+    ui.Field("retry_after", "Retry-After, seconds", "number", "For the same three kinds"),
+    ui.Field("seconds", "Wait, seconds", "number", "For drip and delay"),
 ]
 
 
 def show_failures(context: ViewContext) -> PageContent:
     """Show the injected failures, the newest first."""
     failures = context.backend.app.faults.all()
-    page = found(context, newest(context, failures), lambda failure: f"{failure.route} {failure.kind}")
+    page = ui.found(context, ui.newest(context, failures), lambda failure: f"{failure.route} {failure.kind}")
     rows = [
         (
             f"failure-{place}",
             h.code(failure.route),
             [h.code(failure.kind), " ", h.span(_KINDS[failure.kind], class_="soft")],
-            NOTHING if failure.status is None else failure.status,
+            ui.NOTHING if failure.status is None else failure.status,
             _left(failure.remaining, "always"),
             f"{failure.delivered:,}",
         )
@@ -106,10 +90,10 @@ def show_failures(context: ViewContext) -> PageContent:
     columns = {"Route": "name", "Kind": "", "Status": "", "Left": "", "Delivered": "number"}
     inject = h.button("Inject", class_="primary")
     content = [
-        form(context, "/ui/failures/clear", h.button("Remove all failures")) if failures else None,
-        table("Injected failures", columns, rows, "No failures are injected, so every request gets its response."),
-        pager(context, page.more),
-        section("Inject a failure", entry_form(context, "inject-form", "/ui/failures/inject", _FAILURE, inject)),
+        ui.form(context, "/ui/failures/clear", h.button("Remove all failures")) if failures else None,
+        ui.table("Injected failures", columns, rows, "No failures are injected, so every request gets its response."),
+        ui.pager(context, page.more),
+        ui.section("Inject a failure", ui.entry_form(context, "inject-form", "/ui/failures/inject", _FAILURE, inject)),
     ]
     return PageContent("Failures", content, "Failures")
 
@@ -118,28 +102,28 @@ def _left(remaining: int | None, endless: str) -> str:
     return endless if remaining is None else "used up" if remaining == 0 else f"{remaining:,}"
 
 
-inject = calling(
+inject = ui.calling(
     "POST", "/_emulator/failures", "/ui/failures", "The failure was injected into {route}.", _FAILURE, times=None
 )
-clear_failures = calling("DELETE", "/_emulator/failures", "/ui/failures", "All failures were removed.")
+clear_failures = ui.calling("DELETE", "/_emulator/failures", "/ui/failures", "All failures were removed.")
 
 _SCRIPT: Final = [
-    Field("name", "Node, tool or model", is_required=True),
-    Field("answers", "Answers", "JSON", 'A JSON list such as ["high", {"$failure": "error", "message": "down"}].'),
-    Field("repeat", "Start over after the last answer", "flag"),
+    ui.Field("name", "Node, tool or model", is_required=True),
+    ui.Field("answers", "Answers", "JSON", 'A JSON list such as ["high", {"$failure": "error", "message": "down"}].'),
+    ui.Field("repeat", "Start over after the last answer", "flag"),
 ]
 
 
 def show_scripts(context: ViewContext) -> PageContent:
     """Show the scripts, and the form that adds one."""
     scripts = list(context.backend.app.scripts)
-    page = found(context, newest(context, scripts), lambda script: script.name)
+    page = ui.found(context, ui.newest(context, scripts), lambda script: script.name)
     columns = {"Node, tool or model": "name", "Answers": "name wide", "Taken": "number", "Left": ""}
     rows = [
         (
             f"script-{place}",
             h.code(script.name),
-            h.code(short([answer_view(answer) for answer in script.answers], context, 300)),
+            h.code(ui.short([answer_view(answer) for answer in script.answers], context, 300)),
             f"{script.taken:,}",
             _left(script.remaining, "repeats"),
         )
@@ -148,14 +132,14 @@ def show_scripts(context: ViewContext) -> PageContent:
     add = h.button("Add", class_="primary")
     content = [
         h.p("A node takes its answers in order from a script of its ID, of its tool or of its model."),
-        search_form(context, Field("q", "Name", "search")),
-        form(context, "/ui/scripts/clear", h.button("Remove all scripts")) if scripts else None,
-        table("Scripts", columns, rows, "No scripts here. Functions and defaults answer."),
-        pager(context, page.more),
-        section("Add a script", entry_form(context, "script-form", "/ui/scripts/add", _SCRIPT, add)),
+        ui.search_form(context, ui.Field("q", "Name", "search")),
+        ui.form(context, "/ui/scripts/clear", h.button("Remove all scripts")) if scripts else None,
+        ui.table("Scripts", columns, rows, "No scripts here. Functions and defaults answer."),
+        ui.pager(context, page.more),
+        ui.section("Add a script", ui.entry_form(context, "script-form", "/ui/scripts/add", _SCRIPT, add)),
     ]
     return PageContent("Scripts", content, "Scripts")
 
 
-add_script = calling("POST", "/_emulator/scripts", "/ui/scripts", "{name} has a script.", _SCRIPT)
-clear_scripts = calling("DELETE", "/_emulator/scripts", "/ui/scripts", "All scripts were removed.")
+add_script = ui.calling("POST", "/_emulator/scripts", "/ui/scripts", "{name} has a script.", _SCRIPT)
+clear_scripts = ui.calling("DELETE", "/_emulator/scripts", "/ui/scripts", "All scripts were removed.")

@@ -7,24 +7,7 @@ from typing import Any, Final
 from fibonacci._text import counted
 from fibonacci.emulator.account import ROLES
 from fibonacci.emulator.engine.tool_catalog import TOOLS
-from fibonacci.emulator.page.components import (
-    NOTHING,
-    Field,
-    calling,
-    choices,
-    entry_form,
-    facts,
-    form,
-    found,
-    json_text,
-    moment,
-    pager,
-    read_fields,
-    search_form,
-    section,
-    short,
-    table,
-)
+from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.views.organization import first_of
@@ -32,15 +15,15 @@ from fibonacci.emulator.policy.approvals import APPROVAL_SECONDS, CATEGORY_WORDS
 from fibonacci.emulator.state.records import StoredAudit, StoredGovernance
 
 _ORGANIZATION: Final = "/v1/organizations/{organization}"
-_TOOL: Final = Field("tool_name", "Tool", options=dict.fromkeys(TOOLS, ""), is_required=True)
+_TOOL: Final = ui.Field("tool_name", "Tool", options=dict.fromkeys(TOOLS, ""), is_required=True)
 _POLICY: Final = [
     _TOOL,
-    Field("allowed_roles", "Roles that can use it", "list", f"Of {', '.join(ROLES)}. Empty: nobody.", ["owner"]),
+    ui.Field("allowed_roles", "Roles that can use it", "list", f"Of {', '.join(ROLES)}. Empty: nobody.", ["owner"]),
 ]
 _OVERRIDE: Final = [
-    Field("role", "Role", "choice", value="member", options={role: role for role in ROLES}),
+    ui.Field("role", "Role", "choice", value="member", options={role: role for role in ROLES}),
     _TOOL,
-    Field("enabled", "The role can use it", "flag"),
+    ui.Field("enabled", "The role can use it", "flag"),
 ]
 
 
@@ -61,8 +44,8 @@ def show(context: ViewContext) -> PageContent:
             f"policy-{policy['tool_name']}",
             h.code(policy["tool_name"]),
             ", ".join(policy["allowed_roles"]) or "nobody" if policy["enabled"] else "nobody",
-            moment(policy["updated_at"]),
-            form(
+            ui.moment(policy["updated_at"]),
+            ui.form(
                 context,
                 f"/ui/governance/policies/{segment(policy['tool_name'])}/delete",
                 h.button("Delete", aria_label=f"Delete the policy of {policy['tool_name']}"),
@@ -76,7 +59,7 @@ def show(context: ViewContext) -> PageContent:
             override["role"],
             h.code(override["tool_name"]),
             "can use it" if override["enabled"] else "can't use it",
-            moment(override["updated_at"]),
+            ui.moment(override["updated_at"]),
         )
         for override in overrides
     ]
@@ -84,30 +67,32 @@ def show(context: ViewContext) -> PageContent:
     free = "No policies: every role that can run workflows can use any tool."
     content = [
         h.p("Which runs wait for approval, and which tools a role can use. Only the owner can change this."),
-        section("Approval", entry_form(context, "governance-form", "/ui/governance", settings, save)),
-        section("Requests for approval", facts(*counts), h.p(h.a("Runs waiting for approval", href="/ui/approvals"))),
-        section(
-            "Tool policies",
-            table("Tool policies", columns, policy_rows, free),
-            more_policies,
-            entry_form(context, "policy-form", "/ui/governance/policies", _POLICY, restrict, class_="inline"),
+        ui.section("Approval", ui.entry_form(context, "governance-form", "/ui/governance", settings, save)),
+        ui.section(
+            "Requests for approval", ui.facts(*counts), h.p(h.a("Runs waiting for approval", href="/ui/approvals"))
         ),
-        section(
+        ui.section(
+            "Tool policies",
+            ui.table("Tool policies", columns, policy_rows, free),
+            more_policies,
+            ui.entry_form(context, "policy-form", "/ui/governance/policies", _POLICY, restrict, class_="inline"),
+        ),
+        ui.section(
             "Overrides for roles",
-            table(
+            ui.table(
                 "Overrides for roles",
                 {"Role": "", "Tool": "", "Rule": "", "Changed": ""},
                 override_rows,
                 "No overrides: the policy of a tool applies to every role.",
             ),
             more_overrides,
-            entry_form(context, "override-form", "/ui/governance/overrides", _OVERRIDE, exempt, class_="inline"),
+            ui.entry_form(context, "override-form", "/ui/governance/overrides", _OVERRIDE, exempt, class_="inline"),
         ),
     ]
     return PageContent("Governance", content, "Governance")
 
 
-def _settings_fields(settings: StoredGovernance) -> list[Field]:
+def _settings_fields(settings: StoredGovernance) -> list[ui.Field]:
     prefix, threshold = "require_approval_for_", settings["approval_threshold"]
     flags = [name for name in settings if name.startswith(prefix)]
     needed = (
@@ -115,22 +100,22 @@ def _settings_fields(settings: StoredGovernance) -> list[Field]:
     )
     days = f"{APPROVAL_SECONDS / 86_400:g} days"
     return [
-        *(Field(name, name, "flag", _held(name.removeprefix(prefix)), settings.get(name)) for name in flags),
-        Field(
+        *(ui.Field(name, name, "flag", _held(name.removeprefix(prefix)), settings.get(name)) for name in flags),
+        ui.Field(
             "allow_self_approval",
             "allow_self_approval",
             "flag",
             "The requester of a run can approve it.",
             settings["allow_self_approval"],
         ),
-        Field(
+        ui.Field(
             "approval_threshold",
             "approval_threshold",
             "number",
             f"{needed} One rejection is enough. After {days} without a decision, the run is canceled.",
             threshold,
         ),
-        Field(
+        ui.Field(
             "category_flags",
             "category_flags",
             "list",
@@ -156,23 +141,23 @@ def change(context: ViewContext) -> Done:
     organization = context.backend.app.organization
     with context.backend.reading() as store:
         settings = settings_of(store, organization)
-    body: dict[str, Any] = {"approval_threshold": 0, **read_fields(context.form, _settings_fields(settings))}
+    body: dict[str, Any] = {"approval_threshold": 0, **ui.read_fields(context.form, _settings_fields(settings))}
     chosen = dict.fromkeys(body["category_flags"], True)
     body["category_flags"] = dict.fromkeys(settings["category_flags"], False) | chosen
     context.backend.send("PATCH", f"/v1/organizations/{segment(organization)}/governance", body)
     return Done("/ui/governance", "The settings were saved.")
 
 
-create_policy = calling(
+create_policy = ui.calling(
     "POST", f"{_ORGANIZATION}/tool-policies", "/ui/governance", "{tool_name} is restricted.", _POLICY
 )
-delete_policy = calling(
+delete_policy = ui.calling(
     "DELETE",
     f"{_ORGANIZATION}/tool-policies/{{tool_name}}",
     "/ui/governance",
     "The policy of {tool_name} was deleted.",
 )
-create_override = calling(
+create_override = ui.calling(
     "POST", f"{_ORGANIZATION}/role-policy-overrides", "/ui/governance", "{role} has a rule for {tool_name}.", _OVERRIDE
 )
 
@@ -183,12 +168,12 @@ def show_audit(context: ViewContext) -> PageContent:
     with context.backend.reading() as store:
         counts = store.audit.counts(organization)
         where = {"organization": organization} | ({} if action is None else {"action": action})
-        page = found(context, store.audit.rows(where, newest_first=True, after=context.number_cursor), _text_of)
+        page = ui.found(context, store.audit.rows(where, newest_first=True, after=context.number_cursor), _text_of)
     columns = {"Time": "", "Who": "", "Action": "", "Target": "name", "What changed": "name wide"}
     rows = [
         (
             f"audit-{number}",
-            moment(entry["created_at"]),
+            ui.moment(entry["created_at"]),
             entry["actor"],
             h.code(entry["action"]),
             _target(entry["target"]),
@@ -199,16 +184,16 @@ def show_audit(context: ViewContext) -> PageContent:
     actions: dict[str, str | None] = {"All": None, **{name: name for name in counts}}
     content = [
         h.p("Changes to governance, quotas, policies and the registry, decisions about runs, and refused runs."),
-        search_form(context, Field("q", "Who, what or where", "search")),
-        choices(context, "Actions", "action", actions, counts | {"All": sum(counts.values())}) if counts else None,
-        table("Audit log", columns, rows, "No entries match." if counts else "No entries yet."),
-        pager(context, page.more),
+        ui.search_form(context, ui.Field("q", "Who, what or where", "search")),
+        ui.choices(context, "Actions", "action", actions, counts | {"All": sum(counts.values())}) if counts else None,
+        ui.table("Audit log", columns, rows, "No entries match." if counts else "No entries yet."),
+        ui.pager(context, page.more),
     ]
     return PageContent("Audit log", content, "Audit log")
 
 
 def _text_of(entry: StoredAudit) -> str:
-    return f"{entry['actor']} {entry['target']} {entry['action']} {json_text(entry['changes'], None)}"
+    return f"{entry['actor']} {entry['target']} {entry['action']} {ui.json_text(entry['changes'], None)}"
 
 
 def _target(target: str) -> HTMLElement:
@@ -218,5 +203,5 @@ def _target(target: str) -> HTMLElement:
 
 
 def _change(context: ViewContext, name: str, change: Any) -> Content:
-    old, new = (NOTHING if change[key] is None else short(change[key], context) for key in ("from", "to"))
-    return h.div(f"{name}: ", None if old == NOTHING else f"{old} → ", h.strong(new))
+    old, new = (ui.NOTHING if change[key] is None else ui.short(change[key], context) for key in ("from", "to"))
+    return h.div(f"{name}: ", None if old == ui.NOTHING else f"{old} → ", h.strong(new))

@@ -10,24 +10,7 @@ from typing import Final
 from fibonacci.emulator.app.request_log import CREDENTIAL_HEADERS, LogEntry
 from fibonacci.emulator.http.messages import Detail, invalid, not_found
 from fibonacci.emulator.http.router import RoutePattern
-from fibonacci.emulator.page.components import (
-    NOTHING,
-    Field,
-    calling,
-    choices,
-    duration,
-    facts,
-    form,
-    found,
-    json_block,
-    moment,
-    newest,
-    pager,
-    search_form,
-    section,
-    table,
-    text_block,
-)
+from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page.context import PageContent, ViewContext
 from fibonacci.emulator.page.html import HTMLElement, h, icon
 from fibonacci.emulator.routes import ENDPOINTS
@@ -36,7 +19,7 @@ from fibonacci.emulator.state.json_encoding import parse_json
 _STARTED: Final = re.compile(rb'"(?:execution_id|id)": ?"(exec_[^"]+)"')
 
 
-ROUTE: Final = Field(
+ROUTE: Final = ui.Field(
     "route", "Route", "text", "A method and a path. Either can be *.", options={str(each): "" for each in ENDPOINTS}
 )
 
@@ -58,19 +41,19 @@ def show_requests(context: ViewContext) -> PageContent:
         and pattern.matches(entry.request)
         and (about in entry.request.target.encode("utf-8", "replace") or about in (entry.response or b""))
     )
-    page = found(context, chosen, lambda entry: entry.request.target)
-    clear = form(context, "/ui/requests/clear", h.button("Clear the log")) if entries else None
-    filters = choices(context, "Responses", "only", {"All": None, "Failed": "errors"})
+    page = ui.found(context, chosen, lambda entry: entry.request.target)
+    clear = ui.form(context, "/ui/requests/clear", h.button("Clear the log")) if entries else None
+    filters = ui.choices(context, "Responses", "only", {"All": None, "Failed": "errors"})
     content = [
-        search_form(context, ROUTE, Field("run", "About the run")),
+        ui.search_form(context, ROUTE, ui.Field("run", "About the run")),
         h.div(filters, clear, class_="line"),
         requests_table([entry for _, entry in page.items]),
-        pager(context, page.more),
+        ui.pager(context, page.more),
     ]
     return PageContent("Requests", content, "Requests")
 
 
-clear_requests = calling("DELETE", "/_emulator/requests", "/ui/requests", "The request log is empty.")
+clear_requests = ui.calling("DELETE", "/_emulator/requests", "/ui/requests", "The request log is empty.")
 
 
 def show_request(context: ViewContext) -> PageContent:
@@ -86,14 +69,14 @@ def show_request(context: ViewContext) -> PageContent:
         f"{entry.request.method} {path}",
         [
             h.p(_outcome(entry.status), class_="line"),
-            facts(
-                ("Time", moment(entry.time, exact=True)),
-                ("Duration", duration(entry.seconds * 1_000)),
+            ui.facts(
+                ("Time", ui.moment(entry.time, exact=True)),
+                ("Duration", ui.duration(entry.seconds * 1_000)),
                 ("Run", _run_link(entry)),
                 ("Query", h.code(query) if query else None),
                 ("Number", entry.number),
             ),
-            section(
+            ui.section(
                 "Request",
                 h.details(
                     h.summary(f"{len(shown)} headers"),
@@ -102,7 +85,7 @@ def show_request(context: ViewContext) -> PageContent:
                 ),
                 _body("body", entry.request.body, context),
             ),
-            section(
+            ui.section(
                 "Response",
                 h.p("An injected failure suppressed the response." if entry.status is None else gone, class_="note")
                 if entry.response is None
@@ -123,14 +106,14 @@ def requests_table(entries: Sequence[LogEntry]) -> HTMLElement:
             _outcome(entry.status),
             h.code(entry.request.method),
             h.a(h.code(entry.request.target), href=f"/ui/requests/{entry.number}"),
-            _run_link(entry) or NOTHING,
-            duration(entry.seconds * 1_000),
-            moment(entry.time),
+            _run_link(entry) or ui.NOTHING,
+            ui.duration(entry.seconds * 1_000),
+            ui.moment(entry.time),
         )
         for entry in entries
     ]
     empty = "No requests here. Those from clients appear as they arrive, but not those from this page."
-    return table("Requests", columns, rows, empty)
+    return ui.table("Requests", columns, rows, empty)
 
 
 def _run_link(entry: LogEntry) -> HTMLElement | None:
@@ -157,15 +140,15 @@ def _body(name: str, raw: bytes, context: ViewContext) -> HTMLElement:
     if not raw:
         return h.p("No body.", class_="note")
     try:
-        return json_block(name, "Body", parse_json(raw), context)
+        return ui.json_block(name, "Body", parse_json(raw), context)
     except (ValueError, RecursionError):
-        return text_block(name, "Body · text", raw.decode("utf-8", "replace"), context)
+        return ui.text_block(name, "Body · text", raw.decode("utf-8", "replace"), context)
 
 
 def show_warnings(context: ViewContext) -> PageContent:
     """Show the warnings, the newest first."""
     warnings = context.backend.app.warnings.all()
-    page = found(context, newest(context, warnings), lambda warning: warning.message)
+    page = ui.found(context, ui.newest(context, warnings), lambda warning: warning.message)
     rows = [
         (
             f"warning-{number}",
@@ -181,7 +164,7 @@ def show_warnings(context: ViewContext) -> PageContent:
     empty = "No warnings: the emulator does everything that it was asked to do."
     content = [
         h.p("Things in workflows and requests that are unknown, not supported, or without effect. ", rule),
-        table("Warnings", {"Code": "", "Message and place": "name wide"}, rows, empty),
-        pager(context, page.more),
+        ui.table("Warnings", {"Code": "", "Message and place": "name wide"}, rows, empty),
+        ui.pager(context, page.more),
     ]
     return PageContent("Warnings", content, "Warnings")

@@ -10,23 +10,7 @@ from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.account import PLANS, ROLES
 from fibonacci.emulator.engine.memory import is_live
 from fibonacci.emulator.http.messages import not_found
-from fibonacci.emulator.page.components import (
-    NOTHING,
-    Field,
-    Row,
-    calling,
-    duration,
-    facts,
-    form,
-    found,
-    json_block,
-    moment,
-    pager,
-    search_form,
-    section,
-    short,
-    table,
-)
+from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.policy.admission import effective_quota, runs_in
@@ -42,13 +26,13 @@ def show(context: ViewContext) -> PageContent:
     """Show what the organization has."""
     app = context.backend.app
     content = [
-        facts(("Organization", h.code(app.organization)), ("Plan", app.account.plan)),
-        section("Memory", search_form(context, Field("q", "Key, scope or owner", "search")), _memory(context)),
-        section("Registry", _registry(context)),
-        section("Tools", _tools(context)),
-        section("Models", _models(context)),
-        section("Keys", _keys(context)),
-        section("Limits", _limits(context)),
+        ui.facts(("Organization", h.code(app.organization)), ("Plan", app.account.plan)),
+        ui.section("Memory", ui.search_form(context, ui.Field("q", "Key, scope or owner", "search")), _memory(context)),
+        ui.section("Registry", _registry(context)),
+        ui.section("Tools", _tools(context)),
+        ui.section("Models", _models(context)),
+        ui.section("Keys", _keys(context)),
+        ui.section("Limits", _limits(context)),
     ]
     return PageContent("Organization", content, "Organization")
 
@@ -64,23 +48,23 @@ def _memory(context: ViewContext) -> Content:
     with context.backend.reading() as store:
         rows = store.memory.rows(newest_first=True, after=context.number_cursor)
         live = (row for row in rows if is_live(row[1], now))
-        page = found(context, live, lambda entry: f"{entry['key']}\n{entry['scope']}\n{_owner(entry)}")
+        page = ui.found(context, live, lambda entry: f"{entry['key']}\n{entry['scope']}\n{_owner(entry)}")
     columns = {"Key": "name", "Scope": "", "Owner": "", "Value": "name", "Updated": "", "Expires": "", "(Actions)": ""}
     shown = [
         (
             f"memory-{number}",
             h.a(h.code(entry["key"].strip() or "(blank)"), href=f"/ui/memory/{number}"),
             entry["scope"],
-            _owner(entry) or NOTHING,
-            h.code(short(entry["value"], context)),
-            moment(entry["updated_at"]),
-            moment(entry["expires"]) if entry["expires"] is not None else "never",
+            _owner(entry) or ui.NOTHING,
+            h.code(ui.short(entry["value"], context)),
+            ui.moment(entry["updated_at"]),
+            ui.moment(entry["expires"]) if entry["expires"] is not None else "never",
             _delete_form(context, number, entry),
         )
         for number, entry in page.items
     ]
     empty = "No values here. To set one, call ", h.code("client.memory.set(key, value)"), "."
-    return [table("Memory", columns, shown, empty), pager(context, page.more)]
+    return [ui.table("Memory", columns, shown, empty), ui.pager(context, page.more)]
 
 
 def _owner(entry: StoredMemory) -> str:
@@ -91,14 +75,14 @@ def show_value(context: ViewContext) -> PageContent:
     """Show one value in memory."""
     entry = _find(context)
     content = [
-        facts(
+        ui.facts(
             ("Scope", entry["scope"]),
             ("Owner", _owner(entry)),
-            ("Created", moment(entry["created_at"])),
-            ("Updated", moment(entry["updated_at"])),
-            ("Expires", moment(entry["expires"]) if entry["expires"] is not None else "never"),
+            ("Created", ui.moment(entry["created_at"])),
+            ("Updated", ui.moment(entry["updated_at"])),
+            ("Expires", ui.moment(entry["expires"]) if entry["expires"] is not None else "never"),
         ),
-        json_block("value", "Value", entry["value"], context),
+        ui.json_block("value", "Value", entry["value"], context),
         _delete_form(context, context.as_number, entry),
     ]
     return PageContent(entry["key"], content, "Organization")
@@ -124,7 +108,7 @@ def _find(context: ViewContext) -> StoredMemory:
 
 def _delete_form(context: ViewContext, number: int, entry: StoredMemory) -> HTMLElement:
     label = f"Delete {entry['key']} in the scope {entry['scope']}"
-    return form(context, f"/ui/memory/{number}/delete", h.button("Delete", aria_label=label))
+    return ui.form(context, f"/ui/memory/{number}/delete", h.button("Delete", aria_label=label))
 
 
 def _registry(context: ViewContext) -> Content:
@@ -137,13 +121,13 @@ def _registry(context: ViewContext) -> Content:
             f"template-{entry['workflow_id']}",
             h.a(entry["name"].strip() or entry["workflow_id"], href=f"/ui/workflows/{segment(entry['workflow_id'])}"),
             entry["version"],
-            NOTHING if (workflow := workflows[entry["workflow_id"]]) is None else workflow["version"],
-            moment(entry["updated_at"]),
+            ui.NOTHING if (workflow := workflows[entry["workflow_id"]]) is None else workflow["version"],
+            ui.moment(entry["updated_at"]),
             registry_form(context, entry["workflow_id"]),
         )
         for entry in templates
     ]
-    return [table("Registry", columns, rows, "No templates. The page of a workflow can make it one."), rest]
+    return [ui.table("Registry", columns, rows, "No templates. The page of a workflow can make it one."), rest]
 
 
 _STEPS: Final = {
@@ -161,10 +145,10 @@ def registry_form(context: ViewContext, workflow_id: str) -> HTMLElement:
     path = f"/ui/registry/{segment(workflow_id)}"
     steps = [_STEPS[other] for other in TRANSITIONS.get(status, ())]
     buttons = [h.button(word, formaction=f"{path}/{step}") for step, word in steps]
-    return form(context, path, h.span(status or "not a template"), buttons, class_="inline")
+    return ui.form(context, path, h.span(status or "not a template"), buttons, class_="inline")
 
 
-change_registry = calling(
+change_registry = ui.calling(
     "POST", "/v1/workflow-registry/{workflow_id}/{step}", "", "The state in the registry was changed."
 )
 
@@ -190,7 +174,7 @@ def _tools(context: ViewContext) -> Content:
         for tool in tools
     ]
     star = h.p("A star marks required parameters. A function with ", h.code("@emulator.tool"), " replaces the default.")
-    return [star, table("Tools", columns, rows), rest]
+    return [star, ui.table("Tools", columns, rows), rest]
 
 
 def _models(context: ViewContext) -> Content:
@@ -200,7 +184,7 @@ def _models(context: ViewContext) -> Content:
 
 
 def _keys(context: ViewContext) -> Content:
-    roles = list[Row]()
+    roles = list[ui.Row]()
     for role in ROLES:
         own = [h.li(h.code(str(endpoint))) for endpoint in ENDPOINTS if endpoint.lowest_role == role]
         more = "use this page and the control API, " if role == "owner" else ""
@@ -211,8 +195,8 @@ def _keys(context: ViewContext) -> Content:
     empty = "Nobody has a key with a name. To make one, call ", h.code('emulator.key("admin", name="ada")'), "."
     return [
         h.p("Each role can do what the roles above it can, and more. This page shows no keys."),
-        table("Roles", {"Role": "", "Can also": "name wide"}, roles),
-        table("People", {"Name": "", "Role": ""}, people, empty),
+        ui.table("Roles", {"Role": "", "Can also": "name wide"}, roles),
+        ui.table("People", {"Name": "", "Role": ""}, people, empty),
     ]
 
 
@@ -230,11 +214,11 @@ def _limits(context: ViewContext) -> Content:
     rates = [
         (
             f"window-{number}",
-            duration(window.rate.seconds * 1_000),
+            ui.duration(window.rate.seconds * 1_000),
             _used(window.used, window.rate.limit),
             f"{window.rate.limit:,}",
             f"{window.rate.limit - window.used:,}",
-            "with the next request" if window.ends is None else moment(window.ends),
+            "with the next request" if window.ends is None else ui.moment(window.ends),
         )
         for number, window in enumerate(app.account.limits.usage(app.organization, now, app.clock.skipped))
     ]
@@ -254,9 +238,9 @@ def _limits(context: ViewContext) -> Content:
     change = h.code("client.organizations.quota.update(...)")
     return [
         h.p("All keys share the rate limits. Requests from this page don't count."),
-        table("Rate limits", windows, rates),
+        ui.table("Rate limits", windows, rates),
         h.p("To change a quota, up to the ceiling of the plan, call ", change, "."),
-        table("Quotas", columns, quotas),
+        ui.table("Quotas", columns, quotas),
     ]
 
 

@@ -14,31 +14,8 @@ from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.engine.records import QUEUED, WAITING
 from fibonacci.emulator.http.messages import Detail, ServerResponse, invalid
+from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page import responses
-from fibonacci.emulator.page.components import (
-    BRIEF,
-    NOTHING,
-    Field,
-    Row,
-    choices,
-    duration,
-    entry_form,
-    example,
-    facts,
-    form,
-    json_block,
-    moment,
-    pager,
-    part,
-    read_fields,
-    search_form,
-    section,
-    short,
-    state,
-    state_text,
-    table,
-    with_query,
-)
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.diagram import NodeLink, diagram, has_nodes
 from fibonacci.emulator.page.html import Content, HTMLElement, LivePart, h, icon
@@ -70,24 +47,24 @@ def show_list(context: ViewContext) -> PageContent:
         counts = store.executions.counts(workflow_id)
         rows = islice(store.workflows.rows(newest_first=True), _MOST_WORKFLOWS)
         workflows = {workflow["id"]: workflow["name"] for _, workflow in rows}
-    names: dict[str, str | None] = {"All": None, **{state_text(name): name for name in STATES}}
-    known = {state_text(name): count for name, count in counts.items()} | {"All": sum(counts.values())}
+    names: dict[str, str | None] = {"All": None, **{ui.state_text(name): name for name in STATES}}
+    known = {ui.state_text(name): count for name, count in counts.items()} | {"All": sum(counts.values())}
     content = [
-        search_form(
+        ui.search_form(
             context,
-            Field("q", "Text in inputs or outputs", "search"),
-            Field("workflow_id", "Workflow's ID", options=workflows),
-            Field("from", "From"),
-            Field("to", "To"),
+            ui.Field("q", "Text in inputs or outputs", "search"),
+            ui.Field("workflow_id", "Workflow's ID", options=workflows),
+            ui.Field("from", "From"),
+            ui.Field("to", "To"),
         ),
         h.p(
             "Days such as 2026-01-31 or times such as 2026-01-31T10:00, in UTC, by the emulator's clock.", class_="note"
         ),
-        choices(context, "States", "status", names, None if text or begin or end else known),
+        ui.choices(context, "States", "status", names, None if text or begin or end else known),
         runs_table(context, page.items),
-        pager(context, page.more),
+        ui.pager(context, page.more),
     ]
-    return PageContent(f"Runs: {short(text, context, 40)}" if text else "Runs", content, "Runs")
+    return PageContent(f"Runs: {ui.short(text, context, 40)}" if text else "Runs", content, "Runs")
 
 
 def _bound(context: ViewContext, name: str, days: int = 0) -> float | None:
@@ -115,22 +92,22 @@ def runs_table(context: ViewContext, runs: Sequence[Any]) -> HTMLElement:
         "Nodes": "number",
     }
     how = "No runs here. Run a workflow on its page, or with ", h.code("client.workflows.run(workflow_id)"), "."
-    return table("Runs", columns, [_row(context, run) for run in runs], how)
+    return ui.table("Runs", columns, [_row(context, run) for run in runs], how)
 
 
-def _row(context: ViewContext, run: Any) -> Row:
+def _row(context: ViewContext, run: Any) -> ui.Row:
     execution_id, has_run = run["execution_id"], run["status"] != WAITING and bool(run["nodes"])
     failed = f", {run['nodes_failed']} failed" if run["nodes_failed"] else ""
     given, value = next(iter(run.get("inputs", {"large inputs": ""}).items()), (None, None))
-    first = None if given is None else h.p(f"{given}: {short(value, context)}".removesuffix(": "), class_="note")
+    first = None if given is None else h.p(f"{given}: {ui.short(value, context)}".removesuffix(": "), class_="note")
     return (
         execution_id,
-        state(run["status"]),
+        ui.state(run["status"]),
         [h.a(h.code(execution_id), href=f"/ui/runs/{execution_id}"), first],
         _workflow_link(context, run),
-        moment(run["created_at"]),
-        duration(run["duration_ms"]) if has_run else NOTHING,
-        f"{run['nodes_executed']} of {len(run['nodes'])}{failed}" if has_run else NOTHING,
+        ui.moment(run["created_at"]),
+        ui.duration(run["duration_ms"]) if has_run else ui.NOTHING,
+        f"{run['nodes_executed']} of {len(run['nodes'])}{failed}" if has_run else ui.NOTHING,
     )
 
 
@@ -158,31 +135,31 @@ def _run(context: ViewContext, run: Any, approval: Content) -> Content:
     states = str((run["status"], [(node["id"], node["status"], node["error"]) for node in run["trace"]]))
     return [
         h.div(
-            h.p(state(run["status"]), aria_live="polite", id="state"),
+            h.p(ui.state(run["status"]), aria_live="polite", id="state"),
             h.div(
                 h.a("Run again", href=f"{target}/again", class_="button"),
-                None if is_over else form(context, f"{target}/cancel", h.button("Cancel the run"), id="cancel"),
+                None if is_over else ui.form(context, f"{target}/cancel", h.button("Cancel the run"), id="cancel"),
                 class_="inline",
             ),
             class_="line",
         ),
         _error(context, run),
         approval,
-        facts(
+        ui.facts(
             ("Workflow", [_workflow_link(context, run), f", version {run['workflow_version']}"]),
-            ("Started", moment(run["created_at"])),
-            ("Ended", moment(run["completed_at"]) if run["completed_at"] else None),
-            ("Duration", duration(run["duration_ms"]) if run["nodes"] else None),
+            ("Started", ui.moment(run["created_at"])),
+            ("Ended", ui.moment(run["completed_at"]) if run["completed_at"] else None),
+            ("Duration", ui.duration(run["duration_ms"]) if run["nodes"] else None),
             ("Nodes", f"{run['nodes_executed']} executed, {run['nodes_failed']} failed" if run["nodes"] else None),
             ("Requests", h.a("About this run", href=f"/ui/requests?run={segment(run['execution_id'])}")),
         ),
         h.div(
-            part("Diagram", states, lambda: _diagram(context, run, states), "diagram"),
+            ui.part("Diagram", states, lambda: _diagram(context, run, states), "diagram"),
             h.div(
-                part(
+                ui.part(
                     "Inputs", (run["inputs"], context.full), lambda: _values("inputs", run["inputs"], context), "given"
                 ),
-                part(
+                ui.part(
                     "Outputs",
                     (run["outputs"], context.full),
                     lambda: _values("outputs", run["outputs"], context),
@@ -191,7 +168,7 @@ def _run(context: ViewContext, run: Any, approval: Content) -> Content:
             ),
             class_="run",
         ),
-        section("Trace", _trace(context, run), name="trace"),
+        ui.section("Trace", _trace(context, run), name="trace"),
         LivePart(
             "details",
             "code",
@@ -206,15 +183,15 @@ def _values(name: str, values: Mapping[str, Any], context: ViewContext) -> Conte
     """Return inputs or outputs by name, the short ones in a line each."""
     if not values:
         return h.p("None.", class_="note")
-    whole = json_block(name, name.capitalize(), values, context)
+    whole = ui.json_block(name, name.capitalize(), values, context)
     if len(values) > _MOST_VALUES:
         return whole
     lines, blocks = list[Content](), list[Content]()
     for number, (key, value) in enumerate(values.items()):
-        if is_object(value) or is_array(value) or (isinstance(value, str) and len(value) > BRIEF):
-            blocks.append(json_block(f"{name}-{number}", key, value, context))
+        if is_object(value) or is_array(value) or (isinstance(value, str) and len(value) > ui.BRIEF):
+            blocks.append(ui.json_block(f"{name}-{number}", key, value, context))
         else:
-            lines.append([h.dt(key), h.dd(value if isinstance(value, str) else short(value, context))])
+            lines.append([h.dt(key), h.dd(value if isinstance(value, str) else ui.short(value, context))])
     as_json = h.details(h.summary("As JSON"), whole, id=f"{name}-json", open=context.full == name)
     return [h.dl(lines, class_="values") if lines else None, blocks, as_json]
 
@@ -232,7 +209,7 @@ def _code(context: ViewContext, run: Any) -> Content:
     return [
         h.summary("Run it from code"),
         h.p("Replace each *** with the secret that it hides.", class_="flash warning") if is_redacted else None,
-        example("python", "Python", python, context),
+        ui.example("python", "Python", python, context),
     ]
 
 
@@ -259,11 +236,11 @@ def show_again(context: ViewContext) -> PageContent:
                 h.li("All others run."),
                 class_="points",
             ),
-            entry_form(
+            ui.entry_form(
                 context,
                 "resume-form",
                 f"{target}/resume",
-                [Field("output", f"Output of {from_node}", "JSON", "JSON", output)],
+                [ui.Field("output", f"Output of {from_node}", "JSON", "JSON", output)],
                 h.input(type="hidden", name="node", value=from_node),
                 h.button("Run the rest", class_="primary"),
             ),
@@ -290,20 +267,22 @@ def run_again(context: ViewContext) -> Done:
 def resume(context: ViewContext) -> Done:
     """Run the rest of a run, after a node whose output was entered."""
     path = f"/_emulator/runs/{segment(context.path['execution_id'])}/resume"
-    return started(context, path, read_fields(context.form, [Field("node", ""), Field("output", "", "JSON")]))
+    return started(context, path, ui.read_fields(context.form, [ui.Field("node", ""), ui.Field("output", "", "JSON")]))
 
 
 def started(context: ViewContext, path: str, body: JSONObject) -> Done:
     """Start a run with a request, and lead to the run."""
     run = context.backend.send("POST", path, body)["data"]
-    return Done(f"/ui/runs/{segment(run['execution_id'])}", f"The run has started. State: {state_text(run['status'])}.")
+    return Done(
+        f"/ui/runs/{segment(run['execution_id'])}", f"The run has started. State: {ui.state_text(run['status'])}."
+    )
 
 
 def cancel(context: ViewContext) -> Done:
     """Cancel the run."""
     execution_id = segment(context.path["execution_id"])
     run = context.backend.send("POST", f"/v1/executions/{execution_id}/cancel")["data"]
-    return Done(f"/ui/runs/{execution_id}", f"The run has ended. State: {state_text(run['status'])}.")
+    return Done(f"/ui/runs/{execution_id}", f"The run has ended. State: {ui.state_text(run['status'])}.")
 
 
 def show_run_diagram(context: ViewContext) -> ServerResponse:
@@ -350,7 +329,7 @@ def _diagram(context: ViewContext, run: Any, states: str) -> HTMLElement:
     urgent = [node["id"] for status in ("failed", "running") for node in run["trace"] if node["status"] == status]
     links = {
         context.backend.redact(node["id"]): NodeLink(
-            _trace_target(context, number), f"{node['id']}: {state_text(node['status'])}", node["id"] in urgent[:1]
+            _trace_target(context, number), f"{node['id']}: {ui.state_text(node['status'])}", node["id"] in urgent[:1]
         )
         for number, node in enumerate(run["trace"])
     }
@@ -365,7 +344,7 @@ def _trace_target(context: ViewContext, number: int) -> str:
     """Return the address of a node in the trace, which has pages."""
     begin = number // _SHOWN * _SHOWN
     is_here = begin == (context.number_cursor or 0)
-    return f"{'' if is_here else with_query(context, cursor=begin or None, full=None)}#at-{number}"
+    return f"{'' if is_here else ui.with_query(context, cursor=begin or None, full=None)}#at-{number}"
 
 
 def _trace(context: ViewContext, run: Any) -> Content:
@@ -373,7 +352,7 @@ def _trace(context: ViewContext, run: Any) -> Content:
     nodes, first = run["trace"], context.number_cursor or 0
     begin, whole = _ms(run["created_at"]) or 0.0, max(run["duration_ms"], 1)
     shown = list(enumerate(nodes))[first : first + _SHOWN]
-    rest = pager(context, str(first + _SHOWN) if len(nodes) > first + _SHOWN else None)
+    rest = ui.pager(context, str(first + _SHOWN) if len(nodes) > first + _SHOWN else None)
     if not nodes:
         return h.p("No node has started.", class_="note")
     return [[_node(context, number, node, begin, whole) for number, node in shown], rest]
@@ -381,12 +360,12 @@ def _trace(context: ViewContext, run: Any) -> Content:
 
 def _node(context: ViewContext, number: int, node: Any, begin: float, whole: float) -> HTMLElement:
     began, ended = _ms(node["started_at"]), _ms(node["ended_at"])
-    took: str = NOTHING
+    took: str = ui.NOTHING
     left = width = 0
     if began is not None and node["status"] != "skipped":
         length = max((begin + whole if ended is None else ended) - began, 0)
         left = round(min(max(began - begin, 0) / whole, 0.99) * 100)
-        width, took = max(round(min(length / whole, 1 - left / 100) * 100), 1), duration(length)
+        width, took = max(round(min(length / whole, 1 - left / 100) * 100), 1), ui.duration(length)
     is_open = node["status"] == "failed" or (context.full or "").endswith(f"-of-{number}")
     return LivePart(
         "details",
@@ -405,16 +384,16 @@ def _summary_and_details(context: ViewContext, number: int, node: Any, took: str
     # The time of the node within that of the run, as a picture: the duration beside it says it in words.
     bar = h.rect(x=f"{left}%", y=0, width=f"{width}%", height="100%", rx=2, class_=f"bar {node['status']}")
     details = h.div(
-        facts(
-            ("Started", moment(node["started_at"], exact=True) if node["started_at"] else None),
-            ("Ended", moment(node["ended_at"], exact=True) if node["ended_at"] else None),
+        ui.facts(
+            ("Started", ui.moment(node["started_at"], exact=True) if node["started_at"] else None),
+            ("Ended", ui.moment(node["ended_at"], exact=True) if node["ended_at"] else None),
             ("Attempts", node["attempts"] or None),
             *((name.replace("_", " ").capitalize(), f"{value:,}") for name, value in usage.items()),
             ("Skipped because", node["reason"]),
         ),
         [h.p(h.strong("Warning: "), warning, class_="flash warning") for warning in node["warnings"]],
         [
-            json_block(f"{name}-of-{number}", name.capitalize(), node[name], context)
+            ui.json_block(f"{name}-of-{number}", name.capitalize(), node[name], context)
             for name in ("input", "output", "error")
             if node[name] is not None
         ],
@@ -422,7 +401,7 @@ def _summary_and_details(context: ViewContext, number: int, node: Any, took: str
         id=f"at-{number}",
     )
     summary = h.summary(
-        state(node["status"]),
+        ui.state(node["status"]),
         h.span(h.strong(node["id"]), " ", h.span(node["type"], class_="soft"), caution, class_="node"),
         h.svg(bar if width else None, class_="timeline", aria_hidden="true", focusable="false"),
         h.span(took, class_="number"),

@@ -12,22 +12,8 @@ from fibonacci.definitions.comparison import diff
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.definitions.files.writing import in_order
 from fibonacci.emulator.http.messages import Detail, ServerResponse, invalid
+from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page import responses
-from fibonacci.emulator.page.components import (
-    SHOWN,
-    Field,
-    facts,
-    form,
-    found,
-    json_block,
-    json_text,
-    moment,
-    pager,
-    search_form,
-    section,
-    table,
-    with_query,
-)
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.coverage import LEGEND, MOST_RUNS, coverage_facts, coverage_of, missing_table
 from fibonacci.emulator.page.diagram import diagram
@@ -45,7 +31,7 @@ def show_list(context: ViewContext) -> PageContent:
     """Show the workflows, the oldest first, or those whose name or ID contains a text."""
     with context.backend.reading() as store:
         rows = store.workflows.rows(after=context.number_cursor)
-        page = found(context, rows, lambda workflow: f"{workflow['name']}\n{workflow['id']}")
+        page = ui.found(context, rows, lambda workflow: f"{workflow['name']}\n{workflow['id']}")
         runs = {workflow["id"]: sum(store.executions.counts(workflow["id"]).values()) for _, workflow in page.items}
     shown = [
         (
@@ -55,16 +41,16 @@ def show_list(context: ViewContext) -> PageContent:
             workflow["version"],
             _node_count(workflow),
             h.a(f"{runs[workflow['id']]:,}", href=f"/ui/runs?workflow_id={segment(workflow['id'])}"),
-            moment(workflow["updated_at"]),
+            ui.moment(workflow["updated_at"]),
         )
         for _, workflow in page.items
     ]
     empty = "No workflows here. Create one with ", h.code("client.workflows.create(name=..., definition=...)"), "."
     columns = {"Name": "name", "ID": "", "Version": "number", "Nodes": "number", "Runs": "number", "Updated": ""}
     content = [
-        search_form(context, Field("q", "Name or ID", "search")),
-        table("Workflows", columns, shown, empty),
-        pager(context, page.more),
+        ui.search_form(context, ui.Field("q", "Name or ID", "search")),
+        ui.table("Workflows", columns, shown, empty),
+        ui.pager(context, page.more),
     ]
     return PageContent("Workflows", content, "Workflows")
 
@@ -83,20 +69,20 @@ def show(context: ViewContext) -> PageContent:
         _name_of(workflow),
         [
             h.p(workflow["description"]) if workflow["description"] else None,
-            facts(
+            ui.facts(
                 ("ID", h.code(workflow_id)),
                 ("Version", workflow["version"]),
-                ("Created", moment(workflow["created_at"])),
-                ("Updated", moment(workflow["updated_at"])),
+                ("Created", ui.moment(workflow["created_at"])),
+                ("Updated", ui.moment(workflow["updated_at"])),
                 ("Approval required for", h.a(", ".join(reasons), href="/ui/governance") if reasons else "nothing"),
                 ("Memory", h.a("Values of this workflow", href=f"/ui/organization?q={segment(workflow_id)}")),
             ),
             h.section(_diagram_heading(context), _diagram(context, workflow), aria_labelledby="diagram"),
-            section("Run it", run_form(context, f"/ui{path}/execute", workflow["definition"])),
-            section("Latest runs", runs_table(context, runs.items), all_runs),
-            section("Versions", _versions_table(workflow, versions.items), pager(context, versions.more)),
-            section("Registry", registry_form(context, workflow_id)),
-            section("Source", json_block("definition", "Definition", workflow["definition"], context)),
+            ui.section("Run it", run_form(context, f"/ui{path}/execute", workflow["definition"])),
+            ui.section("Latest runs", runs_table(context, runs.items), all_runs),
+            ui.section("Versions", _versions_table(workflow, versions.items), ui.pager(context, versions.more)),
+            ui.section("Registry", registry_form(context, workflow_id)),
+            ui.section("Source", ui.json_block("definition", "Definition", workflow["definition"], context)),
         ],
         "Workflows",
         is_settled=_shows_coverage(context),  # it takes longer than the rest
@@ -119,7 +105,7 @@ def _diagram_heading(context: ViewContext) -> HTMLElement:
     """Return the heading, with the links to the definition alone and to what its runs have reached."""
     shown = _shows_coverage(context)
     links = [
-        h.li(h.a(text, href=with_query(context, show=name), aria_current="true" if shown == bool(name) else None))
+        h.li(h.a(text, href=ui.with_query(context, show=name), aria_current="true" if shown == bool(name) else None))
         for text, name in (("Definition", None), ("Coverage", "coverage"))
     ]
     return h.div(
@@ -143,7 +129,7 @@ def show_version(context: ViewContext) -> PageContent:
     number, latest = version["version"], workflow["version"]
     rollback: Content = None
     if number != latest:
-        rollback = section(
+        rollback = ui.section(
             f"Roll back to version {number}?",
             h.ul(
                 h.li(
@@ -153,7 +139,7 @@ def show_version(context: ViewContext) -> PageContent:
                 h.li("Runs that have started or wait for approval keep the version that they were requested with."),
                 class_="points",
             ),
-            form(
+            ui.form(
                 context,
                 f"/ui{_path(workflow)}/versions/{number}/rollback",
                 h.input(type="hidden", name="latest", value=latest),
@@ -168,16 +154,18 @@ def show_version(context: ViewContext) -> PageContent:
     return PageContent(
         f"Version {number} of {_name_of(workflow)}",
         [
-            facts(
+            ui.facts(
                 ("Workflow", h.a(_name_of(workflow), href=f"/ui{_path(workflow)}")),
                 ("Place", "the latest version" if number == latest else f"{number} of {latest}"),
-                ("Created", moment(version["created_at"])),
+                ("Created", ui.moment(version["created_at"])),
                 ("Made by", _origin(version)),
                 ("Nodes", _node_count(version)),
             ),
-            section(f"Changes since version {number - 1}", _difference(context, before, version)) if before else None,
+            ui.section(f"Changes since version {number - 1}", _difference(context, before, version))
+            if before
+            else None,
             rollback,
-            section("Source", json_block("definition", "Definition", version["definition"], context)),
+            ui.section("Source", ui.json_block("definition", "Definition", version["definition"], context)),
         ],
         "Workflows",
     )
@@ -235,12 +223,12 @@ def _versions_table(workflow: Any, versions: list[Any]) -> HTMLElement:
             _origin(version),
             _node_count(version),
             version["name"],
-            moment(version["created_at"]),
+            ui.moment(version["created_at"]),
         )
         for version in versions
         for number in [version["version"]]
     ]
-    return table("Versions", columns, rows)
+    return ui.table("Versions", columns, rows)
 
 
 def _difference(context: ViewContext, old: Any, new: Any) -> Content:
@@ -255,7 +243,7 @@ def _difference(context: ViewContext, old: Any, new: Any) -> Content:
         compared = list(unified_diff(before, after, lineterm=""))[2:]
         tags = {"-": "del", "+": "ins", "@": "i"}
         shown = [
-            HTMLElement(tags.get(line[0], "span"), "…" if line[0] == "@" else line[:SHOWN]) for line in compared[1:]
+            HTMLElement(tags.get(line[0], "span"), "…" if line[0] == "@" else line[: ui.SHOWN]) for line in compared[1:]
         ]
         lines = h.pre(shown, class_="diff all", tabindex=0, role="group", aria_label="Line by line")
     changes = diff(*(context.backend.redact_json(version["definition"] or {}) for version in (old, new))).changes
@@ -299,4 +287,4 @@ def _text(context: ViewContext, version: Any) -> str:
         definition = definition and in_order(definition, generation="newer")
     shown = {"name": version["name"], "description": version["description"], "definition": definition}
     # Redacted before it is compared: a part of a secret would not be found. Each line of a text is a line of its own.
-    return json_text(context.backend.redact_json(shown)).replace("\\n", "\n")
+    return ui.json_text(context.backend.redact_json(shown)).replace("\\n", "\n")
