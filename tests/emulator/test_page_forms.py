@@ -90,7 +90,7 @@ def test_faulty_inputs_are_said_and_kept(page: PageClient, client: Fibonacci, in
 
 def test_a_run_is_canceled_on_the_page(page: PageClient, client: Fibonacci) -> None:
     run = client.workflows.execute(create(client, tool("pause", "wait", {"seconds": 60}))).id
-    assert "State: cancelled." in page.act(f"/ui/runs/{run}/cancel").text
+    assert "The run was canceled." in page.act(f"/ui/runs/{run}/cancel").text
     assert client.executions.get(run).status == "cancelled"
     assert "cannot be canceled" in page.act(f"/ui/runs/{run}/cancel", back=f"/ui/runs/{run}").text
 

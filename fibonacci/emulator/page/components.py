@@ -163,17 +163,20 @@ def table(label: str, columns: Mapping[str, str], rows: Sequence[Row], empty: Co
     return h.div(grid, class_="scroll", tabindex=0, role="group", aria_label=label)
 
 
-def found(context: ViewContext, rows: Iterable[tuple[int, Found]], text_of: Callable[[Found], str]) -> Slice:
+def found(
+    context: ViewContext, rows: Iterable[tuple[int, Found]], text_of: Callable[[Found], str] | None = None
+) -> Slice:
     """Return a page of a list, with what has the text that is searched for, whatever its case.
 
     Args:
         context: The request.
         rows: The list, from the cursor on, each with its number.
-        text_of: Returns the text of one, which may have secrets: they are not found.
+        text_of: Returns the text of one, which may have secrets: they are not found. By default, all are wanted.
     """
     wanted = (context.searched or "").casefold()
-    matching = (row for row in rows if not wanted or wanted in context.backend.redact(text_of(row[1])).casefold())
-    shown = list(islice(matching, PER_PAGE + 1))
+    if wanted and text_of is not None:
+        rows = (row for row in rows if wanted in context.backend.redact(text_of(row[1])).casefold())
+    shown = list(islice(rows, PER_PAGE + 1))
     return Slice(shown[:PER_PAGE], str(shown[PER_PAGE - 1][0]) if len(shown) > PER_PAGE else None)
 
 
@@ -232,7 +235,7 @@ class Field(NamedTuple):
 
     Attributes:
         name: Its name in the form, and in the body of the request that the form sends.
-        label: Its label.
+        label: Its label, by default the name.
         kind: What is entered: a text of one line or of several, one of the options, a number, JSON, texts with commas
             between them, or whether it holds.
         hint: What to enter.
@@ -242,7 +245,7 @@ class Field(NamedTuple):
     """
 
     name: str
-    label: str
+    label: str = ""
     kind: Literal["text", "search", "lines", "number", "JSON", "choice", "list", "flag"] = "text"
     hint: str | None = None
     value: Any = None
@@ -390,7 +393,7 @@ def _control(place: str, field: Field, text: str, fault: str) -> HTMLElement:
         "aria_describedby": " ".join(str(note.attributes["id"]) for note in shown) or None,
         "aria_invalid": "true" if fault else None,
     }
-    label = h.label(field.label, for_=place)
+    label = h.label(field.label or field.name, for_=place)
     if field.kind == "flag":
         box = h.input(type="checkbox", value="true", checked=text == "true", **described)
         return h.div(h.div(box, label, class_="check"), shown, class_="field")

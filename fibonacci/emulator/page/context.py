@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from fibonacci.emulator.app.app import App
-from fibonacci.emulator.engine.records import view_of
 from fibonacci.emulator.engine.variables import redact, redact_text, texts_of
 from fibonacci.emulator.http.bodies import Query
 from fibonacci.emulator.http.messages import Detail, HTTPException, ServerRequest, ServerResponse
-from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.router import API_PREFIX
 from fibonacci.emulator.page.html import Content
-from fibonacci.emulator.state.executions import Search
 from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_json
 from fibonacci.emulator.state.store import Store
 
@@ -78,22 +74,6 @@ class Backend:
         """
         reply = self._reply("GET", f"/{API_PREFIX}{path}", {"limit": PER_PAGE} | query | {"cursor": cursor})
         return Slice(reply["data"], reply["meta"]["next_cursor"])
-
-    def runs(
-        self, cursor: str | None, search: Search, *, workflow_id: str | None = None, status: str | None = None
-    ) -> Slice:
-        """Return a page of the executions that are wanted, the newest first, beginning at a cursor.
-
-        Raises:
-            HTTPException: 422 if the cursor is not valid.
-        """
-        statuses = () if status is None else (status,)
-        query = Query(urlencode({"limit": PER_PAGE} | ({} if cursor is None else {"cursor": cursor})))
-        now = self.app.clock.now()
-        with self.reading() as store:
-            rows = partial(store.executions.rows, workflow_id=workflow_id, statuses=statuses, brief=True, search=search)
-            reply = paged(rows, query, kind="executions", newest_first=True, show=partial(view_of, now=now))
-        return Slice(reply.content, reply.next_cursor)
 
     def send(self, method: str, path: str, body: Any = None) -> Any:
         """Carry out a request of the API or the control API that changes something, and return its response.

@@ -100,6 +100,7 @@ def sign_in_page(back: str, refusal: str | None = None) -> Content:
         back: The page to show next.
         refusal: Why the last key was refused.
     """
+    printed, hint = "The emulator printed this key when it started (", {"id": "hint", "class_": "note"}
     return h.form(
         h.h1("Sign in"),
         None if refusal is None else h.p(refusal, class_="flash error", role="alert", id="refusal"),
@@ -119,15 +120,7 @@ def sign_in_page(back: str, refusal: str | None = None) -> Content:
         ),
         h.input(type="hidden", name="back", value=back),
         h.button("Sign in", class_="primary"),
-        h.p(
-            "The emulator printed this key when it started (",
-            h.code("FIBONACCI_API_KEY"),
-            "). In Python, it is ",
-            h.code("emulator.api_key"),
-            ".",
-            id="hint",
-            class_="note",
-        ),
+        h.p(printed, h.code("FIBONACCI_API_KEY"), "). In Python, it is ", h.code("emulator.api_key"), ".", **hint),
         method="post",
         action=SIGN_IN,
         id="sign-in",

@@ -17,7 +17,7 @@ from fibonacci.emulator.http.messages import HTTPException, ServerRequest, Serve
 from fibonacci.emulator.http.router import Router
 from fibonacci.emulator.page import layout, responses
 from fibonacci.emulator.page.context import NO_FLASH, Backend, Flash, PageContent, ViewContext
-from fibonacci.emulator.page.html import HTMLElement, document
+from fibonacci.emulator.page.html import HTMLElement, document, h
 from fibonacci.emulator.page.sign_in import HOME, SIGN_IN, SIGN_OUT, PageSession, Sessions, refusal_of, sign_in_page
 from fibonacci.emulator.page.views import ACTIONS, VIEWS
 from fibonacci.emulator.state.clock import iso
@@ -142,7 +142,7 @@ class Site:
         return responses.html(page, 401, ("WWW-Authenticate", "Bearer"))
 
     def _failed(self, request: ServerRequest, session: PageSession | None, status: int, message: str) -> ServerResponse:
-        content = layout.failure(message)
+        content = h.p(message, class_="flash error", role="alert")
         try:
             if session is None:
                 shown = layout.alone("Not possible", content)

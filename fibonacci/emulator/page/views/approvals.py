@@ -27,10 +27,10 @@ _LONGEST: Final = 1_000
 def show_list(context: ViewContext) -> PageContent:
     """Show the runs that wait for approval, the newest first."""
     page = context.backend.items("/executions", context.cursor, status=WAITING)
-    content: Content = [_card(context, run) for run in page.items]
-    if not page.items:
-        setting = h.a("governance setting", href="/ui/governance")
-        content = h.p("No runs are waiting. A run waits if a ", setting, " matches its workflow.", class_="empty")
+    setting = h.a("governance setting", href="/ui/governance")
+    content: Content = h.p("No runs are waiting. A run waits if a ", setting, " matches its workflow.", class_="empty")
+    if page.items:
+        content = [_card(context, run) for run in page.items]
     return PageContent("Approvals", [content, ui.pager(context, page.more)], "Approvals")
 
 
@@ -99,11 +99,7 @@ def _decision(context: ViewContext, run: Any) -> Content:
         approve = "Not possible: the workflow was deleted."
     reject = "The run is canceled at once, even if others approved it. No node runs."
     return [
-        h.dl(
-            h.div(h.dt("Approve"), h.dd(approve)),
-            h.div(h.dt("Reject"), h.dd(reject)),
-            class_="effects",
-        ),
+        h.dl(h.div(h.dt("Approve"), h.dd(approve)), h.div(h.dt("Reject"), h.dd(reject)), class_="effects"),
         _form(context, run, settings),
     ]
 

@@ -98,30 +98,15 @@ def _settings_fields(settings: StoredGovernance) -> list[ui.Field]:
     needed = (
         f"A run needs {counted(threshold, 'approval')}." if threshold else "Nobody has to approve, so no run waits."
     )
-    days = f"{APPROVAL_SECONDS / 86_400:g} days"
+    expired = f"After {APPROVAL_SECONDS / 86_400:g} days without a decision, the run is canceled."
+    own = "The requester of a run can approve it."
+    watched = [name for name, is_watched in settings["category_flags"].items() if is_watched]
+    more = "More categories whose runs wait for approval, such as financial, pii."
     return [
-        *(ui.Field(name, name, "flag", _held(name.removeprefix(prefix)), settings.get(name)) for name in flags),
-        ui.Field(
-            "allow_self_approval",
-            "allow_self_approval",
-            "flag",
-            "The requester of a run can approve it.",
-            settings["allow_self_approval"],
-        ),
-        ui.Field(
-            "approval_threshold",
-            "approval_threshold",
-            "number",
-            f"{needed} One rejection is enough. After {days} without a decision, the run is canceled.",
-            threshold,
-        ),
-        ui.Field(
-            "category_flags",
-            "category_flags",
-            "list",
-            "More categories whose runs wait for approval, such as financial, pii.",
-            [name for name, is_watched in settings["category_flags"].items() if is_watched],
-        ),
+        *(ui.Field(name, "", "flag", _held(name.removeprefix(prefix)), settings.get(name)) for name in flags),
+        ui.Field("allow_self_approval", "", "flag", own, settings["allow_self_approval"]),
+        ui.Field("approval_threshold", "", "number", f"{needed} One rejection is enough. {expired}", threshold),
+        ui.Field("category_flags", "", "list", more, watched),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from pprint import pformat
 from typing import Any, Final
@@ -12,7 +13,7 @@ from zlib import crc32
 from fibonacci._text import counted
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.engine.records import QUEUED, WAITING
+from fibonacci.emulator.engine.records import QUEUED, WAITING, view_of
 from fibonacci.emulator.http.messages import Detail, ServerResponse, invalid
 from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page import responses
@@ -42,8 +43,16 @@ def show_list(context: ViewContext) -> PageContent:
     text, begin, end = context.searched or "", _bound(context, "from"), _bound(context, "to", 1)
     if len(text) > _LONGEST:
         raise invalid(Detail("q", f"has {len(text):,} characters, but a search can have at most {_LONGEST}"))
-    page = context.backend.runs(context.cursor, Search(text, begin, end), workflow_id=workflow_id, status=status)
     with context.backend.reading() as store:
+        runs = store.executions.rows(
+            newest_first=True,
+            after=context.number_cursor,
+            workflow_id=workflow_id,
+            statuses=() if status is None else (status,),
+            brief=True,
+            search=Search(text, begin, end),
+        )
+        page = ui.found(context, runs)
         counts = store.executions.counts(workflow_id)
         rows = islice(store.workflows.rows(newest_first=True), _MOST_WORKFLOWS)
         workflows = {workflow["id"]: workflow["name"] for _, workflow in rows}
@@ -61,7 +70,7 @@ def show_list(context: ViewContext) -> PageContent:
             "Days such as 2026-01-31 or times such as 2026-01-31T10:00, in UTC, by the emulator's clock.", class_="note"
         ),
         ui.choices(context, "States", "status", names, None if text or begin or end else known),
-        runs_table(context, page.items),
+        runs_table(context, [view_of(record, context.backend.app.clock.now()) for _, record in page.items]),
         ui.pager(context, page.more),
     ]
     return PageContent(f"Runs: {ui.short(text, context, 40)}" if text else "Runs", content, "Runs")
@@ -130,7 +139,7 @@ def show_run(context: ViewContext) -> PageContent:
 
 
 def _run(context: ViewContext, run: Any, approval: Content) -> Content:
-    is_over = run["status"] in TERMINAL
+    is_over, is_whole = run["status"] in TERMINAL, context.full == "python"
     target = f"/ui/runs/{segment(run['execution_id'])}"
     states = str((run["status"], [(node["id"], node["status"], node["error"]) for node in run["trace"]]))
     return [
@@ -156,26 +165,18 @@ def _run(context: ViewContext, run: Any, approval: Content) -> Content:
         h.div(
             ui.part("Diagram", states, lambda: _diagram(context, run, states), "diagram"),
             h.div(
-                ui.part(
-                    "Inputs", (run["inputs"], context.full), lambda: _values("inputs", run["inputs"], context), "given"
-                ),
-                ui.part(
-                    "Outputs",
-                    (run["outputs"], context.full),
-                    lambda: _values("outputs", run["outputs"], context),
-                    "results",
-                ),
+                [
+                    ui.part(title, (values, context.full), partial(_values, title.lower(), values, context), name)
+                    for title, values, name in (
+                        ("Inputs", run["inputs"], "given"),
+                        ("Outputs", run["outputs"], "results"),
+                    )
+                ]
             ),
             class_="run",
         ),
         ui.section("Trace", _trace(context, run), name="trace"),
-        LivePart(
-            "details",
-            "code",
-            (run["inputs"], context.full),
-            lambda: _code(context, run),
-            open=context.full == "python",
-        ),
+        LivePart("details", "code", (run["inputs"], context.full), lambda: _code(context, run), open=is_whole),
     ]
 
 
@@ -278,11 +279,7 @@ def started(context: ViewContext, path: str, body: JSONObject) -> Done:
     )
 
 
-def cancel(context: ViewContext) -> Done:
-    """Cancel the run."""
-    execution_id = segment(context.path["execution_id"])
-    run = context.backend.send("POST", f"/v1/executions/{execution_id}/cancel")["data"]
-    return Done(f"/ui/runs/{execution_id}", f"The run has ended. State: {ui.state_text(run['status'])}.")
+cancel = ui.calling("POST", "/v1/executions/{execution_id}/cancel", "/ui/runs/{execution_id}", "The run was canceled.")
 
 
 def show_run_diagram(context: ViewContext) -> ServerResponse:
