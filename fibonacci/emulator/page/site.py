@@ -60,7 +60,9 @@ class Site:
         path, _, query = request.target.partition("?")
         session = self._sessions.find(request)
         try:
-            self._check_origin(request)
+            if request.method == "POST":
+                self._backend.app.origins.check_form(request)
+            self._backend.app.origins.check(request)
             if request.method in ("GET", "HEAD") and path in _FILES:
                 name = _FILES[path]
                 content = (files("fibonacci.emulator.page") / "static" / name).read_bytes()
@@ -87,12 +89,6 @@ class Site:
         if self._sessions.find(request) is not None:
             return MAX_BODY
         return _LARGEST_SIGN_IN if request.target == SIGN_IN else None
-
-    def _check_origin(self, request: ServerRequest) -> None:
-        origins = self._backend.app.origins
-        if request.method == "POST":
-            origins.check_form(request)
-        origins.check(request)
 
     def _show(self, request: ServerRequest, path: str, query: str, session: PageSession) -> ServerResponse:
         view, values = self._views.find("GET", "/ui/overview" if path == HOME else path)

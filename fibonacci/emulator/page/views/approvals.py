@@ -37,9 +37,7 @@ def show_list(context: ViewContext) -> PageContent:
 def decide(context: ViewContext) -> Done:
     """Approve or reject a run."""
     execution_id = context.path["execution_id"]
-    body = ui.read_fields(
-        context.form, [ui.Field("by", "", is_required=True), ui.Field("decision", "", is_required=True)]
-    )
+    body = ui.read_fields(context.form, [ui.Field(name, is_required=True) for name in ("by", "decision")])
     run = context.backend.send("POST", f"/_emulator/approvals/{segment(execution_id)}", body)["data"]
     done = "approved" if body["decision"] == "approve" else "rejected"
     return Done(

@@ -75,7 +75,7 @@ _FAILURE: Final = [
 def show_failures(context: ViewContext) -> PageContent:
     """Show the injected failures, the newest first."""
     failures = context.backend.app.faults.all()
-    page = ui.found(context, ui.newest(context, failures), lambda failure: f"{failure.route} {failure.kind}")
+    page = ui.found(context, ui.newest(context, failures))
     rows = [
         (
             f"failure-{place}",
@@ -117,7 +117,7 @@ _SCRIPT: Final = [
 def show_scripts(context: ViewContext) -> PageContent:
     """Show the scripts, and the form that adds one."""
     scripts = list(context.backend.app.scripts)
-    page = ui.found(context, ui.newest(context, scripts), lambda script: script.name)
+    page = ui.found(context, ui.newest(context, scripts))
     columns = {"Node, tool or model": "name", "Answers": "name wide", "Taken": "number", "Left": ""}
     rows = [
         (
@@ -132,7 +132,6 @@ def show_scripts(context: ViewContext) -> PageContent:
     add = h.button("Add", class_="primary")
     content = [
         h.p("A node takes its answers in order from a script of its ID, of its tool or of its model."),
-        ui.search_form(context, ui.Field("q", "Name", "search")),
         ui.form(context, "/ui/scripts/clear", h.button("Remove all scripts")) if scripts else None,
         ui.table("Scripts", columns, rows, "No scripts here. Functions and defaults answer."),
         ui.pager(context, page.more),

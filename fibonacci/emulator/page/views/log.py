@@ -41,7 +41,7 @@ def show_requests(context: ViewContext) -> PageContent:
         and pattern.matches(entry.request)
         and (about in entry.request.target.encode("utf-8", "replace") or about in (entry.response or b""))
     )
-    page = ui.found(context, chosen, lambda entry: entry.request.target)
+    page = ui.found(context, chosen)
     clear = ui.form(context, "/ui/requests/clear", h.button("Clear the log")) if entries else None
     filters = ui.choices(context, "Responses", "only", {"All": None, "Failed": "errors"})
     content = [
@@ -129,9 +129,7 @@ def _outcome(status: int | None) -> HTMLElement:
     if status is None:
         return h.span(icon("slash"), "no response", class_="state failed")
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
-    shape, kind = (
-        ("check", "completed") if status < 400 else ("triangle", "cancelled") if status < 500 else ("cross", "failed")
-    )
+    shape, kind = {4: ("triangle", "cancelled"), 5: ("cross", "failed")}.get(status // 100, ("check", "completed"))
     return h.span(icon(shape), f"{status} {phrase}", class_=f"state {kind}")
 
 
@@ -148,7 +146,7 @@ def _body(name: str, raw: bytes, context: ViewContext) -> HTMLElement:
 def show_warnings(context: ViewContext) -> PageContent:
     """Show the warnings, the newest first."""
     warnings = context.backend.app.warnings.all()
-    page = ui.found(context, ui.newest(context, warnings), lambda warning: warning.message)
+    page = ui.found(context, ui.newest(context, warnings))
     rows = [
         (
             f"warning-{number}",
@@ -157,10 +155,8 @@ def show_warnings(context: ViewContext) -> PageContent:
         )
         for number, warning in page.items
     ]
-    strict = (
-        "This emulator is strict, so it refuses" if context.backend.app.warnings.strict else "A strict emulator refuses"
-    )
-    rule = f"{strict} those that it finds in a request or a definition. What it finds during a run is only noted here."
+    strict = "This emulator is strict, so it" if context.backend.app.warnings.strict else "A strict emulator"
+    rule = f"{strict} refuses those in a request or a definition. What it finds during a run is only noted here."
     empty = "No warnings: the emulator does everything that it was asked to do."
     content = [
         h.p("Things in workflows and requests that are unknown, not supported, or without effect. ", rule),

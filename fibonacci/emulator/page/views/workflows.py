@@ -64,6 +64,7 @@ def show(context: ViewContext) -> PageContent:
     versions = context.backend.items(f"{path}/versions", context.cursor)
     with context.backend.reading() as store:
         settings = settings_of(store, app.organization)
+    views = {"Definition": None, "Coverage": "coverage"}
     reasons = approval_reasons(settings, workflow["definition"], app.environment.handlers)
     return PageContent(
         _name_of(workflow),
@@ -77,7 +78,7 @@ def show(context: ViewContext) -> PageContent:
                 ("Approval required for", h.a(", ".join(reasons), href="/ui/governance") if reasons else "nothing"),
                 ("Memory", h.a("Values of this workflow", href=f"/ui/organization?q={segment(workflow_id)}")),
             ),
-            h.section(_diagram_heading(context), _diagram(context, workflow), aria_labelledby="diagram"),
+            ui.section("Diagram", ui.choices(context, "Views", "show", views), _diagram(context, workflow)),
             ui.section("Run it", run_form(context, f"/ui{path}/execute", workflow["definition"])),
             ui.section("Latest runs", runs_table(context, runs.items), all_runs),
             ui.section("Versions", _versions_table(workflow, versions.items), ui.pager(context, versions.more)),
@@ -99,20 +100,6 @@ def show_diagram(context: ViewContext) -> ServerResponse:
 
 def _shows_coverage(context: ViewContext) -> bool:
     return context.query.text("show") == "coverage"
-
-
-def _diagram_heading(context: ViewContext) -> HTMLElement:
-    """Return the heading, with the links to the definition alone and to what its runs have reached."""
-    shown = _shows_coverage(context)
-    links = [
-        h.li(h.a(text, href=ui.with_query(context, show=name), aria_current="true" if shown == bool(name) else None))
-        for text, name in (("Definition", None), ("Coverage", "coverage"))
-    ]
-    return h.div(
-        h.h2("Diagram", id="diagram"),
-        h.nav(h.ul(links), class_="filters", aria_label="What the diagram shows"),
-        class_="line",
-    )
 
 
 def execute(context: ViewContext) -> Done:
@@ -213,12 +200,12 @@ def _origin(version: Any) -> str:
 
 def _versions_table(workflow: Any, versions: list[Any]) -> HTMLElement:
     columns = {"Version": "", "Made by": "", "Nodes": "number", "Name": "name", "Created": ""}
+    latest, target = workflow["version"], f"/ui{_path(workflow)}/versions"
     rows = [
         (
-            f"version-{number}",
+            f"version-{version['version']}",
             h.a(
-                f"{number} (latest)" if number == workflow["version"] else number,
-                href=f"/ui{_path(workflow)}/versions/{number}",
+                version["version"], " (latest)" * (version["version"] == latest), href=f"{target}/{version['version']}"
             ),
             _origin(version),
             _node_count(version),
@@ -226,7 +213,6 @@ def _versions_table(workflow: Any, versions: list[Any]) -> HTMLElement:
             ui.moment(version["created_at"]),
         )
         for version in versions
-        for number in [version["version"]]
     ]
     return ui.table("Versions", columns, rows)
 
@@ -236,9 +222,7 @@ def _difference(context: ViewContext, old: Any, new: Any) -> Content:
     before, after = (_text(context, version).split("\n") for version in (old, new))
     if before == after:
         return h.p("The versions are the same.", class_="empty")
-    lines: Content = h.p(
-        f"A version has more than {_MOST_LINES:,} lines, so they aren't compared line by line.", class_="note"
-    )
+    lines: Content = f"A version has more than {_MOST_LINES:,} lines, so they aren't compared line by line."
     if max(len(before), len(after)) <= _MOST_LINES:
         compared = list(unified_diff(before, after, lineterm=""))[2:]
         tags = {"-": "del", "+": "ins", "@": "i"}
