@@ -153,7 +153,9 @@ def _navigation(page: PageContent, counts: Mapping[str, tuple[int, str]]) -> HTM
         links = list[HTMLElement]()
         for name, target in sections.items():
             count, words = counts.get(name, (0, ""))
-            badge = [" ", h.span(f"{count:,}", h.span(words, class_="hidden"), class_="badge")] if count else None
+            badge: Content = (
+                [" ", h.span(f"{count:,}", h.span(words, class_="hidden"), class_="badge")] if count else None
+            )
             links.append(h.li(h.a(name, badge, href=target, aria_current="page" if name == page.section else None)))
         title = f"group-{group.lower()}"
         groups += [h.p(group, id=title, class_="label"), h.ul(links, aria_labelledby=title)]

@@ -168,8 +168,8 @@ def _parameters(context: ViewContext, run: Any, node: ToolNode) -> HTMLElement:
 def _form(context: ViewContext, run: Any, settings: StoredGovernance) -> HTMLElement:
     approval = run["approval"]
     others = {*approval["approved_by"], *([] if settings["allow_self_approval"] else [approval["requested_by"]])}
-    roles = {**dict(zip(DECIDING, DECIDING, strict=True)), **context.backend.app.keys.people}
-    may = [person for person, role in roles.items() if role in DECIDING and person not in others]
+    people = [*DECIDING, *(name for name, role in context.backend.app.keys.people.items() if role in DECIDING)]
+    may = [person for person in people if person not in others]
     needed = f"It needs {counted(settings['approval_threshold'], 'approval')}."
     return ui.entry_form(
         context,

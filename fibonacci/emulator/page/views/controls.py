@@ -76,7 +76,7 @@ def show_failures(context: ViewContext) -> PageContent:
     """Show the injected failures, the newest first."""
     failures = context.backend.app.faults.all()
     page = ui.found(context, ui.newest(context, failures))
-    rows = [
+    rows: list[ui.Row] = [
         (
             f"failure-{place}",
             h.code(failure.route),

@@ -228,7 +228,7 @@ def show_again(context: ViewContext) -> PageContent:
     version, latest = run["workflow_version"], workflow["version"]
     if from_node is not None:
         node = next((node for node in run["trace"] if node["id"] == from_node), None)
-        output = {} if node is None or node["output"] is None else node["output"]
+        output: Any = {} if node is None or node["output"] is None else node["output"]
         content = [
             h.p("This starts a run with the inputs of ", of_run, f" and version {version} of its workflow:"),
             h.ul(
@@ -346,7 +346,8 @@ def _trace_target(context: ViewContext, number: int) -> str:
 
 def _trace(context: ViewContext, run: Any) -> Content:
     """Return the trace of a run, its nodes in order."""
-    nodes, first = run["trace"], context.number_cursor or 0
+    nodes: list[Any] = run["trace"]
+    first = context.number_cursor or 0
     begin, whole = _ms(run["created_at"]) or 0.0, max(run["duration_ms"], 1)
     shown = list(enumerate(nodes))[first : first + _SHOWN]
     rest = ui.pager(context, str(first + _SHOWN) if len(nodes) > first + _SHOWN else None)
