@@ -203,6 +203,10 @@ class TestRunAgain:
         shown = page.get(again)
         assert "Replace each *** with the secret that it hides." in shown.text
         assert "hunter2" not in shown.body
+        refused = page.act(
+            f"/ui/workflows/{workflow}/execute", **{"inputs.name": "hunter2", "inputs.count": "x"}, back=address
+        )
+        assert "Replace each *** with the secret that it hides." in refused.text
         page.act(again, **shown.form("run-form") | {"inputs.name": "hunter2"})
         assert last_inputs(client) == {"name": "hunter2"}
 

@@ -398,21 +398,17 @@ def _control(place: str, field: Field, text: str, fault: str) -> HTMLElement:
         box = h.input(type="checkbox", value="true", checked=text == "true", **described)
         return h.div(h.div(box, label, class_="check"), shown, class_="field")
     suggested: Content = None
-    if field.options and field.kind in ("choice", "JSON"):
-        options = [h.option(word, value=value, selected=value == text) for value, word in field.options.items()]
+    options = [h.option(word, value=value, selected=value == text) for value, word in field.options.items()]
+    if options and field.kind in ("choice", "JSON"):
         control = h.select(options, **described)
     elif field.kind in ("lines", "JSON"):
         rows = min(max(text.count("\n") + 1, 1 if field.kind == "lines" else 3), 16)
         control = h.textarea(text, rows=rows, **described)
     else:
         kind = "text" if field.kind == "list" else field.kind
-        several = f"{place}-options" if field.options else None
-        control = h.input(type=kind, value=text, list=several, step="any", autocomplete="off", **described)
-        suggested = (
-            h.datalist([h.option(word, value=value) for value, word in field.options.items()], id=several)
-            if several
-            else None
-        )
+        suggestions = f"{place}-options" if options else None
+        control = h.input(type=kind, value=text, list=suggestions, step="any", autocomplete="off", **described)
+        suggested = h.datalist(options, id=suggestions) if options else None
     return h.div(label, control, suggested, shown, class_="field")
 
 

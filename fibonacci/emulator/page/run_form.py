@@ -54,7 +54,8 @@ def run_form(
     if every:
         text, mode = ("Enter all inputs as JSON", "json") if names else ("Enter each input in a field", None)
         other_way = h.p(h.a(text, href=ui.with_query(context, **{"as": mode})), class_="note")
-    is_redacted = context.backend.redact(ui.json_text(given)) != ui.json_text(given)
+    shown = ui.json_text([given, dict(context.flash.entered)])
+    is_redacted = context.backend.redact(shown) != shown
     # The API accepts what only the checks refuse, and somebody may want to see the run fail.
     is_refused = context.flash.action == action
     return ui.entry_form(
