@@ -166,7 +166,7 @@ def furnish(emulator: Emulator) -> list[str]:
 
     nodes = llm("say", "Say {{input.text}}", name=HOSTILE), tool("broken", "broken"), llm("odd", model=HOSTILE)
     workflow = create(client, *nodes, name=HOSTILE + " with a long name" * 8)
-    failed = client.workflows.execute(workflow, inputs={"text": HOSTILE * 200, HOSTILE: 1})
+    failed = client.workflows.execute(workflow, inputs={"text": HOSTILE * 200, HOSTILE: 1, "n_" * 30: "long " * 60})
     client.organizations.governance.update("default", require_approval_for_external_comm=True)
     waiting = client.workflows.execute(create(client, MAIL, name=HOSTILE))
     pause = create(client, tool("pause", "wait", {"seconds": 3600}))

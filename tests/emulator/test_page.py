@@ -343,6 +343,8 @@ class TestPlace:
             connection = http.client.HTTPConnection(address, timeout=5)
             for target, status, kind in (
                 ("/", 401, "text/html; charset=utf-8"),
+                ("/ui", 303, "text/html; charset=utf-8"),
+                ("/ui/", 303, "text/html; charset=utf-8"),
                 ("/ui/static/page.css", 200, "text/css; charset=utf-8"),
                 ("/ui/static/page.js", 200, "text/javascript; charset=utf-8"),
                 ("/ui/static/diagram.js", 200, "text/javascript; charset=utf-8"),

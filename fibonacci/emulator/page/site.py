@@ -67,7 +67,7 @@ class Site:
                 name = _FILES[path]
                 content = (files("fibonacci.emulator.page") / "static" / name).read_bytes()
                 return responses.file(_TYPES[name.rpartition(".")[2]], content)
-            if path == f"/{PREFIX}":
+            if path.rstrip("/") == f"/{PREFIX}":
                 return responses.redirect(HOME)
             if request.method not in _METHODS:
                 raise HTTPException(405, "method_not_allowed", f"The page accepts GET and POST, not {request.method}.")

@@ -45,7 +45,8 @@ def show_requests(context: ViewContext) -> PageContent:
     clear = ui.form(context, "/ui/requests/clear", h.button("Clear the log")) if entries else None
     filters = ui.choices(context, "Responses", "only", {"All": None, "Failed": "errors"})
     content = [
-        ui.search_form(context, ROUTE, ui.Field("run", "About the run")),
+        ui.search_form(context, ROUTE._replace(hint=None), ui.Field("run", "About the run")),
+        h.p("A route is a method and a path. Either can be *.", class_="note"),
         h.div(filters, clear, class_="line"),
         requests_table([entry for _, entry in page.items]),
         ui.pager(context, page.more),
