@@ -100,13 +100,12 @@ def show_request(context: ViewContext) -> PageContent:
 
 def requests_table(entries: Sequence[LogEntry]) -> HTMLElement:
     """Return a table of requests."""
-    columns = {"Response": "", "Method": "", "Path": "name wide", "Run": "", "Duration": "number", "Time": ""}
+    columns = {"Response": "", "Request": "name wide", "Run": "", "Duration": "number", "Time": ""}
     rows = [
         (
             f"request-{entry.number}",
             _outcome(entry.status),
-            h.code(entry.request.method),
-            h.a(h.code(entry.request.target), href=f"/ui/requests/{entry.number}"),
+            h.a(h.code(f"{entry.request.method} {entry.request.target}"), href=f"/ui/requests/{entry.number}"),
             _run_link(entry) or ui.NOTHING,
             ui.duration(entry.seconds * 1_000),
             ui.moment(entry.time),
