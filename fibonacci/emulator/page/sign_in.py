@@ -23,7 +23,7 @@ class PageSession:
     """
 
     def __init__(self) -> None:
-        self.flash = NO_FLASH
+        self.flash: Flash = NO_FLASH
 
     def take_flash(self) -> Flash:
         """Return what the next page says, and remove it."""
