@@ -398,8 +398,11 @@ def _control(place: str, field: Field, text: str, fault: str) -> HTMLElement:
         box = h.input(type="checkbox", value="true", checked=text == "true", **described)
         return h.div(h.div(box, label, class_="check"), shown, class_="field")
     suggested: Content = None
-    options = [h.option(word, value=value, selected=value == text) for value, word in field.options.items()]
-    if options and field.kind in ("choice", "JSON"):
+    is_chosen = field.kind in ("choice", "JSON")  # of the options; for a text, they are suggestions
+    options = [
+        h.option(word, value=value, selected=is_chosen and value == text) for value, word in field.options.items()
+    ]
+    if options and is_chosen:
         control = h.select(options, **described)
     elif field.kind in ("lines", "JSON"):
         rows = min(max(text.count("\n") + 1, 1 if field.kind == "lines" else 3), 16)

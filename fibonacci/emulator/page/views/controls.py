@@ -9,7 +9,7 @@ from typing import Final
 from fibonacci.emulator.engine.scripts import answer_view
 from fibonacci.emulator.faults import KINDS
 from fibonacci.emulator.page import components as ui
-from fibonacci.emulator.page.context import PageContent, ViewContext
+from fibonacci.emulator.page.context import Action, PageContent, ViewContext
 from fibonacci.emulator.page.html import h
 from fibonacci.emulator.page.views.log import ROUTE
 
@@ -49,7 +49,9 @@ def show_clock(context: ViewContext) -> PageContent:
     return PageContent("Clock", content, "Clock")
 
 
-advance = ui.calling("POST", "/_emulator/clock/advance", "/ui/clock", "The clock was advanced.", _ADVANCE)
+advance: Final[Action] = ui.calling(
+    "POST", "/_emulator/clock/advance", "/ui/clock", "The clock was advanced.", _ADVANCE
+)
 
 _KINDS: Final = {
     "status": "a response with a status code",
@@ -102,10 +104,12 @@ def _left(remaining: int | None, endless: str) -> str:
     return endless if remaining is None else "used up" if remaining == 0 else f"{remaining:,}"
 
 
-inject = ui.calling(
+inject: Final[Action] = ui.calling(
     "POST", "/_emulator/failures", "/ui/failures", "The failure was injected into {route}.", _FAILURE, times=None
 )
-clear_failures = ui.calling("DELETE", "/_emulator/failures", "/ui/failures", "All failures were removed.")
+clear_failures: Final[Action] = ui.calling(
+    "DELETE", "/_emulator/failures", "/ui/failures", "All failures were removed."
+)
 
 _SCRIPT: Final = [
     ui.Field("name", "Node, tool or model", is_required=True),
@@ -140,5 +144,5 @@ def show_scripts(context: ViewContext) -> PageContent:
     return PageContent("Scripts", content, "Scripts")
 
 
-add_script = ui.calling("POST", "/_emulator/scripts", "/ui/scripts", "{name} has a script.", _SCRIPT)
-clear_scripts = ui.calling("DELETE", "/_emulator/scripts", "/ui/scripts", "All scripts were removed.")
+add_script: Final[Action] = ui.calling("POST", "/_emulator/scripts", "/ui/scripts", "{name} has a script.", _SCRIPT)
+clear_scripts: Final[Action] = ui.calling("DELETE", "/_emulator/scripts", "/ui/scripts", "All scripts were removed.")

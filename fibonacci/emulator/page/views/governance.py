@@ -8,7 +8,7 @@ from fibonacci._text import counted
 from fibonacci.emulator.account import ROLES
 from fibonacci.emulator.engine.tool_catalog import TOOLS
 from fibonacci.emulator.page import components as ui
-from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
+from fibonacci.emulator.page.context import Action, Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.views.organization import first_of
 from fibonacci.emulator.policy.approvals import APPROVAL_SECONDS, CATEGORY_WORDS, categories_of, settings_of
@@ -133,16 +133,16 @@ def change(context: ViewContext) -> Done:
     return Done("/ui/governance", "The settings were saved.")
 
 
-create_policy = ui.calling(
+create_policy: Final[Action] = ui.calling(
     "POST", f"{_ORGANIZATION}/tool-policies", "/ui/governance", "{tool_name} is restricted.", _POLICY
 )
-delete_policy = ui.calling(
+delete_policy: Final[Action] = ui.calling(
     "DELETE",
     f"{_ORGANIZATION}/tool-policies/{{tool_name}}",
     "/ui/governance",
     "The policy of {tool_name} was deleted.",
 )
-create_override = ui.calling(
+create_override: Final[Action] = ui.calling(
     "POST", f"{_ORGANIZATION}/role-policy-overrides", "/ui/governance", "{role} has a rule for {tool_name}.", _OVERRIDE
 )
 

@@ -11,7 +11,7 @@ from fibonacci.emulator.app.request_log import CREDENTIAL_HEADERS, LogEntry
 from fibonacci.emulator.http.messages import Detail, invalid, not_found
 from fibonacci.emulator.http.router import RoutePattern
 from fibonacci.emulator.page import components as ui
-from fibonacci.emulator.page.context import PageContent, ViewContext
+from fibonacci.emulator.page.context import Action, PageContent, ViewContext
 from fibonacci.emulator.page.html import HTMLElement, h, icon
 from fibonacci.emulator.routes import ENDPOINTS
 from fibonacci.emulator.state.json_encoding import parse_json
@@ -54,7 +54,7 @@ def show_requests(context: ViewContext) -> PageContent:
     return PageContent("Requests", content, "Requests")
 
 
-clear_requests = ui.calling("DELETE", "/_emulator/requests", "/ui/requests", "The request log is empty.")
+clear_requests: Final[Action] = ui.calling("DELETE", "/_emulator/requests", "/ui/requests", "The request log is empty.")
 
 
 def show_request(context: ViewContext) -> PageContent:

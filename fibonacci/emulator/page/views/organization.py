@@ -11,7 +11,7 @@ from fibonacci.emulator.account import PLANS, ROLES
 from fibonacci.emulator.engine.memory import is_live
 from fibonacci.emulator.http.messages import not_found
 from fibonacci.emulator.page import components as ui
-from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
+from fibonacci.emulator.page.context import Action, Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.policy.admission import effective_quota, runs_in
 from fibonacci.emulator.policy.approvals import DECIDING
@@ -148,7 +148,7 @@ def registry_form(context: ViewContext, workflow_id: str) -> HTMLElement:
     return ui.form(context, path, h.span(status or "not a template"), buttons, class_="inline")
 
 
-change_registry = ui.calling(
+change_registry: Final[Action] = ui.calling(
     "POST", "/v1/workflow-registry/{workflow_id}/{step}", "", "The state in the registry was changed."
 )
 

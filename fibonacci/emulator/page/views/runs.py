@@ -17,7 +17,7 @@ from fibonacci.emulator.engine.records import QUEUED, WAITING, view_of
 from fibonacci.emulator.http.messages import Detail, ServerResponse, invalid
 from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page import responses
-from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
+from fibonacci.emulator.page.context import Action, Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.diagram import NodeLink, diagram, has_nodes
 from fibonacci.emulator.page.html import Content, HTMLElement, LivePart, h, icon
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
@@ -279,7 +279,9 @@ def started(context: ViewContext, path: str, body: JSONObject) -> Done:
     )
 
 
-cancel = ui.calling("POST", "/v1/executions/{execution_id}/cancel", "/ui/runs/{execution_id}", "The run was canceled.")
+cancel: Final[Action] = ui.calling(
+    "POST", "/v1/executions/{execution_id}/cancel", "/ui/runs/{execution_id}", "The run was canceled."
+)
 
 
 def show_run_diagram(context: ViewContext) -> ServerResponse:
