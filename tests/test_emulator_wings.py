@@ -22,11 +22,13 @@ WINGS = [
     "input_files",
     "state",
     "http",
-    "engine",
     "account",
+    "engine",
+    "faults",
+    "request_log",
+    "origins",
     "context",
     "policy",
-    "faults",
     "routes",
     "app",
     "page",
@@ -98,15 +100,15 @@ WRONG = [
     ("emulator/http/router.py", "from ..context import Handler"),
     ("emulator/http/messages.py", "if TYPE_CHECKING:\n    from fibonacci.emulator.faults import ActiveFailure"),
     ("emulator/http/messages.py", "import fibonacci.emulator.faults"),
-    ("emulator/engine/scheduler.py", "def f():\n    from fibonacci.emulator.account import plans"),
+    ("emulator/engine/scheduler.py", "def f():\n    from fibonacci.emulator.context import Platform"),
     ("emulator/account.py", "from fibonacci.emulator.context import RequestContext"),
-    ("emulator/context.py", "from fibonacci.emulator.policy.approvals import settings_of"),
-    ("emulator/routes/tools.py", "import_module('fibonacci.emulator.app.app')"),
-    ("emulator/app/app.py", "from fibonacci.emulator import Emulator"),
-    ("emulator/app/app.py", "def f():\n    from fibonacci.emulator.page.site import Site"),
+    ("emulator/context.py", "from fibonacci.emulator.policy.admission import settings_of"),
+    ("emulator/routes/tools.py", "import_module('fibonacci.emulator.app')"),
+    ("emulator/app.py", "from fibonacci.emulator import Emulator"),
+    ("emulator/app.py", "def f():\n    from fibonacci.emulator.page.site import Site"),
     ("emulator/page/site.py", "from fibonacci.emulator.serving.server import SocketServer"),
     ("emulator/input_files.py", "from fibonacci.emulator.state.snapshot import StateError"),
-    ("emulator/app/app.py", "def f():\n    from fibonacci.emulator.seeding import apply_seed"),
+    ("emulator/app.py", "def f():\n    from fibonacci.emulator.seeding import apply_seed"),
     ("emulator/serving/server.py", "from fibonacci.emulator.facade import Emulator"),
     ("emulator/facade.py", "from fibonacci import emulator\nfrom fibonacci.emulator import cli"),
 ]
@@ -121,7 +123,7 @@ RIGHT = [
     ("emulator/state/sqlite.py", "from fibonacci.emulator.state.json_encoding import to_json\nimport sqlite3"),
     ("emulator/engine/memory.py", "from ..http.bodies import Body\nfrom fibonacci.definitions import Node"),
     ("emulator/context.py", "from fibonacci.emulator.account import KeyRole"),
-    ("emulator/app/app.py", "if TYPE_CHECKING:\n    from fibonacci.emulator.routes import ENDPOINTS"),
+    ("emulator/app.py", "if TYPE_CHECKING:\n    from fibonacci.emulator.routes import ENDPOINTS"),
     ("emulator/__main__.py", "from fibonacci.emulator.cli import main"),
     (CLIENT_FACTORIES[0], "def f():\n    from fibonacci.emulator.serving.in_process import InProcessTransport"),
 ]
@@ -132,9 +134,9 @@ def test_a_right_arrow_is_let_through() -> None:
 
 
 def test_a_wrong_arrow_is_named_with_its_place() -> None:
-    source = "import json\nfrom fibonacci.emulator.app import app\n"
+    source = "import json\nfrom fibonacci.emulator.app import App\n"
     assert wrong_arrows(imports(source, "emulator/routes/tools.py")) == [
-        "fibonacci/emulator/routes/tools.py:2: routes must not import fibonacci.emulator.app.app"
+        "fibonacci/emulator/routes/tools.py:2: routes must not import fibonacci.emulator.app.App"
     ]
 
 

@@ -13,7 +13,7 @@ lazy_names(
     globals(),
     {
         "fibonacci.emulator.account": ["KeyRole"],
-        "fibonacci.emulator.app.request_log": ["RecordedRequest", "Requests"],
+        "fibonacci.emulator.request_log": ["RecordedRequest", "Requests"],
         "fibonacci.emulator.engine.cassettes": ["Cassette", "CassetteMode", "RecordedCall"],
         "fibonacci.emulator.engine.emulator_warnings": ["EmulatorWarning"],
         "fibonacci.emulator.engine.scripts": ["NodeFailure", "NodeFailureKind", "Script", "Scripts"],

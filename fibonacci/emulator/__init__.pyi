@@ -1,6 +1,5 @@
 # Derived from fibonacci/emulator/__init__.py by tests/tools/stubs.py; change that file, not this one.
 from fibonacci.emulator.account import KeyRole
-from fibonacci.emulator.app.request_log import RecordedRequest, Requests
 from fibonacci.emulator.engine.cassettes import Cassette, CassetteMode, RecordedCall
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.scripts import NodeFailure, NodeFailureKind, Script, Scripts
@@ -9,6 +8,7 @@ from fibonacci.emulator.facade import Emulator
 from fibonacci.emulator.faults import FailureKind, InjectedFailure, InjectedFailures
 from fibonacci.emulator.input_files import InputFileError
 from fibonacci.emulator.option_values import PlanName, TimeMode
+from fibonacci.emulator.request_log import RecordedRequest, Requests
 from fibonacci.emulator.state.clock import EmulatorClock
 from fibonacci.emulator.state.snapshot import StateError
 

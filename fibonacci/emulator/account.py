@@ -16,10 +16,11 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, cast
 
 from fibonacci.emulator.http.messages import Detail, HTTPException, too_many_requests, unauthorized
-from fibonacci.emulator.option_values import PlanName
+from fibonacci.emulator.option_values import KEPT, PlanName
+from fibonacci.emulator.state.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ PLANS: Final[Mapping[PlanName, AccountPlan]] = {
 
 
 DAY: Final = 86_400.0
-_MANY: Final = 1_000  # keys with windows, before those that are over are forgotten
+_MANY: Final = 1_000  # keys that are known by heart, before they are forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +115,8 @@ class _Window:
         return self.used < self.rate.limit
 
 
-class _Windows(NamedTuple):
-    window: _Window
-    daily: _Window | None
-
-    def are_over(self, now: float) -> bool:
-        """Return whether they can be forgotten."""
-        return now >= self.window.ends and (self.daily is None or now >= self.daily.ends)
-
-
 class RateLimits:
-    """Counts the requests of an organization per window, a minute by default, and per day, safe to use from threads.
+    """Counts requests per window, a minute by default, and per day, safe to use from threads.
 
     Args:
         rate: The limit per window.
@@ -132,115 +124,93 @@ class RateLimits:
     """
 
     def __init__(self, rate: Rate, per_day: int | None) -> None:
-        self._rate = rate
-        self._per_day = per_day
-        self._windows: dict[str, _Windows] = {}
-        self._many = _MANY
         self._lock = threading.Lock()
-
-    def take(self, organization: str, now: float, skipped: float = 0.0) -> Allowance:
-        """Count one request of an organization, unless it is refused.
-
-        Args:
-            organization: The ID of the organization.
-            now: The time in Unix seconds.
-            skipped: The seconds of it that were skipped: they move the windows and end none.
-        """
-        with self._lock:
-            return self._take(self._windows_of(organization, now - skipped), now - skipped, skipped)
-
-    def usage(self, organization: str, now: float, skipped: float = 0.0) -> list[WindowUsage]:
-        """Return how much of each window of an organization is used, the shortest first, without counting a request.
-
-        Args:
-            organization: The ID of the organization.
-            now: The time in Unix seconds.
-            skipped: The seconds of it that were skipped, as for `take`.
-        """
-        with self._lock:
-            windows = self._windows.get(organization)
-            rates = [self._rate, *([] if self._per_day is None else [Rate(self._per_day, DAY)])]
-            begun = [None] * len(rates) if windows is None else [window for window in windows if window is not None]
-            return [
-                WindowUsage(rate, 0, None)
-                if window is None or now - skipped >= window.ends
-                else WindowUsage(rate, window.used, window.ends + skipped)
-                for rate, window in zip(rates, begun, strict=True)
-            ]
+        self.change(rate, per_day)
 
     def change(self, rate: Rate, per_day: int | None) -> None:
         """Set other limits, and start every window over."""
         with self._lock:
             self._rate, self._per_day = rate, per_day
-            self._windows.clear()
+            self._windows = [_Window(rate), *([] if per_day is None else [_Window(Rate(per_day, DAY))])]
 
     def reset(self) -> None:
-        """Forget all requests."""
+        """Start every window over."""
+        self.change(self._rate, self._per_day)
+
+    def take(self, now: float, skipped: float = 0.0) -> Allowance:
+        """Count one request, unless it is refused.
+
+        Args:
+            now: The time in Unix seconds.
+            skipped: The seconds of it that were skipped: they move the windows and end none.
+        """
+        now -= skipped
         with self._lock:
-            self._windows.clear()
+            full = [window for window in self._windows if not window.enter(now)]
+            if full:
+                return _refused(full[-1], now, skipped, is_daily=full[-1] is not self._windows[0])
+            for window in self._windows:
+                window.used += 1
+            return _remaining(self._windows[0], skipped)
 
-    def __len__(self) -> int:
-        """Return how many organizations have windows."""
-        return len(self._windows)
+    def usage(self, now: float, skipped: float = 0.0) -> list[WindowUsage]:
+        """Return how much of each window is used, the shortest first, without counting a request.
 
-    def _take(self, windows: _Windows, now: float, skipped: float) -> Allowance:
-        window, daily = windows
-        fits_window = window.enter(now)
-        fits_day = daily is None or daily.enter(now)
-        refusal: HTTPException | None = None
-        if daily is not None and not fits_day:
-            message = f"The quota of {daily.rate.limit} requests a day is used up."
-            detail = Detail("requests_per_day", f"is {daily.rate.limit}, and used up")
-            refusal = too_many_requests("quota_exceeded", message, _wait(daily, now), detail)
-            return Allowance(daily.rate.limit, 0, math.ceil(daily.ends + skipped), refusal)
-        if not fits_window:
-            message = f"More than {window.rate.limit} requests in {window.rate.seconds:g} seconds."
-            refusal = too_many_requests("rate_limit_exceeded", message, _wait(window, now))
-        else:
-            window.used += 1
-            if daily is not None:
-                daily.used += 1
-        return Allowance(window.rate.limit, window.rate.limit - window.used, math.ceil(window.ends + skipped), refusal)
+        Args:
+            now: The time in Unix seconds.
+            skipped: The seconds of it that were skipped, as for `take`.
+        """
+        with self._lock:
+            return [
+                WindowUsage(window.rate, 0, None)
+                if now - skipped >= window.ends
+                else WindowUsage(window.rate, window.used, window.ends + skipped)
+                for window in self._windows
+            ]
 
     def untouched(self, now: float) -> Allowance:
         """Return the allowance of an unused key, for responses that belong to no key."""
         return Allowance(self._rate.limit, self._rate.limit, math.ceil(now + self._rate.seconds))
 
-    def _windows_of(self, name: str, now: float) -> _Windows:
-        windows = self._windows.get(name)
-        if windows is None:
-            if len(self._windows) >= self._many:
-                self._windows = {key: kept for key, kept in self._windows.items() if not kept.are_over(now)}
-                self._many = max(_MANY, 2 * len(self._windows))
-            daily = None if self._per_day is None else _Window(Rate(self._per_day, DAY))
-            windows = self._windows[name] = _Windows(_Window(self._rate), daily)
-        return windows
+
+def _remaining(window: _Window, skipped: float, refusal: HTTPException | None = None) -> Allowance:
+    limit = window.rate.limit
+    return Allowance(limit, limit - window.used, math.ceil(window.ends + skipped), refusal)
 
 
-def _wait(window: _Window, now: float) -> int:
-    return max(1, math.ceil(window.ends - now))
+def _refused(window: _Window, now: float, skipped: float, *, is_daily: bool) -> Allowance:
+    limit, seconds, wait = window.rate.limit, window.rate.seconds, max(1, math.ceil(window.ends - now))
+    if is_daily:
+        detail = Detail("requests_per_day", f"is {limit}, and used up")
+        refusal = too_many_requests("quota_exceeded", f"The quota of {limit} requests a day is used up.", wait, detail)
+    else:
+        message = f"More than {limit} requests in {seconds:g} seconds."
+        refusal = too_many_requests("rate_limit_exceeded", message, wait)
+    return _remaining(window, skipped, refusal)
 
 
 class Account:
-    """The plan of the emulator's organization, and its rate limit.
+    """The plan of the emulator's organization, its rate limit, and how many executions are kept.
 
     Args:
         plan: The plan.
         rate: The limit of a window, in place of the plan's requests per minute.
+        keep: How many executions that have ended are kept, and responses to idempotency keys, or `None` for all.
 
     Attributes:
         limits: Counts the requests.
 
     Raises:
-        ValueError: If the plan is unknown, or the rate is not positive.
+        ValueError: If the plan is unknown, or the rate or `keep` is not positive.
     """
 
-    def __init__(self, plan: PlanName = "enterprise", rate: Rate | None = None) -> None:
+    def __init__(self, plan: PlanName = "enterprise", rate: Rate | None = None, keep: int | None = KEPT) -> None:
         _check_plan(plan)
         _check_rate(rate)
+        self.keep = keep
         self._plan: PlanName = plan
         self._rate = rate
-        self.limits: Final = RateLimits(rate or _rate_of(plan), PLANS[plan].per_day)
+        self.limits: Final = RateLimits(self.rate, PLANS[plan].per_day)
 
     @property
     def plan(self) -> PlanName:
@@ -251,34 +221,51 @@ class Account:
     def plan(self, plan: PlanName) -> None:
         _check_plan(plan)
         self._plan = plan
-        self._apply()
+        self.limits.change(self.rate, PLANS[plan].per_day)
 
     @property
     def rate(self) -> Rate:
         """The limit of a window."""
-        return self._rate or _rate_of(self._plan)
+        return self._rate or Rate(PLANS[self._plan].per_minute, 60.0)
 
     @property
     def own_rate(self) -> Rate | None:
-        """The limit of a window that was set in place of the plan's, or `None` if there is none."""
-        return self._rate
-
-    def set_rate(self, rate: Rate | None) -> None:
-        """Set the limit of a window, or the plan's with `None`. Every window starts over, as with another plan.
+        """The limit of a window in place of the plan's, or `None` if there is none. A new one starts windows over.
 
         Raises:
-            ValueError: If it is not positive.
+            ValueError: If it is set to one that is not positive.
         """
+        return self._rate
+
+    @own_rate.setter
+    def own_rate(self, rate: Rate | None) -> None:
         _check_rate(rate)
         self._rate = rate
-        self._apply()
-
-    def _apply(self) -> None:
         self.limits.change(self.rate, PLANS[self._plan].per_day)
 
+    @property
+    def keep(self) -> int | None:
+        """How many executions that have ended are kept, or `None` for all.
 
-def _rate_of(plan: PlanName) -> Rate:
-    return Rate(PLANS[plan].per_minute, 60.0)
+        Raises:
+            ValueError: If it is set to less than 1.
+        """
+        return self._keep
+
+    @keep.setter
+    def keep(self, keep: int | None) -> None:
+        if keep is not None and keep < 1:
+            raise ValueError(f"keep must be a number of executions, at least 1, or None for all, not {keep!r}")
+        self._keep = keep
+
+    def quota(self, store: Store, organization: str) -> dict[str, int]:
+        """Return the quota of an organization: its overrides, else the limits of the plan."""
+        return {**PLANS[self._plan].quota, **overrides_of(store, organization)}
+
+
+def overrides_of(store: Store, organization: str) -> dict[str, int]:
+    """Return the overrides of an organization's quota, by name."""
+    return cast("dict[str, int]", store.quota_overrides.get(organization) or {})
 
 
 def _check_plan(plan: str) -> None:
@@ -324,6 +311,8 @@ class Actor:
         return ROLES.index(self.role) >= ROLES.index(lowest)
 
 
+OWNER: Final = Actor("owner", "owner")
+
 SEED: Final = Actor("seed", "owner")
 """Who changes what a seed has, in the audit log."""
 
@@ -339,7 +328,7 @@ class ApiKeys:
         self.owner: Final = owner
         self._secret = owner.encode("utf-8", "surrogatepass")
         # A dictionary finds a key by a hash with a random seed: how long that takes says nothing of the key.
-        self._known = {owner: Actor("owner", "owner")}
+        self._known = {owner: OWNER}
         self._people: dict[str, KeyRole] = {}
 
     def of(self, role: KeyRole, name: str | None = None) -> str:
@@ -374,7 +363,7 @@ class ApiKeys:
             if actor is None:
                 return None
             if len(self._known) >= _MANY:
-                self._known = {self.owner: self._known[self.owner]}
+                self._known = {self.owner: OWNER}
             self._known[key] = actor
         if actor.name != actor.role:
             self._people[actor.name] = actor.role

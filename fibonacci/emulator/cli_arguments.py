@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def fault_of(options: argparse.Namespace) -> str | None:
     """Return what is wrong with the arguments together, or None if nothing is."""
-    from fibonacci.emulator.app.origins import is_loopback
+    from fibonacci.emulator.origins import is_loopback
 
     api_key = given_key(options)
     if api_key is not None and not _is_key(api_key):
@@ -137,13 +137,13 @@ def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
 
 
 def _check_host(name: str) -> None:
-    from fibonacci.emulator.app.origins import Hosts
+    from fibonacci.emulator.origins import Hosts
 
     Hosts(named=[name])
 
 
 def _check_origin(origin: str) -> None:
-    from fibonacci.emulator.app.origins import Hosts, Origins
+    from fibonacci.emulator.origins import Hosts, Origins
 
     Origins(Hosts(), [origin])
 

@@ -1,63 +1,135 @@
-"""What a handler is given, the handler type, and what is known of an endpoint."""
+"""The platform, one request to it, and how the request gets to the handler of its endpoint."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
-from typing_extensions import TypeVar
-
-from fibonacci.emulator.account import KeyRole
+from fibonacci.emulator.account import Account, Actor, ApiKeys, KeyRole
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
-from fibonacci.emulator.http.bodies import Query, RequestBody
-from fibonacci.emulator.http.messages import Reply
-from fibonacci.emulator.option_values import PlanName
+from fibonacci.emulator.faults import FaultInjector
+from fibonacci.emulator.http.bodies import Query, RequestBody, read_json
+from fibonacci.emulator.http.messages import (
+    HTTPException,
+    Reply,
+    ServerRequest,
+    bad_request,
+    permission_denied,
+    unsupported_media_type,
+)
+from fibonacci.emulator.http.router import API_PREFIX, Router
+from fibonacci.emulator.request_log import RequestLog
+from fibonacci.emulator.state.clock import VirtualClock
+from fibonacci.emulator.state.records import StoredExecution
 from fibonacci.emulator.state.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """The parts of one emulator.
+
+    Attributes:
+        account: The plan, the rate limit, and how many executions are kept.
+        keys: The accepted keys.
+        store: All state.
+        clock: The time.
+        environment: What workflows can reach, and the organization that they belong to.
+        scheduler: Runs workflows.
+        faults: The injected faults.
+        log: The recorded requests.
+    """
+
+    account: Account
+    keys: ApiKeys
+    store: Store
+    clock: VirtualClock
+    environment: Environment
+    scheduler: Scheduler
+    faults: FaultInjector
+    log: RequestLog
+
+    @property
+    def organization(self) -> str:
+        """The organization that all workflows belong to."""
+        return self.environment.organization
+
+    def restore(self, snapshot: bytes) -> None:
+        """Replace the state by that of a snapshot (see `Emulator.restore`)."""
+        with self.store.transaction():
+            self.scheduler.restore(snapshot)
+        self.account.limits.reset()
+
+    def reset(self) -> None:
+        """Delete all state, recorded requests, injected faults, scripts and warnings."""
+        self.store.reset()
+        self.forget()
+
+    def forget(self) -> None:
+        """Delete what is not part of the state: recorded requests, injected faults, scripts and warnings."""
+        self.account.limits.reset()
+        self.faults.clear()
+        self.log.drop(None)
+        self.environment.scripts.clear()
+        self.environment.warnings.clear()
 
 
 class RequestContext(NamedTuple):
     """One authenticated request, and what its handler works on.
 
     Attributes:
+        platform: The platform.
         path: The decoded path parameters by name.
         query: The query parameters.
         body: The body, not read yet.
         now: The time of the request in Unix seconds.
-        actor: The caller's name in the audit log.
-        role: The caller's role.
-        organization: The organization that all workflows belong to.
-        plan: The plan of the account.
-        store: All state.
-        scheduler: Runs workflows.
+        actor: The caller.
     """
 
+    platform: Platform
     path: Mapping[str, str]
     query: Query
     body: RequestBody
     now: float
-    actor: str
-    role: KeyRole
-    organization: str
-    plan: PlanName
-    store: Store
-    scheduler: Scheduler
+    actor: Actor
+
+    @property
+    def store(self) -> Store:
+        """All state."""
+        return self.platform.store
 
     @property
     def environment(self) -> Environment:
-        """What workflows can reach, the user's handlers among it."""
-        return self.scheduler.environment
+        """What workflows can reach."""
+        return self.platform.environment
+
+    @property
+    def organization(self) -> str:
+        """The organization that all workflows belong to."""
+        return self.platform.environment.organization
 
 
-Handler = Callable[[RequestContext], Reply]
+class RunReply(NamedTuple):
+    """The reply that shows an execution, which is made once the end of the execution has been waited for.
+
+    Attributes:
+        execution: The execution as it is now.
+        show: Returns the reply, from the execution and the time.
+    """
+
+    execution: StoredExecution
+    show: Callable[[StoredExecution, float], Reply]
+
+
+Handler = Callable[[RequestContext], Reply | RunReply]
 """Validates everything first and changes the store last, so that an error changes nothing."""
-
-HandlerT = TypeVar("HandlerT", default=Handler)
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint(Generic[HandlerT]):
+class Endpoint:
     """Everything known about an endpoint. The tables are at the end of each file of routes.
 
     Attributes:
@@ -74,7 +146,7 @@ class Endpoint(Generic[HandlerT]):
 
     method: str
     path: str
-    handler: HandlerT
+    handler: Handler
     role: KeyRole | None = None
     has_body: bool = True
     query: Collection[str] = ()
@@ -84,16 +156,111 @@ class Endpoint(Generic[HandlerT]):
         return f"{self.method} {self.path}"
 
     @property
-    def is_read(self) -> bool:
-        """Whether its method changes nothing."""
-        return self.method == "GET"
-
-    @property
     def lowest_role(self) -> KeyRole:
         """The lowest role that may use it."""
-        return self.role or ("viewer" if self.is_read else "member")
+        return self.role or ("viewer" if self.method == "GET" else "member")
 
     @property
     def reads_body(self) -> bool:
         """Whether it reads a body."""
         return self.has_body and self.method not in ("GET", "DELETE")
+
+
+def router_of(endpoints: Iterable[Endpoint], prefix: str = API_PREFIX) -> Router[Endpoint]:
+    """Return the router of endpoints."""
+    targets = ((endpoint.method, endpoint.path, endpoint) for endpoint in endpoints)
+    return Router(targets, prefix, lambda endpoint: endpoint.is_served)
+
+
+def find(router: Router[Endpoint], request: ServerRequest, actor: Actor) -> tuple[Endpoint, Mapping[str, str]]:
+    """Return the endpoint of a request and its path parameters, if the actor's role may use it.
+
+    The body of the request does not count.
+
+    Raises:
+        HTTPException: If the endpoint doesn't exist, or the role may not use it (403).
+    """
+    endpoint, path = router.find(request.method, request.target.partition("?")[0])
+    if not actor.may(endpoint.lowest_role):
+        raise permission_denied(str(endpoint), actor.role, endpoint.lowest_role)
+    return endpoint, path
+
+
+def handle(
+    platform: Platform, router: Router[Endpoint], request: ServerRequest, actor: Actor, now: float
+) -> Reply | RunReply | HTTPException:
+    """Let the handler of its endpoint handle a request. An error response is returned: what came before it is stored.
+
+    Raises:
+        Exception: Any other error, so that the transaction around it changes nothing.
+    """
+    query = request.target.partition("?")[2]
+    try:
+        endpoint, path = find(router, request, actor)
+        is_read, reads_body = endpoint.method == "GET", endpoint.reads_body
+        body = RequestBody(request.body)
+        if router.prefix == API_PREFIX:  # controls are not the platform's, and get no warnings
+            body = RequestBody(request.body, partial(_report_repeated, platform, endpoint))
+            if request.body and reads_body:
+                _report_media_type(platform, request.headers.get("content-type", ""), endpoint)
+        context = RequestContext(platform, path, Query(query), body, now, actor)
+        if query and not is_read:  # a refusal must come before the change
+            _report_unread(context, endpoint)
+        if request.body and not reads_body:
+            _report_unread_body(context, endpoint)
+        reply = endpoint.handler(context)
+        if query and is_read:
+            _report_unread(context, endpoint)
+        return reply
+    except HTTPException as error:
+        return error
+
+
+_ONLY_THE_LAST = "it is given more than once, and only the last one counts"
+
+
+def _report_unread(context: RequestContext, endpoint: Endpoint) -> None:
+    """Warn about query parameters that the endpoint does not have, and refuse them in strict mode."""
+    unread = context.query.unread(endpoint.query)
+    problems = {name: ("unknown_query_parameter", f"there is no parameter {name!r}") for name in unread}
+    for name in context.query.repeated:
+        problems.setdefault(name, ("repeated_query_parameter", _ONLY_THE_LAST))
+    context.environment.warnings.report(
+        [
+            EmulatorWarning(code=code, location=f"{endpoint} ?{name}", message=message)
+            for name, (code, message) in problems.items()
+        ]
+    )
+
+
+def _report_unread_body(context: RequestContext, endpoint: Endpoint) -> None:
+    """Warn about the fields of a body that the endpoint does not read, and refuse them in strict mode."""
+    try:
+        content = read_json(context.body.raw)
+    except HTTPException:
+        content = context.body.raw
+    if content != {}:
+        message = "the endpoint takes no body, so this one is ignored"
+        context.environment.warnings.report(
+            [EmulatorWarning(code="unread_body", location=str(endpoint), message=message)]
+        )
+
+
+def _report_media_type(platform: Platform, content_type: str, endpoint: Endpoint) -> None:
+    """Warn about a body that is not said to be JSON, and refuse it in strict mode."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
+        return
+    message = f"is {content_type!r}, not 'application/json'" if content_type else "is missing: 'application/json'"
+    platform.environment.warnings.report(
+        [EmulatorWarning(code="media_type", location=f"{endpoint} Content-Type", message=message)],
+        lambda _: unsupported_media_type(f"Content-Type {message}."),
+    )
+
+
+def _report_repeated(platform: Platform, endpoint: Endpoint, keys: Sequence[str]) -> None:
+    """Warn about keys that an object in a body has more than once, and refuse it in strict mode."""
+    platform.environment.warnings.report(
+        [EmulatorWarning(code="repeated_key", location=f"{endpoint} {key}", message=_ONLY_THE_LAST) for key in keys],
+        lambda _: bad_request(f"The body has the key {keys[0]!r} more than once in one object.", keys[0]),
+    )

@@ -10,21 +10,17 @@ import threading
 from collections.abc import Callable, Generator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
-from inspect import isfunction
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from fibonacci._suggestions import Hinted
 from fibonacci.emulator.account import Account, KeyRole, Rate
-from fibonacci.emulator.app.app import App
-from fibonacci.emulator.app.origins import Hosts, Origins, is_loopback
-from fibonacci.emulator.app.request_log import Requests
-from fibonacci.emulator.app.retention import check_keep
+from fibonacci.emulator.app import App, new_app
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, WarningLog
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.hidden_secrets import StoredSecrets
-from fibonacci.emulator.engine.scheduler import Scheduler
+from fibonacci.emulator.engine.records import view_of
 from fibonacci.emulator.engine.scripts import QueuedScript, Script, ScriptError, Scripts, new_script, scripts_of
 from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall, UserHandlers
 from fibonacci.emulator.engine.variables import Secrets, Variables
@@ -32,11 +28,12 @@ from fibonacci.emulator.faults import FailureKind, FailureSpec, InjectedFailure,
 from fibonacci.emulator.http.messages import HTTPException
 from fibonacci.emulator.input_files import InputFile
 from fibonacci.emulator.option_values import KEPT, LAST_PORT, SAFE_LENGTH, PlanName, TimeMode
+from fibonacci.emulator.origins import Hosts, Origins, is_loopback
 from fibonacci.emulator.page.mount import WithPage
-from fibonacci.emulator.policy.admission import places_of
+from fibonacci.emulator.policy.approvals import decide
 from fibonacci.emulator.policy.organizations import is_organization_id
+from fibonacci.emulator.request_log import Requests
 from fibonacci.emulator.serving.server import SocketServer
-from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import EmulatorClock, VirtualClock
 from fibonacci.emulator.state.store import Store
 from fibonacci.models import Execution
@@ -53,12 +50,264 @@ if TYPE_CHECKING:
 _IN_PROCESS_URL: Final = "http://127.0.0.1"
 
 
-class InProcessClients:
-    """Make clients that call the application in this process."""
+def client_variables(emulator: Emulator) -> dict[str, str]:
+    """Return the environment variables that point clients to a running emulator.
 
-    api_key: str
-    clock: EmulatorClock
-    _app: App
+    `FIBONACCI_API_VERSION` says which API the clients speak, and so which base URL they need.
+
+    Args:
+        emulator: The emulator.
+    """
+    variables = {"FIBONACCI_BASE_URL": reachable_url(emulator), "FIBONACCI_API_KEY": emulator.api_key}
+    if os.environ.get("FIBONACCI_API_VERSION") == "0.2":
+        root = variables["FIBONACCI_BASE_URL"].removesuffix("/v1")
+        variables |= {"FIBONACCI_API_VERSION": "0.2", "FIBONACCI_BASE_URL": root}
+    return variables
+
+
+def reachable_url(emulator: Emulator) -> str:
+    """Return the base URL of a running emulator as a client on this machine reaches it."""
+    return emulator.base_url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
+ResultT = TypeVar("ResultT")
+
+
+def given_scripts(given: str | Path | Mapping[str, Any]) -> list[QueuedScript]:
+    """Return the scripts in a file or a mapping.
+
+    Raises:
+        InputFileError: If the file has a problem.
+        ValueError: If the mapping has one.
+        ImportError: If the file is YAML and PyYAML isn't installed.
+    """
+    if isinstance(given, Mapping):
+        return scripts_of(given)
+    file = InputFile(given)
+    try:
+        return scripts_of(file.content)
+    except ScriptError as error:
+        raise file.error(error.place, error.message) from None
+
+
+class Emulator(Hinted):
+    """An emulator of the platform on this machine: every endpoint, with state, in memory or in a file.
+
+    Use it as a context manager to listen on a socket, or call `client()` or `async_client()` to reach it in process.
+    Both ways share the state. You can have any number of emulators at a time, and they share nothing. While an emulator
+    listens, it serves a web page at `base_url` without `/v1`.
+
+    `llm`, `critic` and `tool` are decorators that register your functions as handlers. A handler takes the call of its
+    node and returns the node's output, which can be any JSON, or a Pydantic model. If a handler raises, its node fails
+    with the text of the exception. Each call runs in its own thread, and an async handler in its own event loop.
+    Parallel nodes therefore run in parallel, and a slow handler delays only its own execution, which is `running` until
+    then. A handler stays until you replace it.
+
+    Attributes:
+        api_key: The owner's API key.
+        organization_id: The ID of the organization that all workflows belong to.
+        clock: The emulator's time, which you can move. For example, `emulator.clock.advance(3600)` moves it by an hour.
+        env: The values of `{{env.NAME}}` in workflows, by name. For example, `emulator.env["TEAM"] = "Tides"`.
+        secrets: The values of `{{secrets.NAME}}` in workflows, by name. Its repr doesn't show them.
+        models: The names of the models that workflows may use without a warning, in any order. You can add names.
+        allow_unused: Whether the end of a `with` block doesn't check what never acted (see `check_unused`).
+
+    Example:
+        >>> with Emulator() as emulator:
+        ...     emulator.base_url.endswith("/v1")
+        True
+    """
+
+    def __init__(
+        self,
+        *,
+        db: str | Path | None = None,
+        time: TimeMode = "real",
+        plan: PlanName = "enterprise",
+        api_key: str | None = None,
+        organization_id: str = "default",
+        host: str = "127.0.0.1",
+        port: int = 0,
+        rate_limit: tuple[int, float] | None = None,
+        keep: int | None = KEPT,
+        env: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        strict: bool = False,
+        allowed_hosts: Sequence[str] = (),
+        origins: Sequence[str] = (),
+        scripts: str | Path | Mapping[str, Any] | None = None,
+        allow_unused: bool = False,
+        seed: (
+            str
+            | os.PathLike[str]
+            | WorkflowBuilder
+            | Mapping[str, Any]
+            | BaseModel
+            | Sequence[WorkflowBuilder | Mapping[str, Any] | BaseModel]
+            | None
+        ) = None,
+    ) -> None:
+        """Create an emulator, which doesn't listen yet.
+
+        Args:
+            db: A file that keeps the state, created if it doesn't exist. Several processes can share it. Default: the
+                state is in memory.
+            time: How time passes. `real` is the machine's time. `skip` also skips the waits of executions, so they have
+                ended when the response is sent. It counts toward the `timeout` of `workflows.run` of its in-process
+                clients. `manual` moves only with `clock.advance`.
+            plan: `free`, `pro` or `enterprise`, which sets rate limits and quotas.
+            api_key: The owner's key. Default: a new one. It needs at least 20 characters if other machines can reach
+                the host. `key` returns keys for the other roles.
+            organization_id: The ID of the organization that all workflows belong to. Its settings, quota and tool
+                policies apply to runs. You can also set them for other organizations, but those apply to no run.
+            host: The address to listen on.
+            port: The port. With 0, the system picks a free one.
+            rate_limit: The number of requests in a window and the length of the window in seconds. Default: the plan's
+                requests per minute.
+            keep: How many finished executions to keep. Default: 10,000. The oldest are dropped first, with their
+                traces. `None` keeps all. Executions that are running or waiting for approval are always kept.
+            env: The values of `{{env.NAME}}` in workflows, by name. Default: none.
+            secrets: The values of `{{secrets.NAME}}` in workflows, by name. Default: none. They never appear in traces,
+                on the page, in files or in cassettes. A secret with fewer than four characters isn't redacted, and the
+                emulator warns about it.
+            strict: Whether to refuse what is unknown, not supported or without effect, instead of adding a warning to
+                `warnings`. A definition is refused for whatever `check_definition` reports, except for what may go
+                wrong only during a run.
+            allowed_hosts: Names and addresses that requests may have in `Host`, in addition to `host` and those of
+                loopback. For example, the name of a container. Requests with other hosts get a 403.
+            origins: The origins of web pages that may call the emulator from a browser, such as
+                `http://localhost:5173`.
+            scripts: Scripts as with `script`: a mapping of answers by name, or a JSON or YAML file with one.
+            allow_unused: Whether scripts, failures and cassettes may remain unused. Otherwise the end of a `with` block
+                and of a test that uses the pytest fixtures is an error (see `check_unused`).
+            seed: What to start with: a folder with definitions, settings and memory, or a definition (a
+                `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON), or a list of them. If something with the same
+                name is already in the state, it stays as it is.
+
+        Raises:
+            InputFileError: If a file of scripts or the seed has a problem. The message names the file and the place.
+            DefinitionError: If the definition of a builder in `seed` has an error.
+            ImportError: If such a file is YAML and PyYAML isn't installed.
+            ValueError: If the plan or the time is unknown, the organization's ID, the port or a script isn't valid,
+                the rate limit or `keep` isn't positive, the key is too short for the host, a name in `allowed_hosts`
+                or `origins` is malformed, a name in `env` or `secrets` can't be used in a template, or one of their
+                values isn't valid Unicode. Also if a definition in `seed` has no name.
+            TypeError: If `allowed_hosts` or `origins` is a single text, or a value in `env` or `secrets` isn't a text.
+            StateError: If the file isn't an emulator's, can't be opened, or was written by a newer version.
+        """
+        account = Account(plan, None if rate_limit is None else Rate(*rate_limit), keep)
+        if not 0 <= port <= LAST_PORT:
+            raise ValueError(f"port must be a number from 0 to {LAST_PORT}, not {port!r}")
+        given = [] if scripts is None else given_scripts(scripts)
+        self.api_key: str = api_key or f"fib-emulator-{os.urandom(16).hex()}"
+        _check_key(host, self.api_key)
+        allowed = Origins(Hosts(host, allowed_hosts), origins)
+        self.env: MutableMapping[str, str] = (variables := Variables("env", env or {}))
+        warnings = WarningLog(strict=strict)
+        self.secrets: MutableMapping[str, str] = (kept_secrets := Secrets("secrets", secrets or {}, warnings))
+        if not is_organization_id(organization_id):
+            raise ValueError(f"organization_id must be 1 to 64 letters, digits, '_' and '-', not {organization_id!r}")
+        clock = VirtualClock(time)
+        self.clock: EmulatorClock = clock
+        stored_secrets = StoredSecrets(kept_secrets)
+        store = Store(db, hide=stored_secrets.hide, put_back=stored_secrets.put_back)
+        self.organization_id: str = organization_id
+        self.allow_unused: bool = allow_unused
+        self._address = (host, port)
+        self._handlers = UserHandlers()
+        environment = Environment(
+            store, variables, kept_secrets, self._handlers, warnings=warnings, organization=organization_id
+        )
+        environment.scripts.add(given)
+        self.models: list[str] = environment.models
+        self._app: App = new_app(self.api_key, account, clock, environment, allowed)
+        self._app.scheduler.resume()
+        self._server: SocketServer | None = None
+        self._entered = 0
+        self._lock = threading.Lock()
+        if seed is not None:
+            self._apply_seed(seed)
+
+    def _apply_seed(self, seed: SeedSource) -> None:
+        from fibonacci.emulator.seeding import apply_seed  # most emulators have none
+
+        try:
+            apply_seed(self._app, seed, self.organization_id, self.clock.now())
+        except BaseException:
+            self._app.store.close()
+            raise
+
+    @property
+    def base_url(self) -> str:
+        """The base URL for clients, ending in `/v1`.
+
+        Raises:
+            RuntimeError: If the emulator isn't listening.
+        """
+        server = self._server
+        if server is None:
+            raise RuntimeError(
+                "the emulator is not listening: use `with Emulator()` or start(), or an in-process client()"
+            )
+        host = self._address[0]
+        return f"http://{f'[{host}]' if ':' in host else host}:{server.port}/v1"
+
+    def start(self) -> Self:
+        """Start listening, unless it already does.
+
+        Returns:
+            The emulator itself.
+
+        Raises:
+            OSError: If the address can't be used.
+        """
+        with self._lock:
+            self._app.store.open()
+            if self._server is None:
+                self._server = SocketServer(WithPage(self._app), *self._address)
+        return self
+
+    def close(self) -> None:
+        """Stop listening and close all connections, unless that has already happened.
+
+        The state stays, and you can call `start` again. If a file keeps the state, it is closed. Until the next
+        `start`, nothing opens or writes it, not even a handler of yours that is still running.
+        """
+        with self._lock:
+            server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        self._app.store.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        self._entered += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._entered -= 1
+        if self._entered > 0:  # an inner `with` on the same emulator leaves it open for the outer one
+            return
+        __tracebackhide__ = True
+        try:
+            if error is None and not self.allow_unused:
+                self.check_unused()
+        finally:
+            self.close()
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+    def __repr__(self) -> str:
+        where = "in process" if self._server is None else self.base_url
+        return f"<Emulator {where}>"
 
     def client(self, *, api_key: str | None = None, **options: Any) -> Fibonacci:
         """Return a client that reaches this emulator in process, without a socket.
@@ -83,17 +332,10 @@ class InProcessClients:
         from time import sleep
 
         from fibonacci import Fibonacci
-        from fibonacci.emulator.serving.in_process import InProcessTransport, SkippingClock
+        from fibonacci.emulator.serving.in_process import InProcessTransport
 
-        _check_options(options)
-        if self.clock.mode == "skip" and "rate_limiter" not in options:  # one that is shared has its own clock
-            options.setdefault("clock", SkippingClock(self._app.clock, sleep))
-        return Fibonacci(
-            self.api_key if api_key is None else api_key,
-            **_address(options),
-            transport=InProcessTransport(self._app),
-            **options,
-        )
+        given = self._client_options(api_key, options, sleep)
+        return Fibonacci(transport=InProcessTransport(self._app), **given)
 
     def async_client(self, *, api_key: str | None = None, **options: Any) -> AsyncFibonacci:
         """Return an async client that reaches this emulator in process, without a socket.
@@ -112,57 +354,190 @@ class InProcessClients:
         from anyio import sleep
 
         from fibonacci import AsyncFibonacci
-        from fibonacci.emulator.serving.in_process import AsyncInProcessTransport, SkippingClock
+        from fibonacci.emulator.serving.in_process import AsyncInProcessTransport
 
-        _check_options(options)
+        given = self._client_options(api_key, options, sleep)
+        return AsyncFibonacci(transport=AsyncInProcessTransport(self._app), **given)
+
+    def _client_options(
+        self, api_key: str | None, options: dict[str, Any], sleep: Callable[[float], Any]
+    ) -> dict[str, Any]:
+        """Return the options of an in-process client, with those that the emulator sets."""
+        from fibonacci.emulator.serving.in_process import SkippingClock
+
+        for name in ("base_url", "transport", "http_client"):
+            if name in options:
+                raise TypeError(
+                    f"{name}: an in-process client sets this itself. For a different one, create a Fibonacci(...) "
+                    "yourself"
+                )
         if self.clock.mode == "skip" and "rate_limiter" not in options:  # one that is shared has its own clock
             options.setdefault("clock", SkippingClock(self._app.clock, sleep))
-        return AsyncFibonacci(
-            self.api_key if api_key is None else api_key,
-            **_address(options),
-            transport=AsyncInProcessTransport(self._app),
+        url = _IN_PROCESS_URL if options.get("api_version") == "0.2" else f"{_IN_PROCESS_URL}/v1"
+        return {
+            "api_version": "v1",
             **options,
-        )
+            "base_url": url,
+            "api_key": self.api_key if api_key is None else api_key,
+        }
 
+    def llm(self, handler: Callable[[LLMCall], ResultT]) -> Callable[[LLMCall], ResultT]:
+        """Register a function that answers in place of every language model.
 
-def client_variables(emulator: Emulator) -> dict[str, str]:
-    """Return the environment variables that point clients to a running emulator.
+        Args:
+            handler: The function. It takes an `LLMCall`, and what it returns becomes the output of the node.
 
-    `FIBONACCI_API_VERSION` says which API the clients speak, and so which base URL they need.
+        Returns:
+            The function itself.
 
-    Args:
-        emulator: The emulator.
-    """
-    variables = {"FIBONACCI_BASE_URL": reachable_url(emulator), "FIBONACCI_API_KEY": emulator.api_key}
-    if os.environ.get("FIBONACCI_API_VERSION") == "0.2":
-        root = variables["FIBONACCI_BASE_URL"].removesuffix("/v1")
-        variables |= {"FIBONACCI_API_VERSION": "0.2", "FIBONACCI_BASE_URL": root}
-    return variables
+        Example:
+            >>> from fibonacci.emulator import Emulator, LLMCall
+            >>> emulator = Emulator()
+            >>> @emulator.llm
+            ... def reply(call: LLMCall) -> str:
+            ...     return call.instruction.upper()
+            >>> nodes = [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]
+            >>> client = emulator.client()
+            >>> workflow = client.workflows.create(name="greeting", definition={"nodes": nodes})
+            >>> client.workflows.run(workflow.id, inputs={"name": "Ada"}).outputs
+            {'greet': 'GREET ADA'}
+        """
+        self._handlers.llm = handler
+        return handler
 
+    def critic(self, handler: Callable[[CriticCall], ResultT]) -> Callable[[CriticCall], ResultT]:
+        """Register a function that answers in place of every critic.
 
-def reachable_url(emulator: Emulator) -> str:
-    """Return the base URL of a running emulator as a client on this machine reaches it."""
-    return emulator.base_url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+        Args:
+            handler: The function. It takes a `CriticCall`, and returns a score from 0 to 10 or an object with
+                `overall_score` or `criteria_scores`. The node passes if the score reaches its `min_score`.
 
+        Returns:
+            The function itself.
+        """
+        self._handlers.critic = handler
+        return handler
 
-def _address(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options for the API version and for the base URL that goes with it."""
-    version = options.pop("api_version", "v1")
-    return {"api_version": version, "base_url": _IN_PROCESS_URL if version == "0.2" else f"{_IN_PROCESS_URL}/v1"}
+    def tool(self, tool_name: str) -> Callable[[Callable[[ToolCall], ResultT]], Callable[[ToolCall], ResultT]]:
+        """Register a function that answers in place of one tool.
 
+        Args:
+            tool_name: The name of the tool. `slack_send_message` and `slack.send_message` are the same tool. A name
+                that isn't in the catalog yet is added to it.
 
-def _check_options(options: dict[str, Any]) -> None:
-    for name in ("base_url", "transport", "http_client"):
-        if name in options:
-            raise TypeError(
-                f"{name}: an in-process client sets this itself. For a different one, create a Fibonacci(...) yourself"
-            )
+        Returns:
+            A decorator for a function that takes a `ToolCall`. The decorator returns the function itself.
 
+        Raises:
+            TypeError: If the name is missing, as in `@emulator.tool` without parentheses.
 
-class Controls:
-    """Control an emulator, for tests."""
+        Example:
+            >>> from fibonacci.emulator import Emulator, ToolCall
+            >>> emulator = Emulator()
+            >>> @emulator.tool("slack_send_message")
+            ... async def send(call: ToolCall) -> dict[str, object]:
+            ...     return {"sent_to": call.params["channel"]}
+        """
+        if callable(tool_name):  # a decorator without its name would register nothing
+            raise TypeError('tool needs the name of the tool: write @emulator.tool("slack_send_message")')
 
-    _app: App
+        def register(handler: Callable[[ToolCall], ResultT]) -> Callable[[ToolCall], ResultT]:
+            self._handlers.set_tool(tool_name, handler)
+            return handler
+
+        return register
+
+    def script(self, name: str, answers: Sequence[Any], *, repeat: bool = False) -> Script:
+        """Give a node a sequence of answers, instead of calling its handler or using its default.
+
+        Each attempt of the node, including a retry, takes the next answer. If several nodes use the script, they take
+        answers in the order in which they start. When no answer is left, the node fails. A script for the node's ID is
+        used before one for its tool or its model.
+
+        An answer is treated like that of a handler: it is parsed if the node asks for JSON, and for a critic it is a
+        score or an object.
+
+        Args:
+            name: The ID of a node, the name of a tool (`slack_send_message` or `slack.send_message`), or the name of a
+                model.
+            answers: The answers, each any JSON or a `NodeFailure`. If the name already has a script, these follow its
+                answers.
+            repeat: Whether to start over after the last answer.
+
+        Returns:
+            The script. Its `taken` and `remaining` count answers.
+
+        Raises:
+            ValueError: If the name or an answer isn't valid (for example, because it isn't valid Unicode), or the name
+                already has a script that repeats.
+
+        Example:
+            >>> from fibonacci.emulator import Emulator, NodeFailure
+            >>> emulator = Emulator(time="skip")
+            >>> script = emulator.script("classify", [NodeFailure(kind="timeout"), "high"])
+            >>> node = {"id": "classify", "type": "llm", "instruction": "How urgent?", "timeout": 5}
+            >>> node["enable_retry"] = True
+            >>> client = emulator.client()
+            >>> workflow = client.workflows.create(name="Triage", definition={"nodes": [node]})
+            >>> client.workflows.run(workflow.id).outputs
+            {'classify': 'high'}
+            >>> script.taken, script.remaining
+            (2, 0)
+        """
+        script = new_script(name, answers, repeat=repeat)
+        self._app.environment.scripts.add([script])
+        return script
+
+    @property
+    def scripts(self) -> Scripts:
+        """All scripts. `unused` has those with answers left, and `clear()` removes all."""
+        return self._app.environment.scripts
+
+    def record(self, path: str | os.PathLike[str]) -> Cassette:
+        """Record the calls of handlers in a file, and replay those that are in it already.
+
+        Use the result as a context manager, or leave it in use until another cassette replaces it. To record everything
+        again, delete the file. If a handler has changed since its answers were recorded, a warning says so.
+
+        The file never contains the values of the emulator's secrets. It has placeholders, which a replay fills with the
+        secrets of the replaying emulator. Those secrets can be dummies.
+
+        Args:
+            path: The cassette, a JSON file. Its folder must exist.
+
+        Returns:
+            The cassette, with `calls` and `unused`.
+
+        Raises:
+            InputFileError: If the file isn't a cassette, or is from a newer version.
+        """
+        return self._use_cassette(path, "record")
+
+    def replay(self, path: str | os.PathLike[str]) -> Cassette:
+        """Answer the calls of handlers from a file.
+
+        No handler is called, so you don't have to register any. If a call isn't in the file, its node fails, and the
+        error names the most similar recorded call and the difference. Of equal calls, an execution gets the answers
+        that one recorded execution with the same inputs got, whichever asks first.
+
+        Args:
+            path: A cassette that `record` wrote.
+
+        Returns:
+            The cassette, with `calls` and `unused`.
+
+        Raises:
+            InputFileError: If the file doesn't exist, isn't a cassette, or is from a newer version.
+        """
+        return self._use_cassette(path, "replay")
+
+    def _use_cassette(self, path: str | os.PathLike[str], mode: CassetteMode) -> Cassette:
+        from fibonacci.emulator.engine.cassettes import CallCassette  # most emulators use none
+
+        environment = self._app.environment
+        cassette = CallCassette(path, mode, environment)
+        environment.handlers.use(cassette)
+        return cassette
 
     def key(self, role: KeyRole = "member", *, name: str | None = None) -> str:
         """Return an API key with the permissions of a role.
@@ -243,10 +618,12 @@ class Controls:
 
     def _decide(self, execution_id: str, by: str, *, approve: bool) -> Execution:
         try:
-            stored = self._app.approvals.decide(execution_id, by, approve=approve)
+            with self._app.store.transaction():
+                stored = decide(self._app, execution_id, by, approve=approve)
         except HTTPException as error:
             raise ValueError(error.message) from None
-        return Execution.model_validate(deepcopy(stored))
+        view = view_of(*self._app.scheduler.wait_for(stored, self._app.clock.now()))
+        return Execution.model_validate(deepcopy(view))
 
     @property
     def warnings(self) -> list[EmulatorWarning]:
@@ -261,7 +638,7 @@ class Controls:
             >>> [warning.code for warning in emulator.warnings]
             ['unknown_tool']
         """
-        return self._app.warnings.all()
+        return self._app.environment.warnings.all()
 
     @property
     def requests(self) -> Requests:
@@ -384,28 +761,6 @@ class Controls:
         """The injected failures with their counts. `clear()` removes them."""
         return InjectedFailures(self._app.faults)
 
-
-class EmulatorSettings:
-    """The settings of an emulator.
-
-    Attributes:
-        env: The values of `{{env.NAME}}` in workflows, by name. For example, `emulator.env["TEAM"] = "Tides"`.
-        secrets: The values of `{{secrets.NAME}}` in workflows, by name. Its repr doesn't show them.
-        models: The names of the models that workflows may use without a warning, in any order. You can add names.
-
-    Example:
-        >>> from fibonacci.emulator import Emulator
-        >>> emulator = Emulator(secrets={"TOKEN": "token-1"})
-        >>> emulator.env["TEAM"] = "Tides"
-        >>> emulator.secrets
-        {'TOKEN': '***'}
-    """
-
-    _app: App
-    env: MutableMapping[str, str]
-    secrets: MutableMapping[str, str]
-    models: list[str]
-
     @property
     def plan(self) -> PlanName:
         """The plan, which sets rate limits and quotas. Changing it starts a new window of the rate limit.
@@ -440,7 +795,7 @@ class EmulatorSettings:
 
     @rate_limit.setter
     def rate_limit(self, rate_limit: tuple[int, float] | None) -> None:
-        self._app.account.set_rate(None if rate_limit is None else Rate(*rate_limit))
+        self._app.account.own_rate = None if rate_limit is None else Rate(*rate_limit)
 
     @property
     def keep(self) -> int | None:
@@ -451,17 +806,11 @@ class EmulatorSettings:
         Raises:
             ValueError: If you set it to less than 1.
         """
-        return self._app.retention.keep
+        return self._app.account.keep
 
     @keep.setter
     def keep(self, keep: int | None) -> None:
-        self._app.retention.keep = keep
-
-
-class Snapshots:
-    """Save, restore and reset the state."""
-
-    _app: App
+        self._app.account.keep = keep
 
     def snapshot(self) -> bytes:
         """Return the complete state: everything but the time, the keys, the rate limits, the handlers and the scripts.
@@ -481,7 +830,7 @@ class Snapshots:
             >>> list(emulator.client().workflows.list())
             []
         """
-        return self._app.snapshot()
+        return self._app.store.snapshot()
 
     def restore(self, snapshot: bytes) -> None:
         """Replace the state with that of a snapshot.
@@ -503,12 +852,6 @@ class Snapshots:
         The time, the keys, the handlers and a cassette in use stay.
         """
         self._app.reset()
-
-
-class Preservation(Controls, EmulatorSettings, Snapshots):
-    """Undo changes to the state, the settings, and what answers in place of nodes."""
-
-    allow_unused: bool
 
     @contextmanager
     def preserve_state(self) -> Generator[None]:
@@ -539,451 +882,10 @@ class Preservation(Controls, EmulatorSettings, Snapshots):
             'greeting'
         """
         before = self._app.unused()
-        with self._app.preserved(), self._preserve_settings():
+        with self._app.preserved():
             yield
             if not self.allow_unused:
                 self._app.check_unused(before)
-
-    @contextmanager
-    def _preserve_settings(self) -> Generator[None]:
-        account, keep, models = self._app.account, self.keep, list(self.models)
-        plan, rate = account.plan, account.own_rate
-        variables = [(mapping, dict(mapping)) for mapping in (self.env, self.secrets)]
-        try:
-            yield
-        finally:
-            account.plan, self.keep, self.models[:] = plan, keep, models
-            account.set_rate(rate)
-            for mapping, before in variables:
-                mapping.clear()
-                mapping.update(before)
-
-
-ResultT = TypeVar("ResultT")
-
-
-class HandlerDecorators:
-    """Decorators that register your functions as handlers.
-
-    A handler takes the call of its node and returns the node's output, which can be any JSON, or a Pydantic model. If a
-    handler raises, its node fails with the text of the exception. Each call runs in its own thread, and an async
-    handler in its own event loop. Parallel nodes therefore run in parallel, and a slow handler delays only its own
-    execution, which is `running` until then. A handler stays until you replace it.
-    """
-
-    _handlers: UserHandlers
-
-    def llm(self, handler: Callable[[LLMCall], ResultT]) -> Callable[[LLMCall], ResultT]:
-        """Register a function that answers in place of every language model.
-
-        Args:
-            handler: The function. It takes an `LLMCall`, and what it returns becomes the output of the node.
-
-        Returns:
-            The function itself.
-
-        Example:
-            >>> from fibonacci.emulator import Emulator, LLMCall
-            >>> emulator = Emulator()
-            >>> @emulator.llm
-            ... def reply(call: LLMCall) -> str:
-            ...     return call.instruction.upper()
-            >>> nodes = [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]
-            >>> client = emulator.client()
-            >>> workflow = client.workflows.create(name="greeting", definition={"nodes": nodes})
-            >>> client.workflows.run(workflow.id, inputs={"name": "Ada"}).outputs
-            {'greet': 'GREET ADA'}
-        """
-        self._handlers.llm = handler
-        return handler
-
-    def critic(self, handler: Callable[[CriticCall], ResultT]) -> Callable[[CriticCall], ResultT]:
-        """Register a function that answers in place of every critic.
-
-        Args:
-            handler: The function. It takes a `CriticCall`, and returns a score from 0 to 10 or an object with
-                `overall_score` or `criteria_scores`. The node passes if the score reaches its `min_score`.
-
-        Returns:
-            The function itself.
-        """
-        self._handlers.critic = handler
-        return handler
-
-    def tool(self, tool_name: str) -> Callable[[Callable[[ToolCall], ResultT]], Callable[[ToolCall], ResultT]]:
-        """Register a function that answers in place of one tool.
-
-        Args:
-            tool_name: The name of the tool. `slack_send_message` and `slack.send_message` are the same tool. A name
-                that isn't in the catalog yet is added to it.
-
-        Returns:
-            A decorator for a function that takes a `ToolCall`. The decorator returns the function itself.
-
-        Raises:
-            TypeError: If the name is missing, as in `@emulator.tool` without parentheses.
-
-        Example:
-            >>> from fibonacci.emulator import Emulator, ToolCall
-            >>> emulator = Emulator()
-            >>> @emulator.tool("slack_send_message")
-            ... async def send(call: ToolCall) -> dict[str, object]:
-            ...     return {"sent_to": call.params["channel"]}
-        """
-        if callable(tool_name):  # a decorator without its name would register nothing
-            raise TypeError('tool needs the name of the tool: write @emulator.tool("slack_send_message")')
-
-        def register(handler: Callable[[ToolCall], ResultT]) -> Callable[[ToolCall], ResultT]:
-            self._handlers.set_tool(tool_name, handler)
-            return handler
-
-        return register
-
-
-class ScriptsAndCassettes:
-    """Scripted, recorded and replayed answers."""
-
-    _environment: Environment
-
-    def script(self, name: str, answers: Sequence[Any], *, repeat: bool = False) -> Script:
-        """Give a node a sequence of answers, instead of calling its handler or using its default.
-
-        Each attempt of the node, including a retry, takes the next answer. If several nodes use the script, they take
-        answers in the order in which they start. When no answer is left, the node fails. A script for the node's ID is
-        used before one for its tool or its model.
-
-        An answer is treated like that of a handler: it is parsed if the node asks for JSON, and for a critic it is a
-        score or an object.
-
-        Args:
-            name: The ID of a node, the name of a tool (`slack_send_message` or `slack.send_message`), or the name of a
-                model.
-            answers: The answers, each any JSON or a `NodeFailure`. If the name already has a script, these follow its
-                answers.
-            repeat: Whether to start over after the last answer.
-
-        Returns:
-            The script. Its `taken` and `remaining` count answers.
-
-        Raises:
-            ValueError: If the name or an answer isn't valid (for example, because it isn't valid Unicode), or the name
-                already has a script that repeats.
-
-        Example:
-            >>> from fibonacci.emulator import Emulator, NodeFailure
-            >>> emulator = Emulator(time="skip")
-            >>> script = emulator.script("classify", [NodeFailure(kind="timeout"), "high"])
-            >>> node = {"id": "classify", "type": "llm", "instruction": "How urgent?", "timeout": 5}
-            >>> node["enable_retry"] = True
-            >>> client = emulator.client()
-            >>> workflow = client.workflows.create(name="Triage", definition={"nodes": [node]})
-            >>> client.workflows.run(workflow.id).outputs
-            {'classify': 'high'}
-            >>> script.taken, script.remaining
-            (2, 0)
-        """
-        script = new_script(name, answers, repeat=repeat)
-        self._environment.scripts.add([script])
-        return script
-
-    @property
-    def scripts(self) -> Scripts:
-        """All scripts. `unused` has those with answers left, and `clear()` removes all."""
-        return self._environment.scripts
-
-    def record(self, path: str | os.PathLike[str]) -> Cassette:
-        """Record the calls of handlers in a file, and replay those that are in it already.
-
-        Use the result as a context manager, or leave it in use until another cassette replaces it. To record everything
-        again, delete the file. If a handler has changed since its answers were recorded, a warning says so.
-
-        The file never contains the values of the emulator's secrets. It has placeholders, which a replay fills with the
-        secrets of the replaying emulator. Those secrets can be dummies.
-
-        Args:
-            path: The cassette, a JSON file. Its folder must exist.
-
-        Returns:
-            The cassette, with `calls` and `unused`.
-
-        Raises:
-            InputFileError: If the file isn't a cassette, or is from a newer version.
-        """
-        return self._use_cassette(path, "record")
-
-    def replay(self, path: str | os.PathLike[str]) -> Cassette:
-        """Answer the calls of handlers from a file.
-
-        No handler is called, so you don't have to register any. If a call isn't in the file, its node fails, and the
-        error names the most similar recorded call and the difference. Of equal calls, an execution gets the answers
-        that one recorded execution with the same inputs got, whichever asks first.
-
-        Args:
-            path: A cassette that `record` wrote.
-
-        Returns:
-            The cassette, with `calls` and `unused`.
-
-        Raises:
-            InputFileError: If the file doesn't exist, isn't a cassette, or is from a newer version.
-        """
-        return self._use_cassette(path, "replay")
-
-    def _use_cassette(self, path: str | os.PathLike[str], mode: CassetteMode) -> Cassette:
-        from fibonacci.emulator.engine.cassettes import CallCassette  # most emulators use none
-
-        environment = self._environment
-        cassette = CallCassette(path, mode, environment)
-        environment.handlers.use(cassette)
-        return cassette
-
-
-def given_scripts(given: str | Path | Mapping[str, Any]) -> list[QueuedScript]:
-    """Return the scripts in a file or a mapping.
-
-    Raises:
-        InputFileError: If the file has a problem.
-        ValueError: If the mapping has one.
-        ImportError: If the file is YAML and PyYAML isn't installed.
-    """
-    if isinstance(given, Mapping):
-        return scripts_of(given)
-    file = InputFile(given)
-    try:
-        return scripts_of(file.content)
-    except ScriptError as error:
-        raise file.error(error.place, error.message) from None
-
-
-class Emulator(InProcessClients, HandlerDecorators, ScriptsAndCassettes, Preservation, Hinted):
-    """An emulator of the platform on this machine: every endpoint, with state, in memory or in a file.
-
-    Use it as a context manager to listen on a socket, or call `client()` or `async_client()` to reach it in process.
-    Both ways share the state. You can have any number of emulators at a time, and they share nothing. While an emulator
-    listens, it serves a web page at `base_url` without `/v1`.
-
-    Attributes:
-        api_key: The owner's API key.
-        organization_id: The ID of the organization that all workflows belong to.
-        clock: The emulator's time, which you can move. For example, `emulator.clock.advance(3600)` moves it by an hour.
-        env: The values of `{{env.NAME}}` in workflows, by name. For example, `emulator.env["TEAM"] = "Tides"`.
-        secrets: The values of `{{secrets.NAME}}` in workflows, by name. Its repr doesn't show them.
-        models: The names of the models that workflows may use without a warning, in any order. You can add names.
-        allow_unused: Whether the end of a `with` block doesn't check what never acted (see `check_unused`).
-
-    Example:
-        >>> with Emulator() as emulator:
-        ...     emulator.base_url.endswith("/v1")
-        True
-    """
-
-    def __init__(
-        self,
-        *,
-        db: str | Path | None = None,
-        time: TimeMode = "real",
-        plan: PlanName = "enterprise",
-        api_key: str | None = None,
-        organization_id: str = "default",
-        host: str = "127.0.0.1",
-        port: int = 0,
-        rate_limit: tuple[int, float] | None = None,
-        keep: int | None = KEPT,
-        env: Mapping[str, str] | None = None,
-        secrets: Mapping[str, str] | None = None,
-        strict: bool = False,
-        allowed_hosts: Sequence[str] = (),
-        origins: Sequence[str] = (),
-        scripts: str | Path | Mapping[str, Any] | None = None,
-        allow_unused: bool = False,
-        seed: (
-            str
-            | os.PathLike[str]
-            | WorkflowBuilder
-            | Mapping[str, Any]
-            | BaseModel
-            | Sequence[WorkflowBuilder | Mapping[str, Any] | BaseModel]
-            | None
-        ) = None,
-    ) -> None:
-        """Create an emulator, which doesn't listen yet.
-
-        Args:
-            db: A file that keeps the state, created if it doesn't exist. Several processes can share it. Default: the
-                state is in memory.
-            time: How time passes. `real` is the machine's time. `skip` also skips the waits of executions, so they have
-                ended when the response is sent. It counts toward the `timeout` of `workflows.run` of its in-process
-                clients. `manual` moves only with `clock.advance`.
-            plan: `free`, `pro` or `enterprise`, which sets rate limits and quotas.
-            api_key: The owner's key. Default: a new one. It needs at least 20 characters if other machines can reach
-                the host. `key` returns keys for the other roles.
-            organization_id: The ID of the organization that all workflows belong to. Its settings, quota and tool
-                policies apply to runs. You can also set them for other organizations, but those apply to no run.
-            host: The address to listen on.
-            port: The port. With 0, the system picks a free one.
-            rate_limit: The number of requests in a window and the length of the window in seconds. Default: the plan's
-                requests per minute.
-            keep: How many finished executions to keep. Default: 10,000. The oldest are dropped first, with their
-                traces. `None` keeps all. Executions that are running or waiting for approval are always kept.
-            env: The values of `{{env.NAME}}` in workflows, by name. Default: none.
-            secrets: The values of `{{secrets.NAME}}` in workflows, by name. Default: none. They never appear in traces,
-                on the page, in files or in cassettes. A secret with fewer than four characters isn't redacted, and the
-                emulator warns about it.
-            strict: Whether to refuse what is unknown, not supported or without effect, instead of adding a warning to
-                `warnings`. A definition is refused for whatever `check_definition` reports, except for what may go
-                wrong only during a run.
-            allowed_hosts: Names and addresses that requests may have in `Host`, in addition to `host` and those of
-                loopback. For example, the name of a container. Requests with other hosts get a 403.
-            origins: The origins of web pages that may call the emulator from a browser, such as
-                `http://localhost:5173`.
-            scripts: Scripts as with `script`: a mapping of answers by name, or a JSON or YAML file with one.
-            allow_unused: Whether scripts, failures and cassettes may remain unused. Otherwise the end of a `with` block
-                and of a test that uses the pytest fixtures is an error (see `check_unused`).
-            seed: What to start with: a folder with definitions, settings and memory, or a definition (a
-                `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON), or a list of them. If something with the same
-                name is already in the state, it stays as it is.
-
-        Raises:
-            InputFileError: If a file of scripts or the seed has a problem. The message names the file and the place.
-            DefinitionError: If the definition of a builder in `seed` has an error.
-            ImportError: If such a file is YAML and PyYAML isn't installed.
-            ValueError: If the plan or the time is unknown, the organization's ID, the port or a script isn't valid,
-                the rate limit or `keep` isn't positive, the key is too short for the host, a name in `allowed_hosts`
-                or `origins` is malformed, a name in `env` or `secrets` can't be used in a template, or one of their
-                values isn't valid Unicode. Also if a definition in `seed` has no name.
-            TypeError: If `allowed_hosts` or `origins` is a single text, or a value in `env` or `secrets` isn't a text.
-            StateError: If the file isn't an emulator's, can't be opened, or was written by a newer version.
-        """
-        account = Account(plan, None if rate_limit is None else Rate(*rate_limit))
-        check_keep(keep)
-        if not 0 <= port <= LAST_PORT:
-            raise ValueError(f"port must be a number from 0 to {LAST_PORT}, not {port!r}")
-        given = [] if scripts is None else given_scripts(scripts)
-        self.api_key: str = api_key or ids.api_key()
-        _check_key(host, self.api_key)
-        allowed = Origins(Hosts(host, allowed_hosts), origins)
-        self.env: MutableMapping[str, str] = (variables := Variables("env", env or {}))
-        warnings = WarningLog(strict=strict)
-        self.secrets: MutableMapping[str, str] = (kept_secrets := Secrets("secrets", secrets or {}, warnings))
-        if not is_organization_id(organization_id):
-            raise ValueError(f"organization_id must be 1 to 64 letters, digits, '_' and '-', not {organization_id!r}")
-        clock = VirtualClock(time)
-        self.clock: EmulatorClock = clock
-        stored_secrets = StoredSecrets(kept_secrets)
-        store = Store(db, hide=stored_secrets.hide, put_back=stored_secrets.put_back)
-        self.organization_id: str = organization_id
-        self.allow_unused: bool = allow_unused
-        self._address = (host, port)
-        self._handlers = UserHandlers()
-        environment = Environment(
-            store, variables, kept_secrets, self._handlers, warnings=warnings, organization=organization_id
-        )
-        environment.scripts.add(given)
-        self._environment = environment
-        self.models: list[str] = environment.models
-        scheduler = Scheduler(environment, clock, lambda: places_of(store, account.plan, organization_id))
-        scheduler.resume()
-        self._app: App = App(
-            account=account,
-            api_key=self.api_key,
-            scheduler=scheduler,
-            store=store,
-            clock=clock,
-            keep=keep,
-            origins=allowed,
-        )
-        self._server: SocketServer | None = None
-        self._entered = 0
-        self._lock = threading.Lock()
-        if seed is not None:
-            self._apply_seed(seed)
-
-    def _apply_seed(self, seed: SeedSource) -> None:
-        from fibonacci.emulator.seeding import apply_seed  # most emulators have none
-
-        try:
-            apply_seed(self._app, seed, self.organization_id, self.clock.now())
-        except BaseException:
-            self._app.store.close()
-            raise
-
-    @property
-    def base_url(self) -> str:
-        """The base URL for clients, ending in `/v1`.
-
-        Raises:
-            RuntimeError: If the emulator isn't listening.
-        """
-        server = self._server
-        if server is None:
-            raise RuntimeError(
-                "the emulator is not listening: use `with Emulator()` or start(), or an in-process client()"
-            )
-        host = self._address[0]
-        return f"http://{f'[{host}]' if ':' in host else host}:{server.port}/v1"
-
-    def start(self) -> Self:
-        """Start listening, unless it already does.
-
-        Returns:
-            The emulator itself.
-
-        Raises:
-            OSError: If the address can't be used.
-        """
-        with self._lock:
-            self._app.store.open()
-            if self._server is None:
-                self._server = SocketServer(WithPage(self._app), *self._address)
-        return self
-
-    def close(self) -> None:
-        """Stop listening and close all connections, unless that has already happened.
-
-        The state stays, and you can call `start` again. If a file keeps the state, it is closed. Until the next
-        `start`, nothing opens or writes it, not even a handler of yours that is still running.
-        """
-        with self._lock:
-            server, self._server = self._server, None
-        if server is not None:
-            server.close()
-        self._app.store.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        self._entered += 1
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._entered -= 1
-        if self._entered > 0:  # an inner `with` on the same emulator leaves it open for the outer one
-            return
-        __tracebackhide__ = True
-        try:
-            if error is None and not self.allow_unused:
-                self.check_unused()
-        finally:
-            self.close()
-
-    async def __aenter__(self) -> Self:
-        return self.__enter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.__exit__(kind, error, traceback)
-
-    def __repr__(self) -> str:
-        where = "in process" if self._server is None else self.base_url
-        return f"<Emulator {where}>"
-
-
-for _part in Emulator.__mro__[1:]:
-    for _name, _member in vars(_part).items():
-        if isfunction(_member) and not _name.startswith("_"):
-            _member.__qualname__ = f"Emulator.{_name}"  # as Python names it when an argument is misspelt
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from fibonacci.definitions.tools import canonical_tool
 from fibonacci.deployment.folder import DeploymentFolder, is_definition_file
 from fibonacci.deployment.state import named_in_states
 from fibonacci.emulator.account import SEED
-from fibonacci.emulator.app.app import App
+from fibonacci.emulator.app import App
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.memory import MemoryToolSet, is_live, owner_of
 from fibonacci.emulator.http.bodies import Body
@@ -331,4 +331,4 @@ def _send(app: App, method: str, path: str, body: Any) -> tuple[str, str] | None
 
 def _leave(app: App, file: str, what: str) -> None:
     message = f"{what} differs from this file and was not changed"
-    app.warnings.keep([EmulatorWarning(code="seed_differs", location=file, message=message)])
+    app.environment.warnings.note([EmulatorWarning(code="seed_differs", location=file, message=message)])

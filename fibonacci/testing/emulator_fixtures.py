@@ -21,7 +21,7 @@ from fibonacci._text import printable_line
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.account import DERIVED_KEY
-from fibonacci.emulator.app.request_log import without_secrets
+from fibonacci.emulator.request_log import without_secrets
 from fibonacci.emulator.engine.variables import REDACTED, redact, redact_text, texts_of
 from fibonacci.emulator.facade import app_of, client_variables
 from fibonacci.emulator.faults import FailingResponse

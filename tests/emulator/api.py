@@ -8,13 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 from fibonacci.emulator.account import Account, Rate
-from fibonacci.emulator.app.app import App
+from fibonacci.emulator.app import App, new_app
 from fibonacci.emulator.engine.environment import Environment
-from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.variables import Secrets, Variables
 from fibonacci.emulator.http.messages import JSON_BODY, ServerRequest
 from fibonacci.emulator.option_values import PlanName
-from fibonacci.emulator.policy.admission import places_of
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.store import Store
 
@@ -65,14 +63,7 @@ class Api:
     def __post_init__(self) -> None:
         store = Store()
         environment = Environment(store, Variables("env", {"TEAM": "blue"}), Secrets("secrets", {"TOKEN": "s3cret"}))
-        account = Account(self.plan, self.rate)
-        self.app = App(
-            account=account,
-            api_key=KEY,
-            scheduler=Scheduler(environment, self.clock, lambda: places_of(store, account.plan, "default")),
-            store=store,
-            clock=self.clock,
-        )
+        self.app = new_app(KEY, Account(self.plan, self.rate), self.clock, environment)
 
     def __call__(self, method: str, path: str, body: object = None, **headers: str) -> ApiResponse:
         """Send a request under /v1; a body that is not bytes is written as JSON."""

@@ -20,7 +20,7 @@ def api() -> Api:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait longer for quick handlers: on a busy machine they may take more than the default."""
-    monkeypatch.setattr(scheduler, "SETTLE_SECONDS", 20.0)
+    monkeypatch.setattr(scheduler, "WAIT_SECONDS", 20.0)
 
 
 @pytest.fixture(scope="module")

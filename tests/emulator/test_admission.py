@@ -9,7 +9,7 @@ from fibonacci.emulator.account import ApiKeys, KeyRole
 from fibonacci.emulator.option_values import PlanName
 from fibonacci.errors import PermissionDeniedError, QuotaExceededError
 from tests.emulator.api import KEY, Api, ApiResponse
-from tests.emulator.test_approvals import EXTERNAL, MAIL, ORG, actions, settings, waiting
+from tests.emulator.test_approvals import EXTERNAL, MAIL, ORG, actions, decide, settings, waiting
 from tests.kit.nodes import llm, tool
 
 SLOW = tool("slow", "wait", {"seconds": 60})
@@ -76,14 +76,14 @@ def test_a_pending_run_counts_per_hour_and_is_concurrent_once_it_runs(api: Api) 
     assert execute(api, api.workflow()).status == 200
     assert refused(execute(api, api.workflow())) == ("quota_exceeded", ["workflow_runs_per_hour"])
     quota(api, workflow_runs_per_hour=9)
-    assert api.app.approvals.decide(execution_id, "owner", approve=True)["status"] in ("running", "failed")
+    assert decide(api, execution_id, "owner", approve=True)["status"] in ("running", "failed")
 
 
 def test_an_approved_run_counts_as_concurrent(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     quota(api, concurrent_executions=1)
     execution_id = waiting(api, tool("mail", "email_send"), SLOW)
-    assert api.app.approvals.decide(execution_id, "owner", approve=True)["status"] == "running"
+    assert decide(api, execution_id, "owner", approve=True)["status"] == "running"
     assert refused(execute(api, api.workflow())) == ("quota_exceeded", ["concurrent_executions"])
 
 

@@ -6,8 +6,10 @@ import pytest
 
 from fibonacci.emulator import Emulator, ToolCall
 from fibonacci.emulator.account import ApiKeys
+from fibonacci.emulator.engine.records import view_of
 from fibonacci.emulator.http.messages import HTTPException
-from fibonacci.emulator.policy.approvals import categories_of
+from fibonacci.emulator.policy import approvals as policy
+from fibonacci.emulator.policy.admission import categories_of
 from fibonacci.emulator.state.clock import LAST
 from tests.emulator.api import KEY, Api, ApiResponse
 from tests.kit.assertions import each_row
@@ -42,7 +44,9 @@ def waiting(api: Api, *nodes: dict[str, Any], name: str | None = None) -> str:
 
 
 def decide(api: Api, execution_id: str, by: str, *, approve: bool) -> Any:
-    return api.app.approvals.decide(execution_id, by, approve=approve)
+    with api.app.store.transaction():
+        execution = policy.decide(api.app, execution_id, by, approve=approve)
+    return view_of(*api.app.scheduler.wait_for(execution, api.clock.now()))
 
 
 def actions(api: Api) -> list[str]:

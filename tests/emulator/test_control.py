@@ -10,10 +10,10 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.account import ApiKeys
-from fibonacci.emulator.app.control import CONTROL_ENDPOINTS
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.bodies import MAX_BODY
 from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.routes.control import ENDPOINTS as CONTROL_ENDPOINTS
 from fibonacci.emulator.state.clock import iso
 from tests.emulator.api import KEY, Api, ApiResponse
 from tests.kit.assertions import each_row
@@ -89,7 +89,6 @@ def test_a_key_of_a_role_and_a_name_is_made(api: Api) -> None:
     key = ApiKeys(KEY).of("admin", "ada")
     assert (made.status, made.data) == (201, {"role": "admin", "name": "ada", "key": key})
     assert control(api, "POST", "/keys", {}).data["key"] == ApiKeys(KEY).of("member")
-    assert api.app.approvals is not None
     assert api.app.keys.role_of("ada") == "admin"  # who may approve from now on
     assert api("GET", "/health", authorization=f"Bearer {key}").status == 200
 
@@ -156,7 +155,7 @@ def test_snapshot_and_restore(api: Api) -> None:
     workflow = api.workflow()
     snapshot = control(api, "GET", "/snapshot")
     assert snapshot.headers["Content-Type"] == "application/json"
-    assert snapshot.body == api.app.snapshot()
+    assert snapshot.body == api.app.store.snapshot()
     api("DELETE", f"/workflows/{workflow}")
     assert control(api, "POST", "/restore", snapshot.body).status == 204
     assert api("GET", f"/workflows/{workflow}").status == 200
@@ -179,11 +178,11 @@ def test_snapshot_and_restore(api: Api) -> None:
 )
 def test_what_is_no_snapshot_changes_nothing(api: Api, body: bytes, message: str) -> None:
     api.workflow()
-    before = api.app.snapshot()
+    before = api.app.store.snapshot()
     refused = control(api, "POST", "/restore", body)
     assert (refused.status, refused.code, refused.fields) == (422, "validation_error", ["body"])
     assert message in refused.json["error"]["message"]
-    assert api.app.snapshot() == before
+    assert api.app.store.snapshot() == before
 
 
 def test_a_large_snapshot_is_restored_over_the_socket_with_the_owners_key_only() -> None:

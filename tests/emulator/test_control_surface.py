@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.app.control import CONTROL_ENDPOINTS
+from fibonacci.emulator.routes.control import ENDPOINTS as CONTROL_ENDPOINTS
 from tests.kit.assertions import each_row
 from tests.kit.programs import find
 from tests.tools.markdown import SHELL, blocks_of

@@ -18,12 +18,12 @@ import pytest
 from fibonacci import Fibonacci, NotFoundError, ServerError
 from fibonacci.emulator import Emulator, StateError, ToolCall
 from fibonacci.emulator.facade import app_of
-from fibonacci.emulator.state import store
+from fibonacci.emulator.state import owners
 from fibonacci.emulator.state.store import Store
 from fibonacci.models import Execution
 from tests.emulator.handling import create
 from tests.kit.assertions import each_row
-from tests.kit.nodes import llm, tool
+from tests.kit.nodes import tool
 from tests.kit.systems import needs_open_files_removable
 
 WAIT = {"id": "a", "type": "tool", "tool": "wait", "params": {"seconds": 600}}
@@ -126,7 +126,7 @@ def test_a_folder_that_takes_no_other_file_is_507_and_no_handler_is_called(
     emulator.tool("work")(calls.append)
     workflow = create(client, tool("a", "work"))
     with monkeypatch.context() as folder:
-        folder.setattr(store, "open_state", refuse)
+        folder.setattr(owners, "open_state", refuse)
         with pytest.raises(ServerError, match=r"-owner-\w+ cannot be created .*nothing was changed") as caught:
             client.workflows.execute(workflow)
         with pytest.raises(StateError, match="nothing was changed"), emulator.preserve_state():
@@ -292,55 +292,15 @@ def test_a_file_that_is_gone_is_one_clear_error_and_never_a_201(
             emulator.snapshot()
 
 
-@pytest.mark.parametrize("text", ["{", "{}", '"x"'])
-def test_an_unreadable_record_spoils_that_record_alone(
-    emulator: Emulator, client: Fibonacci, text: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    quick = client.workflows.create(name="quick")
-    ids = [client.workflows.execute(quick.id).id for _ in range(3)]
-    slow = newest(client, "running").id
-    bad = [ids[1], slow]
-    for execution_id in bad:
-        sql = "UPDATE executions SET nodes = ? WHERE id = ?"
-        assert connection_of(emulator).execute(sql, (text, execution_id)).rowcount == 1
-    assert [execution.id for execution in client.executions.list()] == [ids[2], ids[0]]
-    assert "is damaged" in caplog.text
-    for execution_id in bad:
-        with pytest.raises(ServerError):
-            client.executions.get(execution_id)
-    emulator.clock.advance(600)  # an event of the damaged execution is due
-    again = client.workflows.execute(quick.id)
-    assert client.executions.get(again.id).succeeded
-    assert client.executions.get(ids[0]).succeeded
-    client.workflows.delete(quick.id)
-
-
-@each_row("text", ["{", "[]"])
-def test_an_unreadable_time_is_that_of_the_machine(path: Path, text: str) -> None:
-    with Emulator(db=path, api_key="key") as emulator:
-        emulator.clock.advance(1e9)
-        connection_of(emulator).execute("UPDATE clock_state SET record = ?", (text,))
-    with Emulator(db=path, api_key="key") as emulator:
-        assert emulator.clock.now() < time.time() + 1e8
-        emulator.clock.advance(1e9)
-    with Emulator(db=path, api_key="key") as emulator:
-        assert emulator.clock.now() > time.time() + 9e8
-        emulator.reset()
-
-
-@each_row("text", ["{", "{}", '"x"'])
-def test_an_unreadable_run_that_waits_for_approval_stops_no_other(path: Path, text: str) -> None:
-    with Emulator(db=path, time="manual") as emulator:
-        emulator.reset()
-        client = emulator.client(max_retries=0)
-        client.organizations.governance.update("default", category_flags={"pii": True}, approval_threshold=2)
-        workflow = create(client, llm("a"), categories=["pii"])
-        bad, other = (client.workflows.execute(workflow).id for _ in range(2))
-        emulator.approve(other, by="admin")
-        sql = "UPDATE executions SET nodes = ? WHERE id = ?"
-        assert connection_of(emulator).execute(sql, (text, bad)).rowcount == 1
-        client.organizations.governance.update("default", approval_threshold=1)
-        assert client.executions.get(other).succeeded
-        emulator.clock.advance(8 * 86_400)  # nobody has approved the damaged one in time
-        assert [execution.id for execution in client.executions.list()] == [other]
-        client.workflows.delete(workflow)
+def test_a_damaged_record_is_one_clear_error(emulator: Emulator, client: Fibonacci) -> None:
+    workflow = client.workflows.create(name="quick")
+    execution = client.workflows.execute(workflow.id)
+    sql = "UPDATE executions SET nodes = '{' WHERE id = ?"
+    assert connection_of(emulator).execute(sql, (execution.id,)).rowcount == 1
+    acts: list[Callable[[], object]] = [lambda: client.executions.get(execution.id), client.executions.list().first]
+    for act in acts:
+        with pytest.raises(ServerError, match=f"record {execution.id} of executions is damaged") as caught:
+            act()
+        assert (caught.value.status_code, caught.value.code) == (500, "state_error")
+    emulator.reset()
+    assert client.executions.list().first() is None

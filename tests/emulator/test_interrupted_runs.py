@@ -12,7 +12,7 @@ import pytest
 
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.engine import scheduler, user_handlers
-from fibonacci.emulator.state.store import Owners
+from fibonacci.emulator.state.owners import Owners
 from tests.emulator.handling import create, details, no_handler_works, wait_until
 from tests.kit.nodes import tool
 
@@ -79,7 +79,7 @@ def test_the_file_of_an_owner_that_has_ended_may_stay_in_a_folder_that_is_read_o
 
 
 def test_two_emulators_in_one_process_leave_each_others_runs_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "SETTLE_SECONDS", 0.02)
+    monkeypatch.setattr(scheduler, "WAIT_SECONDS", 0.02)
     release = threading.Event()
     first, second = Emulator(db=path), Emulator(db=path)
     first.tool("work")(lambda _: release.wait(10))
@@ -93,7 +93,7 @@ def test_two_emulators_in_one_process_leave_each_others_runs_alone(path: Path, m
 
 
 def test_a_function_that_outlives_its_emulator_writes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "SETTLE_SECONDS", 0.02)
+    monkeypatch.setattr(scheduler, "WAIT_SECONDS", 0.02)
     release = threading.Event()
     emulator = Emulator(db=path)
     emulator.tool("work")(lambda _: release.wait(10))

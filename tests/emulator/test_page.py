@@ -328,7 +328,7 @@ class TestPlace:
             assert page.get(target).status == 200
         page.act("/ui/clock/advance", seconds="1")
         assert (emulator.requests.count, emulator.failures.delivered, observed) == (0, 0, [])
-        assert app_of(emulator).account.limits.usage("default", emulator.clock.now())[0].used == 0
+        assert app_of(emulator).account.limits.usage(emulator.clock.now())[0].used == 0
 
     @each_row("target", ["/v1", "/workflows", "/uix", "*", "/_emulator/failures"])
     def test_other_paths_are_the_applications(self, page: PageClient, target: str) -> None:

@@ -61,7 +61,7 @@ def test_the_daily_quota_has_a_code_of_its_own_and_shows_that_nothing_remains() 
     api = Api(plan="free", rate=Rate(2_000, 60))
     limits = api.app.account.limits
     for _ in range(999):
-        limits.take("default", api.clock.now())
+        limits.take(api.clock.now())
     assert api("GET", "/health").status == 200
     refused = api("GET", "/health")
     assert (refused.status, refused.code) == (429, "quota_exceeded")
@@ -76,7 +76,7 @@ def test_how_much_is_used_can_be_read_without_counting() -> None:
     api = Api(plan="free")
 
     def usage() -> list[tuple[int, int, float | None]]:
-        windows = api.app.account.limits.usage("default", api.clock.now(), api.clock.skipped)
+        windows = api.app.account.limits.usage(api.clock.now(), api.clock.skipped)
         return [(each.rate.limit, each.used, each.ends) for each in windows]
 
     assert usage() == usage() == [(60, 0, None), (1000, 0, None)]

@@ -5,8 +5,7 @@ import json
 import pytest
 
 from fibonacci import APIConnectionError, FibonacciError
-from fibonacci.emulator import Emulator, Requests
-from fibonacci.emulator.app import request_log
+from fibonacci.emulator import Emulator, Requests, request_log
 from fibonacci.emulator.http.messages import JSON_BODY, ServerRequest
 from tests.emulator.api import START, Api
 from tests.kit.assertions import each_row

@@ -8,7 +8,6 @@ import pytest
 
 from fibonacci import NotFoundError
 from fibonacci.emulator import Emulator, StateError, cli
-from fibonacci.emulator.account import Rate, RateLimits
 from fibonacci.emulator.facade import app_of
 from tests.kit.assertions import each_row
 
@@ -85,13 +84,6 @@ def test_what_has_expired_is_dropped_with_the_next_change(path: Path | None) -> 
         client.memory.set("last", 1)
         with store.reading():
             assert (store.memory.count(), store.replays.count()) == (1, 0)
-
-
-def test_windows_of_the_rate_limit_that_are_over_are_forgotten() -> None:
-    limits = RateLimits(Rate(10, 60), None)
-    for number in range(3_000):
-        limits.take(f"organization-{number}", now=number)
-    assert len(limits) < 1_500
 
 
 def test_lists_leave_out_large_inputs_unless_asked(path: Path | None) -> None:

@@ -120,17 +120,6 @@ def test_a_file_reads_no_record_that_is_not_wanted(tmp_path: Path, monkeypatch: 
     store.close()
 
 
-def test_a_damaged_record_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    store = Store(tmp_path / "state.db")
-    with store.transaction():
-        put(store, {"x": "tide"}, {"x": "tide"}, {"x": "x" * LARGE + "tide"})
-        store.execute("UPDATE executions SET nodes = '[' WHERE number = 1")
-        store.execute("UPDATE executions SET inputs = 'tide' WHERE number = 3")
-        assert matches(store, Search("tide", 0, 10)) == [2]
-    assert "is damaged" in caplog.text
-    store.close()
-
-
 class TestOnThePage:
     @pytest.fixture
     def emulator(self) -> Emulator:

@@ -42,7 +42,7 @@ def client(emulator: Emulator) -> Fibonacci:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "SETTLE_SECONDS", 0.02)
+    monkeypatch.setattr(scheduler, "WAIT_SECONDS", 0.02)
 
 
 def waiting(client: Fibonacci, seconds: float, **more: Any) -> str:
@@ -68,7 +68,7 @@ def test_the_response_waits_for_the_handler_of_another_run(
 ) -> None:
     worker = BlockedTool(emulator)
     client.workflows.execute(create(client, tool("a", "work")))
-    monkeypatch.setattr(scheduler, "SETTLE_SECONDS", 20.0)
+    monkeypatch.setattr(scheduler, "WAIT_SECONDS", 20.0)
     threading.Timer(0.05, worker.release.set).start()
     assert client.workflows.execute(waiting(client, 60)).status == "completed"
 

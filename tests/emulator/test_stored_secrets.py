@@ -157,7 +157,7 @@ def test_the_names_and_states_of_records_stay(tmp_path: Path, *, in_file: bool) 
 def test_a_snapshot_with_a_secret_in_a_key_can_be_restored_without_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, in_file: bool
 ) -> None:
-    monkeypatch.setattr(scheduler, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(scheduler, "WAIT_SECONDS", 0.0)
     path = tmp_path / "state.db" if in_file else None
     release = threading.Event()
     emulator = Emulator(db=path, api_key="fib-test", secrets={"TOKEN": VALUE, "TOOL": "calculator"})

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from fibonacci import APIConnectionError, Fibonacci
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.app.control import CONTROL_ENDPOINTS
-from fibonacci.emulator.app.request_log import without_secrets
 from fibonacci.emulator.cli import log_request
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.request_log import without_secrets
+from fibonacci.emulator.routes.control import ENDPOINTS as CONTROL_ENDPOINTS
 from tests.emulator.api import Api
 
 KEY = "owner-key-9d7f3c1a5b"

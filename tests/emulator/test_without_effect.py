@@ -163,4 +163,4 @@ def test_a_control_is_not_the_platforms_and_may_be_sent_in_any_form() -> None:
 
 def test_an_empty_object_as_a_body_says_nothing(api: Api) -> None:
     target = f"/workflow-registry/{api.workflow()}/approve-template"
-    assert (api("POST", target, {}).status, api.app.warnings.all()) == (200, [])
+    assert (api("POST", target, {}).status, api.app.environment.warnings.all()) == (200, [])

@@ -18,7 +18,7 @@ from fibonacci.emulator import Emulator
 from tests.kit.assertions import all_modes_at_once, appears
 from tests.kit.clock import Standstill
 from tests.kit.limits import limits_of
-from tests.kit.mode import MODES, Ended, Mode, Platform, each_mode
+from tests.kit.mode import MODES, Callee, Ended, Mode, each_mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import OK_BODY, Step, ok, refusing, respond
@@ -42,7 +42,7 @@ def stating(remaining: int, reset_in: float) -> Step:
     return step
 
 
-def wait_until_queued(platform: Platform, number: int) -> None:
+def wait_until_queued(platform: Callee, number: int) -> None:
     """Return when so many calls wait for the rate limit."""
     ends = time.monotonic() + 10
     while limits_of(platform).queued != number:

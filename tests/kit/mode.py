@@ -32,7 +32,7 @@ each_mode = pytest.mark.parametrize("mode", MODES, indirect=True)
 """For tests in which the event loop makes a difference as well."""
 
 
-class Platform(Protocol):
+class Callee(Protocol):
     """What a client can call: a scripted server or transport, the emulator."""
 
     @property
@@ -88,7 +88,7 @@ class Mode:
             options["transport"] = transport.in_mode(is_async=self.is_async)
         return self.close_later((AsyncFibonacci if self.is_async else Fibonacci)(*args, **options))
 
-    def client_of(self, platform: Platform, **options: Any) -> Any:
+    def client_of(self, platform: Callee, **options: Any) -> Any:
         """Make a client of a server, a scripted transport or an emulator, with its key."""
         if isinstance(platform, ScriptedTransport):
             options["transport"] = platform

@@ -33,7 +33,7 @@ class TestClass:
     @pytest.mark.fibonacci(plan="enterprise", strict=True)
     def test_the_closest_decides(self, fibonacci_emulator, class_fibonacci_emulator):
         assert (limit_of(fibonacci_emulator), fibonacci_emulator.organization_id) == (1_000_000, "acme")
-        assert app_of(fibonacci_emulator).warnings.strict
+        assert app_of(fibonacci_emulator).environment.warnings.strict
         assert limit_of(class_fibonacci_emulator) == 60
 
 

@@ -32,6 +32,7 @@ _MOST_STEPS: Final = 100_000
 """The nodes that are played for one definition. Beyond it only what was seen is reported."""
 
 _EITHER: Final = (False, True)
+_COMPLETED: Final = Fate("completed")
 
 
 class _ComparisonFails(Exception):
@@ -42,7 +43,7 @@ class World(NamedTuple):
     """One outcome of a run, as far as it was asked for."""
 
     fates: dict[str, Fate]
-    """What has become of each node."""
+    """What has become of each node that was played."""
 
     reasons: dict[str, str]
     """Why a node has not run, by its ID."""
@@ -50,9 +51,16 @@ class World(NamedTuple):
     flow: Flow
     """How the nodes are linked."""
 
+    steady: Collection[str]
+    """The IDs of the nodes that complete in every outcome, which are not played."""
+
     def fate_of(self, node_id: str) -> Fate:
         """Return what has become of a node."""
-        return self.fates.get(node_id, PENDING)
+        return self.fates.get(node_id) or (_COMPLETED if node_id in self.steady else PENDING)
+
+    def has_run(self, node_id: str) -> bool:
+        """Return whether a node has run."""
+        return node_id in self.steady or (node_id in self.fates and node_id not in self.reasons)
 
     def has_value(self, node_id: str, reader: str | None = None) -> bool:
         """Return whether a reader reads something of a node: of itself, or of the fallback that replaces it."""
@@ -98,7 +106,6 @@ class Outcomes:
 
     def __init__(self, nodes: Mapping[str, Mapping[str, Any]], flow: Flow, schemas: Schemas) -> None:
         self._flow: Final = flow
-        self._order: Final = flow.order()
         self._conditionals: Final = {node_id for node_id, node in nodes.items() if node.get("type") == "conditional"}
         self._comparisons: Final = _comparisons(nodes)
         repeats = any(node.get("type") == "critic" for node in nodes.values())
@@ -113,13 +120,23 @@ class Outcomes:
                 flow.depends_on[rescuer]
             ):  # it reads something if a fallback has completed
                 self._may_fail.update({*flow.fallbacks_of(node_id)} - self._conditionals)
+        decided = {*self._conditionals, *self._comparisons, *flow.gates, *flow.rescues, *self._may_fail}
+        self._steady: Final[set[str]] = set()
+        self._order: Final[list[str]] = []
+        for node_id in flow.order():
+            if node_id not in decided and self._steady.issuperset(flow.starts_after[node_id]):
+                self._steady.add(node_id)
+            else:
+                self._order.append(node_id)
         self._steps = _MOST_STEPS
         self._shared: Final = list(self._worlds(self._order)) if self._number_of(self._order) <= _MOST_SHARED else None
         self.never_run: Final[dict[str, str]] = {}
         """Why the nodes that run in no outcome are skipped, by id."""
         seen: set[str] = set()
         for world in self._shared or self._worlds(self._order):
-            seen.update(world.fates.keys() - world.reasons.keys())
+            seen.update(filter(world.has_run, self._order))
+            if len(seen) == len(self._order):
+                break
         for node_id in self._order:
             if node_id not in seen and self._steps > 0 and (why := self._why_never(node_id)):
                 self.never_run[node_id] = why
@@ -143,7 +160,7 @@ class Outcomes:
 
     def _runs(self, reader: str | None, world: World) -> bool:
         if reader is not None:
-            return reader in world.fates and reader not in world.reasons
+            return world.has_run(reader)
         fates = world.fates.items()
         return not any(f.status == "failed" and self._flow.is_stopped(n, world.fate_of) for n, f in fates)
 
@@ -162,12 +179,15 @@ class Outcomes:
         return None if self._steps <= 0 else ", or ".join(own[:3])
 
     def _deciding(self, node_ids: Iterable[str], *, has_outputs: bool) -> list[str]:
-        """Return some nodes and all that decide whether they run, in order; for outputs, also what saves the run."""
+        """Return those of some nodes and of all that decide about them that may end in several ways, in order.
+
+        For outputs, also what saves the run.
+        """
         reached: set[str] = set()
         pending = list(node_ids)
         while pending:
             node_id = pending.pop()
-            if node_id not in reached:
+            if node_id not in reached and node_id not in self._steady:
                 reached.add(node_id)
                 pending += self._flow.starts_after.get(node_id, ())
                 if has_outputs and node_id in self._flow.fallbacks:
@@ -188,13 +208,13 @@ class Outcomes:
             self._steps -= len(node_ids)
             if self._steps <= 0:
                 return
-            world = World({}, {}, self._flow)
+            world = World({}, {}, self._flow, self._steady)
             for node_id in node_ids:
                 self._play(node_id, world, variant)
             yield world
 
     def _play(self, node_id: str, world: World, play: _Play) -> None:
-        fates, reasons, _ = world
+        fates, reasons = world.fates, world.reasons
         try:
             step = self._flow.step(node_id, world.fate_of, lambda: self._unmet(node_id, world, play))
             runs = step.action == "run"
@@ -257,7 +277,8 @@ class _Play:
             yield play
 
     def neighbors(self) -> Iterator[_Play]:
-        """Yield the plays that differ from this one, which has been played, by one choice."""
+        """Yield the play of all last options, and those that differ from this one, which has been played, by one."""
+        yield _Play({key: len(options) - 1 for key, (options, _) in self._asked.items()})
         for key, (options, taken) in list(self._asked.items()):
             yield from (_Play({key: other}) for other in range(len(options)) if other != taken)
 

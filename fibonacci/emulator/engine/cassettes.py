@@ -8,26 +8,27 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, NotRequired, Self, cast
 
-from fibonacci.definitions.json_types import is_array, is_object
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
+
+from fibonacci.definitions.json_types import is_array, is_object, place_of
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.hidden_secrets import RecordedSecrets, digits_of
 from fibonacci.emulator.engine.user_handlers import (
-    USAGE_FIELDS,
     CriticCall,
     HandlerOutcome,
     LLMCall,
     ToolCall,
     call_handler,
-    is_usage,
 )
 from fibonacci.emulator.input_files import InputFile, InputFileError
 from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_text, unicode_fault
@@ -40,8 +41,6 @@ _LLM_FIELDS: Final = (
     *("output_format", "output_schema", "memory"),
 )
 _CRITIC_FIELDS: Final = ("model", "output", "criteria", "min_score")
-_COMPARED: Final = 2000
-"""The characters of an input that are compared to find the nearest one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,21 +78,14 @@ class RecordedCall:
 
 
 def key_of(call: RecordedCall) -> str:
-    """Return the SHA-256 of kind and input, in hexadecimal after `sha256:`, which is equal for equal calls."""
-    return f"sha256:{_hash([call.kind, call.input])}"
+    """Return a text of kind and input that is the same for equal calls."""
+    return to_text(_sorted([call.kind, call.input]))
 
 
 def _hash(value: Any) -> str:
     from hashlib import sha256  # most emulators record nothing
 
-    return sha256(to_text(_sorted(value)).encode()).hexdigest()
-
-
-def content_of(call: RecordedCall) -> JSONObject:
-    """Return a call as a cassette's file has it: `kind`, `node`, `key`, `input`, `answer` or `error`, and the rest."""
-    result: JSONObject = {"answer": call.answer} if call.error is None else {"error": call.error}
-    result |= {name: value for name in _MORE if (value := getattr(call, name)) is not None}
-    return {"kind": call.kind, "node": call.node, "key": key_of(call), "input": call.input, **result}
+    return sha256(to_text(_sorted(value)).encode()).hexdigest()[:8]
 
 
 def recorded(call: HandledCall) -> RecordedCall:
@@ -112,13 +104,10 @@ def recorded(call: HandledCall) -> RecordedCall:
 
 def nearest(asked: RecordedCall, calls: Iterable[RecordedCall]) -> RecordedCall | None:
     """Return the call whose input resembles that of another most, or `None` if there is none of its kind."""
-    from difflib import SequenceMatcher  # only where a call is not found
 
-    matcher = SequenceMatcher(b=to_text(asked.input)[:_COMPARED], autojunk=False)
-
-    def likeness(call: RecordedCall) -> tuple[int, bool, float]:
-        matcher.set_seq1(to_text(call.input)[:_COMPARED])
-        return -len(_changed(call, asked)), call.node == asked.node, matcher.quick_ratio()
+    def likeness(call: RecordedCall) -> tuple[int, bool, int]:
+        same = _same(to_text(call.input), to_text(asked.input))
+        return -len(_changed(call, asked)), call.node == asked.node, same
 
     return max((call for call in calls if call.kind == asked.kind), key=likeness, default=None)
 
@@ -141,11 +130,13 @@ def _part(given: JSONObject, name: str, other: JSONObject) -> str:
     if name not in given:
         return "nothing"
     text, against = _text(given[name]), _text(other.get(name, ""))
-    same = next(
-        (i for i, (a, b) in enumerate(zip(text, against, strict=False)) if a != b), min(map(len, (text, against)))
-    )
-    start = max(0, same - 20)
+    start = max(0, _same(text, against) - 20)
     return f"{'...' if start else ''}{text[start : start + 80]!r}{'...' if len(text) > start + 80 else ''}"
+
+
+def _same(one: str, other: str) -> int:
+    """Return how many characters are the same at the beginning of two texts."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _text(value: Any) -> str:
@@ -162,9 +153,30 @@ def _sorted(value: Any) -> Any:
 
 
 FORMAT: Final = 1
-_REQUIRED: Final = ("kind", "node", "input")
-_MORE: Final = ("usage", "run", "handler")
-_KEYS: Final = (*_REQUIRED, "key", "answer", "error", *_MORE)
+
+
+_STRICT: Final = ConfigDict(extra="forbid", strict=True)
+
+
+@with_config(_STRICT)
+class _StoredCall(TypedDict):
+    kind: str
+    node: str
+    input: dict[str, Any]
+    answer: NotRequired[Any]
+    error: NotRequired[str]
+    usage: NotRequired[dict[Literal["input_tokens", "output_tokens", "cost"], Annotated[int | float, Field(ge=0)]]]
+    run: NotRequired[str]
+    handler: NotRequired[str]
+
+
+@with_config(_STRICT)
+class _Stored(TypedDict):
+    format: Literal[1]
+    calls: list[_StoredCall]
+
+
+_STORED: Final = TypeAdapter(_Stored)
 
 
 def read_calls(path: Path) -> list[RecordedCall]:
@@ -184,12 +196,20 @@ def read_calls(path: Path) -> list[RecordedCall]:
         raise InputFileError(f"{path}:{error.lineno}:{error.colno}: not a JSON document: {error.msg}") from None
     except (ValueError, RecursionError) as error:
         raise InputFileError(f"{path}: not a JSON document in UTF-8: {error}") from None
+    if (fault := unicode_fault(content)) is not None:
+        raise _located(path, *fault)
+    if is_object(content) and isinstance(number := content.get("format"), int) and number > FORMAT:
+        message = f"this version reads {FORMAT}: update fibonacci-sdk, or record the cassette again"
+        raise _located(path, "format", f"the format is {number}, but {message}")
     try:
-        if (fault := unicode_fault(content)) is not None:
-            raise _Malformed(*fault)
-        return _calls(content)
-    except _Malformed as fault:
-        raise _located(path, *fault.args) from None
+        calls = _STORED.validate_python(content)["calls"]
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise _located(path, place_of(details["loc"]), details["msg"]) from None
+    for index, call in enumerate(calls):
+        if ("answer" in call) == ("error" in call):
+            raise _located(path, f"calls[{index}]", "a call must have either an answer or an error")
+    return [RecordedCall(**cast("dict[str, Any]", call)) for call in calls]
 
 
 def write_calls(path: Path, calls: Sequence[str]) -> None:
@@ -219,62 +239,10 @@ def stamp_of(path: Path) -> tuple[int, int, int] | None:
 
 def text_of(call: RecordedCall) -> str:
     """Return a call as the text that is stored."""
-    return json.dumps(content_of(call), ensure_ascii=False, indent=2)
-
-
-class _Malformed(Exception):
-    """What is wrong with a cassette: the place, and the message."""
-
-
-def _calls(content: Any) -> list[RecordedCall]:
-    if not is_object(content):
-        raise _Malformed("", "a cassette must be an object with format and calls")
-    number = content.get("format")
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise _Malformed(
-            "format" if "format" in content else "", f"the format of a cassette must be a number, not {number!r}"
-        )
-    if number > FORMAT:
-        message = (
-            f"the format is {number}, but this version reads {FORMAT}: update fibonacci-sdk, or record the "
-            "cassette again"
-        )
-        raise _Malformed("format", message)
-    for name in content:
-        if name not in ("format", "calls"):
-            raise _Malformed(name, "a cassette may only have the keys format and calls")
-    calls = content.get("calls")
-    if not is_array(calls):
-        raise _Malformed("calls" if "calls" in content else "", "the calls of a cassette must be a list")
-    return [_call(item, f"calls[{index}]") for index, item in enumerate(calls)]
-
-
-def _call(content: Any, place: str) -> RecordedCall:
-    if not is_object(content):
-        raise _Malformed(place, f"a call must be an object with {', '.join(_REQUIRED)}, and answer or error")
-    for name in content:
-        if name not in _KEYS:
-            raise _Malformed(f"{place}.{name}", f"a call may only have the keys {', '.join(_KEYS)}")
-    missing = [name for name in _REQUIRED if name not in content]
-    if missing or ("answer" in content) == ("error" in content):
-        raise _Malformed(
-            place, f"a call must have {missing[0]}" if missing else "a call must have either an answer or an error"
-        )
-    for name in ("kind", "node", "key", "error", "run", "handler"):
-        if name in content and not isinstance(content[name], str):
-            raise _Malformed(f"{place}.{name}", "it must be a string")
-    if not is_object(content["input"]):
-        raise _Malformed(f"{place}.input", "the input of a call must be an object")
-    if not is_usage(content.get("usage", {})):
-        raise _Malformed(
-            f"{place}.usage", f"the usage of a call must be an object with numbers: {', '.join(USAGE_FIELDS)}"
-        )
-    fields = {name: value for name, value in content.items() if name != "key"}
-    call = RecordedCall(**fields)
-    if content.get("key", key := key_of(call)) != key:
-        message = "it is not the hash of kind and input. If you changed those, remove the key, and it is computed again"
-        raise _Malformed(f"{place}.key", message)
-    return call
+    omitted = "answer" if call.error is not None else "error"
+    content = {name: value for name, value in asdict(call).items() if name != omitted}
+    content = {name: value for name, value in content.items() if value is not None or name == "answer"}
+    return json.dumps(content, ensure_ascii=False, indent=2)
 
 
 def _located(path: Path, location: str, message: str) -> InputFileError:
@@ -337,8 +305,9 @@ class Cassette:
         self._texts = {index: text_of(call) for index, call in enumerate(self._calls) if call is not None}
         self._kinds = {call.kind for call in self.calls}
         self._unused: set[int] = set(range(len(self._calls)))
-        self._queues: dict[tuple[str, ...], deque[int]] = {}
-        self._queued_with: Mapping[str, str] | None = None  # the secrets that the inputs in the queues have
+        # The calls that were in the file at the start, by key, and by node and key:
+        self._equal: dict[tuple[str, ...], deque[int]] = {}
+        self._keyed_with: Mapping[str, str] | None = None  # the secrets in the inputs of those
         self._runs: dict[str, str] = {}  # the run that each execution replays or records
         self._joined: set[str] = set()  # the same runs
 
@@ -393,7 +362,7 @@ class CallCassette(Cassette):
         secrets, given = self._secrets, recorded(call)
         with self._lock:
             execution = call.execution_id
-            run = self._runs.get(execution) or f"{_hash(secrets.hide(dict(inputs)))[:8]}-"
+            run = self._runs.get(execution) or f"{_hash(secrets.hide(dict(inputs)))}-"
             hidden = {name: secrets.hide(value) for name, value in given.input.items()}
             asked = replace(given, input=hidden, run=run)
             replayed = self._take(asked, key_of(given))
@@ -404,7 +373,7 @@ class CallCassette(Cassette):
                 if replayed is None:
                     return self._recording(replace(asked, handler=source), handler, call)
                 if None not in (source, replayed.handler) and source != replayed.handler:
-                    self._warnings.keep([_changed_function(replayed, self.path)])
+                    self._warnings.note([_changed_function(replayed, self.path)])
         if replayed is None and handler is None and (self.mode == "record" or asked.kind not in self._kinds):
             return None
         if replayed is None:
@@ -412,21 +381,33 @@ class CallCassette(Cassette):
         return HandlerOutcome(secrets.put_back(replayed.answer), secrets.put_back(replayed.error), replayed.usage)
 
     def _take(self, asked: RecordedCall, key: str) -> RecordedCall | None:
-        """Take the next unused call that equals another: of the same run and node if there is one."""
-        if (present := self._secrets.present) != self._queued_with:
-            self._queued_with = present
-            self._queues.clear()
-            for index in sorted(self._unused):
-                if (call := self._calls[index]) is not None:
-                    for place in _places(call, self._present_key(call)):
-                        self._queues.setdefault(place, deque()).append(index)
-        for place in _places(asked, key):
-            queue = self._queues.get(place)
-            while queue:
-                index = queue.popleft()
-                if index in self._unused and not self._is_of_another(index, place):  # else another queue had it
-                    return self._use(index)
+        """Take the unused call that equals another and is closest to it, of several the first."""
+        if (present := self._secrets.present) != self._keyed_with:
+            self._keyed_with, self._equal = present, {}
+            for index, call in enumerate(self._calls):
+                if call is not None:
+                    known = self._present_key(call)
+                    for place in ((known,), (call.node, known)):
+                        self._equal.setdefault(place, deque()).append(index)
+        for place in ((asked.node, key), (key,)):
+            equal = self._equal.get(place, deque())
+            while equal and equal[0] not in self._unused:
+                equal.popleft()
+            if equal:
+                rest = [index for index in equal if index in self._unused] if len(place) > 1 else [equal[0]]
+                closest = min(rest, key=lambda index: self._distance(self._calls[index], asked))
+                self._unused.remove(closest)
+                self.was_used = True
+                return self._calls[closest]
         return None
+
+    def _distance(self, call: RecordedCall | None, asked: RecordedCall) -> int:
+        """Return 0 for a call of the same run, 1 for one of a run with equal inputs that is free, and 2 for another."""
+        run, asked_run = (call and call.run) or "", asked.run or ""
+        if run == asked_run:
+            return 0
+        is_free = run.partition("-")[0] == asked_run.partition("-")[0] and run not in self._joined
+        return 1 if is_free else 2
 
     def _present_key(self, call: RecordedCall) -> str:
         """Return the key that a recorded call has with the secrets that the emulator has now."""
@@ -434,17 +415,6 @@ class CallCassette(Cassette):
             return key_of(replace(call, input=self._secrets.put_back(call.input)))
         except NodeError:  # there is none of a name, so that no call equals it
             return ""
-
-    def _is_of_another(self, index: int, place: tuple[str, ...]) -> bool:
-        """Return whether a call that was found by the inputs is of a run that an execution replays already."""
-        call = self._calls[index]
-        is_by_inputs = len(place) == 3 and place[2].endswith("-")
-        return is_by_inputs and call is not None and call.run in self._joined
-
-    def _use(self, index: int) -> RecordedCall | None:
-        self._unused.remove(index)
-        self.was_used = True
-        return self._calls[index]
 
     def _join(self, execution_id: str, run: str | None) -> None:
         """Let an execution replay or record a run, unless another one does."""
@@ -508,12 +478,6 @@ def _changed_function(replayed: RecordedCall, path: Path) -> EmulatorWarning:
         "was used. To record it again, delete the file"
     )
     return EmulatorWarning(code="changed_function", location=f"cassette {path}", message=message)
-
-
-def _places(call: RecordedCall, key: str) -> list[tuple[str, ...]]:
-    """Return where a call is queued, the closest first: its run and node, runs with equal inputs, its node, all."""
-    runs = [] if call.run is None else [call.run, f"{call.run.partition('-')[0]}-"]
-    return [*((key, call.node, run) for run in runs), (key, call.node), (key,)]
 
 
 @lru_cache(maxsize=64)

@@ -11,7 +11,6 @@ from fibonacci.definitions import LLMNode
 from fibonacci.definitions.json_schema import MALFORMED, Schema, first_fault, target_of
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.patterns import Steps
-from fibonacci.definitions.templates import as_text
 from fibonacci.definitions.tools import MEMORY_SET, canonical_tool
 from fibonacci.emulator.engine.fitting import Fitting
 from fibonacci.emulator.engine.tool_catalog import OPEN_FIELDS, given_by
@@ -237,11 +236,6 @@ class NodeError(Exception):
     """A node fails for the reason in the message."""
 
 
-def cannot_run(node_type: str) -> str:
-    """Return why a node of a type that is not known fails."""
-    return f"the emulator cannot run nodes of type {node_type!r}: this version of the SDK does not know it"
-
-
 def default_llm_output(node: LLMNode, instruction: str, fitting: Fitting) -> Any:
     """Return a text made from the model and the rendered instruction, or JSON that fits the schema of the node.
 
@@ -299,8 +293,3 @@ def seconds_of(tool: str, params: Mapping[str, Any]) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= 1e9:
         raise NodeError("the tool wait needs seconds: a number from 0 to 1,000,000,000")
     return float(seconds)
-
-
-def texts(values: Sequence[Any]) -> list[str]:
-    """Return each value as text."""
-    return [as_text(value) for value in values]

@@ -81,9 +81,9 @@ class WarningLog:
         """
         if warnings and self.strict:
             raise refusal(warnings)
-        self.keep(warnings)
+        self.note(warnings)
 
-    def keep(self, warnings: Sequence[EmulatorWarning]) -> None:
+    def note(self, warnings: Sequence[EmulatorWarning]) -> None:
         """Keep and log warnings that are new, and refuse none, not even in strict mode."""
         for warning in warnings:
             with self._lock:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Final
 
-from fibonacci.definitions import CriticNode, Node
+from fibonacci.definitions import CriticNode, Node, OpenNode
 from fibonacci.definitions.json_schema import first_fault
 from fibonacci.definitions.operators import OperatorError
 from fibonacci.definitions.templates import TemplateError
@@ -25,7 +25,6 @@ from fibonacci.emulator.engine.node_executor import (
     NodeExecutor,
     NodeResult,
     checked,
-    retry_delay,
     timeout_error,
 )
 from fibonacci.emulator.engine.node_states import NodeStates, iteration_of, tries_of
@@ -167,30 +166,24 @@ class RunningExecution:
         if self._latest is None:
             return
         remarks, missing = self._latest[1].take_remarks()
-        if node_id is not None and remarks:
-            self.note(node_id, {"remarks": [*remarks.values()]})
-            place = place_in(self._execution["workflow_id"], f"nodes[{self._places[node_id]}]")
-            self._environment.warnings.keep(
-                [
-                    EmulatorWarning(code=code, location=place, message=message)
-                    for code, message in remarks.items()
-                    if code == MADE_UP
-                ]
-            )
-        if not missing:
+        if not remarks and not missing:
             return
         index = None if node_id is None else self._places[node_id]
-        missing_ones = list(missing_values(self.workflow.definition or {}, index, missing))
-        workflow_id = self._execution["workflow_id"]
-        self._environment.warnings.keep(
-            [
-                EmulatorWarning(code=value.code, location=place_in(workflow_id, value.location), message=value.message)
-                for value in missing_ones
-            ]
-        )
-        node_ids = {} if index is None or node_id is None else {index: node_id}
-        for noted_id, messages in by_node(missing_ones, node_ids).items():
-            self.note(noted_id, {"without_value": messages})
+        if node_id is not None and remarks:
+            self.note(node_id, {"remarks": [*remarks.values()]})
+        if MADE_UP in remarks:
+            self._warn(MADE_UP, f"nodes[{index}]", remarks[MADE_UP])
+        if missing:
+            missing_ones = list(missing_values(self.workflow.definition or {}, index, missing))
+            for value in missing_ones:
+                self._warn(value.code, value.location, value.message)
+            node_ids = {} if index is None or node_id is None else {index: node_id}
+            for noted_id, messages in by_node(missing_ones, node_ids).items():
+                self.note(noted_id, {"without_value": messages})
+
+    def _warn(self, code: str, place: str, message: str) -> None:
+        location = place_in(self._execution["workflow_id"], place)
+        self._environment.warnings.note([EmulatorWarning(code=code, location=location, message=message)])
 
     def _start(self, node: Node, state: StoredNode, now: float) -> None:
         """Start or skip a node that need not wait for others."""
@@ -211,11 +204,13 @@ class RunningExecution:
         state["attempts"] += 1
         executor = self._executor(now)
         try:
-            shown, given = executor.input_for(node)
-            self.note(node.id, {"input": shown})
+            given = executor.input_for(node)
+            self.note(node.id, {"input": given.shown})
             if state["attempts"] > 1:
                 self.note(node.id, {"remarks": []})  # those about an earlier answer
-            step = executor.execute(node, tries_of(state), given)
+            if given.fault is not None:
+                raise given.fault
+            step = executor.execute(node, tries_of(state), given.value)
         except (TemplateError, OperatorError, NodeError) as error:
             self._fail(state, str(error), now)  # a retry would fail alike
             return
@@ -269,7 +264,7 @@ class RunningExecution:
 
     def _fail_or_retry(self, state: StoredNode, error: str, now: float) -> None:
         node = self.workflow.nodes[state["id"]]
-        delay = retry_delay(node, tries_of(state))
+        delay = _retry_delay(node, tries_of(state))
         if delay is None:
             self._fail(state, error, now)
         else:
@@ -320,3 +315,16 @@ def _add_usage(state: StoredNode, usage: NodeUsage | None) -> None:
     """Add what an attempt has used to the node, even if it failed."""
     if usage is not None:
         state["usage"] = usage_sum(state.get("usage"), usage)
+
+
+def _retry_delay(node: Node, tries: int) -> float | None:
+    """Return the seconds before the next attempt after a number of attempts, or `None` if there is none."""
+    if isinstance(node, OpenNode) or not node.enable_retry or tries > node.max_retries:
+        return None
+    match node.retry.backoff if node.retry is not None else None:
+        case "linear":
+            return node.retry_delay * tries
+        case "exponential":
+            return node.retry_delay * 2.0 ** min(tries - 1, 100)
+        case _:
+            return node.retry_delay

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from fibonacci.definitions.json_types import Whole
+from fibonacci.definitions.templates import Reference, TemplateError, follow
+from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.http.bodies import Body
 from fibonacci.emulator.state.clock import iso, later
-from fibonacci.emulator.state.json_encoding import JSON
+from fibonacci.emulator.state.json_encoding import JSON, JSONObject
 from fibonacci.emulator.state.records import StoredMemory
 from fibonacci.emulator.state.snapshot import Key
 from fibonacci.emulator.state.store import Store
@@ -86,14 +88,69 @@ def set_value(
     return entry
 
 
-def find_value(store: Store, workflow_id: str, key: str, now: float) -> tuple[bool, JSON]:
-    """Return the value of `{{memory.key}}` in a workflow: its own, else the closest shared one.
+class NodeMemory:
+    """The memory of one workflow at one time, as its nodes read and write it.
 
-    Returns:
-        Whether there is one, and the value.
+    Args:
+        store: The store.
+        workflow_id: The ID of the workflow.
+        now: The time in Unix seconds.
     """
-    for place in (("workflow", workflow_id), ("workflow", ""), ("organization", ""), ("global", "")):
-        entry = store.memory.get(*place, key)
-        if entry is not None and is_live(entry, now):
-            return True, entry["value"]
-    return False, None
+
+    def __init__(self, store: Store, workflow_id: str, now: float) -> None:
+        self._store = store
+        self._workflow_id = workflow_id
+        self._now = now
+
+    def read(self, keys: Iterable[str]) -> JSONObject:
+        """Return values by key, or `None` for a key that has none."""
+        entries = {key: self._find(key) for key in keys}
+        return {key: None if entry is None else entry["value"] for key, entry in entries.items()}
+
+    def resolve(self, reference: Reference) -> Any:
+        """Return the value of a `{{memory.key}}`.
+
+        Raises:
+            TemplateError: If it has none.
+        """
+        key, *path = reference.path
+        entry = self._find(key)
+        if entry is None:
+            raise TemplateError(f"{{{{{reference.text}}}}} has no value: there is no memory {key!r}")
+        return follow(entry["value"], reference, tuple(path))
+
+    def write(self, key: str, value: JSON) -> None:
+        """Write what a node keeps for its workflow.
+
+        Raises:
+            NodeError: If the workflow was deleted.
+        """
+        self._set(self._workflow_id, key, MemorySet(value=value, workflow_id=self._workflow_id))
+
+    def set_by_tool(self, params: Mapping[str, Any]) -> None:
+        """Write a value by the parameters of the tool `memory_set`.
+
+        Raises:
+            NodeError: If the parameters are not valid, or the workflow doesn't exist.
+        """
+        try:
+            body = MemoryToolSet.model_validate(params)
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            raise NodeError(f"the tool memory_set: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+        if body.scope == "user" and body.user_id is None:
+            raise NodeError("the tool memory_set: user_id is required with the scope user")
+        self._set(owner_of(body.scope, body.user_id, body.workflow_id or self._workflow_id), body.key, body)
+
+    def _set(self, owner: str, key: str, body: MemorySet) -> None:
+        if not has_owner(self._store, body.scope, owner):
+            raise NodeError(f"there is no workflow {owner!r} to keep memory for: it may have been deleted")
+        set_value(self._store, (body.scope, owner, key), body, self._now)
+
+    def _find(self, key: str) -> StoredMemory | None:
+        """Return the value of a key: that of the workflow itself, else the closest shared one."""
+        for owner in (("workflow", self._workflow_id), ("workflow", ""), ("organization", ""), ("global", "")):
+            entry = self._store.memory.get(*owner, key)
+            if entry is not None and is_live(entry, self._now):
+                return entry
+        return None

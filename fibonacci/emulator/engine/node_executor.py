@@ -1,53 +1,39 @@
-"""Execution of nodes: a default node computes its result at once, and a user handler is called."""
+"""Execution of nodes: what a node is given, what answers it, and what it makes of the answer."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple
 
-from pydantic import ValidationError
-
-from fibonacci.definitions import Condition, ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
+from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
 from fibonacci.definitions.flow import UNMET
+from fibonacci.definitions.json_schema import first_fault
+from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.operators import UNARY, evaluate
-from fibonacci.definitions.templates import (
-    ABSENT,
-    INPUT,
-    Absent,
-    Reference,
-    Resolver,
-    TemplateError,
-    as_json,
-    as_text,
-    follow,
-    render,
-)
+from fibonacci.definitions.templates import INPUT, Absent, Reference, TemplateError, as_text, follow, render
 from fibonacci.definitions.tools import canonical_tool
-from fibonacci.emulator.engine.answer_sources import Answer, find_answer, parsed_answer, verdict
 from fibonacci.emulator.engine.default_nodes import (
     NodeError,
-    cannot_run,
     default_critic_output,
     default_llm_output,
     default_tool_output,
     seconds_of,
-    texts,
 )
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.fitting import Fitting, readers_of
-from fibonacci.emulator.engine.memory import MemorySet, MemoryToolSet, find_value, has_owner, owner_of, set_value
+from fibonacci.emulator.engine.memory import NodeMemory
 from fibonacci.emulator.engine.node_states import NodeStates, iteration_of
 from fibonacci.emulator.engine.scripts import NodeFailure
 from fibonacci.emulator.engine.tool_catalog import missing_parameters
-from fibonacci.emulator.engine.trace import input_of
-from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall
+from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall, call_handler
 from fibonacci.emulator.http.bodies import is_deeper_than
-from fibonacci.emulator.state.json_encoding import JSON, SURROGATE, JSONObject, to_text, unicode_fault
+from fibonacci.emulator.state.json_encoding import JSON, SURROGATE, JSONObject, parse_json, to_text, unicode_fault
 from fibonacci.emulator.state.records import NodeUsage, StoredExecution
-from fibonacci.emulator.state.store import Store
 
 
 class NodeResult(NamedTuple):
@@ -66,8 +52,7 @@ class NodeResult(NamedTuple):
     usage: NodeUsage | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HandlerCall:
+class HandlerCall(NamedTuple):
     """A call of a user handler, not started yet.
 
     Attributes:
@@ -79,6 +64,22 @@ class HandlerCall:
     timeout: float | None
 
 
+@dataclass(slots=True)
+class Rendered:
+    """Templates with their values filled in.
+
+    Attributes:
+        value: The result.
+        shown: What the trace shows of it: templates of secrets and of the environment stay as they are written, and so
+            do those without a value.
+        fault: Why the first template without a value has none, or `None` if each has one.
+    """
+
+    value: Any
+    shown: Any = None
+    fault: TemplateError | None = None
+
+
 MADE_UP: Final = "made_up_answer"
 """The code of the warning that a default node has chosen its answer."""
 
@@ -86,6 +87,10 @@ MAX_OUTPUT = 1024 * 1024
 """The largest output of a node in bytes of JSON: templates that contain each other grow exponentially."""
 
 MAX_OUTPUT_DEPTH = 200
+
+HIGHEST_SCORE: Final = 10.0
+_FENCE: Final = "```"
+_SHOWN: Final = 100
 
 
 def checked(output: JSON, name: str = "the value") -> JSON:
@@ -113,19 +118,6 @@ def timeout_error(seconds: float) -> str:
     return f"it took longer than its timeout of {seconds:g} seconds"
 
 
-def retry_delay(node: Node, tries: int) -> float | None:
-    """Return the seconds before the next attempt after a number of attempts, or `None` if there is none."""
-    if isinstance(node, OpenNode) or not node.enable_retry or tries > node.max_retries:
-        return None
-    match node.retry.backoff if node.retry is not None else None:
-        case "linear":
-            return node.retry_delay * tries
-        case "exponential":
-            return node.retry_delay * 2.0 ** min(tries - 1, 100)
-        case _:
-            return node.retry_delay
-
-
 class TemplateValues:
     """The values of the templates of one execution at one time.
 
@@ -133,17 +125,19 @@ class TemplateValues:
         environment: What workflows can reach.
         execution: The record of the execution.
         nodes: Its nodes.
-        now: The time in Unix seconds.
+        memory: The memory of its workflow.
 
     Attributes:
         without_value: The expressions that were resolved and had no value, each with the reason.
     """
 
-    def __init__(self, environment: Environment, execution: StoredExecution, nodes: NodeStates, now: float) -> None:
+    def __init__(
+        self, environment: Environment, execution: StoredExecution, nodes: NodeStates, memory: NodeMemory
+    ) -> None:
         self._environment = environment
         self._execution = execution
         self._nodes = nodes
-        self._now = now
+        self._memory = memory
         self.without_value: dict[str, str] = {}
 
     def resolve(self, reference: Reference) -> Any:
@@ -163,39 +157,6 @@ class TemplateValues:
             self.without_value[reference.text] = f"{{{{{reference.text}}}}} has no value: {reference.source!r} {how}"
         return value
 
-    def _value_of(self, reference: Reference) -> Any:
-        match reference.source:
-            case "input":
-                return follow(self._execution["inputs"], reference, reference.path)
-            case "memory":
-                return self._of_memory(reference)
-            case "env":
-                return follow(self._environment.env, reference, reference.path)
-            case "secrets":
-                return follow(self._environment.secrets, reference, reference.path)
-            case node_id:
-                return follow(self._nodes.output_of(node_id), reference, reference.path)
-
-    def resolve_plain(self, reference: Reference) -> Any:
-        """Return the value of a reference if it can be shown, and there is nothing to note of it.
-
-        Raises:
-            TemplateError: If it must not be shown, or there is none.
-        """
-        value = ABSENT if reference.source in ("secrets", "env") else self._value_of(reference)
-        if isinstance(value, Absent):
-            raise TemplateError(f"{{{{{reference.text}}}}} cannot be shown, or has no value")
-        return value
-
-    def resolve_shown(self, reference: Reference) -> Any:
-        """Return the value of a reference for the trace, or the expression itself if the value can't be shown."""
-        try:
-            if reference.source not in ("secrets", "env"):
-                return self._value_of(reference)
-        except TemplateError:
-            pass
-        return f"{{{{{reference.text}}}}}"
-
     def resolve_fixed(self, reference: Reference) -> Any:
         """Return the value of an input or of `env`, which is the same in the whole run.
 
@@ -206,67 +167,54 @@ class TemplateValues:
             raise TemplateError(f"{{{{{reference.text}}}}} may change in a run")
         return self._value_of(reference)
 
-    def resolve_or_nothing(self, reference: Reference) -> Any:
-        """Return the value of a reference for `is_empty` and `is_not_empty`: a missing value is empty and no error."""
-        try:
-            return self._value_of(reference)
-        except TemplateError:
-            return None
+    def rendered(self, value: Any, *, may_be_missing: bool = False) -> Rendered:
+        """Return a value with its templates filled in, and what may be shown of it.
 
-    def _of_memory(self, reference: Reference) -> Any:
-        key, *path = reference.path
-        is_set, value = find_value(self._environment.store, self._execution["workflow_id"], key, self._now)
-        if not is_set:
-            raise TemplateError(f"{{{{{reference.text}}}}} has no value: there is no memory {key!r}")
-        return follow(value, reference, tuple(path))
-
-
-class NodeMemory:
-    """The memory of one workflow at one time, as its nodes read and write it.
-
-    Args:
-        store: The store.
-        workflow_id: The ID of the workflow.
-        now: The time in Unix seconds.
-    """
-
-    def __init__(self, store: Store, workflow_id: str, now: float) -> None:
-        self._store = store
-        self._workflow_id = workflow_id
-        self._now = now
-
-    def read(self, keys: Iterable[str]) -> JSONObject:
-        """Return values by key, or `None` for a key that has none."""
-        return {key: find_value(self._store, self._workflow_id, key, self._now)[1] for key in keys}
-
-    def write(self, key: str, value: JSON) -> None:
-        """Write what a node keeps for its workflow.
+        Args:
+            value: The value, with templates.
+            may_be_missing: Whether a template without a value is null, and no fault.
 
         Raises:
-            NodeError: If the workflow was deleted.
+            TemplateError: If a template is malformed, or the values are too long.
         """
-        self._set(self._workflow_id, key, MemorySet(value=value, workflow_id=self._workflow_id))
+        as_written: set[str] = set()
+        result = Rendered(None)
 
-    def set_by_tool(self, params: Mapping[str, Any]) -> None:
-        """Write a value by the parameters of the tool `memory_set`.
+        def resolve(reference: Reference) -> Any:
+            if reference.source in ("secrets", "env"):
+                as_written.add(reference.text)
+            try:
+                if may_be_missing or result.fault is not None:
+                    return self._value_of(reference)
+                return self.resolve(reference)
+            except TemplateError as error:
+                as_written.add(reference.text)
+                if not may_be_missing:
+                    result.fault = result.fault or error
+                return None
 
-        Raises:
-            NodeError: If the parameters are not valid, or the workflow doesn't exist.
-        """
-        try:
-            body = MemoryToolSet.model_validate(params)
-        except ValidationError as error:
-            fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            raise NodeError(f"the tool memory_set: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
-        if body.scope == "user" and body.user_id is None:
-            raise NodeError("the tool memory_set: user_id is required with the scope user")
-        owner = owner_of(body.scope, body.user_id, body.workflow_id or self._workflow_id)
-        self._set(owner, body.key, body)
+        def shown(reference: Reference) -> Any:
+            text = reference.text
+            return f"{{{{{text}}}}}" if text in as_written else self._value_of(reference)
 
-    def _set(self, owner: str, key: str, body: MemorySet) -> None:
-        if not has_owner(self._store, body.scope, owner):
-            raise NodeError(f"there is no workflow {owner!r} to keep memory for: it may have been deleted")
-        set_value(self._store, (body.scope, owner, key), body, self._now)
+        result.value = result.shown = render(value, resolve)
+        if as_written:
+            result.shown = render(value, shown)
+        return result
+
+    def _value_of(self, reference: Reference) -> Any:
+        match reference.source:
+            case "input":
+                value: Any = self._execution["inputs"]
+            case "memory":
+                return self._memory.resolve(reference)
+            case "env":
+                value = self._environment.env
+            case "secrets":
+                value = self._environment.secrets
+            case node_id:
+                value = self._nodes.output_of(node_id)
+        return follow(value, reference, reference.path)
 
 
 class NodeExecutor:
@@ -283,37 +231,17 @@ class NodeExecutor:
         self._environment = environment
         self._execution = execution
         self._nodes = nodes
-        self._values = TemplateValues(environment, execution, nodes, now)
         self._memory = NodeMemory(environment.store, execution["workflow_id"], now)
+        self._values = TemplateValues(environment, execution, nodes, self._memory)
         self._remarks: dict[str, str] = {}
 
-    def execute(self, node: Node, attempt: int, given: Mapping[str, Any] | None) -> NodeResult | HandlerCall:
-        """Return the result of a node, or the call of its handler.
-
-        Args:
-            node: The node.
-            attempt: The number of the attempt.
-            given: Its fields with templates, rendered, if `input_for` has returned them.
+    def render(self, value: Any) -> Any:
+        """Return a value with its templates rendered, within the limits of outputs.
 
         Raises:
             TemplateError: If a template has no value.
-            OperatorError: If a conditional has operands that cannot be compared.
-            NodeError: If a default node cannot compute its result, or the type of the node is not known.
+            NodeError: If the value is too large.
         """
-        match node:
-            case LLMNode():
-                return self._llm(node, attempt, given or self._rendered(node, self._values.resolve))
-            case ToolNode():
-                return self._tool(node, attempt, given)
-            case CriticNode():
-                return self._critic(node, attempt)
-            case ConditionalNode():
-                return NodeResult(self._decide(node))
-            case OpenNode():
-                raise NodeError(cannot_run(node.type))
-
-    def render(self, value: Any) -> Any:
-        """Return a value with its templates rendered, within the limits of outputs."""
         return checked(render(value, self._values.resolve))
 
     def take_remarks(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -325,65 +253,106 @@ class NodeExecutor:
         self._remarks, self._values.without_value = {}, {}
         return remarks, without_value
 
-    def input_for(self, node: Node) -> tuple[JSON, dict[str, Any] | None]:
-        """Return what the trace shows of what a node is given, and what it is given if that is the same.
-
-        In the trace, templates of secrets and of the environment stay as they are written, and so do those without a
-        value.
-
-        Returns:
-            The input as the trace shows it, and the fields of the node with templates, rendered, or `None` if the trace
-            shows one of them differently.
-
-        Raises:
-            TemplateError: If a template is malformed, or the values are too long.
-        """
-        given: dict[str, Any] | None = None
-        try:
-            shown = given = self._rendered(node, self._values.resolve_plain)
-        except TemplateError:
-            shown = self._rendered(node, self._values.resolve_shown)
-        if isinstance(node, LLMNode) and node.memory_read:
-            shown = {**shown, "memory": self._memory.read(node.memory_read)}
-        try:
-            return checked(shown), given
-        except NodeError as error:
-            return f"(not shown: {error})", given
-
-    def _rendered(self, node: Node, resolve: Resolver) -> dict[str, Any]:
-        """Return the fields of a node with templates, rendered, and with what a critic asks it to improve."""
-        rendered = input_of(node, resolve)
-        if isinstance(node, LLMNode) and (prompt := self._nodes[node.id].get("improvement")):
-            rendered["instruction"] = f"{rendered['instruction']}\n\n{prompt}"
-        return rendered
-
     def unmet_condition(self, node: Node) -> str | None:
-        """Return why the condition of a node keeps it from running, or `None` if it holds or there is none.
+        """Return why the `condition` of a node is false, or `None` if it is true or there is none.
 
         Raises:
             TemplateError: If a template has no value.
             OperatorError: If the operands cannot be compared.
         """
         condition = node.condition if isinstance(node, LLMNode | ToolNode) else None
-        if condition is None or self._compare(condition):
+        if condition is None:
             return None
-        left = as_text(render(condition.field, self._values.resolve_shown))
-        right = as_text(render(condition.value, self._values.resolve_shown))
-        return f"{UNMET}: {left[:100]!r} {condition.operator} {right[:100]!r}"
+        operands = [condition.field, condition.value]
+        compared = self._values.rendered(operands, may_be_missing=condition.operator in UNARY)
+        if compared.fault is not None:
+            raise compared.fault
+        if evaluate(condition.operator, *compared.value):
+            return None
+        left, right = (as_text(shown)[:100] for shown in compared.shown)
+        return f"{UNMET}: {left!r} {condition.operator} {right!r}"
+
+    def input_for(self, node: Node) -> Rendered:
+        """Return what a node is given, by the names of its fields with templates, and what the trace shows of it.
+
+        Raises:
+            TemplateError: If a template is malformed, or the values are too long.
+        """
+        match node:
+            case LLMNode():
+                texts = {"instruction": node.instruction, "system_prompt": node.system_prompt}
+                given = self._values.rendered({name: text for name, text in texts.items() if text is not None})
+                memory: JSONObject = {"memory": self._memory.read(node.memory_read)} if node.memory_read else {}
+                improvement = self._nodes[node.id].get("improvement")
+                given.value = _as_texts(given.value, improvement) | memory
+                given.shown = _as_texts(given.shown, improvement) | memory
+            case ToolNode():
+                given = self._values.rendered({"params": node.params})
+            case CriticNode():
+                given = self._values.rendered({"output": f"{{{{{node.target_node}}}}}", "criteria": node.criteria})
+            case ConditionalNode():
+                operands = {"left_value": node.left_value, "right_value": node.right_value}
+                given = self._values.rendered(operands, may_be_missing=node.operator in UNARY)
+            case OpenNode():  # it fails, and what in it is a template is not known
+                given = Rendered({}, dict(node.model_extra or {}))
+        try:
+            checked(given.shown)
+        except NodeError as error:
+            given.shown = f"(not shown: {error})"
+        return given
+
+    def execute(self, node: Node, attempt: int, given: Mapping[str, Any]) -> NodeResult | HandlerCall:
+        """Return the result of a node, or the call of its handler.
+
+        Args:
+            node: The node.
+            attempt: The number of the attempt.
+            given: What it is given, as `input_for` returns it.
+
+        Raises:
+            OperatorError: If a conditional has operands that cannot be compared.
+            NodeError: If a default node cannot compute its result, or the type of the node is not known.
+        """
+        scripts, handlers = self._environment.scripts, self._environment.handlers
+        handler: Callable[[Any], Any] | None
+        match node:
+            case LLMNode():
+                name, handler = node.model, handlers.llm
+            case ToolNode():
+                self._check_call(node, given["params"])
+                name, handler = node.tool, handlers.tool(node.tool)
+            case CriticNode():
+                name, handler = node.model, handlers.critic
+            case ConditionalNode():
+                return NodeResult(self._decision(node, given))
+            case OpenNode():
+                raise NodeError(
+                    f"the emulator cannot run nodes of type {node.type!r}: this version of the SDK does not know it"
+                )
+        if scripts.is_active and (taken := scripts.take(node.id, name)) is not None:
+            return self._scripted(node, taken[0])
+        if handlers.cassette is not None:
+            call = self._call(node, attempt, given)
+            answer = handlers.cassette.answer(handler, call, self._execution["inputs"])
+            if isinstance(answer, HandlerOutcome):
+                return self._answered(node, answer)
+            return self._default(node, given) if answer is None else HandlerCall(answer, node.timeout)
+        if handler is None:
+            return self._default(node, given)
+        work = partial(call_handler, handler, self._call(node, attempt, given), handlers.assertions)
+        return HandlerCall(work, node.timeout)
 
     def result_of(self, node: Node, answer: JSON) -> JSON:
         """Return the output of a node from the answer of its handler.
 
         Raises:
+            TemplateError: If a criterion has no value.
             NodeError: If the answer is not what the node asks for.
         """
-        if isinstance(node, LLMNode):
-            output, remark = parsed_answer(node, answer)
-            if remark is not None:
-                self._remarks["other_text"] = remark
-            return output
+        if isinstance(node, LLMNode) and (node.output_format == "json" or node.output_schema is not None):
+            return self._parsed(node, answer)
         if isinstance(node, CriticNode):
-            return verdict(node, answer, self._criteria(node, self._values.resolve))
+            return _verdict(node, answer, [*map(as_text, render(node.criteria, self._values.resolve))])
         return answer
 
     def write_memory(self, node: Node) -> None:
@@ -406,121 +375,72 @@ class NodeExecutor:
             return as_text(self.render(node.improvement_prompt))
         return f"Improve the answer: its score is {verdict['overall_score']:g}, and {node.min_score:g} passes."
 
-    def _llm(self, node: LLMNode, attempt: int, given: Mapping[str, Any]) -> NodeResult | HandlerCall:
-        def call(given: Mapping[str, Any]) -> LLMCall:  # with copies, which a handler may change
-            return LLMCall(
-                **self._origin(node, attempt),
-                instruction=given["instruction"],
-                model=node.model,
-                max_tokens=node.max_tokens,
-                temperature=node.temperature,
-                system_prompt=given.get("system_prompt"),
-                output_format=node.output_format,
-                output_schema=deepcopy(node.output_schema),
-                memory=deepcopy(self._memory.read(node.memory_read)),
-            )
+    def _call(
+        self, node: LLMNode | ToolNode | CriticNode, attempt: int, given: Mapping[str, Any]
+    ) -> LLMCall | ToolCall | CriticCall:
+        """Return what a handler is given: copies, which it may change."""
+        execution, fields = self._execution, deepcopy(dict(given))
+        origin: dict[str, Any] = {
+            "node_id": node.id,
+            "execution_id": execution["id"],
+            "workflow_id": execution["workflow_id"],
+            "attempt": attempt,
+            "iteration": iteration_of(self._nodes[node.id]),
+        }
+        match node:
+            case LLMNode():
+                return LLMCall(
+                    **origin,
+                    **fields,
+                    model=node.model,
+                    max_tokens=node.max_tokens,
+                    temperature=node.temperature,
+                    output_format=node.output_format,
+                    output_schema=deepcopy(node.output_schema),
+                )
+            case ToolNode():
+                return ToolCall(**origin, **fields, tool_name=node.tool)
+            case CriticNode():
+                fields["criteria"] = [*map(as_text, fields["criteria"])]
+                return CriticCall(
+                    **origin, **fields, target_node=node.target_node, model=node.model, min_score=node.min_score
+                )
 
-        environment = self._environment
-        answer = find_answer(
-            environment,
-            node.id,
-            node.model,
-            environment.handlers.llm,
-            lambda: call(given),
-            self._execution["inputs"],
-        )
-        if answer is None:
-            instruction = given["instruction"]
-            fitting = self._fitting(node.id, instruction)
-            output = default_llm_output(node, instruction, fitting)
-            self._remark_choice(node.id, fitting)
-            return NodeResult(output)
-        return self._answered(node, answer)
-
-    def _fitting(self, node_id: str, asked: JSON) -> Fitting:
-        """Return what makes a default answer fit its readers."""
-        readers = readers_of(self._nodes.workflow.text)[node_id]
-        return Fitting(readers, [node_id, asked], self._execution["inputs"], self._values.resolve_fixed)
-
-    def _remark_choice(self, node_id: str, fitting: Fitting) -> None:
-        """Remark that a default answer is made up if there was a choice."""
-        if fitting.has_chosen:
-            self._remarks[MADE_UP] = (
-                "the answer is made up: the emulator chose a value that fits the nodes that read it. To set the "
-                f"answers yourself, use a script for {node_id!r} or your own function"
-            )
-
-    def _tool(self, node: ToolNode, attempt: int, given: Mapping[str, Any] | None) -> NodeResult | HandlerCall:
+    def _check_call(self, node: ToolNode, params: Mapping[str, Any]) -> None:
         refusal = self._environment.refusal_of(canonical_tool(node.tool), self._execution.get("role", "owner"))
         if refusal is not None:  # by a policy that has changed since the run was requested
             raise NodeError(refusal)
-        params: dict[str, Any] = (given or self._rendered(node, self._values.resolve))["params"]
         missing = missing_parameters(node.tool, params)
         if missing:
             raise NodeError(f"the tool {node.tool} needs {' and '.join(map(repr, missing))}")
 
-        def call() -> ToolCall:  # with a copy, which a handler may change
-            return ToolCall(**self._origin(node, attempt), tool_name=node.tool, params=deepcopy(params))
-
-        environment = self._environment
-        handler = environment.handlers.tool(node.tool)
-        answer = find_answer(
-            environment,
-            node.id,
-            node.tool,
-            handler,
-            call,
-            self._execution["inputs"],
-        )
-        if answer is not None:
-            return self._answered(node, answer)
-        seconds = seconds_of(node.tool, params)
-        fitting = self._fitting(node.id, params)
-        output = default_tool_output(node.tool, params, self._memory.set_by_tool, fitting)
-        self._remark_choice(node.id, fitting)
-        # The default timeout of tools is shorter than many waits: only an explicit one limits `wait`.
-        if seconds > node.timeout and "timeout" in node.model_fields_set:
-            return NodeResult(None, node.timeout, timeout_error(node.timeout))
+    def _default(self, node: LLMNode | ToolNode | CriticNode, given: Mapping[str, Any]) -> NodeResult:
+        if isinstance(node, CriticNode):
+            return NodeResult(default_critic_output([*map(as_text, given["criteria"])]))
+        asked = given["instruction"] if isinstance(node, LLMNode) else given["params"]
+        readers = readers_of(self._nodes.workflow.text)[node.id]
+        fitting = Fitting(readers, [node.id, asked], self._execution["inputs"], self._values.resolve_fixed)
+        seconds = 0.0
+        if isinstance(node, LLMNode):
+            output = default_llm_output(node, asked, fitting)
+        else:
+            seconds = seconds_of(node.tool, asked)
+            output = default_tool_output(node.tool, asked, self._memory.set_by_tool, fitting)
+            # The default timeout of tools is shorter than many waits: only an explicit one limits `wait`.
+            if seconds > node.timeout and "timeout" in node.model_fields_set:
+                return NodeResult(None, node.timeout, timeout_error(node.timeout))
+        if fitting.has_chosen:
+            self._remarks[MADE_UP] = (
+                "the answer is made up: the emulator chose a value that fits the nodes that read it. To set the "
+                f"answers yourself, use a script for {node.id!r} or your own function"
+            )
         return NodeResult(output, seconds)
 
-    def _critic(self, node: CriticNode, attempt: int) -> NodeResult | HandlerCall:
-        criteria = self._criteria(node, self._values.resolve)
-        output = self._values.resolve(Reference(node.target_node, node.target_node, ()))
-
-        def call(criteria: list[str]) -> CriticCall:  # with copies, which a handler may change
-            return CriticCall(
-                **self._origin(node, attempt),
-                target_node=node.target_node,
-                output=deepcopy(as_json(output)),
-                criteria=criteria,
-                model=node.model,
-                min_score=node.min_score,
-            )
-
-        environment = self._environment
-        answer = find_answer(
-            environment,
-            node.id,
-            node.model,
-            environment.handlers.critic,
-            lambda: call(criteria),
-            self._execution["inputs"],
-        )
-        return NodeResult(default_critic_output(criteria)) if answer is None else self._answered(node, answer)
-
-    def _answered(self, node: LLMNode | ToolNode | CriticNode, answer: Answer) -> NodeResult | HandlerCall:
-        if isinstance(answer, NodeFailure):
-            return self._timed_out(node)
-        if not isinstance(answer, HandlerOutcome):
-            return HandlerCall(answer, node.timeout)
-        if answer.error is not None:
-            return NodeResult(None, error=answer.error, usage=answer.usage)
-        try:
-            return NodeResult(self.result_of(node, answer.output), usage=answer.usage)
-        except NodeError as error:
-            return NodeResult(None, error=str(error), usage=answer.usage)
-
-    def _timed_out(self, node: LLMNode | ToolNode | CriticNode) -> NodeResult:
+    def _scripted(self, node: LLMNode | ToolNode | CriticNode, answer: Any) -> NodeResult:
+        if not isinstance(answer, NodeFailure):
+            return self._answered(node, HandlerOutcome(deepcopy(answer)))  # it may be taken again
+        if answer.kind == "error":
+            return NodeResult(None, error="a scripted error" if answer.message is None else answer.message)
         if node.timeout is not None:
             return NodeResult(None, node.timeout, timeout_error(node.timeout))
         if self._nodes.workflow.timeout is None:
@@ -529,26 +449,87 @@ class NodeExecutor:
             )
         return NodeResult(None, math.inf, "its workflow has no time left")  # it ends with the workflow
 
-    def _criteria(self, node: CriticNode, resolve: Resolver) -> list[str]:
-        return texts(render(node.criteria, resolve))
+    def _answered(self, node: LLMNode | ToolNode | CriticNode, outcome: HandlerOutcome) -> NodeResult:
+        if outcome.error is not None:
+            return NodeResult(None, error=outcome.error, usage=outcome.usage)
+        try:
+            return NodeResult(self.result_of(node, outcome.output), usage=outcome.usage)
+        except NodeError as error:
+            return NodeResult(None, error=str(error), usage=outcome.usage)
 
-    def _decide(self, node: ConditionalNode) -> JSONObject:
-        if self._environment.scripts.is_active and self._environment.scripts.has(node.id):
+    def _decision(self, node: ConditionalNode, given: Mapping[str, Any]) -> JSONObject:
+        if self._environment.scripts.has(node.id):
             raise NodeError("this conditional has a script, but its operands decide: script those instead")
-        result = self._compare(Condition(field=node.left_value, operator=node.operator, value=node.right_value))
+        result = evaluate(node.operator, given["left_value"], given["right_value"])
         return {"result": result, "branch": [*(node.true_branch if result else node.false_branch)]}
 
-    def _compare(self, condition: Condition) -> bool:
-        values, may_be_missing = self._values, condition.operator in UNARY
-        resolve = values.resolve_or_nothing if may_be_missing else values.resolve
-        return evaluate(condition.operator, render(condition.field, resolve), render(condition.value, resolve))
+    def _parsed(self, node: LLMNode, answer: JSON) -> JSON:
+        """Return the answer of a language model, parsed and checked, and remark what was taken off it for that."""
+        if isinstance(answer, str):
+            answer, dropped = _json_in(answer)
+            if dropped:
+                self._remarks["other_text"] = dropped
+        fault = None if node.output_schema is None else first_fault(node.output_schema, answer, "answer")
+        if fault is not None:
+            raise NodeError(f"the answer does not fit output_schema: {fault}")
+        return answer
 
-    def _origin(self, node: Node, attempt: int) -> dict[str, Any]:
-        execution = self._execution
-        return {
-            "node_id": node.id,
-            "execution_id": execution["id"],
-            "workflow_id": execution["workflow_id"],
-            "attempt": attempt,
-            "iteration": iteration_of(self._nodes[node.id]),
-        }
+
+def _as_texts(given: Mapping[str, Any], improvement: str | None) -> dict[str, Any]:
+    """Return the fields of a language model as texts, the instruction with what a critic asks it to improve."""
+    texts = {name: as_text(value) for name, value in given.items()}
+    return texts | {"instruction": f"{texts['instruction']}\n\n{improvement}"} if improvement else texts
+
+
+def _json_in(text: str) -> tuple[JSON, str]:
+    """Parse a text as JSON, or what in it is fenced or in braces: many models write something around their answer.
+
+    Returns:
+        The value, and what was dropped, empty if nothing was.
+    """
+    try:
+        return parse_json(text), ""
+    except (ValueError, RecursionError) as error:
+        fault = str(error)
+    fenced = text[text.find(_FENCE) + len(_FENCE) : text.rfind(_FENCE)].strip()
+    fenced = fenced[4:] if fenced[:4].lower() == "json" else fenced
+    first = min((place for place in map(text.find, "{[") if place >= 0), default=0)
+    for inside in (fenced, text[first : max(map(text.rfind, "}]")) + 1]):
+        with suppress(ValueError, RecursionError):
+            value = parse_json(inside)
+            before, _, after = text.partition(inside)
+            before, after = before.strip()[-_SHOWN:], after.strip()[:_SHOWN]
+            return value, f"the JSON was in other text: {before!r} before it and {after!r} after it were dropped"
+    raise NodeError(f"the answer is not JSON: {fault}")
+
+
+def _verdict(node: CriticNode, answer: Any, criteria: Sequence[str]) -> JSONObject:
+    """Return the verdict of a critic as documented, where `min_score` decides whether it passes.
+
+    Args:
+        node: The critic.
+        answer: A score, or an object with `overall_score` or `criteria_scores`. Other fields are kept.
+        criteria: The criteria, rendered.
+
+    Raises:
+        NodeError: If the answer is neither.
+    """
+    given = answer if is_object(answer) else {"overall_score": answer}
+    scores, overall = given.get("criteria_scores"), given.get("overall_score")
+    are_scores = is_object(scores) and all(map(_is_score, scores.values()))
+    if overall is None and are_scores and scores:
+        overall = sum(scores.values()) / len(scores)
+    if overall is None or not _is_score(overall) or not (scores is None or are_scores):
+        raise NodeError(
+            "a critic must return a score from 0 to 10, or an object with overall_score or criteria_scores from 0 to 10"
+        )
+    documented: JSONObject = {
+        "passed": overall >= node.min_score,
+        "overall_score": overall,
+        "criteria_scores": dict.fromkeys(criteria, overall) if scores is None else dict(scores),
+    }
+    return {**documented, **given, **documented}
+
+
+def _is_score(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= HIGHEST_SCORE

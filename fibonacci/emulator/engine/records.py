@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Final
 
 from fibonacci.definitions import Node
-from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso, milliseconds
 from fibonacci.emulator.state.json_encoding import JSONObject, fields_of
 from fibonacci.emulator.state.records import StoredExecution, StoredNode, StoredWorkflow
@@ -28,7 +28,7 @@ def new_execution(
         nodes: The nodes that have ended already, of a run that continues another.
     """
     return {
-        "id": ids.execution_id(),
+        "id": f"exec_{os.urandom(8).hex()}",
         "workflow_id": workflow["id"],
         "workflow_version": workflow["version"],
         "inputs": inputs,

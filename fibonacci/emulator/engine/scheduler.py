@@ -9,15 +9,15 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, cast
 
 from fibonacci._logging import log
 from fibonacci.definitions import Problem
+from fibonacci.emulator.account import Account
 from fibonacci.emulator.engine import user_handlers
-from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled, misfit
+from fibonacci.emulator.engine.compiled import CompiledWorkflow, check_snapshot, compiled, misfit
 from fibonacci.emulator.engine.definition_problems import by_node, problems_of
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.execution import RunningExecution
@@ -28,8 +28,7 @@ from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.executions import UNFINISHED
 from fibonacci.emulator.state.json_encoding import JSONObject
 from fibonacci.emulator.state.records import StoredExecution, calls_of
-from fibonacci.emulator.state.snapshot import StateFullError, StateReadOnlyError, UnreadableRecordError
-from fibonacci.emulator.state.store import Store
+from fibonacci.emulator.state.snapshot import StateError, StateFullError, StateReadOnlyError
 
 Act = Callable[[RunningExecution], None]
 """Does something to an execution that has not ended."""
@@ -43,201 +42,28 @@ RUN_OBSERVERS: Final[list[RunObserver]] = []
 _log: Final = logging.getLogger("fibonacci.emulator")
 
 
-def _report_end(environment: Environment, execution: StoredExecution, definition: JSONObject | None) -> None:
-    """Tell the observers that a run has ended: afterward, its emulator may drop it at any time."""
-    if RUN_OBSERVERS:
-        workflow = environment.store.workflows.get(execution["workflow_id"])
-        name = execution["workflow_id"] if workflow is None else workflow["name"]
-        trace = trace_of(environment.store, environment.secrets.ever, execution)
-        for observe in RUN_OBSERVERS:
-            observe(name, definition or {}, trace)
-
-
-class StoredExecutions:
-    """The executions of one store, which are changed only inside a transaction.
-
-    Args:
-        environment: What workflows can reach, the store among it.
-        launch: Starts the call of a handler of an execution. Returns the ID of the call.
-        on_end: Called with the time at which an execution has ended, unless it ended when it started.
-    """
-
-    def __init__(
-        self,
-        environment: Environment,
-        launch: Callable[[str, Callable[[], Any]], str],
-        on_end: Callable[[float], object],
-    ) -> None:
-        self._environment = environment
-        self._store = environment.store
-        self._launch = launch
-        self._on_end = on_end
-
-    def start(
-        self, execution: StoredExecution, workflow: CompiledWorkflow, problems: Sequence[Problem], now: float
-    ) -> StoredExecution:
-        """Start an execution that has not run anything, and return its new record.
-
-        Args:
-            execution: Its record, not stored yet unless it was in the queue.
-            workflow: Its workflow.
-            problems: The problems of the workflow, which are noted in the trace.
-            now: The time in Unix seconds.
-        """
-        nodes = [*({**workflow.unstarted} | {node["id"]: node for node in execution["nodes"]}).values()]
-        running = self._running({**execution, "status": "running", "nodes": nodes, "started": now}, workflow)
-        for node_id, messages in by_node(problems, [*workflow.nodes]).items():
-            running.note(node_id, {"warnings": [*messages]})
-        running.start_ready_nodes(now)
-        return self._save(running, execution if execution["status"] == QUEUED else None)
-
-    def act(self, execution: StoredExecution, act: Act) -> StoredExecution:
-        """Act on a stored execution if it is running, and return its new record."""
-        if execution["status"] != "running":
-            return execution
-        running = self._running(execution, self.workflow_of(execution))
-        act(running)
-        if running.execution == execution:
-            return execution  # reading an execution that waits writes nothing
-        after = self._save(running, execution)
-        if after["ended"] is not None:
-            self._on_end(after["ended"])
-        return after
-
-    def process_due(self, execution_id: str, act: Act) -> None:
-        """Act on an execution with events that are due."""
-        with outliving_damage(self._store, execution_id):
-            execution = self._store.executions.get(execution_id)
-            if execution is not None:
-                self.act(execution, act)
-
-    def workflow_of(self, execution: StoredExecution) -> CompiledWorkflow:
-        """Return the workflow of an execution that has not ended, as it was when the execution was requested."""
-        definition = self._store.executions.definition_of(execution["id"])
-        if definition is None:
-            version = self._store.versions.get(execution["workflow_id"], str(execution["workflow_version"]))
-            definition = None if version is None else version["definition"]
-        return compiled(definition)
-
-    def adopt(self, now: float) -> None:
-        """Let the executions of a snapshot go on, or fail those that cannot, with the reason."""
-        for execution in list(self._store.executions.records("running")):
-            workflow = self.workflow_of(execution)
-            fault = misfit(execution, workflow)
-            if fault is None:
-                self._save(self._running(execution, workflow), execution)
-            else:
-                error = f"it cannot go on after the restore of a snapshot: {fault}"
-                failed: StoredExecution = {**cancelled(execution, now), "status": "failed", "error": error}
-                self._store.executions.update(execution, failed)
-
-    def _running(self, execution: StoredExecution, workflow: CompiledWorkflow) -> RunningExecution:
-        launch = partial(self._launch, execution["id"])
-        return RunningExecution(self._environment, workflow, execution, launch)
-
-    def _save(self, running: RunningExecution, before: StoredExecution | None) -> StoredExecution:
-        """Store an execution and its trace, and return its record."""
-        executions, execution = self._store.executions, running.execution
-        if before is None:
-            executions.add(execution, running.notes, due=running.due)
-        else:
-            executions.update(before, execution, running.notes, due=running.due)
-        if running.has_ended:
-            _report_end(self._environment, execution, running.workflow.definition)
-        return execution
-
-
-@contextmanager
-def outliving_damage(store: Store, execution_id: str) -> Generator[None]:
-    """Log that the record of an execution is damaged, and leave it alone from then on: it must not stop the others."""
-    try:
-        yield
-    except UnreadableRecordError:
-        log(_log, logging.ERROR, "execution %s is damaged", execution_id, with_exception=True)
-        store.executions.stop(execution_id)
-
-
 _INTERRUPTED: Final = HandlerOutcome(error="the emulator was stopped while the handler was running")
 
-
-class Recovery:
-    """Takes states over, and fails the nodes whose handlers worked in a process that has ended.
-
-    Args:
-        store: The state.
-        clock: The emulator's clock.
-        executions: The executions in the store.
-    """
-
-    def __init__(self, store: Store, clock: VirtualClock, executions: StoredExecutions) -> None:
-        self._store = store
-        self._clock = clock
-        self._executions = executions
-
-    def take_over(self, *, is_restored: bool) -> None:
-        """Advance the clock to where its last user left it, and fail what no process works on.
-
-        If the state cannot be written, only the clock is advanced.
-
-        Args:
-            is_restored: Whether the state is that of a snapshot, whose runs go on now.
-        """
-        try:
-            with self._store.transaction():
-                self._resume_clock()
-                if is_restored:
-                    self._executions.adopt(self._clock.now())
-                self.fail_orphaned_calls(self._clock.now())
-        except (StateFullError, StateReadOnlyError) as error:
-            log(_log, logging.WARNING, "runs stay as they were: %s", error)
-            with self._store.reading():
-                self._resume_clock()
-
-    def fail_orphaned_calls(self, now: float) -> None:
-        """Fail the nodes whose handlers worked in a process that has ended, inside a transaction."""
-        for execution_id, calls in self._store.executions.calls():
-            orphaned = [call for call in calls if not user_handlers.is_running(call, self._store.owners)]
-            if orphaned:
-                self._executions.process_due(execution_id, partial(_interrupt, calls=orphaned, now=now))
-
-    def _resume_clock(self) -> None:
-        last = next(self._store.clock_state.records(), None)  # not if it is damaged: the emulator could not be opened
-        if last is not None:  # time does not go back
-            self._clock.advance_to(last["now"])
-
-
-def _interrupt(running: RunningExecution, calls: Sequence[str], now: float) -> None:
-    for call in calls:
-        running.complete_call(call, _INTERRUPTED, now)
-
-
-SETTLE_SECONDS: Final = 0.3
+WAIT_SECONDS: Final = 0.3
 """Real seconds for which a response waits for the end of its execution, before its status is `running`."""
 
 
 class Scheduler:
-    """Runs the executions of one store.
+    """Runs the executions of one store, which are changed only inside a transaction.
 
     Args:
         environment: What workflows can reach, the store among it.
         clock: The emulator's clock.
-        limit: Returns how many executions may run at once. Default: any number.
-
-    Attributes:
-        environment: What workflows can reach.
+        account: The account, whose quota says how many executions may run at once.
     """
 
-    def __init__(
-        self, environment: Environment, clock: VirtualClock, limit: Callable[[], float] = lambda: math.inf
-    ) -> None:
-        self.environment: Final = environment
-        self._limit = limit
+    def __init__(self, environment: Environment, clock: VirtualClock, account: Account) -> None:
+        self._environment = environment
+        self._account = account
         self._is_resuming = False
         self._store = environment.store
         self._clock = clock
         self._threads = HandlerThreads(environment.store, clock, self._report)
-        self._executions = StoredExecutions(environment, self._threads.launch, self.start_queued)
-        self._recovery = Recovery(environment.store, clock, self._executions)
         self._reports: list[tuple[str, str, HandlerOutcome]] = []  # while the state is marked
         clock.on_advance(self._follow_clock)
 
@@ -249,13 +75,13 @@ class Scheduler:
         Args:
             execution: Its record, not stored yet.
             workflow: Its workflow. One without nodes completes with no outputs.
-            problems: The problems of the workflow, as `problems_of` returns them.
+            problems: The problems of the workflow, as `problems_of` returns them, which are noted in the trace.
             now: The time in Unix seconds.
 
         Returns:
             Its new record. A short execution has ended.
         """
-        return self._after_skipping(self._executions.start(execution, workflow, problems, now))
+        return self._after_skipping(self._start(execution, workflow, problems, now))
 
     def enqueue(self, execution: StoredExecution, after: StoredExecution, now: float) -> StoredExecution:
         """Let an execution that was held start as soon as there is a place for it, behind those that wait already.
@@ -279,12 +105,72 @@ class Scheduler:
         if self._is_resuming:  # the user registers handlers later: they start with the next request
             return
         executions = self._store.executions
-        while (first := executions.first_queued()) is not None and executions.count("running") < self._limit():
-            with outliving_damage(self._store, first):
-                execution = executions.get(first)
-                if execution is not None:
-                    workflow = self._executions.workflow_of(execution)
-                    self._executions.start(execution, workflow, problems_of(workflow.text, self.environment), now)
+        while (first := executions.first_queued()) is not None and executions.count("running") < self._places():
+            workflow = self._workflow_of(first)
+            self._start(first, workflow, problems_of(workflow.text, self._environment), now)
+
+    def _places(self) -> int:
+        return self._account.quota(self._store, self._environment.organization)["concurrent_executions"]
+
+    def _start(
+        self, execution: StoredExecution, workflow: CompiledWorkflow, problems: Sequence[Problem], now: float
+    ) -> StoredExecution:
+        nodes = [*({**workflow.unstarted} | {node["id"]: node for node in execution["nodes"]}).values()]
+        running = self._running({**execution, "status": "running", "nodes": nodes, "started": now}, workflow)
+        for node_id, messages in by_node(problems, [*workflow.nodes]).items():
+            running.note(node_id, {"warnings": [*messages]})
+        running.start_ready_nodes(now)
+        return self._save(running, execution if execution["status"] == QUEUED else None)
+
+    def _act(self, execution: StoredExecution, act: Act) -> StoredExecution:
+        """Act on a stored execution if it is running, and return its new record."""
+        if execution["status"] != "running":
+            return execution
+        running = self._running(execution, self._workflow_of(execution))
+        act(running)
+        if running.execution == execution:
+            return execution  # reading an execution that waits writes nothing
+        after = self._save(running, execution)
+        if after["ended"] is not None:
+            self.start_queued(after["ended"])
+        return after
+
+    def _act_by_id(self, execution_id: str, act: Act) -> None:
+        execution = self._store.executions.get(execution_id)
+        if execution is not None:  # it may have been deleted by a reset
+            self._act(execution, act)
+
+    def _workflow_of(self, execution: StoredExecution) -> CompiledWorkflow:
+        """Return the workflow of an execution that has not ended, as it was when the execution was requested."""
+        definition = self._store.executions.definition_of(execution["id"])
+        if definition is None:
+            version = self._store.versions.get(execution["workflow_id"], str(execution["workflow_version"]))
+            definition = None if version is None else version["definition"]
+        return compiled(definition)
+
+    def _running(self, execution: StoredExecution, workflow: CompiledWorkflow) -> RunningExecution:
+        launch = partial(self._threads.launch, execution["id"])
+        return RunningExecution(self._environment, workflow, execution, launch)
+
+    def _save(self, running: RunningExecution, before: StoredExecution | None) -> StoredExecution:
+        """Store an execution and its trace, and return its record."""
+        executions, execution = self._store.executions, running.execution
+        if before is None:
+            executions.add(execution, running.notes, due=running.due)
+        else:
+            executions.update(before, execution, running.notes, due=running.due)
+        if running.has_ended:
+            self._report_end(execution, running.workflow.definition)
+        return execution
+
+    def _report_end(self, execution: StoredExecution, definition: JSONObject | None) -> None:
+        """Tell the observers that a run has ended: afterward, its emulator may drop it at any time."""
+        if RUN_OBSERVERS:
+            workflow = self._store.workflows.get(execution["workflow_id"])
+            name = execution["workflow_id"] if workflow is None else workflow["name"]
+            trace = self.trace(execution)
+            for observe in RUN_OBSERVERS:
+                observe(name, definition or {}, trace)
 
     def cancel(self, execution: StoredExecution, now: float, **more: Any) -> StoredExecution:
         """Cancel an execution that has not ended, and drop outputs that its handlers still return.
@@ -300,7 +186,7 @@ class Scheduler:
         after = cast("StoredExecution", cancelled(execution, now) | more)
         self._store.executions.update(execution, after)
         if execution["status"] == "running":
-            _report_end(self.environment, after, self._store.executions.definition_of(after["id"]))
+            self._report_end(after, self._store.executions.definition_of(after["id"]))
         self.start_queued(now)
         return after
 
@@ -311,83 +197,121 @@ class Scheduler:
         """
         if self._store.is_reading:
             return execution
-        self._recovery.fail_orphaned_calls(now)
-        return self._after_skipping(self._executions.act(execution, lambda running: running.advance(now)))
+        self._fail_orphaned_calls(now)
+        return self._after_skipping(self._act(execution, lambda running: running.advance(now)))
 
     def catch_up(self, now: float) -> None:
         """Advance every execution that has an event due, and start those in the queue as places get free."""
-        self._recovery.fail_orphaned_calls(now)
+        self._fail_orphaned_calls(now)
         self.start_queued(now)  # the plan may have changed
         executions = self._store.executions
         while executions.count("pending") and (event := self._next_event(now)) is not None:
             first, _, until = event  # one after the other, so that each starts at the time when a place gets free
-            self._executions.process_due(first, partial(RunningExecution.advance, now=min(until, now)))
+            self._act_by_id(first, partial(RunningExecution.advance, now=min(until, now)))
         for execution_id, _ in executions.due("running", now):
-            self._executions.process_due(execution_id, lambda running: running.advance(now))
+            self._act_by_id(execution_id, lambda running: running.advance(now))
 
     def has_work(self) -> bool:
         """Return whether a run is in progress, or waits for a place or approval, and may have events to process."""
         return self._store.executions.count(*UNFINISHED) > 0
 
-    def resume(self, *, is_restored: bool = False) -> None:
+    def resume(self) -> None:
         """Take over a state: advance the clock to where its last user left it, and fail what no process works on.
 
         If the state can't be written, this only advances the clock.
-
-        Args:
-            is_restored: Whether the state is that of a snapshot, whose runs go on now.
         """
         self._is_resuming = True
         try:
-            self._recovery.take_over(is_restored=is_restored)
+            with self._store.transaction():
+                self._resume_clock()
+                self._fail_orphaned_calls(self._clock.now())
+        except (StateFullError, StateReadOnlyError) as error:
+            log(_log, logging.WARNING, "runs stay as they were: %s", error)
+            with self._store.reading():
+                self._resume_clock()
         finally:
             self._is_resuming = False
+
+    def restore(self, snapshot: bytes) -> None:
+        """Replace the state by that of a snapshot, whose runs go on, or fail if they cannot, with the reason.
+
+        Raises:
+            StateError: If it is not a snapshot, or cannot be stored. Nothing is changed then.
+        """
+        with self._store.transaction():
+            self._store.restore(snapshot, check_snapshot)
+            self._resume_clock()
+            now = self._clock.now()
+            for execution in list(self._store.executions.records("running")):
+                workflow = self._workflow_of(execution)
+                fault = misfit(execution, workflow)
+                if fault is None:
+                    self._save(self._running(execution, workflow), execution)
+                else:
+                    error = f"it cannot go on after the restore of a snapshot: {fault}"
+                    failed: StoredExecution = {**cancelled(execution, now), "status": "failed", "error": error}
+                    self._store.executions.update(execution, failed)
+            self.resume()
+
+    def _fail_orphaned_calls(self, now: float) -> None:
+        """Fail the nodes whose handlers worked in a process that has ended."""
+        for execution_id, calls in self._store.executions.calls():
+            orphaned = [call for call in calls if not user_handlers.is_running(call, self._store.owners)]
+            if orphaned:
+                self._act_by_id(execution_id, partial(_interrupt, calls=orphaned, now=now))
+
+    def _resume_clock(self) -> None:
+        last = next(self._store.clock_state.records(), None)
+        if last is not None:  # time does not go back
+            self._clock.advance_to(last["now"])
 
     def trace(self, execution: StoredExecution) -> list[JSONObject]:
         """Return the trace of an execution, by the state as it is stored."""
         with self._store.reading():
-            return trace_of(self._store, self.environment.secrets.ever, execution)
+            return trace_of(self._store, self._environment.secrets.ever, execution)
 
-    def may_end_soon(self, execution: StoredExecution, now: float) -> bool:
-        """Return whether `settle` may find the execution ended."""
-        return self._seconds_to_event(execution, now) is not None
+    def wait_for(self, execution: StoredExecution, now: float) -> tuple[StoredExecution, float]:
+        """Wait a moment for the end of an execution, outside of transactions, which would block others.
 
-    def settle(self, execution: StoredExecution) -> tuple[StoredExecution, float]:
-        """Wait up to `SETTLE_SECONDS` for the end of an execution, outside of transactions, which would block others.
+        It waits up to `WAIT_SECONDS`, and only if the end may come in that time. If the state cannot be used meanwhile,
+        the execution stays as it is.
 
         Returns:
             Its new record, and the time.
         """
-        deadline = time.monotonic() + SETTLE_SECONDS
-        with self._threads.reports_of(execution["id"]) as reported:
-            while True:
-                reported.clear()
-                execution, now, seconds = self._refreshed(execution)
-                left = deadline - time.monotonic()
-                if seconds is None or left <= 0:
-                    return execution, now
-                reported.wait(min(seconds, left))
-
-    def _refreshed(self, execution: StoredExecution) -> tuple[StoredExecution, float, float | None]:
-        with self._store.transaction():
-            now = self._clock.now()
-            stored = self._store.executions.get(execution["id"])
-            if stored is None:  # the state was reset or replaced meanwhile
-                return execution, now, None
-            execution = self.refresh(stored, now)
-            return execution, now, self._seconds_to_event(execution, now)
+        if execution["status"] != "running":
+            return execution, now
+        deadline = time.monotonic() + WAIT_SECONDS
+        try:
+            with self._threads.reports_of(execution["id"]) as reported:
+                while True:
+                    reported.clear()
+                    with self._store.transaction(WAIT_SECONDS):
+                        stored = self._store.executions.get(execution["id"])
+                        if stored is None:  # the state was reset or replaced meanwhile
+                            return execution, now
+                        now = self._clock.now()
+                        execution = self.refresh(stored, now)
+                        seconds = self._seconds_to_event(execution, now)
+                    left = deadline - time.monotonic()
+                    if seconds is None or left <= 0:
+                        return execution, now
+                    reported.wait(min(seconds, left))
+        except StateError as error:  # what was carried out is stored
+            log(_log, logging.WARNING, "the end of %s is not waited for: %s", execution["id"], error)
+            return execution, now
 
     def _seconds_to_event(self, execution: StoredExecution, now: float) -> float | None:
-        """Return the real seconds until an event may occur, or `None` if that is not within `SETTLE_SECONDS`."""
+        """Return the real seconds until an event may occur, or `None` if that is not within `WAIT_SECONDS`."""
         if execution["status"] != "running":
             return None
         ages = list(map(user_handlers.age, calls_of(execution["nodes"])))
         if self._clock.mode == "skip":  # it may also wait for the handlers of other executions
             ages = list(map(user_handlers.age, self._calls()))
         if ages:
-            return SETTLE_SECONDS - min(ages) if min(ages) < SETTLE_SECONDS else None
+            return WAIT_SECONDS - min(ages) if min(ages) < WAIT_SECONDS else None
         due = None if self._clock.mode == "manual" else self._store.executions.due_of(execution["id"])
-        return None if due is None or due - now > SETTLE_SECONDS else due - now
+        return None if due is None or due - now > WAIT_SECONDS else due - now
 
     def _after_skipping(self, execution: StoredExecution) -> StoredExecution:
         """Return the record of an execution after the waits have been skipped, if the clock skips them."""
@@ -403,7 +327,7 @@ class Scheduler:
         """
         while not self._is_a_handler_working() and (event := self._next_event(math.inf)) is not None:
             first, due, until = event
-            self._executions.process_due(first, partial(self._skip_waits_of, due=due, until=until))
+            self._act_by_id(first, partial(self._skip_waits_of, due=due, until=until))
             self._save_time()
 
     def _next_event(self, now: float) -> tuple[str, float, float] | None:
@@ -461,9 +385,12 @@ class Scheduler:
         self._take_report(execution_id, call, outcome)
 
     def _take_report(self, execution_id: str, call: str, outcome: HandlerOutcome) -> None:
-        execution = self._store.executions.get(execution_id)
-        if execution is not None:  # it may have been deleted by a reset
-            now = self._clock.now()
-            self._executions.act(execution, lambda running: running.complete_call(call, outcome, now))
-            if self._clock.mode == "skip":
-                self._skip_waits()
+        now = self._clock.now()
+        self._act_by_id(execution_id, lambda running: running.complete_call(call, outcome, now))
+        if self._clock.mode == "skip":
+            self._skip_waits()
+
+
+def _interrupt(running: RunningExecution, calls: Sequence[str], now: float) -> None:
+    for call in calls:
+        running.complete_call(call, _INTERRUPTED, now)

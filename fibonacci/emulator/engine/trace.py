@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
 from fibonacci.definitions.json_types import is_object
-from fibonacci.definitions.templates import Reference, Resolver, as_json, as_text, render
 from fibonacci.emulator.engine.node_states import iteration_of
 from fibonacci.emulator.engine.variables import redact, texts_of
 from fibonacci.emulator.state.clock import iso
@@ -28,24 +26,6 @@ def trace_of(store: Store, secrets: Iterable[str], execution: StoredExecution) -
     """
     hidden, notes = texts_of(secrets), store.executions.trace(execution["id"])
     return [_times_and_state(node) | _content(node, notes.get(node["id"], {}), hidden) for node in execution["nodes"]]
-
-
-def input_of(node: Node, resolve: Resolver) -> JSONObject:
-    """Return what a node is given: its fields with templates, rendered."""
-    match node:
-        case LLMNode():
-            system = None if node.system_prompt is None else as_text(render(node.system_prompt, resolve))
-            instruction: JSONObject = {"instruction": as_text(render(node.instruction, resolve))}
-            return instruction if system is None else {**instruction, "system_prompt": system}
-        case ToolNode():
-            return {"params": render(node.params, resolve)}
-        case CriticNode():
-            target = Reference(node.target_node, node.target_node, ())
-            return {"output": as_json(resolve(target)), "criteria": render(node.criteria, resolve)}
-        case ConditionalNode():
-            return {"left_value": render(node.left_value, resolve), "right_value": render(node.right_value, resolve)}
-        case OpenNode():  # it fails, and what in it is a template is not known
-            return dict(node.model_extra or {})
 
 
 def _times_and_state(node: StoredNode) -> JSONObject:

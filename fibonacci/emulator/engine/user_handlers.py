@@ -18,21 +18,21 @@ from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import BaseModel
 
 from fibonacci._logging import log
 from fibonacci._text import is_unicode, printable
-from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.json_encoding import SURROGATE, unicode_fault
+from fibonacci.emulator.state.owners import Owners
 from fibonacci.emulator.state.records import NodeUsage
-from fibonacci.emulator.state.store import Owners, Store
+from fibonacci.emulator.state.store import Store
 
-USAGE_FIELDS: Final = ("input_tokens", "output_tokens", "cost")
+if TYPE_CHECKING:
+    from fibonacci.emulator.engine.cassettes import CallCassette
 
 
 class Usage:
@@ -70,14 +70,6 @@ def usage_sum(one: NodeUsage | None, other: NodeUsage | None) -> NodeUsage | Non
     if not one or not other:
         return one or other
     return one | {name: one.get(name, 0) + value for name, value in other.items()}
-
-
-def is_usage(value: object) -> bool:
-    """Return whether a value is a usage that was stored."""
-    if not is_object(value):
-        return False
-    numbers = (number for name, number in value.items() if name in USAGE_FIELDS and not isinstance(number, bool))
-    return sum(isinstance(number, int | float) and 0 <= number < math.inf for number in numbers) == len(value)
 
 
 def _check(name: str, value: object, kinds: type | tuple[type, ...], kind: str) -> None:
@@ -245,8 +237,6 @@ class CriticCall(NodeCall):
 MAX_ERROR: Final = 10_000
 """The most characters of an error that are kept."""
 
-CallT = TypeVar("CallT", bound=NodeCall)
-
 LLMHandler = Callable[[LLMCall], Any]
 ToolHandler = Callable[[ToolCall], Any]
 CriticHandler = Callable[[CriticCall], Any]
@@ -266,26 +256,6 @@ class HandlerOutcome:
     usage: NodeUsage | None = None
 
 
-class CallRecording(Protocol):
-    """Answers calls of handlers from what was recorded, or records them: a cassette."""
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        ...
-
-    was_used: bool
-
-    def answer(
-        self,
-        handler: Callable[[Any], Any] | None,
-        call: LLMCall | ToolCall | CriticCall,
-        inputs: Mapping[str, Any],
-    ) -> HandlerOutcome | Callable[[], Any] | None:
-        """Return the recorded outcome of a call, or the work that calls its handler, or `None` for the default node."""
-        ...
-
-
 @dataclass(slots=True)
 class UserHandlers:
     """The handlers of one emulator. Where there is none, the default node is used.
@@ -302,8 +272,8 @@ class UserHandlers:
     llm: LLMHandler | None = None
     critic: CriticHandler | None = None
     tools: dict[str, ToolHandler] = field(default_factory=dict[str, ToolHandler])
-    cassette: CallRecording | None = None
-    cassettes: list[CallRecording] = field(default_factory=list["CallRecording"])
+    cassette: CallCassette | None = None
+    cassettes: list[CallCassette] = field(default_factory=list["CallCassette"])
     assertions: list[AssertionError] = field(default_factory=list[AssertionError])
 
     def tool(self, name: str) -> ToolHandler | None:
@@ -314,7 +284,7 @@ class UserHandlers:
         """Use a handler for a tool."""
         self.tools[canonical_tool(name)] = handler
 
-    def use(self, cassette: CallRecording) -> None:
+    def use(self, cassette: CallCassette) -> None:
         """Use a cassette from now on."""
         self.cassette = cassette
         self.cassettes.append(cassette)
@@ -333,7 +303,7 @@ class UserHandlers:
         self.llm, self.critic, self.tools = others.llm, others.critic, dict(others.tools)
 
 
-def call_handler(handler: Callable[[CallT], Any], call: CallT, assertions: list[AssertionError]) -> HandlerOutcome:
+def call_handler(handler: Callable[[Any], Any], call: NodeCall, assertions: list[AssertionError]) -> HandlerOutcome:
     """Call a handler, an async one in its own event loop, and return an exception as an outcome too.
 
     Args:

@@ -115,7 +115,7 @@ class Secrets(Variables):
                 f"its value has fewer than {SHORTEST} characters and could be part of ordinary words, so it is not "
                 "redacted in traces, on the page, in the state or in cassettes: use a longer one"
             )
-            self._warnings.keep(
+            self._warnings.note(
                 [EmulatorWarning(code="short_secret", location=f"{self._source}[{name!r}]", message=message)]
             )
 

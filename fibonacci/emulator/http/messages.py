@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
@@ -161,26 +161,6 @@ def too_many_requests(code: str, message: str, retry_after: int | None, *details
     return HTTPException(429, code, message, details, headers)
 
 
-def insufficient_storage(code: str, message: str) -> HTTPException:
-    """Return the error for a change that cannot be stored, after which nothing has changed."""
-    return HTTPException(507, code, message, [Detail("state", message)])
-
-
-def state_locked(message: str) -> HTTPException:
-    """Return the error for a state that another process has locked."""
-    return HTTPException(503, "state_locked", message, [Detail("state", message)], {"Retry-After": "1"})
-
-
-def state_error(message: str) -> HTTPException:
-    """Return the error for a state that cannot be used, or a record that is damaged."""
-    return HTTPException(500, "state_error", message, [Detail("state", message)])
-
-
-def internal_error() -> HTTPException:
-    """Return the error for a bug of the emulator."""
-    return HTTPException(500, "internal_error", "The emulator failed. See its log.")
-
-
 Envelope = Literal["full", "data", "bare", "page", "encoded", "empty"]
 
 
@@ -192,14 +172,12 @@ class Reply(NamedTuple):
         envelope: The envelope around it.
         status: The HTTP status.
         next_cursor: The cursor of the next page, or `None` on the last.
-        later: Waits a moment, outside of the transaction, for a more recent reply, or `None` if none will come.
     """
 
     content: Any
     envelope: Envelope = "full"
     status: int = 200
     next_cursor: str | None = None
-    later: Callable[[], Reply] | None = None
 
 
 def created(content: Any) -> Reply:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import binascii
-import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Final, Protocol, TypeVar
 
-from fibonacci._logging import log
 from fibonacci.emulator.http.bodies import Query
 from fibonacci.emulator.http.messages import Detail, Reply, bare, invalid, page
-from fibonacci.emulator.state.tables import RecordT
+from fibonacci.emulator.state.store import RecordT
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
@@ -23,8 +21,6 @@ SLICE_LIMIT: Final = 100
 _LARGEST: Final = 2**63  # the numbers of records are smaller
 
 RowT = TypeVar("RowT", covariant=True)
-
-_log: Final = logging.getLogger("fibonacci.emulator")
 
 
 class Rows(Protocol[RowT]):
@@ -55,7 +51,7 @@ def paged(
         query: Holds `limit` and `cursor`.
         kind: The name of the list. A cursor of another list is refused.
         newest_first: The order of the numbers.
-        show: Returns the public form of a record. A record that has none, because it is damaged, is logged and skipped.
+        show: Returns the public form of a record.
 
     Returns:
         The page. The cursor is the number of its last record, so that records created or deleted between two pages make
@@ -71,14 +67,12 @@ def paged(
     for number, record in rows(newest_first=newest_first, after=after):
         if len(items) == limit:
             return page(items, _cursor(kind, last))
-        items += _page_items(number, record, kind, show)
+        items.append(show(record))
         last = number
     return page(items, None)
 
 
-def sliced(
-    rows: Callable[[int], Iterable[tuple[int, RecordT]]], query: Query, *, kind: str, show: Callable[[RecordT], Any]
-) -> Reply:
+def sliced(rows: Callable[[int], Iterable[tuple[int, RecordT]]], query: Query, show: Callable[[RecordT], Any]) -> Reply:
     """Return the part of a list that `skip` and `limit` select, as the API of 0.2 has it: without an envelope.
 
     `rows` reads the list without a number of its first records. The other arguments are those of `paged`. `SLICE_LIMIT`
@@ -86,16 +80,7 @@ def sliced(
     """
     skip = query.integer("skip", default=0, lowest=0, highest=_LARGEST)
     limit = min(SLICE_LIMIT, query.integer("limit", default=SLICE_LIMIT, lowest=1, highest=_LARGEST))
-    return bare(list(islice((item for row in rows(skip) for item in _page_items(*row, kind, show)), limit)))
-
-
-def _page_items(number: int, record: RecordT, kind: str, show: Callable[[RecordT], Any]) -> list[Any]:
-    """Return the public form of a record, or nothing if it is damaged."""
-    try:
-        return [show(record)]
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
-        log(_log, logging.ERROR, "record %d of %s is damaged", number, kind, with_exception=True)
-        return []
+    return bare([show(record) for _, record in islice(rows(skip), limit)])
 
 
 def _cursor(kind: str, number: int) -> str:

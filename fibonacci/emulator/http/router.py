@@ -15,13 +15,15 @@ from fibonacci.emulator.http.messages import Detail, HTTPException, ServerReques
 TargetT = TypeVar("TargetT", covariant=True)
 
 API_PREFIX: Final = "v1"
+CONTROL_PREFIX: Final = "_emulator"
 
 API_0_2: Final = "/api/v1/"
 """How the paths of the API of fibonacci-sdk 0.2 begin, and the templates of its endpoints."""
 
 
 class _Route(Generic[TargetT]):
-    def __init__(self, parts: list[str]) -> None:
+    def __init__(self, template: str, parts: list[str]) -> None:
+        self.template: Final = template
         self.parts: Final = parts
         self.targets: Final[dict[str, TargetT]] = {}
         self._fixed = [(place, part) for place, part in enumerate(parts) if part[0] != "{"]
@@ -62,7 +64,7 @@ class Router(Generic[TargetT]):
             route = self._routes.get(template)
             if route is None:
                 path = template if template.startswith(API_0_2) else f"/{prefix}{template}"
-                route = self._routes[template] = _Route(path[1:].split("/"))
+                route = self._routes[template] = _Route(template, path[1:].split("/"))
                 self._by_shape.setdefault(_shape(route.parts), []).append(route)
             route.targets[method] = target
 
@@ -84,6 +86,14 @@ class Router(Generic[TargetT]):
         if method not in route.targets:
             raise method_not_allowed(method, list(route.targets))
         return route.targets[method], values
+
+    def template_of(self, method: str, path: str) -> str | None:
+        """Return the template that a method and a raw path match, or `None`."""
+        try:
+            matched = self._match(segments_of(path))
+        except HTTPException:
+            return None
+        return None if matched is None or method not in matched[0].targets else matched[0].template
 
     def methods(self, segments: Sequence[str]) -> Sequence[str]:
         """Return the methods of a whole path, or none if the path doesn't exist."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
-from fibonacci.emulator.app.app import App
+from fibonacci.emulator.app import App
 from fibonacci.emulator.engine.variables import redact, redact_text, texts_of
 from fibonacci.emulator.http.bodies import Query
 from fibonacci.emulator.http.messages import Detail, HTTPException, ServerRequest, ServerResponse

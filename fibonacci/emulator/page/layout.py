@@ -53,8 +53,8 @@ def counts_of(backend: Backend) -> Mapping[str, tuple[int, str]]:
     return {
         "Runs": (running, " running"),
         "Approvals": (waiting, " waiting"),
-        "Warnings": (len(app.warnings.all()), " found"),
-        "Scripts": (len(app.scripts.unused), " with answers left"),
+        "Warnings": (len(app.environment.warnings.all()), " found"),
+        "Scripts": (len(app.environment.scripts.unused), " with answers left"),
         "Failures": (sum(failure.remaining != 0 for failure in app.faults.all()), " injected"),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
-from fibonacci.emulator.app.app import App
+from fibonacci.emulator.app import App
 from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse
 
 if TYPE_CHECKING:

@@ -1,39 +1,99 @@
-"""Admission: whether a workflow may run, and what in it is unknown or not supported.
+"""Admission: whether a workflow may run, which runs require approval, and what in one is unknown or not supported.
+
+Inputs are checked first, then the definition, tool policies, quotas, and approval. Only the emulator's own organization
+decides. A refusal is recorded in its audit log.
 
 A run counts when it is requested, whether or not it requires approval. The hour begins with its first run. An approved
 run waits as `pending` while the limit of `concurrent_executions` is reached.
 
-Inputs are checked first, then the definition, tool policies, quotas, and approval.
+A run requires approval if the settings of its organization name one of its workflow's categories: each
+`require_approval_for_...` is for one category, and each flag in `category_flags` for the category of its name. A
+threshold of 0 turns approval off.
 
-Only the emulator's own organization decides. A refusal is recorded in its audit log.
+A definition has the categories that it names, as in `{"categories": ["financial"], "nodes": [...]}`, those of its tools
+in the catalog, and those of the words in its tools' names. For example, `slack_send_message` and `email_send` are
+external communication, and `file_write` is a public write. `grant_access` is a permission change, and `refund_payment`
+is financial. Names count because a tool need not be in the catalog.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, cast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from fibonacci.definitions import Problem
 from fibonacci.definitions.json_schema import first_fault
-from fibonacci.emulator.account import PLANS
+from fibonacci.definitions.json_types import is_array
 from fibonacci.emulator.context import RequestContext
-from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
+from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled, tools_of
 from fibonacci.emulator.engine.definition_problems import problems_of
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, place_in
-from fibonacci.emulator.engine.records import new_execution
+from fibonacci.emulator.engine.records import WAITING, new_execution
+from fibonacci.emulator.engine.tool_catalog import TOOLS, find_tool
+from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.http.messages import Detail, HTTPException, invalid, too_many_requests
-from fibonacci.emulator.option_values import PlanName
-from fibonacci.emulator.policy.approvals import (
-    approval_reasons,
-    hold_for_approval,
-    misspelled_category,
-    settings_of,
-)
 from fibonacci.emulator.policy.organizations import Change, record_change
+from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import JSONObject
-from fibonacci.emulator.state.records import StoredExecution, StoredNode, StoredRunWindow, StoredWorkflow
+from fibonacci.emulator.state.records import (
+    DEFAULT_GOVERNANCE,
+    StoredApproval,
+    StoredExecution,
+    StoredGovernance,
+    StoredNode,
+    StoredRunWindow,
+    StoredWorkflow,
+)
 from fibonacci.emulator.state.store import Store
+
+EXTERNAL_COMM: Final = "external_comm"
+PUBLIC_WRITES: Final = "public_writes"
+PERMISSION_CHANGES: Final = "permission_changes"
+
+_WORDS: Final[Mapping[str, str]] = {
+    EXTERNAL_COMM: "discord email fax http mail message notify send slack sms teams webhook",
+    PUBLIC_WRITES: "http post publish share tweet upload write",
+    PERMISSION_CHANGES: "acl grant invite permission permissions revoke role roles",
+    "financial": "bank charge invoice pay payment payments payout refund stripe transfer",
+    "pii": "contact contacts crm customer customers passport patient patients ssn",
+}
+CATEGORY_WORDS: Final = {category: frozenset(words.split()) for category, words in _WORDS.items()}
+"""The words in the names of tools, by the category that each word means."""
+
+
+def categories_of(definition: Mapping[str, Any] | None, handlers: UserHandlers | None = None) -> frozenset[str]:
+    """Return the categories of a valid definition, with the handlers also those of the user's tools.
+
+    Example:
+        >>> node = {"id": "a", "type": "tool", "tool": "email_send"}
+        >>> sorted(categories_of({"categories": ["pii"], "nodes": [node]}))
+        ['communication', 'external_comm', 'pii']
+    """
+    return frozenset() if definition is None else frozenset(_categories(definition, handlers or UserHandlers()))
+
+
+def categories_named_by(definition: Mapping[str, Any]) -> list[str]:
+    """Return the categories that a definition names itself."""
+    named = definition.get("categories")
+    return [name for name in named if isinstance(name, str)] if is_array(named) else []
+
+
+def misspelled_category(name: str) -> str | None:
+    """Return the category that a name resembles, or `None` if it is one itself, or resembles none."""
+    from fibonacci.definitions.checks.shape import nearest_category  # it would slow the start
+
+    return nearest_category(name, {str(tool["category"]) for tool in TOOLS.values()})
+
+
+def _categories(definition: Mapping[str, Any], handlers: UserHandlers) -> Iterator[str]:
+    yield from categories_named_by(definition)
+    for tool in tools_of(definition):
+        known_tool = find_tool(handlers, tool)
+        if known_tool is not None:
+            yield known_tool["category"]
+        words = set(tool.lower().replace("-", "_").split("_"))
+        yield from (category for category, known in CATEGORY_WORDS.items() if not known.isdisjoint(words))
 
 
 def report_categories(context: RequestContext, owner: str, names: Iterable[str]) -> None:
@@ -84,28 +144,13 @@ def report_problems(context: RequestContext, workflow_id: str, problems: Sequenc
 HOUR: Final = 3600.0
 
 
-def overrides_of(store: Store, organization: str) -> dict[str, int]:
-    """Return the overrides of an organization's quota, by name."""
-    return cast("dict[str, int]", store.quota_overrides.get(organization) or {})
-
-
-def effective_quota(store: Store, plan: PlanName, organization: str) -> Mapping[str, int]:
-    """Return the quota of an organization: its overrides, else the limits of the plan."""
-    return {**PLANS[plan].quota, **overrides_of(store, organization)}
-
-
-def places_of(store: Store, plan: PlanName, organization: str) -> int:
-    """Return how many executions of an organization may run at once."""
-    return effective_quota(store, plan, organization)["concurrent_executions"]
-
-
 def take_run(context: RequestContext) -> None:
     """Check that one more run fits the quotas.
 
     Raises:
         HTTPException: 429 `quota_exceeded` if a quota is exhausted.
     """
-    quota = effective_quota(context.store, context.plan, context.organization)
+    quota = context.platform.account.quota(context.store, context.organization)
     executions = context.store.executions
     window = context.store.run_windows.get(context.organization)
     if window is None or window["ends"] <= context.now:
@@ -127,6 +172,56 @@ def runs_in(store: Store, window: StoredRunWindow) -> int:
 def _used_up(name: str, limit: int, retry_after: int | None) -> HTTPException:
     message = f"The quota {name} of {limit} is used up."
     return too_many_requests("quota_exceeded", message, retry_after, Detail(name, f"is {limit}, and used up"))
+
+
+def settings_of(store: Store, organization: str) -> StoredGovernance:
+    """Return the settings of an organization, with defaults for those that an older record does not have."""
+    stored = store.governance.get(organization)
+    return DEFAULT_GOVERNANCE if stored is None else {**DEFAULT_GOVERNANCE, **stored}
+
+
+APPROVAL_SECONDS: Final = 7 * 86_400.0
+"""Seconds for which a run waits for approval."""
+
+
+def approval_reasons(
+    settings: StoredGovernance, definition: Mapping[str, Any] | None, handlers: UserHandlers
+) -> list[str]:
+    """Return the categories for which a run requires approval, or none if it may start at once."""
+    if settings["approval_threshold"] < 1:
+        return []
+    flags = {
+        EXTERNAL_COMM: settings["require_approval_for_external_comm"],
+        PUBLIC_WRITES: settings["require_approval_for_public_writes"],
+        PERMISSION_CHANGES: settings["require_approval_for_permission_changes"],
+    }
+    watched = {category for category, is_watched in (*flags.items(), *settings["category_flags"].items()) if is_watched}
+    return sorted(watched & categories_of(definition, handlers)) if watched else []
+
+
+def hold_for_approval(
+    context: RequestContext,
+    workflow: StoredWorkflow,
+    inputs: JSONObject,
+    reasons: list[str],
+    nodes: Sequence[StoredNode] = (),
+) -> StoredExecution:
+    """Store a run that requires approval, and return its execution."""
+    approval: StoredApproval = {
+        "reasons": reasons,
+        "requested_by": context.actor.name,
+        "requested_at": iso(context.now),
+        "approved_by": [],
+        "rejected_by": None,
+        "expires_at": iso(context.now + APPROVAL_SECONDS),
+    }
+    execution = new_execution(workflow, inputs, context.actor.role, context.now, nodes)
+    execution.update({"status": WAITING, "approval": approval})
+    context.store.executions.add(execution, due=context.now + APPROVAL_SECONDS)
+    after = {"status": WAITING, "reasons": reasons, "workflow_id": workflow["id"]}
+    request = Change(context.actor.name, "approval.requested", f"executions/{execution['id']}", {}, after)
+    record_change(context.store, context.organization, request, context.now)
+    return execution
 
 
 def execute(
@@ -158,15 +253,15 @@ def execute(
         take_run(context)
     except HTTPException as error:
         after = {"code": error.code, "reason": error.message}
-        refusal = Change(context.actor, "run.refused", f"workflows/{workflow['id']}", {}, after)
+        refusal = Change(context.actor.name, "run.refused", f"workflows/{workflow['id']}", {}, after)
         record_change(context.store, context.organization, refusal, context.now)
         raise
     settings = settings_of(context.store, context.organization)
     reasons = approval_reasons(settings, workflow["definition"], context.environment.handlers)
     if reasons:
         return hold_for_approval(context, workflow, inputs, reasons, nodes)
-    execution = new_execution(workflow, inputs, context.role, context.now, nodes)
-    return context.scheduler.start(execution, compiled_workflow, problems, context.now)
+    execution = new_execution(workflow, inputs, context.actor.role, context.now, nodes)
+    return context.platform.scheduler.start(execution, compiled_workflow, problems, context.now)
 
 
 def _check_inputs(workflow: CompiledWorkflow, inputs: JSONObject) -> None:
@@ -178,6 +273,6 @@ def _check_inputs(workflow: CompiledWorkflow, inputs: JSONObject) -> None:
 def _check_tools(context: RequestContext, workflow: CompiledWorkflow) -> None:
     """Refuse the workflow if its definition has a tool that the caller's role may not use."""
     for tool in workflow.tools:
-        refusal = context.environment.refusal_of(tool, context.role)
+        refusal = context.environment.refusal_of(tool, context.actor.role)
         if refusal is not None:
             raise HTTPException(403, "permission_denied", refusal, [Detail("tool", refusal)])

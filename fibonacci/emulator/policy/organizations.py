@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from typing import Any, Final
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.http.messages import not_found
-from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.records import StoredAudit, StoredChange
 from fibonacci.emulator.state.store import Store
@@ -51,7 +51,7 @@ def record_change(store: Store, organization: str, change: Change, now: float) -
     if not differences:
         return
     entry: StoredAudit = {
-        "id": ids.audit_id(),
+        "id": f"audit_{os.urandom(6).hex()}",
         "actor": change.actor,
         "action": change.action,
         "target": change.target,
@@ -98,5 +98,5 @@ def audit(
     context: RequestContext, action: str, target: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> None:
     """Record the caller's change in the audit log of the organization that the path names."""
-    change = Change(context.actor, action, target, before, after)
+    change = Change(context.actor.name, action, target, before, after)
     record_change(context.store, organization_of(context), change, context.now)

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from fibonacci.definitions.json_types import Whole
 from fibonacci.definitions.templates import as_text
-from fibonacci.emulator.context import Endpoint, RequestContext
+from fibonacci.emulator.context import Endpoint, RequestContext, RunReply
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.memory import MemorySet, Owner, is_live, owner_of, set_value
 from fibonacci.emulator.engine.records import QUEUED, WAITING, elapsed_ms, view_of
@@ -97,7 +97,7 @@ def list_workflows(context: RequestContext) -> Reply:
             return table.rows(skip=skip)
         return islice((row for row in table.rows() if wanted <= _flags(row[1]).items()), skip, None)
 
-    return sliced(rows, query, kind="workflows", show=partial(_workflow, context.store))
+    return sliced(rows, query, partial(_workflow, context.store))
 
 
 def create_workflow(context: RequestContext) -> Reply:
@@ -122,7 +122,7 @@ def update_workflow(context: RequestContext) -> Reply:
     return bare(_workflow(context.store, changed))
 
 
-def execute_workflow(context: RequestContext) -> Reply:
+def execute_workflow(context: RequestContext) -> RunReply:
     """POST /api/v1/workflows/{workflow_id}/execute. A run has no secrets but those of the emulator."""
     workflow = workflows.find_workflow(context)
     body = read(RunCreate, context.body)
@@ -134,7 +134,7 @@ def execute_workflow(context: RequestContext) -> Reply:
         place = f"POST {API_0_2}workflows/{{workflow_id}}/execute tags"
         warning = EmulatorWarning(code="no_effect", location=place, message="the tags of a run are not stored")
         context.environment.warnings.report([warning])
-    return executions.reply_of_run(context, execute(context, workflow, body.input_data), _reply)
+    return RunReply(execute(context, workflow, body.input_data), _reply)
 
 
 def list_runs(context: RequestContext) -> Reply:
@@ -152,13 +152,13 @@ def list_runs(context: RequestContext) -> Reply:
         run = _run(execution, context.now)
         return {name: run[name] for name in _IN_LIST}
 
-    return sliced(rows, context.query, kind="runs", show=show)
+    return sliced(rows, context.query, show)
 
 
-def get_run(context: RequestContext) -> Reply:
+def get_run(context: RequestContext) -> RunReply:
     """GET /api/v1/runs/{run_id}."""
-    execution = context.scheduler.refresh(executions.find_execution(context, "run_id"), context.now)
-    return executions.reply_of_run(context, execution, _reply)
+    execution = context.platform.scheduler.refresh(executions.find_execution(context, "run_id"), context.now)
+    return RunReply(execution, _reply)
 
 
 def get_memory(context: RequestContext) -> Reply:
@@ -314,12 +314,12 @@ def _run(execution: StoredExecution, now: float) -> JSONObject:
 
 def _place_in_query(context: RequestContext) -> Key:
     _check_organization(context, context.query.text("organization_id"))
-    return memory.place_in_query(context, context.actor)
+    return memory.place_in_query(context, context.actor.name)
 
 
 def _place(context: RequestContext, body: MemoryOwner, key: str) -> Key:
     _check_organization(context, body.organization_id)
-    user_id = body.user_id or (context.actor if body.scope == "user" else None)
+    user_id = body.user_id or (context.actor.name if body.scope == "user" else None)
     return memory.place_of(context, key, body.scope, user_id, body.workflow_id)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from fibonacci.emulator.context import Endpoint, RequestContext
+from fibonacci.emulator.context import Endpoint, Platform, RequestContext, RunReply
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.records import view_of
 from fibonacci.emulator.http.messages import Reply, conflict, not_found
@@ -16,10 +16,10 @@ from fibonacci.emulator.state.records import STATUSES, TERMINAL, StoredExecution
 from fibonacci.models.executions import KNOWN_STATUSES
 
 
-def get_execution(context: RequestContext) -> Reply:
+def get_execution(context: RequestContext) -> RunReply:
     """GET /executions/{execution_id}."""
-    execution = context.scheduler.refresh(find_execution(context, "execution_id"), context.now)
-    return reply_of_run(context, execution, partial(_with_trace, context))
+    execution = context.platform.scheduler.refresh(find_execution(context, "execution_id"), context.now)
+    return RunReply(execution, partial(_with_trace, context.platform))
 
 
 def list_executions(context: RequestContext) -> Reply:
@@ -61,18 +61,8 @@ def _check_status(context: RequestContext) -> None:
         )
 
 
-def _with_trace(context: RequestContext, execution: StoredExecution, now: float) -> Reply:
-    return Reply({**view_of(execution, now), "trace": context.scheduler.trace(execution)})
-
-
-def reply_of_run(
-    context: RequestContext, execution: StoredExecution, show: Callable[[StoredExecution, float], Reply]
-) -> Reply:
-    """Return the reply that shows an execution, which another may follow when a handler that has just begun ends."""
-    reply = show(execution, context.now)
-    if context.scheduler.may_end_soon(execution, context.now):
-        return reply._replace(later=lambda: show(*context.scheduler.settle(execution)))
-    return reply
+def _with_trace(platform: Platform, execution: StoredExecution, now: float) -> Reply:
+    return Reply({**view_of(execution, now), "trace": platform.scheduler.trace(execution)})
 
 
 def find_execution(context: RequestContext, parameter: str) -> StoredExecution:

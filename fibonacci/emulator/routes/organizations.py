@@ -10,15 +10,15 @@ from pydantic import Field
 
 from fibonacci.definitions.json_types import Whole
 from fibonacci.definitions.tools import canonical_tool
-from fibonacci.emulator.account import PLANS, ROLES, KeyRole
+from fibonacci.emulator.account import PLANS, ROLES, KeyRole, overrides_of
 from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.tool_catalog import find_tool
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.messages import Detail, Reply, bare, conflict, created, invalid, no_content, not_found
 from fibonacci.emulator.http.paging import paged
-from fibonacci.emulator.policy.admission import overrides_of, report_categories
-from fibonacci.emulator.policy.approvals import GovernanceUpdate, counts_of, release, settings_of
+from fibonacci.emulator.policy.admission import report_categories, settings_of
+from fibonacci.emulator.policy.approvals import GovernanceUpdate, counts_of, release
 from fibonacci.emulator.policy.organizations import audit, organization_of
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.records import StoredGovernance, StoredQuota, StoredRoleOverride, StoredToolPolicy
@@ -92,7 +92,7 @@ class QuotaUpdate(Body):
 def get_quota(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/quota."""
     organization = organization_of(context)
-    return bare(_quota(context, overrides_of(context.store, organization)))
+    return bare(_quota(context, organization))
 
 
 def update_quota(context: RequestContext) -> Reply:
@@ -109,14 +109,15 @@ def update_quota(context: RequestContext) -> Reply:
     after = {name: value for name, value in (before | given).items() if value is not None}
     context.store.quota_overrides.put(organization, record=cast("StoredQuota", after))
     audit(context, "quota.updated", "quota", before, after)
-    context.scheduler.start_queued(context.now)
-    return bare(_quota(context, after))
+    context.platform.scheduler.start_queued(context.now)
+    return bare(_quota(context, organization))
 
 
 def _check_ceilings(context: RequestContext, given: Mapping[str, int | None]) -> None:
-    ceilings = PLANS[context.plan].ceilings
+    plan = context.platform.account.plan
+    ceilings = PLANS[plan].ceilings
     faults = [
-        Detail(name, f"must be at most {ceilings[name]}, the ceiling of the plan {context.plan}")
+        Detail(name, f"must be at most {ceilings[name]}, the ceiling of the plan {plan}")
         for name, value in given.items()
         if value is not None and value > ceilings[name]
     ]
@@ -124,9 +125,14 @@ def _check_ceilings(context: RequestContext, given: Mapping[str, int | None]) ->
         raise invalid(*faults)
 
 
-def _quota(context: RequestContext, overrides: Mapping[str, int]) -> Mapping[str, object]:
-    limits = dict(PLANS[context.plan].quota)
-    return {"plan": context.plan, "limits": limits, "overrides": overrides, "effective": {**limits, **overrides}}
+def _quota(context: RequestContext, organization: str) -> Mapping[str, object]:
+    account = context.platform.account
+    return {
+        "plan": account.plan,
+        "limits": dict(PLANS[account.plan].quota),
+        "overrides": overrides_of(context.store, organization),
+        "effective": account.quota(context.store, organization),
+    }
 
 
 _ALL_ROLES: Final[list[KeyRole]] = list(reversed(ROLES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Final
@@ -10,7 +11,7 @@ from pydantic import Field
 
 from fibonacci.definitions import Problem
 from fibonacci.emulator.account import SEED
-from fibonacci.emulator.context import Endpoint, RequestContext
+from fibonacci.emulator.context import Endpoint, RequestContext, RunReply
 from fibonacci.emulator.engine.definition_problems import problems_of
 from fibonacci.emulator.engine.records import summary_of
 from fibonacci.emulator.http.bodies import Body, read
@@ -18,11 +19,15 @@ from fibonacci.emulator.http.messages import Detail, Reply, conflict, created, d
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.policy.admission import execute, report_problems
 from fibonacci.emulator.policy.organizations import Change, record_change
-from fibonacci.emulator.routes.executions import reply_of_run
-from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import JSONObject, to_json
-from fibonacci.emulator.state.records import RegistryStatus, StoredRegistry, StoredVersion, StoredWorkflow
+from fibonacci.emulator.state.records import (
+    RegistryStatus,
+    StoredExecution,
+    StoredRegistry,
+    StoredVersion,
+    StoredWorkflow,
+)
 from fibonacci.emulator.state.store import Store
 
 Name = Annotated[str, Field(min_length=1)]
@@ -69,7 +74,7 @@ def add_workflow(
     Raises:
         HTTPException: 422 if its definition is refused.
     """
-    workflow_id = ids.workflow_id()
+    workflow_id = f"wf-{os.urandom(6).hex()}"
     _check(context, workflow_id, body.definition)
     now = iso(context.now)
     workflow: StoredWorkflow = {
@@ -142,7 +147,7 @@ def delete_workflow(context: RequestContext) -> Reply:
     for number in {run["workflow_version"] for run in unfinished}:  # they go on with the definition of their version
         version = store.versions.get(workflow_id, str(number))
         if version is not None:
-            store.executions.keep_definition(workflow_id, number, version["definition"])
+            store.executions.attach_definition(workflow_id, number, version["definition"])
     store.workflows.delete(workflow_id)
     store.versions.delete_all({"workflow_id": workflow_id})
     store.registry.delete(workflow_id)
@@ -150,11 +155,15 @@ def delete_workflow(context: RequestContext) -> Reply:
     return no_content()
 
 
-def execute_workflow(context: RequestContext) -> Reply:
+def execute_workflow(context: RequestContext) -> RunReply:
     """POST /workflows/{workflow_id}/execute."""
     workflow = find_workflow(context)
     execution = execute(context, workflow, read(WorkflowExecute, context.body).inputs)
-    return reply_of_run(context, execution, lambda execution, now: data_only(summary_of(execution, now)))
+    return RunReply(execution, _summary)
+
+
+def _summary(execution: StoredExecution, now: float) -> Reply:
+    return data_only(summary_of(execution, now))
 
 
 def find_workflow(context: RequestContext) -> StoredWorkflow:
@@ -192,7 +201,7 @@ def _check(context: RequestContext, workflow_id: str, definition: JSONObject | N
     from fibonacci.definitions.problems import INVALID  # the checks would slow the start of an emulator
 
     problems = problems_of(to_json(definition), context.environment)
-    if context.actor == SEED.name:  # the user adds tools and models after it, and each execution checks them
+    if context.actor is SEED:  # the user adds tools and models after it, and each execution checks them
         problems = [problem for problem in problems if problem.code not in ("unknown_tool", "unknown_model")]
     refused: Iterable[Problem] = ()
     if context.environment.warnings.strict:
@@ -295,7 +304,7 @@ def _set_status(context: RequestContext, status: RegistryStatus) -> Reply:
     }
     context.store.registry.put(workflow["id"], record=entry)
     target = f"workflow-registry/{workflow['id']}"
-    change = Change(context.actor, f"registry.{status}", target, {"status": before}, {"status": status})
+    change = Change(context.actor.name, f"registry.{status}", target, {"status": before}, {"status": status})
     record_change(context.store, context.organization, change, context.now)
     return Reply(entry)
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import anyio
 import anyio.to_thread
 
-from fibonacci.emulator.app.app import App
+from fibonacci.emulator.app import App
 from fibonacci.emulator.faults import FailingResponse, InjectedFailure
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse, decoded_headers, encoded_headers
 from fibonacci.emulator.state.clock import VirtualClock

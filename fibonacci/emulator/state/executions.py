@@ -24,8 +24,8 @@ from fibonacci.emulator.state.records import (
     StoredVersion,
     calls_of,
 )
+from fibonacci.emulator.state.schema import LAST_NUMBER
 from fibonacci.emulator.state.snapshot import SECRET, Key
-from fibonacci.emulator.state.tables import LAST_NUMBER, damaged, decoded, or_logged
 
 if TYPE_CHECKING:
     from fibonacci.emulator.state.store import Store
@@ -148,13 +148,13 @@ class ExecutionTable:
         self._store = store
         self._counts: dict[str, int] = {}  # by status, empty if they are not known
         self._last: dict[str, int] = {}  # the number of the newest one, if it is known
-        store.kept += self._counts, self._last
+        store.caches += self._counts, self._last
 
     def get(self, execution_id: str) -> StoredExecution | None:
         """Return an execution, or `None`.
 
         Raises:
-            UnreadableRecordError: If its record is damaged.
+            StateError: If its record is damaged.
         """
         sql = f"SELECT {_FIELDS}, inputs FROM executions WHERE id = ?"
         row = self._store.execute(sql, (execution_id,)).fetchone()
@@ -284,7 +284,7 @@ class ExecutionTable:
         row = self._store.execute(sql, (execution_id,)).fetchone()
         return None if row is None else self._decoded(row[0], execution_id)
 
-    def keep_definition(self, workflow_id: str, version: int, definition: JSONObject | None) -> None:
+    def attach_definition(self, workflow_id: str, version: int, definition: JSONObject | None) -> None:
         """Store the definition of a version that is deleted with the runs that have not ended."""
         sql = (
             f"UPDATE executions SET definition = {_TEXT} WHERE workflow_id = ? AND status = ? AND workflow_version = ?"
@@ -296,11 +296,6 @@ class ExecutionTable:
         if definition is None:
             return ""
         return to_text(self._store.hide({"definition": definition}, StoredVersion)["definition"])
-
-    def stop(self, execution_id: str) -> None:
-        """Let nothing happen in an execution anymore."""
-        sql = "UPDATE executions SET due = NULL, place = NULL, calls = NULL WHERE id = ?"
-        self._store.execute(sql, (execution_id,))
 
     def delete(self, execution_id: str) -> bool:
         """Remove an execution, and return whether it existed."""
@@ -335,7 +330,7 @@ class ExecutionTable:
         skip: int = 0,
         search: Search | None = None,
     ) -> Iterator[tuple[int, StoredExecution]]:
-        """Iterate over executions, each with its permanent number, but skip and log damaged ones.
+        """Iterate over executions, each with its permanent number.
 
         Args:
             workflow_id: The workflow that they are of. Default: any.
@@ -356,8 +351,8 @@ class ExecutionTable:
             values += wanted
         sql, values = _selected(f"{_FIELDS}, {inputs}, inputs_size", statuses, workflow_id, order, condition, values)
         for row in self._store.execute(f"{sql} LIMIT -1 OFFSET ?", (*values, skip)):
-            execution = or_logged(self._read, row)
-            if execution is not None and (search is None or search.accepts(execution)):
+            execution = self._read(row)
+            if search is None or search.accepts(execution):
                 yield row[0], _brief(execution) if brief and row[-1] > LARGE else execution
 
     def records(self, *statuses: str) -> Iterator[StoredExecution]:
@@ -368,9 +363,7 @@ class ExecutionTable:
         """Iterate over all executions with their keys and all that is stored of each."""
         sql = f"SELECT {_FIELDS}, inputs, {_TRACE}, coalesce(definition, 'null'), due, place FROM executions"
         for row in self._store.execute(f"{sql} ORDER BY number"):
-            record = or_logged(self._complete, row)
-            if record is not None:
-                yield (record["id"],), record
+            yield (row[1],), self._complete(row)
 
     def restore(self, key: Key, record: ExecutionSnapshot) -> None:
         """Add an execution of a snapshot."""
@@ -427,12 +420,13 @@ class ExecutionTable:
         rows = self._store.execute("SELECT id, calls FROM executions WHERE calls > ''")
         return [(name, json.loads(calls)) for name, calls in rows]
 
-    def first_queued(self) -> str | None:
+    def first_queued(self) -> StoredExecution | None:
         """Return the execution that is first in the queue, or `None`."""
         if not self.count("pending"):
             return None
-        row = self._store.execute("SELECT id FROM executions WHERE place > 0 ORDER BY place LIMIT 1").fetchone()
-        return None if row is None else str(row[0])
+        sql = f"SELECT {_FIELDS}, inputs FROM executions WHERE place > 0 ORDER BY place LIMIT 1"
+        row = self._store.execute(sql).fetchone()
+        return None if row is None else self._read(row)
 
     def next_place(self) -> int:
         """Return the next place in the queue."""
@@ -449,8 +443,6 @@ class ExecutionTable:
         outputs, nodes, inputs = texts[:3]
         text = f"[{outputs},{nodes},{inputs or 'null'},{approval or 'null'}]"
         content = self._decoded(text, name)
-        if [*map(type, content[:2])] != [dict, list] or len(content) != 4:
-            raise damaged(self.name, name, "its outputs or nodes are something else")
         execution: dict[str, Any] = {
             "id": name,
             "workflow_id": workflow_id,
@@ -479,7 +471,7 @@ class ExecutionTable:
         return cast("ExecutionSnapshot", {**execution, **more})
 
     def _decoded(self, text: str, execution_id: str) -> Any:
-        return decoded(self._store, text, self.name, execution_id)
+        return self._store.decoded(text, self.name, execution_id)
 
 
 def _selected(

@@ -12,6 +12,9 @@ APPLICATION: Final = 0x46494245
 SCHEMA: Final = 3
 """The version of the tables."""
 
+LAST_NUMBER: Final = 2**63 - 1
+"""The largest number that a row may have."""
+
 _TABLES: Final = """
 -- A run is one row. What lists do not read comes last. The nodes of a long run that has not ended are in `nodes`, so
 -- that an event writes the nodes that it changes and no others.

@@ -40,10 +40,6 @@ class StateReadOnlyError(StateError):
     """The file can be read and not written: nothing was changed."""
 
 
-class UnreadableRecordError(StateError):
-    """One record is damaged. The others can be used. `restore` and `reset` replace it."""
-
-
 SCHEMA: Final = 1
 """The version of the snapshots that are written."""
 

@@ -1,28 +1,24 @@
-"""The state of an emulator, in memory or in a file, and the processes that share a file.
-
-A process ID doesn't tell whether a process still runs: two containers have the same IDs, and neither sees the processes
-of the other. A lock does: the system releases it when the process ends, however it ends.
+"""The state of an emulator, in memory or in a file: tables of records by key, and that of executions.
 
 Records are plain JSON objects. A stored record is replaced and never changed in place, so that records need no copies.
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import secrets
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from math import inf
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar, cast
 
-from fibonacci._files import lock_file, open_state
 from fibonacci.emulator.state.executions import ExecutionTable
+from fibonacci.emulator.state.json_encoding import to_text
+from fibonacci.emulator.state.owners import Owners
 from fibonacci.emulator.state.records import (
     StoredAudit,
     StoredClock,
@@ -38,108 +34,19 @@ from fibonacci.emulator.state.records import (
     StoredVersion,
     StoredWorkflow,
 )
-from fibonacci.emulator.state.schema import create_undo
+from fibonacci.emulator.state.schema import LAST_NUMBER, RECORDS, create_undo, names_of
 from fibonacci.emulator.state.snapshot import (
     SCHEMA,
+    SECRET,
     SNAPSHOT_FORMAT,
+    Key,
     StateError,
-    StateFullError,
     StateReadOnlyError,
     Tables,
     malformed,
     read_snapshot,
 )
 from fibonacci.emulator.state.sqlite import StateDatabase, explained, number_of
-from fibonacci.emulator.state.tables import Table
-
-_TROUBLES: Final[Mapping[int, type[StateError]]] = {
-    errno.ENOSPC: StateFullError,
-    errno.EDQUOT: StateFullError,
-    errno.EACCES: StateReadOnlyError,
-    errno.EROFS: StateReadOnlyError,
-}
-"""What it means for the state if no file can be created next to it."""
-
-
-def _created(path: Path) -> int:
-    try:
-        return open_state(path, os.O_RDWR | os.O_CREAT)
-    except OSError as error:
-        kind = _TROUBLES.get(error.errno or 0, StateError)
-        raise kind(f"{path} cannot be created ({error.strerror}): nothing was changed") from error
-
-
-def _remove(path: Path) -> None:
-    """Remove the file of an owner. One that stays, in a folder that is read-only, belongs to nobody."""
-    with suppress(OSError):
-        path.unlink()
-
-
-class Owners:
-    """The owners of one state.
-
-    Args:
-        path: The file that keeps the state, or `None` for memory, which has one owner.
-    """
-
-    def __init__(self, path: Path | None = None) -> None:
-        self._path: Final = path
-        self._name = secrets.token_hex(8)
-        self._held: tuple[int, int] | None = None  # the process and its lock
-        self._mutex = threading.Lock()
-
-    def own(self) -> str:
-        """Return the name of this process as an owner, which holds a lock from the first call on.
-
-        Raises:
-            StateError: If the file of the lock cannot be created. Its subclasses say why.
-        """
-        with self._mutex:
-            if self._path is not None and (self._held is None or self._held[0] != os.getpid()):
-                self._forget()
-                self._name = secrets.token_hex(8)
-                file = _created(self._file_of(self._name))
-                lock_file(file)
-                self._held = (os.getpid(), file)
-            return self._name
-
-    def is_alive(self, name: str) -> bool:
-        """Return whether another owner still holds its lock, and remove the file of one that does not."""
-        if self._path is None or name == self._name or not name.isalnum():
-            return False
-        path = self._file_of(name)
-        try:
-            file = open_state(path, os.O_RDWR)
-        except FileNotFoundError:
-            return False
-        except OSError:  # it cannot be asked, and is assumed to live
-            return True
-        try:
-            lock_file(file)
-        except OSError:
-            return True
-        finally:
-            os.close(file)
-        _remove(path)
-        return False
-
-    def release(self) -> None:
-        """Give up the lock: for the others, this process has ended, whatever it still does."""
-        with self._mutex:
-            if self._held is not None and self._held[0] == os.getpid():
-                _remove(self._file_of(self._name))
-            self._forget()
-
-    def _forget(self) -> None:
-        """Close the lock. In a child process, the lock of the parent stays."""
-        if self._held is not None:
-            os.close(self._held[1])
-        self._held = None
-
-    def _file_of(self, name: str) -> Path:
-        assert self._path is not None
-        return self._path.with_name(f"{self._path.name}-owner-{name}")
-
 
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for another process that is writing."""
@@ -159,6 +66,150 @@ def _unchanged(value: Any, shape: object = None) -> Any:
     return value
 
 
+RecordT = TypeVar("RecordT", bound=Mapping[str, object])
+
+Where = Mapping[str, str]
+_ALL: Final[Where] = {}
+_MISSING: Final = object()
+_MOST_CACHED: Final = 1_000
+
+
+class Table(Generic[RecordT]):
+    """The records of one kind, in the order in which they were first put.
+
+    Args:
+        store: The store that it is part of.
+        name: The name of the table.
+        record: The type of the records.
+        is_cached: Whether records that were read are cached: nearly every request reads them.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        name: str,
+        record: type[RecordT],
+        *,
+        is_cached: bool = False,
+    ) -> None:
+        self.name: Final = name
+        self.record: Final = record
+        self.key: Final[Key] = names_of(RECORDS[name].key)
+        self._store = store
+        self._columns = names_of(RECORDS[name].fields)
+        self._due = next((column for column in self._columns if column in ("expires", "until")), None)
+        self._cache: dict[Key, RecordT | None] | None = {} if is_cached else None
+        if self._cache is not None:
+            store.caches.append(self._cache)
+        put = (*self.key, *self._columns, "record")
+        changes = ", ".join([f"{column} = excluded.{column}" for column in (*self._columns, "record")])
+        self._put = (
+            f"INSERT INTO {name} ({', '.join(put)}) VALUES ({', '.join('?' * len(put))})"
+            f" ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {changes}"
+        )
+        self._where = f"{name} WHERE {' AND '.join([f'{part} = ?' for part in self.key])}"
+        self._get = f"SELECT record FROM {self._where}"
+
+    def get(self, *key: str) -> RecordT | None:
+        """Return one record, or `None`.
+
+        Raises:
+            StateError: If the record is damaged.
+        """
+        cache = self._cache
+        found: Any = _MISSING if cache is None else cache.get(key, _MISSING)
+        if found is _MISSING:
+            row = self._store.execute(self._get, key).fetchone()
+            found = None if row is None else self._decoded(row[0], key)
+            self._remember(key, found)
+        return cast("RecordT | None", found)
+
+    def put(self, *key: str, record: RecordT) -> None:
+        """Add a record, or replace it in its place."""
+        hidden = self._store.hide(record, self.record)
+        values = [hidden.get(column) for column in self._columns]
+        self._store.execute(self._put, (*key, *values, to_text(hidden)))
+        self._remember(key, record)
+        if self._due is not None:
+            self._store.note_due(cast("float | None", record.get(self._due)))
+
+    def restore(self, key: Key, record: RecordT) -> None:
+        """Add a record of a snapshot."""
+        self.put(*key, record=record)
+
+    def delete(self, *key: str) -> bool:
+        """Remove a record, and return whether it existed."""
+        self._remember(key, None)
+        return bool(self._store.execute(f"DELETE FROM {self._where}", key).rowcount)
+
+    def delete_all(self, where: Where = _ALL) -> None:
+        """Remove the records with these values in columns. Default: all."""
+        if self._cache is not None:
+            self._cache.clear()
+        conditions = " AND ".join([f"{column} = ?" for column in where]) or "true"
+        self._store.execute(f"DELETE FROM {self.name} WHERE {conditions}", [*where.values()])
+
+    def delete_due(self, now: float) -> None:
+        """Remove the records that have expired by a time."""
+        self._store.execute(f"DELETE FROM {self.name} WHERE {self._due} <= ?", (now,))
+
+    def drop_oldest(self, keep: int) -> None:
+        """Remove the records before the newest ones."""
+        newest = f"(SELECT max(number) FROM {self.name})"
+        self._store.execute(f"DELETE FROM {self.name} WHERE number <= {newest} - ?", (keep,))
+
+    def rows(
+        self, where: Where = _ALL, *, newest_first: bool = False, after: int | None = None, skip: int = 0
+    ) -> Iterator[tuple[int, RecordT]]:
+        """Iterate over records, each with its permanent number.
+
+        Args:
+            where: The values that columns have.
+            newest_first: The order of the numbers: descending, else ascending.
+            after: Begin behind this number, in this order.
+            skip: How many records to skip without reading them.
+        """
+        order, beyond, first = ("DESC", "<", LAST_NUMBER) if newest_first else ("ASC", ">", 0)
+        conditions = "".join([f"{column} = ? AND " for column in where])
+        sql = (
+            f"SELECT number, record, {', '.join(self.key)} FROM {self.name}"
+            f" WHERE {conditions}number {beyond} ? ORDER BY number {order} LIMIT -1 OFFSET ?"
+        )
+        for row in self._store.execute(sql, (*where.values(), first if after is None else after, skip)):
+            yield row[0], self._decoded(row[1], row[2:])
+
+    def records(self, where: Where = _ALL) -> Iterator[RecordT]:
+        """Iterate over records."""
+        return (record for _, record in self.rows(where))
+
+    def items(self) -> Iterator[tuple[Key, RecordT]]:
+        """Iterate over all records with their keys."""
+        names = ", ".join(self.key)
+        for row in self._store.execute(f"SELECT record, {names} FROM {self.name} ORDER BY number"):
+            yield tuple(map(str, row[1:])), self._decoded(row[0], row[1:])
+
+    def count(self, where: Where = _ALL) -> int:
+        """Return how many records there are."""
+        conditions = "".join([f" WHERE {column} = ?" for column in where])
+        row = self._store.execute(f"SELECT count(*) FROM {self.name}{conditions}", [*where.values()]).fetchone()
+        return int(row[0])
+
+    def counts(self, owner: str = "") -> dict[str, int]:
+        """Return how many records there are with each value of the column that is counted."""
+        sql = "SELECT value, n FROM tally WHERE list = ? AND owner = ?"
+        return dict(self._store.execute(sql, (self.name, owner)))
+
+    def _decoded(self, text: str, key: Sequence[object]) -> RecordT:
+        record: RecordT = self._store.decoded(text, self.name, "/".join(map(str, key)))
+        return record
+
+    def _remember(self, key: Key, record: RecordT | None) -> None:
+        if self._cache is not None:
+            if len(self._cache) >= _MOST_CACHED:
+                self._cache.clear()
+            self._cache[key] = record
+
+
 class Store:
     """The tables of one state, in a SQLite database.
 
@@ -175,7 +226,7 @@ class Store:
         is_reading: Whether the transaction must not write.
         hide: Returns a record as the database has it: one in memory has the values of secrets.
         put_back: Returns a record that was read as it was.
-        kept: What is kept of the database, and is forgotten when another process or a rollback changes it.
+        caches: What is known of the database, and is forgotten when another process or a rollback changes it.
 
     Raises:
         StateError: If the file cannot be opened, is not an emulator's, or was written by another version.
@@ -196,7 +247,7 @@ class Store:
         self._hide_in_snapshot, self._put_back_from_snapshot = hide, put_back
         self.hide: Callable[[Any, Any], Any] = hide if self._path else _unchanged
         self.put_back: Callable[[Any], Any] = put_back if self._path else _unchanged
-        self.kept: list[dict[Any, Any]] = []
+        self.caches: list[dict[Any, Any]] = []
         self.owners: Final = Owners(self._path)
         self.is_closed: bool = False
         self.is_reading: bool = False
@@ -207,17 +258,17 @@ class Store:
         self._database: StateDatabase | None = None
         self._finalizer: weakref.finalize[[], Store] | None = None
         self.executions: Final = ExecutionTable(self)
-        self.workflows: Final = Table(self, "workflows", StoredWorkflow, is_kept=True)
-        self.versions: Final = Table(self, "versions", StoredVersion, is_kept=True)
+        self.workflows: Final = Table(self, "workflows", StoredWorkflow, is_cached=True)
+        self.versions: Final = Table(self, "versions", StoredVersion, is_cached=True)
         self.registry: Final = Table(self, "registry", StoredRegistry)
-        self.governance: Final = Table(self, "governance", StoredGovernance, is_kept=True)
-        self.quota_overrides: Final = Table(self, "quota_overrides", StoredQuota, is_kept=True)
-        self.tool_policies: Final = Table(self, "tool_policies", StoredToolPolicy, is_kept=True)
-        self.role_overrides: Final = Table(self, "role_overrides", StoredRoleOverride, is_kept=True)
+        self.governance: Final = Table(self, "governance", StoredGovernance, is_cached=True)
+        self.quota_overrides: Final = Table(self, "quota_overrides", StoredQuota, is_cached=True)
+        self.tool_policies: Final = Table(self, "tool_policies", StoredToolPolicy, is_cached=True)
+        self.role_overrides: Final = Table(self, "role_overrides", StoredRoleOverride, is_cached=True)
         self.audit: Final = Table(self, "audit", StoredAudit)
         self.memory: Final = Table(self, "memory", StoredMemory)
         self.connections: Final = Table(self, "connections", StoredConnection)
-        self.run_windows: Final = Table(self, "run_windows", StoredRunWindow, is_kept=True)
+        self.run_windows: Final = Table(self, "run_windows", StoredRunWindow, is_cached=True)
         self.clock_state: Final = Table(self, "clock_state", StoredClock)
         self.replays: Final = Table(self, "replays", StoredReplay)
         self.tables: Final[dict[str, Table[Any] | ExecutionTable]] = {
@@ -238,6 +289,19 @@ class Store:
     def execute(self, sql: str, values: Sequence[object] = ()) -> Any:
         """Execute one statement in the present transaction, and return its cursor."""
         return (self._database or self._opened()).connection.execute(sql, values)
+
+    def decoded(self, text: str, name: str, key: str) -> Any:
+        """Return what was stored as JSON.
+
+        Raises:
+            StateError: If it is damaged.
+        """
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            text = f"the record {key} of {name} is damaged ({error}): restore a snapshot or reset the state"
+            raise StateError(text) from error
+        return self.put_back(content) if SECRET in text else content
 
     def transaction(self, patience: float | None = None) -> AbstractContextManager[None]:
         """Lock the state, for this process and others, and make all changes inside or none.
@@ -312,8 +376,8 @@ class Store:
 
     def _forget(self) -> None:
         self._next_due = None
-        for kept in self.kept:
-            kept.clear()
+        for cache in self.caches:
+            cache.clear()
 
     def note_due(self, moment: float | None) -> None:
         """Take note of a time at which something is due."""

@@ -17,8 +17,8 @@ from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page import html
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, LivePart, h
-from fibonacci.emulator.policy.admission import effective_quota
-from fibonacci.emulator.policy.approvals import DECIDING, settings_of
+from fibonacci.emulator.policy.admission import settings_of
+from fibonacci.emulator.policy.approvals import DECIDING
 from fibonacci.emulator.state.records import StoredGovernance
 
 _LONGEST: Final = 1_000
@@ -86,7 +86,7 @@ def _decision(context: ViewContext, run: Any) -> Content:
     app = context.backend.app
     with context.backend.reading() as store:
         settings = settings_of(store, app.organization)
-        places = effective_quota(store, app.account.plan, app.organization)["concurrent_executions"]
+        places = app.account.quota(store, app.organization)["concurrent_executions"]
         is_full = store.executions.count("running") >= places
     missing = settings["approval_threshold"] - len(run["approval"]["approved_by"]) - 1
     start = "The run starts." if missing < 1 else f"The run waits for {counted(missing, 'more approval')}, then starts."

@@ -120,7 +120,7 @@ _SCRIPT: Final = [
 
 def show_scripts(context: ViewContext) -> PageContent:
     """Show the scripts, and the form that adds one."""
-    scripts = list(context.backend.app.scripts)
+    scripts = list(context.backend.app.environment.scripts)
     page = ui.found(context, ui.newest(context, scripts))
     columns = {"Node, tool or model": "name", "Answers": "name wide", "Taken": "number", "Left": ""}
     rows = [

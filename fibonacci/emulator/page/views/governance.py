@@ -11,7 +11,7 @@ from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page.context import Action, Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.views.organization import first_of
-from fibonacci.emulator.policy.approvals import APPROVAL_SECONDS, CATEGORY_WORDS, categories_of, settings_of
+from fibonacci.emulator.policy.admission import APPROVAL_SECONDS, CATEGORY_WORDS, categories_of, settings_of
 from fibonacci.emulator.state.records import StoredAudit, StoredGovernance
 
 _ORGANIZATION: Final = "/v1/organizations/{organization}"

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
-from fibonacci.emulator.app.request_log import CREDENTIAL_HEADERS, LogEntry
 from fibonacci.emulator.http.messages import Detail, invalid, not_found
 from fibonacci.emulator.http.router import RoutePattern
 from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page.context import Action, PageContent, ViewContext
 from fibonacci.emulator.page.html import HTMLElement, h, icon
+from fibonacci.emulator.request_log import CREDENTIAL_HEADERS, LogEntry
 from fibonacci.emulator.routes import ENDPOINTS
 from fibonacci.emulator.state.json_encoding import parse_json
 
@@ -145,8 +145,8 @@ def _body(name: str, raw: bytes, context: ViewContext) -> HTMLElement:
 
 def show_warnings(context: ViewContext) -> PageContent:
     """Show the warnings, the newest first."""
-    warnings = context.backend.app.warnings.all()
-    page = ui.found(context, ui.newest(context, warnings))
+    warnings = context.backend.app.environment.warnings
+    page = ui.found(context, ui.newest(context, warnings.all()))
     rows = [
         (
             f"warning-{number}",
@@ -155,7 +155,7 @@ def show_warnings(context: ViewContext) -> PageContent:
         )
         for number, warning in page.items
     ]
-    strict = "This emulator is strict, so it" if context.backend.app.warnings.strict else "A strict emulator"
+    strict = "This emulator is strict, so it" if warnings.strict else "A strict emulator"
     rule = f"{strict} refuses those in a request or a definition. What it finds during a run is only noted here."
     empty = "No warnings: the emulator does everything that it was asked to do."
     content = [

@@ -13,7 +13,7 @@ from fibonacci.emulator.http.messages import not_found
 from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page.context import Action, Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.policy.admission import effective_quota, runs_in
+from fibonacci.emulator.policy.admission import runs_in
 from fibonacci.emulator.policy.approvals import DECIDING
 from fibonacci.emulator.routes import ENDPOINTS
 from fibonacci.emulator.routes.workflows import TRANSITIONS
@@ -204,7 +204,7 @@ def _limits(context: ViewContext) -> Content:
     app = context.backend.app
     now = app.clock.now()
     with context.backend.reading() as store:
-        quota = effective_quota(store, app.account.plan, app.organization)
+        quota = app.account.quota(store, app.organization)
         hour = store.run_windows.get(app.organization)
         used = {
             "workflow_runs_per_hour": 0 if hour is None or hour["ends"] <= now else runs_in(store, hour),
@@ -220,7 +220,7 @@ def _limits(context: ViewContext) -> Content:
             f"{window.rate.limit - window.used:,}",
             "with the next request" if window.ends is None else ui.moment(window.ends),
         )
-        for number, window in enumerate(app.account.limits.usage(app.organization, now, app.clock.skipped))
+        for number, window in enumerate(app.account.limits.usage(now, app.clock.skipped))
     ]
     quotas = [
         (

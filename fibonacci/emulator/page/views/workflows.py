@@ -21,7 +21,7 @@ from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
 from fibonacci.emulator.page.views.organization import registry_form
 from fibonacci.emulator.page.views.runs import NO_NODES, runs_table, started
-from fibonacci.emulator.policy.approvals import approval_reasons, settings_of
+from fibonacci.emulator.policy.admission import approval_reasons, settings_of
 
 _RUNS: Final = 10
 _MOST_LINES: Final = 1_500  # of a version: the time to compare grows with their square

@@ -15,9 +15,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from fibonacci.emulator.app.control import CONTROL_PREFIX
 from fibonacci.emulator.http.messages import Detail, HTTPException, ServerRequest, ServerResponse, bad_request
-from fibonacci.emulator.http.router import API_0_2, API_PREFIX
+from fibonacci.emulator.http.router import API_0_2, API_PREFIX, CONTROL_PREFIX
 from fibonacci.emulator.option_values import LAST_PORT
 
 _AUTHORITY: Final = re.compile(
@@ -25,7 +24,6 @@ _AUTHORITY: Final = re.compile(
 )
 _NAME: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?")
 _LONGEST: Final = 300  # of a host's name and a port
-_MANY: Final = 1_000  # accepted values in the cache, which is cleared beyond that
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -78,29 +76,22 @@ class Hosts:
         self._named = frozenset({_normal(listens_on), *map(_named_host, one_by_one("allowed_hosts", named))})
         own = _address_of(listens_on)
         self._takes_any_address = not listens_on or (own is not None and own.is_unspecified)
-        self._accepted: set[str] = set()
-
-    @property
-    def remembered(self) -> int:
-        """How many accepted values of `Host` are in the cache."""
-        return len(self._accepted)
 
     def check(self, host_header: str) -> None:
-        """Check the `Host` of a request, at almost no cost for a value that was accepted before.
+        """Check the `Host` of a request.
 
         Raises:
             HTTPException: 400 if it is malformed, 403 if it is another host.
         """
-        if host_header in self._accepted:
-            return
         authority = read_authority(host_header)
         if authority is None:
             raise bad_request("The Host header must be a host, with or without a port.", "Host")
         if not self._takes(authority.host):
-            raise _not_allowed(authority.host)
-        if len(self._accepted) >= _MANY:
-            self._accepted.clear()
-        self._accepted.add(host_header)
+            message = (
+                f"The host {authority.host!r} is not one that this emulator answers to. If it is yours, name it: "
+                f"Emulator(allowed_hosts=[{authority.host!r}]) or --allowed-host {authority.host}."
+            )
+            raise HTTPException(403, "host_not_allowed", message, [Detail("Host", message)])
 
     def _takes(self, host: str) -> bool:
         address = _address_of(host)
@@ -138,6 +129,7 @@ def _normal(host: str) -> str:
     return host.lower().removesuffix(".") if address is None else str(address)
 
 
+@lru_cache(maxsize=256)  # reading one takes 10 µs, and most requests have the same
 def _address_of(host: str) -> _Address | None:
     try:
         address = ipaddress.ip_address(host)
@@ -145,14 +137,6 @@ def _address_of(host: str) -> _Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
-
-
-def _not_allowed(host: str) -> HTTPException:
-    message = (
-        f"The host {host!r} is not one that this emulator answers to. If it is yours, name it: "
-        f"Emulator(allowed_hosts=[{host!r}]) or --allowed-host {host}."
-    )
-    return HTTPException(403, "host_not_allowed", message, [Detail("Host", message)])
 
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -271,11 +255,6 @@ def _named_origin(origin: str) -> str:
 
 def _normal_origin(origin: str) -> str | None:
     """Return an origin with its host in lower case and its port, or `None` for `null` and whatever else is none."""
-    return _read_origin(origin) if len(origin) <= _LONGEST else None
-
-
-@lru_cache(maxsize=256)  # reading one takes 10 µs, and most requests have the same
-def _read_origin(origin: str) -> str | None:
     match = _ORIGIN.fullmatch(origin)
     authority = None if match is None else read_authority(match["authority"])
     if match is None or authority is None:

@@ -11,7 +11,6 @@ from typing import Any, Final, overload
 from urllib.parse import parse_qsl
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.context import Endpoint
 from fibonacci.emulator.engine.variables import REDACTED
 from fibonacci.emulator.http.bodies import read_json
 from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse
@@ -136,7 +135,7 @@ class LogEntry:
 class RequestLog:
     """Keeps requests as received, and makes a `RecordedRequest` when one is read."""
 
-    def __init__(self, router: Router[Endpoint]) -> None:
+    def __init__(self, router: Router[object]) -> None:
         self.router: Final = router
         self._entries: deque[LogEntry] = deque()
         self._responses: deque[LogEntry] = deque()  # those of the entries whose response is kept
@@ -285,14 +284,14 @@ class Requests:
         return f"<{len(self)} requests to {self._pattern.text}{came}>"
 
 
-def shown(entry: LogEntry, router: Router[Endpoint]) -> RecordedRequest:
+def shown(entry: LogEntry, router: Router[object]) -> RecordedRequest:
     """Return the public form of an entry."""
     request, response = entry.request, entry.response
     path, _, query = request.target.partition("?")
     return RecordedRequest(
         method=request.method,
         path=path.removeprefix(f"/{API_PREFIX}") if path.startswith(f"/{API_PREFIX}/") else path,
-        template=_or_none(lambda: router.find(request.method, path)[0].path),
+        template=router.template_of(request.method, path),
         query=dict(parse_qsl(query, keep_blank_values=True)),
         headers={name: value for name, value in request.headers.items() if name not in CREDENTIAL_HEADERS},
         json=_or_none(lambda: read_json(request.body)),

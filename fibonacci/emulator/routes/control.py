@@ -2,83 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property, partial
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import Field
 
 from fibonacci.definitions.flow import reachable
 from fibonacci.definitions.json_types import Whole
-from fibonacci.emulator.account import Account, Actor, ApiKeys, KeyRole, Rate
-from fibonacci.emulator.app.platform_api import EndpointCaller, router_of
-from fibonacci.emulator.app.request_log import Requests
-from fibonacci.emulator.app.responses import EncodedReply
-from fibonacci.emulator.app.retention import Retention
-from fibonacci.emulator.context import Endpoint, RequestContext
+from fibonacci.emulator.account import KeyRole, Rate
+from fibonacci.emulator.context import Endpoint, RequestContext, RunReply
 from fibonacci.emulator.engine.compiled import compiled
 from fibonacci.emulator.engine.records import view_of
 from fibonacci.emulator.engine.scripts import Script, ScriptError, answer_view, new_script
 from fibonacci.emulator.engine.variables import Variables
-from fibonacci.emulator.faults import FailureError, FailureKind, FailureSpec, FaultInjector, InjectedFailure
-from fibonacci.emulator.http.bodies import MAX_BODY, Body, read
+from fibonacci.emulator.faults import FailureError, FailureKind, FailureSpec, InjectedFailure
+from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.messages import (
     Detail,
-    HTTPException,
     Reply,
-    ServerRequest,
     created,
     encoded_json,
     invalid,
     no_content,
     not_found,
-    payload_too_large,
 )
-from fibonacci.emulator.http.router import Router
 from fibonacci.emulator.option_values import PlanName
 from fibonacci.emulator.policy.admission import execute
-from fibonacci.emulator.policy.approvals import Approvals
+from fibonacci.emulator.policy.approvals import decide
+from fibonacci.emulator.request_log import Requests
 from fibonacci.emulator.routes.executions import find_execution
 from fibonacci.emulator.state.clock import VirtualClock, iso
 from fibonacci.emulator.state.json_encoding import JSONObject
-from fibonacci.emulator.state.records import StoredNode, StoredWorkflow
+from fibonacci.emulator.state.records import StoredExecution, StoredNode, StoredWorkflow
 from fibonacci.emulator.state.snapshot import SnapshotError
-
-CONTROL_PREFIX: Final = "_emulator"
-
-
-@dataclass(frozen=True, slots=True)
-class EmulatorParts:
-    """The parts of an emulator that the control API reads and changes, besides what a request context has.
-
-    Attributes:
-        account: The plan and the rate limit.
-        approvals: Decisions about runs that wait for approval.
-        clock: The emulator's time.
-        faults: The injected faults.
-        keys: The accepted keys.
-        requests: The recorded requests.
-        reset: Deletes everything.
-        restore: Replaces the state by that of a snapshot.
-        retention: How many executions are kept.
-        snapshot: Returns the complete state.
-    """
-
-    account: Account
-    approvals: Approvals
-    clock: VirtualClock
-    faults: FaultInjector
-    keys: ApiKeys
-    requests: Requests
-    reset: Callable[[], None]
-    restore: Callable[[bytes], None]
-    retention: Retention
-    snapshot: Callable[[], bytes]
-
-
-ControlHandler = Callable[[EmulatorParts, RequestContext], Reply]
-"""Validates everything first and changes something last, so that an error changes nothing."""
 
 
 class Decision(Body):
@@ -88,10 +45,17 @@ class Decision(Body):
     by: Annotated[str, Field(min_length=1, max_length=100)]
 
 
-def decide(parts: EmulatorParts, context: RequestContext) -> Reply:
+def decide_run(context: RequestContext) -> RunReply:
     """POST /approvals/{execution_id}."""
     body = read(Decision, context.body)
-    return Reply(parts.approvals.decide(context.path["execution_id"], body.by, approve=body.decision == "approve"))
+    platform, is_approved = context.platform, body.decision == "approve"
+    with platform.store.transaction():
+        execution = decide(platform, context.path["execution_id"], body.by, approve=is_approved)
+    return RunReply(execution, _run)
+
+
+def _run(execution: StoredExecution, now: float) -> Reply:
+    return Reply(view_of(execution, now))
 
 
 class Resume(Body):
@@ -101,7 +65,7 @@ class Resume(Body):
     output: Any
 
 
-def resume(parts: EmulatorParts, context: RequestContext) -> Reply:
+def resume(context: RequestContext) -> Reply:
     """POST /runs/{execution_id}/resume: a new run, in which a node has an output and what it needed is not repeated."""
     body, earlier = read(Resume, context.body), find_execution(context, "execution_id")
     version = context.store.versions.get(earlier["workflow_id"], str(earlier["workflow_version"]))
@@ -126,19 +90,18 @@ class Advance(Body):
     seconds: Annotated[float, Field(ge=0, le=1e12)]
 
 
-def read_clock(parts: EmulatorParts, context: RequestContext) -> Reply:
+def read_clock(context: RequestContext) -> Reply:
     """GET /clock."""
-    return _clock_shown(parts)
+    return _clock_shown(context.platform.clock)
 
 
-def advance(parts: EmulatorParts, context: RequestContext) -> Reply:
+def advance(context: RequestContext) -> Reply:
     """POST /clock/advance."""
-    parts.clock.advance(read(Advance, context.body).seconds)
-    return _clock_shown(parts)
+    context.platform.clock.advance(read(Advance, context.body).seconds)
+    return _clock_shown(context.platform.clock)
 
 
-def _clock_shown(parts: EmulatorParts) -> Reply:
-    clock = parts.clock
+def _clock_shown(clock: VirtualClock) -> Reply:
     return Reply({"now": iso(clock.now()), "mode": clock.mode, "skipped": clock.skipped})
 
 
@@ -154,17 +117,17 @@ class VariableSet(Body):
     value: str
 
 
-def list_warnings(parts: EmulatorParts, context: RequestContext) -> Reply:
+def list_warnings(context: RequestContext) -> Reply:
     """GET /warnings: each once, the oldest first."""
     return Reply([asdict(warning) for warning in context.environment.warnings.all()])
 
 
-def list_models(parts: EmulatorParts, context: RequestContext) -> Reply:
+def list_models(context: RequestContext) -> Reply:
     """GET /models."""
     return Reply([{"name": name} for name in context.environment.models])
 
 
-def add_model(parts: EmulatorParts, context: RequestContext) -> Reply:
+def add_model(context: RequestContext) -> Reply:
     """POST /models: add one, unless it is known already."""
     name = read(ModelCreate, context.body).name
     if name not in context.environment.models:
@@ -172,7 +135,7 @@ def add_model(parts: EmulatorParts, context: RequestContext) -> Reply:
     return created({"name": name})
 
 
-def remove_model(parts: EmulatorParts, context: RequestContext) -> Reply:
+def remove_model(context: RequestContext) -> Reply:
     """DELETE /models/{name}."""
     try:
         context.environment.models.remove(context.path["name"])
@@ -181,33 +144,33 @@ def remove_model(parts: EmulatorParts, context: RequestContext) -> Reply:
     return no_content()
 
 
-def list_env(parts: EmulatorParts, context: RequestContext) -> Reply:
+def list_env(context: RequestContext) -> Reply:
     """GET /env."""
     return Reply([{"name": name, "value": value} for name, value in context.environment.env.items()])
 
 
-def set_env(parts: EmulatorParts, context: RequestContext) -> Reply:
+def set_env(context: RequestContext) -> Reply:
     """PUT /env/{name}."""
     return Reply({"name": context.path["name"], "value": _set(context.environment.env, context)})
 
 
-def delete_env(parts: EmulatorParts, context: RequestContext) -> Reply:
+def delete_env(context: RequestContext) -> Reply:
     """DELETE /env/{name}."""
     return _delete(context.environment.env, context, "variable")
 
 
-def list_secrets(parts: EmulatorParts, context: RequestContext) -> Reply:
+def list_secrets(context: RequestContext) -> Reply:
     """GET /secrets: only their names, because nothing returns their values."""
     return Reply([{"name": name} for name in context.environment.secrets])
 
 
-def set_secret(parts: EmulatorParts, context: RequestContext) -> Reply:
+def set_secret(context: RequestContext) -> Reply:
     """PUT /secrets/{name}."""
     _set(context.environment.secrets, context)
     return Reply({"name": context.path["name"]})
 
 
-def delete_secret(parts: EmulatorParts, context: RequestContext) -> Reply:
+def delete_secret(context: RequestContext) -> Reply:
     """DELETE /secrets/{name}."""
     return _delete(context.environment.secrets, context, "secret")
 
@@ -254,31 +217,31 @@ class ChaosCreate(Body):
     kinds: list[FailureKind] = Field(default_factory=list[FailureKind])
 
 
-def list_failures(parts: EmulatorParts, context: RequestContext) -> Reply:
+def list_failures(context: RequestContext) -> Reply:
     """GET /failures."""
-    return Reply(list(map(_failure_view, parts.faults.all())))
+    return Reply(list(map(_failure_view, context.platform.faults.all())))
 
 
-def inject_failure(parts: EmulatorParts, context: RequestContext) -> Reply:
+def inject_failure(context: RequestContext) -> Reply:
     """POST /failures."""
     body = read(FailureCreate, context.body)
     try:
-        return created(_failure_view(parts.faults.inject(FailureSpec(**dict(body)))))
+        return created(_failure_view(context.platform.faults.inject(FailureSpec(**dict(body)))))
     except FailureError as error:
         raise invalid(Detail(error.field, error.message)) from None
 
 
-def clear_failures(parts: EmulatorParts, context: RequestContext) -> Reply:
+def clear_failures(context: RequestContext) -> Reply:
     """DELETE /failures."""
-    parts.faults.clear()
+    context.platform.faults.clear()
     return no_content()
 
 
-def start_chaos(parts: EmulatorParts, context: RequestContext) -> Reply:
+def start_chaos(context: RequestContext) -> Reply:
     """POST /chaos, which a rate of 0 stops."""
     body = read(ChaosCreate, context.body)
     try:
-        failures = parts.faults.chaos(body.random_seed, body.rate, body.route, body.kinds)
+        failures = context.platform.faults.chaos(body.random_seed, body.rate, body.route, body.kinds)
     except FailureError as error:
         raise invalid(Detail(error.field, error.message)) from None
     return created(list(map(_failure_view, failures)))
@@ -302,11 +265,11 @@ class KeyCreate(Body):
     name: Annotated[str, Field(max_length=64)] | None = None
 
 
-def make_key(parts: EmulatorParts, context: RequestContext) -> Reply:
+def make_key(context: RequestContext) -> Reply:
     """POST /keys. The same body makes the same key."""
     body = read(KeyCreate, context.body)
     try:
-        key = parts.keys.of(body.role, body.name)
+        key = context.platform.keys.of(body.role, body.name)
     except ValueError as error:
         raise invalid(Detail("name", str(error))) from None
     return created({"role": body.role, "name": body.name, "key": key})
@@ -315,21 +278,21 @@ def make_key(parts: EmulatorParts, context: RequestContext) -> Reply:
 _MOST_REQUESTS: Final = 1000
 
 
-def list_requests(parts: EmulatorParts, context: RequestContext) -> Reply:
+def list_requests(context: RequestContext) -> Reply:
     """GET /requests: the newest thousand, the oldest of them first."""
-    return Reply([asdict(request) for request in _chosen(parts, context)[-_MOST_REQUESTS:]])
+    return Reply([asdict(request) for request in _chosen(context)[-_MOST_REQUESTS:]])
 
 
-def clear_requests(parts: EmulatorParts, context: RequestContext) -> Reply:
+def clear_requests(context: RequestContext) -> Reply:
     """DELETE /requests."""
-    _chosen(parts, context).clear()
+    _chosen(context).clear()
     return no_content()
 
 
-def _chosen(parts: EmulatorParts, context: RequestContext) -> Requests:
+def _chosen(context: RequestContext) -> Requests:
     """Return the requests to the route in the query, else all."""
     try:
-        return parts.requests.to(context.query.text("route") or "*")
+        return Requests(context.platform.log).to(context.query.text("route") or "*")
     except ValueError as error:
         raise invalid(Detail("route", str(error))) from None
 
@@ -342,12 +305,12 @@ class ScriptCreate(Body):
     repeat: bool = False
 
 
-def list_scripts(parts: EmulatorParts, context: RequestContext) -> Reply:
+def list_scripts(context: RequestContext) -> Reply:
     """GET /scripts."""
     return Reply(list(map(_script_view, context.environment.scripts)))
 
 
-def add_script(parts: EmulatorParts, context: RequestContext) -> Reply:
+def add_script(context: RequestContext) -> Reply:
     """POST /scripts."""
     body = read(ScriptCreate, context.body)
     try:
@@ -358,7 +321,7 @@ def add_script(parts: EmulatorParts, context: RequestContext) -> Reply:
     return created(_script_view(script))
 
 
-def clear_scripts(parts: EmulatorParts, context: RequestContext) -> Reply:
+def clear_scripts(context: RequestContext) -> Reply:
     """DELETE /scripts."""
     context.environment.scripts.clear()
     return no_content()
@@ -389,63 +352,63 @@ class SettingsChange(Body):
     keep: Annotated[Whole, Field(ge=1)] | None = None
 
 
-def read_settings(parts: EmulatorParts, context: RequestContext) -> Reply:
+def read_settings(context: RequestContext) -> Reply:
     """GET /settings."""
-    return _settings_shown(parts, context)
+    return _settings_shown(context)
 
 
-def change_settings(parts: EmulatorParts, context: RequestContext) -> Reply:
+def change_settings(context: RequestContext) -> Reply:
     """PATCH /settings, where a `rate_limit` of null is the plan's, and a `keep` of null keeps all."""
-    body = read(SettingsChange, context.body)
+    account, body = context.platform.account, read(SettingsChange, context.body)
     given = body.model_fields_set
     if not given:
         raise invalid(Detail("body", "must have at least one of plan, rate_limit and keep"))
     if "plan" in given:
-        parts.account.plan = body.plan
+        account.plan = body.plan
     if "rate_limit" in given:
         limit = body.rate_limit
-        parts.account.set_rate(None if limit is None else Rate(limit.requests, limit.seconds))
+        account.own_rate = None if limit is None else Rate(limit.requests, limit.seconds)
     if "keep" in given:
-        parts.retention.keep = body.keep
-    return _settings_shown(parts, context)
+        account.keep = body.keep
+    return _settings_shown(context)
 
 
-def _settings_shown(parts: EmulatorParts, context: RequestContext) -> Reply:
-    rate = parts.account.rate
+def _settings_shown(context: RequestContext) -> Reply:
+    account = context.platform.account
     return Reply(
         {
             "organization_id": context.organization,
             "strict": context.environment.warnings.strict,
-            "plan": parts.account.plan,
-            "rate_limit": {"requests": rate.limit, "seconds": rate.seconds},
-            "keep": parts.retention.keep,
+            "plan": account.plan,
+            "rate_limit": {"requests": account.rate.limit, "seconds": account.rate.seconds},
+            "keep": account.keep,
         }
     )
 
 
-def snapshot(parts: EmulatorParts, context: RequestContext) -> Reply:
+def snapshot(context: RequestContext) -> Reply:
     """GET /snapshot: the body is the snapshot, which is JSON, as `Emulator.snapshot` returns it."""
-    return encoded_json(parts.snapshot())
+    return encoded_json(context.store.snapshot())
 
 
-def restore(parts: EmulatorParts, context: RequestContext) -> Reply:
+def restore(context: RequestContext) -> Reply:
     """POST /restore, with a snapshot as the body."""
     try:
-        parts.restore(context.body.raw)
+        context.platform.restore(context.body.raw)
     except SnapshotError as error:
         raise invalid(Detail("body", str(error))) from None
     return no_content()
 
 
-def reset(parts: EmulatorParts, context: RequestContext) -> Reply:
+def reset(context: RequestContext) -> Reply:
     """POST /reset."""
-    parts.reset()
+    context.platform.reset()
     return no_content()
 
 
-CONTROL_ENDPOINTS: Final[Sequence[Endpoint[ControlHandler]]] = (
+ENDPOINTS: Final[Sequence[Endpoint]] = (
     Endpoint("POST", "/keys", make_key),
-    Endpoint("POST", "/approvals/{execution_id}", decide),
+    Endpoint("POST", "/approvals/{execution_id}", decide_run),
     Endpoint("GET", "/failures", list_failures),
     Endpoint("POST", "/failures", inject_failure),
     Endpoint("DELETE", "/failures", clear_failures),
@@ -475,66 +438,5 @@ CONTROL_ENDPOINTS: Final[Sequence[Endpoint[ControlHandler]]] = (
 )
 
 
-_OF_THE_PAGE: Final[Sequence[Endpoint[ControlHandler]]] = (Endpoint("POST", "/runs/{execution_id}/resume", resume),)
+OF_THE_PAGE: Final[Sequence[Endpoint]] = (Endpoint("POST", "/runs/{execution_id}/resume", resume),)
 """What the page sends and no document names."""
-
-
-def control_endpoints(parts: EmulatorParts) -> Iterator[Endpoint]:
-    """Yield the endpoints for the parts of one emulator."""
-    rows = [*CONTROL_ENDPOINTS, *_OF_THE_PAGE]
-    return (Endpoint(row.method, row.path, partial(row.handler, parts), query=row.query) for row in rows)
-
-
-MAX_SNAPSHOT: Final = 1024 * 1024 * 1024
-"""The largest snapshot that can be sent, in bytes."""
-
-_RESTORE: Final = f"/{CONTROL_PREFIX}/restore"
-
-
-class ControlAPI:
-    """Calls the handlers of the control API for the owner.
-
-    Args:
-        parts: The parts of the emulator.
-        endpoints: Calls a handler.
-    """
-
-    def __init__(self, parts: EmulatorParts, endpoints: EndpointCaller) -> None:
-        self._parts = parts
-        self._endpoints = endpoints
-
-    def call(self, request: ServerRequest, now: float) -> EncodedReply:
-        """Handle one request.
-
-        Raises:
-            HTTPException: 401 or 403 with another key than the owner's own, 413 if the body is too large.
-        """
-        actor = self._authenticate(request)
-        limit = _limit(request)
-        if len(request.body) > limit:
-            raise payload_too_large(limit)
-        return self._endpoints.call(self._router, request, actor, now)
-
-    def body_limit(self, request: ServerRequest) -> int:
-        """Return the largest body of a request, in bytes: the owner may send a snapshot.
-
-        Raises:
-            HTTPException: 401 or 403 with another key than the owner's own.
-        """
-        self._authenticate(request)
-        return _limit(request)
-
-    def _authenticate(self, request: ServerRequest) -> Actor:
-        api_key, actor = self._parts.keys.authenticate(request.headers.get("authorization", ""))
-        if not self._parts.keys.is_owner(api_key):
-            detail = Detail("role", "must be owner, with the owner's own key")
-            raise HTTPException(403, "permission_denied", "The control API requires the owner's own key.", [detail])
-        return actor
-
-    @cached_property
-    def _router(self) -> Router[Endpoint]:
-        return router_of(control_endpoints(self._parts), CONTROL_PREFIX)
-
-
-def _limit(request: ServerRequest) -> int:
-    return MAX_SNAPSHOT if request.target == _RESTORE else MAX_BODY
