@@ -10,7 +10,7 @@ Example:
     ```
 """
 
-from fibonacci._lazy import lazy_names
+from fibonacci._system.lazy import lazy_names
 
 __version__ = "1.0.0.dev0"
 
@@ -23,7 +23,7 @@ lazy_names(
         "fibonacci._batch.estimate": ["RunsEstimate"],
         "fibonacci._core.option_types": ["RetryEvent", "WaitEvent"],
         "fibonacci._core.options": ["UNSET", "Unset"],
-        "fibonacci._journal_view": ["JournalView", "read_journal"],
+        "fibonacci._batch.journal_view": ["JournalView", "read_journal"],
         "fibonacci._sync.batch.runs": ["Runs"],
         "fibonacci._sync.client": ["Fibonacci"],
         "fibonacci._sync.resource": ["Pager"],
@@ -65,5 +65,5 @@ lazy_names(
         "fibonacci.models.run_results": ["RunAttempt", "RunResult", "RunsBlocker", "RunsProgress", "RunsSummary"],
     },
     modules=["definitions", "emulator", "errors", "integrations", "models", "testing", "transports", "types"],
-    migration="fibonacci._migration",
+    migration="fibonacci._texts.migration",
 )

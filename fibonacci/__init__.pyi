@@ -3,9 +3,9 @@ from fibonacci._async.batch.runs import AsyncRuns
 from fibonacci._async.client import AsyncFibonacci
 from fibonacci._async.resource import AsyncPager
 from fibonacci._batch.estimate import RunsEstimate
+from fibonacci._batch.journal_view import JournalView, read_journal
 from fibonacci._core.option_types import RetryEvent, WaitEvent
 from fibonacci._core.options import UNSET, Unset
-from fibonacci._journal_view import JournalView, read_journal
 from fibonacci._sync.batch.runs import Runs
 from fibonacci._sync.client import Fibonacci
 from fibonacci._sync.resource import Pager

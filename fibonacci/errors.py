@@ -35,9 +35,9 @@ FibonacciError
 
 from __future__ import annotations
 
-from fibonacci._text import counted, printable, printable_line
+from fibonacci._texts.text import counted, printable, printable_line
 
-TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
+TYPE_CHECKING = False  # not imported from typing, for the reason in lazy.py
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any

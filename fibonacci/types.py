@@ -17,7 +17,7 @@ Example:
     ```
 """
 
-from fibonacci._lazy import lazy_names
+from fibonacci._system.lazy import lazy_names
 
 lazy_names(
     globals(),

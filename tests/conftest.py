@@ -48,7 +48,7 @@ _TESTS = Path(__file__).parent
 _NOT_MEASURED = tuple(
     str(_TESTS / name)
     for name in (
-        *("contract/", "docs/", "servers/", "tools/pictures/", "tools/releases/", "typing/"),
+        *("contract/", "docs/", "servers/", "tools/releases/", "typing/"),
         *("batch/test_estimates.py", "batch/test_limits.py", "batch/test_schedules.py"),
         *("batch/test_simulated_figures.py", "core/test_stored_window.py", "definitions/test_plain.py"),
         *("emulator/test_bad_requests.py", "emulator/test_growth.py", "faults/test_refusals.py"),

@@ -33,7 +33,7 @@ def test_every_row_is_of_files_that_exist_and_names_tests_that_exist() -> None:
 @pytest.mark.parametrize(
     ("path", "tests"),
     [
-        ("fibonacci/_frames.py", ["tests/display/test_frames.py", "tests/test_layers.py"]),
+        ("fibonacci/_display/frames.py", ["tests/display/test_frames.py", "tests/test_layers.py"]),
         ("fibonacci/_sync/run.py", selection(["fibonacci/_async/wait.py"]).tests),
         ("tests/net/no_proxy_cases.py", ["tests/net"]),
         ("tests/net/test_forks.py", ["tests/net/test_forks.py"]),
@@ -53,7 +53,7 @@ def test_the_files_of_a_folder_stand_together() -> None:
 
 
 def test_files_of_slow_tests_alone_run_too() -> None:
-    commands = dict(quick.checks(["fibonacci/_frames.py"]))
+    commands = dict(quick.checks(["fibonacci/_display/frames.py"]))
     assert commands["tests"][-1] == "tests/test_layers.py"
     assert commands["slow tests"][-3:] == ["-m", "slow", "tests/display/test_frames.py"]
 

@@ -15,7 +15,7 @@ from time import monotonic
 from time import time as unix_time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from fibonacci._suggestions import HintedList
+from fibonacci._texts.suggestions import HintedList
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from fibonacci._async.resource import AsyncPager, AsyncResource
 from fibonacci._core.options import UNSET, Unset
 from fibonacci._core.request import Request, drop_unset, page_params, require_any
 from fibonacci._core.urls import path
-from fibonacci._lazy import namespace
+from fibonacci._system.lazy import namespace
 from fibonacci.models.organizations import (
     ApprovalStats,
     AuditEntry,

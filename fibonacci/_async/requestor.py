@@ -29,13 +29,13 @@ from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.options import check_key
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
-from fibonacci._core.retry import Attempt, Retry
+from fibonacci._core.retry import Attempt
 from fibonacci._core.shared_limits import SharedLimits, shared_limits, unenforced_limits
 from fibonacci._core.transport_errors import TransportError, transport_error_from
 from fibonacci._core.urls import QueryValue
 from fibonacci._core.window import Admission
-from fibonacci._logging import redact_in_logs
-from fibonacci._redaction import redact, redact_url
+from fibonacci._texts.logging import redact_in_logs
+from fibonacci._texts.redaction import redact, redact_url
 from fibonacci.errors import APIResponseError
 from fibonacci.models._base import attach_response
 from fibonacci.models.response import ResponseInfo
@@ -43,39 +43,14 @@ from fibonacci.models.response import ResponseInfo
 if TYPE_CHECKING:
     from typing import Self
 
-    from tenacity import RetryCallState
-
     from fibonacci._async.clock import AsyncClock
     from fibonacci._async.shared_state import AsyncExit
     from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci.models.page import Page
 
 
-# RetryEvent is imported when it is needed: a dataclass takes long to define.
-
-
-async def report_retry(call: Call, attempt: Attempt, retry: Retry) -> None:
-    """Log a retry, and call the user's `on_retry`."""
-    log_retry(call, attempt.result, retry.delay)
-    if call.config.on_retry is not None:
-        from fibonacci._core.option_types import RetryEvent
-
-        event = RetryEvent(
-            method=call.request.method,
-            path=call.request.path,
-            attempt=call.attempts,
-            seconds=retry.delay,
-            reason=describe(attempt.result),
-        )
-        await _runtime.resolve("on_retry", call.config.on_retry(event))
-
-
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-AttemptAndRetry = tuple[Attempt, Retry | None]
-"""An attempt that has ended, and the retry that follows, if any."""
 
 
 class AsyncRequestor:
@@ -206,45 +181,32 @@ class AsyncRequestor:
 
     async def _send_with_retries(self, call: Call) -> APIResponse:
         """Return the response of the last attempt when it counts as success."""
-        attempt, retry = await self._attempt(call)
-        if retry is not None:
-            attempt, _ = await self._retry(call, (attempt, retry))
+        attempt = await self._attempt(call)
+        if call.retry is not None:
+            attempt = await self._retry(call)
         if isinstance(attempt.result, APIResponse) and attempt.succeeded:
             return attempt.result
         error = call_error(call, attempt.result, now=self.clock.time())
         raise error from error.__cause__
 
-    async def _retry(self, call: Call, first: AttemptAndRetry) -> AttemptAndRetry:
+    async def _retry(self, call: Call) -> Attempt:
         """Repeat a call as long as its attempts need a retry. Results are values, so nothing swallows exceptions."""
         from tenacity import AsyncRetrying, retry_if_result
 
-        ended = [first]
+        def delay(_: object) -> float:
+            return 0.0 if call.retry is None else call.retry.delay
 
-        async def attempt() -> AttemptAndRetry:
-            return ended.pop() if ended else await self._attempt(call)
-
-        def wait(state: RetryCallState) -> float:
-            return _retry_of(state).delay
-
-        async def before_sleep(state: RetryCallState) -> None:
-            attempt, retry = _ended_in(state)
-            assert retry is not None  # `retry=` has asked
-            await report_retry(call, attempt, retry)
-
+        pause = partial(self._pause, call)
         # One object for each call: a shared one mixes up concurrent calls.
-        retrying = AsyncRetrying(
-            sleep=partial(self._sleep, call),
-            retry=retry_if_result(lambda ended: ended[1] is not None),
-            wait=wait,
-            before_sleep=before_sleep,
-        )
-        return await retrying(attempt)
+        retrying = AsyncRetrying(retry=retry_if_result(lambda _: call.retry is not None), wait=delay, sleep=pause)
+        await pause(delay(call))
+        return await retrying(self._attempt, call)
 
-    async def _attempt(self, call: Call) -> AttemptAndRetry:
+    async def _attempt(self, call: Call) -> Attempt:
         """Send the request once, when the limiter admits it."""
         call.api_key = await self._fetch_api_key(call.config)
         limits = self._use_limits(call.config, call.api_key)
-        admission = Admission(call.endpoint)
+        admission = Admission()
         try:
             if limits.acquire(admission, self.clock.monotonic()) is not None:
                 await self._wait(call, limits).admit(admission)
@@ -255,8 +217,8 @@ class AsyncRequestor:
         finally:
             limits.settle(admission, None, self.clock.monotonic())  # unless it has ended
         call.record(attempt, retry)
-        log_attempt(call, result)
-        return attempt, retry
+        log_attempt(call)
+        return attempt
 
     async def _exchange(self, call: Call) -> AttemptResult:
         limit = call.config.max_response_bytes
@@ -297,8 +259,20 @@ class AsyncRequestor:
             call.callback_error = error
             raise
 
-    async def _sleep(self, call: Call, seconds: float) -> None:
-        """Sleep before a retry."""
+    async def _pause(self, call: Call, seconds: float) -> None:
+        """Log a retry, call the user's `on_retry`, and sleep before the retry."""
+        log_retry(call, seconds)
+        if call.config.on_retry is not None:
+            from fibonacci._core.option_types import RetryEvent  # a dataclass takes long to define
+
+            event = RetryEvent(
+                method=call.request.method,
+                path=call.request.path,
+                attempt=call.attempts,
+                seconds=seconds,
+                reason=describe(call.result),
+            )
+            await _runtime.resolve("on_retry", call.config.on_retry(event))
         if call.retry is not None and call.retry.is_rate_limited:
             await self._wait(call, self._use_limits(call.config, call.api_key)).retry(seconds)
         else:
@@ -330,18 +304,6 @@ def _limits_finder(rate_limiter: str) -> Callable[[str, str, SharedLimits | None
     from fibonacci._net.stored_limits import stored_limits
 
     return partial(stored_limits, rate_limiter)
-
-
-def _ended_in(state: RetryCallState) -> AttemptAndRetry:
-    assert state.outcome is not None  # tenacity sets it before it asks
-    ended: AttemptAndRetry = state.outcome.result()
-    return ended
-
-
-def _retry_of(state: RetryCallState) -> Retry:
-    _, retry = _ended_in(state)
-    assert retry is not None  # `retry=` has asked
-    return retry
 
 
 def _of_new_client(options: dict[str, Any]) -> AsyncRequestor:

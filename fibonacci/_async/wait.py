@@ -10,7 +10,6 @@ from fibonacci._async.clock import AsyncClock
 from fibonacci._async.large_pages import AsyncLargePages
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.watching import has_changed, is_complete
-from fibonacci._concurrency import SingleReader
 from fibonacci._core.messages import Deadline
 from fibonacci._core.options import check_timeout, kind_of
 from fibonacci._core.polling import PollFailures, PollPace
@@ -18,7 +17,8 @@ from fibonacci._core.request import Request
 from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._core.urls import check_id
 from fibonacci._core.workflow_requests import get_execution, list_executions
-from fibonacci._text import counted
+from fibonacci._system.concurrency import SingleReader
+from fibonacci._texts.text import counted
 from fibonacci.errors import APIError, UnsupportedCallError, WaitTimeoutError
 from fibonacci.models.executions import Execution
 

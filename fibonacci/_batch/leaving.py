@@ -18,8 +18,8 @@ from types import FrameType
 from typing import Any, Final, Protocol
 from weakref import WeakSet
 
-from fibonacci._concurrency import renew_in_children
-from fibonacci._logging import log
+from fibonacci._system.concurrency import renew_in_children
+from fibonacci._texts.logging import log
 
 # The last is sent when a terminal is closed, or a connection to it is lost.
 _SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]

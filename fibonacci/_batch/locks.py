@@ -11,8 +11,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from fibonacci._concurrency import renew_in_children
-from fibonacci._files import is_locked, lock_file_patiently, open_state
+from fibonacci._system.concurrency import renew_in_children
+from fibonacci._system.files import is_locked, lock_file_patiently, open_state
 
 NETWORK_TYPES = frozenset(
     {

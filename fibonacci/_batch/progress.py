@@ -12,7 +12,7 @@ from fibonacci._batch.estimate import BatchLimits, duration_text, estimated
 from fibonacci._batch.rows import key_in
 from fibonacci._core.retry import is_final
 from fibonacci._remedies import argument, remedy
-from fibonacci._text import printable_line
+from fibonacci._texts.text import printable_line
 from fibonacci.errors import (
     JournalError,
     QuotaExceededError,

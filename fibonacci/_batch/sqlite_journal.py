@@ -50,8 +50,8 @@ from fibonacci._batch.leaving import abandoned_runs
 from fibonacci._batch.locks import LOCK_SUFFIX, FileLock, is_held, network_filesystem_of, read_holder, read_note
 from fibonacci._batch.progress import resume_fault
 from fibonacci._batch.sql_journal import COLUMNS, COUNT, Change, JournalHolder, SQLJournal
-from fibonacci._files import check_database, make_private, open_state
 from fibonacci._remedies import remedy
+from fibonacci._system.files import check_database, make_private, open_state
 
 
 class StopRequest:

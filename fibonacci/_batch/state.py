@@ -12,7 +12,7 @@ from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import MOST_UNKNOWN, candidates_note, stopped_error
 from fibonacci._batch.rows import Row, key_in
 from fibonacci._remedies import argument, remedy
-from fibonacci._text import counted
+from fibonacci._texts.text import counted
 from fibonacci.errors import (
     APIError,
     FibonacciError,

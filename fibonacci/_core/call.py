@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fibonacci import __version__
 from fibonacci._core.config import Config
 from fibonacci._core.error_mapping import connection_error, is_object_missing, status_error, too_large_error
-from fibonacci._core.json_bodies import accepted, is_object
+from fibonacci._core.json_bodies import ACCEPTED, is_object
 from fibonacci._core.messages import SENT, Deadline, HTTPRequest, Phases, TimeSource
 from fibonacci._core.options import Unset
 from fibonacci._core.request import Request, encode
@@ -26,7 +26,7 @@ from fibonacci._core.retry import (
 )
 from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.urls import FilledPath, query, split_base_url
-from fibonacci._redaction import redact, redact_causes, redact_url
+from fibonacci._texts.redaction import redact, redact_causes, redact_url
 from fibonacci.errors import APIConnectionError, APIError, APIStatusError, RateLimitError, ValidationError
 from fibonacci.models.response import RateLimit, ResponseInfo
 
@@ -39,7 +39,7 @@ T = TypeVar("T")
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _DEFAULT_HEADERS = {
     b"accept": b"application/json",
-    b"accept-encoding": accepted().encode("ascii"),
+    b"accept-encoding": ACCEPTED.encode("ascii"),
     b"content-type": b"application/json",
     b"user-agent": f"fibonacci-sdk/{__version__} python/{_PYTHON}".encode("ascii"),
 }
@@ -58,6 +58,7 @@ class Call:
         api_key: The key of the last attempt. Empty before the first.
         attempts: How many attempts have begun.
         callback_error: What the user's `on_wait` raised while the transport waited. None for nothing.
+        result: The result of the last attempt. It is missing before the first has ended.
         retry: The retry that follows the last attempt, if any.
         refusals: How many attempts were repeated because they were refused only for now.
         had_unknown_outcome: Whether an attempt that has ended may have been carried out without a usable response. What
@@ -69,6 +70,7 @@ class Call:
         ValueError: The same.
     """
 
+    result: AttemptResult
     callback_error: Exception | None = None
     had_unknown_outcome: bool = False
     span: Span | None = None
@@ -96,11 +98,6 @@ class Call:
     def template(self) -> str:
         """The path with names in place of IDs. Empty if the user passed the whole path."""
         return self.request.path.template if isinstance(self.request.path, FilledPath) else ""
-
-    @property
-    def endpoint(self) -> tuple[str, str]:
-        """The method, and the path with names in place of IDs as far as they are known."""
-        return self.request.method, self.template or self.request.path
 
     @property
     def url(self) -> str:
@@ -168,7 +165,7 @@ class Call:
 
     def record(self, attempt: Attempt, retry: Retry | None) -> None:
         """Record an attempt that has ended, and the retry that follows, if any."""
-        self.retry = retry
+        self.result, self.retry = attempt.result, retry
         if not attempt.succeeded and outcome_of(attempt.result) == "unknown":
             self.had_unknown_outcome = True
         if retry is not None:
@@ -245,7 +242,7 @@ def is_success(call: Call, result: AttemptResult) -> bool:
     if isinstance(result, TransportError):
         return False
     if result.status in call.request.success_statuses:
-        return is_object(result.readable_body())
+        return is_object(result.readable_body)
     return 200 <= result.status < 300 or _is_deleted(call, result)
 
 

@@ -56,13 +56,80 @@ RATE_LIMITER_SCHEMES = ("redis://", "rediss://", "unix://")
 # Stands in a pickle for a URL with a password that is in the environment.
 _LIMITER_FROM_ENVIRONMENT = "$FIBONACCI_RATE_LIMITER"
 _NOT_OPTIONS = ("close", "is_transport_chosen", "key_source", "limiter_from_environment")
-_CONNECTION_DEFAULTS = {
-    "ca_bundle": None,
-    "client_cert": None,
-    "connect_timeout": DEFAULT_CONNECT_TIMEOUT,
-    "max_connections": DEFAULT_MAX_CONNECTIONS,
-    "max_idle_connections": DEFAULT_MAX_IDLE_CONNECTIONS,
+# The options that may be in the environment, where no argument is given.
+_VARIABLES = {
+    "api_key": "FIBONACCI_API_KEY",
+    "profile": "FIBONACCI_PROFILE",
+    "base_url": "FIBONACCI_BASE_URL",
+    "api_version": "FIBONACCI_API_VERSION",
+    "timeout": "FIBONACCI_TIMEOUT",
+    "max_retries": "FIBONACCI_MAX_RETRIES",
+    "transport": "FIBONACCI_TRANSPORT",
+    "rate_limiter": "FIBONACCI_RATE_LIMITER",
 }
+
+
+def _given(options: Mapping[str, Any], name: str, missing: Unset | None = None) -> tuple[str, Any]:
+    """Return where an option is from, for messages, and its value: the argument, else that of the environment.
+
+    Args:
+        options: The arguments.
+        name: The option.
+        missing: What stands for an argument that was left out.
+    """
+    value, variable = options.get(name, missing), _VARIABLES[name]
+    if value is missing and variable in os.environ:
+        return f"the environment variable {variable}", os.environ[variable]
+    return name, value
+
+
+def _timeout(source: str, seconds: Any) -> float | Unset | None:
+    if isinstance(seconds, Unset):
+        return seconds
+    if source == "timeout":
+        return check_timeout(seconds)
+    try:
+        return None if seconds.strip().lower() == "none" else check_timeout(float(seconds))
+    except ValueError:
+        raise ConfigurationError(f"{source} must be a number of seconds above 0, or none, not {seconds!r}") from None
+
+
+def _max_retries(source: str, number: Any) -> int:
+    if source != "max_retries":
+        try:
+            number = int(number)
+        except ValueError:
+            raise ConfigurationError(f"{source} must be a whole number from 0, not {number!r}") from None
+    return check_count(source, DEFAULT_MAX_RETRIES if isinstance(number, Unset) else number, " (0 means no retries)")
+
+
+def _tracing(name: str, value: Any) -> Any:
+    return check_methods(name, value, ("call", "attempt"))
+
+
+def _clock(name: str, value: Any) -> Any:
+    return check_methods(name, value, ("monotonic", "time", "sleep"))
+
+
+_CONNECTION_OPTIONS: dict[str, tuple[Any, Callable[[str, Any], Any]]] = {
+    "ca_bundle": (None, check_ca_bundle),
+    "client_cert": (None, check_client_cert),
+    "connect_timeout": (DEFAULT_CONNECT_TIMEOUT, check_positive_seconds),
+    "max_connections": (DEFAULT_MAX_CONNECTIONS, check_positive_int),
+    "max_idle_connections": (DEFAULT_MAX_IDLE_CONNECTIONS, check_count),
+}
+_OPTIONS: dict[str, tuple[Any, Callable[[str, Any], Any]]] = {
+    "allow_insecure": (False, check_flag),
+    "allow_pickled_secrets": (False, check_flag),
+    **_CONNECTION_OPTIONS,
+    "max_response_bytes": (DEFAULT_MAX_RESPONSE_BYTES, check_positive_int),
+    "idempotency": (None, check_idempotency),
+    "on_retry": (None, check_callback),
+    "on_wait": (None, check_callback),
+    "tracing": (None, _tracing),
+    "clock": (None, _clock),
+}
+"""The options that depend on no other: their defaults, and their checks."""
 
 
 class Config:
@@ -81,70 +148,59 @@ class Config:
         TypeError: If an option has the wrong type.
     """
 
+    api_key: AsyncApiKey
+    key_source: Literal["argument", "environment", "keychain"]
+    allow_insecure: bool
+    allow_pickled_secrets: bool
+    ca_bundle: str | None
+    client_cert: str | tuple[str, ...] | None
+    connect_timeout: float
+    max_connections: int
+    max_idle_connections: int
+    max_response_bytes: int
+    idempotency: str | None
+    on_retry: Callable[[RetryEvent], object] | None
+    on_wait: Callable[[WaitEvent], object] | None
+    tracing: Tracing | None
+    clock: Any
+
     def __init__(self, options: Mapping[str, Any], *, close: str = "close") -> None:
-        get = options.get
         self.close: str = close
-        self.api_key: AsyncApiKey
-        self.key_source: Literal["argument", "environment", "keychain"]
-        self.api_key, self.key_source = _api_key(get("api_key"), get("stored_key"))
-        self.profile: str | None = get("profile")
-        self.allow_insecure: bool = check_flag("allow_insecure", get("allow_insecure", False))
-        self.allow_pickled_secrets: bool = check_flag("allow_pickled_secrets", get("allow_pickled_secrets", False))
-        self.api_version: ApiVersion = find_api_version(get("api_version"))
-        self.base_url: str = _base_url(get("base_url"), self.api_version, allow_insecure=self.allow_insecure)
-        passed_at = get("base_url_passed_at")
-        self.base_url_passed_at: str
-        self.base_url_passed_at = _caller() if passed_at is None and get("base_url") is not None else passed_at or ""
-        self.timeout: float | Unset | None = _timeout(get("timeout", UNSET))
-        self.max_retries: int = _max_retries(get("max_retries", UNSET))
-        self.headers: dict[str, str] = check_headers(get("headers"))
+        for name, (default, check) in _OPTIONS.items():
+            setattr(self, name, check(name, options.get(name, default)))
+        self.api_key, self.key_source = _api_key(options)
+        self.profile: str | None = options.get("profile")
+        self.api_version: ApiVersion = find_api_version(options.get("api_version"))
+        self.base_url: str = _base_url(options, self.api_version, allow_insecure=self.allow_insecure)
+        passed_at = options.get("base_url_passed_at")
+        is_passed = passed_at is None and options.get("base_url") is not None
+        self.base_url_passed_at: str = _caller() if is_passed else passed_at or ""
+        self.timeout: float | Unset | None = _timeout(*_given(options, "timeout", UNSET))
+        self.max_retries: int = _max_retries(*_given(options, "max_retries", UNSET))
+        self.headers: dict[str, str] = check_headers(options.get("headers"))
         # Only POSTs have it, and an argument of the call replaces it.
-        self.idempotency_key: str | None = self.headers.pop("idempotency-key", get("idempotency_key"))
-        self.http_client: Any = check_http_client(get("http_client"), name="http_client", close=close)
-        self.is_transport_chosen: bool = get("transport") is not None or "FIBONACCI_TRANSPORT" in os.environ
-        self.transport: Any = _transport(get("transport"), http_client=self.http_client, close=close)
-        self.ca_bundle: str | None = check_ca_bundle(get("ca_bundle"))
-        self.client_cert: str | tuple[str, ...] | None = check_client_cert(get("client_cert"))
-        self.connect_timeout: float = check_positive_seconds(
-            "connect_timeout", get("connect_timeout", DEFAULT_CONNECT_TIMEOUT)
-        )
-        self.max_connections: int = check_positive_int(
-            "max_connections", get("max_connections", DEFAULT_MAX_CONNECTIONS)
-        )
-        self.max_idle_connections: int = check_count(
-            "max_idle_connections", get("max_idle_connections", DEFAULT_MAX_IDLE_CONNECTIONS)
-        )
+        self.idempotency_key: str | None = self.headers.pop("idempotency-key", options.get("idempotency_key"))
+        self.http_client: Any = check_http_client(options.get("http_client"), name="http_client", close=close)
+        source, transport = _given(options, "transport")
+        self.is_transport_chosen: bool = transport is not None
+        self.transport: Any = _transport(source, transport, http_client=self.http_client, close=close)
         if not isinstance(self.transport, str):
             self._refuse_connection_options()
-        self.idempotency: str | None = check_idempotency(get("idempotency"))
-        self.max_response_bytes: int = check_positive_int(
-            "max_response_bytes", get("max_response_bytes", DEFAULT_MAX_RESPONSE_BYTES)
-        )
-        self.limiter_from_environment: bool = get("rate_limiter") in (None, _LIMITER_FROM_ENVIRONMENT)
-        self.rate_limiter: str = _rate_limiter(get("rate_limiter"))
-        self.on_retry: Callable[[RetryEvent], object] | None
-        self.on_retry = check_callback("on_retry", get("on_retry"), close=close)
-        self.on_wait: Callable[[WaitEvent], object] | None
-        self.on_wait = check_callback("on_wait", get("on_wait"), close=close)
+        self.limiter_from_environment: bool = options.get("rate_limiter") in (None, _LIMITER_FROM_ENVIRONMENT)
+        self.rate_limiter: str = _rate_limiter(options)
         if self.on_retry is not None or self.on_wait is not None:
             import_module("fibonacci._core.option_types")  # has their events: later, no file may be left to open it
-        self.tracing: Tracing | None = check_methods("tracing", get("tracing"), ("call", "attempt"))
-        self.clock: Any = check_methods("clock", get("clock"), ("monotonic", "time", "sleep"))
         self.call_clock: Any = self.clock  # another one where only waits for executions follow a clock that skips them
         if self.clock is not None and self.rate_limiter not in LOCAL_RATE_LIMITERS:
             raise ConfigurationError(
                 "clock: processes that share a rate limiter need the machine's clock. With your own clock, pass"
                 ' rate_limiter="process" or "off"'
             )
-        self._check_mode()
-
-    def _check_mode(self) -> None:
-        for name, function in (
-            ("api_key", self.api_key),
-            ("transport.send", getattr(self.transport, "send", None)),
-            ("clock.sleep", getattr(self.clock, "sleep", None)),
-        ):
-            check_sync(name, function, close=self.close)
+        check_sync("api_key", self.api_key, close=close)
+        check_sync("on_retry", self.on_retry, close=close)
+        check_sync("on_wait", self.on_wait, close=close)
+        check_sync("transport.send", getattr(self.transport, "send", None), close=close)
+        check_sync("clock.sleep", getattr(self.clock, "sleep", None), close=close)
 
     def current(self) -> Config:
         """Return the configuration for a call: this one, unless the emulator of a test is active."""
@@ -158,7 +214,7 @@ class Config:
 
     def connection_options(self) -> dict[str, Any]:
         """Return the options that a transport made from a name takes, by name."""
-        return {name: getattr(self, name) for name in (*_CONNECTION_DEFAULTS, "max_response_bytes")}
+        return {name: getattr(self, name) for name in (*_CONNECTION_OPTIONS, "max_response_bytes")}
 
     def options(self) -> dict[str, Any]:
         """Return the arguments that make the same configuration."""
@@ -234,7 +290,7 @@ class Config:
         return checked
 
     def _refuse_connection_options(self) -> None:
-        for name, default in _CONNECTION_DEFAULTS.items():
+        for name, (default, _) in _CONNECTION_OPTIONS.items():
             if getattr(self, name) != default:
                 raise ConfigurationError(
                     f"{name} does not apply to a transport or http_client that you pass: give it to the transport, as"
@@ -253,10 +309,7 @@ def find_api_version(version: object, of_profile: ApiVersion | None = None) -> A
         ConfigurationError: If there is no such API.
         TypeError: If the argument isn't a string.
     """
-    source = "api_version"
-    if version is None:
-        version = os.environ.get("FIBONACCI_API_VERSION")
-        source = "the environment variable FIBONACCI_API_VERSION"
+    source, version = _given({"api_version": version}, "api_version")
     if version is None:
         return of_profile or "v1"
     if not isinstance(version, str):
@@ -279,13 +332,9 @@ def _caller() -> str:
 
 def needs_profile(options: Mapping[str, Any]) -> bool:
     """Whether a profile has to be read: one is named as an argument, or the key or the address may come from one."""
-    if options.get("profile") is not None:
+    if options.get("profile") is not None or _given(options, "api_key")[1] is None:
         return True
-    environment = os.environ
-    if options.get("api_key") is None and "FIBONACCI_API_KEY" not in environment:
-        return True
-    has_address = options.get("base_url") is not None or "FIBONACCI_BASE_URL" in environment
-    return "FIBONACCI_PROFILE" in environment and not has_address
+    return _given(options, "profile")[1] is not None and _given(options, "base_url")[1] is None
 
 
 def missing_key() -> ConfigurationError:
@@ -310,14 +359,12 @@ def _missing_in_test() -> str:
     )
 
 
-def _api_key(
-    key: AsyncApiKey | None, stored: str | None
-) -> tuple[AsyncApiKey, Literal["argument", "environment", "keychain"]]:
+def _api_key(options: Mapping[str, Any]) -> tuple[AsyncApiKey, Literal["argument", "environment", "keychain"]]:
+    source, key = _given(options, "api_key")
     if key is not None:
-        return (key if callable(key) else check_key(key, source="api_key")), "argument"
-    key = os.environ.get("FIBONACCI_API_KEY")
-    if key is not None:
-        return check_key(key, source="the environment variable FIBONACCI_API_KEY"), "environment"
+        checked: Any = key if callable(key) else check_key(key, source=source)
+        return checked, "argument" if source == "api_key" else "environment"
+    stored = options.get("stored_key")
     if stored is not None:
         return stored, "keychain"
     if redirection.is_under_pytest:
@@ -325,11 +372,8 @@ def _api_key(
     raise missing_key()
 
 
-def _base_url(url: str | None, api_version: ApiVersion, *, allow_insecure: bool) -> str:
-    source = "base_url"
-    if url is None:
-        url = os.environ.get("FIBONACCI_BASE_URL")
-        source = "the environment variable FIBONACCI_BASE_URL"
+def _base_url(options: Mapping[str, Any], api_version: ApiVersion, *, allow_insecure: bool) -> str:
+    source, url = _given(options, "base_url")
     default = DEFAULT_BASE_URLS[api_version]
     if url in (None, default):
         return default
@@ -338,73 +382,39 @@ def _base_url(url: str | None, api_version: ApiVersion, *, allow_insecure: bool)
     return check_base_url(url, source=source, allow_insecure=allow_insecure, api_version=api_version)
 
 
-def _timeout(seconds: object) -> float | Unset | None:
-    if not isinstance(seconds, Unset):
-        return check_timeout(seconds)
-    text = os.environ.get("FIBONACCI_TIMEOUT")
-    if text is None:
-        return UNSET
-    name = "the environment variable FIBONACCI_TIMEOUT"
-    if text.strip().lower() == "none":
-        return None
-    try:
-        return check_timeout(float(text), name=name)
-    except ValueError:
-        raise ConfigurationError(f"{name} must be a number of seconds above 0, or none, not {text!r}") from None
-
-
-def _max_retries(number: object) -> int:
-    name = "max_retries"
-    if isinstance(number, Unset):
-        text = os.environ.get("FIBONACCI_MAX_RETRIES")
-        if text is None:
-            return DEFAULT_MAX_RETRIES
-        name = "the environment variable FIBONACCI_MAX_RETRIES"
-        try:
-            number = int(text)
-        except ValueError:
-            raise ConfigurationError(f"{name} must be a whole number from 0, not {text!r}") from None
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"{name} must be an int, not {kind_of(number)}")
-    if number < 0:
-        raise ConfigurationError(f"{name} must be 0 or more, not {number} (0 means no retries)")
-    return number
-
-
-def _rate_limiter(name: Any) -> str:
-    source = "rate_limiter"
-    if name == _LIMITER_FROM_ENVIRONMENT and "FIBONACCI_RATE_LIMITER" not in os.environ:
-        raise ConfigurationError(
-            "the pickled client took its rate limiter from the environment variable FIBONACCI_RATE_LIMITER: set it"
-            " here too"
-        )
-    if name in (None, _LIMITER_FROM_ENVIRONMENT):
-        name = os.environ.get("FIBONACCI_RATE_LIMITER", LOCAL_RATE_LIMITERS[0])
-        source = "the environment variable FIBONACCI_RATE_LIMITER"
+def _rate_limiter(options: Mapping[str, Any]) -> str:
+    source, name = _given(options, "rate_limiter")
+    if name == _LIMITER_FROM_ENVIRONMENT:
+        source, name = _given({}, "rate_limiter")
+        if name is None:
+            raise ConfigurationError(
+                "the pickled client took its rate limiter from the environment variable FIBONACCI_RATE_LIMITER: set it"
+                " here too"
+            )
+    if name is None:
+        return LOCAL_RATE_LIMITERS[0]
     names = '"process", "machine", "off" or the URL of a Redis server, redis://, rediss:// or unix://'
     if not isinstance(name, str):
         raise TypeError(f"{source} must be {names}, not {kind_of(name)}")
     if name in (*LOCAL_RATE_LIMITERS, "machine") or name.startswith(RATE_LIMITER_SCHEMES):
         return name
-    from fibonacci._redaction import without_secrets
+    from fibonacci._texts.redaction import without_secrets
 
     raise ConfigurationError(f"{source} must be {names}, not {without_secrets(name)!r}")
 
 
-def _transport(transport: Any, *, http_client: Any, close: str) -> Any:
+def _transport(source: str, transport: Any, *, http_client: Any, close: str) -> Any:
     """Return a name or an object, or None if an HTTP client takes its place."""
     if http_client is not None:
-        if transport is not None:
+        if transport is not None and source == "transport":
             raise ConfigurationError(
                 "pass transport or http_client, not both: http_client=x is short for transport=HTTPXTransport(x)"
             )
         return None
-    source = "transport"
     if isinstance(transport, type):
         raise ConfigurationError(f"transport must be an object, not the class {transport.__name__}: call it")
     if transport is None:
-        transport = os.environ.get("FIBONACCI_TRANSPORT", TRANSPORT_NAMES[0])
-        source = "the environment variable FIBONACCI_TRANSPORT"
+        return TRANSPORT_NAMES[0]
     if isinstance(transport, str):
         if transport not in TRANSPORT_NAMES:
             raise ConfigurationError(f'{source} must be "socket" or "httpx", not {transport!r}')

@@ -248,7 +248,7 @@ def is_path_unknown(path: str, details: Sequence[Any]) -> bool:
 
 def is_object_missing(response: APIResponse, path: str, api_version: str) -> bool:
     """Whether a 404 is the platform's own word that it doesn't have the object that a path names."""
-    body = response.readable_body()
+    body = response.readable_body
     _, message, details = _error_fields(body)
     return _is_platforms(body, message, api_version) and not is_path_unknown(path, details)
 
@@ -290,7 +290,7 @@ def describe(result: AttemptResult) -> str:
 
 def is_quota_error(response: APIResponse) -> bool:
     """Whether a 429 is about a plan's quota (choice: by its code), which no short wait will lift."""
-    code = _error_fields(response.readable_body())[0] or ""
+    code = _error_fields(response.readable_body)[0] or ""
     return "quota" in code or "daily" in code
 
 
@@ -305,7 +305,7 @@ def status_error(
         path: The request's path below it.
         api_version: The API that the client speaks.
     """
-    body = response.readable_body()
+    body = response.readable_body
     code, message, details = _error_fields(body)
     is_platforms = _is_platforms(body, message, api_version)
     hint = ""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from fibonacci._core.error_mapping import describe
 from fibonacci._core.json_bodies import is_object
 from fibonacci._core.response import APIResponse, AttemptResult, request_id_in
-from fibonacci._logging import client_logger, log
-from fibonacci._redaction import redact_url
+from fibonacci._texts.logging import client_logger, log
+from fibonacci._texts.redaction import redact_url
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -23,20 +23,18 @@ _WARNING: Final = 30
 _is_switch_logged = False
 
 
-def log_attempt(call: Call, result: AttemptResult) -> None:
+def log_attempt(call: Call) -> None:
     """Log an attempt that has ended at DEBUG."""
     if logger := client_logger(_DEBUG):
-        request_id = _request_id(result)
-        text, values = "attempt %d: %s, request id %s", (call.attempts, describe(result), request_id or "-")
-        _log(logger, _DEBUG, text, *values, call=call, attempt=call.attempts, result=result, request_id=request_id)
+        values = call.attempts, describe(call.result), _request_id(call.result) or "-"
+        _log(logger, _DEBUG, "attempt %d: %s, request id %s", *values, call=call, result=call.result)
 
 
-def log_retry(call: Call, result: AttemptResult, delay: float) -> None:
+def log_retry(call: Call, delay: float) -> None:
     """Log the retry of an attempt at INFO."""
     if logger := client_logger(_INFO):
-        text, values = "attempt %d: %s; retry in %.2f s", (call.attempts, describe(result), delay)
-        request_id = _request_id(result)
-        _log(logger, _INFO, text, *values, call=call, attempt=call.attempts, result=result, request_id=request_id)
+        values = call.attempts, describe(call.result), delay
+        _log(logger, _INFO, "attempt %d: %s; retry in %.2f s", *values, call=call, result=call.result)
 
 
 def log_wait(call: Call, attempt: int, wait: str, *, is_long: bool) -> None:
@@ -90,9 +88,8 @@ def _log(
     text: str,
     *args: object,
     call: Call,
-    attempt: int,
+    attempt: int | None = None,
     result: AttemptResult | None = None,
-    request_id: str | None = None,
 ) -> None:
     method, path = call.request.method, redact_url(call.request.path, call.api_key).partition("?")[0]
     log(
@@ -103,22 +100,22 @@ def _log(
         method=method,
         path=path,
         status=result.status if isinstance(result, APIResponse) else None,
-        attempt=attempt,
+        attempt=call.attempts if attempt is None else attempt,
         elapsed=call.elapsed,
-        request_id=request_id,
+        request_id=_request_id(result),
         execution_id=_started_execution(result) if path.endswith("/execute") else None,
     )
 
 
-def _request_id(result: AttemptResult) -> str | None:
+def _request_id(result: AttemptResult | None) -> str | None:
     if not isinstance(result, APIResponse):
         return None
-    return result.request_id or request_id_in(result.readable_body())
+    return result.request_id or request_id_in(result.readable_body)
 
 
 def _started_execution(result: AttemptResult | None) -> str | None:
     """Return the ID of the execution that a response to `execute` states."""
-    body = result.readable_body() if isinstance(result, APIResponse) else None
+    body = result.readable_body if isinstance(result, APIResponse) else None
     data = body.get("data", body) if is_object(body) else None
     execution_id = (data.get("execution_id") or data.get("id")) if is_object(data) else None
     return execution_id if isinstance(execution_id, str) else None

@@ -91,7 +91,7 @@ def check_key(key: object, *, source: str) -> str:
     return key
 
 
-def check_timeout(seconds: object, *, name: str = "timeout") -> float | None:
+def check_timeout(seconds: object) -> float | None:
     """Return a time limit in seconds, or None for no limit.
 
     Raises:
@@ -101,9 +101,9 @@ def check_timeout(seconds: object, *, name: str = "timeout") -> float | None:
     if seconds is None:
         return None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise TypeError(f"{name} must be a number of seconds or None, not {kind_of(seconds)}")
+        raise TypeError(f"timeout must be a number of seconds or None, not {kind_of(seconds)}")
     if not 0 < seconds < float("inf"):
-        raise ConfigurationError(f"{name} must be above 0 seconds, not {seconds} (None means no limit)")
+        raise ConfigurationError(f"timeout must be above 0 seconds, not {seconds} (None means no limit)")
     return float(min(seconds, _LONGEST))
 
 
@@ -171,17 +171,17 @@ def change_headers(headers: Mapping[str, str], changes: Mapping[str, str | None]
     return changed
 
 
-def check_ca_bundle(path: str | os.PathLike[str] | None) -> str | None:
+def check_ca_bundle(name: str, path: Any) -> str | None:
     """Return the path of a PEM file or of a folder, or None. What it holds is known at the first connection.
 
     Raises:
         TypeError: If it isn't a path.
         ConfigurationError: If the file or folder doesn't exist.
     """
-    return None if path is None else _existing_path("ca_bundle", path, _CA_BUNDLE)
+    return None if path is None else _existing_path(name, path, _CA_BUNDLE)
 
 
-def check_client_cert(files: tuple[Any, ...] | str | os.PathLike[str] | None) -> str | tuple[str, ...] | None:
+def check_client_cert(name: str, files: Any) -> str | tuple[str, ...] | None:
     """Return the path of a certificate, or a tuple of it with the path of its key and the key's password, or None.
 
     Raises:
@@ -191,13 +191,14 @@ def check_client_cert(files: tuple[Any, ...] | str | os.PathLike[str] | None) ->
     if files is None:
         return None
     if not isinstance(files, tuple):
-        return _existing_path("client_cert", files, _CLIENT_CERT, may_be_folder=False)
-    if not 2 <= len(files) <= 3:
-        raise TypeError(f"client_cert must be {_CLIENT_CERT}, not a tuple of {len(files)}")
-    if not all(isinstance(password, str) for password in files[2:]):
-        raise TypeError(f"client_cert must be {_CLIENT_CERT}, but the password is {kind_of(files[2])}")
-    paths = [_existing_path("client_cert", path, _CLIENT_CERT, may_be_folder=False) for path in files[:2]]
-    return (*paths, *map(Password, files[2:]))
+        return _existing_path(name, files, _CLIENT_CERT, may_be_folder=False)
+    parts: tuple[Any, ...] = files  # pyright: ignore[reportUnknownVariableType]
+    if not 2 <= len(parts) <= 3:
+        raise TypeError(f"{name} must be {_CLIENT_CERT}, not a tuple of {len(parts)}")
+    if not all(isinstance(password, str) for password in parts[2:]):
+        raise TypeError(f"{name} must be {_CLIENT_CERT}, but the password is {kind_of(parts[2])}")
+    paths = [_existing_path(name, path, _CLIENT_CERT, may_be_folder=False) for path in parts[:2]]
+    return (*paths, *map(Password, parts[2:]))
 
 
 def _existing_path(name: str, path: str | os.PathLike[str], wanted: str, *, may_be_folder: bool = True) -> str:
@@ -257,7 +258,7 @@ def check_positive_int(name: str, number: object) -> int:
     return checked
 
 
-def check_count(name: str, number: object) -> int:
+def check_count(name: str, number: object, hint: str = "") -> int:
     """Return a whole number, 0 or more.
 
     Raises:
@@ -266,7 +267,7 @@ def check_count(name: str, number: object) -> int:
     """
     checked = check_int(name, number)
     if checked < 0:
-        raise ConfigurationError(f"{name} must be 0 or more, not {checked}")
+        raise ConfigurationError(f"{name} must be 0 or more, not {checked}{hint}")
     return checked
 
 
@@ -303,7 +304,7 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> str:
     return value
 
 
-def check_callback(name: str, function: Any, *, close: str) -> Any:
+def check_callback(name: str, function: Any, *, close: str = "aclose") -> Any:
     """Return a function of one argument that the client calls when something has happened, or None.
 
     Args:
@@ -327,14 +328,14 @@ def check_methods(name: str, value: Any, methods: tuple[str, ...]) -> Any:
     return value
 
 
-def check_idempotency(mode: str | None) -> str | None:
+def check_idempotency(name: str, mode: Any) -> Any:
     """Return the mode of idempotency, or None.
 
     Raises:
         ConfigurationError: If there is no such mode.
     """
     if mode not in (None, "server"):
-        raise ConfigurationError(f'idempotency must be "server" or None, not {mode!r}')
+        raise ConfigurationError(f'{name} must be "server" or None, not {mode!r}')
     return mode
 
 
@@ -408,7 +409,7 @@ def check_not_async(name: str, function: Any) -> None:
 
 def _is_async(function: Any) -> bool:
     """Whether its calls have to be awaited: an async function, a partial of one, or an object with an async call."""
-    partial: Any = getattr(sys.modules.get("functools"), "partial", ())  # not imported, for the reason in _lazy.py
+    partial: Any = getattr(sys.modules.get("functools"), "partial", ())  # not imported, for the reason in lazy.py
     if isinstance(function, partial):
         return _is_async(function.func)
     return any(_flags(target) & _ASYNC for target in (function, getattr(function.__class__, "__call__", None)))  # noqa: B004

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from fibonacci._core.retry import is_final
-from fibonacci._logging import client_logger, log
-from fibonacci._text import counted
+from fibonacci._texts.logging import client_logger, log
+from fibonacci._texts.text import counted
 from fibonacci.errors import APIError, NotFoundError
 
 FIRST = 1.0

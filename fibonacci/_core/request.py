@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from fibonacci._core.options import UNSET, Unset, check_int
 from fibonacci._core.urls import QueryValue
 from fibonacci._remedies import argument, json_remedy, remedy
-from fibonacci._text import is_unicode, printable_line
+from fibonacci._texts.text import is_unicode, printable_line
 
 if TYPE_CHECKING:
     import json

@@ -13,8 +13,8 @@ from typing import Any
 from fibonacci._core.json_bodies import check_values, decompress, parse_json
 from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.transport_errors import TransportError
-from fibonacci._lazy import once
-from fibonacci._redaction import redact, redact_bytes, redact_json
+from fibonacci._system.lazy import once
+from fibonacci._texts.redaction import redact, redact_bytes, redact_json
 from fibonacci.models.response import Headers, RateLimit
 
 
@@ -198,8 +198,9 @@ class APIResponse:
         another = HTTPResponse(status=self.status, headers=self._response.headers, body=body, decoded=True)
         return APIResponse(another, received_at=self._received_at, limit=2 * self._limit, api_key=self._api_key)
 
+    @once
     def readable_body(self) -> Any:
-        """Return the body for a person: decoded JSON, else text, cut, with the key redacted. It never raises."""
+        """The body for a person: decoded JSON, else text, cut, with the key redacted."""
         try:
             return redact_json(parse_json(self.parsable_body), self._api_key)
         except ValueError:

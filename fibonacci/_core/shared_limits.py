@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from fibonacci._concurrency import first, renew_in_children
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt, Retry, decide, is_rate_limited
-from fibonacci._core.window import LONGEST_WAIT, Admission, Delay, Statement, Window
+from fibonacci._core.window import Admission, Delay, Statement, Window
+from fibonacci._system.concurrency import first, renew_in_children
 
 if TYPE_CHECKING:
     from fibonacci.models.response import RateLimit
@@ -22,9 +22,6 @@ LONGEST_SILENCE = 5.0
 
 # The plans have windows of a minute: a longer `Retry-After` is about something else than the plan.
 _LONGEST_PAUSE = 60.0
-# Seconds without a response after which another probe is sent: a refusal is immediate, the run of a workflow is not.
-_PROBE_INTERVAL = 5.0
-_MAX_CIRCUITS = 1000
 # Tokens of the retry quota. AWS's standard retry mode of 2026 has the same figure.
 _CAPACITY = 500
 _KEPT_KEYS = 1024
@@ -43,54 +40,6 @@ class StoreError(Exception):
     def __init__(self, text: str, *, is_lasting: bool = False) -> None:
         super().__init__(text)
         self.is_lasting: bool = is_lasting
-
-
-class Circuits:
-    """The circuit breakers of endpoints, which a server has refused for longer than a window lasts.
-
-    While one is open, the requests to all other endpoints are probes: one at a time, until a response shows that they
-    are admitted. When its time is up, so are those to its own endpoint.
-    """
-
-    def __init__(self) -> None:
-        # By endpoint; None is for all others. Until when it admits nothing, and whether nothing but time ends that.
-        self._delays: dict[tuple[str, str] | None, tuple[float, bool]] = {}
-
-    @property
-    def are_closed(self) -> bool:
-        """Whether they stop nothing."""
-        return not self._delays
-
-    def delays(self, now: float, endpoint: tuple[str, str] | None) -> list[Delay]:
-        """Return the delays of a request or, without an endpoint, of all requests."""
-        found = [self._delays[key] for key in {None, endpoint} if key in self._delays]
-        return [Delay(until - now, is_fixed) for until, is_fixed in found if now < until]
-
-    def admit(self, admission: Admission, now: float) -> None:
-        """Take in that a request is sent, which may be a probe."""
-        if not self._delays:
-            return
-        probed = {None, admission.endpoint} & self._delays.keys()
-        admission.is_probe = len(probed) > 0
-        self._delays.update(dict.fromkeys(probed, (now + _PROBE_INTERVAL, False)))
-
-    def end_probe(self, admission: Admission, now: float, *, has_passed: bool) -> None:
-        """Close what a probe has passed. After any other, the next one may be sent."""
-        for key in (None, admission.endpoint):
-            _, is_open = self._delays.get(key, (now, True))
-            if has_passed and not is_open:
-                self._delays.pop(key, None)
-            elif not is_open:
-                self._delays[key] = now, False
-
-    def open(self, endpoint: tuple[str, str], now: float, seconds: float) -> None:
-        """Stop an endpoint."""
-        self._delays.pop(endpoint, None)
-        self._delays[endpoint] = now + seconds, True
-        self._delays.setdefault(None, (now, False))
-        if len(self._delays) > _MAX_CIRCUITS:
-            oldest = [key for key in first(self._delays.__iter__, 2) if key is not None]
-            self._delays.pop(oldest[0], None)
 
 
 class QueuedCall:
@@ -151,7 +100,6 @@ class SharedLimits:
         # such that what they change between two lines, or an exception of theirs leaves undone, does no harm.
         self._lock = threading.RLock()
         self._window: Window = window or Window()
-        self._circuits = Circuits()
         self._admitted: WeakSet[Admission] = WeakSet()
         self._pollers: WeakSet[Admission] = WeakSet()
         self._queue: OrderedDict[QueuedCall, None] = OrderedDict()
@@ -232,7 +180,7 @@ class SharedLimits:
             self._admit_queued(now)
             if call.admission.at is not None:
                 return None
-            return self._delay(now, call.admission.endpoint) or Delay(0.0, is_fixed=False)
+            return self._window.delay(now) or Delay(0.0, is_fixed=False)
 
     def queue_refused(self, call: QueuedCall) -> None:
         """Have a reset of the rate limit wake a call that was refused. `leave` must follow."""
@@ -269,23 +217,15 @@ class SharedLimits:
         with self._lock:
             self.last = None
             self._window.forget()
-            self._circuits = Circuits()
             self._admit_queued(now)
             for call in self._waiting():
                 call.is_reset = True
                 call.wake()
 
-    def _delay(self, now: float, endpoint: tuple[str, str] | None = None) -> Delay | None:
-        delay = self._window.delay(now)
-        if self._circuits.are_closed:
-            return delay
-        return max(self._circuits.delays(now, endpoint) + ([] if delay is None else [delay]), default=None)
-
     def _admit(self, admission: Admission, now: float) -> Delay | None:
         """Admit a request, or return its delay."""
-        delay = self._delay(now, admission.endpoint) if self._is_enforced else None
+        delay = self._window.delay(now) if self._is_enforced else None
         if delay is None and admission.at is None:  # else a signal's handler has admitted it in the meantime
-            self._circuits.admit(admission, now)
             self._admitted.add(admission)
             admission.at = self._window.add(now)
         return delay
@@ -306,17 +246,9 @@ class SharedLimits:
         self._admitted.discard(admission)
         if sent is not None:
             self._window.end(sent, now, stated, has_passed=has_passed)
-        if admission.is_probe:
-            self._circuits.end_probe(admission, now, has_passed=has_passed)
-        if response is not None and is_refused:
-            self._refuse(admission, response.retry_after, now)
-
-    def _refuse(self, admission: Admission, seconds: float | None, now: float) -> None:
-        """Pause all requests when a plan's window may be the cause, otherwise open the circuit of the endpoint."""
+        seconds = response.retry_after if response is not None and is_refused else None
         if seconds is not None and seconds <= _LONGEST_PAUSE:
             self._window.pause(now, seconds)
-        elif seconds is not None or (admission.is_probe and self._window.delay(now) is None):
-            self._circuits.open(admission.endpoint, now, min(seconds or LONGEST_WAIT, LONGEST_WAIT))
 
     def _pay(self, attempt: Attempt) -> Retry | None:
         """Return the retry that follows an attempt, paid for from the retry quota."""
@@ -334,27 +266,18 @@ class SharedLimits:
 
         Where no call can be admitted, this takes the same time however many there are.
         """
-        stopped: set[tuple[str, str]] = set()
-        while (call := self._next_queued(stopped)) is not None and self._delay(now) is None:
-            if self._admit(call.admission, now) is not None:
-                stopped.add(call.admission.endpoint)
-                continue
-            is_there = call.wake()
-            self.leave(call)
+        while (calls := first(self._queue.__iter__, 1)) and self._admit(calls[0].admission, now) is None:
+            is_there = calls[0].wake()
+            self.leave(calls[0])
             if not is_there:
-                self._end(call.admission, None, now)
-        delay = self._delay(now)
+                self._end(calls[0].admission, None, now)
+        delay = self._window.delay(now)
         until, was_fixed = self._told
         if delay is not None and (abs(now + delay.seconds - until) > _TOLERANCE or delay.is_fixed != was_fixed):
             self._told = now + delay.seconds, delay.is_fixed
             for waiting in self._waiting():
                 if not waiting.wake():
                     self.leave(waiting)
-
-    def _next_queued(self, stopped: set[tuple[str, str]]) -> QueuedCall | None:
-        """Return the first call whose endpoint is none of those."""
-        calls = first(self._queue.__iter__, None if stopped else 1)
-        return next((call for call in calls if call.admission.endpoint not in stopped), None)
 
     def _waiting(self) -> list[QueuedCall]:
         return first(self._queue.__iter__, None) + first(self._refused.__iter__, None)

@@ -205,11 +205,7 @@ class StoredLimits(SharedLimits):
     def message(self, now: float) -> WindowMessage:
         """Return the next message to the store."""
         with self._lock:
-            wanted = min(len(self._queue), _MOST_WANTED)
-            if not self._circuits.are_closed:  # then most of them may have to wait for that
-                calls = list(self._queue)
-                wanted = int(any(not self._circuits.delays(now, call.admission.endpoint) for call in calls))
-            return self._stored.message(now, wanted)
+            return self._stored.message(now, min(len(self._queue), _MOST_WANTED))
 
     def receive(self, message: WindowMessage, reply: WindowReply, now: float) -> None:
         """Take in the reply to a message, and admit the calls that it grants a request."""

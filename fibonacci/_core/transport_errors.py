@@ -150,27 +150,23 @@ def raise_foreign(error: Exception, deadline: Deadline, connecting: Deadline) ->
                 return
 
 
-def transport_error_from(error: Exception) -> TransportError:
+def transport_error_from(error: Exception, *, is_sent: bool = True) -> TransportError:
     """Return the transport error for an exception of the network or of an HTTP library.
 
     Args:
         error: An exception of sockets, TLS, h11, httpx or httpx2, recognized by its name. Any other becomes `broken`.
+        is_sent: Whether a part of the request may have been sent before.
 
     Returns:
         A transport error with the exception as its `cause`. If the exception is a transport error already, it is
         returned as it is.
     """
-    return error if isinstance(error, TransportError) else TransportError(_kind_of(error), error)
-
-
-def connect_error_from(error: Exception) -> TransportError:
-    """Return the transport error for an exception that was raised before the request was sent."""
     if isinstance(error, TransportError):
         return error
     kind = _kind_of(error)
-    if kind == "unknown":
+    if not is_sent and kind == "unknown":
         kind = _connect_kind_of(error)
-    return TransportError("timeout_never_sent" if kind == "timeout" else kind, error)
+    return TransportError("timeout_never_sent" if kind == "timeout" and not is_sent else kind, error)
 
 
 def _kind_of(error: Exception) -> TransportErrorKind:

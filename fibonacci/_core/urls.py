@@ -258,6 +258,6 @@ def _query_text(name: str, value: object) -> str:
 
 
 def _without_secrets(url: str) -> str:
-    from fibonacci._redaction import without_secrets  # few programs need it
+    from fibonacci._texts.redaction import without_secrets  # few programs need it
 
     return without_secrets(url)

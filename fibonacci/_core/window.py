@@ -24,20 +24,14 @@ _NEVER = float("-inf")
 class Admission:
     """The permission to send one request.
 
-    Args:
-        endpoint: The method and the path template of the request.
-
     Attributes:
         at: When it was given, in seconds of the window's clock. None before, and after the end of the request.
-        is_probe: Whether the request finds out whether the server admits requests again.
     """
 
-    __slots__ = ("__weakref__", "at", "endpoint", "is_probe")
+    __slots__ = ("__weakref__", "at")
 
-    def __init__(self, endpoint: tuple[str, str] = ("", "")) -> None:
+    def __init__(self) -> None:
         self.at: float | None = None
-        self.endpoint: tuple[str, str] = endpoint
-        self.is_probe: bool = False
 
 
 class Delay(NamedTuple):

@@ -15,7 +15,7 @@ from fibonacci._core.options import UNSET, Unset, check_idempotency_key, kind_of
 from fibonacci._core.request import Request, drop_unset, encode, page_params, require_any
 from fibonacci._core.urls import check_id, path
 from fibonacci._remedies import placeholder
-from fibonacci._suggestions import nearest
+from fibonacci._texts.suggestions import nearest
 from fibonacci.models.executions import KNOWN_STATUSES, Execution
 from fibonacci.models.workflows import Workflow
 

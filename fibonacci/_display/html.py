@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from fibonacci._display.protocols import ExecutionRecord, NodeRecord
 from fibonacci._display.text import LONG, cut
-from fibonacci._text import counted, printable
+from fibonacci._texts.text import counted, printable
 
 _HEADER = (
     "text-align:left;vertical-align:top;border-bottom:1px solid color-mix(in srgb, currentColor 20%, transparent);"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from fibonacci._display.protocols import ExecutionRecord
 from fibonacci._display.text import cut
-from fibonacci._text import counted, printable
+from fibonacci._texts.text import counted, printable
 
 try:
     with warnings.catch_warnings():

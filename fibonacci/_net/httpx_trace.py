@@ -49,7 +49,6 @@ class HTTPXTrace:
         self._is_seen = False
         self.refusal: TransportError | None = None
         self._authority = ""
-        phases.enter("queue")
 
     def __enter__(self) -> Self:
         return self

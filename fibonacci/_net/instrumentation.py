@@ -7,7 +7,7 @@ with their own. Connections that bypass httpx would hide the calls from them.
 from __future__ import annotations
 
 import sys
-from operator import attrgetter, is_
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ _REPLACED = {
     ),
     "httpcore": ("ConnectionPool.handle_request", "AsyncConnectionPool.handle_async_request"),
 }
-_functions = {library: attrgetter(*names) for library, names in _REPLACED.items()}
-# As each library was found last: it is asked before each attempt. They are the same or not: a wrapper may be equal.
-_originals: dict[str, tuple[object, ...]] = {}
 
 
 def replaced_function() -> str | None:
@@ -36,21 +33,12 @@ def replaced_function() -> str | None:
     A function of the library has its code in the library's own folder. A replacement hasn't, whatever it is: a mock, a
     wrapper, a function under the same name. Names that a version of the library doesn't have are skipped.
     """
-    for library, functions in _functions.items():
+    for library, names in _REPLACED.items():
         module = sys.modules.get(library)
-        if module is None:
-            continue
-        try:
-            current = functions(module)
-        except AttributeError:
-            current = None
-        if current is not None and all(map(is_, current, _originals.get(library, (None,)))):
-            continue
-        for name in _REPLACED[library]:
-            if not _is_original(module, name):
-                return f"{library}.{name}"
-        if current is not None:
-            _originals[library] = current
+        if module is not None:
+            for name in names:
+                if not _is_original(module, name):
+                    return f"{library}.{name}"
     return None
 
 

@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from fibonacci._core.transport_errors import TransportError
+
 if TYPE_CHECKING:
     from fibonacci._net.proxy import Proxy
 
@@ -21,14 +23,14 @@ def proxy_for(origin: str) -> Proxy | None:
     This machine is always reached directly: a proxy can't reach it, and would read the key.
 
     Raises:
-        ValueError: If what is set is no URL of a proxy.
+        TransportError: If what is set is no URL of a proxy.
     """
     variables = _variables()
     if not variables and sys.platform not in _SETTINGS:
         return None
     # Imported here, as most programs have no proxy.
     from fibonacci._core.urls import is_loopback
-    from fibonacci._net.no_proxy import is_exempt
+    from fibonacci._net.proxy import is_exempt
 
     target = urlsplit(origin)
     host = target.hostname or ""
@@ -43,10 +45,9 @@ def proxy_for(origin: str) -> Proxy | None:
         return None
     proxy = _proxy(url)
     if proxy is None:
-        raise ValueError(
-            f"the proxy that the environment sets for {target.scheme} is not an http, https or socks5 URL. In its user"
-            " and password, percent-encode everything except letters and digits"
-        )
+        reason = f"the proxy that the environment sets for {target.scheme} is not an http, https or socks5 URL"
+        remedy = "In its user and password, percent-encode everything except letters and digits"
+        raise TransportError("proxy", ValueError(f"{reason}. {remedy}"))
     return proxy
 
 

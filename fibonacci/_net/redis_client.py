@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from fibonacci._core.shared_limits import StoreError
 from fibonacci._core.stored_window import WindowMessage, WindowReply
-from fibonacci._redaction import shown_url
+from fibonacci._texts.redaction import shown_url
 from fibonacci.errors import ConfigurationError
 
 try:

@@ -22,7 +22,7 @@ from itertools import chain, zip_longest
 from time import monotonic
 from typing import Any
 
-from fibonacci._concurrency import renew_in_children
+from fibonacci._system.concurrency import renew_in_children
 
 #: Seconds after the end of a call in which another library may notice it by itself, with its connections in order.
 GRACE = 0.1

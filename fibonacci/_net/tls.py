@@ -7,11 +7,12 @@ import re
 import ssl
 import sys
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 _VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _BUNDLE = "a PEM file of certificates, or a folder of such files named by `openssl rehash`"
+_error = partial(ssl.SSLError, ssl.SSL_ERROR_SSL)
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
 
 
@@ -69,9 +70,8 @@ def _context(
         try:
             context.load_verify_locations(ca_bundle)
         except OSError as error:
-            raise _error(
-                f"ca_bundle: no certificate in {ca_bundle!r} ({_reason_of(error)}). It must be {_BUNDLE}"
-            ) from None
+            reason = _reason_of(error)
+            raise _error(f"ca_bundle: no certificate in {ca_bundle!r} ({reason}). It must be {_BUNDLE}") from None
     if client_cert is not None:
         _load_client_cert(context, client_cert)
     return context
@@ -79,11 +79,10 @@ def _context(
 
 def _version_of(path: str) -> tuple[int, int, int] | None:
     """Return what changes when a file is replaced or rewritten, or None if there is none."""
-    try:
+    with suppress(OSError):
         status = Path(path).stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+        return status.st_mtime_ns, status.st_size, status.st_ino
+    return None
 
 
 def _has_certificate(folder: str) -> bool:
@@ -110,10 +109,6 @@ def _load_client_cert(context: ssl.SSLContext, files: str | tuple[str, ...]) -> 
         else:
             reason = f"{_reason_of(error)}. It must be PEM files with a certificate and its private key"
         raise _error(f"client_cert: {reason}") from None
-
-
-def _error(reason: str) -> ssl.SSLError:
-    return ssl.SSLError(ssl.SSL_ERROR_SSL, reason)
 
 
 def _reason_of(error: Exception) -> str:

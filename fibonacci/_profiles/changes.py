@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from fibonacci._core.urls import check_base_url
-from fibonacci._files import lock_file_patiently, open_state, write_file
 from fibonacci._profiles.config_file import (
     PROFILE_NAME,
     Profile,
@@ -19,6 +18,7 @@ from fibonacci._profiles.config_file import (
     read_profiles,
 )
 from fibonacci._profiles.credentials import PlatformAddress, home_of
+from fibonacci._system.files import lock_file_patiently, open_state, write_file
 from fibonacci.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from fibonacci._core.config import DEFAULT_BASE_URLS
-from fibonacci._files import read_private
-from fibonacci._suggestions import did_you_mean
+from fibonacci._system.files import read_private
+from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.errors import ConfigurationError
 
 if TYPE_CHECKING:

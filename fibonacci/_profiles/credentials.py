@@ -17,7 +17,6 @@ from fibonacci._core import redirection
 from fibonacci._core.config import DEFAULT_BASE_URLS, find_api_version, needs_profile
 from fibonacci._core.options import check_key
 from fibonacci._core.urls import check_base_url, origin_of
-from fibonacci._logging import log
 from fibonacci._profiles.config_file import (
     Profile,
     ProfilesFile,
@@ -26,6 +25,7 @@ from fibonacci._profiles.config_file import (
     read_profiles,
 )
 from fibonacci._remedies import argument
+from fibonacci._texts.logging import log
 from fibonacci.errors import ConfigurationError
 
 if TYPE_CHECKING:

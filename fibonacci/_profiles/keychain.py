@@ -11,7 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-from fibonacci._redaction import redact
+from fibonacci._texts.redaction import redact
 from fibonacci.errors import ConfigurationError
 
 try:

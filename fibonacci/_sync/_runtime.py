@@ -14,7 +14,7 @@ from time import time as unix_time
 from typing import TypeVar
 
 from fibonacci._core.options import coroutine_error
-from fibonacci._suggestions import HintedList
+from fibonacci._texts.suggestions import HintedList
 
 T = TypeVar("T")
 

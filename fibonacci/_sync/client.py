@@ -15,11 +15,11 @@ from fibonacci._core.decoding import check_type
 from fibonacci._core.options import UNSET, Unset
 from fibonacci._core.request import Request
 from fibonacci._core.urls import check_method, check_path
-from fibonacci._lazy import namespace, state_of
-from fibonacci._suggestions import Hinted
 from fibonacci._sync import _runtime
 from fibonacci._sync.requestor import Requestor
 from fibonacci._sync.shared_state import SharedState, config_from
+from fibonacci._system.lazy import namespace
+from fibonacci._texts.suggestions import Hinted
 
 if TYPE_CHECKING:
     import os
@@ -281,7 +281,7 @@ class Fibonacci(Hinted):
         has_same_limits = isinstance(api_key, Unset) and config.base_url == self._config.base_url
         # This doesn't call the class: a subclass may have another constructor, and state to keep.
         clone = type(self).__new__(type(self))
-        vars(clone).update(state_of(self))
+        vars(clone).update(self._own_state())
         clone._configure(config, shared=self._shared if has_same_limits else self._shared.for_other_limits())
         return clone
 
@@ -396,8 +396,8 @@ class Fibonacci(Hinted):
 
     def _own_state(self) -> dict[str, Any]:
         """Return what a subclass or a user has set."""
-        own = {"_config", "_shared", "_requestor"}
-        return {name: value for name, value in state_of(self).items() if name not in own}
+        own = {"_config", "_shared", "_requestor", "_once"}
+        return {name: value for name, value in vars(self).items() if name not in own}
 
     def _copied(self, state: dict[str, Any]) -> Self:
         """Return a client with the same configuration, and with new connections."""

@@ -9,8 +9,8 @@ from types import NoneType
 from fibonacci._core.options import UNSET, Unset
 from fibonacci._core.request import Request, drop_unset, page_params, require_any
 from fibonacci._core.urls import path
-from fibonacci._lazy import namespace
 from fibonacci._sync.resource import Pager, Resource
+from fibonacci._system.lazy import namespace
 from fibonacci.models.organizations import (
     ApprovalStats,
     AuditEntry,

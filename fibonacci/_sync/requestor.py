@@ -26,17 +26,17 @@ from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.options import check_key
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
-from fibonacci._core.retry import Attempt, Retry
+from fibonacci._core.retry import Attempt
 from fibonacci._core.shared_limits import SharedLimits, shared_limits, unenforced_limits
 from fibonacci._core.transport_errors import TransportError, transport_error_from
 from fibonacci._core.urls import QueryValue
 from fibonacci._core.window import Admission
-from fibonacci._logging import redact_in_logs
-from fibonacci._redaction import redact, redact_url
 from fibonacci._sync import _runtime
 from fibonacci._sync.rate_limit_wait import RateLimitWait, report_wait
 from fibonacci._sync.shared_state import SharedState, config_from
 from fibonacci._sync.transports.transport import TransportBase
+from fibonacci._texts.logging import redact_in_logs
+from fibonacci._texts.redaction import redact, redact_url
 from fibonacci.errors import APIResponseError
 from fibonacci.models._base import attach_response
 from fibonacci.models.response import ResponseInfo
@@ -44,39 +44,14 @@ from fibonacci.models.response import ResponseInfo
 if TYPE_CHECKING:
     from typing import Self
 
-    from tenacity import RetryCallState
-
     from fibonacci._sync.clock import Clock
     from fibonacci._sync.shared_state import Exit
     from fibonacci._sync.transports.transport import Transport
     from fibonacci.models.page import Page
 
 
-# RetryEvent is imported when it is needed: a dataclass takes long to define.
-
-
-def report_retry(call: Call, attempt: Attempt, retry: Retry) -> None:
-    """Log a retry, and call the user's `on_retry`."""
-    log_retry(call, attempt.result, retry.delay)
-    if call.config.on_retry is not None:
-        from fibonacci._core.option_types import RetryEvent
-
-        event = RetryEvent(
-            method=call.request.method,
-            path=call.request.path,
-            attempt=call.attempts,
-            seconds=retry.delay,
-            reason=describe(attempt.result),
-        )
-        _runtime.resolve("on_retry", call.config.on_retry(event))
-
-
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-AttemptAndRetry = tuple[Attempt, Retry | None]
-"""An attempt that has ended, and the retry that follows, if any."""
 
 
 class Requestor:
@@ -207,45 +182,32 @@ class Requestor:
 
     def _send_with_retries(self, call: Call) -> APIResponse:
         """Return the response of the last attempt when it counts as success."""
-        attempt, retry = self._attempt(call)
-        if retry is not None:
-            attempt, _ = self._retry(call, (attempt, retry))
+        attempt = self._attempt(call)
+        if call.retry is not None:
+            attempt = self._retry(call)
         if isinstance(attempt.result, APIResponse) and attempt.succeeded:
             return attempt.result
         error = call_error(call, attempt.result, now=self.clock.time())
         raise error from error.__cause__
 
-    def _retry(self, call: Call, first: AttemptAndRetry) -> AttemptAndRetry:
+    def _retry(self, call: Call) -> Attempt:
         """Repeat a call as long as its attempts need a retry. Results are values, so nothing swallows exceptions."""
         from tenacity import Retrying, retry_if_result
 
-        ended = [first]
+        def delay(_: object) -> float:
+            return 0.0 if call.retry is None else call.retry.delay
 
-        def attempt() -> AttemptAndRetry:
-            return ended.pop() if ended else self._attempt(call)
-
-        def wait(state: RetryCallState) -> float:
-            return _retry_of(state).delay
-
-        def before_sleep(state: RetryCallState) -> None:
-            attempt, retry = _ended_in(state)
-            assert retry is not None  # `retry=` has asked
-            report_retry(call, attempt, retry)
-
+        pause = partial(self._pause, call)
         # One object for each call: a shared one mixes up concurrent calls.
-        retrying = Retrying(
-            sleep=partial(self._sleep, call),
-            retry=retry_if_result(lambda ended: ended[1] is not None),
-            wait=wait,
-            before_sleep=before_sleep,
-        )
-        return retrying(attempt)
+        retrying = Retrying(retry=retry_if_result(lambda _: call.retry is not None), wait=delay, sleep=pause)
+        pause(delay(call))
+        return retrying(self._attempt, call)
 
-    def _attempt(self, call: Call) -> AttemptAndRetry:
+    def _attempt(self, call: Call) -> Attempt:
         """Send the request once, when the limiter admits it."""
         call.api_key = self._fetch_api_key(call.config)
         limits = self._use_limits(call.config, call.api_key)
-        admission = Admission(call.endpoint)
+        admission = Admission()
         try:
             if limits.acquire(admission, self.clock.monotonic()) is not None:
                 self._wait(call, limits).admit(admission)
@@ -256,8 +218,8 @@ class Requestor:
         finally:
             limits.settle(admission, None, self.clock.monotonic())  # unless it has ended
         call.record(attempt, retry)
-        log_attempt(call, result)
-        return attempt, retry
+        log_attempt(call)
+        return attempt
 
     def _exchange(self, call: Call) -> AttemptResult:
         limit = call.config.max_response_bytes
@@ -298,8 +260,20 @@ class Requestor:
             call.callback_error = error
             raise
 
-    def _sleep(self, call: Call, seconds: float) -> None:
-        """Sleep before a retry."""
+    def _pause(self, call: Call, seconds: float) -> None:
+        """Log a retry, call the user's `on_retry`, and sleep before the retry."""
+        log_retry(call, seconds)
+        if call.config.on_retry is not None:
+            from fibonacci._core.option_types import RetryEvent  # a dataclass takes long to define
+
+            event = RetryEvent(
+                method=call.request.method,
+                path=call.request.path,
+                attempt=call.attempts,
+                seconds=seconds,
+                reason=describe(call.result),
+            )
+            _runtime.resolve("on_retry", call.config.on_retry(event))
         if call.retry is not None and call.retry.is_rate_limited:
             self._wait(call, self._use_limits(call.config, call.api_key)).retry(seconds)
         else:
@@ -331,18 +305,6 @@ def _limits_finder(rate_limiter: str) -> Callable[[str, str, SharedLimits | None
     from fibonacci._net.stored_limits import stored_limits
 
     return partial(stored_limits, rate_limiter)
-
-
-def _ended_in(state: RetryCallState) -> AttemptAndRetry:
-    assert state.outcome is not None  # tenacity sets it before it asks
-    ended: AttemptAndRetry = state.outcome.result()
-    return ended
-
-
-def _retry_of(state: RetryCallState) -> Retry:
-    _, retry = _ended_in(state)
-    assert retry is not None  # `retry=` has asked
-    return retry
 
 
 def _of_new_client(options: dict[str, Any]) -> Requestor:

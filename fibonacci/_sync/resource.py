@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from operator import attrgetter, length_hint
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
-from fibonacci._concurrency import SingleReader
 from fibonacci._core.options import check_count
 from fibonacci._core.request import Request, request_to_take
 from fibonacci._core.urls import QueryValue
-from fibonacci._suggestions import Hinted
 from fibonacci._sync import _runtime
 from fibonacci._sync.requestor import Requestor
+from fibonacci._system.concurrency import SingleReader
+from fibonacci._texts.suggestions import Hinted
 from fibonacci.errors import PaginationError
 from fibonacci.models._base import Model, id_fields
 
@@ -152,7 +152,7 @@ class Pager(_runtime.IterationHints, Generic[T]):
             print(runs["status"].value_counts())
             ```
         """
-        from fibonacci._frames import load_library, pandas_frame
+        from fibonacci._display.frames import load_library, pandas_frame
 
         load_library("pandas")  # before anything is sent
         return pandas_frame(*self._table(), flatten=flatten)
@@ -178,7 +178,7 @@ class Pager(_runtime.IterationHints, Generic[T]):
             print(runs.group_by("status").len())
             ```
         """
-        from fibonacci._frames import load_library, polars_frame
+        from fibonacci._display.frames import load_library, polars_frame
 
         load_library("polars")  # before anything is sent
         return polars_frame(*self._table(), flatten=flatten)
@@ -204,7 +204,7 @@ class Pager(_runtime.IterationHints, Generic[T]):
             print(runs.num_rows)
             ```
         """
-        from fibonacci._frames import arrow_table, load_library
+        from fibonacci._display.frames import arrow_table, load_library
 
         load_library("arrow")  # before anything is sent
         return arrow_table(*self._table(), flatten=flatten)

@@ -14,12 +14,12 @@ from fibonacci._core.messages import Deadline
 from fibonacci._core.options import Unset, check_callback, check_flag, check_timeout
 from fibonacci._core.request import Request
 from fibonacci._core.workflow_requests import cancel_execution, get_execution, sent_inputs
-from fibonacci._logging import log
 from fibonacci._remedies import remedy
 from fibonacci._sync import _runtime
 from fibonacci._sync.requestor import Requestor
 from fibonacci._sync.wait import ExecutionWaiter
-from fibonacci._text import printable_line
+from fibonacci._texts.logging import log
+from fibonacci._texts.text import printable_line
 from fibonacci.errors import (
     APIError,
     APITimeoutError,

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
 from fibonacci._batch.watching import has_changed, is_complete
-from fibonacci._concurrency import SingleReader
 from fibonacci._core.messages import Deadline
 from fibonacci._core.options import check_timeout, kind_of
 from fibonacci._core.polling import PollFailures, PollPace
@@ -19,7 +18,8 @@ from fibonacci._sync import _runtime
 from fibonacci._sync.clock import Clock
 from fibonacci._sync.large_pages import LargePages
 from fibonacci._sync.requestor import Requestor
-from fibonacci._text import counted
+from fibonacci._system.concurrency import SingleReader
+from fibonacci._texts.text import counted
 from fibonacci.errors import APIError, UnsupportedCallError, WaitTimeoutError
 from fibonacci.models.executions import Execution
 

@@ -90,7 +90,7 @@ def completions(
 
 def _plain(candidates: Iterable[Candidate], current: str) -> list[Candidate]:
     """Return the candidates that begin with what was typed, and can be typed."""
-    from fibonacci._text import visible
+    from fibonacci._texts.text import visible
 
     fitting = [
         candidate for candidate in candidates if candidate.word.startswith(current) and _is_plain(candidate.word)

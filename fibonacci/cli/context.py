@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci._core.json_bodies import is_array, is_object
-from fibonacci._suggestions import did_you_mean
-from fibonacci._text import printable, printable_line
+from fibonacci._texts.suggestions import did_you_mean
+from fibonacci._texts.text import printable, printable_line
 from fibonacci.cli.exit_codes import UnknownFieldError, UnwrittenResultError, UsageError
 from fibonacci.cli.rendering import (
     Painter,

@@ -7,7 +7,7 @@ import sys
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from fibonacci._text import printable
+from fibonacci._texts.text import printable
 from fibonacci.cli.standard_streams import without_commands
 
 if TYPE_CHECKING:

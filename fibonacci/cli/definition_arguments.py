@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fibonacci._display.text import cell_width, clusters
-from fibonacci._files import check_inside
-from fibonacci._text import visible
+from fibonacci._system.files import check_inside
+from fibonacci._texts.text import visible
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.rendering import fitted
 from fibonacci.cli.standard_streams import is_terminal, read_stdin, without_keys, wrapped_message

@@ -33,6 +33,7 @@ from fibonacci._core.config import (
     Config,
 )
 from fibonacci._core.error_mapping import is_of_other_api
+from fibonacci._core.transport_errors import TransportError
 from fibonacci._net.proxies import proxy_for
 from fibonacci._profiles.changes import TAKE_OVER, has_legacy_key
 from fibonacci._profiles.config_file import Profile, ProfilesFile, access_problem, read_profiles
@@ -45,8 +46,8 @@ from fibonacci._profiles.credentials import (
     precedence_over,
     used_profile,
 )
-from fibonacci._redaction import without_secrets
-from fibonacci._suggestions import nearest
+from fibonacci._texts.redaction import without_secrets
+from fibonacci._texts.suggestions import nearest
 from fibonacci.errors import ConfigurationError, PermissionDeniedError
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, HTTPXTransport, Phases, SocketTransport, Transport
 
@@ -321,8 +322,8 @@ def call_checks(key: FoundKey, address: PlatformAddress, configuration: Configur
     """
     try:
         proxy = proxy_for(address.origin)
-    except ValueError as error:
-        yield problem("proxy", str(error), "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY")
+    except TransportError as error:
+        yield problem("proxy", str(error.cause), "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY")
         return
     yield ok("proxy", "none" if proxy is None else f"{proxy.url}{', with user and password' if proxy.auth else ''}")
     is_httpx = configuration.settings["transport"] == "httpx"

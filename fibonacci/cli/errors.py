@@ -9,7 +9,7 @@ import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from fibonacci._text import counted, printable, printable_line
+from fibonacci._texts.text import counted, printable, printable_line
 from fibonacci.cli.exit_codes import (
     FAILED,
     NO_ANSWER,
@@ -96,7 +96,7 @@ def report(error: BaseException, *, is_json: bool, is_debug: bool = False) -> in
 
 def error_object(error: BaseException) -> dict[str, Any]:
     """Return an error as JSON: its code, its message, its problems and the ID of the request."""
-    from fibonacci._logging import redact_keys_in_use
+    from fibonacci._texts.logging import redact_keys_in_use
 
     found: Iterable[Problem] = getattr(error, "problems", ())
     problems: list[Any] = []

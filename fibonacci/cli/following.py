@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from fibonacci import ExecutionFailedError
 from fibonacci._display.text import cut
-from fibonacci._text import printable
+from fibonacci._texts.text import printable
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.rendering import select
 from fibonacci.cli.standard_streams import is_dumb, is_terminal

@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol
 
-from fibonacci._suggestions import did_you_mean
+from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.cli.exit_codes import CommandLineError
 from fibonacci.cli.numbers import positive
 from fibonacci.cli.standard_streams import fitting_lines, reading_width, wrapped

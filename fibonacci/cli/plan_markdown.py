@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from fibonacci._text import printable, visible
+from fibonacci._texts.text import printable, visible
 from fibonacci.cli.definition_arguments import seen_from_here
 from fibonacci.deployment.plan import effects_of, is_emptying
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fibonacci._core.json_bodies import is_array, is_object
 from fibonacci._display.text import cell_width, clusters
-from fibonacci._suggestions import did_you_mean
-from fibonacci._text import printable, printable_line
-from fibonacci._times import parse_time
+from fibonacci._texts.suggestions import did_you_mean
+from fibonacci._texts.text import parse_time, printable, printable_line
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.standard_streams import without_commands
 

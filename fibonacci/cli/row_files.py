@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, NamedTuple, NoR
 
 from fibonacci._batch.rows import RepeatableRows
 from fibonacci._core.json_bodies import is_object
-from fibonacci._files import check_replaceable, check_state, finish, is_stream, open_state, open_stream
-from fibonacci._text import counted
+from fibonacci._system.files import check_replaceable, check_state, finish, is_stream, open_state, open_stream
+from fibonacci._texts.text import counted
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.rendering import select
 from fibonacci.cli.standard_streams import has_stream, is_read_by_ci, without_commands, without_commands_in_json

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci import Fibonacci, FibonacciError, UnknownOutcomeError
 from fibonacci._batch.options import check_journal
-from fibonacci._files import is_stream
+from fibonacci._system.files import is_stream
 from fibonacci.cli.debug_log import LogFormatter
 from fibonacci.cli.exit_codes import DONE, FAILED, NOT_ENDED, UnwrittenResultError, UsageError
 from fibonacci.cli.inputs import untyped_inputs

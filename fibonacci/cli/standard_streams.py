@@ -43,7 +43,7 @@ def is_read_by_ci(stream: TextIO) -> bool:
 
 def without_keys(text: str) -> str:
     """Return a text without the key of the environment, keys of the platform, and passwords in URLs."""
-    from fibonacci._redaction import redact, without_secrets  # a help does without
+    from fibonacci._texts.redaction import redact, without_secrets  # a help does without
 
     return without_secrets(redact(text, os.environ.get("FIBONACCI_API_KEY", "").strip()))
 

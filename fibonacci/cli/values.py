@@ -66,7 +66,7 @@ def check_out(path: str, *, with_partial: bool = False) -> str | None:
     Raises:
         UsageError: If it cannot be written.
     """
-    from fibonacci._files import check_replaceable, check_state, is_stream
+    from fibonacci._system.files import check_replaceable, check_state, is_stream
 
     try:
         if is_stream(path):

@@ -6,7 +6,7 @@ from typing import Final
 
 from fibonacci import APIStatusError, BadRequestError, Fibonacci, FibonacciError, NotFoundError
 from fibonacci._core.request import LARGEST_PAGE
-from fibonacci._suggestions import did_you_mean
+from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.models import Workflow
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
 from pydantic import BaseModel
 
-from fibonacci._text import visible
+from fibonacci._texts.text import visible
 from fibonacci.definitions.graph import NODE_LISTS, templated_values
 from fibonacci.definitions.json_types import is_array, is_object, unwrapped
 from fibonacci.definitions.node_kinds import is_open, known_type

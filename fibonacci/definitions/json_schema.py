@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
-from fibonacci._suggestions import did_you_mean, nearest
+from fibonacci._texts.suggestions import did_you_mean, nearest
 from fibonacci.definitions.json_types import as_object, is_array, is_object, shown, whole
 from fibonacci.definitions.patterns import PatternError, Steps, TooManyStepsError, matches, pattern_fault
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
 
 from pydantic import BaseModel, BeforeValidator
 
-from fibonacci._text import is_unicode, printable_line
+from fibonacci._texts.text import is_unicode, printable_line
 
 if TYPE_CHECKING:
     from fibonacci.definitions.authoring.builder import WorkflowBuilder

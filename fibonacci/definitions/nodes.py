@@ -25,7 +25,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from fibonacci._concurrency import passing_interrupts
+from fibonacci._system.concurrency import passing_interrupts
 from fibonacci.definitions.json_types import is_object, whole
 from fibonacci.definitions.node_kinds import NODE_KINDS, NodeType, known_type
 from fibonacci.definitions.spellings import Conflict, conflicts, split_retry, without_repeats

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from fibonacci._display.text import cell_width, clusters
-from fibonacci._text import printable_line, visible
+from fibonacci._texts.text import printable_line, visible
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from fibonacci._files import check_inside
-from fibonacci._text import is_unicode, visible
+from fibonacci._system.files import check_inside
+from fibonacci._texts.text import is_unicode, visible
 from fibonacci.definitions import NamedTool, Problem, Problems, to_plain
 from fibonacci.definitions.files.load_and_dump import format_of_file, load_with_warnings, read_checked, text_of_file
 from fibonacci.definitions.files.source import FORMATS, Source

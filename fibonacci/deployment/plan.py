@@ -14,9 +14,9 @@ from typing import Annotated, Any, Final, Literal, NoReturn, get_args
 
 from pydantic import BaseModel, Field
 
-from fibonacci._files import write_file
 from fibonacci._remedies import argument, remedy
-from fibonacci._text import counted, visible
+from fibonacci._system.files import write_file
+from fibonacci._texts.text import counted, visible
 from fibonacci.definitions import DefinitionError, Problems
 from fibonacci.definitions.comparison import DefinitionDiff, diff_text
 from fibonacci.definitions.files.source import FORMATS

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Any, Final
 
-from fibonacci._files import write_file
 from fibonacci._remedies import argument, remedy
+from fibonacci._system.files import write_file
 from fibonacci.definitions import diff, dumps
 from fibonacci.definitions.comparison import definition_digest
 from fibonacci.definitions.files.legacy_dialect import in_todays_words

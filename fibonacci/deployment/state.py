@@ -20,9 +20,9 @@ from urllib.parse import quote, urlsplit
 from pydantic import BaseModel, Field, ValidationError
 
 from fibonacci._core.urls import is_loopback
-from fibonacci._files import open_state, write_file
 from fibonacci._remedies import argument, remedy
-from fibonacci._text import visible
+from fibonacci._system.files import open_state, write_file
+from fibonacci._texts.text import visible
 from fibonacci.definitions.json_types import is_object
 from fibonacci.deployment.content import SeenWorkflow
 from fibonacci.errors import ConfigurationError, DeploymentError

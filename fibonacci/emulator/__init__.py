@@ -7,7 +7,7 @@ Example:
     True
 """
 
-from fibonacci._lazy import lazy_names
+from fibonacci._system.lazy import lazy_names
 
 lazy_names(
     globals(),

@@ -21,8 +21,8 @@ from hashlib import sha256
 from time import perf_counter
 from typing import Final, NamedTuple
 
-from fibonacci._logging import log
-from fibonacci._suggestions import nearest
+from fibonacci._texts.logging import log
+from fibonacci._texts.suggestions import nearest
 from fibonacci.emulator.account import OWNER, Account, Actor, Allowance, ApiKeys
 from fibonacci.emulator.context import Platform, RunReply, find, handle, router_of
 from fibonacci.emulator.engine.compiled import compiled

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Final
 from urllib.parse import quote
 
-from fibonacci._logging import log
+from fibonacci._texts.logging import log
 from fibonacci.emulator.cli_arguments import Shell, add_arguments, fault_of, given_key
 from fibonacci.emulator.facade import Emulator, app_of, client_variables, reachable_url
 from fibonacci.emulator.faults import SILENT, FailingResponse

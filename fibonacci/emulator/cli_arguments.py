@@ -176,7 +176,7 @@ def _key(text: str) -> str:
 
 
 def _key_in_file(name: str) -> str:
-    from fibonacci._files import read_private
+    from fibonacci._system.files import read_private
 
     try:
         content = read_private(name, is_secret=True)

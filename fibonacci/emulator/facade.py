@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from fibonacci._suggestions import Hinted
+from fibonacci._texts.suggestions import Hinted
 from fibonacci.emulator.account import Account, KeyRole, Rate
 from fibonacci.emulator.app import App, new_app
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, WarningLog

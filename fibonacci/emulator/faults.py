@@ -13,7 +13,7 @@ from http import HTTPStatus
 from random import Random
 from typing import Any, Final, Literal, get_args
 
-from fibonacci._suggestions import did_you_mean
+from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse, encode_error
 from fibonacci.emulator.http.router import RoutePattern, Router
 from fibonacci.emulator.state.json_encoding import to_json

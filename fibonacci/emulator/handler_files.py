@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final, NamedTuple
 
-from fibonacci._logging import log
+from fibonacci._texts.logging import log
 from fibonacci.emulator.facade import Emulator, replacing_handlers
 
 _INTERVAL: Final = 0.2  # seconds between two looks at the files

@@ -1,5 +1,5 @@
 """Integrations with other packages. Each module names the extra that it needs."""
 
-from fibonacci._lazy import lazy_names
+from fibonacci._system.lazy import lazy_names
 
 lazy_names(globals(), {}, modules=["opentelemetry"])

@@ -1,6 +1,6 @@
 """The objects that the platform sends. All models are frozen, and keep fields that the SDK doesn't know."""
 
-from fibonacci._lazy import lazy_names
+from fibonacci._system.lazy import lazy_names
 
 lazy_names(
     globals(),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, get_type_hints
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
-from fibonacci._concurrency import passing_interrupts
+from fibonacci._system.concurrency import passing_interrupts
 from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Model(BaseModel):
                 except AttributeError:
                     if name.startswith("_") or hasattr(type(self), name):
                         raise
-            from fibonacci._suggestions import missing_attribute
+            from fibonacci._texts.suggestions import missing_attribute
 
             raise missing_attribute(self, name, partial(self._completions, name))
 

@@ -13,8 +13,8 @@ from typing import Any, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
-from fibonacci._logging import client_logger, log
-from fibonacci._times import parse_time
+from fibonacci._texts.logging import client_logger, log
+from fibonacci._texts.text import parse_time
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 

@@ -402,7 +402,7 @@ def execution_error(execution: Execution) -> ExecutionFailedError:
 
     Its texts don't contain the API key, even if the platform echoes it.
     """
-    from fibonacci._logging import redact_keys_in_use
+    from fibonacci._texts.logging import redact_keys_in_use
 
     failure = failure_of(execution)
     text, reason = redact_keys_in_use([failure_text(execution, failure), failure.reason])

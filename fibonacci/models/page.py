@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from fibonacci._suggestions import Hinted
+from fibonacci._texts.suggestions import Hinted
 from fibonacci.models._base import Model, plain_dict, plain_types
 from fibonacci.models.response import ResponseInfo
 
@@ -65,7 +65,7 @@ class Page(Hinted, Generic[T]):
             print(page.to_pandas(flatten=True)[["id", "status", "outputs.greet"]])
             ```
         """
-        from fibonacci._frames import pandas_frame
+        from fibonacci._display.frames import pandas_frame
 
         return pandas_frame(*table_of(self.items, self.model), flatten=flatten)
 
@@ -90,7 +90,7 @@ class Page(Hinted, Generic[T]):
             print(page.to_polars().select("id", "status"))
             ```
         """
-        from fibonacci._frames import polars_frame
+        from fibonacci._display.frames import polars_frame
 
         return polars_frame(*table_of(self.items, self.model), flatten=flatten)
 
@@ -114,7 +114,7 @@ class Page(Hinted, Generic[T]):
             print(page.to_arrow().column_names)
             ```
         """
-        from fibonacci._frames import arrow_table
+        from fibonacci._display.frames import arrow_table
 
         return arrow_table(*table_of(self.items, self.model), flatten=flatten)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fibonacci._suggestions import Hinted
+from fibonacci._texts.suggestions import Hinted
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -9,7 +9,7 @@ Example:
     False
 """
 
-from fibonacci._lazy import lazy_names
+from fibonacci._system.lazy import lazy_names
 
 lazy_names(
     globals(),

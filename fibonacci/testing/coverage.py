@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from fibonacci._text import printable_line
+from fibonacci._texts.text import printable_line
 from fibonacci.definitions.coverage import COLUMNS, Coverage, CoverageTally, in_words, total
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.deployment.folder import DeploymentFolder

@@ -16,16 +16,16 @@ import pytest
 
 from fibonacci._core import redirection
 from fibonacci._core.config import Config
-from fibonacci._suggestions import did_you_mean
-from fibonacci._text import printable_line
+from fibonacci._texts.suggestions import did_you_mean
+from fibonacci._texts.text import printable_line
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.account import DERIVED_KEY
-from fibonacci.emulator.request_log import without_secrets
 from fibonacci.emulator.engine.variables import REDACTED, redact, redact_text, texts_of
 from fibonacci.emulator.facade import app_of, client_variables
 from fibonacci.emulator.faults import FailingResponse
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.emulator.request_log import without_secrets
 from fibonacci.testing.emulator_environment import note_end, redirect_to, set_variables
 
 _SHOWN: Final = 10

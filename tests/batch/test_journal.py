@@ -250,7 +250,7 @@ class TestRefusals:
     @each_row(
         ("function", "error"),
         [
-            ("fibonacci._files.lock_file", OSError(errno.ENOLCK, "No locks available")),
+            ("fibonacci._system.files.lock_file", OSError(errno.ENOLCK, "No locks available")),
             ("sqlite3.connect", sqlite3.OperationalError("unable to open database file")),
             ("os.fsync", OSError(errno.ENOSPC, "No space left on device")),
         ],

@@ -40,7 +40,7 @@ from tests.cli.invocation import environment, invoke
 from tests.emulator.handling import wait_until
 from tests.kit.pseudo_terminal import PseudoTerminal
 from tests.kit.systems import linux_only
-from tests.tools.pictures.terminal.screen import screen_lines
+from tests.kit.terminal_screen import screen_lines
 
 NOW = datetime(2026, 1, 1, 10, 0, tzinfo=UTC)
 PROGRESS = RunsProgress(

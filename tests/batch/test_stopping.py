@@ -15,7 +15,7 @@ from fibonacci import Fibonacci, JournalError, RunResult, RunsStoppedError
 from fibonacci._batch.locks import FileLock
 from fibonacci._batch.sql_journal import JournalHolder, SQLJournal
 from fibonacci._batch.sqlite_journal import HeldJournal, open_journal
-from fibonacci._files import lock_file
+from fibonacci._system.files import lock_file
 from tests.batch.command import REST, Command, executions, last_line, lines_of
 from tests.batch.journals import HEADER, JournalPlace
 from tests.cli.invocation import Invocation, invoke

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fibonacci._text import printable
+from fibonacci._texts.text import printable
 from fibonacci.cli.debug_log import LogFormatter
 from fibonacci.cli.standard_streams import is_read_by_ci, without_commands
 from fibonacci.emulator import Emulator

@@ -8,9 +8,9 @@ from tests.test_startup import HEAVY, loaded_by
 
 SHARED = {
     "fibonacci",
-    "fibonacci._lazy",
+    "fibonacci._system.lazy",
     "fibonacci._remedies",
-    "fibonacci._suggestions",
+    "fibonacci._texts.suggestions",
     "fibonacci.cli",
     "fibonacci.cli.call_tables",
     "fibonacci.cli.examples",

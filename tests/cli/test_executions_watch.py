@@ -25,7 +25,7 @@ from tests.cli.requests_by_minute import RequestsByMinute
 from tests.kit.nodes import llm, tool
 from tests.kit.pseudo_terminal import PseudoTerminal
 from tests.kit.systems import linux_only
-from tests.tools.pictures.terminal.screen import screen_lines
+from tests.kit.terminal_screen import screen_lines
 
 REST = {
     "nodes": [

@@ -302,6 +302,7 @@ def test_a_client_can_be_made_under_a_debugger(client: type[Fibonacci | AsyncFib
 
 
 def test_a_client_is_copied_while_another_thread_uses_it_for_the_first_time() -> None:
+<<<<<<< HEAD
     client, first_used = Fibonacci("sk-1"), list[str]()
     names = iter(("workflows", "executions", "versions", "registry", "memory", "tools"))
 
@@ -309,6 +310,17 @@ def test_a_client_is_copied_while_another_thread_uses_it_for_the_first_time() ->
         if frame.f_code.co_filename == _lazy.__file__ and (name := next(names, None)):
             getattr(client, name)  # in the place of the other thread, between two lines of the copying one
             first_used.append(name)
+=======
+    client, steps = Fibonacci("sk-1"), list[str]()
+    copying = Fibonacci.with_options.__code__
+
+    def use(frame: FrameType, event: str, argument: object) -> TraceFunction:
+        code = frame.f_code
+        if (code.co_filename, event) == (copying.co_filename, "line") and code.co_name in ("_own_state", "<dictcomp>"):
+            steps.append(event)
+            if len(steps) == 4:  # in the midst of the copy
+                assert client.workflows is not None  # in the place of the other thread
+>>>>>>> a203c3f0 (A client is copied while a namespace is used for the first time, which a test shows)
         return use
 
     before = sys.gettrace()

@@ -11,7 +11,7 @@ import pytest
 
 START = "`start` is deprecated: use `run`"
 OLD_CALLS = """
-from fibonacci._migration import warn_of_deprecation
+from fibonacci._texts.migration import warn_of_deprecation
 
 def start():
     warn_of_deprecation("`start` is deprecated: use `run`")

@@ -10,7 +10,7 @@ from packaging.version import Version
 
 import fibonacci
 from fibonacci import AsyncFibonacci, ConfigurationError, Fibonacci
-from fibonacci._migration import ATTRIBUTES, RENAMED
+from fibonacci._texts.migration import ATTRIBUTES, RENAMED
 from fibonacci.models import Execution
 from tests.kit.assertions import each_row
 from tests.tools.markdown import ROOT, blocks_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fibonacci._suggestions import did_you_mean, missing_attribute, nearest
+from fibonacci._texts.suggestions import did_you_mean, missing_attribute, nearest
 
 
 def test_the_nearest_name_is_suggested() -> None:

@@ -88,12 +88,12 @@ MUTANTS = [
     SeededFault("journal of a batch", "_sync.batch.context:BatchContext.leave", "not self._pieces", "True"),
     SeededFault(
         "one reader at a time",
-        "_concurrency:SingleReader.turn",
+        "_system.concurrency:SingleReader.turn",
         "self._turns.remove(first)",
         "self._turns.pop(0)",
     ),
-    SeededFault("guard of a batch", "_concurrency:SingleReader.turn", "is not own", "is None"),
-    SeededFault("iterator of a list", "_concurrency:SingleReader.turn", "is not own", "is None"),
+    SeededFault("guard of a batch", "_system.concurrency:SingleReader.turn", "is not own", "is None"),
+    SeededFault("iterator of a list", "_system.concurrency:SingleReader.turn", "is not own", "is None"),
     SeededFault("close() of a client", "_core.shared_limits:QueuedCall.close", "self.wake()", "pass"),
     SeededFault(
         "tasks: capacity limiter",
@@ -113,7 +113,7 @@ MUTANTS = [
         "if self._is_closed:\n                self.close_idle()\n            elif",
         "if",
     ),
-    SeededFault("tasks: iterator of a list", "_concurrency:SingleReader.turn", "is not own", "is None"),
+    SeededFault("tasks: iterator of a list", "_system.concurrency:SingleReader.turn", "is not own", "is None"),
     SeededFault(
         "tasks: workers of a batch",
         "_async.batch._workers:Workers.start",

@@ -13,7 +13,7 @@ from fibonacci._core.retry import Attempt
 from fibonacci._core.shared_limits import QueuedCall, StoreError
 from fibonacci._core.stored_window import StoredLimits, WindowMessage, WindowReply, exchange
 from fibonacci._core.window import Admission, Window
-from tests.core.simulated_server import ENDPOINT, SimulatedServer
+from tests.core.simulated_server import SimulatedServer
 
 RESENT_AFTER = 0.1
 _REREAD_AFTER = 4
@@ -180,7 +180,7 @@ class _SimulatedCall:
         self._transit = transit
         self._duration = duration
         self._then = then
-        self._admission = Admission(ENDPOINT)
+        self._admission = Admission()
         self._queued = QueuedCall(self._wake, self._admission)
         self._is_sent = False
         self._sleeps = 0

@@ -16,8 +16,6 @@ from tests.core.responses import api_response
 from tests.kit.clock import START
 from tests.kit.steps import http_date
 
-ENDPOINT = ("GET", "/x")
-
 
 class SimulatedServer:
     """A fixed window per key: aligned to the clock, or begun by the first request after the last one.
@@ -132,7 +130,7 @@ class Simulation:
 
     def _admit(self) -> None:
         while self._queue:
-            admission = Admission(ENDPOINT)
+            admission = Admission()
             delay = self._limits.acquire(admission, self.now)
             if delay is not None:
                 assert 0 < delay.seconds <= 122

@@ -20,9 +20,6 @@ from tests.kit.clock import START
 from tests.kit.steps import http_date
 
 HOUR = 3600.0
-GET = ("GET", "/x")
-POST = ("POST", "/y")
-DELETE = ("DELETE", "/z")
 
 
 def stating(
@@ -38,16 +35,16 @@ def stating(
     return api_response(b"{}", status, stated | dict(headers or {}))
 
 
-def admitted(limits: SharedLimits, now: float, endpoint: tuple[str, str] = GET) -> Admission:
+def admitted(limits: SharedLimits, now: float) -> Admission:
     """Return the admission of a request."""
-    admission = Admission(endpoint)
+    admission = Admission()
     assert limits.acquire(admission, now) is None
     return admission
 
 
-def delayed(limits: SharedLimits, now: float, endpoint: tuple[str, str] = GET) -> float:
+def delayed(limits: SharedLimits, now: float) -> float:
     """Return the delay of a request that is not admitted."""
-    delay = limits.acquire(Admission(endpoint), now)
+    delay = limits.acquire(Admission(), now)
     assert delay is not None
     return delay.seconds
 
@@ -192,7 +189,7 @@ class TestTrust:
         respond(limits, probe, 120.5, stating(7, 30, 120.5))
         for _ in range(7):
             admitted(limits, 121.0)
-        assert delayed(limits, 121.0, POST) == pytest.approx(30.5, abs=1)
+        assert delayed(limits, 121.0) == pytest.approx(30.5, abs=1)
 
     def test_a_probe_without_rate_limit_opens_all(self) -> None:
         limits = exhausted()
@@ -231,13 +228,12 @@ class TestTrust:
         limits = told(stating(0, HOUR, 0.0), refusing(HOUR), refusing(30))
         limits.reset(0.0)
         assert limits.last is None
-        for endpoint in (GET, POST, DELETE):
-            for _ in range(100):
-                admitted(limits, 0.0, endpoint)
+        for _ in range(100):
+            admitted(limits, 0.0)
 
     def test_whether_only_time_ends_a_delay(self) -> None:
-        def is_fixed(limits: SharedLimits, now: float, endpoint: tuple[str, str] = GET) -> bool:
-            delay = limits.acquire(Admission(endpoint), now)
+        def is_fixed(limits: SharedLimits, now: float) -> bool:
+            delay = limits.acquire(Admission(), now)
             assert delay is not None
             return delay.is_fixed
 
@@ -246,68 +242,20 @@ class TestTrust:
         admitted(limits, 0.0)
         assert not is_fixed(limits, 0.0), "the request in flight may turn out not to count"
         assert is_fixed(told(refusing(10)), 0.0)
-        limits = told(refusing(HOUR))
-        admitted(limits, 1.0, POST)
-        assert is_fixed(limits, 1.0)
-        assert not is_fixed(limits, 1.0, DELETE), "a probe is in flight"
-
-
-class TestEndpoints:
-    def test_a_refusal_for_a_minute_pauses_all(self) -> None:
-        limits = told(refusing(60))
-        assert delayed(limits, 0.0, GET) == delayed(limits, 0.0, POST) == 60
-        for _ in range(9):
-            admitted(limits, 60.0, POST)
-
-    def test_a_longer_one_stops_its_endpoint_and_the_others_are_probed(self) -> None:
-        limits = told(refusing(HOUR))
-        assert delayed(limits, 1.0, GET) == 119
-        probe = admitted(limits, 1.0, POST)
-        assert 0 < delayed(limits, 1.0, DELETE) <= 5
-        respond(limits, probe, 2.0, api_response(b"{}"))
-        for endpoint in (POST, DELETE):
-            for _ in range(9):
-                admitted(limits, 2.0, endpoint)
-        assert delayed(limits, 2.0, GET) == 118
-
-    @each_row("again", [refusing(HOUR), api_response(b"{}", 429)])
-    def test_an_endpoint_that_refuses_the_probe_is_stopped_too(self, again: APIResponse) -> None:
-        limits = told(refusing(HOUR))
-        respond(limits, admitted(limits, 1.0, POST), 1.0, again)
-        assert delayed(limits, 1.0, GET) == 119
-        assert delayed(limits, 1.0, POST) == 120
-        admitted(limits, 1.0, DELETE)
-
-    def test_the_endpoint_itself_is_probed_in_the_end(self) -> None:
-        limits = told(refusing(HOUR))
-        respond(limits, admitted(limits, 0.0, POST), 0.0, api_response(b"{}"))
-        probe = admitted(limits, 120.0)
-        assert delayed(limits, 120.0) == 5
-        admitted(limits, 120.0, POST)
-        respond(limits, probe, 121.0, api_response(b"{}"))
-        for _ in range(9):
-            admitted(limits, 121.0)
-
-    @each_row("response", [None, api_response(b"", 502)])
-    def test_a_lost_probe_lets_the_next_one_through(self, response: APIResponse | None) -> None:
-        limits = told(refusing(HOUR))
-        respond(limits, admitted(limits, 1.0, POST), 2.0, response)
-        admitted(limits, 2.0, DELETE)
-
-    def test_a_refusal_of_less_than_two_minutes_lasts_as_long_as_stated(self) -> None:
-        assert delayed(told(refusing(90)), 0.0) == 90
-
-    def test_the_number_of_circuit_breakers_is_bounded(self) -> None:
-        limits = SharedLimits()
-        endpoints = [("GET", f"/{number}") for number in range(1100)]
-        for admission in [admitted(limits, 0.0, endpoint) for endpoint in endpoints]:
-            respond(limits, admission, 0.0, refusing(HOUR))
-        limits.settle(admitted(limits, 0.0, POST), None, 0.0)
-        assert limits.acquire(Admission(endpoints[0]), 0.0) is None
-        assert delayed(limits, 0.0, endpoints[-1]) == 120
 
 
 class TestPauses:
+    def test_a_refusal_for_a_minute_pauses_all(self) -> None:
+        limits = told(refusing(60))
+        assert delayed(limits, 0.0) == 60
+        for _ in range(9):
+            admitted(limits, 60.0)
+
+    def test_a_longer_one_is_about_something_else_than_the_plan_and_stops_nothing(self) -> None:
+        limits = told(refusing(HOUR))
+        for _ in range(9):
+            admitted(limits, 0.0)
+
     def test_a_shorter_pause_ends_no_longer_one(self) -> None:
         limits = SharedLimits()
         first, second, third = (admitted(limits, 0.0) for _ in range(3))
@@ -334,17 +282,10 @@ class TestPauses:
         for _ in range(9):
             admitted(limits, 31.0)
 
-    def test_a_refusal_without_a_time_of_a_request_that_is_no_probe_has_no_effect(self) -> None:
+    def test_a_refusal_without_a_time_has_no_effect(self) -> None:
         limits = told(api_response(b"{}", 429))
         for _ in range(9):
             admitted(limits, 0.0)
-
-    def test_no_refusal_or_error_closes_a_circuit_breaker(self) -> None:
-        for status, closes in ((200, True), (404, True), (429, False), (499, True), (500, False)):
-            limits = told(refusing(HOUR))
-            respond(limits, admitted(limits, 1.0, POST), 1.0, api_response(b"{}", status))
-            admitted(limits, 1.0, DELETE)
-            assert (limits.acquire(Admission(("PUT", "/")), 1.0) is None) is closes
 
 
 FIELDS = ["retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "date"]
@@ -358,12 +299,12 @@ responses = st.builds(
 
 
 @given(st.lists(st.tuples(st.none() | responses, st.sampled_from([0.0, 0.5, 20.0]))))
-def test_nothing_that_a_server_says_stops_an_endpoint_for_longer_than_two_minutes(
+def test_nothing_that_a_server_says_stops_a_call_for_longer_than_two_minutes(
     script: list[tuple[APIResponse | None, float]],
 ) -> None:
     limits, now = SharedLimits(), 0.0
     for response, duration in script:
-        admission, since = Admission(GET), now
+        admission, since = Admission(), now
         while (delay := limits.acquire(admission, now)) is not None:
             assert 0 < delay.seconds <= 120
             now += delay.seconds

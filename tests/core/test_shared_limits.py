@@ -17,8 +17,6 @@ from tests.kit.assertions import each_row
 from tests.kit.clock import START
 from tests.tools.benchmarks.guards import lines_run
 
-ENDPOINT = ("GET", "/x")
-OTHER = ("GET", "/y")
 STATED = {"x-ratelimit-limit": "3", "x-ratelimit-remaining": "0", "x-ratelimit-reset": str(START + 60)}
 
 
@@ -30,8 +28,8 @@ def attempt_of(response: APIResponse) -> Attempt:
 class Sleeper:
     """A call in the queue that counts how often it is woken; its event loop may be closed."""
 
-    def __init__(self, endpoint: tuple[str, str] = ENDPOINT, *, is_gone: bool = False) -> None:
-        self.call = QueuedCall(self._wake, Admission(endpoint))
+    def __init__(self, *, is_gone: bool = False) -> None:
+        self.call = QueuedCall(self._wake, Admission())
         self.woken = 0
         self._is_gone = is_gone
 
@@ -43,7 +41,7 @@ class Sleeper:
 
 def settle(limits: SharedLimits, now: float, *, remaining: int, reset_in: float) -> None:
     """Let a request end at once, with a response that states the rate limit."""
-    admission = Admission(ENDPOINT)
+    admission = Admission()
     assert limits.acquire(admission, now) is None
     headers = {**STATED, "x-ratelimit-remaining": str(remaining), "x-ratelimit-reset": str(START + reset_in)}
     limits.settle(admission, attempt_of(api_response(b"{}", headers=headers)), now)
@@ -65,7 +63,7 @@ def test_calls_are_admitted_in_their_order_and_none_overtakes() -> None:
     limits = exhausted()
     sleepers = [Sleeper() for _ in range(5)]
     queued(limits, *sleepers)
-    assert limits.acquire(Admission(ENDPOINT), 31.0) is not None  # a new call: whoever waits comes first
+    assert limits.acquire(Admission(), 31.0) is not None  # a new call: whoever waits comes first
     assert all(sleeper.woken for sleeper in sleepers[:3])
     assert [limits.queue(sleeper.call, 31.0) is None for sleeper in sleepers] == [True] * 3 + [False] * 2
 
@@ -109,20 +107,6 @@ def test_a_call_whose_event_loop_is_closed_is_passed_over() -> None:
     assert limits.queued == 0
 
 
-def test_a_stopped_endpoint_does_not_stop_those_behind_it() -> None:
-    limits = SharedLimits()
-    admission = Admission(ENDPOINT)
-    assert limits.acquire(admission, 0.0) is None
-    limits.settle(admission, attempt_of(api_response(b"{}", 429, {"retry-after": "3600"})), 0.0)
-    first, probe, third = Sleeper(), Sleeper(OTHER), Sleeper(OTHER)
-    queued(limits, first)
-    assert limits.queue(probe.call, 1.0) is None
-    queued(limits, third)
-    limits.settle(probe.call.admission, attempt_of(api_response(b"{}")), 2.0)
-    assert limits.queue(third.call, 2.0) is None
-    assert limits.queue(first.call, 2.0) is not None
-
-
 def test_a_reset_wakes_all() -> None:
     limits = exhausted()
     sleepers = [Sleeper() for _ in range(9)]
@@ -139,7 +123,7 @@ def test_a_reset_wakes_all() -> None:
 def test_a_window_that_ends_sooner_wakes_all() -> None:
     limits = SharedLimits()
     settle(limits, 0.0, remaining=1, reset_in=60)
-    late = Admission(ENDPOINT)
+    late = Admission()
     assert limits.acquire(late, 1.5) is None
     sleepers = [Sleeper() for _ in range(3)]
     queued(limits, *sleepers, now=1.6)
@@ -152,7 +136,7 @@ def test_a_window_that_ends_sooner_wakes_all() -> None:
 def test_without_enforcement_all_are_admitted_and_the_limit_is_learned() -> None:
     limits = SharedLimits(is_enforced=False)
     settle(limits, 0.0, remaining=0, reset_in=30)
-    assert all(limits.acquire(Admission(ENDPOINT), 1.0) is None for _ in range(100))
+    assert all(limits.acquire(Admission(), 1.0) is None for _ in range(100))
     assert limits.last is not None
     assert limits.last.remaining == 0
 
@@ -161,7 +145,7 @@ def test_a_request_in_flight_costs_the_same_however_many_there_are() -> None:
     def work(number: int) -> int:
         limits = SharedLimits()
         ended = attempt_of(api_response(b"{}", headers={**STATED, "x-ratelimit-remaining": "9"}))
-        admissions = [Admission(ENDPOINT) for _ in range(number)]
+        admissions = [Admission() for _ in range(number)]
         for second, admission in enumerate(admissions):
             assert limits.acquire(admission, second / 100) is None
         return lines_run(lambda: [limits.settle(each, ended, 50.0) for each in reversed(admissions)])

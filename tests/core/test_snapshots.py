@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fibonacci._concurrency import first
+from fibonacci._system.concurrency import first
 
 
 def test_a_collection_that_is_changed_meanwhile_is_read_again() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fibonacci import ConfigurationError, Fibonacci
 from fibonacci._core.urls import check_path, path
-from fibonacci._redaction import without_secrets
+from fibonacci._texts.redaction import without_secrets
 from tests.kit.assertions import each_row
 
 

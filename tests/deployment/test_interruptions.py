@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from fibonacci import APIError, Fibonacci
-from fibonacci._files import write_file
+from fibonacci._system.files import write_file
 from fibonacci.deployment import state as deployment_state
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of

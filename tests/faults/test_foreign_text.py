@@ -18,7 +18,7 @@ from fibonacci import (
     FibonacciError,
 )
 from fibonacci._display.html import error_html
-from fibonacci._text import printable, printable_line, visible
+from fibonacci._texts.text import printable, printable_line, visible
 from fibonacci.definitions import check_definition, loads
 from fibonacci.emulator import Emulator
 from tests.kit.assertions import each_row

@@ -15,7 +15,7 @@ import pytest
 
 from fibonacci import APIConnectionError, AsyncFibonacci, Fibonacci, NotFoundError, RateLimitError
 from fibonacci.emulator import Emulator
-from tests.kit.assertions import all_modes_at_once, appears
+from tests.kit.assertions import all_modes_at_once
 from tests.kit.clock import Standstill
 from tests.kit.limits import limits_of
 from tests.kit.mode import MODES, Callee, Ended, Mode, each_mode
@@ -86,24 +86,6 @@ def test_a_reset_wakes_those_who_were_refused(mode: Mode) -> None:
         client.reset_rate_limit()
         assert ends_of([begun])[0].error is None
     assert len(server.requests) == 2
-
-
-@all_modes_at_once
-def test_the_response_to_a_probe_wakes_those_who_wait_for_it(mode: Mode) -> None:
-    answered = threading.Event()
-
-    def probe(peer: Peer) -> None:
-        answered.wait(10)
-        ok(peer)
-
-    with ScriptedServer(refusing(429, {"Retry-After": "3600"}), probe, ok) as server:
-        client = mode.client_of(server, timeout=10)
-        assert isinstance(mode.end(client.request, "GET", "/x").error, RateLimitError)
-        begun = [mode.begin(client.request, "GET", f"/{number}") for number in range(CALLS)]
-        wait_until_queued(server, CALLS - 1)
-        assert appears(lambda: len(server.requests) == 2)
-        answered.set()
-        assert all(ended.error is None for ended in ends_of(begun))
 
 
 @each_mode

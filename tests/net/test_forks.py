@@ -92,17 +92,18 @@ def test_a_child_keeps_no_connection_open() -> None:
 
 KEPT_BY_THE_HOOK = """
 import gc, sys
-from fibonacci import Fibonacci, _concurrency
+from fibonacci import Fibonacci
+from fibonacci._system import concurrency
 from fibonacci.models import Workflow
 Fibonacci("key").workflows
-waiting = [_concurrency.renew_in_children]
+waiting = [concurrency.renew_in_children]
 kept = {id(sys.modules), id(vars(sys))}  # which the end of the process empties first
 while waiting:
     for referent in gc.get_referents(waiting.pop()):
         if id(referent) not in kept:
             kept.add(id(referent))
             waiting.append(referent)
-print(id(vars(_concurrency)) in kept, id(Workflow) in kept)
+print(id(vars(concurrency)) in kept, id(Workflow) in kept)
 """
 
 

@@ -19,9 +19,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.urls import is_loopback
-from fibonacci._net.no_proxy import is_exempt
 from fibonacci._net.proxies import proxy_for
+from fibonacci._net.proxy import is_exempt
 from tests.kit.assertions import check_rows, each_row
 from tests.kit.listener import Listener
 from tests.kit.programs import find
@@ -222,14 +223,12 @@ class TestVariables:
         assert (found.url, found.auth) == ("http://proxy.example:3128", ("ada", "s3cret/wort"))
         assert "s3cret" not in repr(found)
 
-    @pytest.mark.parametrize(
-        ("proxy", "imported"), [("", []), ("http://proxy.example:3128", ["fibonacci._net.no_proxy"])]
-    )
+    @pytest.mark.parametrize(("proxy", "imported"), [("", []), ("http://proxy.example:3128", ["fibonacci._net.proxy"])])
     def test_little_is_imported(self, proxy: str, imported: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ALL_PROXY" if proxy else "UNRELATED", proxy)
         program = (
             "import sys; sys.platform = 'linux'; from fibonacci._net.proxies import proxy_for; proxy_for('https://api.example.com');"
-            "print(*{'ssl', 'urllib.request', 'fibonacci._net.no_proxy'} & {*sys.modules})"
+            "print(*{'ssl', 'urllib.request', 'fibonacci._net.proxy'} & {*sys.modules})"
         )
         run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
         assert run.stdout.split() == imported
@@ -239,8 +238,9 @@ class TestVariables:
         self, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HTTPS_PROXY", url)
-        with pytest.raises(ValueError, match="for https is not an http, https or socks5 URL") as raised:
+        with pytest.raises(TransportError, match="for https is not an http, https or socks5 URL") as raised:
             proxy_for("https://api.example.com")
+        assert raised.value.kind == "proxy"
         assert "s3cret" not in str(raised.value)
         assert raised.value.__context__ is None
 

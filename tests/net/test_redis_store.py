@@ -17,7 +17,7 @@ from fibonacci._core.shared_limits import StoreError
 from fibonacci._core.stored_window import EndedRequest, WindowMessage, WindowReply, exchange
 from fibonacci._core.window import Statement, Window
 from fibonacci._net.redis_client import RedisStore
-from fibonacci._redaction import shown_url
+from fibonacci._texts.redaction import shown_url
 from fibonacci.errors import ConfigurationError
 from tests.kit.assertions import check_each, each_row
 from tests.kit.clock import START

@@ -15,7 +15,7 @@ import pytest
 
 import fibonacci
 from fibonacci import APIError, Fibonacci, NotFoundError
-from fibonacci._logging import log
+from fibonacci._texts.logging import log
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.cli import log_request
 from fibonacci.emulator.facade import app_of

@@ -23,11 +23,10 @@ import fibonacci
 from fibonacci import Fibonacci, RunResult
 from fibonacci._core.decoding import next_params
 from fibonacci._core.response import parse_retry_after
+from fibonacci._display.frames import columns_of
 from fibonacci._display.html import escaped
-from fibonacci._frames import columns_of
-from fibonacci._net.proxy import tunnel_refusal
-from fibonacci._redaction import redact_json, without_secrets
-from fibonacci._text import printable, printable_line, visible
+from fibonacci._texts.redaction import redact_json, without_secrets
+from fibonacci._texts.text import printable, printable_line, visible
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.mcp_server.input_schemas import cleaned, filtered, input_schema
 from fibonacci.cli.mcp_server.workflow_tools import tool_names
@@ -152,7 +151,6 @@ FILES: Final[dict[str, tuple[int, Callable[[int], str]]]] = {
 HEADERS: Final[dict[str, tuple[int, Callable[[int], object]]]] = {
     "a date": (100, lambda n: parse_retry_after({"retry-after": "Mon, " * n}, 0)),
     "links": (100, lambda n: next_params({}, '<a>;a="b";rel="next nex' * n, "https://x/y")),
-    "a proxy's page": (100, lambda n: tunnel_refusal("a", 403, b"", [], b"<style" * n + b"<p>\n" * n)),
 }
 
 

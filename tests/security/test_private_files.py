@@ -27,7 +27,7 @@ import pytest
 
 import fibonacci
 from fibonacci import DeploymentError, Fibonacci
-from fibonacci._files import write_file
+from fibonacci._system.files import write_file
 from fibonacci.cli.main import main as run_cli
 from tests.kit.assertions import check_rows, each_row
 from tests.kit.systems import needs_fork
@@ -286,7 +286,7 @@ def write_as_owner(base: Path) -> dict[str, list[str]]:
         outcomes[path.name] = [_outcome(path, base / path.name / "nothing")]
         for plant in path.plants:
             is_pretended = not is_root and plant.owner == STRANGER
-            with mock.patch("fibonacci._files.os.geteuid", partial(int, os.geteuid() + is_pretended)):
+            with mock.patch("fibonacci._system.files.os.geteuid", partial(int, os.geteuid() + is_pretended)):
                 outcomes[path.name].append(_outcome(path, base / path.name / plant.name))
     return outcomes
 
@@ -355,7 +355,7 @@ def test_no_other_module_opens_files_for_writing() -> None:
     found = {
         str(file.relative_to(PACKAGE))
         for file in PACKAGE.rglob("*.py")
-        if "_sync" not in file.parts and file.name != "_files.py" and any(map(_writes, _nodes(file)))
+        if "_sync" not in file.parts and file.name != "files.py" and any(map(_writes, _nodes(file)))
     }
     assert found - known == set()
     assert known - found == set()
@@ -370,7 +370,7 @@ def _nodes(file: Path) -> Iterator[ast.AST]:
 def _writes(node: ast.AST) -> bool:
     """Whether it imports what opens files, or opens one itself in a way that may change it."""
     if isinstance(node, ast.ImportFrom):
-        return node.module == "fibonacci._files"
+        return node.module == "fibonacci._system.files"
     if isinstance(node, ast.Attribute):
         return node.attr in _WRITING
     if not isinstance(node, ast.Call):
@@ -384,7 +384,7 @@ def _writes(node: ast.AST) -> bool:
 
 _NAMES = {"write_text", "write_bytes", "touch", "mkstemp", "NamedTemporaryFile", "symlink_to", "FileIO"}
 _WRITING = {"O_WRONLY", "O_RDWR", "O_CREAT"}
-_WORDS = re.compile(rf"_files import|(?:{'|'.join(sorted(_NAMES))})\(|{'|'.join(sorted(_WRITING))}")
+_WORDS = re.compile(rf"_system.files import|(?:{'|'.join(sorted(_NAMES))})\(|{'|'.join(sorted(_WRITING))}")
 _MODES = re.compile(r"""(['"])[rbt]*[wax+][rbt+]*\1""")
 
 
@@ -432,7 +432,7 @@ class TestWriting:
         assert list(tmp_path.iterdir()) == []
 
     def test_the_standard_stream_is_written_to(self) -> None:
-        code = "from fibonacci._files import write_file; write_file('/dev/stdout', 'text')"
+        code = "from fibonacci._system.files import write_file; write_file('/dev/stdout', 'text')"
         found = subprocess.run(
             [sys.executable, "-S", "-c", code], cwd=PACKAGE.parent, check=True, stdout=subprocess.PIPE, timeout=60
         )

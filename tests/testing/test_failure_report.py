@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fibonacci import ExecutionFailedError, ServerError
-from fibonacci._text import printable
+from fibonacci._texts.text import printable
 from fibonacci.emulator import Emulator, LLMCall
 from fibonacci.testing.emulator_fixtures import RunningEmulator
 from tests.testing.conftest import RunPytest

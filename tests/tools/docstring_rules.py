@@ -19,8 +19,6 @@ from tests.tools.markdown import ROOT, anchors
 from tests.tools.public_items import Item, public_items
 
 SITE: Final = "https://docs.fibonacci.today/"
-LONGEST: Final = 40
-"""Lines of a docstring, `Args:` not counted: there are as many of these as there are parameters."""
 
 INTERNAL: Final = {"NodeError": "the emulator's own: it becomes the error of a node"}
 """Errors that no user catches."""
@@ -28,25 +26,6 @@ INTERNAL: Final = {"NodeError": "the emulator's own: it becomes the error of a n
 DESCRIBED_AS: Final = {"ScriptError": "ValueError"}
 """Errors without a public name, each with the public base that docstrings name."""
 
-_GENERIC: Final = frozenset(
-    [
-        *("a", "an", "the", "of", "to", "in", "on", "for", "from", "by", "with", "and", "or", "at", "as"),
-        *("is", "are", "be", "it", "its", "this", "that", "these", "those", "which", "what", "one", "own"),
-        *("get", "give", "return", "yield", "make", "show", "call"),
-        *("object", "value", "instance", "class", "field", "async"),
-    ]
-)
-_NOT_VERBS: Final = frozenset({"A", "All", "An", "How", "If", "Its", "The", "This", "What", "Whether", "Which"})
-_UNITS: Final = re.compile(
-    r"seconds|bytes|megabytes|hours|tokens|characters|number|how (many|often)|HTTP status code|port|index|cost"
-    r"|from \d|UTC|ISO 8601|requests|version|score",
-    re.IGNORECASE,
-)
-_KEYS: Final = re.compile(r"\bby\b|JSON|\bkeys?\b", re.IGNORECASE)
-_ORDER: Final = re.compile(r"\border\b|oldest|newest|first|such as|JSON", re.IGNORECASE)
-_NUMBER: Final = re.compile(r"\b(int|float|Whole|Seconds|datetime|Rate)\b")
-_MAPPING: Final = re.compile(r"^(dict|Mapping|MutableMapping)\[")
-_SEQUENCE: Final = re.compile(r"^(list|tuple|Sequence|Iterable)\[(?!\w+\]$)|^(list|Sequence|Iterable)\[")
 _NOTHING: Final = frozenset({"", "None", "NoReturn"})
 
 
@@ -54,20 +33,6 @@ def missing(item: Item) -> Iterator[str]:
     """Yield a fault where there is no docstring."""
     if not item.text.strip() and not _is_type_variable(item):
         yield "has no docstring"
-
-
-def summary(item: Item) -> Iterator[str]:
-    """Yield the faults of the first paragraph: one sentence; for what is called, in the imperative mood."""
-    text = re.sub(r"`[^`]*`", "x", item.summary)
-    if text and not text.endswith((".", ":")):
-        yield "the summary has no period at its end"
-    if item.is_field:
-        return
-    if re.search(r"[.!?;] +[A-Z`]", text):
-        yield "the summary is more than one sentence"
-    word = text.split(" ")[0]
-    if item.is_function and text and (word in _NOT_VERBS or re.fullmatch(r"[A-Z][a-z]*[^s]s", word)):
-        yield f"the summary begins with {word!r}, not with a verb in the imperative mood"
 
 
 def arguments(item: Item) -> Iterator[str]:
@@ -81,13 +46,6 @@ def arguments(item: Item) -> Iterator[str]:
             if name not in described and not name.startswith("_")
         )
     yield from (f"Args has {name!r}, which is no parameter" for name in item.arguments if name not in item.parameters)
-
-
-def defaults(item: Item) -> Iterator[str]:
-    """Yield the parameters whose default is a constant that the signature names, without its value in the text."""
-    for name, default in item.defaults.items():
-        if default.isupper() and default != "UNSET" and "Default: " not in item.arguments.get(name, ""):
-            yield f"the default of {name!r} is {default}, and its value is not said"
 
 
 def returns(item: Item) -> Iterator[str]:
@@ -116,31 +74,6 @@ def raises(item: Item) -> Iterator[str]:
             yield "the path has a parameter, and Raises has no ValueError"
 
 
-def quantities(item: Item) -> Iterator[str]:
-    """Yield numbers without a unit, mappings without what their keys are, sequences that are read without an order."""
-    for name, text in item.arguments.items():
-        yield from _unclear(repr(name), item.parameters.get(name, ""), text)
-    text = item.text if item.is_field else " ".join(text for _, text in item.returned)
-    what = "it" if item.is_field else "what is returned"
-    if item.is_field or item.is_function:
-        yield from _unclear(what, item.annotation, text)
-        if text and any(map(_SEQUENCE.match, _kinds(item.annotation))) and not _ORDER.search(text):
-            yield f"{what} is a sequence, and its order is not said: {text!r}"
-
-
-def repeats(item: Item) -> Iterator[str]:
-    """Yield what only repeats names: of the object, of its class, of a parameter."""
-    names = [item.found.name, *([item.owner.found.name] if item.owner else [])]
-    if item.text and _adds_nothing(item.summary, names):
-        yield f"the summary repeats the name: {item.summary!r}"
-    for name, text in item.arguments.items():
-        if _adds_nothing(text, [*names, name]):
-            yield f"the description of {name!r} repeats the name: {text!r}"
-    for _, text in item.returned:
-        if _adds_nothing(text, [*names, item.annotation]):
-            yield f"Returns repeats the name: {text!r}"
-
-
 def example(item: Item) -> Iterator[str]:
     """Yield a fault where a class, a function or a call of the client has no example.
 
@@ -149,19 +82,6 @@ def example(item: Item) -> Iterator[str]:
     is_call = item.is_function and (item.owner is None or item.owner.is_group or "Fibonacci" in item.owner.found.name)
     if not item.has_example and (is_call or (item.is_class and not item.is_group and not _adds_no_member(item))):
         yield "has no example"
-
-
-def length(item: Item) -> Iterator[str]:
-    """Yield a fault where a docstring is too long to be read in a notebook."""
-    lines = len(re.sub(r"\n *Args:\n.*?(\n\n|$)", "\n", item.text, flags=re.DOTALL).splitlines())
-    if lines > LONGEST:
-        yield f"has {lines} lines without its Args, more than {LONGEST}"
-
-
-def source(item: Item) -> Iterator[str]:
-    """Yield a fault where it is not said what of a group of calls or of a model the platform documents."""
-    if (item.is_group or item.is_model) and not re.search(r"\bdocument(s|ed|ation)?\b", item.text):
-        yield "says nothing on what the platform documents of it"
 
 
 def links(item: Item) -> Iterator[str]:
@@ -174,9 +94,7 @@ def links(item: Item) -> Iterator[str]:
             yield f"the page {page} has no heading {fragment}"
 
 
-RULES: Final[tuple[Callable[[Item], Iterator[str]], ...]] = (
-    missing, summary, arguments, defaults, returns, raises, quantities, repeats, example, length, source, links,
-)  # fmt: skip
+RULES: Final[tuple[Callable[[Item], Iterator[str]], ...]] = (missing, arguments, returns, raises, example, links)
 
 
 def faults(items: Iterable[Item], rules: Iterable[Callable[[Item], Iterator[str]]] = RULES) -> list[str]:
@@ -193,35 +111,6 @@ def _adds_no_member(item: Item) -> bool:
     """Whether a class has a base of the package with an example, and no public member that the base lacks."""
     own = [name for name in item.found.members if not name.startswith("_")]
     return not own and any(each.has_example for each in item.bases)
-
-
-def _kinds(annotation: str) -> list[str]:
-    """Return the alternatives of a type."""
-    plain = re.sub(r"(type|Callable|Literal)\[[^]]*(\[[^]]*\][^]]*)*\]", "", annotation)
-    return [each.strip() for each in plain.split("|")]
-
-
-def _unclear(what: str, annotation: str, text: str) -> Iterator[str]:
-    kinds = _kinds(annotation)
-    if not text:
-        return
-    if any(_NUMBER.fullmatch(each.partition("[")[0]) for each in kinds) and not _UNITS.search(text):
-        yield f"{what} is a number or a time without a unit: {text!r}"
-    if any(map(_MAPPING.match, kinds)) and not _KEYS.search(text):
-        yield f"{what} is a mapping, and what its keys are is not said: {text!r}"
-
-
-def _adds_nothing(text: str, names: Iterable[str]) -> bool:
-    known = {_stem(word) for name in names for word in _words(re.sub(r"([a-z])([A-Z])", r"\1 \2", name))}
-    return {_stem(word) for word in _words(text)} <= known | {_stem(word) for word in _GENERIC}
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[a-z0-9]+", text.lower())
-
-
-def _stem(word: str) -> str:
-    return word.removesuffix("s").removesuffix("e")
 
 
 def _raised(code: str) -> list[str]:

@@ -13,13 +13,13 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 SHELL = ("bash", "sh", "shell")
 
 _FENCED = re.compile(
-    r"^(?P<comment>[ \t]*<!-- (?:not run: (?P<reason>.*?)|(?P<sync>sync only)) -->\n)?"
+    r"^(?P<comment>[ \t]*<!-- not run: (?P<reason>.*?) -->\n)?"
     r"(?P<indent>[ \t]*)(?P<fence>```+|~~~+)[ \t]*(?P<language>[\w+-]*)[^\n]*\n"
     r"(?P<code>.*?)"
     r"^(?P=indent)(?P=fence)[ \t]*$",
@@ -39,8 +39,6 @@ class Block:
     language: str
     code: str
     not_run: str | None = None
-    is_sync_only: bool = False
-    """Whether its page says that it has no async text."""
 
     def __str__(self) -> str:
         return f"{self.path.relative_to(ROOT) if self.path.is_relative_to(ROOT) else self.path}:{self.line}"
@@ -57,25 +55,9 @@ def blocks(text: str, path: Path, first_line: int = 1) -> Iterator[Block]:
     yield from (_block(found, path, first_line) for found in _FENCED.finditer(text))
 
 
-def map_blocks(text: str, path: Path, change: Callable[[Block, str], str | None]) -> str:
-    """Return a text with other fenced blocks.
-
-    Args:
-        text: The text.
-        path: Its file.
-        change: Returns the Markdown in place of a block, given the block and its indentation; None to leave it.
-    """
-
-    def changed(found: re.Match[str]) -> str:
-        new = change(_block(found, path, 1), found["indent"])
-        return found[0] if new is None else f"{found['comment'] or ''}{new}"
-
-    return _FENCED.sub(changed, text)
-
-
 def _block(found: re.Match[str], path: Path, first_line: int) -> Block:
     line = first_line + found.string.count("\n", 0, found.start("code"))
-    return Block(path, line, found["language"], dedent(found["code"]), found["reason"], found["sync"] is not None)
+    return Block(path, line, found["language"], dedent(found["code"]), found["reason"])
 
 
 def blocks_of(path: Path) -> list[Block]:

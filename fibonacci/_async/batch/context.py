@@ -32,8 +32,8 @@ from fibonacci._core.retry import is_final
 from fibonacci._core.shared_limits import LONGEST_SILENCE, SharedLimits
 from fibonacci._core.urls import path
 from fibonacci._core.workflow_requests import execute_workflow, get_execution, get_workflow, list_executions
-from fibonacci._logging import log
-from fibonacci._text import printable_line
+from fibonacci._texts.logging import log
+from fibonacci._texts.text import printable_line
 from fibonacci.errors import APIError, APIStatusError, JournalError, QuotaExceededError
 from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota

@@ -14,8 +14,8 @@ from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._async.batch.starter import interrupted
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.rows import Row, key_in, other_key, same_key_error
-from fibonacci._logging import log
 from fibonacci._remedies import remedy
+from fibonacci._texts.logging import log
 from fibonacci.definitions.checks.inputs import InputsError, check_inputs, in_one_line
 
 _log = logging.getLogger("fibonacci")

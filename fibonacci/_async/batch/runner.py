@@ -20,7 +20,7 @@ from fibonacci._batch.rows import Row
 from fibonacci._batch.workflow_versions import version_text
 from fibonacci._core.logs import log_journal
 from fibonacci._core.retry import is_final
-from fibonacci._logging import log
+from fibonacci._texts.logging import log
 from fibonacci.errors import APIError
 from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota

@@ -26,9 +26,9 @@ from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import LOG_EVERY, drain_text, resume_note
 from fibonacci._batch.rows import FrameRows, can_be_read_again, key_in
 from fibonacci._batch.state import BatchState
-from fibonacci._concurrency import SingleReader, Turn
 from fibonacci._display.html import ROWS
-from fibonacci._logging import log
+from fibonacci._system.concurrency import SingleReader, Turn
+from fibonacci._texts.logging import log
 from fibonacci.models.run_results import COLUMNS, RunResult, RunsBlocker, RunsSummary
 
 if TYPE_CHECKING:
@@ -409,7 +409,7 @@ class AsyncRuns(_runtime.AsyncIterationHints):
             print(frame[["inputs.name", "outputs.greet"]])
             ```
         """
-        from fibonacci._frames import load_library, pandas_frame
+        from fibonacci._display.frames import load_library, pandas_frame
 
         load_library("pandas")  # before a row is started
         lines = {result.index: result.to_dict() for result in await self.results()}

@@ -9,7 +9,7 @@ import h11
 
 from fibonacci._async import _runtime
 from fibonacci._core.messages import MISDIRECTED, Deadline, DeadlineExceeded, HTTPRequest, HTTPResponse
-from fibonacci._core.transport_errors import TransportError, connect_error_from, is_network_failure
+from fibonacci._core.transport_errors import TransportError
 from fibonacci._net.sockets import ACKNOWLEDGED_IN, ROOM
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class AsyncHTTP11Connection:
 
         Raises:
             StaleConnection: If the server has closed the connection since its last exchange.
-            TransportError: If nothing of the request was sent, or the body is too large.
+            TransportError: If the body is too large.
             OSError: If the connection breaks.
             DeadlineExceeded: If the complete response isn't received in time. h11.ProtocolError: If the response isn't
                 HTTP/1.1, or the request can't be.
@@ -183,13 +183,13 @@ class AsyncHTTP11Connection:
         try:
             await self._stream.write(data, deadline)
         except (OSError, DeadlineExceeded) as error:
-            if not is_network_failure(error):
-                raise
+            is_broken = getattr(error, "errno", None) is not None  # else it is the deadline, or of a signal handler
             if self._stream.bytes_sent == before:
-                if self.exchanges > 1 and isinstance(error, OSError):
+                request.phases.enter("connect")  # nothing was sent
+                if is_broken and self.exchanges > 1:
                     raise StaleConnection("the server has closed the idle connection") from error
-                raise connect_error_from(error) from error
-            if isinstance(error, DeadlineExceeded):
+                raise
+            if not is_broken:
                 raise
             # The server may have responded before it had read everything, and closed.
             return False

@@ -23,14 +23,12 @@ from fibonacci._core.messages import MISDIRECTED, SENT, Deadline, HTTPRequest, H
 from fibonacci._core.options import check_http_client
 from fibonacci._core.transport_errors import (
     TransportError,
-    connect_error_from,
-    is_network_failure,
     raise_foreign,
     transport_error_from,
 )
 from fibonacci._net.httpx_trace import HTTPXTrace, pools_of
 from fibonacci._net.proxies import proxy_for
-from fibonacci._net.proxy import NO_SOCKSIO
+from fibonacci._net.proxy import SOCKS_REMEDY
 
 if TYPE_CHECKING:
     from fibonacci._core.option_types import ClientCert
@@ -143,6 +141,7 @@ class AsyncHTTPXTransport(AsyncTransportBase):
 
     async def _send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         connecting = Deadline(deadline.cap(self._connect_timeout))
+        request.phases.enter("queue")
         try:
             client = self._own_client(request.origin) if self._client is None else self._client
             with HTTPXTrace(client, request.origin, request.phases) as trace:
@@ -156,8 +155,7 @@ class AsyncHTTPXTransport(AsyncTransportBase):
         except Exception as error:
             if self._client is None:
                 raise_foreign(error, deadline, connecting)
-            is_sent = request.phases.current in SENT
-            failure = transport_error_from(error) if is_sent else connect_error_from(error)
+            failure = transport_error_from(error, is_sent=request.phases.current in SENT)
             failure.proxy = self._proxy_url(request.origin)
             raise failure from failure.cause
 
@@ -200,19 +198,8 @@ class AsyncHTTPXTransport(AsyncTransportBase):
 
     def _own_client(self, origin: str) -> Any:
         clients = self._own.get()
-        client = clients.get(origin)
-        if client is not None:
-            return client
-        try:
-            new = self._new_client(origin)
-        except TransportError:
-            raise
-        except Exception as error:
-            if not is_network_failure(error):
-                raise
-            raise connect_error_from(error) from error
         # Two threads may make one at the same time. The first is kept, and the other hasn't opened anything.
-        return clients.setdefault(origin, new)
+        return clients.get(origin) or clients.setdefault(origin, self._new_client(origin))
 
     def _new_client(self, origin: str) -> Any:
         # Imported here, as a client that the user passes may be of httpx2.
@@ -220,12 +207,9 @@ class AsyncHTTPXTransport(AsyncTransportBase):
 
         from fibonacci._net.tls import ssl_context
 
-        try:
-            proxy = proxy_for(origin)
-        except ValueError as error:
-            raise TransportError("proxy", error) from error
+        proxy = proxy_for(origin)
         if proxy is not None and proxy.is_socks and find_spec("socksio") is None:
-            raise TransportError("proxy", OSError(NO_SOCKSIO))
+            raise TransportError("proxy", OSError(SOCKS_REMEDY))
         # The client's certificate is for the platform. A proxy behind TLS doesn't get it.
         proxy_context = ssl_context(self._ca_bundle) if proxy is not None and proxy.is_secure else None
         return httpx.AsyncClient(
@@ -259,7 +243,7 @@ class AsyncHTTPXTransport(AsyncTransportBase):
         """Return the URL of the client's proxy, without user and password. None if it isn't known."""
         try:
             proxy = None if self._client is not None else proxy_for(origin)
-        except ValueError:  # the variable isn't a URL
+        except TransportError:  # the variable isn't a URL
             return None
         return None if proxy is None else proxy.url
 

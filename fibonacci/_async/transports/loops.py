@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Generic, TypeVar
 
 from fibonacci._async import _runtime
-from fibonacci._concurrency import first, renew_in_children
+from fibonacci._system.concurrency import first, renew_in_children
 
 T = TypeVar("T")
 

@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING
 import h11
 
 from fibonacci._async.transports.http11 import AsyncResponseReader
-from fibonacci._core.messages import Deadline, DeadlineExceeded
-from fibonacci._core.transport_errors import is_network_failure
+from fibonacci._core.messages import Deadline
 from fibonacci._net.proxy import tunnel_refusal
 
 if TYPE_CHECKING:
     from fibonacci._async.transports.tls import AsyncStream
-
-
-# Of the body of a refusal: how much is read, and for how long.
-_BODY_SIZE = 16 * 1024
-_BODY_SECONDS = 0.2
 
 
 async def open_tunnel(
@@ -44,19 +38,5 @@ async def open_tunnel(
     head = await reader.head(deadline)
     if 200 <= head.status_code < 300:
         return
-    body = await _beginning_of_body(reader, deadline)
-    refusal = tunnel_refusal(authority, head.status_code, head.reason, head.headers.raw_items(), body)
+    refusal = tunnel_refusal(authority, head.status_code, head.reason, head.headers.raw_items())
     raise refusal from refusal.cause
-
-
-async def _beginning_of_body(reader: AsyncResponseReader, deadline: Deadline) -> bytes:
-    """Return what comes of the body at once: it explains a refusal, and is worth no wait."""
-    body = b""
-    at_once = deadline.at_most(_BODY_SECONDS, "the proxy sent no body")
-    try:
-        while len(body) < _BODY_SIZE and isinstance(event := await reader.event(at_once), h11.Data):
-            body += event.data
-    except (DeadlineExceeded, EOFError, h11.RemoteProtocolError, OSError) as error:
-        if not is_network_failure(error):
-            raise
-    return body

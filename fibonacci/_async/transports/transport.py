@@ -98,9 +98,9 @@ class AsyncTransportBase:
         max_connections: int,
         max_idle_connections: int,
     ) -> None:
-        self._ca_bundle = check_ca_bundle(ca_bundle)
+        self._ca_bundle = check_ca_bundle("ca_bundle", ca_bundle)
         self._max_response_bytes = check_positive_int("max_response_bytes", max_response_bytes)
-        self._client_cert = check_client_cert(client_cert)
+        self._client_cert = check_client_cert("client_cert", client_cert)
         self._connect_timeout = check_positive_seconds("connect_timeout", connect_timeout)
         self._max_connections = check_positive_int("max_connections", max_connections)
         self._max_idle_connections = check_count("max_idle_connections", max_idle_connections)

@@ -15,13 +15,13 @@ from fibonacci._batch.rows import Row
 from fibonacci._batch.workflow_versions import version_text
 from fibonacci._core.logs import log_journal
 from fibonacci._core.retry import is_final
-from fibonacci._logging import log
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci._sync.batch.reader import RowReader
 from fibonacci._sync.batch.starter import RowStarter
 from fibonacci._sync.batch.watcher import ExecutionsWatcher
+from fibonacci._texts.logging import log
 from fibonacci.errors import APIError
 from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fibonacci._core.messages import Deadline
-from fibonacci._core.transport_errors import TransportError, connect_error_from, is_network_failure
+from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.urls import left_for
 from fibonacci._net.proxies import proxy_for
 from fibonacci._sync.transports import _network
@@ -47,14 +47,11 @@ class Connector:
         self._connect_timeout = connect_timeout
         self._ca_bundle = ca_bundle
         self._client_cert = client_cert
-        try:
-            self._proxy = proxy_for(origin)
-        except ValueError as error:
-            raise TransportError("proxy", error) from error
+        self._proxy = proxy_for(origin)
         if self._proxy is not None and self._proxy.is_socks:
-            from fibonacci._net.proxy import SOCKS_BY_HTTPX
+            from fibonacci._net.proxy import SOCKS_REMEDY
 
-            raise TransportError("proxy", OSError(SOCKS_BY_HTTPX))
+            raise TransportError("proxy", OSError(SOCKS_REMEDY))
 
     @property
     def proxy(self) -> str | None:
@@ -69,19 +66,12 @@ class Connector:
             phases: Those of the call.
 
         Raises:
-            TransportError: If it can't be made within `connect_timeout` and before the deadline.
+            DeadlineExceeded: If it can't be made within `connect_timeout` and before the deadline.
+            OSError: If the system, the name service, the server or the proxy refuses it.
+            TransportError: If the proxy doesn't connect to the server, or a name of this machine leads elsewhere.
         """
         seconds = self._connect_timeout
-        try:
-            return self._connect(
-                deadline.at_most(seconds, f"no connection within connect_timeout ({seconds:g} s)"), phases
-            )
-        except Exception as error:
-            if isinstance(error, TransportError) or not is_network_failure(error):
-                raise
-            raise connect_error_from(error) from error
-
-    def _connect(self, deadline: Deadline, phases: Phases) -> HTTP11Connection:
+        deadline = deadline.at_most(seconds, f"no connection within connect_timeout ({seconds:g} s)")
         first = self._origin if self._proxy is None else _Endpoint(self._proxy.url)
         if self._origin.is_secure:
             self._tls_context(self._origin)  # made before a socket takes the last descriptor, and kept

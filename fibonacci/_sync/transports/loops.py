@@ -17,8 +17,8 @@ from contextlib import suppress
 from time import monotonic
 from typing import Generic, TypeVar
 
-from fibonacci._concurrency import first, renew_in_children
 from fibonacci._sync import _runtime
+from fibonacci._system.concurrency import first, renew_in_children
 
 T = TypeVar("T")
 

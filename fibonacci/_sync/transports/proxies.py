@@ -7,18 +7,12 @@ from typing import TYPE_CHECKING
 
 import h11
 
-from fibonacci._core.messages import Deadline, DeadlineExceeded
-from fibonacci._core.transport_errors import is_network_failure
+from fibonacci._core.messages import Deadline
 from fibonacci._net.proxy import tunnel_refusal
 from fibonacci._sync.transports.http11 import ResponseReader
 
 if TYPE_CHECKING:
     from fibonacci._sync.transports.tls import Stream
-
-
-# Of the body of a refusal: how much is read, and for how long.
-_BODY_SIZE = 16 * 1024
-_BODY_SECONDS = 0.2
 
 
 def open_tunnel(stream: Stream, authority: str, headers: tuple[tuple[bytes, bytes], ...], deadline: Deadline) -> None:
@@ -43,19 +37,5 @@ def open_tunnel(stream: Stream, authority: str, headers: tuple[tuple[bytes, byte
     head = reader.head(deadline)
     if 200 <= head.status_code < 300:
         return
-    body = _beginning_of_body(reader, deadline)
-    refusal = tunnel_refusal(authority, head.status_code, head.reason, head.headers.raw_items(), body)
+    refusal = tunnel_refusal(authority, head.status_code, head.reason, head.headers.raw_items())
     raise refusal from refusal.cause
-
-
-def _beginning_of_body(reader: ResponseReader, deadline: Deadline) -> bytes:
-    """Return what comes of the body at once: it explains a refusal, and is worth no wait."""
-    body = b""
-    at_once = deadline.at_most(_BODY_SECONDS, "the proxy sent no body")
-    try:
-        while len(body) < _BODY_SIZE and isinstance(event := reader.event(at_once), h11.Data):
-            body += event.data
-    except (DeadlineExceeded, EOFError, h11.RemoteProtocolError, OSError) as error:
-        if not is_network_failure(error):
-            raise
-    return body

@@ -3,8 +3,7 @@
 
 It doesn't use httpx's pool because of two measured faults. A canceled call can leave that pool unusable, and it slows
 down with the square of its connections. This pool takes the connection that was used last, and closes any that didn't
-end cleanly. It limits the connections in use and the idle ones, and queues while the process has no file descriptor
-left.
+end cleanly. It limits the connections in use and the idle ones.
 """
 
 from __future__ import annotations
@@ -16,28 +15,22 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fibonacci._concurrency import first
 from fibonacci._core.config import (
     DEFAULT_CONNECT_TIMEOUT,
     DEFAULT_MAX_CONNECTIONS,
     DEFAULT_MAX_IDLE_CONNECTIONS,
     DEFAULT_MAX_RESPONSE_BYTES,
 )
-from fibonacci._core.messages import MISDIRECTED, Deadline, HTTPRequest, HTTPResponse
+from fibonacci._core.messages import MISDIRECTED, SENT, Deadline, HTTPRequest, HTTPResponse
 from fibonacci._core.options import check_seconds
-from fibonacci._core.transport_errors import (
-    TransportError,
-    cause_chain,
-    connect_error_from,
-    is_network_failure,
-    transport_error_from,
-)
+from fibonacci._core.transport_errors import is_network_failure, transport_error_from
 from fibonacci._net.sockets import lacks_descriptor, readable
 from fibonacci._sync import _runtime
 from fibonacci._sync.transports.connector import Connector
 from fibonacci._sync.transports.http11 import HTTP11Connection, StaleConnection
 from fibonacci._sync.transports.loops import CapacityLimiter, CapacityShare, PerLoop
 from fibonacci._sync.transports.transport import TransportBase
+from fibonacci._system.concurrency import first
 
 if TYPE_CHECKING:
     from fibonacci._core.option_types import ClientCert
@@ -51,8 +44,6 @@ _SWEEP_INTERVAL = 1.0
 _SHRINK_DELAY = 0.2
 # Seconds after which a wait for a connection is reported.
 _REPORTED_AFTER = 1.0
-# Seconds between two attempts to open a connection while no file descriptor is left. One caller at a time makes them.
-_DESCRIPTOR_INTERVAL = 0.02
 
 
 class ConnectionPool:
@@ -75,8 +66,6 @@ class ConnectionPool:
     ) -> None:
         self._connector = connector
         self._capacity = CapacityLimiter(max_connections)
-        self._without_descriptor = CapacityLimiter(1)
-        self._clock = _runtime.SystemClock()
         self._max_idle = max_idle_connections
         self._idle_timeout = idle_timeout
         self._swept_at = time.monotonic()
@@ -109,21 +98,26 @@ class ConnectionPool:
                 returns how many.
 
         Raises:
-            TransportError: If no connection was free in time or could be made. See also `exchange` of a connection.
+            DeadlineExceeded: If no connection was free in time. See also `connect` of a connector and `exchange` of a
+                connection.
         """
         self.sweep()
         use = _Use()
         try:
-            wait = None if self._capacity.acquire_nowait(use) else self._wait_for_capacity(use, request, deadline)
+            if not self._capacity.acquire_nowait(use):
+                self._wait_for_capacity(use, request, deadline)
             response = None
             while response is None:
-                connection = self._take(use, request, deadline, wait, free_descriptors)
+                connection = self._pop_reusable(request) or self._open(request, deadline, free_descriptors)
+                use.connection = connection
+                self._active.add(use)
                 response = self._exchange(connection, request, deadline, limit)
                 if response is None:
                     self._put_back(use)
             return response
         finally:
-            self._end(use)
+            self._put_back(use)
+            self._capacity.release(use)
 
     def _exchange(
         self, connection: HTTP11Connection, request: HTTPRequest, deadline: Deadline, limit: int
@@ -151,39 +145,34 @@ class ConnectionPool:
         self._is_closed = True
         self.close_idle()
 
-    def _wait_for_capacity(self, use: _Use, request: HTTPRequest, deadline: Deadline) -> _Wait:
-        """Wait until there is capacity for a connection, and acquire it.
+    def _wait_for_capacity(self, use: _Use, request: HTTPRequest, deadline: Deadline) -> None:
+        """Wait until there is capacity for a connection, and acquire it. A wait of a second is reported once.
 
         Raises:
-            TransportError: If none was released in time.
+            DeadlineExceeded: If none was released in time.
         """
-        wait = _Wait(request, self._capacity)
         request.phases.enter("queue")
-        if not wait.acquire(self._capacity, use, deadline):
-            raise TransportError("timeout_never_sent", deadline.exceeded(wait.figures))
-        return wait
+        began = time.monotonic()
+        if request.on_wait is not None:
+            if self._capacity.acquire(use, deadline.cap(_REPORTED_AFTER)):
+                return
+            if deadline.remaining() != 0:
+                _runtime.resolve("on_wait", request.on_wait(time.monotonic() - began, self._figures))
+        if not self._capacity.acquire(use, deadline.remaining()):
+            raise deadline.exceeded(self._figures)
 
-    def _take(
-        self,
-        use: _Use,
-        request: HTTPRequest,
-        deadline: Deadline,
-        wait: _Wait | None,
-        free_descriptors: Callable[[], int],
-    ) -> HTTP11Connection:
-        """Return the idle connection that was used last, or else a new one.
+    @property
+    def _figures(self) -> str:
+        return f"{self._capacity.in_use} of {self._capacity.total} in use"
 
-        Raises:
-            TransportError: If no connection could be made.
-        """
-        # Calls that wait for a descriptor precede this one.
-        connection = None if self._without_descriptor.in_use else self._pop_reusable(request)
-        if connection is None:
-            wait = wait or _Wait(request, self._capacity)
-            connection = self._open(use, request, deadline, wait, free_descriptors)
-        use.connection = connection
-        self._active.add(use)
-        return connection
+    def _open(self, request: HTTPRequest, deadline: Deadline, free_descriptors: Callable[[], int]) -> HTTP11Connection:
+        """Return a new connection. If no descriptor is left, those of idle connections are freed for it."""
+        try:
+            return self._connector.connect(deadline, request.phases)
+        except OSError as error:
+            if not lacks_descriptor(error) or not free_descriptors():
+                raise
+        return self._connector.connect(deadline, request.phases)
 
     def _put_back(self, use: _Use) -> None:
         """Keep a connection that ended cleanly, and close any other."""
@@ -200,57 +189,6 @@ class ConnectionPool:
                 self._shrink()
         else:
             connection.close()
-
-    def _end(self, use: _Use) -> None:
-        """Release everything that a request has used. What an interrupt leaves undone ends with its objects."""
-        if use.connection is not None:
-            self._put_back(use)
-        if use.opening is not None:
-            self._without_descriptor.release(use.opening)
-        self._capacity.release(use)
-
-    def _open(
-        self,
-        use: _Use,
-        request: HTTPRequest,
-        deadline: Deadline,
-        wait: _Wait,
-        free_descriptors: Callable[[], int],
-    ) -> HTTP11Connection:
-        """Return a new connection. If no descriptor is left, wait for one, or for a released connection."""
-        try:
-            return self._connector.connect(deadline, request.phases)
-        except TransportError as error:
-            if not _lacks_descriptor(error):
-                raise
-            time_is_up = TransportError("timeout_never_sent", error.cause)
-        request.phases.enter("queue")
-        wait.reason = ", no file descriptor is left"
-        use.opening = CapacityShare()
-        if not wait.acquire(self._without_descriptor, use.opening, deadline):
-            raise time_is_up from time_is_up.cause
-        try:
-            while deadline.remaining() != 0:
-                connection = self._pop_reusable(request) or self._try_open(request, deadline)
-                if connection is not None:
-                    return connection
-                if not free_descriptors():
-                    self._clock.sleep(deadline.cap(_DESCRIPTOR_INTERVAL) or 0)
-                    if wait.report_in == 0:
-                        wait.report()
-            raise time_is_up from time_is_up.cause
-        finally:
-            self._without_descriptor.release(use.opening)
-
-    def _try_open(self, request: HTTPRequest, deadline: Deadline) -> HTTP11Connection | None:
-        """Return a new connection, or None if no descriptor or no time is left."""
-        try:
-            return self._connector.connect(deadline, request.phases)
-        except TransportError as error:
-            request.phases.enter("queue")
-            if deadline.remaining() == 0 or _lacks_descriptor(error):
-                return None
-            raise
 
     def _pop_reusable(self, request: HTTPRequest) -> HTTP11Connection | None:
         """Remove and return the last idle connection that the request may use, and close those that are too old."""
@@ -313,70 +251,19 @@ class ConnectionPool:
 
 
 class _Use(CapacityShare):
-    """What one request uses of a pool.
+    """What one request uses of a pool: a place, and a connection."""
 
-    Attributes:
-        connection: The connection.
-        opening: Its turn to open a connection when no descriptor is left.
-    """
-
-    __slots__ = ("connection", "opening")
+    __slots__ = ("connection",)
 
     def __init__(self) -> None:
         super().__init__()
         self.connection: HTTP11Connection | None = None
-        self.opening: CapacityShare | None = None
-
-
-class _Wait:
-    """The wait of a request for a connection, which is reported once, when it has taken a second.
-
-    Attributes:
-        reason: What it waits for besides a released connection.
-    """
-
-    def __init__(self, request: HTTPRequest, capacity: CapacityLimiter) -> None:
-        self._on_wait = request.on_wait
-        self._capacity = capacity
-        self._began = time.monotonic()
-        self._is_reported = request.on_wait is None
-        self.reason = ""
-
-    @property
-    def report_in(self) -> float | None:
-        """Seconds until the wait is reported. None if it won't be, or already was."""
-        return None if self._is_reported else max(0.0, self._began + _REPORTED_AFTER - time.monotonic())
-
-    def acquire(self, limiter: CapacityLimiter, share: CapacityShare, deadline: Deadline) -> bool:
-        """Acquire capacity of a limiter, report the wait, and return False if none was free in time."""
-        if limiter.acquire(share, deadline.cap(self.report_in)):
-            return True
-        if deadline.remaining() == 0:
-            return False
-        self.report()
-        return limiter.acquire(share, deadline.remaining())
-
-    @property
-    def figures(self) -> str:
-        """How many connections are in use, and what else the request waits for."""
-        return f"{self._capacity.in_use} of {self._capacity.total} in use{self.reason}"
-
-    def report(self) -> None:
-        """Call the request's `on_wait`."""
-        self._is_reported = True
-        if self._on_wait is None:
-            return
-        _runtime.resolve("on_wait", self._on_wait(time.monotonic() - self._began, self.figures))
 
 
 def _call_if_alive(reference: weakref.WeakMethod[Callable[[], None]]) -> None:
     method = reference()
     if method is not None:
         method()
-
-
-def _lacks_descriptor(error: TransportError) -> bool:
-    return any(lacks_descriptor(inner) for inner in cause_chain(error))
 
 
 IDLE_TIMEOUT = 15.0
@@ -457,21 +344,16 @@ class SocketTransport(TransportBase):
         Raises:
             TransportError: If there is no complete response.
         """
+        pool: ConnectionPool | None = None
         try:
             pool = self._pool(request.origin)
-        except TransportError:
-            raise
-        except Exception as error:
-            if not is_network_failure(error):
-                raise
-            raise connect_error_from(error) from error
-        try:
             return pool.send(request, deadline, self._max_response_bytes, self._close_idle)
         except Exception as error:
             if not is_network_failure(error):
                 raise
-            failure = transport_error_from(error)
-            failure.proxy = pool.proxy
+            phase = request.phases.current
+            failure = transport_error_from(error, is_sent=phase is not None and phase in SENT)
+            failure.proxy = pool and pool.proxy
             raise failure from failure.cause
 
     def close(self) -> None:

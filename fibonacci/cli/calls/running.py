@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci._core.request import LARGEST_PAGE
-from fibonacci._suggestions import did_you_mean
+from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.cli.calls.entries import NULLS, PREFIX
 from fibonacci.cli.exit_codes import DONE, UsageError
 

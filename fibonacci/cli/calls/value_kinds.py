@@ -7,7 +7,7 @@ from argparse import ArgumentTypeError
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fibonacci._suggestions import did_you_mean
+from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.cli.numbers import FORMS, period
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def since(text: str) -> datetime | timedelta:
     number = _seconds(text)
     if number is not None and 0 < number <= _LONGEST_AGO:
         return timedelta(seconds=number)
-    from fibonacci._times import parse_time  # which a help does without
+    from fibonacci._texts.text import parse_time  # which a help does without
 
     time = parse_time(text)
     if time is None:

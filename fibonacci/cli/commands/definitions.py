@@ -86,7 +86,7 @@ def _print_problems(context: Context, problems: Sequence[Problem]) -> None:
 
 
 def _lines(context: Context, problem: Problem) -> list[str]:
-    from fibonacci._text import printable
+    from fibonacci._texts.text import printable
     from fibonacci.cli.context import ColoredText, colored, uses_color
     from fibonacci.cli.definition_arguments import fault_lines
 
@@ -189,7 +189,7 @@ def _formatted(file: str) -> _Formatted:
 
 
 def _write(changed: Sequence[_Formatted]) -> None:
-    from fibonacci._files import write_file
+    from fibonacci._system.files import write_file
     from fibonacci.cli.definition_arguments import check_link
 
     for file in changed:
@@ -278,7 +278,7 @@ def run_graph(context: Context) -> int:
         context.say(f"{options.definition} has {errors}: fibonacci validate lists them")
     drawing = draw(referenced.definition, execution=execution)
     if options.out is not None:
-        from fibonacci._files import write_file
+        from fibonacci._system.files import write_file
 
         write_file(options.out, drawing if isinstance(drawing, bytes) else drawing + "\n")
         context.say(f"wrote {options.out}")

@@ -155,7 +155,7 @@ def run_get(context: Context) -> int:
 
 
 def _node(execution: Execution, name: str) -> NodeTrace:
-    from fibonacci._suggestions import did_you_mean
+    from fibonacci._texts.suggestions import did_you_mean
 
     nodes = {node.id: node for node in execution.trace or []}
     if name not in nodes:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fibonacci._batch.estimate import duration_text
 from fibonacci._batch.progress import MOST_UNKNOWN
 from fibonacci._display.text import cell_width
-from fibonacci._text import counted, printable_line
+from fibonacci._texts.text import counted, printable_line
 from fibonacci.cli.exit_codes import DONE, NOT_ENDED, UsageError
 from fibonacci.cli.parser import LISTED, RAW_CSV, Verbs
 from fibonacci.cli.rendering import check_fields, encoding_of, fitted

@@ -12,7 +12,7 @@ from typing import Any, Final
 from mcp_types import Tool, ToolAnnotations
 
 from fibonacci import models
-from fibonacci._suggestions import did_you_mean
+from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.cli.mcp_server.long_outputs import LONGEST
 from fibonacci.cli.mcp_server.workflow_tools import EXECUTION_SCHEMA
 from fibonacci.definitions import Problem, check_definition

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fibonacci._suggestions import did_you_mean
-from fibonacci._text import counted
+from fibonacci._texts.suggestions import did_you_mean
+from fibonacci._texts.text import counted
 
 LONGEST: Final = 20_000
 """The characters of all outputs in one result, some 5,000 tokens: clients refuse results that are much longer."""

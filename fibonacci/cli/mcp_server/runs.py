@@ -14,8 +14,8 @@ from mcp_types import CallToolResult, TextContent
 
 from fibonacci import APIError, AsyncFibonacci, ConflictError, FibonacciError, WaitTimeoutError
 from fibonacci._display.text import cut
-from fibonacci._logging import redact_keys_in_use
-from fibonacci._text import counted
+from fibonacci._texts.logging import redact_keys_in_use
+from fibonacci._texts.text import counted
 from fibonacci.cli.mcp_server.long_outputs import shortened
 from fibonacci.cli.mcp_server.workflow_tools import WorkflowTool
 from fibonacci.models import Execution

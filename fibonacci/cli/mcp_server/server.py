@@ -24,9 +24,9 @@ from mcp_types import (
 )
 
 from fibonacci import APIError, AsyncFibonacci, FibonacciError, __version__
-from fibonacci._logging import redact_keys_in_use
-from fibonacci._suggestions import did_you_mean
-from fibonacci._text import printable_line
+from fibonacci._texts.logging import redact_keys_in_use
+from fibonacci._texts.suggestions import did_you_mean
+from fibonacci._texts.text import printable_line
 from fibonacci.cli.inputs import input_problems
 from fibonacci.cli.mcp_server.fixed_tools import (
     CANCEL_EXECUTION,

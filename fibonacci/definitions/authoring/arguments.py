@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, cast
 from pydantic import BaseModel, ValidationError
 
 from fibonacci._remedies import json_remedy
-from fibonacci._suggestions import nearest
+from fibonacci._texts.suggestions import nearest
 from fibonacci.definitions.authoring.handles import NodeHandle, Template, belongs_to, is_model, json_schema
 from fibonacci.definitions.graph import NODE_LISTS, TEMPLATED_KEYS
 from fibonacci.definitions.node_kinds import NODE_KINDS, NodeType, known_type

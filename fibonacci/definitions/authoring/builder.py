@@ -9,7 +9,7 @@ from typing import Any, Literal, NoReturn, overload
 from pydantic import BaseModel, RootModel
 from typing_extensions import TypeVar
 
-from fibonacci._suggestions import Hinted
+from fibonacci._texts.suggestions import Hinted
 from fibonacci.definitions.authoring.arguments import ArgumentReader, given_arguments, workflow_fields
 from fibonacci.definitions.authoring.draft import Draft
 from fibonacci.definitions.authoring.handles import ConditionalHandle, NodeHandle, Template, is_model, json_schema

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
-from fibonacci._suggestions import did_you_mean
+from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.definitions.authoring.arguments import ArgumentReader, node_fields, open_node_fields
 from fibonacci.definitions.authoring.caller import SourceLine, caller_line
 from fibonacci.definitions.authoring.handles import BranchBlock, ConditionalHandle, NodeHandle, warn_of

@@ -33,7 +33,7 @@ from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 from typing_extensions import TypeVar
 
-from fibonacci._suggestions import did_you_mean
+from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.definitions.authoring.caller import caller_line
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.nodes import ConditionalOutput

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise, product
 from typing import Any, Final, NamedTuple
 
-from fibonacci._suggestions import did_you_mean
+from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.definitions.graph import NodesByIndex
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.node_kinds import is_open

@@ -7,7 +7,7 @@ from itertools import chain
 from math import prod
 from typing import Any, Final, NamedTuple, TypeVar
 
-from fibonacci._suggestions import did_you_mean
+from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.definitions.checks.comparisons import Comparison, Schemas, choices_of, comparison_of, node_sources
 from fibonacci.definitions.flow import PENDING, UNMET, Fate, Flow
 from fibonacci.definitions.graph import Link, LinksByIndex, NodesByIndex, template_links, templated_values

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydantic import BaseModel
 
-from fibonacci._suggestions import nearest
-from fibonacci._text import printable_line
+from fibonacci._texts.suggestions import nearest
+from fibonacci._texts.text import printable_line
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.graph import nodes_of, templated_values

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from fibonacci._suggestions import did_you_mean, nearest
+from fibonacci._texts.suggestions import did_you_mean, nearest
 from fibonacci.definitions.checks.tools import KnownTool
 from fibonacci.definitions.files.legacy_dialect import SUCCESSORS
 from fibonacci.definitions.graph import (

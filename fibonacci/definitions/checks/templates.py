@@ -14,7 +14,7 @@ from functools import cached_property, reduce
 from itertools import chain
 from typing import Any, Final
 
-from fibonacci._suggestions import did_you_mean
+from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.definitions.checks.comparisons import comparison_of, has_number
 from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.graph import NodesByIndex, templated_values

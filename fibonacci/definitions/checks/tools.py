@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, Protocol, cast
 
 from fibonacci._remedies import remedy
-from fibonacci._suggestions import did_you_mean
+from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.definitions.graph import NodesByIndex
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.problems import Problem, problem

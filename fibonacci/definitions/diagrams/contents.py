@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from unicodedata import combining, east_asian_width
 
 from fibonacci._display.protocols import ExecutionRecord, NodeRecord
-from fibonacci._text import time_text
+from fibonacci._texts.text import time_text
 from fibonacci.definitions.flow import PENDING, Fate, Flow
 from fibonacci.definitions.graph import FOLLOWING, Link, node_links, nodes_of
 from fibonacci.definitions.json_types import as_object, is_array, is_object, plain_object

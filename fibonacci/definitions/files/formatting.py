@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from fibonacci._files import write_file
+from fibonacci._system.files import write_file
 from fibonacci.definitions.files.legacy_dialect import warn_of_words
 from fibonacci.definitions.files.load_and_dump import format_of_file, read_text, text_of_file
 from fibonacci.definitions.files.source import Element, Format, Source, events, format_of, read_yaml

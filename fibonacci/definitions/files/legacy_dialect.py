@@ -70,7 +70,7 @@ def warn_of_words(source: Source) -> None:
     """Emit a `DeprecationWarning` for each word of the dialect that was found in a text."""
     deprecated = [problem for problem in source.in_order() if problem.code == DEPRECATED]
     if deprecated:
-        from fibonacci._migration import warn_of_deprecation
+        from fibonacci._texts.migration import warn_of_deprecation
 
         for problem in deprecated:
             warn_of_deprecation(f"{problem.source}: {problem.message}")

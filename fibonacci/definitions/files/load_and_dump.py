@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fibonacci._files import write_file
+from fibonacci._system.files import write_file
 from fibonacci.definitions.checks.check import check_definition
 from fibonacci.definitions.checks.tools import NamedTool, ToolSource
 from fibonacci.definitions.files.legacy_dialect import modernize, warn_of_words

@@ -15,7 +15,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from fibonacci._text import is_unicode
+from fibonacci._texts.text import is_unicode
 from fibonacci.definitions.problems import Problem, Problems, snippet
 from fibonacci.errors import DefinitionError
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from fibonacci._text import is_unicode
+from fibonacci._texts.text import is_unicode
 from fibonacci.definitions.files.source import MAX_DEPTH, UNREADABLE, Format, is_text, pyyaml
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.nodes import WorkflowDefinition

@@ -222,7 +222,7 @@ def write_calls(path: Path, calls: Sequence[str]) -> None:
     Raises:
         OSError: If it cannot be written. It then is as it was.
     """
-    from fibonacci._files import write_file
+    from fibonacci._system.files import write_file
 
     joined = ",\n".join(calls)
     write_file(path, f'{{\n"format": {FORMAT},\n"calls": [\n{joined}\n]\n}}\n', created=0o600)
@@ -493,7 +493,7 @@ def _source_hash(handler: Callable[[Any], Any]) -> str | None:
 
 def _stored_calls(path: Path, mode: CassetteMode) -> list[RecordedCall]:
     if mode == "record":
-        from fibonacci._files import check_replaceable
+        from fibonacci._system.files import check_replaceable
 
         try:
             check_replaceable(path)  # before it is read: to open a FIFO would wait for its other end

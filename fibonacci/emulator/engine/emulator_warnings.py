@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fibonacci._logging import log
-from fibonacci._text import printable_line
+from fibonacci._texts.logging import log
+from fibonacci._texts.text import printable_line
 from fibonacci.emulator.http.messages import Detail, HTTPException, invalid
 
 KEPT_WARNINGS: Final = 1000

@@ -19,7 +19,7 @@ from hashlib import scrypt
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from fibonacci._logging import log
+from fibonacci._texts.logging import log
 from fibonacci.definitions.json_types import is_array, is_object, map_texts
 from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.engine.variables import FORMS, REDACTED, SHORTEST, Secrets

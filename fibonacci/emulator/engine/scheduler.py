@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, cast
 
-from fibonacci._logging import log
+from fibonacci._texts.logging import log
 from fibonacci.definitions import Problem
 from fibonacci.emulator.account import Account
 from fibonacci.emulator.engine import user_handlers

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
-from fibonacci._suggestions import did_you_mean
+from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.default_nodes import NodeError

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import BaseModel
 
-from fibonacci._logging import log
-from fibonacci._text import is_unicode, printable
+from fibonacci._texts.logging import log
+from fibonacci._texts.text import is_unicode, printable
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.json_encoding import SURROGATE, unicode_fault

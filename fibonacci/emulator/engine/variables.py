@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from typing import Any, Final
 from urllib.parse import quote
 
-from fibonacci._text import is_unicode
+from fibonacci._texts.text import is_unicode
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.templates import TemplateError, parse
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, WarningLog

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
-from fibonacci._text import time_text
+from fibonacci._texts.text import time_text
 from fibonacci.emulator.engine.records import QUEUED, WAITING
 from fibonacci.emulator.http.bodies import read_json
 from fibonacci.emulator.http.messages import Detail, HTTPException, invalid

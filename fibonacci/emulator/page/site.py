@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 from zlib import crc32
 
-from fibonacci._logging import log
+from fibonacci._texts.logging import log
 from fibonacci.emulator.app import App
 from fibonacci.emulator.http.bodies import MAX_BODY, Query
 from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse, bad_request

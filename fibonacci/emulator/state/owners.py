@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from fibonacci._files import lock_file, open_state
+from fibonacci._system.files import lock_file, open_state
 from fibonacci.emulator.state.snapshot import StateError, StateFullError, StateReadOnlyError
 
 _TROUBLES: Final[Mapping[int, type[StateError]]] = {

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from fibonacci._files import check_database, make_private
+from fibonacci._system.files import check_database, make_private
 from fibonacci.emulator.state.schema import APPLICATION, SCHEMA, create
 from fibonacci.emulator.state.snapshot import (
     StateError,

@@ -118,7 +118,7 @@ def prepare():
 
 {async_}def limited(number):
     for _ in range(number):
-        admission = Admission(call.endpoint)
+        admission = Admission()
         limits.acquire(admission, 0.0)
         limits.settle(admission, ended[0], 0.0)
 

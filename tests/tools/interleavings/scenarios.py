@@ -27,7 +27,6 @@ from tests.tools.interleavings.turns import TaskRun
 
 SCENARIOS: list[SharedScenario] = []
 REQUEST = HTTPRequest(method="GET", origin="http://127.0.0.1:9", target="/x", headers=[], body=b"")
-ENDPOINT = ("GET", "/x")
 
 
 def _scenario(
@@ -326,7 +325,7 @@ def _stored_call(baton: Baton) -> tuple[Callable[[], None], Callable[[], None]]:
 
     def call() -> None:
         event = _runtime.WakeEvent()
-        queued = QueuedCall(event.set, Admission(ENDPOINT))
+        queued = QueuedCall(event.set, Admission())
         while (delay := limits.queue(queued, baton.now)) is not None:
             assert baton.now < 1060, "no request was asked for"
             event.sleep(delay.seconds)
@@ -358,7 +357,7 @@ def _rate_limiter(baton: Baton) -> Bodies:
 
     def call(number: int) -> None:
         event = _runtime.WakeEvent()
-        queued = QueuedCall(event.set, Admission(ENDPOINT))
+        queued = QueuedCall(event.set, Admission())
         if limits.acquire(queued.admission, baton.now) is not None:
             while (delay := limits.queue(queued, baton.now)) is not None:
                 before = baton.now
@@ -420,10 +419,10 @@ def batch_options(**options: Any) -> BatchOptions:
     return BatchOptions([], {each.name: each.default for each in parameters} | options)
 
 
-@_scenario("one reader at a time", "_concurrency")
+@_scenario("one reader at a time", "_system.concurrency")
 def _single_reader(baton: Baton) -> Bodies:
     """Read from two threads, after a turn that Ctrl-C has ended in its last step."""
-    from fibonacci._concurrency import SingleReader
+    from fibonacci._system.concurrency import SingleReader
 
     reader = SingleReader("another reads")
     inside: list[int] = []
@@ -439,7 +438,7 @@ def _single_reader(baton: Baton) -> Bodies:
     return Bodies([read, read], read)
 
 
-@_scenario("guard of a batch", "_sync.batch.runs", "_concurrency")
+@_scenario("guard of a batch", "_sync.batch.runs", "_system.concurrency")
 def _guard(baton: Baton) -> Bodies:
     """Two threads iterate over one batch: one at a time runs rows, the other is refused."""
     from fibonacci._sync.batch.runs import BatchSession
@@ -489,7 +488,7 @@ def _assert(holds: bool, text: str) -> None:
     assert holds, text
 
 
-@_scenario("iterator of a list", "_sync.resource", "_concurrency")
+@_scenario("iterator of a list", "_sync.resource", "_system.concurrency")
 def _iterator(baton: Baton) -> Bodies:
     """Two threads share an iterator: each item is yielded once, or the second thread is refused."""
     page = {"data": [{"id": f"tool-{number}", "name": f"tool-{number}"} for number in range(2)]}

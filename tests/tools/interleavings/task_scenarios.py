@@ -18,7 +18,7 @@ from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.window import Admission, Delay
 from tests.kit.transport import http_response
 from tests.tools.interleavings.explorer import PREEMPTIONS, Bodies, SharedScenario
-from tests.tools.interleavings.scenarios import ENDPOINT, REQUEST, RunClock, limited_response
+from tests.tools.interleavings.scenarios import REQUEST, RunClock, limited_response
 from tests.tools.interleavings.turns import TaskRun
 
 TASK_SCENARIOS: list[SharedScenario] = []
@@ -201,7 +201,7 @@ def _client(run: TaskRun, *bodies: Any) -> tuple[Any, _TurnedPlatform]:
     return client, platform
 
 
-@_scenario("iterator of a list", "_async.resource", "_concurrency")
+@_scenario("iterator of a list", "_async.resource", "_system.concurrency")
 def _iterator(run: TaskRun) -> Bodies:
     """Two tasks share an iterator: one is refused; each item is yielded once, and none is lost by a cancellation."""
     client, _ = _client(run, {"data": [{"id": name, "name": name} for name in "ab"]})
@@ -276,7 +276,7 @@ def _rate_limiter(run: TaskRun) -> Bodies:
 
     async def call() -> None:
         event = _runtime.WakeEvent()
-        queued = QueuedCall(event.set, Admission(ENDPOINT))
+        queued = QueuedCall(event.set, Admission())
         try:
             if limits.acquire(queued.admission, run.now) is not None:
                 while (delay := limits.queue(queued, run.now)) is not None:

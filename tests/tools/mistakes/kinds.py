@@ -15,10 +15,15 @@ import yaml
 from fibonacci.definitions.graph import TEMPLATED_KEYS, edges
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.operators import OPERATORS
-from tests.tools.mistakes.programs import CASES
 
 Place = tuple[str | int, ...]
 Definition = Mapping[str, Any]
+
+WORKFLOWS: Final = (
+    *("support_triage", "invoice_approval", "research_report", "moderation"),
+    *("onboarding", "incident_response", "data_enrichment", "content_pipeline"),
+)
+"""Those of `workflows/`, of 5 to 40 nodes, with schemas, nested conditionals, critics, fallbacks, memory and tools."""
 
 REMOVED: Final = object()
 EXPRESSION: Final = re.compile(r"\{\{([^{}]+)\}\}")
@@ -78,7 +83,7 @@ class Mutation(NamedTuple):
 
     Attributes:
         kind: The kind of the change.
-        workflow: The name of the workflow, one of `CASES`.
+        workflow: The name of the workflow, one of those in `workflows/`.
         change: The change.
         definition: The changed definition.
     """
@@ -120,7 +125,7 @@ def mutations(seed: int, size: int, kinds: Mapping[str, Edits] = FAULTS) -> list
         size: How many.
         kinds: The kinds of change.
     """
-    definitions = {name: read(name) for name in CASES}
+    definitions = {name: read(name) for name in WORKFLOWS}
     left = {kind: _of_kind(kind, make, definitions, random.Random(f"{seed} {kind}")) for kind, make in kinds.items()}
     chosen: list[Mutation] = []
     while left and len(chosen) < size:

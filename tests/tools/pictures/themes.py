@@ -23,11 +23,6 @@ class Theme(NamedTuple):
     name: Literal["light", "dark"]
     colors: Mapping[str, str]
 
-    @property
-    def series(self) -> tuple[str, ...]:
-        """The colors of what is compared, in order."""
-        return tuple(self.colors[name] for name in ("tool", "critic", "llm", "conditional"))
-
 
 THEMES: Final = (Theme("light", LIGHT), Theme("dark", DARK))
 

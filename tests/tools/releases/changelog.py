@@ -20,9 +20,3 @@ def read_changelog(root: Path = ROOT) -> str:
 def release_dates(changelog: str) -> dict[str, str]:
     """Return the versions that have an entry, in its order, each with its date or `unreleased`."""
     return dict(_HEADING.findall(changelog))
-
-
-def entries_since(changelog: str, version: str) -> str:
-    """Return what stands above the entry of a version; all of it if there is none."""
-    starts = (found.start() for found in _HEADING.finditer(changelog) if found[1] == version)
-    return changelog[: next(starts, len(changelog))]

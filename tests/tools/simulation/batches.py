@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from contextlib import nullcontext
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Literal
+from typing import Any
 
 from fibonacci import AsyncFibonacci, Fibonacci, QuotaExceededError
 from fibonacci.emulator import Emulator
-from tests.tools.simulation.aimd import aimd
-from tests.tools.simulation.by_habit import run_by_habit
 from tests.tools.simulation.chance import seeded
 from tests.tools.simulation.event_loop import SimulatedEventLoop
 from tests.tools.simulation.platform import Fate, Network, SimulatedExchange, SimulatedPlatform, even
 
 _DEFINITION = {"nodes": [{"id": "rest", "type": "tool", "tool": "wait", "params": {"seconds": "{{input.seconds}}"}}]}
-
-
-Way = Literal["run_many", "aimd", "habit"]
-"""How a batch is run."""
 
 # Seconds that an execution of another program takes, its pause after it, and until it comes again when it was refused.
 _OTHERS_RUN, _OTHERS_PAUSE, _OTHERS_RETRY = (45.0, 75.0), (0.0, 30.0), 5.0
@@ -39,7 +31,6 @@ class Batch:
         outage: When the platform is not reachable, from and until.
         skew: Seconds by which the clock of the batch is ahead.
         others: How many others on the same organization run one execution after the other.
-        way: By `run_many`, by `run_many` with a concurrency that is found by AIMD, or by the loop of `by_habit`.
     """
 
     rows: int
@@ -50,7 +41,6 @@ class Batch:
     outage: tuple[float, float] = (0.0, 0.0)
     skew: float = 0.0
     others: int = 0
-    way: Way = "run_many"
 
 
 @dataclass(frozen=True)
@@ -63,7 +53,6 @@ class BatchFigures:
         done: How many rows are done.
         elapsed: How long it took.
         others: Seconds that the executions of the others have run meanwhile, in all.
-        others_refused: How many requests of the others were refused.
     """
 
     batch: Batch
@@ -71,7 +60,6 @@ class BatchFigures:
     done: int
     elapsed: float
     others: float = 0.0
-    others_refused: int = 0
 
     @property
     def refused(self) -> int:
@@ -126,16 +114,13 @@ def _run(batch: Batch, loop: SimulatedEventLoop, random: Random) -> BatchFigures
         return "refused" if batch.outage[0] <= now < batch.outage[1] else "arrives"
 
     network = Network(even(random, 0.02, 0.08), even(random, 0.02, 0.08), fate)
-    options: dict[str, Any] = {} if batch.way != "habit" else {"rate_limiter": "off", "max_retries": 0}
-    client = platform.client(network, skew=batch.skew, **options)
+    client = platform.client(network, skew=batch.skew)
     rows = [{"seconds": batch.seconds, "n": number} for number in range(batch.rows)]
-    run: Callable[..., Coroutine[Any, Any, int]] = run_by_habit if batch.way == "habit" else _run_many
-    with aimd() if batch.way == "aimd" else nullcontext():
-        task = loop.run(run(client, workflow, rows, batch.concurrency))
-        loop.run_until(task.done)
+    task = loop.run(_run_many(client, workflow, rows, batch.concurrency))
+    loop.run_until(task.done)
     elapsed = loop.time()
-    seconds, refused = sum(each.seconds_until(elapsed) for each in others), sum(each.refused for each in others)
-    return BatchFigures(batch, platform.exchanges, task.result(), elapsed, seconds, refused)
+    seconds = sum(each.seconds_until(elapsed) for each in others)
+    return BatchFigures(batch, platform.exchanges, task.result(), elapsed, seconds)
 
 
 async def _run_many(client: AsyncFibonacci, workflow: str, rows: list[dict[str, Any]], concurrency: int | None) -> int:
@@ -153,13 +138,9 @@ class _OtherProgram:
         client: Its client.
         workflow: The id of a workflow that takes as long as its inputs say.
         random: The source of its times.
-
-    Attributes:
-        refused: How many of its requests were refused.
     """
 
     def __init__(self, platform: SimulatedPlatform, client: Fibonacci, workflow: str, random: Random) -> None:
-        self.refused = 0
         self._platform = platform
         self._client = client
         self._workflow = workflow
@@ -177,7 +158,6 @@ class _OtherProgram:
         try:
             self._client.workflows.execute(self._workflow, inputs={"seconds": seconds})
         except QuotaExceededError:
-            self.refused += 1
             pause = _OTHERS_RETRY
         else:
             self._runs.append((now, now + seconds))

@@ -10,7 +10,6 @@ from random import Random
 
 from fibonacci import AsyncFibonacci, FibonacciError, RateLimitError
 from fibonacci.emulator import Emulator
-from tests.tools.simulation.by_habit import retried
 from tests.tools.simulation.chance import seeded
 from tests.tools.simulation.event_loop import SimulatedEventLoop
 from tests.tools.simulation.platform import Fate, Network, SimulatedPlatform, even
@@ -22,7 +21,6 @@ class Scenario:
 
     Attributes:
         workers: How many there are.
-        has_gate: Whether they use the client as it is; else by the usual habit.
         limit: Requests of a window of a minute.
         seconds: How long they work.
         skew: Seconds by which their clock is ahead.
@@ -31,7 +29,6 @@ class Scenario:
     """
 
     workers: int
-    has_gate: bool = True
     limit: int = 300
     seconds: float = 600.0
     skew: float = 0.0
@@ -110,8 +107,7 @@ class _Simulation:
             self._scenario,
             Network(even(self._random, 0.02, 0.08), even(self._random, 0.02, 0.08), self._fate),
         )
-        options = {} if scenario.has_gate else {"rate_limiter": "off", "max_retries": 0}
-        client = self._platform.client(network, skew=scenario.skew, timeout=None, **options)
+        client = self._platform.client(network, skew=scenario.skew, timeout=None)
         first = self._loop.run(_settled(client.workflows.get(self._workflow)))  # as `run_many` begins
         self._loop.run_until(first.done)
         for _ in range(scenario.workers):
@@ -129,10 +125,7 @@ class _Simulation:
     async def _work(self, client: AsyncFibonacci) -> None:
         while True:
             try:
-                if self._scenario.has_gate:
-                    await client.workflows.get(self._workflow)
-                else:
-                    await retried(client.workflows.get, self._workflow)
+                await client.workflows.get(self._workflow)
             except FibonacciError:
                 self._figures.calls_failed += 1
                 await asyncio.sleep(1.0)

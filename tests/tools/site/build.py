@@ -22,12 +22,10 @@ from tests.tools.releases.project import ROOT, read_project, read_version
 from tests.tools.site.api.inventory import write_inventory
 from tests.tools.site.api.names import read_names
 from tests.tools.site.api.reference import api_pages
-from tests.tools.site.async_types import Pairs
 from tests.tools.site.for_agents import write_texts
 from tests.tools.site.navigation import ListedPage, NavigationPart, listed_pages, read_navigation
 from tests.tools.site.pages import SitePage, front_matter
 from tests.tools.site.sources import CHANGELOG, Addresses, read_addresses, read_pages, with_links
-from tests.tools.site.tabs import with_tabs, without_async_tabs
 
 HERE: Final = Path(__file__).parent
 _COLOR: Final = re.compile(r"\x1b\[[\d;]*m")
@@ -48,14 +46,12 @@ def build(out: Path, root: Path = ROOT) -> None:
     navigation = read_navigation(root / "docs")
     written = [*listed_pages(navigation), CHANGELOG]
     names = read_names(root)
-    pairs = Pairs(names)
     reference = api_pages(names)
     navigation = with_reference(navigation, reference)
     addresses = read_addresses(root, [page.path for page in listed_pages(navigation)])
     titles = {page.path: page.title for page in listed_pages(navigation)}
     reference = [with_links(page, titles, addresses) for page in reference]
-    pages = (with_tabs(page, pairs) for page in read_pages(root, written, addresses))
-    in_order = _in_order(navigation, [*pages, *reference])
+    in_order = _in_order(navigation, [*read_pages(root, written, addresses), *reference])
     with TemporaryDirectory() as folder:
         work = Path(folder).resolve()
         _stage(work, root, in_order, addresses)
@@ -148,8 +144,6 @@ def run_zensical(work: Path) -> None:
 def add_search_words(index: Path, pages: Sequence[ListedPage]) -> None:
     """Add the words of `search_words.toml` to the index of the search, each as an entry that leads to its page.
 
-    What it has twice, as the sync and the async text of a block, is left once.
-
     The search ranks titles that begin with what was typed before all else, then what has it in more fields, and of
     equals what comes first.
 
@@ -166,8 +160,6 @@ def add_search_words(index: Path, pages: Sequence[ListedPage]) -> None:
     if unknown:
         raise SiteError(f"search_words.toml has pages that do not exist: {', '.join(unknown)}")
     content: dict[str, Any] = json.loads(index.read_text("utf-8"))
-    for entry in content["items"]:
-        entry["text"] = without_async_tabs(entry["text"])
     entries = {entry["location"]: entry for entry in content["items"]}
     content["items"][:0] = [
         {

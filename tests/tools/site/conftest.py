@@ -15,7 +15,6 @@ import pytest
 from tests.kit.programs import skip_or_fail
 from tests.tools.releases.project import ROOT
 from tests.tools.site.api.names import PublicNames, read_names
-from tests.tools.site.async_types import Pairs
 from tests.tools.site.checks import BuiltSite
 from tests.tools.site.versions import build_versions
 
@@ -33,12 +32,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> BuiltSite:
 def names() -> PublicNames:
     """Return the public names of the package, whose whole source is read for them."""
     return read_names(ROOT)
-
-
-@pytest.fixture(scope="session")
-def pairs(names: PublicNames) -> Pairs:
-    """Return the pairs of sync and async classes."""
-    return Pairs(names)
 
 
 @contextmanager

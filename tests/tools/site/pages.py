@@ -43,16 +43,13 @@ class SitePage:
     blocks: Mapping[str, str] = field(default_factory=dict[str, str])
     """The HTML on the site in place of blocks of code, such as signatures with links, by their Markdown."""
 
-    shown: str = ""
-    """Its Markdown on the site, with what neither GitHub nor agents need, such as async tabs; empty if it is `text`."""
-
     @property
     def site_text(self) -> str:
         """The Markdown as zensical reads it: in tables, a bar within code has no backslash, unlike on GitHub.
 
         Each picture is two images, which follow the site's switch between light and dark.
         """
-        text = by_scheme(_FENCE_OR_ROW.sub(_with_bars, self.shown or self.text))
+        text = by_scheme(_FENCE_OR_ROW.sub(_with_bars, self.text))
         for block, html in self.blocks.items():
             text = text.replace(block, html)
         return text

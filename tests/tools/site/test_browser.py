@@ -105,12 +105,11 @@ def too_wide(page: Page, *sizes: ViewportSize) -> list[str]:
     return found
 
 
-# The article of each page in place of that which is shown, with its pictures and with both texts of its blocks: the
+# The article of each page in place of that which is shown, with its pictures: the
 # styles, which are the same, stay. Those that are wider than the window are returned.
 FIND_WIDE = """
 async addresses => {
   document.querySelector("link[rel=icon]").remove(); // it would be asked for at each address
-  document.head.insertAdjacentHTML("beforeend", "<style>.tabbed-block { display: block !important }</style>");
   const wide = [];
   for (const address of addresses) {
     const content = new DOMParser().parseFromString(await (await fetch(address)).text(), "text/html");
@@ -141,18 +140,6 @@ def test_a_page_of_each_kind_with_its_scripts(visitor: Visitor) -> None:
     is_scrolled = "block => block.scrollWidth > block.clientWidth && getComputedStyle(block).overflowX === 'auto'"
     blocks = visitor.page.locator("pre > code").evaluate_all(f"blocks => blocks.filter({is_scrolled}).length")
     assert blocks > 0, "long lines of code scroll within their block"
-
-
-def test_who_chooses_async_code_sees_it_on_every_page(visitor: Visitor) -> None:
-    page = visitor.page
-    visitor.open("how-to/run-a-workflow/")
-    expect(page.get_by_text("AsyncFibonacci()")).to_be_hidden()
-    page.get_by_text("Async", exact=True).first.click()
-    expect(page.get_by_text("AsyncFibonacci()")).to_be_visible()
-    expect(page.get_by_text("execution = await client.executions.wait")).to_be_visible()  # of another block
-    assert too_wide(page, PHONE) == []
-    visitor.open("how-to/read-long-lists/")
-    expect(page.get_by_text("async for workflow in client.workflows.list()")).to_be_visible()
 
 
 FOUND = {

@@ -24,8 +24,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
 
 MARKDOWN = re.compile(r'<link rel="alternate" type="text/markdown" href="([^"]+)">')
 
-ASYNC_TAB = re.compile(r'(?<=</div>\n)<div class="tabbed-block">\n.*?</div>\n</div>\n</div>', re.DOTALL)
-
 
 def html_of(path: str) -> str:
     """Return the file that a page becomes."""
@@ -55,7 +53,6 @@ def test_every_page_has_the_parts_that_github_shows(site: BuiltSite) -> None:
         github = MarkdownIt().enable("table").render(markdown)
         article = text[text.index("<article") : text.index("</article>")]
         article = article.replace('<div class="admonition', '<blockquote class="admonition')  # GitHub's is made later
-        article = ASYNC_TAB.sub("", article)
         counts = [Counter(re.findall(r"<(li|tr|pre|blockquote|h[2-6]|img)[ >]", each)) for each in (github, article)]
         if counts[0] != counts[1]:
             differing[found[1]] = counts
@@ -88,21 +85,6 @@ def test_every_page_says_what_is_shown_of_links_to_it(site: BuiltSite) -> None:
         image = site.folder.parent / found["og:image"].removeprefix(f"{address}/")
         size = struct.unpack(">II", image.read_bytes()[16:24])
         assert size == (int(found["og:image:width"]), int(found["og:image:height"]))
-
-
-def test_blocks_with_calls_have_two_tabs_and_the_search_finds_them_once(site: BuiltSite) -> None:
-    text = (site.folder / "how-to" / "run-a-workflow" / "index.html").read_text("utf-8")
-    assert all('data-tabs="1:4"' not in page.read_text("utf-8") for page in site.pages)
-    assert text.count('<div class="tabbed-set') == len(ASYNC_TAB.findall(text)) > 5
-    assert text.count("as notebooks do") == 1
-    assert "await" not in ASYNC_TAB.sub("", text)
-    index = json.loads((site.folder / "search.json").read_text("utf-8"))
-    found = [item["text"] for item in index["items"]]
-    assert [text for text in found if "SyncAsync" in text or "as notebooks do" in text] == []
-    assert any("client.workflows.run(workflow.id" in text for text in found)
-    markdown = (site.folder / "how-to" / "run-a-workflow.md").read_text("utf-8")
-    assert '=== "Sync"' not in markdown
-    assert "AsyncFibonacci()" not in markdown
 
 
 def test_few_pages_share_what_people_type(site: BuiltSite) -> None:

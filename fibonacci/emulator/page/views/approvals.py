@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from fibonacci._text import counted
+from fibonacci._texts.text import counted
 from fibonacci.definitions import ToolNode
 from fibonacci.definitions.templates import Reference, TemplateError, follow, render
 from fibonacci.definitions.tools import canonical_tool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fibonacci._text import counted
+from fibonacci._texts.text import counted
 from fibonacci.emulator.account import ROLES
 from fibonacci.emulator.engine.tool_catalog import TOOLS
 from fibonacci.emulator.page import components as ui

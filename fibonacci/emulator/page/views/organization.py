@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any, Final
 
-from fibonacci._text import counted
+from fibonacci._texts.text import counted
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.account import PLANS, ROLES
 from fibonacci.emulator.engine.memory import is_live

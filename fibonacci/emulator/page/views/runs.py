@@ -10,7 +10,7 @@ from pprint import pformat
 from typing import Any, Final
 from zlib import crc32
 
-from fibonacci._text import counted
+from fibonacci._texts.text import counted
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.engine.records import QUEUED, WAITING, view_of

@@ -7,7 +7,7 @@ from contextlib import suppress
 from difflib import unified_diff
 from typing import Any, Final
 
-from fibonacci._text import counted
+from fibonacci._texts.text import counted
 from fibonacci.definitions.comparison import diff
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.definitions.files.writing import in_order

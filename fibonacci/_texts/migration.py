@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from inspect import currentframe
 from types import FrameType
@@ -12,22 +13,15 @@ from types import FrameType
 PAGE = "https://docs.fibonacci.today/how-to/coming-from-0.2.4/"
 """The guide with all of them, `docs/how-to/coming-from-0.2.4.md`."""
 
-_BY_REQUEST = "`client.request(method, path, json=...)`, which calls any path of the platform"
-_KEYCHAIN = "`fibonacci auth login`: it stores the key in the keychain (extra `keyring`), where `Fibonacci()` finds it"
-_DICT = "the dict that `client.request(...)` returns, or pass your own model as `returns=`"
-_LOGS = "the logger `fibonacci` of Python's logging, and the client's `on_retry=`"
-_OPTIONS = "arguments of `Fibonacci(...)`, environment variables, or profiles, which `fibonacci profiles list` prints"
-_REDACTION = "nothing in its place: the API key is never in a log, repr or error"
-_TOOLS = "`client.tools.list()`, and filter the tools"
-
-RENAMED = {
+_INSTEAD = {
     "Workflow": (
         "`WorkflowBuilder`, then `client.workflows.create(...)` and `client.workflows.run(...)`. In type "
         "annotations, `fibonacci.models.Workflow`"
     ),
     "FibonacciClient": "`Fibonacci`, or `AsyncFibonacci` if you await calls",
-    "Config": _OPTIONS,
-    "get_config_secure": _OPTIONS,
+    "Config get_config_secure SecureConfig": (
+        "arguments of `Fibonacci(...)`, environment variables, or profiles, which `fibonacci profiles list` prints"
+    ),
     "LLMNode": "`fibonacci.definitions.LLMNode`, or `WorkflowBuilder(...).llm(...)`",
     "ToolNode": "`fibonacci.definitions.ToolNode`, or `WorkflowBuilder(...).tool(...)`",
     "CriticNode": "`fibonacci.definitions.CriticNode`, or `WorkflowBuilder(...).critic(...)`",
@@ -40,52 +34,35 @@ RENAMED = {
     "Memory": "`client.memory`, with `get`, `set` and `delete`",
     "AuthClient": "an API key, because there is no login",
     "OrganizationClient": "`client.organizations` for governance, quotas and tool policies, else `client.request`",
-    "APIKeyClient": _BY_REQUEST,
-    "SecretsClient": _BY_REQUEST,
-    "GenerationClient": _BY_REQUEST,
-    "CriticClient": _BY_REQUEST,
-    "UserResponse": _DICT,
-    "AuthResponse": _DICT,
-    "MfaLoginResponse": _DICT,
-    "MfaSetupResponse": _DICT,
-    "MfaEnableResponse": _DICT,
-    "MfaStatusResponse": _DICT,
-    "OrganizationResponse": _DICT,
-    "InviteResponse": _DICT,
-    "InviteValidate": _DICT,
-    "OrgMemberResponse": _DICT,
-    "OrgMembersResponse": _DICT,
-    "APIKeyInfo": _DICT,
-    "APIKeyCreateResponse": _DICT,
-    "SecretResponse": _DICT,
-    "WorkflowGenerationResponse": _DICT,
-    "AnalyzeWorkflowResponse": _DICT,
-    "CriticDashboard": _DICT,
-    "UserStats": _DICT,
+    "APIKeyClient SecretsClient GenerationClient CriticClient": (
+        "`client.request(method, path, json=...)`, which calls any path of the platform"
+    ),
+    (
+        "UserResponse AuthResponse MfaLoginResponse MfaSetupResponse MfaEnableResponse MfaStatusResponse "
+        "OrganizationResponse InviteResponse InviteValidate OrgMemberResponse OrgMembersResponse APIKeyInfo "
+        "APIKeyCreateResponse SecretResponse WorkflowGenerationResponse AnalyzeWorkflowResponse CriticDashboard "
+        "UserStats"
+    ): ("the dict that `client.request(...)` returns, or pass your own model as `returns=`"),
     "list_tools": "`client.tools.list()`",
     "get_tool_schema": "`client.tools.get(name)`",
-    "search_tools": _TOOLS,
-    "list_tool_categories": _TOOLS,
-    "find_tool_for_task": _TOOLS,
+    "search_tools list_tool_categories find_tool_for_task": "`client.tools.list()`, and filter the tools",
     "print_tool_info": "`print(client.tools.get(name))`",
-    "SecureConfig": _OPTIONS,
-    "redact_api_key": _REDACTION,
-    "redact_sensitive_data": _REDACTION,
-    "KeychainStorage": _KEYCHAIN,
-    "get_api_key_secure": _KEYCHAIN,
-    "save_api_key_secure": _KEYCHAIN,
-    "migrate_to_keychain": _KEYCHAIN,
-    "check_security_status": _REDACTION,
-    "AuditLogger": _LOGS,
-    "enable_audit_logging": _LOGS,
-    "disable_audit_logging": _LOGS,
-    "get_audit_logger": _LOGS,
-    "YAMLLoader": "`fibonacci.definitions.load(path)`",
-    "YAMLExporter": "`fibonacci.definitions.dump(definition, path)`",
-    "load_workflow_from_yaml": "`fibonacci.definitions.load(path)`",
-    "export_workflow_to_yaml": "`fibonacci.definitions.dump(definition, path)`",
+    "redact_api_key redact_sensitive_data check_security_status": (
+        "nothing in its place: the API key is never in a log, repr or error"
+    ),
+    "KeychainStorage get_api_key_secure save_api_key_secure migrate_to_keychain": (
+        "`fibonacci auth login`: it stores the key in the keychain (extra `keyring`), where `Fibonacci()` finds it"
+    ),
+    "AuditLogger enable_audit_logging disable_audit_logging get_audit_logger": (
+        "the logger `fibonacci` of Python's logging, and the client's `on_retry=`"
+    ),
+    "YAMLLoader load_workflow_from_yaml": "`fibonacci.definitions.load(path)`",
+    "YAMLExporter export_workflow_to_yaml": "`fibonacci.definitions.dump(definition, path)`",
 }
-"""The public names of 0.2.4 that 1.0 removed, each with its replacement. The page has the same table."""
+"""The public names of 0.2.4 that 1.0 removed, and what to use instead of them."""
+
+RENAMED = {name: instead for names, instead in _INSTEAD.items() for name in names.split()}
+"""The same, by name. The page has the same table."""
 
 _WORKFLOW = "`client.workflows.{}(...)`"
 _EXECUTION = "`client.executions.{}(...)`"
@@ -126,6 +103,16 @@ def renamed(name: str) -> str | None:
     if instead is None:
         return None
     return f"{name} was removed in fibonacci-sdk 1.0. Use {instead}. See {PAGE}"
+
+
+def missing_name(module: str, name: str) -> ImportError | AttributeError:
+    """Return the error for a name that a module doesn't have, in the `__getattr__` of that module."""
+    message = renamed(name)
+    if message is None:
+        return AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
+    # `from fibonacci import X` would replace an AttributeError by an ImportError with a text of its own.
+    asking = sys._getframe(2).f_code.co_name  # pyright: ignore[reportPrivateUsage]
+    return ImportError(message, name=module) if asking == "_handle_fromlist" else AttributeError(message, name=name)
 
 
 _PACKAGE = __name__.partition(".")[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
+TYPE_CHECKING = False  # not imported from typing, for the reason in lazy.py
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import NoReturn
@@ -75,7 +75,7 @@ def missing_attribute(owner: object, name: str, known: Callable[[], Iterable[str
     """
 
     def text() -> str:
-        from fibonacci._migration import renamed
+        from fibonacci._texts.migration import renamed
 
         kind = type(owner).__name__
         qualified = f"{kind.removeprefix('Async')}.{name}"

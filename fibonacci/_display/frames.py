@@ -11,7 +11,7 @@ from importlib import import_module
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args, get_origin
 
-from fibonacci._times import parse_time
+from fibonacci._texts.text import parse_time
 
 if TYPE_CHECKING:
     import pandas

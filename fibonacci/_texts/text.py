@@ -9,6 +9,10 @@ The words for a number of things and for a duration are here too: every part of 
 
 from __future__ import annotations
 
+TYPE_CHECKING = False  # not imported from typing, for the reason in lazy.py
+if TYPE_CHECKING:
+    from datetime import datetime
+
 # Besides control characters and lone surrogates: what changes the order or the lines of the text around it.
 _MARKS = frozenset("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -46,6 +50,18 @@ def time_text(milliseconds: float) -> str:
     seconds = round(milliseconds / 1000)
     parts = ((seconds // 86_400, "d"), (seconds // 3_600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s"))
     return " ".join([f"{amount} {unit}" for amount, unit in parts if amount][:2])
+
+
+def parse_time(value: object) -> datetime | None:
+    """Return the time that a text in ISO 8601 names, as the platform sends them, or None for anything else."""
+    from datetime import datetime  # most programs read no time
+
+    if not isinstance(value, str) or (len(value) > 8 and value.isdecimal()):  # such digits are seconds, no date
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return None
 
 
 def is_unicode(text: str) -> bool:

@@ -14,8 +14,8 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
-from fibonacci._redaction import REDACTED, redact_json
-from fibonacci._text import printable_line
+from fibonacci._texts.redaction import REDACTED, redact_json
+from fibonacci._texts.text import printable_line
 
 if TYPE_CHECKING:
     from logging import Logger, LogRecord

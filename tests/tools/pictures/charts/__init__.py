@@ -1,1 +1,0 @@
-"""Charts as SVG: lines, bars, and columns over time."""

@@ -1,1 +1,0 @@
-"""Terminal sessions: real commands in a real pseudo terminal, and what it shows in the end."""
