@@ -166,7 +166,7 @@ def furnish(emulator: Emulator) -> list[str]:
 
     nodes = llm("say", "Say {{input.text}}", name=HOSTILE), tool("broken", "broken"), llm("odd", model=HOSTILE)
     workflow = create(client, *nodes, name=HOSTILE + " with a long name" * 8)
-    failed = client.workflows.execute(workflow, inputs={"text": HOSTILE * 200, HOSTILE: 1})
+    failed = client.workflows.execute(workflow, inputs={"text": HOSTILE * 200, HOSTILE: 1, "n_" * 30: "long " * 60})
     client.organizations.governance.update("default", require_approval_for_external_comm=True)
     waiting = client.workflows.execute(create(client, MAIL, name=HOSTILE))
     pause = create(client, tool("pause", "wait", {"seconds": 3600}))
@@ -184,11 +184,10 @@ def furnish(emulator: Emulator) -> list[str]:
     schema = {"properties": {**inputs, "text": {"type": "string"}}}
     formed = client.workflows.execute(create(client, llm("say"), input_schema=schema), inputs={"text": HOSTILE})
     pages = [f"/ui/runs/{run.id}" for run in (failed, waiting, running, canceled)]
-    pages += [f"/ui/runs/{formed.id}/again", f"/ui/runs?q={quote(HOSTILE)}&workflow_id={workflow}&from=soon"]
+    pages += [f"/ui/runs/{formed.id}/again", f"/ui/runs?q={quote(HOSTILE)}&workflow_id={workflow}&from=2026-01-31"]
     own = f"/ui/workflows/{workflow}"
     pages += [
         own,
-        f"{own}/versions",
         f"{own}/versions/1",
         f"{own}/versions/2",
         f"/ui/runs/{failed.id}/again?from=broken",

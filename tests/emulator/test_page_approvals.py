@@ -64,7 +64,6 @@ def test_what_will_happen_is_said_before_anybody_decides(page: PageClient, clien
     assert first < second
     assert "Send an e-mail. Only if gate is false." in text
     assert "to team@example.org subject News body {{sum}}" in text
-    assert "2 nodes ask a model , simulated ." in text
     assert "Reject The run is canceled at once" in text
 
 
@@ -77,21 +76,17 @@ def test_the_approvals_that_are_missing_are_counted(page: PageClient, client: Fi
     text = page.get("/ui/approvals").text
     assert "The run starts." in text
     assert "Approved by ada, admin" in text
-    assert "ada has already approved it." in text
+    assert "These can approve it: nobody." in text
 
 
-def test_who_may_not_decide_is_told_why(page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
+def test_who_may_approve_is_said(page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
     waiting_run(client)
     for role, name in (("admin", "ada"), ("member", "bo"), ("viewer", "cy")):
         emulator.key(role, name=name)  # type: ignore[arg-type]
-    shown = page.get("/ui/approvals")
-    assert "owner requested the run and can only reject it, because allow_self_approval is off." in shown.text
-    assert "bo can't decide with the role member." in shown.text
-    assert "cy can't decide with the role viewer." in shown.text
-    assert '<option value="ada"></option>' in shown.body
-    assert '<option value="bo"></option>' not in shown.body
+    assert "These can approve it: admin, ada." in page.get("/ui/approvals").text
+    assert '<option value="ada"></option>' in page.get("/ui/approvals").body
     client.organizations.governance.update("default", allow_self_approval=True)
-    assert "owner asked for the run" not in page.get("/ui/approvals").text
+    assert "These can approve it: admin, owner, ada." in page.get("/ui/approvals").text
 
 
 def test_a_run_of_a_deleted_workflow_can_only_be_rejected(page: PageClient, client: Fibonacci) -> None:
@@ -113,17 +108,3 @@ def test_a_policy_or_a_quota_that_stands_in_the_way_is_said(page: PageClient, cl
     text = page.get("/ui/approvals").text
     assert "The node will fail. The tool 'email_send' is refused: tool-policies/email_send is off." in text
     assert "First it waits for other runs to end: the quota is 0 runs at a time." in text
-
-
-def test_a_model_of_your_own_is_said_to_be_one(page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
-    waiting_run(client)
-    emulator.llm(lambda call: "an answer that costs money")
-    assert "2 nodes ask a model , answered by your own function ." in page.get("/ui/approvals").text
-
-
-def test_many_tools_are_counted(page: PageClient, client: Fibonacci) -> None:
-    nodes = [tool(f"mail{number}", "email_send", MAIL | {"body": "Tides"}) for number in range(25)]
-    client.workflows.execute(create(client, *nodes), inputs={"reader": "a@example.org"})
-    text = page.get("/ui/approvals").text
-    assert text.count("email_send in mail") == 20
-    assert "And 5 more tools." in text

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 from html import unescape
-from typing import Final
 
 import pytest
 
@@ -15,7 +14,6 @@ from fibonacci.emulator import Emulator
 from tests.emulator.handling import create
 from tests.emulator.page_client import PageClient, PageResponse
 from tests.kit.nodes import llm, tool
-from tests.kit.programs import find
 
 MAIL = tool("tell", "email_send", {"to": "team@example.org", "subject": "News", "body": "High tide"})
 
@@ -51,27 +49,34 @@ class TestGovernance:
     def test_the_settings_are_changed_and_the_others_stay(self, page: PageClient, client: Fibonacci) -> None:
         client.organizations.governance.update("default", allow_self_approval=True, category_flags={"pii": True})
         form = page.get("/ui/governance").form("governance-form")
-        assert form == {"on": "allow_self_approval", "threshold": "1", "categories": "pii", "back": "/ui/governance"}
-        changes = {"on": "require_approval_for_external_comm", "threshold": "2", "categories": "own, financial"}
-        assert "The settings were saved." in page.act("/ui/governance", **form | changes).text
+        assert form == {
+            "allow_self_approval": "true",
+            "approval_threshold": "1",
+            "category_flags": "pii",
+            "back": "/ui/governance",
+        }
+        del form["allow_self_approval"]  # as a browser does with a box that isn't checked
+        form |= {"require_approval_for_external_comm": "true", "approval_threshold": "2"}
+        form |= {"category_flags": "own, financial"}
+        assert "The settings were saved." in page.act("/ui/governance", **form).text
         settings = client.organizations.governance.get("default")
         assert (settings.require_approval_for_external_comm, settings.allow_self_approval) == (True, False)
         assert settings.approval_threshold == 2
         assert settings.category_flags == {"pii": False, "own": True, "financial": True}
-        refused = page.act("/ui/governance", **form | {"threshold": "-1"})
+        refused = page.act("/ui/governance", **form | {"approval_threshold": "-1"})
         assert "approval_threshold" in refused.text
         assert 'role="alert"' in refused.body
 
     def test_tools_are_restricted_and_released(self, page: PageClient, client: Fibonacci) -> None:
-        page.act("/ui/governance/policies", tool="email_send", roles="owner,admin")
-        shown = page.act("/ui/governance/policies", tool="calculator")
-        assert row(shown, "policy-email_send").startswith("email_send yes owner, admin")
-        assert row(shown, "policy-calculator").startswith("calculator no nobody")
-        shown = page.act("/ui/governance/overrides", tool="email_send", role="member", rule="on")
+        page.act("/ui/governance/policies", tool_name="email_send", allowed_roles="owner, admin")
+        shown = page.act("/ui/governance/policies", tool_name="calculator")
+        assert row(shown, "policy-email_send").startswith("email_send owner, admin")
+        assert row(shown, "policy-calculator").startswith("calculator nobody")
+        shown = page.act("/ui/governance/overrides", tool_name="email_send", role="member", enabled="true")
         assert row(shown, "override-member-email_send").startswith("member email_send can use it")
         shown = page.act("/ui/governance/policies/calculator/delete")
         assert 'id="policy-calculator"' not in shown.body
-        assert "must be the name of a tool" in page.act("/ui/governance/policies", back="/ui/governance").text
+        assert "tool_name: must not be empty" in page.act("/ui/governance/policies", back="/ui/governance").text
 
     def test_requests_for_approval_are_counted(self, page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
         client.organizations.governance.update("default", require_approval_for_external_comm=True)
@@ -90,8 +95,8 @@ class TestGovernance:
         policies.create("default", tool_name="calculator", enabled=False)
         policies.create_role_override("default", role="member", tool_name="email_send", enabled=True)
         shown = page.get("/ui/governance")
-        assert row(shown, "policy-email_send").startswith("email_send yes owner, admin")
-        assert row(shown, "policy-calculator").startswith("calculator no nobody")
+        assert row(shown, "policy-email_send").startswith("email_send owner, admin")
+        assert row(shown, "policy-calculator").startswith("calculator nobody")
         assert row(shown, "override-member-email_send").startswith("member email_send can use it")
 
 
@@ -120,21 +125,15 @@ class TestAuditLog:
         assert "No entries match." in page.get("/ui/audit?q=nowhere").text
         assert page.get("/ui/audit?q=").body.count('<tr id="audit-') == 5
 
-    def test_it_has_pages_and_a_search_goes_on_where_it_stopped(
-        self, page: PageClient, client: Fibonacci, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        from fibonacci.emulator.page.views import governance
-
+    def test_it_has_pages(self, page: PageClient, client: Fibonacci) -> None:
         for number in range(30):
             client.organizations.quota.update("default", concurrent_executions=number % 50)
-        monkeypatch.setattr(governance, "_SCANNED", 10)
         for query, count in (("", 30), ("?q=updated", 30), ("?q=to%22%3A+7", 1)):
-            target, found, pages = f"/ui/audit{query}", 0, 0
+            target, found = f"/ui/audit{query}", 0
             while target:
                 shown = page.get(target)
-                found, target, pages = found + shown.body.count('<tr id="audit-'), shown.next_page, pages + 1
+                found, target = found + shown.body.count('<tr id="audit-'), shown.next_page
             assert found == count, query
-            assert pages >= 2
 
     def test_no_secret_is_found_by_searching_for_it(self, page: PageClient, client: Fibonacci) -> None:
         workflow = create(client, MAIL, name="hunter2hunter2")
@@ -149,21 +148,22 @@ class TestRegistry:
     def test_a_workflow_goes_through_its_states(self, page: PageClient, client: Fibonacci) -> None:
         workflow = create(client, MAIL, name="Newsletter")
         assert "Registry not a template Approve as template" in page.get(f"/ui/workflows/{workflow}").text
-        shown = page.act(f"/ui/registry/{workflow}", status="approved")
-        assert "Newsletter is now approved." in shown.text
+        back = "/ui/organization"
+        shown = page.act(f"/ui/registry/{workflow}/approve-template", back=back)
+        assert "The state in the registry was changed." in shown.text
         assert "approved Deprecate Archive" in row(shown, f"template-{workflow}")
         client.workflows.update(workflow, description="Newer")
-        assert row(page.get("/ui/organization"), f"template-{workflow}").startswith("Newsletter 1 2 ")
-        page.act(f"/ui/registry/{workflow}", status="deprecated")
-        shown = page.act(f"/ui/registry/{workflow}", status="archived")
+        assert row(page.get(back), f"template-{workflow}").startswith("Newsletter 1 2 ")
+        page.act(f"/ui/registry/{workflow}/deprecate", back=back)
+        shown = page.act(f"/ui/registry/{workflow}/archive", back=back)
         assert "Archive" not in row(shown, f"template-{workflow}")
         assert "archived" in row(shown, f"template-{workflow}")
 
-    @pytest.mark.parametrize("status", ["approved", "", "unknown", "../x"])
-    def test_another_state_is_refused_in_words(self, page: PageClient, client: Fibonacci, status: str) -> None:
+    @pytest.mark.parametrize("step", ["approve-template", "unknown", "..%2Fx"])
+    def test_another_state_is_refused_in_words(self, page: PageClient, client: Fibonacci, step: str) -> None:
         workflow = create(client, MAIL)
         client.registry.approve_template(workflow)
-        shown = page.act(f"/ui/registry/{workflow}", status=status, back="/ui/organization")
+        shown = page.act(f"/ui/registry/{workflow}/{step}", back="/ui/organization")
         assert 'role="alert"' in shown.body
         assert [entry.status for entry in client.registry.list()] == ["approved"]
 
@@ -210,36 +210,22 @@ def test_workflows_are_found_by_name_and_id(page: PageClient, client: Fibonacci)
     assert found == ids
 
 
-class TestEmptyStates:
-    """Each says the next step, and what it says works as it is pasted."""
+class TestFirstSteps:
+    """What an empty emulator says works as it is pasted."""
 
-    SCRIPTS: Final = {
-        "/": ("script",),
-        "/ui/approvals": ("hold",),
-        "/ui/audit": ("change-setting",),
-        "/ui/organization": ("set", "approve-template"),
-        "/ui/workflows": ("create",),
-    }
+    def test_the_script_runs(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        with Emulator(organization_id="acme") as emulator:
+            page = PageClient(emulator, host=emulator.base_url.split("/")[2]).sign_in()
+            monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
+            exec(compile(page.get("/").block("script"), "script", "exec"), {})
+            assert capsys.readouterr().out.strip()
 
-    def test_scripts_run(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        for target, names in self.SCRIPTS.items():
-            for name in names:
-                with Emulator(organization_id="acme") as emulator:
-                    page = PageClient(emulator, host=emulator.base_url.split("/")[2]).sign_in()
-                    monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
-                    exec(compile(page.get(target).block(name), name, "exec"), {})
-                    assert capsys.readouterr().out.strip(), name
-
-    def test_commands_run(self) -> None:
-        find("curl")
+    def test_the_commands_run(self) -> None:
         with Emulator() as emulator:
             page = PageClient(emulator, host=emulator.base_url.split("/")[2]).sign_in()
-            commands = page.get("/").block("environment") + page.get("/ui/organization").block("make-key")
-            commands += page.get("/ui/requests").block("first-request")
+            commands = page.get("/").block("environment")
             commands = commands.replace("read -rs FIBONACCI_API_KEY", 'read -rs FIBONACCI_API_KEY <<<"$KEY"')
             environment = os.environ | {"KEY": emulator.api_key}
-            script = ["bash", "-euc", commands + 'echo "$FIBONACCI_BASE_URL"']
+            script = ["bash", "-euc", commands + 'echo "$FIBONACCI_BASE_URL $FIBONACCI_API_KEY"']
             made = subprocess.run(script, env=environment, capture_output=True, check=True, timeout=60, text=True)
-            assert emulator.key("admin", name="ada") in made.stdout
-            assert emulator.base_url in made.stdout
-            assert "web_search" in made.stdout
+            assert f"{emulator.base_url} {emulator.api_key}" in made.stdout

@@ -46,12 +46,16 @@ def lines(shown: PageResponse) -> list[str]:
     return [unescape(re.sub(r"<[^>]*>", "", text)) for _, text in found]
 
 
-def test_the_list_has_the_newest_first(page: PageClient, workflow: str) -> None:
-    shown = page.get(f"/ui/workflows/{workflow}/versions")
+def test_the_list_has_the_newest_first(page: PageClient, client: Fibonacci, workflow: str) -> None:
+    shown = page.get(f"/ui/workflows/{workflow}")
     assert re.findall(r'<tr id="version-(\d)">', shown.body) == ["3", "2", "1"]
     assert "3 (latest) an update 2 Greeter 2" in shown.text
     assert "1 the creation of the workflow 1 Greeter" in shown.text
-    assert f'href="/ui/workflows/{workflow}/versions/3"' in page.get(f"/ui/workflows/{workflow}").body
+    assert f'href="/ui/workflows/{workflow}/versions/3"' in shown.body
+    for number in range(25):
+        client.workflows.update(workflow, name=f"Greeter {number}")
+    rest = page.get(page.get(f"/ui/workflows/{workflow}").next_page)
+    assert re.findall(r'<tr id="version-(\d)">', rest.body) == ["3", "2", "1"]
 
 
 def test_a_version_is_compared_with_the_one_before_by_meaning_and_line_by_line(page: PageClient, workflow: str) -> None:
@@ -77,7 +81,7 @@ def test_rolling_back_asks_first_and_says_what_happens(page: PageClient, client:
     done = page.act(f"{target}/rollback", **shown.form("rollback-form"))
     assert "The workflow is back at version 1, as version 4." in done.text
     assert client.workflows.get(workflow).name == "Greeter"
-    assert "4 (latest) a rollback to version 1 1 Greeter" in page.get(f"/ui/workflows/{workflow}/versions").text
+    assert "4 (latest) a rollback to version 1 1 Greeter" in page.get(f"/ui/workflows/{workflow}").text
     assert "Roll back" not in page.get(f"/ui/workflows/{workflow}/versions/4").text
 
 

@@ -3,90 +3,26 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from fibonacci._texts.text import time_text
-from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.engine.records import QUEUED, WAITING
 from fibonacci.emulator.http.bodies import read_json
-from fibonacci.emulator.http.messages import Detail, HTTPException, bad_request, invalid
-from fibonacci.emulator.page.context import Done, ViewContext
+from fibonacci.emulator.http.messages import Detail, HTTPException, invalid
+from fibonacci.emulator.page.context import NO_FLASH, PER_PAGE, Action, Done, Slice, ViewContext, segment
 from fibonacci.emulator.page.html import Attribute, Content, HTMLElement, LivePart, h, icon
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import is_larger_than
 
-_MOST_FIELDS: Final = 100
+Found = TypeVar("Found")
 _PYTHON: Final = """from fibonacci import Fibonacci
 
 client = Fibonacci(base_url={url!r})
 """
-
-
-def read_form(body: bytes) -> dict[str, str]:
-    """Return the fields of a form as a browser sends it. Those of checkboxes with one name are joined by commas.
-
-    Raises:
-        HTTPException: 400 if it can't be read.
-    """
-    fields: dict[str, str] = {}
-    try:
-        text = body.decode("ascii")
-        for name, value in parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS):
-            fields[name] = f"{fields[name]},{value}" if name in fields else value
-    except ValueError as error:
-        raise bad_request(f"The form can't be read: {error}", "form") from None
-    return fields
-
-
-def required(form: Mapping[str, str], name: str, remedy: str) -> str:
-    """Return the text of a field.
-
-    Raises:
-        HTTPException: 422 with the remedy if it is empty.
-    """
-    text = form.get(name, "").strip()
-    if not text:
-        raise invalid(Detail(name, remedy))
-    return text
-
-
-def number(form: Mapping[str, str], name: str) -> float | int | None:
-    """Return the number in a field, or `None` if it is empty.
-
-    Raises:
-        HTTPException: 422 if it isn't a number.
-    """
-    text = form.get(name, "").strip()
-    try:
-        value = float(text or 0)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise invalid(Detail(name, f"must be a number such as 60, not {text[:40]!r}"))
-    return None if not text else int(value) if value.is_integer() else value
-
-
-def read_field(text: str, name: str) -> Any:
-    """Return the JSON in a field.
-
-    Raises:
-        HTTPException: 422 that says where the JSON stops being valid.
-    """
-    try:
-        return read_json(text.strip().encode("utf-8", "surrogatepass"))
-    except HTTPException as error:
-        raise invalid(Detail(name, error.message.replace("The body is not JSON", "is not JSON"))) from None
-
-
-def changed(context: ViewContext, method: str, path: str, body: Any, target: str, message: str) -> Done:
-    """Carry out a request that changes something, and lead to a page that says what was done."""
-    context.backend.send(method, path, body)
-    return Done(target, message)
-
 
 BRIEF: Final = 80
 """How many characters of a value are shown on a line."""
@@ -141,11 +77,6 @@ def json_block(name: str, title: str, value: Any, context: ViewContext) -> HTMLE
     kind = "text" if isinstance(value, str) else "JSON"
     text = value if isinstance(value, str) else json_text(value)
     return text_block(name, f"{title} · {kind}" if value not in (None, {}, []) else title, text, context)
-
-
-def is_brief(value: Any) -> bool:
-    """Return whether a value is short enough to need no block."""
-    return not (is_object(value) or is_array(value) or (isinstance(value, str) and len(value) > BRIEF))
 
 
 def short(value: Any, context: ViewContext, length: int = BRIEF) -> str:
@@ -232,7 +163,30 @@ def table(label: str, columns: Mapping[str, str], rows: Sequence[Row], empty: Co
     return h.div(grid, class_="scroll", tabindex=0, role="group", aria_label=label)
 
 
-def pager(context: ViewContext, more: str | int | None) -> Content:
+def found(
+    context: ViewContext, rows: Iterable[tuple[int, Found]], text_of: Callable[[Found], str] | None = None
+) -> Slice:
+    """Return a page of a list, with what has the text that is searched for, whatever its case.
+
+    Args:
+        context: The request.
+        rows: The list, from the cursor on, each with its number.
+        text_of: Returns the text of one, which may have secrets: they are not found. By default, all are wanted.
+    """
+    wanted = (context.searched or "").casefold()
+    if wanted and text_of is not None:
+        rows = (row for row in rows if wanted in context.backend.redact(text_of(row[1])).casefold())
+    shown = list(islice(rows, PER_PAGE + 1))
+    return Slice(shown[:PER_PAGE], str(shown[PER_PAGE - 1][0]) if len(shown) > PER_PAGE else None)
+
+
+def newest(context: ViewContext, entries: Sequence[Found]) -> Iterator[tuple[int, Found]]:
+    """Iterate over a list that is in memory, from the cursor on, the newest first."""
+    cursor = context.number_cursor
+    return ((number, entries[number]) for number in reversed(range(min(cursor or len(entries), len(entries)))))
+
+
+def pager(context: ViewContext, more: str | None) -> Content:
     """Return the links to the beginning of a list and to its next page."""
     first = None if context.query.text("cursor") is None else h.a("First page", href=with_query(context, cursor=None))
     following = None if more is None else h.a("Next page", href=with_query(context, cursor=more), rel="next")
@@ -268,26 +222,104 @@ def choices(
     return h.nav(h.ul(list(map(h.li, links))), class_="filters", aria_label=label)
 
 
-def search_form(context: ViewContext, label: str) -> HTMLElement:
-    """Return the form that searches a list. Its address has the text, so that you can share a search."""
-    path, _, query = context.target.partition("?")
-    kept = [(name, value) for name, value in parse_qsl(query) if name not in ("q", "cursor", "full")]
-    return h.form(
-        [h.input(type="hidden", name=name, value=value) for name, value in kept],
-        h.label(label, for_="search"),
-        h.input(type="search", id="search", name="q", value=context.searched or "", autocomplete="off"),
-        h.button("Search"),
-        h.a("Show all", href=with_query(context, q=None, cursor=None)) if context.searched else None,
-        action=path,
-        role="search",
-        class_="inline",
-        data_static="true",
-    )
-
-
 def facts(*pairs: tuple[str, Content]) -> HTMLElement:
     """Return a list of names and values, without the pairs that have no value."""
     return h.dl([h.div(h.dt(name), h.dd(value)) for name, value in pairs if value is not None], class_="facts")
+
+
+_TEXTS: Final = ("text", "search", "lines", "choice")
+
+
+class Field(NamedTuple):
+    """One field of a form.
+
+    Attributes:
+        name: Its name in the form, and in the body of the request that the form sends.
+        label: Its label, by default the name.
+        kind: What is entered: a text of one line or of several, one of the options, a number, JSON, texts with commas
+            between them, or whether it holds.
+        hint: What to enter.
+        value: What is in it at first.
+        options: What to choose from, each with the text that is shown. For a text of one line, what is suggested.
+        is_required: Whether it can't be empty.
+    """
+
+    name: str
+    label: str = ""
+    kind: Literal["text", "search", "lines", "number", "JSON", "choice", "list", "flag"] = "text"
+    hint: str | None = None
+    value: Any = None
+    options: Mapping[str, str] = {}
+    is_required: bool = False
+
+    def written(self) -> str:
+        """Return what is in the field at first, as text."""
+        if self.value is None or self.kind in _TEXTS:
+            return str(self.value or "")
+        return ", ".join(self.value) if self.kind == "list" else json_text(self.value)
+
+    def read(self, text: str) -> Any:
+        """Return what was entered.
+
+        Raises:
+            HTTPException: 422 if it is no number or no JSON.
+        """
+        if self.kind in _TEXTS:
+            return text if self.kind == "lines" else text.strip()
+        if self.kind == "list":
+            return [part.strip() for part in text.split(",") if part.strip()]
+        try:
+            return read_json(text.strip().encode("utf-8", "surrogatepass"))
+        except HTTPException as error:
+            reason = error.message.replace("The body is not JSON", "is not JSON")
+            if self.kind == "number":
+                reason = f"must be a number such as 60, not {text[:40]!r}"
+            raise invalid(Detail(self.name, reason)) from None
+
+
+def read_fields(form: Mapping[str, str], fields: Sequence[Field]) -> dict[str, Any]:
+    """Return what was entered into a form, without the fields that are empty.
+
+    Raises:
+        HTTPException: 422 that names each field whose text can't be read.
+    """
+    values: dict[str, Any] = {}
+    faults: list[Detail] = []
+    for field in fields:
+        text = form.get(field.name, "").replace("\r\n", "\n")
+        try:
+            if text.strip() or field.kind in ("list", "flag"):
+                values[field.name] = text == "true" if field.kind == "flag" else field.read(text)
+            elif field.is_required:
+                faults.append(Detail(field.name, "must not be empty"))
+        except HTTPException as error:
+            faults += error.details
+    if faults:
+        raise invalid(*faults)
+    return values
+
+
+def calling(method: str, path: str, target: str, message: str, fields: Sequence[Field] = (), **empty: Any) -> Action:
+    """Return the action of a form that sends its fields to an endpoint of the API or the control API.
+
+    Args:
+        method: The method.
+        path: The path of the endpoint, with names in braces: those of the path of the action, and `organization`.
+        target: The page to show next, likewise. If it is empty, the page with the form.
+        message: What was done, with the names of fields too.
+        fields: The fields of the form.
+        empty: What the body has for fields that are left empty.
+    """
+
+    def act(context: ViewContext) -> Done:
+        body = empty | read_fields(context.form, fields)
+        names = {name: segment(text) for name, text in context.path.items()}
+        context.backend.send(
+            method, path.format(**names, organization=segment(context.backend.app.organization)), body or None
+        )
+        return Done(target.format(**names), message.format(**context.path, **body))
+
+    return act
 
 
 def form(context: ViewContext, action: str, *content: Content, **attributes: str) -> HTMLElement:
@@ -296,54 +328,91 @@ def form(context: ViewContext, action: str, *content: Content, **attributes: str
     return h.form(content, back, method="post", action=action, data_static="true", **attributes)
 
 
-def field(label: str, control: HTMLElement, hint: str | None = None, fault: str | None = None) -> HTMLElement:
-    """Return a control, which has an `id`, with its label, a hint, and what is wrong with what was entered."""
-    name = str(control.attributes["id"])
-    notes = {f"{name}-fault": (fault, "fault"), f"{name}-hint": (hint, "note")}
-    shown = [h.p(text, class_=kind, id=note) for note, (text, kind) in notes.items() if text is not None]
-    described: dict[str, Attribute] = {
-        "aria_describedby": " ".join(str(note.attributes["id"]) for note in shown) or None,
-        "aria_invalid": None if fault is None else "true",
-    }
-    control = HTMLElement(control.tag, *control.children, **control.attributes | described)
-    return h.div(h.label(label, for_=name), control, shown, class_="field")
-
-
-def entry(
-    context: ViewContext, label: str, name: str, value: str = "", hint: str | None = None, **more: Attribute
+def entry_form(
+    context: ViewContext, name: str, action: str, fields: Sequence[Field], *rest: Content, class_: str = "card"
 ) -> HTMLElement:
-    """Return a field of one line, whose name is also its ID, with what was entered last."""
-    given = context.entered.get(name, value)
-    return field(label, h.input(id=name, name=name, value=given, autocomplete="off", spellcheck="false", **more), hint)
+    """Return a form with fields: with what was entered last, and what is wrong with it, if it couldn't be carried out.
+
+    Args:
+        context: The request.
+        name: Its ID.
+        action: Where to send it.
+        fields: The fields.
+        rest: What follows them: its buttons.
+        class_: Its class.
+    """
+    last = context.flash if context.flash.action == action else NO_FLASH
+    entered = last.entered if last.is_error else {field.name: field.written() for field in fields}
+    return form(context, action, controls(name, fields, entered, last.faults), rest, id=name, class_=class_)
 
 
-def amount(
-    context: ViewContext, label: str, name: str, value: str = "", hint: str | None = None, least: int = 0
-) -> HTMLElement:
-    """Return a field of a number."""
-    return entry(context, label, name, value, hint, type="number", min=least, step="any", inputmode="decimal")
-
-
-def area(name: str, text: str, rows: int, key: str | None = None) -> HTMLElement:
-    """Return a control for several lines."""
-    return h.textarea(
-        text, id=name, name=key or name, rows=min(max(text.count("\n") + 1, rows), 16), spellcheck="false"
+def search_form(context: ViewContext, *fields: Field) -> HTMLElement:
+    """Return the form that searches a list. Its address has what was entered, so that you can share a search."""
+    path, _, query = context.target.partition("?")
+    names = {"cursor": None, "full": None, **dict.fromkeys(field.name for field in fields)}
+    entered = {field.name: context.query.searched(field.name) or "" for field in fields}
+    kept = [h.input(type="hidden", name=name, value=value) for name, value in parse_qsl(query) if name not in names]
+    return h.form(
+        controls("find", fields, entered, ()),
+        kept,
+        h.button("Search", class_="primary"),
+        h.a("Show all", href=with_query(context, **names)) if any(entered.values()) else None,
+        action=path,
+        role="search",
+        id="find",
+        class_="inline",
+        data_static="true",
     )
 
 
-def check(label: Content, name: str, value: str, key: str = "true", **more: Attribute) -> HTMLElement:
-    """Return a checkbox with its label.
+def controls(
+    name: str, fields: Sequence[Field], entered: Mapping[str, str], faults: Sequence[Detail]
+) -> list[HTMLElement]:
+    """Return the controls of a form with their labels, hints, and what is wrong with what was entered."""
+    wrong: dict[str, list[str]] = {}
+    for fault in faults:
+        places = [field.name for field in fields if f"{fault.field}.".startswith((f"{field.name}.", f"{field.name}["))]
+        if places:
+            place = max(places, key=len)
+            text = fault.message if fault.field == place else f"{fault.field}: {fault.message}"
+            wrong.setdefault(place, []).append(text)
+    return [
+        _control(f"{name}-{number}", field, entered.get(field.name, ""), "; ".join(wrong.get(field.name, ())))
+        for number, field in enumerate(fields)
+    ]
 
-    Args:
-        label: The label.
-        name: The name of the field.
-        value: What is checked: the keys that were entered, joined by commas.
-        key: What is sent if it is checked.
-        more: Other attributes of the checkbox.
-    """
-    place = name if key == "true" else f"{name}-{key}"
-    box = h.input(type="checkbox", id=place, name=name, value=key, checked=key in value.split(","), **more)
-    return h.div(box, h.label(label, for_=place), class_="check")
+
+def _control(place: str, field: Field, text: str, fault: str) -> HTMLElement:
+    notes = {f"{place}-fault": (fault, "fault"), f"{place}-hint": (field.hint, "note")}
+    shown = [h.p(note, class_=kind, id=name) for name, (note, kind) in notes.items() if note]
+    described: dict[str, Attribute] = {
+        "id": place,
+        "name": field.name,
+        "required": field.is_required,
+        "spellcheck": "false",
+        "aria_describedby": " ".join(str(note.attributes["id"]) for note in shown) or None,
+        "aria_invalid": "true" if fault else None,
+    }
+    label = h.label(field.label or field.name, for_=place)
+    if field.kind == "flag":
+        box = h.input(type="checkbox", value="true", checked=text == "true", **described)
+        return h.div(h.div(box, label, class_="check"), shown, class_="field")
+    suggested: Content = None
+    is_chosen = field.kind in ("choice", "JSON")  # of the options; for a text, they are suggestions
+    options = [
+        h.option(word, value=value, selected=is_chosen and value == text) for value, word in field.options.items()
+    ]
+    if options and is_chosen:
+        control = h.select(options, **described)
+    elif field.kind in ("lines", "JSON"):
+        rows = min(max(text.count("\n") + 1, 1 if field.kind == "lines" else 3), 16)
+        control = h.textarea(text, rows=rows, **described)
+    else:
+        kind = "text" if field.kind == "list" else field.kind
+        suggestions = f"{place}-options" if options else None
+        control = h.input(type=kind, value=text, list=suggestions, step="any", autocomplete="off", **described)
+        suggested = h.datalist(options, id=suggestions) if options else None
+    return h.div(label, control, suggested, shown, class_="field")
 
 
 def example(name: str, title: str, lines: str, context: ViewContext) -> HTMLElement:
@@ -352,8 +421,7 @@ def example(name: str, title: str, lines: str, context: ViewContext) -> HTMLElem
     Args:
         name: Its name on the page.
         title: What it is.
-        lines: What to do with `client`. `{organization}` is the ID of the organization.
+        lines: What to do with `client`.
         context: The request.
     """
-    done = lines.replace("{organization}", context.backend.app.organization)
-    return text_block(name, title, _PYTHON.format(url=f"http://{context.address}/v1") + done, context)
+    return text_block(name, title, _PYTHON.format(url=f"http://{context.address}/v1") + lines, context)

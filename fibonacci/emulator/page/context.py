@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from fibonacci.emulator.app import App
-from fibonacci.emulator.engine.records import view_of
 from fibonacci.emulator.engine.variables import redact, redact_text, texts_of
 from fibonacci.emulator.http.bodies import Query
 from fibonacci.emulator.http.messages import Detail, HTTPException, ServerRequest, ServerResponse
-from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.router import API_PREFIX
 from fibonacci.emulator.page.html import Content
-from fibonacci.emulator.state.executions import Search
 from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_json
 from fibonacci.emulator.state.store import Store
 
@@ -79,22 +75,6 @@ class Backend:
         reply = self._reply("GET", f"/{API_PREFIX}{path}", {"limit": PER_PAGE} | query | {"cursor": cursor})
         return Slice(reply["data"], reply["meta"]["next_cursor"])
 
-    def runs(
-        self, cursor: str | None, search: Search, *, workflow_id: str | None = None, status: str | None = None
-    ) -> Slice:
-        """Return a page of the executions that are wanted, the newest first, beginning at a cursor.
-
-        Raises:
-            HTTPException: 422 if the cursor is not valid.
-        """
-        statuses = () if status is None else (status,)
-        query = Query(urlencode({"limit": PER_PAGE} | ({} if cursor is None else {"cursor": cursor})))
-        now = self.app.clock.now()
-        with self.reading() as store:
-            rows = partial(store.executions.rows, workflow_id=workflow_id, statuses=statuses, brief=True, search=search)
-            reply = paged(rows, query, kind="executions", newest_first=True, show=partial(view_of, now=now))
-        return Slice(reply.content, reply.next_cursor)
-
     def send(self, method: str, path: str, body: Any = None) -> Any:
         """Carry out a request of the API or the control API that changes something, and return its response.
 
@@ -147,6 +127,29 @@ FULL: Final = "full"
 
 
 @dataclass(frozen=True, slots=True)
+class Flash:
+    """What the page that follows an action says about it.
+
+    Attributes:
+        message: What was done, or why not.
+        is_error: Whether it was not done.
+        action: The action that was not done.
+        entered: What was entered into its form, by the names of its fields: it is shown again.
+        faults: What is wrong with it.
+    """
+
+    message: str
+    is_error: bool = False
+    action: str = ""
+    entered: Mapping[str, str] = field(default_factory=dict[str, str])
+    faults: Sequence[Detail] = ()
+
+
+NO_FLASH: Final = Flash("")
+"""What a page says that follows no action."""
+
+
+@dataclass(frozen=True, slots=True)
 class ViewContext:
     """One request of a browser that is signed in.
 
@@ -157,8 +160,7 @@ class ViewContext:
         form: The fields of the form that was sent.
         target: The path and query of the page.
         address: The emulator's address as the browser has it, such as `127.0.0.1:8787`.
-        entered: What was entered into the form, if it couldn't be carried out.
-        faults: What is wrong with it.
+        flash: What the page says about the last action.
     """
 
     backend: Backend
@@ -167,8 +169,7 @@ class ViewContext:
     form: Mapping[str, str]
     target: str
     address: str
-    entered: Mapping[str, str]
-    faults: Sequence[Detail] = ()
+    flash: Flash = NO_FLASH
 
     @property
     def full(self) -> str | None:
@@ -225,7 +226,7 @@ class Done:
     """An action that was carried out.
 
     Attributes:
-        target: The page to show next.
+        target: The page to show next, by default the one with the form.
         message: What was done, in words.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, Final
 
 from fibonacci.definitions.comparison import definition_digest
@@ -21,26 +22,21 @@ LEGEND: Final = h.p(
     class_="note",
 )
 
-_PER_REQUEST: Final = 100
-
 
 def coverage_of(backend: Backend, workflow: Any) -> Coverage:
     """Return the coverage of a workflow as it is now, by the latest runs of versions that mean the same."""
     coverage = Coverage(workflow["name"], workflow["definition"] or {})
     means_same: dict[int, bool] = {workflow["version"]: True}
-    seen, cursor = 0, None
-    while seen < MOST_RUNS:
-        page = backend.items("/executions", cursor, workflow_id=workflow["id"], limit=_PER_REQUEST)
-        for run in page.items:
-            version = run["workflow_version"]
-            if version not in means_same:
-                other = backend.definition(workflow["id"], version) or {}
-                means_same[version] = definition_digest(other) == coverage.digest
-            if means_same[version] and run["status"] in TERMINAL:
-                coverage.add(backend.get(f"/executions/{run['execution_id']}")["trace"])
-        seen, cursor = seen + len(page.items), page.more
-        if cursor is None:
-            break
+    with backend.reading() as store:
+        rows = store.executions.rows(newest_first=True, workflow_id=workflow["id"], brief=True)
+        records = [record for _, record in islice(rows, MOST_RUNS)]
+    for record in records:
+        version = record["workflow_version"]
+        if version not in means_same:
+            other = backend.definition(workflow["id"], version) or {}
+            means_same[version] = definition_digest(other) == coverage.digest
+        if means_same[version] and record["status"] in TERMINAL:
+            coverage.add(backend.get(f"/executions/{record['id']}")["trace"])
     return coverage
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -48,15 +47,15 @@ def diagram(drawing: Drawing, source: str, links: Mapping[str, NodeLink], descri
         description: What says the same in words.
     """
     width, height = round(drawing.width, 1), round(drawing.height, 1)
-    shown, urgent, first = list[Content](), "", (math.inf, "")
+    shown, first = list[Content](), ""
     for number, place in enumerate(drawing.places()):
         x, y, wide, high = (round(value, 1) for value in place[1:])
-        first = min(first, (y, f"{x + wide / 2} {y + high / 2}"))
         link = links.get(place.node_id)
+        if not first or (link is not None and link.is_urgent):
+            first = f"{x + wide / 2} {y + high / 2}"
         if link is not None:
             box = h.rect(x=x, y=y, width=wide, height=high, rx=9)
             shown.append(h.a(box, href=link.target, aria_label=link.text, id=f"place-{number}"))
-            urgent = f"{x + wide / 2} {y + high / 2}" if link.is_urgent else urgent
     picture = h.svg(
         h.image(href=source, width=width, height=height),
         shown,
@@ -66,7 +65,7 @@ def diagram(drawing: Drawing, source: str, links: Mapping[str, NodeLink], descri
         role="group" if shown else "img",
         aria_label=description,
         data_size=f"{width} {height}",
-        data_first=urgent or first[1],
+        data_first=first,
         data_kept="viewBox",
         id="picture",
     )

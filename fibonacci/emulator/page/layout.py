@@ -9,7 +9,7 @@ from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.page.components import moment
 from fibonacci.emulator.page.context import Backend, PageContent, ViewContext
 from fibonacci.emulator.page.html import Attribute, Content, HTMLElement, h
-from fibonacci.emulator.page.sign_in import HOME, SIGN_OUT, Flash
+from fibonacci.emulator.page.sign_in import HOME, SIGN_OUT
 
 _GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     "Work": {
@@ -42,27 +42,26 @@ _SETTLED: Final = 10
 """How many times less often a page is read again if only its surroundings change."""
 
 _PRODUCT: Final = "Fibonacci emulator"
-_COUNTED: Final = {
-    "Runs": " running",
-    "Approvals": " waiting",
-    "Warnings": " found",
-    "Scripts": " with answers left",
-    "Failures": " injected",
-}
 
 
-def counts_of(backend: Backend) -> Mapping[str, int]:
-    """Return what the navigation counts, by section."""
+def counts_of(backend: Backend) -> Mapping[str, tuple[int, str]]:
+    """Return what the navigation counts, by section, each with the words that are read out."""
     app = backend.app
     with backend.reading() as store:
         running = store.executions.count("running")
         waiting = store.executions.count(WAITING)
-    failures = sum(failure.remaining != 0 for failure in app.faults.all())
-    found = running, waiting, len(app.environment.warnings.all()), len(app.environment.scripts.unused), failures
-    return dict(zip(_COUNTED, found, strict=True))
+    return {
+        "Runs": (running, " running"),
+        "Approvals": (waiting, " waiting"),
+        "Warnings": (len(app.environment.warnings.all()), " found"),
+        "Scripts": (len(app.environment.scripts.unused), " with answers left"),
+        "Failures": (sum(failure.remaining != 0 for failure in app.faults.all()), " injected"),
+    }
 
 
-def live_parts(page: PageContent, context: ViewContext, revision: str, counts: Mapping[str, int]) -> list[HTMLElement]:
+def live_parts(
+    page: PageContent, context: ViewContext, revision: str, counts: Mapping[str, tuple[int, str]]
+) -> list[HTMLElement]:
     """Return what changes while a page is shown: the navigation, the clock, and the content."""
     interval = REFRESH_MS * (_SETTLED if page.is_settled else 1)
     main = h.main(
@@ -73,12 +72,8 @@ def live_parts(page: PageContent, context: ViewContext, revision: str, counts: M
         data_refresh=interval if page.is_live and context.full is None else None,
         data_revision=revision,
     )
-    now = h.p(
-        h.span("Clock ", class_="soft"),
-        moment(context.backend.app.clock.now()),
-        h.span(" UTC", class_="soft"),
-        id="now",
-    )
+    soft = [h.span(text, class_="soft") for text in ("Clock ", " UTC")]
+    now = h.p(soft[0], moment(context.backend.app.clock.now()), soft[1], id="now")
     return [_navigation(page, counts), now, main]
 
 
@@ -87,7 +82,7 @@ def title_of(page: PageContent, context: ViewContext) -> HTMLElement:
     return h.title(f"{page.title} · {_PRODUCT} {context.address}".strip())
 
 
-def signed_in(page: PageContent, context: ViewContext, parts: list[HTMLElement], flash: Flash | None) -> HTMLElement:
+def signed_in(page: PageContent, context: ViewContext, parts: list[HTMLElement]) -> HTMLElement:
     """Return a complete page."""
     navigation, now, main = parts
     button: dict[str, Attribute] = {"type": "button", "hidden": True, "data_static": True}
@@ -99,7 +94,9 @@ def signed_in(page: PageContent, context: ViewContext, parts: list[HTMLElement],
         h.button("Shortcuts", id="show-shortcuts", aria_haspopup="dialog", **button),
         h.form(h.button("Sign out"), method="post", action=SIGN_OUT),
     )
-    return _html(title_of(page, context), header, navigation, _flash(flash), [main, _shortcuts()])
+    role, kind = ("alert", "flash error") if context.flash.is_error else ("status", "flash done")
+    flash = h.p(context.flash.message, class_=kind, role=role) if context.flash.message else None
+    return _html(title_of(page, context), header, navigation, flash, [main, _shortcuts()])
 
 
 _SHORTCUTS: Final = {
@@ -135,13 +132,7 @@ def alone(title: str, content: Content) -> HTMLElement:
     return _html(h.title(f"{title} · {_PRODUCT}"), header, None, None, h.main(content, id="main", tabindex=-1))
 
 
-def failure(message: str) -> HTMLElement:
-    """Return the message of a page that can't be shown."""
-    return h.p(message, class_="flash error", role="alert")
-
-
 def _html(title: HTMLElement, header: HTMLElement, navigation: Content, flash: Content, main: Content) -> HTMLElement:
-    scripts = [h.script(src=f"/ui/static/{name}.js", defer=True) for name in ("page", "diagram", "keyboard")]
     head = h.head(
         h.meta(charset="utf-8"),
         title,
@@ -149,38 +140,23 @@ def _html(title: HTMLElement, header: HTMLElement, navigation: Content, flash: C
         h.meta(name="color-scheme", content="light dark"),
         h.link(rel="icon", href="/ui/static/icon.svg"),
         h.link(rel="stylesheet", href="/ui/static/page.css"),
-        scripts,
+        [h.script(src=f"/ui/static/{name}.js", defer=True) for name in ("page", "diagram", "keyboard")],
     )
     skip = h.a("Skip to the content", href="#main", class_="skip")
     body = skip, header, navigation, h.div(flash, id="flash"), main
     return h.html(head, h.body(body, class_=None if navigation else "alone"), lang="en")
 
 
-def _navigation(page: PageContent, counts: Mapping[str, int]) -> HTMLElement:
+def _navigation(page: PageContent, counts: Mapping[str, tuple[int, str]]) -> HTMLElement:
     groups: list[Content] = []
     for group, sections in _GROUPS.items():
-        links = [
-            h.a(
-                name,
-                _badge(name, counts.get(name, 0)),
-                href=target,
-                aria_current="page" if name == page.section else None,
+        links = list[HTMLElement]()
+        for name, target in sections.items():
+            count, words = counts.get(name, (0, ""))
+            badge: Content = (
+                [" ", h.span(f"{count:,}", h.span(words, class_="hidden"), class_="badge")] if count else None
             )
-            for name, target in sections.items()
-        ]
+            links.append(h.li(h.a(name, badge, href=target, aria_current="page" if name == page.section else None)))
         title = f"group-{group.lower()}"
-        groups += [h.p(group, id=title, class_="label"), h.ul(list(map(h.li, links)), aria_labelledby=title)]
+        groups += [h.p(group, id=title, class_="label"), h.ul(links, aria_labelledby=title)]
     return h.nav(h.div(groups), id="sections", aria_label="Sections")
-
-
-def _badge(section: str, count: int) -> Content:
-    if not count:
-        return None
-    return [" ", h.span(f"{count:,}", h.span(_COUNTED[section], class_="hidden"), class_="badge")]
-
-
-def _flash(flash: Flash | None) -> Content:
-    if flash is None:
-        return None
-    role, kind = ("alert", "flash error") if flash.is_error else ("status", "flash done")
-    return h.p(flash.message, class_=kind, role=role)

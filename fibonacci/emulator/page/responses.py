@@ -13,9 +13,6 @@ _POLICY: Final = (
 _PICTURE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 """A picture has its style sheet inside, and nothing else: it can neither run a script nor load anything."""
 
-_HTML: Final = "text/html; charset=utf-8"
-_SVG: Final = "image/svg+xml"
-
 _FIXED: Final = [
     ("X-Content-Type-Options", "nosniff"),
     # Not `no-referrer`: with it browsers send `Origin: null` with the page's own forms.
@@ -28,20 +25,18 @@ _FIXED: Final = [
 
 def html(body: bytes, status: int = 200, *headers: tuple[str, str]) -> ServerResponse:
     """Return a document."""
-    return _response(status, _HTML, body, _POLICY, *headers)
+    return file("text/html; charset=utf-8", body, status, *headers)
+
+
+def redirect(target: str, *headers: tuple[str, str]) -> ServerResponse:
+    """Return the redirection to a page, to be read with `GET`."""
+    return html(b"", 303, ("Location", target), *headers)
 
 
 def picture(svg: str) -> ServerResponse:
     """Return an SVG picture, whose frame is that of the page."""
-    unframed = svg.replace(
-        '<rect class="fib-card"', '<rect class="fib-card" style="stroke:none"', 1
-    )  # the page has one
-    return _response(200, _SVG, unframed.encode("utf-8", "xmlcharrefreplace"), _PICTURE_POLICY)
-
-
-def file(content_type: str, body: bytes) -> ServerResponse:
-    """Return a file of the page: its script, style sheet or icon."""
-    return _response(200, content_type, body, _POLICY)
+    unframed = svg.replace('<rect class="fib-card"', '<rect class="fib-card" style="stroke:none"', 1)
+    return file("image/svg+xml", unframed.encode("utf-8", "xmlcharrefreplace"), policy=_PICTURE_POLICY)
 
 
 def nothing_new(header: tuple[str, str]) -> ServerResponse:
@@ -49,11 +44,9 @@ def nothing_new(header: tuple[str, str]) -> ServerResponse:
     return ServerResponse(204, [*_FIXED, header], b"")
 
 
-def redirect(target: str, *headers: tuple[str, str]) -> ServerResponse:
-    """Return the redirection to a page, to be read with `GET`."""
-    return _response(303, _HTML, b"", _POLICY, ("Location", target), *headers)
-
-
-def _response(status: int, content_type: str, body: bytes, policy: str, *headers: tuple[str, str]) -> ServerResponse:
+def file(
+    content_type: str, body: bytes, status: int = 200, *headers: tuple[str, str], policy: str = _POLICY
+) -> ServerResponse:
+    """Return a response with a body, such as a script or a style sheet."""
     described = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
     return ServerResponse(status, [*described, *_FIXED, ("Content-Security-Policy", policy), *headers], body)

@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from fibonacci.emulator.account import ApiKeys
-from fibonacci.emulator.http.messages import Detail, HTTPException, ServerRequest, unauthorized
+from fibonacci.emulator.http.messages import HTTPException, ServerRequest, unauthorized
+from fibonacci.emulator.page.context import NO_FLASH, Flash
 from fibonacci.emulator.page.html import Content, h
 
 _MOST: Final = 100
 """The largest number of sessions. The oldest are dropped first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flash:
-    """What the page that follows an action says about it.
-
-    Attributes:
-        message: What was done, or why not.
-        is_error: Whether it was not done.
-        entered: What was entered into the form, by the names of its fields: it is shown again after an error.
-        faults: What is wrong with it.
-    """
-
-    message: str
-    is_error: bool = False
-    entered: Mapping[str, str] = field(default_factory=dict[str, str])
-    faults: Sequence[Detail] = ()
 
 
 class PageSession:
@@ -41,11 +23,11 @@ class PageSession:
     """
 
     def __init__(self) -> None:
-        self.flash: Flash | None = None
+        self.flash: Flash = NO_FLASH
 
-    def take_flash(self) -> Flash | None:
+    def take_flash(self) -> Flash:
         """Return what the next page says, and remove it."""
-        flash, self.flash = self.flash, None
+        flash, self.flash = self.flash, NO_FLASH
         return flash
 
 
@@ -118,6 +100,7 @@ def sign_in_page(back: str, refusal: str | None = None) -> Content:
         back: The page to show next.
         refusal: Why the last key was refused.
     """
+    printed, hint = "The emulator printed this key when it started (", {"id": "hint", "class_": "note"}
     return h.form(
         h.h1("Sign in"),
         None if refusal is None else h.p(refusal, class_="flash error", role="alert", id="refusal"),
@@ -137,15 +120,7 @@ def sign_in_page(back: str, refusal: str | None = None) -> Content:
         ),
         h.input(type="hidden", name="back", value=back),
         h.button("Sign in", class_="primary"),
-        h.p(
-            "The emulator printed this key when it started (",
-            h.code("FIBONACCI_API_KEY"),
-            "). In Python, it is ",
-            h.code("emulator.api_key"),
-            ".",
-            id="hint",
-            class_="note",
-        ),
+        h.p(printed, h.code("FIBONACCI_API_KEY"), "). In Python, it is ", h.code("emulator.api_key"), ".", **hint),
         method="post",
         action=SIGN_IN,
         id="sign-in",

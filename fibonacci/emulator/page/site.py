@@ -7,27 +7,18 @@ import re
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Final
+from urllib.parse import parse_qsl
 from zlib import crc32
 
 from fibonacci._texts.logging import log
 from fibonacci.emulator.app import App
 from fibonacci.emulator.http.bodies import MAX_BODY, Query
-from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse
+from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse, bad_request
 from fibonacci.emulator.http.router import Router
 from fibonacci.emulator.page import layout, responses
-from fibonacci.emulator.page.components import read_form
-from fibonacci.emulator.page.context import Backend, PageContent, ViewContext
-from fibonacci.emulator.page.html import HTMLElement, document
-from fibonacci.emulator.page.sign_in import (
-    HOME,
-    SIGN_IN,
-    SIGN_OUT,
-    Flash,
-    PageSession,
-    Sessions,
-    refusal_of,
-    sign_in_page,
-)
+from fibonacci.emulator.page.context import NO_FLASH, Backend, Flash, PageContent, ViewContext
+from fibonacci.emulator.page.html import HTMLElement, document, h
+from fibonacci.emulator.page.sign_in import HOME, SIGN_IN, SIGN_OUT, PageSession, Sessions, refusal_of, sign_in_page
 from fibonacci.emulator.page.views import ACTIONS, VIEWS
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.snapshot import StateError
@@ -43,6 +34,7 @@ _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; chars
 _NAMES: Final = ("page.css", "page.js", "diagram.js", "keyboard.js", "icon.svg")
 _FILES: Final = {f"/ui/static/{name}": name for name in _NAMES} | {"/favicon.ico": "icon.svg"}
 _OWN_TARGET: Final = re.compile(r"/(?:ui/[\x21-\x7e]*)?")
+_MOST_FIELDS: Final = 100
 _METHODS: Final = ("GET", "HEAD", "POST")
 
 _LARGEST_SIGN_IN: Final = 16 * 1024  # bytes of a form with a key and a target
@@ -68,12 +60,14 @@ class Site:
         path, _, query = request.target.partition("?")
         session = self._sessions.find(request)
         try:
-            self._check_origin(request)
+            if request.method == "POST":
+                self._backend.app.origins.check_form(request)
+            self._backend.app.origins.check(request)
             if request.method in ("GET", "HEAD") and path in _FILES:
                 name = _FILES[path]
                 content = (files("fibonacci.emulator.page") / "static" / name).read_bytes()
                 return responses.file(_TYPES[name.rpartition(".")[2]], content)
-            if path == f"/{PREFIX}":
+            if path.rstrip("/") == f"/{PREFIX}":
                 return responses.redirect(HOME)
             if request.method not in _METHODS:
                 raise HTTPException(405, "method_not_allowed", f"The page accepts GET and POST, not {request.method}.")
@@ -96,18 +90,11 @@ class Site:
             return MAX_BODY
         return _LARGEST_SIGN_IN if request.target == SIGN_IN else None
 
-    def _check_origin(self, request: ServerRequest) -> None:
-        origins = self._backend.app.origins
-        if request.method == "POST":
-            origins.check_form(request)
-        origins.check(request)
-
     def _show(self, request: ServerRequest, path: str, query: str, session: PageSession) -> ServerResponse:
         view, values = self._views.find("GET", "/ui/overview" if path == HOME else path)
         self._backend.get("/health")  # processes the events of runs that are due, as every request of a client does
         revision, *known = request.headers.get(REFRESH, "").split() or [""]
-        flash = None if revision else session.take_flash()
-        context = self._context(request, values, query, flash=flash)
+        context = self._context(request, values, query, flash=NO_FLASH if revision else session.take_flash())
         page = view(context)
         if isinstance(page, ServerResponse):
             return page
@@ -119,10 +106,10 @@ class Site:
         if revision:
             content = [layout.title_of(page, context), *parts]
             return responses.html(document(content, self._backend.hidden, known))
-        return responses.html(self._document(layout.signed_in(page, context, parts, flash)))
+        return responses.html(self._document(layout.signed_in(page, context, parts)))
 
     def _act(self, request: ServerRequest, path: str, session: PageSession | None) -> ServerResponse:
-        form = read_form(request.body)
+        form = _fields_of(request.body)
         if path == SIGN_IN:
             return self._sign_in(request, form)
         if session is None:
@@ -132,10 +119,10 @@ class Site:
         action, values = self._actions.find("POST", path)
         try:
             done = action(self._context(request, values, form=form))
-            target, session.flash = done.target, Flash(done.message)
+            target, session.flash = done.target or _back(form), Flash(done.message)
         except (HTTPException, StateError) as error:
             message, faults = (str(error), ()) if isinstance(error, StateError) else (_in_words(error), error.details)
-            target, session.flash = _back(form), Flash(message, is_error=True, entered=form, faults=faults)
+            target, session.flash = _back(form), Flash(message, True, path, form, faults)
         return responses.redirect(target)
 
     def _sign_in(self, request: ServerRequest, form: Mapping[str, str]) -> ServerResponse:
@@ -151,14 +138,14 @@ class Site:
         return responses.html(page, 401, ("WWW-Authenticate", "Bearer"))
 
     def _failed(self, request: ServerRequest, session: PageSession | None, status: int, message: str) -> ServerResponse:
-        content = layout.failure(message)
+        content = h.p(message, class_="flash error", role="alert")
         try:
             if session is None:
                 shown = layout.alone("Not possible", content)
             else:
                 page, context = PageContent("Not possible", content, "", is_live=False), self._context(request)
                 parts = layout.live_parts(page, context, "", layout.counts_of(self._backend))
-                shown = layout.signed_in(page, context, parts, None)
+                shown = layout.signed_in(page, context, parts)
             return responses.html(self._document(shown), status)
         except StateError:  # the navigation cannot be read either
             return responses.html(self._document(layout.alone("Not possible", content)), status)
@@ -169,21 +156,26 @@ class Site:
     def _context(
         self,
         request: ServerRequest,
-        path: Mapping[str, str] | None = None,
+        path: Mapping[str, str] = {},
         query: str = "",
-        form: Mapping[str, str] | None = None,
-        flash: Flash | None = None,
+        form: Mapping[str, str] = {},
+        flash: Flash = NO_FLASH,
     ) -> ViewContext:
-        return ViewContext(
-            backend=self._backend,
-            path=path or {},
-            query=Query(query),
-            form=form or {},
-            target=request.target,
-            address=request.headers.get("host", ""),
-            entered=flash.entered if flash else {},
-            faults=flash.faults if flash else (),
-        )
+        address = request.headers.get("host", "")
+        return ViewContext(self._backend, path, Query(query), form, request.target, address, flash)
+
+
+def _fields_of(body: bytes) -> dict[str, str]:
+    """Return the fields of a form as a browser sends it.
+
+    Raises:
+        HTTPException: 400 if it can't be read.
+    """
+    try:
+        text = body.decode("ascii")
+        return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS))
+    except ValueError as error:
+        raise bad_request(f"The form can't be read: {error}", "form") from None
 
 
 def _back(form: Mapping[str, str]) -> str:

@@ -3,72 +3,46 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 from fibonacci._texts.text import counted
-from fibonacci.definitions import CriticNode, LLMNode, Node, ToolNode
+from fibonacci.definitions import ToolNode
 from fibonacci.definitions.templates import Reference, TemplateError, follow, render
 from fibonacci.definitions.tools import canonical_tool
-from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.engine.tool_catalog import find_tool
-from fibonacci.emulator.http.messages import Detail, invalid
+from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page import html
-from fibonacci.emulator.page.components import (
-    example,
-    facts,
-    form,
-    json_block,
-    json_text,
-    moment,
-    pager,
-    required,
-    short,
-    state_text,
-)
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, LivePart, h
 from fibonacci.emulator.policy.admission import settings_of
 from fibonacci.emulator.policy.approvals import DECIDING
 from fibonacci.emulator.state.records import StoredGovernance
 
-_TOOLS_SHOWN: Final = 20
-_HOLD_MAIL: Final = """client.organizations.governance.update("{organization}", require_approval_for_external_comm=True)
-mail = {"to": "team@example.org", "subject": "News", "body": "High tide at noon"}
-node = {"id": "tell", "type": "tool", "tool": "email_send", "params": mail}
-workflow = client.workflows.create(name="News", definition={"nodes": [node]})
-print(client.workflows.execute(workflow.id).status)
-"""
+_LONGEST: Final = 1_000
 
 
 def show_list(context: ViewContext) -> PageContent:
     """Show the runs that wait for approval, the newest first."""
     page = context.backend.items("/executions", context.cursor, status=WAITING)
-    content: Content = [_card(context, run) for run in page.items]
-    if not page.items:
-        setting = h.a("governance setting", href="/ui/governance")
-        content = h.div(
-            h.p("No runs are waiting for approval."),
-            h.p("A run waits if a ", setting, " matches its workflow. For example:"),
-            example("hold", "A run that waits · Python", _HOLD_MAIL, context),
-            class_="empty",
-        )
-    return PageContent("Approvals", [content, pager(context, page.more)], "Approvals")
+    setting = h.a("governance setting", href="/ui/governance")
+    content: Content = h.p("No runs are waiting. A run waits if a ", setting, " matches its workflow.", class_="empty")
+    if page.items:
+        content = [_card(context, run) for run in page.items]
+    return PageContent("Approvals", [content, ui.pager(context, page.more)], "Approvals")
 
 
 def decide(context: ViewContext) -> Done:
     """Approve or reject a run."""
     execution_id = context.path["execution_id"]
-    by = required(context.form, "by", "must be admin, owner, or a person whose key has one of these roles")
-    decision = context.form.get("decision")
-    if decision not in ("approve", "reject"):
-        raise invalid(Detail("decision", "must be approve or reject"))
-    body = {"by": by, "decision": decision}
+    body = ui.read_fields(context.form, [ui.Field(name, is_required=True) for name in ("by", "decision")])
     run = context.backend.send("POST", f"/_emulator/approvals/{segment(execution_id)}", body)["data"]
-    done = "approved" if decision == "approve" else "rejected"
-    return Done(f"/ui/runs/{segment(execution_id)}", f"{by} {done} the run. State: {state_text(run['status'])}.")
+    done = "approved" if body["decision"] == "approve" else "rejected"
+    return Done(
+        f"/ui/runs/{segment(execution_id)}", f"{body['by']} {done} the run. State: {ui.state_text(run['status'])}."
+    )
 
 
 def approval_of(context: ViewContext, run: Any) -> HTMLElement | None:
@@ -88,7 +62,7 @@ def _card(context: ViewContext, run: Any) -> HTMLElement:
     return h.article(
         h.h2(h.a(name, " ", h.code(execution_id), href=f"/ui/runs/{execution_id}")),
         _decisions(run["approval"]),
-        json_block(f"inputs-of-{execution_id}", "Inputs", run["inputs"], context),
+        ui.json_block(f"inputs-of-{execution_id}", "Inputs", run["inputs"], context),
         _decision(context, run),
         id=execution_id,
         class_="card",
@@ -97,13 +71,13 @@ def _card(context: ViewContext, run: Any) -> HTMLElement:
 
 def _decisions(approval: Any) -> HTMLElement:
     """Return what a run is waiting for, and who has decided about it."""
-    return facts(
+    return ui.facts(
         ("Required for", ", ".join(approval["reasons"])),
         ("Requested by", approval["requested_by"]),
-        ("Requested", moment(approval["requested_at"])),
+        ("Requested", ui.moment(approval["requested_at"])),
         ("Approved by", ", ".join(approval["approved_by"]) or "nobody yet"),
         ("Rejected by", approval["rejected_by"]),
-        ("Expires", moment(approval["expires_at"]) if approval.get("expires_at") else None),
+        ("Expires", ui.moment(approval["expires_at"]) if approval.get("expires_at") else None),
     )
 
 
@@ -123,11 +97,7 @@ def _decision(context: ViewContext, run: Any) -> Content:
         approve = "Not possible: the workflow was deleted."
     reject = "The run is canceled at once, even if others approved it. No node runs."
     return [
-        h.dl(
-            h.div(h.dt("Approve"), h.dd(approve)),
-            h.div(h.dt("Reject"), h.dd(reject)),
-            class_="effects",
-        ),
+        h.dl(h.div(h.dt("Approve"), h.dd(approve)), h.div(h.dt("Reject"), h.dd(reject)), class_="effects"),
         _form(context, run, settings),
     ]
 
@@ -139,29 +109,10 @@ def _calls(context: ViewContext, run: Any, workflow: CompiledWorkflow) -> Conten
     with context.backend.reading() as store:
         record = store.executions.get(run["execution_id"])
     role = "owner" if record is None else record.get("role", "owner")
-    rest = len(tools) - _TOOLS_SHOWN
     return [
         h.p("It calls these tools, in this order:" if tools else "It calls no tools."),
-        h.ol([h.li(_call(context, role, run, workflow, node)) for node in tools[:_TOOLS_SHOWN]]) if tools else None,
-        h.p(f"And {counted(rest, 'more tool')}.") if rest > 0 else None,
-        _models(context, nodes),
+        h.ol([h.li(_call(context, role, run, workflow, node)) for node in tools]) if tools else None,
     ]
-
-
-def _models(context: ViewContext, nodes: Sequence[Node]) -> Content:
-    """Return how many nodes ask a model, and whether it is a function of the user's, which may ask a real one."""
-    handlers = context.backend.app.environment.handlers
-    asked = [
-        handlers.llm if isinstance(node, LLMNode) else handlers.critic
-        for node in nodes
-        if isinstance(node, LLMNode | CriticNode)
-    ]
-    if not asked:
-        return None
-    way = ", answered by your own function" if any(asked) else ", simulated"
-    return h.p(
-        f"{counted(len(asked), 'node')} {'asks' if len(asked) == 1 else 'ask'} a model", h.span(way, class_="soft"), "."
-    )
 
 
 def _call(context: ViewContext, role: str, run: Any, workflow: CompiledWorkflow, node: ToolNode) -> Content:
@@ -206,58 +157,27 @@ def _parameters(context: ViewContext, run: Any, node: ToolNode) -> HTMLElement:
         return f"\ue000{{{{{reference.text}}}}}\ue001"
 
     def shown(value: Any) -> Content:
-        text = context.backend.redact(value if isinstance(value, str) else json_text(value))
+        text = context.backend.redact(value if isinstance(value, str) else ui.json_text(value))
         parts = _UNKNOWN.split(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
         return [h.mark(part) if place % 2 else part for place, part in enumerate(parts)]
 
     params = {name: shown(render(value, resolve)) for name, value in node.params.items()}
-    return h.dl([[h.dt(short(name, context)), h.dd(value)] for name, value in params.items()], class_="values")
-
-
-_LONGEST: Final = 1_000
+    return h.dl([[h.dt(ui.short(name, context)), h.dd(value)] for name, value in params.items()], class_="values")
 
 
 def _form(context: ViewContext, run: Any, settings: StoredGovernance) -> HTMLElement:
-    execution_id = run["execution_id"]
-    name = f"by-{execution_id}"
-    may, may_not = _deciders(context, run["approval"], settings)
-    needed = f"It needs {counted(settings['approval_threshold'], 'approval')}. Enter a role, or a person with a key. "
-    return form(
+    approval = run["approval"]
+    others = {*approval["approved_by"], *([] if settings["allow_self_approval"] else [approval["requested_by"]])}
+    people = [*DECIDING, *(name for name, role in context.backend.app.keys.people.items() if role in DECIDING)]
+    may = [person for person in people if person not in others]
+    needed = f"It needs {counted(settings['approval_threshold'], 'approval')}."
+    return ui.entry_form(
         context,
-        f"/ui/runs/{segment(execution_id)}/decision",
-        h.label("Decided by", for_=name),
-        h.input(
-            id=name,
-            name="by",
-            value=context.entered.get("by", may[0] if may else ""),
-            required=True,
-            list=f"{name}-people",
-            autocomplete="off",
-            spellcheck="false",
-            maxlength=100,
-            aria_describedby=f"{name}-hint",
-        ),
-        h.datalist([h.option(value=person) for person in may], id=f"{name}-people"),
+        f"decide-{run['execution_id']}",
+        f"/ui/runs/{segment(run['execution_id'])}/decision",
+        [ui.Field("by", "Decided by", value=", ".join(may[:1]), options=dict.fromkeys(may, ""), is_required=True)],
         h.button("Approve", name="decision", value="approve", class_="primary"),
         h.button("Reject", name="decision", value="reject", class_="danger"),
-        h.p(needed, " ".join(may_not), class_="note", id=f"{name}-hint"),
-        id=f"decide-{execution_id}",
+        h.p(f"{needed} These can approve it: {', '.join(may) or 'nobody'}.", class_="note"),
         class_="inline",
     )
-
-
-def _deciders(context: ViewContext, approval: Any, settings: StoredGovernance) -> tuple[Sequence[str], Sequence[str]]:
-    """Return who may approve a run, and sentences about those who may not."""
-    may: list[str] = []
-    may_not: list[str] = []
-    roles: dict[str, KeyRole] = {role: role for role in DECIDING}
-    for person, role in (roles | {**context.backend.app.keys.people}).items():
-        if role not in DECIDING:
-            may_not.append(f"{person} can't decide with the role {role}.")
-        elif person in approval["approved_by"]:
-            may_not.append(f"{person} has already approved it.")
-        elif person == approval["requested_by"] and not settings["allow_self_approval"]:
-            may_not.append(f"{person} requested the run and can only reject it, because allow_self_approval is off.")
-        else:
-            may.append(person)
-    return may, may_not

@@ -8,29 +8,10 @@ from typing import Final
 
 from fibonacci.emulator.engine.scripts import answer_view
 from fibonacci.emulator.faults import KINDS
-from fibonacci.emulator.http.messages import Detail, invalid
-from fibonacci.emulator.page.components import (
-    NOTHING,
-    amount,
-    area,
-    changed,
-    check,
-    duration,
-    entry,
-    facts,
-    field,
-    form,
-    moment,
-    number,
-    read_field,
-    required,
-    section,
-    short,
-    table,
-)
-from fibonacci.emulator.page.context import Done, PageContent, ViewContext
-from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.page.views.log import route_field
+from fibonacci.emulator.page import components as ui
+from fibonacci.emulator.page.context import Action, PageContent, ViewContext
+from fibonacci.emulator.page.html import h
+from fibonacci.emulator.page.views.log import ROUTE
 
 _MODES: Final = {
     "real": "follows the machine's time",
@@ -38,6 +19,7 @@ _MODES: Final = {
     "manual": "moves only when you advance it",
 }
 _STEPS: Final = {"1 minute": 60, "1 hour": 3_600, "1 day": 86_400, "7 days": 604_800}
+_ADVANCE: Final = [ui.Field("seconds", "Seconds", "number", is_required=True)]
 
 
 def show_clock(context: ViewContext) -> PageContent:
@@ -46,43 +28,31 @@ def show_clock(context: ViewContext) -> PageContent:
     ahead = clock.now() - time.time()
     with context.backend.reading() as store:
         waiting = len(store.executions.due("running", inf))
-    difference = f"{duration(abs(ahead) * 1_000)} {'ahead' if ahead > 0 else 'behind'}"
-    steps = [h.button(f"+ {name}", name="by", value=value) for name, value in _STEPS.items()]
+    difference = f"{ui.duration(abs(ahead) * 1_000)} {'ahead' if ahead > 0 else 'behind'}"
+    steps = [h.button(f"+ {name}", name="seconds", value=value) for name, value in _STEPS.items()]
+    advance = h.button("Advance", class_="primary")
     content = [
-        facts(
-            ("Time", [moment(clock.now()), " UTC"]),
+        ui.facts(
+            ("Time", [ui.moment(clock.now()), " UTC"]),
             ("Mode", [h.code(clock.mode), f": {_MODES[clock.mode]}"]),
             ("Compared with this machine", difference if abs(ahead) >= 1 else "the same time"),
-            ("Skipped waits", duration(clock.skipped * 1_000) if clock.skipped else None),
+            ("Skipped waits", ui.duration(clock.skipped * 1_000) if clock.skipped else None),
             ("Runs that continue later", f"{waiting:,}"),
         ),
-        section(
+        ui.section(
             "Advance",
             h.p("Waits, quotas, rate limits and lifetimes end as if that time had passed. The clock can't go back."),
-            form(context, "/ui/clock/advance", h.div(steps, class_="line"), id="steps"),
-            form(
-                context,
-                "/ui/clock/advance",
-                amount(context, "Seconds", "seconds"),
-                h.button("Advance", class_="primary"),
-                id="advance-form",
-                class_="inline",
-            ),
+            ui.form(context, "/ui/clock/advance", h.div(steps, class_="line"), id="steps"),
+            ui.entry_form(context, "advance-form", "/ui/clock/advance", _ADVANCE, advance, class_="inline"),
         ),
     ]
     return PageContent("Clock", content, "Clock")
 
 
-def advance(context: ViewContext) -> Done:
-    """Advance the clock."""
-    seconds = number(context.form, "by" if "by" in context.form else "seconds")
-    if seconds is None:
-        raise invalid(Detail("seconds", "must be a number such as 3600"))
-    message = f"The clock moved forward by {duration(seconds * 1_000)}."
-    return changed(context, "POST", "/_emulator/clock/advance", {"seconds": seconds}, "/ui/clock", message)
+advance: Final[Action] = ui.calling(
+    "POST", "/_emulator/clock/advance", "/ui/clock", "The clock was advanced.", _ADVANCE
+)
 
-
-_SHOWN: Final = 200  # there may be a hundred thousand, from several calls of chaos
 _KINDS: Final = {
     "status": "a response with a status code",
     "rate_limit": "a 429 with Retry-After",
@@ -94,113 +64,85 @@ _KINDS: Final = {
     "drip": "carried out, and the response is sent one byte at a time",
     "delay": "carried out, and the response is sent later",
 }
+_FAILURE: Final = [
+    ROUTE._replace(value="*", is_required=True),
+    ui.Field("kind", "Kind", "choice", value="status", options={kind: f"{kind}: {_KINDS[kind]}" for kind in KINDS}),
+    ui.Field("times", "Requests that fail", "number", "Empty: every request, until all failures are removed", 1),
+    ui.Field("status", "Status", "number", "For status, rate_limit and html"),
+    ui.Field("retry_after", "Retry-After, seconds", "number", "For the same three kinds"),
+    ui.Field("seconds", "Wait, seconds", "number", "For drip and delay"),
+]
 
 
 def show_failures(context: ViewContext) -> PageContent:
     """Show the injected failures, the newest first."""
     failures = context.backend.app.faults.all()
-    first = max(len(failures) - _SHOWN, 0)
-    rows = list[tuple[Content, ...]]()
-    for place, failure in enumerate(failures[first:], first):
-        remaining = failure.remaining
-        left = "always" if remaining is None else "used up" if remaining == 0 else f"{remaining:,} of {failure.times:,}"
-        kind = h.code(failure.kind), " ", h.span(_KINDS[failure.kind], class_="soft")
-        status = failure.status if failure.status is not None else NOTHING
-        rows.append((f"failure-{place}", h.code(failure.route), kind, status, left, f"{failure.delivered:,}"))
+    page = ui.found(context, ui.newest(context, failures))
+    rows: list[ui.Row] = [
+        (
+            f"failure-{place}",
+            h.code(failure.route),
+            [h.code(failure.kind), " ", h.span(_KINDS[failure.kind], class_="soft")],
+            ui.NOTHING if failure.status is None else failure.status,
+            _left(failure.remaining, "always"),
+            f"{failure.delivered:,}",
+        )
+        for place, failure in page.items
+    ]
     columns = {"Route": "name", "Kind": "", "Status": "", "Left": "", "Delivered": "number"}
-    empty = h.p("No failures are injected, so every request gets its normal response.")
+    inject = h.button("Inject", class_="primary")
     content = [
-        form(context, "/ui/failures/clear", h.button("Remove all failures")) if failures else None,
-        table("Injected failures", columns, rows[::-1], empty),
-        h.p(f"The newest {_SHOWN} of {len(failures):,}.", class_="note") if first else None,
-        section("Inject a failure", _failure_form(context)),
+        ui.form(context, "/ui/failures/clear", h.button("Remove all failures")) if failures else None,
+        ui.table("Injected failures", columns, rows, "No failures are injected, so every request gets its response."),
+        ui.pager(context, page.more),
+        ui.section("Inject a failure", ui.entry_form(context, "inject-form", "/ui/failures/inject", _FAILURE, inject)),
     ]
     return PageContent("Failures", content, "Failures")
 
 
-def inject(context: ViewContext) -> Done:
-    """Inject a failure."""
-    route = required(context.form, "route", "must be a method and a path such as GET /tools, or * for every request")
-    always = context.form.get("always") == "true"
-    given = {name: number(context.form, name) for name in ("status", "retry_after", "seconds")}
-    times = None if always else number(context.form, "times") or 1
-    body = {"route": route, "kind": context.form.get("kind", "status"), "times": times}
-    body |= {name: value for name, value in given.items() if value is not None}
-    message = f"The failure was injected into {route}."
-    return changed(context, "POST", "/_emulator/failures", body, "/ui/failures", message)
+def _left(remaining: int | None, endless: str) -> str:
+    return endless if remaining is None else "used up" if remaining == 0 else f"{remaining:,}"
 
 
-def clear_failures(context: ViewContext) -> Done:
-    """Remove all failures."""
-    return changed(context, "DELETE", "/_emulator/failures", None, "/ui/failures", "All failures were removed.")
+inject: Final[Action] = ui.calling(
+    "POST", "/_emulator/failures", "/ui/failures", "The failure was injected into {route}.", _FAILURE, times=None
+)
+clear_failures: Final[Action] = ui.calling(
+    "DELETE", "/_emulator/failures", "/ui/failures", "All failures were removed."
+)
 
-
-def _failure_form(context: ViewContext) -> HTMLElement:
-    chosen = context.entered.get("kind", "status")
-    kinds = [h.option(f"{kind}: {_KINDS[kind]}", value=kind, selected=chosen == kind) for kind in KINDS]
-    return form(
-        context,
-        "/ui/failures/inject",
-        route_field(context.entered.get("route", "*")),
-        field("Kind", h.select(kinds, id="kind", name="kind")),
-        h.div(
-            amount(context, "Requests that fail", "times", "1", least=1),
-            amount(context, "Status", "status", hint="For status, rate_limit and html.", least=200),
-            amount(context, "Retry-After, seconds", "retry_after", hint="For the same three kinds."),
-            amount(context, "Wait, seconds", "seconds", hint="For drip and delay."),
-            class_="columns",
-        ),
-        check("Fail every request until all failures are removed", "always", context.entered.get("always", "")),
-        h.button("Inject", class_="primary"),
-        id="inject-form",
-        class_="card",
-    )
+_SCRIPT: Final = [
+    ui.Field("name", "Node, tool or model", is_required=True),
+    ui.Field("answers", "Answers", "JSON", 'A JSON list such as ["high", {"$failure": "error", "message": "down"}].'),
+    ui.Field("repeat", "Start over after the last answer", "flag"),
+]
 
 
 def show_scripts(context: ViewContext) -> PageContent:
     """Show the scripts, and the form that adds one."""
     scripts = list(context.backend.app.environment.scripts)
+    page = ui.found(context, ui.newest(context, scripts))
     columns = {"Node, tool or model": "name", "Answers": "name wide", "Taken": "number", "Left": ""}
     rows = [
         (
             f"script-{place}",
             h.code(script.name),
-            h.code(short([answer_view(answer) for answer in script.answers], context, 300)),
+            h.code(ui.short([answer_view(answer) for answer in script.answers], context, 300)),
             f"{script.taken:,}",
-            "repeats" if script.remaining is None else "used up" if script.remaining == 0 else f"{script.remaining:,}",
+            _left(script.remaining, "repeats"),
         )
-        for place, script in enumerate(scripts[:_SHOWN])
+        for place, script in page.items
     ]
-    answers = area("answers", context.entered.get("answers", ""), 4)
+    add = h.button("Add", class_="primary")
     content = [
         h.p("A node takes its answers in order from a script of its ID, of its tool or of its model."),
-        form(context, "/ui/scripts/clear", h.button("Remove all scripts")) if scripts else None,
-        table("Scripts", columns, rows, h.p("No scripts, so functions and defaults answer.")),
-        section(
-            "Add a script",
-            form(
-                context,
-                "/ui/scripts/add",
-                entry(context, "Node, tool or model", "name", required=True),
-                field("Answers", answers, 'A JSON list such as ["high", {"$failure": "error", "message": "down"}].'),
-                check("Start over after the last answer", "repeat", context.entered.get("repeat", "")),
-                h.button("Add", class_="primary"),
-                id="script-form",
-                class_="card",
-            ),
-        ),
+        ui.form(context, "/ui/scripts/clear", h.button("Remove all scripts")) if scripts else None,
+        ui.table("Scripts", columns, rows, "No scripts here. Functions and defaults answer."),
+        ui.pager(context, page.more),
+        ui.section("Add a script", ui.entry_form(context, "script-form", "/ui/scripts/add", _SCRIPT, add)),
     ]
     return PageContent("Scripts", content, "Scripts")
 
 
-def add_script(context: ViewContext) -> Done:
-    """Add a script."""
-    name = required(context.form, "name", "must be the ID of a node, the name of a tool, or a model")
-    answers = read_field(context.form.get("answers", ""), "answers")
-    body = {"name": name, "answers": answers, "repeat": context.form.get("repeat") == "true"}
-    return changed(context, "POST", "/_emulator/scripts", body, "/ui/scripts", f"{name} has a script.")
-
-
-def clear_scripts(context: ViewContext) -> Done:
-    """Remove all scripts."""
-    return changed(context, "DELETE", "/_emulator/scripts", None, "/ui/scripts", "All scripts were removed.")
+add_script: Final[Action] = ui.calling("POST", "/_emulator/scripts", "/ui/scripts", "{name} has a script.", _SCRIPT)
+clear_scripts: Final[Action] = ui.calling("DELETE", "/_emulator/scripts", "/ui/scripts", "All scripts were removed.")

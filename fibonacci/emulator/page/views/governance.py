@@ -2,284 +2,183 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
 from typing import Any, Final
 
 from fibonacci._texts.text import counted
 from fibonacci.emulator.account import ROLES
 from fibonacci.emulator.engine.tool_catalog import TOOLS
-from fibonacci.emulator.page.components import (
-    NOTHING,
-    amount,
-    changed,
-    check,
-    choices,
-    entry,
-    example,
-    facts,
-    field,
-    form,
-    json_text,
-    moment,
-    number,
-    pager,
-    required,
-    search_form,
-    section,
-    short,
-    table,
-)
-from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, ViewContext, segment
+from fibonacci.emulator.page import components as ui
+from fibonacci.emulator.page.context import Action, Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h
+from fibonacci.emulator.page.views.organization import first_of
 from fibonacci.emulator.policy.admission import APPROVAL_SECONDS, CATEGORY_WORDS, categories_of, settings_of
 from fibonacci.emulator.state.records import StoredAudit, StoredGovernance
 
-_MOST: Final = 200  # of what is on one page without a pager: as many as an endpoint gives at once
-_SCANNED: Final = 5_000
-"""How many entries of the audit log one page reads to find those that match."""
-
-_CHANGE_SETTING: Final = """governance = client.organizations.governance
-print(governance.update("{organization}", require_approval_for_external_comm=True))
-"""
-
-
-def _path(context: ViewContext) -> str:
-    return f"/organizations/{segment(context.backend.app.organization)}"
+_ORGANIZATION: Final = "/v1/organizations/{organization}"
+_TOOL: Final = ui.Field("tool_name", "Tool", options=dict.fromkeys(TOOLS, ""), is_required=True)
+_POLICY: Final = [
+    _TOOL,
+    ui.Field("allowed_roles", "Roles that can use it", "list", f"Of {', '.join(ROLES)}. Empty: nobody.", ["owner"]),
+]
+_OVERRIDE: Final = [
+    ui.Field("role", "Role", "choice", value="member", options={role: role for role in ROLES}),
+    _TOOL,
+    ui.Field("enabled", "The role can use it", "flag"),
+]
 
 
 def show(context: ViewContext) -> PageContent:
     """Show the settings and what each means, and the tool policies, with the forms that change them."""
+    path = f"/organizations/{segment(context.backend.app.organization)}"
     with context.backend.reading() as store:
-        settings = settings_of(store, context.backend.app.organization)
-    statistics = context.backend.get(f"{_path(context)}/governance/approvals")
+        settings = _settings_fields(settings_of(store, context.backend.app.organization))
+    statistics = context.backend.get(f"{path}/governance/approvals")
     counts = [(name.capitalize(), f"{count:,}") for name, count in statistics.items() if isinstance(count, int)]
-    content = [
-        h.p("Which runs wait for approval, and which tools a role can use. Only the owner can change this."),
-        section("Approval", _settings_form(context, settings)),
-        section("Requests for approval", facts(*counts), h.p(h.a("Runs waiting for approval", href="/ui/approvals"))),
-        section("Tool policies", _policies(context)),
-        section("Overrides for roles", _overrides(context)),
-    ]
-    return PageContent("Governance", content, "Governance")
-
-
-def _settings_form(context: ViewContext, settings: StoredGovernance) -> HTMLElement:
-    prefix = "require_approval_for_"
-    flags = [name for name in settings if name.startswith(prefix)]
-    on = ",".join([name for name in (*flags, "allow_self_approval") if settings.get(name)])
-    days = f"{APPROVAL_SECONDS / 86_400:g} days"
-    threshold = settings["approval_threshold"]
-    needed = (
-        "Nobody has to approve, so no run waits." if threshold < 1 else f"A run needs {counted(threshold, 'approval')}."
+    policies, more_policies = first_of(context, f"{path}/tool-policies")
+    overrides, more_overrides = first_of(context, f"{path}/role-policy-overrides")
+    save, restrict, exempt = (
+        h.button(word, class_="primary") for word in ("Save", "Restrict the tool to these roles", "Make the exception")
     )
-    categories = [name for name, is_watched in settings["category_flags"].items() if is_watched]
-    meanings: dict[str, Content] = {name: _held(name.removeprefix(prefix)) for name in flags}
-    meanings["allow_self_approval"] = "The requester of a run can approve it."
-    return form(
-        context,
-        "/ui/governance",
-        h.div(
-            [
-                h.div(check(h.code(name), "on", on, name), h.p(meaning, class_="note"), id=f"setting-{name}")
-                for name, meaning in meanings.items()
-            ],
-            class_="settings",
-        ),
-        amount(
-            context,
-            "approval_threshold",
-            "threshold",
-            str(threshold),
-            f"{needed} One rejection is enough. After {days} without a decision, the run is canceled.",
-        ),
-        entry(
-            context,
-            "category_flags",
-            "categories",
-            ", ".join(categories),
-            "More categories whose runs wait for approval, such as financial, pii.",
-            size=40,
-        ),
-        h.button("Save", class_="primary"),
-        id="governance-form",
-        class_="card",
-    )
-
-
-def change(context: ViewContext) -> Done:
-    """Change the settings."""
-    with context.backend.reading() as store:
-        settings = settings_of(store, context.backend.app.organization)
-    on = context.form.get("on", "").split(",")
-    names = [name.strip() for name in context.form.get("categories", "").split(",") if name.strip()]
-    body: dict[str, Any] = {name: name in on for name, value in settings.items() if isinstance(value, bool)}
-    body["approval_threshold"] = number(context.form, "threshold") or 0
-    body["category_flags"] = dict.fromkeys(settings["category_flags"], False) | dict.fromkeys(names, True)
-    path = f"/v1{_path(context)}/governance"
-    return changed(context, "PATCH", path, body, "/ui/governance", "The settings were saved.")
-
-
-def _held(category: str) -> Content:
-    """Return what a category holds: tools of the catalog, and words in the names of tools."""
-    tools = [
-        name for name in TOOLS if category in categories_of({"nodes": [{"id": "a", "type": "tool", "tool": name}]})
-    ]
-    words = ", ".join(sorted(CATEGORY_WORDS.get(category, ())))
-    return [
-        "A run waits if its workflow names this category",
-        [", or uses one of these tools: ", h.code(", ".join(tools))] if tools else None,
-        f", or uses a tool with one of these words in its name: {words}" if words else None,
-        ".",
-    ]
-
-
-def _policies(context: ViewContext) -> Content:
-    page = context.backend.items(f"{_path(context)}/tool-policies", None, limit=_MOST)
-    rows = [
+    policy_rows = [
         (
             f"policy-{policy['tool_name']}",
             h.code(policy["tool_name"]),
-            "yes" if policy["enabled"] else "no",
             ", ".join(policy["allowed_roles"]) or "nobody" if policy["enabled"] else "nobody",
-            moment(policy["updated_at"]),
-            form(
+            ui.moment(policy["updated_at"]),
+            ui.form(
                 context,
                 f"/ui/governance/policies/{segment(policy['tool_name'])}/delete",
                 h.button("Delete", aria_label=f"Delete the policy of {policy['tool_name']}"),
             ),
         )
-        for policy in page.items
+        for policy in policies
     ]
-    columns = {"Tool": "", "Enabled": "", "Roles that can use it": "", "Changed": "", "(Actions)": ""}
-    return [
-        table("Tool policies", columns, rows, h.p("No policies: every role that can run workflows can use any tool.")),
-        _rest(page.more),
-        form(
-            context,
-            "/ui/governance/policies",
-            entry(context, "Tool", "tool", list="tools", required=True),
-            h.datalist([h.option(value=name) for name in TOOLS], id="tools"),
-            h.div(
-                [check(role, "roles", context.entered.get("roles", "owner"), role) for role in ROLES], class_="inline"
-            ),
-            h.button("Restrict the tool to these roles"),
-            id="policy-form",
-            class_="inline",
-        ),
-    ]
-
-
-def create_policy(context: ViewContext) -> Done:
-    """Restrict a tool to some roles, or to nobody."""
-    tool = required(context.form, "tool", "must be the name of a tool such as email_send")
-    roles = [role for role in context.form.get("roles", "").split(",") if role]
-    body = {"tool_name": tool, "enabled": bool(roles), **({"allowed_roles": roles} if roles else {})}
-    path = f"/v1{_path(context)}/tool-policies"
-    return changed(context, "POST", path, body, "/ui/governance", f"{tool} is restricted.")
-
-
-def delete_policy(context: ViewContext) -> Done:
-    """Delete a policy."""
-    tool = context.path["tool_name"]
-    path = f"/v1{_path(context)}/tool-policies/{segment(tool)}"
-    return changed(context, "DELETE", path, None, "/ui/governance", f"The policy of {tool} was deleted.")
-
-
-def _overrides(context: ViewContext) -> Content:
-    page = context.backend.items(f"{_path(context)}/role-policy-overrides", None, limit=_MOST)
-    rows = [
+    override_rows = [
         (
             f"override-{override['role']}-{override['tool_name']}",
             override["role"],
             h.code(override["tool_name"]),
             "can use it" if override["enabled"] else "can't use it",
-            moment(override["updated_at"]),
+            ui.moment(override["updated_at"]),
         )
-        for override in page.items
+        for override in overrides
     ]
-    role, rule = context.entered.get("role", "member"), context.entered.get("rule", "off")
-    roles = [h.option(name, value=name, selected=name == role) for name in ROLES]
-    rules = [
-        h.option(text, value=value, selected=value == rule)
-        for value, text in (("off", "can't use it"), ("on", "can use it"))
-    ]
-    return [
-        table(
+    columns = {"Tool": "", "Roles that can use it": "", "Changed": "", "(Actions)": ""}
+    free = "No policies: every role that can run workflows can use any tool."
+    content = [
+        h.p("Which runs wait for approval, and which tools a role can use. Only the owner can change this."),
+        ui.section("Approval", ui.entry_form(context, "governance-form", "/ui/governance", settings, save)),
+        ui.section(
+            "Requests for approval", ui.facts(*counts), h.p(h.a("Runs waiting for approval", href="/ui/approvals"))
+        ),
+        ui.section(
+            "Tool policies",
+            ui.table("Tool policies", columns, policy_rows, free),
+            more_policies,
+            ui.entry_form(context, "policy-form", "/ui/governance/policies", _POLICY, restrict, class_="inline"),
+        ),
+        ui.section(
             "Overrides for roles",
-            {"Role": "", "Tool": "", "Rule": "", "Changed": ""},
-            rows,
-            h.p("No overrides: the policy of a tool applies to every role."),
+            ui.table(
+                "Overrides for roles",
+                {"Role": "", "Tool": "", "Rule": "", "Changed": ""},
+                override_rows,
+                "No overrides: the policy of a tool applies to every role.",
+            ),
+            more_overrides,
+            ui.entry_form(context, "override-form", "/ui/governance/overrides", _OVERRIDE, exempt, class_="inline"),
         ),
-        _rest(page.more),
-        form(
-            context,
-            "/ui/governance/overrides",
-            field("Role", h.select(roles, id="role", name="role")),
-            field("Tool", h.input(id="override-tool", name="tool", list="tools", required=True, autocomplete="off")),
-            field("Rule", h.select(rules, id="rule", name="rule")),
-            h.button("Make the exception"),
-            id="override-form",
-            class_="inline",
-        ),
+    ]
+    return PageContent("Governance", content, "Governance")
+
+
+def _settings_fields(settings: StoredGovernance) -> list[ui.Field]:
+    prefix, threshold = "require_approval_for_", settings["approval_threshold"]
+    flags = [name for name in settings if name.startswith(prefix)]
+    needed = (
+        f"A run needs {counted(threshold, 'approval')}." if threshold else "Nobody has to approve, so no run waits."
+    )
+    expired = f"After {APPROVAL_SECONDS / 86_400:g} days without a decision, the run is canceled."
+    own = "The requester of a run can approve it."
+    watched = [name for name, is_watched in settings["category_flags"].items() if is_watched]
+    more = "More categories whose runs wait for approval, such as financial, pii."
+    return [
+        *(ui.Field(name, "", "flag", _held(name.removeprefix(prefix)), settings.get(name)) for name in flags),
+        ui.Field("allow_self_approval", "", "flag", own, settings["allow_self_approval"]),
+        ui.Field("approval_threshold", "", "number", f"{needed} One rejection is enough. {expired}", threshold),
+        ui.Field("category_flags", "", "list", more, watched),
     ]
 
 
-def create_override(context: ViewContext) -> Done:
-    """Make an exception from the policy of a tool for a role."""
-    tool = required(context.form, "tool", "must be the name of a tool such as email_send")
-    body = {"role": context.form.get("role", ""), "tool_name": tool, "enabled": context.form.get("rule") == "on"}
-    path = f"/v1{_path(context)}/role-policy-overrides"
-    return changed(context, "POST", path, body, "/ui/governance", f"{body['role']} has a rule for {tool}.")
+def _held(category: str) -> str:
+    """Return what a category holds: tools of the catalog, and words in the names of tools."""
+    tools = [
+        name for name in TOOLS if category in categories_of({"nodes": [{"id": "a", "type": "tool", "tool": name}]})
+    ]
+    named = f", or uses one of these tools: {', '.join(tools)}" if tools else ""
+    words = ", ".join(sorted(CATEGORY_WORDS.get(category, ())))
+    word = f", or uses a tool with one of these words in its name: {words}" if words else ""
+    return f"A run waits if its workflow names this category{named}{word}."
 
 
-def _rest(more: str | None) -> Content:
-    return h.p(f"The first {_MOST}. The API lists the others.", class_="note") if more else None
+def change(context: ViewContext) -> Done:
+    """Change the settings."""
+    organization = context.backend.app.organization
+    with context.backend.reading() as store:
+        settings = settings_of(store, organization)
+    body: dict[str, Any] = {"approval_threshold": 0, **ui.read_fields(context.form, _settings_fields(settings))}
+    chosen = dict.fromkeys(body["category_flags"], True)
+    body["category_flags"] = dict.fromkeys(settings["category_flags"], False) | chosen
+    context.backend.send("PATCH", f"/v1/organizations/{segment(organization)}/governance", body)
+    return Done("/ui/governance", "The settings were saved.")
+
+
+create_policy: Final[Action] = ui.calling(
+    "POST", f"{_ORGANIZATION}/tool-policies", "/ui/governance", "{tool_name} is restricted.", _POLICY
+)
+delete_policy: Final[Action] = ui.calling(
+    "DELETE",
+    f"{_ORGANIZATION}/tool-policies/{{tool_name}}",
+    "/ui/governance",
+    "The policy of {tool_name} was deleted.",
+)
+create_override: Final[Action] = ui.calling(
+    "POST", f"{_ORGANIZATION}/role-policy-overrides", "/ui/governance", "{role} has a rule for {tool_name}.", _OVERRIDE
+)
 
 
 def show_audit(context: ViewContext) -> PageContent:
     """Show the audit log, the newest first: one kind of action, or what has a text, or all."""
-    action, wanted = context.query.text("action"), context.searched
+    action, organization = context.query.text("action"), context.backend.app.organization
     with context.backend.reading() as store:
-        organization = context.backend.app.organization
         counts = store.audit.counts(organization)
         where = {"organization": organization} | ({} if action is None else {"action": action})
-        rows = store.audit.rows(where, newest_first=True, after=context.number_cursor)
-        read = list(islice(rows, PER_PAGE + 1 if wanted is None else _SCANNED))
-    shown = [(row, found) for row, found in read if wanted is None or _has_text(context, found, wanted)]
-    last = shown[PER_PAGE - 1][0] if len(shown) > PER_PAGE else None
-    if last is None and wanted is not None and len(read) == _SCANNED:
-        last = read[-1][0]
-    empty: Content = h.p("No entries match.")
-    if not counts:
-        first = example("change-setting", "A first entry · Python", _CHANGE_SETTING, context)
-        empty = [h.p("No entries yet. Changing a setting adds one:"), first]
+        page = ui.found(context, store.audit.rows(where, newest_first=True, after=context.number_cursor), _text_of)
     columns = {"Time": "", "Who": "", "Action": "", "Target": "name", "What changed": "name wide"}
-    body = [
+    rows = [
         (
-            f"audit-{row}",
-            moment(found["created_at"]),
-            found["actor"],
-            h.code(found["action"]),
-            _target(found["target"]),
-            [h.div(part) for part in _changes(context, found)],
+            f"audit-{number}",
+            ui.moment(entry["created_at"]),
+            entry["actor"],
+            h.code(entry["action"]),
+            _target(entry["target"]),
+            [_change(context, name, change) for name, change in entry["changes"].items()],
         )
-        for row, found in shown[:PER_PAGE]
+        for number, entry in page.items
     ]
     actions: dict[str, str | None] = {"All": None, **{name: name for name in counts}}
     content = [
         h.p("Changes to governance, quotas, policies and the registry, decisions about runs, and refused runs."),
-        search_form(context, "Who, what or where"),
-        choices(context, "Actions", "action", actions, counts | {"All": sum(counts.values())}) if counts else None,
-        table("Audit log", columns, body, empty),
-        pager(context, last),
+        ui.search_form(context, ui.Field("q", "Who, what or where", "search")),
+        ui.choices(context, "Actions", "action", actions, counts | {"All": sum(counts.values())}) if counts else None,
+        ui.table("Audit log", columns, rows, "No entries match." if counts else "No entries yet."),
+        ui.pager(context, page.more),
     ]
     return PageContent("Audit log", content, "Audit log")
 
 
-def _has_text(context: ViewContext, found: StoredAudit, wanted: str) -> bool:
-    text = f"{found['actor']} {found['target']} {found['action']} {json_text(found['changes'], None)}"
-    return wanted.casefold() in context.backend.redact(text).casefold()
+def _text_of(entry: StoredAudit) -> str:
+    return f"{entry['actor']} {entry['target']} {entry['action']} {ui.json_text(entry['changes'], None)}"
 
 
 def _target(target: str) -> HTMLElement:
@@ -288,9 +187,6 @@ def _target(target: str) -> HTMLElement:
     return h.code(target) if place is None else h.a(h.code(target), href=f"/ui/{place}/{segment(name)}")
 
 
-def _changes(context: ViewContext, found: StoredAudit) -> Iterator[Content]:
-    for name, change_made in found["changes"].items():
-        old, new = (
-            NOTHING if value is None else short(value, context) for value in (change_made["from"], change_made["to"])
-        )
-        yield [f"{name}: ", None if old == NOTHING else f"{old} → ", h.strong(new)]
+def _change(context: ViewContext, name: str, change: Any) -> Content:
+    old, new = (ui.NOTHING if change[key] is None else ui.short(change[key], context) for key in ("from", "to"))
+    return h.div(f"{name}: ", None if old == ui.NOTHING else f"{old} → ", h.strong(new))

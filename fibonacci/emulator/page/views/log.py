@@ -5,28 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
-from itertools import islice
 from typing import Final
 
-from fibonacci.emulator.http.messages import not_found
+from fibonacci.emulator.http.messages import Detail, invalid, not_found
 from fibonacci.emulator.http.router import RoutePattern
-from fibonacci.emulator.page.components import (
-    NOTHING,
-    changed,
-    choices,
-    duration,
-    facts,
-    field,
-    form,
-    json_block,
-    moment,
-    pager,
-    section,
-    table,
-    text_block,
-)
-from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, ViewContext
-from fibonacci.emulator.page.html import Content, HTMLElement, h, icon
+from fibonacci.emulator.page import components as ui
+from fibonacci.emulator.page.context import Action, PageContent, ViewContext
+from fibonacci.emulator.page.html import HTMLElement, h, icon
 from fibonacci.emulator.request_log import CREDENTIAL_HEADERS, LogEntry
 from fibonacci.emulator.routes import ENDPOINTS
 from fibonacci.emulator.state.json_encoding import parse_json
@@ -34,46 +19,42 @@ from fibonacci.emulator.state.json_encoding import parse_json
 _STARTED: Final = re.compile(rb'"(?:execution_id|id)": ?"(exec_[^"]+)"')
 
 
-def route_field(text: str, fault: str | None = None) -> Content:
-    """Return the field for a route, with the known ones to choose from."""
-    control = h.input(id="route", name="route", value=text, list="routes", autocomplete="off", spellcheck="false")
-    routes = h.datalist([h.option(value=str(endpoint)) for endpoint in ENDPOINTS], id="routes")
-    return field("Route", control, "A method and a path. Either can be *.", fault), routes
+ROUTE: Final = ui.Field(
+    "route", "Route", "text", "A method and a path. Either can be *.", options={str(each): "" for each in ENDPOINTS}
+)
 
 
 def show_requests(context: ViewContext) -> PageContent:
     """Show the requests, the newest first: all, or those that failed, to a route, or about a run."""
-    log, route, run = context.backend.app.log, context.query.searched("route"), context.query.searched("run")
+    log, run = context.backend.app.log, context.query.searched("run")
     only_errors = context.query.choice("only", ("errors",), default="") == "errors"
-    entries, pattern, fault = log.newest(context.number_cursor), None, None
+    entries = log.newest(context.number_cursor)
     try:
-        pattern = RoutePattern(route or "*", log.router)
+        pattern = RoutePattern(context.query.searched("route") or "*", log.router)
     except ValueError as error:
-        entries, fault = [], str(error)
+        raise invalid(Detail("route", str(error))) from None
     about = (run or "").encode("utf-8", "replace")
     chosen = (
-        entry
+        (entry.number, entry)
         for entry in entries
         if (not only_errors or entry.status is None or entry.status >= 400)
-        and (route is None or (pattern is not None and pattern.matches(entry.request)))
+        and pattern.matches(entry.request)
         and (about in entry.request.target.encode("utf-8", "replace") or about in (entry.response or b""))
     )
-    shown = list(islice(chosen, PER_PAGE + 1))
-    more = shown[PER_PAGE - 1].number if len(shown) > PER_PAGE else None
-    find = h.form(
-        route_field(route or "", fault),
-        h.button("Show"),
-        h.a("All requests", href="/ui/requests") if route or run else None,
-        action="/ui/requests",
-        class_="inline",
-        id="find",
-        data_static="true",
-    )
-    of_run = h.p("Requests about the run ", h.a(h.code(run), href=f"/ui/runs/{run}"), ".") if run else None
-    clear = form(context, "/ui/requests/clear", h.button("Clear the log")) if entries else None
-    filters = choices(context, "Responses", "only", {"All": None, "Failed": "errors"})
-    content = find, of_run, h.div(filters, clear, class_="line"), requests_table(context, shown[:PER_PAGE])
-    return PageContent("Requests", [*content, pager(context, more)], "Requests")
+    page = ui.found(context, chosen)
+    clear = ui.form(context, "/ui/requests/clear", h.button("Clear the log")) if entries else None
+    filters = ui.choices(context, "Responses", "only", {"All": None, "Failed": "errors"})
+    content = [
+        ui.search_form(context, ROUTE._replace(hint=None), ui.Field("run", "About the run")),
+        h.p("A route is a method and a path. Either can be *.", class_="note"),
+        h.div(filters, clear, class_="line"),
+        requests_table([entry for _, entry in page.items]),
+        ui.pager(context, page.more),
+    ]
+    return PageContent("Requests", content, "Requests")
+
+
+clear_requests: Final[Action] = ui.calling("DELETE", "/_emulator/requests", "/ui/requests", "The request log is empty.")
 
 
 def show_request(context: ViewContext) -> PageContent:
@@ -89,14 +70,14 @@ def show_request(context: ViewContext) -> PageContent:
         f"{entry.request.method} {path}",
         [
             h.p(_outcome(entry.status), class_="line"),
-            facts(
-                ("Time", moment(entry.time, exact=True)),
-                ("Duration", duration(entry.seconds * 1_000)),
+            ui.facts(
+                ("Time", ui.moment(entry.time, exact=True)),
+                ("Duration", ui.duration(entry.seconds * 1_000)),
                 ("Run", _run_link(entry)),
                 ("Query", h.code(query) if query else None),
                 ("Number", entry.number),
             ),
-            section(
+            ui.section(
                 "Request",
                 h.details(
                     h.summary(f"{len(shown)} headers"),
@@ -105,7 +86,7 @@ def show_request(context: ViewContext) -> PageContent:
                 ),
                 _body("body", entry.request.body, context),
             ),
-            section(
+            ui.section(
                 "Response",
                 h.p("An injected failure suppressed the response." if entry.status is None else gone, class_="note")
                 if entry.response is None
@@ -117,36 +98,22 @@ def show_request(context: ViewContext) -> PageContent:
     )
 
 
-def clear_requests(context: ViewContext) -> Done:
-    """Forget all requests."""
-    return changed(context, "DELETE", "/_emulator/requests", None, "/ui/requests", "The request log is empty.")
-
-
-_FIRST: Final = """curl -sS {address}/v1/tools -H "Authorization: Bearer $FIBONACCI_API_KEY"
-"""
-
-
-def requests_table(context: ViewContext, entries: Sequence[LogEntry]) -> HTMLElement:
+def requests_table(entries: Sequence[LogEntry]) -> HTMLElement:
     """Return a table of requests."""
-    first = _FIRST.replace("{address}", f"http://{context.address}")
-    empty = [
-        h.p("No requests here. Those from clients appear as they arrive, but not those from this page. For example:"),
-        text_block("first-request", "A request · curl", first, context),
-    ]
-    columns = {"Response": "", "Method": "", "Path": "name wide", "Run": "", "Duration": "number", "Time": ""}
+    columns = {"Response": "", "Request": "name wide", "Run": "", "Duration": "number", "Time": ""}
     rows = [
         (
             f"request-{entry.number}",
             _outcome(entry.status),
-            h.code(entry.request.method),
-            h.a(h.code(entry.request.target), href=f"/ui/requests/{entry.number}"),
-            _run_link(entry) or NOTHING,
-            duration(entry.seconds * 1_000),
-            moment(entry.time),
+            h.a(h.code(f"{entry.request.method} {entry.request.target}"), href=f"/ui/requests/{entry.number}"),
+            _run_link(entry) or ui.NOTHING,
+            ui.duration(entry.seconds * 1_000),
+            ui.moment(entry.time),
         )
         for entry in entries
     ]
-    return table("Requests", columns, rows, empty)
+    empty = "No requests here. Those from clients appear as they arrive, but not those from this page."
+    return ui.table("Requests", columns, rows, empty)
 
 
 def _run_link(entry: LogEntry) -> HTMLElement | None:
@@ -162,9 +129,7 @@ def _outcome(status: int | None) -> HTMLElement:
     if status is None:
         return h.span(icon("slash"), "no response", class_="state failed")
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
-    shape, kind = (
-        ("check", "completed") if status < 400 else ("triangle", "cancelled") if status < 500 else ("cross", "failed")
-    )
+    shape, kind = {4: ("triangle", "cancelled"), 5: ("cross", "failed")}.get(status // 100, ("check", "completed"))
     return h.span(icon(shape), f"{status} {phrase}", class_=f"state {kind}")
 
 
@@ -173,27 +138,29 @@ def _body(name: str, raw: bytes, context: ViewContext) -> HTMLElement:
     if not raw:
         return h.p("No body.", class_="note")
     try:
-        return json_block(name, "Body", parse_json(raw), context)
+        return ui.json_block(name, "Body", parse_json(raw), context)
     except (ValueError, RecursionError):
-        return text_block(name, "Body · text", raw.decode("utf-8", "replace"), context)
+        return ui.text_block(name, "Body · text", raw.decode("utf-8", "replace"), context)
 
 
 def show_warnings(context: ViewContext) -> PageContent:
     """Show the warnings, the newest first."""
-    warnings = context.backend.app.environment.warnings.all()
-    end = len(warnings) if context.number_cursor is None else min(context.number_cursor, len(warnings))
-    first = max(end - PER_PAGE, 0)
+    warnings = context.backend.app.environment.warnings
+    page = ui.found(context, ui.newest(context, warnings.all()))
     rows = [
-        (f"warning-{number}", h.code(found.code), [h.p(found.message), h.p(h.code(found.location), class_="note")])
-        for number, found in reversed([*enumerate(warnings)][first:end])
+        (
+            f"warning-{number}",
+            h.code(warning.code),
+            [h.p(warning.message), h.p(h.code(warning.location), class_="note")],
+        )
+        for number, warning in page.items
     ]
-    is_strict = context.backend.app.environment.warnings.strict
-    strict = "This emulator is strict, so it refuses" if is_strict else "A strict emulator refuses"
-    rule = f"{strict} those that it finds in a request or a definition. What it finds during a run is only noted here."
-    empty = h.p("No warnings: the emulator does everything that it was asked to do.")
+    strict = "This emulator is strict, so it" if warnings.strict else "A strict emulator"
+    rule = f"{strict} refuses those in a request or a definition. What it finds during a run is only noted here."
+    empty = "No warnings: the emulator does everything that it was asked to do."
     content = [
         h.p("Things in workflows and requests that are unknown, not supported, or without effect. ", rule),
-        table("Warnings", {"Code": "", "Message and place": "name wide"}, rows, empty),
-        pager(context, first or None),
+        ui.table("Warnings", {"Code": "", "Message and place": "name wide"}, rows, empty),
+        ui.pager(context, page.more),
     ]
     return PageContent("Warnings", content, "Warnings")

@@ -38,7 +38,7 @@ def show(context: ViewContext) -> PageContent:
         h.li(h.a(h.span(f"{counts.get(name, 0):,}", class_="count"), state(name), href=f"/ui/runs?status={name}"))
         for name in STATES
     ]
-    requests = requests_table(context, context.backend.app.log.newest()[:_LATEST])
+    requests = requests_table(context.backend.app.log.newest()[:_LATEST])
     content = [
         h.ul(tiles, class_="tiles", aria_label="Runs by state"),
         section("Latest runs", runs_table(context, runs.items), h.p(h.a("All runs", href="/ui/runs"))),

@@ -4,42 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice
 from pprint import pformat
-from shlex import quote
 from typing import Any, Final
 from zlib import crc32
 
 from fibonacci._texts.text import counted
-from fibonacci.definitions.checks.inputs import check_inputs
 from fibonacci.definitions.diagrams.svg import Drawing
-from fibonacci.emulator.engine.records import QUEUED, WAITING
-from fibonacci.emulator.http.messages import ServerResponse
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.emulator.engine.records import QUEUED, WAITING, view_of
+from fibonacci.emulator.http.messages import Detail, ServerResponse, invalid
+from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page import responses
-from fibonacci.emulator.page.components import (
-    NOTHING,
-    area,
-    choices,
-    duration,
-    example,
-    facts,
-    field,
-    form,
-    is_brief,
-    json_block,
-    json_text,
-    moment,
-    pager,
-    part,
-    read_field,
-    section,
-    short,
-    state,
-    state_text,
-    table,
-    text_block,
-    with_query,
-)
-from fibonacci.emulator.page.context import Done, PageContent, Slice, ViewContext, segment
+from fibonacci.emulator.page.context import Action, Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.diagram import NodeLink, diagram, has_nodes
 from fibonacci.emulator.page.html import Content, HTMLElement, LivePart, h, icon
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
@@ -56,116 +34,64 @@ STATES: Final = ("running", QUEUED, WAITING, "completed", "failed", "cancelled")
 
 _LONGEST: Final = 200
 _MOST_WORKFLOWS: Final = 200
+_MOST_VALUES: Final = 12  # of which each has a place of its own
 
 
 def show_list(context: ViewContext) -> PageContent:
     """Show the runs that a search wants, the newest first. Its address is a link to the search."""
     status, workflow_id = context.query.searched("status"), context.query.searched("workflow_id")
-    faults: dict[str, str] = {}
-    begin, end = (_bound(context, name, faults) for name in ("from", "to"))
-    text = context.searched or ""
+    text, begin, end = context.searched or "", _bound(context, "from"), _bound(context, "to", 1)
     if len(text) > _LONGEST:
-        faults["q"] = f"has {len(text):,} characters, but a search can have at most {_LONGEST}"
-    search = Search(text, begin and begin[0].timestamp(), end and end[1].timestamp())
-    page = (
-        Slice([], None)
-        if faults
-        else context.backend.runs(context.cursor, search, workflow_id=workflow_id, status=status)
-    )
-    is_plain = not (text or begin or end or faults)
+        raise invalid(Detail("q", f"has {len(text):,} characters, but a search can have at most {_LONGEST}"))
     with context.backend.reading() as store:
+        runs = store.executions.rows(
+            newest_first=True,
+            after=context.number_cursor,
+            workflow_id=workflow_id,
+            statuses=() if status is None else (status,),
+            brief=True,
+            search=Search(text, begin, end),
+        )
+        page = ui.found(context, runs)
         counts = store.executions.counts(workflow_id)
-    names: dict[str, str | None] = {"All": None, **{state_text(name): name for name in STATES}}
-    known = {state_text(name): count for name, count in counts.items()} | {"All": sum(counts.values())}
-    is_everything = is_plain and not (status or workflow_id)
-    return PageContent(
-        _title(context),
-        [
-            _search_form(context, faults),
-            choices(context, "States", "status", names, known if is_plain else None),
-            runs_table(context, page.items, "No runs here." if is_everything else "No runs match this search."),
-            pager(context, page.more),
-        ],
-        "Runs",
-    )
+        rows = islice(store.workflows.rows(newest_first=True), _MOST_WORKFLOWS)
+        workflows = {workflow["id"]: workflow["name"] for _, workflow in rows}
+    names: dict[str, str | None] = {"All": None, **{ui.state_text(name): name for name in STATES}}
+    known = {ui.state_text(name): count for name, count in counts.items()} | {"All": sum(counts.values())}
+    content = [
+        ui.search_form(
+            context,
+            ui.Field("q", "Text in inputs or outputs", "search"),
+            ui.Field("workflow_id", "Workflow's ID", options=workflows),
+            ui.Field("from", "From"),
+            ui.Field("to", "To"),
+        ),
+        h.p(
+            "Days such as 2026-01-31 or times such as 2026-01-31T10:00, in UTC, by the emulator's clock.", class_="note"
+        ),
+        ui.choices(context, "States", "status", names, None if text or begin or end else known),
+        runs_table(context, [view_of(record, context.backend.app.clock.now()) for _, record in page.items]),
+        ui.pager(context, page.more),
+    ]
+    return PageContent(f"Runs: {ui.short(text, context, 40)}" if text else "Runs", content, "Runs")
 
 
-def _title(context: ViewContext) -> str:
-    """Return what tells the tabs of different searches apart."""
-    text, status, workflow_id, begin, end = (
-        context.query.searched(name) for name in ("q", "status", "workflow_id", "from", "to")
-    )
-    parts = (
-        text and f"“{short(text, context, 40)}”",
-        status and short(state_text(status), context, 40),
-        workflow_id and short(context.backend.workflow_name(workflow_id) or workflow_id, context, 40),
-        begin and f"from {begin[:19]}",
-        end and f"to {end[:19]}",
-    )
-    return f"Runs: {', '.join(filter(None, parts))}" if any(parts) else "Runs"
-
-
-def _bound(context: ViewContext, name: str, faults: dict[str, str]) -> tuple[datetime, datetime] | None:
-    """Return the beginning and the end of the day, the minute or the second that was entered, in UTC."""
+def _bound(context: ViewContext, name: str, days: int = 0) -> float | None:
+    """Return the time that was entered, in UTC. A day without a time begins at midnight, and ends `days` later."""
     text = context.query.searched(name)
     if text is None:
         return None
     try:
         begin = datetime.fromisoformat(text)
-        begin = begin.replace(tzinfo=UTC) if begin.tzinfo is None else begin.astimezone(UTC)
-        length = 86_400 if len(text) <= len("2026-01-31") else 60 if len(text) <= len("2026-01-31T10:00") else 1
-        return begin, begin + timedelta(seconds=length)
+        begin = begin.replace(tzinfo=begin.tzinfo or UTC)
+        return (begin + timedelta(days if len(text) <= len("2026-01-31") else 0)).timestamp()
     except (ValueError, OverflowError):
-        faults[name] = f"must be a time such as 2026-01-31 or 2026-01-31T10:00, not {text[:40]!r}"
-        return None
+        reason = f"must be a time such as 2026-01-31 or 2026-01-31T10:00, not {text[:40]!r}"
+        raise invalid(Detail(name, reason)) from None
 
 
-def _search_form(context: ViewContext, faults: Mapping[str, str]) -> HTMLElement:
-    chosen = context.query.searched("workflow_id")
-    with context.backend.reading() as store:
-        newest = store.workflows.rows(newest_first=True)
-        names = {
-            workflow["id"]: workflow["name"] for _, (_, workflow) in zip(range(_MOST_WORKFLOWS), newest, strict=False)
-        }
-        count = sum(store.workflows.counts().values())
-    if chosen is not None and chosen not in names:
-        names[chosen] = context.backend.workflow_name(chosen) or chosen
-    rest = f"The newest {_MOST_WORKFLOWS} of {count:,}. The page of each other one leads to its runs."
-    options = [h.option(name.strip() or key, value=key, selected=key == chosen) for key, name in names.items()]
-    kept = context.query.searched("status")
-
-    def control(label: str, name: str, kind: str, hint: str | None = None) -> HTMLElement:
-        value, place = context.query.searched(name) or "", "search" if name == "q" else f"find-{name}"
-        return field(
-            label, h.input(type=kind, id=place, name=name, value=value, spellcheck="false"), hint, faults.get(name)
-        )
-
-    return h.form(
-        control("Text in inputs or outputs", "q", "search"),
-        field(
-            "Workflow",
-            h.select(h.option("all", value=""), options, id="find-workflow", name="workflow_id"),
-            rest if count > _MOST_WORKFLOWS else None,
-        ),
-        control("From", "from", "text"),
-        control("To", "to", "text"),
-        None if kept is None else h.input(type="hidden", name="status", value=kept),
-        h.button("Search", class_="primary"),
-        h.a("All runs", href="/ui/runs") if "?" in context.target else None,
-        h.p(
-            "Days such as 2026-01-31 or times such as 2026-01-31T10:00, in UTC, by the emulator's clock.", class_="note"
-        ),
-        action="/ui/runs",
-        role="search",
-        id="find",
-        class_="inline",
-        data_static="true",
-    )
-
-
-def runs_table(context: ViewContext, runs: Sequence[Any], empty: str = "No runs here.") -> HTMLElement:
+def runs_table(context: ViewContext, runs: Sequence[Any]) -> HTMLElement:
     """Return a table of executions in their public form."""
-    names = {run["workflow_id"]: context.backend.workflow_name(run["workflow_id"]) for run in runs}
     columns = {
         "State": "",
         "Run and its first input": "run-name",
@@ -174,24 +100,23 @@ def runs_table(context: ViewContext, runs: Sequence[Any], empty: str = "No runs 
         "Duration": "number",
         "Nodes": "number",
     }
-    rows = [_row(context, run, names[run["workflow_id"]]) for run in runs]
-    how = h.p(empty, " Run a workflow on its page, or with ", h.code("client.workflows.run(workflow_id)"), ".")
-    return table("Runs", columns, rows, how)
+    how = "No runs here. Run a workflow on its page, or with ", h.code("client.workflows.run(workflow_id)"), "."
+    return ui.table("Runs", columns, [_row(context, run) for run in runs], how)
 
 
-def _row(context: ViewContext, run: Any, name: str | None) -> tuple[Content, ...]:
+def _row(context: ViewContext, run: Any) -> ui.Row:
     execution_id, has_run = run["execution_id"], run["status"] != WAITING and bool(run["nodes"])
     failed = f", {run['nodes_failed']} failed" if run["nodes_failed"] else ""
     given, value = next(iter(run.get("inputs", {"large inputs": ""}).items()), (None, None))
-    first = None if given is None else h.p(f"{given}: {short(value, context)}".removesuffix(": "), class_="note")
+    first = None if given is None else h.p(f"{given}: {ui.short(value, context)}".removesuffix(": "), class_="note")
     return (
         execution_id,
-        state(run["status"]),
+        ui.state(run["status"]),
         [h.a(h.code(execution_id), href=f"/ui/runs/{execution_id}"), first],
-        h.code(run["workflow_id"]) if name is None else h.a(name, href=f"/ui/workflows/{run['workflow_id']}"),
-        moment(run["created_at"]),
-        duration(run["duration_ms"]) if has_run else NOTHING,
-        f"{run['nodes_executed']} of {len(run['nodes'])}{failed}" if has_run else NOTHING,
+        _workflow_link(context, run),
+        ui.moment(run["created_at"]),
+        ui.duration(run["duration_ms"]) if has_run else ui.NOTHING,
+        f"{run['nodes_executed']} of {len(run['nodes'])}{failed}" if has_run else ui.NOTHING,
     )
 
 
@@ -214,75 +139,60 @@ def show_run(context: ViewContext) -> PageContent:
 
 
 def _run(context: ViewContext, run: Any, approval: Content) -> Content:
-    is_over = run["status"] in TERMINAL
+    is_over, is_whole = run["status"] in TERMINAL, context.full == "python"
     target = f"/ui/runs/{segment(run['execution_id'])}"
     states = str((run["status"], [(node["id"], node["status"], node["error"]) for node in run["trace"]]))
     return [
         h.div(
-            h.p(state(run["status"]), aria_live="polite", id="state"),
+            h.p(ui.state(run["status"]), aria_live="polite", id="state"),
             h.div(
                 h.a("Run again", href=f"{target}/again", class_="button"),
-                None if is_over else form(context, f"{target}/cancel", h.button("Cancel the run"), id="cancel"),
+                None if is_over else ui.form(context, f"{target}/cancel", h.button("Cancel the run"), id="cancel"),
                 class_="inline",
             ),
             class_="line",
         ),
         _error(context, run),
         approval,
-        facts(
+        ui.facts(
             ("Workflow", [_workflow_link(context, run), f", version {run['workflow_version']}"]),
-            ("Started", moment(run["created_at"])),
-            ("Ended", moment(run["completed_at"]) if run["completed_at"] else None),
-            ("Duration", duration(run["duration_ms"]) if run["nodes"] else None),
+            ("Started", ui.moment(run["created_at"])),
+            ("Ended", ui.moment(run["completed_at"]) if run["completed_at"] else None),
+            ("Duration", ui.duration(run["duration_ms"]) if run["nodes"] else None),
             ("Nodes", f"{run['nodes_executed']} executed, {run['nodes_failed']} failed" if run["nodes"] else None),
             ("Requests", h.a("About this run", href=f"/ui/requests?run={segment(run['execution_id'])}")),
         ),
         h.div(
-            part("Diagram", states, lambda: _diagram(context, run, states), "diagram"),
+            ui.part("Diagram", states, lambda: _diagram(context, run, states), "diagram"),
             h.div(
-                part(
-                    "Inputs", (run["inputs"], context.full), lambda: _values("inputs", run["inputs"], context), "given"
-                ),
-                part(
-                    "Outputs",
-                    (run["outputs"], context.full),
-                    lambda: _values("outputs", run["outputs"], context),
-                    "results",
-                ),
+                [
+                    ui.part(title, (values, context.full), partial(_values, title.lower(), values, context), name)
+                    for title, values, name in (
+                        ("Inputs", run["inputs"], "given"),
+                        ("Outputs", run["outputs"], "results"),
+                    )
+                ]
             ),
             class_="run",
         ),
-        section("Trace", _trace(context, run), name="trace"),
-        LivePart(
-            "details",
-            "snippets",
-            (run["inputs"], context.full),
-            lambda: _snippets(context, run),
-            open=context.full in ("python", "curl", "command"),
-        ),
+        ui.section("Trace", _trace(context, run), name="trace"),
+        LivePart("details", "code", (run["inputs"], context.full), lambda: _code(context, run), open=is_whole),
     ]
-
-
-_MOST_VALUES: Final = 12
-"""How many inputs or outputs are shown one by one. More are shown as JSON."""
 
 
 def _values(name: str, values: Mapping[str, Any], context: ViewContext) -> Content:
     """Return inputs or outputs by name, the short ones in a line each."""
     if not values:
         return h.p("None.", class_="note")
-    whole = json_block(name, name.capitalize(), values, context)
+    whole = ui.json_block(name, name.capitalize(), values, context)
     if len(values) > _MOST_VALUES:
         return whole
-    brief = {key: value for key, value in values.items() if is_brief(value)}
-    lines = [
-        [h.dt(key), h.dd(value if isinstance(value, str) else short(value, context))] for key, value in brief.items()
-    ]
-    blocks = [
-        json_block(f"{name}-{number}", key, value, context)
-        for number, (key, value) in enumerate(values.items())
-        if key not in brief
-    ]
+    lines, blocks = list[Content](), list[Content]()
+    for number, (key, value) in enumerate(values.items()):
+        if is_object(value) or is_array(value) or (isinstance(value, str) and len(value) > ui.BRIEF):
+            blocks.append(ui.json_block(f"{name}-{number}", key, value, context))
+        else:
+            lines.append([h.dt(key), h.dd(value if isinstance(value, str) else ui.short(value, context))])
     as_json = h.details(h.summary("As JSON"), whole, id=f"{name}-json", open=context.full == name)
     return [h.dl(lines, class_="values") if lines else None, blocks, as_json]
 
@@ -290,43 +200,17 @@ def _values(name: str, values: Mapping[str, Any], context: ViewContext) -> Conte
 _RUN: Final = """result = client.workflows.run({workflow_id!r}, inputs={inputs})
 print(result.outputs)
 """
-_CURL: Final = """curl -sS {url} \\
-  -H "Authorization: Bearer $FIBONACCI_API_KEY" \\
-  -H 'Content-Type: application/json' \\
-  --data-raw {body}
-"""
 
 
-def _snippets(context: ViewContext, run: Any) -> Content:
-    """Return programs that run a workflow with the same inputs outside of the page, ready to paste.
-
-    They read the key from the variable `FIBONACCI_API_KEY` and never contain it. A secret in the inputs is `***`.
-    """
-    workflow_id, inputs, url = run["workflow_id"], run["inputs"], f"http://{context.address}/v1"
-    path = f"/workflows/{segment(workflow_id)}/execute"
-    # Escaped beyond ASCII, because a terminal may misread the bytes of other characters.
-    body, given = to_text({"inputs": inputs}), to_text(inputs)
-    python = _RUN.format(workflow_id=workflow_id, inputs=pformat(inputs, width=100, sort_dicts=False))
-    problems = check_inputs(_definition(context, run), inputs)
-    words = f"run {quote(workflow_id)} --inputs {quote(given)}"
-    if any(it.severity == "error" or it.code == "unused_input" for it in problems):  # `run` checks the inputs
-        words = f"request POST {quote(path)} --data {quote(body)}"
+def _code(context: ViewContext, run: Any) -> Content:
+    """Return a program that runs a workflow with the same inputs, ready to paste. A secret in the inputs is `***`."""
+    given = pformat(run["inputs"], width=100, sort_dicts=False)
+    python = _RUN.format(workflow_id=run["workflow_id"], inputs=given)
     is_redacted = context.backend.redact(given) != given
     return [
         h.summary("Run it from code"),
-        h.div(
-            h.p(
-                "It reads the key from ",
-                h.code("FIBONACCI_API_KEY"),
-                ". The shell can be bash, zsh or sh.",
-                class_="note",
-            ),
-            h.p("Replace each *** with the secret that it hides.", class_="flash warning") if is_redacted else None,
-            example("python", "Python", python, context),
-            text_block("curl", "curl", _CURL.format(url=quote(f"{url}{path}"), body=quote(body)), context),
-            text_block("command", "Command", f"FIBONACCI_BASE_URL={quote(url)} fibonacci {words}\n", context),
-            class_="details",
-        ),
+        h.p("Replace each *** with the secret that it hides.", class_="flash warning") if is_redacted else None,
+        ui.example("python", "Python", python, context),
     ]
 
 
@@ -344,9 +228,7 @@ def show_again(context: ViewContext) -> PageContent:
     version, latest = run["workflow_version"], workflow["version"]
     if from_node is not None:
         node = next((node for node in run["trace"] if node["id"] == from_node), None)
-        output = context.entered.get(
-            "output", "{}" if node is None or node["output"] is None else json_text(node["output"])
-        )
+        output: Any = {} if node is None or node["output"] is None else node["output"]
         content = [
             h.p("This starts a run with the inputs of ", of_run, f" and version {version} of its workflow:"),
             h.ul(
@@ -355,14 +237,13 @@ def show_again(context: ViewContext) -> PageContent:
                 h.li("All others run."),
                 class_="points",
             ),
-            form(
+            ui.entry_form(
                 context,
+                "resume-form",
                 f"{target}/resume",
+                [ui.Field("output", f"Output of {from_node}", "JSON", "JSON", output)],
                 h.input(type="hidden", name="node", value=from_node),
-                field(f"Output of {from_node}", area("output", output, 4), "JSON"),
                 h.button("Run the rest", class_="primary"),
-                id="resume-form",
-                class_="card",
             ),
         ]
         return PageContent(f"Run {execution_id} from {from_node}", content, "Runs", is_live=False)
@@ -386,22 +267,21 @@ def run_again(context: ViewContext) -> Done:
 
 def resume(context: ViewContext) -> Done:
     """Run the rest of a run, after a node whose output was entered."""
-    output = read_field(context.form.get("output", ""), "output")
     path = f"/_emulator/runs/{segment(context.path['execution_id'])}/resume"
-    return started(context, path, {"node": context.form.get("node", ""), "output": output})
+    return started(context, path, ui.read_fields(context.form, [ui.Field("node", ""), ui.Field("output", "", "JSON")]))
 
 
 def started(context: ViewContext, path: str, body: JSONObject) -> Done:
     """Start a run with a request, and lead to the run."""
     run = context.backend.send("POST", path, body)["data"]
-    return Done(f"/ui/runs/{segment(run['execution_id'])}", f"The run has started. State: {state_text(run['status'])}.")
+    return Done(
+        f"/ui/runs/{segment(run['execution_id'])}", f"The run has started. State: {ui.state_text(run['status'])}."
+    )
 
 
-def cancel(context: ViewContext) -> Done:
-    """Cancel the run."""
-    execution_id = segment(context.path["execution_id"])
-    run = context.backend.send("POST", f"/v1/executions/{execution_id}/cancel")["data"]
-    return Done(f"/ui/runs/{execution_id}", f"The run has ended. State: {state_text(run['status'])}.")
+cancel: Final[Action] = ui.calling(
+    "POST", "/v1/executions/{execution_id}/cancel", "/ui/runs/{execution_id}", "The run was canceled."
+)
 
 
 def show_run_diagram(context: ViewContext) -> ServerResponse:
@@ -448,7 +328,7 @@ def _diagram(context: ViewContext, run: Any, states: str) -> HTMLElement:
     urgent = [node["id"] for status in ("failed", "running") for node in run["trace"] if node["status"] == status]
     links = {
         context.backend.redact(node["id"]): NodeLink(
-            _trace_target(context, number), f"{node['id']}: {state_text(node['status'])}", node["id"] in urgent[:1]
+            _trace_target(context, number), f"{node['id']}: {ui.state_text(node['status'])}", node["id"] in urgent[:1]
         )
         for number, node in enumerate(run["trace"])
     }
@@ -459,44 +339,33 @@ _SHOWN: Final = 50
 """How many nodes are on one page."""
 
 
-def _first_shown(context: ViewContext) -> int:
-    return context.query.integer("from", default=0, lowest=0, highest=10**9)
-
-
 def _trace_target(context: ViewContext, number: int) -> str:
     """Return the address of a node in the trace, which has pages."""
     begin = number // _SHOWN * _SHOWN
-    is_here = begin == _first_shown(context)
-    return f"{'' if is_here else with_query(context, **{'from': begin, 'full': None})}#at-{number}"
+    is_here = begin == (context.number_cursor or 0)
+    return f"{'' if is_here else ui.with_query(context, cursor=begin or None, full=None)}#at-{number}"
 
 
 def _trace(context: ViewContext, run: Any) -> Content:
     """Return the trace of a run, its nodes in order."""
-    nodes, first = run["trace"], _first_shown(context)
+    nodes: list[Any] = run["trace"]
+    first = context.number_cursor or 0
+    begin, whole = _ms(run["created_at"]) or 0.0, max(run["duration_ms"], 1)
+    shown = list(enumerate(nodes))[first : first + _SHOWN]
+    rest = ui.pager(context, str(first + _SHOWN) if len(nodes) > first + _SHOWN else None)
     if not nodes:
         return h.p("No node has started.", class_="note")
-    begin, whole = _ms(run["created_at"]) or 0.0, max(run["duration_ms"], 1)
-    pages = [
-        h.a(
-            f"{place + 1} to {min(place + _SHOWN, len(nodes))}",
-            href=f"{with_query(context, **{'from': place, 'full': None})}#trace",
-            aria_current="true" if place == first else None,
-        )
-        for place in range(0, len(nodes), _SHOWN)
-    ]
-    shown = enumerate(nodes[first : first + _SHOWN], first)
-    rest = h.nav("Nodes ", pages, class_="pager", aria_label="Nodes") if len(pages) > 1 else None
     return [[_node(context, number, node, begin, whole) for number, node in shown], rest]
 
 
 def _node(context: ViewContext, number: int, node: Any, begin: float, whole: float) -> HTMLElement:
     began, ended = _ms(node["started_at"]), _ms(node["ended_at"])
-    took: str = NOTHING
+    took: str = ui.NOTHING
     left = width = 0
     if began is not None and node["status"] != "skipped":
         length = max((begin + whole if ended is None else ended) - began, 0)
         left = round(min(max(began - begin, 0) / whole, 0.99) * 100)
-        width, took = max(round(min(length / whole, 1 - left / 100) * 100), 1), duration(length)
+        width, took = max(round(min(length / whole, 1 - left / 100) * 100), 1), ui.duration(length)
     is_open = node["status"] == "failed" or (context.full or "").endswith(f"-of-{number}")
     return LivePart(
         "details",
@@ -515,16 +384,16 @@ def _summary_and_details(context: ViewContext, number: int, node: Any, took: str
     # The time of the node within that of the run, as a picture: the duration beside it says it in words.
     bar = h.rect(x=f"{left}%", y=0, width=f"{width}%", height="100%", rx=2, class_=f"bar {node['status']}")
     details = h.div(
-        facts(
-            ("Started", moment(node["started_at"], exact=True) if node["started_at"] else None),
-            ("Ended", moment(node["ended_at"], exact=True) if node["ended_at"] else None),
+        ui.facts(
+            ("Started", ui.moment(node["started_at"], exact=True) if node["started_at"] else None),
+            ("Ended", ui.moment(node["ended_at"], exact=True) if node["ended_at"] else None),
             ("Attempts", node["attempts"] or None),
             *((name.replace("_", " ").capitalize(), f"{value:,}") for name, value in usage.items()),
             ("Skipped because", node["reason"]),
         ),
         [h.p(h.strong("Warning: "), warning, class_="flash warning") for warning in node["warnings"]],
         [
-            json_block(f"{name}-of-{number}", name.capitalize(), node[name], context)
+            ui.json_block(f"{name}-of-{number}", name.capitalize(), node[name], context)
             for name in ("input", "output", "error")
             if node[name] is not None
         ],
@@ -532,7 +401,7 @@ def _summary_and_details(context: ViewContext, number: int, node: Any, took: str
         id=f"at-{number}",
     )
     summary = h.summary(
-        state(node["status"]),
+        ui.state(node["status"]),
         h.span(h.strong(node["id"]), " ", h.span(node["type"], class_="soft"), caution, class_="node"),
         h.svg(bar if width else None, class_="timeline", aria_hidden="true", focusable="false"),
         h.span(took, class_="number"),

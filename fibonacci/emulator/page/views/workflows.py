@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from difflib import unified_diff
-from itertools import islice
 from typing import Any, Final
 
 from fibonacci._texts.text import counted
@@ -13,23 +12,9 @@ from fibonacci.definitions.comparison import diff
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.definitions.files.writing import in_order
 from fibonacci.emulator.http.messages import Detail, ServerResponse, invalid
+from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page import responses
-from fibonacci.emulator.page.components import (
-    SHOWN,
-    changed,
-    example,
-    facts,
-    form,
-    json_block,
-    json_text,
-    moment,
-    pager,
-    search_form,
-    section,
-    table,
-    with_query,
-)
-from fibonacci.emulator.page.context import PER_PAGE, Done, PageContent, Slice, ViewContext, segment
+from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.coverage import LEGEND, MOST_RUNS, coverage_facts, coverage_of, missing_table
 from fibonacci.emulator.page.diagram import diagram
 from fibonacci.emulator.page.html import Content, HTMLElement, h
@@ -39,22 +24,16 @@ from fibonacci.emulator.page.views.runs import NO_NODES, runs_table, started
 from fibonacci.emulator.policy.admission import approval_reasons, settings_of
 
 _RUNS: Final = 10
-_VERSIONS: Final = 5
-_MOST_CHANGES: Final = 50
 _MOST_LINES: Final = 1_500  # of a version: the time to compare grows with their square
-
-_CREATE: Final = """node = {"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}
-print(client.workflows.create(name="Greeter", definition={"nodes": [node]}).id)
-"""
 
 
 def show_list(context: ViewContext) -> PageContent:
     """Show the workflows, the oldest first, or those whose name or ID contains a text."""
-    wanted = context.searched
-    page = _search(context, wanted) if wanted else context.backend.items("/workflows", context.cursor)
     with context.backend.reading() as store:
-        runs = {workflow["id"]: sum(store.executions.counts(workflow["id"]).values()) for workflow in page.items}
-    rows = [
+        rows = store.workflows.rows(after=context.number_cursor)
+        page = ui.found(context, rows, lambda workflow: f"{workflow['name']}\n{workflow['id']}")
+        runs = {workflow["id"]: sum(store.executions.counts(workflow["id"]).values()) for _, workflow in page.items}
+    shown = [
         (
             workflow["id"],
             h.a(_name_of(workflow), href=f"/ui/workflows/{segment(workflow['id'])}"),
@@ -62,29 +41,18 @@ def show_list(context: ViewContext) -> PageContent:
             workflow["version"],
             _node_count(workflow),
             h.a(f"{runs[workflow['id']]:,}", href=f"/ui/runs?workflow_id={segment(workflow['id'])}"),
-            moment(workflow["updated_at"]),
+            ui.moment(workflow["updated_at"]),
         )
-        for workflow in page.items
+        for _, workflow in page.items
     ]
-    empty: Content = h.p("No workflow has this text in its name or ID.")
-    if not wanted:
-        empty = [
-            h.p("No workflows yet. To create one:"),
-            example("create", "A first workflow · Python", _CREATE, context),
-        ]
+    empty = "No workflows here. Create one with ", h.code("client.workflows.create(name=..., definition=...)"), "."
     columns = {"Name": "name", "ID": "", "Version": "number", "Nodes": "number", "Runs": "number", "Updated": ""}
-    content = search_form(context, "Name or ID"), table("Workflows", columns, rows, empty), pager(context, page.more)
+    content = [
+        ui.search_form(context, ui.Field("q", "Name or ID", "search")),
+        ui.table("Workflows", columns, shown, empty),
+        ui.pager(context, page.more),
+    ]
     return PageContent("Workflows", content, "Workflows")
-
-
-def _search(context: ViewContext, wanted: str) -> Slice:
-    wanted = wanted.casefold()
-    with context.backend.reading() as store:
-        rows = store.workflows.rows(after=context.number_cursor)
-        matching = (row for row in rows if wanted in f"{row[1]['name']}\n{row[1]['id']}".casefold())
-        shown = list(islice(matching, PER_PAGE + 1))
-    more = str(shown[PER_PAGE - 1][0]) if len(shown) > PER_PAGE else None
-    return Slice([record for _, record in shown[:PER_PAGE]], more)
 
 
 def show(context: ViewContext) -> PageContent:
@@ -92,38 +60,30 @@ def show(context: ViewContext) -> PageContent:
     workflow, app = _workflow(context), context.backend.app
     workflow_id, path = workflow["id"], _path(workflow)
     runs = context.backend.items("/executions", None, workflow_id=workflow_id, limit=_RUNS)
-    versions = context.backend.items(f"{path}/versions", None, limit=_VERSIONS)
+    all_runs = h.p(h.a("All runs of this workflow", href=f"/ui/runs?workflow_id={workflow_id}"))
+    versions = context.backend.items(f"{path}/versions", context.cursor)
     with context.backend.reading() as store:
         settings = settings_of(store, app.organization)
+    views = {"Definition": None, "Coverage": "coverage"}
     reasons = approval_reasons(settings, workflow["definition"], app.environment.handlers)
     return PageContent(
         _name_of(workflow),
         [
             h.p(workflow["description"]) if workflow["description"] else None,
-            facts(
+            ui.facts(
                 ("ID", h.code(workflow_id)),
                 ("Version", workflow["version"]),
-                ("Created", moment(workflow["created_at"])),
-                ("Updated", moment(workflow["updated_at"])),
+                ("Created", ui.moment(workflow["created_at"])),
+                ("Updated", ui.moment(workflow["updated_at"])),
                 ("Approval required for", h.a(", ".join(reasons), href="/ui/governance") if reasons else "nothing"),
-                ("Memory", h.a("Values of this workflow", href=f"/ui/organization?q={segment(workflow_id)}#memory")),
+                ("Memory", h.a("Values of this workflow", href=f"/ui/organization?q={segment(workflow_id)}")),
             ),
-            h.section(_diagram_heading(context), _diagram(context, workflow), aria_labelledby="diagram"),
-            section("Run it", run_form(context, f"/ui{path}/execute", workflow["definition"])),
-            section(
-                "Latest runs",
-                runs_table(context, runs.items),
-                h.p(h.a("All runs of this workflow", href=f"/ui/runs?workflow_id={workflow_id}"))
-                if runs.more
-                else None,
-            ),
-            section(
-                "Versions",
-                _versions_table(workflow, versions.items),
-                h.p(h.a("All versions", href=f"/ui{path}/versions")) if versions.more else None,
-            ),
-            section("Registry", registry_form(context, workflow_id)),
-            section("Source", json_block("definition", "Definition", workflow["definition"], context)),
+            ui.section("Diagram", ui.choices(context, "Views", "show", views), _diagram(context, workflow)),
+            ui.section("Run it", run_form(context, f"/ui{path}/execute", workflow["definition"])),
+            ui.section("Latest runs", runs_table(context, runs.items), all_runs),
+            ui.section("Versions", _versions_table(workflow, versions.items), ui.pager(context, versions.more)),
+            ui.section("Registry", registry_form(context, workflow_id)),
+            ui.section("Source", ui.json_block("definition", "Definition", workflow["definition"], context)),
         ],
         "Workflows",
         is_settled=_shows_coverage(context),  # it takes longer than the rest
@@ -142,34 +102,11 @@ def _shows_coverage(context: ViewContext) -> bool:
     return context.query.text("show") == "coverage"
 
 
-def _diagram_heading(context: ViewContext) -> HTMLElement:
-    """Return the heading, with the links to the definition alone and to what its runs have reached."""
-    shown = _shows_coverage(context)
-    links = [
-        h.li(h.a(text, href=with_query(context, show=name), aria_current="true" if shown == bool(name) else None))
-        for text, name in (("Definition", None), ("Coverage", "coverage"))
-    ]
-    return h.div(
-        h.h2("Diagram", id="diagram"),
-        h.nav(h.ul(links), class_="filters", aria_label="What the diagram shows"),
-        class_="line",
-    )
-
-
 def execute(context: ViewContext) -> Done:
     """Run the workflow."""
     workflow = _workflow(context)
     inputs = inputs_of_form(context, workflow["definition"])
     return started(context, f"/v1{_path(workflow)}/execute", {"inputs": inputs})
-
-
-def show_versions(context: ViewContext) -> PageContent:
-    """Show the versions of a workflow, the newest first."""
-    workflow = _workflow(context)
-    page = context.backend.items(f"{_path(workflow)}/versions", context.cursor)
-    text = h.p("Each update of the workflow creates a version, and so does a rollback. No version is ever lost.")
-    content = text, _versions_table(workflow, page.items), pager(context, page.more)
-    return PageContent(f"Versions of {_name_of(workflow)}", content, "Workflows")
 
 
 def show_version(context: ViewContext) -> PageContent:
@@ -179,7 +116,7 @@ def show_version(context: ViewContext) -> PageContent:
     number, latest = version["version"], workflow["version"]
     rollback: Content = None
     if number != latest:
-        rollback = section(
+        rollback = ui.section(
             f"Roll back to version {number}?",
             h.ul(
                 h.li(
@@ -189,7 +126,7 @@ def show_version(context: ViewContext) -> PageContent:
                 h.li("Runs that have started or wait for approval keep the version that they were requested with."),
                 class_="points",
             ),
-            form(
+            ui.form(
                 context,
                 f"/ui{_path(workflow)}/versions/{number}/rollback",
                 h.input(type="hidden", name="latest", value=latest),
@@ -204,16 +141,18 @@ def show_version(context: ViewContext) -> PageContent:
     return PageContent(
         f"Version {number} of {_name_of(workflow)}",
         [
-            facts(
+            ui.facts(
                 ("Workflow", h.a(_name_of(workflow), href=f"/ui{_path(workflow)}")),
                 ("Place", "the latest version" if number == latest else f"{number} of {latest}"),
-                ("Created", moment(version["created_at"])),
+                ("Created", ui.moment(version["created_at"])),
                 ("Made by", _origin(version)),
                 ("Nodes", _node_count(version)),
             ),
-            section(f"Changes since version {number - 1}", _difference(context, before, version)) if before else None,
+            ui.section(f"Changes since version {number - 1}", _difference(context, before, version))
+            if before
+            else None,
             rollback,
-            section("Source", json_block("definition", "Definition", version["definition"], context)),
+            ui.section("Source", ui.json_block("definition", "Definition", version["definition"], context)),
         ],
         "Workflows",
     )
@@ -228,7 +167,8 @@ def rollback(context: ViewContext) -> Done:
         raise invalid(Detail("version", reason))
     path = f"/v1{_path(workflow)}/versions/{segment(number)}/rollback"
     message = f"The workflow is back at version {number}, as version {workflow['version'] + 1}."
-    return changed(context, "POST", path, None, f"/ui{_path(workflow)}", message)
+    context.backend.send("POST", path)
+    return Done(f"/ui{_path(workflow)}", message)
 
 
 def _workflow(context: ViewContext) -> Any:
@@ -260,22 +200,21 @@ def _origin(version: Any) -> str:
 
 def _versions_table(workflow: Any, versions: list[Any]) -> HTMLElement:
     columns = {"Version": "", "Made by": "", "Nodes": "number", "Name": "name", "Created": ""}
+    latest, target = workflow["version"], f"/ui{_path(workflow)}/versions"
     rows = [
         (
-            f"version-{number}",
+            f"version-{version['version']}",
             h.a(
-                f"{number} (latest)" if number == workflow["version"] else number,
-                href=f"/ui{_path(workflow)}/versions/{number}",
+                version["version"], " (latest)" * (version["version"] == latest), href=f"{target}/{version['version']}"
             ),
             _origin(version),
             _node_count(version),
             version["name"],
-            moment(version["created_at"]),
+            ui.moment(version["created_at"]),
         )
         for version in versions
-        for number in [version["version"]]
     ]
-    return table("Versions", columns, rows)
+    return ui.table("Versions", columns, rows)
 
 
 def _difference(context: ViewContext, old: Any, new: Any) -> Content:
@@ -283,14 +222,12 @@ def _difference(context: ViewContext, old: Any, new: Any) -> Content:
     before, after = (_text(context, version).split("\n") for version in (old, new))
     if before == after:
         return h.p("The versions are the same.", class_="empty")
-    lines: Content = h.p(
-        f"A version has more than {_MOST_LINES:,} lines, so they aren't compared line by line.", class_="note"
-    )
+    lines: Content = f"A version has more than {_MOST_LINES:,} lines, so they aren't compared line by line."
     if max(len(before), len(after)) <= _MOST_LINES:
         compared = list(unified_diff(before, after, lineterm=""))[2:]
         tags = {"-": "del", "+": "ins", "@": "i"}
         shown = [
-            HTMLElement(tags.get(line[0], "span"), "…" if line[0] == "@" else line[:SHOWN]) for line in compared[1:]
+            HTMLElement(tags.get(line[0], "span"), "…" if line[0] == "@" else line[: ui.SHOWN]) for line in compared[1:]
         ]
         lines = h.pre(shown, class_="diff all", tabindex=0, role="group", aria_label="Line by line")
     changes = diff(*(context.backend.redact_json(version["definition"] or {}) for version in (old, new))).changes
@@ -298,13 +235,11 @@ def _difference(context: ViewContext, old: Any, new: Any) -> Content:
         return [h.p("The definitions mean the same."), lines]
     points = [
         h.li("The node " if change.node == change.location else None, h.code(change.location), f" was {change.kind}.")
-        for change in changes[:_MOST_CHANGES]
+        for change in changes
     ]
-    rest = f"And {len(changes) - _MOST_CHANGES:,} more."
     return [
         h.p(f"{counted(len(changes), 'difference')} in what the definitions mean:"),
         h.ul(points, class_="points"),
-        h.p(rest, class_="note") if len(changes) > _MOST_CHANGES else None,
         lines,
     ]
 
@@ -336,4 +271,4 @@ def _text(context: ViewContext, version: Any) -> str:
         definition = definition and in_order(definition, generation="newer")
     shown = {"name": version["name"], "description": version["description"], "definition": definition}
     # Redacted before it is compared: a part of a secret would not be found. Each line of a text is a line of its own.
-    return json_text(context.backend.redact_json(shown)).replace("\\n", "\n")
+    return ui.json_text(context.backend.redact_json(shown)).replace("\\n", "\n")
