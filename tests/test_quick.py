@@ -64,11 +64,9 @@ def test_the_tests_that_have_a_file_in_their_name_are_chosen_by_it() -> None:
     assert "tests/docs/test_readme.py" in chosen.tests
     assert chosen.named == {
         "tests/docs/test_pages.py": ["README.md", *pages],
-        "tests/tools/site/test_async_pages.py": pages,
     }
     commands = dict(quick.checks(pages))
     assert "slow" not in commands["tests/docs/test_pages.py of what has changed"]
-    assert "slow" in commands["tests/tools/site/test_async_pages.py of what has changed"]
 
 
 def test_a_file_without_a_row_is_refused() -> None:

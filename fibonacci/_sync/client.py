@@ -397,7 +397,7 @@ class Fibonacci(Hinted):
     def _own_state(self) -> dict[str, Any]:
         """Return what a subclass or a user has set."""
         own = {"_config", "_shared", "_requestor", "_once"}
-        return {name: value for name, value in vars(self).items() if name not in own}
+        return {name: value for name, value in vars(self).copy().items() if name not in own}
 
     def _copied(self, state: dict[str, Any]) -> Self:
         """Return a client with the same configuration, and with new connections."""

@@ -8,8 +8,10 @@ from tests.test_startup import HEAVY, loaded_by
 
 SHARED = {
     "fibonacci",
+    "fibonacci._system",
     "fibonacci._system.lazy",
     "fibonacci._remedies",
+    "fibonacci._texts",
     "fibonacci._texts.suggestions",
     "fibonacci.cli",
     "fibonacci.cli.call_tables",

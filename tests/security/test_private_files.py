@@ -131,9 +131,9 @@ def _state(folder: Path) -> None:
 
 
 def _owner(folder: Path) -> None:
-    from fibonacci.emulator.state.store import Owners
+    from fibonacci.emulator.state.owners import Owners
 
-    with mock.patch("fibonacci.emulator.state.store.secrets.token_hex", return_value="name"):
+    with mock.patch("fibonacci.emulator.state.owners.secrets.token_hex", return_value="name"):
         made: Any = Owners(folder / "state.db")
         made.own()
     made._forget()
@@ -195,7 +195,7 @@ PATHS = [
     Written("out.jsonl.partial", "state", ("cli/row_files.py",), _results, mode=None),
     Written("state.db", "chosen", ("emulator/state/sqlite.py",), _state),
     Written("state.db-wal", "state", ("emulator/state/sqlite.py",), _state, mode=None),
-    Written("state.db-owner-name", "state", ("emulator/state/store.py",), _owner),
+    Written("state.db-owner-name", "state", ("emulator/state/owners.py",), _owner),
     Written("calls.json", "chosen", ("emulator/engine/cassettes.py",), _cassette, is_private=False),
 ]
 

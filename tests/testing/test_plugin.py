@@ -109,8 +109,8 @@ import sys
 
 def test_it():
     assert {name for name in sys.modules if name.startswith("fibonacci.")} == {
-        "fibonacci._core", "fibonacci._core.redirection", "fibonacci._system.lazy", "fibonacci.testing",
-        "fibonacci.testing.plugin",
+        "fibonacci._core", "fibonacci._core.redirection", "fibonacci._system", "fibonacci._system.lazy",
+        "fibonacci.testing", "fibonacci.testing.plugin",
     }
     assert not sys.modules.keys() & {"asyncio", "anyio", "httpx", "httpcore", "pydantic", "sqlite3", "tenacity"}
 """
