@@ -120,6 +120,7 @@ def call_without_descriptors(name: ModeName, server: ScriptedServer, other_serve
     with Mode(name) as mode:
         transport = mode.socket_transport()
         delays: list[float] = []
+        freed = ExitStack()
         client, other = (
             mode.client_of(each, api_key=f"key-{name}", transport=transport, on_retry=retried)
             for each, retried in ((server, lambda _: freed.close()), (other_server, delays.append))
@@ -129,7 +130,7 @@ def call_without_descriptors(name: ModeName, server: ScriptedServer, other_serve
         mode.close(transport)
         with all_used_up():
             refused = mode.end(client.with_options(max_retries=0).request, "POST", "/refused")
-        with ExitStack() as freed:
+        with freed:
             freed.enter_context(all_used_up())
             retried = mode.end(client.request, "POST", "/x")
         with all_used_up():  # of the other server's connection, which is idle, the descriptor can be had

@@ -354,7 +354,7 @@ class AsyncSocketTransport(AsyncTransportBase):
                 raise
             phase = request.phases.current
             failure = transport_error_from(error, is_sent=phase is not None and phase in SENT)
-            failure.proxy = pool and pool.proxy
+            failure.proxy = None if pool is None else pool.proxy
             raise failure from failure.cause
 
     async def aclose(self) -> None:
