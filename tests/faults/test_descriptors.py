@@ -121,10 +121,13 @@ def call_without_descriptors(name: ModeName, server: ScriptedServer, other_serve
         transport = mode.socket_transport()
         delays: list[float] = []
         freed = ExitStack()
-        client, other = (
-            mode.client_of(each, api_key=f"key-{name}", transport=transport, on_retry=retried)
-            for each, retried in ((server, lambda _: freed.close()), (other_server, delays.append))
-        )
+
+        def free(_: object) -> None:
+            freed.close()
+
+        options = {"api_key": f"key-{name}", "transport": transport}
+        client = mode.client_of(server, on_retry=free, **options)
+        other = mode.client_of(other_server, on_retry=delays.append, **options)
         for one in (client, other):
             mode.run(one.request("GET", "/x"))
         mode.close(transport)
