@@ -86,6 +86,7 @@ def text_of(ended: Ended) -> str:
 
 def call_often(server: ScriptedServer, authority: Authority) -> list[Any]:
     """Make many calls at once, in one mode after another; return how they end, and how the next call does."""
+    import_module("tenacity")  # which the first retry does, when no file can be opened
     results: list[Any] = []
     for name in MODES:
         with Mode(name, threads=CALLS) as mode:
