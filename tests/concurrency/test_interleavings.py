@@ -103,9 +103,9 @@ MUTANTS = [
     ),
     SeededFault(
         "tasks: connection pool",
-        "_async.transports.socket_transport:AsyncConnectionPool._end",
-        "self._put_back(use)",
-        "pass",
+        "_async.transports.socket_transport:AsyncConnectionPool.send",
+        "finally:\n            self._put_back(use)",
+        "finally:\n            pass",
     ),
     SeededFault(
         "tasks: aclose() of a transport",

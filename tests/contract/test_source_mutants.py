@@ -14,7 +14,7 @@ import pytest
 from tests.tools.markdown import ROOT
 
 CHANGES = [
-    ("engine/node_executor.py", "tries > node.max_retries", "tries >= node.max_retries", "runs.retry"),
+    ("engine/execution.py", "tries > node.max_retries", "tries >= node.max_retries", "runs.retry"),
     (
         "routes/workflows.py",
         'store.memory.delete_all({"scope": "workflow", "owner": workflow_id})',
