@@ -22,7 +22,7 @@ from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import BatchPace, ProgressText
 from fibonacci._batch.rows import Row
 from fibonacci._batch.sql_journal import SQLJournal
-from fibonacci._batch.state import BatchState
+from fibonacci._batch.state import BatchState, ResultList
 from fibonacci._batch.watching import StartRate, WatchPlan
 from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.messages import Deadline
@@ -126,7 +126,7 @@ class AsyncBatchContext:
         requestor: Sends the requests.
         requests: The requests about the workflow.
         options: The arguments of `run_many`.
-        journal: The open journal.
+        journal: The open journal. Without one, the list of the results.
         organization_id: The ID of the organization whose quota counts. None if it isn't known.
         definition: The definition of the workflow. None if the platform doesn't send it.
         versions: The version of the workflow.
@@ -151,7 +151,7 @@ class AsyncBatchContext:
         requestor: AsyncRequestor,
         requests: AsyncBatchRequests,
         options: BatchOptions,
-        journal: SQLJournal,
+        journal: SQLJournal | ResultList,
         organization_id: str | None,
         definition: Mapping[str, Any] | None,
         versions: WorkflowVersions,
@@ -186,11 +186,6 @@ class AsyncBatchContext:
         self.progress: ProgressText = ProgressText(self.now, options.total)
         self._noted_at: float = float("-inf")
         self._noted_state: tuple[RunsBlocker | None, int] = (None, 0)
-
-    @property
-    def keeps_results_alone(self) -> bool:
-        """Whether nothing but results is read from the journal, which no other process reads."""
-        return not self.journal.is_durable
 
     @property
     def now(self) -> float:
@@ -291,10 +286,9 @@ class AsyncBatchContext:
         Raises:
             JournalError: If it can't be written. A note has the ID.
         """
-        if not self.keeps_results_alone:
-            self._unrecorded[row.index] = row
-            if not self.is_iterating:
-                self._write_started()
+        self._unrecorded[row.index] = row
+        if not self.is_iterating:
+            self._write_started()
 
     def record_refusal(self, row: Row) -> None:
         """Withdraw the intent of a row in the journal: at once, unless the task that iterates is about to.
@@ -303,14 +297,12 @@ class AsyncBatchContext:
             JournalError: If it can't be written.
         """
         row.is_refused = True
-        if not (self.is_iterating or self.keeps_results_alone):
+        if not self.is_iterating:
             self._record_refusals([row])
 
     def pause_iterating(self) -> None:
         """Write what came while the task that iterates was at work, which it now leaves to workers."""
         self.is_iterating = False
-        if self.keeps_results_alone:
-            return
         if self._unrecorded:
             self._write_started()
         refused = [row for row in self.state.starting.values() if row.is_refused and not row.is_recorded]
@@ -365,7 +357,7 @@ class AsyncBatchContext:
             return None
         self._noted_at, self._noted_state = now, state
         unknown = [row.key for row in self.state.unknown.values()]
-        return self.journal.redact(self.progress.note(self.pace, self.requestor.clock.time(), blocker, unknown))
+        return self.requestor.redact(self.progress.note(self.pace, self.requestor.clock.time(), blocker, unknown))
 
     def take_version(self, version: str | None) -> None:
         """Take in the version of the workflow: with a new one, stop or continue, as `if_new_version` says."""

@@ -31,8 +31,6 @@ _log = logging.getLogger("fibonacci")
 
 # Results of an earlier run that are delivered before anything else is looked at.
 _RESTORED_AT_ONCE = 256
-# Results that a temporary journal takes in one transaction.
-_KEPT_AT_ONCE = 64
 # Seconds between two looks whether another process has stopped the rows.
 _STOP_CHECK = 0.25
 # Seconds for which events are gathered.
@@ -181,14 +179,6 @@ class BatchRunner:
         intended = [row for row in rows if not row.is_uncertain]
         for row in intended:
             row.intend(self._context.platform_time)
-        if self._context.keeps_results_alone:
-            intended = []
-            state.withdrawn.clear()
-            state.started.clear()
-            state.listed.clear()
-            state.new_version = None
-            if len(state.finished) < _KEPT_AT_ONCE:
-                return
         finished = {row.index for row, _ in state.finished}  # whose results are written with the ids
         started = [row for row in state.started if row.index not in finished]
         changes = (intended, state.withdrawn, started, state.finished, state.listed)
@@ -198,8 +188,9 @@ class BatchRunner:
         if state.new_version is not None:
             self._context.journal.continue_with(state.new_version)
             state.new_version = None
-        for row in [*intended, *(row for row, _ in state.finished)]:
-            state.unwritten.pop(row.key, None)
+        if self._context.journal.is_durable:  # and finds their keys
+            for row in [*intended, *(row for row, _ in state.finished)]:
+                state.unwritten.pop(row.key, None)
         self._context.recorded([*started, *(row for row, _ in state.finished)])
         state.withdrawn.clear()
         state.started.clear()
