@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from types import SimpleNamespace
 from typing import Any
@@ -297,19 +296,17 @@ class TestLoop:
             context.state.running = running_rows(running)
             found = [Execution.model_validate({"execution_id": str(index), "status": "running"}) for index in range(4)]
             context.requests.find = AsyncMock(return_value=({each.id: each for each in found}, 2))
-            context.watch.looked, context.report = Mock(), Mock(side_effect=call_it)
+            context.watch.looked = Mock()
             AsyncExecutionsWatcher(context).look()
             if running > pages:
                 await context.work.call_args.args[0]()
+                for function in await context.inbox.get(0):
+                    function()
             return context.watch.looked.call_args
 
         assert asyncio.run(looked(2, pages=3)) == call(now, requests=2, pages=None), "one by one"
         assert asyncio.run(looked(4, pages=3)) == call(now, requests=2, pages=2), "on two pages of the list"
         assert asyncio.run(looked(5, pages=3)) == call(now, requests=3, pages=2), "and one that is on neither"
-
-
-def call_it(function: Callable[[], object]) -> None:
-    function()
 
 
 class TestWatching:

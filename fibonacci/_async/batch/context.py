@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -235,7 +235,7 @@ class AsyncBatchContext:
         return bool(self._pieces)
 
     def work(self, function: _workers.Work) -> None:
-        """Carry out a function beside the iteration. It hands its result to `report`, however it ends.
+        """Carry out a function beside the iteration.
 
         Raises:
             RuntimeError: If the system has no thread left for it. It isn't carried out then.
@@ -251,9 +251,29 @@ class AsyncBatchContext:
                 self._end(piece)
             raise
 
-    def report(self, function: Callable[[], object]) -> None:
-        """Hand the end of a piece of work to the task that iterates, from any thread."""
-        self.inbox.put(partial(self._end_work, function))
+    def drive(self, steps: _workers.Steps) -> None:
+        """Carry out steps in the task that iterates, and the work that they yield beside it.
+
+        Raises:
+            RuntimeError: If the system has no thread left for the first piece of work.
+        """
+        self.work(partial(self._carry_out, steps, next(steps)))
+
+    async def _carry_out(self, steps: _workers.Steps, work: _workers.Work) -> None:
+        try:
+            value = await work()
+        except BaseException as error:
+            self.inbox.put(partial(self._go_on, steps, None, error))
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self.inbox.put(partial(self._go_on, steps, value, None))
+
+    def _go_on(self, steps: _workers.Steps, value: Any, error: BaseException | None) -> None:
+        self.at_work -= 1
+        if not self._is_left:
+            with suppress(StopIteration):
+                self.work(partial(self._carry_out, steps, steps.send((value, error))))
 
     def leave(self) -> None:
         """Close the journal as soon as the last worker has ended: what it does is recorded until then."""
@@ -478,11 +498,6 @@ class AsyncBatchContext:
             text, seconds = "workflow %s: the platform is back after %.0f s", self.now - self._outage_began
             log(_log, logging.WARNING, text, self.requests.workflow_id, seconds)
             self._outage_began = None
-
-    def _end_work(self, function: Callable[[], object]) -> None:
-        self.at_work -= 1
-        if not self._is_left:
-            function()
 
 
 class _Piece:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from fibonacci._async.batch import _workers
 from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._batch.concurrency import quota_kind
 from fibonacci._batch.journal import start_outcome
@@ -50,45 +51,40 @@ class AsyncRowStarter:
         row.attempts += 1
         context.starts.add(context.now)
         try:
-            context.work(partial(self._start, row))
+            context.drive(self._start(row))
         except RuntimeError:  # no thread is left, so nothing was sent
             del context.state.starting[row.index]
             raise
 
-    async def _start(self, row: Row) -> None:
-        context = self._context
-        try:
-            execution = await self._execution_of(row)
-            row.execution_id, row.version = execution.id, context.versions.current
-            context.record_start(row)
-        except BaseException as error:
-            context.report(partial(self._not_started, row, error))
-            if not isinstance(error, Exception):
-                raise
-        else:
-            context.report(partial(self._started, row, execution))
+    def _start(self, row: Row) -> _workers.Steps:
+        """Send the request that starts a row, and follow its execution, or decide what becomes of the row."""
+        context, state = self._context, self._context.state
+        execution, error = yield partial(self._send, row)
+        del state.starting[row.index]
+        if error is not None:
+            self._not_started(row, error)
+            return
+        context.start_passed(row.started_at)
+        if not state.take_back(row, execution.id):
+            if not row.is_recorded:
+                state.started.append(row)
+            self._follow(row, execution)
 
-    async def _execution_of(self, row: Row) -> Execution:
-        """Send the request that starts a row. A refusal is recorded before the row can be started again."""
+    async def _send(self, row: Row) -> Execution:
+        """Send the request that starts a row. What it says is recorded before the row can be started again."""
         context = self._context
         try:
-            return await context.requests.start(row, context.options.timeout)
+            execution = await context.requests.start(row, context.options.timeout)
         except Exception as error:
             if not row.is_uncertain and start_outcome(error) != "unknown":
                 context.record_refusal(row)
             raise
-
-    def _started(self, row: Row, execution: Execution) -> None:
-        del self._context.state.starting[row.index]
-        self._context.start_passed(row.started_at)
-        if not self._context.state.take_back(row, execution.id):
-            if not row.is_recorded:
-                self._context.state.started.append(row)
-            self._follow(row, execution)
+        row.execution_id, row.version = execution.id, context.versions.current
+        context.record_start(row)
+        return execution
 
     def _not_started(self, row: Row, error: BaseException) -> None:
         context, state = self._context, self._context.state
-        del state.starting[row.index]
         if isinstance(error, JournalError):
             state.abort(error)
             return

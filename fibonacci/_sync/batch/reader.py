@@ -55,8 +55,7 @@ class RowReader:
             return False
         if self._source.may_wait and not self._values:
             if not self._is_reading:
-                self._is_reading = True
-                self._context.work(self._read_beside)
+                self._context.drive(self._read_beside())
             return False
         try:
             value = self._values.popleft() if self._values else self._source.read(_END)
@@ -65,24 +64,15 @@ class RowReader:
             self._state.stop(error)
         return not self._state.is_exhausted
 
-    def _read_beside(self) -> None:
+    def _read_beside(self) -> _workers.Steps:
         """Read one row of an iterable that may have to wait for it."""
-        try:
-            value = self._source.read(_END)
-        except BaseException as error:
-            self._context.report(partial(self._not_read, error))
-            if not isinstance(error, Exception):
-                raise
+        self._is_reading = True
+        value, error = yield partial(self._source.read, _END)
+        self._is_reading = False
+        if error is None:
+            self._values.append(value)
         else:
-            self._context.report(partial(self._has_read, value))
-
-    def _has_read(self, value: Any) -> None:
-        self._is_reading = False
-        self._values.append(value)
-
-    def _not_read(self, error: BaseException) -> None:
-        self._is_reading = False
-        self._state.stop(error)
+            self._state.stop(error)
 
     def _place(self, value: Any) -> None:
         """Make a row of a value, and put it where it belongs."""

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 
 from fibonacci._batch.rows import Row
 from fibonacci._batch.watching import is_complete
 from fibonacci._core.retry import is_final
+from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci.errors import NotFoundError, WaitTimeoutError
 from fibonacci.models.executions import Execution
@@ -73,7 +73,7 @@ class ExecutionsWatcher:
         self._is_looking, self._is_urgent = True, False
         self._last_look = self._context.now
         if self._context.watch.is_list_cheaper(len(running)):
-            self._context.work(partial(self._list, frozenset(running)))
+            self._context.drive(self._list(frozenset(running)))
         else:
             self._read_each(running, pages=None)
 
@@ -94,31 +94,24 @@ class ExecutionsWatcher:
         state = self._context.state
         return (state.running, state.overdue) if state.has_more else (state.running,)
 
-    def _list(self, running: frozenset[str]) -> None:
-        """Read the pages of the list that have running executions."""
-        try:
-            listed, pages = self._context.requests.find(running)
-        except BaseException as error:
-            self._context.report(partial(self._not_listed, error))
-            if not isinstance(error, Exception):
-                raise
-        else:
-            self._context.report(partial(self._listed, running, listed, pages))
-
-    def _not_listed(self, error: BaseException) -> None:
-        self._is_looking = False
-        self._context.watch.looked(self._last_look, requests=1, pages=None)
-        self._context.look_failed(error, self._last_look)
-
-    def _listed(self, running: frozenset[str], listed: Mapping[str, Execution], pages: int) -> None:
+    def _list(self, running: frozenset[str]) -> _workers.Steps:
+        """Read the pages of the list that have running executions, and one by one those that it lacks."""
+        context = self._context
+        found, error = yield partial(context.requests.find, running)
+        if error is not None:
+            self._is_looking = False
+            context.watch.looked(self._last_look, requests=1, pages=None)
+            context.look_failed(error, self._last_look)
+            return
+        listed, pages = found
         for execution in listed.values():
             self._seen(execution)
         watched = (execution_id for rows in self._watched() for execution_id in rows)
         missing = [
             execution_id for execution_id in watched if execution_id in running and execution_id not in listed
         ]  # the oldest first
-        if not (missing or self._context.state.reading):  # else the reads tell whether executions can be read
-            self._context.look_passed(self._last_look)
+        if not (missing or context.state.reading):  # else the reads tell whether executions can be read
+            context.look_passed(self._last_look)
         self._read_each(missing, pages=pages if listed else len(running))
 
     def _read_each(self, execution_ids: list[str], *, pages: int | None) -> None:
@@ -128,35 +121,20 @@ class ExecutionsWatcher:
         self._was_answered, self._failure = False, None
         self._is_looking = bool(execution_ids)
         for execution_id in execution_ids:
-            self._context.work(partial(self._read, execution_id))
+            self._context.drive(self._read(execution_id))
 
-    def _read(self, execution_id: str) -> None:
-        try:
-            execution = self._context.requests.execution(execution_id)
-        except BaseException as error:
-            self._context.report(partial(self._not_read, execution_id, error))
-            if not isinstance(error, Exception):
-                raise
-        else:
-            self._context.report(partial(self._has_read, execution))
-
-    def _has_read(self, execution: Execution) -> None:
-        self._seen(execution)
-        self._end_read(None)
-
-    def _not_read(self, execution_id: str, error: BaseException) -> None:
-        if not _is_lag(error):
-            self._end_read(error)
-            return
+    def _read(self, execution_id: str) -> _workers.Steps:
+        """Read an execution as a part of a look, which has failed if none of its reads was answered."""
         state = self._context.state
-        if execution_id in state.running:
-            state.running[execution_id].execution = None
-        else:  # its time is up, so that it has none to appear in
-            state.overdue.pop(execution_id, None)
-        self._end_read(None)
-
-    def _end_read(self, failure: BaseException | None) -> None:
-        """Record the end of a read. A look has failed if none of its reads was answered."""
+        execution, failure = yield partial(self._context.requests.execution, execution_id)
+        if failure is None:
+            self._seen(execution)
+        elif _is_lag(failure):
+            failure = None
+            if execution_id in state.running:
+                state.running[execution_id].execution = None
+            else:  # its time is up, so that it has none to appear in
+                state.overdue.pop(execution_id, None)
         self._was_answered |= failure is None
         self._failure = failure or self._failure
         self._reads_left -= 1
@@ -189,31 +167,22 @@ class ExecutionsWatcher:
             self._context.state.end(row, execution)
         else:
             self._context.state.reading += 1
-            self._context.work(partial(self._read_once, row, execution.id, self._context.now))
+            self._context.drive(self._read_once(row, execution.id))
 
-    def _read_once(self, row: Row, execution_id: str, sent_at: float) -> None:
-        try:
-            execution = self._context.requests.execution(execution_id)
-        except BaseException as error:
-            self._context.report(partial(self._not_read_once, row, execution_id, error, sent_at))
-            if not isinstance(error, Exception):
-                raise
-        else:
-            self._context.report(partial(self._was_read_once, row, execution, sent_at))
-
-    def _was_read_once(self, row: Row, execution: Execution, sent_at: float) -> None:
-        self._context.state.reading -= 1
-        self._context.look_passed(sent_at)
-        self._context.learn_version(row, execution)
-        self._context.state.end(row, execution)
-
-    def _not_read_once(self, row: Row, execution_id: str, error: BaseException, sent_at: float) -> None:
-        """Follow the execution on, so that the next look reads it again."""
-        self._context.state.reading -= 1
+    def _read_once(self, row: Row, execution_id: str) -> _workers.Steps:
+        """Read an execution that has ended. If that fails, it is followed on, so that the next look reads it again."""
+        context, sent_at = self._context, self._context.now
+        execution, error = yield partial(context.requests.execution, execution_id)
+        context.state.reading -= 1
+        if error is None:
+            context.look_passed(sent_at)
+            context.learn_version(row, execution)
+            context.state.end(row, execution)
+            return
         row.execution = None
-        self._context.state.running[execution_id] = row
+        context.state.running[execution_id] = row
         if not _is_lag(error):
-            self._context.look_failed(error, sent_at)
+            context.look_failed(error, sent_at)
 
 
 def _is_lag(error: BaseException) -> bool:
