@@ -10,7 +10,7 @@ from time import monotonic
 
 from fibonacci._async import _runtime
 from fibonacci._async.batch import _workers
-from fibonacci._async.batch.context import AsyncBatchContext
+from fibonacci._async.batch.context import AsyncBatchContext, nothing
 from fibonacci._async.batch.reader import AsyncRowReader
 from fibonacci._async.batch.starter import AsyncRowStarter
 from fibonacci._async.batch.watcher import AsyncExecutionsWatcher
@@ -241,7 +241,7 @@ class AsyncBatchRunner:
         if context.plan.must_ask and not self._is_asking and not self._state.is_stopped:
             if context.organization_id is None:
                 context.plan.record_unreadable_quota(context.now)
-                context.inbox.put(_nothing)  # rows may be started now
+                context.inbox.put(nothing)  # rows may be started now
             else:
                 context.drive(self._read_quota(context.organization_id))
 
@@ -297,7 +297,7 @@ class AsyncBatchRunner:
             return
         if self._context.options.if_unknown == "rerun" and not state.is_stopped:
             state.rerun_unknown()
-            self._context.inbox.put(_nothing)
+            self._context.inbox.put(nothing)
         else:
             self._context.drive(self._deliver_unknown([*state.unknown.values()]))
 
@@ -356,7 +356,3 @@ class AsyncBatchRunner:
             next((row.deadline for row in self._state.running.values()), None),
         ]
         return max(0.0, min(at for at in times if at is not None) - now)
-
-
-def _nothing() -> None:
-    """Do nothing: it ends a wait."""

@@ -276,24 +276,24 @@ class BatchContext:
             with suppress(StopIteration):
                 self.work(partial(self._carry_out, steps, steps.send((value, error))))
 
-    def leave(self) -> None:
+    def close_soon(self) -> None:
         """Close the journal as soon as the last worker has ended: what it does is recorded until then."""
         self._is_left = True
-        if not self._pieces:
-            self._close_journal()
+        self._close_if_left()
 
     def _end(self, piece: _Piece) -> None:
         self._pieces.discard(piece)
-        if self._is_left and not self._pieces:
-            self._close_journal()
+        self._close_if_left()
         if self.is_draining:
-            self.inbox.put(_nothing)
+            self.inbox.put(nothing)
 
-    def _close_journal(self) -> None:
-        """Close the journal. A second call does nothing.
+    def _close_if_left(self) -> None:
+        """Close the journal if it is to be closed, and no worker is left. A second call does nothing.
 
         IDs that were received are in it: a second Ctrl-C may have kept the task that iterates from writing some.
         """
+        if not self._is_left or self._pieces:
+            return
         try:
             self._write_started()
         except JournalError as error:
@@ -520,5 +520,5 @@ class _Piece:
             function()
 
 
-def _nothing() -> None:
+def nothing() -> None:
     """Do nothing: it ends a wait."""

@@ -17,7 +17,7 @@ from fibonacci._core.logs import log_journal
 from fibonacci._core.retry import is_final
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch import _workers
-from fibonacci._sync.batch.context import BatchContext
+from fibonacci._sync.batch.context import BatchContext, nothing
 from fibonacci._sync.batch.reader import RowReader
 from fibonacci._sync.batch.starter import RowStarter
 from fibonacci._sync.batch.watcher import ExecutionsWatcher
@@ -242,7 +242,7 @@ class BatchRunner:
         if context.plan.must_ask and not self._is_asking and not self._state.is_stopped:
             if context.organization_id is None:
                 context.plan.record_unreadable_quota(context.now)
-                context.inbox.put(_nothing)  # rows may be started now
+                context.inbox.put(nothing)  # rows may be started now
             else:
                 context.drive(self._read_quota(context.organization_id))
 
@@ -298,7 +298,7 @@ class BatchRunner:
             return
         if self._context.options.if_unknown == "rerun" and not state.is_stopped:
             state.rerun_unknown()
-            self._context.inbox.put(_nothing)
+            self._context.inbox.put(nothing)
         else:
             self._context.drive(self._deliver_unknown([*state.unknown.values()]))
 
@@ -357,7 +357,3 @@ class BatchRunner:
             next((row.deadline for row in self._state.running.values()), None),
         ]
         return max(0.0, min(at for at in times if at is not None) - now)
-
-
-def _nothing() -> None:
-    """Do nothing: it ends a wait."""

@@ -253,7 +253,7 @@ def _workers(run: TaskRun) -> Bodies:
                 for function in await context.inbox.get(10.0):
                     function()
         finally:
-            context.leave()
+            context.close_soon()
 
     def check() -> None:
         assert not context.has_work, "work that has ended counts as under way"
