@@ -53,8 +53,8 @@ class AsyncBatchRunner:
         self._context = context
         self._state = context.state
         self._watcher = AsyncExecutionsWatcher(context)
-        self._starter = AsyncRowStarter(context, self._watcher.follow)
-        self._reader = AsyncRowReader(context, rows, self._watcher.resume)
+        self._starter = AsyncRowStarter(context, self._watcher)
+        self._reader = AsyncRowReader(context, rows, self._starter.resume)
         self._received: deque[Callable[[], object]] = deque()
         self._is_asking = False
         self._is_probing = False

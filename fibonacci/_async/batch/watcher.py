@@ -7,7 +7,6 @@ from functools import partial
 from fibonacci._async.batch import _workers
 from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._batch.rows import Row
-from fibonacci._batch.watching import is_complete
 from fibonacci._core.retry import is_final
 from fibonacci.errors import NotFoundError, WaitTimeoutError
 from fibonacci.models.executions import Execution
@@ -21,6 +20,9 @@ class AsyncExecutionsWatcher:
 
     Args:
         context: What the parts of the batch share.
+
+    Attributes:
+        is_urgent: Whether to look soon, because some executions may have ended long ago.
     """
 
     def __init__(self, context: AsyncBatchContext) -> None:
@@ -29,24 +31,8 @@ class AsyncExecutionsWatcher:
         self._was_answered = False  # a read of this look
         self._failure: BaseException | None = None  # of another
         self._is_looking = False
-        self._is_urgent = False
+        self.is_urgent: bool = False
         self._last_look = 0.0
-
-    def follow(self, row: Row, execution: Execution) -> None:
-        """Follow the execution of a row, which may have ended already."""
-        row.execution_id, row.execution = execution.id, execution
-        self._context.learn_version(row, execution)
-        if execution.is_terminal:
-            self._end(row, execution)
-        else:
-            self._context.state.running[execution.id] = row
-
-    def resume(self, row: Row, execution_id: str) -> None:
-        """Follow the execution of a row that an earlier run started, and look at it soon."""
-        row.execution_id = execution_id
-        row.begin(self._context.now, self._context.options.timeout)
-        self._context.state.running[execution_id] = row
-        self._is_urgent = True
 
     def due_at(self) -> float | None:
         """Return when to look at the executions, on the monotonic clock, or None while there is nothing to look at."""
@@ -64,12 +50,12 @@ class AsyncExecutionsWatcher:
             and self._last_look < oldest.deadline - _LAST_LOOK
         ):
             due = min(due, oldest.deadline - _LAST_LOOK)
-        return max(now if self._is_urgent else due, context.plan.looks.until)
+        return max(now if self.is_urgent else due, context.plan.looks.until)
 
     def look(self) -> None:
         """Look at all running executions, in workers."""
         running = [execution_id for rows in self._watched() for execution_id in rows]
-        self._is_looking, self._is_urgent = True, False
+        self._is_looking, self.is_urgent = True, False
         self._last_look = self._context.now
         if self._context.watch.is_list_cheaper(len(running)):
             self._context.drive(self._list(frozenset(running)))
@@ -128,7 +114,7 @@ class AsyncExecutionsWatcher:
         execution, failure = yield partial(self._context.requests.execution, execution_id)
         if failure is None:
             self._seen(execution)
-        elif _is_lag(failure):
+        elif is_lag(failure):
             failure = None
             if execution_id in state.running:
                 state.running[execution_id].execution = None
@@ -158,32 +144,9 @@ class AsyncExecutionsWatcher:
             del self._context.state.running[execution.id]
             if isinstance(execution.duration_ms, int | float):
                 self._context.watch.ended(execution.duration_ms / 1000)
-            self._end(row, execution)
-
-    def _end(self, row: Row, execution: Execution) -> None:
-        """Finish a row, after reading outputs and reasons that a list doesn't contain."""
-        if is_complete(execution):
-            self._context.state.end(row, execution)
-        else:
-            self._context.state.reading += 1
-            self._context.drive(self._read_once(row, execution.id))
-
-    def _read_once(self, row: Row, execution_id: str) -> _workers.Steps:
-        """Read an execution that has ended. If that fails, it is followed on, so that the next look reads it again."""
-        context, sent_at = self._context, self._context.now
-        execution, error = yield partial(context.requests.execution, execution_id)
-        context.state.reading -= 1
-        if error is None:
-            context.look_passed(sent_at)
-            context.learn_version(row, execution)
-            context.state.end(row, execution)
-            return
-        row.execution = None
-        context.state.running[execution_id] = row
-        if not _is_lag(error):
-            context.look_failed(error, sent_at)
+            self._context.go_on(row.steps, None)
 
 
-def _is_lag(error: BaseException) -> bool:
+def is_lag(error: BaseException) -> bool:
     """Whether the platform doesn't find an execution that it has named: reads may lag behind starts."""
     return isinstance(error, NotFoundError) and is_final(error, after_success=True)

@@ -55,8 +55,9 @@ class Inbox:
 Work = Callable[[], Any]
 """A piece of work without arguments."""
 
-Steps = Generator[Work, tuple[Any, BaseException | None], None]
-"""What yields pieces of work, one after the other, and goes on with the value or the error of each."""
+Steps = Generator[Work | None, tuple[Any, BaseException | None], None]
+"""What yields pieces of work, one after the other, and goes on with the value or the error of each. With None, it waits
+until it is told to go on."""
 
 
 class Workers:

@@ -258,7 +258,16 @@ class BatchContext:
         Raises:
             RuntimeError: If the system has no thread left for the first piece of work.
         """
-        self.work(partial(self._carry_out, steps, next(steps)))
+        self._work_for(steps, next(steps))
+
+    def go_on(self, steps: _workers.Steps, value: Any, error: BaseException | None = None) -> None:
+        """Tell steps the outcome of what they wait for."""
+        with suppress(StopIteration):
+            self._work_for(steps, steps.send((value, error)))
+
+    def _work_for(self, steps: _workers.Steps, work: _workers.Work | None) -> None:
+        if work is not None:
+            self.work(partial(self._carry_out, steps, work))
 
     def _carry_out(self, steps: _workers.Steps, work: _workers.Work) -> None:
         try:
@@ -273,8 +282,7 @@ class BatchContext:
     def _go_on(self, steps: _workers.Steps, value: Any, error: BaseException | None) -> None:
         self.at_work -= 1
         if not self._is_left:
-            with suppress(StopIteration):
-                self.work(partial(self._carry_out, steps, steps.send((value, error))))
+            self.go_on(steps, value, error)
 
     def close_soon(self) -> None:
         """Close the journal as soon as the last worker has ended: what it does is recorded until then."""

@@ -54,8 +54,8 @@ class BatchRunner:
         self._context = context
         self._state = context.state
         self._watcher = ExecutionsWatcher(context)
-        self._starter = RowStarter(context, self._watcher.follow)
-        self._reader = RowReader(context, rows, self._watcher.resume)
+        self._starter = RowStarter(context, self._watcher)
+        self._reader = RowReader(context, rows, self._starter.resume)
         self._received: deque[Callable[[], object]] = deque()
         self._is_asking = False
         self._is_probing = False
