@@ -88,7 +88,7 @@ _log = logging.getLogger("fibonacci")
 
 
 class _Run(Protocol):
-    def leave_at_exit(self) -> None: ...
+    def close_at_exit(self) -> None: ...
 
 
 class AbandonedRuns:
@@ -151,7 +151,7 @@ class AbandonedRuns:
     def _end_all(self) -> None:
         self._is_exiting = True
         for run in list(self._runs):
-            run.leave_at_exit()
+            run.close_at_exit()
         self.end()
 
 

@@ -312,12 +312,13 @@ class Row:
         earlier: Its starts before the present one, in calls that have ended.
         settled_at: The Unix time at which a person has said which execution it has. None if nobody has.
         candidates: The executions that may be its own, of a row of unknown outcome.
+        steps: What runs it, which goes on when its execution has ended. None before.
     """
 
     __slots__ = (
         *("attempts", "candidates", "deadline", "earlier", "error", "execution", "execution_id", "idempotency_key"),
         *("index", "inputs", "intended_at", "is_recorded", "is_refused", "is_sound", "key", "number", "settled_at"),
-        *("started_at", "text", "version"),
+        *("started_at", "steps", "text", "version"),
     )
 
     def __init__(self, index: int, key: str, inputs: Any, text: str | None, *, is_sound: bool = True) -> None:
@@ -341,6 +342,7 @@ class Row:
         self.earlier: tuple[RunAttempt, ...] = ()
         self.settled_at: float | None = None
         self.candidates: tuple[Execution, ...] = ()
+        self.steps: Any = None
 
     @property
     def digest(self) -> bytes:

@@ -69,21 +69,21 @@ class SQLJournal(ABC):
     What a method writes is durable when it returns. Threads may share it.
 
     Args:
-        path: Where it is, for messages. Empty for a temporary one.
+        path: Where it is, for messages.
         last: The number of its last row, or 0.
 
     Attributes:
-        is_durable: Whether it outlives the process.
+        is_durable: Whether it outlives the process, as it does.
         is_new: Whether it had no rows when it was opened.
         redact: Removes the API key, which the platform may echo, from what is written.
     """
 
+    is_durable: ClassVar[bool] = True
     _record: ClassVar[str] = f"SELECT {COLUMNS} FROM rows"
     _write_progress: str
 
     def __init__(self, path: str, last: int) -> None:
         self.path: str = path
-        self.is_durable: bool = path != ""
         self.is_new: bool = last == 0
         self.redact: Callable[[str], str] = str
         self._process = os.getpid()

@@ -1,4 +1,4 @@
-"""The journal in SQLite: a file, which one run has at a time, or a temporary database.
+"""The journal in SQLite: a file, which one run has at a time.
 
 A request to stop is a file that has the name of the run in its own. So it says the same to every user who can read the
 folder, is whole from the moment that it is there, and means nothing to a later run.
@@ -12,7 +12,6 @@ import os
 import sqlite3
 import stat
 import time
-import weakref
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -46,7 +45,6 @@ from fibonacci._batch.journal_schema import (
     verify,
     write_mark,
 )
-from fibonacci._batch.leaving import abandoned_runs
 from fibonacci._batch.locks import LOCK_SUFFIX, FileLock, is_held, network_filesystem_of, read_holder, read_note
 from fibonacci._batch.progress import resume_fault
 from fibonacci._batch.sql_journal import COLUMNS, COUNT, Change, JournalHolder, SQLJournal
@@ -259,12 +257,12 @@ _PAUSE: Final = 0.02
 
 
 class Journal(SQLJournal):
-    """A journal in SQLite. What a method writes is synced to the disk, unless the journal is temporary.
+    """A journal in SQLite. What a method writes is synced to the disk.
 
     Args:
         connection: The database, with its tables.
-        path: Its path, for messages. Empty for a temporary one.
-        owner: The run, which has the journal alone. None for a temporary one.
+        path: Its path, for messages.
+        owner: The run, which has the journal alone.
 
     Raises:
         JournalError: If it can't be written.
@@ -273,17 +271,16 @@ class Journal(SQLJournal):
     _record = RECORD
     _write_progress = WRITE_PROGRESS
 
-    def __init__(self, connection: sqlite3.Connection, path: str = "", owner: JournalOwner | None = None) -> None:
-        super().__init__(path, 0 if owner is None else owner.mark.rows)
+    def __init__(self, connection: sqlite3.Connection, path: str, owner: JournalOwner) -> None:
+        super().__init__(path, owner.mark.rows)
         self._connection = connection
         self._owner = owner
-        if owner is not None:
-            self._change([], [])  # in which the run becomes the owner
+        self._change([], [])  # in which the run becomes the owner
 
     @property
     def is_asked_to_stop(self) -> bool:
         """Whether another process has requested that this run stops."""
-        return self._owner is not None and self._owner.is_asked_to_stop
+        return self._owner.is_asked_to_stop
 
     def continue_with(self, version: str) -> None:
         """Record that rows are started with another version of the workflow from now on."""
@@ -295,11 +292,8 @@ class Journal(SQLJournal):
         self._change([], [(WRITE_HEADER, [header_values(header._replace(workflow_version=version))])])
 
     def close(self) -> None:
-        """End the run: another may have the journal. A second call does nothing.
-
-        A temporary journal stays until nothing refers to it, for its results.
-        """
-        if self._owner is None or self._process != os.getpid():  # what a fork has is its parent's: the locks, a request
+        """End the run: another may have the journal. A second call does nothing."""
+        if self._process != os.getpid():  # what a fork has is its parent's: the locks, a request
             self._is_closed = True
             return
         with self._lock:
@@ -312,11 +306,10 @@ class Journal(SQLJournal):
                     self._is_closed = True
 
     def _select(self, query: str, values: Sequence[object] = ()) -> list[Any]:
-        owner = self._owner
         with self._process_lock(), self._errors_explained() as connection:
-            if owner is None or not self._is_closed:
+            if not self._is_closed:
                 return connection.execute(query, values).fetchall()
-            with closing(connect_read_only(owner.real_path)) as reading:
+            with closing(connect_read_only(self._owner.real_path)) as reading:
                 return reading.execute(query, values).fetchall()
 
     @contextmanager
@@ -328,21 +321,16 @@ class Journal(SQLJournal):
             raise sqlite_error(self.path, error) from error
 
     def _change(self, numbers: Iterable[int], changes: Iterable[Change]) -> None:
-        owner = self._owner
         with self._process_lock(), self._errors_explained() as connection:
             try:
                 if connection.in_transaction:  # Ctrl-C has kept the last one from being rolled back
                     connection.execute("ROLLBACK")
                 connection.execute("BEGIN IMMEDIATE")
-                if owner is not None:
-                    owner.check(connection)
+                self._owner.check(connection)
                 for statement, records in changes:
                     connection.executemany(statement, records)
-                if owner is None:
-                    connection.execute("COMMIT")
-                else:
-                    added = self._update_checksums(connection, numbers)
-                    owner.commit(connection, connection.execute(COUNT).fetchone()[0], added)
+                added = self._update_checksums(connection, numbers)
+                self._owner.commit(connection, connection.execute(COUNT).fetchone()[0], added)
             except BaseException:
                 if connection.in_transaction:  # SQLite ends some transactions itself
                     connection.execute("ROLLBACK")
@@ -362,7 +350,7 @@ class Journal(SQLJournal):
         return added
 
     def _entry(self, record: Sequence[Any]) -> JournalEntry:
-        return JournalEntry(record[:-1]) if self._owner is None else entry_in(self.path, record)
+        return entry_in(self.path, record)
 
 
 def entry_in(path: str, record: Sequence[Any]) -> JournalEntry:
@@ -450,18 +438,6 @@ def check_journal_file(path: str, header: JournalHeader, resume: bool | None = N
         open_journal(path, header, resume).close()
     elif not Path(path).resolve().parent.is_dir():
         raise system_error(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
-
-
-def temporary_journal(header: JournalHeader) -> Journal:
-    """Return a journal of this run alone: in memory, and what doesn't fit there in a temporary file."""
-    connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = MEMORY")
-    connection.execute("PRAGMA synchronous = OFF")
-    connection.execute("PRAGMA cache_size = -16384")
-    create(connection, header)
-    journal = Journal(connection)
-    weakref.finalize(journal, abandoned_runs.end_soon, connection.close)  # else Python 3.13 warns of it
-    return journal
 
 
 def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool | None) -> Journal:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Final
 
 from fibonacci._batch.journal import attempt
 from fibonacci._batch.options import BatchOptions
@@ -119,6 +119,41 @@ class ResultQueue:
                 self._ready.append(following)
 
 
+class ResultList:
+    """The results of a batch without a journal, in whose place it is."""
+
+    path: ClassVar[str] = ""
+    is_durable: ClassVar[bool] = False
+    is_new: ClassVar[bool] = True
+    is_empty: ClassVar[bool] = False
+    is_asked_to_stop: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        self._results: list[RunResult] = []
+
+    def write(
+        self,
+        intended: Sequence[Row] = (),
+        withdrawn: Sequence[Row] = (),
+        started: Sequence[Row] = (),
+        finished: Sequence[tuple[Row, RunResult]] = (),
+        listed: Sequence[Row] = (),
+        progress: str | None = None,
+    ) -> None:
+        """Keep the results."""
+        self._results += [result for _, result in finished]
+
+    def results(self) -> Iterator[RunResult]:
+        """Iterate over the results."""
+        return iter(self._results)
+
+    def continue_with(self, version: str) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 class BatchState:
     """Where each row is: pending, starting, running, unknown or finished.
 
@@ -148,7 +183,7 @@ class BatchState:
         reads_on: Whether rows are read although no further one is started, for the journal has results of some.
         begun: How many rows were started in this call.
         new_version: A version of the workflow that has to be written to the journal. None for none.
-        unwritten: The keys of rows that were read and aren't in the journal yet, with their indexes.
+        unwritten: The keys of rows that were read and aren't in the journal, with their indexes.
     """
 
     def __init__(self, options: BatchOptions) -> None:

@@ -24,7 +24,7 @@ from fibonacci._batch.journal import attempt
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.locks import FileLock, filesystem_in
 from fibonacci._batch.rows import Row
-from fibonacci._batch.sqlite_journal import open_journal, temporary_journal
+from fibonacci._batch.sqlite_journal import open_journal
 from fibonacci.models import Execution
 from fibonacci.models._reading import read_model
 from tests.batch.journals import JournalPlace, another_process, completed, fill
@@ -117,34 +117,28 @@ def test_an_intent_that_was_withdrawn_counts_no_more(place: JournalPlace) -> Non
     journal.close()
 
 
-@pytest.mark.parametrize("is_temporary", [False, True])
-def test_a_key_that_occurs_twice_in_a_run_is_found(place: JournalPlace, is_temporary: bool) -> None:
-    journal = temporary_journal(HEADER) if is_temporary else place.open(HEADER)
+def test_a_key_that_occurs_twice_in_a_run_is_found(place: JournalPlace) -> None:
+    journal = place.open(HEADER)
     rows = [row(number) for number in range(20)]
     journal.write(rows)
     assert all(journal.find(each.key, is_unique=False)[1] for each in rows)
     journal.close()
-    if not is_temporary:
-        journal = place.open(HEADER)
-        assert not any(journal.find(each.key, is_unique=False)[1] for each in rows), "another run begins"
-        assert all(journal.find(each.key, is_unique=False)[1] for each in rows)
-        journal.close()
+    journal = place.open(HEADER)
+    assert not any(journal.find(each.key, is_unique=False)[1] for each in rows), "another run begins"
+    assert all(journal.find(each.key, is_unique=False)[1] for each in rows)
+    journal.close()
 
 
-def test_a_temporary_journal_belongs_to_no_thread() -> None:
-    with closing(temporary_journal(HEADER)) as journal, ThreadPoolExecutor(1) as thread:
+def test_a_journal_belongs_to_no_thread(place: JournalPlace) -> None:
+    with closing(place.open(HEADER)) as journal, ThreadPoolExecutor(1) as thread:
         thread.submit(journal.write, [row(1)]).result()
         assert journal.find("k1", is_unique=False)[0] is not None
 
 
-@pytest.mark.parametrize("is_temporary", [False, True])
-def test_a_row_that_is_written_with_its_result_alone_has_its_earlier_starts(
-    place: JournalPlace, is_temporary: bool
-) -> None:
-    """A temporary journal has only results."""
+def test_a_row_that_is_written_with_its_result_alone_has_its_earlier_starts(place: JournalPlace) -> None:
     ended = row(1)
     ended.earlier = (attempt(None, "unknown", 900.0, None),)
-    with closing(temporary_journal(HEADER) if is_temporary else place.open(HEADER)) as journal:
+    with closing(place.open(HEADER)) as journal:
         journal.write(finished=[(ended, completed(ended))])
         (result,) = journal.results()
     assert [each.status for each in result.attempts] == ["unknown", "completed"]

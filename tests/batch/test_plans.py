@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import closing
 from dataclasses import FrozenInstanceError
 from types import SimpleNamespace
 from typing import Any
@@ -34,10 +32,8 @@ from fibonacci._batch.candidates import candidates_of
 from fibonacci._batch.concurrency import DEFAULT, Backoff, ConcurrencyPlan, quota_kind, quota_value
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated, per_day_of, watch_rate
 from fibonacci._batch.journal import error_in, error_text, start_outcome
-from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.rows import Row, RowParser
-from fibonacci._batch.sqlite_journal import temporary_journal
-from fibonacci._batch.state import BatchState, ResultQueue
+from fibonacci._batch.state import BatchState, ResultList, ResultQueue
 from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, watch_interval
 from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.request import canonical
@@ -271,25 +267,23 @@ class TestLoop:
 
     def test_a_part_of_the_window_is_left_for_looks_while_rows_run(self) -> None:
         async def started(running: int) -> int:
-            with closing(temporary_journal(JournalHeader("wf-1", None, "index"))) as journal:
-                context = parts_of_a_batch(journal, in_flight=1000, left=100)
-                context.watch.ended(60.0)  # looked at every two seconds
-                context.state.running = running_rows(running)
-                await AsyncBatchRunner(context, iter([{"n": 1}] * 500)).begin()
-                return len(context.state.starting)
+            context = parts_of_a_batch(ResultList(), in_flight=1000, left=100)
+            context.watch.ended(60.0)  # looked at every two seconds
+            context.state.running = running_rows(running)
+            await AsyncBatchRunner(context, iter([{"n": 1}] * 500)).begin()
+            return len(context.state.starting)
 
         assert [asyncio.run(started(running)) for running in (0, 1)] == [100, 90]
 
     def test_the_quota_is_asked_for_once_until_it_is_told(self) -> None:
         async def questions() -> int:
-            with closing(temporary_journal(JournalHeader("wf-1", None, "index"))) as journal:
-                context = parts_of_a_batch(journal, organization="org-1")
-                runner = AsyncBatchRunner(context, iter([{"n": 1}]))
-                await runner.begin()
-                context.inbox.put(Mock())
-                await runner.step()
-                assert context.plan.must_ask
-                return int(context.work.call_count)
+            context = parts_of_a_batch(ResultList(), organization="org-1")
+            runner = AsyncBatchRunner(context, iter([{"n": 1}]))
+            await runner.begin()
+            context.inbox.put(Mock())
+            await runner.step()
+            assert context.plan.must_ask
+            return int(context.work.call_count)
 
         assert asyncio.run(questions()) == 1
 
@@ -302,19 +296,17 @@ class TestLoop:
             context.state.running = running_rows(running)
             found = [Execution.model_validate({"execution_id": str(index), "status": "running"}) for index in range(4)]
             context.requests.find = AsyncMock(return_value=({each.id: each for each in found}, 2))
-            context.watch.looked, context.report = Mock(), Mock(side_effect=call_it)
+            context.watch.looked = Mock()
             AsyncExecutionsWatcher(context).look()
             if running > pages:
                 await context.work.call_args.args[0]()
+                for function in await context.inbox.get(0):
+                    function()
             return context.watch.looked.call_args
 
         assert asyncio.run(looked(2, pages=3)) == call(now, requests=2, pages=None), "one by one"
         assert asyncio.run(looked(4, pages=3)) == call(now, requests=2, pages=2), "on two pages of the list"
         assert asyncio.run(looked(5, pages=3)) == call(now, requests=3, pages=2), "and one that is on neither"
-
-
-def call_it(function: Callable[[], object]) -> None:
-    function()
 
 
 class TestWatching:

@@ -85,7 +85,7 @@ MUTANTS = [
         "limits = _shared[name] = make()",
     ),
     SeededFault("name lookups", "_net.sockets:Resolver._run", "free.append(place)", "pass"),
-    SeededFault("journal of a batch", "_sync.batch.context:BatchContext.leave", "not self._pieces", "True"),
+    SeededFault("journal of a batch", "_sync.batch.context:BatchContext._close_if_left", "or self._pieces", ""),
     SeededFault(
         "one reader at a time",
         "_system.concurrency:SingleReader.turn",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator
 from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, TypeVar
@@ -60,15 +60,19 @@ class Inbox:
         return [self._functions.popleft() for _ in range(len(self._functions))]
 
 
-Work = Callable[[], Coroutine[Any, Any, None]]
+Work = Callable[[], Coroutine[Any, Any, Any]]
 """A piece of work without arguments."""
+
+Steps = Generator[Work | None, tuple[Any, BaseException | None], None]
+"""What yields pieces of work, one after the other, and goes on with the value or the error of each. With None, it waits
+until it is told to go on."""
 
 
 class Workers:
     """Carries out work beside the task that gives it out. The work handles its own exceptions."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self, work: Work, ended: Callable[[], object]) -> None:
         """Start a piece of work, and call `ended` when it is over, even if it was canceled before it began."""

@@ -27,7 +27,7 @@ from fibonacci._batch.progress import LOG_EVERY, drain_text, resume_note
 from fibonacci._batch.rows import FrameRows, can_be_read_again, key_in
 from fibonacci._batch.state import BatchState
 from fibonacci._display.html import ROWS
-from fibonacci._system.concurrency import SingleReader, Turn
+from fibonacci._system.concurrency import SingleReader
 from fibonacci._texts.logging import log
 from fibonacci.models.run_results import COLUMNS, RunResult, RunsBlocker, RunsSummary
 
@@ -158,13 +158,13 @@ class AsyncBatchSession:
             if result is None:
                 await self._end()
             return result
-        except (KeyboardInterrupt, SystemExit):  # whose traceback may keep the turn and the iterator, with the journal
-            self._leave_after(turn)
-            raise
-        except Exception as error:
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
             if turn is None:  # whoever is refused ends nothing
                 raise
-            self._leave_after(turn)
+            turn.end()  # the traceback may keep it, and the iterator with the journal
+            self.close_soon()
+            if not isinstance(error, Exception):
+                raise
             if self._context is not None:
                 journal = self._context.journal
                 error.add_note(resume_note(self.summary, journal.path, error, is_empty=journal.is_empty))
@@ -172,12 +172,6 @@ class AsyncBatchSession:
                 name = type(error).__name__
                 raise RuntimeError(f"key= raised {name}, as next() does without a default") from error
             raise
-
-    def _leave_after(self, turn: Turn | None) -> None:
-        """Leave, unless another task or thread has the turn."""
-        if turn is not None:
-            turn.end()
-            self.leave()
 
     async def aclose(self) -> None:
         """Wait for the requests under way, and close the journal, even if the caller is canceled.
@@ -193,7 +187,7 @@ class AsyncBatchSession:
                 if self._runner is not None and self._process == os.getpid():
                     await _runtime.shielded(self._drain_and_save, math.inf)  # each request has a timeout
             finally:
-                self.leave()
+                self.close_soon()
                 await _end_abandoned()
 
     async def _drain_and_save(self) -> None:
@@ -202,39 +196,36 @@ class AsyncBatchSession:
             if not self._is_left:
                 self._runner.save()
 
-    def leave(self) -> None:
-        """Start no more rows, and close the journal once no request is under way.
-
-        A second call finishes what Ctrl-C kept the first one from finishing.
-        """
-        self._stop()
-        self._end_use()
-
-    def abandon(self) -> None:
-        """Leave where nothing may wait or take a lock, as in `__del__`: another thread finishes."""
-        if not self._is_left:
-            self._stop()
-            if self._context is not None and self._process == os.getpid():
-                abandoned_runs.end_soon(self._end_use)
-
-    def leave_at_exit(self) -> None:
-        """Leave at the end of the process, unless a thread that ends with it waits for a result."""
-        with suppress(RuntimeError), self._single.turn():
-            self.leave()
-
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Start no more rows. It takes no lock and does no I/O, so `__del__` may call it."""
         self._is_left = self.was_begun = True
         self._interrupts.restore()
         if self._context is not None:
             self._context.state.stop(None)
 
-    def _end_use(self) -> None:
-        """Close what was opened, as soon as no request is under way."""
+    def close_soon(self) -> None:
+        """Stop, and close what was opened, as soon as no request is under way.
+
+        A second call finishes what Ctrl-C kept the first one from finishing.
+        """
+        self.stop()
         if self._progress is not None:
             self._progress.close()
             self._progress = None
         if self._context is not None:
-            self._context.leave()
+            self._context.close_soon()
+
+    def close_at_exit(self) -> None:
+        """Close at the end of the process, unless a thread that ends with it waits for a result."""
+        with suppress(RuntimeError), self._single.turn():
+            self.close_soon()
+
+    def abandon(self) -> None:
+        """Stop where nothing may wait or take a lock, as in `__del__`: another thread closes."""
+        if not self._is_left:
+            self.stop()
+            if self._context is not None and self._process == os.getpid():
+                abandoned_runs.end_soon(self.close_soon)
 
     def _check_process(self) -> None:
         """Check that this process can wait for results.
@@ -282,7 +273,7 @@ class AsyncBatchSession:
         """End the batch, and raise what ended it early."""
         if self._runner is not None and self._runner.is_at_rest:
             await self._runner.drain()  # the last worker may not have left: the next run needs the journal closed
-        self.leave()
+        self.close_soon()
         if self._signal is not None:
             signal.raise_signal(self._signal)
             await _runtime.checkpoint()
@@ -292,9 +283,9 @@ class AsyncBatchSession:
     def _interrupt(self, number: int) -> None:
         """Start no more rows, from a signal handler."""
         if self._context is not None:
-            self._context.inbox.put(partial(self._drain, number))
+            self._context.inbox.put(partial(self._stop_by_signal, number))
 
-    def _drain(self, number: int) -> None:
+    def _stop_by_signal(self, number: int) -> None:
         if self._context is not None:
             self._signal = number
             self._context.state.stop(None)

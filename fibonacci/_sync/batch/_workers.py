@@ -6,7 +6,7 @@ This file and its twin in the other half are written by hand, as `_runtime.py` i
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from contextvars import copy_context
 from queue import Empty, SimpleQueue
@@ -52,8 +52,12 @@ class Inbox:
         return found
 
 
-Work = Callable[[], None]
+Work = Callable[[], Any]
 """A piece of work without arguments."""
+
+Steps = Generator[Work | None, tuple[Any, BaseException | None], None]
+"""What yields pieces of work, one after the other, and goes on with the value or the error of each. With None, it waits
+until it is told to go on."""
 
 
 class Workers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import BatchPace, ProgressText
 from fibonacci._batch.rows import Row
 from fibonacci._batch.sql_journal import SQLJournal
-from fibonacci._batch.state import BatchState
+from fibonacci._batch.state import BatchState, ResultList
 from fibonacci._batch.watching import StartRate, WatchPlan
 from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.messages import Deadline
@@ -127,7 +127,7 @@ class BatchContext:
         requestor: Sends the requests.
         requests: The requests about the workflow.
         options: The arguments of `run_many`.
-        journal: The open journal.
+        journal: The open journal. Without one, the list of the results.
         organization_id: The ID of the organization whose quota counts. None if it isn't known.
         definition: The definition of the workflow. None if the platform doesn't send it.
         versions: The version of the workflow.
@@ -152,7 +152,7 @@ class BatchContext:
         requestor: Requestor,
         requests: BatchRequests,
         options: BatchOptions,
-        journal: SQLJournal,
+        journal: SQLJournal | ResultList,
         organization_id: str | None,
         definition: Mapping[str, Any] | None,
         versions: WorkflowVersions,
@@ -187,11 +187,6 @@ class BatchContext:
         self.progress: ProgressText = ProgressText(self.now, options.total)
         self._noted_at: float = float("-inf")
         self._noted_state: tuple[RunsBlocker | None, int] = (None, 0)
-
-    @property
-    def keeps_results_alone(self) -> bool:
-        """Whether nothing but results is read from the journal, which no other process reads."""
-        return not self.journal.is_durable
 
     @property
     def now(self) -> float:
@@ -241,7 +236,7 @@ class BatchContext:
         return bool(self._pieces)
 
     def work(self, function: _workers.Work) -> None:
-        """Carry out a function beside the iteration. It hands its result to `report`, however it ends.
+        """Carry out a function beside the iteration.
 
         Raises:
             RuntimeError: If the system has no thread left for it. It isn't carried out then.
@@ -257,28 +252,56 @@ class BatchContext:
                 self._end(piece)
             raise
 
-    def report(self, function: Callable[[], object]) -> None:
-        """Hand the end of a piece of work to the task that iterates, from any thread."""
-        self.inbox.put(partial(self._end_work, function))
+    def drive(self, steps: _workers.Steps) -> None:
+        """Carry out steps in the task that iterates, and the work that they yield beside it.
 
-    def leave(self) -> None:
+        Raises:
+            RuntimeError: If the system has no thread left for the first piece of work.
+        """
+        self._work_for(steps, next(steps))
+
+    def go_on(self, steps: _workers.Steps, value: Any, error: BaseException | None = None) -> None:
+        """Tell steps the outcome of what they wait for."""
+        with suppress(StopIteration):
+            self._work_for(steps, steps.send((value, error)))
+
+    def _work_for(self, steps: _workers.Steps, work: _workers.Work | None) -> None:
+        if work is not None:
+            self.work(partial(self._carry_out, steps, work))
+
+    def _carry_out(self, steps: _workers.Steps, work: _workers.Work) -> None:
+        try:
+            value = work()
+        except BaseException as error:
+            self.inbox.put(partial(self._go_on, steps, None, error))
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self.inbox.put(partial(self._go_on, steps, value, None))
+
+    def _go_on(self, steps: _workers.Steps, value: Any, error: BaseException | None) -> None:
+        self.at_work -= 1
+        if not self._is_left:
+            self.go_on(steps, value, error)
+
+    def close_soon(self) -> None:
         """Close the journal as soon as the last worker has ended: what it does is recorded until then."""
         self._is_left = True
-        if not self._pieces:
-            self._close_journal()
+        self._close_if_left()
 
     def _end(self, piece: _Piece) -> None:
         self._pieces.discard(piece)
-        if self._is_left and not self._pieces:
-            self._close_journal()
+        self._close_if_left()
         if self.is_draining:
-            self.inbox.put(_nothing)
+            self.inbox.put(nothing)
 
-    def _close_journal(self) -> None:
-        """Close the journal. A second call does nothing.
+    def _close_if_left(self) -> None:
+        """Close the journal if it is to be closed, and no worker is left. A second call does nothing.
 
         IDs that were received are in it: a second Ctrl-C may have kept the task that iterates from writing some.
         """
+        if not self._is_left or self._pieces:
+            return
         try:
             self._write_started()
         except JournalError as error:
@@ -292,10 +315,9 @@ class BatchContext:
         Raises:
             JournalError: If it can't be written. A note has the ID.
         """
-        if not self.keeps_results_alone:
-            self._unrecorded[row.index] = row
-            if not self.is_iterating:
-                self._write_started()
+        self._unrecorded[row.index] = row
+        if not self.is_iterating:
+            self._write_started()
 
     def record_refusal(self, row: Row) -> None:
         """Withdraw the intent of a row in the journal: at once, unless the task that iterates is about to.
@@ -304,14 +326,12 @@ class BatchContext:
             JournalError: If it can't be written.
         """
         row.is_refused = True
-        if not (self.is_iterating or self.keeps_results_alone):
+        if not self.is_iterating:
             self._record_refusals([row])
 
     def pause_iterating(self) -> None:
         """Write what came while the task that iterates was at work, which it now leaves to workers."""
         self.is_iterating = False
-        if self.keeps_results_alone:
-            return
         if self._unrecorded:
             self._write_started()
         refused = [row for row in self.state.starting.values() if row.is_refused and not row.is_recorded]
@@ -366,7 +386,7 @@ class BatchContext:
             return None
         self._noted_at, self._noted_state = now, state
         unknown = [row.key for row in self.state.unknown.values()]
-        return self.journal.redact(self.progress.note(self.pace, self.requestor.clock.time(), blocker, unknown))
+        return self.requestor.redact(self.progress.note(self.pace, self.requestor.clock.time(), blocker, unknown))
 
     def take_version(self, version: str | None) -> None:
         """Take in the version of the workflow: with a new one, stop or continue, as `if_new_version` says."""
@@ -488,11 +508,6 @@ class BatchContext:
             log(_log, logging.WARNING, text, self.requests.workflow_id, seconds)
             self._outage_began = None
 
-    def _end_work(self, function: Callable[[], object]) -> None:
-        self.at_work -= 1
-        if not self._is_left:
-            function()
-
 
 class _Piece:
     """A piece of work, which is carried out or taken back."""
@@ -513,5 +528,5 @@ class _Piece:
             function()
 
 
-def _nothing() -> None:
+def nothing() -> None:
     """Do nothing: it ends a wait."""

@@ -13,7 +13,8 @@ from fibonacci._batch.journal_schema import AnyVersionHeader, JournalHeader
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.rows import can_be_read_again
 from fibonacci._batch.sql_journal import SQLJournal
-from fibonacci._batch.sqlite_journal import check_journal_file, open_journal, temporary_journal
+from fibonacci._batch.sqlite_journal import check_journal_file, open_journal
+from fibonacci._batch.state import ResultList
 from fibonacci._batch.workflow_versions import WorkflowVersions, version_text
 from fibonacci._core.options import check_positive_int
 from fibonacci._core.response import server_time
@@ -43,17 +44,16 @@ def open_batch(requestor: Requestor, requests: BatchRequests, options: BatchOpti
     received_at = requestor.clock.time()
     header = header_of(requests.workflow_id, workflow, options)
     limits = requestor.use_limits()
-    journal: SQLJournal | None = None
+    journal: SQLJournal | ResultList = ResultList()
     try:
-        if options.journal is None:
-            journal = temporary_journal(header)
-        elif options.postgres is not None:
+        if options.postgres is not None:
             from fibonacci._batch.postgres_journal import open_postgres_journal
 
             journal = open_postgres_journal(options.postgres, header, options.resume)
-        else:
+        elif options.journal is not None:
             journal = open_journal(options.journal, header, options.resume)
-        journal.redact = requestor.redact
+        if isinstance(journal, SQLJournal):
+            journal.redact = requestor.redact
         context = BatchContext(
             requestor,
             requests,
@@ -69,8 +69,7 @@ def open_batch(requestor: Requestor, requests: BatchRequests, options: BatchOpti
             context.state.new_version = header.workflow_version
         return context
     except BaseException:  # Ctrl-C
-        if journal is not None:
-            journal.close()
+        journal.close()
         raise
 
 

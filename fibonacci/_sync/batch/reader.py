@@ -12,6 +12,7 @@ from typing import Any
 
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.rows import Row, key_in, other_key, same_key_error
+from fibonacci._batch.sql_journal import SQLJournal
 from fibonacci._remedies import remedy
 from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
@@ -35,6 +36,7 @@ class RowReader:
     def __init__(self, context: BatchContext, rows: _workers.Rows, resume: Callable[[Row, str], None]) -> None:
         self._context = context
         self._state = context.state
+        self._journal = context.journal if isinstance(context.journal, SQLJournal) else None
         self._parser = context.options.parser
         self._resume = resume
         self._source: _workers.RowSource = _workers.RowSource(rows)
@@ -53,8 +55,7 @@ class RowReader:
             return False
         if self._source.may_wait and not self._values:
             if not self._is_reading:
-                self._is_reading = True
-                self._context.work(self._read_beside)
+                self._context.drive(self._read_beside())
             return False
         try:
             value = self._values.popleft() if self._values else self._source.read(_END)
@@ -63,24 +64,15 @@ class RowReader:
             self._state.stop(error)
         return not self._state.is_exhausted
 
-    def _read_beside(self) -> None:
+    def _read_beside(self) -> _workers.Steps:
         """Read one row of an iterable that may have to wait for it."""
-        try:
-            value = self._source.read(_END)
-        except BaseException as error:
-            self._context.report(partial(self._not_read, error))
-            if not isinstance(error, Exception):
-                raise
+        self._is_reading = True
+        value, error = yield partial(self._source.read, _END)
+        self._is_reading = False
+        if error is None:
+            self._values.append(value)
         else:
-            self._context.report(partial(self._has_read, value))
-
-    def _has_read(self, value: Any) -> None:
-        self._is_reading = False
-        self._values.append(value)
-
-    def _not_read(self, error: BaseException) -> None:
-        self._is_reading = False
-        self._state.stop(error)
+            self._state.stop(error)
 
     def _place(self, value: Any) -> None:
         """Make a row of a value, and put it where it belongs."""
@@ -91,19 +83,21 @@ class RowReader:
         index = state.read
         state.read += 1
         row, fault = self._parser.parse(index, value)
-        entry, was_seen = self._context.journal.find(row.key, is_unique=self._parser.is_unique)
+        is_unique = self._parser.is_unique
+        entry, was_seen = (None, False) if self._journal is None else self._journal.find(row.key, is_unique=is_unique)
         other = state.unwritten.get(row.key, entry.index if entry is not None and was_seen else None)
         if other is not None:
             raise same_key_error(other, index, row.key)
         if entry is not None:
             row.number = entry.number
+        if entry is None and not is_unique:
+            state.unwritten[row.key] = index
         if fault is not None and (entry is None or not entry.digest):
             state.finish(row, fault)
-        elif entry is None:
-            state.unwritten[row.key] = index
+        elif self._journal is None or entry is None:
             self._begin(row)
         else:
-            self._continue(row, entry)
+            self._continue(self._journal, row, entry)
 
     def _begin(self, row: Row) -> None:
         """Take a row that is going to be started. The first of them is compared with the workflow and the journal.
@@ -121,16 +115,16 @@ class RowReader:
     def _check_key(self, row: Row) -> None:
         """Check the key of a row that the journal doesn't have: one that is of the wrong type is so in every row."""
         other = other_key(row.key)
-        if other is None:
+        if other is None or self._journal is None:
             return
-        entry, was_seen = self._context.journal.find(other, is_unique=self._parser.is_unique)
+        entry, was_seen = self._journal.find(other, is_unique=self._parser.is_unique)
         if entry is not None and not was_seen:
             text = f"row {row.index} has the key {key_in(row.key)!r}, but the journal has {key_in(other)!r}"
             raise ValueError(f"{text}: numbers and texts are different keys. {remedy('key type')}")
 
-    def _continue(self, row: Row, entry: JournalEntry) -> None:
+    def _continue(self, journal: SQLJournal, row: Row, entry: JournalEntry) -> None:
         """Put a row where an earlier run has left it."""
-        state, journal = self._state, self._context.journal
+        state = self._state
         if entry.digest and entry.digest != row.digest:
             before: dict[str, Any] = json.loads(entry.inputs or "{}")
             now: dict[str, Any] = json.loads(row.text or "{}")

@@ -17,22 +17,19 @@ from fibonacci._core.logs import log_journal
 from fibonacci._core.retry import is_final
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch import _workers
-from fibonacci._sync.batch.context import BatchContext
+from fibonacci._sync.batch.context import BatchContext, nothing
 from fibonacci._sync.batch.reader import RowReader
 from fibonacci._sync.batch.starter import RowStarter
 from fibonacci._sync.batch.watcher import ExecutionsWatcher
 from fibonacci._texts.logging import log
 from fibonacci.errors import APIError
 from fibonacci.models.executions import Execution
-from fibonacci.models.organizations import Quota
 from fibonacci.models.run_results import RunResult
 
 _log = logging.getLogger("fibonacci")
 
 # Results of an earlier run that are delivered before anything else is looked at.
 _RESTORED_AT_ONCE = 256
-# Results that a temporary journal takes in one transaction.
-_KEPT_AT_ONCE = 64
 # Seconds between two looks whether another process has stopped the rows.
 _STOP_CHECK = 0.25
 # Seconds for which events are gathered.
@@ -57,8 +54,8 @@ class BatchRunner:
         self._context = context
         self._state = context.state
         self._watcher = ExecutionsWatcher(context)
-        self._starter = RowStarter(context, self._watcher.follow)
-        self._reader = RowReader(context, rows, self._watcher.resume)
+        self._starter = RowStarter(context, self._watcher)
+        self._reader = RowReader(context, rows, self._starter.resume)
         self._received: deque[Callable[[], object]] = deque()
         self._is_asking = False
         self._is_probing = False
@@ -128,7 +125,7 @@ class BatchRunner:
             self._commit(list(waiting))
             if waiting and context.versions.must_read(context.now):
                 context.versions.reading(context.now)
-                context.work(self._read_version)
+                context.drive(self._read_version())
             while waiting:
                 self._starter.start(waiting[0])
                 waiting.popleft()
@@ -181,14 +178,6 @@ class BatchRunner:
         intended = [row for row in rows if not row.is_uncertain]
         for row in intended:
             row.intend(self._context.platform_time)
-        if self._context.keeps_results_alone:
-            intended = []
-            state.withdrawn.clear()
-            state.started.clear()
-            state.listed.clear()
-            state.new_version = None
-            if len(state.finished) < _KEPT_AT_ONCE:
-                return
         finished = {row.index for row, _ in state.finished}  # whose results are written with the ids
         started = [row for row in state.started if row.index not in finished]
         changes = (intended, state.withdrawn, started, state.finished, state.listed)
@@ -198,8 +187,9 @@ class BatchRunner:
         if state.new_version is not None:
             self._context.journal.continue_with(state.new_version)
             state.new_version = None
-        for row in [*intended, *(row for row, _ in state.finished)]:
-            state.unwritten.pop(row.key, None)
+        if self._context.journal.is_durable:  # and finds their keys
+            for row in [*intended, *(row for row, _ in state.finished)]:
+                state.unwritten.pop(row.key, None)
         self._context.recorded([*started, *(row for row, _ in state.finished)])
         state.withdrawn.clear()
         state.started.clear()
@@ -238,15 +228,13 @@ class BatchRunner:
         since, timeout = self._state.held_since, self._context.options.timeout
         return None if since is None or timeout is None else since + timeout
 
-    def _read_version(self) -> None:
+    def _read_version(self) -> _workers.Steps:
         """Read the workflow to see its version. If that fails, it is read again in a minute."""
-        version: str | None = None
-        try:
-            version = version_text(self._context.requests.workflow().version)
-        except Exception:
-            _log.debug("the workflow could not be read to get its version", exc_info=True)
-        finally:
-            self._context.report(partial(self._context.take_version, version))
+        workflow, error = yield self._context.requests.workflow
+        if error is None:
+            self._context.take_version(version_text(workflow.version))
+        else:
+            _log.debug("the workflow could not be read to get its version", exc_info=error)
 
     def _ask(self) -> None:
         """Ask for the capacity, where the plan asks for it."""
@@ -254,69 +242,47 @@ class BatchRunner:
         if context.plan.must_ask and not self._is_asking and not self._state.is_stopped:
             if context.organization_id is None:
                 context.plan.record_unreadable_quota(context.now)
-                context.inbox.put(_nothing)  # rows may be started now
+                context.inbox.put(nothing)  # rows may be started now
             else:
-                self._is_asking = True
-                context.work(partial(self._read_quota, context.organization_id))
+                context.drive(self._read_quota(context.organization_id))
 
-    def _read_quota(self, organization_id: str) -> None:
-        requests = self._context.requests
-        try:
-            quota = requests.quota(organization_id)
-            running = requests.running() if quota_value(quota, "concurrent_executions") is not None else []
-        except BaseException as error:
-            self._context.report(self._could_not_ask)
-            if not isinstance(error, Exception):
-                raise
-        else:
-            self._context.report(partial(self._told, quota, running))
-
-    def _could_not_ask(self) -> None:
-        self._is_asking = False
-        self._context.plan.record_unreadable_quota(self._context.now)
-
-    def _told(self, quota: Quota, running: list[str]) -> None:
-        self._context.quota = quota
+    def _read_quota(self, organization_id: str) -> _workers.Steps:
+        context, state = self._context, self._state
+        self._is_asking = True
+        quota, error = yield partial(context.requests.quota, organization_id)
         capacity = quota_value(quota, "concurrent_executions")
-        if capacity is None:
-            self._could_not_ask()
-            return
+        running: list[str] = []
+        if error is None and capacity is not None:
+            running, error = yield context.requests.running
         self._is_asking = False
-        state = self._state
+        if error is None:
+            context.quota = quota
+        if error is not None or capacity is None:
+            context.plan.record_unreadable_quota(context.now)
+            return
         # Some may be executions of this run whose start has no response yet.
         own = state.running.keys() | state.overdue.keys()
         others = sum(execution_id not in own for execution_id in running) - len(state.starting)
-        self._context.plan.record_quota(capacity, max(0, others), self._context.now)
+        context.plan.record_quota(capacity, max(0, others), context.now)
 
     def _probe(self) -> None:
         """Ask whether the platform is back, after an outage in which rows may have been started."""
         if self._context.plan.must_probe(self._context.now) and not self._is_probing and self._state.has_more:
-            self._is_probing = True
-            self._context.work(partial(self._read_once, self._context.now))
+            self._context.drive(self._read_once())
 
-    def _read_once(self, sent_at: float) -> None:
-        try:
-            workflow = self._context.requests.probe()
-        except BaseException as error:
-            self._context.report(partial(self._not_probed, error, sent_at))
-            if not isinstance(error, Exception):
-                raise
-        else:
-            self._context.report(partial(self._probed, version_text(workflow.version)))
-
-    def _probed(self, version: str | None) -> None:
-        self._is_probing = False
-        self._context.plan.probed()
-        self._context.versions.reading(self._context.now)
-        self._context.take_version(version)
-
-    def _not_probed(self, error: BaseException, sent_at: float) -> None:
-        """Wait longer. If the failure is permanent, the next row reports it for all."""
+    def _read_once(self) -> _workers.Steps:
+        """Read the workflow, and wait longer if the platform can't. The next row reports a permanent failure."""
+        context, sent_at = self._context, self._context.now
+        self._is_probing = True
+        workflow, error = yield context.requests.probe
         self._is_probing = False
         if isinstance(error, APIError) and not is_final(error, after_success=True):
-            self._context.start_failed(error, sent_at)
-        else:
-            self._context.plan.probed()
+            context.start_failed(error, sent_at)
+            return
+        context.plan.probed()
+        if error is None:
+            context.versions.reading(context.now)
+            context.take_version(version_text(workflow.version))
 
     def _look(self) -> None:
         due = self._watcher.due_at()
@@ -332,19 +298,19 @@ class BatchRunner:
             return
         if self._context.options.if_unknown == "rerun" and not state.is_stopped:
             state.rerun_unknown()
-            self._context.inbox.put(_nothing)
+            self._context.inbox.put(nothing)
         else:
-            self._context.work(partial(self._read_candidates, [*state.unknown.values()]))
+            self._context.drive(self._deliver_unknown([*state.unknown.values()]))
 
-    def _read_candidates(self, rows: list[Row]) -> None:
-        candidates: dict[int, tuple[Execution, ...]] = {}
-        try:
-            candidates = candidates_of(rows, self._context.requests.created_since(earliest(rows)))
-        except Exception as error:
+    def _deliver_unknown(self, rows: list[Row]) -> _workers.Steps:
+        candidates, error = yield partial(self._candidates, rows)
+        if error is not None:
             text = "the executions cannot be listed, so rows of unknown outcome have no candidates: %s"
             log(_log, logging.WARNING, text, error)
-        finally:
-            self._context.report(partial(self._state.deliver_unknown, candidates))
+        self._state.deliver_unknown(candidates or {})
+
+    def _candidates(self, rows: list[Row]) -> dict[int, tuple[Execution, ...]]:
+        return candidates_of(rows, self._context.requests.created_since(earliest(rows)))
 
     def _receive(self) -> None:
         """Take in what has happened, waiting for it no longer than until something is due.
@@ -391,7 +357,3 @@ class BatchRunner:
             next((row.deadline for row in self._state.running.values()), None),
         ]
         return max(0.0, min(at for at in times if at is not None) - now)
-
-
-def _nothing() -> None:
-    """Do nothing: it ends a wait."""

@@ -28,7 +28,7 @@ from fibonacci._sync.batch.context import BatchContext, BatchRequests
 from fibonacci._sync.batch.opening import estimate, open_batch
 from fibonacci._sync.batch.runner import BatchRunner
 from fibonacci._sync.requestor import Requestor
-from fibonacci._system.concurrency import SingleReader, Turn
+from fibonacci._system.concurrency import SingleReader
 from fibonacci._texts.logging import log
 from fibonacci.models.run_results import COLUMNS, RunResult, RunsBlocker, RunsSummary
 
@@ -159,13 +159,13 @@ class BatchSession:
             if result is None:
                 self._end()
             return result
-        except (KeyboardInterrupt, SystemExit):  # whose traceback may keep the turn and the iterator, with the journal
-            self._leave_after(turn)
-            raise
-        except Exception as error:
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
             if turn is None:  # whoever is refused ends nothing
                 raise
-            self._leave_after(turn)
+            turn.end()  # the traceback may keep it, and the iterator with the journal
+            self.close_soon()
+            if not isinstance(error, Exception):
+                raise
             if self._context is not None:
                 journal = self._context.journal
                 error.add_note(resume_note(self.summary, journal.path, error, is_empty=journal.is_empty))
@@ -173,12 +173,6 @@ class BatchSession:
                 name = type(error).__name__
                 raise RuntimeError(f"key= raised {name}, as next() does without a default") from error
             raise
-
-    def _leave_after(self, turn: Turn | None) -> None:
-        """Leave, unless another task or thread has the turn."""
-        if turn is not None:
-            turn.end()
-            self.leave()
 
     def close(self) -> None:
         """Wait for the requests under way, and close the journal, even if the caller is canceled.
@@ -194,7 +188,7 @@ class BatchSession:
                 if self._runner is not None and self._process == os.getpid():
                     _runtime.shielded(self._drain_and_save, math.inf)  # each request has a timeout
             finally:
-                self.leave()
+                self.close_soon()
                 _end_abandoned()
 
     def _drain_and_save(self) -> None:
@@ -203,39 +197,36 @@ class BatchSession:
             if not self._is_left:
                 self._runner.save()
 
-    def leave(self) -> None:
-        """Start no more rows, and close the journal once no request is under way.
-
-        A second call finishes what Ctrl-C kept the first one from finishing.
-        """
-        self._stop()
-        self._end_use()
-
-    def abandon(self) -> None:
-        """Leave where nothing may wait or take a lock, as in `__del__`: another thread finishes."""
-        if not self._is_left:
-            self._stop()
-            if self._context is not None and self._process == os.getpid():
-                abandoned_runs.end_soon(self._end_use)
-
-    def leave_at_exit(self) -> None:
-        """Leave at the end of the process, unless a thread that ends with it waits for a result."""
-        with suppress(RuntimeError), self._single.turn():
-            self.leave()
-
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Start no more rows. It takes no lock and does no I/O, so `__del__` may call it."""
         self._is_left = self.was_begun = True
         self._interrupts.restore()
         if self._context is not None:
             self._context.state.stop(None)
 
-    def _end_use(self) -> None:
-        """Close what was opened, as soon as no request is under way."""
+    def close_soon(self) -> None:
+        """Stop, and close what was opened, as soon as no request is under way.
+
+        A second call finishes what Ctrl-C kept the first one from finishing.
+        """
+        self.stop()
         if self._progress is not None:
             self._progress.close()
             self._progress = None
         if self._context is not None:
-            self._context.leave()
+            self._context.close_soon()
+
+    def close_at_exit(self) -> None:
+        """Close at the end of the process, unless a thread that ends with it waits for a result."""
+        with suppress(RuntimeError), self._single.turn():
+            self.close_soon()
+
+    def abandon(self) -> None:
+        """Stop where nothing may wait or take a lock, as in `__del__`: another thread closes."""
+        if not self._is_left:
+            self.stop()
+            if self._context is not None and self._process == os.getpid():
+                abandoned_runs.end_soon(self.close_soon)
 
     def _check_process(self) -> None:
         """Check that this process can wait for results.
@@ -283,7 +274,7 @@ class BatchSession:
         """End the batch, and raise what ended it early."""
         if self._runner is not None and self._runner.is_at_rest:
             self._runner.drain()  # the last worker may not have left: the next run needs the journal closed
-        self.leave()
+        self.close_soon()
         if self._signal is not None:
             signal.raise_signal(self._signal)
             _runtime.checkpoint()
@@ -293,9 +284,9 @@ class BatchSession:
     def _interrupt(self, number: int) -> None:
         """Start no more rows, from a signal handler."""
         if self._context is not None:
-            self._context.inbox.put(partial(self._drain, number))
+            self._context.inbox.put(partial(self._stop_by_signal, number))
 
-    def _drain(self, number: int) -> None:
+    def _stop_by_signal(self, number: int) -> None:
         if self._context is not None:
             self._signal = number
             self._context.state.stop(None)

@@ -1,15 +1,17 @@
 # Derived from fibonacci/_async/batch/starter.py by tests/tools/mirror.py; change that file, not this one.
-"""Starting rows: what becomes of those that aren't started."""
+"""Running a row: from the request that starts it to the end of its execution."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from fibonacci._batch.concurrency import quota_kind
 from fibonacci._batch.journal import start_outcome
 from fibonacci._batch.rows import Row
+from fibonacci._batch.watching import is_complete
+from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
+from fibonacci._sync.batch.watcher import ExecutionsWatcher, is_lag
 from fibonacci.errors import (
     APIConnectionError,
     APIError,
@@ -24,16 +26,16 @@ _ATTEMPTS = 5
 
 
 class RowStarter:
-    """Sends the requests that start rows, whose intents are durable.
+    """Runs rows, whose intents are durable.
 
     Args:
         context: What the parts of the batch share.
-        follow: Takes a row with its execution.
+        watcher: Looks at the executions until they have ended.
     """
 
-    def __init__(self, context: BatchContext, follow: Callable[[Row, Execution], None]) -> None:
+    def __init__(self, context: BatchContext, watcher: ExecutionsWatcher) -> None:
         self._context = context
-        self._follow = follow
+        self._watcher = watcher
 
     def can_start(self, row: Row) -> bool:
         """Whether the row may be started without any danger of starting it twice."""
@@ -51,45 +53,76 @@ class RowStarter:
         row.attempts += 1
         context.starts.add(context.now)
         try:
-            context.work(partial(self._start, row))
+            row.steps = self._run(row)
+            context.drive(row.steps)
         except RuntimeError:  # no thread is left, so nothing was sent
             del context.state.starting[row.index]
             raise
 
-    def _start(self, row: Row) -> None:
+    def resume(self, row: Row, execution_id: str) -> None:
+        """Follow the execution of a row that an earlier run started, and look at it soon."""
         context = self._context
-        try:
-            execution = self._execution_of(row)
-            row.execution_id, row.version = execution.id, context.versions.current
-            context.record_start(row)
-        except BaseException as error:
-            context.report(partial(self._not_started, row, error))
-            if not isinstance(error, Exception):
-                raise
-        else:
-            context.report(partial(self._started, row, execution))
+        row.execution_id = execution_id
+        row.begin(context.now, context.options.timeout)
+        self._watcher.is_urgent = True
+        row.steps = self._follow(row)
+        context.drive(row.steps)
 
-    def _execution_of(self, row: Row) -> Execution:
-        """Send the request that starts a row. A refusal is recorded before the row can be started again."""
+    def _run(self, row: Row) -> _workers.Steps:
+        """Start a row, note its execution, wait for its end, and finish the row."""
+        context, state = self._context, self._context.state
+        execution, error = yield partial(self._send, row)
+        del state.starting[row.index]
+        if error is not None:
+            self._not_started(row, error)
+            return
+        context.start_passed(row.started_at)
+        if state.take_back(row, execution.id):
+            return
+        if not row.is_recorded:
+            state.started.append(row)
+        row.execution = execution
+        context.learn_version(row, execution)
+        yield from self._follow(row)
+
+    def _follow(self, row: Row) -> _workers.Steps:
+        """Wait for the end of the execution of a row, and read what a list doesn't contain."""
+        context, state = self._context, self._context.state
+        while True:
+            if row.execution is None or not row.execution.is_terminal:
+                state.running[row.execution_id] = row
+                yield None
+            if row.execution is not None and is_complete(row.execution):
+                state.end(row, row.execution)
+                return
+            state.reading += 1
+            sent_at = context.now
+            execution, error = yield partial(context.requests.execution, row.execution_id)
+            state.reading -= 1
+            if error is None:
+                context.look_passed(sent_at)
+                context.learn_version(row, execution)
+                state.end(row, execution)
+                return
+            row.execution = None  # the next look reads it again
+            if not is_lag(error):
+                context.look_failed(error, sent_at)
+
+    def _send(self, row: Row) -> Execution:
+        """Send the request that starts a row. What it says is recorded before the row can be started again."""
         context = self._context
         try:
-            return context.requests.start(row, context.options.timeout)
+            execution = context.requests.start(row, context.options.timeout)
         except Exception as error:
             if not row.is_uncertain and start_outcome(error) != "unknown":
                 context.record_refusal(row)
             raise
-
-    def _started(self, row: Row, execution: Execution) -> None:
-        del self._context.state.starting[row.index]
-        self._context.start_passed(row.started_at)
-        if not self._context.state.take_back(row, execution.id):
-            if not row.is_recorded:
-                self._context.state.started.append(row)
-            self._follow(row, execution)
+        row.execution_id, row.version = execution.id, context.versions.current
+        context.record_start(row)
+        return execution
 
     def _not_started(self, row: Row, error: BaseException) -> None:
         context, state = self._context, self._context.state
-        del state.starting[row.index]
         if isinstance(error, JournalError):
             state.abort(error)
             return

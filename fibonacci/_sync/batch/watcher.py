@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 
 from fibonacci._batch.rows import Row
-from fibonacci._batch.watching import is_complete
 from fibonacci._core.retry import is_final
+from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci.errors import NotFoundError, WaitTimeoutError
 from fibonacci.models.executions import Execution
@@ -22,6 +21,9 @@ class ExecutionsWatcher:
 
     Args:
         context: What the parts of the batch share.
+
+    Attributes:
+        is_urgent: Whether to look soon, because some executions may have ended long ago.
     """
 
     def __init__(self, context: BatchContext) -> None:
@@ -30,24 +32,8 @@ class ExecutionsWatcher:
         self._was_answered = False  # a read of this look
         self._failure: BaseException | None = None  # of another
         self._is_looking = False
-        self._is_urgent = False
+        self.is_urgent: bool = False
         self._last_look = 0.0
-
-    def follow(self, row: Row, execution: Execution) -> None:
-        """Follow the execution of a row, which may have ended already."""
-        row.execution_id, row.execution = execution.id, execution
-        self._context.learn_version(row, execution)
-        if execution.is_terminal:
-            self._end(row, execution)
-        else:
-            self._context.state.running[execution.id] = row
-
-    def resume(self, row: Row, execution_id: str) -> None:
-        """Follow the execution of a row that an earlier run started, and look at it soon."""
-        row.execution_id = execution_id
-        row.begin(self._context.now, self._context.options.timeout)
-        self._context.state.running[execution_id] = row
-        self._is_urgent = True
 
     def due_at(self) -> float | None:
         """Return when to look at the executions, on the monotonic clock, or None while there is nothing to look at."""
@@ -65,15 +51,15 @@ class ExecutionsWatcher:
             and self._last_look < oldest.deadline - _LAST_LOOK
         ):
             due = min(due, oldest.deadline - _LAST_LOOK)
-        return max(now if self._is_urgent else due, context.plan.looks.until)
+        return max(now if self.is_urgent else due, context.plan.looks.until)
 
     def look(self) -> None:
         """Look at all running executions, in workers."""
         running = [execution_id for rows in self._watched() for execution_id in rows]
-        self._is_looking, self._is_urgent = True, False
+        self._is_looking, self.is_urgent = True, False
         self._last_look = self._context.now
         if self._context.watch.is_list_cheaper(len(running)):
-            self._context.work(partial(self._list, frozenset(running)))
+            self._context.drive(self._list(frozenset(running)))
         else:
             self._read_each(running, pages=None)
 
@@ -94,31 +80,24 @@ class ExecutionsWatcher:
         state = self._context.state
         return (state.running, state.overdue) if state.has_more else (state.running,)
 
-    def _list(self, running: frozenset[str]) -> None:
-        """Read the pages of the list that have running executions."""
-        try:
-            listed, pages = self._context.requests.find(running)
-        except BaseException as error:
-            self._context.report(partial(self._not_listed, error))
-            if not isinstance(error, Exception):
-                raise
-        else:
-            self._context.report(partial(self._listed, running, listed, pages))
-
-    def _not_listed(self, error: BaseException) -> None:
-        self._is_looking = False
-        self._context.watch.looked(self._last_look, requests=1, pages=None)
-        self._context.look_failed(error, self._last_look)
-
-    def _listed(self, running: frozenset[str], listed: Mapping[str, Execution], pages: int) -> None:
+    def _list(self, running: frozenset[str]) -> _workers.Steps:
+        """Read the pages of the list that have running executions, and one by one those that it lacks."""
+        context = self._context
+        found, error = yield partial(context.requests.find, running)
+        if error is not None:
+            self._is_looking = False
+            context.watch.looked(self._last_look, requests=1, pages=None)
+            context.look_failed(error, self._last_look)
+            return
+        listed, pages = found
         for execution in listed.values():
             self._seen(execution)
         watched = (execution_id for rows in self._watched() for execution_id in rows)
         missing = [
             execution_id for execution_id in watched if execution_id in running and execution_id not in listed
         ]  # the oldest first
-        if not (missing or self._context.state.reading):  # else the reads tell whether executions can be read
-            self._context.look_passed(self._last_look)
+        if not (missing or context.state.reading):  # else the reads tell whether executions can be read
+            context.look_passed(self._last_look)
         self._read_each(missing, pages=pages if listed else len(running))
 
     def _read_each(self, execution_ids: list[str], *, pages: int | None) -> None:
@@ -128,35 +107,20 @@ class ExecutionsWatcher:
         self._was_answered, self._failure = False, None
         self._is_looking = bool(execution_ids)
         for execution_id in execution_ids:
-            self._context.work(partial(self._read, execution_id))
+            self._context.drive(self._read(execution_id))
 
-    def _read(self, execution_id: str) -> None:
-        try:
-            execution = self._context.requests.execution(execution_id)
-        except BaseException as error:
-            self._context.report(partial(self._not_read, execution_id, error))
-            if not isinstance(error, Exception):
-                raise
-        else:
-            self._context.report(partial(self._has_read, execution))
-
-    def _has_read(self, execution: Execution) -> None:
-        self._seen(execution)
-        self._end_read(None)
-
-    def _not_read(self, execution_id: str, error: BaseException) -> None:
-        if not _is_lag(error):
-            self._end_read(error)
-            return
+    def _read(self, execution_id: str) -> _workers.Steps:
+        """Read an execution as a part of a look, which has failed if none of its reads was answered."""
         state = self._context.state
-        if execution_id in state.running:
-            state.running[execution_id].execution = None
-        else:  # its time is up, so that it has none to appear in
-            state.overdue.pop(execution_id, None)
-        self._end_read(None)
-
-    def _end_read(self, failure: BaseException | None) -> None:
-        """Record the end of a read. A look has failed if none of its reads was answered."""
+        execution, failure = yield partial(self._context.requests.execution, execution_id)
+        if failure is None:
+            self._seen(execution)
+        elif is_lag(failure):
+            failure = None
+            if execution_id in state.running:
+                state.running[execution_id].execution = None
+            else:  # its time is up, so that it has none to appear in
+                state.overdue.pop(execution_id, None)
         self._was_answered |= failure is None
         self._failure = failure or self._failure
         self._reads_left -= 1
@@ -181,41 +145,9 @@ class ExecutionsWatcher:
             del self._context.state.running[execution.id]
             if isinstance(execution.duration_ms, int | float):
                 self._context.watch.ended(execution.duration_ms / 1000)
-            self._end(row, execution)
-
-    def _end(self, row: Row, execution: Execution) -> None:
-        """Finish a row, after reading outputs and reasons that a list doesn't contain."""
-        if is_complete(execution):
-            self._context.state.end(row, execution)
-        else:
-            self._context.state.reading += 1
-            self._context.work(partial(self._read_once, row, execution.id, self._context.now))
-
-    def _read_once(self, row: Row, execution_id: str, sent_at: float) -> None:
-        try:
-            execution = self._context.requests.execution(execution_id)
-        except BaseException as error:
-            self._context.report(partial(self._not_read_once, row, execution_id, error, sent_at))
-            if not isinstance(error, Exception):
-                raise
-        else:
-            self._context.report(partial(self._was_read_once, row, execution, sent_at))
-
-    def _was_read_once(self, row: Row, execution: Execution, sent_at: float) -> None:
-        self._context.state.reading -= 1
-        self._context.look_passed(sent_at)
-        self._context.learn_version(row, execution)
-        self._context.state.end(row, execution)
-
-    def _not_read_once(self, row: Row, execution_id: str, error: BaseException, sent_at: float) -> None:
-        """Follow the execution on, so that the next look reads it again."""
-        self._context.state.reading -= 1
-        row.execution = None
-        self._context.state.running[execution_id] = row
-        if not _is_lag(error):
-            self._context.look_failed(error, sent_at)
+            self._context.go_on(row.steps, None)
 
 
-def _is_lag(error: BaseException) -> bool:
+def is_lag(error: BaseException) -> bool:
     """Whether the platform doesn't find an execution that it has named: reads may lag behind starts."""
     return isinstance(error, NotFoundError) and is_final(error, after_success=True)

@@ -480,7 +480,7 @@ def _journal(baton: Baton) -> Bodies:
         ended.append(1)
         context._workers.start.call_args_list[number].args[1]()
 
-    bodies = [lambda: end(0), lambda: end(1), context.leave]
+    bodies = [lambda: end(0), lambda: end(1), context.close_soon]
     return Bodies(bodies, lambda: _assert({*closed} == {2}, f"closed after the ends of workers: {closed}"))
 
 

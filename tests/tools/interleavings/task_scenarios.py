@@ -231,7 +231,6 @@ def _workers(run: TaskRun) -> Bodies:
     at_work: list[int] = []
     closed: list[int] = []
     began: list[int] = []
-    reported: list[int] = []
     context.journal.close = lambda: closed.append(len(at_work))
 
     async def piece() -> None:
@@ -240,19 +239,21 @@ def _workers(run: TaskRun) -> Bodies:
             await asyncio.sleep(0)
         finally:
             at_work.pop()
-            context.report(lambda: reported.append(1))
+
+    def steps() -> Any:
+        yield piece
 
     async def iterate() -> None:
         began.append(1)
         try:
             for _ in range(2):
-                context.work(piece)
+                context.drive(steps())
             ends = run.now + 30
             while context.at_work and run.now < ends:
                 for function in await context.inbox.get(10.0):
                     function()
         finally:
-            context.leave()
+            context.close_soon()
 
     def check() -> None:
         assert not context.has_work, "work that has ended counts as under way"
