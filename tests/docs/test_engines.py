@@ -85,9 +85,13 @@ def holder(journals: str, number: int) -> int:
 
 def kill_in_mid_chunk(process: ApplicationProcess, journals: str) -> tuple[int, int]:
     """Kill a process in the middle of a chunk; return the number of the chunk, and the id of the process."""
-    number, worker = next(iter(process.until(lambda: chunks_under_way(journals)).items()))
-    os.kill(worker, signal.SIGKILL)
-    return number, worker
+    while True:
+        number, worker = next(iter(process.until(lambda: chunks_under_way(journals)).items()))
+        os.kill(worker, signal.SIGSTOP)  # it could end the chunk before it is killed
+        if chunks_under_way(journals).get(number) == worker:
+            os.kill(worker, signal.SIGKILL)
+            return number, worker
+        os.kill(worker, signal.SIGCONT)
 
 
 def check(counts: Counter[int], statuses: dict[int, str]) -> None:
