@@ -121,7 +121,7 @@ def test_a_wrong_arrow_is_found() -> None:
 
 RIGHT = [
     ("emulator/state/sqlite.py", "from fibonacci.emulator.state.json_encoding import to_json\nimport sqlite3"),
-    ("emulator/engine/memory.py", "from ..http.bodies import Body\nfrom fibonacci.definitions import Node"),
+    ("emulator/engine/memory.py", "from ..http.messages import Body\nfrom fibonacci.definitions import Node"),
     ("emulator/context.py", "from fibonacci.emulator.account import KeyRole"),
     ("emulator/app.py", "if TYPE_CHECKING:\n    from fibonacci.emulator.routes import ENDPOINTS"),
     ("emulator/__main__.py", "from fibonacci.emulator.cli import main"),

@@ -31,9 +31,9 @@ from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.scripts import unused_text
 from fibonacci.emulator.engine.tool_catalog import TOOLS
 from fibonacci.emulator.faults import SILENT, ActiveFailure, FailingResponse, FaultInjector, override_headers
-from fibonacci.emulator.http.bodies import MAX_BODY, read_json
 from fibonacci.emulator.http.messages import (
     JSON_BODY,
+    MAX_BODY,
     NO_HEADERS,
     Detail,
     HTTPException,
@@ -45,6 +45,7 @@ from fibonacci.emulator.http.messages import (
     encode,
     encode_error,
     payload_too_large,
+    read_json,
 )
 from fibonacci.emulator.http.router import API_0_2, CONTROL_PREFIX
 from fibonacci.emulator.origins import Hosts, Origins

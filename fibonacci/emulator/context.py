@@ -12,13 +12,15 @@ from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.faults import FaultInjector
-from fibonacci.emulator.http.bodies import Query, RequestBody, read_json
 from fibonacci.emulator.http.messages import (
     HTTPException,
+    Query,
     Reply,
+    RequestBody,
     ServerRequest,
     bad_request,
     permission_denied,
+    read_json,
     unsupported_media_type,
 )
 from fibonacci.emulator.http.router import API_PREFIX, Router

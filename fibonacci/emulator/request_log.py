@@ -12,8 +12,7 @@ from urllib.parse import parse_qsl
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.engine.variables import REDACTED
-from fibonacci.emulator.http.bodies import read_json
-from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse
+from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse, read_json
 from fibonacci.emulator.http.router import API_0_2, API_PREFIX, RoutePattern, Router, segments_of
 from fibonacci.emulator.state.json_encoding import to_json
 

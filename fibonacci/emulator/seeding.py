@@ -23,8 +23,7 @@ from fibonacci.emulator.account import SEED
 from fibonacci.emulator.app import App
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.memory import MemoryToolSet, is_live, owner_of
-from fibonacci.emulator.http.bodies import Body
-from fibonacci.emulator.http.messages import JSON_BODY, ServerRequest
+from fibonacci.emulator.http.messages import JSON_BODY, Body, ServerRequest
 from fibonacci.emulator.input_files import InputFile, InputFileError, text_of
 from fibonacci.emulator.policy.approvals import GovernanceUpdate
 from fibonacci.emulator.routes.organizations import PolicyCreate, QuotaUpdate, RoleOverrideCreate

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from fibonacci.emulator.http.bodies import MAX_BODY
+from fibonacci.emulator.http.messages import MAX_BODY
 from tests.contract.bad_requests import bad_bodies, bad_queries, example_body
 from tests.contract.document import Operation, operations
 from tests.emulator.api import Api, ApiResponse

@@ -11,8 +11,7 @@ import pytest
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.account import ApiKeys
 from fibonacci.emulator.facade import app_of
-from fibonacci.emulator.http.bodies import MAX_BODY
-from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.http.messages import MAX_BODY, ServerRequest
 from fibonacci.emulator.routes.control import ENDPOINTS as CONTROL_ENDPOINTS
 from fibonacci.emulator.state.clock import iso
 from tests.emulator.api import KEY, Api, ApiResponse

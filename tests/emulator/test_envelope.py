@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.emulator.http.bodies import MAX_BODY
-from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.http.messages import MAX_BODY, ServerRequest
 from fibonacci.emulator.routes import ENDPOINTS
 from tests.emulator.api import KEY, START, Api, segment
 from tests.kit.assertions import each_row

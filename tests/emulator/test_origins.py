@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
-from fibonacci.emulator.http.bodies import MAX_BODY
-from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.http.messages import MAX_BODY, ServerRequest
 from fibonacci.emulator.origins import Hosts, Origins
 from tests.emulator.api import ApiResponse
 from tests.kit.assertions import each_row

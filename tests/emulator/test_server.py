@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.http.bodies import MAX_BODY
+from fibonacci.emulator.http.messages import MAX_BODY
 from tests.kit.assertions import each_row, is_quick
 
 

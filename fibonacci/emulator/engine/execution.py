@@ -14,9 +14,8 @@ from fibonacci.definitions import CriticNode, Node, OpenNode
 from fibonacci.definitions.json_schema import first_fault
 from fibonacci.definitions.operators import OperatorError
 from fibonacci.definitions.templates import TemplateError
-from fibonacci.emulator.engine.compiled import CompiledWorkflow
+from fibonacci.emulator.engine.compiled import CompiledWorkflow, by_node, missing_values
 from fibonacci.emulator.engine.default_nodes import NodeError
-from fibonacci.emulator.engine.definition_problems import by_node, missing_values
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, place_in
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.node_executor import (

@@ -31,7 +31,7 @@ from fibonacci.emulator.engine.node_states import NodeStates, iteration_of
 from fibonacci.emulator.engine.scripts import NodeFailure
 from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall, call_handler
-from fibonacci.emulator.http.bodies import is_deeper_than
+from fibonacci.emulator.http.messages import is_deeper_than
 from fibonacci.emulator.state.json_encoding import JSON, SURROGATE, JSONObject, parse_json, to_text, unicode_fault
 from fibonacci.emulator.state.records import NodeUsage, StoredExecution
 

@@ -17,8 +17,7 @@ from fibonacci._texts.logging import log
 from fibonacci.definitions import Problem
 from fibonacci.emulator.account import Account
 from fibonacci.emulator.engine import user_handlers
-from fibonacci.emulator.engine.compiled import CompiledWorkflow, check_snapshot, compiled, misfit
-from fibonacci.emulator.engine.definition_problems import by_node, problems_of
+from fibonacci.emulator.engine.compiled import CompiledWorkflow, by_node, check_snapshot, compiled, misfit, problems_of
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.execution import RunningExecution
 from fibonacci.emulator.engine.records import QUEUED, cancelled

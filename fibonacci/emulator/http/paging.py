@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Final, Protocol, TypeVar
 
-from fibonacci.emulator.http.bodies import Query
-from fibonacci.emulator.http.messages import Detail, Reply, bare, invalid, page
+from fibonacci.emulator.http.messages import Detail, Query, Reply, bare, invalid, page
 from fibonacci.emulator.state.store import RecordT
 
 DEFAULT_LIMIT: Final = 50

@@ -11,8 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from fibonacci._texts.text import time_text
 from fibonacci.emulator.engine.records import QUEUED, WAITING
-from fibonacci.emulator.http.bodies import read_json
-from fibonacci.emulator.http.messages import Detail, HTTPException, invalid
+from fibonacci.emulator.http.messages import Detail, HTTPException, invalid, read_json
 from fibonacci.emulator.page.context import NO_FLASH, PER_PAGE, Action, Done, Slice, ViewContext, segment
 from fibonacci.emulator.page.html import Attribute, Content, HTMLElement, LivePart, h, icon
 from fibonacci.emulator.state.clock import iso

@@ -10,8 +10,7 @@ from urllib.parse import quote, urlencode
 
 from fibonacci.emulator.app import App
 from fibonacci.emulator.engine.variables import redact, redact_text, texts_of
-from fibonacci.emulator.http.bodies import Query
-from fibonacci.emulator.http.messages import Detail, HTTPException, ServerRequest, ServerResponse
+from fibonacci.emulator.http.messages import Detail, HTTPException, Query, ServerRequest, ServerResponse
 from fibonacci.emulator.http.router import API_PREFIX
 from fibonacci.emulator.page.html import Content
 from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_json

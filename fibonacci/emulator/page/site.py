@@ -12,8 +12,7 @@ from zlib import crc32
 
 from fibonacci._texts.logging import log
 from fibonacci.emulator.app import App
-from fibonacci.emulator.http.bodies import MAX_BODY, Query
-from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse, bad_request
+from fibonacci.emulator.http.messages import MAX_BODY, HTTPException, Query, ServerRequest, ServerResponse, bad_request
 from fibonacci.emulator.http.router import Router
 from fibonacci.emulator.page import layout, responses
 from fibonacci.emulator.page.context import NO_FLASH, Backend, Flash, PageContent, ViewContext

@@ -26,8 +26,7 @@ from fibonacci.definitions import Problem
 from fibonacci.definitions.json_schema import first_fault
 from fibonacci.definitions.json_types import is_array
 from fibonacci.emulator.context import RequestContext
-from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled, tools_of
-from fibonacci.emulator.engine.definition_problems import problems_of
+from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled, problems_of, tools_of
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, place_in
 from fibonacci.emulator.engine.records import WAITING, new_execution
 from fibonacci.emulator.engine.tool_catalog import TOOLS, find_tool

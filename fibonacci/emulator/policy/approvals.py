@@ -20,8 +20,7 @@ from fibonacci.definitions.json_types import Whole
 from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.context import Platform, RequestContext
 from fibonacci.emulator.engine.records import WAITING
-from fibonacci.emulator.http.bodies import Body
-from fibonacci.emulator.http.messages import Detail, HTTPException, conflict, not_found
+from fibonacci.emulator.http.messages import Body, Detail, HTTPException, conflict, not_found
 from fibonacci.emulator.policy.admission import APPROVAL_SECONDS, settings_of
 from fibonacci.emulator.policy.organizations import Change, record_change
 from fibonacci.emulator.state.records import StoredApproval, StoredExecution

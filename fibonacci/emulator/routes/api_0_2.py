@@ -18,8 +18,17 @@ from fibonacci.emulator.engine.memory import MemorySet, Owner, is_live, owner_of
 from fibonacci.emulator.engine.records import QUEUED, WAITING, elapsed_ms, view_of
 from fibonacci.emulator.engine.tool_catalog import CatalogTool, all_tools
 from fibonacci.emulator.engine.user_handlers import usage_sum
-from fibonacci.emulator.http.bodies import Body, read
-from fibonacci.emulator.http.messages import Detail, HTTPException, Reply, bare, invalid, no_content, not_found
+from fibonacci.emulator.http.messages import (
+    Body,
+    Detail,
+    HTTPException,
+    Reply,
+    bare,
+    invalid,
+    no_content,
+    not_found,
+    read,
+)
 from fibonacci.emulator.http.paging import SLICE_LIMIT, sliced
 from fibonacci.emulator.http.router import API_0_2
 from fibonacci.emulator.policy.admission import execute

@@ -17,8 +17,8 @@ from fibonacci.emulator.engine.records import view_of
 from fibonacci.emulator.engine.scripts import Script, ScriptError, answer_view, new_script
 from fibonacci.emulator.engine.variables import Variables
 from fibonacci.emulator.faults import FailureError, FailureKind, FailureSpec, InjectedFailure
-from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.messages import (
+    Body,
     Detail,
     Reply,
     created,
@@ -26,6 +26,7 @@ from fibonacci.emulator.http.messages import (
     invalid,
     no_content,
     not_found,
+    read,
 )
 from fibonacci.emulator.option_values import PlanName
 from fibonacci.emulator.policy.admission import execute

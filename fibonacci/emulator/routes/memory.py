@@ -9,8 +9,7 @@ from fibonacci.definitions.tools import unused_owners
 from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.memory import SCOPES, MemorySet, has_owner, is_live, owner_of, set_value
-from fibonacci.emulator.http.bodies import read
-from fibonacci.emulator.http.messages import Detail, Reply, invalid, no_content, not_found
+from fibonacci.emulator.http.messages import Detail, Reply, invalid, no_content, not_found, read
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import JSONObject, fields_of
 from fibonacci.emulator.state.records import StoredMemory

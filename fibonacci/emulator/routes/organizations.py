@@ -14,8 +14,18 @@ from fibonacci.emulator.account import PLANS, ROLES, KeyRole, overrides_of
 from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.tool_catalog import find_tool
-from fibonacci.emulator.http.bodies import Body, read
-from fibonacci.emulator.http.messages import Detail, Reply, bare, conflict, created, invalid, no_content, not_found
+from fibonacci.emulator.http.messages import (
+    Body,
+    Detail,
+    Reply,
+    bare,
+    conflict,
+    created,
+    invalid,
+    no_content,
+    not_found,
+    read,
+)
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.policy.admission import report_categories, settings_of
 from fibonacci.emulator.policy.approvals import GovernanceUpdate, counts_of, release

@@ -7,8 +7,7 @@ from typing import Final
 
 from fibonacci.emulator.context import Endpoint, RequestContext
 from fibonacci.emulator.engine.tool_catalog import CatalogTool, all_tools, find_tool
-from fibonacci.emulator.http.bodies import read_object
-from fibonacci.emulator.http.messages import Reply, not_found
+from fibonacci.emulator.http.messages import Reply, not_found, read_object
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import JSONObject, fields_of

@@ -12,10 +12,20 @@ from pydantic import Field
 from fibonacci.definitions import Problem
 from fibonacci.emulator.account import SEED
 from fibonacci.emulator.context import Endpoint, RequestContext, RunReply
-from fibonacci.emulator.engine.definition_problems import problems_of
+from fibonacci.emulator.engine.compiled import problems_of
 from fibonacci.emulator.engine.records import summary_of
-from fibonacci.emulator.http.bodies import Body, read
-from fibonacci.emulator.http.messages import Detail, Reply, conflict, created, data_only, invalid, no_content, not_found
+from fibonacci.emulator.http.messages import (
+    Body,
+    Detail,
+    Reply,
+    conflict,
+    created,
+    data_only,
+    invalid,
+    no_content,
+    not_found,
+    read,
+)
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.policy.admission import execute, report_problems
 from fibonacci.emulator.policy.organizations import Change, record_change

@@ -72,7 +72,7 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
         *("policy/admission.py:report_problems", "policy/admission.py:misspelled_category"),
         *("routes/executions.py:_check_status", "engine/execution.py:*._warn_of_missing_values"),
         *("engine/execution.py:*._places", "engine/node_executor.py:*.take_remarks"),
-        *("engine/definition_problems.py:missing_values", "engine/execution.py:*._report"),
+        *("engine/compiled.py:missing_values", "engine/execution.py:*._report"),
     ),
     "Decisions about approval: the API has no call that approves": (
         *("policy/approvals.py:decide", "policy/approvals.py:_approve", "policy/approvals.py:_check_role"),
