@@ -1,10 +1,9 @@
-"""Check what has changed, in a minute: `.ci/run quick [PATH ...]`.
+"""Check what has changed, in a minute or two: `.ci/run quick [PATH ...]`.
 
 python -m tests.tools.quick [PATH ...]     check these files, else what differs from the last commit, else from main
 python -m tests.tools.quick --tests PATH   print the tests that belong to them
 
-The table in quick.md says which tests belong to a file: those of the row with the longest part of its
-path, and those of other tests whose names have the path of the file, that of a page. A test runs itself.
+`fibonacci/x/` is tested by `tests/x/`, and `tests/x/` by itself. A test runs alone, and of a page its own examples.
 """
 
 from __future__ import annotations
@@ -15,76 +14,52 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from tests.kit.slow import is_all_slow
 from tests.tools.markdown import ROOT
 
-TABLE: Final = ROOT / "tests" / "tools" / "quick.md"
 DERIVED: Final = ("tests.tools.mirror", "tests.tools.stubs", "tests.tools.calls", "tests.tools.reference")
+PAGES: Final = "tests/docs/test_pages.py"
+
+ELSEWHERE: Final = {
+    "fibonacci/_async/batch": ("tests/batch",),
+    "fibonacci/_async/transports": ("tests/transports", "tests/faults/test_connecting.py", "tests/faults/test_once.py"),
+    "fibonacci/_async": ("tests/client", "tests/endpoints"),
+    "fibonacci/integrations": ("tests/observability",),
+    "fibonacci": ("tests/client",),
+    "docs": ("tests/docs/test_glossary.py",),
+    "examples": ("tests/docs/test_examples.py", "tests/docs/test_notebooks.py"),
+    "tests/kit": ("tests/client",),
+    "tests/tools/releases": ("tests/tools/releases",),
+    "tests": (),
+    "": ("tests/docs/test_readme.py", "tests/tools/releases"),
+}
+"""The tests of what has no folder of its name in `tests/`, by the longest path that it begins with."""
 
 _NO_TESTS: Final = 5
 """The exit code of pytest when there are none."""
 
 
-class ChangeRow(NamedTuple):
-    """A row of the table."""
-
-    paths: list[str]
-    """The folders and files that it is about, from the root."""
-
-    tests: list[str]
-    """The tests that run."""
-
-    named: list[str]
-    """Tests of which those run that have the path of a changed file in their name."""
-
-
-class Selection(NamedTuple):
-    """The tests that belong to files."""
-
-    tests: list[str]
-    named: dict[str, list[str]]
-    """The files by whose names tests are chosen, by the tests."""
-
-
-@cache
-def rows() -> list[ChangeRow]:
-    """Return the rows of the table."""
-    lines = TABLE.read_text("utf-8").partition("| I changed |")[2].partition("\n\n")[0].splitlines()[2:]
-    return [ChangeRow(*(re.findall("`([^`]+)`", cell) for cell in line.split("|")[2:5])) for line in lines]
-
-
-def row_of(path: str) -> ChangeRow | None:
-    """Return the row with the longest path that a file is in, or is, which replaces `{folder}`; None without one."""
+def chosen_for(path: str) -> list[str]:
+    """Return the tests that belong to a file."""
     path = path.replace("fibonacci/_sync/", "fibonacci/_async/")  # it is derived
-    found = [(name, row) for row in rows() for name in row.paths if f"{path}/".startswith(f"{name}/")]
-    if not found:
-        return None
-    name, row = max(found, key=lambda each: len(each[0]))
-    return row._replace(tests=[test.replace("{folder}", name) for test in row.tests])
+    if re.fullmatch(r"tests/(.*/)?test_\w+\.py", path):
+        return [path] if (ROOT / path).exists() else []
+    wing = path.split("/")[1].lstrip("_") if path.startswith(("fibonacci/", "tests/")) and path.count("/") > 1 else ""
+    if wing not in ("", "kit", "tools", "integrations") and (ROOT / "tests" / wing).is_dir():
+        found = (f"tests/{wing}",)
+    else:
+        found = ELSEWHERE[max((name for name in ELSEWHERE if f"{path}/".startswith(f"{name}/") or not name), key=len)]
+    return [*found, *(["tests/test_layers.py"] if path.startswith("fibonacci/") else [])]
 
 
-def selection(paths: Iterable[str]) -> Selection:
-    """Return the tests that belong to files.
+def selection(paths: Iterable[str]) -> list[str]:
+    """Return the tests that belong to files, each once, in order.
 
-    Raises:
-        LookupError: If no row has a file.
+    A folder that pytest comes back to has lost the fixtures of its conftest.
     """
-    tests: dict[str, None] = {}
-    named: dict[str, list[str]] = {}
-    for path in paths:
-        if re.fullmatch(r"tests/(.*/)?test_\w+\.py", path):
-            tests |= {path: None} if (ROOT / path).exists() else {}
-            continue
-        row = row_of(path)
-        if row is None:
-            raise LookupError(f"{path} is in no row of the table of {TABLE.relative_to(ROOT)}")
-        tests |= dict.fromkeys(row.tests)
-        for each in row.named:
-            named.setdefault(each, []).append(path)
-    return Selection([*tests], named)
+    return sorted({test for path in paths for test in chosen_for(path)})
 
 
 def changed() -> list[str]:
@@ -102,17 +77,15 @@ def checks(paths: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     for module in DERIVED:
         yield module, [*python, module, "--check"]
     yield "mypy", [*python, "mypy"]
-    chosen = selection(paths)
     pytest = [*python, "pytest", "-q", "-n", "2"]
-    tests = sorted(chosen.tests)  # a folder that pytest comes back to has lost the fixtures of its conftest
+    tests = selection(paths)
     slow = [test for test in tests if test.endswith(".py") and is_all_slow(ROOT / test)]
     if others := [test for test in tests if test not in slow]:
         yield "tests", [*pytest, *others]
     if slow:
         yield "slow tests", [*pytest, "-m", "slow", *slow]
-    for test, files in chosen.named.items():
-        mark = ["-m", "slow"] if is_all_slow(ROOT / test) else []
-        yield f"{test} of what has changed", [*pytest, "-n", "0", *mark, test, "-k", " or ".join(files)]
+    if pages := [path for path in paths if path.endswith(".md")]:
+        yield "examples of pages", [*pytest, "-n", "0", PAGES, "-k", " or ".join(pages)]
 
 
 def _git(*arguments: str) -> list[str]:
@@ -128,7 +101,7 @@ def main() -> int:
     options = parser.parse_args()
     paths: list[str] = options.paths or changed()
     if options.tests:
-        print(*selection(paths).tests, *selection(paths).named, sep="\n")
+        print(*selection(paths), sep="\n")
         return 0
     print(f"{len(paths)} files:", *paths)
     failed: list[str] = []
