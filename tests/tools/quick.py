@@ -48,7 +48,7 @@ def chosen_for(path: str) -> list[str]:
         return [path] if (ROOT / path).exists() else []
     wing = path.split("/")[1].lstrip("_") if path.startswith(("fibonacci/", "tests/")) and path.count("/") > 1 else ""
     if wing not in ("", "kit", "tools", "integrations") and (ROOT / "tests" / wing).is_dir():
-        found = (f"tests/{wing}",)
+        found: tuple[str, ...] = (f"tests/{wing}",)
     else:
         found = ELSEWHERE[max((name for name in ELSEWHERE if f"{path}/".startswith(f"{name}/") or not name), key=len)]
     return [*found, *(["tests/test_layers.py"] if path.startswith("fibonacci/") else [])]
