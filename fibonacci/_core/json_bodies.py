@@ -6,13 +6,11 @@ import re
 import zlib
 from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from itertools import islice
 from typing import Any, TypeGuard
 
 from pydantic_core import from_json
-
-ACCEPTED = "gzip, deflate"
-"""The `Accept-Encoding` header: the encodings that the standard library can undo with a bound on the result."""
 
 _STEP = 64 * 1024
 _FIRST_STEP = 512
@@ -48,6 +46,11 @@ def is_array(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 
+def accepted() -> str:
+    """Return the `Accept-Encoding` header: the encodings that can be undone with a bound on the result."""
+    return "gzip, deflate, br" if bounded_brotli() else "gzip, deflate"
+
+
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:
     """Return the body with its content encodings undone.
 
@@ -67,6 +70,8 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
             # Servers disagree on whether deflate means with or without zlib's frame. The first byte tells.
             framed = body[:1] and body[0] & 0x0F == 8
             body = _inflate(body, zlib.MAX_WBITS if framed else -zlib.MAX_WBITS, limit)
+        elif name == "br" and bounded_brotli():
+            body = _unbrotli(body, limit)
         elif name not in ("", "identity"):
             raise DecompressionError(f"the content encoding {name[:40]!r} was not requested and cannot be decoded")
     return body
@@ -103,6 +108,41 @@ def _inflate(body: bytes, window: int, limit: int) -> bytes:
         position -= len(inflater.unused_data)
         if window <= zlib.MAX_WBITS:
             break
+    return b"".join(parts)
+
+
+@cache
+def bounded_brotli() -> Any:
+    """Return the module brotli when it is installed and can bound its result, as from 1.2, otherwise None."""
+    try:
+        module: Any = import_module("brotli")  # it brings no types
+    except ImportError:
+        return None
+    return module if hasattr(module.Decompressor, "can_accept_more_data") else None
+
+
+def _unbrotli(body: bytes, limit: int) -> bytes:
+    brotli = bounded_brotli()
+    decompressor = brotli.Decompressor()
+    parts: list[bytes] = []
+    size = position = 0
+    view = memoryview(body)
+    try:
+        while view and not decompressor.is_finished():
+            # brotli copies unused input too, and accepts no more until that is used up.
+            piece = view[position : position + _STEP] if decompressor.can_accept_more_data() else view[:0]
+            position += len(piece)
+            part: bytes = decompressor.process(piece, output_buffer_limit=_STEP)
+            size += len(part)
+            if size > limit:
+                raise TooLargeError(f"the body is larger than {limit} bytes when decompressed")
+            if not part and not piece:
+                raise DecompressionError("the compressed body is truncated")
+            parts.append(part)
+    except brotli.error as error:
+        raise DecompressionError(f"the body cannot be decompressed: {error}") from None
+    if position < len(view):
+        raise DecompressionError("the body cannot be decompressed: there is data after its end")
     return b"".join(parts)
 
 

@@ -328,7 +328,7 @@ def check_methods(name: str, value: Any, methods: tuple[str, ...]) -> Any:
     return value
 
 
-def check_idempotency(name: str, mode: Any) -> Any:
+def check_idempotency(name: str, mode: Any) -> str | None:
     """Return the mode of idempotency, or None.
 
     Raises:

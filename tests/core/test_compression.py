@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import sys
 import tracemalloc
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -14,13 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci._core import json_bodies
-from fibonacci._core.json_bodies import DecompressionError, TooLargeError, decompress
+from fibonacci._core.json_bodies import DecompressionError, TooLargeError, accepted, decompress
 from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 
+brotli: Any = import_module("brotli")  # it brings no types
 Compress = Callable[[bytes], bytes]
-COMPRESS: dict[str, Compress] = {"gzip": gzip.compress, "deflate": zlib.compress}
+COMPRESS: dict[str, Compress] = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress}
 
 
 def repeated(part: bytes, times: int) -> bytes:
@@ -93,8 +97,8 @@ def test_a_deflated_body_may_have_no_frame(body: bytes) -> None:
 
 
 def test_encodings_are_undone_in_their_order_whatever_their_letters() -> None:
-    packed = gzip.compress(zlib.compress(b"x"))
-    assert decompress(packed, " Deflate ,, identity, X-GZIP ", 999) == b"x"
+    packed = gzip.compress(zlib.compress(brotli.compress(b"x")))
+    assert decompress(packed, " br, Deflate ,, identity, X-GZIP ", 999) == b"x"
     assert decompress(b"x", "", 1) == b"x"
     with pytest.raises(DecompressionError, match=rf"^the content encoding '{'z' * 40}' was not requested"):
         decompress(b"x", "z" * 50, 1)
@@ -106,4 +110,22 @@ def test_encodings_are_undone_in_their_order_whatever_their_letters() -> None:
 def test_over_the_wire(mode: Mode, server: ScriptedServer, caller: Any, encoding: str) -> None:
     server.add_response(COMPRESS[encoding](b'{"data": {"id": "wf-1"}}'), headers={"Content-Encoding": encoding})
     assert mode.run(caller.workflows.get("wf-1")).id == "wf-1"
-    assert server.last.one("Accept-Encoding") == "gzip, deflate"
+    assert server.last.one("Accept-Encoding") == "gzip, deflate, br"
+
+
+class TestBrotliDetection:
+    @pytest.fixture(autouse=True)
+    def asked_again(self) -> Iterator[None]:
+        json_bodies.bounded_brotli.cache_clear()
+        yield
+        json_bodies.bounded_brotli.cache_clear()
+
+    def test_an_unbounded_brotli_is_not_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "brotli", SimpleNamespace(Decompressor=object))
+        assert accepted() == "gzip, deflate"
+
+    def test_without_brotli_only_gzip_and_deflate_are_accepted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "brotli", None)
+        assert accepted() == "gzip, deflate"
+        with pytest.raises(DecompressionError, match="'br' was not requested"):
+            decompress(brotli.compress(b"x"), "br", 9)

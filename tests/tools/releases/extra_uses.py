@@ -16,6 +16,7 @@ import sys
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.machinery import ModuleSpec
 from io import StringIO
 from multiprocessing import get_context
@@ -57,6 +58,17 @@ def arrow() -> None:
     """Make a table of a page."""
     with _emulated() as (client, _):
         assert client.workflows.list().to_arrow().num_rows == 1
+
+
+def brotli() -> None:
+    """Read a response in brotli, which a request accepts with the extra alone."""
+
+    def respond(connection: socket.socket) -> None:
+        library: Any = import_module("brotli")  # it brings no types
+        assert b"br" in _read_header(connection, b"accept-encoding")
+        _respond(connection, library.compress(BODY), "Content-Encoding: br\r\n")
+
+    _check_health(respond)
 
 
 def cli() -> None:
@@ -195,7 +207,7 @@ def yaml() -> None:
 USES: Final[dict[str, Callable[[], None]]] = {
     use.__name__: use
     for use in (
-        *(arrow, cli, http2, httpx2, keyring, machine, mcp, otel),
+        *(arrow, brotli, cli, http2, httpx2, keyring, machine, mcp, otel),
         *(pandas, png, polars, postgres, progress, redis, socks, yaml),
     )
 }
@@ -229,7 +241,7 @@ def _check_health(respond: Callable[[socket.socket], None], **options: Any) -> N
 
 
 def _client_of(base_url: str, **options: Any) -> Fibonacci:
-    from fibonacci import Fibonacci  # in the process of the use: the client loads what it finds
+    from fibonacci import Fibonacci  # in the process of the use: the client loads what it finds, such as brotli
 
     return Fibonacci("k" * 20, base_url=base_url, max_retries=0, **options)
 
