@@ -53,19 +53,20 @@ def response(document: object) -> bytes:
 
 
 CHUNKS = b"1\r\n{\r\n" * 20_000
-BARE = response(WORKFLOW)
-ONE = response({"data": WORKFLOW, "meta": {"request_id": "req_abc123"}})
 
 
-@lru_cache(maxsize=4)
-def objects(number: int) -> list[dict[str, object]]:
-    return [{**WORKFLOW, **UNKNOWN, "id": f"wf-{i}", "description": "d" * 20} for i in range(number)]
+@lru_cache(maxsize=16)
+def one(target: bytes) -> bytes:
+    """Return the workflow that a path ends with, as what it names has to be."""
+    workflow = {**WORKFLOW, "id": target.partition(b"?")[0].rpartition(b"/")[2].decode()}
+    return response(workflow if b"bare" in target else {"data": workflow, "meta": {"request_id": "req_abc123"}})
 
 
 @lru_cache(maxsize=4)
 def page(limit: int, following: int) -> bytes:
+    fields = {**WORKFLOW, **UNKNOWN, "description": "d" * 20}
     meta = {"request_id": "req_abc123", "next_cursor": following or None}
-    return response({"data": objects(limit), "meta": meta})
+    return response({"data": [{**fields, "id": f"wf-{following}-{i}"} for i in range(limit)], "meta": meta})
 
 
 def number(name: bytes, target: bytes) -> int:
@@ -76,7 +77,7 @@ def number(name: bytes, target: bytes) -> int:
 def response_to(target: bytes) -> bytes:
     limit = number(b"limit", target)
     if not limit:
-        return BARE if b"bare" in target else ONE
+        return one(target)
     # The cursor counts down; the path `/v1/pages=M/workflows` says where it begins.
     pages = re.search(rb"pages=(\d+)", target)
     left = number(b"cursor", target) or (int(pages[1]) if pages else 1)
@@ -98,7 +99,7 @@ class BenchmarkServer(asyncio.Protocol):
             request, _, self.received = self.received.partition(b"\r\n\r\n")
             target = request.split(b" ", 2)[1]
             if b"slow" in target:
-                asyncio.get_running_loop().call_later(DELAY, self.transport.write, ONE)
+                asyncio.get_running_loop().call_later(DELAY, self.transport.write, one(target))
             elif b"flood" in target:
                 self.transport.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
                 self.resume_writing()
