@@ -95,7 +95,7 @@ def node_links(node: Mapping[str, Any]) -> Iterator[Link | BadTemplate]:
 
 def _mentions(node: Mapping[str, Any]) -> Iterator[Link]:
     for key, value in templated_values(node):
-        for link in template_links(str(key), value):  # the key of a faulty node may be no text
+        for link in template_links(key, value):
             if isinstance(link, Link) and link.target != node.get("id"):
                 yield replace(link, kind="mention")
 

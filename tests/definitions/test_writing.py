@@ -141,20 +141,20 @@ def nested(depth: int) -> Any:
 
 
 @each_row(
-    ("value", "error", "words"),
+    ("value", "words"),
     [
-        (float("nan"), ValueError, "outputs.x is nan, which is not JSON"),
-        ([float("-inf")], ValueError, r"outputs.x\[0\] is -inf, which is not JSON"),
-        ("\ud800", ValueError, "outputs.x contains half of a surrogate pair"),
-        ({1: 2}, TypeError, "outputs.x has the key 1"),
-        ({"k": {3}}, TypeError, "outputs.x.k is of type set, which is not JSON"),
-        (b"x", TypeError, "outputs.x is of type bytes"),
-        (nested(2000), ValueError, "more than 64 levels"),
+        (float("nan"), "outputs.x: error: is nan, which JSON cannot represent"),
+        ([float("-inf")], r"outputs.x\[0\]: error: is -inf"),
+        ("\ud800", "outputs.x: error: contains half of a surrogate pair"),
+        ({1: 2}, "outputs.x.1: error: has the key 1, but a key in JSON is a string"),
+        ({"k": {3}}, "outputs.x.k: error: is a set, which has no JSON form"),
+        (b"x", "outputs.x: error: is a bytes"),
+        (nested(2000), "more than 64 levels of objects and arrays"),
     ],
 )
-def test_what_cannot_be_written_is_refused_with_its_place(value: object, error: type[Exception], words: str) -> None:
+def test_what_cannot_be_written_is_refused_with_its_place(value: object, words: str) -> None:
     for text_format in FORMATS:
-        with pytest.raises(error, match=words):
+        with pytest.raises(DefinitionError, match=words):
             dumps({"outputs": {"x": value}}, format=text_format)
 
 

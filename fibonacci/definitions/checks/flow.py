@@ -306,7 +306,7 @@ def _compared(comparison: Comparison) -> bool | None:
         return evaluate(
             comparison.operator, render(comparison.left, lambda _: ABSENT), render(comparison.right, lambda _: ABSENT)
         )
-    except (OperatorError, TypeError, ValueError, RecursionError):
+    except OperatorError:
         return None
 
 

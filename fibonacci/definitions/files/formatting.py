@@ -251,7 +251,7 @@ def _formatted(source: Source, text_format: Format, generation: Generation) -> s
     """Format a text, with warnings for words of fibonacci-sdk 0.2.4."""
     root = read_text(source, text_format)
     source.raise_errors()
-    warn_of_words(source)
+    warn_of_words(source.in_order())
     text = write_definition(root.plain(), generation=generation, text_format=text_format)
     if text_format == "json":
         return text

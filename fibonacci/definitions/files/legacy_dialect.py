@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fibonacci.definitions.files.source import Element, Source
@@ -66,9 +65,9 @@ def modernize(root: Element, source: Source) -> None:
     dialect.report()
 
 
-def warn_of_words(source: Source) -> None:
-    """Emit a `DeprecationWarning` for each word of the dialect that was found in a text."""
-    deprecated = [problem for problem in source.in_order() if problem.code == DEPRECATED]
+def warn_of_words(problems: Iterable[Problem]) -> None:
+    """Emit a `DeprecationWarning` for each word of the dialect among the problems of a text."""
+    deprecated = [problem for problem in problems if problem.code == DEPRECATED]
     if deprecated:
         from fibonacci._texts.migration import warn_of_deprecation
 
@@ -86,10 +85,9 @@ def in_todays_words(definition: Mapping[str, Any]) -> Mapping[str, Any]:
     if "edges" in definition and definition["edges"] == _edges(nodes):  # the dependencies, said twice
         definition = {key: value for key, value in definition.items() if key != "edges"}
     if any(node.get("type") == "condition" or not _ONLY_THERE.isdisjoint(node) for node in nodes):
-        with suppress(RecursionError):  # one so deep is left as it is
-            root = _element({"nodes": definition["nodes"]})
-            modernize(root, Source("{}", "definition"))
-            definition = {**definition, **root.plain()}
+        root = _element({"nodes": definition["nodes"]})
+        modernize(root, Source("{}", "definition"))
+        definition = {**definition, **root.plain()}
     return definition
 
 
