@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from fibonacci.definitions.document import Document
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.node_kinds import is_open, node_kind
+from fibonacci.definitions.node_kinds import OLDER_KEYS, is_open, known_type
 from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.errors import DefinitionError
 
@@ -47,8 +47,8 @@ class Conflict(NamedTuple):
 
 def older_keys(node: Mapping[str, Any]) -> Mapping[str, str]:
     """Return the older keys of a node by the newer ones, or none for a node whose type is not known."""
-    kind = node_kind(node)
-    return {} if kind is None else kind.older_keys
+    node_type = known_type(node.get("type"))
+    return {} if node_type is None else OLDER_KEYS[node_type]
 
 
 def conflicts(node: Mapping[str, Any], keys: Mapping[str, str]) -> list[Conflict]:

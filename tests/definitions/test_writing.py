@@ -21,8 +21,8 @@ from fibonacci.definitions import (
     to_plain,
 )
 from fibonacci.definitions.files.source import Source, read_yaml
-from fibonacci.definitions.files.writing import FIRST_KEYS, LAST_KEYS, NODE_KEYS
-from fibonacci.definitions.node_kinds import NODE_KINDS
+from fibonacci.definitions.files.writing import FIRST_KEYS, LAST_KEYS
+from fibonacci.definitions.node_kinds import NODE_KEYS, OLDER_KEYS
 from fibonacci.definitions.nodes import NODE_MODELS
 from tests.definitions.documents import DEFINITIONS, ODD_TEXTS
 from tests.kit.assertions import check_each, each_row
@@ -106,7 +106,7 @@ def test_yaml_is_written_as_people_write_it() -> None:
 def test_every_field_has_its_place_in_the_order() -> None:
     assert {"$schema", *WorkflowDefinition.model_fields} == {*FIRST_KEYS, *LAST_KEYS}
     fields = {name for model in NODE_MODELS.values() for name in model.model_fields}
-    older = {key for kind in NODE_KINDS.values() for key in kind.older_keys.values()}
+    older = {key for keys in OLDER_KEYS.values() for key in keys.values()}
     assert fields | older == set(NODE_KEYS)
 
 

@@ -301,7 +301,7 @@ def _comparisons(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, Comparison
         for node_id, node in nodes.items()
         if (kind := node_kind(node)) is not None
         and (comparison := comparison_of(node)) is not None
-        and (kind.is_fallible or comparison.keys[0] in kind.templates)
+        and (kind.is_fallible or node["type"] == "conditional")
     }
 
 

@@ -23,7 +23,7 @@ from fibonacci.definitions.graph import (
 )
 from fibonacci.definitions.json_schema import schema_faults
 from fibonacci.definitions.json_types import is_array, is_object, place_of
-from fibonacci.definitions.node_kinds import NODE_KINDS, LinkKind, is_open, known_type
+from fibonacci.definitions.node_kinds import OLDER_KEYS, LinkKind, is_open, known_type
 from fibonacci.definitions.nodes import NODE_MODELS, Condition, RetryPolicy, WorkflowDefinition
 from fibonacci.definitions.operators import OPERATORS, UNARY
 from fibonacci.definitions.problems import Problem, problem
@@ -33,7 +33,7 @@ from fibonacci.definitions.tools import MEMORY_SET, canonical_tool, unused_owner
 # The emulator reads the categories, and an editor the address of the JSON Schema.
 _WORKFLOW: Final = frozenset(WorkflowDefinition.model_fields) | {"categories", "$schema"}
 _NODES: Final[Mapping[str, frozenset[str]]] = {
-    node_type: frozenset(model.model_fields).union(NODE_KINDS[node_type].older_keys.values())
+    node_type: frozenset(model.model_fields).union(OLDER_KEYS[node_type].values())
     for node_type, model in NODE_MODELS.items()
 }
 _INSIDE: Final[Mapping[str, frozenset[str]]] = {

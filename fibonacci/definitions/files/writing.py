@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fibonacci.definitions.document import Document
 from fibonacci.definitions.files.source import UNREADABLE, Format, is_text, pyyaml
 from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.node_kinds import NODE_KEYS
 from fibonacci.definitions.nodes import WorkflowDefinition
 from fibonacci.definitions.spellings import Generation, to_plain
 
@@ -89,45 +90,6 @@ FIRST_KEYS: Final = (
     "output_schema",
 )
 LAST_KEYS: Final = ("nodes", "outputs")
-NODE_KEYS: Final = (
-    "id",
-    "type",
-    "name",
-    "dependencies",
-    "condition",
-    "tool",
-    "model",
-    "system_prompt",
-    "instruction",
-    "prompt",
-    "max_tokens",
-    "temperature",
-    "output_format",
-    "output_schema",
-    "schema",
-    "memory_read",
-    "memory_write",
-    "params",
-    "inputs",
-    "left_value",
-    "operator",
-    "right_value",
-    "true_branch",
-    "false_branch",
-    "target_node",
-    "criteria",
-    "min_score",
-    "max_iterations",
-    "improvement_prompt",
-    "timeout",
-    "enable_retry",
-    "max_retries",
-    "retry_delay",
-    "retry",
-    "fallback",
-    "on_error",
-)
-"""The order of a node's keys. Keys that are not known follow in their own."""
 
 
 def write_definition(
