@@ -25,7 +25,7 @@ from fibonacci.definitions.files.source import (
     read_json,
     read_yaml,
 )
-from fibonacci.definitions.files.writing import write_definition
+from fibonacci.definitions.files.writing import in_order, write_yaml
 from fibonacci.definitions.nodes import WorkflowDefinition
 from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.definitions.spellings import Generation
@@ -186,7 +186,12 @@ def dumps(
           type: llm
           instruction: Hello
     """
-    return write_definition(definition, generation=generation, text_format=format)
+    value = in_order(definition, generation=generation)
+    if format == "yaml":
+        return write_yaml(value)
+    if format == "json":
+        return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    raise ValueError(f"{format!r} is not a format. Use 'yaml' or 'json'")
 
 
 def dump(

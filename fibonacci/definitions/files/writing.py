@@ -5,13 +5,12 @@ Texts that YAML 1.1 or 1.2 would read as something else are quoted.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci.definitions.document import Document
-from fibonacci.definitions.files.source import UNREADABLE, Format, is_text, pyyaml
+from fibonacci.definitions.files.source import UNREADABLE, is_text, pyyaml
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.node_kinds import NODE_KEYS
 from fibonacci.definitions.nodes import WorkflowDefinition
@@ -90,37 +89,6 @@ FIRST_KEYS: Final = (
     "output_schema",
 )
 LAST_KEYS: Final = ("nodes", "outputs")
-
-
-def write_definition(
-    definition: Document | WorkflowBuilder | WorkflowDefinition | Mapping[str, Any],
-    *,
-    generation: Generation,
-    text_format: Format,
-) -> str:
-    """Return a definition as text.
-
-    Args:
-        definition: The definition. It need not be valid.
-        generation: The spelling to write.
-        text_format: The format to write.
-
-    Returns:
-        The text, which ends with a line break.
-
-    Raises:
-        DefinitionError: If a field of a node differs in its two spellings, or the definition has a value that is not
-            JSON, or is too deep.
-        ImportError: If the format is YAML and PyYAML is not installed.
-        TypeError: If it is no definition.
-        ValueError: If there is no such format or generation.
-    """
-    value = in_order(definition, generation=generation)
-    if text_format == "yaml":
-        return write_yaml(value)
-    if text_format == "json":
-        return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    raise ValueError(f"{text_format!r} is not a format. Use 'yaml' or 'json'")
 
 
 def in_order(
