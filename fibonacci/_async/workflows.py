@@ -25,7 +25,7 @@ from fibonacci._core.workflow_requests import (
     update_workflow,
 )
 from fibonacci._remedies import worded
-from fibonacci.definitions.json_types import checked_definition, plain_object
+from fibonacci.definitions.document import Document, checked_definition
 from fibonacci.errors import AmbiguousNameError, ConfigurationError
 from fibonacci.models.executions import Execution, fill_in
 from fibonacci.models.workflows import Workflow
@@ -704,7 +704,7 @@ def _asked(
         asked = _checked(definition)
     elif isinstance(definition, Unset):
         asked = _checked(workflow)
-        own = plain_object(asked)
+        own = Document.of(asked).value
         name = own.get("name") or UNSET if isinstance(name, Unset) else name
         if isinstance(description, Unset) and own.get("description") is not None:
             description = own["description"]

@@ -181,7 +181,7 @@ def check_id(name: str, value: object) -> str:
         value = value.id if isinstance(value, Workflow) else value
     if not isinstance(value, str):
         hint = ": decode it first" if isinstance(value, bytes) else ""
-        if any(hasattr(value, name) for name in ("keys", "nodes", "__definition__")):  # a definition
+        if any(hasattr(value, name) for name in ("keys", "nodes", "__document__")):  # a definition
             hint = ": pass the Workflow that workflows.ensure returns for it"
         raise TypeError(f"{name} must be a str, not {'None' if value is None else type(value).__name__}{hint}")
     if not value.strip() or value in (".", ".."):

@@ -15,8 +15,9 @@ from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.rendering import fitted
 from fibonacci.cli.standard_streams import is_terminal, read_stdin, without_keys, wrapped_message
 from fibonacci.cli.workflow_names import workflow_id_of
-from fibonacci.definitions.files.load_and_dump import format_of_file, read_checked, text_of_file
-from fibonacci.definitions.files.source import FORMATS, Format, Source, format_of
+from fibonacci.definitions import Document
+from fibonacci.definitions.files.load_and_dump import format_of_file, text_of_file
+from fibonacci.definitions.files.source import FORMATS, Format, format_of
 from fibonacci.definitions.problems import Problems
 from fibonacci.deployment.content import content_of_file, content_of_workflow
 from fibonacci.deployment.folder import is_definition_file
@@ -48,13 +49,13 @@ class DefinitionText(NamedTuple):
     name: str
     format: Format
 
-    def source(self) -> Source:
-        """Return the text for reading it, which adds its faults.
+    def document(self) -> Document:
+        """Read the text.
 
         Raises:
-            DefinitionError: If the text is empty or too long.
+            DefinitionError: If it can't be read to its end.
         """
-        return Source(self.text, self.name)
+        return Document.parse(self.text, name=self.name, format=self.format)
 
 
 def definition_files(arguments: Iterable[str]) -> list[str]:
@@ -180,9 +181,8 @@ def read_reference(context: Context, reference: str) -> ReferencedDefinition:
             raise UsageError(f"{reference!r} is a folder: pass one of its files")
         return _of_workflow(context.client, reference)
     text = read_definition_text(reference)
-    source = text.source()
-    definition = read_checked(source, text.format).plain()
-    return ReferencedDefinition(definition, Path(reference).stem, problems=source.in_order())
+    document = text.document()
+    return ReferencedDefinition(document.sent(), Path(reference).stem, problems=document.check())
 
 
 def _of_workflow(client: Fibonacci, reference: str) -> ReferencedDefinition:

@@ -19,6 +19,7 @@ lazy_names(
         "fibonacci.definitions.comparison": ["ChangeKind", "DefinitionChange", "DefinitionDiff", "diff"],
         "fibonacci.definitions.diagrams.mermaid": ["mermaid"],
         "fibonacci.definitions.diagrams.svg": ["svg"],
+        "fibonacci.definitions.document": ["Document", "Span"],
         "fibonacci.definitions.files.formatting": ["format_definition", "format_file"],
         "fibonacci.definitions.files.load_and_dump": ["check_file", "dump", "dumps", "load", "loads"],
         "fibonacci.definitions.files.source": ["Format"],

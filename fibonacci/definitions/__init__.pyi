@@ -7,6 +7,7 @@ from fibonacci.definitions.checks.tools import NamedTool, ToolCatalog, ToolSourc
 from fibonacci.definitions.comparison import ChangeKind, DefinitionChange, DefinitionDiff, diff
 from fibonacci.definitions.diagrams.mermaid import mermaid
 from fibonacci.definitions.diagrams.svg import svg
+from fibonacci.definitions.document import Document, Span
 from fibonacci.definitions.files.formatting import format_definition, format_file
 from fibonacci.definitions.files.load_and_dump import check_file, dump, dumps, load, loads
 from fibonacci.definitions.files.source import Format
@@ -42,6 +43,7 @@ __all__ = [
     "DefinitionChange",
     "DefinitionDiff",
     "DefinitionError",
+    "Document",
     "Format",
     "Generation",
     "LLMNode",
@@ -54,6 +56,7 @@ __all__ = [
     "Problems",
     "RetryPolicy",
     "Severity",
+    "Span",
     "Template",
     "ToolCatalog",
     "ToolNode",

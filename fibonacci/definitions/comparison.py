@@ -14,18 +14,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel
 
 from fibonacci._texts.text import visible
+from fibonacci.definitions.document import Document
 from fibonacci.definitions.graph import NODE_LISTS, templated_values
-from fibonacci.definitions.json_types import is_array, is_object, unwrapped
+from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.node_kinds import is_open, known_type
 from fibonacci.definitions.nodes import NODE_MODELS, OpenNode, WorkflowDefinition
-from fibonacci.definitions.spellings import to_plain
+from fibonacci.definitions.spellings import respelled
 from fibonacci.definitions.templates import unspaced
-from fibonacci.errors import DefinitionError
 
 if TYPE_CHECKING:
     from fibonacci.definitions.authoring.builder import WorkflowBuilder
@@ -72,21 +72,17 @@ class NormalizedDefinition(NamedTuple):
     """The nodes by ID. A node without a unique ID is named by its position, such as `nodes[2]`."""
 
 
-def normalized(definition: WorkflowBuilder | Mapping[str, Any] | BaseModel) -> NormalizedDefinition:
+def normalized(definition: Document | WorkflowBuilder | Mapping[str, Any] | BaseModel) -> NormalizedDefinition:
     """Return a definition in normal form.
 
     Args:
         definition: The definition, as for `diff`.
 
     Raises:
-        TypeError: If it is neither a mapping nor a model.
-        ValueError: If it contains itself.
+        DefinitionError: If it has more than 64 levels.
+        TypeError: If it is no definition.
     """
-    try:
-        plain = to_plain(definition)
-    except DefinitionError:  # a field differs in its two spellings: compared as it is
-        plain = cast("dict[str, Any]", unwrapped(definition))
-    fields = _without_defaults(plain, workflow_defaults())
+    fields = _without_defaults(respelled(Document.of(definition).value), workflow_defaults())
     if "outputs" in fields:
         fields["outputs"] = unspaced(fields["outputs"])
     nodes = fields.pop("nodes", ())
@@ -267,7 +263,8 @@ class DefinitionDiff:
 
 
 def diff(
-    old: WorkflowBuilder | Mapping[str, Any] | BaseModel, new: WorkflowBuilder | Mapping[str, Any] | BaseModel
+    old: Document | WorkflowBuilder | Mapping[str, Any] | BaseModel,
+    new: Document | WorkflowBuilder | Mapping[str, Any] | BaseModel,
 ) -> DefinitionDiff:
     """Compare two definitions by what they mean, not by how they are written.
 
@@ -281,15 +278,15 @@ def diff(
     The definitions don't have to be valid.
 
     Args:
-        old: A definition: a `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON.
-        new: The definition to compare with it: a `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON.
+        old: A definition: a `Document`, a `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON.
+        new: The definition to compare with it, in any of these forms.
 
     Returns:
         The differences. They are falsy if the two definitions mean the same.
 
     Raises:
+        DefinitionError: If one of them has more than 64 levels, or contains itself.
         TypeError: If one of them is none of these.
-        ValueError: If one of them contains itself.
 
     Example:
         >>> old = {"nodes": [{"id": "greet", "type": "llm", "prompt": "Greet"}]}

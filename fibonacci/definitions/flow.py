@@ -108,7 +108,7 @@ class Flow:
         for node_id, link in between:
             kind = node_kind(by_id[node_id])
             match link.kind:
-                case "branch" if kind is not None and "branch" in kind.links.values():
+                case "branch" if by_id[node_id].get("type") == "conditional":
                     self.gates.setdefault(link.target, []).append(Gate(node_id, link.location.startswith("true")))
                 case "fallback" | "on_error" if kind is not None and kind.is_fallible:
                     self.rescues.setdefault(link.target, []).append(node_id)

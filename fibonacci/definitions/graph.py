@@ -10,29 +10,19 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.node_kinds import NODE_KINDS, LinkKind, is_open
+from fibonacci.definitions.node_kinds import FIELDS, LinkKind, is_open
 from fibonacci.definitions.templates import TemplateError, parse, placed_expressions, strings
 
 FOLLOWING: Final[frozenset[LinkKind]] = frozenset({"branch", "fallback", "on_error"})
 """The kinds of link whose target depends on the node that names it. By the others the naming node depends."""
 
-_NEWER: Final = (
-    *(key for kind in NODE_KINDS.values() for key in kind.templates),
-    "condition",
-    *(key for kind in NODE_KINDS.values() for key in kind.later_templates),
-)
-_OLDER: Final = {newer: older for kind in NODE_KINDS.values() for newer, older in kind.older_keys.items()}
-TEMPLATED_KEYS: Final = tuple(key for newer in _NEWER for key in (newer, _OLDER.get(newer)) if key is not None)
+TEMPLATED_KEYS: Final = tuple(key for f in FIELDS if f.templates for key in (f.key, f.older) if key is not None)
 """The keys of a node whose texts are templates, in both spellings."""
 
-_RENDERED_LATER: Final = frozenset(key for kind in NODE_KINDS.values() for key in kind.later_templates)
+_RENDERED_LATER: Final = frozenset(field.key for field in FIELDS if field.templates == "after")
 _COMMON_KEYS: Final = ("id", "type", "name", "dependencies")
-_LINKS: Final[Mapping[str, LinkKind]] = {
-    **{key: link for kind in NODE_KINDS.values() for key, link in kind.links.items()},
-    "fallback": "fallback",
-    "on_error": "on_error",
-}
-NODE_LISTS: Final = ("dependencies", *(key for key, link in _LINKS.items() if link == "branch"))
+_LINKS: Final[Sequence[tuple[str, LinkKind]]] = [(field.key, field.link) for field in FIELDS if field.link is not None]
+NODE_LISTS: Final = tuple(field.key for field in FIELDS if field.link in ("dependency", "branch"))
 """The keys that list nodes. Nodes run in the order of their dependencies, so the order in such a list means nothing."""
 
 
@@ -77,42 +67,30 @@ class BadTemplate:
 
 def node_links(node: Mapping[str, Any]) -> Iterator[Link | BadTemplate]:
     """Yield every place of a node that names another node, and every template that cannot be parsed."""
-    yield from _named(node, "dependencies", "dependency")
-    if is_open(node):
-        yield from _mentions(node)
-        return
-    for key, kind in _LINKS.items():
-        target = node.get(key)
-        if kind == "branch":
-            yield from _named(node, key, kind)
-        elif isinstance(target, str):
-            yield Link(key, kind, target)
+    is_known = not is_open(node)
+    for key, kind in _LINKS if is_known else _LINKS[:1]:  # those of the dependencies come first
+        named = node.get(key)
+        if key in NODE_LISTS:
+            for index, target in enumerate(named if is_array(named) else ()):
+                if isinstance(target, str):
+                    yield Link(f"{key}[{index}]", kind, target)
+        elif isinstance(named, str):
+            yield Link(key, kind, named)
     for key, value in templated_values(node):
         for link in template_links(key, value):
-            if not (key in _RENDERED_LATER and isinstance(link, Link) and link.target == node.get("id")):
+            names_itself = isinstance(link, Link) and link.target == node.get("id")
+            if is_known and not (names_itself and key in _RENDERED_LATER):
                 yield link
-
-
-def _mentions(node: Mapping[str, Any]) -> Iterator[Link]:
-    for key, value in templated_values(node):
-        for link in template_links(str(key), value):  # the key of a faulty node may be no text
-            if isinstance(link, Link) and link.target != node.get("id"):
+            elif not is_known and isinstance(link, Link) and not names_itself:
                 yield replace(link, kind="mention")
-
-
-def _named(node: Mapping[str, Any], key: str, kind: LinkKind) -> Iterator[Link]:
-    ids = node.get(key)
-    if is_array(ids):
-        for index, target in enumerate(ids):
-            if isinstance(target, str):
-                yield Link(f"{key}[{index}]", kind, target)
 
 
 def templated_values(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the keys of a node whose texts are templates, with values, or all but common keys for an unknown type."""
-    for key in [key for key in node if key not in _COMMON_KEYS] if is_open(node) else TEMPLATED_KEYS:
-        if key in node:
-            yield key, node[key]
+    is_unknown = is_open(node)
+    for key, value in node.items():
+        if key not in _COMMON_KEYS if is_unknown else key in TEMPLATED_KEYS:
+            yield key, value
 
 
 def template_links(location: str, value: Any) -> Iterator[Link | BadTemplate]:

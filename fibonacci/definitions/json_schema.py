@@ -419,11 +419,9 @@ def _inner(schema: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any, bo
             yield at, value, keyword in _SAME_VALUE
 
 
-def _faults(schema: Mapping[Any, Any], place: str, root: Any, *, is_partial: bool) -> Iterator[SchemaFault]:
+def _faults(schema: Mapping[str, Any], place: str, root: Any, *, is_partial: bool) -> Iterator[SchemaFault]:
     """Yield the faults of a schema, but not of those inside it."""
     for keyword, value in schema.items():
-        if not isinstance(keyword, str):
-            continue  # it can't be written as JSON, which is a separate problem
         at = f"{place}.{keyword}"
         if keyword not in CHECKED_KEYWORDS:
             yield from _unchecked(keyword, at)

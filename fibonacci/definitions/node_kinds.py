@@ -1,6 +1,6 @@
-"""The kinds of nodes: what the SDK knows of each type besides its model, in one table.
+"""The kinds of nodes and their keys: what the SDK knows of each besides the models, in two tables.
 
-A kind has a model in `nodes.py`, an entry here and a method of `WorkflowBuilder`. Code that depends on the type of a
+A kind has a model in `nodes.py`, entries here and a method of `WorkflowBuilder`. Code that depends on the type of a
 node looks it up here, or matches all of `NodeType` or `Node`, where a missing kind is a type error.
 """
 
@@ -18,18 +18,6 @@ LinkKind = Literal["dependency", "template", "branch", "critic", "fallback", "on
 
 class NodeKind(NamedTuple):
     """What the SDK knows of a type of node."""
-
-    older_keys: Mapping[str, str]
-    """The older key of each newer key that has one. Retries are not among them: see `retry`."""
-
-    templates: tuple[str, ...]
-    """The keys whose texts are templates."""
-
-    later_templates: tuple[str, ...]
-    """The keys whose texts are templates that are rendered when the node has run, and may name the node itself."""
-
-    links: Mapping[str, LinkKind]
-    """The keys that name other nodes, besides those of all nodes: a branch has a list of IDs, each other key one ID."""
 
     is_fallible: bool
     """Whether it calls something outside the workflow, and so may have a `condition`, a `fallback`, an `on_error`."""
@@ -84,10 +72,6 @@ def _pointed(width: float, height: float) -> tuple[str, str]:
 
 NODE_KINDS: Final[Mapping[NodeType, NodeKind]] = {
     "llm": NodeKind(
-        older_keys={"instruction": "prompt", "output_schema": "schema"},
-        templates=("instruction", "system_prompt"),
-        later_templates=("memory_write",),
-        links={},
         is_fallible=True,
         method="llm",
         subject="model",
@@ -98,10 +82,6 @@ NODE_KINDS: Final[Mapping[NodeType, NodeKind]] = {
         outline=_rounded,
     ),
     "tool": NodeKind(
-        older_keys={"params": "inputs"},
-        templates=("params",),
-        later_templates=(),
-        links={},
         is_fallible=True,
         method="tool",
         subject="tool",
@@ -113,10 +93,6 @@ NODE_KINDS: Final[Mapping[NodeType, NodeKind]] = {
         outline=_barred,
     ),
     "critic": NodeKind(
-        older_keys={},
-        templates=("criteria",),
-        later_templates=("improvement_prompt",),
-        links={"target_node": "critic"},
         is_fallible=False,
         method="critic",
         subject="target_node",
@@ -127,10 +103,6 @@ NODE_KINDS: Final[Mapping[NodeType, NodeKind]] = {
         outline=_folded,
     ),
     "conditional": NodeKind(
-        older_keys={},
-        templates=("left_value", "right_value"),
-        later_templates=(),
-        links={"true_branch": "branch", "false_branch": "branch"},
         is_fallible=False,
         method="when",
         subject="",
@@ -142,6 +114,78 @@ NODE_KINDS: Final[Mapping[NodeType, NodeKind]] = {
     ),
 }
 """The kind of each type of node that this version knows."""
+
+
+class NodeField(NamedTuple):
+    """A key of nodes."""
+
+    key: str
+    """The key, in the newer spelling."""
+
+    of: tuple[NodeType, ...] = ()
+    """The types that have it, if what follows depends on the type. Empty if all have it, or none of that is known."""
+
+    older: str | None = None
+    """The older spelling, if it has another. Retries are written anew: see `spellings`."""
+
+    in_0_2_4: str | None = None
+    """The name in fibonacci-sdk 0.2.4, if it had another."""
+
+    link: LinkKind | None = None
+    """How the value names other nodes: those of a dependency or branch in a list."""
+
+    templates: Literal["before", "after"] | None = None
+    """Whether the texts in it are templates, which are rendered before the node runs, or after: then they may name the
+    node itself."""
+
+
+_CALLS: Final[tuple[NodeType, ...]] = ("llm", "tool")
+
+FIELDS: Final = (
+    NodeField("id"),
+    NodeField("type"),
+    NodeField("name"),
+    NodeField("dependencies", link="dependency"),
+    NodeField("condition", _CALLS, templates="before"),
+    NodeField("tool", ("tool",), in_0_2_4="tool_name"),
+    NodeField("model"),
+    NodeField("system_prompt", ("llm",), templates="before"),
+    NodeField("instruction", ("llm",), older="prompt", templates="before"),
+    NodeField("max_tokens"),
+    NodeField("temperature"),
+    NodeField("output_format"),
+    NodeField("output_schema", ("llm",), older="schema"),
+    NodeField("memory_read"),
+    NodeField("memory_write", ("llm",), templates="after"),
+    NodeField("params", ("tool",), older="inputs", in_0_2_4="tool_params", templates="before"),
+    NodeField("left_value", ("conditional",), templates="before"),
+    NodeField("operator"),
+    NodeField("right_value", ("conditional",), templates="before"),
+    NodeField("true_branch", ("conditional",), link="branch"),
+    NodeField("false_branch", ("conditional",), link="branch"),
+    NodeField("target_node", ("critic",), link="critic"),
+    NodeField("criteria", ("critic",), in_0_2_4="evaluation_criteria", templates="before"),
+    NodeField("min_score"),
+    NodeField("max_iterations"),
+    NodeField("improvement_prompt", ("critic",), templates="after"),
+    NodeField("timeout"),
+    NodeField("enable_retry"),
+    NodeField("max_retries"),
+    NodeField("retry_delay"),
+    NodeField("retry"),
+    NodeField("fallback", _CALLS, link="fallback"),
+    NodeField("on_error", _CALLS, link="on_error"),
+)
+"""The keys of nodes, in the order in which they are written. Their types and defaults are in the models."""
+
+NODE_KEYS: Final = tuple(key for field in FIELDS for key in (field.key, field.older) if key is not None)
+"""Both spellings of each key."""
+
+OLDER_KEYS: Final[Mapping[NodeType, Mapping[str, str]]] = {
+    node_type: {field.key: field.older for field in FIELDS if field.older is not None and node_type in field.of}
+    for node_type in NODE_KINDS
+}
+"""The older key of each newer key that has one, by type."""
 
 
 _TYPES: Final[Mapping[str, NodeType]] = {node_type: node_type for node_type in NODE_KINDS}

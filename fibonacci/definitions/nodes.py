@@ -27,7 +27,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from fibonacci._system.concurrency import passing_interrupts
 from fibonacci.definitions.json_types import is_object, whole
-from fibonacci.definitions.node_kinds import NODE_KINDS, NodeType, known_type
+from fibonacci.definitions.node_kinds import OLDER_KEYS, NodeType, known_type
 from fibonacci.definitions.spellings import Conflict, conflicts, split_retry, without_repeats
 
 _FIRST: Final = ("id", "type", "name")
@@ -162,7 +162,7 @@ class BaseNode(DefinitionModel):
     def _read_either_spelling(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         pairs: list[Conflict] = []
         if is_object(data):
-            keys = NODE_KINDS[cls.model_fields["type"].default].older_keys
+            keys = OLDER_KEYS[cls.model_fields["type"].default]
             data = _with_plain_retry(data)
             pairs = conflicts(data, keys)
             data = without_repeats(data, keys)

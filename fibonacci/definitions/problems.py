@@ -90,10 +90,15 @@ class Problems(list[Problem]):
         return [problem for problem in self if problem.severity == "warning"]
 
 
+MAX_DEPTH: Final = 64
+"""Objects and arrays within each other. A deeper definition is refused, in whatever form it comes."""
+
+TOO_DEEP: Final = f"more than {MAX_DEPTH} levels of objects and arrays"
+
 INVALID: Final = (
     "bad_id", "bad_operator", "bad_template", "conflicting_spellings", "cycle", "duplicate_id",
-    "invalid_value", "missing_field", "misspelled_node_type", "no_nodes", "not_json", "unknown_branch_target",
-    "unknown_critic_target", "unknown_dependency", "unknown_error_handler", "unknown_fallback",
+    "invalid_value", "missing_field", "misspelled_node_type", "no_nodes", "not_json", "too_deep",
+    "unknown_branch_target", "unknown_critic_target", "unknown_dependency", "unknown_error_handler", "unknown_fallback",
     "unknown_template_source", "wrong_type",
 )  # fmt: skip
 """The errors with which a definition has no meaning: the emulator refuses them, also when it is not strict."""

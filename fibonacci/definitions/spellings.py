@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
-from fibonacci.definitions.json_types import is_array, is_object, plain_object
-from fibonacci.definitions.node_kinds import is_open, node_kind
+from fibonacci.definitions.document import Document
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.node_kinds import OLDER_KEYS, is_open, known_type
 from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.errors import DefinitionError
 
@@ -46,8 +47,8 @@ class Conflict(NamedTuple):
 
 def older_keys(node: Mapping[str, Any]) -> Mapping[str, str]:
     """Return the older keys of a node by the newer ones, or none for a node whose type is not known."""
-    kind = node_kind(node)
-    return {} if kind is None else kind.older_keys
+    node_type = known_type(node.get("type"))
+    return {} if node_type is None else OLDER_KEYS[node_type]
 
 
 def conflicts(node: Mapping[str, Any], keys: Mapping[str, str]) -> list[Conflict]:
@@ -60,7 +61,7 @@ def conflicts(node: Mapping[str, Any], keys: Mapping[str, str]) -> list[Conflict
     conflicts = [
         Conflict((older,), newer, node[older])
         for newer, older in keys.items()
-        if older in node and newer in node and _differ(node[older], node[newer])
+        if older in node and newer in node and node[older] != node[newer]
     ]
     retry = node.get("retry")
     if is_object(retry) and not is_open(node):
@@ -71,13 +72,6 @@ def conflicts(node: Mapping[str, Any], keys: Mapping[str, str]) -> list[Conflict
             if newer in node and node[newer] != value
         ]
     return conflicts
-
-
-def _differ(first: Any, second: Any) -> bool:
-    try:
-        return bool(first != second)
-    except RecursionError:  # two values nested so deeply are not compared
-        return True
 
 
 def without_repeats(node: Mapping[str, Any], keys: Mapping[str, str]) -> Mapping[str, Any]:
@@ -151,7 +145,7 @@ def _replaced(node: Mapping[str, Any], key: str, by: Mapping[str, Any]) -> dict[
 
 
 def to_plain(
-    definition: WorkflowBuilder | Mapping[str, Any] | BaseModel, *, generation: Generation = "newer"
+    definition: Document | WorkflowBuilder | Mapping[str, Any] | BaseModel, *, generation: Generation = "newer"
 ) -> dict[str, Any]:
     """Return a definition as plain JSON: dictionaries, lists, texts and numbers, with the keys in their original order.
 
@@ -167,9 +161,10 @@ def to_plain(
         A new dictionary with the keys of the definition. It shares no list or dictionary with the argument.
 
     Raises:
-        DefinitionError: If a field of a node has different values in its two spellings.
+        DefinitionError: If a field of a node has different values in its two spellings. Also if the definition has a
+            value that has no JSON form, or more than 64 levels.
         TypeError: If the definition is none of these.
-        ValueError: If the definition contains itself, or the generation doesn't exist.
+        ValueError: If the generation doesn't exist.
 
     Example:
         >>> to_plain({"nodes": [{"id": "a", "type": "llm", "prompt": "Hello"}]})
@@ -177,25 +172,35 @@ def to_plain(
     """
     if generation not in ("newer", "older"):
         raise ValueError(f"{generation!r} is not a generation. Use 'newer' or 'older'")
-    result = plain_object(definition)
-    nodes = result.get("nodes")
-    if is_array(nodes):
-        _refuse_conflicts(nodes)
-        respell = to_newer if generation == "newer" else to_older
-        result["nodes"] = [respell(node) if is_object(node) else node for node in nodes]
-    return result
+    document = Document.of(definition.value if isinstance(definition, Document) else definition)  # nothing is shared
+    problems = Problems([*document.problems, *_conflicts_of(document)])
+    if problems.errors:
+        raise DefinitionError(problems)
+    return respelled(document.value, generation)
 
 
-def _refuse_conflicts(nodes: Any) -> None:
-    problems = Problems(
+def respelled(definition: dict[str, Any], generation: Generation = "newer") -> dict[str, Any]:
+    """Return a definition in one generation's spelling, without the nodes that have a field with two values."""
+    nodes = definition.get("nodes")
+    if not is_array(nodes):
+        return definition
+    respell = to_newer if generation == "newer" else to_older
+    return definition | {
+        "nodes": [
+            respell(node) if is_object(node) and not conflicts(node, older_keys(node)) else node for node in nodes
+        ]
+    }
+
+
+def _conflicts_of(document: Document) -> list[Problem]:
+    nodes: Any = document.value.get("nodes")
+    return [
         Problem(
             location=f"nodes[{index}].{'.'.join(conflict.older)}",
             code="conflicting_spellings",
             message=conflict.message,
         )
-        for index, node in enumerate(nodes)
+        for index, node in enumerate(nodes if is_array(nodes) else ())
         if is_object(node)
         for conflict in conflicts(node, older_keys(node))
-    )
-    if problems:
-        raise DefinitionError(problems)
+    ]

@@ -205,20 +205,17 @@ def strings(value: Any) -> Iterator[tuple[str, str]]:
     """Yield every text inside a JSON value, in order.
 
     Args:
-        value: Any JSON value, however deep.
+        value: Any JSON value.
 
     Yields:
         The place of the text relative to the value (like `.to[0]`, empty for the value itself), and the text.
     """
-    pending: list[tuple[str, Any]] = [("", value)]  # a stack: the value may be deeper than recursion allows
-    while pending:
-        place, item = pending.pop()
-        if isinstance(item, str):
-            yield place, item
-        elif is_object(item):
-            pending.extend(reversed([(f"{place}.{key}", entry) for key, entry in item.items()]))
-        elif is_array(item):
-            pending.extend(reversed([(f"{place}[{index}]", element) for index, element in enumerate(item)]))
+    if isinstance(value, str):
+        yield "", value
+    elif is_object(value):
+        yield from ((f".{key}{place}", text) for key, inner in value.items() for place, text in strings(inner))
+    elif is_array(value):
+        yield from ((f"[{index}]{place}", text) for index, inner in enumerate(value) for place, text in strings(inner))
 
 
 def references(value: Any) -> Iterator[Reference]:

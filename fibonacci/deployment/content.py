@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from fibonacci.definitions.comparison import definition_digest, digest_of
+from fibonacci.definitions.document import Document
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
-from fibonacci.definitions.json_types import plain_object
 from fibonacci.models.workflows import Workflow
 
 
@@ -108,7 +108,7 @@ class SeenWorkflow(NamedTuple):
 def differs(workflow: Workflow, description: str | None, definition: Mapping[str, Any] | BaseModel | None) -> bool:
     """Tell whether a workflow on the platform means something else than a description and a definition."""
     before = content_of_workflow(workflow)
-    asked = WorkflowContent(before.name, description, in_todays_words(plain_object(definition or {})))
+    asked = WorkflowContent(before.name, description, in_todays_words(Document.of(definition or {}).value))
     return before.digest() != asked.digest()
 
 

@@ -18,9 +18,9 @@ from typing import Any, Final
 
 from fibonacci._system.files import check_inside
 from fibonacci._texts.text import is_unicode, visible
-from fibonacci.definitions import NamedTool, Problem, Problems, to_plain
-from fibonacci.definitions.files.load_and_dump import format_of_file, load_with_warnings, read_checked, text_of_file
-from fibonacci.definitions.files.source import FORMATS, Source
+from fibonacci.definitions import Document, NamedTool, Problem, Problems, to_plain
+from fibonacci.definitions.files.load_and_dump import load_with_warnings
+from fibonacci.definitions.files.source import FORMATS
 from fibonacci.errors import DefinitionError, DeploymentError, StalePlanError
 
 _LONGEST: Final = 100
@@ -139,12 +139,9 @@ class DeploymentFolder:
             ImportError: If the file is YAML and PyYAML is not installed.
         """
         try:
-            definition: Mapping[str, Any] = read_checked(
-                Source(*text_of_file(self.path / file)), format_of_file(file)
-            ).plain()
+            return Document.load(self.path / file).sent()
         except (DefinitionError, OSError):
             return None
-        return definition
 
     @contextmanager
     def locked(self) -> Generator[None]:

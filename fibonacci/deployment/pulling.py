@@ -12,9 +12,10 @@ from fibonacci._remedies import argument, remedy
 from fibonacci._system.files import write_file
 from fibonacci.definitions import diff, dumps
 from fibonacci.definitions.comparison import definition_digest
+from fibonacci.definitions.document import Document
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
-from fibonacci.definitions.files.load_and_dump import format_of_file, read_text, text_of_file
-from fibonacci.definitions.files.source import FORMATS, Source, pyyaml
+from fibonacci.definitions.files.load_and_dump import format_of_file, text_of_file
+from fibonacci.definitions.files.source import FORMATS, pyyaml
 from fibonacci.definitions.files.updating import updated_text
 from fibonacci.definitions.merging import merge
 from fibonacci.deployment.content import (
@@ -213,7 +214,7 @@ def write_definition(folder: DeploymentFolder, file: str, definition: Mapping[st
             is `local_changes`.
     """
     folder.check_file(file)
-    read_text(Source(dumps(definition, format="json"), file), "json")
+    Document.parse(dumps(definition, format="json"), name=file, format="json")
     path = folder.path / file
     text = None
     if path.exists():

@@ -63,7 +63,8 @@ class InputFile:
             message: What is wrong with it.
         """
         element, _ = self._root.find(location)
-        place = self._source.position(element.offset)
+        line, column = self._source.place(element.offset)
+        place = f"{self.name}:{line}:{column}"
         return InputFileError(f"{place}: {location}: {message}" if location else f"{place}: {message}")
 
 

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 from typing_extensions import TypedDict
 
 from fibonacci.definitions import DefinitionError, diff
-from fibonacci.definitions.json_types import checked_definition, is_array, place_of, plain_object
+from fibonacci.definitions.document import Document, checked_definition
+from fibonacci.definitions.json_types import is_array, place_of
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.deployment.folder import DeploymentFolder, is_definition_file
 from fibonacci.deployment.state import named_in_states
@@ -197,7 +198,7 @@ def _given(definition: object) -> SeedWorkflow:
         TypeError: If it is something else.
         ValueError: If it has no name.
     """
-    plain = plain_object(checked_definition(definition))
+    plain = Document.of(checked_definition(definition)).value
     if not plain.get("name"):
         raise ValueError("seed: a definition needs a name, by which it becomes a workflow: give it the key 'name'")
     return SeedWorkflow(None, SeedContent(name=plain["name"], description=plain.get("description"), definition=plain))

@@ -240,6 +240,7 @@ def test_where_a_missing_value_is_meant() -> None:
     asks = gate("asks", "{{a}}", "is_empty", true_branch=["then"]) | {"dependencies": ["c"]}
     fails = gate("asks", "{{a}}", "greater_than", 5, true_branch=["then"]) | {"dependencies": ["c"]}
     filled = {"field": "{{a}}", "operator": "is_not_empty"}
+    late = [llm("draft", "{{c}}", fallback="plain", on_error="alarm"), llm("plain", "{{alarm}}")]
     rows = [
         ("alternatives that adjoin", ([], {"o": "{{a}}{{b}}"}, [])),
         ("alternatives inside a text", ([llm("n", "Send {{a}}{{b}}!")], {}, [])),
@@ -252,6 +253,7 @@ def test_where_a_missing_value_is_meant() -> None:
         ("a conditional that asks", ([asks, llm("then", "{{c}}")], {}, [])),
         ("a comparison that fails without it", ([fails, llm("then", "{{c}}")], {}, ["nodes[4].left_value"])),
         ("a condition that asks", ([llm("n", "{{a}} {{c}}", condition=filled)], {}, [])),
+        ("a fallback that comes after the reader", ([*late, llm("alarm", "{{c}}{{draft}}")], {}, [])),
         (
             "a critic",
             (

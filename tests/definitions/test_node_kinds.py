@@ -6,7 +6,7 @@ import re
 from typing import get_args
 
 from fibonacci.definitions import Node, WorkflowBuilder
-from fibonacci.definitions.node_kinds import NODE_KINDS, NodeType
+from fibonacci.definitions.node_kinds import FIELDS, NODE_KINDS, NodeType
 from fibonacci.definitions.nodes import NODE_MODELS
 from tests.tools.releases.project import ROOT
 
@@ -30,10 +30,12 @@ def test_a_type_has_the_method_of_the_builder_that_its_kind_names() -> None:
 
 
 def test_the_keys_of_a_kind_are_fields_of_its_model() -> None:
+    for field in FIELDS:
+        types = {node_type for node_type, model in NODE_MODELS.items() if field.key in model.model_fields}
+        assert types == set(field.of) if field.of else types, field
     for node_type, kind in NODE_KINDS.items():
         fields = set(NODE_MODELS[node_type].model_fields)
-        keys = {*kind.older_keys, *kind.templates, *kind.later_templates, *kind.links, *filter(None, [kind.subject])}
-        assert not keys - fields, (node_type, keys - fields)
+        assert not kind.subject or kind.subject in fields, node_type
         assert kind.is_fallible == ({"condition", "fallback", "on_error"} <= fields), node_type
 
 

@@ -109,13 +109,6 @@ def test_texts_are_found_in_order_and_in_values_only() -> None:
     assert [place for place, _ in strings(value)] == [".b[0]", ".b[1].{{key}}", ".a[0]"]
 
 
-def test_a_structure_deeper_than_the_stack_is_searched() -> None:
-    value: Any = "{{deep}}"
-    for _ in range(5000):
-        value = [value]
-    assert [text for _, text in strings(value)] == ["{{deep}}"]
-
-
 @given(JSON)
 def test_any_json_is_searched_and_rendered(value: Any) -> None:
     try:

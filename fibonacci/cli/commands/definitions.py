@@ -61,12 +61,10 @@ def run_validate(context: Context) -> int:
 
 def _problems(file: str, tools: Sequence[Tool] | None) -> Problems:
     from fibonacci.cli.definition_arguments import read_definition_text
-    from fibonacci.definitions.files.load_and_dump import problems_of
     from fibonacci.errors import DefinitionError
 
     try:
-        text = read_definition_text(file)
-        return problems_of(*text, tools)
+        return read_definition_text(file).document().check(tools=tools)
     except DefinitionError as error:
         return error.problems
 

@@ -15,9 +15,8 @@ from fibonacci import models
 from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.cli.mcp_server.long_outputs import LONGEST
 from fibonacci.cli.mcp_server.workflow_tools import EXECUTION_SCHEMA
-from fibonacci.definitions import Problem, check_definition
-from fibonacci.definitions.files.load_and_dump import problems_of
-from fibonacci.definitions.files.source import format_of
+from fibonacci.definitions import Document, Problem, check_definition
+from fibonacci.errors import DefinitionError
 
 _MODULES: Final = (
     "fibonacci",
@@ -131,10 +130,11 @@ def validate(definition: dict[str, Any] | str, tools: Sequence[models.Tool] | No
     Raises:
         ImportError: If the text is YAML, and PyYAML is not installed.
     """
-    if isinstance(definition, str):
-        problems = problems_of(definition, "definition", format_of(definition), tools)
-    else:
-        problems = check_definition(definition, tools=tools)
+    try:
+        document = Document.parse(definition, name="definition") if isinstance(definition, str) else definition
+        problems = check_definition(document, tools=tools)
+    except DefinitionError as error:
+        problems = error.problems
     result: dict[str, Any] = {
         "valid": not problems.errors,
         "problems": [_fields(problem) for problem in problems[:_MOST_PROBLEMS]],

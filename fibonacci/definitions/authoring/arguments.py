@@ -16,8 +16,8 @@ from fibonacci.definitions.graph import NODE_LISTS, TEMPLATED_KEYS
 from fibonacci.definitions.node_kinds import NODE_KINDS, NodeType, known_type
 from fibonacci.definitions.nodes import NODE_MODELS, OpenNode, WorkflowDefinition
 from fibonacci.definitions.operators import UNARY
+from fibonacci.definitions.problems import MAX_DEPTH
 
-_MAX_DEPTH: Final = 100
 # An address changes from process to process, and so would the definition.
 _ADDRESS = re.compile(r"<[^<>]* at 0x[0-9A-Fa-f]+>")
 _KEYS: Final = {
@@ -75,7 +75,7 @@ class ArgumentReader:
             TypeError: If something in it has no JSON form.
             ValueError: If it has NaN, an infinity, itself, or a handle of another builder in it.
         """
-        if depth > _MAX_DEPTH:
+        if depth > MAX_DEPTH:
             raise ValueError(f"{argument[:80]}... is nested too deeply or contains itself. Pass plain, finite data")
         if isinstance(value, str | Template):
             return self.text(value, argument)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Literal, NoReturn, overload
 
 from pydantic import BaseModel, RootModel
@@ -13,11 +12,10 @@ from fibonacci._texts.suggestions import Hinted
 from fibonacci.definitions.authoring.arguments import ArgumentReader, given_arguments, workflow_fields
 from fibonacci.definitions.authoring.draft import Draft
 from fibonacci.definitions.authoring.handles import ConditionalHandle, NodeHandle, Template, is_model, json_schema
-from fibonacci.definitions.checks.check import check_definition
 from fibonacci.definitions.checks.tools import NamedTool, ToolSource
+from fibonacci.definitions.document import Document
 from fibonacci.definitions.nodes import Backoff, CriticOutput, Operator, WorkflowDefinition
 from fibonacci.definitions.problems import Problems
-from fibonacci.errors import DefinitionError
 
 InputsT = TypeVar("InputsT", bound=BaseModel)
 OutputT = TypeVar("OutputT", bound=BaseModel, default=Any)
@@ -461,12 +459,7 @@ class WorkflowBuilder(Hinted):
                 print(problem.severity, problem.code)  # prints: error unknown_tool
             ```
         """
-        problems = check_definition(self.__definition__(), tools=tools, models=models)
-        lines = [self._draft.line_of(problem.location) for problem in problems]
-        return Problems(
-            replace(problem, source=str(line), snippet=line.snippet)
-            for problem, line in zip(problems, lines, strict=True)
-        )
+        return self.__document__().check(tools=tools, models=models)
 
     @property
     def definition(self) -> WorkflowDefinition:
@@ -475,14 +468,11 @@ class WorkflowBuilder(Hinted):
         Raises:
             DefinitionError: If `check` finds an error. Warnings don't raise.
         """
-        problems = self.check()
-        if problems.errors:
-            raise DefinitionError(problems)
-        return WorkflowDefinition.model_validate(self.__definition__())
+        return self.__document__().definition
 
-    def __definition__(self) -> dict[str, Any]:
-        """Return the definition as plain JSON, even if it still has errors."""
-        return self._draft.plain()
+    def __document__(self) -> Document:
+        """Return the definition, even if it still has errors."""
+        return self._draft.document()
 
     def __repr__(self) -> str:
         return f"WorkflowBuilder({self._draft.fields['name']!r}, nodes={self._draft.node_ids})"

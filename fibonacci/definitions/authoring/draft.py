@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.definitions.authoring.arguments import ArgumentReader, node_fields, open_node_fields
 from fibonacci.definitions.authoring.caller import SourceLine, caller_line
 from fibonacci.definitions.authoring.handles import BranchBlock, ConditionalHandle, NodeHandle, warn_of
+from fibonacci.definitions.document import Document, JSONReader
 from fibonacci.definitions.graph import FOLLOWING, BadTemplate, Link, node_links, template_links, templated_values
 from fibonacci.definitions.node_kinds import NodeType
+from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.definitions.templates import INPUT, NAMED_SOURCES, single_braced, strings
 
 _NODE: Final = re.compile(r"nodes\[(\d+)\]")
@@ -43,10 +46,20 @@ class Draft:
         """The IDs of the nodes, in order."""
         return list(self._nodes)
 
-    def plain(self) -> dict[str, Any]:
-        """Return the definition as JSON."""
+    def document(self) -> Document:
+        """Return the definition so far."""
         outputs = {"outputs": self._outputs} if self._outputs else {}
-        return {**self.fields, "nodes": list(self._nodes.values()), **outputs}
+        value = {**self.fields, "nodes": list(self._nodes.values()), **outputs}
+        return Document(JSONReader().read(value), places=self)
+
+    def placed(self, problems: list[Problem]) -> Problems:
+        """Return problems with the lines of the program that caused them."""
+        lines = [self.line_of(problem.location) for problem in problems]
+        pairs = zip(problems, lines, strict=True)
+        return Problems(replace(problem, source=str(line), snippet=line.snippet) for problem, line in pairs)
+
+    def span(self, location: str) -> None:
+        """Return None: of a program, only lines are known."""
 
     def add(self, node_type: NodeType, arguments: Mapping[str, object], value_type: object = Any) -> NodeHandle[Any]:
         """Add a node of a known type, and return its handle.

@@ -61,7 +61,7 @@ class Comparison(NamedTuple):
             return None
         try:
             return evaluate(self.operator, self.left, self.right)
-        except (OperatorError, TypeError, RecursionError):  # not comparable, without a JSON form, or too deep
+        except OperatorError:
             return None
 
 
@@ -86,7 +86,7 @@ def comparison_problems(nodes: NodesByIndex, types: TemplateTypes) -> Iterator[P
     """Yield the comparisons whose result does not depend on the run, and those of numbers with what is none."""
     for index, node in nodes.items():
         comparison = comparison_of(node)
-        if comparison is None or not (_has_json(comparison.left) and _has_json(comparison.right)):
+        if comparison is None:
             continue
         result = comparison.constant
         if result is not None:
@@ -122,12 +122,9 @@ def _not_numbers(comparison: Comparison, types: TemplateTypes, prefix: str) -> I
 def _never_matches(comparison: Comparison, types: TemplateTypes, prefix: str) -> Iterator[Problem]:
     left, right = types.of_value(comparison.left), types.of_value(comparison.right)
     operator = comparison.operator.removeprefix("not_")
-    try:
-        if not (left.is_known and right.is_known) or any(
-            _may_match(operator, first, second) for first, second in product(left.forms, right.forms)
-        ):
-            return
-    except (TypeError, RecursionError):  # an operand without a JSON form, or too deep
+    if not (left.is_known and right.is_known) or any(
+        _may_match(operator, first, second) for first, second in product(left.forms, right.forms)
+    ):
         return
     result = str(operator != comparison.operator).lower()
     message = f"{_operand_text(comparison.left)} never {_IN_WORDS[operator]} {_operand_text(comparison.right)}"
@@ -195,15 +192,6 @@ def _operand_text(operand: Any) -> str:
     elif not _has_template(operand):
         operand = repr(operand)
     return operand if len(operand) <= _MOST_SHOWN else f"{operand[:_MOST_SHOWN]}..."
-
-
-def _has_json(operand: Any) -> bool:
-    """Whether an operand can be written as JSON. If not, or if it is too deep, that is reported separately."""
-    try:
-        as_text(operand)
-    except (TypeError, ValueError, RecursionError):
-        return False
-    return True
 
 
 def _has_template(value: Any) -> bool:
@@ -331,7 +319,7 @@ def _result(comparison: Comparison, value: Any, assumed: Mapping[tuple[str, obje
         return comparison.operator == "is_empty" if comparison.operator in UNARY else None
     try:
         return evaluate(comparison.operator, value, comparison.right)
-    except (OperatorError, TypeError, ValueError, RecursionError):
+    except OperatorError:
         return None
 
 

@@ -54,6 +54,9 @@ class World(NamedTuple):
     steady: Collection[str]
     """The IDs of the nodes that complete in every outcome, which are not played."""
 
+    position: Mapping[str, int]
+    """The position of each node in the order in which they start."""
+
     def fate_of(self, node_id: str) -> Fate:
         """Return what has become of a node."""
         return self.fates.get(node_id) or (_COMPLETED if node_id in self.steady else PENDING)
@@ -65,8 +68,9 @@ class World(NamedTuple):
     def has_value(self, node_id: str, reader: str | None = None) -> bool:
         """Return whether a reader reads something of a node: of itself, or of the fallback that replaces it."""
 
-        def fate_of(other: str) -> Fate:  # when it reads, the reader doesn't replace a node that has failed yet
-            return PENDING if other == reader else self.fate_of(other)
+        def fate_of(other: str) -> Fate:  # when it reads, nothing that starts after it, nor itself, replaces a node yet
+            is_later = reader is not None and self.position.get(other, 0) >= self.position[reader]
+            return PENDING if is_later else self.fate_of(other)
 
         return fate_of(self.flow.standing(node_id, fate_of)).status not in ("failed", "skipped")
 
@@ -123,7 +127,8 @@ class Outcomes:
         decided = {*self._conditionals, *self._comparisons, *flow.gates, *flow.rescues, *self._may_fail}
         self._steady: Final[set[str]] = set()
         self._order: Final[list[str]] = []
-        for node_id in flow.order():
+        self._position: Final = {node_id: position for position, node_id in enumerate(flow.order())}
+        for node_id in self._position:
             if node_id not in decided and self._steady.issuperset(flow.starts_after[node_id]):
                 self._steady.add(node_id)
             else:
@@ -208,7 +213,7 @@ class Outcomes:
             self._steps -= len(node_ids)
             if self._steps <= 0:
                 return
-            world = World({}, {}, self._flow, self._steady)
+            world = World({}, {}, self._flow, self._steady, self._position)
             for node_id in node_ids:
                 self._play(node_id, world, variant)
             yield world
@@ -296,7 +301,7 @@ def _comparisons(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, Comparison
         for node_id, node in nodes.items()
         if (kind := node_kind(node)) is not None
         and (comparison := comparison_of(node)) is not None
-        and (kind.is_fallible or comparison.keys[0] in kind.templates)
+        and (kind.is_fallible or node["type"] == "conditional")
     }
 
 
@@ -306,7 +311,7 @@ def _compared(comparison: Comparison) -> bool | None:
         return evaluate(
             comparison.operator, render(comparison.left, lambda _: ABSENT), render(comparison.right, lambda _: ABSENT)
         )
-    except (OperatorError, TypeError, ValueError, RecursionError):
+    except OperatorError:
         return None
 
 

@@ -9,12 +9,13 @@ from pydantic import BaseModel
 
 from fibonacci._texts.suggestions import nearest
 from fibonacci._texts.text import printable_line
+from fibonacci.definitions.document import Document, JSONReader
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.graph import nodes_of, templated_values
 from fibonacci.definitions.json_schema import Fault, all_faults, is_closed, schema_faults, target_of
-from fibonacci.definitions.json_types import is_array, is_object, plain_object, unwrapped
-from fibonacci.definitions.problems import Problem, Problems, Severity
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.problems import TOO_DEEP, Problem, Problems, Severity
 from fibonacci.definitions.templates import (
     INPUT,
     Reference,
@@ -24,6 +25,7 @@ from fibonacci.definitions.templates import (
     strings,
     whole_expression,
 )
+from fibonacci.errors import DefinitionError
 
 if TYPE_CHECKING:
     from fibonacci.definitions.authoring.builder import WorkflowBuilder
@@ -47,7 +49,8 @@ _RESEMBLES: Final = 0.7  # rows may have columns that are not inputs: `state` is
 
 
 def check_inputs(
-    definition: WorkflowBuilder | Mapping[str, Any] | BaseModel | None, inputs: Mapping[str, Any] | BaseModel | None
+    definition: Document | WorkflowBuilder | Mapping[str, Any] | BaseModel | None,
+    inputs: Mapping[str, Any] | BaseModel | None,
 ) -> Problems:
     """List what is wrong with the inputs of a run, before you send anything.
 
@@ -56,8 +59,8 @@ def check_inputs(
     don't, because reading the definition would cost one more request for each run.
 
     Args:
-        definition: A `WorkflowBuilder`, a `WorkflowDefinition`, or plain JSON, such as that of a `Workflow`. If it is
-            None or unreadable, no problems are reported.
+        definition: A `Document`, a `WorkflowBuilder`, a `WorkflowDefinition`, or plain JSON, such as that of a
+            `Workflow`. If it is None or unreadable, no problems are reported.
         inputs: The inputs of the run by name, as `run` takes them. None means no inputs.
 
     Returns:
@@ -66,8 +69,8 @@ def check_inputs(
         that nothing uses is a warning too.
 
     Raises:
+        DefinitionError: If the definition has more than 64 levels, or contains itself.
         TypeError: If the definition or the inputs are neither a mapping nor a model. The message says what to pass.
-        ValueError: If the definition or the inputs contain themselves.
 
     Example:
         >>> from fibonacci.definitions import check_inputs
@@ -77,8 +80,11 @@ def check_inputs(
         inputs.name: error: it is missing, but used by node 'greet'
         inputs.nmae: error: there is no such input. Did you mean 'name'?
     """
-    given = _plain(inputs)
-    plain = {} if definition is None else plain_object(definition)
+    try:
+        given = _plain(inputs)
+    except DefinitionError:
+        return Problems([_problem("", "unchecked_input", f"they have {TOO_DEEP}, so they aren't checked")])
+    plain = {} if definition is None else Document.of(definition).value
     if not is_array(plain.get("nodes")):
         return Problems()
     schema = plain.get("input_schema")
@@ -167,7 +173,9 @@ def _references(value: Any) -> Iterator[tuple[Reference, bool]]:
 
 def _plain(inputs: object) -> Mapping[str, Any]:
     """Return inputs as JSON, as they are sent."""
-    plain = unwrapped({} if inputs is None else inputs, lambda model: model.model_dump(mode="json", by_alias=True))
+    plain = JSONReader(lambda model: model.model_dump(mode="json", by_alias=True)).read(
+        {} if inputs is None else inputs
+    )
     if not is_object(plain):
         kind = type(inputs).__name__
         raise TypeError(f"inputs must be a mapping of names to values, or a Pydantic model with fields, not {kind}")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -24,7 +23,7 @@ from fibonacci.definitions.graph import (
 )
 from fibonacci.definitions.json_schema import schema_faults
 from fibonacci.definitions.json_types import is_array, is_object, place_of
-from fibonacci.definitions.node_kinds import NODE_KINDS, LinkKind, is_open, known_type
+from fibonacci.definitions.node_kinds import OLDER_KEYS, LinkKind, is_open, known_type
 from fibonacci.definitions.nodes import NODE_MODELS, Condition, RetryPolicy, WorkflowDefinition
 from fibonacci.definitions.operators import OPERATORS, UNARY
 from fibonacci.definitions.problems import Problem, problem
@@ -34,7 +33,7 @@ from fibonacci.definitions.tools import MEMORY_SET, canonical_tool, unused_owner
 # The emulator reads the categories, and an editor the address of the JSON Schema.
 _WORKFLOW: Final = frozenset(WorkflowDefinition.model_fields) | {"categories", "$schema"}
 _NODES: Final[Mapping[str, frozenset[str]]] = {
-    node_type: frozenset(model.model_fields).union(NODE_KINDS[node_type].older_keys.values())
+    node_type: frozenset(model.model_fields).union(OLDER_KEYS[node_type].values())
     for node_type, model in NODE_MODELS.items()
 }
 _INSIDE: Final[Mapping[str, frozenset[str]]] = {
@@ -65,9 +64,8 @@ def _unknown_in_node(node: Mapping[str, Any], prefix: str) -> Iterator[Problem]:
 
 
 def _unknown(value: Any, known: Collection[str], owner: str, prefix: str) -> Iterator[Problem]:
-    keys = cast("Iterable[object]", value) if is_object(value) else ()
-    for key in keys:
-        if isinstance(key, str) and key not in known:
+    for key in value if is_object(value) else ():
+        if key not in known:
             yield problem(prefix + key, "unknown_key", f"{key!r} is not a key of {owner}{_remedy(key, known)}")
 
 
@@ -198,20 +196,13 @@ _EXPECTED: Final[Mapping[str, str]] = {
 
 
 def shape_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield the faults that the models find, and the values that JSON does not know."""
-    seen: set[str] = set()
-    for fault in (*_model_problems(definition), *_values_without_json(definition)):
-        if fault.location not in seen:  # a union reports the same place once per member
-            seen.add(fault.location)
-            yield fault
-
-
-def _model_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the faults that the models find."""
     try:
-        WorkflowDefinition.model_validate(dict(definition))
+        WorkflowDefinition.model_validate({key: value for key, value in definition.items() if key != "$schema"})
     except ValidationError as error:
-        for fault in error.errors(include_url=False):
-            yield _problem(fault, list(fault["loc"]))
+        faults = [_problem(fault, list(fault["loc"])) for fault in error.errors(include_url=False)]
+        by_place = {fault.location: fault for fault in reversed(faults)}  # a union reports a place once per member
+        yield from reversed(by_place.values())
 
 
 def _problem(fault: ErrorDetails, location: list[int | str]) -> Problem:
@@ -265,24 +256,6 @@ def _kind_of(value: object) -> str:
         return f"the number {value}"
     names = ((int | float, "a number"), (str, "a string"), (list, "a list"), (dict, "an object"))
     return next((name for kind, name in names if isinstance(value, kind)), f"a {type(value).__name__}")
-
-
-def _values_without_json(definition: Mapping[str, Any]) -> Iterator[Problem]:
-    pending: list[tuple[str, Any]] = [("", definition)]  # a stack: it may be deeper than recursion allows
-    while pending:
-        place, item = pending.pop()
-        if is_object(item):
-            pending.extend(reversed([(f"{place}.{key}", entry) for key, entry in item.items()]))
-        elif is_array(item):
-            pending.extend(reversed([(f"{place}[{index}]", entry) for index, entry in enumerate(item)]))
-        elif isinstance(item, float) and not math.isfinite(item):
-            yield problem(
-                place.removeprefix("."), "not_json", f"is {item}, which JSON cannot represent. Use null or a number"
-            )
-        elif not isinstance(item, str | int | float | None):
-            kind = type(item).__name__
-            message = f"is a {kind}, which has no JSON form. Use a string, a number, a list or an object"
-            yield problem(place.removeprefix("."), "not_json", message)
 
 
 def schema_problems(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterator[Problem]:
@@ -358,16 +331,14 @@ def _params(node: Mapping[str, Any], place: str) -> Iterator[Problem]:
 
 
 def _templates_in_keys(value: Any, place: str) -> Iterator[Problem]:
-    pending = [(place, value)]  # a stack: the value may be deeper than recursion allows
-    while pending:
-        at, item = pending.pop()
-        if is_object(item):
-            for key in map(str, item):  # that of a faulty definition may be no text
-                if "{{" in key:
-                    yield _no_effect(at, f"{key!r} {_NOT_RENDERED}")
-            pending.extend(reversed([(f"{at}.{key}", entry) for key, entry in item.items()]))
-        elif is_array(item):
-            pending.extend(reversed([(f"{at}[{index}]", element) for index, element in enumerate(item)]))
+    if is_object(value):
+        for key, item in value.items():
+            if "{{" in key:
+                yield _no_effect(place, f"{key!r} {_NOT_RENDERED}")
+            yield from _templates_in_keys(item, f"{place}.{key}")
+    elif is_array(value):
+        for index, item in enumerate(value):
+            yield from _templates_in_keys(item, f"{place}[{index}]")
 
 
 def category_problems(categories: object, tools: Iterable[KnownTool]) -> Iterator[Problem]:

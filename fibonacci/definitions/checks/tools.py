@@ -163,7 +163,7 @@ def _parameter_problems(
     place: str, tool: str, params: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> Iterator[Problem]:
     named = named_parameters(schema)
-    for name in map(str, params):  # that of a faulty definition may be no text
+    for name in params:
         if named is not None and name not in named:
             remedy = did_you_mean(name, named) or f". It has {', '.join(named)}"
             message = f"the tool {tool!r} has no parameter {name!r}{remedy}"

@@ -15,9 +15,10 @@ from unicodedata import combining, east_asian_width
 
 from fibonacci._display.protocols import ExecutionRecord, NodeRecord
 from fibonacci._texts.text import time_text
+from fibonacci.definitions.document import Document
 from fibonacci.definitions.flow import PENDING, Fate, Flow
 from fibonacci.definitions.graph import FOLLOWING, Link, node_links, nodes_of
-from fibonacci.definitions.json_types import as_object, is_array, is_object, plain_object
+from fibonacci.definitions.json_types import as_object, is_array, is_object
 from fibonacci.definitions.node_kinds import NODE_KINDS, known_type
 
 # What XML 1.0 does not allow, lone surrogates among it, and the control characters that HTML does not.
@@ -147,29 +148,28 @@ def execution_state(execution: ExecutionRecord) -> NodeState:
     return NodeState(_state_text(execution.status) or UNKNOWN, duration)
 
 
-def node_states(plain: Mapping[str, Any], execution: ExecutionRecord) -> dict[str, NodeState]:
+def node_states(definition: Mapping[str, Any], execution: ExecutionRecord) -> dict[str, NodeState]:
     """Return the states of nodes by ID, where a missing one is unknown.
 
     Args:
-        plain: The definition as plain JSON.
+        definition: The definition as plain JSON.
         execution: The execution. Without a trace, nodes with an output have completed, what they imply was skipped, and
             the nodes of an execution that has not begun are pending.
     """
     states = dict(_traced(execution.trace or []))
     if states:
         return states
-    nodes = nodes_of(plain).values()
+    nodes = nodes_of(definition).values()
     if execution.status in _NOT_STARTED:
         return {node["id"]: NodeState("pending") for node in nodes}
-    if is_object(plain.get("outputs")):  # then the names of the outputs are not those of nodes
+    if is_object(definition.get("outputs")):  # then the names of the outputs are not those of nodes
         return {}
     states = {node_id: NodeState("completed") for node_id in execution.outputs}
-    return states | _skipped(nodes, execution.outputs) if execution.status == "completed" else states
+    return states | _skipped(Flow(nodes), execution.outputs) if execution.status == "completed" else states
 
 
-def _skipped(nodes: Iterable[Mapping[str, Any]], outputs: Mapping[str, Any]) -> dict[str, NodeState]:
+def _skipped(flow: Flow, outputs: Mapping[str, Any]) -> dict[str, NodeState]:
     """Return the nodes of a completed execution that can only have been skipped besides those with an output."""
-    flow = Flow(nodes)
     fates: dict[str, Fate] = {}
     states: dict[str, NodeState] = {}
     for node_id in flow.order():
@@ -287,10 +287,10 @@ def contents_of(definition: object, execution: object) -> DiagramContents:
         execution: An `Execution` whose states are shown, or None.
 
     Raises:
+        DefinitionError: If the definition has more than 64 levels.
         TypeError: If an argument has another type.
-        ValueError: If the definition contains itself.
     """
-    plain = plain_object(definition)
+    plain = Document.of(definition).value
     executed = checked_execution(execution)
     listed = plain.get("nodes")
     plain_nodes = [as_object(node) for node in listed] if is_array(listed) else []

@@ -21,6 +21,7 @@ from fibonacci.definitions.node_kinds import NODE_KINDS, known_type
 
 if TYPE_CHECKING:
     from fibonacci.definitions.authoring.builder import WorkflowBuilder
+    from fibonacci.definitions.document import Document
     from fibonacci.models import Execution
 
 _RECTANGLE: Final = '["{}"]'
@@ -39,11 +40,13 @@ _CLASSES: Final = {
 }
 
 
-def mermaid(definition: WorkflowBuilder | Mapping[str, Any] | BaseModel, *, execution: Execution | None = None) -> str:
+def mermaid(
+    definition: Document | WorkflowBuilder | Mapping[str, Any] | BaseModel, *, execution: Execution | None = None
+) -> str:
     """Return a definition as a Mermaid flowchart, with the state of each node if you pass an execution.
 
     Args:
-        definition: The definition: a `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON. It doesn't have to be
+        definition: A `Document`, a `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON. It doesn't have to be
             valid: cycles and names of missing nodes are drawn as they are.
         execution: An execution, to show the state and duration of each node from its `trace`. A node whose state isn't
             known is shown as `unknown`.

@@ -14,6 +14,7 @@ from fibonacci.definitions.diagrams.svg import DERIVED, FONT_FAMILIES, LIGHT, RU
 
 if TYPE_CHECKING:
     from fibonacci.definitions.authoring.builder import WorkflowBuilder
+    from fibonacci.definitions.document import Document
     from fibonacci.models import Execution
 
 
@@ -108,7 +109,9 @@ _LETTER: Final = _NOTHING.replace("><", f"><text y='9' font-family='{FONT_FAMILI
 _SANS_SERIF: Final = (None, "DejaVu Sans")  # None is the first that Fontconfig prefers, installed or not
 
 
-def png(definition: WorkflowBuilder | Mapping[str, Any] | BaseModel, *, execution: Execution | None = None) -> bytes:
+def png(
+    definition: Document | WorkflowBuilder | Mapping[str, Any] | BaseModel, *, execution: Execution | None = None
+) -> bytes:
     """Draw a definition as `svg` does, in the light colors, at twice its size.
 
     Args:

@@ -35,6 +35,7 @@ from fibonacci.definitions.node_kinds import NODE_KINDS, known_type, rectangle
 if TYPE_CHECKING:
     from fibonacci.definitions.authoring.builder import WorkflowBuilder
     from fibonacci.definitions.coverage import Coverage
+    from fibonacci.definitions.document import Document
     from fibonacci.models import Execution
 
 
@@ -342,14 +343,16 @@ _MOST_DESCRIBED: Final = 50
 _DESCRIBED: Final = 40.0
 
 
-def svg(definition: WorkflowBuilder | Mapping[str, Any] | BaseModel, *, execution: Execution | None = None) -> str:
+def svg(
+    definition: Document | WorkflowBuilder | Mapping[str, Any] | BaseModel, *, execution: Execution | None = None
+) -> str:
     """Draw a definition as an SVG picture, with the state of each node if you pass an execution.
 
     The picture is self-contained: it has no scripts, no fonts, and no references to other files. It is dark for readers
     who prefer dark mode. The same arguments give the same text.
 
     Args:
-        definition: The definition: a `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON. It doesn't have to be
+        definition: A `Document`, a `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON. It doesn't have to be
             valid: cycles and names of missing nodes are drawn as they are.
         execution: An execution, to show the state and duration of each node from its `trace`. A node whose state isn't
             known is shown as `unknown`.

@@ -11,9 +11,8 @@ from typing import Final, NamedTuple
 
 from fibonacci._system.files import write_file
 from fibonacci.definitions.files.legacy_dialect import warn_of_words
-from fibonacci.definitions.files.load_and_dump import format_of_file, read_text, text_of_file
+from fibonacci.definitions.files.load_and_dump import dumps, format_of_file, read_text, text_of_file
 from fibonacci.definitions.files.source import Element, Format, Source, events, format_of, read_yaml
-from fibonacci.definitions.files.writing import write_definition
 from fibonacci.definitions.spellings import Generation
 
 _BLOCK_HEADER = re.compile(r"[|>]([-+0-9]*)[ \t]*(#[^\r\n]*)?")
@@ -251,8 +250,8 @@ def _formatted(source: Source, text_format: Format, generation: Generation) -> s
     """Format a text, with warnings for words of fibonacci-sdk 0.2.4."""
     root = read_text(source, text_format)
     source.raise_errors()
-    warn_of_words(source)
-    text = write_definition(root.plain(), generation=generation, text_format=text_format)
+    warn_of_words(source.in_order())
+    text = dumps(root.plain(), generation=generation, format=text_format)
     if text_format == "json":
         return text
     result = with_comments(text, source, root)

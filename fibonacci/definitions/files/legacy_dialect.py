@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fibonacci.definitions.files.source import Element, Source
 from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.node_kinds import FIELDS
 from fibonacci.definitions.operators import UNARY
 from fibonacci.definitions.problems import Problem
 
 DEPRECATED: Final = "deprecated_word"
 """The code of the problem that a word of the dialect is."""
 
-NODE_KEYS: Final[Mapping[str, str]] = {
-    "tool_name": "tool",
-    "tool_params": "params",
-    "evaluation_criteria": "criteria",
-}
+_NODE_KEYS: Final = {field.in_0_2_4: field.key for field in FIELDS if field.in_0_2_4 is not None}
 """Today's key of a node for each key of the dialect that has another name now."""
 
 _OPERATORS: Final[Mapping[str, str]] = {
@@ -33,7 +29,7 @@ _OPERATORS_WITHOUT_SUCCESSOR: Final[Mapping[str, str]] = {
 }
 _KEYS_WITHOUT_SUCCESSOR: Final = ("is_active", "is_template")
 SUCCESSORS: Final[Mapping[str, str]] = {
-    **{old: f"write '{new}'" for old, new in NODE_KEYS.items()},
+    **{old: f"write '{new}'" for old, new in _NODE_KEYS.items()},
     **dict.fromkeys(_KEYS_WITHOUT_SUCCESSOR, "nothing replaces it, so remove it"),
     "config": "write its keys directly in the node",
 }
@@ -47,7 +43,7 @@ _IN_CONFIG: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The keys that 0.2.4 sends in the `config` of a node, by its type. Those of retries too, where there are any."""
 
-_ONLY_THERE: Final = frozenset((*NODE_KEYS, "config"))
+_ONLY_THERE: Final = frozenset((*_NODE_KEYS, "config"))
 _Object = dict[str, Element]
 
 
@@ -66,9 +62,9 @@ def modernize(root: Element, source: Source) -> None:
     dialect.report()
 
 
-def warn_of_words(source: Source) -> None:
-    """Emit a `DeprecationWarning` for each word of the dialect that was found in a text."""
-    deprecated = [problem for problem in source.in_order() if problem.code == DEPRECATED]
+def warn_of_words(problems: Iterable[Problem]) -> None:
+    """Emit a `DeprecationWarning` for each word of the dialect among the problems of a text."""
+    deprecated = [problem for problem in problems if problem.code == DEPRECATED]
     if deprecated:
         from fibonacci._texts.migration import warn_of_deprecation
 
@@ -86,10 +82,9 @@ def in_todays_words(definition: Mapping[str, Any]) -> Mapping[str, Any]:
     if "edges" in definition and definition["edges"] == _edges(nodes):  # the dependencies, said twice
         definition = {key: value for key, value in definition.items() if key != "edges"}
     if any(node.get("type") == "condition" or not _ONLY_THERE.isdisjoint(node) for node in nodes):
-        with suppress(RecursionError):  # one so deep is left as it is
-            root = _element({"nodes": definition["nodes"]})
-            modernize(root, Source("{}", "definition"))
-            definition = {**definition, **root.plain()}
+        root = _element({"nodes": definition["nodes"]})
+        modernize(root, Source("{}", "definition"))
+        definition = {**definition, **root.plain()}
     return definition
 
 
@@ -111,7 +106,7 @@ def _with_words(node: Mapping[str, Any]) -> Mapping[str, Any]:
     node_type = node.get("type")
     if not isinstance(node_type, str) or node_type not in _IN_CONFIG or not _ONLY_THERE.isdisjoint(node):
         return node  # what the keys of a type that came later mean is not known
-    words = {new: old for old, new in NODE_KEYS.items()}
+    words = {new: old for old, new in _NODE_KEYS.items()}
     renamed = {words.get(key, key): value for key, value in node.items()}
     if node_type == "conditional":
         renamed["type"] = "condition"
@@ -174,7 +169,7 @@ class _Dialect:
             return  # what the keys of a type that came later mean is not known
         if node_type == "critic" and "evaluation_criteria" in node:
             self._critic(node)
-        for old, new in NODE_KEYS.items():
+        for old, new in _NODE_KEYS.items():
             if old in node:
                 self._found(f"'{old}'", SUCCESSORS[old], node[old].key_offset)
                 _replace(node, old, {new: node[old]}, self._source)

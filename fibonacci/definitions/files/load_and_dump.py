@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fibonacci._system.files import write_file
-from fibonacci.definitions.checks.check import check_definition
 from fibonacci.definitions.checks.tools import NamedTool, ToolSource
+from fibonacci.definitions.document import Document, Span
 from fibonacci.definitions.files.legacy_dialect import modernize, warn_of_words
 from fibonacci.definitions.files.source import (
     FORMATS,
@@ -25,7 +25,7 @@ from fibonacci.definitions.files.source import (
     read_json,
     read_yaml,
 )
-from fibonacci.definitions.files.writing import write_definition
+from fibonacci.definitions.files.writing import in_order, write_yaml
 from fibonacci.definitions.nodes import WorkflowDefinition
 from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.definitions.spellings import Generation
@@ -60,8 +60,7 @@ def load(path: str | os.PathLike[str]) -> WorkflowDefinition:
         print(load("greeter.yaml").nodes[0].id)  # prints: greet
         ```
     """
-    definition, _ = load_with_warnings(path)
-    return definition
+    return load_with_warnings(path)[0]
 
 
 def load_with_warnings(
@@ -79,9 +78,18 @@ def load_with_warnings(
         OSError: If the file cannot be read.
         ValueError: If the suffix is another one.
     """
-    text_format = format_of_file(path)
-    source = Source(*text_of_file(path))
-    return _read(source, text_format, tools), source.in_order()
+    return _checked(Document.load(path), tools)
+
+
+def _checked(
+    document: Document, tools: Iterable[str | NamedTool] | ToolSource | None = None
+) -> tuple[WorkflowDefinition, Problems]:
+    """Return the definition in a text without errors, and its warnings."""
+    problems = document.check(tools=tools)
+    warn_of_words(problems)
+    if problems.errors:
+        raise DefinitionError(problems)
+    return WorkflowDefinition.model_validate(document.sent()), problems
 
 
 def loads(text: str, *, name: str = "<text>") -> WorkflowDefinition:
@@ -103,7 +111,7 @@ def loads(text: str, *, name: str = "<text>") -> WorkflowDefinition:
         >>> loads('{"nodes": [{"id": "greet", "type": "llm", "instruction": "Hello"}]}').nodes[0].id
         'greet'
     """
-    return _read(Source.of(text, name), format_of(text))
+    return _checked(Document.parse(text, name=name))[0]
 
 
 def check_file(
@@ -141,38 +149,14 @@ def check_file(
             print(problem.source, problem.code)  # prints: greeter.yaml:1:9 missing_field
         ```
     """
-    text_format = format_of_file(path)
     try:
-        text, name = text_of_file(path)
+        return Document.load(path).check(tools=tools)
     except DefinitionError as error:
         return error.problems
-    return problems_of(text, name, text_format, tools)
-
-
-def problems_of(
-    text: str, name: str, text_format: Format, tools: Iterable[str | NamedTool] | ToolSource | None = None
-) -> Problems:
-    """Return the faults of a text, in its order.
-
-    Args:
-        text: The text.
-        name: The name of the file, for the positions of faults.
-        text_format: Its format.
-        tools: The tools that exist, as for `check_definition`.
-
-    Raises:
-        ImportError: If the text is YAML and PyYAML is not installed.
-    """
-    try:
-        source = Source(text, name)
-        read_checked(source, text_format, tools)
-    except DefinitionError as error:
-        return error.problems
-    return source.in_order()
 
 
 def dumps(
-    definition: WorkflowBuilder | WorkflowDefinition | Mapping[str, Any],
+    definition: Document | WorkflowBuilder | WorkflowDefinition | Mapping[str, Any],
     *,
     generation: Generation = "newer",
     format: Format = "yaml",
@@ -180,7 +164,7 @@ def dumps(
     """Return a definition as text, without defaults and with its keys in a readable order.
 
     Args:
-        definition: A `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON. It isn't checked.
+        definition: A `Document`, a `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON. It isn't checked.
         generation: Which of the platform's two spellings to write: `newer` (such as `instruction`) or `older` (such as
             `prompt`).
         format: `yaml` or `json`.
@@ -189,11 +173,11 @@ def dumps(
         The text, which `loads` reads as the same definition.
 
     Raises:
-        DefinitionError: If a field of a node has different values in its two spellings.
+        DefinitionError: If a field of a node has different values in its two spellings. Also if the definition has a
+            value that isn't JSON, or more than 64 levels.
         ImportError: If the format is YAML and PyYAML isn't installed. The message has the command that installs it.
-        TypeError: If the definition has a value that isn't JSON. The message says where.
-        ValueError: If the definition has a number or a text that can't be written, or is nested too deeply. Also if
-            there is no such format or generation.
+        TypeError: If the definition is none of these.
+        ValueError: If there is no such format or generation.
 
     Example:
         >>> print(dumps({"nodes": [{"type": "llm", "id": "greet", "prompt": "Hello"}]}), end="")
@@ -202,11 +186,16 @@ def dumps(
           type: llm
           instruction: Hello
     """
-    return write_definition(definition, generation=generation, text_format=format)
+    value = in_order(definition, generation=generation)
+    if format == "yaml":
+        return write_yaml(value)
+    if format == "json":
+        return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    raise ValueError(f"{format!r} is not a format. Use 'yaml' or 'json'")
 
 
 def dump(
-    definition: WorkflowBuilder | WorkflowDefinition | Mapping[str, Any],
+    definition: Document | WorkflowBuilder | WorkflowDefinition | Mapping[str, Any],
     path: str | os.PathLike[str],
     *,
     generation: Generation = "newer",
@@ -216,18 +205,18 @@ def dump(
     If the file exists, it keeps its permissions.
 
     Args:
-        definition: A `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON. It isn't checked.
+        definition: A `Document`, a `WorkflowBuilder`, a `WorkflowDefinition` or plain JSON. It isn't checked.
         path: The file. Its suffix decides the format: `.yaml` and `.yml`, or `.json`. The folder must exist.
         generation: Which of the platform's two spellings to write: `newer` (such as `instruction`) or `older` (such as
             `prompt`).
 
     Raises:
-        DefinitionError: If a field of a node has different values in its two spellings.
+        DefinitionError: If a field of a node has different values in its two spellings. Also if the definition has a
+            value that isn't JSON, or more than 64 levels.
         ImportError: If the file is YAML and PyYAML isn't installed. The message has the command that installs it.
         OSError: If the file can't be written.
-        TypeError: If the definition has a value that isn't JSON. The message says where.
-        ValueError: If the definition has a number or a text that can't be written, or is nested too deeply. Also if
-            there is no such suffix or generation.
+        TypeError: If the definition is none of these.
+        ValueError: If there is no such suffix or generation.
 
     Example:
         ```python
@@ -268,59 +257,50 @@ def read_text(source: Source, text_format: Format) -> Element:
     return root
 
 
-def read_checked(
-    source: Source, text_format: Format, tools: Iterable[str | NamedTool] | ToolSource | None = None
-) -> Element:
-    """Read a text and check the definition in it. All problems are added to the source.
+def parse(text: str, name: str, text_format: Format | None = None) -> Document:
+    """Read a text, as `Document.parse` does.
 
     Args:
-        source: The text.
-        text_format: Its format.
-        tools: The tools that exist, as for `check_definition`.
-
-    Returns:
-        The definition in today's words, without `$schema`. It can be faulty.
-
-    Raises:
-        ImportError: If the text is YAML and PyYAML is not installed.
-        DefinitionError: If the text cannot be read to its end, or holds no object.
+        text: The text.
+        name: The name of the file, for the positions of problems.
+        text_format: Its format. None lets the text decide.
     """
-    root = read_text(source, text_format)
-    if isinstance(root.content, dict):
-        root.content.pop("$schema", None)  # for editors: no part of the definition
-    faulty = {offset for offset, problem in source.problems if problem.severity == "error"}
-    for problem in check_definition(root.plain(), tools=tools):
-        element, exact = root.find(problem.location)
-        offset = element.key_offset if exact and problem.code in _AT_THE_KEY else element.offset
-        if offset in faulty:  # what could not be read has no value to check
-            continue
-        if exact and problem.offset is not None:
-            source.add(source.offset_in(element, problem.offset), problem)
-        else:
-            source.add(offset, _with_remedy(problem, element, source) if exact else problem)
-    return root
+    source = Source.of(text, name)
+    root = read_text(source, text_format or format_of(text))
+    return Document(root.plain(), source.in_order(), _TextPlaces(source, root))
 
 
-def read_definition(
-    source: Source, text_format: Format, tools: Iterable[str | NamedTool] | ToolSource | None = None
-) -> WorkflowDefinition:
-    """Read a text whose definition has no errors, and leave its warnings in the problems of the source.
+class _TextPlaces:
+    """Where the values of a definition are in its text."""
 
-    Args:
-        source: The text.
-        text_format: Its format.
-        tools: The tools that exist, as for `check_definition`.
+    def __init__(self, source: Source, root: Element) -> None:
+        self._source = source
+        self._root = root
 
-    Returns:
-        The definition.
+    def placed(self, problems: Iterable[Problem]) -> Problems:
+        """Return the problems of the text and others, in the order of the text."""
+        source = self._source
+        faulty = {offset for offset, problem in source.problems if problem.severity == "error"}
+        found: list[tuple[int, Problem]] = []
+        for problem in problems:
+            element, exact = self._root.find(problem.location)
+            offset = element.key_offset if exact and problem.code in _AT_THE_KEY else element.offset
+            if offset in faulty:  # what could not be read has no value to check
+                continue
+            if exact and problem.offset is not None:
+                offset = source.offset_in(element, problem.offset)
+            elif exact:
+                problem = _with_remedy(problem, element, source)
+            found.append((offset, source.placed(offset, problem)))
+        return source.in_order(found)
 
-    Raises:
-        ImportError: If the text is YAML and PyYAML is not installed.
-        DefinitionError: If the definition has errors.
-    """
-    root = read_checked(source, text_format, tools)
-    source.raise_errors()
-    return WorkflowDefinition.model_validate(root.plain())
+    def span(self, location: str) -> Span | None:
+        """Return where the value at a location is written, or None if there is none."""
+        element, exact = self._root.find(location)
+        if not exact:
+            return None
+        (line, column), (end_line, end_column) = map(self._source.place, (element.offset, element.end))
+        return Span(line=line, column=column, end_line=end_line, end_column=end_column)
 
 
 def _with_remedy(problem: Problem, element: Element, source: Source) -> Problem:
@@ -379,13 +359,3 @@ def text_of_file(path: str | os.PathLike[str]) -> tuple[str, str]:
         if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             message = "the file is UTF-16: save it as UTF-8"
         raise readable.failure(len(readable.text) - 1, "bad_encoding", message) from None
-
-
-def _read(
-    source: Source, text_format: Format, tools: Iterable[str | NamedTool] | ToolSource | None = None
-) -> WorkflowDefinition:
-    """Read a text, with warnings for words of fibonacci-sdk 0.2.4."""
-    try:
-        return read_definition(source, text_format, tools)
-    finally:
-        warn_of_words(source)

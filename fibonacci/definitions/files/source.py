@@ -10,13 +10,13 @@ import json
 import math
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fibonacci._texts.text import is_unicode
-from fibonacci.definitions.problems import Problem, Problems, snippet
+from fibonacci.definitions.problems import MAX_DEPTH, TOO_DEEP, Problem, Problems, snippet
 from fibonacci.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ def format_of(text: str) -> Format:
     """Return the format of a text: JSON if it begins with `{` or `[`, else YAML."""
     return "json" if text.removeprefix("\ufeff").lstrip()[:1] in ("{", "[") else "yaml"
 
-
-MAX_DEPTH: Final = 64
-"""Objects and arrays within each other. Deeper texts are refused."""
 
 MAX_SIZE: Final = 4 * 1024 * 1024
 """Characters of a text. Longer ones are refused."""
@@ -184,9 +181,9 @@ class Source:
         """Return the column of an offset, counted from 1 in characters."""
         return offset - self.line_start(offset) + 1
 
-    def position(self, offset: int) -> str:
-        """Return an offset as `file:line:column`."""
-        return f"{self.name}:{self.line(offset)}:{self.column(offset)}"
+    def place(self, offset: int) -> tuple[int, int]:
+        """Return the line and the column of an offset, counted from 1."""
+        return self.line(offset), self.column(offset)
 
     def offset_in(self, value: Element, index: int) -> int:
         """Return the offset at which a character of a text value is written.
@@ -237,12 +234,16 @@ class Source:
 
     def add(self, offset: int, problem: Problem) -> None:
         """Note a problem, with its position."""
+        self.problems.append((offset, self.placed(offset, problem)))
+
+    def placed(self, offset: int, problem: Problem) -> Problem:
+        """Return a problem with its position and line."""
         line = self.line(offset)
         start = max(self.line_start(offset), offset - _AROUND)  # a line may have thousands of problems
         end = self._starts()[line] if line < len(self._starts()) else len(self.text)
         around = self.text[start : min(end, offset + _AROUND)].rstrip("\r\n")
         shown = snippet(line, around, offset - start + 1)
-        self.problems.append((offset, replace(problem, source=self.position(offset), snippet=shown)))
+        return replace(problem, source=f"{self.name}:{line}:{self.column(offset)}", snippet=shown)
 
     def failure(self, offset: int, code: str, message: str) -> DefinitionError:
         """Return the error of a text that cannot be read any further, with all problems so far."""
@@ -258,9 +259,9 @@ class Source:
         if any(problem.severity == "error" for _, problem in self.problems):
             raise DefinitionError(self.in_order())
 
-    def in_order(self) -> Problems:
-        """Return the problems, each once, in the order of the text."""
-        ordered = sorted(self.problems, key=lambda pair: pair[0])
+    def in_order(self, others: Iterable[tuple[int, Problem]] = ()) -> Problems:
+        """Return the problems and others with their offsets, each once, in the order of the text."""
+        ordered = sorted([*self.problems, *others], key=lambda pair: pair[0])
         return Problems(dict.fromkeys(problem for _, problem in ordered))
 
     def add_member(self, members: dict[str, Element], key: str, value: Element) -> None:
@@ -340,7 +341,7 @@ def _check_depth(source: Source) -> None:
     for match in _BRACKETS.finditer(source.text):
         depth += bool(match[1]) - bool(match[2])
         if depth > MAX_DEPTH:
-            raise source.failure(match.start(), "too_deep", f"more than {MAX_DEPTH} levels of objects and arrays")
+            raise source.failure(match.start(), "too_deep", TOO_DEEP)
 
 
 def _value(source: Source, token: re.Match[str], tokens: _Tokens) -> Element:
@@ -403,7 +404,6 @@ UNREADABLE: Final = re.compile("[^\t\n\r -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufe
 _UNQUOTED_TEMPLATE = re.compile(r"(?:^|[:\-,\[{])[ \t]*\{\{", re.MULTILINE)
 _GIT_CONFLICT = re.compile("^<{7} ", re.MULTILINE)
 _QUOTE_TEMPLATE: Final = "a string that begins with {{ needs quotes: '{{input.name}}'"
-_TOO_DEEP: Final = f"more than {MAX_DEPTH} levels of lists and mappings"
 
 
 def pyyaml() -> ModuleType:
@@ -528,7 +528,7 @@ class _Reader:
 
     def _open(self, element: Element) -> None:
         if len(self._frames) >= MAX_DEPTH:
-            raise self._source.failure(element.offset, "too_deep", _TOO_DEEP)
+            raise self._source.failure(element.offset, "too_deep", TOO_DEEP)
         is_key = self._awaits_key()
         if is_key and self._source.text.startswith("{{", element.offset - 1):
             self._refuse_key(element.offset - 1, _QUOTE_TEMPLATE)
@@ -590,7 +590,7 @@ def _syntax_error(source: Source, error: Any) -> tuple[int, str, str]:
     line = source.text_of_line(source.line(offset))
     begin = error.context_mark and source.text_of_line(source.line(error.context_mark.index))
     if "maximum nesting depth" in str(error.problem):  # libyaml's own limit, when it reads ahead
-        return offset, "too_deep", _TOO_DEEP
+        return offset, "too_deep", TOO_DEEP
     if conflict := _GIT_CONFLICT.search(source.text):
         return conflict.start(), "syntax_error", "git could not merge these lines: keep one side, and no markers"
     message = f"not a YAML document: {error.problem or error.context}"

@@ -5,15 +5,14 @@ Texts that YAML 1.1 or 1.2 would read as something else are quoted.
 
 from __future__ import annotations
 
-import json
-import math
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from fibonacci._texts.text import is_unicode
-from fibonacci.definitions.files.source import MAX_DEPTH, UNREADABLE, Format, is_text, pyyaml
+from fibonacci.definitions.document import Document
+from fibonacci.definitions.files.source import UNREADABLE, is_text, pyyaml
 from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.node_kinds import NODE_KEYS
 from fibonacci.definitions.nodes import WorkflowDefinition
 from fibonacci.definitions.spellings import Generation, to_plain
 
@@ -90,90 +89,21 @@ FIRST_KEYS: Final = (
     "output_schema",
 )
 LAST_KEYS: Final = ("nodes", "outputs")
-NODE_KEYS: Final = (
-    "id",
-    "type",
-    "name",
-    "dependencies",
-    "condition",
-    "tool",
-    "model",
-    "system_prompt",
-    "instruction",
-    "prompt",
-    "max_tokens",
-    "temperature",
-    "output_format",
-    "output_schema",
-    "schema",
-    "memory_read",
-    "memory_write",
-    "params",
-    "inputs",
-    "left_value",
-    "operator",
-    "right_value",
-    "true_branch",
-    "false_branch",
-    "target_node",
-    "criteria",
-    "min_score",
-    "max_iterations",
-    "improvement_prompt",
-    "timeout",
-    "enable_retry",
-    "max_retries",
-    "retry_delay",
-    "retry",
-    "fallback",
-    "on_error",
-)
-"""The order of a node's keys. Keys that are not known follow in their own."""
-
-
-def write_definition(
-    definition: WorkflowBuilder | WorkflowDefinition | Mapping[str, Any], *, generation: Generation, text_format: Format
-) -> str:
-    """Return a definition as text.
-
-    Args:
-        definition: The definition. It need not be valid.
-        generation: The spelling to write.
-        text_format: The format to write.
-
-    Returns:
-        The text, which ends with a line break.
-
-    Raises:
-        DefinitionError: If a field of a node differs in its two spellings.
-        ImportError: If the format is YAML and PyYAML is not installed.
-        TypeError: If the definition holds a value that is not JSON. The message names its place.
-        ValueError: If it holds a number or a text that cannot be written, or is too deep.
-    """
-    value = in_order(definition, generation=generation)
-    if text_format == "yaml":
-        return write_yaml(value)
-    if text_format == "json":
-        return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    raise ValueError(f"{text_format!r} is not a format. Use 'yaml' or 'json'")
 
 
 def in_order(
-    definition: WorkflowBuilder | WorkflowDefinition | Mapping[str, Any], *, generation: Generation
+    definition: Document | WorkflowBuilder | WorkflowDefinition | Mapping[str, Any], *, generation: Generation
 ) -> dict[str, Any]:
     """Return a definition as plain JSON whose keys have the order in which they are written.
 
     Raises:
-        DefinitionError: If a field of a node differs in its two spellings.
-        TypeError: If the definition holds a value that is not JSON. The message names its place.
-        ValueError: If it holds a number or a text that cannot be written, or is too deep.
+        DefinitionError: If a field of a node differs in its two spellings, or the definition has a value that is not
+            JSON, or is too deep.
+        TypeError: If it is no definition.
     """
-    return _ordered(_json("", to_plain(definition, generation=generation), 0))
-
-
-def _ordered(definition: dict[str, Any]) -> dict[str, Any]:
-    last = {key: definition.pop(key) for key in LAST_KEYS if key in definition}
-    ordered = _in_order(definition, FIRST_KEYS) | last
+    plain = to_plain(definition, generation=generation)
+    last = {key: plain.pop(key) for key in LAST_KEYS if key in plain}
+    ordered = _in_order(plain, FIRST_KEYS) | last
     nodes = ordered.get("nodes")
     if is_array(nodes):
         ordered["nodes"] = [_in_order(node, NODE_KEYS) if is_object(node) else node for node in nodes]
@@ -182,41 +112,3 @@ def _ordered(definition: dict[str, Any]) -> dict[str, Any]:
 
 def _in_order(value: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     return {key: value[key] for key in keys if key in value} | dict(value)
-
-
-def _json(location: str, value: object, depth: int) -> Any:
-    """Return a value with the plain types of JSON, and refuse what has none."""
-    if depth > MAX_DEPTH:
-        raise ValueError(f"the definition has more than {MAX_DEPTH} levels of lists and objects")
-    if is_object(value):
-        places = {key: f"{location}.{key}" if location else key for key in value}
-        return {_key(location, place, key): _json(place, value[key], depth + 1) for key, place in places.items()}
-    if is_array(value):
-        return [_json(f"{location}[{index}]", element, depth + 1) for index, element in enumerate(value)]
-    return _scalar(location, value)
-
-
-def _key(location: str, place: str, key: object) -> str:
-    if not isinstance(key, str):
-        raise TypeError(f"{location or 'the definition'} has the key {key!r}, which is not JSON: a key is a string")
-    text: str = _scalar(place, key)
-    return text
-
-
-def _scalar(location: str, value: object) -> Any:
-    # A subclass, such as an enumeration of texts or a number of numpy's, is written as the plain value that it is.
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        if not is_unicode(value):
-            raise ValueError(f"{location} contains half of a surrogate pair, which is not a character: remove it")
-        return str.__str__(value)
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError(f"{location} is {value!r}, which is not JSON: write a number or a string")
-        return float(value)
-    raise TypeError(
-        f"{location} is of type {type(value).__name__}, which is not JSON: write it as a string or a number"
-    )

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from fibonacci.definitions.files.writing import FIRST_KEYS, LAST_KEYS, NODE_KEYS
-from fibonacci.definitions.node_kinds import NODE_KINDS, NodeType
+from fibonacci.definitions.files.writing import FIRST_KEYS, LAST_KEYS
+from fibonacci.definitions.node_kinds import NODE_KEYS, OLDER_KEYS, NodeType
 from fibonacci.definitions.nodes import (
     NODE_MODELS,
     Condition,
@@ -86,7 +86,7 @@ def _of_type(node_type: NodeType, model: type[DefinitionModel]) -> dict[str, Any
     properties: dict[str, Any] = schema["properties"]
     required = [key for key in schema.pop("required") if key not in OpenNode.model_fields]
     choices: list[dict[str, Any]] = []
-    for newer, older in NODE_KINDS[node_type].older_keys.items():
+    for newer, older in OLDER_KEYS[node_type].items():
         properties[older] = {**properties[newer], "description": f"The older spelling of `{newer}`."}
         if newer in required:
             required.remove(newer)
