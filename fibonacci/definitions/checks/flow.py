@@ -134,6 +134,7 @@ class Outcomes:
             else:
                 self._order.append(node_id)
         self._steps = _MOST_STEPS
+        self._played: Final = {*self._order}
         self._shared: Final = list(self._worlds(self._order)) if self._number_of(self._order) <= _MOST_SHARED else None
         self.never_run: Final[dict[str, str]] = {}
         """Why the nodes that run in no outcome are skipped, by id."""
@@ -192,12 +193,12 @@ class Outcomes:
         pending = list(node_ids)
         while pending:
             node_id = pending.pop()
-            if node_id not in reached and node_id not in self._steady:
+            if node_id in self._played and node_id not in reached:
                 reached.add(node_id)
                 pending += self._flow.starts_after.get(node_id, ())
                 if has_outputs and node_id in self._flow.fallbacks:
                     pending.append(self._flow.fallbacks[node_id])
-        return [node_id for node_id in self._order if node_id in reached]
+        return sorted(reached, key=self._position.__getitem__)
 
     def _number_of(self, node_ids: Sequence[str]) -> int:
         """Return how many outcomes some nodes have."""
