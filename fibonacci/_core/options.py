@@ -336,7 +336,7 @@ def check_idempotency(name: str, mode: Any) -> str | None:
     """
     if mode not in (None, "server"):
         raise ConfigurationError(f'{name} must be "server" or None, not {mode!r}')
-    return mode
+    return None if mode is None else "server"
 
 
 def check_idempotency_key(key: object, *, name: str | None = None) -> str | None:

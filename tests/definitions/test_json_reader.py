@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.definitions.files.source import MAX_DEPTH, Source, read_json
+from fibonacci.definitions.files.source import Source, read_json
+from fibonacci.definitions.problems import MAX_DEPTH
 from fibonacci.errors import DefinitionError
 from tests.kit.assertions import check_each
 

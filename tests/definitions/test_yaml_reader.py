@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from fibonacci.definitions.files.source import MAX_DEPTH, Source, read_yaml
+from fibonacci.definitions.files.source import Source, read_yaml
+from fibonacci.definitions.problems import MAX_DEPTH
 from fibonacci.errors import DefinitionError
 from tests.kit.assertions import check_each
 
