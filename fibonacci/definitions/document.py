@@ -129,7 +129,7 @@ class Document:
                 is YAML.
 
         Returns:
-            The document, in the words of today: those of fibonacci-sdk 0.2.4 are replaced, with a problem for each.
+            The document in the words of today. Those of fibonacci-sdk 0.2.4 are replaced, with a problem for each.
 
         Raises:
             DefinitionError: If the text can't be read to its end, or isn't an object.

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.slow
 EXECUTE = "POST /workflows/{workflow_id}/execute"
 DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
 SIZE, CHUNKS, WORKERS, IN_FLIGHT = 10, 4, 2, 5
-ROWS = [{"id": number, "seconds": 0.3} for number in range(SIZE * CHUNKS)]
+ROWS = [{"id": number, "seconds": 0.8} for number in range(SIZE * CHUNKS)]
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ NOT_MADE: Final = {
     "AsyncPager": "a call that lists returns it",
     "AsyncRuns": "`run_many` returns it",
     "Cassette": "`record` and `replay` return it",
+    "Document": "`of`, `parse` and `load` return it",
     "EmulatorClock": "`emulator.clock` is it",
     "EmulatorWarning": "`emulator.warnings` has it",
     "InjectedFailure": "`fail` returns it",
