@@ -157,7 +157,7 @@ def _normal(value: object) -> object:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if is_object(value):
-        return {str(key): _normal(item) for key, item in value.items()}
+        return {key: _normal(item) for key, item in value.items()}
     if is_array(value):
         return [_normal(item) for item in value]
     return value

@@ -18,9 +18,10 @@ UNMET: Final = "its condition is false"
 
 _LONGEST_CHAIN: Final = 20
 """The fallbacks of fallbacks that a node waits for."""
-_MOST_REACHED: Final = 2_000_000
-"""What is reached from all fallbacks and critics, and the edges to them: from 10,000 in a chain it would be 50 million
-nodes."""
+_MOST_STEPS: Final = 2_000_000
+"""The nodes between those that are to have another edge, of all of them. With more, further edges are left out."""
+_STEPS_OF_EDGE: Final = 20
+"""What each added edge counts, because later ones are searched through it."""
 
 
 class Fate(NamedTuple):
@@ -207,21 +208,22 @@ class Flow:
         Args:
             critics: Each critic with its target.
         """
-        reach = _Reach({node_id: dict.fromkeys(targets) for node_id, targets in self.waits_for.items()})
+        growing = _GrowingEdges(self.waits_for)
+        edges, followers = growing.edges, growing.followers
         fallbacks = {node_id: list(islice(self.fallbacks_of(node_id), _LONGEST_CHAIN)) for node_id in self.fallbacks}
         for node_id, targets in self.waits_for.items():
             for fallback in [fallback for target in targets for fallback in fallbacks.get(target, ())]:
-                reach.add(node_id, fallback)
+                growing.add(node_id, fallback)
         for critic, target in critics:
-            if reach.has_room:
-                repeated = reachable(reach.followers, target, within=reach.of(critic))  # what it may have run again
-                readers = {node_id for other in repeated for node_id in reach.followers[other]}
-                for node_id in sorted(readers - reach.of(critic)):
-                    earlier = reach.edges[node_id].keys() - self.waits_for[node_id]
-                    if reach.add(node_id, critic):
-                        for other in earlier & repeated:  # the critic starts after it
-                            reach.drop(node_id, other)
-        return {node_id: list(targets) for node_id, targets in reach.edges.items()}
+            before = growing.between(target, critic)
+            repeated = reachable(followers, target, within=before) if before else before  # what it may have run again
+            readers = {node_id for other in repeated for node_id in followers[other]}
+            for node_id in sorted(readers - before):
+                earlier = edges[node_id].keys() - self.waits_for[node_id]
+                if growing.add(node_id, critic):
+                    for other in earlier & repeated:  # the critic starts after it
+                        growing.drop(node_id, other)
+        return {node_id: list(targets) for node_id, targets in edges.items()}
 
     def fallbacks_of(self, node_id: str) -> Iterator[str]:
         """Yield the fallback of a node, the fallback of that, and so on."""
@@ -232,61 +234,58 @@ class Flow:
             node_id = following
 
 
-class _Reach:
-    """What can be reached from some nodes, kept up to date as edges are added: to search each time takes cubic time.
+class _GrowingEdges:
+    """Edges to which others are added that make no cycle.
+
+    Each node has a place after those to which its edges lead, so only what is between two places is searched, as Pearce
+    and Kelly do. Nodes of cycles, and what depends on them, have no place and get no further edges.
 
     Args:
-        edges: The edges. More are added by `add`.
+        edges: The edges to begin with.
 
     Attributes:
         edges: The edges.
         followers: The same edges, turned around.
     """
 
-    def __init__(self, edges: dict[str, dict[str, None]]) -> None:
-        self.edges: Final = edges
-        self.followers: Final[dict[str, dict[str, None]]] = {node_id: {} for node_id in edges}
-        for node_id, targets in edges.items():
-            for target in targets:
-                self.followers[target][node_id] = None
-        self._size = 0
-        self._found: dict[str, set[str]] = {}
-        self._starts: dict[str, set[str]] = {}  # the nodes that reach a node, of those that were asked for
+    def __init__(self, edges: Edges) -> None:
+        self.edges: Final = {node_id: dict.fromkeys(targets) for node_id, targets in edges.items()}
+        self.followers: Final = {node_id: dict.fromkeys(others) for node_id, others in inverted(edges).items()}
+        self._order = [node_id for level in levels(edges) for node_id in level]
+        self._places = {node_id: place for place, node_id in enumerate(self._order)}
+        self._steps = _MOST_STEPS
 
-    @property
-    def has_room(self) -> bool:
-        """Whether not too many edges were added, nor too many nodes reached from all of those that were asked for."""
-        return self._size < _MOST_REACHED
+    def between(self, first: str, last: str) -> set[str]:
+        """Return what can be reached from the last of two nodes, itself included, and is not before the first one.
 
-    def of(self, start: str) -> set[str]:
-        """Return what can be reached from a node, itself included."""
-        if start not in self._found:
-            self._found[start] = set()
-            self._extend(start, reachable(self.edges, start))
-        return self._found[start]
+        Nothing is returned when there are too many nodes between all that were asked for, or one of them has no place.
+        """
+        if first not in self._places or last not in self._places:
+            return set()
+        window = self._order[self._places[first] : self._places[last] + 1]
+        self._steps -= len(window)
+        return reachable(self.edges, last, within=set(window)) if self._steps > 0 else set()
 
     def add(self, node_id: str, target: str) -> bool:
-        """Add an edge, unless that would make a cycle or there is no room, and return whether it was added."""
-        if not self.has_room or target in self.edges[node_id] or node_id in self.of(target):
+        """Add an edge, unless that would make a cycle or takes too long, and return whether it was added."""
+        places = self._places
+        if self._steps <= 0 or target in self.edges[node_id] or node_id not in places or target not in places:
             return False
-        self._size += 1
+        if places[node_id] <= places[target]:
+            before = self.between(node_id, target)
+            if node_id in before or not before:
+                return False
+            start, end = places[node_id], places[target] + 1
+            self._order[start:end] = sorted(self._order[start:end], key=lambda other: other not in before)
+            places.update((other, place) for place, other in enumerate(self._order[start:end], start))
+        self._steps -= _STEPS_OF_EDGE
         self.edges[node_id][target] = None
         self.followers[target][node_id] = None
-        reached = self.of(target)
-        for start in self._starts.get(node_id, set[str]()) - self._starts[target]:
-            self._extend(start, reached)
         return True
 
     def drop(self, node_id: str, target: str) -> None:
         """Drop an edge between nodes that others connect too."""
         del self.edges[node_id][target], self.followers[target][node_id]
-
-    def _extend(self, start: str, reached: set[str]) -> None:
-        new = reached - self._found[start]
-        self._found[start] |= new
-        self._size += len(new)
-        for node_id in new:
-            self._starts.setdefault(node_id, set()).add(start)
 
 
 def _stopped_by(node_id: str, fate_of: Fates) -> FlowStep:

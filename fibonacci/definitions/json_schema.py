@@ -201,7 +201,7 @@ class _Check:
         self._steps.take(len(argument) // _MEMBERS_A_STEP)
         for name, inner in argument.items() if is_object(value) else ():
             if name in value:
-                yield from self.faults(inner, value[name], (place, str(name)))
+                yield from self.faults(inner, value[name], (place, name))
 
     def additional(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
         if not is_object(value):
@@ -212,7 +212,7 @@ class _Check:
                 if argument is False:
                     yield self.fault(place, f"{name!r} is not among its properties", name)
                 else:
-                    yield from self.faults(argument, value[name], (place, str(name)))
+                    yield from self.faults(argument, value[name], (place, name))
 
     def items(self, argument: Any, value: Any, place: _Place, schema: Mapping[str, Any]) -> Iterator[Fault]:
         start = len(schema.get("prefixItems", ()))
@@ -439,9 +439,9 @@ def _faults(schema: Mapping[str, Any], place: str, root: Any, *, is_partial: boo
             yield SchemaFault(at, "unknown_schema_keyword", "'items' with a list is not checked. Use 'prefixItems'")
 
 
-def is_annotation(keyword: object) -> bool:
-    """Tell whether a keyword is one that no value can contradict. The key of a faulty schema may be no text."""
-    return keyword in _ANNOTATIONS or str(keyword).startswith("x-")
+def is_annotation(keyword: str) -> bool:
+    """Tell whether a keyword is one that no value can contradict."""
+    return keyword in _ANNOTATIONS or keyword.startswith("x-")
 
 
 def _unchecked(keyword: str, place: str) -> Iterator[SchemaFault]:
@@ -502,7 +502,7 @@ def _required_without_property(schema: Mapping[str, Any], place: str) -> Iterato
         if not isinstance(name, str):
             yield SchemaFault(f"{place}[{index}]", "bad_schema", f"{shown(name)} is not the name of a property")
         elif is_object(properties) and name not in properties and is_closed(schema):
-            message = f"{name!r} is required and is not among the properties{did_you_mean(name, map(str, properties))}"
+            message = f"{name!r} is required and is not among the properties{did_you_mean(name, properties)}"
             yield SchemaFault(f"{place}[{index}]", "unknown_property", message)
 
 

@@ -53,7 +53,7 @@ def named_parameters(schema: Mapping[str, Any]) -> list[str] | None:
     """Return the names of the parameters that a tool has, or None if its schema does not name all of them."""
     properties = schema.get("properties")
     rest = {key: value for key, value in schema.items() if key != "anyOf"} if _alternatives(schema) else schema
-    return [*map(str, properties)] if is_object(properties) and properties and is_closed(rest) else None
+    return [*properties] if is_object(properties) and properties and is_closed(rest) else None
 
 
 def unfit_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

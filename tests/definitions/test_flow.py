@@ -348,3 +348,14 @@ def test_the_enumeration_finds_a_rule_that_is_broken(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Flow, "_not_taken", run_anyway)
     with pytest.raises(AssertionError, match="no gate has taken it"):
         play(seed=1, graphs=10)
+
+
+def test_in_a_long_chain_each_reader_waits_for_the_critic_of_what_it_reads() -> None:
+    nodes: list[dict[str, Any]] = []
+    for index in range(2_500):
+        nodes += [
+            {"id": f"n{index}", "type": "llm", "dependencies": [f"n{index - 1}"] if index else []},
+            {"id": f"c{index}", "type": "critic", "target_node": f"n{index}"},
+        ]
+    starts_after = Flow(nodes).starts_after
+    assert all(f"c{index - 1}" in starts_after[f"n{index}"] for index in range(1, 2_500))

@@ -17,6 +17,7 @@ from fibonacci.definitions.node_kinds import NODE_KINDS, NodeType, known_type
 from fibonacci.definitions.nodes import NODE_MODELS, OpenNode, WorkflowDefinition
 from fibonacci.definitions.operators import UNARY
 from fibonacci.definitions.problems import MAX_DEPTH
+from fibonacci.definitions.spellings import split_retry
 
 # An address changes from process to process, and so would the definition.
 _ADDRESS = re.compile(r"<[^<>]* at 0x[0-9A-Fa-f]+>")
@@ -180,8 +181,9 @@ def node_fields(node_type: NodeType, arguments: Mapping[str, object], read: Argu
         _check_comparison(arguments["operator"], arguments.get("right"), "right")
     fields = _json_fields(arguments, read)
     node = {"id": fields.pop("id"), "type": node_type, **fields}
-    if retry := _retry_fields(arguments):
-        node |= _node_retry(retry)
+    if retry := _retry(arguments):
+        newer, rest = split_retry(retry)
+        node |= newer | ({"retry": rest} if rest else {}) if newer["max_retries"] else {"enable_retry": False}
     if "condition" in arguments:
         node["condition"] = _condition(arguments["condition"], read)
     if both := [target for target in node.get("true_branch", ()) if target in node.get("false_branch", ())]:
@@ -230,8 +232,8 @@ def open_node_fields(
 def workflow_fields(arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
     """Return the fields of a workflow besides its nodes and outputs, in JSON, checked like those of a node."""
     fields = _json_fields(arguments, read)
-    if retry := _retry_fields(arguments):
-        fields["default_retry"] = {"max_attempts": retry.pop("retries") + 1, **retry}
+    if retry := _retry(arguments):
+        fields["default_retry"] = retry
     try:
         WorkflowDefinition.model_validate({**fields, "nodes": []})
     except ValidationError as error:
@@ -262,25 +264,25 @@ def _allowed(value: object, argument: str) -> object:
     return value
 
 
-def _retry_fields(arguments: Mapping[str, object]) -> dict[str, Any]:
-    """Return the arguments for retries as the object `default_retry`, with the number of retries as `retries`.
+def _retry(arguments: Mapping[str, object]) -> dict[str, Any]:
+    """Return the arguments for retries as a retry in the older spelling, which `default_retry` has too.
 
     Raises:
         TypeError: If the number of retries is not a whole number.
         ValueError: If it is negative, or not given though the delay or the backoff is.
     """
-    names = {"retries": "retries", "retry_delay": "delay", "retry_backoff": "backoff"}
+    names = {"retry_delay": "delay", "retry_backoff": "backoff"}
     said = {key: arguments[name] for name, key in names.items() if name in arguments}
-    if not said:
-        return {}
-    retries = said.get("retries")
-    if retries is None:
+    retries = arguments.get("retries")
+    if retries is None and said:
         raise ValueError(f"{' and '.join(names.keys() & arguments)} without retries: pass the number of retries")
+    if retries is None:
+        return {}
     if not isinstance(retries, int) or isinstance(retries, bool):
         raise TypeError(f"retries must be a whole number, not {retries!r}")
     if retries < 0:
         raise ValueError(f"retries must be 0 or more, not {retries}")
-    return said
+    return {"max_attempts": retries + 1, **said}
 
 
 def _refuse(error: ValidationError) -> NoReturn:
@@ -311,18 +313,6 @@ def _check_comparison(operator: object, right: object, argument: str) -> None:
         raise ValueError(f"{argument}: the operator {operator!r} has no right operand. Leave it out")
     if operator not in UNARY and right is None:
         raise ValueError(f"{argument}: the operator {operator!r} needs a right operand. 'is_empty' needs none")
-
-
-def _node_retry(retry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a node for its retries, of which the newer spelling has none for the backoff."""
-    if retry["retries"] == 0:
-        return {"enable_retry": False}
-    fields = {"enable_retry": True, "max_retries": retry["retries"]}
-    if "delay" in retry:
-        fields["retry_delay"] = retry["delay"]
-    if "backoff" in retry:
-        fields["retry"] = {"backoff": retry["backoff"]}
-    return fields
 
 
 def _condition(value: object, read: ArgumentReader) -> dict[str, Any]:

@@ -191,14 +191,13 @@ def _dependencies(node: Mapping[str, Any], known: Collection[str]) -> list[str]:
     Raises:
         ValueError: If a template cannot be parsed, or names a node that is not there yet.
     """
-    links = [link for link in node_links(node) if not _is_of_another_kind(link, known)]
+    links = [
+        link
+        for link in node_links(node)  # a template in a node of an unknown type may name something that the type has
+        if not (isinstance(link, Link) and link.kind == "mention" and link.target not in known)
+    ]
     before = [link.target for link in _refuse_unknown(links, known) if link.kind not in FOLLOWING]
     return list(dict.fromkeys(before))
-
-
-def _is_of_another_kind(link: Link | BadTemplate, known: Collection[str]) -> bool:
-    """Tell whether a template in a node of an unknown type names no node: it may name something that the type has."""
-    return isinstance(link, Link) and link.kind == "mention" and link.target not in known
 
 
 def _refuse_unknown(links: Iterable[Link | BadTemplate], known: Collection[str]) -> list[Link]:

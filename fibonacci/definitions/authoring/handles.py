@@ -223,11 +223,11 @@ def _inline(value: Any, definitions: Mapping[str, Any]) -> Any:
         others = {key: item for key, item in value.items() if key != "$ref"}
         return _inline({**definitions[target], **others}, definitions)
     # A discriminator's mapping refers to definitions that are gone, and only repeats them.
-    return {key: _inline(item, definitions) for key, item in value.items() if not _is_discriminator(key, item)}
-
-
-def _is_discriminator(key: str, value: object) -> bool:
-    return key == "discriminator" and is_object(value) and "propertyName" in value
+    return {
+        key: _inline(item, definitions)
+        for key, item in value.items()
+        if not (key == "discriminator" and is_object(item) and "propertyName" in item)
+    }
 
 
 def _reached(value: Any, definitions: Mapping[str, Any], reached: set[str]) -> set[str]:

@@ -14,7 +14,7 @@ from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.graph import nodes_of, templated_values
 from fibonacci.definitions.json_schema import Fault, all_faults, is_closed, schema_faults, target_of
-from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.json_types import as_object, is_array, is_object
 from fibonacci.definitions.problems import TOO_DEEP, Problem, Problems, Severity
 from fibonacci.definitions.templates import (
     INPUT,
@@ -197,20 +197,17 @@ def _missing(uses: list[InputUse], inputs: Mapping[str, Any], root: Mapping[str,
             follow(inputs, use.reference, use.reference.path)
         except TemplateError:
             places.setdefault(".".join(use.reference.path), []).append(use)
+    required = root.get("required")
+    required = required if is_array(required) else ()
+    optional = [name for name in as_object(root.get("properties")) if name not in required]
     for name, missing in places.items():
         used_by = f"used by {', '.join(dict.fromkeys(use.place for use in missing))}"
         if not any(use.is_certain for use in missing):
             yield _problem(name, "unset_input", f"it is not given, but may be {used_by}")
-        elif _is_optional(missing[0].reference.path[0], root):
+        elif missing[0].reference.path[0] in optional:
             yield _problem(name, "unset_input", f"it is not given, but {used_by}")
         else:
             yield _problem(name, "missing_input", f"it is missing, but {used_by}")
-
-
-def _is_optional(name: str, root: Mapping[str, Any]) -> bool:
-    """Whether the schema of the inputs declares an input without requiring it."""
-    properties, required = root.get("properties"), root.get("required")
-    return is_object(properties) and name in properties and not (is_array(required) and name in required)
 
 
 def _unknown(uses: list[InputUse], inputs: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Problem]:
@@ -234,13 +231,15 @@ def _known(uses: list[InputUse], root: Mapping[str, Any]) -> dict[str, None]:
     """Return the names of the inputs that are used or declared."""
     properties = root.get("properties")
     known = {use.reference.path[0]: None for use in uses if use.reference.path}
-    return known | (dict.fromkeys(map(str, properties)) if is_object(properties) else {})
+    return known | (dict.fromkeys(properties) if is_object(properties) else {})
 
 
 def _misfits(schema: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield why the inputs do not fit their schema, unless parts of the schema are not understood."""
     misread = (fault for fault in schema_faults(schema) if fault.code != "unknown_property")
-    if all(fault.place.endswith(".pattern") for fault in misread) and _is_whole(schema):
+    # Only what refers to its own parts can be compared.
+    is_whole = all(text.startswith("#") for place, text in strings(schema) if place.endswith(".$ref"))
+    if is_whole and all(fault.place.endswith(".pattern") for fault in misread):
         yield from map(_misfit, all_faults(schema, inputs, _ROOT))
 
 
@@ -253,8 +252,3 @@ def _misfit(fault: Fault) -> Problem:
 def _problem(path: str, code: str, message: str) -> Problem:
     location = f"{_ROOT}.{path}" if path else _ROOT
     return Problem(location=location, code=code, message=message, severity=INPUT_SEVERITIES[code])
-
-
-def _is_whole(schema: Mapping[str, Any]) -> bool:
-    """Whether a schema refers to its own parts alone."""
-    return all(text.startswith("#") for place, text in strings(schema) if place.endswith(".$ref"))

@@ -263,7 +263,7 @@ def _unknown(location: str, reference: Reference, position: int, owner: ValueTyp
     name = "input_schema" if name == INPUT else repr(name)
     kinds = {form.kind for form in owner.forms}
     if "object" in kinds:
-        reason = f"has no {part!r}{f', only {listed(map(str, fields))}' if fields else ''}{did_you_mean(part, fields)}"
+        reason = f"has no {part!r}{f', only {listed(fields)}' if fields else ''}{did_you_mean(part, fields)}"
     elif "list" in kinds:
         reason = f"is {owner.in_words}: {part!r} is not an index of it. Use a number, such as 0"
     else:

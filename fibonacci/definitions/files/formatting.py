@@ -13,6 +13,7 @@ from fibonacci._system.files import write_file
 from fibonacci.definitions.files.legacy_dialect import warn_of_words
 from fibonacci.definitions.files.load_and_dump import dumps, format_of_file, read_text, text_of_file
 from fibonacci.definitions.files.source import Element, Format, Source, events, format_of, read_yaml
+from fibonacci.definitions.node_kinds import FIELDS
 from fibonacci.definitions.spellings import Generation
 
 _BLOCK_HEADER = re.compile(r"[|>]([-+0-9]*)[ \t]*(#[^\r\n]*)?")
@@ -22,9 +23,7 @@ _NODE: Final = re.compile(r"^nodes\[([0-9]+)\]")
 
 # The keys of a node that can have become another one, in either direction: the two spellings.
 _RENAMED: Final = (
-    ("prompt", "instruction"),
-    ("schema", "output_schema"),
-    ("inputs", "params"),
+    *((field.older, field.key) for field in FIELDS if field.older),
     ("retry.max_attempts", "max_retries"),
     ("retry.delay", "retry_delay"),
     ("retry", "enable_retry"),
@@ -204,7 +203,7 @@ def format_definition(
           type: llm
           instruction: Hello
     """
-    source = Source.of(text, name)
+    source = Source(text, name)
     return _formatted(source, format or format_of(text), generation)
 
 

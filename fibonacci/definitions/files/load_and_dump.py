@@ -265,7 +265,7 @@ def parse(text: str, name: str, text_format: Format | None = None) -> Document:
         name: The name of the file, for the positions of problems.
         text_format: Its format. None lets the text decide.
     """
-    source = Source.of(text, name)
+    source = Source(text, name)
     root = read_text(source, text_format or format_of(text))
     return Document(root.plain(), source.in_order(), _TextPlaces(source, root))
 

@@ -136,16 +136,22 @@ class Element:
 class Source:
     """The text of a definition, with the problems found while reading it."""
 
-    def __init__(self, text: str, name: str) -> None:
+    def __init__(self, text: object, name: str) -> None:
         """Take a text.
 
         Args:
-            text: The text. A byte order mark at its start is dropped.
+            text: The text, which a user has given. A byte order mark at its start is dropped.
             name: The name of the file, for positions.
 
         Raises:
             DefinitionError: If the text is empty or too long.
+            TypeError: If it is not a text.
         """
+        if not isinstance(text, str):
+            kind = type(text).__name__
+            raise TypeError(
+                f"text must be a str, not {kind}. Decode bytes first, and read a file with load or format_file"
+            )
         self.text: str = text.removeprefix("\ufeff")
         self.name = name
         self.problems: list[tuple[int, Problem]] = []
@@ -157,21 +163,6 @@ class Source:
             raise self.failure(0, "too_large", f"the text has more than {MAX_SIZE} characters")
         if not self.text.strip():
             raise self.failure(0, "empty_document", "the text is empty. A definition has at least the key 'nodes'")
-
-    @classmethod
-    def of(cls, text: object, name: str) -> Source:
-        """Return the source that a text given by a user is.
-
-        Raises:
-            DefinitionError: If the text is empty or too long.
-            TypeError: If it is not a text.
-        """
-        if not isinstance(text, str):
-            kind = type(text).__name__
-            raise TypeError(
-                f"text must be a str, not {kind}. Decode bytes first, and read a file with load or format_file"
-            )
-        return cls(text, name)
 
     def line(self, offset: int) -> int:
         """Return the line of an offset, counted from 1."""
