@@ -24,7 +24,7 @@ from tests.tools.benchmarks.bench import Bench
 from tests.tools.benchmarks.environments import PACKAGES, Environments, default_home
 from tests.tools.benchmarks.measurements import MEASUREMENTS
 from tests.tools.benchmarks.processes import serve
-from tests.tools.benchmarks.report import as_markdown, save
+from tests.tools.benchmarks.report import as_markdown
 
 if TYPE_CHECKING:
     from tests.tools.benchmarks.figures import FigureRow
@@ -51,10 +51,7 @@ def main() -> None:
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     command = _command(options)
     versions = _versions(environments)
-    text = as_markdown(rows, versions, command)
-    print(text)
-    save(options.json, rows, versions, command)
-    print(f"saved as {options.json}", file=sys.stderr)
+    print(as_markdown(rows, versions, command))
 
 
 class Options(argparse.Namespace):
@@ -63,7 +60,6 @@ class Options(argparse.Namespace):
     full: bool
     only: list[str]
     envs: Path
-    json: Path
 
 
 def _options() -> Options:
@@ -72,7 +68,6 @@ def _options() -> Options:
     parser.add_argument("--full", action="store_true", help="more runs, and every peer everywhere")
     parser.add_argument("--only", action="append", choices=MEASUREMENTS, help="a measurement; may be repeated")
     parser.add_argument("--envs", type=Path, default=default_home(), help="where the environments are kept")
-    parser.add_argument("--json", type=Path, default=default_home() / "results.json", help="where to save the results")
     return parser.parse_args(namespace=Options())
 
 

@@ -14,18 +14,11 @@ ROOT = Path(__file__).parents[3]
 
 #: What pip installs for each subject that has an environment of its own.
 PACKAGES = {
-    "httpx2": ["httpx2"],
     "aiohttp": ["aiohttp"],
     "openai": ["openai"],
     "openai-aiohttp": ["openai[aiohttp]"],
     "anthropic": ["anthropic"],
-    "stripe": ["stripe"],
-    "stripe-async": ["stripe[async]"],
-    "langgraph-sdk": ["langgraph-sdk"],
     "openai-command": ["openai<2.1"],  # the current ones have no command
-    "prefect": ["prefect"],
-    "modal": ["modal"],
-    "huggingface_hub": ["huggingface_hub"],
 }
 
 

@@ -1,11 +1,9 @@
-"""The results as JSON, and as tables."""
+"""The results as tables."""
 
 from __future__ import annotations
 
-import json
 import os
 import platform
-from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -14,7 +12,6 @@ from tests.tools.benchmarks.targets import judged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from tests.tools.benchmarks.figures import FigureRow
 
@@ -50,22 +47,6 @@ def as_markdown(rows: Sequence[FigureRow], versions: Mapping[str, str], command:
                 f"| {first} | {row.subject} | {_number(row.median)} | {row.unit} | {spread} | {ratio} | {row.runs} |"
             )
     return "\n".join(lines) + "\n"
-
-
-def save(file: Path, rows: Sequence[FigureRow], versions: Mapping[str, str], command: str) -> None:
-    """Keep the results as JSON."""
-    document = {
-        "command": command,
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "processors": os.cpu_count(),
-        "versions": versions,
-        "rows": [asdict(row) for row in rows],
-        "targets": [{**asdict(target), "figure": figure, "met": met} for target, figure, met in judged(rows)],
-    }
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _number(value: float) -> str:

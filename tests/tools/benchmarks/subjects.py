@@ -61,12 +61,6 @@ SYNC = {
         f"httpx.Client(headers={{'Authorization': 'Bearer {KEY}'}})",
         "client.get('{url}/v1/workflows/' + id)",
     ),
-    "httpx2": Subject(
-        "httpx2",
-        "import httpx2",
-        f"httpx2.Client(headers={{'Authorization': 'Bearer {KEY}'}})",
-        "client.get('{url}/v1/workflows/' + id)",
-    ),
     "openai": Subject(
         "openai", "import openai", "openai.OpenAI(api_key='k', base_url='{url}/v1')", "client.models.retrieve(id)"
     ),
@@ -75,18 +69,6 @@ SYNC = {
         "import anthropic",
         "anthropic.Anthropic(api_key='k', base_url='{url}')",
         "client.models.retrieve(id)",
-    ),
-    "stripe": Subject(
-        "stripe",
-        "import stripe",
-        "stripe.StripeClient('sk_test_1', base_addresses={'api': '{url}'})",
-        "client.v1.customers.retrieve(id)",
-    ),
-    "langgraph-sdk": Subject(
-        "langgraph-sdk",
-        "import langgraph_sdk",
-        "langgraph_sdk.get_sync_client(url='{url}')",
-        "client.assistants.get(id)",
     ),
 }
 
@@ -107,12 +89,6 @@ ASYNC = {
         "sdk",
         "import httpx",
         f"httpx.AsyncClient(headers={{'Authorization': 'Bearer {KEY}'}}, timeout=None)",
-        "await client.get('{url}/v1/workflows/' + id)",
-    ),
-    "httpx2": Subject(
-        "httpx2",
-        "import httpx2",
-        f"httpx2.AsyncClient(headers={{'Authorization': 'Bearer {KEY}'}}, timeout=None)",
         "await client.get('{url}/v1/workflows/' + id)",
     ),
     "aiohttp": Subject(
@@ -144,17 +120,5 @@ ASYNC = {
         "import anthropic",
         "anthropic.AsyncAnthropic(api_key='k', base_url='{url}')",
         "await client.models.retrieve(id)",
-    ),
-    "stripe": Subject(
-        "stripe-async",
-        "import stripe",
-        "stripe.StripeClient('sk_test_1', base_addresses={'api': '{url}'}, http_client=stripe.HTTPXClient())",
-        "await client.v1.customers.retrieve_async(id)",
-    ),
-    "langgraph-sdk": Subject(
-        "langgraph-sdk",
-        "import langgraph_sdk",
-        "langgraph_sdk.get_client(url='{url}')",
-        "await client.assistants.get(id)",
     ),
 }

@@ -83,16 +83,7 @@ TARGETS = (
     Bound("1,000 in flight, relative to openai[aiohttp]", "1,000 calls in flight", 1.5, "least", "openai[aiohttp]"),
     Bound("a burst of 1,000, relative to httpx", "burst of 1,000 calls", 30, "least"),
     Bound("500 calls of two seconds, s", "500 calls of two seconds", 2.5, beside=None),
-    Bound("500 calls at nofile 256, answered", "500 calls at nofile 256: answered", 500, "least", beside=None),
     Bound("another task under a flood, ms", "flood: longest wait of another task", 50, beside=None),
-    Bound("CPU of 500 waiting tasks, % of a core", "500 calls that wait for the rate limit", 1, beside=None),
-    Bound(
-        "CPU of 500 waiting threads, % of a core",
-        "500 calls that wait for the rate limit",
-        1,
-        beside=None,
-        subject="fibonacci, threads",
-    ),
     Bound(
         "a connection to a host with one dead address, relative to httpx",
         "connection to a host with one dead address",
@@ -112,29 +103,6 @@ TARGETS = (
         subject=_DECODING,
     ),
     Bound("its peak memory, relative to that by hand", "page of 10,000 objects: peak memory", 0.75, subject=_DECODING),
-    Bound(
-        "memory of 1,000 pages, relative to 10", "iterating pages: peak memory", 1.05, beside="", subject="1,000 pages"
-    ),
-    Bound("retry machinery, µs", "added to a call", 0.5, beside=None, subject="retry machinery"),
-    Bound("retry machinery, async, µs", "added to a call, async", 1.0, beside=None, subject="retry machinery"),
-    *(
-        Bound(
-            f"emulator {kind}: a page of {name} of 100,000 runs, relative to 1,000",
-            f"emulator {kind}: a page of {name} runs",
-            1.2,
-            subject="100,000 runs",
-        )
-        for kind in ("in memory", "in a file")
-        for name in ("all", "filtered")
-    ),
-    Bound(
-        "emulator: memory after 100,000 executions, relative to 20,000",
-        "emulator: memory with retention",
-        1.05,
-        subject="100,000 executions",
-    ),
-    Bound("emulator: start and stop, ms", "emulator: start and stop", 20, beside=None, subject="in memory"),
-    Bound("emulator: start and stop on a file, ms", "emulator: start and stop", 20, beside=None, subject="in a file"),
 )
 
 

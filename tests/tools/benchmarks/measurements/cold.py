@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.tools.benchmarks.subjects import Subject
 
 BY_HAND = "httpx and pydantic by hand"
-SHOWN = ("httpx", "aiohttp", "openai", "stripe")
+SHOWN = ("httpx", "aiohttp", "openai")
 
 _MODEL = """
 from typing import Any

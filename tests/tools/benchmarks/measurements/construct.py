@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.tools.benchmarks.bench import Bench
 
 # What takes milliseconds and a megabyte for each is made less often.
-LIGHT = ("fibonacci", "stripe")
+LIGHT = ("fibonacci",)
 
 
 def measure(bench: Bench) -> list[FigureRow]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.tools.benchmarks.bench import Bench
     from tests.tools.benchmarks.subjects import Subject
 
-SHOWN = ("fibonacci", "httpx", "httpx2", "aiohttp")
+SHOWN = ("fibonacci", "httpx", "aiohttp")
 FIRST = "connection to a host with one dead address"
 NEXT = "the next connection to it"
 NAME = "two-addresses.localhost"

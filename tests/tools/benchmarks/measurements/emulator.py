@@ -1,4 +1,4 @@
-"""Calls of the emulator by the SDK's client, with both ends in one process, and executions of one node."""
+"""Executions of one node in the emulator, without a client."""
 
 from __future__ import annotations
 
@@ -13,27 +13,17 @@ if TYPE_CHECKING:
     from tests.tools.benchmarks.bench import Bench
 
 CALLS = 300
-KINDS = ("in memory", "in a file")
-WAYS = {"in process": "in_process", "over a socket": "socket"}
 
 
 def measure(bench: Bench) -> list[FigureRow]:
-    """Measure calls per second of CPU, client and emulator together, and an execution without the client."""
+    """Measure the CPU of an execution, with the state in memory and in a file."""
     worker = Worker(bench.environments.python("sdk"), EMULATOR)
-
-    def run(how: str) -> float:
-        return CALLS / worker.run("get", how=how, number=CALLS).cpu
-
-    actions = {name: partial(run, how) for name, how in WAYS.items()}
-    for action in actions.values():
-        action()
-    found = rows("emulator", "calls per s of CPU", interleaved(actions, bench.runs(7, 25)))
 
     def execute(kind: str) -> float:
         return worker.run("execute", kind=kind, number=CALLS).cpu / CALLS * 1e6
 
-    actions = {kind: partial(execute, kind) for kind in KINDS}
+    actions = {kind: partial(execute, kind) for kind in ("in memory", "in a file")}
     interleaved(actions, 2)
-    found += rows("emulator: an execution", "µs of CPU", interleaved(actions, bench.runs(7, 25)))
+    found = rows("emulator: an execution", "µs of CPU", interleaved(actions, bench.runs(7, 25)))
     worker.close()
     return found

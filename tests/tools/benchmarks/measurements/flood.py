@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.tools.benchmarks.bench import Bench
 
 SECONDS = 1.0
-SHOWN = ("fibonacci", "httpx", "httpx2", "aiohttp")
+SHOWN = ("fibonacci", "httpx", "aiohttp")
 FREEZE = """
 import asyncio
 import time

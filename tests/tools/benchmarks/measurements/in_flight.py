@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.tools.benchmarks.bench import Bench
     from tests.tools.benchmarks.processes import Worker
 
-SHOWN = ("fibonacci", "httpx", "httpx2", "aiohttp", "openai[aiohttp]")
+SHOWN = ("fibonacci", "httpx", "aiohttp", "openai[aiohttp]")
 MANY = 1000
 STEADY = {at_once: f"{at_once:,} calls in flight" for at_once in (10, 100, MANY)}
 BURST = f"burst of {MANY:,} calls"
