@@ -17,7 +17,7 @@ from typing import Final
 
 from fibonacci.definitions import Problems, check_definition
 from fibonacci.emulator import Emulator
-from tests.tools.mistakes.kinds import NOT_ALWAYS, Mutation, mutations, other_meanings
+from tests.tools.mistakes.kinds import NOT_ALWAYS, Mutation, mutations
 from tests.tools.mistakes.valid import valid_definition
 
 SIZE: Final = 900
@@ -87,7 +87,6 @@ def main() -> int:
     changed = mutations(options.seed, options.size)
     found = outcomes(changed, check)
     _print("Faults", found)
-    _print("Other meanings, which count for nothing", outcomes(other_meanings(options.seed, 100), check))
     for mutation in changed if options.passing else ():
         if outcome(mutation, check) == "passes":
             print(f"{mutation.kind}: {mutation}")

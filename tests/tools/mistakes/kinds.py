@@ -104,10 +104,6 @@ Edits = Callable[[Definition, random.Random], Iterator[Edit]]
 FAULTS: Final[dict[str, Edits]] = {}
 """The kinds of fault that a definition shows."""
 
-OTHER_MEANINGS: Final[dict[str, tuple[Edits, str]]] = {}
-"""The kinds of change after which the definition is as valid as before, and means something else; each with the reason
-why nobody can tell that by reading it."""
-
 
 @functools.cache
 def read(workflow: str) -> Definition:
@@ -158,16 +154,6 @@ def fault(name: str) -> Callable[[Edits], Edits]:
 
     def add(make: Edits) -> Edits:
         FAULTS[name] = make
-        return make
-
-    return add
-
-
-def other_meaning(name: str, reason: str) -> Callable[[Edits], Edits]:
-    """Add a kind of change that leaves a definition valid."""
-
-    def add(make: Edits) -> Edits:
-        OTHER_MEANINGS[name] = make, reason
         return make
 
     return add
@@ -287,24 +273,13 @@ def _misspelled(word: str, rng: random.Random, taken: Iterable[str] = ()) -> str
 # -- keys
 
 
-@fault("A key of a node is misspelled")
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    for index, node in _nodes(definition):
-        for key in node:
-            yield Edit(("nodes", index, key), key=_misspelled(key, rng, node))
-
-
-@fault("A key of the workflow is misspelled")
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    for key in definition:
-        yield Edit((key,), key=_misspelled(key, rng))
-
-
-@fault("A key of a retry or a condition is misspelled")
+@fault("A key is misspelled")
 def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
     owners: list[tuple[Place, Mapping[str, Any]]] = [((), definition)]
     owners += [(("nodes", index), node) for index, node in _nodes(definition)]
     for path, owner in owners:
+        for key in owner:
+            yield Edit((*path, key), key=_misspelled(key, rng, owner))
         for name in ("default_retry", "retry", "condition"):
             for key in owner.get(name, {}):
                 yield Edit((*path, name, key), key=_misspelled(key, rng))
@@ -349,37 +324,13 @@ def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
                 yield Edit(("nodes", index), deep | {key: params | {name: node[name]}})
 
 
-@fault("A field is in both spellings")
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    for index, node in _nodes(definition, "llm"):
-        key = "instruction" if "prompt" in node else "prompt"
-        yield Edit(("nodes", index, key), "Say hello")
-
-
 # -- names of nodes
 
 
-@fault("A dependency is misspelled")
+@fault("A node that another one names is misspelled")
 def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    for path, target in _references(definition, "dependencies"):
-        yield Edit(path, _misspelled(target, rng, _ids(definition)))
-
-
-@fault("A node in a branch is misspelled")
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    for path, target in _references(definition, *_BRANCHES):
-        yield Edit(path, _misspelled(target, rng, _ids(definition)))
-
-
-@fault("The target of a critic is misspelled")
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    for path, target in _references(definition, "target_node"):
-        yield Edit(path, _misspelled(target, rng, _ids(definition)))
-
-
-@fault("A fallback or an error handler is misspelled")
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    for path, target in _references(definition, "fallback", "on_error"):
+    keys = ("dependencies", *_BRANCHES, "target_node", "fallback", "on_error")
+    for path, target in _references(definition, *keys):
         yield Edit(path, _misspelled(target, rng, _ids(definition)))
 
 
@@ -857,19 +808,6 @@ def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
             yield Edit(path, _replaced(text, match, f"{{{{{source}.{middle}.{name}}}}}"))
 
 
-@fault("A template names a source that there is not")
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    others = {
-        "input": ("inputs", "imput", "Input", "params"),
-        "env": ("environ", "ENV"),
-        "secrets": ("secret", "vault"),
-    }
-    for path, text, match in _expressions(definition):
-        source, _, rest = match[1].partition(".")
-        if source in others:
-            yield Edit(path, _replaced(text, match, f"{{{{{rng.choice(others[source])}.{rest}}}}}"))
-
-
 @fault("A template lacks braces")
 def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
     for path, text, match in _expressions(definition):
@@ -907,109 +845,3 @@ def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
             "",
         )
         yield Edit(path, _replaced(text, match, f"{{{{{rng.choice(wrong)}}}}}"))
-
-
-# -- changes that leave a definition valid
-
-
-@other_meaning("Another operator", "`less_than` is as valid as `greater_than`")
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    others = {"equals": "not_equals", "not_equals": "equals", "greater_than": "less_than"}
-    for path, holder, _, _ in _comparisons(definition):
-        yield Edit((*path, "operator"), others[holder["operator"]])
-
-
-@other_meaning("Branches exchanged", "Either branch may be the one that is meant")
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    for index, node in _nodes(definition, "conditional"):
-        if "false_branch" in node:
-            exchanged = {"true_branch": node["false_branch"], "false_branch": node["true_branch"]}
-            yield Edit(("nodes", index), node | exchanged)
-
-
-@other_meaning("A node left out of a branch", "The node then runs in every run, as most nodes do")
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    for path, _ in _references(definition, *_BRANCHES):
-        if len(_at(definition, path[:-1])) > 1:
-            yield Edit(path)
-
-
-@other_meaning(
-    "An output of a node that may be skipped", "The output is null when the node is skipped, as a caller can tell"
-)
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    for target in sorted(_skippable(definition)):
-        yield Edit(("outputs", "result"), f"{{{{{target}}}}}")
-
-
-@other_meaning("Another limit", "A threshold, a limit of time or a score can be any number in its range")
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    for path, holder, _, right in _comparisons(definition):
-        if holder["operator"] in _NUMERIC:
-            yield Edit((*path, right), holder[right] / 10)
-    for index, node in _nodes(definition):
-        for key in ("timeout", "max_tokens"):
-            if key in node:
-                yield Edit(("nodes", index, key), node[key] * 10)
-
-
-@other_meaning("Another field or node of the same type", "The template has a value, but not the one that is meant")
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    texts = [name for name, each in definition["input_schema"]["properties"].items() if each == {"type": "string"}]
-    for path, text, match in _expressions(definition):
-        source, _, name = match[1].partition(".")
-        others = [each for each in texts if each != name]
-        if source == "input" and name in texts and others:
-            yield Edit(path, _replaced(text, match, f"{{{{input.{rng.choice(others)}}}}}"))
-
-
-@other_meaning("A typo in a text", "Channels, addresses, queries and instructions are free texts")
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    for index, node in _nodes(definition, "tool"):
-        key, params = _params(node)
-        for name in ("channel", "subject", "url", "path", "spreadsheet_id", "query"):
-            value = params.get(name)
-            if isinstance(value, str) and "{{" not in value:
-                yield Edit(("nodes", index, key, name), _misspelled(value, rng))
-
-
-@other_meaning("A key of memory, a secret or a variable", "What is stored under which name is known only in the run")
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    for path, text, match in _expressions(definition):
-        source, _, name = match[1].partition(".")
-        if source in ("env", "secrets", "memory"):
-            yield Edit(path, _replaced(text, match, f"{{{{{source}.{_misspelled(name, rng)}}}}}"))
-    for path, key in _references(definition, "memory_read"):
-        yield Edit(path, _misspelled(key, rng))
-
-
-@other_meaning("A dependency left out", "The nodes run side by side, as all do that read nothing of each other")
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    for path, _ in _references(definition, "dependencies"):
-        yield Edit(path)
-
-
-@other_meaning("An optional key left out", "Without it the default counts")
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    for index, node in _nodes(definition):
-        for key in ("temperature", "system_prompt", "max_tokens", "model", "timeout", "criteria", "memory_read"):
-            if key in node:
-                yield Edit(("nodes", index, key))
-
-
-@other_meaning("Another tool with the same parameters", "`email_send` and `gmail_send` take the same")
-def _(definition: Definition, rng: random.Random) -> Iterator[Edit]:
-    others = {
-        "email_send": "gmail_send",
-        "gmail_send": "email_send",
-        "email.send": "gmail.send",
-        "gmail.send": "email.send",
-    }
-    for index, node in _nodes(definition, "tool"):
-        if node["tool"] in others:
-            yield Edit(("nodes", index, "tool"), others[node["tool"]])
-
-
-def other_meanings(seed: int, size: int) -> list[Mutation]:
-    """Return changes that leave a definition valid, as `mutations` does."""
-    return mutations(seed, size, {kind: make for kind, (make, _) in OTHER_MEANINGS.items()})
