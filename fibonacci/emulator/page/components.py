@@ -345,14 +345,14 @@ def entry_form(
     return form(context, action, controls(name, fields, entered, last.faults), rest, id=name, class_=class_)
 
 
-def search_form(context: ViewContext, *fields: Field) -> HTMLElement:
+def search_form(context: ViewContext, *fields: Field, faults: Sequence[Detail] = ()) -> HTMLElement:
     """Return the form that searches a list. Its address has what was entered, so that you can share a search."""
     path, _, query = context.target.partition("?")
     names = {"cursor": None, "full": None, **dict.fromkeys(field.name for field in fields)}
     entered = {field.name: context.query.searched(field.name) or "" for field in fields}
     kept = [h.input(type="hidden", name=name, value=value) for name, value in parse_qsl(query) if name not in names]
     return h.form(
-        controls("find", fields, entered, ()),
+        controls("find", fields, entered, faults),
         kept,
         h.button("Search", class_="primary"),
         h.a("Show all", href=with_query(context, **names)) if any(entered.values()) else None,

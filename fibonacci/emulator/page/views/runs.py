@@ -14,7 +14,7 @@ from fibonacci._texts.text import counted
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.engine.records import QUEUED, WAITING, view_of
-from fibonacci.emulator.http.messages import Detail, ServerResponse, invalid
+from fibonacci.emulator.http.messages import Detail, ServerResponse
 from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.context import Action, Done, PageContent, ViewContext, segment
@@ -40,9 +40,11 @@ _MOST_VALUES: Final = 12  # of which each has a place of its own
 def show_list(context: ViewContext) -> PageContent:
     """Show the runs that a search wants, the newest first. Its address is a link to the search."""
     status, workflow_id = context.query.searched("status"), context.query.searched("workflow_id")
-    text, begin, end = context.searched or "", _bound(context, "from"), _bound(context, "to", 1)
+    text, faults = context.searched or "", list[Detail]()
+    begin, end = (_bound(context, name, faults) for name in ("from", "to"))
     if len(text) > _LONGEST:
-        raise invalid(Detail("q", f"has {len(text):,} characters, but a search can have at most {_LONGEST}"))
+        faults.append(Detail("q", f"has {len(text):,} characters, but a search can have at most {_LONGEST}"))
+    search = Search(text, begin and begin[0].timestamp(), end and end[1].timestamp())
     with context.backend.reading() as store:
         runs = store.executions.rows(
             newest_first=True,
@@ -50,9 +52,9 @@ def show_list(context: ViewContext) -> PageContent:
             workflow_id=workflow_id,
             statuses=() if status is None else (status,),
             brief=True,
-            search=Search(text, begin, end),
+            search=search,
         )
-        page = ui.found(context, runs)
+        page = ui.found(context, () if faults else runs)
         counts = store.executions.counts(workflow_id)
         rows = islice(store.workflows.rows(newest_first=True), _MOST_WORKFLOWS)
         workflows = {workflow["id"]: workflow["name"] for _, workflow in rows}
@@ -65,32 +67,53 @@ def show_list(context: ViewContext) -> PageContent:
             ui.Field("workflow_id", "Workflow's ID", options=workflows),
             ui.Field("from", "From"),
             ui.Field("to", "To"),
+            faults=faults,
         ),
         h.p(
             "Days such as 2026-01-31 or times such as 2026-01-31T10:00, in UTC, by the emulator's clock.", class_="note"
         ),
-        ui.choices(context, "States", "status", names, None if text or begin or end else known),
-        runs_table(context, [view_of(record, context.backend.app.clock.now()) for _, record in page.items]),
+        ui.choices(context, "States", "status", names, None if text or begin or end or faults else known),
+        runs_table(
+            context,
+            [view_of(record, context.backend.app.clock.now()) for _, record in page.items],
+            "No runs match this search." if any((text, status, workflow_id, begin, end, faults)) else "No runs here.",
+        ),
         ui.pager(context, page.more),
     ]
-    return PageContent(f"Runs: {ui.short(text, context, 40)}" if text else "Runs", content, "Runs")
+    return PageContent(_title(context), content, "Runs")
 
 
-def _bound(context: ViewContext, name: str, days: int = 0) -> float | None:
-    """Return the time that was entered, in UTC. A day without a time begins at midnight, and ends `days` later."""
+def _title(context: ViewContext) -> str:
+    """Return what tells the tabs of different searches apart."""
+    text, status, workflow_id, begin, end = (
+        context.query.searched(name) for name in ("q", "status", "workflow_id", "from", "to")
+    )
+    parts = (
+        text and f"“{ui.short(text, context, 40)}”",
+        status and ui.short(ui.state_text(status), context, 40),
+        workflow_id and ui.short(context.backend.workflow_name(workflow_id) or workflow_id, context, 40),
+        begin and f"from {begin[:19]}",
+        end and f"to {end[:19]}",
+    )
+    return f"Runs: {', '.join(filter(None, parts))}" if any(parts) else "Runs"
+
+
+def _bound(context: ViewContext, name: str, faults: list[Detail]) -> tuple[datetime, datetime] | None:
+    """Return the beginning and the end of the day, the minute or the second that was entered, in UTC."""
     text = context.query.searched(name)
     if text is None:
         return None
     try:
         begin = datetime.fromisoformat(text)
         begin = begin.replace(tzinfo=begin.tzinfo or UTC)
-        return (begin + timedelta(days if len(text) <= len("2026-01-31") else 0)).timestamp()
+        length = 86_400 if len(text) <= len("2026-01-31") else 60 if len(text) <= len("2026-01-31T10:00") else 1
+        return begin, begin + timedelta(seconds=length)
     except (ValueError, OverflowError):
-        reason = f"must be a time such as 2026-01-31 or 2026-01-31T10:00, not {text[:40]!r}"
-        raise invalid(Detail(name, reason)) from None
+        faults.append(Detail(name, f"must be a time such as 2026-01-31 or 2026-01-31T10:00, not {text[:40]!r}"))
+        return None
 
 
-def runs_table(context: ViewContext, runs: Sequence[Any]) -> HTMLElement:
+def runs_table(context: ViewContext, runs: Sequence[Any], empty: str = "No runs here.") -> HTMLElement:
     """Return a table of executions in their public form."""
     columns = {
         "State": "",
@@ -100,7 +123,7 @@ def runs_table(context: ViewContext, runs: Sequence[Any]) -> HTMLElement:
         "Duration": "number",
         "Nodes": "number",
     }
-    how = "No runs here. Run a workflow on its page, or with ", h.code("client.workflows.run(workflow_id)"), "."
+    how = f"{empty} Run a workflow on its page, or with ", h.code("client.workflows.run(workflow_id)"), "."
     return ui.table("Runs", columns, [_row(context, run) for run in runs], how)
 
 
