@@ -8,47 +8,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from fibonacci import ExecutionFailedError
-from fibonacci._display.text import cut
-from fibonacci._texts.text import printable
 from fibonacci.cli.exit_codes import DONE
+from fibonacci.cli.node_texts import approval_text, duration_of, one_line, remark_on
 from fibonacci.cli.rendering import select
 from fibonacci.cli.standard_streams import is_dumb, is_terminal
-from fibonacci.models import Execution, NodeTrace
+from fibonacci.models import Execution
 from fibonacci.models.executions import execution_error
 
 if TYPE_CHECKING:
     from fibonacci.cli.context import Context
-
-
-_LONG: Final = 200
-
-
-def duration_of(node: NodeTrace) -> str:
-    """Return how long a node took, or an empty text until it has ended."""
-    if node.started_at is None or node.ended_at is None:
-        return ""
-    return f"{(node.ended_at - node.started_at).total_seconds():.1f} s"
-
-
-def remark_on(node: NodeTrace) -> str:
-    """Return what there is to say of a node in one line: its error, why it was skipped, its attempts."""
-    text = str(node.error or node.reason or "")
-    if node.attempts is not None and node.attempts > 1:
-        text = f"attempt {node.attempts}{f': {text}' if text else ''}"
-    return one_line(text)
-
-
-def one_line(text: str) -> str:
-    """Return a text of the platform in one line, which a terminal does not execute."""
-    return cut(" ".join(printable(text).split()), _LONG)
-
-
-def approval_text(execution: Execution) -> str:
-    """Return what to do about an execution that waits for approval."""
-    return (
-        f"execution {execution.id} waits for approval: it runs once an admin or owner approves it on the platform,"
-        " or on the emulator's page"
-    )
 
 
 Say = Callable[[str], object]

@@ -8,8 +8,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fibonacci.cli.following import approval_text, duration_of, one_line, remark_on
 from fibonacci.cli.live_display import LiveDisplay
+from fibonacci.cli.node_texts import approval_text, duration_of, one_line, remark_on
 from fibonacci.models import Execution, NodeTrace
 
 _LONGEST_NAME = 32

@@ -12,7 +12,7 @@ from fibonacci import APIError, Fibonacci, NotFoundError, Page
 from fibonacci._core.polling import grown
 from fibonacci._core.request import LARGEST_PAGE
 from fibonacci._core.retry import is_final
-from fibonacci.cli.following import one_line
+from fibonacci.cli.node_texts import one_line
 from fibonacci.models import Execution, ResponseInfo
 from fibonacci.models.executions import KNOWN_STATUSES, TERMINAL_STATUSES
 

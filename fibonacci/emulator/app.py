@@ -467,9 +467,8 @@ def _in_form_of(request: ServerRequest, response: ServerResponse) -> ServerRespo
     headers = {name: value for name, value in response.headers if not name.lower().startswith("x-ratelimit-")}
     body = response.body
     if response.status >= 400:
-        with suppress(
-            HTTPException, LookupError, TypeError, AttributeError
-        ):  # a body that is not a documented error stays as it is
+        # A body that is not a documented error stays as it is.
+        with suppress(HTTPException, LookupError, TypeError, AttributeError):
             error = read_json(body)["error"]
             faults = [_fault_of_0_2(request, **fault) for fault in error["details"]] if response.status == 422 else ()
             body = to_json({"detail": faults or error["message"]})

@@ -111,7 +111,7 @@ class RequestContext(NamedTuple):
     @property
     def organization(self) -> str:
         """The organization that all workflows belong to."""
-        return self.platform.environment.organization
+        return self.platform.organization
 
 
 class RunReply(NamedTuple):

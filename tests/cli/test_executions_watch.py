@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from fibonacci.cli.context import Context
-from fibonacci.cli.following import NodeLines, one_line
+from fibonacci.cli.following import NodeLines
 from fibonacci.cli.main import command_parser, main
+from fibonacci.cli.node_texts import one_line
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.cli.invocation import environment, invoke, use

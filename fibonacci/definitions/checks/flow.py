@@ -120,9 +120,8 @@ class Outcomes:
         self._may_fail: Final[set[str]] = set()
         for rescuer, rescued in flow.rescues.items():
             self._may_fail.update(rescued)
-            for node_id in set(rescued).intersection(
-                flow.depends_on[rescuer]
-            ):  # it reads something if a fallback has completed
+            # It reads something if a fallback has completed.
+            for node_id in set(rescued).intersection(flow.depends_on[rescuer]):
                 self._may_fail.update({*flow.fallbacks_of(node_id)} - self._conditionals)
         decided = {*self._conditionals, *self._comparisons, *flow.gates, *flow.rescues, *self._may_fail}
         self._steady: Final[set[str]] = set()
