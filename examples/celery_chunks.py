@@ -1,8 +1,10 @@
 """Rows in chunks as Celery tasks. A chunk whose worker is killed is delivered again, and continued by its journal.
 
-Start a worker with `celery --app examples.celery_chunks worker`, with FIBONACCI_API_KEY, CELERY_BROKER_URL and JOURNALS
-set: a path on this machine, or postgresql://user@host/database?journal=chunk-{} for workers on several machines, where
-{} is the number of a chunk. Run as a script, it carries out the tasks in its own process.
+    pip install 'fibonacci-sdk[machine]' celery && fibonacci dev -- python celery_chunks.py
+
+Run as a script, it carries out the tasks in its own process. Start a worker with `celery --app celery_chunks worker`,
+and FIBONACCI_API_KEY, CELERY_BROKER_URL and JOURNALS set: a path on this machine, or
+postgresql://user@host/database?journal=chunk-{} for workers on several machines, where {} is the number of a chunk.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """A Celery task that runs a workflow, and runs it once, even where its worker is killed and another takes the task.
 
-Start a worker with `celery --app examples.celery_tasks worker`, with FIBONACCI_API_KEY and CELERY_BROKER_URL set. Run
-as a script, it carries out the task in its own process, on the platform that the environment names.
+    pip install fibonacci-sdk celery && fibonacci dev -- python celery_tasks.py
+
+Run as a script, it carries out the task in its own process. Start a worker with `celery --app celery_tasks worker`, and
+FIBONACCI_API_KEY and CELERY_BROKER_URL set.
 """
 
 from __future__ import annotations

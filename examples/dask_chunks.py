@@ -1,5 +1,7 @@
 """Rows in chunks on a Dask cluster. When a worker is killed, another continues its chunk, and no row runs twice.
 
+    pip install 'fibonacci-sdk[machine]' distributed && fibonacci dev -- python dask_chunks.py
+
 Start a scheduler and workers (`dask scheduler`, `dask worker tcp://127.0.0.1:8786 --nthreads 1`) with FIBONACCI_API_KEY
 set for the workers, and pass the scheduler's address. Without one, a cluster of two processes is started. For workers
 on several machines, set JOURNALS to postgresql://user@host/database?journal=chunk-{}, and PGPASSWORD for the workers.

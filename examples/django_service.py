@@ -1,7 +1,8 @@
 """A Django project in one file: a sync view and an async view on the platform, with one client for each kind.
 
-Serve it with `uvicorn examples.django_service:application`, or another ASGI server, and FIBONACCI_API_KEY set. Run as a
-script, it is exercised in process, on the platform that the environment names.
+    pip install fibonacci-sdk Django uvicorn && fibonacci dev -- uvicorn django_service:application
+
+Run as a script, it is exercised in process, on the platform that the environment names.
 """
 
 from __future__ import annotations

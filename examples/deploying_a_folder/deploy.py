@@ -3,6 +3,7 @@
 Without FIBONACCI_API_KEY it uses an emulator of the platform that it starts itself. It works on a copy of the folder,
 so that the state in `.fibonacci` does not stay; of your own folder, keep it in version control.
 
+    pip install 'fibonacci-sdk[yaml]'
     python deploy.py                    show the plan and apply it
     python deploy.py --allow-delete     also delete the workflows whose files are gone
 """

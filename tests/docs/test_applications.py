@@ -13,7 +13,6 @@ import socket
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ import pytest
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, LLMCall
+from fibonacci.testing import in_environment
 from tests.docs.processes import PATIENCE, ApplicationProcess, running
 from tests.emulator.handling import wait_until
 from tests.kit.assertions import each_row
@@ -46,10 +46,10 @@ def statuses(client: Fibonacci, workflow_id: str) -> list[str | None]:
 
 @contextmanager
 def serving(
-    application: str, *options: str, emulator: Emulator, folder: Path
+    application: str, emulator: Emulator, folder: Path
 ) -> Generator[tuple[ApplicationProcess, Callable[[str], socket.socket]]]:
     """Serve an application; yield the server, and what sends a request and returns when its execution is polled."""
-    arguments = ("uvicorn", "--port", "0", "--timeout-graceful-shutdown", "1", *options, application)
+    arguments = ("uvicorn", "--port", "0", "--timeout-graceful-shutdown", "1", application)
     with running(*arguments, emulator=emulator, folder=folder) as server:
         port = server.until(lambda: re.search(r"http://127\.0\.0\.1:(\d+)", server.output))[1]
 
@@ -69,8 +69,7 @@ def test_fastapi_cancels_the_execution_when_the_caller_disconnects_and_when_the_
 ) -> None:
     workflow_id = slow_workflow(client)
     path = f"/workflows/{workflow_id}/results"
-    application = "examples.fastapi_service:create_app"
-    with serving(application, "--factory", emulator=emulator, folder=tmp_path) as (server, call):
+    with serving("examples.fastapi_service:app", emulator=emulator, folder=tmp_path) as (server, call):
         call(path).close()
         server.until(lambda: statuses(client, workflow_id) == ["cancelled"])
         assert "Traceback" not in server.output
@@ -89,10 +88,9 @@ def test_django_cancels_the_execution_when_the_caller_disconnects(
         assert "Traceback" not in server.output
 
 
-def called(emulator: Emulator, path: str) -> httpx.Response:
-    """Post to the FastAPI service in process."""
-    fastapi_service: Any = import_module("examples.fastapi_service")
-    app = fastapi_service.create_app(partial(emulator.async_client, max_retries=0))
+def called(method: str, path: str, **body: Any) -> httpx.Response:
+    """Call the FastAPI service in process."""
+    app = import_module("examples.fastapi_service").app
 
     async def call() -> httpx.Response:
         transport = httpx.ASGITransport(app)
@@ -100,9 +98,34 @@ def called(emulator: Emulator, path: str) -> httpx.Response:
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://a") as http,
         ):
-            return await http.post(path, json={})
+            return await http.request(method, path, **body)
 
     return asyncio.run(call())
+
+
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch) -> Generator[Emulator]:
+    with in_environment(Emulator()) as emulator:
+        monkeypatch.setenv("FIBONACCI_MAX_RETRIES", "0")
+        monkeypatch.setenv("FIBONACCI_TIMEOUT", "2")
+        yield emulator
+
+
+def test_fastapi_starts_runs_and_follows_them(client: Fibonacci) -> None:
+    node = {"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}
+    runs = f"/workflows/{client.workflows.create(name='Greeter', definition={'nodes': [node]}).id}/runs"
+    started = called("POST", runs, json={"name": "Ada"})
+    assert started.status_code == 202
+    followed = called("GET", f"/runs/{started.json()['id']}")
+    assert (followed.status_code, followed.json()["status"]) == (200, "completed")
+    result = called("POST", runs.replace("/runs", "/results"), json={"name": "Ada"})
+    assert (result.status_code, result.json()) == (200, followed.json()["outputs"])
+    listed = called("GET", f"{runs}?limit=5")
+    assert [run["status"] for run in listed.json()] == ["completed", "completed"]
+    refused = called("GET", f"{runs}?limit=-1")
+    assert (refused.status_code, refused.json()["reason"]) == (422, "n must be 0 or more, not -1")
+    missing = called("GET", "/runs/exec_missing")
+    assert (missing.status_code, missing.json()) == (404, {"error": "NotFoundError"})
 
 
 def test_the_execution_is_canceled_when_there_is_no_result_in_time(
@@ -110,7 +133,7 @@ def test_the_execution_is_canceled_when_there_is_no_result_in_time(
 ) -> None:
     workflow_id = slow_workflow(client)
     monkeypatch.setattr("examples.fastapi_service.TIME_LIMIT", 1.0)
-    response = called(emulator, f"/workflows/{workflow_id}/results")
+    response = called("POST", f"/workflows/{workflow_id}/results", json={})
     assert (response.status_code, response.json()) == (504, {"error": "TimeoutError"})
     assert statuses(client, workflow_id) == ["cancelled"]
 
@@ -128,7 +151,7 @@ def test_fastapi_answers_for_a_call_that_fails(
     emulator: Emulator, failure: dict[str, Any], status: int, error: str, retry_after: str | None
 ) -> None:
     emulator.fail("POST /workflows/{id}/execute", **failure)
-    response = called(emulator, "/workflows/wf-1/runs")
+    response = called("POST", "/workflows/wf-1/runs", json={})
     assert (response.status_code, response.json()) == (status, {"error": error})
     assert response.headers.get("Retry-After") == retry_after
 
@@ -136,7 +159,7 @@ def test_fastapi_answers_for_a_call_that_fails(
 def test_fastapi_names_the_reason_and_the_execution_that_failed(emulator: Emulator, client: Fibonacci) -> None:
     node = {"id": "greet", "type": "llm", "instruction": "Hello {{input.name}}"}
     workflow_id = client.workflows.create(name="Greeter", definition={"nodes": [node]}).id
-    response = called(emulator, f"/workflows/{workflow_id}/results")
+    response = called("POST", f"/workflows/{workflow_id}/results", json={})
     execution = client.executions.list(workflow_id=workflow_id).first()
     assert execution is not None
     reason = "{{input.name}} has no value: there is no 'name'"
