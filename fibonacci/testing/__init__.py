@@ -1,4 +1,4 @@
-"""Tools for testing your own code: factories of models, clocks, an emulator in the environment, a pytest plugin.
+"""Tools for testing your own code: factories of models, clocks, a check of transports, and a pytest plugin.
 
 You don't import the plugin. Wherever the package is installed, pytest finds its fixtures, such as `fibonacci_emulator`,
 `fibonacci_client` and `async_fibonacci_client`.
@@ -39,5 +39,6 @@ lazy_names(
             "make_workflow",
             "make_workflow_version",
         ],
+        "fibonacci.testing.transport_check": ["check_transport"],
     },
 )

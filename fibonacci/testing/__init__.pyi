@@ -24,10 +24,12 @@ from fibonacci.testing.factories import (
     make_workflow,
     make_workflow_version,
 )
+from fibonacci.testing.transport_check import check_transport
 
 __all__ = [
     "AsyncClock",
     "Clock",
+    "check_transport",
     "in_environment",
     "make_approval_stats",
     "make_audit_entry",
