@@ -17,9 +17,10 @@ import re
 from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
 from time import perf_counter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from fibonacci._texts.logging import log
 from fibonacci._texts.suggestions import nearest
@@ -73,6 +74,8 @@ MAX_SNAPSHOT: Final = 1024 * 1024 * 1024
 REPLAY_SECONDS: Final = 86_400.0
 """How long the response to an idempotency key can be had again."""
 
+_PAGE_PATHS: Final = ("/ui/", "/?", "/favicon.ico")
+
 _IDEMPOTENCY_KEY: Final = re.compile(r"[!-~]{1,255}")
 _REFUSED: Final = (401, 403)
 _PATIENCE: Final = 0.25
@@ -101,17 +104,42 @@ class EncodedReply(NamedTuple):
     headers: Mapping[str, str] = NO_HEADERS
 
 
+class Site(Protocol):
+    """The pages that a browser shows (see `emulator.page.site`)."""
+
+    def handle(self, request: ServerRequest) -> ServerResponse:
+        """Handle one request."""
+        ...
+
+    def body_limit(self, request: ServerRequest) -> int | None:
+        """Return the largest body of a request, in bytes, or `None` if it needs a session and has none."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class App(Platform):
     """The platform as it is called, safe to call from many threads.
 
     Attributes:
         origins: The hosts and origins that may call it.
-        observers: Called after each request.
+        open_site: Opens its pages. Their requests don't count toward rate limits, aren't recorded, and get no injected
+            failures.
+        observers: Called after each request of the API.
     """
 
     origins: Origins
+    open_site: Callable[[App], Site] | None = None
     observers: list[Observer] = field(default_factory=list[Observer])
+
+    @cached_property
+    def _site(self) -> Site:
+        assert self.open_site is not None
+        return self.open_site(self)
+
+    def _is_of_site(self, request: ServerRequest) -> bool:
+        return self.open_site is not None and (
+            request.target in ("/", "/ui") or request.target.startswith(_PAGE_PATHS)
+        )
 
     def handle(self, request: ServerRequest) -> ServerResponse:
         """Handle one request.
@@ -122,6 +150,8 @@ class App(Platform):
         Returns:
             The response. Every error is one too. A `FailingResponse` has the failure of its delivery.
         """
+        if self._is_of_site(request):
+            return self._site.handle(request)
         began = perf_counter()
         response = self._refuse_foreign(request) or self.origins.preflight(request) or self._handle_own(request, began)
         for observe in self.observers:
@@ -155,6 +185,8 @@ class App(Platform):
 
     def body_limit(self, request: ServerRequest) -> int | None:
         """Return the largest allowed body of a request, in bytes, or `None` if its key or role is refused anyway."""
+        if self._is_of_site(request):
+            return self._site.body_limit(request)
         try:
             _, actor = self._authenticate(request)
             if not request.target.startswith(_CONTROL_PATHS):
@@ -398,7 +430,12 @@ class App(Platform):
 
 
 def new_app(
-    api_key: str, account: Account, clock: VirtualClock, environment: Environment, origins: Origins | None = None
+    api_key: str,
+    account: Account,
+    clock: VirtualClock,
+    environment: Environment,
+    origins: Origins | None = None,
+    open_site: Callable[[App], Site] | None = None,
 ) -> App:
     """Return an application.
 
@@ -408,6 +445,7 @@ def new_app(
         clock: The clock.
         environment: What workflows can reach, the store among it.
         origins: The hosts and origins that may call it. Default: those of loopback.
+        open_site: Opens its pages. Default: it has none.
     """
     return App(
         account=account,
@@ -419,6 +457,7 @@ def new_app(
         faults=FaultInjector(ROUTER),
         log=RequestLog(ROUTER),
         origins=origins or Origins(Hosts()),
+        open_site=open_site,
     )
 
 

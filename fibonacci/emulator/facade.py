@@ -29,7 +29,6 @@ from fibonacci.emulator.http.messages import HTTPException
 from fibonacci.emulator.input_files import InputFile
 from fibonacci.emulator.option_values import KEPT, LAST_PORT, SAFE_LENGTH, PlanName, TimeMode
 from fibonacci.emulator.origins import Hosts, Origins, is_loopback
-from fibonacci.emulator.page.mount import WithPage
 from fibonacci.emulator.policy.approvals import decide
 from fibonacci.emulator.policy.organizations import is_organization_id
 from fibonacci.emulator.request_log import Requests
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
 
     from fibonacci import AsyncFibonacci, Fibonacci
     from fibonacci.definitions import WorkflowBuilder
+    from fibonacci.emulator.app import Site
     from fibonacci.emulator.engine.cassettes import Cassette, CassetteMode
     from fibonacci.emulator.seeding import SeedSource
 
@@ -220,7 +220,7 @@ class Emulator(Hinted):
         )
         environment.scripts.add(given)
         self.models: list[str] = environment.models
-        self._app: App = new_app(self.api_key, account, clock, environment, allowed)
+        self._app: App = new_app(self.api_key, account, clock, environment, allowed, _open_site)
         self._app.scheduler.resume()
         self._server: SocketServer | None = None
         self._entered = 0
@@ -264,7 +264,7 @@ class Emulator(Hinted):
         with self._lock:
             self._app.store.open()
             if self._server is None:
-                self._server = SocketServer(WithPage(self._app), *self._address)
+                self._server = SocketServer(self._app, *self._address)
         return self
 
     def close(self) -> None:
@@ -908,6 +908,12 @@ def _check_key(host: str, api_key: str) -> None:
             f"host {host!r} is reachable from other machines: api_key must have {SAFE_LENGTH} characters or more, "
             f"not {len(api_key)}. Leave out api_key to get a new one"
         )
+
+
+def _open_site(app: App) -> Site:
+    from fibonacci.emulator.page.site import Pages  # with the first request: most emulators are used without it
+
+    return Pages(app)
 
 
 def app_of(emulator: Emulator) -> App:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import unescape
 from html.parser import HTMLParser
 from urllib.parse import urlencode
@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
-from fibonacci.emulator.page.mount import WithPage
 
 HOST = "127.0.0.1:8787"
 ORIGIN = {"origin": f"http://{HOST}", "sec-fetch-site": "same-origin"}
@@ -122,10 +121,6 @@ class PageClient:
     emulator: Emulator
     cookie: str = ""
     host: str = HOST
-    site: WithPage = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.site = WithPage(app_of(self.emulator))
 
     def sign_in(self) -> PageClient:
         response = self.post("/ui/sign-in", key=self.emulator.api_key)
@@ -150,7 +145,7 @@ class PageClient:
         given = {"host": self.host, "cookie": self.cookie} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
-        response = self.site.handle(ServerRequest(method, target, given, body))
+        response = app_of(self.emulator).handle(ServerRequest(method, target, given, body))
         return shown(response)
 
 

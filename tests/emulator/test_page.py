@@ -15,7 +15,6 @@ import pytest
 from fibonacci import Fibonacci, FibonacciError
 from fibonacci.emulator import Emulator, ToolCall
 from fibonacci.emulator.facade import app_of
-from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.page.layout import SECTIONS
 from fibonacci.emulator.state.records import STATUSES
 from tests.emulator.handling import create
@@ -333,9 +332,6 @@ class TestPlace:
     @each_row("target", ["/v1", "/workflows", "/uix", "*", "/_emulator/failures"])
     def test_other_paths_are_the_applications(self, page: PageClient, target: str) -> None:
         assert page.get(target).headers["Content-Type"] == "application/json"
-
-    def test_it_is_not_in_process(self, emulator: Emulator) -> None:
-        assert app_of(emulator).handle(ServerRequest("GET", "/", {})).status == 401
 
     def test_a_socket_serves_it_with_its_headers(self) -> None:
         with Emulator() as emulator:

@@ -18,7 +18,6 @@ from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.page.html import h, render
 from fibonacci.emulator.page.layout import SECTIONS
-from fibonacci.emulator.page.mount import WithPage
 from tests.emulator.handling import wait_until
 from tests.emulator.page_client import PageClient, Reading
 from tests.kit.nodes import llm, tool
@@ -151,7 +150,7 @@ def elements(text: str) -> list[list[str]]:
     workflow = client.workflows.create(name=text, description=text, definition={"nodes": nodes, "name": text})
     run = client.workflows.execute(workflow.id, inputs={text: text})
     wait_until(lambda: app_of(emulator).store.executions.count("running") == 0)
-    api = WithPage(app_of(emulator))
+    api = app_of(emulator)
     for place in (("global", "", text), ("user", text, "key")):
         entry = {
             "key": place[2],

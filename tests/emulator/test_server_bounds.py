@@ -15,7 +15,6 @@ import pytest
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.account import KeyRole
 from fibonacci.emulator.facade import app_of
-from fibonacci.emulator.page.mount import WithPage
 from fibonacci.emulator.serving.connection import MAX_FIELDS, Application
 from fibonacci.emulator.serving.server import SocketServer
 from tests.kit.assertions import each_row
@@ -76,7 +75,7 @@ def test_a_body_is_not_read_before_key_and_role_are_checked(
     key = "unknown" if role == "unknown" else None if role is None else emulator.key(role)
     head = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Length: 1000000000", "Expect: 100-continue"]
     head += [] if key is None else [f"Authorization: Bearer {key}"]
-    with serving(WithPage(app_of(emulator))) as server, connected(server) as sock:
+    with serving(app_of(emulator)) as server, connected(server) as sock:
         sock.sendall("\r\n".join([*head, "", ""]).encode() + b'{"name":')
         response = b"".join(iter(lambda: sock.recv(65_536), b""))  # nothing more is sent, and the connection ends
     assert response.startswith(f"HTTP/1.1 {status} ".encode())

@@ -41,7 +41,7 @@ _LARGEST_SIGN_IN: Final = 16 * 1024  # bytes of a form with a key and a target
 _log: Final = logging.getLogger("fibonacci.emulator")
 
 
-class Site:
+class Pages:
     """The pages of one emulator, safe to use from many threads.
 
     Args:
