@@ -23,7 +23,7 @@ from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.emulator.engine.recipes import Recipes
 from fibonacci.emulator.engine.scheduler import RUN_OBSERVERS
-from fibonacci.emulator.page.components import Row, table
+from fibonacci.emulator.page.components import Row, table, wide
 from fibonacci.emulator.page.coverage import LEGEND, coverage_facts, missing_table
 from fibonacci.emulator.page.html import Content, document, h
 from fibonacci.errors import FibonacciError
@@ -236,11 +236,8 @@ def _write_html(rows: Sequence[CoveredWorkflow], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     style = (files("fibonacci.emulator.page") / "static" / "page.css").read_text("utf-8")
     (folder / "style.css").write_text(style + _STYLE, "utf-8")
-    lines = [
-        *(_line(row.page, h.a(row.label, href=f"{row.page}.html"), row.coverage.tally) for row in rows),
-        _line("total", h.strong("Total"), _total(rows)),
-    ]
-    index = table("Workflows", {"Workflow": "name", **dict.fromkeys(COLUMNS, "number")}, lines)
+    lines = {row.page: _line(h.a(row.label, href=f"{row.page}.html"), row.coverage.tally) for row in rows}
+    index = table("Workflows", lines | {"total": _line(h.strong("Total"), _total(rows))})
     (folder / "index.html").write_bytes(_page("Coverage of workflows", [index]))
     for row in rows:
         picture = Drawing(row.coverage.definition, has_header=False, coverage=row.coverage)
@@ -248,9 +245,8 @@ def _write_html(rows: Sequence[CoveredWorkflow], folder: Path) -> None:
         (folder / f"{row.page}.html").write_bytes(_page(row.label, _workflow(row, picture)))
 
 
-def _line(name: str, label: Content, tally: CoverageTally) -> Row:
-    cells: Row = tuple(tally.cells())
-    return (name, label, *cells)
+def _line(label: Content, tally: CoverageTally) -> Row:
+    return {"Workflow": wide(label), **dict(zip(COLUMNS, tally.cells(), strict=True))}
 
 
 def _workflow(row: CoveredWorkflow, picture: Drawing) -> Content:

@@ -192,7 +192,7 @@ def furnish(emulator: Emulator) -> list[str]:
         f"{own}/versions/2",
         f"/ui/runs/{failed.id}/again?from=broken",
     ]
-    return [*SECTIONS.values(), *pages, "/ui/memory/1", "/ui/requests/1", "/ui/requests/2"]
+    return [*SECTIONS.values(), *pages, "/ui/requests/1", "/ui/requests/2"]
 
 
 def sign_in(page: Page, address: str) -> None:

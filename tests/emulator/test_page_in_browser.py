@@ -19,8 +19,6 @@ from tests.emulator.page_browser import (
     KEY,
     MAIL,
     Survey,
-    axe_script,
-    findings,
     focus_on,
     sign_in,
     survey_of,
@@ -287,64 +285,12 @@ class TestKeyboard:
         expect(page.locator("#flash")).to_have_text("admin approved the run. State: completed.")
         assert client.executions.get(run).status == "completed"
 
-    def test_rows_are_gone_through_opened_and_searched(self, page: Page, address: str, client: Fibonacci) -> None:
-        names = ["Ada", "Bo", "Cy"]
-        for name in names:
-            create(client, llm("greet"), name=name)
-        page.goto(f"{address}/ui/workflows")
-        focused = page.locator(":focus")
-        for key, name in (("j", "Ada"), ("j", "Bo"), ("j", "Cy"), ("j", "Cy"), ("k", "Bo")):
-            page.keyboard.press(key)
-            expect(focused).to_have_text(name)
-        page.keyboard.press("/")
-        expect(focused).to_have_attribute("type", "search")
-        page.keyboard.type("j/?k")
-        expect(focused).to_have_value("j/?k")
-        page.keyboard.press("Control+a")
-        page.keyboard.type("ad")
-        page.keyboard.press("Enter")
-        expect(page).to_have_url(f"{address}/ui/workflows?q=ad")
-        page.wait_for_load_state()  # until then, no script listens for keys
-        page.keyboard.press("j")
-        expect(focused).to_have_text("Ada")
-        page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="Ada", level=1)).to_be_visible()
-
-    def test_the_shortcuts_are_shown_closed_and_switched_off(self, page: Page, address: str, client: Fibonacci) -> None:
-        create(client, llm("greet"))
-        page.goto(f"{address}/ui/workflows")
-        dialog, focused = page.get_by_role("dialog", name="Shortcuts"), page.locator("main :focus")
-        for modifier in ("Control", "Alt", "Meta"):
-            page.keyboard.press(f"{modifier}+j")
-        expect(focused).to_have_count(0)
-        page.keyboard.press("?")
-        expect(dialog).to_contain_text("Go to the next row")
-        axe = axe_script()
-        assert axe is None or findings(page, axe) == []
-        page.keyboard.press("j")
-        expect(focused).to_have_count(0)
-        page.keyboard.press("Escape")
-        expect(dialog).to_be_hidden()
-        page.get_by_role("button", name="Shortcuts").click()
-        dialog.get_by_role("checkbox").uncheck()
-        dialog.get_by_role("button", name="Close").click()
-        page.reload()
-        for key in ("?", "j"):
-            page.keyboard.press(key)
-        expect(dialog).to_be_hidden()
-        expect(focused).to_have_count(0)
-
-    def test_the_skip_link_leads_to_the_content_and_a_slash_to_the_search_of_the_runs(
-        self, page: Page, address: str
-    ) -> None:
+    def test_the_skip_link_leads_to_the_content(self, page: Page, address: str) -> None:
         page.goto(f"{address}/ui/clock")
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
         page.keyboard.press("Enter")
         expect(page.locator("main")).to_be_focused()
-        page.keyboard.press("/")
-        expect(page).to_have_url(f"{address}/ui/runs#search")
-        expect(page.locator("main [type=search]")).to_be_focused()
 
 
 class TestSafety:
@@ -416,7 +362,7 @@ class TestEveryPage:
     """What holds for each page, measured once for all."""
 
     def test_texts_have_contrast(self, survey: list[Survey]) -> None:
-        assert len(survey) in (9, 26)
+        assert len(survey) in (9, 25)
         assert {len(each.contrasts) for each in survey} == {3}
         for each in survey:
             for view, found in each.contrasts.items():

@@ -92,13 +92,6 @@ class TestSession:
         }
         assert names == {"fibonacci-session", *(f"fibonacci-session-{port}" for port in "123")}
 
-    def test_the_number_of_sessions_is_bounded(self) -> None:
-        sessions, cookies = Sessions(), list[str]()
-        for _ in range(101):
-            cookies.append(sessions.begin(ServerRequest("POST", "/", {"host": HOST}))[1].partition(";")[0])
-        found = [sessions.find(ServerRequest("GET", "/", {"host": HOST, "cookie": cookie})) for cookie in cookies]
-        assert [session is None for session in found] == [True, *[False] * 100]
-
 
 class TestOrigin:
     @each_row(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -82,7 +81,7 @@ def short(value: Any, context: ViewContext, length: int = BRIEF) -> str:
     """Return a value on one line, cut, for tables."""
     if not isinstance(value, str):
         value = json_text(value, None) if not is_larger_than(value, _INDENTED) else "more than 200,000 characters"
-    text = context.backend.redact(value)  # before it is cut: a part of a secret would not be found
+    text = context.redact(value)  # before it is cut: a part of a secret would not be found
     return " ".join(text[:length].split()) + ("…" if len(text) > length else "")
 
 
@@ -100,7 +99,7 @@ def text_block(name: str, title: str, text: str, context: ViewContext) -> HTMLEl
         text: The text.
         context: The request.
     """
-    text = context.backend.redact(text)  # before it is cut: a part of a secret would not be found
+    text = context.redact(text)  # before it is cut: a part of a secret would not be found
     is_full = context.full == name
     is_cut = len(text) > SHOWN and not is_full
     label = f"Copy: {title}"
@@ -136,30 +135,42 @@ def part(title: str, seen: object, make: Any, name: str) -> HTMLElement:
     return LivePart("section", name, seen, lambda: [h.h2(title, id=heading), make()], aria_labelledby=heading)
 
 
-Row = tuple[Content, ...]
-"""The ID of a row, which keeps its place while the page is refreshed, and its cells."""
+Row = Mapping[str, Content]
+"""The cells of a row by their headings. A whole number is shown as one. A heading in parentheses is only read out."""
 
 
-def table(label: str, columns: Mapping[str, str], rows: Sequence[Row], empty: Content = None) -> HTMLElement:
+def table(label: str, rows: Mapping[str, Row], empty: Content = None) -> HTMLElement:
     """Return a table that scrolls in its own box where it is wider than the page.
 
     Args:
         label: What it lists.
-        columns: The headings, with the classes of the cells below. One in parentheses, of a column of actions, is only
-            read out.
-        rows: Its rows.
+        rows: Its rows by their IDs, which keep their places while the page is refreshed.
         empty: What to show if there are no rows: how to get one.
     """
     if not rows:
         return h.div(empty, class_="empty")
     heads = [
-        h.th(h.span(name.strip("()"), class_="hidden") if name[0] == "(" else name, scope="col", class_=kind or None)
-        for name, kind in columns.items()
+        h.th(
+            h.span(name.strip("()"), class_="hidden") if name[0] == "(" else name,
+            scope="col",
+            class_="number" if isinstance(content, int) else None,
+        )
+        for name, content in next(iter(rows.values())).items()
     ]
-    cells = [partial(HTMLElement, "td", class_=kind or None) for kind in columns.values()]
-    body = [h.tr([cell(content) for cell, content in zip(cells, row[1:], strict=True)], id=str(row[0])) for row in rows]
+    body = [h.tr(list(map(_cell, row.values())), id=name) for name, row in rows.items()]
     grid = h.table(h.caption(label, class_="hidden"), h.thead(h.tr(heads)), h.tbody(body))
     return h.div(grid, class_="scroll", tabindex=0, role="group", aria_label=label)
+
+
+def _cell(content: Content) -> HTMLElement:
+    if isinstance(content, int):
+        return h.td(f"{content:,}", class_="number")
+    return content if isinstance(content, HTMLElement) and content.tag == "td" else h.td(content)
+
+
+def wide(*content: Content) -> HTMLElement:
+    """Return a cell whose text breaks into lines."""
+    return h.td(content, class_="name")
 
 
 def found(
@@ -174,15 +185,9 @@ def found(
     """
     wanted = (context.searched or "").casefold()
     if wanted and text_of is not None:
-        rows = (row for row in rows if wanted in context.backend.redact(text_of(row[1])).casefold())
+        rows = (row for row in rows if wanted in context.redact(text_of(row[1])).casefold())
     shown = list(islice(rows, PER_PAGE + 1))
     return Slice(shown[:PER_PAGE], str(shown[PER_PAGE - 1][0]) if len(shown) > PER_PAGE else None)
-
-
-def newest(context: ViewContext, entries: Sequence[Found]) -> Iterator[tuple[int, Found]]:
-    """Iterate over a list that is in memory, from the cursor on, the newest first."""
-    cursor = context.number_cursor
-    return ((number, entries[number]) for number in reversed(range(min(cursor or len(entries), len(entries)))))
 
 
 def pager(context: ViewContext, more: str | None) -> Content:
@@ -313,9 +318,7 @@ def calling(method: str, path: str, target: str, message: str, fields: Sequence[
     def act(context: ViewContext) -> Done:
         body = empty | read_fields(context.form, fields)
         names = {name: segment(text) for name, text in context.path.items()}
-        context.backend.send(
-            method, path.format(**names, organization=segment(context.backend.app.organization)), body or None
-        )
+        context.send(method, path.format(**names, organization=segment(context.app.organization)), body or None)
         return Done(target.format(**names), message.format(**context.path, **body))
 
     return act

@@ -31,23 +31,62 @@ class Slice(NamedTuple):
     more: str | None
 
 
-class Backend:
-    """Reads and changes an emulator for its pages.
+def segment(text: str) -> str:
+    """Percent-encode a text as one segment of a path."""
+    return quote(text, safe="", errors="replace")
 
-    Args:
-        app: The application.
+
+def hidden_texts(app: App) -> Sequence[str]:
+    """Return the texts that no page may show: the key, and every value that a secret has had."""
+    return texts_of([app.keys.owner, *app.environment.secrets.ever])
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """What the page that follows an action says about it.
+
+    Attributes:
+        message: What was done, or why not.
+        is_error: Whether it was not done.
+        action: The action that was not done.
+        entered: What was entered into its form, by the names of its fields: it is shown again.
+        faults: What is wrong with it.
+    """
+
+    message: str
+    is_error: bool = False
+    action: str = ""
+    entered: Mapping[str, str] = field(default_factory=dict[str, str])
+    faults: Sequence[Detail] = ()
+
+
+NO_FLASH: Final = Flash("")
+"""What a page says that follows no action."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewContext:
+    """One request of a browser that is signed in, and the emulator as its pages read and change it.
 
     Attributes:
         app: The application.
+        hidden: The texts that no page may show (see `hidden_texts`).
+        path: The decoded path parameters by name.
+        query: The query parameters.
+        form: The fields of the form that was sent.
+        target: The path and query of the page.
+        address: The emulator's address as the browser has it, such as `127.0.0.1:8787`.
+        flash: What the page says about the last action.
     """
 
-    def __init__(self, app: App) -> None:
-        self.app: Final = app
-
-    @property
-    def hidden(self) -> Sequence[str]:
-        """The texts that no page may show: the key, and every value that a secret has had."""
-        return texts_of([self.app.keys.owner, *self.app.environment.secrets.ever])
+    app: App
+    hidden: Sequence[str]
+    path: Mapping[str, str]
+    query: Query
+    form: Mapping[str, str]
+    target: str
+    address: str
+    flash: Flash = NO_FLASH
 
     def redact(self, text: str) -> str:
         """Return a text without the key and the secrets."""
@@ -115,65 +154,10 @@ class Backend:
         details = [Detail(detail["field"], detail["message"]) for detail in error["details"]]
         raise HTTPException(reply.status, error["code"], error["message"], details)
 
-
-def segment(text: str) -> str:
-    """Percent-encode a text as one segment of a path."""
-    return quote(text, safe="", errors="replace")
-
-
-FULL: Final = "full"
-"""The query parameter that names the text to show complete."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flash:
-    """What the page that follows an action says about it.
-
-    Attributes:
-        message: What was done, or why not.
-        is_error: Whether it was not done.
-        action: The action that was not done.
-        entered: What was entered into its form, by the names of its fields: it is shown again.
-        faults: What is wrong with it.
-    """
-
-    message: str
-    is_error: bool = False
-    action: str = ""
-    entered: Mapping[str, str] = field(default_factory=dict[str, str])
-    faults: Sequence[Detail] = ()
-
-
-NO_FLASH: Final = Flash("")
-"""What a page says that follows no action."""
-
-
-@dataclass(frozen=True, slots=True)
-class ViewContext:
-    """One request of a browser that is signed in.
-
-    Attributes:
-        backend: The emulator.
-        path: The decoded path parameters by name.
-        query: The query parameters.
-        form: The fields of the form that was sent.
-        target: The path and query of the page.
-        address: The emulator's address as the browser has it, such as `127.0.0.1:8787`.
-        flash: What the page says about the last action.
-    """
-
-    backend: Backend
-    path: Mapping[str, str]
-    query: Query
-    form: Mapping[str, str]
-    target: str
-    address: str
-    flash: Flash = NO_FLASH
-
     @property
     def full(self) -> str | None:
         """The name of the text to show complete."""
-        return self.query.text(FULL)
+        return self.query.text("full")
 
     @property
     def searched(self) -> str | None:
@@ -205,19 +189,13 @@ class PageContent:
 
     Attributes:
         title: Its title, also its heading.
-        content: Its content below the heading, or what makes it.
-        section: The place in the navigation that it belongs to.
-        is_live: Whether it changes while it is shown.
-        is_settled: Whether only what is around its content changes.
-        seen: What its content is made from. Where that is the same, nothing is made or sent again.
+        content: Its content below the heading.
+        section: The place in the navigation that it belongs to. Without one, it stays as it is.
     """
 
     title: str
-    content: Content | Callable[[], Content]
+    content: Content
     section: str
-    is_live: bool = True
-    is_settled: bool = False
-    seen: object = None
 
 
 @dataclass(frozen=True, slots=True)

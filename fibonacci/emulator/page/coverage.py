@@ -8,8 +8,8 @@ from typing import Any, Final
 from fibonacci.definitions.comparison import definition_digest
 from fibonacci.definitions.coverage import COLUMNS, Coverage, in_words
 from fibonacci.emulator.engine.recipes import Recipes
-from fibonacci.emulator.page.components import facts, table
-from fibonacci.emulator.page.context import Backend
+from fibonacci.emulator.page.components import facts, table, wide
+from fibonacci.emulator.page.context import ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.state.records import TERMINAL
 
@@ -23,20 +23,20 @@ LEGEND: Final = h.p(
 )
 
 
-def coverage_of(backend: Backend, workflow: Any) -> Coverage:
+def coverage_of(context: ViewContext, workflow: Any) -> Coverage:
     """Return the coverage of a workflow as it is now, by the latest runs of versions that mean the same."""
     coverage = Coverage(workflow["name"], workflow["definition"] or {})
     means_same: dict[int, bool] = {workflow["version"]: True}
-    with backend.reading() as store:
+    with context.reading() as store:
         rows = store.executions.rows(newest_first=True, workflow_id=workflow["id"], brief=True)
         records = [record for _, record in islice(rows, MOST_RUNS)]
     for record in records:
         version = record["workflow_version"]
         if version not in means_same:
-            other = backend.definition(workflow["id"], version) or {}
+            other = context.definition(workflow["id"], version) or {}
             means_same[version] = definition_digest(other) == coverage.digest
         if means_same[version] and record["status"] in TERMINAL:
-            coverage.add(backend.get(f"/executions/{record['id']}")["trace"])
+            coverage.add(context.get(f"/executions/{record['id']}")["trace"])
     return coverage
 
 
@@ -48,14 +48,12 @@ def coverage_facts(coverage: Coverage) -> HTMLElement:
 def missing_table(coverage: Coverage) -> Content:
     """Return what no run has reached, and how to reach it where that can be computed."""
     recipes = Recipes(coverage)
-    rows = [
-        (
-            f"missing-{number}",
-            h.code(target.node),
-            in_words(target, coverage.nodes),
-            h.code(recipes.of(target) or ""),
-        )
+    rows = {
+        f"missing-{number}": {
+            "Node": h.code(target.node),
+            "What never happened": wide(in_words(target, coverage.nodes)),
+            "To reach it": wide(h.code(recipes.of(target) or "")),
+        }
         for number, target in enumerate(coverage.missing())
-    ]
-    columns = {"Node": "", "What never happened": "name", "To reach it": "name"}
-    return table("Never reached", columns, rows, h.p("The runs have reached everything."))
+    }
+    return table("Never reached", rows, h.p("The runs have reached everything."))

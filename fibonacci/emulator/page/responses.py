@@ -39,11 +39,6 @@ def picture(svg: str) -> ServerResponse:
     return file("image/svg+xml", unframed.encode("utf-8", "xmlcharrefreplace"), policy=_PICTURE_POLICY)
 
 
-def nothing_new(header: tuple[str, str]) -> ServerResponse:
-    """Return the response to a refresh of a page that is still the same."""
-    return ServerResponse(204, [*_FIXED, header], b"")
-
-
 def file(
     content_type: str, body: bytes, status: int = 200, *headers: tuple[str, str], policy: str = _POLICY
 ) -> ServerResponse:

@@ -55,7 +55,7 @@ def run_form(
         text, mode = ("Enter all inputs as JSON", "json") if names else ("Enter each input in a field", None)
         other_way = h.p(h.a(text, href=ui.with_query(context, **{"as": mode})), class_="note")
     shown = ui.json_text([given, dict(context.flash.entered)])
-    is_redacted = context.backend.redact(shown) != shown
+    is_redacted = context.redact(shown) != shown
     # The API accepts what only the checks refuse, and somebody may want to see the run fail.
     is_refused = context.flash.action == action
     return ui.entry_form(
@@ -106,7 +106,7 @@ def _fields_of(context: ViewContext, definition: Any, inputs: JSONObject | None)
     properties = root.get("properties") if is_object(root) else None
     if not (is_object(schema) and is_object(root) and is_object(properties)) or len(properties) > _MOST_FIELDS:
         return []
-    if any(context.backend.redact(name) != name for name in properties):  # names of fields are sent as they are
+    if any(context.redact(name) != name for name in properties):  # names of fields are sent as they are
         return []
     required = root.get("required")
     names = required if is_array(required) else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import threading
+from dataclasses import dataclass
 from typing import Final
 
 from fibonacci.emulator.account import ApiKeys
@@ -11,10 +11,8 @@ from fibonacci.emulator.http.messages import HTTPException, ServerRequest, unaut
 from fibonacci.emulator.page.context import NO_FLASH, Flash
 from fibonacci.emulator.page.html import Content, h
 
-_MOST: Final = 100
-"""The largest number of sessions. The oldest are dropped first."""
 
-
+@dataclass
 class PageSession:
     """One browser that is signed in.
 
@@ -22,13 +20,7 @@ class PageSession:
         flash: What the next page says.
     """
 
-    def __init__(self) -> None:
-        self.flash: Flash = NO_FLASH
-
-    def take_flash(self) -> Flash:
-        """Return what the next page says, and remove it."""
-        flash, self.flash = self.flash, NO_FLASH
-        return flash
+    flash: Flash = NO_FLASH
 
 
 class Sessions:
@@ -36,7 +28,6 @@ class Sessions:
 
     def __init__(self) -> None:
         self._by_token: dict[str, PageSession] = {}
-        self._lock = threading.Lock()
 
     def find(self, request: ServerRequest) -> PageSession | None:
         """Return the session of a request, or `None` if it has none."""
@@ -45,16 +36,12 @@ class Sessions:
     def begin(self, request: ServerRequest) -> tuple[str, str]:
         """Begin a session, and return the header that sets its cookie."""
         token = secrets.token_urlsafe(32)
-        with self._lock:
-            self._by_token[token] = PageSession()
-            while len(self._by_token) > _MOST:
-                del self._by_token[next(iter(self._by_token))]
+        self._by_token[token] = PageSession()
         return _cookie(request, token)
 
     def end(self, request: ServerRequest) -> tuple[str, str]:
         """End the session of a request, and return the header that removes its cookie."""
-        with self._lock:
-            self._by_token.pop(_token(request) or "", None)
+        self._by_token.pop(_token(request) or "", None)
         return _cookie(request, "", "; Max-Age=0")
 
 

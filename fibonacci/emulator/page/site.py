@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from importlib.resources import files
 from typing import Final
 from urllib.parse import parse_qsl
@@ -15,8 +16,8 @@ from fibonacci.emulator.app import App
 from fibonacci.emulator.http.messages import MAX_BODY, HTTPException, Query, ServerRequest, ServerResponse, bad_request
 from fibonacci.emulator.http.router import Router
 from fibonacci.emulator.page import layout, responses
-from fibonacci.emulator.page.context import NO_FLASH, Backend, Flash, PageContent, ViewContext
-from fibonacci.emulator.page.html import HTMLElement, document, h
+from fibonacci.emulator.page.context import NO_FLASH, Flash, PageContent, ViewContext, hidden_texts
+from fibonacci.emulator.page.html import Content, document, h
 from fibonacci.emulator.page.sign_in import HOME, SIGN_IN, SIGN_OUT, PageSession, Sessions, refusal_of, sign_in_page
 from fibonacci.emulator.page.views import ACTIONS, VIEWS
 from fibonacci.emulator.state.clock import iso
@@ -24,13 +25,16 @@ from fibonacci.emulator.state.snapshot import StateError
 
 PREFIX: Final = "ui"
 REFRESH: Final = "x-refresh"
-"""The header of a request that refreshes a page that is shown already: the revision of the page and of its parts."""
+"""The header of a request that refreshes a page that is shown: its last `REVISION`, and the parts that it has."""
+
+REVISION: Final = "X-Revision"
+"""The header of the response to such a request. If the page still has the revision, the response has no body."""
 
 CLOCK: Final = "X-Clock"
-"""The header of a response to such a request that has nothing new but the time."""
+"""The header of such a response with the time of the emulator's clock."""
 
 _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
-_NAMES: Final = ("page.css", "page.js", "diagram.js", "keyboard.js", "icon.svg")
+_NAMES: Final = ("page.css", "page.js", "diagram.js", "icon.svg")
 _FILES: Final = {f"/ui/static/{name}": name for name in _NAMES} | {"/favicon.ico": "icon.svg"}
 _OWN_TARGET: Final = re.compile(r"/(?:ui/[\x21-\x7e]*)?")
 _MOST_FIELDS: Final = 100
@@ -49,7 +53,7 @@ class Pages:
     """
 
     def __init__(self, app: App) -> None:
-        self._backend = Backend(app)
+        self._app = app
         self._sessions = Sessions()
         self._views = Router([("GET", path, view) for path, view in VIEWS.items()], PREFIX)
         self._actions = Router([("POST", path, action) for path, action in ACTIONS.items()], PREFIX)
@@ -60,8 +64,8 @@ class Pages:
         session = self._sessions.find(request)
         try:
             if request.method == "POST":
-                self._backend.app.origins.check_form(request)
-            self._backend.app.origins.check(request)
+                self._app.origins.check_form(request)
+            self._app.origins.check(request)
             if request.method in ("GET", "HEAD") and path in _FILES:
                 name = _FILES[path]
                 content = (files("fibonacci.emulator.page") / "static" / name).read_bytes()
@@ -91,21 +95,21 @@ class Pages:
 
     def _show(self, request: ServerRequest, path: str, query: str, session: PageSession) -> ServerResponse:
         view, values = self._views.find("GET", "/ui/overview" if path == HOME else path)
-        self._backend.get("/health")  # processes the events of runs that are due, as every request of a client does
-        revision, *known = request.headers.get(REFRESH, "").split() or [""]
-        context = self._context(request, values, query, flash=NO_FLASH if revision else session.take_flash())
+        known, flash = request.headers.get(REFRESH), NO_FLASH
+        if known is None:
+            flash, session.flash = session.flash, NO_FLASH
+        context = self._context(request, values, query, flash=flash)
+        context.get("/health")  # processes the events of runs that are due, as every request of a client does
         page = view(context)
         if isinstance(page, ServerResponse):
             return page
-        counts = layout.counts_of(self._backend)
-        present = "new" if page.seen is None else f"{crc32(repr((page.seen, counts)).encode('utf-8', 'replace')):x}"
-        if page.seen is not None and present == revision:
-            return responses.nothing_new((CLOCK, iso(self._backend.app.clock.now())))
-        parts = layout.live_parts(page, context, present, counts)
-        if revision:
-            content = [layout.title_of(page, context), *parts]
-            return responses.html(document(content, self._backend.hidden, known))
-        return responses.html(self._document(layout.signed_in(page, context, parts)))
+        if known is None:
+            return responses.html(self._document(layout.signed_in(page, context)))
+        body = self._document(layout.live_parts(page, context), known.split())
+        revision = f"{crc32(body):x}"
+        is_new = revision != known.partition(" ")[0]
+        clock = CLOCK, iso(self._app.clock.now())
+        return responses.html(body if is_new else b"", 200, (REVISION, revision), clock)
 
     def _act(self, request: ServerRequest, path: str, session: PageSession | None) -> ServerResponse:
         form = _fields_of(request.body)
@@ -125,7 +129,7 @@ class Pages:
         return responses.redirect(target)
 
     def _sign_in(self, request: ServerRequest, form: Mapping[str, str]) -> ServerResponse:
-        refusal = refusal_of(form.get("key", "").strip(), self._backend.app.keys)
+        refusal = refusal_of(form.get("key", "").strip(), self._app.keys)
         if refusal is None:
             return responses.redirect(_back(form), self._sessions.begin(request))
         page = self._document(layout.alone("Sign in", sign_in_page(_back(form), refusal.message)))
@@ -138,19 +142,14 @@ class Pages:
 
     def _failed(self, request: ServerRequest, session: PageSession | None, status: int, message: str) -> ServerResponse:
         content = h.p(message, class_="flash error", role="alert")
-        try:
-            if session is None:
-                shown = layout.alone("Not possible", content)
-            else:
-                page, context = PageContent("Not possible", content, "", is_live=False), self._context(request)
-                parts = layout.live_parts(page, context, "", layout.counts_of(self._backend))
-                shown = layout.signed_in(page, context, parts)
-            return responses.html(self._document(shown), status)
-        except StateError:  # the navigation cannot be read either
-            return responses.html(self._document(layout.alone("Not possible", content)), status)
+        shown = layout.alone("Not possible", content)
+        if session is not None:
+            with suppress(StateError):  # the navigation cannot be read either
+                shown = layout.signed_in(PageContent("Not possible", content, ""), self._context(request))
+        return responses.html(self._document(shown), status)
 
-    def _document(self, content: HTMLElement) -> bytes:
-        return document(content, self._backend.hidden)
+    def _document(self, content: Content, known: Collection[str] = ()) -> bytes:
+        return document(content, hidden_texts(self._app), known)
 
     def _context(
         self,
@@ -161,7 +160,7 @@ class Pages:
         flash: Flash = NO_FLASH,
     ) -> ViewContext:
         address = request.headers.get("host", "")
-        return ViewContext(self._backend, path, Query(query), form, request.target, address, flash)
+        return ViewContext(self._app, hidden_texts(self._app), path, Query(query), form, request.target, address, flash)
 
 
 def _fields_of(body: bytes) -> dict[str, str]:

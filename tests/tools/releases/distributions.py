@@ -40,7 +40,6 @@ DATA: Final = (
     "fibonacci/definitions/definition.schema.json",
     "fibonacci/emulator/page/static/diagram.js",
     "fibonacci/emulator/page/static/icon.svg",
-    "fibonacci/emulator/page/static/keyboard.js",
     "fibonacci/emulator/page/static/page.css",
     "fibonacci/emulator/page/static/page.js",
 )

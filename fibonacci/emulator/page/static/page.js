@@ -2,7 +2,7 @@
 "use strict";
 
 const SLOWEST = 10_000;
-const LIVE_PARTS = ["sections", "now", "main"];
+const LIVE_PARTS = ["sections", "main"];
 
 // The key comes after the # of an address, which browsers never send, so that no server and no log has it.
 function signIn() {
@@ -68,7 +68,8 @@ function matches(shown, wanted) {
 
 // The page is read again every second, while somebody looks at it. A slow page is read less often.
 class Refresh {
-  constructor(main) {
+  constructor() {
+    this.revision = "none";
     this.status = document.getElementById("connection");
     this.button = document.getElementById("pause");
     this.isPaused = sessionStorage.getItem("paused") === "true";
@@ -105,16 +106,18 @@ class Refresh {
     let wait = SLOWEST;
     try {
       const parts = [...document.querySelectorAll("[data-part]")].map(part => part.dataset.part);
-      const known = [document.getElementById("main").dataset.revision, ...parts].join(" ");
+      const known = [this.revision, ...parts].join(" ");
       const response = await fetch(location.href, { headers: { "X-Refresh": known }, cache: "no-store" });
       if (response.status === 401) {
         this.say("Signed out: reload the page");
         return;
       }
       const text = await response.text();
-      const clock = response.headers.get("X-Clock"); // nothing else is new
-      if (clock) document.querySelector("#now time").textContent = clock.slice(0, 19).replace("T", " ");
-      else if (response.ok && !this.isPaused) this.show(new DOMParser().parseFromString(text, "text/html"));
+      if (response.ok && !this.isPaused) {
+        document.querySelector("#now time").textContent = response.headers.get("X-Clock").slice(0, 19).replace("T", " ");
+        if (text) this.show(new DOMParser().parseFromString(text, "text/html")); // without it, nothing is new
+        this.revision = response.headers.get("X-Revision");
+      }
       this.say(this.isPaused ? "Paused" : response.ok ? "Live" : "This page is no longer available");
       wait = Math.min(Math.max(this.interval, 10 * (performance.now() - began)), SLOWEST);
     } catch {
@@ -172,4 +175,4 @@ signIn();
 addEventListener("hashchange", signIn);
 document.querySelector("#sections [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 const main = document.getElementById("main");
-if (main.dataset.refresh) new Refresh(main);
+if (main.dataset.refresh) new Refresh();

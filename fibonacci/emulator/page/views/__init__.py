@@ -20,7 +20,6 @@ VIEWS: Final[Mapping[str, View]] = {
     "/workflows/{workflow_id}/diagram.svg": workflows.show_diagram,
     "/workflows/{workflow_id}/versions/{version}": workflows.show_version,
     "/organization": organization.show,
-    "/memory/{number}": organization.show_value,
     "/governance": governance.show,
     "/audit": governance.show_audit,
     "/requests": log.show_requests,

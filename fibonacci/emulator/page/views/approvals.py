@@ -14,9 +14,8 @@ from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.engine.tool_catalog import find_tool
 from fibonacci.emulator.page import components as ui
-from fibonacci.emulator.page import html
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
-from fibonacci.emulator.page.html import Content, HTMLElement, LivePart, h
+from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.policy.admission import settings_of
 from fibonacci.emulator.policy.approvals import DECIDING
 from fibonacci.emulator.state.records import StoredGovernance
@@ -26,7 +25,7 @@ _LONGEST: Final = 1_000
 
 def show_list(context: ViewContext) -> PageContent:
     """Show the runs that wait for approval, the newest first."""
-    page = context.backend.items("/executions", context.cursor, status=WAITING)
+    page = context.items("/executions", context.cursor, status=WAITING)
     setting = h.a("governance setting", href="/ui/governance")
     content: Content = h.p("No runs are waiting. A run waits if a ", setting, " matches its workflow.", class_="empty")
     if page.items:
@@ -38,7 +37,7 @@ def decide(context: ViewContext) -> Done:
     """Approve or reject a run."""
     execution_id = context.path["execution_id"]
     body = ui.read_fields(context.form, [ui.Field(name, is_required=True) for name in ("by", "decision")])
-    run = context.backend.send("POST", f"/_emulator/approvals/{segment(execution_id)}", body)["data"]
+    run = context.send("POST", f"/_emulator/approvals/{segment(execution_id)}", body)["data"]
     done = "approved" if body["decision"] == "approve" else "rejected"
     return Done(
         f"/ui/runs/{segment(execution_id)}", f"{body['by']} {done} the run. State: {ui.state_text(run['status'])}."
@@ -50,15 +49,13 @@ def approval_of(context: ViewContext, run: Any) -> HTMLElement | None:
     if "approval" not in run:
         return None
     decision = _decision(context, run) if run["status"] == WAITING else None
-    content = [h.h2("Approval", id="about-approval"), _decisions(run["approval"]), decision]
-    # What it says depends on settings, quotas and handlers too, so it is made each time. Few runs wait.
-    return LivePart("section", "approval", html.render(content), lambda: content, aria_labelledby="about-approval")
+    return ui.section("Approval", _decisions(run["approval"]), decision)
 
 
 def _card(context: ViewContext, run: Any) -> HTMLElement:
     execution_id = run["execution_id"]
-    name = context.backend.workflow_name(run["workflow_id"]) or run["workflow_id"]
-    run = context.backend.get(f"/executions/{segment(execution_id)}")  # lists leave large inputs out
+    name = context.workflow_name(run["workflow_id"]) or run["workflow_id"]
+    run = context.get(f"/executions/{segment(execution_id)}")  # lists leave large inputs out
     return h.article(
         h.h2(h.a(name, " ", h.code(execution_id), href=f"/ui/runs/{execution_id}")),
         _decisions(run["approval"]),
@@ -83,17 +80,17 @@ def _decisions(approval: Any) -> HTMLElement:
 
 def _decision(context: ViewContext, run: Any) -> Content:
     """Return what each decision does, and the form that makes one."""
-    app = context.backend.app
-    with context.backend.reading() as store:
+    app = context.app
+    with context.reading() as store:
         settings = settings_of(store, app.organization)
         places = app.account.quota(store, app.organization)["concurrent_executions"]
         is_full = store.executions.count("running") >= places
     missing = settings["approval_threshold"] - len(run["approval"]["approved_by"]) - 1
     start = "The run starts." if missing < 1 else f"The run waits for {counted(missing, 'more approval')}, then starts."
     full = f"First it waits for other runs to end: the quota is {counted(places, 'run')} at a time."
-    workflow = compiled(context.backend.definition(run["workflow_id"], run["workflow_version"]))
+    workflow = compiled(context.definition(run["workflow_id"], run["workflow_version"]))
     approve: Content = [h.p(start), h.p(full) if is_full else None, _calls(context, run, workflow)]
-    if context.backend.workflow_name(run["workflow_id"]) is None:
+    if context.workflow_name(run["workflow_id"]) is None:
         approve = "Not possible: the workflow was deleted."
     reject = "The run is canceled at once, even if others approved it. No node runs."
     return [
@@ -106,7 +103,7 @@ def _calls(context: ViewContext, run: Any, workflow: CompiledWorkflow) -> Conten
     """Return the tools that a run calls, in order: they are what leaves the workflow."""
     nodes = [workflow.nodes[node_id] for node_id in workflow.order]
     tools = [node for node in nodes if isinstance(node, ToolNode)]
-    with context.backend.reading() as store:
+    with context.reading() as store:
         record = store.executions.get(run["execution_id"])
     role = "owner" if record is None else record.get("role", "owner")
     return [
@@ -116,7 +113,7 @@ def _calls(context: ViewContext, run: Any, workflow: CompiledWorkflow) -> Conten
 
 
 def _call(context: ViewContext, role: str, run: Any, workflow: CompiledWorkflow, node: ToolNode) -> Content:
-    environment = context.backend.app.environment
+    environment = context.app.environment
     refusal = environment.refusal_of(canonical_tool(node.tool), role)
     known = find_tool(environment.handlers, node.tool)
     own = environment.handlers.tool(node.tool) is not None
@@ -146,7 +143,7 @@ _UNKNOWN: Final = re.compile("\ue000([^\ue000\ue001]*)\ue001")
 
 def _parameters(context: ViewContext, run: Any, node: ToolNode) -> HTMLElement:
     """Return the parameters of a call with what is known filled in, and what the run has yet to find out marked."""
-    known = {"input": run["inputs"], "env": dict(context.backend.app.environment.env)}
+    known = {"input": run["inputs"], "env": dict(context.app.environment.env)}
 
     def resolve(reference: Reference) -> Any:
         try:
@@ -157,7 +154,7 @@ def _parameters(context: ViewContext, run: Any, node: ToolNode) -> HTMLElement:
         return f"\ue000{{{{{reference.text}}}}}\ue001"
 
     def shown(value: Any) -> Content:
-        text = context.backend.redact(value if isinstance(value, str) else ui.json_text(value))
+        text = context.redact(value if isinstance(value, str) else ui.json_text(value))
         parts = _UNKNOWN.split(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
         return [h.mark(part) if place % 2 else part for place, part in enumerate(parts)]
 
@@ -168,7 +165,7 @@ def _parameters(context: ViewContext, run: Any, node: ToolNode) -> HTMLElement:
 def _form(context: ViewContext, run: Any, settings: StoredGovernance) -> HTMLElement:
     approval = run["approval"]
     others = {*approval["approved_by"], *([] if settings["allow_self_approval"] else [approval["requested_by"]])}
-    people = [*DECIDING, *(name for name, role in context.backend.app.keys.people.items() if role in DECIDING)]
+    people = [*DECIDING, *(name for name, role in context.app.keys.people.items() if role in DECIDING)]
     may = [person for person in people if person not in others]
     needed = f"It needs {counted(settings['approval_threshold'], 'approval')}."
     return ui.entry_form(

@@ -24,9 +24,9 @@ _ADVANCE: Final = [ui.Field("seconds", "Seconds", "number", is_required=True)]
 
 def show_clock(context: ViewContext) -> PageContent:
     """Show the clock."""
-    clock = context.backend.app.clock
+    clock = context.app.clock
     ahead = clock.now() - time.time()
-    with context.backend.reading() as store:
+    with context.reading() as store:
         waiting = len(store.executions.due("running", inf))
     difference = f"{ui.duration(abs(ahead) * 1_000)} {'ahead' if ahead > 0 else 'behind'}"
     steps = [h.button(f"+ {name}", name="seconds", value=value) for name, value in _STEPS.items()]
@@ -76,25 +76,21 @@ _FAILURE: Final = [
 
 def show_failures(context: ViewContext) -> PageContent:
     """Show the injected failures, the newest first."""
-    failures = context.backend.app.faults.all()
-    page = ui.found(context, ui.newest(context, failures))
-    rows: list[ui.Row] = [
-        (
-            f"failure-{place}",
-            h.code(failure.route),
-            [h.code(failure.kind), " ", h.span(_KINDS[failure.kind], class_="soft")],
-            ui.NOTHING if failure.status is None else failure.status,
-            _left(failure.remaining, "always"),
-            f"{failure.delivered:,}",
-        )
-        for place, failure in page.items
-    ]
-    columns = {"Route": "name", "Kind": "", "Status": "", "Left": "", "Delivered": "number"}
+    failures = context.app.faults.all()
+    rows = {
+        f"failure-{place}": {
+            "Route": ui.wide(h.code(failure.route)),
+            "Kind": [h.code(failure.kind), " ", h.span(_KINDS[failure.kind], class_="soft")],
+            "Status": ui.NOTHING if failure.status is None else str(failure.status),
+            "Left": _left(failure.remaining, "always"),
+            "Delivered": failure.delivered,
+        }
+        for place, failure in reversed(list(enumerate(failures)))
+    }
     inject = h.button("Inject", class_="primary")
     content = [
         ui.form(context, "/ui/failures/clear", h.button("Remove all failures")) if failures else None,
-        ui.table("Injected failures", columns, rows, "No failures are injected, so every request gets its response."),
-        ui.pager(context, page.more),
+        ui.table("Injected failures", rows, "No failures are injected, so every request gets its response."),
         ui.section("Inject a failure", ui.entry_form(context, "inject-form", "/ui/failures/inject", _FAILURE, inject)),
     ]
     return PageContent("Failures", content, "Failures")
@@ -120,25 +116,21 @@ _SCRIPT: Final = [
 
 def show_scripts(context: ViewContext) -> PageContent:
     """Show the scripts, and the form that adds one."""
-    scripts = list(context.backend.app.environment.scripts)
-    page = ui.found(context, ui.newest(context, scripts))
-    columns = {"Node, tool or model": "name", "Answers": "name wide", "Taken": "number", "Left": ""}
-    rows = [
-        (
-            f"script-{place}",
-            h.code(script.name),
-            h.code(ui.short([answer_view(answer) for answer in script.answers], context, 300)),
-            f"{script.taken:,}",
-            _left(script.remaining, "repeats"),
-        )
-        for place, script in page.items
-    ]
+    scripts = list(context.app.environment.scripts)
+    rows = {
+        f"script-{place}": {
+            "Node, tool or model": ui.wide(h.code(script.name)),
+            "Answers": ui.wide(h.code(ui.short([answer_view(answer) for answer in script.answers], context, 300))),
+            "Taken": script.taken,
+            "Left": _left(script.remaining, "repeats"),
+        }
+        for place, script in reversed(list(enumerate(scripts)))
+    }
     add = h.button("Add", class_="primary")
     content = [
         h.p("A node takes its answers in order from a script of its ID, of its tool or of its model."),
         ui.form(context, "/ui/scripts/clear", h.button("Remove all scripts")) if scripts else None,
-        ui.table("Scripts", columns, rows, "No scripts here. Functions and defaults answer."),
-        ui.pager(context, page.more),
+        ui.table("Scripts", rows, "No scripts here. Functions and defaults answer."),
         ui.section("Add a script", ui.entry_form(context, "script-form", "/ui/scripts/add", _SCRIPT, add)),
     ]
     return PageContent("Scripts", content, "Scripts")

@@ -29,41 +29,38 @@ _OVERRIDE: Final = [
 
 def show(context: ViewContext) -> PageContent:
     """Show the settings and what each means, and the tool policies, with the forms that change them."""
-    path = f"/organizations/{segment(context.backend.app.organization)}"
-    with context.backend.reading() as store:
-        settings = _settings_fields(settings_of(store, context.backend.app.organization))
-    statistics = context.backend.get(f"{path}/governance/approvals")
+    path = f"/organizations/{segment(context.app.organization)}"
+    with context.reading() as store:
+        settings = _settings_fields(settings_of(store, context.app.organization))
+    statistics = context.get(f"{path}/governance/approvals")
     counts = [(name.capitalize(), f"{count:,}") for name, count in statistics.items() if isinstance(count, int)]
     policies, more_policies = first_of(context, f"{path}/tool-policies")
     overrides, more_overrides = first_of(context, f"{path}/role-policy-overrides")
     save, restrict, exempt = (
         h.button(word, class_="primary") for word in ("Save", "Restrict the tool to these roles", "Make the exception")
     )
-    policy_rows = [
-        (
-            f"policy-{policy['tool_name']}",
-            h.code(policy["tool_name"]),
-            ", ".join(policy["allowed_roles"]) or "nobody" if policy["enabled"] else "nobody",
-            ui.moment(policy["updated_at"]),
-            ui.form(
+    policy_rows = {
+        f"policy-{policy['tool_name']}": {
+            "Tool": h.code(policy["tool_name"]),
+            "Roles that can use it": ", ".join(policy["allowed_roles"]) or "nobody" if policy["enabled"] else "nobody",
+            "Changed": ui.moment(policy["updated_at"]),
+            "(Actions)": ui.form(
                 context,
                 f"/ui/governance/policies/{segment(policy['tool_name'])}/delete",
                 h.button("Delete", aria_label=f"Delete the policy of {policy['tool_name']}"),
             ),
-        )
+        }
         for policy in policies
-    ]
-    override_rows = [
-        (
-            f"override-{override['role']}-{override['tool_name']}",
-            override["role"],
-            h.code(override["tool_name"]),
-            "can use it" if override["enabled"] else "can't use it",
-            ui.moment(override["updated_at"]),
-        )
+    }
+    override_rows = {
+        f"override-{override['role']}-{override['tool_name']}": {
+            "Role": override["role"],
+            "Tool": h.code(override["tool_name"]),
+            "Rule": "can use it" if override["enabled"] else "can't use it",
+            "Changed": ui.moment(override["updated_at"]),
+        }
         for override in overrides
-    ]
-    columns = {"Tool": "", "Roles that can use it": "", "Changed": "", "(Actions)": ""}
+    }
     free = "No policies: every role that can run workflows can use any tool."
     content = [
         h.p("Which runs wait for approval, and which tools a role can use. Only the owner can change this."),
@@ -73,7 +70,7 @@ def show(context: ViewContext) -> PageContent:
         ),
         ui.section(
             "Tool policies",
-            ui.table("Tool policies", columns, policy_rows, free),
+            ui.table("Tool policies", policy_rows, free),
             more_policies,
             ui.entry_form(context, "policy-form", "/ui/governance/policies", _POLICY, restrict, class_="inline"),
         ),
@@ -81,7 +78,6 @@ def show(context: ViewContext) -> PageContent:
             "Overrides for roles",
             ui.table(
                 "Overrides for roles",
-                {"Role": "", "Tool": "", "Rule": "", "Changed": ""},
                 override_rows,
                 "No overrides: the policy of a tool applies to every role.",
             ),
@@ -123,13 +119,13 @@ def _held(category: str) -> str:
 
 def change(context: ViewContext) -> Done:
     """Change the settings."""
-    organization = context.backend.app.organization
-    with context.backend.reading() as store:
+    organization = context.app.organization
+    with context.reading() as store:
         settings = settings_of(store, organization)
     body: dict[str, Any] = {"approval_threshold": 0, **ui.read_fields(context.form, _settings_fields(settings))}
     chosen = dict.fromkeys(body["category_flags"], True)
     body["category_flags"] = dict.fromkeys(settings["category_flags"], False) | chosen
-    context.backend.send("PATCH", f"/v1/organizations/{segment(organization)}/governance", body)
+    context.send("PATCH", f"/v1/organizations/{segment(organization)}/governance", body)
     return Done("/ui/governance", "The settings were saved.")
 
 
@@ -149,29 +145,27 @@ create_override: Final[Action] = ui.calling(
 
 def show_audit(context: ViewContext) -> PageContent:
     """Show the audit log, the newest first: one kind of action, or what has a text, or all."""
-    action, organization = context.query.text("action"), context.backend.app.organization
-    with context.backend.reading() as store:
+    action, organization = context.query.text("action"), context.app.organization
+    with context.reading() as store:
         counts = store.audit.counts(organization)
         where = {"organization": organization} | ({} if action is None else {"action": action})
         page = ui.found(context, store.audit.rows(where, newest_first=True, after=context.number_cursor), _text_of)
-    columns = {"Time": "", "Who": "", "Action": "", "Target": "name", "What changed": "name wide"}
-    rows = [
-        (
-            f"audit-{number}",
-            ui.moment(entry["created_at"]),
-            entry["actor"],
-            h.code(entry["action"]),
-            _target(entry["target"]),
-            [_change(context, name, change) for name, change in entry["changes"].items()],
-        )
+    rows = {
+        f"audit-{number}": {
+            "Time": ui.moment(entry["created_at"]),
+            "Who": entry["actor"],
+            "Action": h.code(entry["action"]),
+            "Target": ui.wide(_target(entry["target"])),
+            "What changed": ui.wide([_change(context, name, change) for name, change in entry["changes"].items()]),
+        }
         for number, entry in page.items
-    ]
+    }
     actions: dict[str, str | None] = {"All": None, **{name: name for name in counts}}
     content = [
         h.p("Changes to governance, quotas, policies and the registry, decisions about runs, and refused runs."),
         ui.search_form(context, ui.Field("q", "Who, what or where", "search")),
         ui.choices(context, "Actions", "action", actions, counts | {"All": sum(counts.values())}) if counts else None,
-        ui.table("Audit log", columns, rows, "No entries match." if counts else "No entries yet."),
+        ui.table("Audit log", rows, "No entries match." if counts else "No entries yet."),
         ui.pager(context, page.more),
     ]
     return PageContent("Audit log", content, "Audit log")

@@ -26,7 +26,7 @@ ROUTE: Final = ui.Field(
 
 def show_requests(context: ViewContext) -> PageContent:
     """Show the requests, the newest first: all, or those that failed, to a route, or about a run."""
-    log, run = context.backend.app.log, context.query.searched("run")
+    log, run = context.app.log, context.query.searched("run")
     only_errors = context.query.choice("only", ("errors",), default="") == "errors"
     entries = log.newest(context.number_cursor)
     try:
@@ -59,7 +59,7 @@ clear_requests: Final[Action] = ui.calling("DELETE", "/_emulator/requests", "/ui
 
 def show_request(context: ViewContext) -> PageContent:
     """Show one request."""
-    entry = context.backend.app.log.find(context.as_number)
+    entry = context.app.log.find(context.as_number)
     if entry is None:
         raise not_found("number", "request (it may have been dropped)", context.path["number"])
     path, _, query = entry.request.target.partition("?")
@@ -94,26 +94,25 @@ def show_request(context: ViewContext) -> PageContent:
             ),
         ],
         "Requests",
-        is_live=False,
     )
 
 
 def requests_table(entries: Sequence[LogEntry]) -> HTMLElement:
     """Return a table of requests."""
-    columns = {"Response": "", "Request": "name wide", "Run": "", "Duration": "number", "Time": ""}
-    rows = [
-        (
-            f"request-{entry.number}",
-            _outcome(entry.status),
-            h.a(h.code(f"{entry.request.method} {entry.request.target}"), href=f"/ui/requests/{entry.number}"),
-            _run_link(entry) or ui.NOTHING,
-            ui.duration(entry.seconds * 1_000),
-            ui.moment(entry.time),
-        )
+    rows = {
+        f"request-{entry.number}": {
+            "Response": _outcome(entry.status),
+            "Request": ui.wide(
+                h.a(h.code(f"{entry.request.method} {entry.request.target}"), href=f"/ui/requests/{entry.number}")
+            ),
+            "Run": _run_link(entry) or ui.NOTHING,
+            "Duration": ui.duration(entry.seconds * 1_000),
+            "Time": ui.moment(entry.time),
+        }
         for entry in entries
-    ]
+    }
     empty = "No requests here. Those from clients appear as they arrive, but not those from this page."
-    return ui.table("Requests", columns, rows, empty)
+    return ui.table("Requests", rows, empty)
 
 
 def _run_link(entry: LogEntry) -> HTMLElement | None:
@@ -145,22 +144,19 @@ def _body(name: str, raw: bytes, context: ViewContext) -> HTMLElement:
 
 def show_warnings(context: ViewContext) -> PageContent:
     """Show the warnings, the newest first."""
-    warnings = context.backend.app.environment.warnings
-    page = ui.found(context, ui.newest(context, warnings.all()))
-    rows = [
-        (
-            f"warning-{number}",
-            h.code(warning.code),
-            [h.p(warning.message), h.p(h.code(warning.location), class_="note")],
-        )
-        for number, warning in page.items
-    ]
+    warnings = context.app.environment.warnings
+    rows = {
+        f"warning-{number}": {
+            "Code": h.code(warning.code),
+            "Message and place": ui.wide(h.p(warning.message), h.p(h.code(warning.location), class_="note")),
+        }
+        for number, warning in reversed(list(enumerate(warnings.all())))
+    }
     strict = "This emulator is strict, so it" if warnings.strict else "A strict emulator"
     rule = f"{strict} refuses those in a request or a definition. What it finds during a run is only noted here."
     empty = "No warnings: the emulator does everything that it was asked to do."
     content = [
         h.p("Things in workflows and requests that are unknown, not supported, or without effect. ", rule),
-        ui.table("Warnings", {"Code": "", "Message and place": "name wide"}, rows, empty),
-        ui.pager(context, page.more),
+        ui.table("Warnings", rows, empty),
     ]
     return PageContent("Warnings", content, "Warnings")

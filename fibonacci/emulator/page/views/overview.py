@@ -20,7 +20,7 @@ print(client.workflows.run(workflow.id, inputs={"name": "Ada"}).outputs)
 
 def show(context: ViewContext) -> PageContent:
     """Show the overview."""
-    with context.backend.reading() as store:
+    with context.reading() as store:
         counts = store.executions.counts()
         is_new = not counts and not store.workflows.counts()
     if is_new:
@@ -33,12 +33,12 @@ def show(context: ViewContext) -> PageContent:
             class_="empty",
         )
         return PageContent("Overview", begin, "Overview")
-    runs = context.backend.items("/executions", None, limit=_LATEST)
+    runs = context.items("/executions", None, limit=_LATEST)
     tiles = [
         h.li(h.a(h.span(f"{counts.get(name, 0):,}", class_="count"), state(name), href=f"/ui/runs?status={name}"))
         for name in STATES
     ]
-    requests = requests_table(context.backend.app.log.newest()[:_LATEST])
+    requests = requests_table(context.app.log.newest()[:_LATEST])
     content = [
         h.ul(tiles, class_="tiles", aria_label="Runs by state"),
         section("Latest runs", runs_table(context, runs.items), h.p(h.a("All runs", href="/ui/runs"))),

@@ -23,7 +23,7 @@ from fibonacci.emulator.page.html import Content, HTMLElement, LivePart, h, icon
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
 from fibonacci.emulator.page.views.approvals import approval_of
 from fibonacci.emulator.state.executions import Search
-from fibonacci.emulator.state.json_encoding import JSONObject, to_text
+from fibonacci.emulator.state.json_encoding import JSONObject
 from fibonacci.emulator.state.records import TERMINAL
 
 NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
@@ -45,7 +45,7 @@ def show_list(context: ViewContext) -> PageContent:
     if len(text) > _LONGEST:
         faults.append(Detail("q", f"has {len(text):,} characters, but a search can have at most {_LONGEST}"))
     search = Search(text, begin and begin[0].timestamp(), end and end[1].timestamp())
-    with context.backend.reading() as store:
+    with context.reading() as store:
         runs = store.executions.rows(
             newest_first=True,
             after=context.number_cursor,
@@ -75,7 +75,7 @@ def show_list(context: ViewContext) -> PageContent:
         ui.choices(context, "States", "status", names, None if text or begin or end or faults else known),
         runs_table(
             context,
-            [view_of(record, context.backend.app.clock.now()) for _, record in page.items],
+            [view_of(record, context.app.clock.now()) for _, record in page.items],
             "No runs match this search." if any((text, status, workflow_id, begin, end, faults)) else "No runs here.",
         ),
         ui.pager(context, page.more),
@@ -91,7 +91,7 @@ def _title(context: ViewContext) -> str:
     parts = (
         text and f"“{ui.short(text, context, 40)}”",
         status and ui.short(ui.state_text(status), context, 40),
-        workflow_id and ui.short(context.backend.workflow_name(workflow_id) or workflow_id, context, 40),
+        workflow_id and ui.short(context.workflow_name(workflow_id) or workflow_id, context, 40),
         begin and f"from {begin[:19]}",
         end and f"to {end[:19]}",
     )
@@ -115,16 +115,8 @@ def _bound(context: ViewContext, name: str, faults: list[Detail]) -> tuple[datet
 
 def runs_table(context: ViewContext, runs: Sequence[Any], empty: str = "No runs here.") -> HTMLElement:
     """Return a table of executions in their public form."""
-    columns = {
-        "State": "",
-        "Run and its first input": "run-name",
-        "Workflow": "name",
-        "Started": "",
-        "Duration": "number",
-        "Nodes": "number",
-    }
     how = f"{empty} Run a workflow on its page, or with ", h.code("client.workflows.run(workflow_id)"), "."
-    return ui.table("Runs", columns, [_row(context, run) for run in runs], how)
+    return ui.table("Runs", {run["execution_id"]: _row(context, run) for run in runs}, how)
 
 
 def _row(context: ViewContext, run: Any) -> ui.Row:
@@ -132,40 +124,25 @@ def _row(context: ViewContext, run: Any) -> ui.Row:
     failed = f", {run['nodes_failed']} failed" if run["nodes_failed"] else ""
     given, value = next(iter(run.get("inputs", {"large inputs": ""}).items()), (None, None))
     first = None if given is None else h.p(f"{given}: {ui.short(value, context)}".removesuffix(": "), class_="note")
-    return (
-        execution_id,
-        ui.state(run["status"]),
-        [h.a(h.code(execution_id), href=f"/ui/runs/{execution_id}"), first],
-        _workflow_link(context, run),
-        ui.moment(run["created_at"]),
-        ui.duration(run["duration_ms"]) if has_run else ui.NOTHING,
-        f"{run['nodes_executed']} of {len(run['nodes'])}{failed}" if has_run else ui.NOTHING,
-    )
+    return {
+        "State": ui.state(run["status"]),
+        "Run and its first input": h.td(
+            h.a(h.code(execution_id), href=f"/ui/runs/{execution_id}"), first, class_="run-name"
+        ),
+        "Workflow": ui.wide(_workflow_link(context, run)),
+        "Started": ui.moment(run["created_at"]),
+        "Duration": ui.duration(run["duration_ms"]) if has_run else ui.NOTHING,
+        "Nodes": f"{run['nodes_executed']} of {len(run['nodes'])}{failed}" if has_run else ui.NOTHING,
+    }
 
 
 def show_run(context: ViewContext) -> PageContent:
     """Show one run."""
-    run = context.backend.get(f"/executions/{segment(context.path['execution_id'])}")
-    approval = approval_of(context, run)
-    return PageContent(
-        f"Run {run['execution_id']}",
-        lambda: _run(context, run, approval),
-        "Runs",
-        is_settled=run["status"] in TERMINAL,
-        seen=(
-            to_text(run),
-            context.backend.workflow_name(run["workflow_id"]),
-            None if approval is None else approval.attributes["data_part"],
-            context.full,
-        ),
-    )
-
-
-def _run(context: ViewContext, run: Any, approval: Content) -> Content:
+    run = context.get(f"/executions/{segment(context.path['execution_id'])}")
     is_over, is_whole = run["status"] in TERMINAL, context.full == "python"
     target = f"/ui/runs/{segment(run['execution_id'])}"
     states = str((run["status"], [(node["id"], node["status"], node["error"]) for node in run["trace"]]))
-    return [
+    content = [
         h.div(
             h.p(ui.state(run["status"]), aria_live="polite", id="state"),
             h.div(
@@ -176,7 +153,7 @@ def _run(context: ViewContext, run: Any, approval: Content) -> Content:
             class_="line",
         ),
         _error(context, run),
-        approval,
+        approval_of(context, run),
         ui.facts(
             ("Workflow", [_workflow_link(context, run), f", version {run['workflow_version']}"]),
             ("Started", ui.moment(run["created_at"])),
@@ -189,7 +166,7 @@ def _run(context: ViewContext, run: Any, approval: Content) -> Content:
             ui.part("Diagram", states, lambda: _diagram(context, run, states), "diagram"),
             h.div(
                 [
-                    ui.part(title, (values, context.full), partial(_values, title.lower(), values, context), name)
+                    ui.part(title, values, partial(_values, title.lower(), values, context), name)
                     for title, values, name in (
                         ("Inputs", run["inputs"], "given"),
                         ("Outputs", run["outputs"], "results"),
@@ -199,8 +176,9 @@ def _run(context: ViewContext, run: Any, approval: Content) -> Content:
             class_="run",
         ),
         ui.section("Trace", _trace(context, run), name="trace"),
-        LivePart("details", "code", (run["inputs"], context.full), lambda: _code(context, run), open=is_whole),
+        LivePart("details", "code", run["inputs"], lambda: _code(context, run), open=is_whole),
     ]
+    return PageContent(f"Run {run['execution_id']}", content, "Runs")
 
 
 def _values(name: str, values: Mapping[str, Any], context: ViewContext) -> Content:
@@ -229,7 +207,7 @@ def _code(context: ViewContext, run: Any) -> Content:
     """Return a program that runs a workflow with the same inputs, ready to paste. A secret in the inputs is `***`."""
     given = pformat(run["inputs"], width=100, sort_dicts=False)
     python = _RUN.format(workflow_id=run["workflow_id"], inputs=given)
-    is_redacted = context.backend.redact(given) != given
+    is_redacted = context.redact(given) != given
     return [
         h.summary("Run it from code"),
         h.p("Replace each *** with the secret that it hides.", class_="flash warning") if is_redacted else None,
@@ -239,15 +217,15 @@ def _code(context: ViewContext, run: Any) -> Content:
 
 def show_again(context: ViewContext) -> PageContent:
     """Show the form that runs a workflow again: from the start with other inputs, or from a node with an output."""
-    run = context.backend.get(f"/executions/{segment(context.path['execution_id'])}")
+    run = context.get(f"/executions/{segment(context.path['execution_id'])}")
     execution_id, from_node = run["execution_id"], context.query.text("from")
     target = f"/ui/runs/{segment(execution_id)}"
     of_run = h.a(h.code(execution_id), href=target)
-    with context.backend.reading() as store:
+    with context.reading() as store:
         workflow = store.workflows.get(run["workflow_id"])
     if workflow is None:
         content: Content = h.p("The workflow ", h.code(run["workflow_id"]), " was deleted, so it can't run again.")
-        return PageContent(f"Run {execution_id} again", content, "Runs", is_live=False)
+        return PageContent(f"Run {execution_id} again", content, "Runs")
     version, latest = run["workflow_version"], workflow["version"]
     if from_node is not None:
         node = next((node for node in run["trace"] if node["id"] == from_node), None)
@@ -269,7 +247,7 @@ def show_again(context: ViewContext) -> PageContent:
                 h.button("Run the rest", class_="primary"),
             ),
         ]
-        return PageContent(f"Run {execution_id} from {from_node}", content, "Runs", is_live=False)
+        return PageContent(f"Run {execution_id} from {from_node}", content, "Runs")
     newer = f" That run used version {version}." if version != latest else ""
     content = [
         h.p(
@@ -277,13 +255,13 @@ def show_again(context: ViewContext) -> PageContent:
         ),
         run_form(context, f"{target}/again", workflow["definition"], run["inputs"], button="Run again"),
     ]
-    return PageContent(f"Run {execution_id} again", content, "Runs", is_live=False)
+    return PageContent(f"Run {execution_id} again", content, "Runs")
 
 
 def run_again(context: ViewContext) -> Done:
     """Run the workflow of a run with the inputs that were entered."""
-    run = context.backend.get(f"/executions/{segment(context.path['execution_id'])}")
-    workflow = context.backend.get(f"/workflows/{segment(run['workflow_id'])}")
+    run = context.get(f"/executions/{segment(context.path['execution_id'])}")
+    workflow = context.get(f"/workflows/{segment(run['workflow_id'])}")
     inputs = inputs_of_form(context, workflow["definition"], run["inputs"])
     return started(context, f"/v1/workflows/{segment(workflow['id'])}/execute", {"inputs": inputs})
 
@@ -296,7 +274,7 @@ def resume(context: ViewContext) -> Done:
 
 def started(context: ViewContext, path: str, body: JSONObject) -> Done:
     """Start a run with a request, and lead to the run."""
-    run = context.backend.send("POST", path, body)["data"]
+    run = context.send("POST", path, body)["data"]
     return Done(
         f"/ui/runs/{segment(run['execution_id'])}", f"The run has started. State: {ui.state_text(run['status'])}."
     )
@@ -309,19 +287,19 @@ cancel: Final[Action] = ui.calling(
 
 def show_run_diagram(context: ViewContext) -> ServerResponse:
     """Return the picture of the workflow with the states of this run."""
-    run = context.backend.get(f"/executions/{segment(context.path['execution_id'])}")
+    run = context.get(f"/executions/{segment(context.path['execution_id'])}")
     return responses.picture(_drawing(context, run).text())
 
 
 def _drawing(context: ViewContext, run: Any) -> Drawing:
     from fibonacci.models import Execution
 
-    execution = Execution.model_validate(context.backend.redact_json(run))
-    return Drawing(context.backend.redact_json(_definition(context, run)) or NO_NODES, execution, has_header=False)
+    execution = Execution.model_validate(context.redact_json(run))
+    return Drawing(context.redact_json(_definition(context, run)) or NO_NODES, execution, has_header=False)
 
 
 def _definition(context: ViewContext, run: Any) -> Any:
-    return context.backend.definition(run["workflow_id"], run["workflow_version"])
+    return context.definition(run["workflow_id"], run["workflow_version"])
 
 
 def _error(context: ViewContext, run: Any) -> Content:
@@ -339,7 +317,7 @@ def _error(context: ViewContext, run: Any) -> Content:
 
 def _workflow_link(context: ViewContext, run: Any) -> HTMLElement:
     workflow_id = run["workflow_id"]
-    name = context.backend.workflow_name(workflow_id)
+    name = context.workflow_name(workflow_id)
     return h.code(workflow_id) if name is None else h.a(name, href=f"/ui/workflows/{segment(workflow_id)}")
 
 
@@ -350,7 +328,7 @@ def _diagram(context: ViewContext, run: Any, states: str) -> HTMLElement:
     source = f"/ui/runs/{segment(run['execution_id'])}/diagram.svg?v={version:x}"
     urgent = [node["id"] for status in ("failed", "running") for node in run["trace"] if node["status"] == status]
     links = {
-        context.backend.redact(node["id"]): NodeLink(
+        context.redact(node["id"]): NodeLink(
             _trace_target(context, number), f"{node['id']}: {ui.state_text(node['status'])}", node["id"] in urgent[:1]
         )
         for number, node in enumerate(run["trace"])
@@ -393,7 +371,7 @@ def _node(context: ViewContext, number: int, node: Any, begin: float, whole: flo
     return LivePart(
         "details",
         f"node-{number}",
-        (node, took, left, width, context.full),
+        (node, took, left, width),
         lambda: _summary_and_details(context, number, node, took, left, width),
         class_="trace",
         open=is_open,

@@ -29,27 +29,25 @@ _MOST_LINES: Final = 1_500  # of a version: the time to compare grows with their
 
 def show_list(context: ViewContext) -> PageContent:
     """Show the workflows, the oldest first, or those whose name or ID contains a text."""
-    with context.backend.reading() as store:
+    with context.reading() as store:
         rows = store.workflows.rows(after=context.number_cursor)
         page = ui.found(context, rows, lambda workflow: f"{workflow['name']}\n{workflow['id']}")
         runs = {workflow["id"]: sum(store.executions.counts(workflow["id"]).values()) for _, workflow in page.items}
-    shown = [
-        (
-            workflow["id"],
-            h.a(_name_of(workflow), href=f"/ui/workflows/{segment(workflow['id'])}"),
-            h.code(workflow["id"]),
-            workflow["version"],
-            _node_count(workflow),
-            h.a(f"{runs[workflow['id']]:,}", href=f"/ui/runs?workflow_id={segment(workflow['id'])}"),
-            ui.moment(workflow["updated_at"]),
-        )
+    shown = {
+        workflow["id"]: {
+            "Name": ui.wide(h.a(_name_of(workflow), href=f"/ui/workflows/{segment(workflow['id'])}")),
+            "ID": h.code(workflow["id"]),
+            "Version": workflow["version"],
+            "Nodes": _node_count(workflow),
+            "Runs": h.a(f"{runs[workflow['id']]:,}", href=f"/ui/runs?workflow_id={segment(workflow['id'])}"),
+            "Updated": ui.moment(workflow["updated_at"]),
+        }
         for _, workflow in page.items
-    ]
+    }
     empty = "No workflows here. Create one with ", h.code("client.workflows.create(name=..., definition=...)"), "."
-    columns = {"Name": "name", "ID": "", "Version": "number", "Nodes": "number", "Runs": "number", "Updated": ""}
     content = [
         ui.search_form(context, ui.Field("q", "Name or ID", "search")),
-        ui.table("Workflows", columns, shown, empty),
+        ui.table("Workflows", shown, empty),
         ui.pager(context, page.more),
     ]
     return PageContent("Workflows", content, "Workflows")
@@ -57,12 +55,12 @@ def show_list(context: ViewContext) -> PageContent:
 
 def show(context: ViewContext) -> PageContent:
     """Show one workflow."""
-    workflow, app = _workflow(context), context.backend.app
+    workflow, app = _workflow(context), context.app
     workflow_id, path = workflow["id"], _path(workflow)
-    runs = context.backend.items("/executions", None, workflow_id=workflow_id, limit=_RUNS)
+    runs = context.items("/executions", None, workflow_id=workflow_id, limit=_RUNS)
     all_runs = h.p(h.a("All runs of this workflow", href=f"/ui/runs?workflow_id={workflow_id}"))
-    versions = context.backend.items(f"{path}/versions", context.cursor)
-    with context.backend.reading() as store:
+    versions = context.items(f"{path}/versions", context.cursor)
+    with context.reading() as store:
         settings = settings_of(store, app.organization)
     views = {"Definition": None, "Coverage": "coverage"}
     reasons = approval_reasons(settings, workflow["definition"], app.environment.handlers)
@@ -86,15 +84,14 @@ def show(context: ViewContext) -> PageContent:
             ui.section("Source", ui.json_block("definition", "Definition", workflow["definition"], context)),
         ],
         "Workflows",
-        is_settled=_shows_coverage(context),  # it takes longer than the rest
     )
 
 
 def show_diagram(context: ViewContext) -> ServerResponse:
     """Return the picture of a workflow, with what its runs have reached if that is asked for."""
     workflow = _workflow(context)
-    coverage = coverage_of(context.backend, workflow) if _shows_coverage(context) else None
-    definition = context.backend.redact_json(workflow["definition"]) or NO_NODES
+    coverage = coverage_of(context, workflow) if _shows_coverage(context) else None
+    definition = context.redact_json(workflow["definition"]) or NO_NODES
     return responses.picture(Drawing(definition, has_header=coverage is None, coverage=coverage).text())
 
 
@@ -167,16 +164,16 @@ def rollback(context: ViewContext) -> Done:
         raise invalid(Detail("version", reason))
     path = f"/v1{_path(workflow)}/versions/{segment(number)}/rollback"
     message = f"The workflow is back at version {number}, as version {workflow['version'] + 1}."
-    context.backend.send("POST", path)
+    context.send("POST", path)
     return Done(f"/ui{_path(workflow)}", message)
 
 
 def _workflow(context: ViewContext) -> Any:
-    return context.backend.get(f"/workflows/{segment(context.path['workflow_id'])}")
+    return context.get(f"/workflows/{segment(context.path['workflow_id'])}")
 
 
 def _version(context: ViewContext, workflow: Any, number: str) -> Any:
-    return context.backend.get(f"{_path(workflow)}/versions/{segment(number)}")
+    return context.get(f"{_path(workflow)}/versions/{segment(number)}")
 
 
 def _path(workflow: Any) -> str:
@@ -199,22 +196,20 @@ def _origin(version: Any) -> str:
 
 
 def _versions_table(workflow: Any, versions: list[Any]) -> HTMLElement:
-    columns = {"Version": "", "Made by": "", "Nodes": "number", "Name": "name", "Created": ""}
     latest, target = workflow["version"], f"/ui{_path(workflow)}/versions"
-    rows = [
-        (
-            f"version-{version['version']}",
-            h.a(
+    rows = {
+        f"version-{version['version']}": {
+            "Version": h.a(
                 version["version"], " (latest)" * (version["version"] == latest), href=f"{target}/{version['version']}"
             ),
-            _origin(version),
-            _node_count(version),
-            version["name"],
-            ui.moment(version["created_at"]),
-        )
+            "Made by": _origin(version),
+            "Nodes": _node_count(version),
+            "Name": ui.wide(version["name"]),
+            "Created": ui.moment(version["created_at"]),
+        }
         for version in versions
-    ]
-    return ui.table("Versions", columns, rows)
+    }
+    return ui.table("Versions", rows)
 
 
 def _difference(context: ViewContext, old: Any, new: Any) -> Content:
@@ -230,7 +225,7 @@ def _difference(context: ViewContext, old: Any, new: Any) -> Content:
             HTMLElement(tags.get(line[0], "span"), "…" if line[0] == "@" else line[: ui.SHOWN]) for line in compared[1:]
         ]
         lines = h.pre(shown, class_="diff all", tabindex=0, role="group", aria_label="Line by line")
-    changes = diff(*(context.backend.redact_json(version["definition"] or {}) for version in (old, new))).changes
+    changes = diff(*(context.redact_json(version["definition"] or {}) for version in (old, new))).changes
     if not changes:
         return [h.p("The definitions mean the same."), lines]
     points = [
@@ -248,11 +243,11 @@ def _diagram(context: ViewContext, workflow: Any) -> Content:
     if not _node_count(workflow):
         return h.p("The workflow has no nodes, so its runs complete without outputs.", class_="note")
     source = f"/ui{_path(workflow)}/diagram.svg?v={workflow['version']}"
-    definition = context.backend.redact_json(workflow["definition"])
+    definition = context.redact_json(workflow["definition"])
     if not _shows_coverage(context):
         text = "Diagram of the workflow. The definition below says the same in JSON."
         return diagram(Drawing(definition), source, {}, text)
-    coverage = coverage_of(context.backend, workflow)
+    coverage = coverage_of(context, workflow)
     drawing = Drawing(definition, has_header=False, coverage=coverage)
     text = "Diagram of the workflow, with how often each part ran. The table below says what never did."
     return [
@@ -271,4 +266,4 @@ def _text(context: ViewContext, version: Any) -> str:
         definition = definition and in_order(definition, generation="newer")
     shown = {"name": version["name"], "description": version["description"], "definition": definition}
     # Redacted before it is compared: a part of a secret would not be found. Each line of a text is a line of its own.
-    return ui.json_text(context.backend.redact_json(shown)).replace("\\n", "\n")
+    return ui.json_text(context.redact_json(shown)).replace("\\n", "\n")
