@@ -1,4 +1,4 @@
-"""The form that runs a workflow: a field for each input that its `input_schema` names, or all inputs as JSON.
+"""The form that runs a workflow: a field for each input that its `input_schema` names, and JSON for the others.
 
 A view shows it with `run_form`, and the action that receives it reads it with `inputs_of_form`:
 
@@ -20,15 +20,13 @@ from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.http.messages import Detail, invalid
 from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page.context import ViewContext
-from fibonacci.emulator.page.html import Content, HTMLElement, h
+from fibonacci.emulator.page.html import HTMLElement, h
 from fibonacci.emulator.state.json_encoding import JSONObject
 
 _PREFIX: Final = "inputs."
 """How the name of the field of one input begins. `inputs` has those without a field, as JSON."""
 
 _NULL: Final = {"type": "null"}
-_MOST_FIELDS: Final = 40  # more are clearer as JSON
-_MOST_CHOICES: Final = 100
 
 
 def run_form(
@@ -43,17 +41,14 @@ def run_form(
         inputs: The inputs of a run to run again. By default, the fields are empty or have their defaults.
         button: The word on the button.
     """
-    every = _fields_of(context, definition, inputs)
-    fields = [] if context.query.text("as") == "json" else [*every]
-    names = {field.name.removeprefix(_PREFIX) for field in fields}
+    fields = _fields_of(context, definition, inputs)
     given = _sample(definition) if inputs is None else inputs
-    rest = {name: value for name, value in given.items() if name not in names}
-    if not fields or (rest and inputs is not None):
-        fields.append(ui.Field("inputs", "More inputs" if fields else "Inputs", "JSON", "A JSON object", rest))
-    other_way: Content = None
-    if every:
-        text, mode = ("Enter all inputs as JSON", "json") if names else ("Enter each input in a field", None)
-        other_way = h.p(h.a(text, href=ui.with_query(context, **{"as": mode})), class_="note")
+    names = {field.name for field in fields}
+    rest = {name: value for name, value in given.items() if f"{_PREFIX}{name}" not in names}
+    label, hint = "Inputs", "A JSON object"
+    if fields:
+        label, hint = "More inputs", "A JSON object, also for what a field can't express, such as an empty text"
+    fields.append(ui.Field("inputs", label, "JSON", hint, rest))
     shown = ui.json_text([given, dict(context.flash.entered)])
     is_redacted = context.redact(shown) != shown
     # The API accepts what only the checks refuse, and somebody may want to see the run fail.
@@ -63,7 +58,6 @@ def run_form(
         "run-form",
         action,
         fields,
-        other_way,
         h.p("Replace each *** with the secret that it hides.", class_="flash warning") if is_redacted else None,
         h.div(
             h.button(button, class_="primary"),
@@ -100,19 +94,19 @@ def inputs_of_form(context: ViewContext, definition: Any, inputs: JSONObject | N
 
 
 def _fields_of(context: ViewContext, definition: Any, inputs: JSONObject | None) -> list[ui.Field]:
-    """Return the fields of the inputs that the schema names, or none if it names none or too many."""
+    """Return the fields of the inputs that the schema names."""
     schema = definition.get("input_schema") if is_object(definition) else None
     root = target_of(schema, schema) if is_object(schema) else None
     properties = root.get("properties") if is_object(root) else None
-    if not (is_object(schema) and is_object(root) and is_object(properties)) or len(properties) > _MOST_FIELDS:
-        return []
-    if any(context.redact(name) != name for name in properties):  # names of fields are sent as they are
+    if not (is_object(schema) and is_object(root) and is_object(properties)):
         return []
     required = root.get("required")
     names = required if is_array(required) else ()
-    null = {name for name, value in (inputs or {}).items() if value is None}  # an empty field would not be sent
     return [
-        _field(str(name), part, schema, name in names, inputs) for name, part in properties.items() if name not in null
+        _field(str(name), part, schema, name in names, inputs)
+        for name, part in properties.items()
+        # An empty field would not be sent, and the names of fields are sent as they are.
+        if (inputs or {}).get(name, "") is not None and context.redact(name) == name
     ]
 
 
@@ -125,7 +119,7 @@ def _field(name: str, part: Any, root: Mapping[str, Any], is_required: bool, inp
     in_json = f"JSON: {kind}" if isinstance(kind, str) else "JSON"
     choices = schema.get("enum", [True, False] if kind == "boolean" else None)
     field = ui.Field(f"{_PREFIX}{name}", label, "JSON", ". ".join(filter(None, [hint, in_json])), value)
-    if is_array(choices) and len(choices) <= _MOST_CHOICES and (value is None or value in choices):
+    if is_array(choices) and (value is None or value in choices):
         words = {
             ui.json_text(choice): choice if isinstance(choice, str) else ui.json_text(choice) for choice in choices
         }

@@ -32,8 +32,6 @@ def show(context: ViewContext) -> PageContent:
     path = f"/organizations/{segment(context.app.organization)}"
     with context.reading() as store:
         settings = _settings_fields(settings_of(store, context.app.organization))
-    statistics = context.get(f"{path}/governance/approvals")
-    counts = [(name.capitalize(), f"{count:,}") for name, count in statistics.items() if isinstance(count, int)]
     policies, more_policies = first_of(context, f"{path}/tool-policies")
     overrides, more_overrides = first_of(context, f"{path}/role-policy-overrides")
     save, restrict, exempt = (
@@ -65,9 +63,6 @@ def show(context: ViewContext) -> PageContent:
     content = [
         h.p("Which runs wait for approval, and which tools a role can use. Only the owner can change this."),
         ui.section("Approval", ui.entry_form(context, "governance-form", "/ui/governance", settings, save)),
-        ui.section(
-            "Requests for approval", ui.facts(*counts), h.p(h.a("Runs waiting for approval", href="/ui/approvals"))
-        ),
         ui.section(
             "Tool policies",
             ui.table("Tool policies", policy_rows, free),

@@ -5,17 +5,14 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any, Final
 
-from fibonacci._texts.text import counted
 from fibonacci.definitions.tools import canonical_tool
-from fibonacci.emulator.account import PLANS, ROLES
+from fibonacci.emulator.account import PLANS
 from fibonacci.emulator.engine.memory import is_live
 from fibonacci.emulator.http.messages import not_found
 from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page.context import Action, Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.policy.admission import runs_in
-from fibonacci.emulator.policy.approvals import DECIDING
-from fibonacci.emulator.routes import ENDPOINTS
 from fibonacci.emulator.routes.workflows import TRANSITIONS
 from fibonacci.emulator.state.records import StoredMemory
 
@@ -30,7 +27,6 @@ def show(context: ViewContext) -> PageContent:
         ui.section("Memory", ui.search_form(context, ui.Field("q", "Key, scope or owner", "search")), _memory(context)),
         ui.section("Registry", _registry(context)),
         ui.section("Tools", _tools(context)),
-        ui.section("Models", _models(context)),
         ui.section("Keys", _keys(context)),
         ui.section("Limits", _limits(context)),
     ]
@@ -132,11 +128,6 @@ change_registry: Final[Action] = ui.calling(
 )
 
 
-def _parameters(tool: Any) -> list[str]:
-    schema = tool["parameters"]
-    return [name + "*" * (name in schema["required"]) for name in schema["properties"]]
-
-
 def _tools(context: ViewContext) -> Content:
     tools, rest = first_of(context, "/tools")
     handlers = context.app.environment.handlers
@@ -145,37 +136,20 @@ def _tools(context: ViewContext) -> Content:
             "Name": h.code(tool["name"]),
             "Category": tool["category"],
             "What it does": ui.wide(tool["description"]),
-            "Parameters": ui.wide(", ".join(_parameters(tool)) or "any"),
+            "Parameters": ui.wide(", ".join(tool["parameters"]["properties"]) or "any"),
             "Connected": "yes" if tool["connected"] else "no",
             "By": "default" if handlers.tool(canonical_tool(tool["name"])) is None else "your function",
         }
         for tool in tools
     }
-    star = h.p("A star marks required parameters. A function with ", h.code("@emulator.tool"), " replaces the default.")
-    return [star, ui.table("Tools", rows), rest]
-
-
-def _models(context: ViewContext) -> Content:
-    names = [h.li(h.code(name)) for name in context.app.environment.models]
-    how = h.p("The emulator knows these and warns about others. Add names to ", h.code("emulator.models"), ".")
-    return [how, h.ul(names, class_="words")]
+    how = h.p("A function with ", h.code("@emulator.tool"), " replaces the default.")
+    return [how, ui.table("Tools", rows), rest]
 
 
 def _keys(context: ViewContext) -> Content:
-    roles = dict[str, ui.Row]()
-    for role in ROLES:
-        own = [h.li(h.code(str(endpoint))) for endpoint in ENDPOINTS if endpoint.lowest_role == role]
-        more = "use this page and the control API, " if role == "owner" else ""
-        more += "approve and reject runs, " if role in DECIDING else ""
-        summary = h.summary(f"{more}{counted(len(own), 'endpoint')} of the API")
-        roles[f"role-{role}"] = {"Role": role, "Can also": h.details(summary, h.ul(own), id=f"may-{role}")}
     people = {f"person-{name}": {"Name": name, "Role": role} for name, role in sorted(context.app.keys.people.items())}
     empty = "Nobody has a key with a name. To make one, call ", h.code('emulator.key("admin", name="ada")'), "."
-    return [
-        h.p("Each role can do what the roles above it can, and more. This page shows no keys."),
-        ui.table("Roles", roles),
-        ui.table("People", people, empty),
-    ]
+    return [h.p("The people who have a key. This page shows no keys."), ui.table("People", people, empty)]
 
 
 def _limits(context: ViewContext) -> Content:

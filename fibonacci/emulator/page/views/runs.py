@@ -32,19 +32,16 @@ NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
 STATES: Final = ("running", QUEUED, WAITING, "completed", "failed", "cancelled")
 """The states of runs, as the page lists them."""
 
-_LONGEST: Final = 200
 _MOST_WORKFLOWS: Final = 200
 _MOST_VALUES: Final = 12  # of which each has a place of its own
 
 
 def show_list(context: ViewContext) -> PageContent:
     """Show the runs that a search wants, the newest first. Its address is a link to the search."""
-    status, workflow_id = context.query.searched("status"), context.query.searched("workflow_id")
-    text, faults = context.searched or "", list[Detail]()
-    begin, end = (_bound(context, name, faults) for name in ("from", "to"))
-    if len(text) > _LONGEST:
-        faults.append(Detail("q", f"has {len(text):,} characters, but a search can have at most {_LONGEST}"))
-    search = Search(text, begin and begin[0].timestamp(), end and end[1].timestamp())
+    given = {name: context.query.searched(name) for name in ("q", "status", "workflow_id", "from", "to")}
+    status, workflow_id, faults = given["status"], given["workflow_id"], list[Detail]()
+    begin, end = (_bound(name, given[name], faults) for name in ("from", "to"))
+    search = Search(given["q"] or "", begin and begin[0].timestamp(), end and end[1].timestamp())
     with context.reading() as store:
         runs = store.executions.rows(
             newest_first=True,
@@ -72,35 +69,20 @@ def show_list(context: ViewContext) -> PageContent:
         h.p(
             "Days such as 2026-01-31 or times such as 2026-01-31T10:00, in UTC, by the emulator's clock.", class_="note"
         ),
-        ui.choices(context, "States", "status", names, None if text or begin or end or faults else known),
+        ui.choices(context, "States", "status", names, None if given["q"] or given["from"] or given["to"] else known),
         runs_table(
             context,
             [view_of(record, context.app.clock.now()) for _, record in page.items],
-            "No runs match this search." if any((text, status, workflow_id, begin, end, faults)) else "No runs here.",
+            "No runs match this search." if any(given.values()) else "No runs here.",
         ),
         ui.pager(context, page.more),
     ]
-    return PageContent(_title(context), content, "Runs")
+    searched = ui.short(", ".join(filter(None, given.values())), context)  # tells the tabs of searches apart
+    return PageContent(f"Runs: {searched}" if searched else "Runs", content, "Runs")
 
 
-def _title(context: ViewContext) -> str:
-    """Return what tells the tabs of different searches apart."""
-    text, status, workflow_id, begin, end = (
-        context.query.searched(name) for name in ("q", "status", "workflow_id", "from", "to")
-    )
-    parts = (
-        text and f"“{ui.short(text, context, 40)}”",
-        status and ui.short(ui.state_text(status), context, 40),
-        workflow_id and ui.short(context.workflow_name(workflow_id) or workflow_id, context, 40),
-        begin and f"from {begin[:19]}",
-        end and f"to {end[:19]}",
-    )
-    return f"Runs: {', '.join(filter(None, parts))}" if any(parts) else "Runs"
-
-
-def _bound(context: ViewContext, name: str, faults: list[Detail]) -> tuple[datetime, datetime] | None:
+def _bound(name: str, text: str | None, faults: list[Detail]) -> tuple[datetime, datetime] | None:
     """Return the beginning and the end of the day, the minute or the second that was entered, in UTC."""
-    text = context.query.searched(name)
     if text is None:
         return None
     try:
@@ -310,7 +292,7 @@ def _error(context: ViewContext, run: Any) -> Content:
     links: Content = None
     if failed is not None:
         again = f"/ui/runs/{segment(run['execution_id'])}/again?from={segment(run['trace'][failed]['id'])}"
-        show = h.a("Show the node", href=_trace_target(context, failed))
+        show = h.a("Show the node", href=f"#at-{failed}")
         links = [" ", show, " ", h.a("Give it an output and run the rest", href=again)]
     return h.p(h.strong("Why: "), run["error"], links, class_="flash error")
 
@@ -329,34 +311,19 @@ def _diagram(context: ViewContext, run: Any, states: str) -> HTMLElement:
     urgent = [node["id"] for status in ("failed", "running") for node in run["trace"] if node["status"] == status]
     links = {
         context.redact(node["id"]): NodeLink(
-            _trace_target(context, number), f"{node['id']}: {ui.state_text(node['status'])}", node["id"] in urgent[:1]
+            f"#at-{number}", f"{node['id']}: {ui.state_text(node['status'])}", node["id"] in urgent[:1]
         )
         for number, node in enumerate(run["trace"])
     }
     return diagram(_drawing(context, run), source, links, "Diagram of the run. The trace below says the same in words.")
 
 
-_SHOWN: Final = 50
-"""How many nodes are on one page."""
-
-
-def _trace_target(context: ViewContext, number: int) -> str:
-    """Return the address of a node in the trace, which has pages."""
-    begin = number // _SHOWN * _SHOWN
-    is_here = begin == (context.number_cursor or 0)
-    return f"{'' if is_here else ui.with_query(context, cursor=begin or None, full=None)}#at-{number}"
-
-
 def _trace(context: ViewContext, run: Any) -> Content:
     """Return the trace of a run, its nodes in order."""
-    nodes: list[Any] = run["trace"]
-    first = context.number_cursor or 0
     begin, whole = _ms(run["created_at"]) or 0.0, max(run["duration_ms"], 1)
-    shown = list(enumerate(nodes))[first : first + _SHOWN]
-    rest = ui.pager(context, str(first + _SHOWN) if len(nodes) > first + _SHOWN else None)
-    if not nodes:
+    if not run["trace"]:
         return h.p("No node has started.", class_="note")
-    return [[_node(context, number, node, begin, whole) for number, node in shown], rest]
+    return [_node(context, number, node, begin, whole) for number, node in enumerate(run["trace"])]
 
 
 def _node(context: ViewContext, number: int, node: Any, begin: float, whole: float) -> HTMLElement:
