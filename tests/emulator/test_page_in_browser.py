@@ -246,10 +246,6 @@ class TestDiagram:
         page.locator("#node-0 > summary").click()
         first.press("Enter")  # the same address again
         expect(page.locator("#node-0")).to_have_attribute("open", "")
-        page.goto(f"{address}/ui/runs/{run.id}")
-        page.locator("#place-54").press("Enter")  # which the trace has behind the node that waits
-        expect(page.locator("#node-55")).to_have_attribute("open", "")
-        assert page.url.endswith("?cursor=50#at-55")
 
     def test_a_value_is_copied_as_a_whole(
         self, page: Page, context: BrowserContext, address: str, client: Fibonacci

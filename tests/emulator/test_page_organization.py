@@ -41,7 +41,6 @@ class TestGovernance:
         assert (
             "require_approval_for_external_comm A run waits if its workflow names this category, or uses" in shown.text
         )
-        assert "in its name: acl, grant, invite" in shown.text
         assert "A run needs 1 approval. One rejection is enough. After 7 days" in shown.text
         client.organizations.governance.update("default", approval_threshold=0)
         assert "Nobody has to approve" in page.get("/ui/governance").text
@@ -78,15 +77,9 @@ class TestGovernance:
         assert 'id="policy-calculator"' not in shown.body
         assert "tool_name: must not be empty" in page.act("/ui/governance/policies", back="/ui/governance").text
 
-    def test_requests_for_approval_are_counted(self, page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
+    def test_a_workflow_says_which_settings_hold_its_runs(self, page: PageClient, client: Fibonacci) -> None:
         client.organizations.governance.update("default", require_approval_for_external_comm=True)
         workflow = create(client, MAIL)
-        runs = [client.workflows.execute(workflow).id for _ in range(3)]
-        emulator.approve(runs[0], by="admin")
-        emulator.reject(runs[1], by="admin")
-        shown = page.get("/ui/governance")
-        for name in ("Pending", "Approved", "Rejected"):
-            assert f"<dt>{name}</dt><dd>1</dd>" in shown.body
         assert "Approval required for external_comm" in page.get(f"/ui/workflows/{workflow}").text
 
     def test_policies_and_overrides_say_who_may(self, page: PageClient, client: Fibonacci) -> None:
@@ -169,13 +162,10 @@ class TestRegistry:
 
 
 class TestKeys:
-    def test_roles_and_people_without_a_key(self, page: PageClient, emulator: Emulator) -> None:
+    def test_people_without_their_keys(self, page: PageClient, emulator: Emulator) -> None:
         keys = [emulator.key(role, name=name) for role, name in (("admin", "ada"), ("viewer", "bo"))]  # type: ignore[arg-type]
         shown = page.get("/ui/organization")
         assert row(shown, "person-ada") == "ada admin"
-        assert "approve and reject runs" in row(shown, "role-admin")
-        assert "PATCH /organizations/{organization_id}/governance" in row(shown, "role-owner")
-        assert "GET /workflows " in row(shown, "role-viewer")
         assert not [key for key in (*keys, emulator.key("member"), emulator.api_key) if key[-20:] in shown.body]
 
 

@@ -52,7 +52,7 @@ class TestSession:
         ("key", "status", "message"),
         [
             ("wrong", 401, "This emulator doesn't know this key."),
-            ("", 401, "Enter the owner's key."),
+            ("", 401, "This emulator doesn't know this key."),
             ("schlüssel\ud800", 401, "This emulator doesn't know this key."),
             (f"{KEY}x", 401, "This emulator doesn't know this key."),
         ],

@@ -21,7 +21,7 @@ from fibonacci.emulator.state.store import Store
 from tests.emulator.handling import create
 from tests.emulator.page_client import PageClient
 from tests.kit.assertions import each_row
-from tests.kit.nodes import llm, tool
+from tests.kit.nodes import llm
 
 
 def execution(number: int, inputs: dict[str, Any], **more: Any) -> StoredExecution:
@@ -155,11 +155,10 @@ class TestOnThePage:
         shown = page.get(f"/ui/runs?{query}")
         fields = {"q": "water", "status": "completed", "workflow_id": workflow, "from": "2026-01-01", "to": ""}
         assert shown.form("find") == fields
-        assert "<h1>Runs: “water”, completed, Tides, from 2026-01-01</h1>" in shown.body
+        assert f"<h1>Runs: water, completed, {workflow}, 2026-01-01</h1>" in shown.body
         assert shown.next_page.startswith(f"/ui/runs?{query}&cursor=")
         assert page.get(shown.next_page).body.count("topic: water") == 1
         assert page.get("/ui/runs?to=2026-01-31").form("find")["to"] == "2026-01-31"
-        assert f"q=water&amp;status=failed&amp;workflow_id={workflow}&amp;from=2026-01-01" in shown.body
 
     def test_times_are_those_of_the_clock_and_include_what_was_entered(
         self, page: PageClient, client: Fibonacci, emulator: Emulator
@@ -179,7 +178,6 @@ class TestOnThePage:
         [
             ("from=9999-12-31", "must be a time such as 2026-01-31 or 2026-01-31T10:00, not '9999-12-31'"),
             ("from=soon", "must be a time such as 2026-01-31 or 2026-01-31T10:00, not 'soon'"),
-            (f"q={'x' * 201}", "has 201 characters, but a search can have at most 200"),
         ],
     )
     def test_a_fault_is_said_at_its_field(self, query: str, fault: str) -> None:
@@ -188,11 +186,3 @@ class TestOnThePage:
         assert fault in shown.text
         name, _, text = query.partition("=")
         assert shown.form("find")[name] == text
-
-    def test_counts_are_those_of_the_workflow_where_they_are_known(self, page: PageClient, client: Fibonacci) -> None:
-        slow = create(client, tool("pause", "wait", {"seconds": 60}))
-        client.workflows.execute(slow)
-        client.workflows.execute(create(client, llm("greet")))
-        assert "All 2 running 1" in page.get("/ui/runs").text
-        assert "All 1 running 1" in page.get(f"/ui/runs?workflow_id={slow}").text
-        assert "All running pending" in page.get("/ui/runs?q=x").text

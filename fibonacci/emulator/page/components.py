@@ -48,8 +48,7 @@ _ICONS: Final[Mapping[str, str]] = {
 
 def state(name: str) -> HTMLElement:
     """Return the state of an execution or a node: color, shape and word."""
-    kind = name if name in _ICONS else "unknown"
-    return h.span(icon(_ICONS.get(name, "circle")), state_text(name), class_=f"state {kind}")
+    return h.span(icon(_ICONS.get(name, "circle")), state_text(name), class_=f"state {name}")
 
 
 def state_text(name: str) -> str:
@@ -79,9 +78,8 @@ def json_block(name: str, title: str, value: Any, context: ViewContext) -> HTMLE
 
 def short(value: Any, context: ViewContext, length: int = BRIEF) -> str:
     """Return a value on one line, cut, for tables."""
-    if not isinstance(value, str):
-        value = json_text(value, None) if not is_larger_than(value, _INDENTED) else "more than 200,000 characters"
-    text = context.redact(value)  # before it is cut: a part of a secret would not be found
+    text = value if isinstance(value, str) else json_text(value, None)
+    text = context.redact(text)  # before it is cut: a part of a secret would not be found
     return " ".join(text[:length].split()) + ("…" if len(text) > length else "")
 
 
@@ -102,8 +100,8 @@ def text_block(name: str, title: str, text: str, context: ViewContext) -> HTMLEl
     text = context.redact(text)  # before it is cut: a part of a secret would not be found
     is_full = context.full == name
     is_cut = len(text) > SHOWN and not is_full
-    label = f"Copy: {title}"
-    copy = h.button("Copy", type="button", class_="copy", aria_label=label, data_static="true")  # it says what it did
+    # Its text says what it did, whatever is refreshed.
+    copy = h.button("Copy", type="button", class_="copy", aria_label=f"Copy: {title}", data_static="true")
     link = h.a(f"Show all {len(text):,} characters", class_="whole", href=f"{with_query(context, full=name)}#{name}")
     shown = f"{text[:SHOWN]}…" if is_cut else text
     return h.div(
@@ -183,7 +181,7 @@ def found(
         rows: The list, from the cursor on, each with its number.
         text_of: Returns the text of one, which may have secrets: they are not found. By default, all are wanted.
     """
-    wanted = (context.searched or "").casefold()
+    wanted = (context.query.searched("q") or "").casefold()
     if wanted and text_of is not None:
         rows = (row for row in rows if wanted in context.redact(text_of(row[1])).casefold())
     shown = list(islice(rows, PER_PAGE + 1))
@@ -195,35 +193,6 @@ def pager(context: ViewContext, more: str | None) -> Content:
     first = None if context.query.text("cursor") is None else h.a("First page", href=with_query(context, cursor=None))
     following = None if more is None else h.a("Next page", href=with_query(context, cursor=more), rel="next")
     return h.nav(first, following, class_="pager", aria_label="Pages") if first or following else None
-
-
-def choices(
-    context: ViewContext,
-    label: str,
-    name: str,
-    options: Mapping[str, str | None],
-    counts: Mapping[str, int] | None = None,
-) -> HTMLElement:
-    """Return links to the same list by one query parameter, with the chosen one marked.
-
-    Args:
-        context: The request.
-        label: What is chosen.
-        name: The parameter.
-        options: The values by their texts. `None` is the list without the parameter.
-        counts: How many there are, by text.
-    """
-    chosen = context.query.searched(name)
-    links = [
-        h.a(
-            text,
-            [" ", h.span(f"{counts.get(text, 0):,}", class_="count")] if counts is not None else None,
-            href=with_query(context, **{name: value, "cursor": None}),
-            aria_current="true" if value == chosen else None,
-        )
-        for text, value in options.items()
-    ]
-    return h.nav(h.ul(list(map(h.li, links))), class_="filters", aria_label=label)
 
 
 def facts(*pairs: tuple[str, Content]) -> HTMLElement:
@@ -331,7 +300,7 @@ def form(context: ViewContext, action: str, *content: Content, **attributes: str
 
 
 def entry_form(
-    context: ViewContext, name: str, action: str, fields: Sequence[Field], *rest: Content, class_: str = "card"
+    context: ViewContext, name: str, action: str, fields: Sequence[Field], *rest: Content, button: str = ""
 ) -> HTMLElement:
     """Return a form with fields: with what was entered last, and what is wrong with it, if it couldn't be carried out.
 
@@ -340,25 +309,23 @@ def entry_form(
         name: Its ID.
         action: Where to send it.
         fields: The fields.
-        rest: What follows them: its buttons.
-        class_: Its class.
+        rest: What follows them.
+        button: The word on its button, unless the rest has the buttons.
     """
     last = context.flash if context.flash.action == action else NO_FLASH
     entered = last.entered if last.is_error else {field.name: field.written() for field in fields}
-    return form(context, action, controls(name, fields, entered, last.faults), rest, id=name, class_=class_)
+    submit = h.button(button, class_="primary") if button else None
+    return form(context, action, controls(name, fields, entered, last.faults), rest, submit, id=name, class_="card")
 
 
 def search_form(context: ViewContext, *fields: Field, faults: Sequence[Detail] = ()) -> HTMLElement:
     """Return the form that searches a list. Its address has what was entered, so that you can share a search."""
-    path, _, query = context.target.partition("?")
-    names = {"cursor": None, "full": None, **dict.fromkeys(field.name for field in fields)}
+    path = context.target.partition("?")[0]
     entered = {field.name: context.query.searched(field.name) or "" for field in fields}
-    kept = [h.input(type="hidden", name=name, value=value) for name, value in parse_qsl(query) if name not in names]
     return h.form(
         controls("find", fields, entered, faults),
-        kept,
         h.button("Search", class_="primary"),
-        h.a("Show all", href=with_query(context, **names)) if any(entered.values()) else None,
+        h.a("Show all", href=path) if any(entered.values()) else None,
         action=path,
         role="search",
         id="find",

@@ -160,11 +160,6 @@ class ViewContext:
         return self.query.text("full")
 
     @property
-    def searched(self) -> str | None:
-        """The text that a list is searched for."""
-        return self.query.searched("q")
-
-    @property
     def cursor(self) -> str | None:
         """The cursor of the page of a list."""
         return self.query.text("cursor")

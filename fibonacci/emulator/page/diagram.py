@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from fibonacci.definitions.diagrams.svg import Drawing
-from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 
 _ZOOM: Final = {
@@ -30,11 +29,6 @@ class NodeLink(NamedTuple):
     target: str
     text: str
     is_urgent: bool = False
-
-
-def has_nodes(definition: Any) -> bool:
-    """Return whether there is anything to draw."""
-    return is_object(definition) and is_array(definition.get("nodes")) and bool(definition["nodes"])
 
 
 def diagram(drawing: Drawing, source: str, links: Mapping[str, NodeLink], description: str) -> HTMLElement:

@@ -11,7 +11,6 @@ Both also take the inputs of a run, to run it again with changes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import takewhile
 from typing import Any, Final
 
 from fibonacci.definitions.checks.inputs import check_inputs, input_uses
@@ -149,14 +148,5 @@ def _schema_of(part: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _sample(definition: Any) -> JSONObject:
     """Return the inputs that the templates of a definition name, without values."""
-    sample: dict[str, Any] = {}
-    for use in input_uses(definition) if is_object(definition) and is_array(definition.get("nodes")) else ():
-        path = list(takewhile(lambda name: not name.isdigit(), use.reference.path))
-        part = sample
-        for name in path[:-1]:
-            if not is_object(part.get(name)):
-                part[name] = {}
-            part = part[name]
-        if path:
-            part.setdefault(path[-1], "")
-    return sample
+    has_nodes = is_object(definition) and is_array(definition.get("nodes"))
+    return {use.reference.path[0]: "" for use in input_uses(definition) if use.reference.path} if has_nodes else {}

@@ -71,8 +71,6 @@ def refusal_of(key: str, keys: ApiKeys) -> HTTPException | None:
     """Return why a key can't sign in, or `None` if it can."""
     if keys.is_owner(key):
         return None
-    if not key:
-        return unauthorized("Enter the owner's key.")
     actor = keys.find(key)
     if actor is None:
         return unauthorized("This emulator doesn't know this key.")

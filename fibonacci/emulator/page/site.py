@@ -40,8 +40,6 @@ _OWN_TARGET: Final = re.compile(r"/(?:ui/[\x21-\x7e]*)?")
 _MOST_FIELDS: Final = 100
 _METHODS: Final = ("GET", "HEAD", "POST")
 
-_LARGEST_SIGN_IN: Final = 16 * 1024  # bytes of a form with a key and a target
-
 _log: Final = logging.getLogger("fibonacci.emulator")
 
 
@@ -77,7 +75,7 @@ class Pages:
             if request.method == "POST":
                 return self._act(request, path, session)
             if session is None:
-                return self._sign_in_required(request)
+                return self._sign_in_page(request.target)
             return self._show(request, path, query, session)
         except HTTPException as error:
             return self._failed(request, session, error.status, error.message)
@@ -89,9 +87,7 @@ class Pages:
 
     def body_limit(self, request: ServerRequest) -> int | None:
         """Return the largest body of a request, in bytes, or `None` if it takes a session and has none."""
-        if self._sessions.find(request) is not None:
-            return MAX_BODY
-        return _LARGEST_SIGN_IN if request.target == SIGN_IN else None
+        return MAX_BODY if request.target == SIGN_IN or self._sessions.find(request) is not None else None
 
     def _show(self, request: ServerRequest, path: str, query: str, session: PageSession) -> ServerResponse:
         view, values = self._views.find("GET", "/ui/overview" if path == HOME else path)
@@ -116,7 +112,7 @@ class Pages:
         if path == SIGN_IN:
             return self._sign_in(request, form)
         if session is None:
-            return self._sign_in_required(request)
+            return self._sign_in_page(HOME)
         if path == SIGN_OUT:
             return responses.redirect(HOME, self._sessions.end(request))
         action, values = self._actions.find("POST", path)
@@ -132,13 +128,11 @@ class Pages:
         refusal = refusal_of(form.get("key", "").strip(), self._app.keys)
         if refusal is None:
             return responses.redirect(_back(form), self._sessions.begin(request))
-        page = self._document(layout.alone("Sign in", sign_in_page(_back(form), refusal.message)))
-        return responses.html(page, refusal.status)
+        return self._sign_in_page(_back(form), refusal.status, refusal.message)
 
-    def _sign_in_required(self, request: ServerRequest) -> ServerResponse:
-        target = request.target if request.method != "POST" else HOME
-        page = self._document(layout.alone("Sign in", sign_in_page(target)))
-        return responses.html(page, 401, ("WWW-Authenticate", "Bearer"))
+    def _sign_in_page(self, target: str, status: int = 401, refusal: str | None = None) -> ServerResponse:
+        page = self._document(layout.alone("Sign in", sign_in_page(target, refusal)))
+        return responses.html(page, status, *([("WWW-Authenticate", "Bearer")] if status == 401 else []))
 
     def _failed(self, request: ServerRequest, session: PageSession | None, status: int, message: str) -> ServerResponse:
         content = h.p(message, class_="flash error", role="alert")

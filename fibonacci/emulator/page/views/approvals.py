@@ -176,5 +176,4 @@ def _form(context: ViewContext, run: Any, settings: StoredGovernance) -> HTMLEle
         h.button("Approve", name="decision", value="approve", class_="primary"),
         h.button("Reject", name="decision", value="reject", class_="danger"),
         h.p(f"{needed} These can approve it: {', '.join(may) or 'nobody'}.", class_="note"),
-        class_="inline",
     )

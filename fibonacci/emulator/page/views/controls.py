@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from math import inf
 from typing import Final
 
@@ -25,17 +24,13 @@ _ADVANCE: Final = [ui.Field("seconds", "Seconds", "number", is_required=True)]
 def show_clock(context: ViewContext) -> PageContent:
     """Show the clock."""
     clock = context.app.clock
-    ahead = clock.now() - time.time()
     with context.reading() as store:
         waiting = len(store.executions.due("running", inf))
-    difference = f"{ui.duration(abs(ahead) * 1_000)} {'ahead' if ahead > 0 else 'behind'}"
     steps = [h.button(f"+ {name}", name="seconds", value=value) for name, value in _STEPS.items()]
-    advance = h.button("Advance", class_="primary")
     content = [
         ui.facts(
             ("Time", [ui.moment(clock.now()), " UTC"]),
             ("Mode", [h.code(clock.mode), f": {_MODES[clock.mode]}"]),
-            ("Compared with this machine", difference if abs(ahead) >= 1 else "the same time"),
             ("Skipped waits", ui.duration(clock.skipped * 1_000) if clock.skipped else None),
             ("Runs that continue later", f"{waiting:,}"),
         ),
@@ -43,7 +38,7 @@ def show_clock(context: ViewContext) -> PageContent:
             "Advance",
             h.p("Waits, quotas, rate limits and lifetimes end as if that time had passed. The clock can't go back."),
             ui.form(context, "/ui/clock/advance", h.div(steps, class_="line"), id="steps"),
-            ui.entry_form(context, "advance-form", "/ui/clock/advance", _ADVANCE, advance, class_="inline"),
+            ui.entry_form(context, "advance-form", "/ui/clock/advance", _ADVANCE, button="Advance"),
         ),
     ]
     return PageContent("Clock", content, "Clock")
@@ -77,7 +72,7 @@ _FAILURE: Final = [
 def show_failures(context: ViewContext) -> PageContent:
     """Show the injected failures, the newest first."""
     failures = context.app.faults.all()
-    rows = {
+    rows: dict[str, ui.Row] = {
         f"failure-{place}": {
             "Route": ui.wide(h.code(failure.route)),
             "Kind": [h.code(failure.kind), " ", h.span(_KINDS[failure.kind], class_="soft")],
@@ -87,11 +82,10 @@ def show_failures(context: ViewContext) -> PageContent:
         }
         for place, failure in reversed(list(enumerate(failures)))
     }
-    inject = h.button("Inject", class_="primary")
     content = [
         ui.form(context, "/ui/failures/clear", h.button("Remove all failures")) if failures else None,
         ui.table("Injected failures", rows, "No failures are injected, so every request gets its response."),
-        ui.section("Inject a failure", ui.entry_form(context, "inject-form", "/ui/failures/inject", _FAILURE, inject)),
+        ui.section("Inject", ui.entry_form(context, "inject-form", "/ui/failures/inject", _FAILURE, button="Inject")),
     ]
     return PageContent("Failures", content, "Failures")
 
@@ -117,7 +111,7 @@ _SCRIPT: Final = [
 def show_scripts(context: ViewContext) -> PageContent:
     """Show the scripts, and the form that adds one."""
     scripts = list(context.app.environment.scripts)
-    rows = {
+    rows: dict[str, ui.Row] = {
         f"script-{place}": {
             "Node, tool or model": ui.wide(h.code(script.name)),
             "Answers": ui.wide(h.code(ui.short([answer_view(answer) for answer in script.answers], context, 300))),
@@ -126,12 +120,11 @@ def show_scripts(context: ViewContext) -> PageContent:
         }
         for place, script in reversed(list(enumerate(scripts)))
     }
-    add = h.button("Add", class_="primary")
     content = [
         h.p("A node takes its answers in order from a script of its ID, of its tool or of its model."),
         ui.form(context, "/ui/scripts/clear", h.button("Remove all scripts")) if scripts else None,
         ui.table("Scripts", rows, "No scripts here. Functions and defaults answer."),
-        ui.section("Add a script", ui.entry_form(context, "script-form", "/ui/scripts/add", _SCRIPT, add)),
+        ui.section("Add a script", ui.entry_form(context, "script-form", "/ui/scripts/add", _SCRIPT, button="Add")),
     ]
     return PageContent("Scripts", content, "Scripts")
 

@@ -11,7 +11,7 @@ from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page.context import Action, Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.views.organization import first_of
-from fibonacci.emulator.policy.admission import APPROVAL_SECONDS, CATEGORY_WORDS, categories_of, settings_of
+from fibonacci.emulator.policy.admission import APPROVAL_SECONDS, settings_of
 from fibonacci.emulator.state.records import StoredAudit, StoredGovernance
 
 _ORGANIZATION: Final = "/v1/organizations/{organization}"
@@ -34,9 +34,6 @@ def show(context: ViewContext) -> PageContent:
         settings = _settings_fields(settings_of(store, context.app.organization))
     policies, more_policies = first_of(context, f"{path}/tool-policies")
     overrides, more_overrides = first_of(context, f"{path}/role-policy-overrides")
-    save, restrict, exempt = (
-        h.button(word, class_="primary") for word in ("Save", "Restrict the tool to these roles", "Make the exception")
-    )
     policy_rows = {
         f"policy-{policy['tool_name']}": {
             "Tool": h.code(policy["tool_name"]),
@@ -62,22 +59,18 @@ def show(context: ViewContext) -> PageContent:
     free = "No policies: every role that can run workflows can use any tool."
     content = [
         h.p("Which runs wait for approval, and which tools a role can use. Only the owner can change this."),
-        ui.section("Approval", ui.entry_form(context, "governance-form", "/ui/governance", settings, save)),
+        ui.section("Approval", ui.entry_form(context, "governance-form", "/ui/governance", settings, button="Save")),
         ui.section(
             "Tool policies",
             ui.table("Tool policies", policy_rows, free),
             more_policies,
-            ui.entry_form(context, "policy-form", "/ui/governance/policies", _POLICY, restrict, class_="inline"),
+            ui.entry_form(context, "policy-form", "/ui/governance/policies", _POLICY, button="Restrict"),
         ),
         ui.section(
             "Overrides for roles",
-            ui.table(
-                "Overrides for roles",
-                override_rows,
-                "No overrides: the policy of a tool applies to every role.",
-            ),
+            ui.table("Overrides for roles", override_rows, "No overrides: the policy of a tool applies to every role."),
             more_overrides,
-            ui.entry_form(context, "override-form", "/ui/governance/overrides", _OVERRIDE, exempt, class_="inline"),
+            ui.entry_form(context, "override-form", "/ui/governance/overrides", _OVERRIDE, button="Override"),
         ),
     ]
     return PageContent("Governance", content, "Governance")
@@ -90,26 +83,16 @@ def _settings_fields(settings: StoredGovernance) -> list[ui.Field]:
         f"A run needs {counted(threshold, 'approval')}." if threshold else "Nobody has to approve, so no run waits."
     )
     expired = f"After {APPROVAL_SECONDS / 86_400:g} days without a decision, the run is canceled."
+    held = "A run waits if its workflow names this category, or uses a tool of it."
     own = "The requester of a run can approve it."
     watched = [name for name, is_watched in settings["category_flags"].items() if is_watched]
     more = "More categories whose runs wait for approval, such as financial, pii."
     return [
-        *(ui.Field(name, "", "flag", _held(name.removeprefix(prefix)), settings.get(name)) for name in flags),
+        *(ui.Field(name, "", "flag", held, settings.get(name)) for name in flags),
         ui.Field("allow_self_approval", "", "flag", own, settings["allow_self_approval"]),
         ui.Field("approval_threshold", "", "number", f"{needed} One rejection is enough. {expired}", threshold),
         ui.Field("category_flags", "", "list", more, watched),
     ]
-
-
-def _held(category: str) -> str:
-    """Return what a category holds: tools of the catalog, and words in the names of tools."""
-    tools = [
-        name for name in TOOLS if category in categories_of({"nodes": [{"id": "a", "type": "tool", "tool": name}]})
-    ]
-    named = f", or uses one of these tools: {', '.join(tools)}" if tools else ""
-    words = ", ".join(sorted(CATEGORY_WORDS.get(category, ())))
-    word = f", or uses a tool with one of these words in its name: {words}" if words else ""
-    return f"A run waits if its workflow names this category{named}{word}."
 
 
 def change(context: ViewContext) -> Done:
@@ -140,7 +123,7 @@ create_override: Final[Action] = ui.calling(
 
 def show_audit(context: ViewContext) -> PageContent:
     """Show the audit log, the newest first: one kind of action, or what has a text, or all."""
-    action, organization = context.query.text("action"), context.app.organization
+    action, organization = context.query.searched("action"), context.app.organization
     with context.reading() as store:
         counts = store.audit.counts(organization)
         where = {"organization": organization} | ({} if action is None else {"action": action})
@@ -155,11 +138,10 @@ def show_audit(context: ViewContext) -> PageContent:
         }
         for number, entry in page.items
     }
-    actions: dict[str, str | None] = {"All": None, **{name: name for name in counts}}
+    actions = ui.Field("action", "Action", "choice", options={"": "all", **{name: name for name in counts}})
     content = [
         h.p("Changes to governance, quotas, policies and the registry, decisions about runs, and refused runs."),
-        ui.search_form(context, ui.Field("q", "Who, what or where", "search")),
-        ui.choices(context, "Actions", "action", actions, counts | {"All": sum(counts.values())}) if counts else None,
+        ui.search_form(context, ui.Field("q", "Who, what or where", "search"), actions),
         ui.table("Audit log", rows, "No entries match." if counts else "No entries yet."),
         ui.pager(context, page.more),
     ]

@@ -27,7 +27,7 @@ ROUTE: Final = ui.Field(
 def show_requests(context: ViewContext) -> PageContent:
     """Show the requests, the newest first: all, or those that failed, to a route, or about a run."""
     log, run = context.app.log, context.query.searched("run")
-    only_errors = context.query.choice("only", ("errors",), default="") == "errors"
+    only_errors = context.query.searched("only") == "errors"
     entries = log.newest(context.number_cursor)
     try:
         pattern = RoutePattern(context.query.searched("route") or "*", log.router)
@@ -43,11 +43,11 @@ def show_requests(context: ViewContext) -> PageContent:
     )
     page = ui.found(context, chosen)
     clear = ui.form(context, "/ui/requests/clear", h.button("Clear the log")) if entries else None
-    filters = ui.choices(context, "Responses", "only", {"All": None, "Failed": "errors"})
+    responses = ui.Field("only", "Responses", "choice", options={"": "all", "errors": "failed"})
     content = [
-        ui.search_form(context, ROUTE._replace(hint=None), ui.Field("run", "About the run")),
+        ui.search_form(context, ROUTE._replace(hint=None), responses, ui.Field("run", "About the run")),
         h.p("A route is a method and a path. Either can be *.", class_="note"),
-        h.div(filters, clear, class_="line"),
+        clear,
         requests_table([entry for _, entry in page.items]),
         ui.pager(context, page.more),
     ]
@@ -75,7 +75,6 @@ def show_request(context: ViewContext) -> PageContent:
                 ("Duration", ui.duration(entry.seconds * 1_000)),
                 ("Run", _run_link(entry)),
                 ("Query", h.code(query) if query else None),
-                ("Number", entry.number),
             ),
             ui.section(
                 "Request",

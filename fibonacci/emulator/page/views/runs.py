@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import islice
 from pprint import pformat
 from typing import Any, Final
@@ -18,7 +17,7 @@ from fibonacci.emulator.http.messages import Detail, ServerResponse
 from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.context import Action, Done, PageContent, ViewContext, segment
-from fibonacci.emulator.page.diagram import NodeLink, diagram, has_nodes
+from fibonacci.emulator.page.diagram import NodeLink, diagram
 from fibonacci.emulator.page.html import Content, HTMLElement, LivePart, h, icon
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
 from fibonacci.emulator.page.views.approvals import approval_of
@@ -33,7 +32,6 @@ STATES: Final = ("running", QUEUED, WAITING, "completed", "failed", "cancelled")
 """The states of runs, as the page lists them."""
 
 _MOST_WORKFLOWS: Final = 200
-_MOST_VALUES: Final = 12  # of which each has a place of its own
 
 
 def show_list(context: ViewContext) -> PageContent:
@@ -52,15 +50,14 @@ def show_list(context: ViewContext) -> PageContent:
             search=search,
         )
         page = ui.found(context, () if faults else runs)
-        counts = store.executions.counts(workflow_id)
         rows = islice(store.workflows.rows(newest_first=True), _MOST_WORKFLOWS)
         workflows = {workflow["id"]: workflow["name"] for _, workflow in rows}
-    names: dict[str, str | None] = {"All": None, **{ui.state_text(name): name for name in STATES}}
-    known = {ui.state_text(name): count for name, count in counts.items()} | {"All": sum(counts.values())}
+    states = {"": "all", **{name: ui.state_text(name) for name in STATES}}
     content = [
         ui.search_form(
             context,
             ui.Field("q", "Text in inputs or outputs", "search"),
+            ui.Field("status", "State", "choice", options=states),
             ui.Field("workflow_id", "Workflow's ID", options=workflows),
             ui.Field("from", "From"),
             ui.Field("to", "To"),
@@ -69,7 +66,6 @@ def show_list(context: ViewContext) -> PageContent:
         h.p(
             "Days such as 2026-01-31 or times such as 2026-01-31T10:00, in UTC, by the emulator's clock.", class_="note"
         ),
-        ui.choices(context, "States", "status", names, None if given["q"] or given["from"] or given["to"] else known),
         runs_table(
             context,
             [view_of(record, context.app.clock.now()) for _, record in page.items],
@@ -147,13 +143,8 @@ def show_run(context: ViewContext) -> PageContent:
         h.div(
             ui.part("Diagram", states, lambda: _diagram(context, run, states), "diagram"),
             h.div(
-                [
-                    ui.part(title, values, partial(_values, title.lower(), values, context), name)
-                    for title, values, name in (
-                        ("Inputs", run["inputs"], "given"),
-                        ("Outputs", run["outputs"], "results"),
-                    )
-                ]
+                ui.part("Inputs", run["inputs"], lambda: _values("inputs", run["inputs"], context), "given"),
+                ui.part("Outputs", run["outputs"], lambda: _values("outputs", run["outputs"], context), "results"),
             ),
             class_="run",
         ),
@@ -167,17 +158,13 @@ def _values(name: str, values: Mapping[str, Any], context: ViewContext) -> Conte
     """Return inputs or outputs by name, the short ones in a line each."""
     if not values:
         return h.p("None.", class_="note")
-    whole = ui.json_block(name, name.capitalize(), values, context)
-    if len(values) > _MOST_VALUES:
-        return whole
     lines, blocks = list[Content](), list[Content]()
     for number, (key, value) in enumerate(values.items()):
         if is_object(value) or is_array(value) or (isinstance(value, str) and len(value) > ui.BRIEF):
             blocks.append(ui.json_block(f"{name}-{number}", key, value, context))
         else:
             lines.append([h.dt(key), h.dd(value if isinstance(value, str) else ui.short(value, context))])
-    as_json = h.details(h.summary("As JSON"), whole, id=f"{name}-json", open=context.full == name)
-    return [h.dl(lines, class_="values") if lines else None, blocks, as_json]
+    return [h.dl(lines, class_="values") if lines else None, blocks]
 
 
 _RUN: Final = """result = client.workflows.run({workflow_id!r}, inputs={inputs})
@@ -203,11 +190,7 @@ def show_again(context: ViewContext) -> PageContent:
     execution_id, from_node = run["execution_id"], context.query.text("from")
     target = f"/ui/runs/{segment(execution_id)}"
     of_run = h.a(h.code(execution_id), href=target)
-    with context.reading() as store:
-        workflow = store.workflows.get(run["workflow_id"])
-    if workflow is None:
-        content: Content = h.p("The workflow ", h.code(run["workflow_id"]), " was deleted, so it can't run again.")
-        return PageContent(f"Run {execution_id} again", content, "Runs")
+    workflow = context.get(f"/workflows/{segment(run['workflow_id'])}")
     version, latest = run["workflow_version"], workflow["version"]
     if from_node is not None:
         node = next((node for node in run["trace"] if node["id"] == from_node), None)
@@ -226,7 +209,7 @@ def show_again(context: ViewContext) -> PageContent:
                 f"{target}/resume",
                 [ui.Field("output", f"Output of {from_node}", "JSON", "JSON", output)],
                 h.input(type="hidden", name="node", value=from_node),
-                h.button("Run the rest", class_="primary"),
+                button="Run the rest",
             ),
         ]
         return PageContent(f"Run {execution_id} from {from_node}", content, "Runs")
@@ -304,7 +287,7 @@ def _workflow_link(context: ViewContext, run: Any) -> HTMLElement:
 
 
 def _diagram(context: ViewContext, run: Any, states: str) -> HTMLElement:
-    if not has_nodes(_definition(context, run)):
+    if not (_definition(context, run) or NO_NODES)["nodes"]:
         return h.p("There is nothing to draw: the workflow has no definition, or was deleted.", class_="note")
     version = crc32(states.encode("utf-8", "replace"))  # another picture for another state
     source = f"/ui/runs/{segment(run['execution_id'])}/diagram.svg?v={version:x}"

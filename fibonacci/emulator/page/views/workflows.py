@@ -62,7 +62,8 @@ def show(context: ViewContext) -> PageContent:
     versions = context.items(f"{path}/versions", context.cursor)
     with context.reading() as store:
         settings = settings_of(store, app.organization)
-    views = {"Definition": None, "Coverage": "coverage"}
+    view, words = (None, "Hide the coverage") if _shows_coverage(context) else ("coverage", "Show the coverage")
+    other_view = h.p(h.a(words, href=ui.with_query(context, show=view)))
     reasons = approval_reasons(settings, workflow["definition"], app.environment.handlers)
     return PageContent(
         _name_of(workflow),
@@ -76,7 +77,7 @@ def show(context: ViewContext) -> PageContent:
                 ("Approval required for", h.a(", ".join(reasons), href="/ui/governance") if reasons else "nothing"),
                 ("Memory", h.a("Values of this workflow", href=f"/ui/organization?q={segment(workflow_id)}")),
             ),
-            ui.section("Diagram", ui.choices(context, "Views", "show", views), _diagram(context, workflow)),
+            ui.section("Diagram", other_view, _diagram(context, workflow)),
             ui.section("Run it", run_form(context, f"/ui{path}/execute", workflow["definition"])),
             ui.section("Latest runs", runs_table(context, runs.items), all_runs),
             ui.section("Versions", _versions_table(workflow, versions.items), ui.pager(context, versions.more)),
@@ -116,9 +117,7 @@ def show_version(context: ViewContext) -> PageContent:
         rollback = ui.section(
             f"Roll back to version {number}?",
             h.ul(
-                h.li(
-                    f"This creates version {latest + 1}, with the name, description and definition of version {number}."
-                ),
+                h.li(f"This creates version {latest + 1}, with the name, description and definition of this one."),
                 h.li(f"Versions 1 to {latest} stay, so you can roll back again."),
                 h.li("Runs that have started or wait for approval keep the version that they were requested with."),
                 class_="points",
@@ -140,7 +139,6 @@ def show_version(context: ViewContext) -> PageContent:
         [
             ui.facts(
                 ("Workflow", h.a(_name_of(workflow), href=f"/ui{_path(workflow)}")),
-                ("Place", "the latest version" if number == latest else f"{number} of {latest}"),
                 ("Created", ui.moment(version["created_at"])),
                 ("Made by", _origin(version)),
                 ("Nodes", _node_count(version)),
