@@ -136,7 +136,7 @@ class TestReading:
         client.workflows.execute(create(client, tool("find", "serch")))
         emulator.fail("GET /tools", status=503, times=2)
         emulator.tool("lookup")(lambda call: None)
-        assert 'team user ada {"name": "Tides"}' in page.get("/ui/organization").text
+        assert 'team {"name": "Tides"} user ada' in page.get("/ui/organization").text
         assert "lookup custom Your own tool. any no your function" in page.get("/ui/organization").text
         assert "1 min 4 1,000,000 999,996" in page.get("/ui/organization").text
         assert "workflow_runs_per_hour 1 10,000,000" in page.get("/ui/organization").text

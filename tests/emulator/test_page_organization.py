@@ -98,7 +98,8 @@ class TestAuditLog:
         ada = emulator.client(api_key=emulator.key("owner", name="ada"))
         ada.organizations.governance.update("default", approval_threshold=2, allow_self_approval=True)
         text = page.get("/ui/audit").main
-        assert "ada governance.updated governance" in text
+        assert "governance.updated" in text
+        assert "ada governance 20" in text
         assert "allow_self_approval: false → true" in text
         assert "approval_threshold: 1 → 2" in text
 

@@ -173,7 +173,10 @@ def _form(context: ViewContext, run: Any, settings: StoredGovernance) -> HTMLEle
         f"decide-{run['execution_id']}",
         f"/ui/runs/{segment(run['execution_id'])}/decision",
         [ui.Field("by", "Decided by", value=", ".join(may[:1]), options=dict.fromkeys(may, ""), is_required=True)],
-        h.button("Approve", name="decision", value="approve", class_="primary"),
-        h.button("Reject", name="decision", value="reject", class_="danger"),
+        h.div(
+            h.button("Approve", name="decision", value="approve", class_="primary"),
+            h.button("Reject", name="decision", value="reject", class_="danger"),
+            class_="inline",
+        ),
         h.p(f"{needed} These can approve it: {', '.join(may) or 'nobody'}.", class_="note"),
     )

@@ -29,10 +29,7 @@ def show_clock(context: ViewContext) -> PageContent:
     steps = [h.button(f"+ {name}", name="seconds", value=value) for name, value in _STEPS.items()]
     content = [
         ui.facts(
-            ("Time", [ui.moment(clock.now()), " UTC"]),
-            ("Mode", [h.code(clock.mode), f": {_MODES[clock.mode]}"]),
-            ("Skipped waits", ui.duration(clock.skipped * 1_000) if clock.skipped else None),
-            ("Runs that continue later", f"{waiting:,}"),
+            ("Mode", [h.code(clock.mode), f": {_MODES[clock.mode]}"]), ("Runs that continue later", f"{waiting:,}")
         ),
         ui.section(
             "Advance",

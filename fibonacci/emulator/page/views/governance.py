@@ -130,11 +130,11 @@ def show_audit(context: ViewContext) -> PageContent:
         page = ui.found(context, store.audit.rows(where, newest_first=True, after=context.number_cursor), _text_of)
     rows = {
         f"audit-{number}": {
-            "Time": ui.moment(entry["created_at"]),
-            "Who": entry["actor"],
             "Action": h.code(entry["action"]),
-            "Target": ui.wide(_target(entry["target"])),
             "What changed": ui.wide([_change(context, name, change) for name, change in entry["changes"].items()]),
+            "Who": entry["actor"],
+            "Target": ui.wide(_target(entry["target"])),
+            "Time": ui.moment(entry["created_at"]),
         }
         for number, entry in page.items
     }

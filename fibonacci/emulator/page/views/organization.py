@@ -48,9 +48,9 @@ def _memory(context: ViewContext) -> Content:
     shown = {
         f"memory-{number}": {
             "Key": ui.wide(h.code(entry["key"].strip() or "(blank)")),
+            "Value": ui.wide(_value(context, f"value-{number}", entry["value"])),
             "Scope": entry["scope"],
             "Owner": _owner(entry) or ui.NOTHING,
-            "Value": ui.wide(_value(context, f"value-{number}", entry["value"])),
             "Updated": ui.moment(entry["updated_at"]),
             "Expires": ui.moment(entry["expires"]) if entry["expires"] is not None else "never",
             "(Actions)": ui.form(

@@ -158,6 +158,8 @@ def _values(name: str, values: Mapping[str, Any], context: ViewContext) -> Conte
     """Return inputs or outputs by name, the short ones in a line each."""
     if not values:
         return h.p("None.", class_="note")
+    if len(values) > 12:
+        return ui.json_block(name, name.capitalize(), values, context)
     lines, blocks = list[Content](), list[Content]()
     for number, (key, value) in enumerate(values.items()):
         if is_object(value) or is_array(value) or (isinstance(value, str) and len(value) > ui.BRIEF):
