@@ -184,8 +184,8 @@ class App(Platform):
             handlers.cassette = cassette
             del handlers.cassettes[used:]
             scripts.undo(script_mark)
+            self.store.undo(mark)
             with self.store.transaction():
-                self.store.undo(mark)
                 self.scheduler.repeat_reports()
             self.scheduler.resume()
 

@@ -841,8 +841,8 @@ class Emulator(Hinted):
             snapshot: What `snapshot` returned.
 
         Raises:
-            StateError: If it isn't a snapshot, is malformed (the message says where), is from a newer version, or can't
-                be stored. The state is then unchanged.
+            StateError: If it isn't a snapshot, was changed since it was taken, is from another version, or can't be
+                stored. The state is then unchanged.
         """
         self._app.restore(snapshot)
 
@@ -858,7 +858,7 @@ class Emulator(Hinted):
         """Undo, at the end of a `with` block, what it has changed: state, settings, handlers, scripts and cassette.
 
         Use it when several tests share one emulator: each test finds what was there before, and what it creates is gone
-        afterward. The cost depends on how much the block changed, not on how large the state is.
+        afterward. It copies the state, which takes longer if the state is large.
 
         A run that was in progress before the block continues from where it was then. If one of its handlers was called
         before the block and answered during it, the run keeps that answer. If the state is in a file, changes by other

@@ -63,7 +63,7 @@ def report(context: RequestContext) -> Reply:
         "organization_id": organization,
         "generated_at": iso(context.now),
         "settings": settings_of(context.store, organization),
-        "workflows": sum(store.workflows.counts().values()) if is_home else 0,
+        "workflows": store.workflows.count() if is_home else 0,
         "executions": {"total": sum(statuses.values()), "by_status": statuses},
         "registry": store.registry.counts() if is_home else {},
         "tool_policies": store.tool_policies.count({"organization": organization}),
