@@ -143,7 +143,6 @@ class Endpoint:
         has_body: Whether it reads a body. What a `GET` or a `DELETE` has as a body is never read.
         query: The query parameters that it reads, if it changes something, so that others are refused before the
             change. For a `GET`, they are those that its handler has read.
-        is_served: Whether it does more than refuse.
     """
 
     method: str
@@ -152,7 +151,6 @@ class Endpoint:
     role: KeyRole | None = None
     has_body: bool = True
     query: Collection[str] = ()
-    is_served: bool = True
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -170,8 +168,7 @@ class Endpoint:
 
 def router_of(endpoints: Iterable[Endpoint], prefix: str = API_PREFIX) -> Router[Endpoint]:
     """Return the router of endpoints."""
-    targets = ((endpoint.method, endpoint.path, endpoint) for endpoint in endpoints)
-    return Router(targets, prefix, lambda endpoint: endpoint.is_served)
+    return Router(((endpoint.method, endpoint.path, endpoint) for endpoint in endpoints), prefix)
 
 
 def find(router: Router[Endpoint], request: ServerRequest, actor: Actor) -> tuple[Endpoint, Mapping[str, str]]:

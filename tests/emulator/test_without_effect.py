@@ -13,7 +13,7 @@ from fibonacci.emulator.context import Endpoint
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import JSON_BODY, ServerRequest, ServerResponse
 from fibonacci.emulator.routes import ENDPOINTS
-from fibonacci.emulator.routes.api_0_2 import SERVED
+from fibonacci.emulator.routes.api_0_2 import ENDPOINTS as ENDPOINTS_OF_0_2
 from tests.emulator.api import Api
 from tests.emulator.handling import create
 from tests.kit.assertions import each_row
@@ -107,7 +107,7 @@ def test_what_in_a_request_has_no_effect_is_a_warning(method: str, path: str, bo
             assert [warning.code for warning in emulator.warnings] == [code]
 
 
-READERS = [endpoint for endpoint in (*ENDPOINTS, *SERVED) if endpoint.reads_body]
+READERS = [endpoint for endpoint in (*ENDPOINTS, *ENDPOINTS_OF_0_2) if endpoint.reads_body]
 NAMES = {"organization_id": "default", "key": "k", "tool_name": "calculator"}
 TWICE = b'{"x": [{"y": 1, "y": 2, "z": 3}], "x": 4}'
 
