@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 from fibonacci.emulator.account import Account, Actor, ApiKeys, KeyRole
@@ -16,9 +15,7 @@ from fibonacci.emulator.http.messages import (
     HTTPException,
     Query,
     Reply,
-    RequestBody,
     ServerRequest,
-    bad_request,
     permission_denied,
     read_json,
     unsupported_media_type,
@@ -86,7 +83,7 @@ class RequestContext(NamedTuple):
         platform: The platform.
         path: The decoded path parameters by name.
         query: The query parameters.
-        body: The body, not read yet.
+        body: The body as received.
         now: The time of the request in Unix seconds.
         actor: The caller.
     """
@@ -94,7 +91,7 @@ class RequestContext(NamedTuple):
     platform: Platform
     path: Mapping[str, str]
     query: Query
-    body: RequestBody
+    body: bytes
     now: float
     actor: Actor
 
@@ -197,12 +194,9 @@ def handle(
     try:
         endpoint, path = find(router, request, actor)
         is_read, reads_body = endpoint.method == "GET", endpoint.reads_body
-        body = RequestBody(request.body)
-        if router.prefix == API_PREFIX:  # controls are not the platform's, and get no warnings
-            body = RequestBody(request.body, partial(_report_repeated, platform, endpoint))
-            if request.body and reads_body:
-                _report_media_type(platform, request.headers.get("content-type", ""), endpoint)
-        context = RequestContext(platform, path, Query(query), body, now, actor)
+        if request.body and reads_body and router.prefix == API_PREFIX:  # controls are not the platform's
+            _report_media_type(platform, request.headers.get("content-type", ""), endpoint)
+        context = RequestContext(platform, path, Query(query), request.body, now, actor)
         if query and not is_read:  # a refusal must come before the change
             _report_unread(context, endpoint)
         if request.body and not reads_body:
@@ -215,19 +209,16 @@ def handle(
         return error
 
 
-_ONLY_THE_LAST = "it is given more than once, and only the last one counts"
-
-
 def _report_unread(context: RequestContext, endpoint: Endpoint) -> None:
     """Warn about query parameters that the endpoint does not have, and refuse them in strict mode."""
-    unread = context.query.unread(endpoint.query)
-    problems = {name: ("unknown_query_parameter", f"there is no parameter {name!r}") for name in unread}
-    for name in context.query.repeated:
-        problems.setdefault(name, ("repeated_query_parameter", _ONLY_THE_LAST))
     context.environment.warnings.report(
         [
-            EmulatorWarning(code=code, location=f"{endpoint} ?{name}", message=message)
-            for name, (code, message) in problems.items()
+            EmulatorWarning(
+                code="unknown_query_parameter",
+                location=f"{endpoint} ?{name}",
+                message=f"there is no parameter {name!r}",
+            )
+            for name in context.query.unread(endpoint.query)
         ]
     )
 
@@ -235,9 +226,9 @@ def _report_unread(context: RequestContext, endpoint: Endpoint) -> None:
 def _report_unread_body(context: RequestContext, endpoint: Endpoint) -> None:
     """Warn about the fields of a body that the endpoint does not read, and refuse them in strict mode."""
     try:
-        content = read_json(context.body.raw)
+        content = read_json(context.body)
     except HTTPException:
-        content = context.body.raw
+        content = context.body
     if content != {}:
         message = "the endpoint takes no body, so this one is ignored"
         context.environment.warnings.report(
@@ -254,12 +245,4 @@ def _report_media_type(platform: Platform, content_type: str, endpoint: Endpoint
     platform.environment.warnings.report(
         [EmulatorWarning(code="media_type", location=f"{endpoint} Content-Type", message=message)],
         lambda _: unsupported_media_type(f"Content-Type {message}."),
-    )
-
-
-def _report_repeated(platform: Platform, endpoint: Endpoint, keys: Sequence[str]) -> None:
-    """Warn about keys that an object in a body has more than once, and refuse it in strict mode."""
-    platform.environment.warnings.report(
-        [EmulatorWarning(code="repeated_key", location=f"{endpoint} {key}", message=_ONLY_THE_LAST) for key in keys],
-        lambda _: bad_request(f"The body has the key {keys[0]!r} more than once in one object.", keys[0]),
     )

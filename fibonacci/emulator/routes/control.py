@@ -395,7 +395,7 @@ def snapshot(context: RequestContext) -> Reply:
 def restore(context: RequestContext) -> Reply:
     """POST /restore, with a snapshot as the body."""
     try:
-        context.platform.restore(context.body.raw)
+        context.platform.restore(context.body)
     except SnapshotError as error:
         raise invalid(Detail("body", str(error))) from None
     return no_content()
