@@ -314,7 +314,7 @@ class App(Platform):
         key, replays = request.headers["idempotency-key"], self.store.replays
         if not _IDEMPOTENCY_KEY.fullmatch(key):
             raise bad_request("Idempotency-Key must be 1 to 255 visible ASCII characters.", "Idempotency-Key")
-        secret = api_key.encode("utf-8", "surrogatepass")
+        secret = api_key.encode()
         place = (sha256(secret).hexdigest()[:32], key)
         # Keyed: whoever has the state cannot try out what the request may have held.
         content = f"{request.method} {request.target}\n".encode() + request.body

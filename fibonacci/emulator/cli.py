@@ -21,10 +21,8 @@ from fibonacci._texts.logging import log
 from fibonacci.emulator.cli_arguments import Shell, add_arguments, fault_of, given_key
 from fibonacci.emulator.facade import Emulator, app_of, client_variables, reachable_url
 from fibonacci.emulator.faults import SILENT, FailingResponse
-from fibonacci.emulator.handler_files import HandlerFiles, HandlersError
+from fibonacci.emulator.handler_files import HandlerFiles
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
-from fibonacci.emulator.input_files import InputFileError
-from fibonacci.emulator.state.snapshot import StateError
 
 _PROGRAM: Final = "python -m fibonacci.emulator"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -65,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return serve_command(options, lambda emulator: _say(f"page: {page_address(emulator)}"))
         log_to_stderr()
         serve(options, lambda emulator: print(announcement(emulator, options.shell), flush=True))
-    except (StateError, InputFileError, ImportError, HandlersError, ChildError, OSError) as error:
+    except (ValueError, ImportError, OSError) as error:
         return _cannot(str(error))
     except KeyboardInterrupt:  # before the command runs
         return _SIGNALED + signal.SIGINT
@@ -80,10 +78,8 @@ def serve(options: argparse.Namespace, announce: Callable[[Emulator], object]) -
         announce: Called with the emulator when it listens.
 
     Raises:
-        StateError: If the file of the state cannot be used.
-        InputFileError: If a file of the options is faulty.
+        ValueError: If an option, or a file that it names, cannot be used.
         ImportError: If a file is YAML and PyYAML is not installed.
-        HandlersError: If `--handlers` names what cannot be used.
         OSError: If it cannot listen.
     """
     with _signals_restored():

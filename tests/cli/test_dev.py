@@ -191,7 +191,7 @@ def test_what_it_refuses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     monkeypatch.chdir(tmp_path)
     check_each(
         (
-            ("--host 0.0.0.0", "fibonacci: --host 0.0.0.0 is reachable from other machines: set a key of "),
+            ("--host 0.0.0.0 --api-key x", "fibonacci: host '0.0.0.0' is reachable from other machines: api_key must"),
             ("--plan fre", "fibonacci dev: unknown value for --plan 'fre'. Did you mean 'free'?"),
             ("--script none.json", "fibonacci: none.json: the file cannot be read"),
             ("--handlers no_module:register", "fibonacci: --handlers no_module:register: No module named"),
@@ -238,7 +238,7 @@ def test_the_plans_of_the_help_are_those_there_are() -> None:
     ("shell", "program"), [("sh", "sh"), ("sh", "zsh"), ("fish", "fish"), ("powershell", None)], ids=str
 )
 def test_lines_for_shells(shell: Shell, program: str | None, tmp_path: Path) -> None:
-    key = r"it's $HOME \ local"
+    key = r"it's$HOME\local"
     with Emulator(api_key=key) as emulator:
         lines = exports(emulator, shell)
     if program is None:

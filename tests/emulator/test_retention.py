@@ -59,13 +59,6 @@ def test_the_command_takes_the_number(monkeypatch: pytest.MonkeyPatch, text: str
     assert given["keep"] == keep
 
 
-@each_row("text", ["0", "-1", "many", ""])
-def test_the_command_refuses_another(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        cli.main(["--keep", text])
-    assert "a number of executions, at least 1, or all" in capsys.readouterr().err
-
-
 @each_row("keep", [0, -1])
 def test_keep_is_positive(keep: int) -> None:
     with pytest.raises(ValueError, match="keep must be a number of executions, at least 1, or None for all"):

@@ -185,34 +185,20 @@ def test_requests_are_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_wildcard_is_reached_by_loopback() -> None:
-    with Emulator(host="0.0.0.0", api_key="a local key of 24 letters") as emulator:
+    with Emulator(host="0.0.0.0", api_key="a-local-key-of-24-letters") as emulator:
         port = emulator.base_url.split(":")[2]
         assert exports(emulator) == (
-            f"export FIBONACCI_BASE_URL=http://127.0.0.1:{port}\nexport FIBONACCI_API_KEY='a local key of 24 letters'"
+            f"export FIBONACCI_BASE_URL=http://127.0.0.1:{port}\nexport FIBONACCI_API_KEY=a-local-key-of-24-letters"
         )
-        assert (
-            page_address(emulator)
-            == f"http://127.0.0.1:{port.removesuffix('/v1')}/#key=a%20local%20key%20of%2024%20letters"
-        )
+        assert page_address(emulator) == f"http://127.0.0.1:{port.removesuffix('/v1')}/#key=a-local-key-of-24-letters"
 
 
 REFUSED = [
-    ("--host 0.0.0.0", "--host 0.0.0.0 is reachable from other machines: set a key of "),
-    ("--host 0.0.0.0 --api-key nineteen-characters", "of 20 characters or more"),
-    ("--allowed-host http://x", "allowed_hosts must list names and addresses"),
-    ("--origin localhost:5173", "origins must list origins as a browser sends them"),
-    ("--host ::", "set a key of 20 characters or more"),
-    ("--host platform.example", "set a key of 20 characters or more"),
-    ("--host 0.0.0.0 --api-key ''", "a key must be printable ASCII"),
-    ("--api-key 'two words'", "a key must be printable ASCII"),
     ("--api-key a --api-key-file key", "not allowed with argument"),
     ("--api-key-file none", "none cannot be used: No such file"),
-    ("--api-key-file two-lines", "two-lines must have one line with a key"),
     ("--api-key-file open", "open cannot be used: may be read by other users (mode 644): run `chmod go= open`"),
-    ("--port 65536", "it must be a number from 0 to 65535"),
-    ("--port http", "it must be a number from 0 to 65535"),
-    ("--port ''", "it must be a number from 0 to 65535"),
-    (f"--keep {'9' * 5000}", "it must be a number of executions, at least 1, or all"),
+    ("--port http", "argument --port: invalid int value"),
+    (f"--keep {'9' * 5000}", "argument --keep: invalid _number_or_all value"),
     ("--plan gold", "invalid choice: 'gold'"),
     ("--time slow", "invalid choice: 'slow'"),
     ("--record calls.json", "--record records calls of your functions: name the function that registers them with"),
@@ -243,6 +229,14 @@ def test_what_it_refuses(capsys: pytest.CaptureFixture[str], tmp_path: Path, mon
 
 
 STOPPED = [
+    ("--host 0.0.0.0 --api-key nineteen-characters", "api_key must have 20 characters or more"),
+    ("--host :: --api-key x", "api_key must have 20 characters or more"),
+    ("--allowed-host http://x", "allowed_hosts must list names and addresses"),
+    ("--origin localhost:5173", "origins must list origins as a browser sends them"),
+    ("--api-key ä", "api_key must be printable ASCII"),
+    ("--api-key-file two-lines", "api_key must be printable ASCII"),
+    ("--port 65536", "port must be a number from 0 to 65535"),
+    ("--keep 0", "keep must be a number of executions, at least 1"),
     ("--script none.json", "none.json: the file cannot be read"),
     ("--script bad.json", "bad.json:1:7: a: has no answers: a script needs at least one"),
     ("--seed none", "cannot be read: No such file"),
@@ -259,6 +253,8 @@ def test_files_that_stop_it_at_the_start(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.json").write_text('{"a": []}')
+    (tmp_path / "two-lines").write_text("secret\nsecret")
+    (tmp_path / "two-lines").chmod(0o600)
 
     def check(row: tuple[str, str]) -> None:
         line, reason = row
