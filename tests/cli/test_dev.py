@@ -242,7 +242,7 @@ def test_lines_for_shells(shell: Shell, program: str | None, tmp_path: Path) -> 
     with Emulator(api_key=key) as emulator:
         lines = exports(emulator, shell)
     if program is None:
-        assert lines.splitlines()[1] == r"$env:FIBONACCI_API_KEY = 'it''s $HOME \ local'"
+        assert lines.splitlines()[1] == r"$env:FIBONACCI_API_KEY = 'it''s$HOME\local'"
         return
     find(program)
     script = f"{lines}\nprintenv FIBONACCI_API_KEY"
