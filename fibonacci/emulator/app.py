@@ -75,9 +75,6 @@ REPLAY_SECONDS: Final = 86_400.0
 
 _IDEMPOTENCY_KEY: Final = re.compile(r"[!-~]{1,255}")
 _REFUSED: Final = (401, 403)
-_PATIENCE: Final = 0.25
-"""Seconds for which a request that only reads waits for another process that is writing."""
-
 _UNUSED: Final = "what was prepared never acted. Remove it, or pass allow_unused=True to the emulator if you mean it:"
 
 _TYPO: Final = 0.8  # how much a tool's name resembles another at least, to be taken for a misspelled one
@@ -369,7 +366,7 @@ class App(Platform):
                 now = self.clock.now()
                 return handle(self, ROUTER, request, actor, now), now
         try:
-            with self.store.transaction(_PATIENCE):
+            with self.store.transaction():
                 now, _ = self._catch_up()
                 return handle(self, ROUTER, request, actor, now), now
         except (StateFullError, StateLockedError, StateReadOnlyError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from fibonacci.emulator.account import Account, Actor, ApiKeys, KeyRole
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
@@ -17,7 +17,6 @@ from fibonacci.emulator.http.messages import (
     Reply,
     ServerRequest,
     permission_denied,
-    read_json,
     unsupported_media_type,
 )
 from fibonacci.emulator.http.router import API_PREFIX, Router
@@ -137,7 +136,6 @@ class Endpoint:
         handler: The handler.
         role: The lowest role that may use it. By default `viewer` to read and `member` to change something. The
             documentation has those of versions, governance and quota. The others are the emulator's choice.
-        has_body: Whether it reads a body. What a `GET` or a `DELETE` has as a body is never read.
         query: The query parameters that it reads, if it changes something, so that others are refused before the
             change. For a `GET`, they are those that its handler has read.
     """
@@ -146,7 +144,6 @@ class Endpoint:
     path: str
     handler: Handler
     role: KeyRole | None = None
-    has_body: bool = True
     query: Collection[str] = ()
 
     def __str__(self) -> str:
@@ -156,11 +153,6 @@ class Endpoint:
     def lowest_role(self) -> KeyRole:
         """The lowest role that may use it."""
         return self.role or ("viewer" if self.method == "GET" else "member")
-
-    @property
-    def reads_body(self) -> bool:
-        """Whether it reads a body."""
-        return self.has_body and self.method not in ("GET", "DELETE")
 
 
 def router_of(endpoints: Iterable[Endpoint], prefix: str = API_PREFIX) -> Router[Endpoint]:
@@ -182,6 +174,9 @@ def find(router: Router[Endpoint], request: ServerRequest, actor: Actor) -> tupl
     return endpoint, path
 
 
+_WITH_BODY: Final = ("POST", "PUT", "PATCH")
+
+
 def handle(
     platform: Platform, router: Router[Endpoint], request: ServerRequest, actor: Actor, now: float
 ) -> Reply | RunReply | HTTPException:
@@ -193,14 +188,14 @@ def handle(
     query = request.target.partition("?")[2]
     try:
         endpoint, path = find(router, request, actor)
-        is_read, reads_body = endpoint.method == "GET", endpoint.reads_body
-        if request.body and reads_body and router.prefix == API_PREFIX:  # controls are not the platform's
+        is_read = endpoint.method == "GET"
+        if (
+            request.body and endpoint.method in _WITH_BODY and router.prefix == API_PREFIX
+        ):  # controls are not the platform's
             _report_media_type(platform, request.headers.get("content-type", ""), endpoint)
         context = RequestContext(platform, path, Query(query), request.body, now, actor)
         if query and not is_read:  # a refusal must come before the change
             _report_unread(context, endpoint)
-        if request.body and not reads_body:
-            _report_unread_body(context, endpoint)
         reply = endpoint.handler(context)
         if query and is_read:
             _report_unread(context, endpoint)
@@ -221,19 +216,6 @@ def _report_unread(context: RequestContext, endpoint: Endpoint) -> None:
             for name in context.query.unread(endpoint.query)
         ]
     )
-
-
-def _report_unread_body(context: RequestContext, endpoint: Endpoint) -> None:
-    """Warn about the fields of a body that the endpoint does not read, and refuse them in strict mode."""
-    try:
-        content = read_json(context.body)
-    except HTTPException:
-        content = context.body
-    if content != {}:
-        message = "the endpoint takes no body, so this one is ignored"
-        context.environment.warnings.report(
-            [EmulatorWarning(code="unread_body", location=str(endpoint), message=message)]
-        )
 
 
 def _report_media_type(platform: Platform, content_type: str, endpoint: Endpoint) -> None:

@@ -81,9 +81,6 @@ REQUESTS: list[tuple[str, str, Any, str]] = [
     ("PUT", "/memory/k", {"value": 1, "scope": "global", "workflow_id": "w"}, "no_effect"),
     ("PUT", "/memory/k", {"value": 1, "user_id": "u"}, "no_effect"),
     ("PATCH", "/organizations/default/governance", {"category_flags": {"finanical": True}}, "unknown_category"),
-    ("POST", "/workflow-registry/{id}/approve-template", {"note": "x"}, "unread_body"),
-    ("POST", "/workflows/{id}/versions/1/rollback", b"not JSON", "unread_body"),
-    ("GET", "/workflows/{id}", {"fields": ["name"]}, "unread_body"),
 ]
 
 
@@ -106,7 +103,11 @@ def test_what_in_a_request_has_no_effect_is_a_warning(method: str, path: str, bo
             assert [warning.code for warning in emulator.warnings] == [code]
 
 
-READERS = [endpoint for endpoint in (*ENDPOINTS, *ENDPOINTS_OF_0_2) if endpoint.reads_body]
+READERS = [
+    endpoint
+    for endpoint in (*ENDPOINTS, *ENDPOINTS_OF_0_2)
+    if endpoint.method not in ("GET", "DELETE") and not endpoint.path.endswith(("/cancel", "/rollback"))
+]
 NAMES = {"organization_id": "default", "key": "k", "tool_name": "calculator"}
 
 

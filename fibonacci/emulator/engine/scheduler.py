@@ -274,7 +274,7 @@ class Scheduler:
             with self._threads.reports_of(execution["id"]) as reported:
                 while True:
                     reported.clear()
-                    with self._store.transaction(WAIT_SECONDS):
+                    with self._store.transaction():
                         stored = self._store.executions.get(execution["id"])
                         if stored is None:  # the state was reset or replaced meanwhile
                             return execution, now

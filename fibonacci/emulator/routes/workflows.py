@@ -304,14 +304,13 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     Endpoint("POST", "/workflows/{workflow_id}/execute", execute_workflow),
     Endpoint("GET", "/workflows/{workflow_id}/versions", list_versions),
     Endpoint("GET", "/workflows/{workflow_id}/versions/{version}", get_version, role="admin"),
-    Endpoint("POST", "/workflows/{workflow_id}/versions/{version}/rollback", rollback, role="admin", has_body=False),
+    Endpoint("POST", "/workflows/{workflow_id}/versions/{version}/rollback", rollback, role="admin"),
     *(
         Endpoint(
             "POST",
             f"/workflow-registry/{{workflow_id}}/{action}",
             partial(set_registry_status, status=status),
             role="admin",
-            has_body=False,
         )
         for action, status in _ACTIONS.items()
     ),

@@ -288,19 +288,16 @@ class Store:
             raise StateError(text) from error
         return self.put_back(content) if SECRET in text else content
 
-    def transaction(self, patience: float | None = None) -> AbstractContextManager[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """Lock the state, for this process and others, and make all changes inside or none.
 
         Every access to the state is inside this or `reading`. A nested transaction is part of the outer one.
-
-        Args:
-            patience: Seconds to wait for another process that is writing. Default: the store's busy timeout.
 
         Raises:
             StateError: If the file cannot be used. Nothing is changed. Its subclasses say why.
         """
         # not a read lock, which cannot always be upgraded to a write lock:
-        return self._transaction("BEGIN IMMEDIATE", self._busy_timeout if patience is None else patience)
+        return self._transaction("BEGIN IMMEDIATE")
 
     def reading(self) -> AbstractContextManager[None]:
         """Lock the state for reading, which also works while another process writes or the disk is full.
@@ -310,16 +307,16 @@ class Store:
         Raises:
             StateError: If the file cannot be used.
         """
-        return self._transaction("BEGIN", self._busy_timeout)
+        return self._transaction("BEGIN")
 
     @contextmanager
-    def _transaction(self, statement: str, patience: float) -> Generator[None]:
+    def _transaction(self, statement: str) -> Generator[None]:
         with self._lock:
             connection = (self._database or self._opened()).connection
             if connection.in_transaction:
                 yield
                 return
-            self._begin(statement, patience)
+            self._begin(statement)
             self.is_reading = statement == "BEGIN"
             try:
                 yield
@@ -333,7 +330,7 @@ class Store:
             finally:
                 self.is_reading = False
 
-    def _begin(self, statement: str, patience: float) -> None:
+    def _begin(self, statement: str) -> None:
         database = self._opened()
         connection = database.connection
         if self._path is None:
@@ -343,18 +340,12 @@ class Store:
             raise StateReadOnlyError(f"{self._path} is read-only: nothing was changed")
         try:
             database.check()
-            if patience != self._busy_timeout:
-                connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
-            try:
-                connection.execute(statement)
-            finally:
-                if patience != self._busy_timeout:
-                    connection.execute(f"PRAGMA busy_timeout = {round(self._busy_timeout * 1000)}")
+            connection.execute(statement)
             version = number_of(connection, "data_version")
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.rollback()
-            raise explained(error, self._path, patience) from error
+            raise explained(error, self._path, self._busy_timeout) from error
         if version != self._version:
             self._version = version
             self._forget()
