@@ -125,21 +125,13 @@ class App(Platform):
             observe(request, response, perf_counter() - began)
         return response
 
-    def call_as_owner(self, request: ServerRequest) -> EncodedReply:
-        """Carry out a request of the page, which nothing counts, records or disturbs. Every error is a reply too."""
+    def call_as_owner(self, request: ServerRequest, actor: Actor = OWNER) -> EncodedReply:
+        """Carry out a request of the page or a seed, which nothing counts, records or disturbs. An error is a reply."""
         request = replace(request, headers=JSON_BODY)
         try:
-            return self._carry_out(request, self.keys.owner, OWNER)
+            return self._carry_out(request, self.keys.owner, actor)
         except Exception as error:
             return _failed(error, request)
-
-    def call(self, request: ServerRequest, actor: Actor) -> EncodedReply:
-        """Handle a request of the API in the name of an actor, inside a transaction of the caller.
-
-        This checks no key, counts toward no rate limit, gets no injected failure, and is not recorded.
-        """
-        now = self.clock.now()
-        return self._awaited(handle(self, ROUTER, request, actor, now), now)
 
     def refuse(self, error: HTTPException, request: ServerRequest | None) -> ServerResponse:
         """Return the response to a request that could not be read, or only its head."""

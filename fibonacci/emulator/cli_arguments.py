@@ -49,7 +49,7 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
     add("--plan", choices=get_args(PlanName), default="enterprise", help="the plan, which sets rate limits and quotas")
     add(
         "--keep",
-        type=_number_or_all,
+        type=number_or_all,
         default=KEPT,
         metavar="N",
         help=f"how many ended executions to keep, or all; default: {KEPT}",
@@ -110,7 +110,7 @@ def _present_shell() -> Shell:
     return "powershell" if sys.platform == "win32" else "sh"
 
 
-def _number_or_all(text: str) -> int | None:
+def number_or_all(text: str) -> int | None:
     return None if text == "all" else int(text)
 
 

@@ -24,7 +24,7 @@ from fibonacci.emulator.account import SEED
 from fibonacci.emulator.app import App
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.memory import MemoryToolSet, owner_of
-from fibonacci.emulator.http.messages import JSON_BODY, Body, ServerRequest
+from fibonacci.emulator.http.messages import Body, ServerRequest
 from fibonacci.emulator.input_files import InputFile, InputFileError, text_of
 from fibonacci.emulator.policy.approvals import GovernanceUpdate
 from fibonacci.emulator.routes.organizations import PolicyCreate, QuotaUpdate, RoleOverrideCreate
@@ -248,7 +248,6 @@ def apply_seed(app: App, given: SeedSource, organization: str, now: float) -> No
         TypeError: If the seed is something else.
         ValueError: If a definition has no name. Nothing is added.
         ImportError: If a file is YAML and PyYAML is not installed.
-        StateError: If the state cannot be changed.
     """
     if isinstance(given, str | os.PathLike):
         seed = read_seed(Path(given))
@@ -300,7 +299,7 @@ def _apply_setting(app: App, setting: SeedSetting, organization: str) -> None:
 
 def _send(app: App, method: str, path: str, body: Any) -> tuple[str, str] | None:
     """Send a request, and return the field at fault and the message if it is refused."""
-    reply = app.call(ServerRequest(method, f"/v1{path}", JSON_BODY, to_json(body)), SEED)
+    reply = app.call_as_owner(ServerRequest(method, f"/v1{path}", {}, to_json(body)), SEED)
     if reply.status < 400:
         return None
     error = json.loads(reply.body)["error"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fibonacci import NotFoundError
+from fibonacci.cli.main import main
 from fibonacci.emulator import Emulator, StateError, cli
 from fibonacci.emulator.facade import app_of
 from tests.kit.assertions import each_row
@@ -55,7 +56,7 @@ def test_the_command_takes_the_number(monkeypatch: pytest.MonkeyPatch, text: str
 
     monkeypatch.setattr(cli, "Emulator", refuse)
     monkeypatch.setattr(cli, "_stop_on_signal", object)
-    assert cli.main(["--keep", text]) == 1
+    assert main(["dev", "--keep", text]) == 64
     assert given["keep"] == keep
 
 
