@@ -1,8 +1,10 @@
-"""`python -m fibonacci.emulator`: the platform on this machine, for other programs and languages."""
+"""`python -m fibonacci.emulator`: `fibonacci dev`, for those who do not have the command on their path."""
 
 from __future__ import annotations
 
-from fibonacci.emulator.cli import main
+import sys
+
+from fibonacci.cli.main import main
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(["dev", *sys.argv[1:]]))

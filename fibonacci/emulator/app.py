@@ -78,9 +78,6 @@ _PAGE_PATHS: Final = ("/ui/", "/?", "/favicon.ico")
 
 _IDEMPOTENCY_KEY: Final = re.compile(r"[!-~]{1,255}")
 _REFUSED: Final = (401, 403)
-_PATIENCE: Final = 0.25
-"""Seconds for which a request that only reads waits for another process that is writing."""
-
 _UNUSED: Final = "what was prepared never acted. Remove it, or pass allow_unused=True to the emulator if you mean it:"
 
 _TYPO: Final = 0.8  # how much a tool's name resembles another at least, to be taken for a misspelled one
@@ -158,21 +155,13 @@ class App(Platform):
             observe(request, response, perf_counter() - began)
         return response
 
-    def call_as_owner(self, request: ServerRequest) -> EncodedReply:
-        """Carry out a request of the page, which nothing counts, records or disturbs. Every error is a reply too."""
+    def call_as_owner(self, request: ServerRequest, actor: Actor = OWNER) -> EncodedReply:
+        """Carry out a request of the page or a seed, which nothing counts, records or disturbs. An error is a reply."""
         request = replace(request, headers=JSON_BODY)
         try:
-            return self._carry_out(request, self.keys.owner, OWNER)
+            return self._carry_out(request, self.keys.owner, actor)
         except Exception as error:
             return _failed(error, request)
-
-    def call(self, request: ServerRequest, actor: Actor) -> EncodedReply:
-        """Handle a request of the API in the name of an actor, inside a transaction of the caller.
-
-        This checks no key, counts toward no rate limit, gets no injected failure, and is not recorded.
-        """
-        now = self.clock.now()
-        return self._awaited(handle(self, ROUTER, request, actor, now), now)
 
     def refuse(self, error: HTTPException, request: ServerRequest | None) -> ServerResponse:
         """Return the response to a request that could not be read, or only its head."""
@@ -216,8 +205,8 @@ class App(Platform):
             handlers.cassette = cassette
             del handlers.cassettes[used:]
             scripts.undo(script_mark)
+            self.store.undo(mark)
             with self.store.transaction():
-                self.store.undo(mark)
                 self.scheduler.repeat_reports()
             self.scheduler.resume()
 
@@ -346,7 +335,7 @@ class App(Platform):
         key, replays = request.headers["idempotency-key"], self.store.replays
         if not _IDEMPOTENCY_KEY.fullmatch(key):
             raise bad_request("Idempotency-Key must be 1 to 255 visible ASCII characters.", "Idempotency-Key")
-        secret = api_key.encode("utf-8", "surrogatepass")
+        secret = api_key.encode()
         place = (sha256(secret).hexdigest()[:32], key)
         # Keyed: whoever has the state cannot try out what the request may have held.
         content = f"{request.method} {request.target}\n".encode() + request.body
@@ -401,7 +390,7 @@ class App(Platform):
                 now = self.clock.now()
                 return handle(self, ROUTER, request, actor, now), now
         try:
-            with self.store.transaction(_PATIENCE):
+            with self.store.transaction():
                 now, _ = self._catch_up()
                 return handle(self, ROUTER, request, actor, now), now
         except (StateFullError, StateLockedError, StateReadOnlyError) as error:

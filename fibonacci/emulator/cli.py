@@ -1,4 +1,4 @@
-"""The command `python -m fibonacci.emulator`: serve an emulator until a signal, or for one command."""
+"""What `fibonacci dev` does: serve an emulator until a signal, or for one command."""
 
 from __future__ import annotations
 
@@ -18,15 +18,12 @@ from typing import Final
 from urllib.parse import quote
 
 from fibonacci._texts.logging import log
-from fibonacci.emulator.cli_arguments import Shell, add_arguments, fault_of, given_key
+from fibonacci.emulator.cli_arguments import Shell, given_key
 from fibonacci.emulator.facade import Emulator, app_of, client_variables, reachable_url
 from fibonacci.emulator.faults import SILENT, FailingResponse
-from fibonacci.emulator.handler_files import HandlerFiles, HandlersError
+from fibonacci.emulator.handler_files import HandlerFiles
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
-from fibonacci.emulator.input_files import InputFileError
-from fibonacci.emulator.state.snapshot import StateError
 
-_PROGRAM: Final = "python -m fibonacci.emulator"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _HANGUP: Final[Sequence[signal.Signals]] = [getattr(signal, name) for name in ("SIGHUP",) if hasattr(signal, name)]
 """What is sent when the terminal is closed. Windows has none."""
@@ -40,38 +37,6 @@ class ChildError(ValueError):
     """The command to run with an emulator cannot be started."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGINT or SIGTERM, or for the command behind `--`.
-
-    Args:
-        arguments: The arguments of the command line. Default: those in `sys.argv`.
-
-    Returns:
-        The exit code: that of the command, else 0 after a signal. 1 if it cannot serve, the command cannot start, or it
-        passed without what was prepared.
-    """
-    parser = argparse.ArgumentParser(
-        prog=_PROGRAM,
-        description="Serve the Fibonacci platform on this machine, until SIGINT (Ctrl-C) or SIGTERM.",
-        epilog="With a command after --, it runs that command with the two variables set, and ends with it.",
-    )
-    add_arguments(parser)
-    options = parser.parse_args(arguments)
-    fault = fault_of(options)
-    if fault is not None:
-        parser.error(fault)
-    try:
-        if options.command:
-            return serve_command(options, lambda emulator: _say(f"page: {page_address(emulator)}"))
-        log_to_stderr()
-        serve(options, lambda emulator: print(announcement(emulator, options.shell), flush=True))
-    except (StateError, InputFileError, ImportError, HandlersError, ChildError, OSError) as error:
-        return _cannot(str(error))
-    except KeyboardInterrupt:  # before the command runs
-        return _SIGNALED + signal.SIGINT
-    return 0
-
-
 def serve(options: argparse.Namespace, announce: Callable[[Emulator], object]) -> None:
     """Serve an emulator until SIGINT or SIGTERM.
 
@@ -80,10 +45,8 @@ def serve(options: argparse.Namespace, announce: Callable[[Emulator], object]) -
         announce: Called with the emulator when it listens.
 
     Raises:
-        StateError: If the file of the state cannot be used.
-        InputFileError: If a file of the options is faulty.
+        ValueError: If an option, or a file that it names, cannot be used.
         ImportError: If a file is YAML and PyYAML is not installed.
-        HandlersError: If `--handlers` names what cannot be used.
         OSError: If it cannot listen.
     """
     with _signals_restored():
@@ -270,11 +233,6 @@ def log_request(request: ServerRequest, response: ServerResponse, seconds: float
         elapsed=seconds,
         request_id=None if silent else dict(response.headers).get("X-Request-Id"),
     )
-
-
-def _cannot(reason: str) -> int:
-    _say(f"{_PROGRAM}: {reason}")
-    return 1
 
 
 def _say(text: str) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from fibonacci.emulator.account import Account, Actor, ApiKeys, KeyRole
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
@@ -16,11 +15,8 @@ from fibonacci.emulator.http.messages import (
     HTTPException,
     Query,
     Reply,
-    RequestBody,
     ServerRequest,
-    bad_request,
     permission_denied,
-    read_json,
     unsupported_media_type,
 )
 from fibonacci.emulator.http.router import API_PREFIX, Router
@@ -86,7 +82,7 @@ class RequestContext(NamedTuple):
         platform: The platform.
         path: The decoded path parameters by name.
         query: The query parameters.
-        body: The body, not read yet.
+        body: The body as received.
         now: The time of the request in Unix seconds.
         actor: The caller.
     """
@@ -94,7 +90,7 @@ class RequestContext(NamedTuple):
     platform: Platform
     path: Mapping[str, str]
     query: Query
-    body: RequestBody
+    body: bytes
     now: float
     actor: Actor
 
@@ -140,19 +136,15 @@ class Endpoint:
         handler: The handler.
         role: The lowest role that may use it. By default `viewer` to read and `member` to change something. The
             documentation has those of versions, governance and quota. The others are the emulator's choice.
-        has_body: Whether it reads a body. What a `GET` or a `DELETE` has as a body is never read.
         query: The query parameters that it reads, if it changes something, so that others are refused before the
             change. For a `GET`, they are those that its handler has read.
-        is_served: Whether it does more than refuse.
     """
 
     method: str
     path: str
     handler: Handler
     role: KeyRole | None = None
-    has_body: bool = True
     query: Collection[str] = ()
-    is_served: bool = True
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -162,16 +154,10 @@ class Endpoint:
         """The lowest role that may use it."""
         return self.role or ("viewer" if self.method == "GET" else "member")
 
-    @property
-    def reads_body(self) -> bool:
-        """Whether it reads a body."""
-        return self.has_body and self.method not in ("GET", "DELETE")
-
 
 def router_of(endpoints: Iterable[Endpoint], prefix: str = API_PREFIX) -> Router[Endpoint]:
     """Return the router of endpoints."""
-    targets = ((endpoint.method, endpoint.path, endpoint) for endpoint in endpoints)
-    return Router(targets, prefix, lambda endpoint: endpoint.is_served)
+    return Router(((endpoint.method, endpoint.path, endpoint) for endpoint in endpoints), prefix)
 
 
 def find(router: Router[Endpoint], request: ServerRequest, actor: Actor) -> tuple[Endpoint, Mapping[str, str]]:
@@ -188,6 +174,9 @@ def find(router: Router[Endpoint], request: ServerRequest, actor: Actor) -> tupl
     return endpoint, path
 
 
+_WITH_BODY: Final = ("POST", "PUT", "PATCH")
+
+
 def handle(
     platform: Platform, router: Router[Endpoint], request: ServerRequest, actor: Actor, now: float
 ) -> Reply | RunReply | HTTPException:
@@ -199,17 +188,14 @@ def handle(
     query = request.target.partition("?")[2]
     try:
         endpoint, path = find(router, request, actor)
-        is_read, reads_body = endpoint.method == "GET", endpoint.reads_body
-        body = RequestBody(request.body)
-        if router.prefix == API_PREFIX:  # controls are not the platform's, and get no warnings
-            body = RequestBody(request.body, partial(_report_repeated, platform, endpoint))
-            if request.body and reads_body:
-                _report_media_type(platform, request.headers.get("content-type", ""), endpoint)
-        context = RequestContext(platform, path, Query(query), body, now, actor)
+        is_read = endpoint.method == "GET"
+        if (
+            request.body and endpoint.method in _WITH_BODY and router.prefix == API_PREFIX
+        ):  # controls are not the platform's
+            _report_media_type(platform, request.headers.get("content-type", ""), endpoint)
+        context = RequestContext(platform, path, Query(query), request.body, now, actor)
         if query and not is_read:  # a refusal must come before the change
             _report_unread(context, endpoint)
-        if request.body and not reads_body:
-            _report_unread_body(context, endpoint)
         reply = endpoint.handler(context)
         if query and is_read:
             _report_unread(context, endpoint)
@@ -218,34 +204,18 @@ def handle(
         return error
 
 
-_ONLY_THE_LAST = "it is given more than once, and only the last one counts"
-
-
 def _report_unread(context: RequestContext, endpoint: Endpoint) -> None:
     """Warn about query parameters that the endpoint does not have, and refuse them in strict mode."""
-    unread = context.query.unread(endpoint.query)
-    problems = {name: ("unknown_query_parameter", f"there is no parameter {name!r}") for name in unread}
-    for name in context.query.repeated:
-        problems.setdefault(name, ("repeated_query_parameter", _ONLY_THE_LAST))
     context.environment.warnings.report(
         [
-            EmulatorWarning(code=code, location=f"{endpoint} ?{name}", message=message)
-            for name, (code, message) in problems.items()
+            EmulatorWarning(
+                code="unknown_query_parameter",
+                location=f"{endpoint} ?{name}",
+                message=f"there is no parameter {name!r}",
+            )
+            for name in context.query.unread(endpoint.query)
         ]
     )
-
-
-def _report_unread_body(context: RequestContext, endpoint: Endpoint) -> None:
-    """Warn about the fields of a body that the endpoint does not read, and refuse them in strict mode."""
-    try:
-        content = read_json(context.body.raw)
-    except HTTPException:
-        content = context.body.raw
-    if content != {}:
-        message = "the endpoint takes no body, so this one is ignored"
-        context.environment.warnings.report(
-            [EmulatorWarning(code="unread_body", location=str(endpoint), message=message)]
-        )
 
 
 def _report_media_type(platform: Platform, content_type: str, endpoint: Endpoint) -> None:
@@ -257,12 +227,4 @@ def _report_media_type(platform: Platform, content_type: str, endpoint: Endpoint
     platform.environment.warnings.report(
         [EmulatorWarning(code="media_type", location=f"{endpoint} Content-Type", message=message)],
         lambda _: unsupported_media_type(f"Content-Type {message}."),
-    )
-
-
-def _report_repeated(platform: Platform, endpoint: Endpoint, keys: Sequence[str]) -> None:
-    """Warn about keys that an object in a body has more than once, and refuse it in strict mode."""
-    platform.environment.warnings.report(
-        [EmulatorWarning(code="repeated_key", location=f"{endpoint} {key}", message=_ONLY_THE_LAST) for key in keys],
-        lambda _: bad_request(f"The body has the key {keys[0]!r} more than once in one object.", keys[0]),
     )

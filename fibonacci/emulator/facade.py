@@ -189,9 +189,9 @@ class Emulator(Hinted):
             DefinitionError: If the definition of a builder in `seed` has an error.
             ImportError: If such a file is YAML and PyYAML isn't installed.
             ValueError: If the plan or the time is unknown, the organization's ID, the port or a script isn't valid,
-                the rate limit or `keep` isn't positive, the key is too short for the host, a name in `allowed_hosts`
-                or `origins` is malformed, a name in `env` or `secrets` can't be used in a template, or one of their
-                values isn't valid Unicode. Also if a definition in `seed` has no name.
+                the rate limit or `keep` isn't positive, the key has spaces or is too short for the host, a name in
+                `allowed_hosts` or `origins` is malformed, a name in `env` or `secrets` can't be used in a template, or
+                one of their values isn't valid Unicode. Also if a definition in `seed` has no name.
             TypeError: If `allowed_hosts` or `origins` is a single text, or a value in `env` or `secrets` isn't a text.
             StateError: If the file isn't an emulator's, can't be opened, or was written by a newer version.
         """
@@ -841,8 +841,8 @@ class Emulator(Hinted):
             snapshot: What `snapshot` returned.
 
         Raises:
-            StateError: If it isn't a snapshot, is malformed (the message says where), is from a newer version, or can't
-                be stored. The state is then unchanged.
+            StateError: If it isn't a snapshot, was changed since it was taken, is from another version, or can't be
+                stored. The state is then unchanged.
         """
         self._app.restore(snapshot)
 
@@ -858,7 +858,7 @@ class Emulator(Hinted):
         """Undo, at the end of a `with` block, what it has changed: state, settings, handlers, scripts and cassette.
 
         Use it when several tests share one emulator: each test finds what was there before, and what it creates is gone
-        afterward. The cost depends on how much the block changed, not on how large the state is.
+        afterward. It copies the state, which takes longer if the state is large.
 
         A run that was in progress before the block continues from where it was then. If one of its handlers was called
         before the block and answered during it, the run keeps that answer. If the state is in a file, changes by other
@@ -902,7 +902,9 @@ def replacing_handlers(emulator: Emulator) -> Generator[Emulator]:
 
 
 def _check_key(host: str, api_key: str) -> None:
-    """Refuse a key that could be guessed, if other machines can try."""
+    """Refuse a key that no header can have, or that could be guessed, if other machines can try."""
+    if not all("!" <= character <= "~" for character in api_key):
+        raise ValueError("api_key must be printable ASCII without spaces")
     if not is_loopback(host) and len(api_key) < SAFE_LENGTH:
         raise ValueError(
             f"host {host!r} is reachable from other machines: api_key must have {SAFE_LENGTH} characters or more, "

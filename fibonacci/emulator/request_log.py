@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Final, overload
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.engine.variables import REDACTED
 from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse, read_json
-from fibonacci.emulator.http.router import API_0_2, API_PREFIX, RoutePattern, Router, segments_of
+from fibonacci.emulator.http.router import API_0_2, API_PREFIX, RoutePattern, Router
 from fibonacci.emulator.state.json_encoding import to_json
 
 CREDENTIAL_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
@@ -26,9 +27,9 @@ def without_secrets(request: ServerRequest) -> ServerRequest:
     Only requests that connect a tool have a body there. A request with a misspelled path below `/tools` may have
     secrets all the same. In the API of 0.2, logins and keys have secrets too, and those of a run are replaced.
     """
-    target = request.target.lower()  # a path in other case leads nowhere, with the same secrets
-    is_of_workflows = f"{API_0_2}workflows/" in target
-    if not request.body or not (is_of_workflows or _is_secret(target)):
+    path = unquote(request.target.partition("?")[0])
+    is_of_workflows = f"{API_0_2}workflows/" in path
+    if not request.body or not (is_of_workflows or _SECRET.match(path)):
         return request
     try:
         content = read_json(request.body)
@@ -41,18 +42,8 @@ def without_secrets(request: ServerRequest) -> ServerRequest:
     return replace(request, body=to_json({**content, "secrets": _redacted(content["secrets"])}))
 
 
-def _is_secret(target: str) -> bool:
-    _, is_of_0_2, path = target.partition(API_0_2)  # below a base URL that has a path too many, nothing is found
-    if is_of_0_2:
-        return not path.startswith(("workflows", "memory"))
-    return ("tools" in target or "%" in target) and _is_of_tools(target)
-
-
-def _is_of_tools(target: str) -> bool:
-    try:
-        return "tools" in [segment.lower() for segment in segments_of(target.partition("?")[0])[:2]]
-    except HTTPException:
-        return True  # it cannot be decoded: nobody can say what it is of
+_SECRET: Final = re.compile(rf"(/[^/]*)?/tools(/|$)|.*?{API_0_2}(?!workflows|memory)", re.IGNORECASE)
+"""The paths of requests whose bodies have secrets. One in other case leads nowhere, with the same secrets."""
 
 
 def _redacted(value: Any) -> Any:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
@@ -23,14 +23,15 @@ from fibonacci.deployment.state import named_in_states
 from fibonacci.emulator.account import SEED
 from fibonacci.emulator.app import App
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
-from fibonacci.emulator.engine.memory import MemoryToolSet, is_live, owner_of
-from fibonacci.emulator.http.messages import JSON_BODY, Body, ServerRequest
+from fibonacci.emulator.engine.memory import MemoryToolSet, owner_of
+from fibonacci.emulator.http.messages import Body, ServerRequest
 from fibonacci.emulator.input_files import InputFile, InputFileError, text_of
 from fibonacci.emulator.policy.approvals import GovernanceUpdate
 from fibonacci.emulator.routes.organizations import PolicyCreate, QuotaUpdate, RoleOverrideCreate
 from fibonacci.emulator.state.json_encoding import JSONObject, to_json
-from fibonacci.emulator.state.records import StoredMemory, StoredRoleOverride, StoredToolPolicy, StoredWorkflow
-from fibonacci.emulator.state.store import Store
+from fibonacci.emulator.state.records import StoredWorkflow
+from fibonacci.emulator.state.snapshot import Key
+from fibonacci.emulator.state.store import Table
 from fibonacci.errors import DeploymentError
 
 if TYPE_CHECKING:
@@ -40,81 +41,56 @@ if TYPE_CHECKING:
     SeedSource = str | os.PathLike[str] | SeedDefinition | Sequence[SeedDefinition]
 
 
-@dataclass(frozen=True, slots=True)
-class SettingKind:
+class SettingKind(NamedTuple):
     """One kind of settings.
 
     Attributes:
         name: The name of its file, without the suffix.
         model: The content of the file, or each item of its list.
-        is_list: Whether the file holds a list.
-        method: The method of the request that applies it.
-        path: Returns the path of the request, from the organization and the content.
-        find: Returns what a state has of the same name, from the state, the organization, the content and the time.
+        method: The method of the request that applies it. A `PATCH` changes what each organization has once.
+        path: The path of the request.
+        table: The name of the table that has it.
+        key: Returns its key there, from the organization and the content.
     """
 
     name: str
     model: type[Body]
-    is_list: bool
     method: str
-    path: Callable[[str, Any], str]
-    find: Callable[[Store, str, Any, float], Mapping[str, object] | None]
+    path: str
+    table: str
+    key: Callable[[str, Any], Key]
 
 
-def _memory(store: Store, organization: str, given: MemoryToolSet, now: float) -> StoredMemory | None:
-    entry = store.memory.get(given.scope, owner_of(given.scope, given.user_id, given.workflow_id), given.key)
-    return entry if entry is not None and is_live(entry, now) else None
+def _of_organization(organization: str, given: Body) -> Key:
+    return (organization,)
 
 
-def _policy(store: Store, organization: str, given: PolicyCreate, now: float) -> StoredToolPolicy | None:
-    return store.tool_policies.get(organization, canonical_tool(given.tool_name))
+def _of_policy(organization: str, given: PolicyCreate) -> Key:
+    return organization, canonical_tool(given.tool_name)
 
 
-def _override(store: Store, organization: str, given: RoleOverrideCreate, now: float) -> StoredRoleOverride | None:
-    return store.role_overrides.get(organization, given.role, canonical_tool(given.tool_name))
+def _of_override(organization: str, given: RoleOverrideCreate) -> Key:
+    return organization, given.role, canonical_tool(given.tool_name)
 
 
+def _of_memory(organization: str, given: MemoryToolSet) -> Key:
+    return given.scope, owner_of(given.scope, given.user_id, given.workflow_id), given.key
+
+
+_ORGANIZATION: Final = "/organizations/{organization}"
 SETTINGS: Final = (
-    SettingKind(
-        "governance",
-        GovernanceUpdate,
-        is_list=False,
-        method="PATCH",
-        path=lambda organization, given: f"/organizations/{organization}/governance",
-        find=lambda store, organization, given, now: store.governance.get(organization),
-    ),
-    SettingKind(
-        "quota",
-        QuotaUpdate,
-        is_list=False,
-        method="PATCH",
-        path=lambda organization, given: f"/organizations/{organization}/quota",
-        find=lambda store, organization, given, now: store.quota_overrides.get(organization),
-    ),
-    SettingKind(
-        "tool-policies",
-        PolicyCreate,
-        is_list=True,
-        method="POST",
-        path=lambda organization, given: f"/organizations/{organization}/tool-policies",
-        find=_policy,
-    ),
+    SettingKind("governance", GovernanceUpdate, "PATCH", f"{_ORGANIZATION}/governance", "governance", _of_organization),
+    SettingKind("quota", QuotaUpdate, "PATCH", f"{_ORGANIZATION}/quota", "quota_overrides", _of_organization),
+    SettingKind("tool-policies", PolicyCreate, "POST", f"{_ORGANIZATION}/tool-policies", "tool_policies", _of_policy),
     SettingKind(
         "role-policy-overrides",
         RoleOverrideCreate,
-        is_list=True,
-        method="POST",
-        path=lambda organization, given: f"/organizations/{organization}/role-policy-overrides",
-        find=_override,
+        "POST",
+        f"{_ORGANIZATION}/role-policy-overrides",
+        "role_overrides",
+        _of_override,
     ),
-    SettingKind(
-        "memory",
-        MemoryToolSet,
-        is_list=True,
-        method="PUT",
-        path=lambda organization, given: f"/memory/{quote(given.key, safe='')}",
-        find=_memory,
-    ),
+    SettingKind("memory", MemoryToolSet, "PUT", "/memory/{key}", "memory", _of_memory),
 )
 """In the order in which they are applied."""
 
@@ -237,7 +213,7 @@ def _settings(folder: Path) -> list[SeedSetting]:
 
 def _read(kind: SettingKind, path: Path) -> list[SeedSetting]:
     file = InputFile(path)
-    if not kind.is_list:
+    if kind.method == "PATCH":
         return [_setting(kind, file, "", file.content)]
     if not is_array(file.content):
         raise file.error("", "it must be a list")
@@ -272,18 +248,18 @@ def apply_seed(app: App, given: SeedSource, organization: str, now: float) -> No
         TypeError: If the seed is something else.
         ValueError: If a definition has no name. Nothing is added.
         ImportError: If a file is YAML and PyYAML is not installed.
-        StateError: If the state cannot be changed.
     """
     if isinstance(given, str | os.PathLike):
         seed = read_seed(Path(given))
     else:
         seed = Seed([_given(definition) for definition in (given if is_array(given) else [given])], [])
     with app.store.transaction():
+        app.store.memory.delete_due(now)
         known = {record["name"]: record for record in app.store.workflows.records()} if seed.workflows else {}
         for workflow in seed.workflows:
             _apply_workflow(app, workflow, known.get(workflow.content["name"]))
         for setting in seed.settings:
-            _apply_setting(app, setting, organization, now)
+            _apply_setting(app, setting, organization)
 
 
 def _apply_workflow(app: App, workflow: SeedWorkflow, known: StoredWorkflow | None) -> None:
@@ -304,13 +280,15 @@ def _whole(workflow: SeedContent | StoredWorkflow) -> JSONObject:
     return {**definition, "name": workflow["name"], "description": workflow["description"]}
 
 
-def _apply_setting(app: App, setting: SeedSetting, organization: str, now: float) -> None:
+def _apply_setting(app: App, setting: SeedSetting, organization: str) -> None:
     kind, given = setting.kind, setting.given
-    content = given.model_dump(exclude_unset=not kind.is_list)  # what is in a list is created as a whole
-    known = kind.find(app.store, organization, given, now)
+    content = given.model_dump(exclude_unset=kind.method == "PATCH")  # what is in a list is created as a whole
+    table: Table[Any] = getattr(app.store, kind.table)
+    known = table.get(*kind.key(organization, given))
     if known is None:
         body = {name: value for name, value in given.model_dump(exclude_unset=True).items() if name != "key"}
-        fault = _send(app, kind.method, kind.path(organization, given), body)
+        path = kind.path.format(organization=organization, key=quote(getattr(given, "key", ""), safe=""))
+        fault = _send(app, kind.method, path, body)
         if fault is not None:
             place, message = fault
             raise setting.file.error(f"{setting.location}.{place}".lstrip("."), message)
@@ -321,7 +299,7 @@ def _apply_setting(app: App, setting: SeedSetting, organization: str, now: float
 
 def _send(app: App, method: str, path: str, body: Any) -> tuple[str, str] | None:
     """Send a request, and return the field at fault and the message if it is refused."""
-    reply = app.call(ServerRequest(method, f"/v1{path}", JSON_BODY, to_json(body)), SEED)
+    reply = app.call_as_owner(ServerRequest(method, f"/v1{path}", {}, to_json(body)), SEED)
     if reply.status < 400:
         return None
     error = json.loads(reply.body)["error"]

@@ -111,8 +111,8 @@ class TestEscaping:
         assert app.handle(ServerRequest("PUT", "/v1/memory/k", key, body)).status == 422
         assert page.get("/ui/requests/1").status == 200
         assert app.handle(ServerRequest("PUT", "/v1/memory/k", key, b'{"value": 1}')).status == 200
-        ((place, stored),) = app.store.memory.items()
-        app.store.memory.put(*place, record={**stored, "value": {text: text}})  # as an earlier version did
+        (stored,) = app.store.memory.records()
+        app.store.memory.put("workflow", "", "k", record={**stored, "value": {text: text}})
         shown = page.get("/ui/organization")
         assert shown.status == 200
         assert "&#5" in shown.body

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import threading
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from select import select
@@ -92,23 +91,6 @@ def test_beyond_the_bound_a_connection_waits_for_another_one_to_end(emulator: Em
         assert not select([last], [], [], 0.05)[0]
         socks[0].close()
         assert answer(last) == "200"
-
-
-def test_without_threads_a_request_waits_for_one(monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> None:
-    start, refused = threading.Thread.start, threading.Event()
-
-    def refuse_once(thread: threading.Thread) -> None:
-        if refused.is_set():
-            start(thread)
-        else:
-            refused.set()
-            raise RuntimeError("can't start new thread")
-
-    with serving(app_of(emulator)) as server:
-        monkeypatch.setattr(threading.Thread, "start", refuse_once)
-        with connected(server, GET) as sock:
-            assert answer(sock) == "200"
-    assert refused.is_set()
 
 
 @each_row(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fibonacci import Fibonacci
-from fibonacci.emulator import Emulator, InputFileError, NodeFailure, StateError
+from fibonacci.emulator import Emulator, InputFileError, NodeFailure
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import JSON_BODY, ServerRequest
 from tests.emulator.handling import create, node_of
@@ -116,11 +116,3 @@ def test_what_comes_by_http_is_refused() -> None:
     assert refused == (422, "value.wave \\ud83d")
     assert send("POST", "/_emulator/scripts", {"name": "a", "answers": [CUT]}) == (422, "answers[0]")
     assert list(emulator.client().executions.list()) == []
-
-
-def test_a_snapshot_with_half_of_a_character_is_refused() -> None:
-    emulator = Emulator()
-    emulator.client().memory.set("k", "CUT", scope="global")
-    with pytest.raises(StateError, match=r"malformed: tables\.memory\[0\]\[1\]\.value is not valid Unicode"):
-        emulator.restore(emulator.snapshot().replace(b"CUT", b"wave \\ud83d"))
-    assert emulator.client().memory.get("k", scope="global").value == "CUT"

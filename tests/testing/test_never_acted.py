@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from fibonacci import ServerError
+from fibonacci.cli.main import main
 from fibonacci.emulator import Emulator, ToolCall
-from fibonacci.emulator.cli import main
 from tests.emulator.handling import create
 from tests.kit.nodes import llm, tool
 from tests.testing.conftest import RunPytest
@@ -224,5 +224,5 @@ def test_a_command_that_passed_without_its_script_does_not_pass(
     (tmp_path / "flows" / "news.json").write_text('{"nodes": [{"id": "sum", "type": "llm", "instruction": "x"}]}')
     (tmp_path / "scripts.json").write_text('{"sum": ["done"]}')
     options = ["--port", "0", "--seed", str(tmp_path / "flows"), "--script", str(tmp_path / "scripts.json")]
-    assert main([*options, "--", sys.executable, "-c", program]) == code
+    assert main(["dev", *options, "--", sys.executable, "-c", program]) == code
     assert ("the script for 'sum' was not used: nothing of this name has run" in capsys.readouterr().err) == (code == 1)

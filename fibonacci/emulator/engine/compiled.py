@@ -20,8 +20,7 @@ from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.records import new_node
 from fibonacci.emulator.engine.tool_catalog import all_tools
 from fibonacci.emulator.state.json_encoding import JSONObject, to_json
-from fibonacci.emulator.state.records import StoredExecution, StoredNode, is_possible
-from fibonacci.emulator.state.snapshot import Tables, malformed
+from fibonacci.emulator.state.records import StoredNode
 
 _INDEX: Final = re.compile(r"nodes\[(\d+)\]\.?")
 
@@ -129,39 +128,6 @@ def tools_of(definition: object) -> list[str]:
 
 _DEFINED: Final = ("workflows", "versions", "executions")
 """The tables whose records may have a definition."""
-
-
-def check_snapshot(tables: Tables) -> None:
-    """Check the definitions of a snapshot.
-
-    Raises:
-        SnapshotError: If one is not valid. The message names the place.
-    """
-    from fibonacci.definitions import check_definition  # the checks would slow the start of an emulator
-
-    for name in _DEFINED:
-        for number, (_, record) in enumerate(tables.get(name, ())):
-            definition: Any = record.get("definition")
-            errors = check_definition(definition).errors if is_object(definition) else ()
-            for error in errors:
-                place = f"tables.{name}[{number}][1].definition.{error.location}".rstrip(".")
-                raise malformed(place, f"is not valid: {error.message}")
-
-
-def misfit(execution: StoredExecution, workflow: CompiledWorkflow) -> str | None:
-    """Return why a run of a snapshot cannot go on with its definition, or `None` if it can.
-
-    Args:
-        execution: Its record. It is running.
-        workflow: Its workflow.
-    """
-    nodes = execution["nodes"]
-    if execution["ended"] is not None:
-        return "it is running, but has ended"
-    if sorted(workflow.nodes) != sorted(node["id"] for node in nodes):
-        return "its nodes are not those of its definition"
-    impossible = [node["id"] for node in nodes if not is_possible(node, workflow.nodes[node["id"]].type)]
-    return f"no run has a node like {impossible[0]!r}" if impossible else None
 
 
 def problems_of(definition: bytes, environment: Environment) -> Sequence[Problem]:

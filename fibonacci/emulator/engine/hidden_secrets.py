@@ -5,8 +5,7 @@ digits that tell whether the secret is the same: an emulator that reads the stat
 secret, and otherwise shows the placeholder. In a cassette, the placeholder has only the name, and a replay puts in the
 secret that the emulator has then.
 
-A value is found as it is, in JSON, in a URL and in base64. Not replaced are values that are too short, and those in the
-keys of memory in a state file.
+A value is found as it is, in JSON, in a URL and in base64. Values that are too short are not replaced.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from fibonacci._texts.logging import log
 from fibonacci.definitions import Problem
 from fibonacci.emulator.account import Account
 from fibonacci.emulator.engine import user_handlers
-from fibonacci.emulator.engine.compiled import CompiledWorkflow, by_node, check_snapshot, compiled, misfit, problems_of
+from fibonacci.emulator.engine.compiled import CompiledWorkflow, by_node, compiled, problems_of
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.execution import RunningExecution
 from fibonacci.emulator.engine.records import QUEUED, cancelled
@@ -232,24 +232,13 @@ class Scheduler:
             self._is_resuming = False
 
     def restore(self, snapshot: bytes) -> None:
-        """Replace the state by that of a snapshot, whose runs go on, or fail if they cannot, with the reason.
+        """Replace the state by that of a snapshot, whose runs go on, but for those that a handler worked for.
 
         Raises:
             StateError: If it is not a snapshot, or cannot be stored. Nothing is changed then.
         """
         with self._store.transaction():
-            self._store.restore(snapshot, check_snapshot)
-            self._resume_clock()
-            now = self._clock.now()
-            for execution in list(self._store.executions.records("running")):
-                workflow = self._workflow_of(execution)
-                fault = misfit(execution, workflow)
-                if fault is None:
-                    self._save(self._running(execution, workflow), execution)
-                else:
-                    error = f"it cannot go on after the restore of a snapshot: {fault}"
-                    failed: StoredExecution = {**cancelled(execution, now), "status": "failed", "error": error}
-                    self._store.executions.update(execution, failed)
+            self._store.restore(snapshot)
             self.resume()
 
     def _fail_orphaned_calls(self, now: float) -> None:
@@ -285,7 +274,7 @@ class Scheduler:
             with self._threads.reports_of(execution["id"]) as reported:
                 while True:
                     reported.clear()
-                    with self._store.transaction(WAIT_SECONDS):
+                    with self._store.transaction():
                         stored = self._store.executions.get(execution["id"])
                         if stored is None:  # the state was reset or replaced meanwhile
                             return execution, now

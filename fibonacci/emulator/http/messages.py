@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
@@ -246,22 +245,14 @@ _BOOLEANS: Final = {"true": True, "false": False}
 
 
 class Query:
-    """The query parameters of one request.
-
-    Attributes:
-        repeated: The names of parameters that are given more than once. The last one is read.
-    """
+    """The query parameters of one request. Of those of one name, the last counts."""
 
     def __init__(self, raw: str) -> None:
         try:
-            pairs = parse_qsl(raw, keep_blank_values=True, errors="strict") if raw else []
+            self._values = dict(parse_qsl(raw, keep_blank_values=True, errors="strict")) if raw else {}
         except ValueError as error:
             raise bad_request(f"The query cannot be read: {error}", "query") from None
-        self._values = dict(pairs)
         self._read: set[str] = set()
-        self.repeated: Final[list[str]] = []
-        if len(pairs) > len(self._values):
-            self.repeated.extend(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
 
     def unread(self, known: Collection[str] = ()) -> list[str]:
         """Return the names of the parameters that nothing has read, but for those that are known."""
@@ -330,33 +321,7 @@ class Body(BaseModel):
 BodyT = TypeVar("BodyT", bound=Body)
 
 
-class RequestBody(NamedTuple):
-    """The body of one request.
-
-    Attributes:
-        raw: The bytes as received.
-        report_repeated: Called with the keys that an object in it has more than once, before anything is changed.
-    """
-
-    raw: bytes
-    report_repeated: Callable[[Sequence[str]], object] | None = None
-
-    def parsed(self) -> Any:
-        """Return the JSON in it.
-
-        Raises:
-            HTTPException: 400 if it is not JSON. Also if keys are repeated, when those are refused.
-        """
-        if self.report_repeated is None:
-            return read_json(self.raw)
-        repeated: list[str] = []
-        content = read_json(self.raw, repeated)
-        if repeated:
-            self.report_repeated(list(dict.fromkeys(repeated)))
-        return content
-
-
-def read(model: type[BodyT], body: RequestBody) -> BodyT:
+def read(model: type[BodyT], body: bytes) -> BodyT:
     """Parse and validate a body.
 
     Args:
@@ -369,7 +334,7 @@ def read(model: type[BodyT], body: RequestBody) -> BodyT:
     Raises:
         HTTPException: 400 if it is not JSON, 422 with every fault if it does not match the model.
     """
-    content = body.parsed()
+    content = read_json(body)
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -377,23 +342,20 @@ def read(model: type[BodyT], body: RequestBody) -> BodyT:
         raise invalid(*(Detail(_field(fault["loc"]), fault["msg"]) for fault in faults)) from None
 
 
-def read_object(body: RequestBody) -> Mapping[str, Any]:
+def read_object(body: bytes) -> Mapping[str, Any]:
     """Parse a body that may be any JSON object."""
-    content = body.parsed()
+    content = read_json(body)
     if not is_object(content):
         raise invalid(Detail("body", "Input should be an object"))
     return content
 
 
-def read_json(raw: bytes, repeated: list[str] | None = None) -> Any:
-    """Parse JSON as the standard defines it: UTF-8, finite numbers, nested at most `MAX_DEPTH` levels.
-
-    `repeated` gets the keys that an object has more than once.
-    """
+def read_json(raw: bytes) -> Any:
+    """Parse JSON as the standard defines it: UTF-8, finite numbers, nested at most `MAX_DEPTH` levels."""
     if not raw:
         raise bad_request("The body is empty, but JSON is expected.", "body")
     try:
-        content = parse_json(raw.decode("utf-8"), repeated)
+        content = parse_json(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise bad_request(f"The body is not JSON: {error}", "body") from None
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and is_deeper_than(content, MAX_DEPTH):

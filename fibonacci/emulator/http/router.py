@@ -5,9 +5,9 @@ What a request leads to is a parameter: the router calls nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 from urllib.parse import unquote
 
 from fibonacci.emulator.http.messages import Detail, HTTPException, ServerRequest, bad_request, method_not_allowed
@@ -44,20 +44,13 @@ class Router(Generic[TargetT]):
     Args:
         endpoints: Method, path template and target of each endpoint.
         prefix: The first segment of every path, unless the template begins with that of the API of 0.2.
-        is_served: Returns whether an endpoint does more than refuse, so that messages may suggest it.
 
     Attributes:
         prefix: The same.
     """
 
-    def __init__(
-        self,
-        endpoints: Iterable[tuple[str, str, TargetT]],
-        prefix: str = API_PREFIX,
-        is_served: Callable[[Any], bool] = lambda _: True,
-    ) -> None:
+    def __init__(self, endpoints: Iterable[tuple[str, str, TargetT]], prefix: str = API_PREFIX) -> None:
         self.prefix: Final = prefix
-        self._is_served = is_served
         self._routes: dict[str, _Route[TargetT]] = {}
         self._by_shape: dict[tuple[int, *tuple[str, ...]], list[_Route[TargetT]]] = {}
         for method, template, target in endpoints:
@@ -103,22 +96,15 @@ class Router(Generic[TargetT]):
     def unknown(self, method: str, path: str) -> str:
         """Return the message for an endpoint that does not exist, with the closest ones."""
         shown = path[:100]  # comparing long texts takes long
-        start = API_0_2[:-1] if shown.startswith(API_0_2) else f"/{self.prefix}"
-        routes = {
-            "/".join(["", *route.parts]): route
-            for route in self._routes.values()
-            if any(map(self._is_served, route.targets.values()))
-        }
-        below = {path.removeprefix(start): route for path, route in routes.items() if path.startswith(f"{start}/")}
+        is_of_0_2 = shown.startswith(API_0_2)
+        start = API_0_2[:-1] if is_of_0_2 else f"/{self.prefix}"
+        routes = {"/".join(["", *route.parts]).removeprefix(start): route for route in self._routes.values()}
+        below = [path for path, route in routes.items() if route.template.startswith(API_0_2) == is_of_0_2]
         near = get_close_matches(shown.removeprefix(start), below, n=3, cutoff=0.4)
-        names = [
-            f"{name} {start}{path}"
-            for path in near
-            for name, target in below[path].targets.items()
-            if self._is_served(target)
-        ]
+        names = [f"{name} {start}{path}" for path in near for name in routes[path].targets]
         hint = f" Similar ones are: {', '.join(names)}." if names else f" Every path begins with {start}."
-        return f"There is no {method} {shown}.{hint}"
+        more = " From the API of 0.2, the emulator has workflows, runs, memory and tools." if is_of_0_2 else ""
+        return f"There is no {method} {shown}.{hint}{more}"
 
     def _match(self, segments: Sequence[str]) -> tuple[_Route[TargetT], dict[str, str]] | None:
         for route in self._by_shape.get(_shape(segments), ()):

@@ -21,7 +21,6 @@ from fibonacci.emulator.engine.user_handlers import usage_sum
 from fibonacci.emulator.http.messages import (
     Body,
     Detail,
-    HTTPException,
     Reply,
     bare,
     invalid,
@@ -365,7 +364,7 @@ _STATUSES: Final[Mapping[str, Sequence[str]]] = {
 _IN_LIST: Final = ("id", "workflow_id", "status", "started_at", "completed_at", "duration_seconds", "total_cost")
 """The fields of a run in a list."""
 
-SERVED: Final[Sequence[Endpoint]] = (
+ENDPOINTS: Final[Sequence[Endpoint]] = (
     Endpoint("GET", "/api/v1/workflows", list_workflows),
     Endpoint("POST", "/api/v1/workflows", create_workflow),
     Endpoint("GET", "/api/v1/workflows/{workflow_id}", get_workflow),
@@ -389,33 +388,3 @@ SERVED: Final[Sequence[Endpoint]] = (
     Endpoint("GET", "/api/v1/tools/search/{query}", search_tools),
     Endpoint("GET", "/api/v1/tools/{tool_name}", get_tool),
 )
-
-_NOT_SERVED: Final[Mapping[str, str]] = {
-    "GET": """api-keys api-keys/{key_id} auth/me auth/mfa/status critic/dashboard invites/{token}/validate me/secrets
-        organizations/{organization_id} organizations/{organization_id}/members stats
-        workflows/{workflow_id}/evaluations workflows/{workflow_id}/stats""",
-    "POST": """api-keys api-keys/{key_id}/activate api-keys/{key_id}/revoke auth/change-password auth/login auth/logout
-        auth/mfa/disable auth/mfa/enable auth/mfa/setup auth/mfa/verify auth/refresh auth/register
-        invites/{token}/accept me/secrets organizations organizations/{organization_id}/invites workflows/generate
-        workflows/generate/simple workflows/{workflow_id}/analyze workflows/{workflow_id}/deploy-optimized""",
-    "PATCH": "api-keys/{key_id} organizations/{organization_id}",
-    "DELETE": "api-keys/{key_id} me/secrets/{secret_name} organizations/{organization_id}/members/{user_id}",
-}
-
-
-def _unserved(method: str, path: str) -> Endpoint:
-    """Return an endpoint that 0.2 has and the emulator doesn't, which answers any request with a 501 and why."""
-    endpoint = f"{method} {API_0_2}{path}"
-    message = f"The emulator does not have {endpoint}. From the API of 0.2, it has workflows, runs, memory and tools."
-
-    def refuse(_: RequestContext) -> Reply:
-        raise HTTPException(501, "not_implemented", message, [Detail("path", message)])
-
-    return Endpoint(method, f"{API_0_2}{path}", refuse, role="viewer", query=("description",), is_served=False)
-
-
-NOT_SERVED: Final[Sequence[Endpoint]] = tuple(
-    _unserved(method, path) for method, paths in _NOT_SERVED.items() for path in paths.split()
-)
-
-ENDPOINTS: Final[Sequence[Endpoint]] = (*NOT_SERVED, *SERVED)

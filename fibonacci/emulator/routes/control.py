@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import Field
@@ -145,52 +146,36 @@ def remove_model(context: RequestContext) -> Reply:
     return no_content()
 
 
-def list_env(context: RequestContext) -> Reply:
-    """GET /env."""
-    return Reply([{"name": name, "value": value} for name, value in context.environment.env.items()])
+def list_variables(context: RequestContext, name: _Kind) -> Reply:
+    """GET /env, and GET /secrets, whose values nothing returns."""
+    found = _variables(context, name).items()
+    return Reply([{"name": key, "value": value} if name == "env" else {"name": key} for key, value in found])
 
 
-def set_env(context: RequestContext) -> Reply:
-    """PUT /env/{name}."""
-    return Reply({"name": context.path["name"], "value": _set(context.environment.env, context)})
-
-
-def delete_env(context: RequestContext) -> Reply:
-    """DELETE /env/{name}."""
-    return _delete(context.environment.env, context, "variable")
-
-
-def list_secrets(context: RequestContext) -> Reply:
-    """GET /secrets: only their names, because nothing returns their values."""
-    return Reply([{"name": name} for name in context.environment.secrets])
-
-
-def set_secret(context: RequestContext) -> Reply:
-    """PUT /secrets/{name}."""
-    _set(context.environment.secrets, context)
-    return Reply({"name": context.path["name"]})
-
-
-def delete_secret(context: RequestContext) -> Reply:
-    """DELETE /secrets/{name}."""
-    return _delete(context.environment.secrets, context, "secret")
-
-
-def _set(variables: Variables, context: RequestContext) -> str:
-    value = read(VariableSet, context.body).value
+def set_variable(context: RequestContext, name: _Kind) -> Reply:
+    """PUT /env/{name} and /secrets/{name}."""
+    key, value = context.path["name"], read(VariableSet, context.body).value
     try:
-        variables[context.path["name"]] = value
+        _variables(context, name)[key] = value
     except ValueError as error:
         raise invalid(Detail("name", str(error))) from None
-    return value
+    return Reply({"name": key, "value": value} if name == "env" else {"name": key})
 
 
-def _delete(variables: Variables, context: RequestContext, kind: str) -> Reply:
+def delete_variable(context: RequestContext, name: _Kind) -> Reply:
+    """DELETE /env/{name} and /secrets/{name}."""
     try:
-        del variables[context.path["name"]]
+        del _variables(context, name)[context.path["name"]]
     except KeyError:
-        raise not_found("name", kind, context.path["name"]) from None
+        raise not_found("name", "variable" if name == "env" else "secret", context.path["name"]) from None
     return no_content()
+
+
+_Kind = Literal["env", "secrets"]
+
+
+def _variables(context: RequestContext, name: _Kind) -> Variables:
+    return context.environment.env if name == "env" else context.environment.secrets
 
 
 _Route = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -249,14 +234,8 @@ def start_chaos(context: RequestContext) -> Reply:
 
 
 def _failure_view(failure: InjectedFailure) -> JSONObject:
-    return {
-        "route": failure.route,
-        "kind": failure.kind,
-        "status": failure.status,
-        "times": failure.times,
-        "remaining": failure.remaining,
-        "delivered": failure.delivered,
-    }
+    names = ("route", "kind", "status", "times", "remaining", "delivered")
+    return {name: getattr(failure, name) for name in names}
 
 
 class KeyCreate(Body):
@@ -329,13 +308,8 @@ def clear_scripts(context: RequestContext) -> Reply:
 
 
 def _script_view(script: Script) -> JSONObject:
-    return {
-        "name": script.name,
-        "answers": list(map(answer_view, script.answers)),
-        "repeat": script.repeat,
-        "taken": script.taken,
-        "remaining": script.remaining,
-    }
+    names = ("name", "repeat", "taken", "remaining")
+    return {name: getattr(script, name) for name in names} | {"answers": list(map(answer_view, script.answers))}
 
 
 class RateLimitChange(Body):
@@ -395,7 +369,7 @@ def snapshot(context: RequestContext) -> Reply:
 def restore(context: RequestContext) -> Reply:
     """POST /restore, with a snapshot as the body."""
     try:
-        context.platform.restore(context.body.raw)
+        context.platform.restore(context.body)
     except SnapshotError as error:
         raise invalid(Detail("body", str(error))) from None
     return no_content()
@@ -423,12 +397,12 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     Endpoint("GET", "/models", list_models),
     Endpoint("POST", "/models", add_model),
     Endpoint("DELETE", "/models/{name}", remove_model),
-    Endpoint("GET", "/env", list_env),
-    Endpoint("PUT", "/env/{name}", set_env),
-    Endpoint("DELETE", "/env/{name}", delete_env),
-    Endpoint("GET", "/secrets", list_secrets),
-    Endpoint("PUT", "/secrets/{name}", set_secret),
-    Endpoint("DELETE", "/secrets/{name}", delete_secret),
+    Endpoint("GET", "/env", partial(list_variables, name="env")),
+    Endpoint("PUT", "/env/{name}", partial(set_variable, name="env")),
+    Endpoint("DELETE", "/env/{name}", partial(delete_variable, name="env")),
+    Endpoint("GET", "/secrets", partial(list_variables, name="secrets")),
+    Endpoint("PUT", "/secrets/{name}", partial(set_variable, name="secrets")),
+    Endpoint("DELETE", "/secrets/{name}", partial(delete_variable, name="secrets")),
     Endpoint("GET", "/clock", read_clock),
     Endpoint("POST", "/clock/advance", advance),
     Endpoint("GET", "/settings", read_settings),

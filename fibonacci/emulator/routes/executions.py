@@ -81,5 +81,5 @@ def find_execution(context: RequestContext, parameter: str) -> StoredExecution:
 ENDPOINTS: Final[Sequence[Endpoint]] = (
     Endpoint("GET", "/executions/{execution_id}", get_execution),
     Endpoint("GET", "/executions", list_executions),
-    Endpoint("POST", "/executions/{execution_id}/cancel", cancel_execution, has_body=False),
+    Endpoint("POST", "/executions/{execution_id}/cancel", cancel_execution),
 )

@@ -63,7 +63,7 @@ def report(context: RequestContext) -> Reply:
         "organization_id": organization,
         "generated_at": iso(context.now),
         "settings": settings_of(context.store, organization),
-        "workflows": sum(store.workflows.counts().values()) if is_home else 0,
+        "workflows": store.workflows.count() if is_home else 0,
         "executions": {"total": sum(statuses.values()), "by_status": statuses},
         "registry": store.registry.counts() if is_home else {},
         "tool_policies": store.tool_policies.count({"organization": organization}),
@@ -191,13 +191,7 @@ def create_policy(context: RequestContext) -> Reply:
     if context.store.tool_policies.get(organization, body.tool_name):
         raise conflict("tool_name", f"The tool {body.tool_name!r} already has a policy. Change it with PATCH.")
     now = iso(context.now)
-    policy: StoredToolPolicy = {
-        "tool_name": body.tool_name,
-        "enabled": body.enabled,
-        "allowed_roles": [*body.allowed_roles],
-        "created_at": now,
-        "updated_at": now,
-    }
+    policy = cast("StoredToolPolicy", body.model_dump() | {"created_at": now, "updated_at": now})
     context.store.tool_policies.put(organization, body.tool_name, record=policy)
     audit(context, "tool_policy.created", f"tool-policies/{body.tool_name}", {}, body.model_dump())
     return created(policy)
@@ -240,13 +234,7 @@ def create_role_override(context: RequestContext) -> Reply:
     if context.store.role_overrides.get(organization, body.role, body.tool_name):
         raise conflict("tool_name", f"The role {body.role} already has an override for the tool {body.tool_name!r}.")
     now = iso(context.now)
-    override: StoredRoleOverride = {
-        "role": body.role,
-        "tool_name": body.tool_name,
-        "enabled": body.enabled,
-        "created_at": now,
-        "updated_at": now,
-    }
+    override = cast("StoredRoleOverride", body.model_dump() | {"created_at": now, "updated_at": now})
     context.store.role_overrides.put(organization, body.role, body.tool_name, record=override)
     audit(
         context, "role_override.created", f"role-policy-overrides/{body.role}/{body.tool_name}", {}, body.model_dump()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 from pydantic import Field
 
@@ -129,13 +129,7 @@ def change_workflow(
     """
     _check(context, workflow["id"], body.definition)
     given = WorkflowUpdate.model_fields.keys() & body.model_fields_set
-    changed = workflow.copy()
-    if "name" in given:
-        changed["name"] = body.name
-    if "description" in given:
-        changed["description"] = body.description
-    if "definition" in given:
-        changed["definition"] = body.definition
+    changed = cast("StoredWorkflow", {**workflow, **{name: getattr(body, name) for name in given}})
     if status is not None:
         changed["status"] = status
     if is_template is not None:
@@ -191,15 +185,10 @@ def find_workflow(context: RequestContext) -> StoredWorkflow:
 
 def save_with_snapshot(store: Store, workflow: StoredWorkflow, rolled_back_from: int | None = None) -> StoredVersion:
     """Store a workflow and the snapshot of its version, and return the snapshot."""
-    snapshot: StoredVersion = {
-        "version": workflow["version"],
-        "workflow_id": workflow["id"],
-        "name": workflow["name"],
-        "description": workflow["description"],
-        "definition": workflow["definition"],
-        "created_at": workflow["updated_at"],
-        "rolled_back_from": rolled_back_from,
-    }
+    names = ("version", "name", "description", "definition")
+    fields = {name: workflow[name] for name in names} | {"created_at": workflow["updated_at"]}
+    version = {"workflow_id": workflow["id"], **fields, "rolled_back_from": rolled_back_from}
+    snapshot = cast("StoredVersion", version)
     store.workflows.put(workflow["id"], record=workflow)
     store.versions.put(workflow["id"], str(workflow["version"]), record=snapshot)
     return snapshot
@@ -243,14 +232,9 @@ def rollback(context: RequestContext) -> Reply:
     """POST /workflows/{workflow_id}/versions/{version}/rollback."""
     workflow = find_workflow(context)
     old = _find_version(context, workflow["id"])
-    back: StoredWorkflow = {
-        **workflow,
-        "name": old["name"],
-        "description": old["description"],
-        "definition": old["definition"],
-        "version": workflow["version"] + 1,
-        "updated_at": iso(context.now),
-    }
+    content = {name: old[name] for name in ("name", "description", "definition")}
+    changes = {"version": workflow["version"] + 1, "updated_at": iso(context.now)}
+    back = cast("StoredWorkflow", {**workflow, **content, **changes})
     return Reply(save_with_snapshot(context.store, back, rolled_back_from=old["version"]))
 
 
@@ -281,22 +265,8 @@ def list_registry(context: RequestContext) -> Reply:
     )
 
 
-def approve_template(context: RequestContext) -> Reply:
-    """POST /workflow-registry/{workflow_id}/approve-template."""
-    return _set_status(context, "approved")
-
-
-def deprecate(context: RequestContext) -> Reply:
-    """POST /workflow-registry/{workflow_id}/deprecate."""
-    return _set_status(context, "deprecated")
-
-
-def archive(context: RequestContext) -> Reply:
-    """POST /workflow-registry/{workflow_id}/archive."""
-    return _set_status(context, "archived")
-
-
-def _set_status(context: RequestContext, status: RegistryStatus) -> Reply:
+def set_registry_status(context: RequestContext, status: RegistryStatus) -> Reply:
+    """POST /workflow-registry/{workflow_id}/approve-template, /deprecate and /archive."""
     workflow = find_workflow(context)
     now = iso(context.now)
     earlier = context.store.registry.get(workflow["id"])
@@ -319,6 +289,12 @@ def _set_status(context: RequestContext, status: RegistryStatus) -> Reply:
     return Reply(entry)
 
 
+_ACTIONS: Final[Mapping[str, RegistryStatus]] = {
+    "approve-template": "approved",
+    "deprecate": "deprecated",
+    "archive": "archived",
+}
+
 ENDPOINTS: Final[Sequence[Endpoint]] = (
     Endpoint("GET", "/workflows", list_workflows),
     Endpoint("POST", "/workflows", create_workflow),
@@ -328,11 +304,15 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     Endpoint("POST", "/workflows/{workflow_id}/execute", execute_workflow),
     Endpoint("GET", "/workflows/{workflow_id}/versions", list_versions),
     Endpoint("GET", "/workflows/{workflow_id}/versions/{version}", get_version, role="admin"),
-    Endpoint("POST", "/workflows/{workflow_id}/versions/{version}/rollback", rollback, role="admin", has_body=False),
-    Endpoint(
-        "POST", "/workflow-registry/{workflow_id}/approve-template", approve_template, role="admin", has_body=False
+    Endpoint("POST", "/workflows/{workflow_id}/versions/{version}/rollback", rollback, role="admin"),
+    *(
+        Endpoint(
+            "POST",
+            f"/workflow-registry/{{workflow_id}}/{action}",
+            partial(set_registry_status, status=status),
+            role="admin",
+        )
+        for action, status in _ACTIONS.items()
     ),
-    Endpoint("POST", "/workflow-registry/{workflow_id}/deprecate", deprecate, role="admin", has_body=False),
-    Endpoint("POST", "/workflow-registry/{workflow_id}/archive", archive, role="admin", has_body=False),
     Endpoint("GET", "/workflow-registry", list_registry),
 )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import selectors
 import socket
 import threading
-from contextlib import suppress
 from typing import Final
 
 from fibonacci.emulator.serving.connection import Application, ServerConnection
 
 _THREAD_NAME: Final = "fibonacci-emulator"
 _RETRY: Final = 0.05
-"""Seconds between two attempts, where the system has no thread or no file descriptor left."""
+"""Seconds between two attempts, where the system has no file descriptor left."""
 
 
 class SocketServer:
@@ -85,16 +84,14 @@ class SocketServer:
                 self._start(ServerConnection(sock, self._app, self._closing, self._patience))
 
     def _start(self, connection: ServerConnection) -> None:
-        """Give a connection its thread, as soon as the system has one."""
         thread = threading.Thread(target=self._serve, args=(connection,), name=_THREAD_NAME, daemon=True)
         self._threads[thread] = connection
-        while not self._closing.is_set():
-            with suppress(RuntimeError):
-                thread.start()
-                return
-            self._closing.wait(_RETRY)
-        del self._threads[thread]
-        connection.close()
+        try:
+            thread.start()
+        except RuntimeError:  # the system has none left
+            del self._threads[thread]
+            connection.close()
+            self._places.release()
 
     def _serve(self, connection: ServerConnection) -> None:
         try:

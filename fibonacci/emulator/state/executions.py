@@ -1,8 +1,4 @@
-"""The table of executions: a run is one row.
-
-A run that waits is stored after each of its events. So that an event of a long one does not write all of its nodes,
-those are rows in a second table until the run ends.
-"""
+"""The table of executions: a run is one row, which each of its events writes."""
 
 from __future__ import annotations
 
@@ -17,7 +13,6 @@ from fibonacci.emulator.state.json_encoding import JSONObject, to_text
 from fibonacci.emulator.state.records import (
     STATUSES,
     TERMINAL,
-    ExecutionSnapshot,
     ExecutionStatus,
     StoredExecution,
     StoredTrace,
@@ -25,7 +20,7 @@ from fibonacci.emulator.state.records import (
     calls_of,
 )
 from fibonacci.emulator.state.schema import LAST_NUMBER
-from fibonacci.emulator.state.snapshot import SECRET, Key
+from fibonacci.emulator.state.snapshot import SECRET
 
 if TYPE_CHECKING:
     from fibonacci.emulator.state.store import Store
@@ -33,37 +28,23 @@ if TYPE_CHECKING:
 LARGE: Final = 65_536
 """From how many characters of JSON inputs are left out of brief records."""
 
-FEW: Final = 8
-"""The most nodes that a run has in its row while it has not ended."""
-
 ENDED: Final = tuple(sorted(TERMINAL))
 UNFINISHED: Final = tuple(sorted(STATUSES - TERMINAL))
 
 # For each `None`, `sqlite3` searches for an adapter, which takes a microsecond: an empty text is stored as NULL.
 _TEXT: Final = "nullif(?, '')"
-# Rows come in the order of the primary key, and so do nodes:
 _FIELDS: Final = (
-    "number, id, workflow_id, workflow_version, status, error, role, created, started, ended, approval, outputs,"
-    " coalesce(nodes, (SELECT '[' || group_concat(node) || ']' FROM nodes WHERE execution = number))"
+    "number, id, workflow_id, workflow_version, status, error, role, created, started, ended, approval, outputs, nodes"
 )
-_TRACE: Final = (
-    "coalesce(trace, (SELECT '{' || group_concat(json_quote(id) || ':' || trace) || '}' FROM nodes"
-    " WHERE execution = executions.number AND trace IS NOT NULL), '{}')"
-)
-_TRACE_OF_NODE: Final = "SELECT coalesce(trace, '{}') FROM nodes WHERE execution = ? AND place = ?"
-_PUT_NODE: Final = f"""
-INSERT INTO nodes VALUES (?, ?, ?, ?, {_TEXT})
-ON CONFLICT (execution, place) DO UPDATE SET node = excluded.node, trace = coalesce(excluded.trace, trace)
-"""
 _ADD: Final = f"""
-INSERT INTO executions (number, id, workflow_id, workflow_version, role, created, inputs_size, inputs,
-    status, error, started, ended, due, place, calls, approval, outputs, nodes, trace, definition)
-VALUES ({_TEXT}, ?, ?, ?, {_TEXT}, ?, ?, ?,
-    ?, {_TEXT}, ?, {_TEXT}, {_TEXT}, {_TEXT}, {_TEXT}, {_TEXT}, ?, {_TEXT}, {_TEXT}, {_TEXT})
+INSERT INTO executions (id, workflow_id, workflow_version, role, created, inputs_size, inputs,
+    status, error, started, ended, due, place, calls, approval, outputs, nodes, trace)
+VALUES (?, ?, ?, {_TEXT}, ?, ?, ?,
+    ?, {_TEXT}, ?, {_TEXT}, {_TEXT}, {_TEXT}, {_TEXT}, {_TEXT}, ?, ?, {_TEXT})
 """
 _UPDATE: Final = f"""
 UPDATE executions SET status = ?, error = {_TEXT}, started = ?, ended = {_TEXT}, due = {_TEXT}, place = {_TEXT},
-    calls = {_TEXT}, approval = {_TEXT}, outputs = ?, nodes = {_TEXT}, trace = coalesce({_TEXT}, trace),
+    calls = {_TEXT}, approval = {_TEXT}, outputs = ?, nodes = ?, trace = coalesce({_TEXT}, trace),
     definition = CASE WHEN ? THEN definition END
 WHERE id = ?
 """
@@ -123,17 +104,6 @@ def _pattern(text: str) -> str:
     return f"%{''.join(parts)}%"
 
 
-_DROPPED: Final = """
-INSERT INTO tally SELECT 'dropped', workflow_id, status, 1, ms FROM executions WHERE number = ?
-    ON CONFLICT DO UPDATE SET n = n + 1, ms = ms + excluded.ms
-"""
-"""Counts an execution that is going to be dropped."""
-
-
-def _is_split(execution: StoredExecution) -> bool:
-    return execution["ended"] is None and len(execution["nodes"]) > FEW
-
-
 class ExecutionTable:
     """The executions, in the order in which they were added.
 
@@ -142,9 +112,6 @@ class ExecutionTable:
     """
 
     def __init__(self, store: Store) -> None:
-        self.name: Final = "executions"
-        self.record: Final = ExecutionSnapshot
-        self.key: Final[Key] = ("id",)
         self._store = store
         self._counts: dict[str, int] = {}  # by status, empty if they are not known
         self._last: dict[str, int] = {}  # the number of the newest one, if it is known
@@ -167,8 +134,6 @@ class ExecutionTable:
         *,
         due: float | None = None,
         place: int | None = None,
-        definition: JSONObject | None = None,
-        number: int | None = None,
     ) -> None:
         """Add a new execution.
 
@@ -177,23 +142,17 @@ class ExecutionTable:
             notes: What its trace shows, by node.
             due: When its next event or the end of its wait for approval is due.
             place: Its place in the queue.
-            definition: Its definition, if no version of its workflow has it.
-            number: Its number. Default: the next one.
         """
         hidden = self._store.hide(execution, StoredExecution)
         inputs = to_text(hidden["inputs"])
-        row = self._changing(execution, hidden, due, place)
-        trace = "" if not notes or _is_split(execution) else self._trace_text(notes)
         identity = (execution["id"], execution["workflow_id"], execution["workflow_version"])
         origin = (execution.get("role", ""), execution["created"], len(inputs), inputs)
-        given = "" if number is None else number
-        values = (given, *identity, *origin, *row, trace, self._definition_text(definition))
-        self._last["number"] = self._store.execute(_ADD, values).lastrowid
+        changing = self._changing(execution, hidden, due, place)
+        cursor = self._store.execute(_ADD, (*identity, *origin, *changing, self._trace_text(notes)))
+        self._last["number"] = cursor.lastrowid
         if self._counts:
             status = execution["status"]
             self._counts[status] = self._counts.get(status, 0) + 1
-        if _is_split(execution):
-            self._split(execution, hidden, (), notes or {})
 
     def update(
         self,
@@ -213,17 +172,13 @@ class ExecutionTable:
             due: When its next event or the end of its wait for approval is due.
             place: Its place in the queue.
         """
-        was_split, is_split = _is_split(before), _is_split(execution)
         hidden = self._store.hide(execution, StoredExecution)
-        row = self._changing(execution, hidden, due, place)
-        trace = ""
-        if not is_split and (notes or was_split):
-            trace = self._trace_text(_merged(self.trace(execution["id"]), notes or {}))
-        self._store.execute(_UPDATE, (*row, trace, int(execution["ended"] is None), execution["id"]))
-        if is_split:
-            self._split(execution, hidden, before["nodes"] if was_split else (), notes or {})
-        elif was_split:
-            self._store.execute("DELETE FROM nodes WHERE execution = ?", (self._number_of(execution),))
+        changing = self._changing(execution, hidden, due, place)
+        if notes:
+            earlier = self.trace(execution["id"])
+            notes = {**earlier, **{node: earlier.get(node, {}) | note for node, note in notes.items()}}
+        is_open = execution["ended"] is None
+        self._store.execute(_UPDATE, (*changing, self._trace_text(notes), is_open, execution["id"]))
         if before["status"] != execution["status"]:
             self._counts.clear()
 
@@ -244,38 +199,16 @@ class ExecutionTable:
             to_text(calls) if calls else "",
             to_text(hidden["approval"]) if "approval" in hidden else "",
             to_text(hidden["outputs"]),
-            "" if _is_split(execution) else to_text(hidden["nodes"]),
+            to_text(hidden["nodes"]),
         )
 
-    def _split(
-        self,
-        execution: StoredExecution,
-        hidden: StoredExecution,
-        before: Sequence[object],
-        notes: Mapping[str, StoredTrace],
-    ) -> None:
-        """Store the nodes that have changed in rows."""
-        number = self._number_of(execution)
-        for place, node in enumerate(execution["nodes"]):
-            note = notes.get(node["id"])
-            if before and note is None and before[place] == node:
-                continue
-            if before and note is not None:
-                row = self._store.execute(_TRACE_OF_NODE, (number, place)).fetchone()
-                note = {**self._decoded(row[0], execution["id"]), **note}
-            trace = "" if note is None else to_text(self._store.hide(note, StoredTrace))
-            self._store.execute(_PUT_NODE, (number, place, node["id"], to_text(hidden["nodes"][place]), trace))
-
-    def _number_of(self, execution: StoredExecution) -> int:
-        row = self._store.execute("SELECT number FROM executions WHERE id = ?", (execution["id"],)).fetchone()
-        return int(row[0])
-
-    def _trace_text(self, notes: Mapping[str, StoredTrace]) -> str:
-        return to_text(self._store.hide(notes, dict[str, StoredTrace]))
+    def _trace_text(self, notes: Mapping[str, StoredTrace] | None) -> str:
+        return to_text(self._store.hide(notes, dict[str, StoredTrace])) if notes else ""
 
     def trace(self, execution_id: str) -> dict[str, StoredTrace]:
         """Return what the trace of an execution shows, by node."""
-        row = self._store.execute(f"SELECT {_TRACE} FROM executions WHERE id = ?", (execution_id,)).fetchone()
+        sql = "SELECT coalesce(trace, '{}') FROM executions WHERE id = ?"
+        row = self._store.execute(sql, (execution_id,)).fetchone()
         return {} if row is None else self._decoded(row[0], execution_id)
 
     def definition_of(self, execution_id: str) -> JSONObject | None:
@@ -286,37 +219,17 @@ class ExecutionTable:
 
     def attach_definition(self, workflow_id: str, version: int, definition: JSONObject | None) -> None:
         """Store the definition of a version that is deleted with the runs that have not ended."""
-        sql = (
-            f"UPDATE executions SET definition = {_TEXT} WHERE workflow_id = ? AND status = ? AND workflow_version = ?"
-        )
+        text = to_text(self._store.hide({"definition": definition}, StoredVersion)["definition"])
+        sql = "UPDATE executions SET definition = ? WHERE workflow_id = ? AND status = ? AND workflow_version = ?"
         for status in ("pending", "running"):
-            self._store.execute(sql, (self._definition_text(definition), workflow_id, status, version))
-
-    def _definition_text(self, definition: JSONObject | None) -> str:
-        if definition is None:
-            return ""
-        return to_text(self._store.hide({"definition": definition}, StoredVersion)["definition"])
-
-    def delete(self, execution_id: str) -> bool:
-        """Remove an execution, and return whether it existed."""
-        self._forget()
-        return bool(self._store.execute("DELETE FROM executions WHERE id = ?", (execution_id,)).rowcount)
-
-    def delete_all(self) -> None:
-        """Remove all executions."""
-        self._forget()
-        self._store.execute("DELETE FROM executions")
-        self._store.execute("DELETE FROM tally WHERE list = 'dropped'")
+            self._store.execute(sql, (text, workflow_id, status, version))
 
     def drop_oldest(self, keep: int) -> None:
         """Remove the oldest executions that have ended beyond a number."""
         excess = self.count(*ENDED) - keep
         if excess > 0:
             sql, values = _selected("number", ENDED, None, "ASC", "number > 0", ())
-            oldest = self._store.execute(f"{sql} LIMIT ?", (*values, excess)).fetchall()
-            for number in oldest:
-                self._store.execute(_DROPPED, number)
-                self._store.execute("DELETE FROM executions WHERE number = ?", number)
+            self._store.execute(f"DELETE FROM executions WHERE number IN ({sql} LIMIT ?)", (*values, excess))
             self._counts.clear()
 
     def rows(
@@ -359,25 +272,9 @@ class ExecutionTable:
         """Iterate over executions with any of some statuses. Default: all."""
         return (execution for _, execution in self.rows(statuses=statuses))
 
-    def items(self) -> Iterator[tuple[Key, ExecutionSnapshot]]:
-        """Iterate over all executions with their keys and all that is stored of each."""
-        sql = f"SELECT {_FIELDS}, inputs, {_TRACE}, coalesce(definition, 'null'), due, place FROM executions"
-        for row in self._store.execute(f"{sql} ORDER BY number"):
-            yield (row[1],), self._complete(row)
-
-    def restore(self, key: Key, record: ExecutionSnapshot) -> None:
-        """Add an execution of a snapshot."""
-        place = record.get("place")
-        if record["status"] == "pending" and place is None:
-            place = self.next_place()
-        if record["status"] in ("pending", "pending_approval"):  # it has not started
-            record = {**record, "nodes": []}
-        more: Any = {"definition": record.get("definition"), "number": record.get("number")}
-        self.add(record, record.get("trace"), due=record.get("due"), place=place, **more)
-
     def counts(self, workflow_id: str | None = None) -> dict[str, int]:
         """Return how many executions there are with each status, of all or of a workflow."""
-        sql = "SELECT value, n FROM tally WHERE list = 'executions' AND owner = ?"
+        sql = "SELECT status, n FROM tally WHERE workflow_id = ? AND n > 0"
         if workflow_id is not None:
             return dict(self._store.execute(sql, (workflow_id,)))
         if not self._counts:
@@ -386,11 +283,9 @@ class ExecutionTable:
 
     def totals(self, workflow_id: str) -> tuple[dict[str, int], int]:
         """Return how many executions of a workflow there were by status, also if they are not kept, and their ms."""
-        sql = (
-            "SELECT value, sum(n), sum(ms) FROM tally WHERE list IN ('executions', 'dropped') AND owner = ? GROUP BY 1"
-        )
+        sql = "SELECT status, total, ms FROM tally WHERE workflow_id = ? AND total > 0"
         rows = self._store.execute(sql, (workflow_id,)).fetchall()
-        return {status: n for status, n, _ in rows}, sum(ms for _, _, ms in rows)
+        return {status: total for status, total, _ in rows}, sum(ms for _, _, ms in rows)
 
     def count(self, *statuses: str) -> int:
         """Return how many executions have any of some statuses. Default: all."""
@@ -434,10 +329,6 @@ class ExecutionTable:
             self._store.execute("SELECT coalesce(max(place), 0) + 1 FROM executions WHERE place > 0").fetchone()[0]
         )
 
-    def _forget(self) -> None:
-        self._counts.clear()
-        self._last.clear()
-
     def _read(self, row: Sequence[Any]) -> StoredExecution:
         _, name, workflow_id, version, status, error, role, created, started, ended, approval, *texts = row
         outputs, nodes, inputs = texts[:3]
@@ -463,15 +354,8 @@ class ExecutionTable:
             execution["approval"] = content[3]
         return cast("StoredExecution", execution)
 
-    def _complete(self, row: Sequence[Any]) -> ExecutionSnapshot:
-        execution, (trace, definition, due, place) = self._read(row), row[-4:]
-        found = {"number": row[0], "trace": self._decoded(trace, execution["id"]), "due": due, "place": place}
-        found["definition"] = self._decoded(definition, execution["id"])
-        more = {name: value for name, value in found.items() if value is not None}
-        return cast("ExecutionSnapshot", {**execution, **more})
-
     def _decoded(self, text: str, execution_id: str) -> Any:
-        return self._store.decoded(text, self.name, execution_id)
+        return self._store.decoded(text, "executions", execution_id)
 
 
 def _selected(
@@ -497,7 +381,3 @@ def _selected(
 
 def _brief(execution: StoredExecution) -> StoredExecution:
     return cast("StoredExecution", {name: value for name, value in execution.items() if name != "inputs"})
-
-
-def _merged(earlier: Mapping[str, StoredTrace], later: Mapping[str, StoredTrace]) -> dict[str, StoredTrace]:
-    return {**earlier, **{name: earlier.get(name, {}) | note for name, note in later.items()}}

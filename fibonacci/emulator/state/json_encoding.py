@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, cast
 
 from fibonacci.definitions.json_types import is_array, is_object, path_to_bad_text, place_of
@@ -41,12 +39,8 @@ def to_json(content: Any) -> bytes:
     return _ENCODE(content).encode("ascii")
 
 
-def parse_json(text: str | bytes, repeated: list[str] | None = None) -> Any:
+def parse_json(text: str | bytes) -> Any:
     """Parse JSON as the standard defines it: numbers are finite.
-
-    Args:
-        text: The JSON.
-        repeated: Where the keys are appended that an object has more than once. Its value is the last one.
 
     Raises:
         ValueError: If it is not JSON.
@@ -56,29 +50,7 @@ def parse_json(text: str | bytes, repeated: list[str] | None = None) -> Any:
         text = text.decode(json.detect_encoding(text))
     if text.startswith("\ufeff"):
         raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)
-    if repeated is None:
-        return _DECODE(text)
-    try:
-        return _DECODE_UNIQUE(text)
-    except _RepeatedKeyError:
-        return _decoder(partial(_keep_last, repeated)).decode(text)
-
-
-class _RepeatedKeyError(Exception):
-    """An object has a key more than once."""
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        raise _RepeatedKeyError
-    return content
-
-
-def _keep_last(repeated: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    counts = Counter(key for key, _ in pairs)
-    repeated.extend(key for key, count in counts.items() if count > 1)
-    return dict(pairs)
+    return _DECODE(text)
 
 
 def _not_json(name: str) -> NoReturn:
@@ -92,12 +64,7 @@ def _finite(text: str) -> float:
     return number
 
 
-def _decoder(hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> json.JSONDecoder:
-    return json.JSONDecoder(parse_constant=_not_json, parse_float=_finite, object_pairs_hook=hook)
-
-
-_DECODE: Final = _decoder().decode  # `loads` makes one each time
-_DECODE_UNIQUE: Final = _decoder(_unique).decode
+_DECODE: Final = json.JSONDecoder(parse_constant=_not_json, parse_float=_finite).decode  # `loads` makes one each time
 
 
 SURROGATE: Final = "\\ud"

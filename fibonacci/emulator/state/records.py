@@ -1,33 +1,23 @@
-"""What is stored: a type for the records of each table. The check of snapshots is derived from these types.
+"""What is stored: a type for the records of each table.
 
-So are the parts of a record that may hold a secret: texts and JSON, but never the names of fields, states or numbers. A
-field that was added later is `NotRequired`, because the records of earlier versions lack it.
+The parts of a record that may hold a secret are derived from these types: texts and JSON, but never the names of
+fields, states or numbers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Annotated, Any, Final, Literal, NotRequired, TypeGuard, get_args
+from typing import Any, Final, Literal, NotRequired, TypeGuard, get_args
 
-from pydantic import Field
 from typing_extensions import TypedDict, get_type_hints, is_typeddict
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.state.clock import LAST
 from fibonacci.emulator.state.json_encoding import JSON, JSONObject
 
-Time = Annotated[float, Field(ge=0, le=LAST)]
-"""Unix seconds of the emulator's clock."""
-
-Deadline = Annotated[float, Field(ge=0, le=2 * LAST)]
-"""When something lapses. Beyond the last time of the clock, it never does."""
-
-Count = Annotated[int, Field(ge=0, lt=2**63)]
-Amount = Annotated[int, Field(ge=0)]
 Definition = JSONObject | None
 
-NodeUsage = dict[str, Annotated[int | float, Field(ge=0, allow_inf_nan=False)]]
+NodeUsage = dict[str, int | float]
 """What the attempts of a node have used: `input_tokens`, `output_tokens` and `cost`, those that were reported."""
 
 ExecutionStatus = Literal["pending", "running", "pending_approval", "completed", "failed", "cancelled"]
@@ -59,7 +49,7 @@ class StoredWorkflow(TypedDict):
     name: str
     description: str | None
     definition: Definition
-    version: Count
+    version: int
     organization_id: str
     status: str
     created_at: str
@@ -70,7 +60,7 @@ class StoredWorkflow(TypedDict):
 class StoredVersion(TypedDict):
     """A version of a workflow."""
 
-    version: Count
+    version: int
     workflow_id: str
     name: str
     description: str | None
@@ -87,38 +77,17 @@ class StoredNode(TypedDict):
     status: NodeStatus
     output: JSON
     error: str | None
-    started: Time | None
-    ended: Time | None
-    attempts: Count
+    started: float | None
+    ended: float | None
+    attempts: int
     stopped: bool
     phase: NodePhase | None
-    until: Time | None
+    until: float | None
     call: str | None
     usage: NotRequired[NodeUsage | None]
-    iteration: NotRequired[Count]
-    earlier_attempts: NotRequired[Count]
+    iteration: NotRequired[int]
+    earlier_attempts: NotRequired[int]
     improvement: NotRequired[str]
-
-
-def is_possible(node: StoredNode, kind: str) -> bool:
-    """Return whether a node of a run that has not ended can be as its record says. In any other state it would stay.
-
-    Args:
-        node: The record.
-        kind: The type of the node by its definition.
-    """
-    has_started, has_ended = node["started"] is not None, node["ended"] is not None
-    if node["type"] != kind or has_ended != (node["status"] in get_args(EndStatus)):
-        return False
-    if kind == "conditional" and node["status"] == "completed" and not is_decision(node["output"]):
-        return False
-    match node["phase"]:
-        case None:
-            return node["until"] is None and has_started == has_ended
-        case "call":
-            return node["call"] is not None and has_started and not has_ended
-        case "wait" | "retry":
-            return node["until"] is not None and has_started and not has_ended
 
 
 def is_decision(output: JSON) -> TypeGuard[JSONObject]:
@@ -147,15 +116,15 @@ class StoredExecution(TypedDict):
 
     id: str
     workflow_id: str
-    workflow_version: Count
+    workflow_version: int
     inputs: JSONObject
     status: ExecutionStatus
     outputs: JSONObject
     error: str | None
     nodes: list[StoredNode]
-    created: Time
-    started: Time
-    ended: Time | None
+    created: float
+    started: float
+    ended: float | None
     approval: NotRequired[StoredApproval]
     role: NotRequired[str]
 
@@ -170,23 +139,13 @@ class StoredTrace(TypedDict, total=False):
     remarks: list[str]
 
 
-class ExecutionSnapshot(StoredExecution):
-    """An execution with all that is stored of it, as snapshots have it."""
-
-    number: NotRequired[Annotated[int, Field(ge=1, lt=2**53)]]
-    trace: NotRequired[dict[str, StoredTrace]]
-    definition: NotRequired[Definition]
-    due: NotRequired[Deadline]
-    place: NotRequired[Count]
-
-
 class StoredRegistry(TypedDict):
     """An entry of the registry."""
 
     workflow_id: str
     name: str
     status: RegistryStatus
-    version: Count
+    version: int
     created_at: str
     updated_at: str
 
@@ -198,7 +157,7 @@ class StoredGovernance(TypedDict):
     require_approval_for_public_writes: bool
     require_approval_for_permission_changes: bool
     allow_self_approval: bool
-    approval_threshold: Amount
+    approval_threshold: int
     category_flags: dict[str, bool]
 
 
@@ -216,19 +175,15 @@ DEFAULT_GOVERNANCE: Final[StoredGovernance] = {
 class StoredQuota(TypedDict, total=False):
     """The overrides of a quota."""
 
-    workflow_runs_per_hour: Amount
-    concurrent_executions: Amount
-    memory_mb: Amount
-
-
-ToolName = Annotated[str, Field(pattern=r"^[^.]*$")]
-"""The name of a tool in the underscore spelling, by which policies are found."""
+    workflow_runs_per_hour: int
+    concurrent_executions: int
+    memory_mb: int
 
 
 class StoredToolPolicy(TypedDict):
     """A policy of a tool."""
 
-    tool_name: ToolName
+    tool_name: str
     enabled: bool
     allowed_roles: list[str]
     created_at: str
@@ -239,7 +194,7 @@ class StoredRoleOverride(TypedDict):
     """An override for a role."""
 
     role: str
-    tool_name: ToolName
+    tool_name: str
     enabled: bool
     created_at: str
     updated_at: str
@@ -271,7 +226,7 @@ class StoredMemory(TypedDict):
     ttl: int | None
     created_at: str
     updated_at: str
-    expires: Time | None
+    expires: float | None
     description: NotRequired[str | None]
     tags: NotRequired[list[str]]
 
@@ -288,28 +243,25 @@ class StoredConnection(TypedDict):
 class StoredRunWindow(TypedDict):
     """The window of a quota of runs. The runs in it have the numbers from the first on, so that none writes it."""
 
-    ends: Deadline
-    first: Count
+    ends: float
+    first: int
 
 
 class StoredClock(TypedDict):
     """The time."""
 
-    now: Time
-
-
-_Visible = Annotated[str, Field(pattern=r"^[!-~]+$")]
+    now: float
 
 
 class StoredReplay(TypedDict):
     """The response to an idempotency key."""
 
     request: str
-    status: Annotated[int, Field(ge=200, le=599)]
-    body: Annotated[str, Field(pattern=r"^[\x00-\x7f]*$")]
-    request_id: _Visible
-    headers: dict[_Visible, Annotated[str, Field(pattern=r"^[ -~]*$")]]
-    until: Deadline
+    status: int
+    body: str
+    request_id: str
+    headers: dict[str, str]
+    until: float
 
 
 Change = Callable[[Any, bool], Any]

@@ -9,15 +9,14 @@ from typing import Final, NamedTuple
 APPLICATION: Final = 0x46494245
 """The application ID of an emulator's SQLite file: the letters FIBE."""
 
-SCHEMA: Final = 3
-"""The version of the tables."""
+SCHEMA: Final = 4
+"""The version of the tables, in files and in snapshots."""
 
 LAST_NUMBER: Final = 2**63 - 1
 """The largest number that a row may have."""
 
 _TABLES: Final = """
--- A run is one row. What lists do not read comes last. The nodes of a long run that has not ended are in `nodes`, so
--- that an event writes the nodes that it changes and no others.
+-- A run is one row. What lists do not read comes last.
 CREATE TABLE executions (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -37,28 +36,43 @@ CREATE TABLE executions (
     approval TEXT,
     definition TEXT,
     outputs TEXT NOT NULL,
-    nodes TEXT,
+    nodes TEXT NOT NULL,
     trace TEXT,
     inputs_size INTEGER NOT NULL,
     inputs TEXT NOT NULL
 );
+
 CREATE INDEX executions_status ON executions (status);
+
 CREATE INDEX executions_workflow ON executions (workflow_id, status);
+
 CREATE INDEX executions_due ON executions (status, due) WHERE due IS NOT NULL;
+
 CREATE INDEX executions_place ON executions (place) WHERE place IS NOT NULL;
+
 CREATE INDEX executions_calls ON executions (calls) WHERE calls IS NOT NULL;
-CREATE TABLE nodes (
-    execution INTEGER NOT NULL, place INTEGER NOT NULL, id TEXT NOT NULL, node TEXT NOT NULL, trace TEXT,
-    PRIMARY KEY (execution, place)
+
+-- How many runs there are of a workflow and a status, how many there were in total, and their milliseconds. A workflow
+-- without an ID stands for all. To count 100,000 rows would take milliseconds.
+CREATE TABLE tally (
+    workflow_id TEXT, status TEXT, n INTEGER, total INTEGER, ms INTEGER, PRIMARY KEY (workflow_id, status)
 ) WITHOUT ROWID;
-CREATE TRIGGER execution_gone AFTER DELETE ON executions BEGIN
-    DELETE FROM nodes WHERE execution = OLD.number;
+
+CREATE TRIGGER execution_added AFTER INSERT ON executions BEGIN
+    INSERT INTO tally VALUES (NEW.workflow_id, NEW.status, 1, 1, NEW.ms), ('', NEW.status, 1, 1, NEW.ms)
+        ON CONFLICT DO UPDATE SET n = n + 1, total = total + 1, ms = ms + excluded.ms;
 END;
 
--- How many rows there are of each kind, and the milliseconds of runs: to count 100,000 rows takes milliseconds.
-CREATE TABLE tally (
-    list TEXT, owner TEXT, value TEXT, n INTEGER, ms INTEGER, PRIMARY KEY (list, owner, value)
-) WITHOUT ROWID;
+CREATE TRIGGER execution_moved AFTER UPDATE ON executions WHEN (OLD.status, OLD.ms) <> (NEW.status, NEW.ms) BEGIN
+    UPDATE tally SET n = n - 1, total = total - 1, ms = ms - OLD.ms
+        WHERE workflow_id IN (OLD.workflow_id, '') AND status = OLD.status;
+    INSERT INTO tally VALUES (NEW.workflow_id, NEW.status, 1, 1, NEW.ms), ('', NEW.status, 1, 1, NEW.ms)
+        ON CONFLICT DO UPDATE SET n = n + 1, total = total + 1, ms = ms + excluded.ms;
+END;
+
+CREATE TRIGGER execution_dropped AFTER DELETE ON executions BEGIN
+    UPDATE tally SET n = n - 1 WHERE workflow_id IN (OLD.workflow_id, '') AND status = OLD.status;
+END;
 """
 
 
@@ -101,30 +115,12 @@ def names_of(columns: str) -> tuple[str, ...]:
     return tuple([column.split()[0] for column in columns.split(", ")]) if columns else ()
 
 
-_TALLIED: Final = {
-    "executions": (("''", "workflow_id"), "status", "ms"),
-    "workflows": (("''",), "''", "0"),
-    "registry": (("''",), "status", "0"),
-    "audit": (("organization",), "action", "0"),
-}
-"""The tables that are counted: by which owners, by which column, and what is added up."""
-
-
 def create(connection: sqlite3.Connection) -> None:
     """Create the tables in an empty database, inside a transaction."""
-    for sql in (*_statements(_TABLES), *_tables_of_records(), *_tallies()):
+    for sql in (*_TABLES.split("\n\n"), *_tables_of_records()):
         connection.execute(sql)
     connection.execute(f"PRAGMA application_id = {APPLICATION}")
     connection.execute(f"PRAGMA user_version = {SCHEMA}")
-
-
-def _statements(script: str) -> Iterator[str]:
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
 
 
 def _tables_of_records() -> Iterator[str]:
@@ -133,57 +129,3 @@ def _tables_of_records() -> Iterator[str]:
         yield f"CREATE TABLE {name} ({', '.join(filter(None, columns))}, UNIQUE ({', '.join(names_of(key))}))"
         for number, index in enumerate(indexes):
             yield f"CREATE INDEX {name}_{number} ON {name} ({index})"
-
-
-def _tallies() -> Iterator[str]:
-    for table, (owners, value, ms) in _TALLIED.items():
-        enter = [f"('{table}', {_of('NEW', owner)}, {_of('NEW', value)}, 1, {_of('NEW', ms)})" for owner in owners]
-        entered = f"""
-            INSERT INTO tally VALUES {", ".join(enter)}
-                ON CONFLICT (list, owner, value) DO UPDATE SET n = n + 1, ms = ms + excluded.ms;
-        """
-        owned = ", ".join([_of("OLD", owner) for owner in owners])
-        where = f"WHERE list = '{table}' AND owner IN ({owned}) AND value = {_of('OLD', value)}"
-        left = f"""
-            UPDATE tally SET n = n - 1, ms = ms - {_of("OLD", ms)} {where};
-            DELETE FROM tally {where} AND n = 0;
-        """
-        change = f"({_of('OLD', value)}, {_of('OLD', ms)}) <> ({_of('NEW', value)}, {_of('NEW', ms)})"
-        yield f"CREATE TRIGGER {table}_added AFTER INSERT ON {table} BEGIN {entered} END"
-        yield f"CREATE TRIGGER {table}_deleted AFTER DELETE ON {table} BEGIN {left} END"
-        yield f"CREATE TRIGGER {table}_moved AFTER UPDATE ON {table} WHEN {change} BEGIN {left} {entered} END"
-
-
-def _of(row: str, column: str) -> str:
-    return f"{row}.{column}" if column.isidentifier() else column
-
-
-_UNDO: Final = (
-    "CREATE TABLE undo (number INTEGER PRIMARY KEY, sql TEXT NOT NULL)",
-    "CREATE TABLE marks (number INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, since INTEGER NOT NULL)",
-)
-
-
-def create_undo(connection: sqlite3.Connection) -> None:
-    """Create the table of marks, and triggers that keep what undoes each change in SQL while there is a mark."""
-    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
-    names = [name for (name,) in tables if name != "tally"]  # whose triggers follow
-    for sql in (*_UNDO, *(sql for name in names for sql in _undo_triggers(connection, name))):
-        connection.execute(sql)
-
-
-def _undo_triggers(connection: sqlite3.Connection, table: str) -> Iterator[str]:
-    columns = [row[1] for row in connection.execute(f"PRAGMA table_xinfo({table})") if not row[6]]  # no computed ones
-    key = ("execution", "place") if table == "nodes" else ("number",)
-    values = " || ', ' || ".join([f"quote(OLD.{column})" for column in columns])
-    changes = " || ', ' || ".join([f"'{column} = ' || quote(OLD.{column})" for column in columns])
-    where = " || ' AND ' || ".join([f"'{part} = ' || {{row}}.{part}" for part in key])
-    for event, sql in {
-        "INSERT": f"'DELETE FROM {table} WHERE ' || {where.format(row='NEW')}",
-        "UPDATE": f"'UPDATE {table} SET ' || {changes} || ' WHERE ' || {where.format(row='OLD')}",
-        "DELETE": f"'INSERT INTO {table} ({', '.join(columns)}) VALUES (' || {values} || ')'",
-    }.items():
-        yield f"""
-            CREATE TRIGGER {table}_undo_{event.lower()} AFTER {event} ON {table} WHEN EXISTS (SELECT 1 FROM marks)
-            BEGIN INSERT INTO undo (sql) VALUES ({sql}); END
-        """

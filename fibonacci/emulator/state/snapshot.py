@@ -1,14 +1,13 @@
-"""Reading snapshots, which checks everything before it replaces any of the state, and errors about states."""
+"""Snapshots: the rows of all tables as JSON, with a checksum, and errors about states."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
-
-from fibonacci.definitions.json_types import is_array, is_object, place_of
-from fibonacci.emulator.state.json_encoding import SURROGATE, JSONObject, parse_json, to_json, unicode_fault
+from fibonacci.emulator.state.schema import SCHEMA
 
 
 class StateError(ValueError):
@@ -25,7 +24,7 @@ class StateError(ValueError):
 
 
 class SnapshotError(StateError):
-    """A snapshot is malformed or of a newer version: nothing was changed."""
+    """A snapshot is damaged or of another version: nothing was changed."""
 
 
 class StateFullError(StateError):
@@ -40,120 +39,57 @@ class StateReadOnlyError(StateError):
     """The file can be read and not written: nothing was changed."""
 
 
-SCHEMA: Final = 1
-"""The version of the snapshots that are written."""
-
-SNAPSHOT_FORMAT: Final = "fibonacci emulator"
-
-
-def check_schema(schema: int, newest: int, what: str) -> None:
-    """Refuse a state that a newer version of this package wrote.
+def check_schema(schema: int, what: str) -> None:
+    """Refuse a state of another version of this package.
 
     Raises:
-        StateError: If it is newer. The message names the remedy.
+        StateError: If it is newer, or older than any that was released. The message names the remedy.
     """
-    if schema > newest:
+    if schema > SCHEMA:
         raise StateError(
-            f"{what} was written by a newer fibonacci-sdk (schema {schema}, but this version reads up to {newest}): "
+            f"{what} was written by a newer fibonacci-sdk (schema {schema}, but this version reads up to {SCHEMA}): "
             "upgrade fibonacci-sdk"
         )
+    if schema < SCHEMA:
+        raise StateError(f"{what} was written by a development version of fibonacci-sdk: remove it")
 
 
 SECRET: Final = "<secret:"
 """How the placeholder for a secret in a stored text begins."""
 
 Key = tuple[str, ...]
-Tables = dict[str, list[tuple[Key, Any]]]
-"""The records of each table with their keys, in order."""
+Tables = Mapping[str, Sequence[Sequence[object]]]
+"""The rows of each table."""
+
+_FORMAT: Final = "fibonacci emulator"
 
 
-class Kind(Protocol):
-    """A kind of record: the type of the records, and the names of the parts of their keys."""
-
-    @property
-    def record(self) -> Any:
-        """The type of the records."""
-        ...
-
-    @property
-    def key(self) -> Key:
-        """The names of the parts of the keys. One that a record has too has the name of the field."""
-        ...
+def write_snapshot(tables: Tables) -> bytes:
+    """Return tables as a snapshot."""
+    content = {"format": _FORMAT, "schema": SCHEMA, "checksum": _checksum(tables), "tables": tables}
+    return json.dumps(content).encode("ascii")
 
 
-_NO_SNAPSHOT: Final = "this is not a snapshot of an emulator"
-
-
-def read_snapshot(snapshot: bytes, kinds: Mapping[str, Kind], put_back: Callable[[Any], Any]) -> Tables:
-    """Return the tables of a snapshot, whose records are of the types of their tables.
-
-    Args:
-        snapshot: The snapshot.
-        kinds: The tables that a snapshot may have.
-        put_back: Returns JSON with the values of secrets.
+def read_snapshot(snapshot: bytes) -> Tables:
+    """Return the tables of a snapshot.
 
     Raises:
-        SnapshotError: If it is not a snapshot, is malformed, or is from a newer version. The message names the place.
+        SnapshotError: If it is not a snapshot, was changed since it was written, or is of another version.
     """
-    content = _parsed(snapshot)
-    if not is_object(content) or content.get("format") != SNAPSHOT_FORMAT:
-        raise SnapshotError(_NO_SNAPSHOT)
-    schema = content.get("schema")
-    if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
-        raise malformed("schema", "is not a version")
     try:
-        check_schema(schema, SCHEMA, "the snapshot")
+        content = json.loads(snapshot)
+        if content["format"] == _FORMAT:
+            check_schema(content["schema"], "the snapshot")
+        tables: Tables = content["tables"]
+        if content["format"] != _FORMAT or content["checksum"] != _checksum(tables):
+            raise ValueError("another format, or another checksum")
     except StateError as error:
         raise SnapshotError(str(error)) from None
-    tables = content.get("tables")
-    if not is_object(tables):
-        raise malformed("tables", "is not an object")
-    for name in tables:
-        if name not in kinds:
-            raise SnapshotError(f"the snapshot has a table {name!r}, which this version does not know")
-    if SURROGATE.encode() in snapshot.lower() and (fault := unicode_fault(tables, "tables")) is not None:
-        raise malformed(*fault)
-    return {name: _rows(name, kinds[name], rows, put_back) for name, rows in tables.items()}
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        text = "this is not a snapshot of an emulator, or it was changed since it was taken: nothing was changed"
+        raise SnapshotError(text) from error
+    return tables
 
 
-def malformed(place: str, message: str) -> SnapshotError:
-    """Return the error for a snapshot that is malformed at a place."""
-    return SnapshotError(f"the snapshot is malformed: {place} {message}")
-
-
-def _parsed(snapshot: bytes) -> Any:
-    try:
-        content = parse_json(snapshot)
-        to_json(content)  # what can be read can be deeper than what can be written
-        return content
-    except (ValueError, TypeError, RecursionError) as error:
-        raise SnapshotError(f"{_NO_SNAPSHOT}: {error}") from error
-
-
-def _rows(name: str, kind: Kind, rows: object, put_back: Callable[[Any], Any]) -> list[tuple[Key, Any]]:
-    if not is_array(rows):
-        raise malformed(f"tables.{name}", "is not an array")
-    adapter: TypeAdapter[Any] = TypeAdapter(kind.record)
-    records: dict[Key, JSONObject] = {}
-    for number, row in enumerate(rows):
-        place = f"tables.{name}[{number}]"
-        if not is_array(row) or len(row) != 2:
-            raise malformed(place, "is not a key and a record")
-        key, record = put_back(row)
-        if not is_array(key) or not all(isinstance(part, str) for part in key):
-            raise malformed(f"{place}[0]", "is not a key (an array of strings)")
-        if len(key) != len(kind.key):
-            raise malformed(f"{place}[0]", f"is not a key of {name}")
-        if not is_object(record):
-            raise malformed(f"{place}[1]", "is not a record (an object)")
-        try:
-            adapter.validate_python(record, strict=True)
-        except ValidationError as error:
-            fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            raise malformed(place_of((f"{place}[1]", *fault["loc"])), f"is not valid: {fault['msg']}") from None
-        for part, field in zip(key, kind.key, strict=True):
-            # A secret that is part of a key may be hidden in the record alone, as a file has it.
-            if field in record and str(record[field]) != part and SECRET not in str(record[field]):
-                raise malformed(f"{place}[0]", f"has another {field} than its record")
-        records[tuple(key)] = dict(record)
-    return list(records.items())
+def _checksum(tables: Tables) -> str:
+    return sha256(json.dumps(tables).encode()).hexdigest()

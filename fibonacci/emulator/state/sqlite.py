@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from fibonacci._system.files import check_database, make_private
-from fibonacci.emulator.state.schema import APPLICATION, SCHEMA, create
+from fibonacci.emulator.state.schema import APPLICATION, create
 from fibonacci.emulator.state.snapshot import (
     StateError,
     StateFullError,
@@ -36,7 +36,6 @@ _FULL: Final = frozenset(
     }
 )
 _LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _UNWRITABLE: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM})
 # A run changes some ten pages, which are written whole. Many are the same as those of the run before, so that a longer
 # log is copied to the file in fewer writes. Compared with SQLite's defaults of 4096 and 1000, both together save a
@@ -96,7 +95,7 @@ def explained(error: sqlite3.Error, path: Path | None, busy_timeout: float) -> S
         return StateLockedError(f"{path} is locked by another process, for more than {busy_timeout:g} s ({error})")
     if primary == sqlite3.SQLITE_READONLY:
         return StateReadOnlyError(f"{path} is read-only: nothing was changed")
-    if primary in _CORRUPT:
+    if primary == sqlite3.SQLITE_CORRUPT:
         return StateError(f"{path} is corrupt ({error}): remove it or replace it with a copy, and restart")
     return StateError(f"{path or 'the state'} cannot be used as the database of an emulator: {error}")
 
@@ -118,6 +117,7 @@ def _template() -> sqlite3.Connection:
 
 
 def _open(path: Path, busy_timeout: float) -> tuple[sqlite3.Connection, bool]:
+    """Return a connection, and whether it can only read. That is better than none, if the file can't be written."""
     existed = path.is_file() and path.stat().st_size > 0
     try:
         check_database(path)
@@ -127,45 +127,47 @@ def _open(path: Path, busy_timeout: float) -> tuple[sqlite3.Connection, bool]:
     with contextlib.suppress(OSError):  # SQLite says what is wrong, too
         make_private(path)
     try:
-        return _open_for_writing(path, busy_timeout), False
+        return _opened(path, "mode=rwc", busy_timeout), False
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0)
+        code, refusal = getattr(error, "sqlite_errorcode", 0), explained(error, path, busy_timeout)
         if not existed or (code not in _FULL and code & _PRIMARY not in _UNWRITABLE):
-            raise _refusal(error, path, busy_timeout) from error
+            raise refusal from error
+    log = Path(f"{path}-wal")
+    # Without a log that has changes, SQLite may assume that nobody changes the file, and creates none.
+    is_complete = not log.is_file() or log.stat().st_size == 0
+    for mode in ("mode=ro", "mode=ro&immutable=1")[: 1 + is_complete]:
+        with contextlib.suppress(sqlite3.Error):
+            return _opened(path, mode, 1.0), True
+    raise refusal
+
+
+def _opened(path: Path, mode: str, busy_timeout: float) -> sqlite3.Connection:
+    url = f"{path.as_uri()}?{mode}"
+    connection = sqlite3.connect(url, uri=True, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
     try:
-        return _open_for_reading(path), True
-    except sqlite3.Error as error:
-        raise _refusal(error, path, busy_timeout) from error
-
-
-def _refusal(error: sqlite3.Error, path: Path, busy_timeout: float) -> StateError:
-    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
-    if code == sqlite3.SQLITE_CANTOPEN:
-        return StateError(f"{path} cannot be opened: {error}")
-    if code in _CORRUPT:
-        return StateError(f"{path} cannot be used as the database of an emulator: {error}")
-    return explained(error, path, busy_timeout)
-
-
-def _open_for_writing(path: Path, busy_timeout: float) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute(f"PRAGMA page_size = {_PAGE}")
-        connection.execute("BEGIN IMMEDIATE")  # of two processes that create the file, one finds it created
-        if number_of(connection, "schema_version") == 0:
-            create(connection)
+        if mode == "mode=rwc":
+            _prepare(connection, path, busy_timeout)
         else:
             _check(connection, path)
-        connection.execute("COMMIT")
-        use_write_ahead_log(connection, busy_timeout)
-        # safe after a kill, but a power failure may lose the last transactions:
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_IN_LOG}")
-        number_of(connection, "schema_version")  # creates the write-ahead log
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, busy_timeout: float) -> None:
+    connection.execute(f"PRAGMA page_size = {_PAGE}")
+    connection.execute("BEGIN IMMEDIATE")  # of two processes that create the file, one finds it created
+    if number_of(connection, "schema_version") == 0:
+        create(connection)
+    else:
+        _check(connection, path)
+    connection.execute("COMMIT")
+    use_write_ahead_log(connection, busy_timeout)
+    # safe after a kill, but a power failure may lose the last transactions:
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_IN_LOG}")
+    number_of(connection, "schema_version")  # creates the write-ahead log
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
@@ -176,36 +178,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     """
     if number_of(connection, "application_id") != APPLICATION:
         raise StateError(f"{path} is not the database of an emulator")
-    schema = number_of(connection, "user_version")
-    check_schema(schema, SCHEMA, str(path))
-    if schema < SCHEMA:
-        raise StateError(f"{path} was written by a development version of fibonacci-sdk: remove it")
-
-
-def _open_for_reading(path: Path) -> sqlite3.Connection:
-    """Open a file that cannot be written, or whose write-ahead log cannot be created.
-
-    Without a log that has changes, SQLite may assume that nobody changes the file.
-    """
-    log = Path(f"{path}-wal")
-    is_complete = not log.is_file() or log.stat().st_size == 0
-    try:
-        return _opened_as(path, "mode=ro")
-    except sqlite3.Error:
-        if not is_complete:
-            raise
-        return _opened_as(path, "mode=ro&immutable=1")
-
-
-def _opened_as(path: Path, parameters: str) -> sqlite3.Connection:
-    url = f"{path.as_uri()}?{parameters}"
-    connection = sqlite3.connect(url, uri=True, timeout=1.0, isolation_level=None, check_same_thread=False)
-    try:
-        _check(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    check_schema(number_of(connection, "user_version"), str(path))
 
 
 def number_of(connection: sqlite3.Connection, pragma: str) -> int:

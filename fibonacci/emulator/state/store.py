@@ -34,17 +34,14 @@ from fibonacci.emulator.state.records import (
     StoredVersion,
     StoredWorkflow,
 )
-from fibonacci.emulator.state.schema import LAST_NUMBER, RECORDS, create_undo, names_of
+from fibonacci.emulator.state.schema import LAST_NUMBER, RECORDS, names_of
 from fibonacci.emulator.state.snapshot import (
-    SCHEMA,
     SECRET,
-    SNAPSHOT_FORMAT,
     Key,
     StateError,
     StateReadOnlyError,
-    Tables,
-    malformed,
     read_snapshot,
+    write_snapshot,
 )
 from fibonacci.emulator.state.sqlite import StateDatabase, explained, number_of
 
@@ -93,8 +90,8 @@ class Table(Generic[RecordT]):
         is_cached: bool = False,
     ) -> None:
         self.name: Final = name
-        self.record: Final = record
         self.key: Final[Key] = names_of(RECORDS[name].key)
+        self._record = record
         self._store = store
         self._columns = names_of(RECORDS[name].fields)
         self._due = next((column for column in self._columns if column in ("expires", "until")), None)
@@ -119,28 +116,24 @@ class Table(Generic[RecordT]):
         cache = self._cache
         found: Any = _MISSING if cache is None else cache.get(key, _MISSING)
         if found is _MISSING:
-            row = self._store.execute(self._get, key).fetchone()
+            row = self._store.execute(self._get, self._stored(key)).fetchone()
             found = None if row is None else self._decoded(row[0], key)
             self._remember(key, found)
         return cast("RecordT | None", found)
 
     def put(self, *key: str, record: RecordT) -> None:
         """Add a record, or replace it in its place."""
-        hidden = self._store.hide(record, self.record)
+        hidden = self._store.hide(record, self._record)
         values = [hidden.get(column) for column in self._columns]
-        self._store.execute(self._put, (*key, *values, to_text(hidden)))
+        self._store.execute(self._put, (*self._stored(key), *values, to_text(hidden)))
         self._remember(key, record)
         if self._due is not None:
             self._store.note_due(cast("float | None", record.get(self._due)))
 
-    def restore(self, key: Key, record: RecordT) -> None:
-        """Add a record of a snapshot."""
-        self.put(*key, record=record)
-
     def delete(self, *key: str) -> bool:
         """Remove a record, and return whether it existed."""
         self._remember(key, None)
-        return bool(self._store.execute(f"DELETE FROM {self._where}", key).rowcount)
+        return bool(self._store.execute(f"DELETE FROM {self._where}", self._stored(key)).rowcount)
 
     def delete_all(self, where: Where = _ALL) -> None:
         """Remove the records with these values in columns. Default: all."""
@@ -182,12 +175,6 @@ class Table(Generic[RecordT]):
         """Iterate over records."""
         return (record for _, record in self.rows(where))
 
-    def items(self) -> Iterator[tuple[Key, RecordT]]:
-        """Iterate over all records with their keys."""
-        names = ", ".join(self.key)
-        for row in self._store.execute(f"SELECT record, {names} FROM {self.name} ORDER BY number"):
-            yield tuple(map(str, row[1:])), self._decoded(row[0], row[1:])
-
     def count(self, where: Where = _ALL) -> int:
         """Return how many records there are."""
         conditions = "".join([f" WHERE {column} = ?" for column in where])
@@ -195,9 +182,14 @@ class Table(Generic[RecordT]):
         return int(row[0])
 
     def counts(self, owner: str = "") -> dict[str, int]:
-        """Return how many records there are with each value of the column that is counted."""
-        sql = "SELECT value, n FROM tally WHERE list = ? AND owner = ?"
-        return dict(self._store.execute(sql, (self.name, owner)))
+        """Return how many records there are with each value of the first field that is a column, of an owner or all."""
+        where = f" WHERE {self.key[0]} = ?" if owner else ""
+        sql = f"SELECT {self._columns[0]}, count(*) FROM {self.name}{where} GROUP BY 1"
+        return dict(self._store.execute(sql, [owner] if owner else ()))
+
+    def _stored(self, key: Key) -> Key:
+        """Return a key as the database has it: only a part named `key`, the last one, may have a secret."""
+        return (*key[:-1], self._store.hide(key[-1], str)) if self.key[-1] == "key" else key
 
     def _decoded(self, text: str, key: Sequence[object]) -> RecordT:
         record: RecordT = self._store.decoded(text, self.name, "/".join(map(str, key)))
@@ -215,17 +207,16 @@ class Store:
 
     Args:
         path: The file that keeps the state, created if it does not exist. Default: memory.
-        hide: Returns a record, given its type too, as files and snapshots have it: without the values of secrets.
+        hide: Returns a record, given its type too, as the database has it: without the values of secrets.
         put_back: Returns what was read from there with the values of secrets.
         busy_timeout: Seconds to wait for another process that is writing.
 
     Attributes:
         owners: The processes that share the state.
-        tables: The tables by name.
         is_closed: Whether the file was closed.
         is_reading: Whether the transaction must not write.
-        hide: Returns a record as the database has it: one in memory has the values of secrets.
-        put_back: Returns a record that was read as it was.
+        hide: The same.
+        put_back: The same.
         caches: What is known of the database, and is forgotten when another process or a rollback changes it.
 
     Raises:
@@ -244,15 +235,14 @@ class Store:
             raise StateError(f"{os.fspath(path)!r} is not the name of a file: leave it out to keep the state in memory")
         self._path: Final = None if path is None else Path(path).absolute()
         self._busy_timeout: Final = busy_timeout
-        self._hide_in_snapshot, self._put_back_from_snapshot = hide, put_back
-        self.hide: Callable[[Any, Any], Any] = hide if self._path else _unchanged
-        self.put_back: Callable[[Any], Any] = put_back if self._path else _unchanged
+        self.hide: Final = hide
+        self.put_back: Final = put_back
         self.caches: list[dict[Any, Any]] = []
         self.owners: Final = Owners(self._path)
         self.is_closed: bool = False
         self.is_reading: bool = False
         self._next_due: float | None = None  # at the earliest
-        self._marks: list[int] = []
+        self._marks: list[sqlite3.Connection] = []
         self._version = -1  # changes with those of other processes
         self._lock = threading.RLock()
         self._database: StateDatabase | None = None
@@ -271,12 +261,7 @@ class Store:
         self.run_windows: Final = Table(self, "run_windows", StoredRunWindow, is_cached=True)
         self.clock_state: Final = Table(self, "clock_state", StoredClock)
         self.replays: Final = Table(self, "replays", StoredReplay)
-        self.tables: Final[dict[str, Table[Any] | ExecutionTable]] = {
-            table.name: table for table in vars(self).values() if isinstance(table, Table | ExecutionTable)
-        }
-        if not self._opened().is_read_only and self._abandoned():
-            with self.transaction():
-                self._drop_marks(self._abandoned())
+        self._opened()
 
     def connection(self) -> sqlite3.Connection:
         """Return the connection to the database.
@@ -303,19 +288,16 @@ class Store:
             raise StateError(text) from error
         return self.put_back(content) if SECRET in text else content
 
-    def transaction(self, patience: float | None = None) -> AbstractContextManager[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """Lock the state, for this process and others, and make all changes inside or none.
 
         Every access to the state is inside this or `reading`. A nested transaction is part of the outer one.
-
-        Args:
-            patience: Seconds to wait for another process that is writing. Default: the store's busy timeout.
 
         Raises:
             StateError: If the file cannot be used. Nothing is changed. Its subclasses say why.
         """
         # not a read lock, which cannot always be upgraded to a write lock:
-        return self._transaction("BEGIN IMMEDIATE", self._busy_timeout if patience is None else patience)
+        return self._transaction("BEGIN IMMEDIATE")
 
     def reading(self) -> AbstractContextManager[None]:
         """Lock the state for reading, which also works while another process writes or the disk is full.
@@ -325,16 +307,16 @@ class Store:
         Raises:
             StateError: If the file cannot be used.
         """
-        return self._transaction("BEGIN", self._busy_timeout)
+        return self._transaction("BEGIN")
 
     @contextmanager
-    def _transaction(self, statement: str, patience: float) -> Generator[None]:
+    def _transaction(self, statement: str) -> Generator[None]:
         with self._lock:
             connection = (self._database or self._opened()).connection
             if connection.in_transaction:
                 yield
                 return
-            self._begin(statement, patience)
+            self._begin(statement)
             self.is_reading = statement == "BEGIN"
             try:
                 yield
@@ -348,7 +330,7 @@ class Store:
             finally:
                 self.is_reading = False
 
-    def _begin(self, statement: str, patience: float) -> None:
+    def _begin(self, statement: str) -> None:
         database = self._opened()
         connection = database.connection
         if self._path is None:
@@ -358,18 +340,12 @@ class Store:
             raise StateReadOnlyError(f"{self._path} is read-only: nothing was changed")
         try:
             database.check()
-            if patience != self._busy_timeout:
-                connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
-            try:
-                connection.execute(statement)
-            finally:
-                if patience != self._busy_timeout:
-                    connection.execute(f"PRAGMA busy_timeout = {round(self._busy_timeout * 1000)}")
+            connection.execute(statement)
             version = number_of(connection, "data_version")
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.rollback()
-            raise explained(error, self._path, patience) from error
+            raise explained(error, self._path, self._busy_timeout) from error
         if version != self._version:
             self._version = version
             self._forget()
@@ -393,49 +369,45 @@ class Store:
         return due <= now
 
     def snapshot(self) -> bytes:
-        """Return the complete state.
-
-        Returns:
-            JSON for `restore`, of this store or another.
-        """
+        """Return the complete state, for `restore` of this store or another."""
         with self.reading():
-            tables = {name: list(self._hidden_rows(table)) for name, table in self.tables.items()}
-            return json.dumps({"format": SNAPSHOT_FORMAT, "schema": SCHEMA, "tables": tables}).encode("ascii")
+            tables = {
+                name: self.execute(f"SELECT {columns} FROM {name}").fetchall()
+                for name, columns in self._tables().items()
+            }
+        return write_snapshot(tables)
 
-    def _hidden_rows(self, table: Table[Any] | ExecutionTable) -> Generator[tuple[list[str], Any]]:
-        """Yield keys and records without secrets. In a key, only a part named `key` may have one, as in memory."""
-        hide = self._hide_in_snapshot
-        for key, record in table.items():
-            parts = [hide(part, str) if name == "key" else part for name, part in zip(table.key, key, strict=True)]
-            yield parts, hide(record, table.record)
-
-    def restore(self, snapshot: bytes, check: Callable[[Tables], None] = lambda tables: None) -> None:
+    def restore(self, snapshot: bytes) -> None:
         """Replace the state with that of a snapshot, whose runs do not go on by themselves.
 
         Args:
             snapshot: The snapshot.
-            check: Called with the tables before anything is changed. Raises `StateError` to refuse them.
 
         Raises:
-            StateError: If it is not a snapshot, is malformed, or is from a newer version. Nothing is changed.
+            StateError: If it is not a snapshot, is damaged, or is from another version. Nothing is changed.
         """
-        tables = read_snapshot(snapshot, self.tables, self._put_back_from_snapshot)
-        check(tables)
+        tables = read_snapshot(snapshot)
         with self.transaction():
-            self.reset()
-            for name, rows in tables.items():
-                table = self.tables[name]
-                for number, (key, record) in enumerate(rows):
-                    try:
-                        table.restore(key, record)
-                    except sqlite3.IntegrityError as error:
-                        raise malformed(f"tables.{name}[{number}]", f"does not fit the others ({error})") from None
+            for name, columns in self._tables().items():
+                self.execute(f"DELETE FROM {name}")
+                values = ", ".join("?" * len(columns.split(", ")))
+                for row in tables[name]:
+                    self.execute(f"INSERT INTO {name} ({columns}) VALUES ({values})", row)
+            self._forget()
+
+    def _tables(self) -> dict[str, str]:
+        """Return the columns of each table, but those that are computed. That of the triggers comes last."""
+        return {
+            name: ", ".join([row[1] for row in self.execute(f"PRAGMA table_xinfo({name})") if not row[6]])
+            for name in ("executions", *RECORDS, "tally")
+        }
 
     def reset(self) -> None:
         """Delete all records."""
         with self.transaction():
-            for table in self.tables.values():
-                table.delete_all()
+            for name in self._tables():
+                self.execute(f"DELETE FROM {name}")
+            self._forget()
 
     @property
     def is_marked(self) -> bool:
@@ -443,58 +415,30 @@ class Store:
         return bool(self._marks)
 
     def mark(self) -> int:
-        """Mark the state as it is now, and return the mark for `undo`."""
-        owner = self.owners.own()
-        with self.transaction():
-            if self._has_undo():
-                self._drop_marks(self._abandoned())
-            else:
-                create_undo(self.connection())
-            since = "(SELECT coalesce(max(number), 0) FROM undo)"
-            self._marks.append(
-                self.execute(f"INSERT INTO marks (owner, since) VALUES (?, {since})", (owner,)).lastrowid
-            )
+        """Keep a copy of the state as it is now, and return its number for `undo`."""
+        with self._lock:
+            copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            self.connection().backup(copy)
+            self._marks.append(copy)
             return len(self._marks) - 1
 
     def undo(self, mark: int) -> None:
         """Undo all changes since a mark, even those of other processes, and drop the mark and those after it.
 
-        The cost depends on the changes, not on the size of the state. Records keep their numbers.
-
         Raises:
             StateError: If that cannot be stored. Nothing is changed.
         """
-        ended = self._marks[mark:]
-        if not ended:
-            return
-        with self.transaction():
-            for since in self.execute("SELECT since FROM marks WHERE number = ?", ended[:1]).fetchall():
-                others = self.execute("SELECT number, owner, since FROM marks").fetchall()
-                self.execute("DELETE FROM marks")  # so that what is undone now is not kept
-                for (sql,) in self.execute(
-                    "SELECT sql FROM undo WHERE number > ? ORDER BY number DESC", since
-                ).fetchall():
-                    self.execute(sql)
-                self.execute("DELETE FROM undo WHERE number > ?", since)
-                for number, owner, begin in others:
-                    self.execute("INSERT INTO marks VALUES (?, ?, ?)", (number, owner, min(begin, *since)))
+        with self._lock:
+            copies, self._marks[mark:] = self._marks[mark:], []
+            try:
+                for copy in copies[:1]:
+                    copy.backup(self.connection())
+            except sqlite3.Error as error:
+                raise explained(error, self._path, self._busy_timeout) from error
+            finally:
                 self._forget()
-            self._drop_marks(ended)
-        del self._marks[mark:]
-
-    def _has_undo(self) -> bool:
-        return self.execute("SELECT 1 FROM sqlite_master WHERE name = 'undo'").fetchone() is not None
-
-    def _abandoned(self) -> list[int]:
-        """Return the marks of processes that were killed: what has changed since stays."""
-        marks = self.execute("SELECT number, owner FROM marks").fetchall() if self._has_undo() else ()
-        return [number for number, owner in marks if number not in self._marks and not self.owners.is_alive(owner)]
-
-    def _drop_marks(self, marks: Sequence[int]) -> None:
-        for number in marks:
-            self.execute("DELETE FROM marks WHERE number = ?", (number,))
-        if marks and self.execute("SELECT 1 FROM marks").fetchone() is None:
-            self.execute("DELETE FROM undo")
+                for copy in copies:
+                    copy.close()
 
     def open(self) -> None:
         """Open the file again after `close`, if there is one."""
