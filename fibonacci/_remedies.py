@@ -78,8 +78,8 @@ TABLE: Final = {
         "Fix the cause first, or the command fails again. ",
     ),
     "save a plan": ("plan.save(path)", "`fibonacci plan DIR --out FILE`"),
-    "moved": ('moved={{"{old}": "{new}"}}', "--moved {old}={new}"),
-    "gone": ('moved={{"{old}": None}}', "--moved {old}="),
+    "moved": ('moved={{"{old}": "{new}"}}', "--moved {typed}"),
+    "gone": ('moved={{"{old}": None}}', "--moved {typed}"),
     "another environment": (
         "Pass the client that it was deployed with, or another environment=..., which adds a state to .fibonacci. In a"
         " test, use a copy of the folder without .fibonacci",

@@ -556,9 +556,9 @@ class AsyncWorkflows(AsyncResource):
             environment: Where you deploy to, such as `"staging"`. The state of an environment, which is what was last
                 applied to it, is in `.fibonacci/ENVIRONMENT` in `folder`. Default: `FIBONACCI_ENVIRONMENT`, or else the
                 name of the client's profile, or else `"default"`.
-            moved: Files that you renamed, if the files themselves don't contain the workflow's name. The keys are the
-                names at the last apply, and the values are the new names. Both are without suffix, such as
-                `{"triage": "sorting"}`. The value None means that the file is gone for good.
+            moved: Workflows that the plan can't recognize, such as `{"triage": "sorting"}`. The keys are the names at
+                the last apply, and the values are the new names. If a file has no `name`, its workflow's name is that
+                of the file, without suffix. The value None means that the workflow is gone for good.
 
         Returns:
             The plan. Print it to see each problem in the files, and each change with its reason. If one of its
@@ -567,7 +567,7 @@ class AsyncWorkflows(AsyncResource):
         Raises:
             DeploymentError: If no plan can be made, for example because the folder has no definitions, or its state
                 belongs to another platform or organization. The message says what is wrong.
-            ValueError: If `moved` names a file that doesn't exist.
+            ValueError: If `moved` has a name that doesn't exist.
             ConfigurationError: If `environment` can't be the name of a folder.
             TypeError: If an argument has the wrong type. Nothing is sent.
             APIError: If a request fails.

@@ -86,9 +86,7 @@ class PlanApplication:
         self._on_change = on_change
         state = basis_of(plan).state
         self._organization_id = None if state is None else state.organization_id
-        self._waiting = {} if state is None else dict(state.workflows)  # by file, the states before their step
-        self._hidden_files: dict[str, str] = {}
-        self._known: WorkflowState | None = None  # the state of the file of the step
+        self._known: WorkflowState | None = None  # the state of the workflow of the step
         self._done: list[DeploymentChange] = []
         self._results: dict[str, Workflow] = {}
 
@@ -116,20 +114,18 @@ class PlanApplication:
 
     def _step(self, change: DeploymentChange) -> None:
         step = step_of(change)
-        origin, self._known = step.previous_file or change.file, step.known
-        if self._known is not None:
-            self._waiting.pop(origin, None)
-            if not self._files.has(self._hidden_files.get(origin, origin), self._known):
-                raise stale_plan(f"another process wrote the state of {origin}")
-        workflow_id, content = change.workflow_id, step.content
-        if change.action == "create" and content is not None:
-            self._create(change, content)
-        elif change.action == "update" and content is not None and workflow_id is not None:
-            self._update(change, content, workflow_id)
-        elif change.action == "delete" and workflow_id is not None:
-            self._delete(change, workflow_id)
+        self._known = step.known
+        if self._known is not None and not self._files.has(self._known):
+            raise stale_plan(f"another process wrote the state of {self._known.file}")
+        if step.content is not None and step.after is not None:
+            if change.workflow_id is None:
+                self._create(change, step.content, step.after)
+            else:
+                self._update(change, step.content, step.after, change.workflow_id)
         else:
-            self._record(change, step.recorded)
+            if change.action == "delete" and change.workflow_id is not None:
+                self._delete(change, change.workflow_id)
+            self._record(step.after)
 
     def _read(self, workflow_id: str) -> Workflow | None:
         try:
@@ -137,67 +133,57 @@ class PlanApplication:
         except NotFoundError:
             return None
 
-    def _create(self, change: DeploymentChange, content: WorkflowContent) -> None:
-        step = step_of(change)
-        if step.known is None or not step.is_resumed:
-            workflow = self._send_creation(change, content, new_idempotency_key())
+    def _create(self, change: DeploymentChange, content: WorkflowContent, after: WorkflowState) -> None:
+        known = self._known
+        interrupted = None if known is None or known.workflow_id is not None else (known.name, known.applied)
+        if known is None or interrupted != (after.name, after.applied):
+            workflow = self._send_creation(content, after, new_idempotency_key())
         else:
             # A server that honors the key responds as it did to the request that was interrupted, if that arrived.
-            workflow = self._send_creation(change, content, step.known.idempotency_key)
+            workflow = self._send_creation(content, after, known.idempotency_key)
             current = self._read(workflow.id)  # which may have been renamed or deleted since
             if current is None or workflow.name not in (None, current.name):
-                workflow = self._send_creation(change, content, new_idempotency_key())
-        self._record_workflow(change, content, workflow)
+                workflow = self._send_creation(content, after, new_idempotency_key())
+        self._record_workflow(change, after, workflow)
 
-    def _send_creation(self, change: DeploymentChange, content: WorkflowContent, key: str | None) -> Workflow:
+    def _send_creation(self, content: WorkflowContent, after: WorkflowState, key: str | None) -> Workflow:
         before = self._known
         # Recorded before it is sent: when the outcome stays unknown, the next plan finds by it what was created.
-        self._record(change, WorkflowState(content.name, step_of(change).applied, idempotency_key=key))
+        self._record(replace(after, idempotency_key=key))
         request = create_workflow(content.name, content.description, content.definition, idempotency_key=key)
         try:
             return self._requestor.send(request)
         except (APIError, TypeError, ValueError) as error:
             if not (isinstance(error, APIError) and error.outcome_unknown):
-                self._record(change, before)
+                self._record(before)
             raise
 
-    def _update(self, change: DeploymentChange, content: WorkflowContent, workflow_id: str) -> None:
+    def _update(
+        self, change: DeploymentChange, content: WorkflowContent, after: WorkflowState, workflow_id: str
+    ) -> None:
         check_unchanged(change, self._read(workflow_id))  # just before it is changed
         request = update_workflow(workflow_id, content.name, content.description, content.definition)
-        workflow = self._requestor.send(request)
-        self._record_workflow(change, content, workflow)
+        self._record_workflow(change, after, self._requestor.send(request))
 
     def _delete(self, change: DeploymentChange, workflow_id: str) -> None:
         check_unchanged(change, self._read(workflow_id))  # just before it is changed
         self._requestor.send(delete_workflow(workflow_id))
-        self._record(change, None)
 
-    def _record_workflow(self, change: DeploymentChange, content: WorkflowContent, workflow: Workflow) -> None:
+    def _record_workflow(self, change: DeploymentChange, after: WorkflowState, workflow: Workflow) -> None:
         if workflow.definition is None:  # the platform answers without it
             workflow = self._requestor.send(get_workflow(workflow.id))
         self._results[change.file] = workflow
         if self._organization_id is None and workflow.organization_id is not None:
             self._write_platform(workflow.organization_id)
-        state = WorkflowState(content.name, step_of(change).applied, workflow.id, SeenWorkflow.of(workflow))
-        self._record(change, state)
+        self._record(replace(after, workflow_id=workflow.id, seen=SeenWorkflow.of(workflow)))
 
     def _write_platform(self, organization_id: str | None) -> None:
         state = basis_of(self._plan).state
         self._files.write_platform(self._plan.base_url if state is None else state.base_url, organization_id)
         self._organization_id = organization_id
 
-    def _record(self, change: DeploymentChange, state: WorkflowState | None) -> None:
-        """Write the state of the file of a change."""
-        displaced = None if state is None else self._waiting.pop(change.file, None)
-        if displaced is not None:
-            # The file was another workflow's. Until that workflow's step, it has a name that no definition file has:
-            # with two states for one file, the next plan could not tell whose it is if this apply ended in between.
-            hidden = f".{change.file}"
-            while hidden in self._waiting:
-                hidden = f".{hidden}"
-            self._hidden_files[change.file] = hidden
-            self._files.replace(displaced, hidden, displaced)
-        self._files.replace(self._known, change.file, state)
+    def _record(self, state: WorkflowState | None) -> None:
+        self._files.replace(self._known, state)
         self._known = state
 
 
@@ -297,8 +283,7 @@ class Deployments(Resource):
             organization_id = target.check_organization(known, [workflow])
             state = known or EnvironmentState(self._base_url, organization_id)
             file = choose_file(folder, state, workflow, file)
-            owned = (own for own in state.workflows.values() if own.workflow_id == workflow.id)
-            before = next(owned, state.workflows.get(file))
+            before = state.of_workflow(workflow.id)
             present = folder.read_definition(file)
             written = pulled = pulled_definition(workflow, file, present)
             path = folder.path / file
@@ -311,11 +296,12 @@ class Deployments(Resource):
                     written = merged_definition(path, present, workflow, seen, snapshot)
                 elif not overwrite:
                     raise local_changes(path, present, workflow)
+            after = pulled_state(pulled, file, workflow, state)
             if present is None or diff(present, written):
                 write_definition(folder, file, written, overwrite=overwrite)
             if known is None or organization_id != known.organization_id:
                 files.write_platform(state.base_url, organization_id)
-            files.replace(before, file, pulled_state(pulled, file, workflow))
+            files.replace(before or state.workflows.get(after.name), after)
         return path
 
     def _target(self, folder: DeploymentFolder, environment: str | None) -> DeploymentTarget:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from pathlib import PurePath
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -45,6 +46,11 @@ def content_of_workflow(workflow: Workflow) -> WorkflowContent:
     return WorkflowContent(workflow.name or "", workflow.description, in_todays_words(workflow.definition or {}))
 
 
+def name_in_state(definition: Mapping[str, Any], file: str) -> str:
+    """Return the name that the state knows the workflow of a file by: its own, or else the file's without suffix."""
+    return definition.get("name") or PurePath(file).stem
+
+
 def content_of_file(definition: Mapping[str, Any], stem: str, workflow: Workflow | None) -> WorkflowContent:
     """Return the content that a file asks for.
 
@@ -64,10 +70,11 @@ def content_of_file(definition: Mapping[str, Any], stem: str, workflow: Workflow
     return WorkflowContent(name or workflow.name or stem, description, definition)
 
 
-class SeenWorkflow(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenWorkflow:
     """What is remembered of a workflow on the platform, to notice a change of it."""
 
-    version: int | str | None
+    version: int | str | None = None
     """Its version, or None on a platform that has none. What follows is what it consists of."""
 
     definition: str
@@ -76,14 +83,19 @@ class SeenWorkflow(NamedTuple):
     name: str
     """Its name."""
 
-    description: str | None
+    description: str | None = None
     """Its description."""
 
     @classmethod
     def of(cls, workflow: Workflow) -> SeenWorkflow:
         """Return what is remembered of a workflow."""
         content = content_of_workflow(workflow)
-        return cls(workflow.version, definition_digest(content.definition), content.name, content.description)
+        return cls(
+            version=workflow.version,
+            definition=definition_digest(content.definition),
+            name=content.name,
+            description=content.description,
+        )
 
     def loses(self, before: SeenWorkflow, content: WorkflowContent | None) -> bool:
         """Tell whether a change of the workflow since an earlier moment is lost when it gets a content.

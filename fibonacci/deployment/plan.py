@@ -56,20 +56,11 @@ class Step:
     seen: SeenWorkflow | None = None
     """The workflow as the plan saw it, or None if there is none. `apply` refuses if it has changed since."""
 
-    applied: str = ""
-    """The hash of what the file asks for. Empty if nothing is sent."""
-
     known: WorkflowState | None = None
-    """The previous state of the file, or None."""
+    """The previous state of the workflow, or None."""
 
-    recorded: WorkflowState | None = None
-    """For `record`, the new state of the file, or None."""
-
-    is_resumed: bool = False
-    """Whether to create the workflow with the `Idempotency-Key` of a creation that was interrupted."""
-
-    previous_file: str | None = None
-    """The name that the file had at the last apply, or None if it was the same."""
+    after: WorkflowState | None = None
+    """Its new state, as far as that is known before the change is made, or None to remove it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -407,7 +398,7 @@ def check_plan(plan: object, *, allow_delete: bool, allow_empty: bool, overwrite
 def is_emptying(plan: DeploymentPlan) -> bool:
     """Tell whether no definition is left in the folder of a plan."""
     steps = map(step_of, plan.changes)
-    return not plan.unchanged and all(step.content is None and step.recorded is None for step in steps)
+    return not plan.unchanged and all(step.after is None for step in steps)
 
 
 _DONE: Final[dict[DeploymentAction, str]] = {

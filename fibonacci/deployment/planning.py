@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePath
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final, cast
 
 from fibonacci._remedies import argument, remedy
@@ -19,6 +20,7 @@ from fibonacci.deployment.content import (
     applied_digest,
     content_of_file,
     content_of_workflow,
+    name_in_state,
 )
 from fibonacci.deployment.plan import DeploymentAction, DeploymentChange, DeploymentPlan, PlanBasis, Step
 from fibonacci.deployment.state import (
@@ -35,94 +37,76 @@ from fibonacci.models.workflows import Workflow
 _MOST_NAMED: Final = 3
 
 
-def check_moved(moved: object) -> dict[str, str | None]:
-    """Return what the user says of moved files.
+def check_moved(moved: object) -> Mapping[str, str | None]:
+    """Return what the user says of renamed workflows.
 
     Raises:
         TypeError: If it is not a mapping of strings to strings or None.
     """
-    requirement = "must be a mapping of old file names to new ones, or to None for files that are gone for good, not"
     if moved is None:
         return {}
+    requirement = "must be a mapping of old names to new ones, or to None for workflows that are gone for good, not"
     if not isinstance(moved, Mapping):
         raise TypeError(f"{argument('moved')} {requirement} {type(moved).__name__}")
-    files: dict[str, str | None] = {}
     for old, new in cast("Mapping[object, object]", moved).items():
         if not isinstance(old, str) or not isinstance(new, str | None):
             wrong = old if not isinstance(old, str) else new
             raise TypeError(f"{argument('moved')} {requirement} one with {type(wrong).__name__}")
-        files[old] = new
-    return files
+    return cast("Mapping[str, str | None]", moved)
 
 
-def moved_files(
-    moved: Mapping[str, str | None], known: Collection[str], definitions: Collection[str]
+def moved_names(
+    moved: Mapping[str, str | None], known: Collection[str], names: Collection[str]
 ) -> dict[str, str | None]:
-    """Return which file of the state has become which, by their whole names.
+    """Return what of `moved` has yet to be done.
 
     Args:
-        moved: The same by stems or whole names, as the user gives it.
-        known: The files of the state.
-        definitions: The files of the folder.
+        moved: By name of a deployed workflow, its new name, or None if it is gone for good.
+        known: The names in the state.
+        names: The names in the folder.
 
     Raises:
-        ValueError: If it names a file that is not there, or one of several with its stem, or one twice.
+        ValueError: If it names a workflow that is not there, or two become one.
     """
-    deployed, present = _files_by_name(known), _files_by_name(definitions)
-    files: dict[str, str | None] = {}
-    became: dict[str, str] = {}
+    waiting: dict[str, str | None] = {}
     for old, new in moved.items():
-        if old not in deployed and (new is None or new in deployed):
-            continue  # an apply that ended early has done it
-        file = _the_file(old, deployed, "deployed to this environment")
-        if file in files:
-            raise ValueError(f"{argument('moved')} has {file} twice")
-        files[file] = None if new is None else _the_file(new, present, "in the folder")
-        if new is not None and became.setdefault(str(files[file]), file) != file:
-            raise ValueError(f"{argument('moved')} maps two files to {files[file]}")
-    return files
-
-
-def _files_by_name(files: Collection[str]) -> dict[str, list[str]]:
-    """Return files by their stems, and each by its whole name."""
-    by_name: dict[str, list[str]] = {}
-    for file in sorted(files):
-        by_name.setdefault(PurePath(file).stem, []).append(file)
-    return by_name | {file: [file] for file in files}
-
-
-def _brief(file: str, by_name: Mapping[str, Sequence[str]]) -> str:
-    """Return the stem of a file, or its whole name if the stem could be another file."""
-    stem = PurePath(file).stem
-    return stem if by_name[stem] == [file] else file
-
-
-def _the_file(name: str, files: Mapping[str, Sequence[str]], where: str) -> str:
-    of_name = files.get(name, ())
-    if len(of_name) == 1:
-        return of_name[0]
-    if of_name:
-        raise ValueError(f"{argument('moved')} has {name!r}, which could be {_and(of_name)}: write the full name")
-    raise ValueError(f"{argument('moved')} has {name!r}, but no such file is {where}")
+        if (new is None or (new in known and new not in moved)) and (old not in known or old in names):
+            continue  # an earlier apply has done it
+        if old not in known:
+            raise ValueError(f"{argument('moved')} has {old!r}, but no such workflow is deployed to this environment")
+        if new in known:
+            raise ValueError(
+                f"{argument('moved')} maps {old!r} to {new!r}, but another workflow is deployed by that name: write"
+                f" name: {old} into the file instead"
+            )
+        if new is not None and new not in names:
+            raise ValueError(f"{argument('moved')} has {new!r}, but no file in the folder has this name")
+        if new is not None and new in waiting.values():
+            raise ValueError(f"{argument('moved')} maps two workflows to {new!r}")
+        waiting[old] = new
+    return waiting
 
 
 class Matches:
-    """Which workflow belongs to each file, and which to each state.
+    """Which workflow belongs to each file.
 
-    The name in a file decides which workflow it is. Without a name, it is the workflow that the same file had at the
-    last apply. If neither is enough, for example because a file was renamed, the user says which.
+    It is the one of the file's name. If the state has none of that name, it is the one that the same file had at the
+    last apply: the workflow was renamed there. If neither is enough, the user says which.
 
     Args:
         definitions: The definitions by file, all without errors.
         state: The state of the environment.
         workflows: The workflows of the platform, complete where they may be those of the folder.
-        moved: By file of the state, the file that it was moved to, or None if it was removed for good.
+        moved: By name of a deployed workflow, its new name, or None if it is gone for good.
 
     Attributes:
-        origins: By file, the file that its state is stored under, which is another one if the file was moved.
-        workflows: By file of the state, the workflow, or None when the platform does not have it.
+        names: By file, the name of its workflow in the state.
+        known: By file, the state of its workflow, if it has one.
+        gone: The states whose workflow has no file anymore.
         contents: By file, what it asks for.
-        gone: The states whose file is gone, and has not moved.
+
+    Raises:
+        ValueError: If `moved` has a name that is not there.
     """
 
     def __init__(
@@ -133,128 +117,72 @@ class Matches:
         moved: Mapping[str, str | None],
     ) -> None:
         self._all = {workflow.id: workflow for workflow in workflows}
-        self._state = state
-        self._definitions = definitions
-        self._applied: dict[str, str] = {}
-        self._moved = {old: new for old, new in moved.items() if not self._is_done(old, new)}
-        self._ambiguous: dict[str, tuple[str, str]] = {}  # by the name of the workflow, the file and what is wrong
-        created = self._unknown_by_content()
-        self.workflows: dict[str, Workflow | None] = {
-            file: self._workflow_of(file, known, created) for file, known in state.workflows.items()
+        self.names: dict[str, str] = {file: name_in_state(each, file) for file, each in definitions.items()}
+        present = {*self.names.values()}
+        self._moved = moved_names(moved, state.workflows, present)
+        origins = {new: old for old, new in self._moved.items() if new is not None}
+        origins |= {name: name for name in state.workflows if name not in self._moved}
+        last: dict[str, list[str]] = {}  # by file, the names that have gone from it
+        for name, known in state.workflows.items():
+            if name not in present and name not in self._moved:
+                last.setdefault(known.file, []).append(name)
+        for file, name in self.names.items():
+            if name not in state.workflows and name not in origins and len(renamed := last.get(file, [])) == 1:
+                origins[name] = renamed[0]
+        self.known: dict[str, WorkflowState] = {
+            file: state.workflows[origins[name]] for file, name in self.names.items() if name in origins
         }
-        self.origins: dict[str, str] = self._find_origins()
-        taken = set(self.origins.values())
-        self.gone: dict[str, WorkflowState] = {
-            file: known for file, known in state.workflows.items() if file not in taken
-        }
+        taken = {known.name for known in self.known.values()}
+        self.gone: list[WorkflowState] = [known for name, known in state.workflows.items() if name not in taken]
+        self._ambiguous: dict[str, Problem] = {}  # by the name of the workflow
+        self._workflows = self._find_workflows(state)
         self.contents: dict[str, WorkflowContent] = {
-            file: content_of_file(definition, PurePath(file).stem, self.workflows.get(self.origins.get(file, "")))
+            file: content_of_file(definition, self.names[file], self.workflow_of(self.known.get(file)))
             for file, definition in definitions.items()
         }
 
-    def _is_done(self, old: str, new: str | None) -> bool:
-        """Tell whether a move was applied before: another file has taken the old place, and nothing changed since."""
-        file = old if new is None else new
-        known = self._state.workflows.get(file)
-        is_there = old in self._definitions and file in self._definitions
-        return is_there and known is not None and not self.is_edited(file, known)
+    def workflow_of(self, known: WorkflowState | None) -> Workflow | None:
+        """Return the workflow of a state, or None if the platform does not have it."""
+        return None if known is None else self._workflows[known.name]
 
-    def _unknown_by_content(self) -> dict[tuple[str, str], list[Workflow]]:
-        """Return the workflows that may be what an interrupted creation has created, by name and digest."""
-        names, known = self._state.names_of_interrupted, self._state.workflow_ids
+    def _find_workflows(self, state: EnvironmentState) -> dict[str, Workflow | None]:
+        """Return the workflow of each state, which is found by its content if its creation was interrupted."""
+        interrupted, ids = state.names_of_interrupted, state.workflow_ids
         created: dict[tuple[str, str], list[Workflow]] = {}
         for workflow in self._all.values():
-            if workflow.name in names and workflow.id not in known:
+            if workflow.name in interrupted and workflow.id not in ids:
                 content = content_of_workflow(workflow)
                 created.setdefault((content.name, applied_digest(content.merged())), []).append(workflow)
-        return created
-
-    def _workflow_of(
-        self, file: str, known: WorkflowState, created: Mapping[tuple[str, str], Sequence[Workflow]]
-    ) -> Workflow | None:
-        """Return the workflow of a state, which is found by its content if its creation was interrupted."""
-        if known.workflow_id is not None:
-            return self._all.get(known.workflow_id)
-        candidates = created.get((known.name, known.applied), ())
-        if len(candidates) > 1 and known.name not in self._ambiguous:
-            message = (
-                f"its creation was interrupted, and {_ids(candidates)} are all called {known.name!r} and have the "
-                "content it was created with: delete all but one"
-            )
-            self._ambiguous[known.name] = (file, message)
-        return candidates[0] if len(candidates) == 1 else None
-
-    def _find_origins(self) -> dict[str, str]:
-        origins = {new: old for old, new in self._moved.items() if new is not None}
-        taken = {*self._moved}
-        files_of_name: dict[str, list[str]] = {}
-        for file, definition in self._definitions.items():
-            if file not in origins and (name := definition.get("name")):
-                files_of_name.setdefault(name, []).append(file)
-        states_of_name: dict[str, list[str]] = {}
-        for file, known in self._state.workflows.items():
-            if file not in taken and not self._is_as_applied_without_name(file, known):
-                states_of_name.setdefault(known.name, []).append(file)
-        for name, files in files_of_name.items():
-            of_name = states_of_name.get(name, [])
-            if len(files) == len(of_name) == 1:
-                origins[files[0]] = of_name[0]
-        taken.update(origins.values())
-        by_stem: dict[str, list[str]] = {}
-        for file in self._state.workflows:
-            if file not in taken and file not in self._definitions:
-                by_stem.setdefault(PurePath(file).stem, []).append(file)
-        for file in self._definitions:
-            if file not in origins:
-                of_stem = by_stem.pop(PurePath(file).stem, []) if file not in self._state.workflows else [file]
-                if len(of_stem) == 1 and of_stem[0] not in taken:  # such as one of YAML that was one of JSON
-                    origins[file] = of_stem[0]
-        return origins
-
-    def _is_as_applied_without_name(self, file: str, known: WorkflowState) -> bool:
-        """Tell whether a file without a name asks for what it did, so that its workflow can only be its own."""
-        definition = self._definitions.get(file)
-        return definition is not None and not definition.get("name") and self.applied(file) == known.applied
-
-    def _unclear(self) -> Iterator[tuple[str, str, str]]:
-        """Yield what neither names nor the user say about moved files."""
-        gone = [file for file in self.gone if file not in self._moved and self.workflows[file] is not None]
-        new = [file for file in self._definitions if file not in self.origins]
-        deployed, present = _files_by_name(self._state.workflows), _files_by_name(self._definitions)
-        for file in gone:
-            if new:
-                more = [f"{len(new) - _MOST_NAMED} more"] if len(new) > _MOST_NAMED else []
-                old = _brief(file, deployed)
-                yield (
-                    "unclear_move",
-                    new[0],
-                    f"{file} is gone, and {_and([*new[:_MOST_NAMED], *more])} {'is' if len(new) == 1 else 'are'} new: "
-                    f"if it has moved, pass {remedy('moved', old=old, new=_brief(new[0], present))}, else "
-                    f"{remedy('gone', old=old)}",
-                )
-        applied: dict[str, list[str]] = {}
-        for file, state in self._state.workflows.items():
-            applied.setdefault(state.applied, []).append(file)
-        for file, definition in self._definitions.items():
-            known = self._state.workflows.get(file)
-            if known is None or self.origins.get(file) != file or file in self._moved or definition.get("name"):
+        workflows: dict[str, Workflow | None] = {}
+        for name, known in state.workflows.items():
+            if known.workflow_id is not None:
+                workflows[name] = self._all.get(known.workflow_id)
                 continue
-            digest = self.applied(file)
-            if digest != known.applied and (others := applied.get(digest)):
-                old, old_other = _brief(file, deployed), _brief(others[0], deployed)
-                yield "unclear_move", file, _asked_for_a_swap(file, others[0], old, old_other, _brief(file, present))
+            candidates = created.get((name, known.applied), [])
+            workflows[name] = candidates[0] if len(candidates) == 1 else None
+            if len(candidates) > 1:
+                message = (
+                    f"its creation was interrupted, and {_ids(candidates)} are all called {name!r} and have the "
+                    "content it was created with: delete all but one"
+                )
+                self._ambiguous[name] = _problem("ambiguous_creation", known.file, message)
+        return workflows
 
-    def applied(self, file: str) -> str:
-        """Return the hash of what a file asks for, without a name."""
-        digest = self._applied.get(file)
-        if digest is None:
-            digest = self._applied[file] = applied_digest(self._definitions[file])
-        return digest
-
-    def is_edited(self, file: str, known: WorkflowState) -> bool:
-        """Tell whether a file asks for something else than at the last apply."""
-        name = self._definitions[file].get("name") or known.name
-        return name != known.name or self.applied(file) != known.applied
+    def _unclear(self) -> Iterator[Problem]:
+        """Yield what neither names nor the user say about renamed workflows."""
+        new = [(file, name) for file, name in self.names.items() if file not in self.known]
+        for known in self.gone:
+            if new and known.name not in self._moved and self.workflow_of(known) is not None:
+                file, name = new[0]
+                more = [f"{len(new) - _MOST_NAMED} more"] if len(new) > _MOST_NAMED else []
+                named = _and([*(repr(name) for _, name in new[:_MOST_NAMED]), *more])
+                renamed = remedy("moved", old=known.name, new=name, typed=shlex.quote(f"{known.name}={name}"))
+                gone = remedy("gone", old=known.name, typed=shlex.quote(f"{known.name}="))
+                message = (
+                    f"{known.name!r} is gone, and {named} {'is' if len(new) == 1 else 'are'} new: if it was renamed, "
+                    f"pass {renamed}, else {gone}"
+                )
+                yield _problem("unclear_move", file, message)
 
     def problems(self, folder: Path, environment: str) -> Problems:
         """Return why the files cannot be deployed. Empty when they can.
@@ -263,12 +191,12 @@ class Matches:
             folder: The folder of the files.
             environment: What it is deployed to.
         """
-        problems = [("ambiguous_creation", file, message) for file, message in self._ambiguous.values()]
-        problems += self._unclear()
+        problems = [*self._ambiguous.values(), *self._unclear()]
         files: dict[str, list[str]] = {}
         for file, content in self.contents.items():
-            files.setdefault(content.name, []).append(file)
-        own = {workflow.id for workflow in self.workflows.values() if workflow is not None}
+            for name in {content.name, self.names[file]}:
+                files.setdefault(name, []).append(file)
+        own = {workflow.id for workflow in self._workflows.values() if workflow is not None}
         taken: dict[str | None, list[Workflow]] = {}
         for workflow in self._all.values():
             if workflow.id not in own:
@@ -276,17 +204,18 @@ class Matches:
         for name, of_name in files.items():
             if len(of_name) > 1:
                 message = f"{' and '.join(of_name)} are both called {name!r}: each workflow needs its own name"
-                problems.append(("duplicate_name", of_name[0], message))
+                problems.append(_problem("duplicate_name", of_name[0], message))
             others = taken.get(name)
             if others and name not in self._ambiguous:
                 message = _name_is_taken(
-                    name, others, environment, typed_folder(folder), is_known=of_name[0] in self.origins
+                    name, others, environment, typed_folder(folder), is_known=of_name[0] in self.known
                 )
-                problems.append(("taken_name", of_name[0], message))
-        return Problems(
-            Problem(location="", code=code, message=message, source=str(folder / file))
-            for code, file, message in problems
-        )
+                problems.append(_problem("taken_name", of_name[0], message))
+        return Problems(replace(problem, source=str(folder / str(problem.source))) for problem in problems)
+
+
+def _problem(code: str, file: str, message: str) -> Problem:
+    return Problem(location="", code=code, message=message, source=file)
 
 
 def _name_is_taken(name: str, others: Sequence[Workflow], environment: str, folder: str, *, is_known: bool) -> str:
@@ -296,14 +225,6 @@ def _name_is_taken(name: str, others: Sequence[Workflow], environment: str, fold
         return f"{start}{also} called {name!r}: rename or delete it, because each workflow needs its own name"
     text = f"{start} called {name!r}, but was not deployed from this folder to this environment: "
     return f"{text}{pull_remedy(others[0].id, environment, folder)} if it belongs to this file, or rename one of them"
-
-
-def _asked_for_a_swap(file: str, other: str, old: str, old_other: str, new: str) -> str:
-    start = (
-        f"{file} has the content that {other} had at the last apply, and the names do not tell which workflow it is: "
-    )
-    moved, stayed = remedy("moved", old=old_other, new=new), remedy("moved", old=old, new=new)
-    return f"{start}if it has moved, pass {moved}, else {stayed}"
 
 
 def _and(names: Sequence[str]) -> str:
@@ -388,12 +309,12 @@ def make_plan(
         warnings: The warnings of these definitions.
         state: The state of the environment, or None when nothing was deployed to it.
         workflows: The workflows of the platform, complete where they may be those of the folder.
-        moved: By file or stem of the state, the file or stem that it was moved to, or None if it was removed for good.
-            A move that is done already is no error.
+        moved: By name of a deployed workflow, its new name, or None if it is gone for good. A move that is done already
+            is no error.
 
     Raises:
         DeploymentError: If the state cannot be right. The message has everything that is wrong with it.
-        ValueError: If `moved` has a file that is not there.
+        ValueError: If `moved` has a name that is not there.
     """
     target.check_base_url(state)
     organization_id = target.check_organization(state, workflows)
@@ -403,11 +324,11 @@ def make_plan(
             f"folder {str(target.folder)!r} has no definition: it has no *.yaml, *.yml or *.json file"
         )
     known = state or EnvironmentState(target.base_url)
-    matches = Matches(definitions, known, workflows, moved_files(moved, known.workflows, definitions))
+    matches = Matches(definitions, known, workflows, moved)
     problems = Problems([*warnings, *matches.problems(target.folder, target.environment)])
     changes: list[DeploymentChange] = []
     if not problems.errors:
-        changes = sorted(_changes(matches, known, target), key=lambda change: _ORDER.index(change.action))
+        changes = sorted(_changes(matches, target), key=lambda change: _ORDER.index(change.action))
     changed = {change.file for change in changes}
     return DeploymentPlan(
         folder=target.folder,
@@ -428,36 +349,28 @@ def tools_unchecked(definitions: Mapping[str, Mapping[str, Any]], reason: str) -
     return Problems([Problem(location="", code="unchecked_tools", message=message, severity="warning")])
 
 
-def _changes(matches: Matches, state: EnvironmentState, target: DeploymentTarget) -> Iterator[DeploymentChange]:
+def _changes(matches: Matches, target: DeploymentTarget) -> Iterator[DeploymentChange]:
     """Yield the changes, in the order of the files."""
-    for file, content in matches.contents.items():
-        origin = matches.origins.get(file)
-        if origin is None:
-            yield _creation(file, content, "the file is new")
-        elif change := _change(matches, file, origin, state.workflows[origin], target):
+    for file in matches.contents:
+        known = matches.known.get(file)
+        workflow = matches.workflow_of(known)
+        change = _creation(matches, file) if workflow is None else _change(matches, file, workflow, target)
+        if change is not None:
             yield change
-    for file, known in matches.gone.items():
-        yield _removal(file, known, matches.workflows[file], target)
+    for known in matches.gone:
+        yield _removal(known, matches.workflow_of(known), target)
 
 
-def _change(
-    matches: Matches, file: str, origin: str, known: WorkflowState, target: DeploymentTarget
-) -> DeploymentChange | None:
-    """Return what a file needs that has a state, or None for nothing."""
-    content, workflow = matches.contents[file], matches.workflows[origin]
-    previous = None if origin == file else origin
-    since = [] if previous is None else [f"{previous} is now {file}"]
-    if workflow is None:
-        if known.workflow_id is None:
-            since.append("its creation was interrupted before the platform had it")
-        else:
-            since.append(f"{known.workflow_id} was deleted on the platform, so it is created again")
-        return _creation(file, content, ": ".join(since), previous, known)
+def _change(matches: Matches, file: str, workflow: Workflow, target: DeploymentTarget) -> DeploymentChange | None:
+    """Return what a file needs that has a workflow, or None for nothing."""
+    content, known = matches.contents[file], matches.known[file]
+    seen, current = SeenWorkflow.of(workflow), content_of_workflow(workflow)
+    after = WorkflowState(matches.names[file], file, applied_digest(content.definition), workflow.id, seen)
+    is_edited = (after.name, after.applied) != (known.name, known.applied)
+    is_conflict = known.seen is not None and seen.loses(known.seen, content)
+    since = [f"{known.file} is now {file}"] if known.file != file else []
     if known.workflow_id is None:
         since.append(f"its creation was interrupted after {workflow.id} was created")
-    seen, current = SeenWorkflow.of(workflow), content_of_workflow(workflow)
-    is_edited = matches.is_edited(file, known)
-    is_conflict = known.seen is not None and seen.loses(known.seen, content)
     # The platform may complete what it is sent. What was seen after the last apply then matches the file.
     if (is_edited or is_conflict) and content.digest() != current.digest():
         why = ["the file has changed"] if is_edited else []
@@ -473,30 +386,28 @@ def _change(
             diff=diff(current.merged(), content.merged()),
             needs=_needs(content.definition, current.definition),
             breaks=tuple(changes_for_callers(current.definition, content.definition)),
-            _step=Step(content=content, applied=matches.applied(file), seen=seen, known=known, previous_file=previous),
+            _step=Step(content=content, seen=seen, known=known, after=after),
         )
-    if not (since or is_edited):
+    if not is_edited and known.workflow_id is not None:
         return None
-    kept = WorkflowState(content.name, matches.applied(file), workflow.id, seen)
     return DeploymentChange(
         action="record",
         file=file,
         name=content.name,
         workflow_id=workflow.id,
         reason=": ".join([*(since or ["the platform already has the file's new content"]), "only the state changes"]),
-        _step=Step(seen=seen, known=known, recorded=kept, previous_file=previous),
+        _step=Step(seen=seen, known=known, after=after),
     )
 
 
-def _removal(file: str, known: WorkflowState, workflow: Workflow | None, target: DeploymentTarget) -> DeploymentChange:
+def _removal(known: WorkflowState, workflow: Workflow | None, target: DeploymentTarget) -> DeploymentChange:
     if workflow is None:
-        reason = "the file is gone, and the platform no longer has its workflow: only the state changes"
         return DeploymentChange(
             action="record",
-            file=file,
+            file=known.file,
             name=known.name,
             workflow_id=known.workflow_id,
-            reason=reason,
+            reason="the file is gone, and the platform no longer has its workflow: only the state changes",
             _step=Step(known=known),
         )
     content, seen = content_of_workflow(workflow), SeenWorkflow.of(workflow)
@@ -506,7 +417,7 @@ def _removal(file: str, known: WorkflowState, workflow: Workflow | None, target:
         reason = f"{reason}, and {_conflict(known, seen, workflow, target, is_edited=False)}"
     return DeploymentChange(
         action="delete",
-        file=file,
+        file=known.file,
         name=workflow.name or known.name,
         workflow_id=workflow.id,
         reason=reason,
@@ -516,15 +427,14 @@ def _removal(file: str, known: WorkflowState, workflow: Workflow | None, target:
     )
 
 
-def _creation(
-    file: str,
-    content: WorkflowContent,
-    reason: str,
-    previous: str | None = None,
-    known: WorkflowState | None = None,
-) -> DeploymentChange:
-    applied = applied_digest(content.definition)
-    interrupted = known if known is not None and known.workflow_id is None else None
+def _creation(matches: Matches, file: str) -> DeploymentChange:
+    content, known = matches.contents[file], matches.known.get(file)
+    if known is None:
+        reason = "the file is new"
+    elif known.workflow_id is None:
+        reason = "its creation was interrupted before the platform had it"
+    else:
+        reason = f"{known.workflow_id} was deleted on the platform, so it is created again"
     return DeploymentChange(
         action="create",
         file=file,
@@ -535,10 +445,8 @@ def _creation(
         needs=_needs(content.definition, None),
         _step=Step(
             content=content,
-            applied=applied,
             known=known,
-            is_resumed=interrupted is not None and (interrupted.name, interrupted.applied) == (content.name, applied),
-            previous_file=previous,
+            after=WorkflowState(matches.names[file], file, applied_digest(content.definition)),
         ),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Final
 
 from fibonacci._remedies import argument, remedy
@@ -23,6 +23,7 @@ from fibonacci.deployment.content import (
     applied_digest,
     content_of_file,
     content_of_workflow,
+    name_in_state,
 )
 from fibonacci.deployment.folder import DeploymentFolder, check_path, safe_file_name
 from fibonacci.deployment.plan import CONFLICT
@@ -78,7 +79,7 @@ def pulled_definition(workflow: Workflow, file: str, present: Mapping[str, Any] 
     own = {"name": content.name or None, "description": content.description}
     definition = {**content.definition, **{key: value for key, value in own.items() if value is not None}}
     if present is not None:
-        asked = content_of_file(present, PurePath(file).stem, workflow).merged()
+        asked = content_of_file(present, name_in_state(present, file), workflow).merged()
         for key in own:
             if present.get(key) is None and asked[key] == definition.get(key):
                 definition.pop(key, None)
@@ -88,7 +89,7 @@ def pulled_definition(workflow: Workflow, file: str, present: Mapping[str, Any] 
 def choose_file(folder: DeploymentFolder, state: EnvironmentState, workflow: Workflow, file: str | None) -> str:
     """Return the name of the file that a workflow is pulled into.
 
-    If the user gives no name, it is the file in the state, or else the one with the workflow's name, or else a new one.
+    If the user gives no name, it is the workflow's file, or else the one with its name, or else a new one.
 
     Args:
         folder: The folder.
@@ -99,34 +100,45 @@ def choose_file(folder: DeploymentFolder, state: EnvironmentState, workflow: Wor
     Raises:
         DeploymentError: If the workflow has another file already, or the file another workflow.
     """
-    known = [name for name, known in state.workflows.items() if known.workflow_id == workflow.id]
+    known = state.of_workflow(workflow.id)
+    own = None if known is None else _file_of(folder, state, known)
     if file is None:
-        # It is hidden if an apply that gave the file to another workflow ended early.
-        return known[0] if known and not known[0].startswith(".") else _file_by_name(folder, state, workflow)
-    owner = state.workflows[file].workflow_id if file in state.workflows else None
-    if owner not in (None, workflow.id):
-        raise DeploymentError(f"{file} belongs to {owner}, not to {workflow.id}: pull into another file")
-    if known and known[0] != file and (folder.path / known[0]).exists():
-        raise DeploymentError(
-            f"{workflow.id} already has the file {known[0]}: rename that file, or pull into the folder"
-        )
+        return own or _file_by_name(folder, state, workflow)
+    name = _name_in(folder, file)
+    owners = [each for each in state.workflows.values() if (each.file == file if name is None else each.name == name)]
+    owner = next((each for each in owners if each.workflow_id not in (None, workflow.id)), None)
+    if owner is not None and (folder.path / file).exists():
+        raise DeploymentError(f"{file} belongs to {owner.workflow_id}, not to {workflow.id}: pull into another file")
+    if own is not None and own != file and (folder.path / own).exists():
+        raise DeploymentError(f"{workflow.id} already has the file {own}: rename that file, or pull into the folder")
     return file
+
+
+def _file_of(folder: DeploymentFolder, state: EnvironmentState, known: WorkflowState) -> str | None:
+    """Return the file of a deployed workflow: the one with its name, or else the last one if it is still its own."""
+    for file in (known.file, *folder.files()):
+        if _name_in(folder, file) == known.name:
+            return file
+    return None if _name_in(folder, known.file) in state.workflows else known.file
 
 
 def _file_by_name(folder: DeploymentFolder, state: EnvironmentState, workflow: Workflow) -> str:
     files = folder.files()
-    free = [file for file in files if file not in state.workflows or state.workflows[file].workflow_id is None]
-    matching = [file for file in free if _name_in(folder, file) == workflow.name]
+    known = state.workflows.get(workflow.name or "")
+    is_free = known is None or known.workflow_id is None
+    matching = [file for file in files if is_free and _name_in(folder, file) == workflow.name]
     if len(matching) > 1:
         raise DeploymentError(
             f"{' and '.join(matching)} are both called {workflow.name!r}: pass the path of one of them"
         )
-    return matching[0] if matching else safe_file_name(workflow.name or workflow.id, {*files, *state.workflows})
+    return matching[0] if matching else safe_file_name(workflow.name or workflow.id, files)
 
 
 def _name_in(folder: DeploymentFolder, file: str) -> str | None:
+    """Return the name that the state knows the workflow of a file by, or None if the file cannot be read."""
     definition = folder.read_definition(file)
-    return None if definition is None else definition.get("name") or PurePath(file).stem
+    name = None if definition is None else name_in_state(definition, file)
+    return name if isinstance(name, str) else None
 
 
 def local_changes(path: Path, present: Mapping[str, Any] | None, workflow: Workflow) -> DeploymentError:
@@ -226,7 +238,19 @@ def write_definition(folder: DeploymentFolder, file: str, definition: Mapping[st
     write_file(path, dumps(definition, format=format_of_file(file)) if text is None else text)
 
 
-def pulled_state(definition: Mapping[str, Any], file: str, workflow: Workflow) -> WorkflowState:
-    """Return the state of a file that matches its workflow."""
-    content = content_of_file(definition, PurePath(file).stem, workflow)
-    return WorkflowState(content.name, applied_digest(definition), workflow.id, SeenWorkflow.of(workflow))
+def pulled_state(
+    definition: Mapping[str, Any], file: str, workflow: Workflow, state: EnvironmentState
+) -> WorkflowState:
+    """Return the state of a file that matches its workflow.
+
+    Raises:
+        DeploymentError: If another workflow of the state has its name.
+    """
+    name = name_in_state(definition, file)
+    other = state.workflows.get(name)
+    if other is not None and other.workflow_id not in (None, workflow.id):
+        raise DeploymentError(
+            f"{other.workflow_id} and {workflow.id} are both called {name!r}: rename one of them, because each workflow"
+            " of a folder needs its own name"
+        )
+    return WorkflowState(name, file, applied_digest(definition), workflow.id, SeenWorkflow.of(workflow))

@@ -1,8 +1,10 @@
 """What is deployed from a folder to an environment: `FOLDER/.fibonacci/ENVIRONMENT/`, which version control keeps.
 
 Each workflow has its own small file, named by its ID. Branches that deploy different workflows therefore change
-different files, which git merges without conflicts. Moving a definition file changes only one of them, so that a
-process that is killed leaves either the old state or the new one. `platform.json` says whose IDs they are.
+different files, which git merges without conflicts. `platform.json` says whose IDs they are.
+
+A workflow is known by its name in the definition, or else by the name of the definition file, so moving a file with a
+name changes nothing here.
 """
 
 from __future__ import annotations
@@ -13,11 +15,12 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from fibonacci._core.urls import is_loopback
 from fibonacci._remedies import argument, remedy
@@ -103,22 +106,31 @@ def _platform(base_url: str) -> tuple[str, str, int | None, str]:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowState:
-    """One file of the folder and its workflow."""
+    """One workflow of the folder."""
 
     name: str
-    """The name of the workflow."""
+    """The name in the definition, or else the name of the file without its suffix."""
+
+    file: str
+    """The name of the file when it was last applied or pulled."""
 
     applied: str
     """The hash of what the file asked for, without a name, when it was last applied or pulled."""
 
-    workflow_id: str | None = None
+    workflow_id: Annotated[str | None, Field(alias="id", min_length=1)] = None
     """The ID of the workflow, or None while it is being created, or when that was interrupted."""
 
     seen: SeenWorkflow | None = None
     """The workflow as the platform returned it after the last apply, or None while it has no ID."""
 
-    idempotency_key: str | None = None
+    idempotency_key: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")] = None
     """The `Idempotency-Key` of the request that creates the workflow, or None once there is an ID."""
+
+
+@cache
+def _written() -> TypeAdapter[WorkflowState]:
+    """Return what reads and writes a workflow's file."""
+    return TypeAdapter(WorkflowState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +144,11 @@ class EnvironmentState:
     """The ID of the organization that the workflows belong to, or None when the platform has not sent it."""
 
     workflows: Mapping[str, WorkflowState] = field(default_factory=dict[str, WorkflowState])
-    """The workflows by the name of the file."""
+    """The workflows by name."""
+
+    def of_workflow(self, workflow_id: str) -> WorkflowState | None:
+        """Return the state of a workflow, or None if it has none."""
+        return next((known for known in self.workflows.values() if known.workflow_id == workflow_id), None)
 
     @property
     def workflow_ids(self) -> set[str]:
@@ -149,22 +165,6 @@ class _WrittenPlatform(BaseModel, strict=True):
     format: Literal[1]
     base_url: str
     organization_id: str | None
-
-
-class _WrittenSeen(BaseModel, strict=True):
-    version: int | str | None
-    definition: str
-    name: str
-    description: str | None
-
-
-class _WrittenWorkflow(BaseModel, strict=True):
-    file: Annotated[str, Field(min_length=1)]
-    id: Annotated[str, Field(min_length=1)] | None
-    name: str
-    applied: str
-    seen: _WrittenSeen | None = None
-    idempotency_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")] | None = None
 
 
 class StateFiles:
@@ -192,34 +192,32 @@ class StateFiles:
             return None
         faults: list[str] = []
         platform: _WrittenPlatform | None = None
-        states: dict[str, tuple[str, WorkflowState]] = {}  # by file, with the name of the state's own
+        workflows: dict[str, WorkflowState] = {}
         for name in [_PLATFORM_FILE, *(name for name in names if name != _PLATFORM_FILE)]:
             try:
                 if name == _PLATFORM_FILE:
                     platform = _platform_in(self._read(name))
                     continue
-                file, state = _workflow_in(self._read(name))
+                state = _workflow_in(self._read(name))
                 if name != _file_name(state):  # the next apply would remove it
                     raise ValueError(f"its content belongs in {_file_name(state)}")
             except (OSError, ValueError, KeyError, RecursionError) as error:
                 faults.append(visible(f"{self.path / name} cannot be read ({fault_of(error)}): {_RESTORE}"))
                 continue
-            other = states.get(file)
-            if other is None or other[1].workflow_id is None:
-                states[file] = name, state
+            other = workflows.get(state.name)
+            if other is None or other.workflow_id is None:
+                workflows[state.name] = state
             elif state.workflow_id is not None:  # else its creation has ended, and the process before the note went
-                faults.append(visible(f"{self.path / other[0]} and {name} both belong to {file}: remove one of them"))
+                place = self.path / _file_name(other)
+                faults.append(visible(f"{place} and {name} are both called {state.name!r}: remove one of them"))
         if faults or platform is None:
             raise DeploymentError("\n".join(faults))
-        workflows = {file: state for file, (_, state) in sorted(states.items())}
-        return EnvironmentState(platform.base_url, platform.organization_id, workflows)
+        return EnvironmentState(platform.base_url, platform.organization_id, dict(sorted(workflows.items())))
 
-    def has(self, file: str, state: WorkflowState | None) -> bool:
-        """Tell whether the state of a definition file is still what it was."""
-        if state is None:
-            return True
+    def has(self, state: WorkflowState) -> bool:
+        """Tell whether the state of a workflow is still what it was."""
         try:
-            return _workflow_in(self._read(_file_name(state))) == (file, state)
+            return _workflow_in(self._read(_file_name(state))) == state
         except (OSError, ValueError, RecursionError):
             return False
 
@@ -227,21 +225,10 @@ class StateFiles:
         """Write which platform and organization the state belongs to."""
         self._write(_PLATFORM_FILE, {"format": FORMAT, "base_url": base_url, "organization_id": organization_id})
 
-    def replace(self, before: WorkflowState | None, file: str, after: WorkflowState | None) -> None:
-        """Write the state of a definition file in place of an earlier one.
-
-        Args:
-            before: The earlier state, of this file or of the file that it was moved from, or None.
-            file: The definition file.
-            after: Its state, or None.
-        """
+    def replace(self, before: WorkflowState | None, after: WorkflowState | None) -> None:
+        """Write the state of a workflow in place of an earlier one. None is no state."""
         if after is not None:
-            content: dict[str, Any] = {"file": file, "id": after.workflow_id, "name": after.name}
-            content["applied"] = after.applied
-            if after.idempotency_key is not None:
-                content["idempotency_key"] = after.idempotency_key
-            if after.seen is not None:
-                content["seen"] = after.seen._asdict()
+            content: dict[str, Any] = _written().dump_python(after, by_alias=True, exclude_none=True)
             self._write(_file_name(after), content)
         if before is not None and (after is None or _file_name(after) != _file_name(before)):
             (self.path / _file_name(before)).unlink(missing_ok=True)
@@ -282,7 +269,7 @@ def _file_name(state: WorkflowState) -> str:
 
 
 def named_in_states(folder: Path) -> dict[str, str]:
-    """Return the name of the workflow of each definition file that any environment knows.
+    """Return the name on the platform of each definition file's workflow that any environment knows.
 
     Raises:
         DeploymentError: If a state cannot be read.
@@ -291,8 +278,8 @@ def named_in_states(folder: Path) -> dict[str, str]:
     states = folder / STATE_FOLDER
     for place in sorted(states.iterdir()) if states.is_dir() else ():
         state = StateFiles(folder, place.name).read() if place.is_dir() else None
-        if state is not None:
-            names = {**{file: workflow.name for file, workflow in state.workflows.items()}, **names}
+        for known in () if state is None else state.workflows.values():
+            names.setdefault(known.file, known.name if known.seen is None else known.seen.name)
     return names
 
 
@@ -308,12 +295,11 @@ def _platform_in(text: str) -> _WrittenPlatform:
     return platform
 
 
-def _workflow_in(text: str) -> tuple[str, WorkflowState]:
-    written = _WrittenWorkflow.model_validate(json.loads(text))
-    if PurePath(written.file).name != written.file or "\\" in written.file:
-        raise ValueError(f"it belongs to {written.file!r}, which is not a file of this folder")
-    seen = None if written.seen is None else SeenWorkflow(**written.seen.model_dump())
-    return written.file, WorkflowState(written.name, written.applied, written.id, seen, written.idempotency_key)
+def _workflow_in(text: str) -> WorkflowState:
+    state = _written().validate_json(text, strict=True)
+    if PurePath(state.file).name != state.file or "\\" in state.file:
+        raise ValueError(f"it belongs to {state.file!r}, which is not a file of this folder")
+    return state
 
 
 def fault_of(error: Exception) -> str:

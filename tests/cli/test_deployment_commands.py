@@ -252,7 +252,7 @@ def test_a_moved_file_has_to_be_named() -> None:
     Path("flows/greeter.yaml").rename("flows/welcome.yaml")
     asked = invoke("plan", "flows")
     assert (asked.code, asked.out) == (64, "")
-    assert "if it has moved, pass --moved greeter=welcome, else --moved greeter=" in asked.err
+    assert "if it was renamed, pass --moved greeter=welcome, else --moved greeter=" in asked.err
     for moved, words in (
         (
             ["greeter"],
@@ -260,7 +260,7 @@ def test_a_moved_file_has_to_be_named() -> None:
         ),
         (["=x"], "argument --moved: '=x' is not OLD=NEW"),
         (["greeter=", "greeter=welcome"], "--moved has 'greeter' twice"),
-        (["greeter=none"], "--moved has 'none', but no such file is in the folder"),
+        (["greeter=none"], "--moved has 'none', but no file in the folder has this name"),
     ):
         refused = invoke("plan", "flows", *(argument for each in moved for argument in ("--moved", each)))
         assert (refused.code, refused.out) == (64, "")

@@ -113,11 +113,11 @@ def test_an_id_that_is_no_file_name(flows: Flows) -> None:
     from fibonacci.deployment.state import StateFiles, WorkflowState
 
     files = StateFiles(flows.folder, "default")
-    state = WorkflowState("a", "sha256:0", "../wf/1:x")
+    state = WorkflowState("a", "a.yaml", "sha256:0", "../wf/1:x")
     files.write_platform("https://api.example.com", None)
-    files.replace(None, "a.yaml", state)
+    files.replace(None, state)
     read: Any = files.read()
-    assert read.workflows == {"a.yaml": state}
+    assert read.workflows == {"a": state}
     assert sorted(path.name for path in files.path.iterdir()) == ["%2E%2E%2Fwf%2F1%3Ax.json", "platform.json"]
     assert json.loads((files.path / "%2E%2E%2Fwf%2F1%3Ax.json").read_text())["id"] == "../wf/1:x"
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import anyio
@@ -20,10 +19,11 @@ from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.faults import FailureKind, InjectedFailure
 from fibonacci.emulator.serving.in_process import InProcessTransport
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, SocketTransport, TransportError
-from tests.deployment.flows import Flows, client_of, definition, steps_of, undone
+from tests.deployment.flows import Flows, client_of, steps_of, undone
 from tests.kit.mode import Mode
 from tests.kit.systems import needs_fork
 
+MOVED = {"flow-c": None, "x": "moved"}
 THREE = [f"flow-{letter}" for letter in "abc"]
 KINDS: dict[FailureKind, bool] = {"no_reply": True, "reset": False}
 """Failures after which the outcome is unknown, and whether the request is carried out."""
@@ -300,8 +300,9 @@ def test_a_process_that_is_killed_at_any_point(tmp_path: Path) -> None:
         flows = Flows(mode, client_of(mode, emulator, base_url=emulator.base_url), tmp_path / "flows")
         flows.folder.mkdir()
         flows.write_three()
+        flows.write("x.yaml", None, "Greet x")
         flows.apply()
-        (flows.folder / "a.yaml").rename(flows.folder / "moved.yaml")
+        (flows.folder / "x.yaml").rename(flows.folder / "moved.yaml")
         flows.write("b.yaml", "updated")
         flows.write("d.yaml", "flow-d")
         (flows.folder / "c.yaml").unlink()
@@ -312,85 +313,19 @@ def test_a_process_that_is_killed_at_any_point(tmp_path: Path) -> None:
                 if point is None:
                     break
                 reached.append(point)
-                check_resumed(flows, ["flow-a", "flow-d", "updated"], moved={"c": None})
-                assert len(list((flows.folder / ".fibonacci" / "default").iterdir())) == 4, "nothing is left behind"
+                check_resumed(flows, ["flow-a", "flow-d", "updated", "x"], moved=MOVED)
+                assert len(list((flows.folder / ".fibonacci" / "default").iterdir())) == 5, "nothing is left behind"
         # The state of what has moved, an update, a creation with a note before it, and a removal.
         assert reached == ["state", "PUT", "state", "state", "POST", "state", "removal", "DELETE", "removal"]
 
 
-@needs_fork
-def test_a_process_that_is_killed_while_files_change_places(tmp_path: Path) -> None:
-    """A file has one state at any time, so that the next plan knows whose it is."""
-    with Emulator() as emulator, Mode("sync") as mode:
-        flows = Flows(mode, client_of(mode, emulator, base_url=emulator.base_url), tmp_path / "flows")
-        flows.folder.mkdir()
-        flows.write_three()
-        flows.write("d.yaml", "flow-d")
-        flows.apply()
-        ids = {str(each.name): each.id for each in flows.workflows()}
-        del ids["flow-c"]
-        flows.write("a.yaml", "flow-b", "Greet b")
-        flows.write("b.yaml", "flow-a", "Greet a")
-        (flows.folder / "d.yaml").replace(flows.folder / "c.yaml")
-        reached: list[str] = []
-        for number in range(1, 100):
-            with undone(emulator, flows.folder):
-                point = killed_at(number, flows, emulator, moved={})
-                if point is None:
-                    break
-                reached.append(point)
-                check_resumed(flows, [*ids])
-                assert {str(each.name): each.id for each in flows.workflows()} == ids
-        # The workflow whose file it was gives the name up before a.yaml and c.yaml get their states.
-        assert reached == [*["state"] * 5, "DELETE", "removal"]
-
-
-def test_unnamed_files_whose_exchange_is_interrupted_are_not_guessed(flows: Flows, emulator: Emulator) -> None:
-    for letter in "ab":
-        flows.write(f"{letter}.yaml", None, f"Greet {letter}")
-    flows.apply()
-    ids = {each.name: each.id for each in flows.workflows()}
-    flows.write("a.yaml", None, "Greet b, changed")
-    flows.write("b.yaml", None, "Greet a, changed")
-    plan = flows.plan(moved={"a": "b", "b": "a"})
-    fail(emulator, "PUT /workflows/{workflow_id}", "reset", 2)
-    with pytest.raises(APIError):
-        flows.apply(plan)
-    asked = 'if it has moved, pass moved={".a": "b"}, else moved={".a": None}'
-    assert flows.problems()[0] == f"b.yaml: .a.yaml is gone, and b.yaml is new: {asked}"
-    flows.apply(flows.plan(moved={".a": "b"}))
-    definitions = {each.name: (each.id, each.definition) for each in flows.workflows()}
-    assert definitions == {name: (ids[name], definition(None, f"Greet {name}, changed")) for name in "ab"}
-    assert flows.is_deployed()
-
-
-def test_a_workflow_that_waits_for_its_file_is_pulled_into_no_hidden_one(flows: Flows) -> None:
-    for letter in "ab":
-        flows.write(f"{letter}.yaml", f"flow-{letter}")
-    flows.apply()
-    flows.write("a.yaml", "flow-b")
-    flows.write("b.yaml", "flow-a")
-
-    def interrupt(change: object) -> None:
-        raise LookupError
-
-    with pytest.raises(LookupError):
-        flows.apply(on_change=interrupt)
-    assert set(flows.states()) == {".a.yaml", "a.yaml"}
-    assert flows.pull(flows.workflow("flow-a").id).name == "b.yaml"
-    assert set(flows.states()) == {"a.yaml", "b.yaml"}
-    assert flows.is_deployed()
-
-
-def killed_at(
-    number: int, flows: Flows, emulator: Emulator, *, moved: Mapping[str, str | None] = MappingProxyType({"c": None})
-) -> str | None:
+def killed_at(number: int, flows: Flows, emulator: Emulator) -> str | None:
     """Plan and apply in a process that kills itself at the point of that number; return it, None if there is none."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            apply_and_die(number, writing, flows.folder, emulator, moved)
+            apply_and_die(number, writing, flows.folder, emulator)
         finally:
             os._exit(1)
     os.close(writing)
@@ -401,7 +336,7 @@ def killed_at(
     return points[-1] if status else None
 
 
-def apply_and_die(number: int, report: int, folder: Path, emulator: Emulator, moved: Mapping[str, str | None]) -> None:
+def apply_and_die(number: int, report: int, folder: Path, emulator: Emulator) -> None:
     """Plan and apply with a client of its own, and be killed at the point of that number."""
     left = number
 
@@ -430,5 +365,5 @@ def apply_and_die(number: int, report: int, folder: Path, emulator: Emulator, mo
     patch.setattr(Path, "unlink", unlink)
     transport = InterruptingTransport(SocketTransport(), request)
     client = Fibonacci(emulator.api_key, base_url=emulator.base_url, transport=transport)
-    client.workflows.apply(client.workflows.plan(folder, moved=moved), allow_delete=True)
+    client.workflows.apply(client.workflows.plan(folder, moved=MOVED), allow_delete=True)
     os._exit(0)

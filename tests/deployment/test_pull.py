@@ -241,7 +241,12 @@ def test_a_file_of_the_name_is_taken_if_it_is_nobodys(flows: Flows) -> None:
     first = flows.create("flow-a")
     assert flows.pull(first.id) == flows.folder / "mine.yaml"
     second = flows.create("flow-a", "another")
-    assert flows.pull(second.id) == flows.folder / "flow-a.yaml"
+    with pytest.raises(DeploymentError) as caught:
+        flows.pull(second.id)
+    assert str(caught.value) == (
+        f"{first.id} and {second.id} are both called 'flow-a': rename one of them, because each workflow of a folder "
+        "needs its own name"
+    )
     assert load(flows.folder / "mine.yaml").model_dump() == first.definition
 
 

@@ -189,14 +189,17 @@ def put_a_file_there(flows: Flows) -> None:
 
 
 STATES: dict[str, tuple[Callable[[Flows], object], str]] = {
-    "not JSON": (replace("<<<<<<< HEAD\n"), "cannot be read (Expecting value: line 1 column 1 (char 0)): restore it"),
-    "empty": (replace(""), "cannot be read (Expecting value"),
-    "deep": (replace("[" * 100_000), "cannot be read (maximum recursion depth exceeded"),
+    "not JSON": (
+        replace("<<<<<<< HEAD\n"),
+        "cannot be read (Invalid JSON: expected value at line 1",
+    ),
+    "empty": (replace(""), "cannot be read (Invalid JSON: EOF"),
+    "deep": (replace("[" * 100_000), "cannot be read (Invalid JSON: recursion limit exceeded"),
     "a list": (replace("[]"), "cannot be read"),
     "no id": (change("a.yaml", id=7), "cannot be read (id: Input should be a valid string)"),
     "empty id": (change("a.yaml", id=""), "cannot be read (id:"),
     "no folder": (put_a_file_there, "default cannot be read: Not a directory"),
-    "two of one file": (copy_state, ".json and wf-other.json both belong to a.yaml: remove one of them"),
+    "two of one name": (copy_state, ".json and wf-other.json are both called 'a': remove one of them"),
     "renamed": (rename_state, "mine.json cannot be read (its content belongs in wf-"),
     "another folder": (
         change("a.yaml", file="../b.yaml"),

@@ -22,7 +22,7 @@ def plan_of_each_kind(flows: Flows) -> DeploymentPlan:
     flows.write_three()
     for name in ("d", "e"):
         flows.write(f"{name}.yaml", f"flow-{name}", f"Greet {name}")
-    flows.write("moved.yaml", "moved")
+    flows.write("moved.yaml", None)
     flows.apply()
     flows.write("a.yaml", "flow-a", "changed", mood="kind")
     flows.update("flow-b", definition=definition("flow-b", "changed on the platform"))
@@ -32,7 +32,7 @@ def plan_of_each_kind(flows: Flows) -> DeploymentPlan:
     (flows.folder / "d.yaml").unlink()
     (flows.folder / "moved.yaml").rename(flows.folder / "elsewhere.yaml")
     flows.write("new.yaml", "new \u2028 | `name`")
-    return flows.plan(moved={"c": None, "d": None})
+    return flows.plan(moved={"flow-c": None, "flow-d": None, "moved": "elsewhere"})
 
 
 def test_a_plan_is_the_same_when_it_is_loaded(flows: Flows, emulator: Emulator) -> None:

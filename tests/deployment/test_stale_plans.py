@@ -75,7 +75,7 @@ MOVES: dict[str, tuple[Callable[[Flows], object], str]] = {
 
 def test_what_moves_between_plan_and_apply(flows: Flows, emulator: Emulator) -> None:
     prepare(flows)
-    plan = flows.plan(moved={"b": None})
+    plan = flows.plan(moved={"flow-b": None})
 
     def check(row: tuple[Callable[[Flows], object], str]) -> None:
         act, words = row
@@ -92,7 +92,7 @@ def test_what_moves_between_plan_and_apply(flows: Flows, emulator: Emulator) -> 
 
 def test_what_does_not_belong_to_the_plan_may_move(flows: Flows) -> None:
     prepare(flows)
-    plan = flows.plan(moved={"b": None})
+    plan = flows.plan(moved={"flow-b": None})
     flows.update("flow-c", description="by another")
     flows.create("another")
     flows.write("c.yaml", "flow-c", "edited", description="by another")

@@ -36,7 +36,7 @@ from fibonacci.cli.tailing import ExecutionFeed
 from fibonacci.definitions import check_definition, diff, format_definition, loads
 from fibonacci.definitions.checks.inputs import check_inputs
 from fibonacci.definitions.flow import Flow
-from fibonacci.deployment.planning import Matches, moved_files
+from fibonacci.deployment.planning import Matches
 from fibonacci.deployment.state import EnvironmentState, WorkflowState
 from fibonacci.emulator import Emulator, LLMCall
 from fibonacci.emulator.engine.cassettes import CallCassette
@@ -201,10 +201,10 @@ def of_deployment(files: str, workflow_id: str, workflows: Callable[[int], list[
         named = {f"f{n}.yaml": f"{files}{n}" for n in range(size if files else 0)}
         definitions: dict[str, dict[str, Any]] = {file: {"name": name, "nodes": []} for file, name in named.items()}
         ids = [f"{workflow_id}{n}" if workflow_id else None for n in range(size)]
-        states = {f"g{n}.yaml": WorkflowState(f"n{n}", "sha256:0", each) for n, each in enumerate(ids)}
-        moved = {f"g{n}": f"f{n}" for n in range(size if files == "m" else 0)}
+        states = {f"n{n}": WorkflowState(f"n{n}", f"g{n}.yaml", "sha256:0", each) for n, each in enumerate(ids)}
+        moved = {f"n{n}": f"m{n}" for n in range(size if files == "m" else 0)}
         state, found = EnvironmentState("https://x", None, states), workflows(size)
-        return lambda: Matches(definitions, state, found, moved_files(moved, states, definitions)).problems(Path(), "x")
+        return lambda: Matches(definitions, state, found, moved).problems(Path(), "x")
 
     return make
 

@@ -34,7 +34,7 @@ _GIT = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull} | {
     f"GIT_{role}_{field}": "a@example.com" for role in ("AUTHOR", "COMMITTER") for field in ("NAME", "EMAIL")
 }
 _Numbers = Mapping[str, int]
-"""By file, the number of its workflow, which is in the definition and never changes."""
+"""By file or name, the number of the workflow, which is in the definition and never changes."""
 
 
 class History:
@@ -67,7 +67,7 @@ class History:
         for environment in self._platforms:
             self._deploy(environment, {})
         self._commit("main")
-        begun, before = self._files(), self._states("staging")
+        begun, before = self._names(), self._states("staging")
         owners = {number: self._chance.choice([*_PEOPLE, ""]) for number in begun.values()}
         staging = self._platforms["staging"].snapshot()
         expected = dict(before)
@@ -91,21 +91,21 @@ class History:
 
     def _check_production(self, begun: _Numbers) -> None:
         """Deploy the merge to production; each workflow that is left has the id that it had."""
-        ids = {begun[file]: workflow_id for workflow_id, (file, _) in self._states("production").items()}
+        ids = {begun[known.name]: workflow_id for workflow_id, known in self._states("production").items()}
         self._deploy("production", begun)
         assert not self._client("production").workflows.plan(self._flows, environment="production").has_changes
-        files = self._files()
-        now = {files[file]: workflow_id for workflow_id, (file, _) in self._states("production").items()}
+        names = self._names()
+        now = {names[known.name]: workflow_id for workflow_id, known in self._states("production").items()}
         assert {number: now[number] for number in ids if number in now} == {
-            number: workflow_id for number, workflow_id in ids.items() if number in files.values()
+            number: workflow_id for number, workflow_id in ids.items() if number in names.values()
         }
         workflows = {workflow.id: str(workflow.name) for workflow in self._client("production").workflows.list()}
-        assert workflows == {now[number]: self._read(file)["name"] for file, number in files.items()}
+        assert workflows == {now[number]: name for name, number in names.items()}
 
     def _work(self, person: str, own: set[int]) -> None:
         """Make some changes, deploy and commit them, a few times."""
         for _ in range(self._chance.randint(1, 3)):
-            deployed = self._files()
+            deployed = self._names()
             for _ in range(self._chance.randint(1, 3)):
                 self._change(own)
             self._deploy("staging", deployed)
@@ -152,10 +152,13 @@ class History:
             for path in self._flows.glob("*.json")
         }
 
-    def _states(self, environment: str) -> dict[str | None, tuple[str, WorkflowState]]:
-        """Return the states of an environment by the id of the workflow, with the file."""
+    def _names(self) -> _Numbers:
+        return {self._read(file)["name"]: number for file, number in self._files().items()}
+
+    def _states(self, environment: str) -> dict[str | None, WorkflowState]:
+        """Return the states of an environment by the id of the workflow."""
         state = StateFiles(self._flows, environment).read()
-        return {} if state is None else {known.workflow_id: (file, known) for file, known in state.workflows.items()}
+        return {} if state is None else {known.workflow_id: known for known in state.workflows.values()}
 
     def _client(self, environment: str) -> Fibonacci:
         return self._platforms[environment].client()
@@ -165,10 +168,10 @@ class History:
 
         Args:
             environment: Where to.
-            deployed: The files of the last time, of which the plan is told those that have moved or are gone.
+            deployed: The names of the last time, of which the plan is told those that have changed or are gone.
         """
-        places = {number: file for file, number in self._files().items()}
-        moved = {file: places.get(number) for file, number in deployed.items() if places.get(number) != file}
+        places = {number: name for name, number in self._names().items()}
+        moved = {name: places.get(number) for name, number in deployed.items() if places.get(number) != name}
         client = self._client(environment)
         client.workflows.apply(
             client.workflows.plan(self._flows, environment=environment, moved=moved),

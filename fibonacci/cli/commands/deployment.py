@@ -119,7 +119,7 @@ def _add_moved(parser: CommandParser) -> None:
         action="append",
         type=_moved_file,
         default=[],
-        help="the file OLD is now NEW and keeps its workflow. OLD= is gone for good. You can repeat it",
+        help="the workflow OLD is now called NEW. OLD= is gone for good. You can repeat it",
     )
 
 
