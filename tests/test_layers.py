@@ -57,6 +57,8 @@ CLIENT_FACTORIES = ("emulator/facade.py",)
 CLIENT_TYPES_ALLOWED = {"emulator/serving/in_process.py": ("fibonacci.transports.",)}
 # A seed is read as a deployment reads the same folder.
 FOLDERS_ALLOWED = {"emulator/seeding.py": ("fibonacci.deployment.", "fibonacci.errors.")}
+# `python -m fibonacci.emulator` is `fibonacci dev`.
+COMMANDS_ALLOWED = {"emulator/__main__.py": ("fibonacci.cli.main.",)}
 # A definition that the platform has refused is checked then, and not before; other errors have a list without problems.
 REFUSALS_ALLOWED = {
     "_core/call.py": ("fibonacci.definitions.checks.check.",),
@@ -175,6 +177,7 @@ def allowed(found: Import) -> bool:
     more = {
         **CLIENT_TYPES_ALLOWED,
         **FOLDERS_ALLOWED,
+        **COMMANDS_ALLOWED,
         **REFUSALS_ALLOWED,
         **DIAGRAMS_ALLOWED,
         **WORDS_ALLOWED,
