@@ -206,7 +206,7 @@ def test_a_preflight_request_of_a_named_origin() -> None:
         ("/v1/workflows", {"origin": "null", "access_control_request_method": "PUT"}),
         ("/v1/workflows", {"access_control_request_method": "PUT"}),
         ("/v1/workflows", {"origin": "http://localhost:8787", "access_control_request_method": "PUT"}),
-        ("/", {"origin": PAGE, "access_control_request_method": "PUT"}),
+        ("/v2/", {"origin": PAGE, "access_control_request_method": "PUT"}),
         ("/v1x/", {"origin": PAGE, "access_control_request_method": "PUT"}),
     ],
 )
