@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.engine import hidden_secrets, scheduler
 from tests.emulator.api import Api
@@ -38,6 +39,11 @@ def digits_at_once(name: str, value: str) -> str:
 @pytest.fixture
 def cassette(tmp_path: Path) -> Path:
     return tmp_path / "calls.json"
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Fibonacci:
+    return emulator.client()
 
 
 @pytest.fixture

@@ -30,11 +30,6 @@ def emulator() -> Emulator:
     return Emulator(time="manual", api_key="fib-page", secrets={"TOKEN": "hunter2hunter2"})
 
 
-@pytest.fixture
-def client(emulator: Emulator) -> Fibonacci:
-    return emulator.client()
-
-
 def test_the_page_shows_what_the_runs_have_reached(page: PageClient, client: Fibonacci) -> None:
     workflow = create(client, *NODES)
     plain = page.get(f"/ui/workflows/{workflow}")

@@ -44,11 +44,6 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def client(emulator: Emulator) -> Fibonacci:
-    return emulator.client()
-
-
-@pytest.fixture
 def address(emulator: Emulator) -> str:
     return emulator.base_url.removesuffix("/v1")
 

@@ -35,11 +35,6 @@ def emulator() -> Emulator:
 
 
 @pytest.fixture
-def client(emulator: Emulator) -> Fibonacci:
-    return emulator.client()
-
-
-@pytest.fixture
 def address(client: Fibonacci) -> str:
     return f"/ui/workflows/{create(client, llm('greet', 'Greet {{input.name}}'), input_schema=SCHEMA)}"
 

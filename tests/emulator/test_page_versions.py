@@ -24,11 +24,6 @@ def emulator() -> Emulator:
 
 
 @pytest.fixture
-def client(emulator: Emulator) -> Fibonacci:
-    return emulator.client()
-
-
-@pytest.fixture
 def workflow(client: Fibonacci) -> str:
     """Return a workflow with three versions."""
     workflow = create(client, llm("greet", PROMPT), name="Greeter")
