@@ -88,11 +88,6 @@ class HTMLTags:
 h: Final = HTMLTags()
 
 
-def as_shown(text: str) -> str:
-    """Return a text as a browser has it, in a field too, with a replacement character for what HTML cannot express."""
-    return text.replace("\r\n", "\n").translate(_SHOWN)
-
-
 def render(content: Content, hidden: Sequence[str] = (), known: Collection[str] = ()) -> str:
     """Return the HTML of elements and texts.
 
