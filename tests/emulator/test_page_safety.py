@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.page.layout import SECTIONS
 from fibonacci.emulator.page.sign_in import Sessions
@@ -69,6 +70,12 @@ class TestSession:
         assert (shown.status, "Set-Cookie" in shown.headers) == (403, False)
         assert f"This key has the role {role}" in shown.text
         assert "it needs the owner's key" in shown.text
+
+    def test_strangers_send_little(self, emulator: Emulator) -> None:
+        limits = [
+            app_of(emulator).body_limit(ServerRequest("POST", target, {})) for target in ("/ui/sign-in", *ACTIONS)
+        ]
+        assert limits == [16 * 1024, *[None] * len(ACTIONS)]
 
     def test_signing_out_ends_the_session(self, page: PageClient) -> None:
         response = page.post("/ui/sign-out")

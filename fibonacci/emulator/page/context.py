@@ -173,9 +173,7 @@ class ViewContext:
     @property
     def number_cursor(self) -> int | None:
         """The cursor of the page of a list that is addressed by numbers."""
-        if self.cursor is None:
-            return None
-        return self.query.integer("cursor", default=0, lowest=0, highest=10**17)
+        return None if self.cursor is None else self.query.integer("cursor", default=0, lowest=0, highest=10**17)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ _FILES: Final = {f"/ui/static/{name}": name for name in _NAMES} | {"/favicon.ico
 _OWN_TARGET: Final = re.compile(r"/(?:ui/[\x21-\x7e]*)?")
 _MOST_FIELDS: Final = 100
 _METHODS: Final = ("GET", "HEAD", "POST")
+_LARGEST_SIGN_IN: Final = 16 * 1024  # bytes of a form with a key and a target
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -87,7 +88,9 @@ class Pages:
 
     def body_limit(self, request: ServerRequest) -> int | None:
         """Return the largest body of a request, in bytes, or `None` if it takes a session and has none."""
-        return MAX_BODY if request.target == SIGN_IN or self._sessions.find(request) is not None else None
+        if request.target == SIGN_IN:
+            return _LARGEST_SIGN_IN
+        return MAX_BODY if self._sessions.find(request) is not None else None
 
     def _show(self, request: ServerRequest, path: str, query: str, session: PageSession) -> ServerResponse:
         view, values = self._views.find("GET", "/ui/overview" if path == HOME else path)
