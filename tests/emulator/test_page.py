@@ -130,7 +130,7 @@ class TestReading:
         emulator.fail("GET /tools", status=503, times=2)
         emulator.tool("lookup")(lambda call: None)
         assert 'team {"name": "Tides"} user ada' in page.get("/ui/organization").text
-        assert "lookup custom Your own tool. any no your function" in page.get("/ui/organization").text
+        assert "lookup Your own tool. custom any no your function" in page.get("/ui/organization").text
         assert "1 min 4 1,000,000 999,996" in page.get("/ui/organization").text
         assert "workflow_runs_per_hour 1 10,000,000" in page.get("/ui/organization").text
         assert "GET /tools status a response with a status code 503 2 0" in page.get("/ui/failures").text

@@ -134,8 +134,8 @@ def _tools(context: ViewContext) -> Content:
     rows = {
         f"tool-{tool['name']}": {
             "Name": h.code(tool["name"]),
-            "Category": tool["category"],
             "What it does": ui.wide(tool["description"]),
+            "Category": tool["category"],
             "Parameters": ui.wide(", ".join(tool["parameters"]["properties"]) or "any"),
             "Connected": "yes" if tool["connected"] else "no",
             "By": "default" if handlers.tool(canonical_tool(tool["name"])) is None else "your function",
