@@ -134,9 +134,7 @@ class App(Platform):
         return self.open_site(self)
 
     def _is_of_site(self, request: ServerRequest) -> bool:
-        return self.open_site is not None and (
-            request.target in ("/", "/ui") or request.target.startswith(_PAGE_PATHS)
-        )
+        return self.open_site is not None and (request.target in ("/", "/ui") or request.target.startswith(_PAGE_PATHS))
 
     def handle(self, request: ServerRequest) -> ServerResponse:
         """Handle one request.

@@ -30,7 +30,7 @@ from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.policy.admission import execute, report_problems
 from fibonacci.emulator.policy.organizations import Change, record_change
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.json_encoding import JSONObject, to_json
+from fibonacci.emulator.state.json_encoding import JSONObject, fields_of, to_json
 from fibonacci.emulator.state.records import (
     RegistryStatus,
     StoredExecution,
@@ -185,8 +185,8 @@ def find_workflow(context: RequestContext) -> StoredWorkflow:
 
 def save_with_snapshot(store: Store, workflow: StoredWorkflow, rolled_back_from: int | None = None) -> StoredVersion:
     """Store a workflow and the snapshot of its version, and return the snapshot."""
-    names = ("version", "name", "description", "definition")
-    fields = {name: workflow[name] for name in names} | {"created_at": workflow["updated_at"]}
+    given, names = fields_of(workflow), ("version", "name", "description", "definition")
+    fields = {name: given[name] for name in names} | {"created_at": workflow["updated_at"]}
     version = {"workflow_id": workflow["id"], **fields, "rolled_back_from": rolled_back_from}
     snapshot = cast("StoredVersion", version)
     store.workflows.put(workflow["id"], record=workflow)
@@ -232,7 +232,7 @@ def rollback(context: RequestContext) -> Reply:
     """POST /workflows/{workflow_id}/versions/{version}/rollback."""
     workflow = find_workflow(context)
     old = _find_version(context, workflow["id"])
-    content = {name: old[name] for name in ("name", "description", "definition")}
+    content = {"name": old["name"], "description": old["description"], "definition": old["definition"]}
     changes = {"version": workflow["version"] + 1, "updated_at": iso(context.now)}
     back = cast("StoredWorkflow", {**workflow, **content, **changes})
     return Reply(save_with_snapshot(context.store, back, rolled_back_from=old["version"]))
