@@ -194,7 +194,9 @@ class App(Platform):
         try:
             yield
         finally:
-            account.plan, account.own_rate, account.keep, self.environment.models[:] = plan, rate, keep, models
+            account.set_limits(plan, rate)
+            account.set_keep(keep)
+            self.environment.models[:] = models
             for mapping, before in variables:
                 mapping.clear()
                 mapping.update(before)
@@ -323,9 +325,9 @@ class App(Platform):
         if may_repeat and "idempotency-key" in request.headers:  # 0.2 has no idempotency keys
             return self._carry_out_once(request, api_key, actor)
         with self.store.transaction():
-            now, may_have_expired = self._catch_up()
+            now = self._catch_up()
             answer = handle(self, ROUTER, request, actor, now)
-            self._drop_old(now, may_have_expired=may_have_expired)
+            self._drop_old()
         return self._awaited(answer, now)
 
     def _carry_out_once(self, request: ServerRequest, api_key: str, actor: Actor) -> EncodedReply:
@@ -339,9 +341,9 @@ class App(Platform):
         content = f"{request.method} {request.target}\n".encode() + request.body
         digest = hmac.digest(secret, content, "sha256").hex()
         with self.store.transaction():
-            now, may_have_expired = self._catch_up()
+            now = self._catch_up()
             first = replays.get(*place)
-            if first is not None and first["until"] > now:
+            if first is not None:
                 if first["request"] != digest:
                     message = f"Idempotency-Key {key!r} was already used for another request."
                     raise conflict("Idempotency-Key", message, "idempotency_conflict")
@@ -363,7 +365,7 @@ class App(Platform):
                 replays.put(*place, record=replay)
                 if self.account.keep is not None:
                     replays.drop_oldest(self.account.keep)
-            self._drop_old(now, may_have_expired=may_have_expired)
+            self._drop_old()
         if isinstance(answer, RunReply) and answer.execution["status"] == "running":
             reply = self._awaited(answer, now)._replace(request_id=reply.request_id)
             try:
@@ -389,7 +391,7 @@ class App(Platform):
                 return handle(self, ROUTER, request, actor, now), now
         try:
             with self.store.transaction():
-                now, _ = self._catch_up()
+                now = self._catch_up()
                 return handle(self, ROUTER, request, actor, now), now
         except (StateFullError, StateLockedError, StateReadOnlyError) as error:
             log(_log, logging.WARNING, "events of runs are not processed: %s", error)
@@ -397,21 +399,19 @@ class App(Platform):
             now = self.clock.now()
             return handle(self, ROUTER, request, actor, now), now
 
-    def _catch_up(self) -> tuple[float, bool]:
-        """Process the events of runs that are due, and return the time and whether anything in the state may expire."""
+    def _catch_up(self) -> float:
+        """Process the events of runs that are due, drop what has expired, and return the time."""
         now = self.clock.now()
         if self.scheduler.has_work():
             self.scheduler.catch_up(now)
-        is_due = self.store.has_due(now)  # one search, in place of one in each table
-        if is_due:
+        if self.store.has_due(now):  # one search, in place of one in each table
             expire(self, now)
-        return now, is_due
-
-    def _drop_old(self, now: float, *, may_have_expired: bool) -> None:
-        """Drop the oldest executions that have ended, with their traces, and what has expired."""
-        if may_have_expired:
             self.store.memory.delete_due(now)
             self.store.replays.delete_due(now)
+        return now
+
+    def _drop_old(self) -> None:
+        """Drop the oldest executions that have ended, with their traces."""
         if self.account.keep is not None:
             self.store.executions.drop_oldest(self.account.keep)
 
