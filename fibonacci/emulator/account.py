@@ -85,8 +85,8 @@ class Allowance(NamedTuple):
     refusal: HTTPException | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WindowUsage:
+@dataclass(slots=True)
+class Window:
     """How much of a window is used.
 
     Attributes:
@@ -96,21 +96,13 @@ class WindowUsage:
     """
 
     rate: Rate
-    used: int
-    ends: float | None
-
-
-class _Window:
-    def __init__(self, rate: Rate) -> None:
-        self.rate = rate
-        self.ends = 0.0
-        self.used = 0
+    used: int = 0
+    ends: float | None = None
 
     def enter(self, now: float) -> bool:
         """Begin a new window if the last one is over, and return whether it allows one more request."""
-        if now >= self.ends:
-            self.ends = now + self.rate.seconds
-            self.used = 0
+        if self.ends is None or now >= self.ends:
+            self.used, self.ends = 0, now + self.rate.seconds
         return self.used < self.rate.limit
 
 
@@ -130,7 +122,7 @@ class RateLimits:
         """Set other limits, and start every window over."""
         with self._lock:
             self._rate, self._per_day = rate, per_day
-            self._windows = [_Window(rate), *([] if per_day is None else [_Window(Rate(per_day, DAY))])]
+            self._windows = [Window(rate), *([] if per_day is None else [Window(Rate(per_day, DAY))])]
 
     def reset(self) -> None:
         """Start every window over."""
@@ -152,7 +144,7 @@ class RateLimits:
                 window.used += 1
             return _remaining(self._windows[0], skipped)
 
-    def usage(self, now: float, skipped: float = 0.0) -> list[WindowUsage]:
+    def usage(self, now: float, skipped: float = 0.0) -> list[Window]:
         """Return how much of each window is used, the shortest first, without counting a request.
 
         Args:
@@ -161,9 +153,9 @@ class RateLimits:
         """
         with self._lock:
             return [
-                WindowUsage(window.rate, 0, None)
-                if now - skipped >= window.ends
-                else WindowUsage(window.rate, window.used, window.ends + skipped)
+                Window(window.rate)
+                if window.ends is None or now - skipped >= window.ends
+                else Window(window.rate, window.used, window.ends + skipped)
                 for window in self._windows
             ]
 
@@ -172,12 +164,14 @@ class RateLimits:
         return Allowance(self._rate.limit, self._rate.limit, math.ceil(now + self._rate.seconds))
 
 
-def _remaining(window: _Window, skipped: float, refusal: HTTPException | None = None) -> Allowance:
+def _remaining(window: Window, skipped: float, refusal: HTTPException | None = None) -> Allowance:
+    assert window.ends is not None
     limit = window.rate.limit
     return Allowance(limit, limit - window.used, math.ceil(window.ends + skipped), refusal)
 
 
-def _refused(window: _Window, now: float, skipped: float, *, is_daily: bool) -> Allowance:
+def _refused(window: Window, now: float, skipped: float, *, is_daily: bool) -> Allowance:
+    assert window.ends is not None
     limit, seconds, wait = window.rate.limit, window.rate.seconds, max(1, math.ceil(window.ends - now))
     if is_daily:
         detail = Detail("requests_per_day", f"is {limit}, and used up")

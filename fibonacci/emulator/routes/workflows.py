@@ -41,6 +41,7 @@ from fibonacci.emulator.state.records import (
 from fibonacci.emulator.state.store import Store
 
 Name = Annotated[str, Field(min_length=1)]
+NO_FLAGS: Final[Mapping[str, object]] = {}
 
 
 class WorkflowCreate(Body):
@@ -77,29 +78,18 @@ def create_workflow(context: RequestContext) -> Reply:
 
 
 def add_workflow(
-    context: RequestContext, body: WorkflowCreate, status: str = "active", *, is_template: bool | None = None
+    context: RequestContext, body: WorkflowCreate, flags: Mapping[str, object] = NO_FLAGS
 ) -> StoredWorkflow:
     """Store a new workflow with its first version, and return it.
 
     Raises:
         HTTPException: 422 if its definition is refused.
     """
-    workflow_id = f"wf-{os.urandom(6).hex()}"
+    workflow_id, now = f"wf-{os.urandom(6).hex()}", iso(context.now)
     _check(context, workflow_id, body.definition)
-    now = iso(context.now)
-    workflow: StoredWorkflow = {
-        "id": workflow_id,
-        "name": body.name,
-        "description": body.description,
-        "definition": body.definition,
-        "version": 1,
-        "organization_id": context.organization,
-        "status": status,
-        "created_at": now,
-        "updated_at": now,
-    }
-    if is_template is not None:
-        workflow["is_template"] = is_template
+    content = {"name": body.name, "description": body.description, "definition": body.definition, "version": 1}
+    about = {"organization_id": context.organization, "status": "active", "created_at": now, "updated_at": now}
+    workflow = cast("StoredWorkflow", {"id": workflow_id, **content, **about, **flags})
     save_with_snapshot(context.store, workflow)
     return workflow
 
@@ -115,31 +105,22 @@ def update_workflow(context: RequestContext) -> Reply:
 
 
 def change_workflow(
-    context: RequestContext,
-    workflow: StoredWorkflow,
-    body: WorkflowUpdate,
-    status: str | None = None,
-    *,
-    is_template: bool | None = None,
+    context: RequestContext, workflow: StoredWorkflow, body: WorkflowUpdate, flags: Mapping[str, object] = NO_FLAGS
 ) -> StoredWorkflow:
-    """Store the given fields of a workflow as its next version, and its status and flag if they change, and return it.
+    """Store the given fields of a workflow as its next version, and its flags, which are of no version, and return it.
 
     Raises:
         HTTPException: 422 if its definition is refused.
     """
     _check(context, workflow["id"], body.definition)
-    given = WorkflowUpdate.model_fields.keys() & body.model_fields_set
-    changed = cast("StoredWorkflow", {**workflow, **{name: getattr(body, name) for name in given}})
-    if status is not None:
-        changed["status"] = status
-    if is_template is not None:
-        changed["is_template"] = is_template
-    is_flagged = status is not None or is_template is not None
-    if given or is_flagged:
-        changed.update({"version": workflow["version"] + bool(given), "updated_at": iso(context.now)})
+    given = {name: getattr(body, name) for name in WorkflowUpdate.model_fields.keys() & body.model_fields_set}
+    if not given and not flags:
+        return workflow
+    times = {"version": workflow["version"] + bool(given), "updated_at": iso(context.now)}
+    changed = cast("StoredWorkflow", {**workflow, **given, **flags, **times})
     if given:
         save_with_snapshot(context.store, changed)
-    elif is_flagged:
+    else:
         context.store.workflows.put(workflow["id"], record=changed)
     return changed
 
