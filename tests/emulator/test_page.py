@@ -178,7 +178,7 @@ class TestReading:
     def test_a_file_that_cannot_be_used_is_said_in_words(self, tmp_path: Path) -> None:
         with Emulator(db=tmp_path / "state.db") as emulator:
             page = PageClient(emulator).sign_in()
-            app_of(emulator).store.connection().execute("DROP TABLE workflows")
+            app_of(emulator).store.connection().execute("DROP TABLE tally")
             for target in ("/", "/ui/runs", "/ui/organization"):
                 shown = page.get(target)
                 assert shown.status >= 500
