@@ -85,8 +85,8 @@ class Allowance(NamedTuple):
     refusal: HTTPException | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WindowUsage:
+@dataclass(slots=True)
+class Window:
     """How much of a window is used.
 
     Attributes:
@@ -96,21 +96,13 @@ class WindowUsage:
     """
 
     rate: Rate
-    used: int
-    ends: float | None
-
-
-class _Window:
-    def __init__(self, rate: Rate) -> None:
-        self.rate = rate
-        self.ends = 0.0
-        self.used = 0
+    used: int = 0
+    ends: float | None = None
 
     def enter(self, now: float) -> bool:
         """Begin a new window if the last one is over, and return whether it allows one more request."""
-        if now >= self.ends:
-            self.ends = now + self.rate.seconds
-            self.used = 0
+        if self.ends is None or now >= self.ends:
+            self.used, self.ends = 0, now + self.rate.seconds
         return self.used < self.rate.limit
 
 
@@ -130,7 +122,7 @@ class RateLimits:
         """Set other limits, and start every window over."""
         with self._lock:
             self._rate, self._per_day = rate, per_day
-            self._windows = [_Window(rate), *([] if per_day is None else [_Window(Rate(per_day, DAY))])]
+            self._windows = [Window(rate), *([] if per_day is None else [Window(Rate(per_day, DAY))])]
 
     def reset(self) -> None:
         """Start every window over."""
@@ -152,7 +144,7 @@ class RateLimits:
                 window.used += 1
             return _remaining(self._windows[0], skipped)
 
-    def usage(self, now: float, skipped: float = 0.0) -> list[WindowUsage]:
+    def usage(self, now: float, skipped: float = 0.0) -> list[Window]:
         """Return how much of each window is used, the shortest first, without counting a request.
 
         Args:
@@ -161,9 +153,9 @@ class RateLimits:
         """
         with self._lock:
             return [
-                WindowUsage(window.rate, 0, None)
-                if now - skipped >= window.ends
-                else WindowUsage(window.rate, window.used, window.ends + skipped)
+                Window(window.rate)
+                if window.ends is None or now - skipped >= window.ends
+                else Window(window.rate, window.used, window.ends + skipped)
                 for window in self._windows
             ]
 
@@ -172,12 +164,14 @@ class RateLimits:
         return Allowance(self._rate.limit, self._rate.limit, math.ceil(now + self._rate.seconds))
 
 
-def _remaining(window: _Window, skipped: float, refusal: HTTPException | None = None) -> Allowance:
+def _remaining(window: Window, skipped: float, refusal: HTTPException | None = None) -> Allowance:
+    assert window.ends is not None
     limit = window.rate.limit
     return Allowance(limit, limit - window.used, math.ceil(window.ends + skipped), refusal)
 
 
-def _refused(window: _Window, now: float, skipped: float, *, is_daily: bool) -> Allowance:
+def _refused(window: Window, now: float, skipped: float, *, is_daily: bool) -> Allowance:
+    assert window.ends is not None
     limit, seconds, wait = window.rate.limit, window.rate.seconds, max(1, math.ceil(window.ends - now))
     if is_daily:
         detail = Detail("requests_per_day", f"is {limit}, and used up")
@@ -198,83 +192,53 @@ class Account:
 
     Attributes:
         limits: Counts the requests.
+        plan: The plan: rate limits and quotas.
+        own_rate: The limit of a window in place of the plan's, or `None` if there is none.
+        rate: The limit of a window.
+        keep: The same.
 
     Raises:
         ValueError: If the plan is unknown, or the rate or `keep` is not positive.
     """
 
     def __init__(self, plan: PlanName = "enterprise", rate: Rate | None = None, keep: int | None = KEPT) -> None:
-        _check_plan(plan)
-        _check_rate(rate)
-        self.keep = keep
-        self._plan: PlanName = plan
-        self._rate = rate
-        self.limits: Final = RateLimits(self.rate, PLANS[plan].per_day)
+        self.limits: Final = RateLimits(Rate(1, 60.0), None)
+        self.set_limits(plan, rate)
+        self.set_keep(keep)
 
-    @property
-    def plan(self) -> PlanName:
-        """The plan: rate limits and quotas."""
-        return self._plan
+    def set_limits(self, plan: PlanName, own_rate: Rate | None) -> None:
+        """Set the plan, and the limit of a window in place of the plan's. Each window starts over.
 
-    @plan.setter
-    def plan(self, plan: PlanName) -> None:
-        _check_plan(plan)
-        self._plan = plan
+        Raises:
+            ValueError: If the plan is unknown, or the rate is not positive.
+        """
+        if plan not in PLANS:
+            raise ValueError(f"plan must be one of {', '.join(PLANS)}, not {plan!r}")
+        if own_rate is not None and (own_rate.limit < 1 or not 0 < own_rate.seconds < math.inf):
+            raise ValueError("rate_limit must be a number of requests and a number of seconds, both positive")
+        self.plan: PlanName = plan
+        self.own_rate: Rate | None = own_rate
+        self.rate: Rate = own_rate or Rate(PLANS[plan].per_minute, 60.0)
         self.limits.change(self.rate, PLANS[plan].per_day)
 
-    @property
-    def rate(self) -> Rate:
-        """The limit of a window."""
-        return self._rate or Rate(PLANS[self._plan].per_minute, 60.0)
-
-    @property
-    def own_rate(self) -> Rate | None:
-        """The limit of a window in place of the plan's, or `None` if there is none. A new one starts windows over.
+    def set_keep(self, keep: int | None) -> None:
+        """Set how many executions that have ended are kept.
 
         Raises:
-            ValueError: If it is set to one that is not positive.
+            ValueError: If it is less than 1.
         """
-        return self._rate
-
-    @own_rate.setter
-    def own_rate(self, rate: Rate | None) -> None:
-        _check_rate(rate)
-        self._rate = rate
-        self.limits.change(self.rate, PLANS[self._plan].per_day)
-
-    @property
-    def keep(self) -> int | None:
-        """How many executions that have ended are kept, or `None` for all.
-
-        Raises:
-            ValueError: If it is set to less than 1.
-        """
-        return self._keep
-
-    @keep.setter
-    def keep(self, keep: int | None) -> None:
         if keep is not None and keep < 1:
             raise ValueError(f"keep must be a number of executions, at least 1, or None for all, not {keep!r}")
-        self._keep = keep
+        self.keep: int | None = keep
 
     def quota(self, store: Store, organization: str) -> dict[str, int]:
         """Return the quota of an organization: its overrides, else the limits of the plan."""
-        return {**PLANS[self._plan].quota, **overrides_of(store, organization)}
+        return {**PLANS[self.plan].quota, **overrides_of(store, organization)}
 
 
 def overrides_of(store: Store, organization: str) -> dict[str, int]:
     """Return the overrides of an organization's quota, by name."""
     return cast("dict[str, int]", store.quota_overrides.get(organization) or {})
-
-
-def _check_plan(plan: str) -> None:
-    if plan not in PLANS:
-        raise ValueError(f"plan must be one of {', '.join(PLANS)}, not {plan!r}")
-
-
-def _check_rate(rate: Rate | None) -> None:
-    if rate is not None and (rate.limit < 1 or not 0 < rate.seconds < math.inf):
-        raise ValueError("rate_limit must be a number of requests and a number of seconds, both positive")
 
 
 KeyRole = Literal["owner", "admin", "member", "viewer"]

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from time import perf_counter
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from fibonacci._texts.logging import log
 from fibonacci._texts.suggestions import nearest
@@ -85,22 +85,6 @@ _TYPO: Final = 0.8  # how much a tool's name resembles another at least, to be t
 _log: Final = logging.getLogger("fibonacci.emulator")
 
 
-class EncodedReply(NamedTuple):
-    """A reply as bytes, before the headers that every response has.
-
-    Attributes:
-        status: The HTTP status.
-        body: The body.
-        request_id: The ID of the request.
-        headers: Headers of this reply alone.
-    """
-
-    status: int
-    body: bytes
-    request_id: str
-    headers: Mapping[str, str] = NO_HEADERS
-
-
 class Site(Protocol):
     """The pages that a browser shows (see `emulator.page.site`)."""
 
@@ -134,9 +118,7 @@ class App(Platform):
         return self.open_site(self)
 
     def _is_of_site(self, request: ServerRequest) -> bool:
-        return self.open_site is not None and (
-            request.target in ("/", "/ui") or request.target.startswith(_PAGE_PATHS)
-        )
+        return self.open_site is not None and (request.target in ("/", "/ui") or request.target.startswith(_PAGE_PATHS))
 
     def handle(self, request: ServerRequest) -> ServerResponse:
         """Handle one request.
@@ -155,7 +137,7 @@ class App(Platform):
             observe(request, response, perf_counter() - began)
         return response
 
-    def call_as_owner(self, request: ServerRequest, actor: Actor = OWNER) -> EncodedReply:
+    def call_as_owner(self, request: ServerRequest, actor: Actor = OWNER) -> ServerResponse:
         """Carry out a request of the page or a seed, which nothing counts, records or disturbs. An error is a reply."""
         request = replace(request, headers=JSON_BODY)
         try:
@@ -196,7 +178,9 @@ class App(Platform):
         try:
             yield
         finally:
-            account.plan, account.own_rate, account.keep, self.environment.models[:] = plan, rate, keep, models
+            account.set_limits(plan, rate)
+            account.set_keep(keep)
+            self.environment.models[:] = models
             for mapping, before in variables:
                 mapping.clear()
                 mapping.update(before)
@@ -275,7 +259,7 @@ class App(Platform):
             done = self._handle_known(request)
             return FailingResponse(done.status, done.headers, done.body, failure)
         now = self.clock.now()
-        reply = EncodedReply(failure.status or 0, failure.body(), _request_id())
+        reply = ServerResponse(failure.status or 0, [_request_id()], failure.body())
         response = _respond(reply, self.account.limits.untouched(now), now)
         headers = override_headers(dict(response.headers), failure.headers(now))
         return FailingResponse(response.status, list(headers.items()), response.body, failure)
@@ -310,7 +294,7 @@ class App(Platform):
             raise payload_too_large(limit)
         return api_key, actor
 
-    def _carry_out(self, request: ServerRequest, api_key: str, actor: Actor) -> EncodedReply:
+    def _carry_out(self, request: ServerRequest, api_key: str, actor: Actor) -> ServerResponse:
         """Carry out a request in a separate transaction, after events that are due, and wait for the end of its run.
 
         Raises:
@@ -325,12 +309,12 @@ class App(Platform):
         if may_repeat and "idempotency-key" in request.headers:  # 0.2 has no idempotency keys
             return self._carry_out_once(request, api_key, actor)
         with self.store.transaction():
-            now, may_have_expired = self._catch_up()
+            now = self._catch_up()
             answer = handle(self, ROUTER, request, actor, now)
-            self._drop_old(now, may_have_expired=may_have_expired)
+            self._drop_old()
         return self._awaited(answer, now)
 
-    def _carry_out_once(self, request: ServerRequest, api_key: str, actor: Actor) -> EncodedReply:
+    def _carry_out_once(self, request: ServerRequest, api_key: str, actor: Actor) -> ServerResponse:
         """Carry out a request with an idempotency key, unless it was before: then return the first reply."""
         key, replays = request.headers["idempotency-key"], self.store.replays
         if not _IDEMPOTENCY_KEY.fullmatch(key):
@@ -341,22 +325,19 @@ class App(Platform):
         content = f"{request.method} {request.target}\n".encode() + request.body
         digest = hmac.digest(secret, content, "sha256").hex()
         with self.store.transaction():
-            now, may_have_expired = self._catch_up()
+            now = self._catch_up()
             first = replays.get(*place)
-            if first is not None and first["until"] > now:
+            if first is not None:
                 if first["request"] != digest:
                     message = f"Idempotency-Key {key!r} was already used for another request."
                     raise conflict("Idempotency-Key", message, "idempotency_conflict")
-                return EncodedReply(
-                    first["status"], first["body"].encode("ascii"), first["request_id"], first["headers"]
-                )
+                return ServerResponse(first["status"], [*first["headers"].items()], first["body"].encode("ascii"))
             answer = handle(self, ROUTER, request, actor, now)
             reply = _encoded(answer.show(answer.execution, now) if isinstance(answer, RunReply) else answer)
             replay: StoredReplay = {
                 "request": digest,
                 "status": reply.status,
                 "body": reply.body.decode("ascii"),
-                "request_id": reply.request_id,
                 "headers": dict(reply.headers),
                 "until": now + REPLAY_SECONDS,
             }
@@ -365,19 +346,19 @@ class App(Platform):
                 replays.put(*place, record=replay)
                 if self.account.keep is not None:
                     replays.drop_oldest(self.account.keep)
-            self._drop_old(now, may_have_expired=may_have_expired)
+            self._drop_old()
         if isinstance(answer, RunReply) and answer.execution["status"] == "running":
-            reply = self._awaited(answer, now)._replace(request_id=reply.request_id)
+            reply = replace(self._awaited(answer, now), headers=reply.headers)
             try:
                 with self.store.transaction():
                     first = replays.get(*place)
-                    if first is not None and first["request_id"] == reply.request_id:  # else it was reset meanwhile
+                    if first is not None and first["headers"] == replay["headers"]:  # else it was reset meanwhile
                         replays.put(*place, record={**replay, "body": reply.body.decode("ascii")})
             except StateError as error:  # what was carried out is stored, and so is a reply
                 log(_log, logging.WARNING, "%s %s: %s", request.method, request.target, error)
         return reply
 
-    def _awaited(self, answer: Reply | RunReply | HTTPException, now: float) -> EncodedReply:
+    def _awaited(self, answer: Reply | RunReply | HTTPException, now: float) -> ServerResponse:
         """Wait for the end of a run that is shown, outside of transactions, and encode the reply."""
         if isinstance(answer, RunReply):
             answer = answer.show(*self.scheduler.wait_for(answer.execution, now))
@@ -391,7 +372,7 @@ class App(Platform):
                 return handle(self, ROUTER, request, actor, now), now
         try:
             with self.store.transaction():
-                now, _ = self._catch_up()
+                now = self._catch_up()
                 return handle(self, ROUTER, request, actor, now), now
         except (StateFullError, StateLockedError, StateReadOnlyError) as error:
             log(_log, logging.WARNING, "events of runs are not processed: %s", error)
@@ -399,21 +380,19 @@ class App(Platform):
             now = self.clock.now()
             return handle(self, ROUTER, request, actor, now), now
 
-    def _catch_up(self) -> tuple[float, bool]:
-        """Process the events of runs that are due, and return the time and whether anything in the state may expire."""
+    def _catch_up(self) -> float:
+        """Process the events of runs that are due, drop what has expired, and return the time."""
         now = self.clock.now()
         if self.scheduler.has_work():
             self.scheduler.catch_up(now)
-        is_due = self.store.has_due(now)  # one search, in place of one in each table
-        if is_due:
+        if self.store.has_due(now):  # one search, in place of one in each table
             expire(self, now)
-        return now, is_due
-
-    def _drop_old(self, now: float, *, may_have_expired: bool) -> None:
-        """Drop the oldest executions that have ended, with their traces, and what has expired."""
-        if may_have_expired:
             self.store.memory.delete_due(now)
             self.store.replays.delete_due(now)
+        return now
+
+    def _drop_old(self) -> None:
+        """Drop the oldest executions that have ended, with their traces."""
         if self.account.keep is not None:
             self.store.executions.drop_oldest(self.account.keep)
 
@@ -454,16 +433,16 @@ def _body_limit(request: ServerRequest) -> int:
     return MAX_SNAPSHOT if request.target == _RESTORE else MAX_BODY
 
 
-def _request_id() -> str:
-    return f"req_{os.urandom(8).hex()}"
+def _request_id() -> tuple[str, str]:
+    return "X-Request-Id", f"req_{os.urandom(8).hex()}"
 
 
-def _encoded(answer: Reply | HTTPException) -> EncodedReply:
-    """Encode a reply under a new request ID."""
-    request_id = _request_id()
+def _encoded(answer: Reply | HTTPException) -> ServerResponse:
+    """Encode a reply under a new request ID. It lacks the headers that every response has."""
+    name, request_id = _request_id()
     if isinstance(answer, HTTPException):
-        return EncodedReply(answer.status, encode_error(answer), request_id, answer.headers)
-    return EncodedReply(answer.status, encode(answer, request_id), request_id)
+        return ServerResponse(answer.status, [(name, request_id), *answer.headers.items()], encode_error(answer))
+    return ServerResponse(answer.status, [(name, request_id)], encode(answer, request_id))
 
 
 _TROUBLES: Final[Mapping[type[StateError], tuple[int, str]]] = {
@@ -473,7 +452,7 @@ _TROUBLES: Final[Mapping[type[StateError], tuple[int, str]]] = {
 }
 
 
-def _failed(error: Exception, request: ServerRequest) -> EncodedReply:
+def _failed(error: Exception, request: ServerRequest) -> ServerResponse:
     """Return the reply to a request that failed and stored nothing, and log what is not the caller's fault."""
     if isinstance(error, HTTPException):
         return _encoded(error)
@@ -511,16 +490,15 @@ def _fault_of_0_2(request: ServerRequest, field: str, message: str) -> JSONObjec
     return {"loc": location, "msg": message, "type": "value_error"}
 
 
-def _respond(reply: EncodedReply, allowance: Allowance | None, now: float) -> ServerResponse:
+def _respond(reply: ServerResponse, allowance: Allowance | None, now: float) -> ServerResponse:
     """Return the response: the reply with its date, rate limit (if the request has one), type and length."""
-    headers = [("Date", http_date(int(now))), ("X-Request-Id", reply.request_id)]
+    headers = [("Date", http_date(int(now))), *reply.headers]
     if allowance is not None:
         headers += [
             ("X-RateLimit-Limit", str(allowance.limit)),
             ("X-RateLimit-Remaining", str(allowance.remaining)),
             ("X-RateLimit-Reset", str(allowance.reset)),
         ]
-    headers += reply.headers.items()
     if reply.status != 204:
         headers += [("Content-Type", "application/json"), ("Content-Length", str(len(reply.body)))]
     return ServerResponse(reply.status, headers, reply.body)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from traceback import format_exception_only
 from types import FrameType
 from typing import Final
@@ -24,9 +24,8 @@ from fibonacci.emulator.faults import SILENT, FailingResponse
 from fibonacci.emulator.handler_files import HandlerFiles
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-_HANGUP: Final[Sequence[signal.Signals]] = [getattr(signal, name) for name in ("SIGHUP",) if hasattr(signal, name)]
-"""What is sent when the terminal is closed. Windows has none."""
+_SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""What ends a command. The last one is sent when the terminal is closed. Windows has none."""
 
 _SIGNALED: Final = 128  # what a shell adds to the number of the signal that has ended a command
 
@@ -38,7 +37,7 @@ class ChildError(ValueError):
 
 
 def serve(options: argparse.Namespace, announce: Callable[[Emulator], object]) -> None:
-    """Serve an emulator until SIGINT or SIGTERM.
+    """Serve an emulator until a signal, which the caller makes a `KeyboardInterrupt`.
 
     Args:
         options: What a parser with `add_arguments` has parsed.
@@ -49,17 +48,12 @@ def serve(options: argparse.Namespace, announce: Callable[[Emulator], object]) -
         ImportError: If a file is YAML and PyYAML is not installed.
         OSError: If it cannot listen.
     """
-    with _signals_restored():
-        try:
-            _interrupt_on_signal()
-            emulator = _prepare(options)
-            stop = _stop_on_signal()
-            with _listening(emulator, options):
-                announce(emulator)
-                while not stop.wait(0.5):  # on Windows, a signal is handled between two waits only
-                    pass
-        except KeyboardInterrupt:  # before it serves
-            pass
+    with suppress(KeyboardInterrupt):
+        emulator, forever = _prepare(options), threading.Event()
+        with _listening(emulator, options):
+            announce(emulator)
+            while not forever.wait(0.5):  # on Windows, a signal is handled between two waits only
+                pass
 
 
 def serve_command(options: argparse.Namespace, announce: Callable[[Emulator], object]) -> int:
@@ -103,9 +97,9 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
         elif number != signal.SIGINT:
             process.send_signal(number)
 
-    with _signals_restored(_HANGUP):
+    with _signals_restored():
         if threading.current_thread() is threading.main_thread():
-            for number in (*_SIGNALS, *_HANGUP):
+            for number in _SIGNALS:
                 if signal.getsignal(number) != signal.SIG_IGN:  # as by nohup
                     signal.signal(number, forward)
         try:
@@ -120,7 +114,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> Emulator:
-    """Return the emulator that the options describe, which logs its requestsand does not listen yet."""
+    """Return the emulator that the options describe, which logs its requests and does not listen yet."""
     emulator = Emulator(
         db=options.db,
         time=options.time,
@@ -241,29 +235,11 @@ def _say(text: str) -> None:
 
 
 @contextmanager
-def _signals_restored(further: Sequence[signal.Signals] = ()) -> Generator[None]:
-    before = {number: signal.getsignal(number) for number in (*_SIGNALS, *further)}
+def _signals_restored() -> Generator[None]:
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
             if signal.getsignal(number) != handler:  # only the main thread can have changed one, and can set one
                 signal.signal(number, handler)
-
-
-def _interrupt_on_signal() -> None:
-    """Let a signal end the preparation: the user's handlers may load a model for minutes."""
-    for number in _SIGNALS:
-        signal.signal(number, signal.default_int_handler)
-
-
-def _stop_on_signal() -> threading.Event:
-    """Return the event that a signal sets, so that requests in progress are still handled."""
-    stop = threading.Event()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in _SIGNALS:
-        signal.signal(number, handle)
-    return stop

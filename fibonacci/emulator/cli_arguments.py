@@ -111,6 +111,7 @@ def _present_shell() -> Shell:
 
 
 def number_or_all(text: str) -> int | None:
+    """Return a number, or `None` for `all`."""
     return None if text == "all" else int(text)
 
 

@@ -779,7 +779,7 @@ class Emulator(Hinted):
 
     @plan.setter
     def plan(self, plan: PlanName) -> None:
-        self._app.account.plan = plan
+        self._app.account.set_limits(plan, self._app.account.own_rate)
 
     @property
     def rate_limit(self) -> tuple[int, float]:
@@ -795,7 +795,8 @@ class Emulator(Hinted):
 
     @rate_limit.setter
     def rate_limit(self, rate_limit: tuple[int, float] | None) -> None:
-        self._app.account.own_rate = None if rate_limit is None else Rate(*rate_limit)
+        account = self._app.account
+        account.set_limits(account.plan, None if rate_limit is None else Rate(*rate_limit))
 
     @property
     def keep(self) -> int | None:
@@ -810,7 +811,7 @@ class Emulator(Hinted):
 
     @keep.setter
     def keep(self, keep: int | None) -> None:
-        self._app.account.keep = keep
+        self._app.account.set_keep(keep)
 
     def snapshot(self) -> bytes:
         """Return the complete state: everything but the time, the keys, the rate limits, the handlers and the scripts.

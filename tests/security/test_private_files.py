@@ -125,9 +125,9 @@ def _results(folder: Path) -> None:
 
 
 def _state(folder: Path) -> None:
-    from fibonacci.emulator.state.sqlite import StateDatabase
+    from fibonacci.emulator.state.sqlite import open_database
 
-    StateDatabase(folder / "state.db", 1.0).connection.close()
+    open_database(folder / "state.db", 1.0)[0].close()
 
 
 def _owner(folder: Path) -> None:

@@ -143,7 +143,6 @@ def test_a_signal_ends_it_while_handlers_are_still_prepared(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "slow_handlers.py").write_text(HANDLERS)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # or the signal would end the tests where the command ignores it
     assert main(["dev", "--port", "0", "--handlers", "slow_handlers:register_for_long"]) == 0
     assert capsys.readouterr() == ("", "")
 

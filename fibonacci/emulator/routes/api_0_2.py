@@ -111,9 +111,8 @@ def list_workflows(context: RequestContext) -> Reply:
 def create_workflow(context: RequestContext) -> Reply:
     """POST /api/v1/workflows."""
     body = _in_todays_words(read(FlaggedWorkflowCreate, context.body))
-    status = _status_of(body) or "active"
-    added = workflows.add_workflow(context, body, status, is_template=_is_template(body, was_known=False))
-    return bare(_workflow(context.store, added), 201)
+    flags = {name: value for name, value in _given_flags(body).items() if value}  # no workflow has to be no template
+    return bare(_workflow(context.store, workflows.add_workflow(context, body, flags)), 201)
 
 
 def get_workflow(context: RequestContext) -> Reply:
@@ -125,9 +124,7 @@ def update_workflow(context: RequestContext) -> Reply:
     """PATCH /api/v1/workflows/{workflow_id}, where flags are not part of a version."""
     workflow = workflows.find_workflow(context)
     body = _in_todays_words(read(FlaggedWorkflowUpdate, context.body))
-    is_template = _is_template(body, was_known="is_template" in workflow)
-    changed = workflows.change_workflow(context, workflow, body, _status_of(body), is_template=is_template)
-    return bare(_workflow(context.store, changed))
+    return bare(_workflow(context.store, workflows.change_workflow(context, workflow, body, _given_flags(body))))
 
 
 def execute_workflow(context: RequestContext) -> RunReply:
@@ -263,16 +260,10 @@ def _flags(workflow: StoredWorkflow) -> dict[str, bool]:
     return {"is_active": is_active, "is_template": workflow.get("is_template", False)}
 
 
-def _status_of(body: FlaggedWorkflowCreate | FlaggedWorkflowUpdate) -> str | None:
-    """Return the status that a body gives, or `None` if it gives none."""
-    if "is_active" not in body.model_fields_set:
-        return None
-    return "active" if body.is_active else "inactive"
-
-
-def _is_template(body: FlaggedWorkflowCreate | FlaggedWorkflowUpdate, *, was_known: bool) -> bool | None:
-    """Return whether a body makes a template, or `None` if it says nothing, or what was the case before."""
-    return body.is_template if "is_template" in body.model_fields_set and (body.is_template or was_known) else None
+def _given_flags(body: FlaggedWorkflowCreate | FlaggedWorkflowUpdate) -> dict[str, object]:
+    flags = {"status": "active" if body.is_active else "inactive", "is_template": body.is_template}
+    named = {"status": "is_active", "is_template": "is_template"}
+    return {name: value for name, value in flags.items() if named[name] in body.model_fields_set}
 
 
 def _workflow(store: Store, workflow: StoredWorkflow) -> JSONObject:

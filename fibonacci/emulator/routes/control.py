@@ -338,13 +338,13 @@ def change_settings(context: RequestContext) -> Reply:
     given = body.model_fields_set
     if not given:
         raise invalid(Detail("body", "must have at least one of plan, rate_limit and keep"))
-    if "plan" in given:
-        account.plan = body.plan
-    if "rate_limit" in given:
+    if given - {"keep"}:
         limit = body.rate_limit
-        account.own_rate = None if limit is None else Rate(limit.requests, limit.seconds)
+        own_rate = None if limit is None else Rate(limit.requests, limit.seconds)
+        plan = body.plan if "plan" in given else account.plan
+        account.set_limits(plan, own_rate if "rate_limit" in given else account.own_rate)
     if "keep" in given:
-        account.keep = body.keep
+        account.set_keep(body.keep)
     return _settings_shown(context)
 
 

@@ -30,7 +30,7 @@ from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.policy.admission import execute, report_problems
 from fibonacci.emulator.policy.organizations import Change, record_change
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.json_encoding import JSONObject, to_json
+from fibonacci.emulator.state.json_encoding import JSONObject, fields_of, to_json
 from fibonacci.emulator.state.records import (
     RegistryStatus,
     StoredExecution,
@@ -41,6 +41,7 @@ from fibonacci.emulator.state.records import (
 from fibonacci.emulator.state.store import Store
 
 Name = Annotated[str, Field(min_length=1)]
+NO_FLAGS: Final[Mapping[str, object]] = {}
 
 
 class WorkflowCreate(Body):
@@ -77,29 +78,18 @@ def create_workflow(context: RequestContext) -> Reply:
 
 
 def add_workflow(
-    context: RequestContext, body: WorkflowCreate, status: str = "active", *, is_template: bool | None = None
+    context: RequestContext, body: WorkflowCreate, flags: Mapping[str, object] = NO_FLAGS
 ) -> StoredWorkflow:
     """Store a new workflow with its first version, and return it.
 
     Raises:
         HTTPException: 422 if its definition is refused.
     """
-    workflow_id = f"wf-{os.urandom(6).hex()}"
+    workflow_id, now = f"wf-{os.urandom(6).hex()}", iso(context.now)
     _check(context, workflow_id, body.definition)
-    now = iso(context.now)
-    workflow: StoredWorkflow = {
-        "id": workflow_id,
-        "name": body.name,
-        "description": body.description,
-        "definition": body.definition,
-        "version": 1,
-        "organization_id": context.organization,
-        "status": status,
-        "created_at": now,
-        "updated_at": now,
-    }
-    if is_template is not None:
-        workflow["is_template"] = is_template
+    content = {"name": body.name, "description": body.description, "definition": body.definition, "version": 1}
+    about = {"organization_id": context.organization, "status": "active", "created_at": now, "updated_at": now}
+    workflow = cast("StoredWorkflow", {"id": workflow_id, **content, **about, **flags})
     save_with_snapshot(context.store, workflow)
     return workflow
 
@@ -115,31 +105,22 @@ def update_workflow(context: RequestContext) -> Reply:
 
 
 def change_workflow(
-    context: RequestContext,
-    workflow: StoredWorkflow,
-    body: WorkflowUpdate,
-    status: str | None = None,
-    *,
-    is_template: bool | None = None,
+    context: RequestContext, workflow: StoredWorkflow, body: WorkflowUpdate, flags: Mapping[str, object] = NO_FLAGS
 ) -> StoredWorkflow:
-    """Store the given fields of a workflow as its next version, and its status and flag if they change, and return it.
+    """Store the given fields of a workflow as its next version, and its flags, which are of no version, and return it.
 
     Raises:
         HTTPException: 422 if its definition is refused.
     """
     _check(context, workflow["id"], body.definition)
-    given = WorkflowUpdate.model_fields.keys() & body.model_fields_set
-    changed = cast("StoredWorkflow", {**workflow, **{name: getattr(body, name) for name in given}})
-    if status is not None:
-        changed["status"] = status
-    if is_template is not None:
-        changed["is_template"] = is_template
-    is_flagged = status is not None or is_template is not None
-    if given or is_flagged:
-        changed.update({"version": workflow["version"] + bool(given), "updated_at": iso(context.now)})
+    given = {name: getattr(body, name) for name in WorkflowUpdate.model_fields.keys() & body.model_fields_set}
+    if not given and not flags:
+        return workflow
+    times = {"version": workflow["version"] + bool(given), "updated_at": iso(context.now)}
+    changed = cast("StoredWorkflow", {**workflow, **given, **flags, **times})
     if given:
         save_with_snapshot(context.store, changed)
-    elif is_flagged:
+    else:
         context.store.workflows.put(workflow["id"], record=changed)
     return changed
 
@@ -185,8 +166,8 @@ def find_workflow(context: RequestContext) -> StoredWorkflow:
 
 def save_with_snapshot(store: Store, workflow: StoredWorkflow, rolled_back_from: int | None = None) -> StoredVersion:
     """Store a workflow and the snapshot of its version, and return the snapshot."""
-    names = ("version", "name", "description", "definition")
-    fields = {name: workflow[name] for name in names} | {"created_at": workflow["updated_at"]}
+    given, names = fields_of(workflow), ("version", "name", "description", "definition")
+    fields = {name: given[name] for name in names} | {"created_at": workflow["updated_at"]}
     version = {"workflow_id": workflow["id"], **fields, "rolled_back_from": rolled_back_from}
     snapshot = cast("StoredVersion", version)
     store.workflows.put(workflow["id"], record=workflow)
@@ -232,7 +213,7 @@ def rollback(context: RequestContext) -> Reply:
     """POST /workflows/{workflow_id}/versions/{version}/rollback."""
     workflow = find_workflow(context)
     old = _find_version(context, workflow["id"])
-    content = {name: old[name] for name in ("name", "description", "definition")}
+    content = {"name": old["name"], "description": old["description"], "definition": old["definition"]}
     changes = {"version": workflow["version"] + 1, "updated_at": iso(context.now)}
     back = cast("StoredWorkflow", {**workflow, **content, **changes})
     return Reply(save_with_snapshot(context.store, back, rolled_back_from=old["version"]))

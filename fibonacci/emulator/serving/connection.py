@@ -7,10 +7,11 @@ import socket
 import threading
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Final
 
 import h11
 
+from fibonacci.emulator.app import App
 from fibonacci.emulator.faults import SILENT, FailingResponse, deliver
 from fibonacci.emulator.http.messages import (
     HTTPException,
@@ -26,9 +27,6 @@ from fibonacci.emulator.http.messages import (
 MAX_HEAD: Final = 64 * 1024
 """The largest head of a request, in bytes."""
 
-MAX_FIELDS: Final = 100
-"""The largest number of fields in the head of a request."""
-
 _MAX_UNREAD: Final = 16 * 1024 * 1024
 """How many bytes of a body that is refused are read and dropped, so that its client sees the response."""
 _UNREAD_PATIENCE: Final = 5.0
@@ -36,22 +34,6 @@ _UNREAD_PATIENCE: Final = 5.0
 
 _STATUSES: Final = frozenset(HTTPStatus)
 _CHUNK: Final = 64 * 1024
-
-
-class Application(Protocol):
-    """What a server serves."""
-
-    def handle(self, request: ServerRequest) -> ServerResponse:
-        """Handle one request, called from many threads."""
-        ...
-
-    def refuse(self, error: HTTPException, request: ServerRequest | None) -> ServerResponse:
-        """Return the response to a request that could not be read, or only its head."""
-        ...
-
-    def body_limit(self, request: ServerRequest) -> int | None:
-        """Return the largest body of a request, in bytes, or `None` if its head is refused, so that none is read."""
-        ...
 
 
 class ServerConnection:
@@ -64,7 +46,7 @@ class ServerConnection:
         patience: Seconds to wait for the client to send or to read more.
     """
 
-    def __init__(self, sock: socket.socket, app: Application, closing: threading.Event, patience: float) -> None:
+    def __init__(self, sock: socket.socket, app: App, closing: threading.Event, patience: float) -> None:
         self._socket = sock
         self._app = app
         self._closing = closing
@@ -160,8 +142,6 @@ class ServerConnection:
     def _begin(self, head: h11.Request) -> int | None:
         """Return by the head of a request how many bytes its body may have, or None if the head is refused."""
         self._method = head.method
-        if len(head.headers) > MAX_FIELDS:
-            raise bad_request(f"The request has more than {MAX_FIELDS} header fields.")
         request = self._request = _request(head)
         if "host" not in request.headers:  # of HTTP/1.1 without one, or with several, h11 makes an error
             raise bad_request("The Host header is missing.", "Host")

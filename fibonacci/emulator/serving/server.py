@@ -7,7 +7,8 @@ import socket
 import threading
 from typing import Final
 
-from fibonacci.emulator.serving.connection import Application, ServerConnection
+from fibonacci.emulator.app import App
+from fibonacci.emulator.serving.connection import ServerConnection
 
 _THREAD_NAME: Final = "fibonacci-emulator"
 _RETRY: Final = 0.05
@@ -29,9 +30,7 @@ class SocketServer:
         RuntimeError: If the system has no thread left. Nothing listens then.
     """
 
-    def __init__(
-        self, app: Application, host: str, port: int, *, connections: int = 1_000, patience: float = 120.0
-    ) -> None:
+    def __init__(self, app: App, host: str, port: int, *, connections: int = 1_000, patience: float = 120.0) -> None:
         self._app = app
         self._patience = patience
         family = socket.AF_INET6 if ":" in host else socket.AF_INET

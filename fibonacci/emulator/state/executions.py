@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.state.json_encoding import JSONObject, to_text
 from fibonacci.emulator.state.records import (
     STATUSES,
@@ -54,7 +53,7 @@ class Search(NamedTuple):
     """Which executions are wanted.
 
     Attributes:
-        text: A text that their inputs or outputs mention, whatever its case: in each text, key, number and word.
+        text: A text in the JSON of their inputs or outputs. The case of ASCII letters doesn't matter.
         begin: The earliest time of their creation, or `None` for any.
         end: The time before which they were created, or `None` for any.
     """
@@ -64,44 +63,15 @@ class Search(NamedTuple):
     end: float | None = None
 
     def conditions(self) -> tuple[str, list[object]]:
-        """Return conditions that all wanted executions meet, and few others, and their values."""
+        """Return the conditions that wanted executions meet, and their values."""
         begin, end = 0.0 if self.begin is None else self.begin, inf if self.end is None else self.end
         times = " AND created >= ? AND created < ?"
         if not self.text:
             return times, [begin, end]
-        pattern = _pattern(self.text)
+        escaped = re.sub("[%_!]", r"!\g<0>", to_text(self.text)[1:-1])
+        pattern = f"%{escaped}%"
         text = " AND (inputs LIKE ? ESCAPE '!' OR outputs LIKE ? ESCAPE '!')"
         return times + text, [begin, end, pattern, pattern]
-
-    def accepts(self, execution: StoredExecution) -> bool:
-        """Return whether an execution mentions the text."""
-        text = self.text.lower()
-        return not text or _mentions(execution["inputs"], text) or _mentions(execution["outputs"], text)
-
-
-def _mentions(content: object, text: str) -> bool:
-    waiting = [content]
-    while waiting:
-        value = waiting.pop()
-        if is_object(value):
-            waiting.extend(value)
-            waiting.extend(value.values())
-        elif is_array(value):
-            waiting.extend(value)
-        elif text in (value if isinstance(value, str) else to_text(value)).lower():
-            return True
-    return False
-
-
-def _pattern(text: str) -> str:
-    """Return a pattern for the JSON of what mentions a text. `LIKE` knows the cases of ASCII letters alone."""
-    parts = [
-        re.sub("[%_!]", r"!\g<0>", to_text(character)[1:-1])
-        if character.lower() == character.upper() or character.isascii()
-        else "%"
-        for character in text
-    ]
-    return f"%{''.join(parts)}%"
 
 
 class ExecutionTable:
@@ -260,13 +230,11 @@ class ExecutionTable:
         inputs = f"CASE WHEN inputs_size <= {LARGE} THEN inputs END" if brief else "inputs"
         if search is not None:
             more, wanted = search.conditions()
-            condition, inputs = condition + more, "inputs"
+            condition += more
             values += wanted
-        sql, values = _selected(f"{_FIELDS}, {inputs}, inputs_size", statuses, workflow_id, order, condition, values)
+        sql, values = _selected(f"{_FIELDS}, {inputs}", statuses, workflow_id, order, condition, values)
         for row in self._store.execute(f"{sql} LIMIT -1 OFFSET ?", (*values, skip)):
-            execution = self._read(row)
-            if search is None or search.accepts(execution):
-                yield row[0], _brief(execution) if brief and row[-1] > LARGE else execution
+            yield row[0], self._read(row)
 
     def records(self, *statuses: str) -> Iterator[StoredExecution]:
         """Iterate over executions with any of some statuses. Default: all."""
@@ -377,7 +345,3 @@ def _selected(
     ]
     found = [value for given in lists for value in (*given.values(), *values)]
     return f"{' UNION ALL '.join(parts)} ORDER BY 1 {order}", found
-
-
-def _brief(execution: StoredExecution) -> StoredExecution:
-    return cast("StoredExecution", {name: value for name, value in execution.items() if name != "inputs"})

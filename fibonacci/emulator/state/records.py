@@ -259,7 +259,6 @@ class StoredReplay(TypedDict):
     request: str
     status: int
     body: str
-    request_id: str
     headers: dict[str, str]
     until: float
 

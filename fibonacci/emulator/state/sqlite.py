@@ -45,44 +45,39 @@ _PAGES_IN_LOG: Final = 4000
 _PRIMARY: Final = 0xFF  # the primary code of an extended one
 
 
-class StateDatabase:
-    """An open database.
+def open_database(path: Path | None, busy_timeout: float) -> tuple[sqlite3.Connection, bool]:
+    """Return a connection to a database, and whether it can only read.
 
     Args:
         path: The file, created if it does not exist, or `None` for memory.
         busy_timeout: Seconds to wait for another process that is writing.
 
-    Attributes:
-        connection: The connection to it.
-        is_read_only: Whether it can only be read.
-
     Raises:
         StateError: If it cannot be opened, is not an emulator's, or was written by another version.
     """
-
-    def __init__(self, path: Path | None, busy_timeout: float) -> None:
-        self._path = path
-        self.connection: sqlite3.Connection
-        self.is_read_only: bool
-        self.connection, self.is_read_only = (_in_memory(), False) if path is None else _open(path, busy_timeout)
-        self._seen = _identity(path) if path is not None else None
-
-    def check(self) -> None:
-        """Refuse a file that was removed or replaced since it was opened: what is written to it would be lost.
-
-        Raises:
-            StateError: If it was.
-        """
-        if self._path is not None and _identity(self._path) != self._seen:
-            raise StateError(f"{self._path} was replaced while it was open: restart the emulator")
-
-
-def _identity(path: Path) -> tuple[int, int]:
+    if path is None:
+        return _in_memory(), False
+    existed = path.is_file() and path.stat().st_size > 0
     try:
-        status = path.stat()
-    except OSError:
-        raise StateError(f"{path} was removed while it was open: restart the emulator") from None
-    return status.st_dev, status.st_ino
+        check_database(path)
+    except OSError as error:
+        file = path if error.filename is None else error.filename
+        raise StateError(f"{file} cannot be opened: {error.strerror}") from error
+    with contextlib.suppress(OSError):  # SQLite says what is wrong, too
+        make_private(path)
+    try:
+        return _opened(path, "mode=rwc", busy_timeout), False
+    except sqlite3.Error as error:
+        code, refusal = getattr(error, "sqlite_errorcode", 0), explained(error, path, busy_timeout)
+        if not existed or (code not in _FULL and code & _PRIMARY not in _UNWRITABLE):
+            raise refusal from error
+    log = Path(f"{path}-wal")
+    # Without a log that has changes, SQLite may assume that nobody changes the file, and creates none.
+    is_complete = not log.is_file() or log.stat().st_size == 0
+    for mode in ("mode=ro", "mode=ro&immutable=1")[: 1 + is_complete]:
+        with contextlib.suppress(sqlite3.Error):
+            return _opened(path, mode, 1.0), True
+    raise refusal
 
 
 def explained(error: sqlite3.Error, path: Path | None, busy_timeout: float) -> StateError:
@@ -114,31 +109,6 @@ def _template() -> sqlite3.Connection:
     create(connection)
     connection.execute("COMMIT")
     return connection
-
-
-def _open(path: Path, busy_timeout: float) -> tuple[sqlite3.Connection, bool]:
-    """Return a connection, and whether it can only read. That is better than none, if the file can't be written."""
-    existed = path.is_file() and path.stat().st_size > 0
-    try:
-        check_database(path)
-    except OSError as error:
-        file = path if error.filename is None else error.filename
-        raise StateError(f"{file} cannot be opened: {error.strerror}") from error
-    with contextlib.suppress(OSError):  # SQLite says what is wrong, too
-        make_private(path)
-    try:
-        return _opened(path, "mode=rwc", busy_timeout), False
-    except sqlite3.Error as error:
-        code, refusal = getattr(error, "sqlite_errorcode", 0), explained(error, path, busy_timeout)
-        if not existed or (code not in _FULL and code & _PRIMARY not in _UNWRITABLE):
-            raise refusal from error
-    log = Path(f"{path}-wal")
-    # Without a log that has changes, SQLite may assume that nobody changes the file, and creates none.
-    is_complete = not log.is_file() or log.stat().st_size == 0
-    for mode in ("mode=ro", "mode=ro&immutable=1")[: 1 + is_complete]:
-        with contextlib.suppress(sqlite3.Error):
-            return _opened(path, mode, 1.0), True
-    raise refusal
 
 
 def _opened(path: Path, mode: str, busy_timeout: float) -> sqlite3.Connection:

@@ -43,7 +43,7 @@ from fibonacci.emulator.state.snapshot import (
     read_snapshot,
     write_snapshot,
 )
-from fibonacci.emulator.state.sqlite import StateDatabase, explained, number_of
+from fibonacci.emulator.state.sqlite import explained, number_of, open_database
 
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for another process that is writing."""
@@ -245,7 +245,8 @@ class Store:
         self._marks: list[sqlite3.Connection] = []
         self._version = -1  # changes with those of other processes
         self._lock = threading.RLock()
-        self._database: StateDatabase | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._is_read_only = False
         self._finalizer: weakref.finalize[[], Store] | None = None
         self.executions: Final = ExecutionTable(self)
         self.workflows: Final = Table(self, "workflows", StoredWorkflow, is_cached=True)
@@ -261,19 +262,26 @@ class Store:
         self.run_windows: Final = Table(self, "run_windows", StoredRunWindow, is_cached=True)
         self.clock_state: Final = Table(self, "clock_state", StoredClock)
         self.replays: Final = Table(self, "replays", StoredReplay)
-        self._opened()
+        self.connection()
 
     def connection(self) -> sqlite3.Connection:
-        """Return the connection to the database.
+        """Return the connection to the database, opened if necessary.
 
         Raises:
-            StateError: If it was closed.
+            StateError: If it was closed, or cannot be opened.
         """
-        return self._opened().connection
+        if self.is_closed:
+            raise StateError(f"{self._path} was closed: open it again with start()")
+        with self._lock:
+            if self._connection is None:
+                self._connection, self._is_read_only = open_database(self._path, self._busy_timeout)
+                self._finalizer = weakref.finalize(self, self._connection.close)
+                self._forget()
+            return self._connection
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> Any:
         """Execute one statement in the present transaction, and return its cursor."""
-        return (self._database or self._opened()).connection.execute(sql, values)
+        return (self._connection or self.connection()).execute(sql, values)
 
     def decoded(self, text: str, name: str, key: str) -> Any:
         """Return what was stored as JSON.
@@ -312,7 +320,7 @@ class Store:
     @contextmanager
     def _transaction(self, statement: str) -> Generator[None]:
         with self._lock:
-            connection = (self._database or self._opened()).connection
+            connection = self._connection or self.connection()
             if connection.in_transaction:
                 yield
                 return
@@ -331,15 +339,13 @@ class Store:
                 self.is_reading = False
 
     def _begin(self, statement: str) -> None:
-        database = self._opened()
-        connection = database.connection
+        connection = self.connection()
         if self._path is None:
             connection.execute(statement)
             return
-        if database.is_read_only and statement != "BEGIN":
+        if self._is_read_only and statement != "BEGIN":
             raise StateReadOnlyError(f"{self._path} is read-only: nothing was changed")
         try:
-            database.check()
             connection.execute(statement)
             version = number_of(connection, "data_version")
         except sqlite3.Error as error:
@@ -452,16 +458,6 @@ class Store:
         with self._lock:
             self.is_closed = True
             self.owners.release()
-            finalizer, self._finalizer, self._database = self._finalizer, None, None
+            finalizer, self._finalizer, self._connection = self._finalizer, None, None
             if finalizer is not None:
                 finalizer()
-
-    def _opened(self) -> StateDatabase:
-        if self.is_closed:
-            raise StateError(f"{self._path} was closed: open it again with start()")
-        if self._database is None:
-            with self._lock:
-                self._database = StateDatabase(self._path, self._busy_timeout)
-                self._finalizer = weakref.finalize(self, self._database.connection.close)
-                self._forget()
-        return self._database
