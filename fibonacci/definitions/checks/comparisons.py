@@ -30,6 +30,9 @@ from fibonacci.definitions.templates import (
 _NUMERIC: Final = ("greater_than", "less_than")
 _IN_NUMBERS: Final = frozenset("0123456789.eE+- ")
 _MOST_SHOWN: Final = 80
+MOST_COMPARISONS: Final = 1_000
+"""With more conditionals and conditions than these, nobody looks for what never runs, or what has a value where."""
+
 _MOST_PAIRS: Final = 1_000
 _IN_WORDS: Final[Mapping[str, str]] = {
     "equals": "equals",

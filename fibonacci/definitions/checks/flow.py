@@ -8,7 +8,14 @@ from math import prod
 from typing import Any, Final, NamedTuple, TypeVar
 
 from fibonacci._texts.suggestions import did_you_mean
-from fibonacci.definitions.checks.comparisons import Comparison, Schemas, choices_of, comparison_of, node_sources
+from fibonacci.definitions.checks.comparisons import (
+    MOST_COMPARISONS,
+    Comparison,
+    Schemas,
+    choices_of,
+    comparison_of,
+    node_sources,
+)
 from fibonacci.definitions.flow import PENDING, UNMET, Fate, Flow
 from fibonacci.definitions.graph import Link, LinksByIndex, NodesByIndex, template_links, templated_values
 from fibonacci.definitions.json_types import is_array, is_object
@@ -316,8 +323,6 @@ def _compared(comparison: Comparison) -> bool | None:
 
 
 _BRANCHES = ("true_branch", "false_branch")
-_MOST_COMPARISONS: Final = 1_000
-"""With more conditionals and conditions than these, what never runs is not looked for: each is compared with each."""
 
 
 def flow_problems(
@@ -331,7 +336,7 @@ def flow_problems(
         if node.get("type") == "conditional":
             yield from _branch_problems(index, node, used)
     by_id = {node["id"]: node for node in nodes.values()}
-    if sum(comparison_of(node) is not None for node in by_id.values()) > _MOST_COMPARISONS:
+    if sum(comparison_of(node) is not None for node in by_id.values()) > MOST_COMPARISONS:
         return
     schemas = {node_id: node.get("output_schema", node.get("schema")) for node_id, node in by_id.items()}
     outcomes = Outcomes(by_id, flow, Schemas(definition.get("input_schema"), schemas))
