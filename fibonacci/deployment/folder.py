@@ -12,7 +12,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Collection, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -157,28 +157,23 @@ class DeploymentFolder:
         if sys.platform == "win32":
             yield
             return
+        import fcntl
+
         try:
             descriptor = os.open(self.path, os.O_RDONLY)
         except OSError as error:
             raise self._unreadable(error) from error
         try:
-            self._flock(descriptor)
+            with suppress(OSError):  # a file system without locks
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise StalePlanError(
+                        f"another apply or pull is running in {str(self.path)!r}: wait until it ends"
+                    ) from error
             yield
         finally:
             os.close(descriptor)
-
-    def _flock(self, descriptor: int) -> None:
-        if sys.platform != "win32":
-            import fcntl
-
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise StalePlanError(
-                    f"another apply or pull is running in {str(self.path)!r}: wait until it ends"
-                ) from error
-            except OSError:
-                pass  # a file system without locks
 
     def check_file(self, file: str) -> None:
         """Refuse a file that is a link out of the folder, or whose name the state cannot have.

@@ -13,6 +13,7 @@ from fibonacci.definitions.checks.inputs import changes_for_callers
 from fibonacci.definitions.comparison import diff
 from fibonacci.definitions.graph import nodes_of, templated_values
 from fibonacci.definitions.problems import Problem, Problems
+from fibonacci.definitions.template_types import listed
 from fibonacci.definitions.templates import references
 from fibonacci.deployment.content import (
     SeenWorkflow,
@@ -33,8 +34,6 @@ from fibonacci.deployment.state import (
 )
 from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
-
-_MOST_NAMED: Final = 3
 
 
 def check_moved(moved: object) -> Mapping[str, str | None]:
@@ -134,7 +133,6 @@ class Matches:
         }
         taken = {known.name for known in self.known.values()}
         self.gone: list[WorkflowState] = [known for name, known in state.workflows.items() if name not in taken]
-        self._ambiguous: dict[str, Problem] = {}  # by the name of the workflow
         self._workflows = self._find_workflows(state)
         self.contents: dict[str, WorkflowContent] = {
             file: content_of_file(definition, self.names[file], self.workflow_of(self.known.get(file)))
@@ -146,7 +144,7 @@ class Matches:
         return None if known is None else self._workflows[known.name]
 
     def _find_workflows(self, state: EnvironmentState) -> dict[str, Workflow | None]:
-        """Return the workflow of each state, which is found by its content if its creation was interrupted."""
+        """Return the workflow of each state. If its creation was interrupted, it is the only one of its content."""
         interrupted, ids = state.names_of_interrupted, state.workflow_ids
         created: dict[tuple[str, str], list[Workflow]] = {}
         for workflow in self._all.values():
@@ -160,12 +158,6 @@ class Matches:
                 continue
             candidates = created.get((name, known.applied), [])
             workflows[name] = candidates[0] if len(candidates) == 1 else None
-            if len(candidates) > 1:
-                message = (
-                    f"its creation was interrupted, and {_ids(candidates)} are all called {name!r} and have the "
-                    "content it was created with: delete all but one"
-                )
-                self._ambiguous[name] = _problem("ambiguous_creation", known.file, message)
         return workflows
 
     def _unclear(self) -> Iterator[Problem]:
@@ -174,8 +166,7 @@ class Matches:
         for known in self.gone:
             if new and known.name not in self._moved and self.workflow_of(known) is not None:
                 file, name = new[0]
-                more = [f"{len(new) - _MOST_NAMED} more"] if len(new) > _MOST_NAMED else []
-                named = _and([*(repr(name) for _, name in new[:_MOST_NAMED]), *more])
+                named = listed(repr(name) for _, name in new)
                 renamed = remedy("moved", old=known.name, new=name, typed=shlex.quote(f"{known.name}={name}"))
                 gone = remedy("gone", old=known.name, typed=shlex.quote(f"{known.name}="))
                 message = (
@@ -191,7 +182,7 @@ class Matches:
             folder: The folder of the files.
             environment: What it is deployed to.
         """
-        problems = [*self._ambiguous.values(), *self._unclear()]
+        problems = [*self._unclear()]
         files: dict[str, list[str]] = {}
         for file, content in self.contents.items():
             for name in {content.name, self.names[file]}:
@@ -206,7 +197,7 @@ class Matches:
                 message = f"{' and '.join(of_name)} are both called {name!r}: each workflow needs its own name"
                 problems.append(_problem("duplicate_name", of_name[0], message))
             others = taken.get(name)
-            if others and name not in self._ambiguous:
+            if others:
                 message = _name_is_taken(
                     name, others, environment, typed_folder(folder), is_known=of_name[0] in self.known
                 )
@@ -225,10 +216,6 @@ def _name_is_taken(name: str, others: Sequence[Workflow], environment: str, fold
         return f"{start}{also} called {name!r}: rename or delete it, because each workflow needs its own name"
     text = f"{start} called {name!r}, but was not deployed from this folder to this environment: "
     return f"{text}{pull_remedy(others[0].id, environment, folder)} if it belongs to this file, or rename one of them"
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _ids(workflows: Sequence[Workflow]) -> str:

@@ -108,23 +108,10 @@ def test_without_a_trace_the_outputs_tell() -> None:
     }
 
 
-def test_without_a_trace_the_results_of_conditionals_tell_what_was_skipped() -> None:
-    outputs = {"classify": 1, "gate": {"result": False, "branch": ["draft"]}, "draft": "Dear"}
-    picture = svg(TRIAGE, execution=execution_of(outputs=outputs))
-    states = {name: lines[-1] for name, lines in boxes(picture).items()}
-    assert (states["Urgent?"], states["page"], states["judge"]) == ("completed", "skipped", "unknown")
-    assert boxes(svg(TRIAGE, execution=execution_of("failed", outputs=outputs)))["page"][-1] == "unknown"
-
-
 def test_named_outputs_are_not_taken_for_nodes() -> None:
     definition = TRIAGE | {"outputs": {"draft": "{{classify}}"}}
     picture = svg(definition, execution=execution_of(outputs={"draft": 1}))
     assert boxes(picture)["draft"][-1] == "unknown"
-
-
-def test_an_execution_that_has_not_begun_has_pending_nodes() -> None:
-    picture = svg(TRIAGE, execution=execution_of("pending_approval"))
-    assert {lines[-1] for lines in boxes(picture).values()} == {"pending"}
 
 
 def test_a_state_that_is_not_known_is_shown_as_it_is() -> None:

@@ -1,8 +1,7 @@
-"""A picture as PNG: what CSS variables and classes say in the SVG, each element says itself."""
+"""A picture as PNG: that of the SVG, in the light colors."""
 
 from __future__ import annotations
 
-import re
 import struct
 import sys
 from collections.abc import Iterator
@@ -11,10 +10,9 @@ from importlib import import_module
 import pytest
 
 from fibonacci.definitions import svg
-from fibonacci.definitions.diagrams.png import flat_svg
 from fibonacci.definitions.diagrams.svg import LIGHT
-from tests.definitions.diagram_cases import HOSTILE_TEXTS, TRIAGE, execution_of, hostile_definition, llm, trace_of
-from tests.definitions.pictures import SVG, parsed
+from tests.definitions.diagram_cases import HOSTILE_TEXTS, TRIAGE, execution_of, hostile_definition, trace_of
+from tests.definitions.pictures import parsed
 
 
 def size(picture: bytes) -> tuple[int, int]:
@@ -32,24 +30,17 @@ def no_resvg(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sys.modules.pop(name, None)
 
 
-def test_nothing_is_left_to_a_style_sheet() -> None:
-    text = flat_svg(svg(TRIAGE)).text
-    assert [word for word in ("var(", "class=", "<style", "@media") if word in text] == []
+def test_the_colors_are_the_light_ones_without_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The renderer knows neither variables nor what a reader prefers."""
+    from fibonacci.definitions.diagrams import png as module
 
+    def drawn(*, svg_string: str, sans_serif_family: str | None = None, **_: object) -> bytes:
+        return svg_string.encode()
 
-def test_the_elements_have_the_light_colors_of_their_states() -> None:
-    execution = execution_of("failed", trace_of(classify=("completed", 1), draft=("failed", 2, "no")))
-    picture = parsed(flat_svg(svg(TRIAGE, execution=execution)).text)
-    styles = [element.get("style", "") for element in picture.iter() if element.tag in (f"{SVG}rect", f"{SVG}path")]
-    for state in ("completed", "failed"):
-        box = f"fill:{LIGHT[f'{state}-box']};stroke:{LIGHT[state]}"
-        assert any(box in style for style in styles), box
-
-
-def test_the_later_rule_holds() -> None:
-    nodes = {"nodes": [{**llm("a"), "dependencies": ["b"]}, {**llm("b"), "dependencies": ["a"]}]}
-    picture = flat_svg(svg(nodes)).text
-    assert re.search(rf"fill:none;stroke:{LIGHT['failed']};stroke-width:1.5;stroke-dasharray:6 3", picture)
+    monkeypatch.setattr(module, "svg_to_bytes", drawn)
+    text = module.png(TRIAGE, execution=execution_of(trace=trace_of(classify=("completed", 1)))).decode()
+    assert [word for word in ("var(", "@media", "--") if word in text] == []
+    assert f"fill:{LIGHT['completed-box']};stroke:{LIGHT['completed']}" in text
 
 
 @pytest.mark.usefixtures("font")
@@ -58,8 +49,8 @@ def test_a_png_has_twice_the_size_and_a_very_large_one_less_for_hostile_texts_to
 ) -> None:
     from fibonacci.definitions.diagrams import png as module
 
-    flat = flat_svg(svg(TRIAGE))
-    assert size(module.png(TRIAGE)) == pytest.approx((2 * flat.width, 2 * flat.height), abs=1)
+    width, height = (float(parsed(svg(TRIAGE)).attrib[name]) for name in ("width", "height"))
+    assert size(module.png(TRIAGE)) == pytest.approx((2 * width, 2 * height), abs=1)
     monkeypatch.setattr(module, "_MOST_PIXELS", 10_000)
     width, height = size(module.png(hostile_definition(HOSTILE_TEXTS[7:8])))
     assert 8_000 < width * height <= 11_000

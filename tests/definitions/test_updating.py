@@ -184,13 +184,6 @@ def test_a_node_in_place_of_the_first_one_takes_none_of_its_comments() -> None:
     assert updated_text(text, "a.yaml", {"name": "x", "nodes": nodes}) == expected
 
 
-def test_a_node_with_another_id_is_the_same_node() -> None:
-    text = str(updated(TRIAGE))
-    definition = definition_in(TRIAGE)
-    definition["nodes"][2]["id"] = "new"
-    assert updated_text(text, "a.yaml", definition) == text.replace("id: old ", "id: new ")
-
-
 def test_how_the_text_begins_and_its_lines_end_stay() -> None:
     text = "\ufeffnodes:\r\n- id: a\r\n  type: llm\r\n"
     assert updated(text, e={"type": "llm"}) == text + "- id: e\r\n  type: llm\r\n"

@@ -177,8 +177,8 @@ def test_two_that_could_be_what_was_created(flows: Flows, emulator: Emulator) ->
     flows.create("flow-a")
     first, second = (workflow.id for workflow in flows.workflows())
     assert flows.problems() == [
-        f"a.yaml: its creation was interrupted, and {first} and {second} are all called 'flow-a' and have "
-        "the content it was created with: delete all but one"
+        f"a.yaml: {first} and {second} on the platform are also called 'flow-a': rename or delete it, because each "
+        "workflow needs its own name"
     ]
     flows.mode.run(flows.client.workflows.delete(second))
     check_resumed(flows, ["flow-a"])

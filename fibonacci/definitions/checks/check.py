@@ -107,7 +107,7 @@ def problems_in(
         schema_problems(definition, nodes),
         template_problems(definition, nodes, types, flow),
         comparison_problems(nodes, types),
-        flow_problems(definition, nodes, links, flow),
+        flow_problems(definition, nodes, links, flow, types),
         () if known is None else tool_problems(nodes, known),
         () if known_models is None else unknown_models(nodes, known_models),
     ]

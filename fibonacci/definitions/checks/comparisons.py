@@ -11,25 +11,28 @@ from typing import Any, Final, NamedTuple
 
 from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.definitions.graph import NodesByIndex
-from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.node_kinds import is_open
 from fibonacci.definitions.operators import OPERATORS, UNARY, OperatorError, evaluate, is_numeric
 from fibonacci.definitions.problems import Problem, problem
 from fibonacci.definitions.template_types import TEXT, Form, Kind, TemplateTypes, ValueType, kind_of, listed
 from fibonacci.definitions.templates import (
-    INPUT,
     Reference,
     TemplateError,
     as_text,
     expressions,
     parse,
     strings,
+    whole_expression,
     without_expressions,
 )
 
 _NUMERIC: Final = ("greater_than", "less_than")
 _IN_NUMBERS: Final = frozenset("0123456789.eE+- ")
 _MOST_SHOWN: Final = 80
+MOST_COMPARISONS: Final = 1_000
+"""With more conditionals and conditions than these, nobody looks for what never runs, or what has a value where."""
+
 _MOST_PAIRS: Final = 1_000
 _IN_WORDS: Final[Mapping[str, str]] = {
     "equals": "equals",
@@ -224,13 +227,6 @@ class Choice(NamedTuple):
     """The position of this one's result."""
 
 
-class Schemas(NamedTuple):
-    """The JSON Schemas of the inputs, and of the outputs of nodes by ID. Anything but an object means none."""
-
-    inputs: Any
-    nodes: Mapping[str, Any]
-
-
 def node_sources(comparison: Comparison) -> list[str] | None:
     """Return the IDs that a comparison reads, or None if it reads anything but nodes."""
     references = _references([comparison.left] if comparison.operator in UNARY else [*_operands(comparison)])
@@ -239,12 +235,12 @@ def node_sources(comparison: Comparison) -> list[str] | None:
     return [reference.source for reference in references]
 
 
-def choices_of(comparisons: Mapping[str, Comparison], schemas: Schemas, *, may_repeat: bool) -> dict[str, Choice]:
+def choices_of(comparisons: Mapping[str, Comparison], types: TemplateTypes, *, may_repeat: bool) -> dict[str, Choice]:
     """Return the choice that decides each comparison, by node.
 
     Args:
         comparisons: The comparisons by node.
-        schemas: What is known of the values.
+        types: What is known of the values.
         may_repeat: Whether nodes may run again, so that their templates may have several values in one run.
     """
     groups: dict[str, list[str]] = {}
@@ -260,7 +256,7 @@ def choices_of(comparisons: Mapping[str, Comparison], schemas: Schemas, *, may_r
                 groups.setdefault(f"{key} {_atom(comparisons[node_id])}", []).append(node_id)
     choices: dict[str, Choice] = {}
     for key, node_ids in groups.items():
-        options = _options(key, [comparisons[node_id] for node_id in node_ids], schemas)
+        options = _options(key, [comparisons[node_id] for node_id in node_ids], types)
         choices |= {node_id: Choice(key, options, index) for index, node_id in enumerate(node_ids)}
     return choices
 
@@ -295,13 +291,13 @@ def _atom(comparison: Comparison) -> tuple[str, object]:
     return _OPPOSITE.get(comparison.operator, comparison.operator), right if isinstance(right, str) else id(right)
 
 
-def _options(key: str, comparisons: Sequence[Comparison], schemas: Schemas) -> Sequence[Sequence[bool | None]]:
+def _options(key: str, comparisons: Sequence[Comparison], types: TemplateTypes) -> Sequence[Sequence[bool | None]]:
     """Return the results that comparisons of one value may have together: all that are possible, hardly more."""
     if key.startswith(_ALONE):
         return [(True,), (False,)]
     of_texts = list(dict.fromkeys(_atom(comparison) for comparison in comparisons if comparison.operator in _OF_TEXTS))
     results_seen: dict[tuple[bool | None, ...], None] = {}
-    for value, is_exact in _samples(comparisons, schemas):
+    for value, is_exact in _samples(comparisons, types):
         for holding in product((True, False), repeat=0 if is_exact else len(of_texts)):
             assumed = dict(zip(of_texts, holding, strict=False))
             results_seen[tuple(_result(comparison, value, assumed) for comparison in comparisons)] = None
@@ -323,9 +319,9 @@ def _result(comparison: Comparison, value: Any, assumed: Mapping[tuple[str, obje
         return None
 
 
-def _samples(comparisons: Sequence[Comparison], schemas: Schemas) -> Iterator[tuple[Any, bool]]:
+def _samples(comparisons: Sequence[Comparison], types: TemplateTypes) -> Iterator[tuple[Any, bool]]:
     """Yield a value of each kind that some comparisons tell apart, and whether comparisons of its text are exact."""
-    known = _known_values(comparisons[0].left, schemas)
+    known = _known_values(comparisons[0].left, types)
     if known is not None:
         yield from ((value, True) for value in known)
         return
@@ -338,24 +334,10 @@ def _samples(comparisons: Sequence[Comparison], schemas: Schemas) -> Iterator[tu
     yield from (("", True), (None, True))
 
 
-def _known_values(left: str, schemas: Schemas) -> list[Any] | None:
+def _known_values(left: str, types: TemplateTypes) -> list[Any] | None:
     """Return all values that a template may have by a schema, or None when they are not known."""
-    templates = expressions(left)
-    if len(templates) != 1 or left != f"{{{{{templates[0]}}}}}":
+    expression = whole_expression(left)
+    reading = None if expression is None else types.read(parse(expression))
+    if reading is None or reading.type.values is None:
         return None
-    reference = parse(templates[0])
-    schema = schemas.inputs if reference.source == INPUT else schemas.nodes.get(reference.source)
-    is_required = True
-    for part in reference.path:
-        properties = schema.get("properties") if is_object(schema) else None
-        if not is_object(schema) or not is_object(properties):
-            return None
-        required = schema.get("required")
-        is_required = is_required and is_array(required) and part in required
-        schema = properties.get(part)
-    values = schema.get("enum") if is_object(schema) else None
-    if is_object(schema) and schema.get("type") == "boolean":
-        values = [True, False]
-    if not is_array(values) or not values:
-        return None
-    return list(values) if is_required else [*values, _MISSING]
+    return [*reading.type.values, *([_MISSING] if reading.optional else [])]

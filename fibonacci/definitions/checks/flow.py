@@ -8,13 +8,20 @@ from math import prod
 from typing import Any, Final, NamedTuple, TypeVar
 
 from fibonacci._texts.suggestions import did_you_mean
-from fibonacci.definitions.checks.comparisons import Comparison, Schemas, choices_of, comparison_of, node_sources
+from fibonacci.definitions.checks.comparisons import (
+    MOST_COMPARISONS,
+    Comparison,
+    choices_of,
+    comparison_of,
+    node_sources,
+)
 from fibonacci.definitions.flow import PENDING, UNMET, Fate, Flow
 from fibonacci.definitions.graph import Link, LinksByIndex, NodesByIndex, template_links, templated_values
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.node_kinds import is_open, node_kind
 from fibonacci.definitions.operators import UNARY, OperatorError, evaluate
 from fibonacci.definitions.problems import Problem, problem
+from fibonacci.definitions.template_types import TemplateTypes
 from fibonacci.definitions.templates import ABSENT, TemplateError, adjoining, parse, render, strings, whole_expression
 
 T = TypeVar("T")
@@ -105,10 +112,10 @@ class Outcomes:
     Args:
         nodes: The nodes in plain JSON, by ID. What depends on a cycle is left out.
         flow: How they are linked.
-        schemas: What is known of the values that are compared.
+        types: What is known of the values that are compared.
     """
 
-    def __init__(self, nodes: Mapping[str, Mapping[str, Any]], flow: Flow, schemas: Schemas) -> None:
+    def __init__(self, nodes: Mapping[str, Mapping[str, Any]], flow: Flow, types: TemplateTypes) -> None:
         self._flow: Final = flow
         self._conditionals: Final = {node_id for node_id, node in nodes.items() if node.get("type") == "conditional"}
         self._comparisons: Final = _comparisons(nodes)
@@ -116,7 +123,7 @@ class Outcomes:
         self._sources: Final = {node_id: node_sources(comparison) for node_id, comparison in self._comparisons.items()}
         self._constant: Final = {node_id: comparison.constant for node_id, comparison in self._comparisons.items()}
         open_ones = {n: comparison for n, comparison in self._comparisons.items() if self._constant[n] is None}
-        self._choices: Final = choices_of(open_ones, schemas, may_repeat=repeats)
+        self._choices: Final = choices_of(open_ones, types, may_repeat=repeats)
         self._may_fail: Final[set[str]] = set()
         for rescuer, rescued in flow.rescues.items():
             self._may_fail.update(rescued)
@@ -316,12 +323,10 @@ def _compared(comparison: Comparison) -> bool | None:
 
 
 _BRANCHES = ("true_branch", "false_branch")
-_MOST_COMPARISONS: Final = 1_000
-"""With more conditionals and conditions than these, what never runs is not looked for: each is compared with each."""
 
 
 def flow_problems(
-    definition: Mapping[str, Any], nodes: NodesByIndex, links: LinksByIndex, flow: Flow
+    definition: Mapping[str, Any], nodes: NodesByIndex, links: LinksByIndex, flow: Flow, types: TemplateTypes
 ) -> Iterator[Problem]:
     """Yield what never runs, what runs for nothing, and what may have no value."""
     if definition.get("nodes") == []:
@@ -331,10 +336,9 @@ def flow_problems(
         if node.get("type") == "conditional":
             yield from _branch_problems(index, node, used)
     by_id = {node["id"]: node for node in nodes.values()}
-    if sum(comparison_of(node) is not None for node in by_id.values()) > _MOST_COMPARISONS:
+    if sum(comparison_of(node) is not None for node in by_id.values()) > MOST_COMPARISONS:
         return
-    schemas = {node_id: node.get("output_schema", node.get("schema")) for node_id, node in by_id.items()}
-    outcomes = Outcomes(by_id, flow, Schemas(definition.get("input_schema"), schemas))
+    outcomes = Outcomes(by_id, flow, types)
     idle = outcomes.never_run
     for index, node in nodes.items():
         if node["id"] in idle:

@@ -7,15 +7,13 @@ the name of a node or a source, are unbalanced, or use the syntax of another tem
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property, reduce
-from itertools import chain
+from functools import cached_property
 from typing import Any, Final
 
 from fibonacci._texts.suggestions import did_you_mean
-from fibonacci.definitions.checks.comparisons import comparison_of, has_number
+from fibonacci.definitions.checks.comparisons import MOST_COMPARISONS, comparison_of, has_number
 from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.graph import NodesByIndex, templated_values
 from fibonacci.definitions.json_types import as_object
@@ -47,6 +45,9 @@ _STATEMENT: Final = re.compile(
 )
 _LONGEST_PATH: Final = 200
 _AS_IT_IS: Final = "If you mean the characters, put a space between them"
+
+_Paths = frozenset[tuple[str, ...]]
+"""Paths to values, each with those of what it is in."""
 
 MayBeNumber = Callable[[str], bool | None]
 """Tells whether an expression may give a number, or None if nothing is known of it."""
@@ -168,13 +169,12 @@ class _TemplateCheck:
             reading = self._types.read(reference)
             if reading.missing is not None:
                 yield replace(_unknown(location, reference, reading.missing, reading.owner), offset=offset)
-            if reader is None or not reading.optional:
+            if reader is None or not reading.optional or self._has_many_comparisons:
                 continue
             path = (reference.source, *reference.path)
-            sets, present = self._present
-            shared = sets.most_shared(path, present.get(reader, 0))
+            present = self._present.get(reader, frozenset())
             for end in (position + 2 for position in reading.optional):
-                if end > shared:
+                if path[:end] not in present:
                     yield replace(_optional(location, reference, path[:end]), offset=offset)
 
     def _may_be_number(self, expression: str) -> bool | None:
@@ -185,74 +185,42 @@ class _TemplateCheck:
         return has_number(value_type) if value_type.is_known else None
 
     @cached_property
-    def _present(self) -> tuple[_PathSets, dict[str, int]]:
+    def _has_many_comparisons(self) -> bool:
+        return sum(comparison_of(node) is not None for node in self._nodes.values()) > MOST_COMPARISONS
+
+    @cached_property
+    def _present(self) -> dict[str, _Paths]:
         """The paths that have a value whenever a node runs, by its ID: a comparison has asked for them before."""
         by_id = {node["id"]: node for node in self._nodes.values()}
-        asked_by = {
-            (node_id, holds): _asked_by(by_id[node_id], holds=holds) for node_id in by_id for holds in (True, False)
-        }
-        sets = _PathSets(chain.from_iterable(asked_by.values()))
-        asked = {key: sets.of(paths) for key, paths in asked_by.items()}
-        present: dict[str, int] = {}
+        present: dict[str, _Paths] = {}
         for node_id in self._flow.order():
             gates = self._flow.gates.get(node_id, [])
             # One conditional and one dependency that have run are enough for a node to run.
-            ways = [present[gate.conditional] | asked[gate.conditional, gate.when] for gate in gates]
+            ways = [present[each.conditional] | _asked_by(by_id[each.conditional], holds=each.when) for each in gates]
             conditionals = {gate.conditional for gate in gates}
             others = (*self._flow.depends_on[node_id], *self._flow.rescues.get(node_id, ()))
             needed = [present[other] for other in others if other not in conditionals]
-            own = 0 if by_id[node_id].get("type") == "conditional" else asked[node_id, True]
-            in_all = [reduce(int.__and__, masks) for masks in (ways, needed) if masks]
-            present[node_id] = reduce(int.__or__, in_all, own)
-        return sets, present
+            is_gate = by_id[node_id].get("type") == "conditional"
+            own: _Paths = frozenset() if is_gate else _asked_by(by_id[node_id], holds=True)
+            known = own.union(*(paths[0].intersection(*paths[1:]) for paths in (ways, needed) if paths))
+            # A chain of nodes that ask for nothing shares one set.
+            present[node_id] = needed[0] if needed and needed[0] == known else known
+        return present
 
 
-class _PathSets:
-    """Sets of some paths, each an integer with a bit for each path: those of a long chain hold what those before hold.
-
-    Args:
-        paths: All paths. They may be repeated.
-    """
-
-    def __init__(self, paths: Iterable[tuple[str, ...]]) -> None:
-        self._paths: Final = sorted(set(paths))
-        self._places: Final = {path: place for place, path in enumerate(self._paths)}
-
-    def of(self, paths: Iterable[tuple[str, ...]]) -> int:
-        """Return the set of some of the paths, each given once."""
-        return sum(1 << self._places[path] for path in paths)
-
-    def most_shared(self, path: tuple[str, ...], members: int) -> int:
-        """Return how many parts a path shares at most with the beginning of one in a set.
-
-        In the order of the paths that is the last one before it or the first one after it.
-        """
-        place = bisect_left(self._paths, path)
-        before, after = members & ((1 << place) - 1), members >> place
-        nearest = [before.bit_length() - 1] if before else []
-        nearest += [place + (after & -after).bit_length() - 1] if after else []
-        return max((_shared(path, self._paths[node_id]) for node_id in nearest), default=0)
-
-
-def _shared(path: tuple[str, ...], other: tuple[str, ...]) -> int:
-    """Return how many parts two paths begin with alike."""
-    pairs = enumerate(zip(path, other, strict=False))
-    return next((place for place, (one, two) in pairs if one != two), min(len(path), len(other)))
-
-
-def _asked_by(node: Mapping[str, Any], *, holds: bool) -> frozenset[tuple[str, ...]]:
+def _asked_by(node: Mapping[str, Any], *, holds: bool) -> _Paths:
     """Return the paths that have a value once the comparison of a node has been made, with this result."""
     comparison = comparison_of(node)
     if comparison is None or (comparison.operator in UNARY and holds is (comparison.operator == "is_empty")):
         return frozenset()
     operands = (comparison.left,) if comparison.operator in UNARY else (comparison.left, comparison.right)
-    fields: set[tuple[str, ...]] = set()
+    paths: set[tuple[str, ...]] = set()
     for operand in operands:
         expression = whole_expression(operand) if isinstance(operand, str) else None
         if expression is not None:
-            source, *path = expression.strip().split(".")
-            fields.add((source, *path))
-    return frozenset(fields)
+            path = tuple(expression.strip().split("."))
+            paths.update(path[:end] for end in range(2, len(path) + 1))
+    return frozenset(paths)
 
 
 def _unknown(location: str, reference: Reference, position: int, owner: ValueType) -> Problem:

@@ -16,8 +16,7 @@ from unicodedata import combining, east_asian_width
 from fibonacci._display.protocols import ExecutionRecord, NodeRecord
 from fibonacci._texts.text import time_text
 from fibonacci.definitions.document import Document
-from fibonacci.definitions.flow import PENDING, Fate, Flow
-from fibonacci.definitions.graph import FOLLOWING, Link, node_links, nodes_of
+from fibonacci.definitions.graph import FOLLOWING, Link, node_links
 from fibonacci.definitions.json_types import as_object, is_array, is_object
 from fibonacci.definitions.node_kinds import NODE_KINDS, known_type
 
@@ -105,8 +104,6 @@ KNOWN_STATES: Final = ("completed", "failed", "running", "pending", "skipped", "
 UNKNOWN: Final = "unknown"
 """The state of a node that the platform does not mention."""
 
-_NOT_STARTED: Final = ("pending", "pending_approval")
-
 
 class NodeState(NamedTuple):
     """The state of a node. All texts are clean."""
@@ -153,35 +150,13 @@ def node_states(definition: Mapping[str, Any], execution: ExecutionRecord) -> di
 
     Args:
         definition: The definition as plain JSON.
-        execution: The execution. Without a trace, nodes with an output have completed, what they imply was skipped, and
-            the nodes of an execution that has not begun are pending.
+        execution: The execution. Without a trace, nodes with an output have completed.
     """
-    states = dict(_traced(execution.trace or []))
-    if states:
-        return states
-    nodes = nodes_of(definition).values()
-    if execution.status in _NOT_STARTED:
-        return {node["id"]: NodeState("pending") for node in nodes}
+    if execution.trace:
+        return dict(_traced(execution.trace))
     if is_object(definition.get("outputs")):  # then the names of the outputs are not those of nodes
         return {}
-    states = {node_id: NodeState("completed") for node_id in execution.outputs}
-    return states | _skipped(Flow(nodes), execution.outputs) if execution.status == "completed" else states
-
-
-def _skipped(flow: Flow, outputs: Mapping[str, Any]) -> dict[str, NodeState]:
-    """Return the nodes of a completed execution that can only have been skipped besides those with an output."""
-    fates: dict[str, Fate] = {}
-    states: dict[str, NodeState] = {}
-    for node_id in flow.order():
-        if node_id in outputs:
-            result = outputs[node_id].get("result") if is_object(outputs[node_id]) else None
-            fates[node_id] = Fate("completed", result=result if isinstance(result, bool) else None)
-            continue
-        step = flow.step(node_id, lambda other: fates.get(other, PENDING))
-        if step.action == "skip":
-            fates[node_id] = Fate("skipped", step.stopped)
-            states[node_id] = NodeState("skipped", reason=clean(step.reason))
-    return states
+    return {node_id: NodeState("completed") for node_id in execution.outputs}
 
 
 def _traced(trace: Iterable[NodeRecord]) -> Iterator[tuple[str, NodeState]]:

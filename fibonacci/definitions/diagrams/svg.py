@@ -6,6 +6,7 @@ is derived from all rules: diagrams of this version share them, and those of oth
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from html import escape
@@ -57,20 +58,18 @@ DARK: Final[Mapping[str, str]] = {
 FONT_FAMILIES: Final = (
     'system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","Noto Sans","Liberation Sans",Arial,sans-serif'
 )
-DERIVED: Final = {"fill": "var(--box)", "line": "var(--rim)", "word": "var(--soft)", "accent": "var(--soft)"}
-RULES: Final[Mapping[str, str]] = {
+_RULES: Final[Mapping[str, str]] = {
     # All that a page might set for its own texts is set here.
     "text": f"font:400 12px {FONT_FAMILIES};fill:var(--ink);stroke:none;letter-spacing:0;word-spacing:0;"
     "text-anchor:start",
     ".fib-card": "fill:var(--card);stroke:var(--frame)",
     ".fib-title": "font-size:15px;font-weight:600",
     ".fib-label": "font-size:14px;font-weight:600",
-    ".fib-detail": "fill:var(--soft)",
-    ".fib-word": "fill:var(--word);font-weight:600",
-    ".fib-reason": "fill:var(--word)",
-    ".fib-dot": "fill:var(--word);stroke:none",
-    ".fib-box": "fill:var(--fill);stroke:var(--line);stroke-width:1.4",
-    ".fib-icon": "fill:none;stroke:var(--accent);stroke-width:1.6;stroke-linecap:round;stroke-linejoin:round",
+    ".fib-detail,.fib-reason": "fill:var(--soft)",
+    ".fib-word": "fill:var(--soft);font-weight:600",
+    ".fib-dot": "fill:var(--soft);stroke:none",
+    ".fib-box": "fill:var(--box);stroke:var(--rim);stroke-width:1.4",
+    ".fib-icon": "fill:none;stroke:var(--soft);stroke-width:1.6;stroke-linecap:round;stroke-linejoin:round",
     ".fib-edge": "fill:none;stroke:var(--edge);stroke-width:1.5",
     ".fib-arrow": "fill:var(--edge);stroke:none",
     ".fib-pill": "fill:var(--card);stroke:var(--edge)",
@@ -78,17 +77,21 @@ RULES: Final[Mapping[str, str]] = {
     ".fib-critic-edge .fib-edge": "stroke-dasharray:6 4",
     ".fib-faded .fib-edge": "stroke-dasharray:1.5 4",
     ".fib-faded .fib-branch": "fill:var(--soft)",
-    ".fib-cycle": "--edge:var(--failed)",
-    ".fib-cycle .fib-branch": "fill:var(--failed)",
-    ".fib-cycle .fib-edge": "stroke-dasharray:6 3",
-    **{f".fib-{kind}": f"--accent:var(--{kind})" for kind in NODE_KINDS},
-    ".fib-missing": "--line:var(--failed);--accent:var(--failed)",
+    ".fib-cycle .fib-arrow,.fib-cycle .fib-branch": "fill:var(--failed)",
+    ".fib-cycle .fib-edge": "stroke:var(--failed);stroke-dasharray:6 3",
+    ".fib-cycle .fib-pill": "stroke:var(--failed)",
+    **{f".fib-{kind} .fib-icon": f"stroke:var(--{kind})" for kind in NODE_KINDS},
+    ".fib-missing .fib-box,.fib-missing .fib-icon": "stroke:var(--failed)",
     ".fib-missing .fib-detail": "fill:var(--failed)",
     ".fib-missing .fib-box,.fib-skipped .fib-box,.fib-pending .fib-box": "stroke-dasharray:5 4",
     ".fib-skipped .fib-label": "fill:var(--soft)",
     **{
-        f".fib-{state}": f"--fill:var(--{state}-box);--line:var(--{state});--word:var(--{state})"
+        selectors.format(state=f".fib-{state}"): declarations.format(state=f"--{state}")
         for state in ("completed", "failed", "running", "cancelled")
+        for selectors, declarations in (
+            ("{state} .fib-box", "fill:var({state}-box);stroke:var({state})"),
+            ("{state}.fib-word,{state} .fib-word,{state} .fib-reason,{state} .fib-dot", "fill:var({state})"),
+        )
     },
 }
 
@@ -98,15 +101,18 @@ def _variables(values: Mapping[str, str]) -> str:
 
 
 def _style_sheet(scope: str) -> str:
-    rules = [f".{scope}{{{_variables(LIGHT)};{_variables(DERIVED)}}}"]
+    rules = [f".{scope}{{{_variables(LIGHT)}}}"]
     rules += [f"@media (prefers-color-scheme:dark){{.{scope}{{{_variables(DARK)}}}}}"]
     # JupyterLab has its own theme, whatever the system prefers.
     for is_light, colors in (("true", LIGHT), ("false", DARK)):
         rules.append(f'[data-jp-theme-light="{is_light}"] .{scope}{{{_variables(colors)}}}')
-    for selectors, declarations in RULES.items():
-        bound = ",".join(f".{scope} {selector}" for selector in selectors.split(","))
-        rules.append(f"{bound}{{{declarations}}}")
-    return "\n".join(rules)
+    return "\n".join([*rules, _rules(scope)])
+
+
+def _rules(scope: str) -> str:
+    """Return the rules that hold in light and dark."""
+    bound = ((",".join(f".{scope} {each}" for each in selectors.split(",")), _RULES[selectors]) for selectors in _RULES)
+    return "\n".join(f"{selectors}{{{declarations}}}" for selectors, declarations in bound)
 
 
 SCOPE: Final = f"fib-{sha256(_style_sheet('').encode()).hexdigest()[:8]}"
@@ -114,6 +120,9 @@ SCOPE: Final = f"fib-{sha256(_style_sheet('').encode()).hexdigest()[:8]}"
 
 STYLE_SHEET: Final = _style_sheet(SCOPE)
 """The rules."""
+
+LIGHT_SHEET: Final = re.sub(r"var\(--([a-z-]+)\)", lambda match: LIGHT[match[1]], _rules(SCOPE))
+"""The rules in the light colors, without variables."""
 
 
 _LEFT: Final = 38.0

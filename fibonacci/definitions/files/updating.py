@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fibonacci.definitions.comparison import canonical, node_defaults, normalized, same, workflow_defaults
+from fibonacci.definitions.comparison import node_defaults, normalized, same, workflow_defaults
 from fibonacci.definitions.files.formatting import with_comments
 from fibonacci.definitions.files.load_and_dump import format_of_file, read_text
 from fibonacci.definitions.files.source import Source
@@ -57,17 +57,14 @@ def updated_text(text: str, name: str, definition: _Object) -> str | None:
     new = in_order(definition, generation="older" if is_older else "newer")
     value = _like(raw, new, workflow_defaults())
     nodes = _nodes_by_id(new)
-    renamed = _renamed(old, nodes)
     if nodes:
-        kept = {renamed.get(node_id, node_id): node for node_id, node in old.items()}
-        value["nodes"] = list(_like(kept, nodes).values())
+        value["nodes"] = list(_like(old, nodes).values())
     order = [node.get("id") for node in value["nodes"]] if nodes else []
-    places = [renamed.get(node_id, node_id) for node_id in old]
     if text_format == "json":
         indent = match[1] if (match := _JSON_INDENT.match(text)) else None
         result = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
     else:
-        moved = {index: order.index(place) if place in order else None for index, place in enumerate(places)}
+        moved = {index: order.index(node_id) if node_id in order else None for index, node_id in enumerate(old)}
         result = with_comments(write_yaml(value), source, root, nodes=moved)
     if normalized(read_text(Source(result, name), text_format).plain()) != normalized(definition):
         return None
@@ -82,17 +79,6 @@ def _nodes_by_id(definition: _Object) -> dict[str, _Object]:
         return {}
     by_id = {node["id"]: node for node in nodes if is_object(node) and "id" in node}
     return by_id if len(by_id) == len(nodes) else {}
-
-
-def _renamed(old: Mapping[str, _Object], new: Mapping[str, _Object]) -> dict[str, str]:
-    """Return the new ID of each node of which only the ID has changed."""
-
-    def without_id(node: _Object) -> str:
-        return canonical({**normalized({"nodes": [node]}).nodes.popitem()[1], "id": None})
-
-    added = {without_id(node): node_id for node_id, node in new.items() if node_id not in old}
-    gone = {node_id: without_id(node) for node_id, node in old.items() if node_id not in new} if added else {}
-    return {node_id: added.pop(said) for node_id, said in gone.items() if said in added}
 
 
 def _like(old: Any, new: Any, defaults: _Object | None = None) -> Any:
