@@ -19,9 +19,9 @@ from typing_extensions import TypedDict
 
 from fibonacci.definitions.json_types import is_array, is_object, place_of
 from fibonacci.definitions.tools import canonical_tool
-from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.environment import Environment
+from fibonacci.emulator.engine.errors import NodeError
 from fibonacci.emulator.engine.hidden_secrets import RecordedSecrets, digits_of
 from fibonacci.emulator.engine.user_handlers import (
     CriticCall,

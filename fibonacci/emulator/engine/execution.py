@@ -15,9 +15,9 @@ from fibonacci.definitions.json_schema import first_fault
 from fibonacci.definitions.operators import OperatorError
 from fibonacci.definitions.templates import TemplateError
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, by_node, missing_values
-from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, place_in
 from fibonacci.emulator.engine.environment import Environment
+from fibonacci.emulator.engine.errors import NodeError
 from fibonacci.emulator.engine.node_executor import (
     MADE_UP,
     HandlerCall,

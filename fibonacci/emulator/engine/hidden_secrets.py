@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote
 
 from fibonacci._texts.logging import log
 from fibonacci.definitions.json_types import is_array, is_object, map_texts
-from fibonacci.emulator.engine.default_nodes import NodeError
+from fibonacci.emulator.engine.errors import NodeError
 from fibonacci.emulator.engine.variables import FORMS, REDACTED, SHORTEST, Secrets
 from fibonacci.emulator.state.records import map_content
 

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from fibonacci.definitions.json_types import Whole
 from fibonacci.definitions.templates import Reference, TemplateError, follow
-from fibonacci.emulator.engine.default_nodes import NodeError
+from fibonacci.emulator.engine.errors import NodeError
 from fibonacci.emulator.http.messages import Body
 from fibonacci.emulator.state.clock import iso, later
 from fibonacci.emulator.state.json_encoding import JSON, JSONObject

@@ -18,14 +18,15 @@ from fibonacci.definitions.operators import UNARY, evaluate
 from fibonacci.definitions.templates import INPUT, Absent, Reference, TemplateError, as_text, follow, render
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.default_nodes import (
-    NodeError,
+    Fitting,
     default_critic_output,
     default_llm_output,
     default_tool_output,
+    readers_of,
     seconds_of,
 )
 from fibonacci.emulator.engine.environment import Environment
-from fibonacci.emulator.engine.fitting import Fitting, readers_of
+from fibonacci.emulator.engine.errors import NodeError
 from fibonacci.emulator.engine.memory import NodeMemory
 from fibonacci.emulator.engine.node_states import NodeStates, iteration_of
 from fibonacci.emulator.engine.scripts import NodeFailure
@@ -125,20 +126,23 @@ class TemplateValues:
         environment: What workflows can reach.
         execution: The record of the execution.
         nodes: Its nodes.
-        memory: The memory of its workflow.
+        now: The time in Unix seconds.
 
     Attributes:
         without_value: The expressions that were resolved and had no value, each with the reason.
     """
 
-    def __init__(
-        self, environment: Environment, execution: StoredExecution, nodes: NodeStates, memory: NodeMemory
-    ) -> None:
+    def __init__(self, environment: Environment, execution: StoredExecution, nodes: NodeStates, now: float) -> None:
         self._environment = environment
         self._execution = execution
         self._nodes = nodes
-        self._memory = memory
+        self._now = now
         self.without_value: dict[str, str] = {}
+
+    @property
+    def memory(self) -> NodeMemory:
+        """The memory of the workflow."""
+        return NodeMemory(self._environment.store, self._execution["workflow_id"], self._now)
 
     def resolve(self, reference: Reference) -> Any:
         """Return the value of a reference, and note in `without_value` if a node or an input has none.
@@ -207,7 +211,7 @@ class TemplateValues:
             case "input":
                 value: Any = self._execution["inputs"]
             case "memory":
-                return self._memory.resolve(reference)
+                return self.memory.resolve(reference)
             case "env":
                 value = self._environment.env
             case "secrets":
@@ -231,8 +235,7 @@ class NodeExecutor:
         self._environment = environment
         self._execution = execution
         self._nodes = nodes
-        self._memory = NodeMemory(environment.store, execution["workflow_id"], now)
-        self._values = TemplateValues(environment, execution, nodes, self._memory)
+        self._values = TemplateValues(environment, execution, nodes, now)
         self._remarks: dict[str, str] = {}
 
     def render(self, value: Any) -> Any:
@@ -282,7 +285,7 @@ class NodeExecutor:
             case LLMNode():
                 texts = {"instruction": node.instruction, "system_prompt": node.system_prompt}
                 given = self._values.rendered({name: text for name, text in texts.items() if text is not None})
-                memory: JSONObject = {"memory": self._memory.read(node.memory_read)} if node.memory_read else {}
+                memory: JSONObject = {"memory": self._values.memory.read(node.memory_read)} if node.memory_read else {}
                 improvement = self._nodes[node.id].get("improvement")
                 given.value = _as_texts(given.value, improvement) | memory
                 given.shown = _as_texts(given.shown, improvement) | memory
@@ -329,7 +332,7 @@ class NodeExecutor:
                 raise NodeError(
                     f"the emulator cannot run nodes of type {node.type!r}: this version of the SDK does not know it"
                 )
-        if scripts.is_active and (taken := scripts.take(node.id, name)) is not None:
+        if scripts.by_name and (taken := scripts.take(node.id, name)) is not None:
             return self._scripted(node, taken[0])
         if handlers.cassette is not None:
             call = self._call(node, attempt, given)
@@ -363,7 +366,7 @@ class NodeExecutor:
             NodeError: If a value is too large.
         """
         for key, value in node.memory_write.items() if isinstance(node, LLMNode) else ():
-            self._memory.write(key, self.render(value))
+            self._values.memory.write(key, self.render(value))
 
     def improvement_prompt(self, node: CriticNode, verdict: Mapping[str, Any]) -> str:
         """Return what the target of a critic is told when it runs again.
@@ -425,7 +428,7 @@ class NodeExecutor:
             output = default_llm_output(node, asked, fitting)
         else:
             seconds = seconds_of(node.tool, asked)
-            output = default_tool_output(node.tool, asked, self._memory.set_by_tool, fitting)
+            output = default_tool_output(node.tool, asked, self._values.memory.set_by_tool, fitting)
             # The default timeout of tools is shorter than many waits: only an explicit one limits `wait`.
             if seconds > node.timeout and "timeout" in node.model_fields_set:
                 return NodeResult(None, node.timeout, timeout_error(node.timeout))

@@ -11,8 +11,7 @@ from fibonacci.definitions.flow import PENDING, UNMET, Fate, FlowStep
 from fibonacci.definitions.json_schema import MALFORMED, first_fault, target_of
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.templates import INPUT, Reference, TemplateError, references
-from fibonacci.emulator.engine.default_nodes import sample
-from fibonacci.emulator.engine.fitting import Compared, Fitting, Path, Readers, readers_of, replaced
+from fibonacci.emulator.engine.default_nodes import Compared, Fitting, Path, Readers, readers_of, replaced, sample
 from fibonacci.emulator.state.json_encoding import JSON, to_json
 
 _FAILURE: Final = 'NodeFailure(kind="error")'

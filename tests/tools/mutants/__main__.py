@@ -60,7 +60,7 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
     "The emulator's own catalog of tools and models, and what its tools make up": (
         *("engine/tool_catalog.py:", "engine/tool_catalog.py:_tool", "engine/tool_catalog.py:CatalogTool"),
         *("engine/tool_catalog.py:given_by*", "engine/tool_catalog.py:_result", "engine/tool_catalog.py:_arithmetic"),
-        *("engine/tool_catalog.py:_value_of", "engine/fitting.py:*"),
+        *("engine/tool_catalog.py:_value_of", "engine/default_nodes.py:Fitting.*"),
         "engine/environment.py:*",
     ),
     "Values of `env` and `secrets`, which are set in Python": (
