@@ -32,53 +32,17 @@ def parse_rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None
 
 def _rate_limit(headers: Mapping[str, str], prefix: str, now: float) -> RateLimit | None:
     try:
-        limit = headers[f"{prefix}-limit"]
-        remaining, reset = headers[f"{prefix}-remaining"], headers[f"{prefix}-reset"]
         # The draft's limit may be followed by the policies that it comes from.
-        return _checked(limit.partition(",")[0].partition(";")[0], remaining, reset, headers, now)
-    except KeyError:
-        return None
-
-
-def _checked(limit: str, remaining: str, reset: str, headers: Mapping[str, str], now: float) -> RateLimit | None:
-    try:
-        most, left = int(limit), int(remaining)
-        reset_at = datetime.fromtimestamp(_moment(reset, headers, now), UTC)
+        limit = int(headers[f"{prefix}-limit"].partition(",")[0].partition(";")[0])
+        remaining, reset = int(headers[f"{prefix}-remaining"]), float(headers[f"{prefix}-reset"])
+        if 0 <= reset < 1e8:  # a number of seconds, because as a Unix time it would be in 1973 or before
+            reset += server_time(headers, now)
         # A number that no float can hold makes no sense either: `isfinite` raises for it.
-        is_sensible = most > 0 <= left and isfinite(most) and isfinite(left)
-        return RateLimit(limit=most, remaining=left, reset_at=reset_at) if is_sensible else None
-    except (ValueError, OverflowError, OSError):
+        is_sensible = limit > 0 <= remaining and reset >= 0 and isfinite(limit) and isfinite(remaining)
+        reset_at = datetime.fromtimestamp(reset, UTC)
+        return RateLimit(limit=limit, remaining=remaining, reset_at=reset_at) if is_sensible else None
+    except (KeyError, ValueError, OverflowError, OSError):
         return None
-
-
-def _moment(text: str, headers: Mapping[str, str], now: float) -> float:
-    """Return the Unix time of a reset, recognized by form and size.
-
-    Raises:
-        ValueError: If the text is neither a number nor a date.
-    """
-    try:
-        number = float(text)
-    except ValueError:
-        return _date(text)
-    if number < 0:
-        raise ValueError("a reset is not negative")
-    if number < 1e8:  # a number of seconds, because as a Unix time it would be in 1973 or before
-        return server_time(headers, now) + number
-    # Unix seconds, milliseconds or microseconds.
-    return number / (1 if number < 1e11 else 1e3 if number < 1e14 else 1e6)
-
-
-def _date(text: str) -> float:
-    """Return the Unix time of a date, as ISO 8601 or HTTP writes it."""
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        seconds = parse_date(text)
-        if seconds is None:
-            raise
-        return seconds
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:

@@ -28,8 +28,6 @@ from fibonacci._system.concurrency import renew_in_children
 GRACE = 0.1
 #: Bytes to read at a time.
 READ_SIZE = 64 * 1024
-# How many sockets select() takes on Windows, which has no poll().
-_SELECT_SIZE = 512
 _TCP_ESTABLISHED = 1  # of Linux's tcp_states.h
 
 Address = tuple[int, int, int, str, Any]
@@ -153,19 +151,6 @@ def is_closed_by_peer(sock: socket.socket) -> bool:
         return False
     state: int = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
     return state != _TCP_ESTABLISHED
-
-
-def readable(descriptors: Sequence[int]) -> set[int]:
-    """Return those of many sockets, by descriptor, of which a read would return at once."""
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        for descriptor in descriptors:
-            poll.register(descriptor, select.POLLIN)
-        return {descriptor for descriptor, _ in poll.poll(0)}
-    numbers: set[int] = set()
-    for start in range(0, len(descriptors), _SELECT_SIZE):
-        numbers.update(select.select(descriptors[start : start + _SELECT_SIZE], [], [], 0)[0])
-    return numbers
 
 
 #: Seconds between the starts of two attempts.

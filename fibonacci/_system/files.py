@@ -354,9 +354,9 @@ def _check(path: Location, status: os.stat_result, *, is_private: bool = True) -
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EACCES, "is not a regular file: remove it", os.fspath(path))
     _check_owner(path, status, Path(path).parent)
-    if is_private and _is_writable_by_others(status):
+    if is_private and sys.platform != "win32" and status.st_mode & stat.S_IWOTH:
         mode = stat.S_IMODE(status.st_mode)
-        text = f"may be written by other users (mode {mode:03o}): run `chmod go-w {shlex.quote(os.fspath(path))}`"
+        text = f"may be written by other users (mode {mode:03o}): run `chmod o-w {shlex.quote(os.fspath(path))}`"
         raise OSError(errno.EACCES, text, os.fspath(path))
 
 
@@ -373,26 +373,6 @@ def _check_owner(path: Location, status: os.stat_result, folder: Path, fault: st
         if around.st_uid == status.st_uid and not around.st_mode & _OTHERS_WRITE:
             return
     raise OSError(errno.EACCES, f"{fault} (user id {status.st_uid})", os.fspath(path))
-
-
-def _is_writable_by_others(status: os.stat_result) -> bool:
-    """Whether others may write to a file: not where its group is this user's alone, as on many Linux systems."""
-    if sys.platform == "win32" or not status.st_mode & _OTHERS_WRITE:
-        return False
-    return bool(status.st_mode & stat.S_IWOTH) or not _is_private_group(status.st_gid)
-
-
-def _is_private_group(group: int) -> bool:
-    if sys.platform == "win32":
-        return True
-    import grp
-    import pwd
-
-    try:
-        user, members = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
-    except KeyError:
-        return False
-    return user.pw_gid == group and members.gr_name == user.pw_name and set(members.gr_mem) <= {user.pw_name}
 
 
 def _is_standard_stream(status: os.stat_result) -> bool:

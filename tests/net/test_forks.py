@@ -76,7 +76,7 @@ def test_a_child_keeps_no_connection_open() -> None:
     ):
         client.request("GET", "/x")
         (connection,) = transport._connections
-        descriptor = connection.fileno()
+        descriptor = connection._stream._sock.fileno()
 
         def has_closed_it() -> bool:
             try:

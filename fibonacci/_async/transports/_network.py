@@ -114,10 +114,6 @@ class SocketStream:
         address: str = self._sock.getpeername()[0]
         return address
 
-    def fileno(self) -> int:
-        """Return the socket's descriptor, which is negative once it is closed."""
-        return self._sock.fileno()
-
     def is_readable(self) -> bool:
         """Whether data has been received, or the peer has closed."""
         return is_readable(self._sock)

@@ -149,10 +149,6 @@ class AsyncHTTP11Connection:
             self.is_idle = True
             self.ended_at = time.monotonic()
 
-    def fileno(self) -> int:
-        """Return the descriptor of the socket, which is negative once it is closed."""
-        return self._stream.fileno()
-
     def close(self) -> None:
         """Close the connection."""
         self._stream.close()

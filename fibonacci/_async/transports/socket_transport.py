@@ -28,7 +28,7 @@ from fibonacci._core.config import (
 from fibonacci._core.messages import MISDIRECTED, SENT, Deadline, HTTPRequest, HTTPResponse
 from fibonacci._core.options import check_seconds
 from fibonacci._core.transport_errors import is_network_failure, transport_error_from
-from fibonacci._net.sockets import lacks_descriptor, readable
+from fibonacci._net.sockets import lacks_descriptor
 from fibonacci._system.concurrency import first
 
 if TYPE_CHECKING:
@@ -230,13 +230,7 @@ class AsyncConnectionPool:
         if now - self._swept_at < _SWEEP_INTERVAL:
             return
         self._swept_at = now
-        idle = [(connection, connection.fileno()) for connection in list(self._idle)]
-        ended = readable([descriptor for _, descriptor in idle if descriptor >= 0])
-        self._close_idle(
-            connection
-            for connection, descriptor in idle
-            if descriptor in ended or descriptor < 0 or now - connection.ended_at >= self._idle_timeout
-        )
+        self._close_idle(idle for idle in list(self._idle) if now - idle.ended_at >= self._idle_timeout)
 
     def _close_idle(self, connections: Iterable[AsyncHTTP11Connection]) -> int:
         """Close the connections that are still idle, and return how many there were."""

@@ -45,10 +45,6 @@ class AsyncStream(Protocol):
         """Close the stream."""
         ...
 
-    def fileno(self) -> int:
-        """Return the descriptor of the socket that carries the stream, which is negative once it is closed."""
-        ...
-
     def expect_acknowledgment(self, seconds: float) -> None:
         """Have the connection end if the peer doesn't acknowledge what is sent. 0 for no bound."""
         ...
@@ -115,10 +111,6 @@ class AsyncTLSStream:
     def close(self) -> None:
         """Close the stream below."""
         self._stream.close()
-
-    def fileno(self) -> int:
-        """Return the descriptor of the socket that carries the stream, which is negative once it is closed."""
-        return self._stream.fileno()
 
     def is_readable(self) -> bool:
         """Whether data has been received, or the peer has closed."""

@@ -145,7 +145,6 @@ class _Connector:
 def _pool(baton: Baton, made: list[_CountedConnection], **options: Any) -> Any:
     pool: Any = import_module("fibonacci._sync.transports.socket_transport")
     defaults = {"max_connections": 2, "max_idle_connections": 1, "idle_timeout": 15.0}
-    baton.replace(pool, "readable", mock.Mock(return_value=set()))
     return pool.ConnectionPool(_Connector(baton, made), **{**defaults, **options})
 
 

@@ -116,7 +116,6 @@ class _TurnedConnector:
 
 def _pool(run: TaskRun, made: list[_TurnedConnection], origin: str = "") -> Any:
     pool: Any = import_module("fibonacci._async.transports.socket_transport")
-    run.replace(pool, "readable", mock.Mock(return_value=set()))
     options: Any = {"max_connections": 1, "max_idle_connections": 1, "idle_timeout": 15.0}
     return pool.AsyncConnectionPool(_TurnedConnector(run, made), **options)
 
