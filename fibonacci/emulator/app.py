@@ -47,6 +47,7 @@ from fibonacci.emulator.http.messages import (
     encode_error,
     payload_too_large,
     read_json,
+    refused,
 )
 from fibonacci.emulator.http.router import API_0_2, CONTROL_PREFIX
 from fibonacci.emulator.origins import Hosts, Origins
@@ -464,7 +465,7 @@ def _failed(error: Exception, request: ServerRequest) -> ServerResponse:
         return _encoded(HTTPException(500, "internal_error", "The emulator failed. See its log."))
     status, code = _TROUBLES.get(type(error), (500, "state_error"))
     headers = {"Retry-After": "1"} if status == 503 else NO_HEADERS
-    return _encoded(HTTPException(status, code, str(error), [Detail("state", str(error))], headers))
+    return _encoded(refused(status, code, "state", str(error), headers))
 
 
 def _in_form_of(request: ServerRequest, response: ServerResponse) -> ServerResponse:

@@ -115,6 +115,9 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 def _prepare(options: argparse.Namespace) -> Emulator:
     """Return the emulator that the options describe, which logs its requests and does not listen yet."""
+    for option, does in {"record": "records calls of your functions", "reload": "imports your functions again"}.items():
+        if getattr(options, option) and options.handlers is None:
+            raise ValueError(f"--{option} {does}: name the function that registers them with --handlers")
     emulator = Emulator(
         db=options.db,
         time=options.time,

@@ -26,15 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def fault_of(options: argparse.Namespace) -> str | None:
-    """Return what is wrong with the arguments together, or None if nothing is."""
-    if options.record is not None and options.handlers is None:
-        return "--record records calls of your functions: name the function that registers them with --handlers"
-    if options.reload and options.handlers is None:
-        return "--reload imports your functions again: name the function that registers them with --handlers"
-    return None
-
-
 def given_key(options: argparse.Namespace) -> str | None:
     """Return the owner's key of an option, else of the environment, or None if none is given."""
     api_key: str | None = options.api_key

@@ -17,7 +17,7 @@ from fibonacci.emulator.http.messages import (
     Reply,
     ServerRequest,
     permission_denied,
-    unsupported_media_type,
+    refused,
 )
 from fibonacci.emulator.http.router import API_PREFIX, Router
 from fibonacci.emulator.request_log import RequestLog
@@ -226,5 +226,5 @@ def _report_media_type(platform: Platform, content_type: str, endpoint: Endpoint
     message = f"is {content_type!r}, not 'application/json'" if content_type else "is missing: 'application/json'"
     platform.environment.warnings.report(
         [EmulatorWarning(code="media_type", location=f"{endpoint} Content-Type", message=message)],
-        lambda _: unsupported_media_type(f"Content-Type {message}."),
+        lambda _: refused(415, "unsupported_media_type", "Content-Type", f"Content-Type {message}."),
     )

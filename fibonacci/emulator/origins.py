@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from fibonacci.emulator.http.messages import Detail, HTTPException, ServerRequest, ServerResponse, bad_request
+from fibonacci.emulator.http.messages import HTTPException, ServerRequest, ServerResponse, bad_request, refused
 from fibonacci.emulator.http.router import API_0_2, API_PREFIX, CONTROL_PREFIX
 from fibonacci.emulator.option_values import LAST_PORT
 
@@ -91,7 +91,7 @@ class Hosts:
                 f"The host {authority.host!r} is not one that this emulator answers to. If it is yours, name it: "
                 f"Emulator(allowed_hosts=[{authority.host!r}]) or --allowed-host {authority.host}."
             )
-            raise HTTPException(403, "host_not_allowed", message, [Detail("Host", message)])
+            raise refused(403, "host_not_allowed", "Host", message)
 
     def _takes(self, host: str) -> bool:
         address = _address_of(host)
@@ -204,7 +204,7 @@ class Origins:
         is_foreign = origin is not None and _normal_origin(origin) not in own
         if is_foreign or site not in (None, "same-origin") or (origin is None and site is None):
             message = "This form was not sent by the page itself: open the page in a browser and send it from there."
-            raise HTTPException(403, "origin_not_allowed", message, [Detail("Origin", message)])
+            raise refused(403, "origin_not_allowed", "Origin", message)
 
     def preflight(self, request: ServerRequest) -> ServerResponse | None:
         """Return the response to a preflight request of a named origin, or `None` to any other request."""
@@ -266,4 +266,4 @@ def _normal_origin(origin: str) -> str | None:
 def _foreign(what: str, origin: str | None) -> HTTPException:
     remedy = "" if origin is None else f" If it is yours, name it: Emulator(origins=[...]) or --origin {origin}."
     message = f"The request comes from {what}, which may not change anything in this emulator.{remedy}"
-    return HTTPException(403, "origin_not_allowed", message, [Detail("Origin", message)])
+    return refused(403, "origin_not_allowed", "Origin", message)

@@ -27,9 +27,11 @@ def without_secrets(request: ServerRequest) -> ServerRequest:
     Only requests that connect a tool have a body there. A request with a misspelled path below `/tools` may have
     secrets all the same. In the API of 0.2, logins and keys have secrets too, and those of a run are replaced.
     """
+    if not request.body:
+        return request
     path = unquote(request.target.partition("?")[0])
     is_of_workflows = f"{API_0_2}workflows/" in path
-    if not request.body or not (is_of_workflows or _SECRET.match(path)):
+    if not (is_of_workflows or _SECRET.match(path)):
         return request
     try:
         content = read_json(request.body)

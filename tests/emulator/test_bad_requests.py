@@ -173,19 +173,6 @@ def test_an_unknown_id(place: Place) -> None:
     check_rows(rows, check)
 
 
-def test_an_unknown_key(place: Place) -> None:
-    def check(operation: Operation) -> None:
-        response = place.send(operation.method, operation.path, {}, authorization="Bearer wrong")
-        place.check_refused(response, 401, "unauthorized", "Authorization")
-
-    check_rows(((operation.id, operation) for operation in operations()), check)
-
-
-def test_a_method_that_is_not_allowed(place: Place) -> None:
-    for path in {each.path for each in operations()}:
-        place.check_refused(place.send("BREW", path, {}), 405, "method_not_allowed", "method")
-
-
 def test_conflicts_with_the_state(place: Place) -> None:
     body = {"tool_name": "web_search"}
     again = place.api("POST", "/organizations/default/tool-policies", body)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.emulator.http.messages import MAX_BODY, ServerRequest
+from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.routes import ENDPOINTS
 from tests.emulator.api import KEY, START, Api, segment
 from tests.kit.assertions import each_row
@@ -119,11 +119,6 @@ def test_a_body_that_is_not_json_is_400(api: Api, body: bytes) -> None:
 
 def test_a_body_with_many_containers_that_are_not_deep_is_read(api: Api) -> None:
     assert api("PUT", "/memory/wide", {"value": [[0]] * 500}).status == 200
-
-
-def test_a_body_over_the_limit_is_413(api: Api) -> None:
-    response = api("POST", "/workflows", b" " * (MAX_BODY + 1))
-    assert (response.status, response.code) == (413, "payload_too_large")
 
 
 @each_row(

@@ -23,7 +23,7 @@ from fibonacci import (
 )
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
-from fibonacci.emulator.faults import KINDS, FailureError, FailureSpec
+from fibonacci.emulator.faults import FailureError
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.kit.assertions import appears, check_rows, each_row
 from tests.kit.mode import Mode
@@ -322,10 +322,3 @@ def test_nothing_is_sent_during_a_stall() -> None:
             sock.shutdown(socket.SHUT_WR)
             assert sock.recv(1000) == b""
         assert emulator.requests.count == 1
-
-
-def test_every_kind_can_be_specified() -> None:
-    assert [FailureSpec(kind=kind).kind for kind in KINDS] == list(KINDS)
-    assert FailureSpec(kind="rate_limit", retry_after="Wed, 21 Oct 2026 07:28:00 GMT").all_headers() == {
-        "Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"
-    }

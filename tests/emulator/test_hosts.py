@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.http.messages import HTTPException
-from fibonacci.emulator.origins import Hosts, is_loopback, read_authority
+from fibonacci.emulator.origins import Hosts
 from tests.kit.assertions import each_row
 
 LONG_KEY = "a-key-of-20-letters-"
@@ -125,16 +124,6 @@ def test_any_address_is_accepted_if_it_listens_on_all(listens_on: str) -> None:
 @given(st.text(max_size=40))
 def test_whatever_the_text_is_it_is_accepted_or_refused(text: str) -> None:
     assert outcome(text) in ("accepted", "bad_request", "host_not_allowed")
-
-
-@given(st.ip_addresses(), st.integers(0, 65_535))
-def test_an_address_is_read_as_it_is_written(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -> None:
-    written = f"[{address}]" if address.version == 6 else str(address)
-    read = read_authority(f"{written}:{port}")
-    assert read is not None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    assert read == (str(mapped or address), port)
-    assert is_loopback(str(address)) == (mapped or address).is_loopback
 
 
 @each_row("name", ["", "*", "http://fibonacci.test", "fibonacci.test:80", "fibonacci.test/", "a b", ".test", "тест"])

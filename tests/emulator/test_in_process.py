@@ -63,20 +63,6 @@ def test_responses_are_those_of_the_socket(mode: Mode) -> None:
     assert dict(in_process.headers)[b"Content-Type"] == b"application/json"
 
 
-@pytest.mark.parametrize("kind", BROKEN)
-def test_a_broken_connection(mode: Mode, kind: FailureKind) -> None:
-    emulator = Emulator()
-    whole = send(emulator, mode, request(emulator)).body
-    failure = emulator.fail("GET *", kind)
-    with pytest.raises(TransportError) as caught:
-        send(emulator, mode, request(emulator))
-    received = caught.value.response
-    assert (caught.value.kind, failure.delivered) == ("unknown", 1)
-    assert isinstance(caught.value.cause, OSError | EOFError)
-    assert (received is None) == (kind != "cut")
-    assert received is None or len(received.body) == len(whole) // 2
-
-
 @pytest.mark.parametrize(("kind", "seconds"), [("stall", None), ("delay", 30.0), ("drip", 1.0)])
 def test_what_ends_after_the_deadline_is_a_timeout_at_once(
     mode: Mode, kind: FailureKind, seconds: float | None
@@ -105,15 +91,6 @@ def test_a_stall_without_a_deadline_is_a_timeout_too(mode: Mode) -> None:
     with pytest.raises(TransportError) as caught:
         send(emulator, mode, request(emulator))
     assert caught.value.kind == "timeout"
-
-
-def test_a_drip_takes_its_time(mode: Mode) -> None:
-    emulator = Emulator()
-    size = len(send(emulator, mode, request(emulator)).body)
-    emulator.fail("GET *", "drip", seconds=0.1 / size)
-    began = time.monotonic()
-    assert len(send(emulator, mode, request(emulator), seconds=20).body) == size
-    assert time.monotonic() - began >= 0.1
 
 
 def test_a_client_in_process() -> None:
@@ -215,17 +192,6 @@ def test_a_delay_can_be_canceled() -> None:
     began = time.monotonic()
     asyncio.run(use())
     assert time.monotonic() - began < 5
-
-
-def test_errors_of_a_client_name_the_cause(mode: Mode) -> None:
-    emulator = Emulator()
-    client = emulator.client(max_retries=0) if mode.name == "sync" else emulator.async_client(max_retries=0)
-    emulator.fail("GET /health", "no_reply")
-    with pytest.raises(APIConnectionError, match="closed the connection before it responded"):
-        mode.run(client.health.check())
-    emulator.fail("GET /health", "stall")
-    with pytest.raises(APITimeoutError):
-        mode.run(client.health.check())
 
 
 @each_row("name", ["base_url", "transport", "http_client"])

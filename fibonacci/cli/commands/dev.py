@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from fibonacci.cli.exit_codes import DONE, UsageError
+from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.standard_streams import is_terminal
 
 if TYPE_CHECKING:
@@ -33,12 +33,8 @@ def add_dev_arguments(parser: CommandParser) -> None:
 def run_dev(context: Context) -> int:
     """Serve an emulator."""
     from fibonacci.emulator import cli
-    from fibonacci.emulator.cli_arguments import fault_of
 
     options = context.options
-    fault = fault_of(options)
-    if fault is not None:
-        raise UsageError(fault)
     if options.command:
         return cli.serve_command(options, lambda emulator: _say_page(context, emulator))
     if not options.quiet:

@@ -100,16 +100,19 @@ class HTTPException(Exception):
         self.headers = headers
 
 
+def refused(status: int, code: str, field: str, message: str, headers: Mapping[str, str] = NO_HEADERS) -> HTTPException:
+    """Return the error whose message is about one field, or another part of the request."""
+    return HTTPException(status, code, message, [Detail(field, message)], headers)
+
+
 def bad_request(message: str, field: str = "request") -> HTTPException:
     """Return the error for a request that cannot be read, where `field` is the part that is wrong."""
-    return HTTPException(400, "bad_request", message, [Detail(field, message)])
+    return refused(400, "bad_request", field, message)
 
 
 def unauthorized(message: str) -> HTTPException:
     """Return the error for a missing or unknown key."""
-    return HTTPException(
-        401, "unauthorized", message, [Detail("Authorization", message)], {"WWW-Authenticate": "Bearer"}
-    )
+    return refused(401, "unauthorized", "Authorization", message, {"WWW-Authenticate": "Bearer"})
 
 
 def permission_denied(what: str, role: str, lowest: str) -> HTTPException:
@@ -122,37 +125,17 @@ def permission_denied(what: str, role: str, lowest: str) -> HTTPException:
 
 def not_found(field: str, kind: str, name: str) -> HTTPException:
     """Return the error for an object that does not exist, where `field` is the parameter that names it."""
-    message = f"There is no {kind} {name!r}."
-    return HTTPException(404, "not_found", message, [Detail(field, message)])
-
-
-def method_not_allowed(method: str, allowed: Sequence[str]) -> HTTPException:
-    """Return the error for a path that exists, with other methods only."""
-    names = ", ".join(sorted(allowed))
-    message = f"{method} is not allowed here, only {names}."
-    return HTTPException(405, "method_not_allowed", message, [Detail("method", message)], {"Allow": names})
+    return refused(404, "not_found", field, f"There is no {kind} {name!r}.")
 
 
 def conflict(field: str, message: str, code: str = "conflict") -> HTTPException:
     """Return the error for a call that the present state does not allow, where `field` is what conflicts with it."""
-    return HTTPException(409, code, message, [Detail(field, message)])
-
-
-def request_timeout() -> HTTPException:
-    """Return the error for a request whose head or body does not arrive in time."""
-    message = "The request did not arrive in time."
-    return HTTPException(408, "request_timeout", message, [Detail("request", message)])
+    return refused(409, code, field, message)
 
 
 def payload_too_large(limit: int) -> HTTPException:
     """Return the error for a body over the limit, in bytes."""
-    message = f"The body is larger than {limit} bytes."
-    return HTTPException(413, "payload_too_large", message, [Detail("body", message)])
-
-
-def unsupported_media_type(message: str) -> HTTPException:
-    """Return the error for a body that is not said to be JSON."""
-    return HTTPException(415, "unsupported_media_type", message, [Detail("Content-Type", message)])
+    return refused(413, "payload_too_large", "body", f"The body is larger than {limit} bytes.")
 
 
 def invalid(*details: Detail) -> HTTPException:

@@ -17,7 +17,7 @@ MAX_LIMIT: Final = 200
 SLICE_LIMIT: Final = 100
 """The limit of lists of the API of 0.2: what they have by default, and at most."""
 
-_LARGEST: Final = 2**63  # the numbers of records are smaller
+_LARGEST: Final = 2**62  # the numbers of records are smaller
 
 RowT = TypeVar("RowT", covariant=True)
 
@@ -71,15 +71,14 @@ def paged(
     return page(items, None)
 
 
-def sliced(rows: Callable[[int], Iterable[tuple[int, RecordT]]], query: Query, show: Callable[[RecordT], Any]) -> Reply:
+def sliced(rows: Iterable[tuple[int, RecordT]], query: Query, show: Callable[[RecordT], Any]) -> Reply:
     """Return the part of a list that `skip` and `limit` select, as the API of 0.2 has it: without an envelope.
 
-    `rows` reads the list without a number of its first records. The other arguments are those of `paged`. `SLICE_LIMIT`
-    is the highest limit.
+    The arguments are those of `paged`, but for the rows themselves. `SLICE_LIMIT` is the highest limit.
     """
     skip = query.integer("skip", default=0, lowest=0, highest=_LARGEST)
     limit = min(SLICE_LIMIT, query.integer("limit", default=SLICE_LIMIT, lowest=1, highest=_LARGEST))
-    return bare([show(record) for _, record in islice(rows(skip), limit)])
+    return bare([show(record) for _, record in islice(rows, skip, skip + limit)])
 
 
 def _cursor(kind: str, number: int) -> str:

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Final, Generic, TypeVar
 from urllib.parse import unquote
 
-from fibonacci.emulator.http.messages import Detail, HTTPException, ServerRequest, bad_request, method_not_allowed
+from fibonacci.emulator.http.messages import HTTPException, ServerRequest, bad_request, refused
 
 TargetT = TypeVar("TargetT", covariant=True)
 
@@ -73,11 +73,12 @@ class Router(Generic[TargetT]):
         """
         matched = self._match(segments_of(path))
         if matched is None:
-            message = self.unknown(method, path)
-            raise HTTPException(404, "not_found", message, [Detail("path", message)])
+            raise refused(404, "not_found", "path", self.unknown(method, path))
         route, values = matched
         if method not in route.targets:
-            raise method_not_allowed(method, list(route.targets))
+            names = ", ".join(sorted(route.targets))
+            message = f"{method} is not allowed here, only {names}."
+            raise refused(405, "method_not_allowed", "method", message, {"Allow": names})
         return route.targets[method], values
 
     def template_of(self, method: str, path: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -96,15 +96,12 @@ class MemoryQuery(MemoryOwner):
 
 def list_workflows(context: RequestContext) -> Reply:
     """GET /api/v1/workflows, the oldest first."""
-    query, table = context.query, context.store.workflows
+    query, rows = context.query, context.store.workflows.rows()
     given = [name for name in ("is_active", "is_template") if query.text(name) is not None]
     wanted = {name: query.boolean(name, default=False) for name in given}.items()
 
-    def rows(skip: int) -> Iterable[tuple[int, StoredWorkflow]]:
-        if not wanted:
-            return table.rows(skip=skip)
-        return islice((row for row in table.rows() if wanted <= _flags(row[1]).items()), skip, None)
-
+    if wanted:
+        rows = (row for row in rows if wanted <= _flags(row[1]).items())
     return sliced(rows, query, partial(_workflow, context.store))
 
 
@@ -149,9 +146,8 @@ def list_runs(context: RequestContext) -> Reply:
     if context.query.text("status_filter") is not None:
         statuses = _STATUSES[context.query.choice("status_filter", list(_STATUSES), default="")]
 
-    def rows(skip: int) -> Iterator[tuple[int, StoredExecution]]:
-        executions_of = context.store.executions.rows
-        return executions_of(workflow_id=workflow_id, statuses=statuses, newest_first=True, brief=True, skip=skip)
+    executions_of = context.store.executions.rows
+    rows = executions_of(workflow_id=workflow_id, statuses=statuses, newest_first=True, brief=True)
 
     def show(execution: StoredExecution) -> JSONObject:
         run = _run(execution, context.now)

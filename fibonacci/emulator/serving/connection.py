@@ -21,7 +21,7 @@ from fibonacci.emulator.http.messages import (
     decoded_headers,
     encoded_headers,
     payload_too_large,
-    request_timeout,
+    refused,
 )
 
 MAX_HEAD: Final = 64 * 1024
@@ -94,7 +94,10 @@ class ServerConnection:
         except TimeoutError:
             if self._request is None and not self._http.trailing_data[0]:
                 return False
-            response, is_last = self._refused(request_timeout()), True
+            response, is_last = (
+                self._refused(refused(408, "request_timeout", "request", "The request did not arrive in time.")),
+                True,
+            )
         if is_last:
             response = replace(response, headers=[*response.headers, ("Connection", "close")])
         if isinstance(response, FailingResponse):

@@ -210,7 +210,6 @@ class ExecutionTable:
         newest_first: bool = False,
         after: int | None = None,
         brief: bool = False,
-        skip: int = 0,
         search: Search | None = None,
     ) -> Iterator[tuple[int, StoredExecution]]:
         """Iterate over executions, each with its permanent number.
@@ -221,7 +220,6 @@ class ExecutionTable:
             newest_first: The order of the numbers: descending, else ascending.
             after: Begin behind this number, in this order.
             brief: Leave out inputs that are large.
-            skip: How many to skip without reading them.
             search: Which of them are wanted.
         """
         order, beyond, first = ("DESC", "<", LAST_NUMBER) if newest_first else ("ASC", ">", 0)
@@ -233,7 +231,7 @@ class ExecutionTable:
             condition += more
             values += wanted
         sql, values = _selected(f"{_FIELDS}, {inputs}", statuses, workflow_id, order, condition, values)
-        for row in self._store.execute(f"{sql} LIMIT -1 OFFSET ?", (*values, skip)):
+        for row in self._store.execute(sql, values):
             yield row[0], self._read(row)
 
     def records(self, *statuses: str) -> Iterator[StoredExecution]:

@@ -6,33 +6,15 @@ of the other. A lock does: the system releases it when the process ends, however
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
 import threading
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from fibonacci._system.files import lock_file, open_state
-from fibonacci.emulator.state.snapshot import StateError, StateFullError, StateReadOnlyError
-
-_TROUBLES: Final[Mapping[int, type[StateError]]] = {
-    errno.ENOSPC: StateFullError,
-    errno.EDQUOT: StateFullError,
-    errno.EACCES: StateReadOnlyError,
-    errno.EROFS: StateReadOnlyError,
-}
-"""What it means for the state if no file can be created next to it."""
-
-
-def _created(path: Path) -> int:
-    try:
-        return open_state(path, os.O_RDWR | os.O_CREAT)
-    except OSError as error:
-        kind = _TROUBLES.get(error.errno or 0, StateError)
-        raise kind(f"{path} cannot be created ({error.strerror}): nothing was changed") from error
+from fibonacci.emulator.state.snapshot import StateError
 
 
 def _remove(path: Path) -> None:
@@ -58,13 +40,17 @@ class Owners:
         """Return the name of this process as an owner, which holds a lock from the first call on.
 
         Raises:
-            StateError: If the file of the lock cannot be created. Its subclasses say why.
+            StateError: If the file of the lock cannot be created.
         """
         with self._mutex:
             if self._path is not None and (self._held is None or self._held[0] != os.getpid()):
                 self._forget()
                 self._name = secrets.token_hex(8)
-                file = _created(self._file_of(self._name))
+                path = self._file_of(self._name)
+                try:
+                    file = open_state(path, os.O_RDWR | os.O_CREAT)
+                except OSError as error:
+                    raise StateError(f"{path} cannot be created ({error.strerror}): nothing was changed") from error
                 lock_file(file)
                 self._held = (os.getpid(), file)
             return self._name

@@ -152,7 +152,7 @@ class Table(Generic[RecordT]):
         self._store.execute(f"DELETE FROM {self.name} WHERE number <= {newest} - ?", (keep,))
 
     def rows(
-        self, where: Where = _ALL, *, newest_first: bool = False, after: int | None = None, skip: int = 0
+        self, where: Where = _ALL, *, newest_first: bool = False, after: int | None = None
     ) -> Iterator[tuple[int, RecordT]]:
         """Iterate over records, each with its permanent number.
 
@@ -160,15 +160,14 @@ class Table(Generic[RecordT]):
             where: The values that columns have.
             newest_first: The order of the numbers: descending, else ascending.
             after: Begin behind this number, in this order.
-            skip: How many records to skip without reading them.
         """
         order, beyond, first = ("DESC", "<", LAST_NUMBER) if newest_first else ("ASC", ">", 0)
         conditions = "".join([f"{column} = ? AND " for column in where])
         sql = (
             f"SELECT number, record, {', '.join(self.key)} FROM {self.name}"
-            f" WHERE {conditions}number {beyond} ? ORDER BY number {order} LIMIT -1 OFFSET ?"
+            f" WHERE {conditions}number {beyond} ? ORDER BY number {order}"
         )
-        for row in self._store.execute(sql, (*where.values(), first if after is None else after, skip)):
+        for row in self._store.execute(sql, (*where.values(), first if after is None else after)):
             yield row[0], self._decoded(row[1], row[2:])
 
     def records(self, where: Where = _ALL) -> Iterator[RecordT]:
