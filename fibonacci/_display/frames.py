@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial, reduce
 from importlib import import_module
@@ -106,16 +106,8 @@ def fitted(value: Any, kind: Kind) -> Any:
     if isinstance(kind, ListOf):
         return [fitted(item, kind.item) for item in value]
     if kind == "time":
-        return _in_utc(value)
-    return float(value) if kind == "number" else value
-
-
-def _in_utc(value: datetime) -> datetime | None:
-    """Return a time in UTC, assuming UTC without a time zone, or None if its year isn't valid there."""
-    try:
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError:
-        return None
+    return float(value) if kind == "number" else value
 
 
 Row = Mapping[str, Any]
@@ -272,17 +264,12 @@ def polars_frame(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: b
         "time": polars.Datetime("us", "UTC"),
         "null": polars.Null(),
     }
-
-    def type_of(kind: Kind) -> PolarsDataType:
-        if isinstance(kind, ListOf):
-            return polars.List(type_of(kind.item))
-        if isinstance(kind, Struct):
-            return polars.Struct({name: type_of(field) for name, field in kind.fields.items()})
-        return types[kind]
-
     columns = [column.typed() for column in columns_of(rows, declared, flatten=flatten)]
     return polars.DataFrame(
-        [polars.Series(column.name, column.values, dtype=type_of(column.kind)) for column in columns]
+        [
+            polars.Series(column.name, column.values, dtype=_type_of(column.kind, types, polars.List, polars.Struct))
+            for column in columns
+        ]
     )
 
 
@@ -304,13 +291,20 @@ def arrow_table(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: bo
         "null": pyarrow.null(),
     }
 
-    def type_of(kind: Kind) -> Any:
-        if isinstance(kind, ListOf):
-            return pyarrow.list_(type_of(kind.item))
-        if isinstance(kind, Struct):
-            return pyarrow.struct({name: type_of(field) for name, field in kind.fields.items()})
-        return types[kind]
-
     columns = [column.typed() for column in columns_of(rows, declared, flatten=flatten)]
-    arrays = [pyarrow.array(column.values, type=type_of(column.kind)) for column in columns]
+    arrays = [
+        pyarrow.array(column.values, type=_type_of(column.kind, types, pyarrow.list_, pyarrow.struct))
+        for column in columns
+    ]
     return pyarrow.table(arrays, names=[column.name for column in columns])
+
+
+def _type_of(
+    kind: Kind, types: Mapping[str, Any], list_of: Callable[[Any], Any], struct_of: Callable[[dict[str, Any]], Any]
+) -> Any:
+    """Return the type that a library has for a kind."""
+    if isinstance(kind, ListOf):
+        return list_of(_type_of(kind.item, types, list_of, struct_of))
+    if isinstance(kind, Struct):
+        return struct_of({name: _type_of(field, types, list_of, struct_of) for name, field in kind.fields.items()})
+    return types[kind]

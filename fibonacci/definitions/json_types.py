@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from reprlib import Repr
 from typing import Annotated, Any, TypeGuard
 
 from pydantic import BeforeValidator
@@ -69,33 +70,13 @@ def map_texts(value: Any, change: Callable[[str], Any]) -> Any:
 
 
 _MOST_SHOWN = 80
+_REPR = Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 2 * _MOST_SHOWN
+_REPR.maxdict = _REPR.maxlist = 10
+_REPR.maxlevel = 4  # which bounds what is written of a large value
 
 
 def shown(value: object) -> str:
     """Return any value as a message shows it: cut where it is long."""
-    text = ""
-    for piece in _written(value):
-        text += piece
-        if len(text) > _MOST_SHOWN:
-            return f"{text[: _MOST_SHOWN - 3]}..."
-    return text
-
-
-def _written(value: Any) -> Iterator[str]:
-    """Yield the `repr` of a JSON value in pieces: of a large one no more is written than is shown."""
-    if isinstance(value, str):
-        yield repr(value[: _MOST_SHOWN + 1])
-    elif is_array(value):
-        for index, element in enumerate(value):
-            yield ", " if index else "["
-            yield from _written(element)
-        yield "]" if value else "[]"
-    elif is_object(value):
-        for index, (key, member) in enumerate(value.items()):
-            yield ", " if index else "{"
-            yield from _written(key)
-            yield ": "
-            yield from _written(member)
-        yield "}" if value else "{}"
-    else:
-        yield repr(value)
+    text = _REPR.repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."

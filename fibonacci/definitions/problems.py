@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from fibonacci._display.text import cell_width, clusters
+from fibonacci._display.text import cell_width
 from fibonacci._texts.text import printable_line, visible
 
 if TYPE_CHECKING:
@@ -161,9 +161,10 @@ def snippet(number: int, line: str, column: int | None = None) -> str:
     place = len(line) if column is None else column - 1
     before, after = _visible(line[:place]), _visible(line[place:])
     if cell_width(before) + cell_width(after) > _WIDEST:
-        if cell_width(before) > _BEFORE:
-            before = _CUT + _last(before, _BEFORE)
-        rest = _first(after, _WIDEST - cell_width(before))
+        width = 1 if line.isascii() else 2  # of the widest character
+        if len(before) > _BEFORE // width:
+            before = _CUT + before[-_BEFORE // width :]
+        rest = after[: (_WIDEST - cell_width(before)) // width]
         after = rest if rest == after else rest + _CUT
     shown = f"{number:>5} | {before}{after}".rstrip()
     return shown if column is None else f"{shown}\n      | {' ' * cell_width(before)}^"
@@ -171,25 +172,3 @@ def snippet(number: int, line: str, column: int | None = None) -> str:
 
 def _visible(text: str) -> str:
     return visible(text.replace("\t", _TAB))
-
-
-def _first(text: str, width: int) -> str:
-    """Return the beginning of a text that takes at most a number of cells."""
-    end = 0
-    for cluster, cells in clusters(text):
-        width -= cells
-        if width < 0:
-            break
-        end += len(cluster)
-    return text[:end]
-
-
-def _last(text: str, width: int) -> str:
-    """Return the end of a text that takes at most a number of cells."""
-    excess, start = cell_width(text) - width, 0
-    for cluster, cells in clusters(text):
-        if excess <= 0:
-            break
-        excess -= cells
-        start += len(cluster)
-    return text[start:]

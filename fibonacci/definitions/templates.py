@@ -165,17 +165,6 @@ def _unspaced(match: re.Match[str]) -> str:
     return f"{{{{{text}}}}}" if _PATH.fullmatch(text) else match[0]
 
 
-def spaced_as(text: str, other: str) -> str:
-    """Return a text with the spaces inside the braces of its expressions that these have in another text.
-
-    Example:
-        >>> spaced_as("{{a}}, {{b}}", "{{ a }}")
-        '{{ a }}, {{b}}'
-    """
-    spaced = {expression.strip(): expression for expression in expressions(other)}
-    return _EXPRESSION.sub(lambda match: f"{{{{{spaced.get(match[1].strip(), match[1])}}}}}", text)
-
-
 def single_braced(text: str, node_ids: Collection[str], inputs: Collection[str]) -> Iterator[tuple[int, str, str]]:
     """Yield what is in single braces and was meant as a template: an f-string has left it, or has lost its f.
 

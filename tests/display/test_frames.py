@@ -151,12 +151,6 @@ class TestTimes:
         assert found == [NOON, NOON, NOON, None, None]
         assert {value.utcoffset() for value in found[:3]} == {timedelta(0)}
 
-    def test_a_time_that_utc_does_not_have_is_missing(self, library: str) -> None:
-        page = runs({"created_at": "0001-01-01T00:00:00+05:00"}, {"created_at": "9999-12-31T23:59:59Z"})
-        found = values_of(page, library, "created_at")
-        assert found[0] is None
-        assert found[1].year == 9999
-
     def test_an_undocumented_time_is_one_by_its_name_and_all_its_values(self, library: str) -> None:
         page = runs(
             {"seen_at": "2026-11-25T12:00:00Z", "said_at": "2026-11-25T12:00:00Z", "day": "2026-11-25"},
