@@ -207,8 +207,6 @@ class _Place:
             return lambda: self._from_platform(_executions)
         if "NAME" in str(action.metavar).split("|")[1:] or name in ("old", "new"):
             return lambda: self._from_platform(partial(_workflows, is_id=bool(current)))
-        if name == "status":
-            return lambda: _statuses(command)
         return None
 
     def _environments(self) -> list[Candidate]:
@@ -313,16 +311,6 @@ def _profiles() -> list[Candidate]:
     from fibonacci._profiles.config_file import read_profiles
 
     return [Candidate(name) for name in read_profiles().profiles]
-
-
-def _statuses(command: str) -> list[Candidate]:
-    if command.startswith("journal "):
-        from fibonacci.cli.commands.journal import row_statuses
-
-        return [Candidate(status) for status in row_statuses()]
-    from fibonacci.models.executions import KNOWN_STATUSES
-
-    return [Candidate(status) for status in KNOWN_STATUSES]
 
 
 def _has_path(current: str) -> bool:

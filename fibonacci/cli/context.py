@@ -21,6 +21,7 @@ from fibonacci.cli.rendering import (
     named_fields,
     plain,
     select,
+    styled,
     unknown_field_text,
     unknown_fields,
     visible_json,
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from fibonacci.models._base import Model
 
 
-_CODES: Final = {"red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
 _SIGNS: Final = {"+": "green", "-": "red", "~": "yellow", "!": "magenta", "@": "cyan"}
 # Differences and the lines of a long text stand four spaces deeper each; a space after them is a line that is the same.
 _SIGN: Final = re.compile(r"(?: {4})*([-+~!@])")
@@ -76,7 +76,7 @@ def _colored_change(line: str) -> str:
 
 def colored(text: str, color: str) -> ColoredText:
     """Return a text in a color: `red`, `green`, `yellow`, `magenta` or `cyan`."""
-    return ColoredText(f"\x1b[{_CODES[color]}m{printable(text)}\x1b[0m")
+    return ColoredText(styled(printable(text), color))
 
 
 @contextmanager

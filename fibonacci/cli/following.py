@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -11,7 +10,6 @@ from fibonacci import ExecutionFailedError
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.node_texts import approval_text, duration_of, one_line, remark_on
 from fibonacci.cli.rendering import select
-from fibonacci.cli.standard_streams import is_dumb, is_terminal
 from fibonacci.models import Execution
 from fibonacci.models.executions import execution_error
 
@@ -114,7 +112,9 @@ def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") ->
     is_streamed = is_watched and not (context.output.is_terminal or context.output.is_json)
     ended: Execution | None = None
     failure: ExecutionFailedError | None = None
-    with _display(context, is_watched=is_watched, is_streamed=is_streamed) as show, _explained(find) as seen:
+    lines = NodeLines if is_watched else StatusLines
+    show: Show = context.output.line if is_streamed else lines(context.say).update
+    with _explained(find) as seen:
 
         def update(execution: Execution) -> None:
             seen.append(execution)
@@ -133,24 +133,6 @@ def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") ->
     if failure is None:
         raise execution_error(ended)
     raise type(failure)(failure.message, execution=ended, reason=failure.reason) from None  # the ID is in its text
-
-
-@contextmanager
-def _display(context: Context, *, is_watched: bool, is_streamed: bool) -> Generator[Show]:
-    if is_streamed:
-        yield context.output.line
-    elif not is_watched:
-        yield StatusLines(context.say).update
-    elif context.options.quiet or not is_terminal(sys.stderr) or is_dumb():
-        yield NodeLines(context.say).update
-    else:
-        try:
-            from fibonacci.cli.node_table import NodeTable
-        except ImportError:  # the extra `cli` is not installed
-            yield NodeLines(context.say).update
-        else:
-            with NodeTable(no_color=context.options.no_color) as table:
-                yield table.update
 
 
 @contextmanager

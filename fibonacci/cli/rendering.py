@@ -165,6 +165,12 @@ _STATUS_STYLES: Final = {
     **dict.fromkeys(("archived", "cancelled", "deprecated"), "dim"),
 }
 _NARROWEST: Final = 10
+_CODES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
+
+
+def styled(text: str, style: str) -> str:
+    """Return a text in a style of the terminal, such as `bold` or `red`. An empty style is the terminal's own."""
+    return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if style and text else text
 
 
 class Painter:
@@ -185,25 +191,19 @@ class Painter:
         self.encoding: str = encoding_of(stream)
         self.ellipsis: str = "\N{HORIZONTAL ELLIPSIS}" if self.encoding.lower().startswith("utf") else "..."
         self.width: int = max(_NARROWEST, shutil.get_terminal_size().columns)
-        self._console = _console(stream) if has_color else None
+        self._has_color = has_color
 
     def line(self, parts: Sequence[tuple[str, str]]) -> None:
         """Print a line, without colors if CI would take it for a command, as behind the terminal of a container.
 
         Args:
-            parts: Texts, each with a style of rich, such as `bold`. An empty style is the terminal's own.
+            parts: Texts, each with its style (see `styled`).
         """
         whole = "".join(text for text, _ in parts)
         if (safe := without_commands(whole)) != whole:
             parts = [(safe, "")]
-        encoded = [(encodable(text, self.encoding), style) for text, style in parts]
-        if self._console is None:
-            print("".join(text for text, _ in encoded).rstrip(), file=self._stream, flush=True)
-        else:
-            from rich.text import Text
-
-            self._console.print(Text.assemble(*encoded), soft_wrap=True)
-            self._stream.flush()
+        encoded = [(encodable(text, self.encoding), style if self._has_color else "") for text, style in parts]
+        print("".join(styled(text, style) for text, style in encoded).rstrip(), file=self._stream, flush=True)
 
 
 def style_of(name: str, value: Any) -> str:
@@ -214,14 +214,6 @@ def style_of(name: str, value: Any) -> str:
 def encoding_of(stream: TextIO | None) -> str:
     """Return the encoding of a stream, or none for a stream that keeps texts."""
     return getattr(stream, "encoding", None) or "utf-8"
-
-
-def _console(stream: TextIO) -> Any:
-    try:
-        from rich.console import Console
-    except ImportError:
-        return None
-    return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 
 _GAP: Final = "  "

@@ -108,6 +108,13 @@ def calls_of(group: str) -> CallGroup:
         return _group(load(table)[group])
 
 
+def execution_statuses() -> tuple[str, ...]:
+    """Return the statuses that executions have, without the import of their model, which a help does without."""
+    listing = calls_of("executions").entries["list"]
+    assert isinstance(listing, CallEntry)
+    return next(parameter.choices for parameter in listing.parameters if parameter.name == "status")
+
+
 def _group(table: Mapping[str, Any]) -> CallGroup:
     return CallGroup(
         table["help"],
