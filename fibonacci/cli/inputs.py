@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fibonacci._core.json_bodies import is_object
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.standard_streams import read_stdin
 from fibonacci.cli.values import JSONValue
@@ -79,7 +78,7 @@ def merged_inputs(whole: JSONValue | None, single: Sequence[InputValue]) -> dict
     sources = [assigned.source for assigned in single] + ([] if whole is None else [whole.source])
     if sources.count(STDIN) > 1:
         raise UsageError("stdin can be read only once: use it in --inputs or in one --input")
-    if whole is not None and not is_object(whole.value):
+    if whole is not None and not isinstance(whole.value, dict):
         raise UsageError(
             f'--inputs: the inputs must be a JSON object such as {{"name": "Ada"}}, but {whole.source} has none'
         )

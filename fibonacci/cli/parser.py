@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol
 from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.cli.exit_codes import CommandLineError
 from fibonacci.cli.numbers import positive
-from fibonacci.cli.standard_streams import fitting_lines, reading_width, wrapped
+from fibonacci.cli.standard_streams import reading_width, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -117,14 +118,7 @@ class CommandHelp(argparse.HelpFormatter):
     """The help, in whose first lines the global options do not hide those of the command."""
 
     def __init__(self, prog: str, **options: Any) -> None:
-        width = reading_width()
-        super().__init__(prog, **{"max_help_position": min(28, width // 3 + 2), "width": width - 2, **options})
-
-    def format_help(self) -> str:
-        """Return the help, in lines that fit the terminal."""
-        width = reading_width()
-        lines = super().format_help().split("\n")
-        return "\n".join(fitting for line in lines for fitting in fitting_lines(line, width))
+        super().__init__(prog, **{"max_help_position": 28, "width": reading_width() - 2, **options})
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         """Fill each paragraph, unless it begins with spaces, as lines to copy do."""
@@ -140,13 +134,6 @@ class CommandHelp(argparse.HelpFormatter):
         """Add the usage without the global options, which follow in a separate group."""
         own = [action for action in actions if action.dest not in GLOBAL_NAMES]
         super().add_usage(usage, own, groups, prefix)
-
-    def _format_usage(self, usage: Any, actions: Any, groups: Any, prefix: Any) -> str:
-        text = super()._format_usage(usage, actions, groups, prefix)
-        width = reading_width()
-        if all(len(line) <= width for line in text.splitlines()):
-            return text
-        return "\n".join(wrapped(" ".join(text.split()), width, " " * len("usage: "))) + "\n\n"
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -245,12 +232,8 @@ class CommandParser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """Return the help, with examples at its end."""
-        from fibonacci.cli.examples import EXAMPLES
-
-        lines = EXAMPLES.get(self.prog.partition(" ")[2], ())
-        width = reading_width()
-        examples = "".join(f"{_continued(f'fibonacci {line}', width)}\n" for line in lines)
-        return super().format_help() + (f"\nexamples:\n{examples}" if examples else "")
+        lines = examples().get(self.prog.partition(" ")[2], ())
+        return super().format_help() + "".join(["\nexamples:\n", *(f"  fibonacci {line}\n" for line in lines)])
 
     def actions(self) -> list[argparse.Action]:
         """Return the arguments of the command."""
@@ -313,32 +296,14 @@ def add_global_options(parser: CommandParser, names: Iterable[str], *, is_root: 
     add("--no-color", action="store_true", default=False, help="print no color, as with NO_COLOR=1")
 
 
-_DEEPER: Final = " " * 5
+def examples() -> dict[str, list[str]]:
+    """Return what to type after `fibonacci`, by the command whose help shows it. The help of the program is at ''."""
+    from json import load
 
-
-def _continued(line: str, width: int) -> str:
-    """Return a line for a shell as it can be copied from a terminal of a width: broken with backslashes.
-
-    An option stays with its value, if that fits.
-    """
-    if len(line) + 2 <= width:
-        return f"  {line}"
-    import shlex
-
-    parts: list[str] = []
-    for word in shlex.split(line, posix=False):
-        is_value = parts and parts[-1].startswith("--") and " " not in parts[-1] and not word.startswith("-")
-        if is_value and len(f"{_DEEPER} {parts[-1]} {word} \\") <= width:
-            word = f"{parts.pop()} {word}"
-        parts.append(word)
-    lines = [" "]
-    for index, part in enumerate(parts, 1):
-        end = " \\" if index < len(parts) else ""
-        if len(lines[-1]) > len(_DEEPER) and len(f"{lines[-1]} {part}{end}") > width:
-            lines[-1] += " \\"
-            lines.append(_DEEPER)
-        lines[-1] += f" {part}"
-    return "\n".join(lines)
+    # A help loads no pathlib, which takes longer than the examples.
+    with open(f"{os.path.dirname(__file__)}/examples.json", encoding="utf-8") as file:  # noqa: PTH120, PTH123
+        data: dict[str, list[str]] = load(file)
+    return data
 
 
 def command_adder(entry: CommandEntry, name: str) -> Callable[[CommandParser], None]:
