@@ -11,13 +11,13 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import contextmanager, suppress
-from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import anyio
 import uvicorn
+from anyio import to_thread
 from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.responses import PlainTextResponse
@@ -82,48 +82,22 @@ async def serve_stdio(server: Server[Any]) -> int | None:
         if not has_stream(stream):
             raise UsageError(f"{name} is closed, but an MCP client needs it: let the client start the command")
     with anyio.CancelScope() as scope, ending_signals(scope.cancel) as ended:
-        lines: Any = StdinLines(sys.stdin.fileno())  # which is only iterated
+        lines: Any = _lines_of(sys.stdin.fileno())  # which is only iterated
         async with stdio_server(stdin=lines) as (read, write):
             await server.run(read, write, server.create_initialization_options())
     return ended.number
 
 
-class StdinLines:
-    """The lines of a file descriptor. A thread that ends with the process reads it: a read cannot be canceled.
-
-    Args:
-        descriptor: The file descriptor.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._loop = asyncio.get_running_loop()
-        self._lines: asyncio.Queue[str | None] = asyncio.Queue()
-        Thread(target=self._read, name="stdin", daemon=True).start()
-
-    def __aiter__(self) -> StdinLines:
-        return self
-
-    async def __anext__(self) -> str:
-        line = await self._lines.get()
-        if line is None:
-            raise StopAsyncIteration
-        return line
-
-    def _read(self) -> None:
-        rest = b""
-        with suppress(OSError, RuntimeError):  # the loop has ended before stdin
-            while chunk := os.read(self._descriptor, 65536):
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    self._put(line)
-            if rest:
-                self._put(rest)
-            self._put(None)
-
-    def _put(self, line: bytes | None) -> None:
-        text = None if line is None else line.decode("utf-8", "replace")
-        self._loop.call_soon_threadsafe(self._lines.put_nowait, text)
+async def _lines_of(descriptor: int) -> AsyncGenerator[str]:
+    """Yield the lines of a file descriptor. A read that waits when the server ends is abandoned in its thread."""
+    rest = b""
+    with suppress(OSError):
+        while chunk := await to_thread.run_sync(os.read, descriptor, 65536, abandon_on_cancel=True):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield line.decode("utf-8", "replace")
+    if rest:
+        yield rest.decode("utf-8", "replace")
 
 
 TOKEN_VARIABLE: Final = "FIBONACCI_MCP_TOKEN"
