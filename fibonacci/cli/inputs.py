@@ -10,14 +10,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.standard_streams import read_stdin
-from fibonacci.cli.values import JSONValue
+from fibonacci.cli.values import STDIN, JSONValue, NotJSONError, content_of, json_value
 
 if TYPE_CHECKING:
     from fibonacci.definitions import Problem
 
 
-STDIN: Final = "stdin"
 _ASSIGNMENT: Final = re.compile(r"(?P<name>[^=:@]+)(?P<kind>:?=@?)(?P<value>.*)", re.DOTALL)
 
 
@@ -44,29 +42,18 @@ def input_value(text: str) -> InputValue:
     assignment = _ASSIGNMENT.fullmatch(text)
     if assignment is None:
         raise argparse.ArgumentTypeError(f"{text!r} is neither NAME=TEXT nor NAME:=JSON")
-    name, value, source = assignment["name"].strip(), assignment["value"], "the argument"
-    if assignment["kind"].endswith("@"):
-        source, value = _content(name, value)
-    if not assignment["kind"].startswith(":"):
-        return InputValue(name, value, source)
+    name, value, kind = assignment["name"].strip(), assignment["value"], assignment["kind"]
+    is_file, is_json = kind.endswith("@"), kind.startswith(":")
     try:
-        return InputValue(name, json.loads(value), source)
-    except json.JSONDecodeError as error:
-        reason = f"{source} is not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
-        raise argparse.ArgumentTypeError(f"{name}: {reason}. For a string, write {name}=...") from None
-
-
-def _content(name: str, path: str) -> tuple[str, str]:
-    """Return where a text is from, and the text."""
-    from pathlib import Path  # which takes longer to import than the command's help to print
-
-    try:
-        return (STDIN, read_stdin()) if path == "-" else (path, Path(path).read_text("utf-8"))
-    except OSError as error:
-        remedy = f""". For a string that begins with @, write {name}:='"@..."'"""
-        raise argparse.ArgumentTypeError(f"{name}: {path}: {error.strerror or error}{remedy}") from None
-    except UnicodeDecodeError:
-        raise argparse.ArgumentTypeError(f"{name}: {path} is not UTF-8") from None
+        if is_json:
+            found = json_value(f"@{value}" if is_file else value)
+            return InputValue(name, found.value, found.source)
+        return InputValue(name, *reversed(content_of(value) if is_file else ("the argument", value)))
+    except NotJSONError as error:
+        raise argparse.ArgumentTypeError(f"{name}: {error}. For a string, write {name}=...") from None
+    except argparse.ArgumentTypeError as error:
+        remedy = f""". For a string that begins with @, write {name}:='"@..."'""" if is_file else ""
+        raise argparse.ArgumentTypeError(f"{name}: {error}{remedy}") from None
 
 
 def merged_inputs(whole: JSONValue | None, single: Sequence[InputValue]) -> dict[str, Any]:

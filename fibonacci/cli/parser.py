@@ -347,9 +347,11 @@ def _unknown_choice(name: str, word: str, known: Sequence[str]) -> str:
     """Return what is wrong with a word, with the one that was probably meant in place of a list of all."""
     remedy = ""
     if is_command := name in ("COMMAND", "GROUP", "VERB"):
-        from fibonacci.cli.synonyms import synonym
+        from fibonacci.cli.synonyms import COMMANDS as SYNONYMS
 
-        meant = f"--{word}" if word in ("help", "version") else synonym(word, known, is_command=name == "COMMAND")
+        is_run = word in ("run", "execute") and name != "COMMAND"  # as in Python, where it is a method of the group
+        meant = f"--{word}" if word in ("help", "version") else "fibonacci run ID|NAME|FILE" if is_run else ""
+        meant = meant or SYNONYMS.get(word, "") * (name == "COMMAND")
         remedy = f". Did you mean {meant!r}?" if meant else ""
     remedy = remedy or did_you_mean(word, known) or f": it is one of {', '.join(known)}"
     return f"unknown {'command' if is_command else f'value for {name}'} {word!r}{remedy}"

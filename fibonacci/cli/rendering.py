@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci._core.json_bodies import is_array, is_object
 from fibonacci._display.text import cell_width, clusters
@@ -220,22 +220,10 @@ _GAP: Final = "  "
 _SAMPLE: Final = 100
 
 
-class ShortestColumns(NamedTuple):
-    """The cells that columns keep before others are left out.
-
-    Attributes:
-        first: Those of the first column, which names the object.
-        others: Those of each other column.
-    """
-
-    first: int
-    others: int
-
-
-# Ids and times are of no use in part.
-_DEFAULT: Final = ShortestColumns(24, 16)
-# A column that `--fields` names is always shown.
-_CHOSEN: Final = ShortestColumns(4, 4)
+# The cells that the first column, which names the object, and each other one keep before others are left out. Ids and
+# times are of no use in part. A column that `--fields` names is always shown.
+_DEFAULT: Final = (24, 16)
+_CHOSEN: Final = (4, 4)
 
 
 class TerminalTable:
@@ -321,17 +309,17 @@ def _workflow_id(name: str, value: str) -> str:
     return target[1] if target else ""
 
 
-def fitting_widths(widths: Sequence[int], available: int, shortest: ShortestColumns) -> list[int]:
+def fitting_widths(widths: Sequence[int], available: int, shortest: tuple[int, int]) -> list[int]:
     """Return widths that fit, with the gaps: the widest columns shrink, and then the last ones are left out.
 
     Args:
         widths: What the columns would take.
         available: The cells of the terminal.
-        shortest: What columns shrink to.
+        shortest: What the first column and the others shrink to.
     """
     fitting = [min(width, available) for width in widths]
     while sum(fitting) + len(_GAP) * (len(fitting) - 1) > available:
-        wide = [index for index, width in enumerate(fitting) if width > (shortest.others if index else shortest.first)]
+        wide = [index for index, width in enumerate(fitting) if width > shortest[min(index, 1)]]
         if wide:
             fitting[max(wide, key=fitting.__getitem__)] -= 1
         elif len(fitting) > 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Final
 
 COMMANDS: Final = {
@@ -33,34 +32,3 @@ COMMANDS: Final = {
     **dict.fromkeys(("org", "keys", "secrets", "generate", "api", "curl"), "request METHOD PATH"),
 }
 """What to type after `fibonacci`, by words that are not commands. The user fills in what is in capitals."""
-_VERBS: Final = {
-    **dict.fromkeys(("ls", "all"), ("list",)),
-    **dict.fromkeys(("show", "describe", "view", "cat", "read", "status"), ("get", "show", "status")),
-    **dict.fromkeys(("get",), ("show",)),
-    **dict.fromkeys(("rm", "remove", "del", "unset"), ("delete", "remove", "logout")),
-    **dict.fromkeys(("delete",), ("remove", "logout")),
-    **dict.fromkeys(("new", "add", "init"), ("create", "add")),
-    **dict.fromkeys(("edit", "change", "patch"), ("update", "set")),
-    **dict.fromkeys(("put", "write", "update"), ("set", "update")),
-    **dict.fromkeys(("stop", "kill", "abort"), ("cancel",)),
-    **dict.fromkeys(("logs", "log", "follow"), ("watch", "status")),
-    **dict.fromkeys(("switch", "select", "default"), ("use",)),
-    **dict.fromkeys(("save", "migrate"), ("login",)),
-    **dict.fromkeys(("me", "whoami"), ("status",)),
-}
-_RUN: Final = ("run", "start", "exec", "execute")
-"""Words that people look for in a group, such as `workflows execute`, for a command that is in none."""
-
-
-def synonym(word: str, known: Collection[str], *, is_command: bool) -> str | None:
-    """Return the command that people mean by another word, or None if it is not known.
-
-    Args:
-        word: What was typed.
-        known: The names of the commands that could have been typed.
-        is_command: Whether it stands right after `fibonacci`. Then the text has what else to type.
-    """
-    if is_command:
-        return COMMANDS.get(word)
-    found = next((verb for verb in _VERBS.get(word, ()) if verb in known), None)
-    return "fibonacci run ID|NAME|FILE" if found is None and word in _RUN else found

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from fibonacci._texts.text import counted
 from fibonacci.cli.exit_codes import DONE, FAILED, USAGE, UsageError
 from fibonacci.cli.standard_streams import has_stream, is_terminal
 
@@ -55,7 +56,7 @@ def run_validate(context: Context) -> int:
     problems = Problems(problem for file in files for problem in _problems(file, tools))
     _print_problems(context, problems)
     errors, warnings = len(problems.errors), len(problems.warnings)
-    context.say(f"{_count(len(files), 'file')}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
+    context.say(f"{counted(len(files), 'file')}: {counted(errors, 'error')}, {counted(warnings, 'warning')}")
     return USAGE if errors or (options.strict and warnings) else DONE
 
 
@@ -99,10 +100,6 @@ def _lines(context: Context, problem: Problem) -> list[str]:
     return lines
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 class _Formatted(NamedTuple):
     """A file before and after."""
 
@@ -141,14 +138,14 @@ def run_fmt(context: Context) -> int:
     changed = [file for file in formatted if file.new != file.old]
     if options.check or options.diff:
         _print_changed(context, changed)
-        context.say(f"{len(changed)} of {_files(len(files))} would change")
+        context.say(f"{len(changed)} of {counted(len(files), 'file')} would change")
         return FAILED if changed else DONE
     if files == [STDIN]:
         context.output.document("definition", formatted[0].new.removesuffix("\n"))
         return DONE
     _write(changed)
     _print_changed(context, changed)
-    context.say(f"{len(changed)} of {_files(len(files))} changed")
+    context.say(f"{len(changed)} of {counted(len(files), 'file')} changed")
     return DONE
 
 
@@ -210,10 +207,6 @@ def _print_changed(context: Context, changed: Sequence[_Formatted]) -> None:
         context.output.text(color_changes(text) if is_diff and uses_color(context.options, sys.stdout) else text)
 
 
-def _files(number: int) -> str:
-    return "1 file" if number == 1 else f"{number} files"
-
-
 _FILE: Final = "definition.schema.json"
 _EPILOG: Final = """\
 For completion and checks in your editor, name the schema in the first line of a definition, by its URL or by the path
@@ -272,8 +265,7 @@ def run_graph(context: Context) -> int:
     execution = None if options.execution is None else context.client.executions.get(options.execution)
     referenced = _definition(context, execution)
     if faults := referenced.problems.errors:
-        errors = "1 error" if len(faults) == 1 else f"{len(faults)} errors"
-        context.say(f"{options.definition} has {errors}: fibonacci validate lists them")
+        context.say(f"{options.definition} has {counted(len(faults), 'error')}: fibonacci validate lists them")
     drawing = draw(referenced.definition, execution=execution)
     if options.out is not None:
         from fibonacci._system.files import write_file
