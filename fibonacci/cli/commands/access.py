@@ -76,13 +76,14 @@ def _show_profile(context: Context) -> int:
 
 def _use_profile(context: Context) -> int:
     from fibonacci._profiles.changes import use_profile
-    from fibonacci._profiles.credentials import precedence_over
 
     name: str = context.options.name
     use_profile(name)
     context.say(f"the default profile is {name!r}")
-    if override := precedence_over(read_file(context).profile(name, source="NAME")):
-        context.say(f"it is not used here: {override}")
+    for variable in ("FIBONACCI_API_KEY", "FIBONACCI_PROFILE"):
+        if os.environ.get(variable, name) != name:
+            context.say(f"it is not used here: {variable} is set and takes precedence over the profile {name!r}")
+            break
     return DONE
 
 
@@ -159,7 +160,8 @@ def add_auth_arguments(parser: CommandParser) -> None:
 
 
 def _login(context: Context) -> int:
-    from fibonacci._profiles.changes import keychain, profile_for, remember_key
+    from fibonacci._profiles import keychain
+    from fibonacci._profiles.changes import profile_for, remember_key
     from fibonacci._profiles.config_file import DEFAULT_PROFILE
     from fibonacci._profiles.credentials import find_address, home_of
 
@@ -167,12 +169,12 @@ def _login(context: Context) -> int:
     name = context.options.profile or os.environ.get("FIBONACCI_PROFILE") or file.default_name or DEFAULT_PROFILE
     address = find_address(file.profiles.get(name), context.options.base_url, context.options.api_version)
     profile = profile_for(file, name, address)
-    kept = keychain().stored_key(name, home_of(profile).origin)  # a keychain that is locked is found before the prompt
-    key = _read_key(context, address, keychain().legacy_key() if kept is None else None)
+    kept = keychain.stored_key(name, home_of(profile).origin)  # a keychain that is locked is found before the prompt
+    key = _read_key(context, address, keychain.legacy_key() if kept is None else None)
     _check_key(key, address)
     remember_key(file, profile, key)
     context.say(
-        f"the API key is valid, and stored in the keychain ({keychain().keychain_name()}) for the profile {name!r} at"
+        f"the API key is valid, and stored in the keychain ({keychain.keychain_name()}) for the profile {name!r} at"
         f" {home_of(profile).base_url}"
     )
     if "FIBONACCI_API_KEY" in os.environ:
