@@ -7,7 +7,6 @@ platform.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from contextlib import redirect_stderr, suppress
@@ -188,7 +187,7 @@ class _Place:
             return ("files" if is_path else "folders" if is_folder else "words"), []
         may_be_file = "FILE" in metavar or action.dest in ("old", "new")
         # What stands first in the usage is offered where nothing was typed.
-        is_file = may_be_file and bool(current or not metavar.startswith("ID")) and _has_path(current)
+        is_file = may_be_file and bool(current or not metavar.startswith("ID")) and _is_begin_of_path(current)
         return ("files", []) if is_file else ("words", words())
 
     def _words_of(self, action: argparse.Action, current: str) -> Callable[[], list[Candidate]] | None:
@@ -313,14 +312,12 @@ def _profiles() -> list[Candidate]:
     return [Candidate(name) for name in read_profiles().profiles]
 
 
-def _has_path(current: str) -> bool:
-    """Tell whether there is a file or folder whose path begins with a text."""
+def _is_begin_of_path(text: str) -> bool:
+    from glob import escape
     from pathlib import Path
 
-    folder, _, name = current.rpartition("/")
-    with suppress(OSError), os.scandir(Path(f"{folder}/").expanduser() if "/" in current else ".") as entries:
-        return any(entry.name.startswith(name) for entry in entries if name or not entry.name.startswith("."))
-    return False
+    folder, slash, name = text.rpartition("/")
+    return any(Path(f"{folder}{slash}").expanduser().glob(f"{escape(name)}*"))
 
 
 _SAFE_IN_QUOTES: Final = re.compile(r"""[^$`"'!\\]*""")

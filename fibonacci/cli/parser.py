@@ -357,26 +357,19 @@ def _unknown_choice(name: str, word: str, known: Sequence[str]) -> str:
     return f"unknown {'command' if is_command else f'value for {name}'} {word!r}{remedy}"
 
 
-class Verbs:
-    """The verbs of one command.
+def add_verb(
+    add: CommandAdder, name: str, help: str, run: Callable[[Context], int], options: Iterable[str] = ()
+) -> CommandParser:
+    """Add a verb to a command, and return its parser, for its arguments.
 
     Args:
-        parser: The parser of the command.
+        add: What the command's `add_commands` has returned.
+        name: The verb.
+        help: Its line in the help of the command.
+        run: What carries it out, and returns the exit code.
+        options: The global options that do something in it, besides those of every command.
     """
-
-    def __init__(self, parser: CommandParser) -> None:
-        self._add = parser.add_commands("VERB")
-
-    def add(self, name: str, help: str, run: Callable[[Context], int], options: Iterable[str] = ()) -> CommandParser:
-        """Add a verb, and return its parser, for its arguments.
-
-        Args:
-            name: The verb.
-            help: Its line in the help of the command.
-            run: What carries it out, and returns the exit code.
-            options: The global options that do something in it, besides those of every command.
-        """
-        parser = self._add(name, help)
-        parser.set_defaults(run=run)
-        add_global_options(parser, options)
-        return parser
+    parser = add(name, help)
+    parser.set_defaults(run=run)
+    add_global_options(parser, options)
+    return parser

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fibonacci.cli.context import Context
-from fibonacci.cli.following import NodeLines
+from fibonacci.cli.following import ProgressLines
 from fibonacci.cli.main import command_parser, main
 from fibonacci.cli.node_texts import one_line
 from fibonacci.emulator import Emulator
@@ -79,7 +79,7 @@ class TestNodes:
 
     def test_a_line_for_each_change(self) -> None:
         lines: list[str] = []
-        shown = NodeLines(lines.append)
+        shown = ProgressLines(lines.append, has_nodes=True)
         node = {"id": "rest", "status": "running", "attempts": 1}
         for status, trace in (
             ("running", [node]),
@@ -91,7 +91,7 @@ class TestNodes:
 
     def test_a_platform_without_traces_has_counts(self) -> None:
         lines: list[str] = []
-        shown = NodeLines(lines.append)
+        shown = ProgressLines(lines.append, has_nodes=True)
         for count in (1, 1, 2):
             shown.update(Execution.model_validate({"id": "exec_1", "status": "running", "nodes_executed": count}))
         assert lines == ["execution exec_1 is running", "2 nodes done"]

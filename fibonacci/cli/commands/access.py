@@ -6,11 +6,12 @@ import os
 import sys
 import textwrap
 import warnings
+from functools import partial
 from getpass import GetPassWarning, getpass
 from typing import TYPE_CHECKING, Any
 
 from fibonacci.cli.exit_codes import DONE, FAILED, NO_CREDENTIALS, UsageError
-from fibonacci.cli.parser import LISTED, SELECTED, Verbs
+from fibonacci.cli.parser import LISTED, SELECTED, add_verb
 from fibonacci.cli.standard_streams import has_stream, reading_width
 
 if TYPE_CHECKING:
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 
 def add_profiles_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
-    verbs = Verbs(parser)
-    verbs.add("list", "list the profiles", _list_profiles, ("json", "fields", *LISTED))
+    add = partial(add_verb, parser.add_commands("VERB"))
+    add("list", "list the profiles", _list_profiles, ("json", "fields", *LISTED))
     named = {
-        "show": verbs.add("show", "show one profile", _show_profile, ("json", "fields")),
-        "use": verbs.add("use", "make a profile the default", _use_profile),
-        "add": verbs.add("add", "add a profile (the first one becomes the default)", _add_profile),
-        "remove": verbs.add("remove", "remove a profile, and its API key from the keychain", _remove_profile),
+        "show": add("show", "show one profile", _show_profile, ("json", "fields")),
+        "use": add("use", "make a profile the default", _use_profile),
+        "add": add("add", "add a profile (the first one becomes the default)", _add_profile),
+        "remove": add("remove", "remove a profile, and its API key from the keychain", _remove_profile),
     }
     for verb in named.values():
         verb.add_argument("name", metavar="NAME", help="the name of the profile")
@@ -152,11 +153,11 @@ def read_secret(prompt: str) -> str:
 
 def add_auth_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
-    verbs = Verbs(parser)
-    login = verbs.add("login", "read an API key, check it, and store it in the keychain", _login, ("profile",))
+    add = partial(add_verb, parser.add_commands("VERB"))
+    login = add("login", "read an API key, check it, and store it in the keychain", _login, ("profile",))
     add_address_options(login)
-    verbs.add("status", "show which API key and base URL the SDK uses, and whether the key is valid", _status, SELECTED)
-    verbs.add("logout", "delete the profile's API key from the keychain", _logout, ("profile",))
+    add("status", "show which API key and base URL the SDK uses, and whether the key is valid", _status, SELECTED)
+    add("logout", "delete the profile's API key from the keychain", _logout, ("profile",))
 
 
 def _login(context: Context) -> int:

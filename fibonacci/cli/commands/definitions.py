@@ -6,7 +6,7 @@ import difflib
 import sys
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from fibonacci._texts.text import counted
 from fibonacci.cli.exit_codes import DONE, FAILED, USAGE, UsageError
@@ -14,7 +14,7 @@ from fibonacci.cli.standard_streams import has_stream, is_terminal
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fibonacci.cli.context import Context
     from fibonacci.cli.definition_arguments import ReferencedDefinition
@@ -100,20 +100,6 @@ def _lines(context: Context, problem: Problem) -> list[str]:
     return lines
 
 
-class _Formatted(NamedTuple):
-    """A file before and after."""
-
-    file: str
-    old: str
-    new: str
-
-    def difference(self) -> str:
-        lines = difflib.unified_diff(
-            self.old.splitlines(), self.new.splitlines(), self.file, f"{self.file} (formatted)", lineterm=""
-        )
-        return "\n".join(lines) or f"{self.file}: the line breaks differ"
-
-
 def add_fmt_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument(
@@ -128,83 +114,71 @@ def add_fmt_arguments(parser: CommandParser) -> None:
 
 def run_fmt(context: Context) -> int:
     """Format the files, and print the names of those that change."""
-    from fibonacci.cli.definition_arguments import STDIN, definition_files
+    from fibonacci._system.files import write_file
+    from fibonacci.cli.definition_arguments import STDIN, check_link, definition_files
 
     options = context.options
     files = definition_files(options.files)
     if STDIN in files and len(files) > 1:
         raise UsageError("- must be the only argument, because it formats stdin to stdout")
-    formatted = _all_formatted(files)  # before the first is written: a fault in one leaves all as they are
-    changed = [file for file in formatted if file.new != file.old]
-    if options.check or options.diff:
-        _print_changed(context, changed)
-        context.say(f"{len(changed)} of {counted(len(files), 'file')} would change")
-        return FAILED if changed else DONE
-    if files == [STDIN]:
-        context.output.document("definition", formatted[0].new.removesuffix("\n"))
+    texts = _formatted(files)  # before the first is written: a fault in one leaves all as they are
+    changed = {file: texts[file] for file in files if texts[file][0] != texts[file][1]}
+    is_dry = options.check or options.diff
+    if files == [STDIN] and not is_dry:
+        context.output.document("definition", texts[STDIN][1].removesuffix("\n"))
         return DONE
-    _write(changed)
+    if not is_dry:
+        for file in changed:
+            check_link(file)
+        for file, (_, new) in changed.items():
+            write_file(file, new)
     _print_changed(context, changed)
-    context.say(f"{len(changed)} of {counted(len(files), 'file')} changed")
-    return DONE
+    context.say(f"{len(changed)} of {counted(len(files), 'file')} {'would change' if is_dry else 'changed'}")
+    return FAILED if is_dry and changed else DONE
 
 
-def _all_formatted(files: Sequence[str]) -> list[_Formatted]:
-    """Return the formatted files.
+def _formatted(files: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return the texts of files, before and after.
 
     Raises:
         DefinitionError: If any cannot be formatted. It has the faults of all.
     """
-    from fibonacci.definitions import Problems
+    import warnings
+
+    from fibonacci.cli.definition_arguments import read_definition_text
+    from fibonacci.definitions import Problems, format_definition
     from fibonacci.errors import DefinitionError
 
-    formatted: list[_Formatted] = []
+    formatted: dict[str, tuple[str, str]] = {}
     problems = Problems()
-    for file in files:
-        try:
-            formatted.append(_formatted(file))
-        except DefinitionError as error:
-            problems += error.problems
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of the words that it replaces
+        for file in files:
+            try:
+                text = read_definition_text(file)
+                formatted[file] = text.text, format_definition(text.text, name=text.name, format=text.format)
+            except DefinitionError as error:
+                problems += error.problems
     if problems:
         raise DefinitionError(problems)
     return formatted
 
 
-def _formatted(file: str) -> _Formatted:
-    import warnings
-
-    from fibonacci.cli.definition_arguments import read_definition_text
-    from fibonacci.definitions import format_definition
-
-    text = read_definition_text(file)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of the words that it replaces
-        new = format_definition(text.text, name=text.name, format=text.format)
-    return _Formatted(file, text.text, new)
-
-
-def _write(changed: Sequence[_Formatted]) -> None:
-    from fibonacci._system.files import write_file
-    from fibonacci.cli.definition_arguments import check_link
-
-    for file in changed:
-        check_link(file.file)
-    for file in changed:
-        write_file(file.file, file.new)
-
-
-def _print_changed(context: Context, changed: Sequence[_Formatted]) -> None:
+def _print_changed(context: Context, changed: Mapping[str, tuple[str, str]]) -> None:
     from fibonacci.cli.context import color_changes, uses_color
 
-    is_diff = context.options.diff
+    shown = {file: _difference(file, *texts) for file, texts in changed.items()} if context.options.diff else {}
     if context.output.is_json:
-        context.output.value(
-            [{"file": file.file, **({"diff": file.difference()} if is_diff else {})} for file in changed]
-        )
+        context.output.value([{"file": file} | ({"diff": shown[file]} if shown else {}) for file in changed])
         return
     for file in changed:
-        text = file.difference() if is_diff else file.file
-        context.output.text(color_changes(text) if is_diff and uses_color(context.options, sys.stdout) else text)
+        text = shown.get(file, file)
+        context.output.text(color_changes(text) if shown and uses_color(context.options, sys.stdout) else text)
+
+
+def _difference(file: str, old: str, new: str) -> str:
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), file, f"{file} (formatted)", lineterm="")
+    return "\n".join(lines) or f"{file}: the line breaks differ"
 
 
 _FILE: Final = "definition.schema.json"

@@ -122,7 +122,7 @@ def _ensured(context: Context, file: Path, inputs: dict[str, Any]) -> Workflow:
 def _start(context: Context, start: Callable[[], Execution], find: str) -> int:
     """Start a run, and print the execution."""
     from fibonacci import APIError
-    from fibonacci.cli.following import StatusLines, print_execution
+    from fibonacci.cli.following import ProgressLines, print_execution
 
     try:
         execution = start()
@@ -132,7 +132,7 @@ def _start(context: Context, start: Callable[[], Execution], find: str) -> int:
         raise
     context.output.record_change(f"{execution.id} was started")
     if execution.status == "pending_approval":
-        StatusLines(context.say).update(execution)
+        ProgressLines(context.say).update(execution)
     print_execution(context, execution)
     return DONE
 

@@ -16,7 +16,7 @@ from fibonacci._batch.progress import MOST_UNKNOWN
 from fibonacci._display.text import cell_width
 from fibonacci._texts.text import counted, printable_line
 from fibonacci.cli.exit_codes import DONE, NOT_ENDED, UsageError
-from fibonacci.cli.parser import LISTED, RAW_CSV, Verbs
+from fibonacci.cli.parser import LISTED, RAW_CSV, add_verb
 from fibonacci.cli.rendering import check_fields, fitted
 from fibonacci.cli.standard_streams import is_dumb
 from fibonacci.errors import APIStatusError, ExecutionCancelledError, ExecutionFailedError, WaitTimeoutError
@@ -425,12 +425,12 @@ def add_journal_arguments(parser: CommandParser) -> None:
     from fibonacci.cli.calls.value_kinds import word
     from fibonacci.cli.numbers import seconds_or_none
 
-    verbs = Verbs(parser)
+    commands = parser.add_commands("VERB")
 
     def add(
         name: str, help: str, epilog: str, run: Callable[[Context], int], options: Iterable[str] = ()
     ) -> CommandParser:
-        verb = verbs.add(name, help, run, options)
+        verb = add_verb(commands, name, help, run, options)
         verb.epilog = epilog
         verb.add_argument("journal", metavar="JOURNAL", help="the path or the URL of the journal")
         return verb
