@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SECONDS: Final = 1.5
-"""How long the platform may take in all: a person waits."""
+"""How long a request may take: a person waits."""
 
 
 class Candidate(NamedTuple):
@@ -217,27 +217,11 @@ class _Place:
         return [Candidate(path.name) for path in sorted(folder.iterdir()) if path.is_dir()]
 
     def _from_platform(self, read: Callable[[Fibonacci], list[Candidate]]) -> list[Candidate]:
-        """Return what one request brings, or nothing if it fails or takes too long.
+        """Return what one request brings, or nothing if it fails or takes too long."""
+        from fibonacci import Fibonacci
 
-        The request is made in a thread: a server that sends a byte a second keeps no timeout from starting again.
-        """
-        from threading import Thread
-
-        results: list[Candidate] = []
-
-        def request() -> None:
-            from fibonacci import Fibonacci
-
-            with (
-                suppress(Exception),
-                Fibonacci(profile=self._given.get("profile"), timeout=SECONDS, max_retries=0) as client,
-            ):
-                results.extend(read(client))
-
-        thread = Thread(target=request, daemon=True)
-        thread.start()
-        thread.join(SECONDS)
-        return list(results)
+        with Fibonacci(profile=self._given.get("profile"), timeout=SECONDS, max_retries=0) as client:
+            return read(client)
 
 
 def _commands(action: argparse.Action) -> Mapping[str, CommandParser]:

@@ -232,7 +232,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """Return the help, with examples at its end."""
-        lines = examples().get(self.prog.partition(" ")[2], ())
+        lines = read_table("examples").get(self.prog.partition(" ")[2], ())
         return super().format_help() + "".join(["\nexamples:\n", *(f"  fibonacci {line}\n" for line in lines)])
 
     def actions(self) -> list[argparse.Action]:
@@ -296,14 +296,13 @@ def add_global_options(parser: CommandParser, names: Iterable[str], *, is_root: 
     add("--no-color", action="store_true", default=False, help="print no color, as with NO_COLOR=1")
 
 
-def examples() -> dict[str, list[str]]:
-    """Return what to type after `fibonacci`, by the command whose help shows it. The help of the program is at ''."""
+def read_table(name: str) -> Any:
+    """Return a table of the command, which is JSON: `examples`, `synonyms` (what to type instead of a word)."""
     from json import load
 
-    # A help loads no pathlib, which takes longer than the examples.
-    with open(f"{os.path.dirname(__file__)}/examples.json", encoding="utf-8") as file:  # noqa: PTH120, PTH123
-        data: dict[str, list[str]] = load(file)
-    return data
+    # A help loads no pathlib, which takes longer than the table.
+    with open(f"{os.path.dirname(__file__)}/{name}.json", encoding="utf-8") as file:  # noqa: PTH120, PTH123
+        return load(file)
 
 
 def command_adder(entry: CommandEntry, name: str) -> Callable[[CommandParser], None]:
@@ -347,11 +346,9 @@ def _unknown_choice(name: str, word: str, known: Sequence[str]) -> str:
     """Return what is wrong with a word, with the one that was probably meant in place of a list of all."""
     remedy = ""
     if is_command := name in ("COMMAND", "GROUP", "VERB"):
-        from fibonacci.cli.synonyms import COMMANDS as SYNONYMS
-
         is_run = word in ("run", "execute") and name != "COMMAND"  # as in Python, where it is a method of the group
         meant = f"--{word}" if word in ("help", "version") else "fibonacci run ID|NAME|FILE" if is_run else ""
-        meant = meant or SYNONYMS.get(word, "") * (name == "COMMAND")
+        meant = meant or (read_table("synonyms").get(word, "") if name == "COMMAND" else "")
         remedy = f". Did you mean {meant!r}?" if meant else ""
     remedy = remedy or did_you_mean(word, known) or f": it is one of {', '.join(known)}"
     return f"unknown {'command' if is_command else f'value for {name}'} {word!r}{remedy}"

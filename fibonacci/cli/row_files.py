@@ -29,6 +29,7 @@ from fibonacci._texts.text import counted
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.rendering import select
 from fibonacci.cli.standard_streams import has_stream, is_read_by_ci, without_commands, without_commands_in_json
+from fibonacci.cli.values import json_kind
 from fibonacci.models.run_results import COLUMNS
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def _json_rows(lines: _Lines, rows_format: RowsFormat) -> Iterator[dict[str, Any
             continue
         row = _json_in(line, lines.fail, "it is not JSON")
         if not is_object(row):
-            lines.fail(f'a row is a JSON object, such as {{"name": "Ada"}}, not {_json_kind(row)}')
+            lines.fail(f'a row is a JSON object, such as {{"name": "Ada"}}, not {json_kind(row)}')
         _check_key(row, rows_format.key, lines.fail)
         yield row
 
@@ -239,7 +240,7 @@ def _check_key(row: dict[str, Any], key: str | None, fail: Callable[[str], NoRet
         fail(f"the row has no {key!r}, which --key names")
     value = row[key]
     if isinstance(value, bool) or not isinstance(value, str | int):
-        fail(f"the key {key!r} must be a string or a whole number, not {_json_kind(value)}")
+        fail(f"the key {key!r} must be a string or a whole number, not {json_kind(value)}")
     if value == "":
         fail(f"the key {key!r} is empty")
 
@@ -255,12 +256,6 @@ def _json_in(text: str, fail: Callable[[str], NoReturn], fault: str) -> object:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"JSON has no {name}")
-
-
-def _json_kind(value: Any) -> str:
-    """Return what JSON calls a value."""
-    kinds = {"dict": "an object", "list": "an array", "str": "a text", "bool": "a boolean", "NoneType": "null"}
-    return kinds.get(type(value).__name__, "a number")
 
 
 class ResultStream:

@@ -48,6 +48,12 @@ def json_value(text: str) -> JSONValue:
         raise argparse.ArgumentTypeError(f"{source} is JSON that can't be read ({error})") from None
 
 
+def json_kind(value: object) -> str:
+    """Return what JSON calls a value."""
+    kinds = {"dict": "an object", "list": "an array", "str": "a string", "bool": "a boolean", "NoneType": "null"}
+    return kinds.get(type(value).__name__, "a number")
+
+
 def content_of(path: str) -> tuple[str, str]:
     """Return where a text is from, and the text: of a file, or `-` for stdin.
 

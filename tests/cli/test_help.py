@@ -17,13 +17,12 @@ import pytest
 from fibonacci._display.text import cell_width
 from fibonacci.cli.call_tables import GROUPS
 from fibonacci.cli.main import command_parser, main
-from fibonacci.cli.parser import RESOURCES, SECTIONS, CommandParser, examples
+from fibonacci.cli.parser import RESOURCES, SECTIONS, CommandParser, read_table
 from fibonacci.cli.rendering import fitted
-from fibonacci.cli.synonyms import COMMANDS
 from tests.cli.invocation import TextStream, invoke
 from tests.kit.assertions import check_each, check_rows
 
-EXAMPLES = examples()
+COMMANDS: dict[str, str] = read_table("synonyms")
 
 
 def commands(parser: CommandParser) -> Iterator[tuple[CommandParser, dict[str, str]]]:

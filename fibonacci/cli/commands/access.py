@@ -267,7 +267,6 @@ def _check_key(key: str, address: PlatformAddress) -> None:
 
 
 _INDENT = " " * 22
-_NARROW = 60  # the texts have no room beside the names
 _UNWRAPPED = 10_000
 
 
@@ -295,9 +294,8 @@ def run_doctor(context: Context) -> int:
 
 
 def _finding_line(finding: Finding, *, is_wrapped: bool) -> str:
-    width = reading_width() if is_wrapped else _UNWRAPPED
-    indent = _INDENT if width >= _NARROW else "  "
     lines = [f"{finding.status:<8} {finding.name:<12} {finding.detail}"]
     if finding.remedy:
-        lines.append(f"{indent}-> {finding.remedy}")
-    return "\n".join(textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False) for line in lines)
+        lines.append(f"{_INDENT}-> {finding.remedy}")
+    width = reading_width() if is_wrapped else _UNWRAPPED
+    return "\n".join(textwrap.fill(line, width, subsequent_indent=_INDENT, break_long_words=False) for line in lines)

@@ -285,12 +285,9 @@ def _format_of(options: argparse.Namespace) -> str:
     if options.format is None and options.out is not None and suffix not in _FORMATS:
         raise UsageError(f"--out {options.out!r} names no format: end it with .svg, .png or .mmd, or pass --format")
     drawing_format: str = options.format or _FORMATS.get(suffix, "mermaid")
-    if drawing_format == "png" and options.out is None and not has_stream(sys.stdout):
-        raise UsageError("stdout is closed: pass --out FILE")
-    if drawing_format == "png" and options.out is None and is_terminal(sys.stdout):
-        raise UsageError("PNG is binary, and stdout is a terminal: pass --out FILE, or redirect stdout")
-    if drawing_format == "png" and options.out is None and options.json:
-        raise UsageError("PNG is binary, and --json prints JSON: pass --out FILE")
+    is_readable = options.json or not has_stream(sys.stdout) or is_terminal(sys.stdout)
+    if drawing_format == "png" and options.out is None and is_readable:
+        raise UsageError("PNG is binary: pass --out FILE, or redirect stdout without --json")
     return drawing_format
 
 
