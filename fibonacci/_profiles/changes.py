@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from fibonacci._core.urls import check_base_url
+from fibonacci._profiles import keychain
 from fibonacci._profiles.config_file import (
     PROFILE_NAME,
     Profile,
@@ -22,8 +23,6 @@ from fibonacci._system.files import lock_file_patiently, open_state, write_file
 from fibonacci.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from fibonacci._core.config import ApiVersion
 
 
@@ -33,7 +32,7 @@ _HEADER: Final = "# `fibonacci profiles` and `fibonacci auth` write this file, a
 _TRIES = 1000
 
 
-def add_profile(name: str, base_url: str | None = None, api_version: ApiVersion | None = None) -> Profile:
+def add_profile(name: str, base_url: str | None = None, api_version: ApiVersion | None = None) -> None:
     """Add a profile; the first one becomes the default.
 
     Args:
@@ -56,21 +55,19 @@ def add_profile(name: str, base_url: str | None = None, api_version: ApiVersion 
             )
         profile = Profile(name, base_url, api_version=api_version)
         _write(file, file.default or name, {**file.profiles, name: profile})
-    return profile
 
 
-def remove_profile(name: str) -> Profile:
-    """Remove a profile; return what it was.
+def remove_profile(name: str) -> None:
+    """Remove a profile.
 
     Raises:
         ConfigurationError: If there is none of the name, or the file is wrong.
         OSError: If the file can't be written.
     """
     with _locked_profiles() as file:
-        profile = file.profile(name, source="NAME")
+        file.profile(name, source="NAME")
         others = {other: kept for other, kept in file.profiles.items() if other != name}
         _write(file, None if file.default == name else file.default, others)
-    return profile
 
 
 def use_profile(name: str) -> None:
@@ -140,19 +137,6 @@ def _assignment(name: str, value: str | bool | None) -> Iterator[str]:
 TAKE_OVER: Final = "fibonacci-sdk 0.2.4 stored an API key: run `fibonacci auth login` to move it here"
 
 
-def keychain() -> ModuleType:
-    """Return the functions of the keychain.
-
-    Raises:
-        ConfigurationError: If its package isn't installed; it names the remedy.
-    """
-    try:
-        from fibonacci._profiles import keychain as functions
-    except ImportError as error:
-        raise ConfigurationError(str(error), is_about_key=True) from error
-    return functions
-
-
 def profile_for(file: ProfilesFile, name: str, address: PlatformAddress) -> Profile:
     """Return the profile to store a key under: that of the name, or a new one with the address.
 
@@ -181,32 +165,31 @@ def remember_key(file: ProfilesFile, profile: Profile, key: str) -> None:
         ConfigurationError: If the keychain or the file can't be used. Nothing is changed then.
         OSError: If the file can't be written.
     """
-    functions, origin = keychain(), home_of(profile).origin
-    functions.store_key(profile.name, origin, key)
+    origin = home_of(profile).origin
+    keychain.store_key(profile.name, origin, key)
     try:
         if profile.name not in file.profiles:
             add_profile(profile.name, profile.base_url, profile.api_version)
         note_key(profile.name, is_stored=True)
     except BaseException:
-        functions.delete_key(profile.name, origin)
+        keychain.delete_key(profile.name, origin)
         raise
 
 
-def forget_key(profile: Profile) -> bool:
-    """Delete the API key of a profile; return whether there was one.
+def forget_key(profile: Profile) -> None:
+    """Delete the API key of a profile.
 
     Raises:
         ConfigurationError: If the keychain or the file can't be used.
         OSError: If the file can't be written.
     """
-    was_there: bool = keychain().delete_key(profile.name, home_of(profile).origin)
+    keychain.delete_key(profile.name, home_of(profile).origin)
     note_key(profile.name, is_stored=False)
-    return was_there
 
 
 def has_legacy_key() -> bool:
     """Whether fibonacci-sdk 0.2.4 has stored an API key; no where there is no keychain."""
     try:
-        return keychain().legacy_key() is not None
+        return keychain.legacy_key() is not None
     except ConfigurationError:
         return False

@@ -9,9 +9,10 @@ import stat
 import sys
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Annotated, Final, Literal, NamedTuple
 
-from fibonacci._core.config import DEFAULT_BASE_URLS
+from pydantic import BaseModel, Field, ValidationError
+
 from fibonacci._system.files import read_private
 from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.errors import ConfigurationError
@@ -24,7 +25,12 @@ FILE_NAME: Final = "config.toml"
 DEFAULT_PROFILE: Final = "default"
 
 PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_SETTINGS: Final = ("base_url", "api_version", "keychain")
+_RULES: Final = {
+    "default": "it must be the name of a profile in quotes",
+    "base_url": "it must be a URL in quotes, without a user or a password",
+    "api_version": 'it must be "v1" or "0.2", in quotes',
+    "keychain": "it must be true or false",
+}
 _KEY_NAMES: Final = {"api_key", "apikey", "api-key", "key", "password", "secret", "token"}
 # What the keys of the platform begin with.
 _KEY: Final = re.compile(r"fib_(?:live|test)_\w")
@@ -139,14 +145,36 @@ def parse_profiles(path: Path, text: str) -> ProfilesFile:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path} is not TOML: {error}") from None
-    _check_names(path, "the file", data, ("default", "profiles"))
-    default, tables = data.get("default"), data.get("profiles", {})
-    if not isinstance(default, str | None):
-        raise ConfigurationError(f"{path}: default must be the name of a profile in quotes")
-    if not isinstance(tables, dict):
-        raise ConfigurationError(f"{path}: profiles must be tables, such as [profiles.work]")
-    named = cast("dict[str, object]", tables)
-    return ProfilesFile(path, default, {name: _profile(path, name, table) for name, table in named.items()}, text)
+    try:
+        file = _File.model_validate(data)
+    except ValidationError as error:
+        raise _fault(path, error) from None
+    profiles = {name: Profile(name, **dict(settings)) for name, settings in file.profiles.items()}
+    return ProfilesFile(path, file.default, profiles, text)
+
+
+class _Settings(BaseModel, extra="forbid", strict=True):
+    base_url: Annotated[str, Field(pattern=r"^[^@]*$")] | None = None
+    api_version: Literal["v1", "0.2"] | None = None
+    keychain: bool = False
+
+
+class _File(BaseModel, extra="forbid", strict=True):
+    default: str | None = None
+    profiles: dict[str, _Settings] = {}
+
+
+def _fault(path: Path, error: ValidationError) -> ConfigurationError:
+    fault = error.errors(include_input=False, include_url=False)[0]
+    name = str(fault["loc"][-1])
+    place = ".".join(map(str, fault["loc"]))
+    if fault["type"] != "extra_forbidden":
+        return ConfigurationError(f"{path}: {place}: {_RULES.get(name) or fault['msg']}")
+    if name.lower() in _KEY_NAMES:
+        return _key_error(path, place)
+    known = [*(_Settings if len(fault["loc"]) > 1 else _File).model_fields]
+    remedy = did_you_mean(name, known) or f". The settings are {', '.join(known)}"
+    return ConfigurationError(f"{path}: there is no setting {place!r}{remedy}")
 
 
 def check_profile_name(name: object, *, source: str) -> str:
@@ -181,35 +209,6 @@ def access_problem(path: Path) -> str | None:
         f"{path} is accessible to other users of this machine (mode {mode:03o}): run `chmod 600 "
         f"{shlex.quote(str(path))}`"
     )
-
-
-def _profile(path: Path, name: str, table: object) -> Profile:
-    where = f"the profile {name!r}"
-    if not isinstance(table, dict):
-        raise ConfigurationError(f"{path}: {where} must be a table, [profiles.{name}]")
-    settings = cast("dict[str, Any]", table)
-    _check_names(path, where, settings, _SETTINGS)
-    base_url, keychain = settings.get("base_url"), settings.get("keychain", False)
-    if not isinstance(base_url, str | None):
-        raise ConfigurationError(f"{path}: base_url of {where} must be a URL in quotes")
-    if base_url is not None and "@" in base_url.partition("//")[2].partition("/")[0]:
-        raise ConfigurationError(f"{path}: base_url of {where} must not contain a user or a password")
-    if not isinstance(keychain, bool):
-        raise ConfigurationError(f"{path}: keychain of {where} must be true or false")
-    api_version = settings.get("api_version")
-    if api_version is not None and api_version not in DEFAULT_BASE_URLS:
-        versions = " or ".join(f'"{version}"' for version in DEFAULT_BASE_URLS)
-        raise ConfigurationError(f"{path}: api_version of {where} must be {versions}, in quotes")
-    return Profile(name, base_url, keychain, api_version)
-
-
-def _check_names(path: Path, where: str, settings: dict[str, Any], known: tuple[str, ...]) -> None:
-    for name in settings:
-        if name.lower() in _KEY_NAMES:
-            raise _key_error(path, f"{name!r} of {where}")
-        if name not in known:
-            remedy = did_you_mean(name, known) or f". The settings are {', '.join(known[:-1])} and {known[-1]}"
-            raise ConfigurationError(f"{path}: {where} has no setting {name!r}{remedy}")
 
 
 def _key_error(path: Path, where: str) -> ConfigurationError:

@@ -17,6 +17,7 @@ from fibonacci._core import redirection
 from fibonacci._core.config import DEFAULT_BASE_URLS, find_api_version, needs_profile
 from fibonacci._core.options import check_key
 from fibonacci._core.urls import check_base_url, origin_of
+from fibonacci._profiles import keychain
 from fibonacci._profiles.config_file import (
     Profile,
     ProfilesFile,
@@ -144,24 +145,6 @@ def used_profile(file: ProfilesFile, name: str | None = None) -> Profile | None:
     return chosen_profile(file, name) if needs_profile({"profile": name}) else None
 
 
-def precedence_over(profile: Profile) -> str:
-    """Return what the environment has in the place of a default profile, and where calls go. Empty for nothing.
-
-    Raises:
-        ConfigurationError: If the base URL of the environment is none.
-    """
-    name = os.environ.get(_PROFILE_VARIABLE)
-    if not needs_profile({}):
-        address = find_address(None)
-        return (
-            f"{_KEY_VARIABLE} is set and takes precedence over the profile {profile.name!r}: calls go to "
-            f"{address.base_url}"
-        )
-    if name not in (None, profile.name):
-        return f"{_PROFILE_VARIABLE} is set to {name!r} and takes precedence over the profile {profile.name!r}"
-    return ""
-
-
 def find_address(
     profile: Profile | None, base_url: object = None, api_version: object = None, *, allow_insecure: bool = False
 ) -> PlatformAddress:
@@ -213,7 +196,16 @@ def find_key(profile: Profile | None, address: PlatformAddress) -> FoundKey | No
             f"{address.origin}: the key is not sent there. Use a profile with that address, or set {_KEY_VARIABLE}",
             is_about_key=True,
         )
-    return _key_of_keychain(profile, address)
+    stored = keychain.stored_key(profile.name, address.origin)
+    if stored is None:
+        raise ConfigurationError(
+            f"no API key: the keychain ({keychain.keychain_name()}) has none for the profile {profile.name!r} at "
+            f"{address.origin}. Run {login_command(profile.name)}, or set {_KEY_VARIABLE}",
+            is_about_key=True,
+        )
+    return FoundKey(
+        check_key(stored, source=f"the API key of the profile {profile.name!r} in the keychain"), "keychain"
+    )
 
 
 def no_key_of(profile: Profile) -> ConfigurationError:
@@ -249,20 +241,3 @@ def _refuse_foreign_key(profile: Profile, address: PlatformAddress) -> None:
             f" {_URL_VARIABLE} to the address it is for",
             is_about_key=True,
         )
-
-
-def _key_of_keychain(profile: Profile, address: PlatformAddress) -> FoundKey:
-    try:
-        from fibonacci._profiles.keychain import keychain_name, stored_key
-    except ImportError as error:
-        raise ConfigurationError(
-            f"the API key of the profile {profile.name!r} is in the keychain: {error}", is_about_key=True
-        ) from error
-    key = stored_key(profile.name, address.origin)
-    if key is None:
-        raise ConfigurationError(
-            f"no API key: the keychain ({keychain_name()}) has none for the profile {profile.name!r} at "
-            f"{address.origin}. Run {login_command(profile.name)}, or set {_KEY_VARIABLE}",
-            is_about_key=True,
-        )
-    return FoundKey(check_key(key, source=f"the API key of the profile {profile.name!r} in the keychain"), "keychain")

@@ -9,20 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fibonacci._texts.redaction import redact
 from fibonacci.errors import ConfigurationError
 
-try:
-    import keyring
+if TYPE_CHECKING:
+    from types import ModuleType
+
     from keyring.backend import KeyringBackend
-    from keyring.backends.chainer import ChainerBackend
-    from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordDeleteError
-except ImportError as error:
-    raise ImportError(
-        "the keychain needs keyring: pip install 'fibonacci-sdk[keyring]', or set FIBONACCI_API_KEY instead"
-    ) from error
 
 # The entry of fibonacci-sdk 0.2.4, which is for no particular address.
 _LEGACY_SERVICE: Final = "fibonacci-sdk"
@@ -37,8 +32,8 @@ def keychain_name() -> str:
     Raises:
         ConfigurationError: If it can't be used.
     """
-    with _explained():
-        return keyring.get_keyring().name
+    with _opened() as keyring:
+        return str(keyring.get_keyring().name)
 
 
 def stored_key(profile: str, origin: str) -> str | None:
@@ -51,8 +46,9 @@ def stored_key(profile: str, origin: str) -> str | None:
     Raises:
         ConfigurationError: If the keychain is locked, or can't be used.
     """
-    with _explained():
-        return keyring.get_password(_service(origin), profile)
+    with _opened() as keyring:
+        key: str | None = keyring.get_password(_service(origin), profile)
+        return key
 
 
 def store_key(profile: str, origin: str, key: str) -> None:
@@ -61,7 +57,7 @@ def store_key(profile: str, origin: str, key: str) -> None:
     Raises:
         ConfigurationError: If the keychain is locked, or can't be used, or hasn't kept the key.
     """
-    with _explained(key):
+    with _opened(key) as keyring:
         keyring.set_password(_service(origin), profile, key)
     if stored_key(profile, origin) != key:
         raise ConfigurationError(
@@ -70,20 +66,15 @@ def store_key(profile: str, origin: str, key: str) -> None:
         )
 
 
-def delete_key(profile: str, origin: str) -> bool:
-    """Delete the API key of a profile for an address; return whether there was one.
+def delete_key(profile: str, origin: str) -> None:
+    """Delete the API key of a profile for an address, if there is one.
 
     Raises:
         ConfigurationError: If the keychain is locked, or can't be used.
     """
-    if stored_key(profile, origin) is None:
-        return False
-    with _explained():
-        try:
+    if stored_key(profile, origin) is not None:
+        with _opened() as keyring:
             keyring.delete_password(_service(origin), profile)
-        except PasswordDeleteError:  # another process was faster
-            return False
-    return True
 
 
 def legacy_key() -> str | None:
@@ -92,8 +83,9 @@ def legacy_key() -> str | None:
     Raises:
         ConfigurationError: If the keychain is locked, or can't be used.
     """
-    with _explained():
-        return keyring.get_password(_LEGACY_SERVICE, _LEGACY_ACCOUNT)
+    with _opened() as keyring:
+        key: str | None = keyring.get_password(_LEGACY_SERVICE, _LEGACY_ACCOUNT)
+        return key
 
 
 def _service(origin: str) -> str:
@@ -101,9 +93,8 @@ def _service(origin: str) -> str:
 
 
 def _refuse_plain_text(backend: KeyringBackend) -> None:
-    if isinstance(backend, ChainerBackend):  # the first of these stores, if there is one
-        for first in backend.backends[:1]:
-            _refuse_plain_text(first)
+    if chained := getattr(backend, "backends", ()):  # the first of these stores
+        _refuse_plain_text(chained[0])
         return
     kind = type(backend)
     name = f"{kind.__module__}.{kind.__qualname__}"
@@ -117,26 +108,22 @@ def _refuse_plain_text(backend: KeyringBackend) -> None:
 
 
 @contextmanager
-def _explained(key: str | None = None) -> Generator[None]:
-    """Say what to do when the keychain fails; a text of its own may quote what it was given."""
+def _opened(key: str | None = None) -> Generator[ModuleType]:
+    """Yield keyring, and say what to do when it is missing or fails. A text of its own may quote what it was given."""
     try:
+        import keyring
+
         _refuse_plain_text(keyring.get_keyring())
-        yield
+        yield keyring
     except ConfigurationError:
         raise
-    except NoKeyringError:
-        raise ConfigurationError(
-            "this machine has no keychain that keyring can use, which is normal in a container: set "
-            "FIBONACCI_API_KEY instead",
-            is_about_key=True,
-        ) from None
-    except (KeyringLocked, InitError):
-        raise ConfigurationError(
-            "the keychain is locked: unlock it, or set FIBONACCI_API_KEY instead", is_about_key=True
-        ) from None
     except Exception as error:
-        reason = redact(f"{type(error).__name__}: {error}", key)
-        raise ConfigurationError(
-            f"the keychain cannot be used ({reason}): fix it, or set FIBONACCI_API_KEY instead",
-            is_about_key=True,
-        ) from None
+        texts = {
+            "ModuleNotFoundError": "the keychain needs keyring: pip install 'fibonacci-sdk[keyring]', or",
+            "NoKeyringError": "this machine has no keychain that keyring can use, which is normal in a container:",
+            "KeyringLocked": "the keychain is locked: unlock it, or",
+            "InitError": "the keychain is locked: unlock it, or",
+        }
+        other = f"the keychain cannot be used ({redact(f'{type(error).__name__}: {error}', key)}): fix it, or"
+        text = texts.get(type(error).__name__, other)
+        raise ConfigurationError(f"{text} set FIBONACCI_API_KEY instead", is_about_key=True) from None

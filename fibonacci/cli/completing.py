@@ -7,7 +7,6 @@ platform.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from contextlib import redirect_stderr, suppress
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SECONDS: Final = 1.5
-"""How long the platform may take in all: a person waits."""
+"""How long a request may take: a person waits."""
 
 
 class Candidate(NamedTuple):
@@ -188,7 +187,7 @@ class _Place:
             return ("files" if is_path else "folders" if is_folder else "words"), []
         may_be_file = "FILE" in metavar or action.dest in ("old", "new")
         # What stands first in the usage is offered where nothing was typed.
-        is_file = may_be_file and bool(current or not metavar.startswith("ID")) and _has_path(current)
+        is_file = may_be_file and bool(current or not metavar.startswith("ID")) and _is_begin_of_path(current)
         return ("files", []) if is_file else ("words", words())
 
     def _words_of(self, action: argparse.Action, current: str) -> Callable[[], list[Candidate]] | None:
@@ -207,8 +206,6 @@ class _Place:
             return lambda: self._from_platform(_executions)
         if "NAME" in str(action.metavar).split("|")[1:] or name in ("old", "new"):
             return lambda: self._from_platform(partial(_workflows, is_id=bool(current)))
-        if name == "status":
-            return lambda: _statuses(command)
         return None
 
     def _environments(self) -> list[Candidate]:
@@ -220,27 +217,11 @@ class _Place:
         return [Candidate(path.name) for path in sorted(folder.iterdir()) if path.is_dir()]
 
     def _from_platform(self, read: Callable[[Fibonacci], list[Candidate]]) -> list[Candidate]:
-        """Return what one request brings, or nothing if it fails or takes too long.
+        """Return what one request brings, or nothing if it fails or takes too long."""
+        from fibonacci import Fibonacci
 
-        The request is made in a thread: a server that sends a byte a second keeps no timeout from starting again.
-        """
-        from threading import Thread
-
-        results: list[Candidate] = []
-
-        def request() -> None:
-            from fibonacci import Fibonacci
-
-            with (
-                suppress(Exception),
-                Fibonacci(profile=self._given.get("profile"), timeout=SECONDS, max_retries=0) as client,
-            ):
-                results.extend(read(client))
-
-        thread = Thread(target=request, daemon=True)
-        thread.start()
-        thread.join(SECONDS)
-        return list(results)
+        with Fibonacci(profile=self._given.get("profile"), timeout=SECONDS, max_retries=0) as client:
+            return read(client)
 
 
 def _commands(action: argparse.Action) -> Mapping[str, CommandParser]:
@@ -315,24 +296,12 @@ def _profiles() -> list[Candidate]:
     return [Candidate(name) for name in read_profiles().profiles]
 
 
-def _statuses(command: str) -> list[Candidate]:
-    if command.startswith("journal "):
-        from fibonacci.cli.commands.journal import row_statuses
-
-        return [Candidate(status) for status in row_statuses()]
-    from fibonacci.models.executions import KNOWN_STATUSES
-
-    return [Candidate(status) for status in KNOWN_STATUSES]
-
-
-def _has_path(current: str) -> bool:
-    """Tell whether there is a file or folder whose path begins with a text."""
+def _is_begin_of_path(text: str) -> bool:
+    from glob import escape
     from pathlib import Path
 
-    folder, _, name = current.rpartition("/")
-    with suppress(OSError), os.scandir(Path(f"{folder}/").expanduser() if "/" in current else ".") as entries:
-        return any(entry.name.startswith(name) for entry in entries if name or not entry.name.startswith("."))
-    return False
+    folder, slash, name = text.rpartition("/")
+    return any(Path(f"{folder}{slash}").expanduser().glob(f"{escape(name)}*"))
 
 
 _SAFE_IN_QUOTES: Final = re.compile(r"""[^$`"'!\\]*""")

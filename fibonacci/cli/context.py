@@ -13,17 +13,20 @@ from typing import TYPE_CHECKING, Any, Final
 from fibonacci._core.json_bodies import is_array, is_object
 from fibonacci._texts.suggestions import did_you_mean
 from fibonacci._texts.text import printable, printable_line
-from fibonacci.cli.exit_codes import UnknownFieldError, UnwrittenResultError, UsageError
+from fibonacci.cli.exit_codes import UnwrittenResultError, UsageError
 from fibonacci.cli.rendering import (
     Painter,
+    TerminalTable,
     encodable,
     encoding_of,
     named_fields,
     plain,
     select,
+    styled,
     unknown_field_text,
     unknown_fields,
     visible_json,
+    write_object,
 )
 from fibonacci.cli.standard_streams import (
     discard_unwritable,
@@ -43,11 +46,9 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from fibonacci import Fibonacci, WaitEvent
-    from fibonacci.cli.workflow_names import WorkflowNames
     from fibonacci.models._base import Model
 
 
-_CODES: Final = {"red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
 _SIGNS: Final = {"+": "green", "-": "red", "~": "yellow", "!": "magenta", "@": "cyan"}
 # Differences and the lines of a long text stand four spaces deeper each; a space after them is a line that is the same.
 _SIGN: Final = re.compile(r"(?: {4})*([-+~!@])")
@@ -76,7 +77,7 @@ def _colored_change(line: str) -> str:
 
 def colored(text: str, color: str) -> ColoredText:
     """Return a text in a color: `red`, `green`, `yellow`, `magenta` or `cyan`."""
-    return ColoredText(f"\x1b[{_CODES[color]}m{printable(text)}\x1b[0m")
+    return ColoredText(styled(printable(text), color))
 
 
 @contextmanager
@@ -113,8 +114,6 @@ class Output:
         self._options = options
         self._name_of = name_of
         self._fields: Sequence[str] = options.fields or ()
-        self._are_fields_checked = not self._fields
-        self._unknown_field = ""
         self._change = ""
         self._has_printed = False
 
@@ -170,35 +169,23 @@ class Output:
         from fibonacci.models._base import other_names, plain_names
 
         known = (*plain_names(model), *other_names(model))
-        unknown = unknown_fields(self._fields, known)
-        for name in unknown:
+        for name in unknown_fields(self._fields, known):
             if not is_read or did_you_mean(name, known):
                 raise UsageError(unknown_field_text(name, known))
-        self._are_fields_checked = not unknown
 
     def value(self, value: Any) -> None:
-        """Print one object: a model, or a value that has a JSON form.
-
-        Raises:
-            UnknownFieldError: If `--fields` has a name that the object does not have. It is printed whole.
-        """
-        with _going_on_unread():
-            self._print_value(value)
-        self._report_unknown_field()
-
-    def _print_value(self, value: Any) -> None:
+        """Print one object: a model, or a value that has a JSON form."""
         shown = self._selected(value)
-        if self.is_terminal and not self.is_json and is_object(shown):
-            from fibonacci.cli.rendering import write_object
-
+        with _going_on_unread():
+            if not (self.is_terminal and not self.is_json and is_object(shown)):
+                self._print(self._json(shown, indent=2 if self.is_terminal else None))
+                return
             if hasattr(value, "model_dump") and not self._fields:
                 sent = value.model_dump(mode="json")
                 shown = {name: field for name, field in shown.items() if field is not None or name in sent}
             is_named = bool(self._fields) or "name" in shown or not hasattr(value, "model_dump")
             with self.writing():
                 write_object(self.painter(), shown, str if is_named else self._name_of)
-        else:
-            self._print(self._json(shown, indent=2 if self.is_terminal else None))
 
     def document(self, name: str, text: str) -> None:
         """Print a text that is all of the data, such as a diagram, or as JSON the only field of an object.
@@ -218,12 +205,16 @@ class Output:
         Args:
             items: Models, or objects that have a JSON form.
             columns: The fields that a table shows. Default: those for the class of the items.
-
-        Raises:
-            UnknownFieldError: If `--fields` has a name that the first item does not have. The items are printed whole.
         """
-        self._print_items(self._limited(items), columns)
-        self._report_unknown_field()
+        limited = self._limited(items)
+        if self.is_json:
+            self.array(limited)
+        elif self.is_terminal:
+            if not TerminalTable(self.painter(), self._fields or columns, self._name_of).write(limited):
+                self._note("there are none")
+        else:
+            for text in self._texts(limited):
+                self._print(text)
 
     def line(self, value: Any) -> None:
         """Print one object of a stream, as a line of JSON."""
@@ -249,21 +240,9 @@ class Output:
         shown = plain(value)
         if is_array(shown):
             return [self._selected(item) for item in shown]
-        self._check_received(value)
-        return select(value, self._fields) if self._fields else shown
-
-    def _check_received(self, value: Any) -> None:
-        """Note if the first object lacks a field that is asked for: then everything is printed whole."""
-        if not self._are_fields_checked:
-            self._are_fields_checked = True
-            known = named_fields(value)
-            if unknown := unknown_fields(self._fields, known):
-                self._unknown_field = unknown_field_text(unknown[0], known)
-                self._fields = ()
-
-    def _report_unknown_field(self) -> None:
-        if self._unknown_field:
-            raise UnknownFieldError(f"{self._unknown_field}. The whole response is printed")
+        known = named_fields(value) if self._fields else {}
+        is_found = len(unknown_fields(self._fields, known)) < len(self._fields)
+        return select(value, self._fields) if is_found else shown  # nothing that was sent is without its response
 
     def _limited(self, items: Iterable[Any]) -> Iterator[Any]:
         options = self._options
@@ -277,24 +256,6 @@ class Output:
                     self._note(f"there are more than these {number}: --all prints every item, --limit N the first N")
                     return
                 yield item
-
-    def _print_items(self, items: Iterable[Any], columns: Sequence[str]) -> None:
-        if self.is_json:
-            self.array(items)
-        elif self.is_terminal:
-            from itertools import chain
-
-            from fibonacci.cli.rendering import TerminalTable
-
-            remaining = iter(items)
-            head = list(first(remaining, 1))
-            for item in head:
-                self._check_received(item)
-            if not TerminalTable(self.painter(), self._fields or columns, self._name_of).write(chain(head, remaining)):
-                self._note("there are none")
-        else:
-            for text in self._texts(items):
-                self._print(text)
 
     def array(self, items: Iterable[Any]) -> None:
         """Print all items of an iterable as a JSON array.
@@ -385,13 +346,13 @@ class Context:
 
     def name_of(self, workflow_id: str) -> str:
         """Return the name that people read for the ID of a workflow, or the ID if it has none or it can't be read."""
-        return self._workflow_names.name_of(workflow_id) if workflow_id else ""
+        return self._workflow_names.get(workflow_id, workflow_id) if workflow_id else ""
 
     @cached_property
-    def _workflow_names(self) -> WorkflowNames:
-        from fibonacci.cli.workflow_names import WorkflowNames
+    def _workflow_names(self) -> dict[str, str]:
+        from fibonacci.cli.workflow_names import names_of_workflows
 
-        return WorkflowNames(self.client)
+        return names_of_workflows(self.client)
 
     def say(self, text: str) -> None:
         """Print a message to stderr, unless `--quiet` was given."""

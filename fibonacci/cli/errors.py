@@ -19,7 +19,6 @@ from fibonacci.cli.exit_codes import (
     UNWRITTEN,
     USAGE,
     CommandLineError,
-    UnknownFieldError,
     UnwrittenResultError,
 )
 from fibonacci.cli.signals import signal_of
@@ -61,13 +60,10 @@ _PATH_FAULTS: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError,
 _UNSENT: Final = (ValueError, TypeError, ImportError, JournalError, DeploymentError, UnsupportedCallError)
 """The client refuses arguments, files and calls that the server does not have before it changes anything. So does a
 command whose extra is not installed."""
-_NEGATIVE: Final = (ExecutionFailedError, TooManyFailuresError, StalePlanError, UnknownFieldError)
+_NEGATIVE: Final = (ExecutionFailedError, TooManyFailuresError, StalePlanError)
 """What the platform was asked for has come out badly, or must not be done."""
 
-_PLAIN: Final = (
-    *(FibonacciError, ValueError, TypeError, OSError, ImportError, KeyboardInterrupt),
-    *(UnknownFieldError, UnwrittenResultError),
-)
+_PLAIN: Final = (FibonacciError, ValueError, TypeError, OSError, ImportError, KeyboardInterrupt, UnwrittenResultError)
 """Their texts say all."""
 
 

@@ -8,7 +8,7 @@ DONE: Final = 0
 """What was requested is done."""
 
 FAILED: Final = 1
-"""The answer is negative: a run or row failed, a 4xx, files differ, a plan is stale, or a field is missing."""
+"""The answer is negative: a run or row failed, a 4xx, files differ, or a plan is stale."""
 
 PLANNED: Final = 2
 """Changes are planned."""
@@ -66,7 +66,3 @@ class UnwrittenResultError(Exception):
     def __init__(self, change: str, reason: str) -> None:
         super().__init__(f"{change}, but the result cannot be written: {reason}")
         self.reason: str = reason
-
-
-class UnknownFieldError(LookupError):
-    """The platform's answer has no field of a name in `--fields`, so it was printed whole."""

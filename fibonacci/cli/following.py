@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -11,7 +10,6 @@ from fibonacci import ExecutionFailedError
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.node_texts import approval_text, duration_of, one_line, remark_on
 from fibonacci.cli.rendering import select
-from fibonacci.cli.standard_streams import is_dumb, is_terminal
 from fibonacci.models import Execution
 from fibonacci.models.executions import execution_error
 
@@ -22,61 +20,40 @@ if TYPE_CHECKING:
 Say = Callable[[str], object]
 
 
-class StatusLines:
-    """Says which execution is waited for, and that it waits for approval.
+class ProgressLines:
+    """Says which execution is waited for, that it waits for approval, and how its nodes get on.
 
     Args:
         say: Prints a line.
+        has_nodes: Whether there is a line for each node whose status has changed.
     """
 
-    def __init__(self, say: Say) -> None:
+    def __init__(self, say: Say, *, has_nodes: bool = False) -> None:
         self._say = say
+        self._has_nodes = has_nodes
         self._status: str | None = None
-
-    def update(self, execution: Execution) -> None:
-        """Say what has changed."""
-        before, self._status = self._status, execution.status
-        if self._status == before or execution.is_terminal:
-            return
-        if execution.status == "pending_approval":
-            self._say(approval_text(execution))
-        elif before is None or before == "pending_approval":
-            self._say(f"execution {execution.id} is {one_line(execution.status or 'started')}")
-
-
-class NodeLines:
-    """Says of each node when its status has changed.
-
-    Args:
-        say: Prints a line.
-    """
-
-    def __init__(self, say: Say) -> None:
-        self._say = say
-        self._status = StatusLines(say)
         self._nodes: dict[str, str | None] = {}
         self._counted: int | None = None
 
     def update(self, execution: Execution) -> None:
         """Say what has changed."""
-        self._status.update(execution)
-        trace = execution.trace
-        if trace is None:
-            self._count(execution)
+        before, self._status = self._status, execution.status
+        if self._status != before and not execution.is_terminal:
+            if execution.status == "pending_approval":
+                self._say(approval_text(execution))
+            elif before is None or before == "pending_approval":
+                self._say(f"execution {execution.id} is {one_line(execution.status or 'started')}")
+        if not self._has_nodes:
             return
-        for node in trace:
-            before = self._nodes.get(node.id, "pending")
-            self._nodes[node.id] = node.status
-            if node.status != before:
+        counted, self._counted = self._counted, execution.nodes_executed
+        # Where the platform sends no trace. The first state is the response to `execute`, which never has one.
+        if execution.trace is None and counted is not None and self._counted != counted:
+            self._say(f"{self._counted} nodes done")
+        for node in execution.trace or ():
+            if node.status != self._nodes.get(node.id, "pending"):
                 parts = (node.id, node.status or "", duration_of(node), remark_on(node))
                 self._say("  ".join(one_line(part) for part in parts if part))
-
-    def _count(self, execution: Execution) -> None:
-        """Say how many nodes are done, where the platform says no more."""
-        before, self._counted = self._counted, execution.nodes_executed
-        # The first state is the response to `execute`, which has no trace; the next one may have it.
-        if before is not None and self._counted != before:
-            self._say(f"{self._counted} nodes done")
+            self._nodes[node.id] = node.status
 
 
 Show = Callable[[Execution], object]
@@ -114,7 +91,9 @@ def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") ->
     is_streamed = is_watched and not (context.output.is_terminal or context.output.is_json)
     ended: Execution | None = None
     failure: ExecutionFailedError | None = None
-    with _display(context, is_watched=is_watched, is_streamed=is_streamed) as show, _explained(find) as seen:
+    lines = ProgressLines(context.say, has_nodes=is_watched)
+    show: Show = context.output.line if is_streamed else lines.update
+    with _explained(find) as seen:
 
         def update(execution: Execution) -> None:
             seen.append(execution)
@@ -133,24 +112,6 @@ def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") ->
     if failure is None:
         raise execution_error(ended)
     raise type(failure)(failure.message, execution=ended, reason=failure.reason) from None  # the ID is in its text
-
-
-@contextmanager
-def _display(context: Context, *, is_watched: bool, is_streamed: bool) -> Generator[Show]:
-    if is_streamed:
-        yield context.output.line
-    elif not is_watched:
-        yield StatusLines(context.say).update
-    elif context.options.quiet or not is_terminal(sys.stderr) or is_dumb():
-        yield NodeLines(context.say).update
-    else:
-        try:
-            from fibonacci.cli.node_table import NodeTable
-        except ImportError:  # the extra `cli` is not installed
-            yield NodeLines(context.say).update
-        else:
-            with NodeTable(no_color=context.options.no_color) as table:
-                yield table.update
 
 
 @contextmanager

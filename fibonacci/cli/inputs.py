@@ -9,16 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fibonacci._core.json_bodies import is_object
 from fibonacci.cli.exit_codes import UsageError
-from fibonacci.cli.standard_streams import read_stdin
-from fibonacci.cli.values import JSONValue
+from fibonacci.cli.values import STDIN, JSONValue, NotJSONError, content_of, json_value
 
 if TYPE_CHECKING:
     from fibonacci.definitions import Problem
 
 
-STDIN: Final = "stdin"
 _ASSIGNMENT: Final = re.compile(r"(?P<name>[^=:@]+)(?P<kind>:?=@?)(?P<value>.*)", re.DOTALL)
 
 
@@ -45,29 +42,18 @@ def input_value(text: str) -> InputValue:
     assignment = _ASSIGNMENT.fullmatch(text)
     if assignment is None:
         raise argparse.ArgumentTypeError(f"{text!r} is neither NAME=TEXT nor NAME:=JSON")
-    name, value, source = assignment["name"].strip(), assignment["value"], "the argument"
-    if assignment["kind"].endswith("@"):
-        source, value = _content(name, value)
-    if not assignment["kind"].startswith(":"):
-        return InputValue(name, value, source)
+    name, value, kind = assignment["name"].strip(), assignment["value"], assignment["kind"]
+    is_file, is_json = kind.endswith("@"), kind.startswith(":")
     try:
-        return InputValue(name, json.loads(value), source)
-    except json.JSONDecodeError as error:
-        reason = f"{source} is not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
-        raise argparse.ArgumentTypeError(f"{name}: {reason}. For a string, write {name}=...") from None
-
-
-def _content(name: str, path: str) -> tuple[str, str]:
-    """Return where a text is from, and the text."""
-    from pathlib import Path  # which takes longer to import than the command's help to print
-
-    try:
-        return (STDIN, read_stdin()) if path == "-" else (path, Path(path).read_text("utf-8"))
-    except OSError as error:
-        remedy = f""". For a string that begins with @, write {name}:='"@..."'"""
-        raise argparse.ArgumentTypeError(f"{name}: {path}: {error.strerror or error}{remedy}") from None
-    except UnicodeDecodeError:
-        raise argparse.ArgumentTypeError(f"{name}: {path} is not UTF-8") from None
+        if is_json:
+            found = json_value(f"@{value}" if is_file else value)
+            return InputValue(name, found.value, found.source)
+        return InputValue(name, *reversed(content_of(value) if is_file else ("the argument", value)))
+    except NotJSONError as error:
+        raise argparse.ArgumentTypeError(f"{name}: {error}. For a string, write {name}=...") from None
+    except argparse.ArgumentTypeError as error:
+        remedy = f""". For a string that begins with @, write {name}:='"@..."'""" if is_file else ""
+        raise argparse.ArgumentTypeError(f"{name}: {error}{remedy}") from None
 
 
 def merged_inputs(whole: JSONValue | None, single: Sequence[InputValue]) -> dict[str, Any]:
@@ -79,7 +65,7 @@ def merged_inputs(whole: JSONValue | None, single: Sequence[InputValue]) -> dict
     sources = [assigned.source for assigned in single] + ([] if whole is None else [whole.source])
     if sources.count(STDIN) > 1:
         raise UsageError("stdin can be read only once: use it in --inputs or in one --input")
-    if whole is not None and not is_object(whole.value):
+    if whole is not None and not isinstance(whole.value, dict):
         raise UsageError(
             f'--inputs: the inputs must be a JSON object such as {{"name": "Ada"}}, but {whole.source} has none'
         )

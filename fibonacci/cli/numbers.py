@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
+from functools import partial
 from typing import Final
 
 FORMS: Final = "90 (seconds), 90s, 1h30m or 2d"
@@ -56,25 +57,13 @@ def _seconds(text: str) -> float:
         return math.nan
 
 
-def positive(text: str) -> int:
-    """Read a whole number from 1.
-
-    Raises:
-        argparse.ArgumentTypeError: If it is none.
-    """
-    return _from(1, text)
-
-
-def count(text: str) -> int:
-    """Read a whole number from 0.
-
-    Raises:
-        argparse.ArgumentTypeError: If it is none.
-    """
-    return _from(0, text)
-
-
-def _from(least: int, text: str) -> int:
+def _from(text: str, least: int) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 19) or int(text) < least:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
     return int(text)
+
+
+positive: Final = partial(_from, least=1)
+"""Reads a whole number from 1."""
+count: Final = partial(_from, least=0)
+"""Reads a whole number from 0."""

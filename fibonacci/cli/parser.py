@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol
 from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.cli.exit_codes import CommandLineError
 from fibonacci.cli.numbers import positive
-from fibonacci.cli.standard_streams import fitting_lines, reading_width, wrapped
+from fibonacci.cli.standard_streams import reading_width, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -117,14 +118,7 @@ class CommandHelp(argparse.HelpFormatter):
     """The help, in whose first lines the global options do not hide those of the command."""
 
     def __init__(self, prog: str, **options: Any) -> None:
-        width = reading_width()
-        super().__init__(prog, **{"max_help_position": min(28, width // 3 + 2), "width": width - 2, **options})
-
-    def format_help(self) -> str:
-        """Return the help, in lines that fit the terminal."""
-        width = reading_width()
-        lines = super().format_help().split("\n")
-        return "\n".join(fitting for line in lines for fitting in fitting_lines(line, width))
+        super().__init__(prog, **{"max_help_position": 28, "width": reading_width() - 2, **options})
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         """Fill each paragraph, unless it begins with spaces, as lines to copy do."""
@@ -140,13 +134,6 @@ class CommandHelp(argparse.HelpFormatter):
         """Add the usage without the global options, which follow in a separate group."""
         own = [action for action in actions if action.dest not in GLOBAL_NAMES]
         super().add_usage(usage, own, groups, prefix)
-
-    def _format_usage(self, usage: Any, actions: Any, groups: Any, prefix: Any) -> str:
-        text = super()._format_usage(usage, actions, groups, prefix)
-        width = reading_width()
-        if all(len(line) <= width for line in text.splitlines()):
-            return text
-        return "\n".join(wrapped(" ".join(text.split()), width, " " * len("usage: "))) + "\n\n"
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -245,12 +232,8 @@ class CommandParser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """Return the help, with examples at its end."""
-        from fibonacci.cli.examples import EXAMPLES
-
-        lines = EXAMPLES.get(self.prog.partition(" ")[2], ())
-        width = reading_width()
-        examples = "".join(f"{_continued(f'fibonacci {line}', width)}\n" for line in lines)
-        return super().format_help() + (f"\nexamples:\n{examples}" if examples else "")
+        lines = read_table("examples").get(self.prog.partition(" ")[2], ())
+        return super().format_help() + "".join(["\nexamples:\n", *(f"  fibonacci {line}\n" for line in lines)])
 
     def actions(self) -> list[argparse.Action]:
         """Return the arguments of the command."""
@@ -313,32 +296,13 @@ def add_global_options(parser: CommandParser, names: Iterable[str], *, is_root: 
     add("--no-color", action="store_true", default=False, help="print no color, as with NO_COLOR=1")
 
 
-_DEEPER: Final = " " * 5
+def read_table(name: str) -> Any:
+    """Return a table of the command, which is JSON: `examples`, `synonyms` (what to type instead of a word)."""
+    from json import load
 
-
-def _continued(line: str, width: int) -> str:
-    """Return a line for a shell as it can be copied from a terminal of a width: broken with backslashes.
-
-    An option stays with its value, if that fits.
-    """
-    if len(line) + 2 <= width:
-        return f"  {line}"
-    import shlex
-
-    parts: list[str] = []
-    for word in shlex.split(line, posix=False):
-        is_value = parts and parts[-1].startswith("--") and " " not in parts[-1] and not word.startswith("-")
-        if is_value and len(f"{_DEEPER} {parts[-1]} {word} \\") <= width:
-            word = f"{parts.pop()} {word}"
-        parts.append(word)
-    lines = [" "]
-    for index, part in enumerate(parts, 1):
-        end = " \\" if index < len(parts) else ""
-        if len(lines[-1]) > len(_DEEPER) and len(f"{lines[-1]} {part}{end}") > width:
-            lines[-1] += " \\"
-            lines.append(_DEEPER)
-        lines[-1] += f" {part}"
-    return "\n".join(lines)
+    # A help loads no pathlib, which takes longer than the table.
+    with open(f"{os.path.dirname(__file__)}/{name}.json", encoding="utf-8") as file:  # noqa: PTH120, PTH123
+        return load(file)
 
 
 def command_adder(entry: CommandEntry, name: str) -> Callable[[CommandParser], None]:
@@ -382,34 +346,27 @@ def _unknown_choice(name: str, word: str, known: Sequence[str]) -> str:
     """Return what is wrong with a word, with the one that was probably meant in place of a list of all."""
     remedy = ""
     if is_command := name in ("COMMAND", "GROUP", "VERB"):
-        from fibonacci.cli.synonyms import synonym
-
-        meant = f"--{word}" if word in ("help", "version") else synonym(word, known, is_command=name == "COMMAND")
+        is_run = word in ("run", "execute") and name != "COMMAND"  # as in Python, where it is a method of the group
+        meant = f"--{word}" if word in ("help", "version") else "fibonacci run ID|NAME|FILE" if is_run else ""
+        meant = meant or (read_table("synonyms").get(word, "") if name == "COMMAND" else "")
         remedy = f". Did you mean {meant!r}?" if meant else ""
     remedy = remedy or did_you_mean(word, known) or f": it is one of {', '.join(known)}"
     return f"unknown {'command' if is_command else f'value for {name}'} {word!r}{remedy}"
 
 
-class Verbs:
-    """The verbs of one command.
+def add_verb(
+    add: CommandAdder, name: str, help: str, run: Callable[[Context], int], options: Iterable[str] = ()
+) -> CommandParser:
+    """Add a verb to a command, and return its parser, for its arguments.
 
     Args:
-        parser: The parser of the command.
+        add: What the command's `add_commands` has returned.
+        name: The verb.
+        help: Its line in the help of the command.
+        run: What carries it out, and returns the exit code.
+        options: The global options that do something in it, besides those of every command.
     """
-
-    def __init__(self, parser: CommandParser) -> None:
-        self._add = parser.add_commands("VERB")
-
-    def add(self, name: str, help: str, run: Callable[[Context], int], options: Iterable[str] = ()) -> CommandParser:
-        """Add a verb, and return its parser, for its arguments.
-
-        Args:
-            name: The verb.
-            help: Its line in the help of the command.
-            run: What carries it out, and returns the exit code.
-            options: The global options that do something in it, besides those of every command.
-        """
-        parser = self._add(name, help)
-        parser.set_defaults(run=run)
-        add_global_options(parser, options)
-        return parser
+    parser = add(name, help)
+    parser.set_defaults(run=run)
+    add_global_options(parser, options)
+    return parser

@@ -17,7 +17,7 @@ from fibonacci.cli.definition_arguments import seen_from_here
 from fibonacci.deployment.plan import effects_of, is_emptying
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from fibonacci import DeploymentChange, DeploymentPlan
     from fibonacci.definitions import Problem
@@ -35,67 +35,33 @@ _HARMLESS: Final = re.compile(r"[A-Za-z0-9]+(?:['-][A-Za-z0-9]+)*")
 
 def plan_markdown(plan: DeploymentPlan) -> str:
     """Return a plan as Markdown: a heading, a table of its changes, its problems, and each difference, folded."""
-    comment = _Comment()
-    comment.add(f"### Plan for {_code(plan.environment)}: {plan.summary}")
-    comment.add(f"{_code(plan.base_url)}, folder {_code(plan.folder.name)}")
-    for alert in _alerts(plan):
-        comment.add(alert)
-    comment.add_lines("changes", [_row(change) for change in plan.changes], before=_HEAD)
-    comment.add_lines("problems", [_problem(problem, plan) for problem in plan.problems])
-    for change in plan.changes:
-        if change.diff:
-            comment.add_difference(change)
-    return comment.text()
-
-
-class _Comment:
-    """The parts of the comment, as far as they fit."""
-
-    def __init__(self) -> None:
-        self._parts: list[str] = []
-        self._left = _MOST - _RESERVED
-        self._cut: Counter[str] = Counter()
-
-    def add(self, part: str) -> None:
-        """Add a part, which fits, and an empty line after it."""
-        self._left -= _size(part) + 2
-        self._parts.append(part)
-
-    def add_lines(self, what: str, lines: Sequence[str], *, before: str = "", after: str = "") -> None:
-        """Add as many lines as fit, as one part, or none when there is none.
-
-        Args:
-            what: What the lines are, for the account of those that do not fit.
-            lines: The lines.
-            before: What precedes them, if there are any.
-            after: What follows them.
-        """
-        left = self._left - _size(before) - _size(after) - 2
-        shown = 0
+    head = f"### Plan for {_code(plan.environment)}: {plan.summary}"
+    parts = ["\n\n".join((head, f"{_code(plan.base_url)}, folder {_code(plan.folder.name)}", *_alerts(plan)))]
+    left, cut = _MOST - _RESERVED - _size(parts[0]), Counter[str]()
+    for what, before, between, lines in (
+        ("changes", _HEAD, "\n", map(_row, plan.changes)),
+        ("problems", "\n\n", "\n", (_problem(problem, plan) for problem in plan.problems)),
+        ("differences", "\n\n", "\n\n", (_difference(change) for change in plan.changes if change.diff)),
+    ):
+        separator = before
         for line in lines:
-            left -= _size(line) + 1
-            if left < 0:
-                self._cut[what] += len(lines) - shown
-                break
-            shown += 1
-        if shown:
-            self.add(before + "\n".join(lines[:shown]) + after)
+            if (size := _size(separator + line)) > left:
+                cut[what] += 1
+                continue
+            parts += [separator, line]
+            left, separator = left - size, between
+    if cut:
+        texts = ", ".join(f"{number} {what}" for what, number in cut.items())
+        parts.append(f"\n\nA comment has at most {_MOST:,} characters, so some parts are not shown: {texts}.")
+    return "".join(parts)
 
-    def add_difference(self, change: DeploymentChange) -> None:
-        """Add the difference of a change, folded."""
-        lines = [_signed(line) for line in printable(str(change.diff)).split("\n")]
-        longest = max(map(len, re.findall("`+", "\n".join(lines))), default=0)
-        fence = "`" * max(3, longest + 1)
-        summary = f"{change.action} {_html_code(change.file)}"
-        before = f"<details><summary>{summary}</summary>\n\n{fence}diff\n"
-        self.add_lines("lines of differences", lines, before=before, after=f"\n{fence}\n\n</details>")
 
-    def text(self) -> str:
-        """Return the comment."""
-        if self._cut:
-            cut = ", ".join(f"{number} {what}" for what, number in self._cut.items())
-            self._parts.append(f"A comment has at most {_MOST:,} characters, so some parts are not shown: {cut}.")
-        return "\n\n".join(self._parts)
+def _difference(change: DeploymentChange) -> str:
+    lines = [_signed(line) for line in printable(str(change.diff)).split("\n")]
+    longest = max(map(len, re.findall("`+", "\n".join(lines))), default=0)
+    fence = "`" * max(3, longest + 1)
+    summary = f"{change.action} {_html_code(change.file)}"
+    return "\n".join((f"<details><summary>{summary}</summary>\n", f"{fence}diff", *lines, f"{fence}\n", "</details>"))
 
 
 def _size(text: str) -> int:
@@ -117,7 +83,7 @@ def _alerts(plan: DeploymentPlan) -> Iterator[str]:
         yield f"> [!WARNING]\n> {who} will be deleted, which needs {options}."
 
 
-_HEAD: Final = "| Action | File | Workflow | Why |\n|---|---|---|---|\n"
+_HEAD: Final = "\n\n| Action | File | Workflow | Why |\n|---|---|---|---|\n"
 
 
 def _row(change: DeploymentChange) -> str:

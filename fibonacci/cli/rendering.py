@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci._core.json_bodies import is_array, is_object
 from fibonacci._display.text import cell_width, clusters
@@ -165,6 +165,12 @@ _STATUS_STYLES: Final = {
     **dict.fromkeys(("archived", "cancelled", "deprecated"), "dim"),
 }
 _NARROWEST: Final = 10
+_CODES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
+
+
+def styled(text: str, style: str) -> str:
+    """Return a text in a style of the terminal, such as `bold` or `red`. An empty style is the terminal's own."""
+    return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if style and text else text
 
 
 class Painter:
@@ -185,25 +191,19 @@ class Painter:
         self.encoding: str = encoding_of(stream)
         self.ellipsis: str = "\N{HORIZONTAL ELLIPSIS}" if self.encoding.lower().startswith("utf") else "..."
         self.width: int = max(_NARROWEST, shutil.get_terminal_size().columns)
-        self._console = _console(stream) if has_color else None
+        self._has_color = has_color
 
     def line(self, parts: Sequence[tuple[str, str]]) -> None:
         """Print a line, without colors if CI would take it for a command, as behind the terminal of a container.
 
         Args:
-            parts: Texts, each with a style of rich, such as `bold`. An empty style is the terminal's own.
+            parts: Texts, each with its style (see `styled`).
         """
         whole = "".join(text for text, _ in parts)
         if (safe := without_commands(whole)) != whole:
             parts = [(safe, "")]
-        encoded = [(encodable(text, self.encoding), style) for text, style in parts]
-        if self._console is None:
-            print("".join(text for text, _ in encoded).rstrip(), file=self._stream, flush=True)
-        else:
-            from rich.text import Text
-
-            self._console.print(Text.assemble(*encoded), soft_wrap=True)
-            self._stream.flush()
+        encoded = [(encodable(text, self.encoding), style if self._has_color else "") for text, style in parts]
+        print("".join(styled(text, style) for text, style in encoded).rstrip(), file=self._stream, flush=True)
 
 
 def style_of(name: str, value: Any) -> str:
@@ -216,34 +216,14 @@ def encoding_of(stream: TextIO | None) -> str:
     return getattr(stream, "encoding", None) or "utf-8"
 
 
-def _console(stream: TextIO) -> Any:
-    try:
-        from rich.console import Console
-    except ImportError:
-        return None
-    return Console(file=stream, highlight=False, markup=False, emoji=False)
-
-
 _GAP: Final = "  "
 _SAMPLE: Final = 100
 
 
-class ShortestColumns(NamedTuple):
-    """The cells that columns keep before others are left out.
-
-    Attributes:
-        first: Those of the first column, which names the object.
-        others: Those of each other column.
-    """
-
-    first: int
-    others: int
-
-
-# Ids and times are of no use in part.
-_DEFAULT: Final = ShortestColumns(24, 16)
-# A column that `--fields` names is always shown.
-_CHOSEN: Final = ShortestColumns(4, 4)
+# The cells that the first column, which names the object, and each other one keep before others are left out. Ids and
+# times are of no use in part. A column that `--fields` names is always shown.
+_DEFAULT: Final = (24, 16)
+_CHOSEN: Final = (4, 4)
 
 
 class TerminalTable:
@@ -329,17 +309,17 @@ def _workflow_id(name: str, value: str) -> str:
     return target[1] if target else ""
 
 
-def fitting_widths(widths: Sequence[int], available: int, shortest: ShortestColumns) -> list[int]:
+def fitting_widths(widths: Sequence[int], available: int, shortest: tuple[int, int]) -> list[int]:
     """Return widths that fit, with the gaps: the widest columns shrink, and then the last ones are left out.
 
     Args:
         widths: What the columns would take.
         available: The cells of the terminal.
-        shortest: What columns shrink to.
+        shortest: What the first column and the others shrink to.
     """
     fitting = [min(width, available) for width in widths]
     while sum(fitting) + len(_GAP) * (len(fitting) - 1) > available:
-        wide = [index for index, width in enumerate(fitting) if width > (shortest.others if index else shortest.first)]
+        wide = [index for index, width in enumerate(fitting) if width > shortest[min(index, 1)]]
         if wide:
             fitting[max(wide, key=fitting.__getitem__)] -= 1
         elif len(fitting) > 1:

@@ -14,7 +14,7 @@ import shutil
 import stat
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from io import BytesIO, StringIO
@@ -29,6 +29,7 @@ from fibonacci._texts.text import counted
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.rendering import select
 from fibonacci.cli.standard_streams import has_stream, is_read_by_ci, without_commands, without_commands_in_json
+from fibonacci.cli.values import json_kind
 from fibonacci.models.run_results import COLUMNS
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def _json_rows(lines: _Lines, rows_format: RowsFormat) -> Iterator[dict[str, Any
             continue
         row = _json_in(line, lines.fail, "it is not JSON")
         if not is_object(row):
-            lines.fail(f'a row is a JSON object, such as {{"name": "Ada"}}, not {_json_kind(row)}')
+            lines.fail(f'a row is a JSON object, such as {{"name": "Ada"}}, not {json_kind(row)}')
         _check_key(row, rows_format.key, lines.fail)
         yield row
 
@@ -218,8 +219,9 @@ def _check_header(header: list[str], rows_format: RowsFormat, fail: Callable[[st
     for number, column in enumerate(header):
         if not column.strip():
             fail(f"column {number + 1} of the header has no name")
-    if (twice := _first_twice(header)) is not None:
-        fail(f"the header has the column {twice!r} twice")
+    (column, count), *_ = Counter(header).most_common(1)
+    if count > 1:
+        fail(f"the header has the column {column!r} twice")
     for separator in ";\t":
         if len(header) == 1 and separator in header[0]:
             fail(f"the header is one column with {separator!r} in it: separate columns with commas")
@@ -238,42 +240,22 @@ def _check_key(row: dict[str, Any], key: str | None, fail: Callable[[str], NoRet
         fail(f"the row has no {key!r}, which --key names")
     value = row[key]
     if isinstance(value, bool) or not isinstance(value, str | int):
-        fail(f"the key {key!r} must be a string or a whole number, not {_json_kind(value)}")
+        fail(f"the key {key!r} must be a string or a whole number, not {json_kind(value)}")
     if value == "":
         fail(f"the key {key!r} is empty")
 
 
 def _json_in(text: str, fail: Callable[[str], NoReturn], fault: str) -> object:
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         fail(f"{fault}: {error.msg} at column {error.pos + 1}")
-    except ValueError as error:  # of the hooks, or a number with thousands of digits
+    except (ValueError, RecursionError) as error:  # NaN, a number with thousands of digits, thousands of levels
         fail(f"{fault}: {error}")
-    except RecursionError:
-        fail(f"{fault}: it is nested too deeply")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError(f"the name {_first_twice(name for name, _ in pairs)!r} occurs twice")
-    return made
-
-
-def _first_twice(names: Iterable[str]) -> str | None:
-    """Return the first name that occurs twice, or None."""
-    return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"JSON has no {name}")
-
-
-def _json_kind(value: Any) -> str:
-    """Return what JSON calls a value."""
-    kinds = {"dict": "an object", "list": "an array", "str": "a text", "bool": "a boolean", "NoneType": "null"}
-    return kinds.get(type(value).__name__, "a number")
 
 
 class ResultStream:

@@ -6,13 +6,13 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from fibonacci import Fibonacci, FibonacciError, UnknownOutcomeError
 from fibonacci._batch.options import check_journal
@@ -38,7 +38,7 @@ from fibonacci.definitions.checks.inputs import InputsError
 from fibonacci.models.run_results import COLUMNS
 
 if TYPE_CHECKING:
-    from fibonacci import RunResult, Runs
+    from fibonacci import Runs
     from fibonacci.cli.context import Context
 
 
@@ -98,9 +98,6 @@ def _check_paths(options: argparse.Namespace) -> None:
             raise UsageError(f"--out {options.out}: this is also the file of {name}")
 
 
-_RESUME: Final = "the same command with --resume continues"
-
-
 def run_rows(context: Context) -> int:
     """Carry out the command, and raise errors with a note on how to continue.
 
@@ -110,20 +107,11 @@ def run_rows(context: Context) -> int:
     Returns:
         The exit code.
     """
-    if not context.options.quiet:
-        _log_to_stderr()
-    try:
-        return _run(context)
-    except InputsError as error:
-        if context.options.rows.lower().endswith(".csv") and any(untyped_inputs(error.problems, error.inputs)):
-            error.add_note("the cells of CSV are strings: --json-column COLUMN reads a column as JSON")
-        raise
-
-
-def _run(context: Context) -> int:
     options = context.options
+    if not options.quiet:
+        _log_to_stderr()
     rows_format, out_format = check_arguments(options)
-    with open_rows(options.rows, rows_format) as rows:
+    with open_rows(options.rows, rows_format) as rows, _explained(rows_format):
         runs = _runs(context.client, workflow_id_of(context.client, options.workflow), rows, options)
         if options.estimate:
             estimate = runs.estimate()
@@ -134,6 +122,16 @@ def _run(context: Context) -> int:
             return DONE
         with _results(context, out_format) as results:
             return _write_results(context, runs, results)
+
+
+@contextmanager
+def _explained(rows_format: RowsFormat) -> Generator[None]:
+    try:
+        yield
+    except InputsError as error:
+        if rows_format.name == "csv" and any(untyped_inputs(error.problems, error.inputs)):
+            error.add_note("the cells of CSV are strings: --json-column COLUMN reads a column as JSON")
+        raise
 
 
 @contextmanager
@@ -160,40 +158,33 @@ def _results(context: Context, out_format: RowFormat | None) -> Generator[Result
 
 
 def _write_results(context: Context, runs: Runs, results: ResultFile | ResultStream) -> int:
-    """Run the rows and write the result of each, and raise errors with a note on how to continue."""
+    """Run the rows, write the result of each, and say how many there are of each kind, and how to continue."""
     context.output.record_change("rows were started")
+    code = None
     try:
         with runs:
-            code = _write_each(context, runs, results.write)
+            try:
+                for result in runs:
+                    with context.output.writing(context.options.out):
+                        results.write(result)
+            except UnknownOutcomeError as error:
+                for text in (error.message, *error.__notes__):
+                    context.say(text)
+                code = NOT_ENDED
+            summary = runs.summary
+            if code is None:
+                context.say(str(summary))
+                code = NOT_ENDED if summary.unknown or summary.left else FAILED if summary.failed else DONE
             if code != NOT_ENDED or not isinstance(results, ResultFile):  # a file with its final name has every row
                 with context.output.writing(context.options.out):
                     results.finish()
             return code
     except (KeyboardInterrupt, OSError, UnwrittenResultError) as error:
         if not isinstance(error, FibonacciError):  # the client's errors have it in a note
-            error.add_note(_RESUME)
+            if code is None:
+                context.say(str(runs.summary))
+            error.add_note("the same command with --resume continues")
         raise
-
-
-def _write_each(context: Context, runs: Runs, write: Callable[[RunResult], None]) -> int:
-    """Write the result of each row, and say on stderr how many there are of each kind."""
-    try:
-        for result in runs:
-            with context.output.writing(context.options.out):
-                write(result)
-    except UnknownOutcomeError as error:
-        for text in (error.message, *error.__notes__):
-            context.say(text)
-        return NOT_ENDED
-    except (KeyboardInterrupt, OSError, UnwrittenResultError) as error:
-        if not isinstance(error, FibonacciError):  # the client's errors have it in a note
-            context.say(str(runs.summary))
-        raise
-    summary = runs.summary
-    context.say(str(summary))
-    if summary.unknown or summary.left:
-        return NOT_ENDED
-    return FAILED if summary.failed else DONE
 
 
 def _runs(client: Fibonacci, workflow_id: str, rows: Iterable[Any], options: argparse.Namespace) -> Runs:

@@ -1,11 +1,11 @@
-"""Signals that end the command, or stop it."""
+"""Signals that end the command."""
 
 from __future__ import annotations
 
-import os
 import signal
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
+from threading import current_thread, main_thread
 from types import FrameType
 from typing import Final
 
@@ -16,7 +16,11 @@ _ENDING: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if has
 @contextmanager
 def interrupted_by_signals() -> Generator[None]:
     """Let SIGTERM and SIGHUP end the block as Ctrl-C does, unless they are ignored or handled."""
-    handled = [number for number in _ENDING if signal.getsignal(number) == signal.SIG_DFL and _set(number, _interrupt)]
+    handled = [number for number in _ENDING if signal.getsignal(number) == signal.SIG_DFL]
+    if current_thread() is not main_thread():  # another one cannot handle signals
+        handled = []
+    for number in handled:
+        signal.signal(number, _interrupt)
     try:
         yield
     finally:
@@ -30,39 +34,5 @@ def signal_of(interrupt: KeyboardInterrupt) -> int:
     return int(number)
 
 
-def _set(number: int, handler: Callable[[int, FrameType | None], None]) -> bool:
-    """Handle a signal, and return False in a thread other than the main one, which cannot."""
-    try:
-        signal.signal(number, handler)
-    except ValueError:
-        return False
-    return True
-
-
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt(number)
-
-
-@contextmanager
-def stopped_by_terminal(leave: Callable[[], object], resume: Callable[[], object]) -> Generator[None]:
-    """Let Ctrl-Z stop the block only when the terminal is as a shell needs it, unless it is ignored or handled.
-
-    Args:
-        leave: Called before the process stops.
-        resume: Called when it goes on, as after `fg`.
-    """
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        leave()
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)  # it returns when the process goes on
-        signal.signal(number, stop)
-        resume()
-
-    number: int | None = getattr(signal, "SIGTSTP", None)  # Windows has none
-    is_handled = number is not None and signal.getsignal(number) == signal.SIG_DFL and _set(number, stop)
-    try:
-        yield
-    finally:
-        if number is not None and is_handled:
-            signal.signal(number, signal.SIG_DFL)

@@ -77,14 +77,6 @@ def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
-def fitting_lines(line: str, width: int) -> list[str]:
-    """Return a line, or several where it is wider: broken between words, those behind the first indented deeper."""
-    if len(line) <= width:
-        return [line]
-    indent = " " * (len(line) - len(line.lstrip()))
-    return [f"{indent}{text}" for text in wrapped(line.strip(), width - len(indent), "  ")]
-
-
 def wrapped_message(text: str, stream: TextIO | None) -> str:
     """Return a message with line breaks between words where its stream is a terminal, or elsewhere as it is."""
     return "\n".join(wrapped(text, reading_width(), "  ")) if is_terminal(stream) else text

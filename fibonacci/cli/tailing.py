@@ -93,52 +93,36 @@ class ExecutionFeed:
             APIError: If a request fails. Then the next poll reports what this one would have.
         """
         self.requests = 0
-        executions = self._front()
-        executions |= self._reread([id for id in self._running if id not in executions])
-        changed = [each for each in executions.values() if self._seen.get(each.id, "") != each.status]
-        self._remember(executions.values())
-        return changed[::-1]
-
-    def _front(self) -> dict[str, Execution]:
-        """Return the newest executions, back to the newest that is known."""
         executions: dict[str, Execution] = {}
-        for page in self._pages(None, _FRONT):
+        for page in self._pages(None, _FRONT):  # the newest, back to the newest that is known
             known = [index for index, execution in enumerate(page.items) if execution.id in self._seen]
             # What follows the last known one is older than the begin.
-            executions |= {
-                execution.id: execution for execution in (page.items[: known[-1] + 1] if known else page.items)
-            }
+            newest = page.items[: known[-1] + 1] if known else page.items
+            executions |= {execution.id: execution for execution in newest}
             if known:
                 break
-        return executions
-
-    def _reread(self, missing: list[str]) -> dict[str, Execution]:
-        """Return the present state of executions: by the lists of their statuses, where that takes fewer requests."""
-        executions: dict[str, Execution] = {}
+        missing = self._running.keys() - executions.keys()
         by_status: dict[str, set[str]] = {}
         for id in missing:
             if (status := self._running[id]) is not None:
                 by_status.setdefault(status, set()).add(id)
-        if len(missing) > len(by_status):
+        if len(missing) > len(by_status):  # the lists of their statuses take fewer requests
             for status, wanted in by_status.items():
                 listed = self._with_status(status, wanted)
                 executions |= {id: listed[id] for id in wanted & listed.keys()}
-        for execution_id in missing:
-            if execution_id not in executions:
-                executions |= self._read(execution_id)
-        return executions
+        for id in missing - executions.keys():
+            self.requests += 1
+            try:
+                executions[id] = self._client.executions.get(id)
+            except NotFoundError:  # it was deleted
+                del self._running[id]
+            else:
+                self.response = executions[id].response
+        changed = [each for each in executions.values() if self._seen.get(each.id, "") != each.status]
+        self._remember(executions.values())
+        return changed[::-1]
 
-    def _read(self, execution_id: str) -> dict[str, Execution]:
-        self.requests += 1
-        try:
-            execution = self._client.executions.get(execution_id)
-        except NotFoundError:  # it was deleted
-            del self._running[execution_id]
-            return {}
-        self.response = execution.response
-        return {execution_id: execution}
-
-    def _with_status(self, status: str, wanted: set[str] | None) -> dict[str, Execution]:
+    def _with_status(self, status: str | None, wanted: set[str] | None) -> dict[str, Execution]:
         """Return the executions in a status: all of them, or pages until all that are wanted are found."""
         executions: dict[str, Execution] = {}
         for page in self._pages(status, LARGEST_PAGE):
@@ -171,26 +155,6 @@ _SHARE: Final = 0.25
 _WINDOW: Final = 60.0
 # Seconds for each request while the limit is not known.
 _UNKNOWN: Final = 4.0
-
-
-class TailPace:
-    """Says when to poll next: soon after a change, and ever later while nothing changes, up to 15 s."""
-
-    def __init__(self) -> None:
-        self._delay: float | None = None
-
-    def delay(self, requests: int, response: ResponseInfo | None, *, has_changed: bool) -> float:
-        """Return the seconds until the next poll.
-
-        Args:
-            requests: How many requests the last poll took.
-            response: The response to the last of them, or None when there was none.
-            has_changed: Whether it brought anything new.
-        """
-        self._delay = grown(None if has_changed else self._delay)
-        limit = None if response is None or response.rate_limit is None else response.rate_limit.limit
-        least = _UNKNOWN if not limit else _WINDOW / (limit * _SHARE)
-        return max(self._delay, least * max(1, requests))
 
 
 def sleep_while_read(seconds: float) -> None:
@@ -231,7 +195,6 @@ class Tail:
         self._say = say
         self._sleep = sleep
         self._clock = clock
-        self._pace = TailPace()
         self._failed_at: float | None = None
 
     def executions(self, *, last: int, status: str | None = None) -> Iterator[Execution]:
@@ -241,15 +204,18 @@ class Tail:
             last: How many of those that are there already.
             status: Those with this status alone.
         """
-        read = self._feed.begin
+        read, delay = self._feed.begin, None
         while True:
             changed = self._attempt(read)
             if changed is not None:
                 shown = [execution for execution in changed if status in (None, execution.status)]
                 yield from shown if read == self._feed.poll else shown[max(0, len(shown) - last) :]
                 read = self._feed.poll
-            delay = self._pace.delay(self._feed.requests, self._feed.response, has_changed=bool(changed))
-            self._sleep(delay)
+            delay = grown(None if changed else delay)  # soon after a change, and ever later while nothing changes
+            response = self._feed.response
+            limit = None if response is None or response.rate_limit is None else response.rate_limit.limit
+            least = _WINDOW / (limit * _SHARE) if limit else _UNKNOWN
+            self._sleep(max(delay, least * max(1, self._feed.requests)))
 
     def _attempt(self, read: Callable[[], list[Execution]]) -> list[Execution] | None:
         """Return what a poll has brought, or None when it failed in a way that may be temporary."""

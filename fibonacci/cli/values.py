@@ -6,10 +6,12 @@ import argparse
 import json
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.standard_streams import read_stdin
+
+STDIN: Final = "stdin"
 
 
 class NotJSONError(argparse.ArgumentTypeError):
@@ -35,22 +37,35 @@ def json_value(text: str) -> JSONValue:
         argparse.ArgumentTypeError: If it cannot be read, or is not JSON.
     """
     source = "the argument"
+    if text == "-" or text.startswith("@"):
+        source, text = content_of(text.removeprefix("@"))
     try:
-        if text == "-":
-            source, text = "stdin", read_stdin()
-        elif text.startswith("@"):
-            source = text[1:]
-            text = Path(source).read_text("utf-8")
         return JSONValue(json.loads(text), source)
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"{source}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise argparse.ArgumentTypeError(f"{source} is not UTF-8") from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise NotJSONError(f"{source} is not JSON ({place}: {error.msg})") from None
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of levels
         raise argparse.ArgumentTypeError(f"{source} is JSON that can't be read ({error})") from None
+
+
+def json_kind(value: object) -> str:
+    """Return what JSON calls a value."""
+    kinds = {"dict": "an object", "list": "an array", "str": "a string", "bool": "a boolean", "NoneType": "null"}
+    return kinds.get(type(value).__name__, "a number")
+
+
+def content_of(path: str) -> tuple[str, str]:
+    """Return where a text is from, and the text: of a file, or `-` for stdin.
+
+    Raises:
+        argparse.ArgumentTypeError: If it cannot be read.
+    """
+    try:
+        return (STDIN, read_stdin()) if path == "-" else (path, Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise argparse.ArgumentTypeError(f"{path} is not UTF-8") from None
 
 
 def check_out(path: str, *, with_partial: bool = False) -> str | None:

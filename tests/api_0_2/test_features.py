@@ -185,7 +185,7 @@ def test_tools_of_an_mcp_server(emulator: Emulator, monkeypatch: pytest.MonkeyPa
     emulator.client().workflows.create(name="Greeter", definition=GREETER)
     found: list[Any] = []
 
-    async def connect_here(server: Any) -> None:
+    async def connect_here(server: Any, say: object) -> None:
         async with Client(server, mode="auto") as client:
             found.extend(await tools_of(client))
             found.append((await client.call_tool("run_greeter", {"name": "Ada"})).structured_content["outputs"])

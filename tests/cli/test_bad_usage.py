@@ -25,9 +25,8 @@ QUOTA = ["organizations", "quota", "update", "acme"]
 USAGE: list[tuple[list[str], str]] = [
     (["--quiet"], "fibonacci: COMMAND is missing: see --help"),
     (["help", "workflow"], "fibonacci: unknown command 'workflow'. Did you mean 'workflows'?"),
-    (["workflows", "rm", "x"], "fibonacci workflows: unknown command 'rm'. Did you mean 'delete'?"),
+    (["workflows", "rm", "x"], "fibonacci workflows: unknown command 'rm': it is one of list, get, create"),
     (["workflows", "run", "x"], "fibonacci workflows: unknown command 'run'. Did you mean 'fibonacci run ID|NAME"),
-    (["profiles", "rm", "x"], "fibonacci profiles: unknown command 'rm'. Did you mean 'remove'?"),
     (["run", "ID", '{"a": 1}'], "fibonacci run: unexpected argument '{\"a\": 1}'. Pass inputs with --inputs"),
     (["run", "Greeter", "name=Ada"], "fibonacci run: unexpected argument 'name=Ada'. Did you mean --input name=Ada?"),
     (["workflows"], "fibonacci workflows: VERB is missing: see --help"),

@@ -51,33 +51,33 @@ NO_ADDRESS: Mapping[str, str | None] = {"FIBONACCI_BASE_URL": None}
 
 ENVIRONMENT: dict[str, BrokenSituation] = {
     "a timeout that is no number": BrokenSituation(
-        "timeout",
+        "settings",
         "FIBONACCI_TIMEOUT must be a number of seconds above 0, or none, not 'abc'",
-        "fix FIBONACCI_TIMEOUT, or unset it: the default is 60",
+        "fix the variable, or unset it",
         {"FIBONACCI_TIMEOUT": "abc"},
     ),
     "a timeout that no call can keep": BrokenSituation(
         "platform",
         "GET /tools: no connection to 127.0.0.1",
-        "raise FIBONACCI_TIMEOUT, or unset it: the default is 60 s",
+        "FIBONACCI_TIMEOUT",
         {"FIBONACCI_TIMEOUT": "0.000001"},
     ),
     "negative retries": BrokenSituation(
-        "retries",
+        "settings",
         "FIBONACCI_MAX_RETRIES must be 0 or more, not -3 (0 means no retries)",
-        "fix FIBONACCI_MAX_RETRIES, or unset it: the default is 2",
+        "fix the variable, or unset it",
         {"FIBONACCI_MAX_RETRIES": "-3"},
     ),
     "an unknown transport": BrokenSituation(
-        "transport",
+        "settings",
         'FIBONACCI_TRANSPORT must be "socket" or "httpx", not \'curl\'',
-        "fix FIBONACCI_TRANSPORT, or unset it: the default is socket",
+        "fix the variable, or unset it",
         {"FIBONACCI_TRANSPORT": "curl"},
     ),
     "a rate limiter that is none": BrokenSituation(
-        "rate limiter",
+        "settings",
         'FIBONACCI_RATE_LIMITER must be "process", "machine", "off" or the URL of a Redis server',
-        "fix FIBONACCI_RATE_LIMITER, or unset it: the default is process",
+        "fix the variable, or unset it",
         {"FIBONACCI_RATE_LIMITER": "redsi://:sk-very-secret@host"},
     ),
     "a misspelled key": BrokenSituation(
@@ -131,16 +131,9 @@ FILES: dict[str, BrokenSituation] = {
     "a profile that is not there": BrokenSituation(
         "profile",
         "there is no profile 'wrok'",
-        "run `fibonacci profiles list` to see the profiles",
+        "choose one of `fibonacci profiles list`",
         {**NO_KEY, "FIBONACCI_PROFILE": "wrok"},
         PROFILE.format(name="work", origin="https://staging.example"),
-    ),
-    "a default profile that the environment overrides": BrokenSituation(
-        "profile",
-        "FIBONACCI_API_KEY is set and takes precedence over the profile 'staging': calls go to https://api.fibonacci.dev/v1",
-        "unset FIBONACCI_API_KEY to use the profile",
-        NO_ADDRESS,
-        'default = "staging"\n' + PROFILE.format(name="staging", origin="https://staging.example"),
     ),
     "a profile whose key is not in the keychain": BrokenSituation(
         "API key",
@@ -223,12 +216,3 @@ def test_each_has_its_finding_and_its_remedy(doctor: Callable[[BrokenSituation],
         assert row.remedy in first["remedy"]
 
     check_rows({**ENVIRONMENT, **FILES, **NETWORK}.items(), check)
-
-
-def test_every_fault_of_the_environment_is_found_at_once(
-    doctor: Callable[[BrokenSituation], list[Mapping[str, str]]],
-) -> None:
-    names = "a timeout that is no number", "negative retries", "an unknown transport", "a rate limiter that is none"
-    variables = {name: value for each in names for name, value in ENVIRONMENT[each].variables.items()}
-    problems = doctor(BrokenSituation("", "", "", variables))
-    assert [problem["name"] for problem in problems] == ["timeout", "retries", "transport", "rate limiter"]

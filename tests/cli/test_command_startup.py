@@ -15,7 +15,6 @@ SHARED = {
     "fibonacci._texts.suggestions",
     "fibonacci.cli",
     "fibonacci.cli.call_tables",
-    "fibonacci.cli.examples",
     "fibonacci.cli.parser",
     "fibonacci.cli.exit_codes",
     "fibonacci.cli.main",
@@ -28,7 +27,7 @@ GROUP = {
     "fibonacci.cli.calls.entries",
 }
 CALL = {"fibonacci.cli.calls.value_kinds", "fibonacci.cli.numbers"}
-ARGPARSE = {"re", "typing"}
+ARGPARSE = {"json", "re", "typing"}
 
 
 def loaded_by_help(*arguments: str) -> set[str]:
@@ -43,9 +42,9 @@ def loaded_by_help(*arguments: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("arguments", "own"),
-    [((), SHARED), (("workflows", "get"), SHARED | GROUP | CALL | {"json"})],
+    [((), SHARED), (("workflows", "get"), SHARED | GROUP | CALL)],
 )
 def test_what_a_help_loads(arguments: tuple[str, ...], own: set[str]) -> None:
     loaded = loaded_by_help(*arguments)
-    assert {name for name in loaded if name.partition(".")[0] == "fibonacci"} == own - {"json"}
-    assert loaded & HEAVY == ARGPARSE | own & {"json"}
+    assert {name for name in loaded if name.partition(".")[0] == "fibonacci"} == own
+    assert loaded & HEAVY == ARGPARSE

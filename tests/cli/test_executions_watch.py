@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import signal
-import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
 
 from fibonacci.cli.context import Context
-from fibonacci.cli.following import NodeLines
+from fibonacci.cli.following import ProgressLines
 from fibonacci.cli.main import command_parser, main
 from fibonacci.cli.node_texts import one_line
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
-from tests.cli.invocation import environment, invoke, use
+from tests.cli.invocation import invoke, use
 from tests.cli.requests_by_minute import RequestsByMinute
 from tests.kit.nodes import llm, tool
-from tests.kit.pseudo_terminal import PseudoTerminal
-from tests.kit.systems import linux_only
-from tests.kit.terminal_screen import screen_lines
 
 REST = {
     "nodes": [
@@ -87,7 +79,7 @@ class TestNodes:
 
     def test_a_line_for_each_change(self) -> None:
         lines: list[str] = []
-        shown = NodeLines(lines.append)
+        shown = ProgressLines(lines.append, has_nodes=True)
         node = {"id": "rest", "status": "running", "attempts": 1}
         for status, trace in (
             ("running", [node]),
@@ -99,25 +91,13 @@ class TestNodes:
 
     def test_a_platform_without_traces_has_counts(self) -> None:
         lines: list[str] = []
-        shown = NodeLines(lines.append)
+        shown = ProgressLines(lines.append, has_nodes=True)
         for count in (1, 1, 2):
             shown.update(Execution.model_validate({"id": "exec_1", "status": "running", "nodes_executed": count}))
         assert lines == ["execution exec_1 is running", "2 nodes done"]
 
     def test_a_text_of_the_platform_is_one_line(self) -> None:
         assert one_line("a\x07 \n b" + "c" * 300).startswith(r"a\x07 b")
-
-    def test_the_table(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        from fibonacci.cli.node_table import NodeTable
-
-        monkeypatch.setenv("COLUMNS", "60")
-        trace = [{"id": "classify", "status": "completed"}, {"id": "[red]page", "status": "failed", "error": "x" * 90}]
-        with NodeTable(no_color=True) as table:
-            table.update(Execution.model_validate({"id": "exec_1", "status": "failed", "trace": trace}))
-        lines = capsys.readouterr().err.splitlines()
-        assert lines[0].startswith("execution exec_1  failed")
-        assert any(line.startswith("[red]page") for line in lines), "an id is no markup"
-        assert all(len(line) <= 60 for line in lines)
 
     def test_without_stderr_there_is_the_end_alone(
         self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -126,38 +106,6 @@ class TestNodes:
         monkeypatch.setattr(sys, "stderr", None)
         assert main(["executions", "watch", execution.id, "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["outputs"]["greet"] == "[default model] Hello"
-
-    def test_without_rich_there_are_lines(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(sys.modules, "fibonacci.cli.node_table", None)
-        execution = started(emulator, 0)
-        run = invoke("executions", "watch", execution.id, "--json")
-        assert run.err.startswith("greet  completed")
-
-
-@pytest.mark.slow
-@linux_only
-def test_ctrl_z_leaves_a_cursor_and_the_table_is_drawn_again(emulator: Emulator, tmp_path: Path) -> None:
-    execution = started(emulator, 600)
-    terminal, stopped = PseudoTerminal(columns=70), Event()
-    end = terminal.descriptor
-    command = [sys.executable, "-m", "fibonacci.cli", "executions", "watch", execution.id]
-    env = {**environment(emulator, tmp_path), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
-    with subprocess.Popen(command, stdin=end, stdout=end, stderr=end, env=env, process_group=0) as process:
-
-        def go_on(output: str) -> None:
-            if "running" in output and not stopped.is_set():
-                stopped.set()
-                process.send_signal(signal.SIGTSTP)
-                assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
-                process.send_signal(signal.SIGCONT)
-                emulator.client().executions.cancel(execution.id)
-
-        output = terminal.read(go_on)
-    assert process.returncode == 1
-    assert re.findall(r"\x1b\[\?25([hl])", output) == ["l", "h", "l", "h"], "hidden while it is drawn only"
-    assert sum("node" in line and "time" in line for line in screen_lines(output)) == 2, (
-        "the second one is below the first"
-    )
 
 
 def test_a_pipe_has_a_line_for_each_change_not_for_each_request(

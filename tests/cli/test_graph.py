@@ -56,7 +56,7 @@ def test_png_without_stdout_asks_for_a_file(
 ) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     assert main(["graph", "greeter.yaml", "--format", "png"]) == 64
-    assert capsys.readouterr().err == "fibonacci: stdout is closed: pass --out FILE\n"
+    assert capsys.readouterr().err == "fibonacci: PNG is binary: pass --out FILE, or redirect stdout without --json\n"
 
 
 def test_a_definition_with_faults_is_drawn() -> None:

@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 
 from fibonacci import UnknownOutcomeError
-from fibonacci.cli.examples import EXAMPLES
 from fibonacci.cli.main import PROGRAM, command_parser
+from fibonacci.cli.parser import read_table
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import invoke, use
 from tests.cli.test_help import commands
 from tests.kit.assertions import check_each
 from tests.kit.nodes import llm, tool
+
+EXAMPLES: dict[str, list[str]] = read_table("examples")
 
 # They serve until they are ended, start a browser or a program, or read a key.
 NOT_RUN = ("dev ", "mcp ", "auth login", "executions tail --workflow")

@@ -175,7 +175,7 @@ class TestLists:
         run = invoke("executions", "list", on_terminal=True)
         assert [run.out.count(f"  flow {index} ") for index in range(4)] == [2] * 4
         assert "  workflow  " in run.out.splitlines()[0]
-        assert platform.requests.count == 3
+        assert platform.requests.count == 2
         for options in ([], ["--json"], ["--fields", "id,workflow_id"]):
             platform.requests.clear()
             run = invoke("executions", "list", *options, on_terminal=bool(options))
@@ -192,13 +192,12 @@ class TestLists:
         assert (run.code, run.err) == (0, "")
         assert [run.out.count(id) for id in ids[1:]] == [2] * 23
         assert run.out.count("  flow 0 ") == 2
-        assert platform.requests.count == 22
+        assert platform.requests.count == 2
 
     @pytest.mark.parametrize("status", [403, 429])
     def test_names_that_cannot_be_read(self, platform: Emulator, status: int) -> None:
         ids = self.run_workflows(platform, 3)
-        for path in ("/workflows", "/workflows/{workflow_id}"):
-            platform.fail(f"GET {path}", status=status, times=None)
+        platform.fail("GET /workflows", status=status, times=None)
         run = invoke("executions", "list", on_terminal=True)
         assert (run.code, run.err) == (0, "")
         assert [run.out.count(id) for id in ids] == [2] * 3

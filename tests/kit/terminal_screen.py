@@ -41,7 +41,7 @@ def run_on_terminal(command: str, *, columns: int, folder: Path, env: Mapping[st
 def screen_lines(output: str) -> list[str]:
     """Return the lines that an output leaves on a screen.
 
-    A line that is written again is erased before, which is what rich does.
+    A line that is written again is erased before.
     """
     lines, row = [""], 0
     for token in _TOKEN.split(output):
@@ -53,8 +53,8 @@ def screen_lines(output: str) -> list[str]:
             lines[row] += token.replace("\r", "")
         elif sequence["final"] == "A":
             row = max(0, row - int(sequence["number"] or 1))
-        elif sequence["final"] == "K":
-            lines[row] = ""
+        elif sequence["final"] in "KJ":  # the rest of a line, or of the screen
+            lines[row:] = ["", *(lines[row + 1 :] if sequence["final"] == "K" else [])]
         elif sequence["final"] == "m":
             lines[row] += token
     while lines and not lines[-1]:

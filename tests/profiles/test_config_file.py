@@ -65,17 +65,17 @@ class TestFaults:
 
         rows: list[tuple[str, str]] = [
             ("default = ", "is not TOML: Invalid value (at"),
-            ("default = 7", "default must be the name of a profile in quotes"),
-            ("profiles = 7", "profiles must be tables, such as [profiles.work]"),
-            ("[profiles]\nwork = 7", "the profile 'work' must be a table, [profiles.work]"),
+            ("default = 7", "default: it must be the name of a profile in quotes"),
+            ("profiles = 7", "profiles: "),
+            ("[profiles]\nwork = 7", "profiles.work: "),
             (
                 "[profiles.work]\nbase_ulr = 'x'",
-                "the profile 'work' has no setting 'base_ulr'. Did you mean",
+                "there is no setting 'profiles.work.base_ulr'. Did you mean",
             ),
-            ("[profiles.work]\nbase_url = 7", "base_url of the profile 'work' must be a URL in quotes"),
-            ("[profiles.work]\napi_version = 0.2", "api_version of the profile 'work' must be "),
-            ("[profiles.work]\nkeychain = 'yes'", "keychain of the profile 'work' must be true or false"),
-            ("[profile.work]", "the file has no setting 'profile'. Did you mean 'profiles'"),
+            ("[profiles.work]\nbase_url = 7", "profiles.work.base_url: it must be a URL in quotes"),
+            ("[profiles.work]\napi_version = 0.2", "profiles.work.api_version: it must be "),
+            ("[profiles.work]\nkeychain = 'yes'", "profiles.work.keychain: it must be true or false"),
+            ("[profile.work]", "there is no setting 'profile'. Did you mean 'profiles'"),
         ]
         check_each(rows, check)
 

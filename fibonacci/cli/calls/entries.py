@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Final, NamedTuple
 
-from fibonacci.cli.parser import CONNECTED, LISTED, SELECTED
+from fibonacci.cli.parser import CONNECTED, LISTED, SELECTED, read_table
 
 TYPE_CHECKING = False  # the tables are read on the way to each call
 if TYPE_CHECKING:
@@ -101,11 +100,14 @@ class CallGroup(NamedTuple):
 
 def calls_of(group: str) -> CallGroup:
     """Return the calls of a group, such as `workflows`, from the derived table."""
-    from json import load
+    return _group(read_table("call_tables/calls")[group])
 
-    # A help loads no pathlib, which takes longer than the table.
-    with open(f"{os.path.dirname(__file__)}/../call_tables/calls.json", encoding="utf-8") as table:  # noqa: PTH120, PTH123
-        return _group(load(table)[group])
+
+def execution_statuses() -> tuple[str, ...]:
+    """Return the statuses that executions have, without the import of their model, which a help does without."""
+    listing = calls_of("executions").entries["list"]
+    assert isinstance(listing, CallEntry)
+    return next(parameter.choices for parameter in listing.parameters if parameter.name == "status")
 
 
 def _group(table: Mapping[str, Any]) -> CallGroup:

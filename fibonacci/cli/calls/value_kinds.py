@@ -100,11 +100,11 @@ def any_json(text: str) -> Any:
 
 def json_object(text: str) -> Any:
     """Read a JSON object, or null."""
-    from fibonacci._core.json_bodies import is_object  # which a help does without
+    from fibonacci.cli.values import json_kind  # which a help does without
 
     value = _json(text, '. It must be a JSON object such as \'{"name": "Ada"}\'')
-    if value is not None and not is_object(value):
-        raise ArgumentTypeError(f'it must be a JSON object such as \'{{"name": "Ada"}}\', not {_kind(value)}')
+    if not isinstance(value, dict | None):
+        raise ArgumentTypeError(f'it must be a JSON object such as \'{{"name": "Ada"}}\', not {json_kind(value)}')
     return value
 
 
@@ -132,18 +132,6 @@ def _json(text: str, remedy: str) -> Any:
         return json_value(text).value
     except NotJSONError as error:
         raise ArgumentTypeError(f"{error}{remedy}") from None
-
-
-def _kind(value: object) -> str:
-    match value:
-        case list():
-            return "an array"
-        case str():
-            return "a string"
-        case bool():
-            return "a boolean"
-        case _:
-            return "a number"
 
 
 def _null(text: str) -> str:

@@ -6,11 +6,12 @@ import os
 import sys
 import textwrap
 import warnings
+from functools import partial
 from getpass import GetPassWarning, getpass
 from typing import TYPE_CHECKING, Any
 
 from fibonacci.cli.exit_codes import DONE, FAILED, NO_CREDENTIALS, UsageError
-from fibonacci.cli.parser import LISTED, SELECTED, Verbs
+from fibonacci.cli.parser import LISTED, SELECTED, add_verb
 from fibonacci.cli.standard_streams import has_stream, reading_width
 
 if TYPE_CHECKING:
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 
 def add_profiles_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
-    verbs = Verbs(parser)
-    verbs.add("list", "list the profiles", _list_profiles, ("json", "fields", *LISTED))
+    add = partial(add_verb, parser.add_commands("VERB"))
+    add("list", "list the profiles", _list_profiles, ("json", "fields", *LISTED))
     named = {
-        "show": verbs.add("show", "show one profile", _show_profile, ("json", "fields")),
-        "use": verbs.add("use", "make a profile the default", _use_profile),
-        "add": verbs.add("add", "add a profile (the first one becomes the default)", _add_profile),
-        "remove": verbs.add("remove", "remove a profile, and its API key from the keychain", _remove_profile),
+        "show": add("show", "show one profile", _show_profile, ("json", "fields")),
+        "use": add("use", "make a profile the default", _use_profile),
+        "add": add("add", "add a profile (the first one becomes the default)", _add_profile),
+        "remove": add("remove", "remove a profile, and its API key from the keychain", _remove_profile),
     }
     for verb in named.values():
         verb.add_argument("name", metavar="NAME", help="the name of the profile")
@@ -76,13 +77,14 @@ def _show_profile(context: Context) -> int:
 
 def _use_profile(context: Context) -> int:
     from fibonacci._profiles.changes import use_profile
-    from fibonacci._profiles.credentials import precedence_over
 
     name: str = context.options.name
     use_profile(name)
     context.say(f"the default profile is {name!r}")
-    if override := precedence_over(read_file(context).profile(name, source="NAME")):
-        context.say(f"it is not used here: {override}")
+    for variable in ("FIBONACCI_API_KEY", "FIBONACCI_PROFILE"):
+        if os.environ.get(variable, name) != name:
+            context.say(f"it is not used here: {variable} is set and takes precedence over the profile {name!r}")
+            break
     return DONE
 
 
@@ -151,15 +153,16 @@ def read_secret(prompt: str) -> str:
 
 def add_auth_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
-    verbs = Verbs(parser)
-    login = verbs.add("login", "read an API key, check it, and store it in the keychain", _login, ("profile",))
+    add = partial(add_verb, parser.add_commands("VERB"))
+    login = add("login", "read an API key, check it, and store it in the keychain", _login, ("profile",))
     add_address_options(login)
-    verbs.add("status", "show which API key and base URL the SDK uses, and whether the key is valid", _status, SELECTED)
-    verbs.add("logout", "delete the profile's API key from the keychain", _logout, ("profile",))
+    add("status", "show which API key and base URL the SDK uses, and whether the key is valid", _status, SELECTED)
+    add("logout", "delete the profile's API key from the keychain", _logout, ("profile",))
 
 
 def _login(context: Context) -> int:
-    from fibonacci._profiles.changes import keychain, profile_for, remember_key
+    from fibonacci._profiles import keychain
+    from fibonacci._profiles.changes import profile_for, remember_key
     from fibonacci._profiles.config_file import DEFAULT_PROFILE
     from fibonacci._profiles.credentials import find_address, home_of
 
@@ -167,12 +170,12 @@ def _login(context: Context) -> int:
     name = context.options.profile or os.environ.get("FIBONACCI_PROFILE") or file.default_name or DEFAULT_PROFILE
     address = find_address(file.profiles.get(name), context.options.base_url, context.options.api_version)
     profile = profile_for(file, name, address)
-    kept = keychain().stored_key(name, home_of(profile).origin)  # a keychain that is locked is found before the prompt
-    key = _read_key(context, address, keychain().legacy_key() if kept is None else None)
+    kept = keychain.stored_key(name, home_of(profile).origin)  # a keychain that is locked is found before the prompt
+    key = _read_key(context, address, keychain.legacy_key() if kept is None else None)
     _check_key(key, address)
     remember_key(file, profile, key)
     context.say(
-        f"the API key is valid, and stored in the keychain ({keychain().keychain_name()}) for the profile {name!r} at"
+        f"the API key is valid, and stored in the keychain ({keychain.keychain_name()}) for the profile {name!r} at"
         f" {home_of(profile).base_url}"
     )
     if "FIBONACCI_API_KEY" in os.environ:
@@ -264,7 +267,6 @@ def _check_key(key: str, address: PlatformAddress) -> None:
 
 
 _INDENT = " " * 22
-_NARROW = 60  # the texts have no room beside the names
 _UNWRAPPED = 10_000
 
 
@@ -292,9 +294,8 @@ def run_doctor(context: Context) -> int:
 
 
 def _finding_line(finding: Finding, *, is_wrapped: bool) -> str:
-    width = reading_width() if is_wrapped else _UNWRAPPED
-    indent = _INDENT if width >= _NARROW else "  "
     lines = [f"{finding.status:<8} {finding.name:<12} {finding.detail}"]
     if finding.remedy:
-        lines.append(f"{indent}-> {finding.remedy}")
-    return "\n".join(textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False) for line in lines)
+        lines.append(f"{_INDENT}-> {finding.remedy}")
+    width = reading_width() if is_wrapped else _UNWRAPPED
+    return "\n".join(textwrap.fill(line, width, subsequent_indent=_INDENT, break_long_words=False) for line in lines)

@@ -6,14 +6,15 @@ import difflib
 import sys
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from fibonacci._texts.text import counted
 from fibonacci.cli.exit_codes import DONE, FAILED, USAGE, UsageError
 from fibonacci.cli.standard_streams import has_stream, is_terminal
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fibonacci.cli.context import Context
     from fibonacci.cli.definition_arguments import ReferencedDefinition
@@ -55,7 +56,7 @@ def run_validate(context: Context) -> int:
     problems = Problems(problem for file in files for problem in _problems(file, tools))
     _print_problems(context, problems)
     errors, warnings = len(problems.errors), len(problems.warnings)
-    context.say(f"{_count(len(files), 'file')}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
+    context.say(f"{counted(len(files), 'file')}: {counted(errors, 'error')}, {counted(warnings, 'warning')}")
     return USAGE if errors or (options.strict and warnings) else DONE
 
 
@@ -99,24 +100,6 @@ def _lines(context: Context, problem: Problem) -> list[str]:
     return lines
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-class _Formatted(NamedTuple):
-    """A file before and after."""
-
-    file: str
-    old: str
-    new: str
-
-    def difference(self) -> str:
-        lines = difflib.unified_diff(
-            self.old.splitlines(), self.new.splitlines(), self.file, f"{self.file} (formatted)", lineterm=""
-        )
-        return "\n".join(lines) or f"{self.file}: the line breaks differ"
-
-
 def add_fmt_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument(
@@ -131,87 +114,71 @@ def add_fmt_arguments(parser: CommandParser) -> None:
 
 def run_fmt(context: Context) -> int:
     """Format the files, and print the names of those that change."""
-    from fibonacci.cli.definition_arguments import STDIN, definition_files
+    from fibonacci._system.files import write_file
+    from fibonacci.cli.definition_arguments import STDIN, check_link, definition_files
 
     options = context.options
     files = definition_files(options.files)
     if STDIN in files and len(files) > 1:
         raise UsageError("- must be the only argument, because it formats stdin to stdout")
-    formatted = _all_formatted(files)  # before the first is written: a fault in one leaves all as they are
-    changed = [file for file in formatted if file.new != file.old]
-    if options.check or options.diff:
-        _print_changed(context, changed)
-        context.say(f"{len(changed)} of {_files(len(files))} would change")
-        return FAILED if changed else DONE
-    if files == [STDIN]:
-        context.output.document("definition", formatted[0].new.removesuffix("\n"))
+    texts = _formatted(files)  # before the first is written: a fault in one leaves all as they are
+    changed = {file: texts[file] for file in files if texts[file][0] != texts[file][1]}
+    is_dry = options.check or options.diff
+    if files == [STDIN] and not is_dry:
+        context.output.document("definition", texts[STDIN][1].removesuffix("\n"))
         return DONE
-    _write(changed)
+    if not is_dry:
+        for file in changed:
+            check_link(file)
+        for file, (_, new) in changed.items():
+            write_file(file, new)
     _print_changed(context, changed)
-    context.say(f"{len(changed)} of {_files(len(files))} changed")
-    return DONE
+    context.say(f"{len(changed)} of {counted(len(files), 'file')} {'would change' if is_dry else 'changed'}")
+    return FAILED if is_dry and changed else DONE
 
 
-def _all_formatted(files: Sequence[str]) -> list[_Formatted]:
-    """Return the formatted files.
+def _formatted(files: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return the texts of files, before and after.
 
     Raises:
         DefinitionError: If any cannot be formatted. It has the faults of all.
     """
-    from fibonacci.definitions import Problems
+    import warnings
+
+    from fibonacci.cli.definition_arguments import read_definition_text
+    from fibonacci.definitions import Problems, format_definition
     from fibonacci.errors import DefinitionError
 
-    formatted: list[_Formatted] = []
+    formatted: dict[str, tuple[str, str]] = {}
     problems = Problems()
-    for file in files:
-        try:
-            formatted.append(_formatted(file))
-        except DefinitionError as error:
-            problems += error.problems
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of the words that it replaces
+        for file in files:
+            try:
+                text = read_definition_text(file)
+                formatted[file] = text.text, format_definition(text.text, name=text.name, format=text.format)
+            except DefinitionError as error:
+                problems += error.problems
     if problems:
         raise DefinitionError(problems)
     return formatted
 
 
-def _formatted(file: str) -> _Formatted:
-    import warnings
-
-    from fibonacci.cli.definition_arguments import read_definition_text
-    from fibonacci.definitions import format_definition
-
-    text = read_definition_text(file)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of the words that it replaces
-        new = format_definition(text.text, name=text.name, format=text.format)
-    return _Formatted(file, text.text, new)
-
-
-def _write(changed: Sequence[_Formatted]) -> None:
-    from fibonacci._system.files import write_file
-    from fibonacci.cli.definition_arguments import check_link
-
-    for file in changed:
-        check_link(file.file)
-    for file in changed:
-        write_file(file.file, file.new)
-
-
-def _print_changed(context: Context, changed: Sequence[_Formatted]) -> None:
+def _print_changed(context: Context, changed: Mapping[str, tuple[str, str]]) -> None:
     from fibonacci.cli.context import color_changes, uses_color
 
-    is_diff = context.options.diff
+    shown = {file: _difference(file, *texts) for file, texts in changed.items()} if context.options.diff else {}
     if context.output.is_json:
-        context.output.value(
-            [{"file": file.file, **({"diff": file.difference()} if is_diff else {})} for file in changed]
-        )
+        context.output.value([{"file": file} | ({"diff": shown[file]} if shown else {}) for file in changed])
         return
     for file in changed:
-        text = file.difference() if is_diff else file.file
-        context.output.text(color_changes(text) if is_diff and uses_color(context.options, sys.stdout) else text)
+        text = shown.get(file, file)
+        context.output.text(color_changes(text) if shown and uses_color(context.options, sys.stdout) else text)
 
 
-def _files(number: int) -> str:
-    return "1 file" if number == 1 else f"{number} files"
+def _difference(file: str, old: str, new: str) -> str:
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), file, f"{file} (formatted)", lineterm="")
+    return "\n".join(lines) or f"{file}: the line breaks differ"
 
 
 _FILE: Final = "definition.schema.json"
@@ -272,8 +239,7 @@ def run_graph(context: Context) -> int:
     execution = None if options.execution is None else context.client.executions.get(options.execution)
     referenced = _definition(context, execution)
     if faults := referenced.problems.errors:
-        errors = "1 error" if len(faults) == 1 else f"{len(faults)} errors"
-        context.say(f"{options.definition} has {errors}: fibonacci validate lists them")
+        context.say(f"{options.definition} has {counted(len(faults), 'error')}: fibonacci validate lists them")
     drawing = draw(referenced.definition, execution=execution)
     if options.out is not None:
         from fibonacci._system.files import write_file
@@ -319,12 +285,9 @@ def _format_of(options: argparse.Namespace) -> str:
     if options.format is None and options.out is not None and suffix not in _FORMATS:
         raise UsageError(f"--out {options.out!r} names no format: end it with .svg, .png or .mmd, or pass --format")
     drawing_format: str = options.format or _FORMATS.get(suffix, "mermaid")
-    if drawing_format == "png" and options.out is None and not has_stream(sys.stdout):
-        raise UsageError("stdout is closed: pass --out FILE")
-    if drawing_format == "png" and options.out is None and is_terminal(sys.stdout):
-        raise UsageError("PNG is binary, and stdout is a terminal: pass --out FILE, or redirect stdout")
-    if drawing_format == "png" and options.out is None and options.json:
-        raise UsageError("PNG is binary, and --json prints JSON: pass --out FILE")
+    is_readable = options.json or not has_stream(sys.stdout) or is_terminal(sys.stdout)
+    if drawing_format == "png" and options.out is None and is_readable:
+        raise UsageError("PNG is binary: pass --out FILE, or redirect stdout without --json")
     return drawing_format
 
 

@@ -135,10 +135,9 @@ def _moved_file(text: str) -> tuple[str, str | None]:
 def _apply(context: Context, plan: DeploymentPlan, allowed: Mapping[str, bool]) -> None:
     """Make the changes. Those that are made are printed, also when an error or Ctrl-C prevents the others.
 
-    That stdout cannot be written, as behind `head`, must not end the changes: they are printed to stderr then.
+    That stdout cannot be written, as behind `head`, must not end the changes: the error says all that were made then.
     """
     from fibonacci.cli.deployment_output import done_object
-    from fibonacci.cli.standard_streams import print_message
     from fibonacci.deployment.plan import done_text
 
     done: list[DeploymentChange] = []
@@ -147,14 +146,11 @@ def _apply(context: Context, plan: DeploymentPlan, allowed: Mapping[str, bool]) 
     def report(change: DeploymentChange) -> None:
         done.append(change)
         context.output.record_change("; ".join(map(done_text, done)))
-        if context.output.is_json:
-            return
-        try:
-            context.output.text(done_text(change))
-        except UnwrittenResultError as error:
-            faults.append(error)
-        if faults:
-            print_message(done_text(change))
+        if not (context.output.is_json or faults):
+            try:
+                context.output.text(done_text(change))
+            except UnwrittenResultError as error:
+                faults.append(error)
 
     try:
         context.client.workflows.apply(plan, **allowed, on_change=report)
@@ -162,7 +158,7 @@ def _apply(context: Context, plan: DeploymentPlan, allowed: Mapping[str, bool]) 
         if context.output.is_json and (done or not plan.has_changes):  # else there is an error, which is printed
             context.output.value([done_object(change) for change in done])
     if faults:
-        raise UnwrittenResultError("these changes were made", faults[0].reason)
+        raise UnwrittenResultError("; ".join(map(done_text, done)), faults[0].reason)
 
 
 def add_diff_arguments(parser: CommandParser) -> None:

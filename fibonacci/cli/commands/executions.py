@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +122,7 @@ def _ensured(context: Context, file: Path, inputs: dict[str, Any]) -> Workflow:
 def _start(context: Context, start: Callable[[], Execution], find: str) -> int:
     """Start a run, and print the execution."""
     from fibonacci import APIError
-    from fibonacci.cli.following import StatusLines, print_execution
+    from fibonacci.cli.following import ProgressLines, print_execution
 
     try:
         execution = start()
@@ -131,7 +132,7 @@ def _start(context: Context, start: Callable[[], Execution], find: str) -> int:
         raise
     context.output.record_change(f"{execution.id} was started")
     if execution.status == "pending_approval":
-        StatusLines(context.say).update(execution)
+        ProgressLines(context.say).update(execution)
     print_execution(context, execution)
     return DONE
 
@@ -245,11 +246,16 @@ _LAST = 10
 
 def add_tail_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
+    from fibonacci.cli.calls.entries import execution_statuses
+    from fibonacci.cli.calls.value_kinds import word
     from fibonacci.cli.numbers import count
 
     parser.epilog = _TAIL_EPILOG
     parser.add_argument(
-        "--status", metavar="WORD", type=_status, help="only executions that get this status, such as failed"
+        "--status",
+        metavar="WORD",
+        type=partial(word, choices=execution_statuses()),
+        help="only executions that get this status, such as failed",
     )
     parser.add_argument("--workflow", metavar="ID|NAME", help="only executions of this workflow")
     parser.add_argument(
@@ -283,10 +289,3 @@ def run_tail(context: Context) -> int:
         else:
             context.output.line(execution)
     return DONE
-
-
-def _status(text: str) -> str:
-    from fibonacci.cli.calls.value_kinds import word
-    from fibonacci.models.executions import KNOWN_STATUSES
-
-    return word(text, KNOWN_STATUSES)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-import time
+import math
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import partial
 from itertools import islice
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci._batch.estimate import duration_text
@@ -18,18 +16,17 @@ from fibonacci._batch.progress import MOST_UNKNOWN
 from fibonacci._display.text import cell_width
 from fibonacci._texts.text import counted, printable_line
 from fibonacci.cli.exit_codes import DONE, NOT_ENDED, UsageError
-from fibonacci.cli.parser import LISTED, RAW_CSV, Verbs
-from fibonacci.cli.rendering import check_fields, encoding_of, fitted
+from fibonacci.cli.parser import LISTED, RAW_CSV, add_verb
+from fibonacci.cli.rendering import check_fields, fitted
 from fibonacci.cli.standard_streams import is_dumb
 from fibonacci.errors import APIStatusError, ExecutionCancelledError, ExecutionFailedError, WaitTimeoutError
 from fibonacci.models.run_results import COLUMNS, UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from fibonacci import JournalView, RunResult
     from fibonacci._batch.postgres_journal import PostgresReader
-    from fibonacci._batch.sql_journal import JournalHolder
     from fibonacci._batch.sqlite_journal import HeldJournal
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
@@ -50,27 +47,12 @@ def opened_journal(context: Context) -> JournalView:
         raise UsageError(str(error)) from None
 
 
-def _status(text: str) -> str:
-    from fibonacci.cli.calls.value_kinds import word
-
-    return word(text, row_statuses())
-
-
-def row_statuses() -> tuple[str, ...]:
-    """Return the statuses that rows have."""
-    from fibonacci.models.executions import KNOWN_STATUSES
-
-    return (*KNOWN_STATUSES, "starting", "unknown")
-
-
 UNNAMED: Final = "another reason"
 """What failures are counted as beyond the most frequent reasons."""
 
 _MOST_REASONS: Final = 5
 _FAILED: Final = ("failed", "cancelled")
 _LONGEST_REASON: Final = 160
-# Reading takes at most this part of the time.
-_SHARE: Final = 0.1
 
 Status = dict[str, Any]
 """How far the run of a journal has come, as values of JSON."""
@@ -82,30 +64,14 @@ FIELDS: Final = (
 """The names in the JSON of a status."""
 
 
-class StatusReader:
-    """Reads the status of a journal again and again, and why rows failed only when others have.
+def statuses(view: JournalView) -> Iterator[Status]:
+    """Yield the present status of a journal each time it is asked for.
 
-    Args:
-        view: The journal.
-
-    Attributes:
-        rest: The seconds after which to read again at the earliest: a large journal takes a while.
+    Raises:
+        JournalError: If the journal cannot be read.
     """
-
-    def __init__(self, view: JournalView) -> None:
-        self.rest: float = 0.0
-        self._view = view
-        self._failed = 0
-        self._failures: list[dict[str, Any]] = []
-
-    def read(self) -> Status:
-        """Return the present status.
-
-        Raises:
-            JournalError: If the journal cannot be read.
-        """
-        began = monotonic()
-        view = self._view
+    known_failed, failures = 0, list[dict[str, Any]]()  # the reasons are read again only when more rows have failed
+    while True:
         is_running = view.is_running  # first: what the run's last write has changed is read after it
         noted, summary = view.progress, view.summary
         progress = noted if is_running else None
@@ -116,15 +82,13 @@ class StatusReader:
             summary = replace(summary, unknown=summary.unknown + more, left=summary.left - more)
         elif summary.unknown:
             unknown_keys = [result.key for result in islice(view.rows(UNKNOWN), MOST_UNKNOWN)]
-        if summary.failed != self._failed:
-            self._failures, self._failed = _failures(view, summary.failed), summary.failed
+        if summary.failed != known_failed:
+            failures, known_failed = _failures(view, summary.failed), summary.failed
         total, ended = None if noted is None else noted.total, summary.succeeded + summary.failed
         rate, seconds_left, blocker = (
             (progress.rows_per_minute, progress.seconds_left, progress.blocked_by) if progress else (None, None, None)
         )
-        if progress is not None and seconds_left is not None:  # the age is by the clocks of two machines, perhaps
-            seconds_left -= max(0.0, (datetime.now(UTC) - progress.written_at).total_seconds())
-        status: Status = {
+        yield {
             "journal": view.path,
             "workflow_id": view.workflow_id,
             "version": view.version,
@@ -136,14 +100,12 @@ class StatusReader:
             "under_way": summary.left,
             "left": None if total is None else max(summary.left, total - ended - summary.unknown),
             "rows_per_minute": None if rate is None else round(rate, 1),
-            "seconds_left": None if seconds_left is None else max(0, round(seconds_left)),
+            "seconds_left": None if seconds_left is None else round(seconds_left),
             "bound_by": None if progress is None else progress.bound_by,
             "blocked_by": None if blocker is None else blocker.to_dict(),
-            "failures": self._failures,
+            "failures": failures,
             "unknown_keys": unknown_keys,
         }
-        self.rest = (monotonic() - began) / _SHARE
-        return status
 
 
 def reason_of(result: RunResult) -> str:
@@ -173,12 +135,11 @@ def _short(text: str) -> str:
 
 
 Part = tuple[str, str]
-"""A text, and its style in the words of rich."""
+"""A text, and its style."""
 
 _LABEL: Final = 13
 _NUMBER: Final = 7
 _LONGEST_BAR: Final = 50
-_FULL, _EMPTY = "\N{FULL BLOCK}", "\N{LIGHT SHADE}"
 
 
 def status_lines(status: Status, width: int, *, is_unicode: bool) -> list[list[Part]]:
@@ -189,15 +150,44 @@ def status_lines(status: Status, width: int, *, is_unicode: bool) -> list[list[P
         width: The width of the terminal in cells.
         is_unicode: Whether the terminal can show blocks.
     """
-    version = "" if status["version"] is None else f", version {printable_line(status['version'])}"
-    state = ("running", "green") if status["is_running"] else ("not running", "yellow" if status["left"] else "")
-    workflow = f"  {printable_line(status['workflow_id'])}{version}"
-    title = [state, (f"  {printable_line(status['journal'])}", "bold"), (workflow, "")]
-    lines = [title, _bar(status, width, is_unicode=is_unicode), [], *_counts(status)]
-    if pace := list(_pace(status)):
-        lines += [[], *pace]
+
+    def labeled(name: str, value: float | str, style: str = "", more: str = "") -> list[Part]:
+        text = value if isinstance(value, str) else f"{value:,}".rjust(_NUMBER)
+        return [(name.ljust(_LABEL), ""), (printable_line(text), style), (printable_line(more), "")]
+
+    is_running, unknown, keys = status["is_running"], status["unknown"], status["unknown_keys"]
+    under_way, left, rate, blocker = (status[name] for name in ("under_way", "left", "rows_per_minute", "blocked_by"))
+    version = "" if status["version"] is None else f", version {status['version']}"
+    more = f" and {unknown - len(keys):,} more" if unknown > len(keys) else ""
+    state = ("running", "green") if is_running else ("not running", "yellow" if left else "")
+    lines = [
+        [state, (f"  {status['journal']}", "bold"), (f"  {status['workflow_id']}{version}", "")],
+        _bar(status, width, is_unicode=is_unicode),
+        [],
+        labeled("succeeded", status["succeeded"], "green"),
+        labeled("failed", status["failed"], "red" if status["failed"] else ""),
+        labeled(
+            "unknown", unknown, "yellow" if unknown else "", f"  rows {', '.join(map(str, keys))}{more}" * bool(keys)
+        ),
+        labeled("under way" if is_running else "not ended", under_way),
+    ]
+    if left is not None and left > under_way:
+        lines.append(labeled("not begun", left - under_way))
+    if rate is not None:
+        lines += [[], labeled("rate", f"{rate:,.1f} rows a minute")]
+    if status["bound_by"] is not None:
+        lines.append(labeled("bound by", status["bound_by"]))
+    if blocker is not None:
+        since, until = (f"{datetime.fromisoformat(blocker[name]):%H:%M:%S}" for name in ("since", "next_try_at"))
+        lines.append(labeled("blocked", f"since {since} UTC, next try at {until} UTC: {blocker['reason']}", "yellow"))
+    if status["seconds_left"] is not None:
+        lines.append(labeled("time left", f"about {duration_text(status['seconds_left'])}"))
     if status["failures"]:
-        lines += [[], [("why rows failed", "bold")], *map(_failure, status["failures"])]
+        lines += [[], [("why rows failed", "bold")]]
+        lines += [
+            [(f"{each['rows']:,}".rjust(_LABEL + _NUMBER), "red"), (f"  {printable_line(each['reason'])}", "")]
+            for each in status["failures"]
+        ]
     ellipsis = "\N{HORIZONTAL ELLIPSIS}" if is_unicode else "..."
     return [_cut(line, width, ellipsis) for line in lines]
 
@@ -213,51 +203,17 @@ def _bar(status: Status, width: int, *, is_unicode: bool) -> list[Part]:
     text = f"  {ended:,} of {counted(total, 'row')} ended, {percent} %"
     cells = max(10, min(_LONGEST_BAR, width - len(text)))
     full = int(cells * share)
-    filled, empty = (_FULL, _EMPTY) if is_unicode else ("#", ".")
+    filled, empty = ("\N{FULL BLOCK}", "\N{LIGHT SHADE}") if is_unicode else ("#", ".")
     return [(filled * full, "green"), (empty * (cells - full), "dim"), (text, "")]
-
-
-def _counts(status: Status) -> Iterator[list[Part]]:
-    for name, style in (("succeeded", "green"), ("failed", "red"), ("unknown", "yellow")):
-        line = _labeled(name, f"{status[name]:,}".rjust(_NUMBER), style if status[name] else "")
-        if name == "unknown" and (keys := status["unknown_keys"]):
-            more = status["unknown"] - len(keys)
-            shown = ", ".join(printable_line(str(key)) for key in keys) + (f" and {more:,} more" if more > 0 else "")
-            line.append((f"  rows {shown}", ""))
-        yield line
-    under_way = status["under_way"]
-    yield _labeled("under way" if status["is_running"] else "not ended", f"{under_way:,}".rjust(_NUMBER))
-    if status["left"] is not None and status["left"] > under_way:
-        yield _labeled("not begun", f"{status['left'] - under_way:,}".rjust(_NUMBER))
-
-
-def _pace(status: Status) -> Iterator[list[Part]]:
-    if status["rows_per_minute"] is not None:
-        yield _labeled("rate", f"{status['rows_per_minute']:,.1f} rows a minute")
-    if status["bound_by"] is not None:
-        yield _labeled("bound by", status["bound_by"])
-    if (blocker := status["blocked_by"]) is not None:
-        since, until = (f"{datetime.fromisoformat(blocker[name]):%H:%M:%S}" for name in ("since", "next_try_at"))
-        yield _labeled("blocked", f"since {since} UTC, next try at {until} UTC: {blocker['reason']}", "yellow")
-    if status["seconds_left"] is not None:
-        yield _labeled("time left", f"about {duration_text(status['seconds_left'])}")
-
-
-def _labeled(name: str, text: str, style: str = "") -> list[Part]:
-    return [(name.ljust(_LABEL), ""), (printable_line(text), style)]
-
-
-def _failure(failure: dict[str, Any]) -> list[Part]:
-    number, reason = f"{failure['rows']:,}".rjust(_LABEL + _NUMBER), failure["reason"]
-    return [(number, "red"), (f"  {printable_line(reason)}", "dim" * (reason == UNNAMED))]
 
 
 def _cut(line: list[Part], width: int, ellipsis: str) -> list[Part]:
     """Return a line that is at most so wide."""
     cut: list[Part] = []
     for text, style in line:
-        cells = min(cell_width(text), width)
-        cut.append((fitted(text, cells, ellipsis), style))
+        shown = printable_line(text)
+        cells = min(cell_width(shown), width)
+        cut.append((fitted(shown, cells, ellipsis), style))
         width -= cells
     return cut
 
@@ -271,105 +227,57 @@ _EVERY: Final = 1.0
 
 def run_status(context: Context) -> int:
     """Print the status, with `--watch` until no run has the journal."""
-    check_fields(context.options.fields or (), FIELDS)
+    output, options = context.output, context.options
+    check_fields(options.fields or (), FIELDS)
     with opened_journal(context) as journal:
-        reader = StatusReader(journal)
-        if context.options.watch:
-            _watch(context, reader)
-        else:
-            _print(context, reader.read())
+        read = statuses(journal)
+        shown = _changes(_until_ended(read)) if options.watch else islice(read, 1)
+        try:
+            if output.is_json and options.watch:
+                output.array(shown)
+            elif output.is_terminal and not (output.is_json or options.fields):
+                _draw(context, shown)
+            else:
+                for status in shown:
+                    (output.line if options.watch else output.value)(status)
+        except KeyboardInterrupt as error:
+            error.add_note("the run goes on")
+            raise
     return DONE
 
 
-def _is_drawn(context: Context) -> bool:
-    """Whether a person reads stdout, and has not asked for fields."""
-    return context.output.is_terminal and not (context.output.is_json or context.options.fields)
-
-
-def _print(context: Context, status: Status) -> None:
-    if not _is_drawn(context):
-        context.output.value(status)
-        return
-    painter = context.output.painter()
-    for line in status_lines(status, painter.width, is_unicode=len(painter.ellipsis) == 1):
-        painter.line(line)
-
-
-def _watch(context: Context, reader: StatusReader) -> None:
-    try:
-        if _is_drawn(context):
-            _draw(context, _until_ended(reader))
-        elif context.output.is_json:
-            context.output.array(_changes(_until_ended(reader)))
-        else:
-            for status in _changes(_until_ended(reader)):
-                context.output.line(status)
-    except KeyboardInterrupt as error:
-        error.add_note("the run goes on")
-        raise
-
-
-def _until_ended(reader: StatusReader) -> Iterator[Status]:
+def _until_ended(read: Iterator[Status]) -> Iterator[Status]:
     """Yield the status again and again, at last that of a journal which no run has any more."""
     from fibonacci.cli.tailing import sleep_while_read
 
-    while True:
-        status = reader.read()
+    for status in read:
         yield status
         if not status["is_running"]:
             return
-        sleep_while_read(max(_EVERY, reader.rest))
+        sleep_while_read(_EVERY)
 
 
-def _changes(statuses: Iterable[Status]) -> Iterator[Status]:
+def _changes(read: Iterator[Status]) -> Iterator[Status]:
     """Yield a status whenever more than the time has changed."""
     shown: object = None
-    for status in statuses:
+    for status in read:
         facts = {**status, "rows_per_minute": None, "seconds_left": None}
         if facts != shown:
             shown = facts
             yield status
 
 
-def _draw(context: Context, statuses: Iterator[Status]) -> None:
-    """Show a status in place of the previous one, or below it if the terminal can't replace it."""
-    with _live(context) as show:
-        if show is None:
-            for status in _changes(statuses):
-                _print(context, status)
-        else:
-            for status in statuses:
-                show(status)
-
-
-@contextmanager
-def _live(context: Context) -> Generator[Callable[[Status], object] | None]:
-    """Yield what keeps a status up to date on a terminal, or None if it cannot, or without rich (extra `cli`)."""
-    if is_dumb():
-        yield None
-        return
-    try:
-        from rich.console import Console, Group
-        from rich.text import Text
-
-        from fibonacci.cli.live_display import LiveDisplay
-    except ImportError:
-        yield None
-        return
-    no_color = context.options.no_color or None
-    console = Console(file=sys.stdout, no_color=no_color, highlight=False, markup=False, emoji=False)
-    is_unicode = encoding_of(sys.stdout).lower().startswith("utf")
-    shown: list[Status] = []
-
-    def render() -> Group:
-        lines = [line for status in shown for line in status_lines(status, console.width, is_unicode=is_unicode)]
-        return Group(*(Text.assemble(*line, no_wrap=True) for line in lines))
-
-    def show(status: Status) -> None:
-        shown[:] = [status]
-
-    with LiveDisplay(console, render):
-        yield show
+def _draw(context: Context, shown: Iterator[Status]) -> None:
+    """Show each status in place of the previous one, or below it if the terminal can't replace it."""
+    height = 0
+    for status in shown:
+        painter = context.output.painter()
+        if height and not is_dumb():
+            print(f"\x1b[{height}A\x1b[J", end="")
+        lines = status_lines(status, painter.width, is_unicode=len(painter.ellipsis) == 1)
+        height = len(lines)
+        for line in lines:
+            painter.line(line)
 
 
 _ROWS_EPILOG: Final = """\
@@ -434,17 +342,15 @@ it when it asks for its next result. This command waits until the run has ended.
 later run.
 
 Exit codes: 0 the run has ended, or no run is using the journal, 64 the file does not exist or is not a journal, 75 the
-run has not ended within --timeout, or another run is using the journal by now."""
+run has not ended within --timeout."""
 _LOOKED_EVERY: Final = 0.2
-# Seconds in which a run has checked its journal, and has a name.
-_OPENED_WITHIN: Final = 30.0
 
 
 def run_stop(context: Context) -> int:
     """Stop the run."""
     options = context.options
     journal = _held_journal(options.journal)
-    asked = _ask(journal)
+    asked = journal.stop()
     if asked is None:
         context.say(f"no run is using the journal {journal.path}: there is nothing to stop")
         return DONE
@@ -455,36 +361,16 @@ def run_stop(context: Context) -> int:
     if options.detach:
         return DONE
     context.say("waiting for the rows under way")
+    ends = math.inf if options.timeout is None else monotonic() + options.timeout
     try:
-        return _wait(context, journal, asked)
+        while (holder := journal.holder()) is not None and holder.run == asked.run:
+            if monotonic() >= ends:
+                context.say("the run has not ended within --timeout. It stops when its rows under way have ended")
+                return NOT_ENDED
+            sleep(_LOOKED_EVERY)
     except KeyboardInterrupt as error:
         error.add_note("the run still stops, when its rows under way have ended")
         raise
-
-
-def _ask(journal: HeldJournal | PostgresReader) -> JournalHolder | None:
-    """Ask the run that has a journal to stop, as soon as it has a name, and return it."""
-    ends = time.monotonic() + _OPENED_WITHIN
-    while (asked := journal.stop()) is not None and not asked.run and time.monotonic() < ends:
-        time.sleep(_LOOKED_EVERY)
-    return asked
-
-
-def _wait(context: Context, journal: HeldJournal | PostgresReader, asked: JournalHolder) -> int:
-    """Wait until a run has ended that was asked to stop."""
-    timeout = context.options.timeout
-    began = time.monotonic()
-    while (holder := journal.holder()) is not None and holder.run == asked.run:
-        if timeout is not None and time.monotonic() - began >= timeout:
-            context.say("the run has not ended within --timeout. It stops when its rows under way have ended")
-            return NOT_ENDED
-        time.sleep(_LOOKED_EVERY)
-    if holder is not None:
-        context.say(
-            f"that run has ended, but another one is using the journal by now ({holder.process}): repeat the"
-            " command to stop that one"
-        )
-        return NOT_ENDED
     context.say("the run has ended")
     return DONE
 
@@ -535,14 +421,16 @@ _FIELDS: Final = ("json", "fields")
 
 def add_journal_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
+    from fibonacci.cli.calls.entries import execution_statuses
+    from fibonacci.cli.calls.value_kinds import word
     from fibonacci.cli.numbers import seconds_or_none
 
-    verbs = Verbs(parser)
+    commands = parser.add_commands("VERB")
 
     def add(
         name: str, help: str, epilog: str, run: Callable[[Context], int], options: Iterable[str] = ()
     ) -> CommandParser:
-        verb = verbs.add(name, help, run, options)
+        verb = add_verb(commands, name, help, run, options)
         verb.epilog = epilog
         verb.add_argument("journal", metavar="JOURNAL", help="the path or the URL of the journal")
         return verb
@@ -553,8 +441,9 @@ def add_journal_arguments(parser: CommandParser) -> None:
     rows = add("rows", "list the rows with their status", _ROWS_EPILOG, run_rows, (*_FIELDS, *LISTED))
     export_help = "write the rows with their inputs and outputs to stdout"
     export = add("export", export_help, _EXPORT_EPILOG, run_export, (*_FIELDS, *LISTED))
+    status_of = partial(word, choices=(*execution_statuses(), "starting", "unknown"))
     for verb in (rows, export):
-        verb.add_argument("--status", metavar="WORD", type=_status, help="only rows with this status, such as failed")
+        verb.add_argument("--status", metavar="WORD", type=status_of, help="only rows with this status, such as failed")
     export.add_argument("--format", choices=("csv", "jsonl"), help="the format of the rows; default: jsonl")
     export.add_argument("--raw-csv", action="store_true", help=RAW_CSV)
     stop = add("stop", "stop the run after the rows that are under way", _STOP_EPILOG, run_stop)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fibonacci.cli.mcp_server.workflow_tools import WorkflowTool
     from fibonacci.cli.parser import CommandParser
 
-    Serving = Callable[[Server[Any], str], Awaitable[int | None]]
+    Start = Callable[[Server[Any], Callable[[str], object]], Awaitable[int | None]]
 
 _DEFAULT_WAIT = 50.0  # many clients give up a call after 60 s, which would cancel the execution
 _LONGEST_WAIT = 86_400.0
@@ -62,17 +62,17 @@ def run_mcp(context: Context) -> int:
     from fibonacci.cli.mcp_server.workflow_tools import workflow_tools
     from fibonacci.cli.workflow_names import workflow_id_of
 
-    serve = (_on_stdio if context.options.http is None else _over_http)(context)  # checked before anything is sent
+    start = _transport(context)  # checked before anything is sent
     ids = {workflow_id_of(context.client, reference): None for reference in context.options.allow}
     tools = workflow_tools([context.client.workflows.get(workflow_id) for workflow_id in ids])
     if not tools:
         context.say("no workflow is allowed, so there are no tools: pass --allow ID|NAME")
-    if asyncio.run(_serve(context, tools, serve)) == signal.SIGINT:
+    if asyncio.run(_serve(context, tools, start)) == signal.SIGINT:
         raise KeyboardInterrupt
     return DONE
 
 
-async def _serve(context: Context, tools: Mapping[str, WorkflowTool], serve: Serving) -> int | None:
+async def _serve(context: Context, tools: Mapping[str, WorkflowTool], start: Start) -> int | None:
     from contextlib import suppress
 
     from fibonacci import AsyncFibonacci
@@ -88,33 +88,27 @@ async def _serve(context: Context, tools: Mapping[str, WorkflowTool], serve: Ser
     async with AsyncFibonacci(profile=context.options.profile) as client:
         can_cancel = address.api_version != "0.2"
         server = WorkflowServer(client, tools, wait=context.options.wait, say=say, can_cancel=can_cancel)
-        return await serve(server.protocol_server(), ", ".join(tools) or "no tools")
+        names = ", ".join(tools) or "no tools"
+        return await start(server.protocol_server(), lambda place: context.say(f"serving {names} {place}"))
 
 
-def _on_stdio(context: Context) -> Serving:
-    async def serve(server: Server[Any], names: str) -> int | None:
-        from fibonacci.cli.mcp_server.transports import serve_stdio
+def _transport(context: Context) -> Start:
+    """Return what serves a server, and says where when it can be reached."""
+    from fibonacci.cli.mcp_server import transports
 
-        context.say(f"serving {names} on stdin and stdout for an MCP client")
-        return await serve_stdio(server)
-
-    return serve
-
-
-def _over_http(context: Context) -> Serving:
-    from fibonacci.cli.mcp_server.transports import TOKEN_VARIABLE, access_token, loopback_address, serve_http
-
-    address = loopback_address(context.options.http)
-    token, is_new = access_token()
+    if context.options.http is None:
+        return transports.serve_stdio
+    address = transports.loopback_address(context.options.http)
+    token, is_new = transports.access_token()
     if is_new and context.options.quiet:
-        raise UsageError(f"--quiet would hide the new token: set {TOKEN_VARIABLE}")
+        raise UsageError(f"--quiet would hide the new token: set {transports.TOKEN_VARIABLE}")
 
-    async def serve(server: Server[Any], names: str) -> int | None:
-        def say_ready(url: str) -> None:
-            context.say(f"serving {names} at {url}")
+    async def serve(server: Server[Any], say_ready: Callable[[str], object]) -> int | None:
+        def say(url: str) -> None:
+            say_ready(f"at {url}")
             if is_new:
                 context.say(f"clients send the header  Authorization: Bearer {token}")
 
-        return await serve_http(server, address, token, say_ready)
+        return await transports.serve_http(server, address, token, say)
 
     return serve

@@ -1,7 +1,7 @@
 """From the definition of a workflow to the JSON Schema of its tool's arguments, without what an author may not say.
 
 Kept are the keywords of the standard that describe a value. Left out are keywords of others, such as those by which a
-client would send an argument in a header, references to other documents, and arguments of wrong types.
+client would send an argument in a header, references to other documents, and a schema that is none.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from fibonacci.definitions.checks.inputs import input_uses
-from fibonacci.definitions.json_schema import BOUNDS, TYPES, is_argument, target_of
+from fibonacci.definitions.json_schema import BOUNDS, schema_faults, target_of
 from fibonacci.definitions.json_types import is_array, is_object
 
 # They are not shown, and can carry a hidden message; unlike other invisible characters they are no control characters.
@@ -47,45 +47,19 @@ def _is_visible(character: str) -> bool:
 PROPERTY_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """The names of properties that every model's API accepts. One other name makes it refuse all tools."""
 
+_VALUES: Final = frozenset(("type", "const", "default", "enum", "pattern", *BOUNDS))
+_TEXTS: Final = frozenset(("title", "description", "format"))
 _SCHEMAS: Final = frozenset(("items", "additionalProperties"))  # not `not`: less in it would admit less
 _LISTS_OF_SCHEMAS: Final = frozenset(("allOf", "anyOf", "prefixItems"))
-_DEFINITIONS: Final = frozenset(("$defs", "definitions"))
-_TEXTS: Final = frozenset(("title", "description"))
 _MOST_LEVELS: Final = 24
 _LONGEST_TEXT: Final = 300
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_type(value: object) -> bool:
-    names = value if is_array(value) else [value]
-    return bool(names) and all(isinstance(name, str) and name in TYPES for name in names)
-
-
-def _is_local_reference(value: object) -> bool:
-    return isinstance(value, str) and (value == "#" or value.startswith(("#/$defs/", "#/definitions/")))
-
-
-_VALUES: Final[Mapping[str, Callable[[Any], bool]]] = {
-    "$ref": _is_local_reference,
-    "type": _is_type,
-    "const": lambda _: True,
-    "default": lambda _: True,
-    "examples": is_array,
-    "format": _is_text,
-    "uniqueItems": lambda value: isinstance(value, bool),
-    "deprecated": lambda value: isinstance(value, bool),
-    **{keyword: partial(is_argument, keyword) for keyword in ("enum", "pattern", *BOUNDS)},
-}
 
 
 def filtered(schema: Any, *, levels: int = _MOST_LEVELS) -> Any:
     """Return a schema with the keywords that are safe to pass on.
 
     Args:
-        schema: Any JSON.
+        schema: A schema without a fault (see `schema_faults`).
         levels: How many levels of schemas inside schemas to keep.
 
     Returns:
@@ -93,44 +67,28 @@ def filtered(schema: Any, *, levels: int = _MOST_LEVELS) -> Any:
     """
     if isinstance(schema, bool):
         return schema
-    if not is_object(schema) or levels == 0:
+    if levels == 0:
         return {}
-
-    def inner(value: Any) -> Any:
-        return filtered(value, levels=levels - 1)
-
+    inner = partial(filtered, levels=levels - 1)
     result: dict[str, Any] = {}
     for keyword, value in schema.items():
-        if (kept := _kept(keyword, value, inner)) is not None:
-            result[keyword] = kept
-    if "anyOf" not in result and is_array(choices := schema.get("oneOf")) and choices:
-        result["anyOf"] = list(map(inner, choices))  # with less in each, a value may fit more than one
-    return _opened(result, schema)
-
-
-def _kept(keyword: str, value: Any, inner: Callable[[Any], Any]) -> Any:
-    """Return what is kept of the argument of a keyword, or None for nothing."""
-    if keyword in _VALUES:
-        return value if _VALUES[keyword](value) else None
-    if keyword in _TEXTS and isinstance(value, str):
-        return cleaned(value, _LONGEST_TEXT)
-    if keyword in _SCHEMAS and (is_object(value) or isinstance(value, bool)):
-        return inner(value)
-    if keyword in _LISTS_OF_SCHEMAS and is_array(value) and value:
-        return [inner(member) for member in value]
-    if keyword in _DEFINITIONS and is_object(value):
-        return {name: inner(member) for name, member in value.items()}
-    if keyword == "properties" and is_object(value):
-        return {name: inner(member) for name, member in value.items() if PROPERTY_NAME.fullmatch(name)}
-    if keyword == "required" and is_array(value):
-        return [name for name in value if isinstance(name, str) and PROPERTY_NAME.fullmatch(name)]
-    return None
-
-
-def _opened(result: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Admit further properties where one of the schema's own was left out for its name."""
-    properties = schema.get("properties")
-    if is_object(properties) and len(result.get("properties", ())) < len(properties):
+        if keyword in _VALUES or (keyword == "$ref" and value.startswith("#")):
+            result[keyword] = value
+        elif keyword in _TEXTS and isinstance(value, str):
+            result[keyword] = cleaned(value, _LONGEST_TEXT)
+        elif keyword in _SCHEMAS and not is_array(value):
+            result[keyword] = inner(value)
+        elif keyword in _LISTS_OF_SCHEMAS and value:
+            result[keyword] = [*map(inner, value)]
+        elif keyword in ("$defs", "definitions"):
+            result[keyword] = {name: inner(member) for name, member in value.items()}
+        elif keyword == "properties":
+            result[keyword] = {name: inner(each) for name, each in value.items() if PROPERTY_NAME.fullmatch(name)}
+        elif keyword == "required":
+            result[keyword] = [name for name in value if PROPERTY_NAME.fullmatch(name)]
+    if "anyOf" not in result and (choices := schema.get("oneOf")):
+        result["anyOf"] = [*map(inner, choices)]  # with less in each, a value may fit more than one
+    if len(result.get("properties", ())) < len(schema.get("properties", ())):  # one was left out for its name
         result.pop("additionalProperties", None)
     return result
 
@@ -162,6 +120,8 @@ def input_schema(definition: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _declared(schema: Mapping[str, Any]) -> dict[str, Any]:
+    if any(fault.code == "bad_schema" for fault in schema_faults(schema)):
+        return {"type": "object"}
     root = target_of(schema, schema)
     kind = root.get("type", "object") if is_object(root) else None
     if not is_object(root) or "object" not in (kind if is_array(kind) else [kind]):

@@ -10,9 +10,7 @@ from typing import Any, Final
 
 from anyio import to_thread
 from mcp.server.context import ServerRequestContext
-from mcp.server.lowlevel.server import NotificationOptions, Server
-from mcp.server.models import InitializationOptions
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
+from mcp.server.lowlevel.server import Server
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -63,7 +61,6 @@ INSTRUCTIONS: Final = (
 
 _LONGEST_NAME: Final = 100
 _LISTED: Final = 10
-_CHANGED: Final = "The workflow was changed since this tool was listed: look at the arguments of the tool again."
 _RECENT: Final = 5
 
 RequestContext = ServerRequestContext[Any, Any]
@@ -94,7 +91,6 @@ class WorkflowServer:
         self._tools = {name: workflow_tool.tool for name, workflow_tool in workflows.items()} | (
             fixed_tools(wait, can_cancel=can_cancel) if workflows else {}
         )
-        self._changes = InMemorySubscriptionBus()
         self._wait_limit = wait
         self._say = say
         self._runner = WorkflowRunner(client, wait=wait, say=say)
@@ -111,17 +107,19 @@ class WorkflowServer:
 
     def protocol_server(self) -> Server[Any]:
         """Return the server of the protocol, to be connected to a transport."""
-        return _AnnouncingServer(
+        return Server(
             "fibonacci",
             version=__version__,
             title="Fibonacci workflows",
             instructions=INSTRUCTIONS,
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
-            on_subscriptions_listen=ListenHandler(self._changes),
         )
 
     async def _list_tools(self, context: RequestContext, params: PaginatedRequestParams | None) -> ListToolsResult:
+        for name in self._workflows:
+            with suppress(FibonacciError):  # without the platform, they are as they were last read
+                await self._read(name)
         return ListToolsResult(tools=list(self._tools.values()))
 
     async def _call_tool(self, context: RequestContext, params: CallToolRequestParams) -> CallToolResult:
@@ -130,48 +128,28 @@ class WorkflowServer:
             name = params.name[:_LONGEST_NAME]
             raise MCPError(code=INVALID_PARAMS, message=f"there is no tool {name!r}{did_you_mean(name, self._tools)}")
         arguments = params.arguments or {}
-        workflow = self._workflows.get(params.name)
-        problem = await _problem(workflow, tool, arguments)
-        if problem and workflow is not None and (read_again := await self._read_again(context, params.name)):
-            workflow, problem = read_again, await _problem(read_again, tool, arguments)
-        if problem:
-            done = "sent" if workflow is None else "started"
-            return error_result(ValueError(f"{problem}{'' if problem.endswith('?') else '.'} Nothing was {done}"))
-        progress = ProgressReporter(context.session.report_progress, workflow.node_count if workflow else 0)
+        workflow: WorkflowTool | None = None
         try:
-            if workflow is not None:
-                return await self._run(context, params.name, workflow, arguments, progress)
-            return await self._fixed[params.name](arguments, progress)
+            if params.name in self._workflows:  # as it is now: it may have other inputs than when it was listed
+                workflow = await self._read(params.name)
+            if problem := await _problem(workflow, tool, arguments):
+                done = "sent" if workflow is None else "started"
+                raise ValueError(f"{problem}{'' if problem.endswith('?') else '.'} Nothing was {done}")
+            progress = ProgressReporter(context.session.report_progress, workflow.node_count if workflow else 0)
+            if workflow is None:
+                return await self._fixed[params.name](arguments, progress)
+            execution = await self._runner.run(workflow, arguments, progress)
+            has_failed = execution.is_terminal and not execution.succeeded
+            return execution_result(execution, workflow_id=workflow.workflow_id, is_error=has_failed)
         except Exception as error:
             return await self._failed(error, workflow)
 
-    async def _run(
-        self,
-        context: RequestContext,
-        name: str,
-        workflow: WorkflowTool,
-        inputs: Mapping[str, Any],
-        progress: ProgressReporter,
-    ) -> CallToolResult:
-        execution = await self._runner.run(workflow, inputs, progress)
-        has_failed = execution.is_terminal and not execution.succeeded
-        note = _CHANGED if has_failed and await self._read_again(context, name) else None
-        return execution_result(execution, workflow_id=workflow.workflow_id, note=note, is_error=has_failed)
-
-    async def _read_again(self, context: RequestContext, name: str) -> WorkflowTool | None:
-        """Return the workflow of a tool as it is now, and announce the new tool, or None if it is as it was."""
-        known = self._workflows[name]
-        try:
-            read = await self._client.with_options(timeout=READ, max_retries=0).workflows.get(known.workflow_id)
-        except FibonacciError:  # what was refused or has failed is what matters
-            return None
-        if (workflow := workflow_tool(read, name)) == known:
-            return None
+    async def _read(self, name: str) -> WorkflowTool:
+        """Return the workflow of a tool as it is now."""
+        reading = self._client.with_options(timeout=READ)
+        workflow = workflow_tool(await reading.workflows.get(self._workflows[name].workflow_id), name)
         self._workflows[name], self._tools[name] = workflow, workflow.tool
         self._node_counts[workflow.workflow_id] = workflow.node_count
-        self._say(f"{name}: its workflow has changed, so it was read again")
-        await context.session.send_tool_list_changed()
-        await self._changes.publish(ToolsListChanged())
         return workflow
 
     async def _list_executions(self, arguments: Mapping[str, Any], progress: ProgressReporter) -> CallToolResult:
@@ -219,17 +197,6 @@ class WorkflowServer:
                 recent = await latest_executions(reading, [workflow.workflow_id], _RECENT)
             return error_result(error, recent_executions=recent)
         return error_result(error)
-
-
-class _AnnouncingServer(Server[Any]):
-    """A server that says that it announces changes of its tools, to clients of earlier protocols too."""
-
-    def create_initialization_options(
-        self, notification_options: NotificationOptions | None = None, *arguments: Any, **options: Any
-    ) -> InitializationOptions:
-        """Return what a client is told of the server."""
-        announced = notification_options or NotificationOptions(tools_changed=True)
-        return super().create_initialization_options(announced, *arguments, **options)
 
 
 async def _problem(workflow: WorkflowTool | None, tool: Tool, arguments: Mapping[str, Any]) -> str:

@@ -11,13 +11,13 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import contextmanager, suppress
-from threading import Thread
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import uvicorn
+from anyio import to_thread
 from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.responses import PlainTextResponse
@@ -32,44 +32,36 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 
-class EndingSignal:
-    """The signal that has ended the server.
-
-    Attributes:
-        number: Its number, or None if there was none.
-    """
-
-    number: int | None = None
-
-
 @contextmanager
-def ending_signals(end: Callable[[], object] | None = None) -> Generator[EndingSignal]:
-    """Handle SIGINT and SIGTERM in the running event loop during the block, and yield the one that came.
+def ending_signals(end: Callable[[], object]) -> Generator[list[int]]:
+    """Handle SIGINT and SIGTERM in the running event loop during the block, and yield the list of those that came.
 
     Args:
         end: Called at each.
     """
-    loop, ending = asyncio.get_running_loop(), EndingSignal()
+    loop, ended = asyncio.get_running_loop(), list[int]()
 
     def handle(number: int) -> None:
-        ending.number = number
-        if end is not None:
-            end()
+        ended.append(number)
+        end()
 
-    handled: list[int] = []
+    with suppress(NotImplementedError):  # on Windows, where Ctrl-C raises KeyboardInterrupt
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, handle, number)
     try:
-        for handled_signal in (signal.SIGINT, signal.SIGTERM):
-            with suppress(NotImplementedError):  # on Windows, where Ctrl-C raises KeyboardInterrupt
-                loop.add_signal_handler(handled_signal, handle, handled_signal)
-                handled.append(handled_signal)
-        yield ending
+        yield ended
     finally:
-        for number in handled:
-            loop.remove_signal_handler(number)
+        with suppress(NotImplementedError):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
 
 
-async def serve_stdio(server: Server[Any]) -> int | None:
+async def serve_stdio(server: Server[Any], say_ready: Callable[[str], object]) -> int | None:
     """Serve until stdin ends, or a signal. stdout is the protocol's: what else is printed goes to stderr.
+
+    Args:
+        server: The server of the protocol.
+        say_ready: Called with where it can be reached.
 
     Returns:
         The number of the signal that ended it, or None if stdin has ended. Executions of calls that had not ended are
@@ -81,49 +73,24 @@ async def serve_stdio(server: Server[Any]) -> int | None:
     for name, stream in (("stdin", sys.stdin), ("stdout", sys.stdout)):
         if not has_stream(stream):
             raise UsageError(f"{name} is closed, but an MCP client needs it: let the client start the command")
+    say_ready("on stdin and stdout for an MCP client")
     with anyio.CancelScope() as scope, ending_signals(scope.cancel) as ended:
-        lines: Any = StdinLines(sys.stdin.fileno())  # which is only iterated
+        lines: Any = _lines_of(sys.stdin.fileno())  # which is only iterated
         async with stdio_server(stdin=lines) as (read, write):
             await server.run(read, write, server.create_initialization_options())
-    return ended.number
+    return next(iter(ended), None)
 
 
-class StdinLines:
-    """The lines of a file descriptor. A thread that ends with the process reads it: a read cannot be canceled.
-
-    Args:
-        descriptor: The file descriptor.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._loop = asyncio.get_running_loop()
-        self._lines: asyncio.Queue[str | None] = asyncio.Queue()
-        Thread(target=self._read, name="stdin", daemon=True).start()
-
-    def __aiter__(self) -> StdinLines:
-        return self
-
-    async def __anext__(self) -> str:
-        line = await self._lines.get()
-        if line is None:
-            raise StopAsyncIteration
-        return line
-
-    def _read(self) -> None:
-        rest = b""
-        with suppress(OSError, RuntimeError):  # the loop has ended before stdin
-            while chunk := os.read(self._descriptor, 65536):
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    self._put(line)
-            if rest:
-                self._put(rest)
-            self._put(None)
-
-    def _put(self, line: bytes | None) -> None:
-        text = None if line is None else line.decode("utf-8", "replace")
-        self._loop.call_soon_threadsafe(self._lines.put_nowait, text)
+async def _lines_of(descriptor: int) -> AsyncGenerator[str]:
+    """Yield the lines of a file descriptor. A read that waits when the server ends is abandoned in its thread."""
+    rest = b""
+    with suppress(OSError):
+        while chunk := await to_thread.run_sync(os.read, descriptor, 65536, abandon_on_cancel=True):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield line.decode("utf-8", "replace")
+    if rest:
+        yield rest.decode("utf-8", "replace")
 
 
 TOKEN_VARIABLE: Final = "FIBONACCI_MCP_TOKEN"
@@ -136,20 +103,8 @@ _CANCELING: Final = 15
 """Seconds that this may then take."""
 
 
-class LoopbackAddress(NamedTuple):
-    """An address of this machine that no other machine reaches.
-
-    Attributes:
-        host: The address to listen on.
-        port: The port. 0 for a free one.
-    """
-
-    host: str
-    port: int
-
-
-def loopback_address(text: str) -> LoopbackAddress:
-    """Read `[HOST:]PORT`.
+def loopback_address(text: str) -> tuple[str, int]:
+    """Read `[HOST:]PORT`, and return both. Port 0 is a free one. No other machine reaches the host.
 
     Raises:
         UsageError: If it is none, or other machines can reach it.
@@ -160,7 +115,7 @@ def loopback_address(text: str) -> LoopbackAddress:
             f"--http: {text!r} is not a port of this machine, such as 8790 or 127.0.0.1:8790. Whoever reaches the"
             " server can run workflows"
         )
-    return LoopbackAddress("::1" if address["host"] == "[::1]" else "127.0.0.1", int(address["port"]))
+    return "::1" if address["host"] == "[::1]" else "127.0.0.1", int(address["port"])
 
 
 def access_token() -> tuple[str, bool]:
@@ -181,7 +136,7 @@ def access_token() -> tuple[str, bool]:
 
 
 async def serve_http(
-    server: Server[Any], address: LoopbackAddress, token: str, on_ready: Callable[[str], None]
+    server: Server[Any], address: tuple[str, int], token: str, on_ready: Callable[[str], None]
 ) -> int | None:
     """Serve until a signal, then cancel executions of calls that had not ended.
 
@@ -197,11 +152,11 @@ async def serve_http(
     Raises:
         UsageError: If the address cannot be listened on.
     """
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     try:
-        listener = socket.create_server((address.host, address.port), family=family)
+        listener = socket.create_server(address, family=family)
     except OSError as error:
-        raise UsageError(f"--http: port {address.port} cannot be listened on: {error.strerror or error}") from None
+        raise UsageError(f"--http: port {address[1]} cannot be listened on: {error.strerror or error}") from None
     with listener:
         port: int = listener.getsockname()[1]
         names = [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
@@ -215,9 +170,9 @@ async def serve_http(
             timeout_graceful_shutdown=_SHUTDOWN,
         )
         on_ready(f"http://{names[2] if family == socket.AF_INET6 else names[0]}{PATH}")
-        with ending_signals() as ended:  # uvicorn ends at them too, and raises them again when it has
+        with ending_signals(lambda: None) as ended:  # uvicorn ends at them too, and raises them again when it has
             await HTTPServer(options).serve(sockets=[listener])
-        return ended.number
+        return next(iter(ended), None)
 
 
 class HTTPServer(uvicorn.Server):

@@ -120,14 +120,14 @@ async def http_here(emulator: Emulator) -> AsyncGenerator[str]:
     from sse_starlette.sse import AppStatus
 
     from fibonacci.cli.mcp_server.server import WorkflowServer
-    from fibonacci.cli.mcp_server.transports import LoopbackAddress, serve_http
+    from fibonacci.cli.mcp_server.transports import serve_http
     from fibonacci.cli.mcp_server.workflow_tools import workflow_tools
 
     tools = workflow_tools(list(emulator.client().workflows.list()))
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     async with AsyncFibonacci(emulator.api_key, base_url=emulator.base_url) as client:
         server = WorkflowServer(client, tools, wait=30, say=print).protocol_server()
-        serving = asyncio.ensure_future(serve_http(server, LoopbackAddress("127.0.0.1", 0), TOKEN, ready.set_result))
+        serving = asyncio.ensure_future(serve_http(server, ("127.0.0.1", 0), TOKEN, ready.set_result))
         url = await ready
         async with httpx.AsyncClient(trust_env=False) as http:  # once it responds, it handles signals
             assert (await http.get(url)).status_code == 401

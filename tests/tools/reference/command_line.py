@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
 from fibonacci.cli import exit_codes
-from fibonacci.cli.examples import EXAMPLES
 from fibonacci.cli.main import command_parser
-from fibonacci.cli.parser import CommandParser
+from fibonacci.cli.parser import CommandParser, read_table
 from tests.tools.markdown import ROOT
 from tests.tools.reference.tables import plain, table
+
+EXAMPLES: dict[str, list[str]] = read_table("examples")
 
 FOLDER: Final = ROOT / "docs" / "reference"
 OVERVIEW: Final = FOLDER / "command-line.md"

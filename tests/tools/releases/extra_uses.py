@@ -18,7 +18,6 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.machinery import ModuleSpec
-from io import StringIO
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -69,17 +68,6 @@ def brotli() -> None:
         _respond(connection, library.compress(BODY), "Content-Encoding: br\r\n")
 
     _check_health(respond)
-
-
-def cli() -> None:
-    """Print a line in color."""
-    from fibonacci.cli.rendering import Painter
-
-    os.environ["FORCE_COLOR"] = "1"
-    stream = StringIO()
-    Painter(stream, has_color=True).line([("completed", "green")])
-    if "\x1b[" not in stream.getvalue():
-        raise AssertionError("the line has no color: pip install 'fibonacci-sdk[cli]'")
 
 
 def http2() -> None:
@@ -207,7 +195,7 @@ def yaml() -> None:
 USES: Final[dict[str, Callable[[], None]]] = {
     use.__name__: use
     for use in (
-        *(arrow, brotli, cli, http2, httpx2, keyring, machine, mcp, otel),
+        *(arrow, brotli, http2, httpx2, keyring, machine, mcp, otel),
         *(pandas, png, polars, postgres, progress, redis, socks, yaml),
     )
 }
