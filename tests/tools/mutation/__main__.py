@@ -1,15 +1,15 @@
 """Change the package in small ways, one at a time, and count how many of the changes the tests notice.
 
-python -m tests.tools.mutation                           400 mutants, chosen by seed 1
-python -m tests.tools.mutation --seed 2 --size 100       another sample
+python -m tests.tools.mutation                           100 mutants, chosen by seed 1
+python -m tests.tools.mutation --seed 2 --size 400       another sample
 python -m tests.tools.mutation --session FILE            keep the results in FILE; what was caught there isn't run again
-python -m tests.tools.mutation --only fibonacci/_batch/candidates.py
+python -m tests.tools.mutation --only fibonacci/_batch/rows.py
 
 It exits with 1 when fewer than 92 % are caught, and says which survivors aren't in `survivors.toml`, where each has the
 reason why no test can tell it from the original.
 
-Cosmic Ray's own runner has one test command for all files. This one runs the tests that belong to the mutated file, in
-a process that has imported pytest and the libraries beforehand: 2 to 3 s of processor time for most mutants.
+Cosmic Ray's own runner has one test command for all files. This one runs the folders of tests that belong to the
+mutated file, in a process that has imported pytest and the libraries beforehand.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -31,80 +31,19 @@ from tempfile import TemporaryDirectory
 from typing import Final, TypeVar, cast
 
 from tests.tools.mutation.mutants import ROOT, SourceMutant, sample
+from tests.tools.quick import chosen_for
 from tests.tools.releases.project import copy_files
 
 SURVIVORS: Final = Path(__file__).with_name("survivors.toml")
 REQUIRED: Final = 0.92
 T = TypeVar("T")
-
-
-def _tests(folder: str, names: str) -> tuple[str, ...]:
-    return tuple(f"tests/{folder}test_{name}.py" for name in names.split())
-
-
-_SLOW_TOO: Final = ("-m", "", "--timeout=60")
-_FRAMES: Final = (*_SLOW_TOO, *_tests("batch/", "frame_rows"))
-_LIMITER: Final = (*_tests("core/", "limiter shared_limits stored_window"), *_tests("rate_limits/", "limiter"))
-TESTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "fibonacci/definitions/checks/*.py": _tests(
-        "definitions/",
-        "warnings checks template_types braces check_models check_tools problem_codes flow schema_faults graph "
-        "check_inputs",
-    ),
-    "fibonacci/_batch/rows.py": (*_FRAMES, *_tests("batch/", "rows row_keys")),
-    "fibonacci/_batch/journal_errors.py": (*_SLOW_TOO, *_tests("batch/", "journal journal_view durability")),
-    "fibonacci/_batch/*journal*.py": _tests(
-        "batch/",
-        "journal journal_owner destroyer journal_view journal_status stopping at_most_once durability attempts",
-    ),
-    "fibonacci/_batch/leaving.py": _tests("batch/", "leaving cancellation run_many signals"),
-    "fibonacci/_batch/*.py": _tests(
-        "batch/",
-        "plans bounds row_keys rows journal run_many attempts stopping journal_view journal_status "
-        "at_most_once limits progress signals durability",
-    ),
-    "fibonacci/_async/batch/*.py": _tests(
-        "batch/",
-        "plans bounds run_many attempts row_keys at_most_once rows limits leaving stopping cancellation progress "
-        "signals",
-    ),
-    "fibonacci/_async/wait.py": (
-        *_tests("faults/", "waiting run"),
-        *_tests("display/", "progress"),
-        *_tests("client/", "several_executions"),
-    ),
-    "fibonacci/_core/retry.py": _tests("core/", "retry"),
-    "fibonacci/_core/window.py": _LIMITER,
-    "fibonacci/_core/shared_limits.py": _LIMITER,
-    "fibonacci/_core/messages.py": (
-        *_tests("core/", "deadline"),
-        *_tests("faults/", "waiting"),
-        *_tests("transports/", "transports"),
-    ),
-    "fibonacci/_core/json_bodies.py": _tests("core/", "compression json_values"),
-    "fibonacci/_core/response.py": (
-        *_tests("core/", "rate_limit_headers"),
-        *_tests("observability/", "log_records"),
-        *_LIMITER,
-    ),
-    "fibonacci/emulator/policy/*.py": _tests(
-        "emulator/",
-        "admission approvals approved_runs organizations roles control memory_and_tools workflows scripts strict "
-        "warnings without_effect",
-    ),
-    "fibonacci/deployment/*.py": (
-        *_tests(
-            "deployment/",
-            "plan_and_apply moves environments checked_plans stale_plans saved_plans refusals pull interruptions "
-            "other_platforms",
-        ),
-        *_tests("emulator/", "seeds"),
-    ),
-}
-"""The arguments of pytest for each file, which name its tests; the first pattern counts.
-
-None of them reads the text of the package, which any change would fail.
-"""
+MODULES: Final = (
+    *("fibonacci/definitions/checks/*.py", "fibonacci/_batch/*.py", "fibonacci/_async/batch/*.py"),
+    *("fibonacci/_async/wait.py", "fibonacci/emulator/policy/*.py", "fibonacci/deployment/*.py"),
+    *(f"fibonacci/_core/{name}.py" for name in ("retry", "window", "shared_limits", "messages", "response")),
+    "fibonacci/_core/json_bodies.py",
+)
+"""Where a fault is hardest to see."""
 
 # No other plugins: that of schemathesis alone takes 2 s to load.
 PYTEST: Final = (
@@ -114,9 +53,9 @@ PYTEST: Final = (
 )
 
 
-def part_of(path: str) -> str:
-    """Return the pattern in `TESTS` that a file matches."""
-    return next(part for part in TESTS if Path(path).match(part))
+def tests_of(path: str) -> list[str]:
+    """Return the folders that `.ci/run quick` tests a file with; other tests read the text that is changed."""
+    return [tests for tests in chosen_for(path) if not tests.endswith(".py")]
 
 
 class Copy:
@@ -154,7 +93,7 @@ class Copy:
         """Return what fails in the tests of a file."""
         assert self._runner.stdin is not None
         assert self._runner.stdout is not None
-        print(json.dumps([*PYTEST, *TESTS[part_of(path)]]), file=self._runner.stdin, flush=True)
+        print(json.dumps([*PYTEST, *tests_of(path)]), file=self._runner.stdin, flush=True)
         return cast("str | None", json.loads(self._runner.stdout.readline()))
 
     def error(self, path: str) -> str | None:
@@ -215,7 +154,7 @@ def judge(mutants: Collection[SourceMutant], session: Results, jobs: int) -> Non
     with TemporaryDirectory() as folder, ExitStack() as copies, ThreadPoolExecutor(jobs) as pool:
         for number in range(jobs):
             idle.put(copies.enter_context(closing(Copy(Path(folder, str(number))))))
-        files = {part_of(mutant.path): mutant.path for mutant in mutants}.values()
+        files = {str(tests_of(mutant.path)): mutant.path for mutant in mutants}.values()
         if errors := list(filter(None, pool.map(check, files))):
             raise SystemExit("\n".join(errors))
         for done, _ in enumerate(pool.map(run, mutants), 1):
@@ -224,7 +163,7 @@ def judge(mutants: Collection[SourceMutant], session: Results, jobs: int) -> Non
 
 
 def report(mutants: Collection[SourceMutant], session: Results) -> float:
-    """Print how many mutants of each part were caught, and which were not.
+    """Print how many mutants of each folder were caught, and which were not.
 
     Returns:
         The share that was caught.
@@ -232,15 +171,14 @@ def report(mutants: Collection[SourceMutant], session: Results) -> float:
     rows = tomllib.loads(SURVIVORS.read_text("utf-8")).get("survivor", [])
     reasons = {(row["file"], row["place"], row["before"], row["after"]): row["reason"] for row in rows}
     survivors = [mutant for mutant in mutants if session.failures[str(mutant)] is None]
-    of_part, survived = (Counter(part_of(mutant.path) for mutant in group) for group in (mutants, survivors))
+    of_part, survived = (Counter(str(Path(mutant.path).parent) for mutant in group) for group in (mutants, survivors))
     for mutant in survivors:
         print(mutant, f"  = {reasons[mutant.key]}" if mutant.key in reasons else "  ? new", sep="\n")
     for mutant in mutants:
         if mutant.key in reasons and mutant not in survivors:
             print(mutant, "  ! caught, and listed as a survivor", sep="\n")
-    for part in TESTS:
-        if of_part[part]:
-            print(f"{of_part[part] - survived[part]:5} of {of_part[part]:3}  {part}")
+    for part, count in sorted(of_part.items()):
+        print(f"{count - survived[part]:5} of {count:3}  {part}")
     caught = len(mutants) - len(survivors)
     new = sum(mutant.key not in reasons for mutant in survivors)
     print(f"{caught:5} of {len(mutants):3}  in sum, {caught / len(mutants):.1%}; {new} of the survivors have no reason")
@@ -255,7 +193,7 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m tests.tools.mutation", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=1, help="which sample (default: %(default)s)")
-    parser.add_argument("--size", type=int, default=400, help="how many mutants (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=100, help="how many mutants (default: %(default)s)")
     parser.add_argument("--only", action="append", metavar="FILE", help="take the mutants of this file")
     parser.add_argument("--session", type=Path, metavar="FILE", help="where the results are kept")
     parser.add_argument(
@@ -263,7 +201,7 @@ def main() -> int:
     )
     parser.add_argument("--list", action="store_true", help="print the mutants, and run nothing")
     options = parser.parse_args()
-    paths = options.only or sorted({str(file.relative_to(ROOT)) for part in TESTS for file in ROOT.glob(part)})
+    paths = options.only or sorted({str(file.relative_to(ROOT)) for pattern in MODULES for file in ROOT.glob(pattern)})
     mutants = sample(paths, options.seed, options.size)
     if options.list:
         print(*mutants, sep="\n")
