@@ -144,7 +144,7 @@ def test_a_page_of_each_kind_with_its_scripts(visitor: Visitor) -> None:
 
 FOUND = {
     "idempotency": ("Idempotency: ", "/how-to/start-a-run-at-most-once/"),
-    "run_many": ("run_many", r"/client\.workflows/.*#fibonacci\.Fibonacci\.workflows\.run_many$"),
+    "workflows.run": ("fibonacci.Fibonacci.workflows.run", r"/client\.workflows/.*#fibonacci\.Fibonacci\.workflows\."),
     "AsyncFibonacci": ("AsyncFibonacci", "/reference/api/async/"),
 }
 """What a reader types, the title of a result, and where it leads."""

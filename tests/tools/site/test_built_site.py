@@ -131,7 +131,7 @@ def test_a_page_leads_to_the_file_that_has_its_text(site: BuiltSite) -> None:
     assert sources["."] == "docs/index.md"
     assert sources["changelog"] == "CHANGELOG.md"
     assert sources["reference/command-run"] == "fibonacci/cli/parser.py"
-    assert [path for path in sources if path.startswith(API)] == []
+    assert [path for path in sources if path.startswith(f"{API}/")] == []
     written = [page.path for page in listed_pages(read_navigation(ROOT / "docs"))]
     assert [path for path in written if html_of(path).removesuffix("/index.html") not in {*sources, "index.html"}] == []
 
