@@ -427,7 +427,6 @@ def test_this_user_alone_may_read_it(path: str) -> None:
 
 
 def test_opening_a_journal_reads_few_of_its_rows(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`python -m tests.tools.batch.scale` measures half a million."""
     fill(path, HEADER, 1_000)
     read: list[object] = []
     connect = sqlite3.connect

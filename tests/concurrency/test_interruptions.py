@@ -14,14 +14,12 @@ from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._core.window import Admission
 from fibonacci._sync.transports.loops import CapacityLimiter, CapacityShare
 from tests.kit.systems import needs_signals
-from tests.tools.interleavings.known_faults import known_faults
-from tests.tools.interruptions.faults import FAULTS, attempt
+from tests.tools.interruptions.faults import FAULTS, KNOWN, attempt
 from tests.tools.interruptions.scripts import SCRIPTS, subject
 
 # About how many lines each script runs, and awaits and starts that there are at most.
 _LINES = {"call": 980, "start": 1080, "wait": 1100, "list": 2100, "batch": 5000}
 _FEW = {"cancellation": 3, "no thread": 2}
-_KNOWN = known_faults("interruptions")
 
 pytestmark = needs_signals
 
@@ -31,7 +29,7 @@ def test_nothing_is_lost_or_stays_in_use(monkeypatch: pytest.MonkeyPatch) -> Non
     faults: list[str] = []
     with subject() as made:
         for fault, script in itertools.product(FAULTS, SCRIPTS):
-            if f"{fault} in {script}" in _KNOWN:
+            if f"{fault} in {script}" in KNOWN:
                 continue
             number = drawn.randint(1, _FEW.get(fault, _LINES[script]))
             trial = attempt(made, script, fault, number)

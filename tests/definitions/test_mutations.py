@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from fibonacci.definitions import Problems, check_definition
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.engine.default_nodes import sample
 from tests.kit.assertions import check_rows
-from tests.tools.mistakes import __main__ as script
-from tests.tools.mistakes.kinds import FAULTS, WORKFLOWS, mutations, read
+from tests.tools.mistakes import mutator
+from tests.tools.mistakes.mutator import Mistake, mistaken
 from tests.tools.mistakes.valid import valid_definition
+
+WORKFLOWS: Final = Path(mutator.__file__).with_name("workflows")
+"""Eight workflows of 5 to 40 nodes, with schemas, nested conditionals, critics, fallbacks, memory and tools."""
 
 INPUTS: Final[dict[str, dict[str, Any]]] = {
     "support_triage": {"mail": "My invoice is wrong", "customer_id": "c-7", "plan": "pro"},
@@ -49,13 +58,24 @@ INPUTS: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-@pytest.fixture
-def check() -> script.Check:
+Check = Callable[[object], Problems]
+
+
+@pytest.fixture(scope="module")
+def check() -> Check:
     """Return the check with the tools and the models of an emulator."""
-    return script.check_of(Emulator())
+    emulator = Emulator()
+    tools, models = list(emulator.client().tools.list()), list(emulator.models)
+    return lambda definition: check_definition(definition, tools=tools, models=models)
 
 
-def test_the_eight_workflows_are_sound_and_run(check: script.Check) -> None:
+def read(workflow: str) -> dict[str, Any]:
+    """Return one of the workflows, as its file has it."""
+    definition: dict[str, Any] = yaml.safe_load((WORKFLOWS / f"{workflow}.yaml").read_text("utf-8"))
+    return definition
+
+
+def test_the_eight_workflows_are_sound_and_run(check: Check) -> None:
     variables = {"CRM_TOKEN": "a token", "ID_TOKEN": "a token"}
     emulator = Emulator(strict=True, time="skip", env=variables, secrets=variables)
     client = emulator.client()
@@ -67,20 +87,22 @@ def test_the_eight_workflows_are_sound_and_run(check: script.Check) -> None:
         execution = client.workflows.run(workflow.id, inputs=inputs)
         assert set(execution.outputs or ()) == set(read(name)["outputs"])
 
-    assert {*INPUTS} == {*WORKFLOWS}
+    assert {*INPUTS} == {path.stem for path in WORKFLOWS.glob("*.yaml")}
     check_rows([(name, (name, inputs)) for name, inputs in INPUTS.items()], run)
 
 
-def test_a_change_is_reported(check: script.Check) -> None:
-    """`python -m tests.tools.mistakes` has 900 each night."""
-    changed = mutations(2, len(FAULTS))
-    found = script.outcomes(changed, check)
-    assert script.share(found) >= script.REQUIRED
-    assert script.unexplained(found) == []
+@given(mistaken())
+def test_a_mistake_is_reported(check: Check, made: tuple[Mistake, dict[str, Any]]) -> None:
+    mistake, definition = made
+    assert check(definition), mistake
 
 
-def test_nothing_is_reported_of_valid_definitions_and_they_run(check: script.Check) -> None:
-    assert script.false_words(range(script.VALID, script.VALID + 12), check) == {}  # the script has those before
+@given(st.integers(0, 5_000))
+def test_nothing_is_reported_of_a_valid_definition(check: Check, seed: int) -> None:
+    assert check(valid_definition(seed)) == []
+
+
+def test_valid_definitions_run() -> None:
     emulator = Emulator(strict=True, time="skip", env={"ID": "1"}, secrets={"A": "2222"})
     client = emulator.client()
     for seed in (4, 8, 12):  # what they say is valid, or they would prove nothing

@@ -1,4 +1,4 @@
-"""A short form of the nightly step `limits`, which has real processes, each limiter, and what a call costs."""
+"""A short form of the nightly step `limits`, which has real processes and each limiter."""
 
 from __future__ import annotations
 

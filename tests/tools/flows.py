@@ -13,6 +13,7 @@ import json
 import logging
 import random
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -364,26 +365,13 @@ def wrong_reports(graph: Graph, played: Sequence[PlayedOutcome]) -> Iterator[str
         yield from (f"{code} is reported at {place}, where it never happens" for place in sorted(reported - expected))
 
 
-@dataclass
-class FlowTally:
-    """What has been played."""
+def play(seed: int, graphs: int) -> Counter[str]:
+    """Play random graphs; the first that is not as the rules or the checks say is an AssertionError that shows it.
 
-    graphs: int = 0
-    outcomes: int = 0
-    nodes: int = 0
-    never: int = 0
-    missing: int = 0
-
-    def __str__(self) -> str:
-        return (
-            f"{self.graphs} graphs, {self.outcomes} outcomes, {self.nodes} nodes played; "
-            f"{self.never} nodes that never run, {self.missing} places that may have no value"
-        )
-
-
-def play(seed: int, graphs: int) -> FlowTally:
-    """Play random graphs; the first that is not as the rules or the checks say is an AssertionError that shows it."""
-    tally = FlowTally()
+    Returns:
+        The numbers of outcomes, and of problems by their codes.
+    """
+    counts = Counter[str]()
     for number in range(graphs):
         graph = random_graph(random.Random(f"{seed}/{number}"))
         played = list(outcomes(graph))
@@ -392,13 +380,9 @@ def play(seed: int, graphs: int) -> FlowTally:
         if faults:
             shown = json.dumps(graph.definition, indent=1)
             raise AssertionError(f"graph {number} of seed {seed}:\n{shown}\n" + "\n".join(dict.fromkeys(faults)))
-        problems = check_definition(graph.definition)
-        tally.graphs += 1
-        tally.outcomes += len(played)
-        tally.nodes += len(played) * len(graph.nodes)
-        tally.never += sum(problem.code == "unreachable_node" for problem in problems)
-        tally.missing += sum(problem.code == "may_have_no_value" for problem in problems)
-    return tally
+        counts.update(outcomes=len(played))
+        counts.update(problem.code for problem in check_definition(graph.definition))
+    return counts
 
 
 def main() -> None:
@@ -409,7 +393,7 @@ def main() -> None:
     print(f"seed {options.seed}", flush=True)
     logging.getLogger("fibonacci.emulator").setLevel(logging.ERROR)  # it warns of each value that is missing
     try:
-        print(play(options.seed, options.graphs))
+        print(dict(play(options.seed, options.graphs)))
     except AssertionError as error:
         sys.exit(str(error))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
@@ -182,29 +181,6 @@ def test_the_hand_written_file_must_exist_in_the_async_half(halves: tuple[Path, 
     (halves[0] / "_runtime.py").unlink()
     with pytest.raises(mirror.Refused, match=r"^_runtime\.py: missing"):
         mirror.derive_all(halves[0])
-
-
-def test_command_line(
-    halves: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    derived = {name: (halves[1] / name).read_text() for name in ("pager.py", "each.py", "deep/send.py")}
-    monkeypatch.setattr(mirror, "derive_all", lambda: derived | {"new.py": "x = 1\n"})
-    monkeypatch.setattr(mirror.differences, "__defaults__", (halves[1],))
-    monkeypatch.setattr(mirror.write, "__defaults__", (halves[1],))
-    check, write = ["mirror", "--check"], ["mirror"]
-
-    monkeypatch.setattr(sys, "argv", check)
-    with pytest.raises(SystemExit, match=r"new\.py: missing\n(.|\n)*run `python -m tests\.tools\.mirror`"):
-        mirror.main()
-    monkeypatch.setattr(sys, "argv", write)
-    mirror.main()
-    monkeypatch.setattr(sys, "argv", check)
-    mirror.main()
-
-    monkeypatch.setattr(mirror, "derive_all", lambda: mirror.derive("x = 1\nimport trio\n", "new.py"))
-    with pytest.raises(SystemExit, match=r"^fibonacci/_async/new\.py:2: 'trio'"):
-        mirror.main()
-    assert capsys.readouterr().out == ""
 
 
 DERIVE = """

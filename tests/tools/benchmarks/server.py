@@ -4,8 +4,6 @@
 
 It prints its port. The response to every path is a workflow of 400 bytes, except those that hold:
 
-    slow        the same after two seconds
-    flood       chunks of one byte, without end
     bare        the same workflow without an envelope
     limit=N     a page of N workflows of twelve fields; with `pages=M` the first of M
 """
@@ -21,7 +19,6 @@ from email.utils import formatdate
 from functools import lru_cache
 from time import time
 
-DELAY = 2.0
 WORKFLOW = {
     "id": "wf-abc123",
     "name": "Summarise",
@@ -50,9 +47,6 @@ def head(length: int) -> bytes:
 def response(document: object) -> bytes:
     body = json.dumps(document, separators=(",", ":")).encode()
     return head(len(body)) + body
-
-
-CHUNKS = b"1\r\n{\r\n" * 20_000
 
 
 @lru_cache(maxsize=16)
@@ -91,31 +85,13 @@ class BenchmarkServer(asyncio.Protocol):
         assert isinstance(transport, asyncio.WriteTransport)
         self.transport = transport
         self.received = b""
-        self.is_flooding = False
 
     def data_received(self, data: bytes) -> None:
         self.received += data
         while b"\r\n\r\n" in self.received:
             request, _, self.received = self.received.partition(b"\r\n\r\n")
             target = request.split(b" ", 2)[1]
-            if b"slow" in target:
-                asyncio.get_running_loop().call_later(DELAY, self.transport.write, one(target))
-            elif b"flood" in target:
-                self.transport.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-                self.resume_writing()
-            else:
-                self.transport.write(response_to(target))
-
-    def pause_writing(self) -> None:
-        self.is_flooding = False
-
-    def resume_writing(self) -> None:
-        self.is_flooding = True
-        while self.is_flooding and not self.transport.is_closing():
-            self.transport.write(CHUNKS)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.is_flooding = False
+            self.transport.write(response_to(target))
 
 
 async def main(certificate: list[str]) -> None:

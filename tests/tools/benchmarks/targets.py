@@ -82,14 +82,6 @@ TARGETS = (
     Bound("100 in flight, relative to openai[aiohttp]", "100 calls in flight", 1.5, "least", "openai[aiohttp]"),
     Bound("1,000 in flight, relative to openai[aiohttp]", "1,000 calls in flight", 1.5, "least", "openai[aiohttp]"),
     Bound("a burst of 1,000, relative to httpx", "burst of 1,000 calls", 30, "least"),
-    Bound("500 calls of two seconds, s", "500 calls of two seconds", 2.5, beside=None),
-    Bound("another task under a flood, ms", "flood: longest wait of another task", 50, beside=None),
-    Bound(
-        "a connection to a host with one dead address, relative to httpx",
-        "connection to a host with one dead address",
-        1.2,
-    ),
-    Bound("the next connection to it, relative to httpx", "the next connection to it", 0.2),
     Bound(
         "decoding a page of 100, relative to json.loads and model_validate",
         "page of 100 objects",

@@ -9,7 +9,6 @@ from email.utils import formatdate
 from functools import partial
 from importlib import import_module
 from inspect import signature
-from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -195,20 +194,6 @@ def _transport_close(baton: Baton) -> Bodies:
 
     send()
     return Bodies([send, transport.close], check)
-
-
-@_scenario("objects per loop", "_sync.transports.loops")
-def _per_loop(baton: Baton) -> Bodies:
-    """Ask from two threads: both get the same."""
-    from fibonacci._sync.transports import loops
-
-    per = loops.PerLoop(object)
-    got: list[object] = []
-
-    def ask() -> None:
-        got.append(per.get())
-
-    return Bodies([ask, ask], lambda: _assert(got == [per.get()] * 2, "two threads of one process have two objects"))
 
 
 @_scenario("workers of a batch", "_sync.batch._workers", beside=("_sync._runtime",))
@@ -416,75 +401,6 @@ def _name_lookups(baton: Baton) -> Bodies:
 def batch_options(**options: Any) -> BatchOptions:
     parameters = signature(Fibonacci("key").workflows.run_many).parameters.values()
     return BatchOptions([], {each.name: each.default for each in parameters} | options)
-
-
-@_scenario("one reader at a time", "_system.concurrency")
-def _single_reader(baton: Baton) -> Bodies:
-    """Read from two threads, after a turn that Ctrl-C has ended in its last step."""
-    from fibonacci._system.concurrency import SingleReader
-
-    reader = SingleReader("another reads")
-    inside: list[int] = []
-    reader.turn()  # and no block, whose end would end the turn
-
-    def read() -> None:
-        with suppress(RuntimeError), reader.turn():
-            inside.append(1)
-            assert len(inside) == 1, "two threads read at a time"
-            baton.point()
-            inside.pop()
-
-    return Bodies([read, read], read)
-
-
-@_scenario("guard of a batch", "_sync.batch.runs", "_system.concurrency")
-def _guard(baton: Baton) -> Bodies:
-    """Two threads iterate over one batch: one at a time runs rows, the other is refused."""
-    from fibonacci._sync.batch.runs import BatchSession
-
-    session: Any = BatchSession(mock.Mock(), mock.Mock(), [], batch_options())
-    inside: list[int] = []
-
-    def run_rows() -> object:
-        inside.append(1)
-        assert len(inside) == 1, "two threads run the rows of one batch"
-        baton.point()
-        inside.pop()
-        return object()
-
-    session._next = run_rows
-
-    def iterate() -> None:
-        with suppress(RuntimeError):
-            session.next_result()
-
-    return Bodies([iterate, iterate], lambda: session.next_result())
-
-
-@_scenario("journal of a batch", "_sync.batch.context")
-def _journal(baton: Baton) -> Bodies:
-    """Leave beside the ends of the last workers: the journal is closed, and not before them."""
-    from fibonacci._sync.batch.context import BatchContext
-
-    closed: list[int] = []
-    ended: list[int] = []
-    part = mock.Mock()
-    context: Any = BatchContext(part, part, batch_options(), mock.Mock(), None, None, part, part, 0.0)
-    context.journal.close = lambda: closed.append(len(ended))
-    context._workers = SimpleNamespace(start=mock.Mock())
-    for _ in range(2):
-        context.work(lambda: None)
-
-    def end(number: int) -> None:
-        ended.append(1)
-        context._workers.start.call_args_list[number].args[1]()
-
-    bodies = [lambda: end(0), lambda: end(1), context.close_soon]
-    return Bodies(bodies, lambda: _assert({*closed} == {2}, f"closed after the ends of workers: {closed}"))
-
-
-def _assert(holds: bool, text: str) -> None:
-    assert holds, text
 
 
 @_scenario("iterator of a list", "_sync.resource", "_system.concurrency")

@@ -6,21 +6,19 @@ import argparse
 import itertools
 import time
 
-from tests.tools.interleavings.known_faults import known_faults
-from tests.tools.interruptions.faults import FAULTS, FEW, attempt
+from tests.tools.interruptions.faults import FAULTS, FEW, KNOWN, attempt
 from tests.tools.interruptions.scripts import SCRIPTS, InterruptedClient, subject
 
 _MOST_SHOWN = 12
 
 
 def main() -> int:
-    """Run them; return 1 if there is a fault that is not known, or one that is known has gone."""
+    """Run them; return 1 if there is a fault that is not known."""
     parser = argparse.ArgumentParser(prog="python -m tests.tools.interruptions", description=__doc__)
     parser.add_argument("--fault", choices=FAULTS, action="append")
     parser.add_argument("--script", choices=SCRIPTS, action="append")
     parser.add_argument("--every", type=int, default=1, help="only every so many lines")
     arguments = parser.parse_args()
-    known = known_faults("interruptions")
     unexpected = 0
     print(f"{'fault':<12} {'script':<8} {'places':>7} {'faults':>7} {'CPU s':>7}", flush=True)
     with subject() as made:
@@ -29,14 +27,9 @@ def main() -> int:
             places, faults = _try_all(made, script, fault, 1 if fault in FEW else arguments.every)
             seconds = time.process_time() - began
             print(f"{fault:<12} {script:<8} {places:>7,} {len(faults):>7} {seconds:>7.1f}", flush=True)
-            reason = known.get(f"{fault} in {script}")
-            is_gone = reason is not None and not faults and arguments.every == 1
-            unexpected += is_gone or (reason is None and bool(faults))
-            if reason is not None:
-                print(
-                    "  its fault has gone; so must its line in known_faults.toml" if is_gone else f"  known: {reason}"
-                )
-            for text in [] if reason else faults[:_MOST_SHOWN]:
+            reason = KNOWN.get(f"{fault} in {script}")
+            unexpected += reason is None and bool(faults)
+            for text in [f"known: {reason}"] if reason else faults[:_MOST_SHOWN]:
                 print(f"  {text}", flush=True)
     return 1 if unexpected else 0
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Generator
+from typing import Final
 from unittest import mock
 
 from fibonacci import FibonacciError
@@ -74,6 +75,13 @@ def _fork(subject: InterruptedClient) -> None:
 
 
 _ACTIONS = {"Ctrl-C": _interrupt, "exception": _raise, "collection": _collect, "handler": _call, "fork": _fork}
+KNOWN: Final = {
+    "exception in batch": (
+        "what a handler raises while a row is made of a value counts as raised by the user's function: the row fails"
+    ),
+}
+"""The faults that are left, and why."""
+
 FEW = ("no thread", "cancellation")  # a script has few starts of threads and awaits
 FAULTS = (*_ACTIONS, *FEW)
 

@@ -23,11 +23,10 @@ class RunningWork:
     Args:
         works: What each of them does.
         folder: The folder in which the limiter of a machine keeps its files.
-        tree: The tree whose package they use.
     """
 
-    def __init__(self, works: Sequence[Work], folder: Path, tree: Path = ROOT) -> None:
-        self._environment = {**clean_environment(), "XDG_RUNTIME_DIR": str(folder), "PYTHONPATH": str(tree)}
+    def __init__(self, works: Sequence[Work], folder: Path) -> None:
+        self._environment = {**clean_environment(), "XDG_RUNTIME_DIR": str(folder), "PYTHONPATH": str(ROOT)}
         self.processes: list[subprocess.Popen[str]] = [self._start(work) for work in works]
 
     def replace_one(self, work: Work) -> None:
@@ -81,9 +80,9 @@ def _begin(process: subprocess.Popen[str]) -> None:
 
 
 @contextmanager
-def running(works: Sequence[Work], folder: Path, tree: Path = ROOT) -> Generator[RunningWork]:
+def running(works: Sequence[Work], folder: Path) -> Generator[RunningWork]:
     """Start workers, and kill them at the end of the block."""
-    work = RunningWork(works, folder, tree)
+    work = RunningWork(works, folder)
     try:
         yield work
     finally:

@@ -13,13 +13,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fibonacci.emulator import Emulator
 from tests.core.simulated_server import SimulatedServer
 from tests.kit.peer import Peer
 from tests.kit.redis import REDIS_SERVERS, RedisServer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import OK_BODY, error_body, respond
-from tests.tools.limits.processes import ROOT, RunningWork, running
+from tests.tools.limits.processes import RunningWork, running
 from tests.tools.limits.simulated import ROUNDINGS, Contention
 from tests.tools.limits.worker import Work
 
@@ -85,14 +84,13 @@ def limiter_named(name: str) -> Generator[str]:
         yield server.url
 
 
-def contend(name: str, case: Contention, windows: int, tree: Path = ROOT, *, loses_state: bool = False) -> RealOutcome:
+def contend(name: str, case: Contention, windows: int, *, loses_state: bool = False) -> RealOutcome:
     """Let processes call for as long as they can.
 
     Args:
         name: The limiter.
         case: What they meet.
         windows: For how many windows.
-        tree: The tree whose package they use.
         loses_state: Whether the server of the limiter is emptied in the middle.
     """
     limit = _Limit(case)
@@ -103,7 +101,7 @@ def contend(name: str, case: Contention, windows: int, tree: Path = ROOT, *, los
         tempfile.TemporaryDirectory() as folder,
     ):
         work = Work(server.base_url, server.api_key, option, threads, seconds, timeout=2 * case.window + 60)
-        with running([work] * case.processes, Path(folder), tree) as own:
+        with running([work] * case.processes, Path(folder)) as own:
             own.wait_until_ready()
             own.begin()
             began = time.monotonic()
@@ -124,23 +122,3 @@ def _disturb(own: RunningWork, case: Contention, work: Work, began: float, redis
     while case.kills and time.monotonic() + case.kills < ends:
         time.sleep(case.kills)
         own.replace_one(replace(work, seconds=ends - time.monotonic()))
-
-
-def cost(name: str, calls: int, tree: Path = ROOT) -> float:
-    """Return the seconds of the processor that a call takes, in a process with one thread and no limit to wait for."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        limiter_named(name) as option,
-        Emulator(rate_limit=(10_000_000, 60.0)) as emulator,
-    ):
-        work = Work(emulator.base_url, emulator.api_key, option, threads=1, seconds=60, calls=calls, is_warm=True)
-        with running([work], Path(folder), tree) as workers:
-            workers.wait_until_ready()
-            workers.begin()
-            (done,) = workers.done()
-    return done.cpu / done.rows[0]
-
-
-def milliseconds(name: str, tree: Path = ROOT) -> float:
-    """Return the fewest milliseconds of the processor that a call took, of three measurements."""
-    return 1000 * min(cost(name, 1000, tree) for _ in range(3))

@@ -2,7 +2,6 @@
 
 python -m tests.tools.mutants                           300 mutants, chosen by seed 1
 python -m tests.tools.mutants --seed 2 --size 60        another sample
-python -m tests.tools.mutants --session FILE            keep the grades in FILE; what was detected there isn't run again
 
 It lists the survivors, and exits with 1 when fewer than 90 % are detected. What no HTTP client can see is left out, by
 the rules below.
@@ -13,7 +12,6 @@ from __future__ import annotations
 import argparse
 import ast
 import fnmatch
-import json
 import os
 import re
 import sys
@@ -21,7 +19,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
-from pathlib import Path
 from typing import Final
 
 from tests.tools.mutants.grading import Grade, grades
@@ -151,30 +148,22 @@ def visible_mutants(seed: int) -> Iterator[SourceMutant]:
     return filter(is_visible, in_order(sorted(file.relative_to(ROOT).as_posix() for file in files), seed, own))
 
 
-def graded(seed: int, size: int, jobs: int, session: Path | None) -> Iterator[tuple[SourceMutant, Grade]]:
+def graded(seed: int, size: int, jobs: int) -> Iterator[tuple[SourceMutant, Grade]]:
     """Yield so many mutants whose server starts, each with its grade.
 
     Args:
         seed: Which mutants.
         size: How many.
         jobs: How many at a time.
-        session: Where the grades are kept; None keeps nothing.
     """
-    lines = session.read_text("utf-8").splitlines() if session and session.exists() else ()
-    known = {tuple(key): Grade(*values) for key, values in map(json.loads, lines)}
     path = f"{EMULATOR}routes/health.py"
     (unchanged,) = grades([(path, (ROOT / path).read_text("utf-8"))], jobs)
     if not unchanged.survives:
         raise SystemExit(f"the suite can't judge: it disagrees with the emulator as it is: {unchanged}")
     ahead, count = visible_mutants(seed), 0
     while count < size and (batch := list(islice(ahead, min(_BATCH, size - count)))):
-        new = [mutant for mutant in batch if mutant.key not in known or known[mutant.key].survives]
-        for mutant, grade in zip(new, grades([(one.path, one.source) for one in new], jobs), strict=True):
-            known[mutant.key] = grade
-            if session:
-                with session.open("a", encoding="utf-8") as file:
-                    print(json.dumps([mutant.key, grade]), file=file)
-        started = [(mutant, known[mutant.key]) for mutant in batch if known[mutant.key].started]
+        found = zip(batch, grades([(mutant.path, mutant.source) for mutant in batch], jobs), strict=True)
+        started = [(mutant, grade) for mutant, grade in found if grade.started]
         count += len(started)
         print(f"\r{count} of {size}", end="", file=sys.stderr, flush=True)
         yield from started
@@ -199,9 +188,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="which sample (default: %(default)s)")
     parser.add_argument("--size", type=int, default=300, help="how many mutants (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at a time")
-    parser.add_argument("--session", type=Path, metavar="FILE", help="where the grades are kept")
     options = parser.parse_args()
-    results = list(graded(options.seed, options.size, options.jobs, options.session))
+    results = list(graded(options.seed, options.size, options.jobs))
     print(report(results))
     return int(sum(not grade.survives for _, grade in results) < REQUIRED * len(results))
 

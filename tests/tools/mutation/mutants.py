@@ -51,11 +51,6 @@ class SourceMutant(NamedTuple):
         changed = [f"  {sign} {line}" for sign, text in signed for line in text.split("\n")]
         return "\n".join((f"{self.path}:{self.line}", *changed))
 
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        """What identifies it, whatever the number of the line."""
-        return self.path, self.place, self.before, self.after
-
 
 def sample(paths: Iterable[str], seed: int, size: int) -> list[SourceMutant]:
     """Return the first mutants of those that `in_order` yields."""

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.kit.systems import needs_shell
-from tests.tools.releases import environments
-from tests.tools.releases.environments import TESTS, installed_pythons
+from tests.tools.releases.environments import TESTS
 from tests.tools.releases.extra_uses import USES, RefusedModules
 from tests.tools.releases.extras import needed_by, refused_modules
 from tests.tools.releases.project import ROOT, lowest_versions, read_extras, read_project, supported_pythons
@@ -22,15 +17,6 @@ INSTALLED = {
     "core": ["quick; extra == 'fast'"],
     "part-one": ["core"],
 }
-
-
-def python(folder: Path, name: str, version: str, code: int = 0) -> str:
-    """Save a program that prints a version of Python, and return its path."""
-    folder.mkdir(exist_ok=True)
-    program = folder / name
-    program.write_text(f"#!/bin/sh\necho {version}\nexit {code}\n", "utf-8")
-    program.chmod(0o755)
-    return str(program)
 
 
 def test_the_gate_installs_extras_that_exist() -> None:  # uv only warns of one that does not
@@ -48,69 +34,6 @@ def test_the_policy_and_ci_have_the_supported_pythons() -> None:
     assert python["python-version"].split()[-1] == oldest, "the gate runs on the last one"
     assert jobs["pythons"]["strategy"]["matrix"]["python"] == others
     assert read_project()["requires-python"] == f">={supported_pythons()[0]}"
-
-
-@needs_shell
-def test_installed_pythons_are_those_that_make_environments_and_this_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    oldest, own, *others = supported_pythons()
-    this = python(tmp_path / "venv", "python", own)
-    monkeypatch.setattr(sys, "executable", this)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    for version in (own, oldest, "3.10"):
-        python(tmp_path, f"python{version}", version)
-    for version in others:
-        python(tmp_path, f"python{version}", version, code=1)
-    assert installed_pythons() == {oldest: str(tmp_path / f"python{oldest}"), own: this}
-
-
-OWN = f"3.{sys.version_info.minor}"
-
-
-@pytest.mark.parametrize(
-    ("installed", "supported", "newest"),
-    [
-        ({OWN: sys.executable, "3.99": "program"}, [OWN, "3.99"], "program"),
-        ({OWN: sys.executable, "3.98": "program"}, [OWN, "3.98", "3.99"], "program"),
-        ({OWN: sys.executable}, ["3.0", OWN], sys.executable),
-    ],
-)
-def test_the_newest_python(
-    monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], supported: list[str], newest: str
-) -> None:
-    monkeypatch.setattr(environments, "supported_pythons", lambda: supported)
-    monkeypatch.setattr(environments, "installed_pythons", lambda: installed)
-    assert environments.newest_python() == newest
-
-
-def test_without_a_newer_python_the_gate_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environments, "supported_pythons", lambda: [OWN, "3.99"])
-    monkeypatch.setattr(environments, "installed_pythons", lambda: {OWN: sys.executable})
-    with pytest.raises(SystemExit, match=f"no supported Python newer than {OWN} is installed: 3.99 is the newest"):
-        environments.newest_python()
-
-
-def test_without_the_oldest_python_the_lowest_versions_fail(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(environments, "installed_pythons", lambda: {"3.99": "program"})
-    assert environments.run_lowest() == 1
-    assert "Python 3.11, the oldest supported one, is not installed" in capsys.readouterr().out
-
-
-@needs_shell
-def test_a_python_is_found_by_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own, *_, newest = supported_pythons()
-    folders = [tmp_path / "a", tmp_path / "b"]
-    this = python(tmp_path / "venv", "python", own)
-    monkeypatch.setattr(sys, "executable", this)
-    monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
-    python(folders[0], "python3", "3.99")
-    python(folders[1], f"python{newest}", newest, code=1)  # it makes no environments
-    assert installed_pythons() == {own: this}
-    found = python(folders[1], "python3", newest)
-    assert installed_pythons() == {own: this, newest: found}
 
 
 def test_every_dependency_has_a_lowest_version() -> None:

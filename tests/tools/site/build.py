@@ -6,6 +6,7 @@ python -m tests.tools.site.build OUT      build the version that is checked out,
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -18,14 +19,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from tests.tools.releases.project import ROOT, read_project, read_version
-from tests.tools.site.api.inventory import write_inventory
-from tests.tools.site.api.names import read_names
-from tests.tools.site.api.reference import api_pages
+from tests.tools.releases.project import ROOT, read_project
+from tests.tools.site.api import api_pages
 from tests.tools.site.for_agents import write_texts
 from tests.tools.site.navigation import ListedPage, NavigationPart, listed_pages, read_navigation
 from tests.tools.site.pages import SitePage, front_matter
-from tests.tools.site.sources import CHANGELOG, Addresses, read_addresses, read_pages, with_links
+from tests.tools.site.sources import CHANGELOG, Addresses, read_addresses, read_pages
 
 HERE: Final = Path(__file__).parent
 _COLOR: Final = re.compile(r"\x1b\[[\d;]*m")
@@ -43,27 +42,22 @@ def build(out: Path, root: Path = ROOT) -> None:
         SiteError: If zensical is not installed, or finds a fault.
     """
     check_installed()
-    navigation = read_navigation(root / "docs")
-    written = [*listed_pages(navigation), CHANGELOG]
-    names = read_names(root)
-    reference = api_pages(names)
-    navigation = with_reference(navigation, reference)
+    written = read_navigation(root / "docs")
+    reference = api_pages(root)
+    navigation = with_reference(written, reference)
     addresses = read_addresses(root, [page.path for page in listed_pages(navigation)])
-    titles = {page.path: page.title for page in listed_pages(navigation)}
-    reference = [with_links(page, titles, addresses) for page in reference]
-    in_order = _in_order(navigation, [*read_pages(root, written, addresses), *reference])
+    pages = [*read_pages(root, [*listed_pages(written), CHANGELOG], addresses)]
     with TemporaryDirectory() as folder:
         work = Path(folder).resolve()
-        _stage(work, root, in_order, addresses)
+        _stage(work, root, [*pages, *reference], addresses)
         _configure(work, root, navigation, addresses)
-        run_zensical(work)
+        run_zensical(work, root)
         add_search_words(work / "site" / "search.json", listed_pages(navigation))
         if out.exists():
             shutil.rmtree(out)
         out.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(work / "site", out)
-    write_texts(out, navigation, in_order, addresses.site, read_project(root)["description"])
-    write_inventory(out / "objects.inv", reference, read_version(root))
+    write_texts(out, written, pages, addresses.site, read_project(root)["description"])
 
 
 def check_installed() -> None:
@@ -86,11 +80,6 @@ def with_reference(
     return with_both
 
 
-def _in_order(navigation: list[ListedPage | NavigationPart], pages: list[SitePage]) -> list[SitePage]:
-    by_path = {page.path: page for page in pages}
-    return [by_path[listed.path] for listed in listed_pages(navigation)]
-
-
 def _stage(work: Path, root: Path, pages: list[SitePage], addresses: Addresses) -> None:
     """Write the sources of the site: the pages, with what templates read of them, and all other files of docs/."""
     shutil.copytree(root / "docs", work / "docs", ignore=shutil.ignore_patterns("*.md"))
@@ -101,8 +90,9 @@ def _stage(work: Path, root: Path, pages: list[SitePage], addresses: Addresses) 
         path = work / "docs" / page.path
         path.parent.mkdir(parents=True, exist_ok=True)
         # Templates write it into attributes as it is.
-        values = {"description": escape(page.description), "markdown": page.path}
-        if page.source:
+        values = {"description": escape(page.description)}
+        if page.source:  # the reference has none: its text is in many files
+            values["markdown"] = page.path
             values["edit"] = addresses.edit(page.source)
             values["edit_label"] = "Edit this page" if page.source.endswith(".md") else "Edit the source of this page"
         path.write_text(front_matter(values) + page.site_text, "utf-8")
@@ -117,6 +107,7 @@ def _configure(work: Path, root: Path, navigation: list[ListedPage | NavigationP
         "repo_name": addresses.repository.rpartition("/")[2],
         "nav": [_navigation_item(entry) for entry in navigation],
     }
+    config["plugins"]["mkdocstrings"]["handlers"]["python"]["paths"] = [str(root)]
     # JSON is YAML, in which zensical reads a file of this name.
     (work / "mkdocs.yml").write_text(json.dumps(config), "utf-8")
 
@@ -128,14 +119,15 @@ def _navigation_item(entry: ListedPage | NavigationPart) -> dict[str, Any]:
     return {entry.title: [*index, *map(_navigation_item, entry.entries)]}
 
 
-def run_zensical(work: Path) -> None:
+def run_zensical(work: Path, root: Path = ROOT) -> None:
     """Render the sources in a folder, as its `mkdocs.yml` says.
 
     Raises:
         SiteError: If a page has a fault, such as a link that leads nowhere.
     """
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "-f", str(work / "mkdocs.yml")]
-    result = subprocess.run(command, cwd=work, capture_output=True, text=True)
+    environment = os.environ | {"PYTHONPATH": str(root)}  # mkdocstrings imports `PublicPaths`
+    result = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True)
     if result.returncode or not (work / "site" / "index.html").exists():
         text = _COLOR.sub("", result.stdout + result.stderr).partition("Traceback")[0]
         raise SiteError(f"zensical: {text.strip()}")

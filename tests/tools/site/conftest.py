@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 
 from tests.kit.programs import skip_or_fail
-from tests.tools.releases.project import ROOT
-from tests.tools.site.api.names import PublicNames, read_names
 from tests.tools.site.checks import BuiltSite
 from tests.tools.site.versions import build_versions
 
@@ -26,12 +24,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> BuiltSite:
         skip_or_fail("zensical", "pip install '.[docs]'")
     out = tmp_path_factory.mktemp("site") / "out"
     return BuiltSite(build_versions(out))
-
-
-@pytest.fixture(scope="session")
-def names() -> PublicNames:
-    """Return the public names of the package, whose whole source is read for them."""
-    return read_names(ROOT)
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from posixpath import normpath, relpath
 
@@ -97,28 +97,6 @@ def read_pages(root: Path, listed: list[ListedPage], addresses: Addresses) -> It
 
         edited = _DERIVED.get(source, source)
         yield SitePage(page.path, page.title, page.description, map_links(text, change), edited)
-
-
-def with_links(page: SitePage, titles: Mapping[str, str], addresses: Addresses) -> SitePage:
-    """Return a page of the API reference with links in place of the site's addresses, which docstrings have as text.
-
-    Args:
-        page: The page.
-        titles: The title of each page of the site, by its path.
-        addresses: Where links lead.
-    """
-
-    def link(found: re.Match[str]) -> str:
-        address = found["address"]
-        if address is None:
-            return found[0]
-        path = address.removeprefix(f"{addresses.site}/").partition("#")[0].strip("/")
-        title = titles.get(f"{path}.md", address)
-        return f"[{title}]({addresses.link(address, '', page.path)})"
-
-    bare = rf"(?<![(<\w])(?P<address>{re.escape(addresses.site)}/[\w./#-]*[\w/])"
-    text = re.sub(rf"^[ ]*```.*?^[ ]*```|`[^`\n]*`|{bare}", link, page.text, flags=re.MULTILINE | re.DOTALL)
-    return replace(page, text=text)
 
 
 def _relative(path: str, page: str) -> str:

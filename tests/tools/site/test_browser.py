@@ -144,8 +144,8 @@ def test_a_page_of_each_kind_with_its_scripts(visitor: Visitor) -> None:
 
 FOUND = {
     "idempotency": ("Idempotency: ", "/how-to/start-a-run-at-most-once/"),
-    "workflows.run": ("client.workflows.run", r"/client\.workflows/.*#fibonacci\..*\.workflows\.run$"),
-    "AsyncFibonacci": ("AsyncFibonacci", r"/reference/api/async/.*#fibonacci\.AsyncFibonacci$"),
+    "workflows.run": ("fibonacci.Fibonacci.workflows.run", r"/client\.workflows/.*#fibonacci\.Fibonacci\.workflows\."),
+    "AsyncFibonacci": ("AsyncFibonacci", "/reference/api/async/"),
 }
 """What a reader types, the title of a result, and where it leads."""
 

@@ -8,11 +8,14 @@ import struct
 import tomllib
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
+from fibonacci import AsyncFibonacci, Fibonacci
+from tests.kit.public_api import public_objects
 from tests.tools.pictures.in_pages import by_scheme
 from tests.tools.releases.project import ROOT, read_project, read_version
 from tests.tools.site.build import SiteError, run_zensical
@@ -23,6 +26,25 @@ from tests.tools.site.sources import CHANGELOG
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
 
 MARKDOWN = re.compile(r'<link rel="alternate" type="text/markdown" href="([^"]+)">')
+
+
+API = "reference/api"
+
+
+def described_pages(site: BuiltSite) -> dict[Path, str]:
+    """Return the pages without the API reference, each with its HTML."""
+    found = {page: page.read_text("utf-8") for page in site.pages if f"/{API}/" not in page.as_posix()}
+    assert len(found) > 50
+    return found
+
+
+def calls(group: type, name: str) -> Iterator[str]:
+    """Yield the names of the public members of a class, and of its groups of calls."""
+    for member in dir(group):
+        if not member.startswith("_"):
+            yield f"{name}.{member}"
+            value = getattr(group, member)
+            yield from calls(value, f"{name}.{member}") if isinstance(value, type) else ()
 
 
 def html_of(path: str) -> str:
@@ -37,8 +59,8 @@ def test_no_link_leads_nowhere_and_nothing_is_loaded_from_elsewhere(site: BuiltS
 def test_every_page_is_there_and_links_its_markdown(site: BuiltSite) -> None:
     listed = [page.path for page in [*listed_pages(read_navigation(ROOT / "docs")), CHANGELOG]]
     assert [path for path in listed if not (site.folder / html_of(path)).is_file()] == []
-    for page in site.pages:
-        found = MARKDOWN.search(page.read_text("utf-8"))
+    for page, text in described_pages(site).items():
+        found = MARKDOWN.search(text)
         assert found is not None, page
         assert (page.parent / found[1]).read_text("utf-8").startswith("# "), page
 
@@ -46,8 +68,8 @@ def test_every_page_is_there_and_links_its_markdown(site: BuiltSite) -> None:
 def test_every_page_has_the_parts_that_github_shows(site: BuiltSite) -> None:
     """The two read lists, tables and code blocks by different rules; where they differ, one of them shows it wrong."""
     differing: dict[str, object] = {}
-    for page in site.pages:
-        found = MARKDOWN.search(text := page.read_text("utf-8"))
+    for page, text in described_pages(site).items():
+        found = MARKDOWN.search(text)
         assert found is not None, page
         markdown = by_scheme((page.parent / found[1]).read_text("utf-8"))
         github = MarkdownIt().enable("table").render(markdown)
@@ -61,8 +83,8 @@ def test_every_page_has_the_parts_that_github_shows(site: BuiltSite) -> None:
 
 def test_a_box_of_github_is_a_box_of_the_site(site: BuiltSite) -> None:
     numbers: dict[str, tuple[int, int]] = {}
-    for page in site.pages:
-        found = MARKDOWN.search(text := page.read_text("utf-8"))
+    for page, text in described_pages(site).items():
+        found = MARKDOWN.search(text)
         assert found is not None, page
         marks = re.findall(r"^> \[!(?:NOTE|TIP|WARNING)\]$", (page.parent / found[1]).read_text("utf-8"), re.MULTILINE)
         numbers[found[1]] = len(marks), text.count('<p class="admonition-title">')
@@ -109,9 +131,7 @@ def test_a_page_leads_to_the_file_that_has_its_text(site: BuiltSite) -> None:
     assert sources["."] == "docs/index.md"
     assert sources["changelog"] == "CHANGELOG.md"
     assert sources["reference/command-run"] == "fibonacci/cli/parser.py"
-    assert sources["reference/api/client.workflows"] == "fibonacci/_async/workflows.py"
-    assert sources["reference/api/fibonacci.errors"] == "fibonacci/errors.py"
-    assert "reference/api" not in sources
+    assert [path for path in sources if path.startswith(f"{API}/")] == []
     written = [page.path for page in listed_pages(read_navigation(ROOT / "docs"))]
     assert [path for path in written if html_of(path).removesuffix("/index.html") not in {*sources, "index.html"}] == []
 
@@ -131,20 +151,38 @@ def test_the_list_for_agents_links_every_page_with_a_sentence(site: BuiltSite) -
     text = (site.folder / "llms.txt").read_text("utf-8")
     address = f"{read_project()['urls']['Documentation']}/"
     items = re.findall(rf"^- \[[^\]]+\]\({re.escape(address)}([^)]+)\): \S", text, re.MULTILINE)
-    assert sorted(html_of(path) for path in items) == sorted(
-        path.relative_to(site.folder).as_posix() for path in site.pages
-    )
+    pages = described_pages(site)
+    assert sorted(map(html_of, items)) == sorted(path.relative_to(site.folder).as_posix() for path in pages)
     assert [path for path in items if not (site.folder / path).is_file()] == []
 
 
-def test_the_inventory_for_other_projects_leads_to_fragments(site: BuiltSite) -> None:
+def test_every_public_name_and_call_has_an_entry_that_other_projects_can_link(site: BuiltSite) -> None:
     head, _, body = (site.folder / "objects.inv").read_bytes().partition(b"using zlib.\n")
     assert head.startswith(b"# Sphinx inventory version 2\n# Project: fibonacci-sdk\n")
     lines = [line.split() for line in zlib.decompress(body).decode().splitlines()]
-    places = {name: place.replace("$", name) for name, _, _, place, _ in lines}
-    assert places["fibonacci.Fibonacci"] == "reference/api/client/#fibonacci.Fibonacci"
-    pages = {name: place.partition("#")[0] + "index.html" for name, place in places.items()}
-    assert [name for name, page in pages.items() if not site.has(page, name)] == []
+    places = {name: place.replace("$", name) for name, _, _, place, *_ in lines}
+    assert places["fibonacci.Fibonacci"] == f"{API}/client/#fibonacci.Fibonacci"
+    assert [name for name, place in places.items() if not site.resolves(site.folder / "index.html", place)] == []
+    names: dict[str, set[str]] = {}
+    for name, target in public_objects(ROOT).items():
+        names.setdefault(target.path, set()).add(name)
+    assert [path for path, each in names.items() if not each & places.keys()] == []
+    expected = [*calls(Fibonacci, "fibonacci.Fibonacci"), *calls(AsyncFibonacci, "fibonacci.AsyncFibonacci")]
+    assert "fibonacci.AsyncFibonacci.organizations.tool_policies.list" in expected
+    assert [name for name in expected if name not in places] == []
+
+
+def test_an_entry_of_a_call_has_its_types_its_errors_and_its_example(site: BuiltSite) -> None:
+    text = (site.folder / API / "client.workflows" / "index.html").read_text("utf-8")
+    entry = text[text.index('id="fibonacci.Fibonacci.workflows.get"') :].partition("</details>")[0]
+    for part in (
+        'href="../fibonacci.models/#fibonacci.models.Workflow"',
+        'href="../fibonacci.errors/#fibonacci.errors.NotFoundError"',
+        "If the workflow doesn't exist.",
+        '<span class="k">assert</span>',
+    ):
+        assert part in entry
+    assert "fibonacci._sync" not in re.sub(r'title="[^"]*"', "", entry)
 
 
 def test_the_site_is_at_the_root_and_in_the_folder_of_its_version(site: BuiltSite) -> None:

@@ -10,7 +10,7 @@ from tests.kit.programs import find
 from tests.tools.releases.project import ROOT, read_project, read_version
 from tests.tools.site.navigation import ListedPage
 from tests.tools.site.pages import SitePage, map_links
-from tests.tools.site.sources import CHANGELOG, Addresses, read_addresses, read_pages, with_links
+from tests.tools.site.sources import CHANGELOG, Addresses, read_addresses, read_pages
 
 REPOSITORY = "https://host.example/owner/name"
 SITE = "https://docs.example"
@@ -96,10 +96,3 @@ def test_the_addresses_are_those_of_the_package() -> None:
     addresses = read_addresses(ROOT, [])
     assert addresses.ref in {"main", f"v{read_version()}"}
     assert (addresses.repository, addresses.site) == (urls["Repository"], urls["Documentation"])
-
-
-def test_an_address_of_the_site_in_a_docstring_becomes_a_link() -> None:
-    text = f"See {SITE}/how-to/paging.\n\n[named]({SITE}/how-to/paging) `{SITE}/how-to/paging`\n"
-    page = SitePage("reference/api/x.md", "x", "", text)
-    linked = with_links(page, {"how-to/paging.md": "Read long lists"}, ADDRESSES).text
-    assert linked == text.replace(f"See {SITE}/how-to/paging", "See [Read long lists](../../how-to/paging.md)")

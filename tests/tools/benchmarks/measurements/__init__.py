@@ -8,12 +8,9 @@ from tests.tools.benchmarks.measurements import (
     cold,
     command,
     construct,
-    dead_address,
     emulator,
-    flood,
     imports,
     in_flight,
-    long_calls,
     one_call,
     pages,
 )
@@ -31,9 +28,6 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[FigureRow]]] = {
     "client": construct.measure,
     "call": one_call.measure,
     "in-flight": in_flight.measure,
-    "long-calls": long_calls.measure,
-    "flood": flood.measure,
-    "dead-address": dead_address.measure,
     "pages": pages.measure,
     "emulator": emulator.measure,
 }

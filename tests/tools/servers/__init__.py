@@ -1,1 +1,0 @@
-"""The SDK under load, behind the servers of `tests/servers`."""
