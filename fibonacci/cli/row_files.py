@@ -250,8 +250,10 @@ def _json_in(text: str, fail: Callable[[str], NoReturn], fault: str) -> object:
         return json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         fail(f"{fault}: {error.msg} at column {error.pos + 1}")
-    except (ValueError, RecursionError) as error:  # NaN, a number with thousands of digits, thousands of levels
+    except ValueError as error:  # NaN, a number with thousands of digits
         fail(f"{fault}: {error}")
+    except RecursionError:
+        fail(f"{fault}: it is nested too deeply")
 
 
 def _no_constant(name: str) -> NoReturn:

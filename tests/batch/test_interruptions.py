@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from fibonacci import Fibonacci
+from fibonacci import APIConnectionError, Fibonacci
 from fibonacci.emulator import Emulator
-from tests.emulator.handling import wait_until
 from tests.kit.systems import needs_signals
 
 
@@ -96,13 +95,11 @@ class TestThreadLimit:
     def test_the_emulator_accepts_when_there_are_threads_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with Emulator() as emulator:
             limit = ThreadLimit(monkeypatch, "fibonacci-emulator", 0)
-            with Fibonacci(emulator.api_key, base_url=emulator.base_url) as client:
-                calling = threading.Thread(target=client.health.check)
-                calling.start()
-                wait_until(lambda: limit.refused > 1)
+            with Fibonacci(emulator.api_key, base_url=emulator.base_url, max_retries=0) as client:
+                with pytest.raises(APIConnectionError):
+                    client.health.check()
+                assert limit.refused == 1
                 limit.left = 100
-                calling.join(20)
-                assert not calling.is_alive()
                 client.health.check()
             limit.left = 0
             with pytest.raises(RuntimeError, match="can't start new thread"):

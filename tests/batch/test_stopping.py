@@ -7,13 +7,12 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 
 from fibonacci import Fibonacci, JournalError, RunResult, RunsStoppedError
 from fibonacci._batch.locks import FileLock
-from fibonacci._batch.sql_journal import JournalHolder, SQLJournal
+from fibonacci._batch.sql_journal import SQLJournal
 from fibonacci._batch.sqlite_journal import HeldJournal, open_journal
 from fibonacci._system.files import lock_file
 from tests.batch.command import REST, Command, executions, last_line, lines_of
@@ -138,15 +137,6 @@ class TestOutcomes:
         assert executions(client, rester) == {each["key"]: 1 for each in found}
         assert command(*arguments, "--resume").returncode == 0
         assert executions(client, rester) == dict.fromkeys(range(12), 1)
-
-    def test_another_run_has_the_journal_by_now(self, place: JournalPlace, monkeypatch: pytest.MonkeyPatch) -> None:
-        earlier = Mock(return_value=JournalHolder("an earlier run", "process 1"))
-        monkeypatch.setattr(HeldJournal, "stop", earlier)
-        monkeypatch.setattr("fibonacci._batch.postgres_journal.PostgresReader.stop", earlier)
-        with closing(place.open(HEADER)):
-            ran = stop(place)
-        assert ran.code == 75
-        assert "that run has ended, but another one is using the journal by now (process " in ran.err
 
     def test_where_no_run_is(self, place: JournalPlace, tmp_path: Path) -> None:
         ran = stop(place)

@@ -126,6 +126,39 @@ class TestNumber:
                 assert open_connections(mode, transport) == 0
         assert server.connections == 3
 
+    @linux_only
+    def test_those_that_the_server_has_closed_are_closed_beside_one_in_use(
+        self, mode: Mode, time_of_pools: FakeClock
+    ) -> None:
+        together = threading.Barrier(5)
+        others_ended = threading.Event()
+
+        def step(peer: Peer) -> None:
+            if peer.request.path == "/again":
+                ok(peer)
+                return
+            together.wait(5)
+            if peer.request.path == "/last":
+                others_ended.wait(5)
+            ok(peer)
+            if peer.request.path != "/last":
+                others_ended.wait(5)
+                peer.close()
+
+        with ScriptedServer(step) as server:
+            client, transport = client_with(mode, server)
+            last = mode.begin(client.request, "GET", "/last")
+            calls = [mode.begin(client.request, "GET", "/x") for _ in range(4)]
+            assert [call.result().value for call in calls] == [FINE] * 4
+            others_ended.set()
+            assert last.result().value == FINE
+            wait_for(lambda: closed_by(server) == 4)
+            time_of_pools.advance(1.1)
+            assert mode.run(client.request("GET", "/again")) == FINE
+            assert closed_by(server) == 0
+            assert open_connections(mode, transport) == 1
+        assert server.connections == 5
+
     def test_those_that_have_been_idle_for_too_long_are_closed_beside_one_in_use(
         self, mode: Mode, time_of_pools: FakeClock
     ) -> None:

@@ -149,6 +149,10 @@ class AsyncHTTP11Connection:
             self.is_idle = True
             self.ended_at = time.monotonic()
 
+    def is_ended(self) -> bool:
+        """Whether the server has closed the idle connection, or somebody has closed it here."""
+        return self._stream.is_readable()
+
     def close(self) -> None:
         """Close the connection."""
         self._stream.close()
@@ -171,7 +175,7 @@ class AsyncHTTP11Connection:
         before = self._stream.bytes_sent
         # Looked at as late as can be: servers that are reloaded close their idle connections all at once.
         if self.exchanges > 1:
-            if self._stream.is_readable():
+            if self.is_ended():
                 raise StaleConnection("the server has closed the idle connection")
             # Not for one that must not be sent twice: with a bound, Linux also ends it after one lost keepalive probe.
             is_bounded = request.is_repeatable and len(data) <= ROOM

@@ -230,7 +230,8 @@ class AsyncConnectionPool:
         if now - self._swept_at < _SWEEP_INTERVAL:
             return
         self._swept_at = now
-        self._close_idle(idle for idle in list(self._idle) if now - idle.ended_at >= self._idle_timeout)
+        ended = (idle for idle in list(self._idle) if idle.is_ended() or now - idle.ended_at >= self._idle_timeout)
+        self._close_idle(ended)
 
     def _close_idle(self, connections: Iterable[AsyncHTTP11Connection]) -> int:
         """Close the connections that are still idle, and return how many there were."""

@@ -153,7 +153,7 @@ class Scripts:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.by_name: dict[str, list[QueuedScript]] = {}  # by the underscore spelling. The ID of a node has no dot
+        self._by_name: dict[str, list[QueuedScript]] = {}  # by the underscore spelling. The ID of a node has no dot
 
     @property
     def unused(self) -> list[Script]:
@@ -166,11 +166,11 @@ class Scripts:
     def clear(self) -> None:
         """Remove all scripts, along with their counts."""
         with self._lock:
-            self.by_name = {}
+            self._by_name = {}
 
     def __iter__(self) -> Iterator[Script]:
         with self._lock:
-            return iter([script for scripts in self.by_name.values() for script in scripts])
+            return iter([script for scripts in self._by_name.values() for script in scripts])
 
     def __len__(self) -> int:
         return len(list(iter(self)))
@@ -185,6 +185,11 @@ class Scripts:
 class ScriptQueue(Scripts):
     """The scripts of an emulator as the nodes take them."""
 
+    @property
+    def is_active(self) -> bool:
+        """Whether there is any script. It is read for every node, without the lock."""
+        return bool(self._by_name)
+
     def add(self, scripts: Sequence[QueuedScript]) -> None:
         """Add scripts, each after those that already exist for its name.
 
@@ -192,7 +197,7 @@ class ScriptQueue(Scripts):
             ScriptError: If one follows a script that repeats. None is added.
         """
         with self._lock:
-            added = {name: list(known) for name, known in self.by_name.items()}
+            added = {name: list(known) for name, known in self._by_name.items()}
             for script in scripts:
                 earlier = added.setdefault(canonical_tool(script.name), [])
                 if earlier and earlier[-1].repeat:
@@ -202,7 +207,7 @@ class ScriptQueue(Scripts):
                     )
                     raise ScriptError("name", message)
                 earlier.append(script)
-            self.by_name = added
+            self._by_name = added
 
     def take(self, node_id: str, other: str | None) -> tuple[Any] | None:
         """Take the next answer for an attempt of a node.
@@ -219,19 +224,19 @@ class ScriptQueue(Scripts):
         """
         with self._lock:
             for name in (node_id, canonical_tool(other or "")):
-                scripts = self.by_name.get(name)
+                scripts = self._by_name.get(name)
                 if scripts:
                     return _take(scripts)
         return None
 
     def has(self, name: str) -> bool:
         """Whether a node, a tool in either spelling, or a model has a script, also one with all answers taken."""
-        return canonical_tool(name) in self.by_name
+        return canonical_tool(name) in self._by_name
 
     def mark(self) -> list[tuple[QueuedScript, int]]:
         """Return the scripts, each with how many answers have been taken, for `undo`."""
         with self._lock:
-            return [(script, script.taken) for scripts in self.by_name.values() for script in scripts]
+            return [(script, script.taken) for scripts in self._by_name.values() for script in scripts]
 
     def undo(self, mark: Sequence[tuple[QueuedScript, int]]) -> None:
         """Use the scripts of a mark as they were then, and no others."""

@@ -93,23 +93,19 @@ class Secrets(Variables):
     """
 
     def __init__(self, source: str, values: Mapping[str, str], warnings: WarningLog | None = None) -> None:
-        self._ever: frozenset[tuple[str, str]] = frozenset()
+        # Every name with every value that it has had: what ran before a change may have passed the old one on.
+        self.ever_named: frozenset[tuple[str, str]] = frozenset()
         self._warnings = warnings
         super().__init__(source, values)
 
     @property
-    def ever_named(self) -> frozenset[tuple[str, str]]:
-        """Every name with every value that it has had: what ran before a change may have passed the old one on."""
-        return self._ever
-
-    @property
     def ever(self) -> Iterable[str]:
         """Every value that a secret has had."""
-        return (value for _, value in self._ever)
+        return (value for _, value in self.ever_named)
 
     def __setitem__(self, name: str, value: object) -> None:
         super().__setitem__(name, value)
-        self._ever |= {(name, self[name])}
+        self.ever_named |= {(name, self[name])}
         if self._warnings is not None and 0 < len(self[name]) < SHORTEST:
             message = (
                 f"its value has fewer than {SHORTEST} characters and could be part of ordinary words, so it is not "

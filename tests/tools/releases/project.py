@@ -36,9 +36,9 @@ def copy_files(folder: Path) -> None:
 
 
 def read_extras() -> dict[str, list[str]]:
-    """Return the requirements of each extra for users: those of developers bring tools."""
+    """Return the requirements of each extra for users: those of developers bring tools, and `cli` other extras."""
     extras: dict[str, list[str]] = read_project()["optional-dependencies"]
-    return {name: needed for name, needed in extras.items() if name not in DEVELOPER_EXTRAS}
+    return {name: needed for name, needed in extras.items() if name not in ("cli", *DEVELOPER_EXTRAS)}
 
 
 def read_version(root: Path = ROOT) -> str:
