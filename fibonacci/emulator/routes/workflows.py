@@ -128,11 +128,7 @@ def change_workflow(
 def delete_workflow(context: RequestContext) -> Reply:
     """DELETE /workflows/{workflow_id}, which also deletes its memory, but not its executions."""
     store, workflow_id = context.store, find_workflow(context)["id"]
-    unfinished = [run for _, run in store.executions.rows(workflow_id=workflow_id, statuses=("pending", "running"))]
-    for number in {run["workflow_version"] for run in unfinished}:  # they go on with the definition of their version
-        version = store.versions.get(workflow_id, str(number))
-        if version is not None:
-            store.executions.attach_definition(workflow_id, number, version["definition"])
+    store.executions.keep_definitions(workflow_id)  # they go on with the definition of their version
     store.workflows.delete(workflow_id)
     store.versions.delete_all({"workflow_id": workflow_id})
     store.registry.delete(workflow_id)

@@ -15,7 +15,6 @@ from fibonacci.emulator.state.records import (
     ExecutionStatus,
     StoredExecution,
     StoredTrace,
-    StoredVersion,
     calls_of,
 )
 from fibonacci.emulator.state.schema import LAST_NUMBER
@@ -187,12 +186,15 @@ class ExecutionTable:
         row = self._store.execute(sql, (execution_id,)).fetchone()
         return None if row is None else self._decoded(row[0], execution_id)
 
-    def attach_definition(self, workflow_id: str, version: int, definition: JSONObject | None) -> None:
-        """Store the definition of a version that is deleted with the runs that have not ended."""
-        text = to_text(self._store.hide({"definition": definition}, StoredVersion)["definition"])
-        sql = "UPDATE executions SET definition = ? WHERE workflow_id = ? AND status = ? AND workflow_version = ?"
+    def keep_definitions(self, workflow_id: str) -> None:
+        """Store the definitions of a workflow that is going to be deleted with its runs that have not ended."""
+        definition = (
+            "SELECT json_extract(record, '$.definition') FROM versions"
+            " WHERE workflow_id = executions.workflow_id AND version = executions.workflow_version"
+        )
+        sql = f"UPDATE executions SET definition = ({definition}) WHERE workflow_id = ? AND status = ?"
         for status in ("pending", "running"):
-            self._store.execute(sql, (text, workflow_id, status, version))
+            self._store.execute(sql, (workflow_id, status))
 
     def drop_oldest(self, keep: int) -> None:
         """Remove the oldest executions that have ended beyond a number."""
