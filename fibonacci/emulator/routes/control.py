@@ -34,7 +34,7 @@ from fibonacci.emulator.policy.admission import execute
 from fibonacci.emulator.policy.approvals import decide
 from fibonacci.emulator.request_log import Requests
 from fibonacci.emulator.routes.executions import find_execution
-from fibonacci.emulator.state.clock import VirtualClock, iso
+from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import JSONObject
 from fibonacci.emulator.state.records import StoredExecution, StoredNode, StoredWorkflow
 from fibonacci.emulator.state.snapshot import SnapshotError
@@ -94,17 +94,14 @@ class Advance(Body):
 
 def read_clock(context: RequestContext) -> Reply:
     """GET /clock."""
-    return _clock_shown(context.platform.clock)
+    clock = context.platform.clock
+    return Reply({"now": iso(clock.now()), "mode": clock.mode, "skipped": clock.skipped})
 
 
 def advance(context: RequestContext) -> Reply:
     """POST /clock/advance."""
     context.platform.clock.advance(read(Advance, context.body).seconds)
-    return _clock_shown(context.platform.clock)
-
-
-def _clock_shown(clock: VirtualClock) -> Reply:
-    return Reply({"now": iso(clock.now()), "mode": clock.mode, "skipped": clock.skipped})
+    return read_clock(context)
 
 
 class ModelCreate(Body):
@@ -329,7 +326,16 @@ class SettingsChange(Body):
 
 def read_settings(context: RequestContext) -> Reply:
     """GET /settings."""
-    return _settings_shown(context)
+    account = context.platform.account
+    return Reply(
+        {
+            "organization_id": context.organization,
+            "strict": context.environment.warnings.strict,
+            "plan": account.plan,
+            "rate_limit": {"requests": account.rate.limit, "seconds": account.rate.seconds},
+            "keep": account.keep,
+        }
+    )
 
 
 def change_settings(context: RequestContext) -> Reply:
@@ -345,20 +351,7 @@ def change_settings(context: RequestContext) -> Reply:
         account.set_limits(plan, own_rate if "rate_limit" in given else account.own_rate)
     if "keep" in given:
         account.set_keep(body.keep)
-    return _settings_shown(context)
-
-
-def _settings_shown(context: RequestContext) -> Reply:
-    account = context.platform.account
-    return Reply(
-        {
-            "organization_id": context.organization,
-            "strict": context.environment.warnings.strict,
-            "plan": account.plan,
-            "rate_limit": {"requests": account.rate.limit, "seconds": account.rate.seconds},
-            "keep": account.keep,
-        }
-    )
+    return read_settings(context)
 
 
 def snapshot(context: RequestContext) -> Reply:

@@ -67,7 +67,6 @@ RecordT = TypeVar("RecordT", bound=Mapping[str, object])
 
 Where = Mapping[str, str]
 _ALL: Final[Where] = {}
-_MISSING: Final = object()
 _MOST_CACHED: Final = 1_000
 
 
@@ -113,13 +112,12 @@ class Table(Generic[RecordT]):
         Raises:
             StateError: If the record is damaged.
         """
-        cache = self._cache
-        found: Any = _MISSING if cache is None else cache.get(key, _MISSING)
-        if found is _MISSING:
-            row = self._store.execute(self._get, self._stored(key)).fetchone()
-            found = None if row is None else self._decoded(row[0], key)
-            self._remember(key, found)
-        return cast("RecordT | None", found)
+        if self._cache is not None and key in self._cache:
+            return self._cache[key]
+        row = self._store.execute(self._get, self._stored(key)).fetchone()
+        found = None if row is None else self._decoded(row[0], key)
+        self._remember(key, found)
+        return found
 
     def put(self, *key: str, record: RecordT) -> None:
         """Add a record, or replace it in its place."""
