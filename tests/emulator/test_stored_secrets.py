@@ -220,9 +220,11 @@ def test_no_column_of_a_file_has_a_secret(tmp_path: Path) -> None:
         emulator.tool("work")(failing)
         workflow = client.workflows.create(name=f"of {VALUE}", definition={"nodes": [tool("a", "work")]})
         run = client.executions.wait(client.workflows.execute(workflow.id).id)
+        client.memory.set(f"of {VALUE}", 1, scope="global")
         assert VALUE.encode() not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
     with Emulator(db=path, secrets={"TOKEN": VALUE}, api_key="fib-test") as emulator:
         assert emulator.client().workflows.get(workflow.id).name == f"of {VALUE}"
+        assert emulator.client().memory.get(f"of {VALUE}", scope="global").value == 1
         assert emulator.client().executions.get(run.id).error == f"node 'a': {VALUE} is wrong"
 
 
