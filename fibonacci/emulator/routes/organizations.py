@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Annotated, Final, TypeVar, cast
+from typing import Annotated, Any, Final, TypeVar, cast
 
 from pydantic import Field
 
@@ -32,6 +32,7 @@ from fibonacci.emulator.policy.approvals import GovernanceUpdate, counts_of, rel
 from fibonacci.emulator.policy.organizations import audit, organization_of
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.records import StoredGovernance, StoredQuota, StoredRoleOverride, StoredToolPolicy
+from fibonacci.emulator.state.store import Table
 
 
 def get_settings(context: RequestContext) -> Reply:
@@ -75,9 +76,13 @@ def report(context: RequestContext) -> Reply:
 
 def audit_log(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/governance/audit, newest first."""
+    return _listed(context, context.store.audit, "audit", newest_first=True)
+
+
+def _listed(context: RequestContext, table: Table[Any], kind: str, *, newest_first: bool = False) -> Reply:
     organization = organization_of(context)
-    rows = partial(context.store.audit.rows, {"organization": organization})
-    return paged(rows, context.query, kind=f"audit of {organization}", newest_first=True)
+    rows = partial(table.rows, {"organization": organization})
+    return paged(rows, context.query, kind=f"{kind} of {organization}", newest_first=newest_first)
 
 
 def approvals(context: RequestContext) -> Reply:
@@ -179,9 +184,7 @@ _ToolT = TypeVar("_ToolT", PolicyCreate, RoleOverrideCreate)
 
 def list_policies(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/tool-policies."""
-    organization = organization_of(context)
-    rows = partial(context.store.tool_policies.rows, {"organization": organization})
-    return paged(rows, context.query, kind=f"tool policies of {organization}")
+    return _listed(context, context.store.tool_policies, "tool policies")
 
 
 def create_policy(context: RequestContext) -> Reply:
@@ -222,9 +225,7 @@ def delete_policy(context: RequestContext) -> Reply:
 
 def list_role_overrides(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/role-policy-overrides."""
-    organization = organization_of(context)
-    rows = partial(context.store.role_overrides.rows, {"organization": organization})
-    return paged(rows, context.query, kind=f"role overrides of {organization}")
+    return _listed(context, context.store.role_overrides, "role overrides")
 
 
 def create_role_override(context: RequestContext) -> Reply:
