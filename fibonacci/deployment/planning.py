@@ -12,6 +12,7 @@ from fibonacci._remedies import argument, remedy
 from fibonacci.definitions.checks.inputs import changes_for_callers
 from fibonacci.definitions.comparison import diff
 from fibonacci.definitions.graph import nodes_of, templated_values
+from fibonacci.definitions.json_types import shown
 from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.definitions.template_types import listed
 from fibonacci.definitions.templates import references
@@ -44,13 +45,12 @@ def check_moved(moved: object) -> Mapping[str, str | None]:
     """
     if moved is None:
         return {}
-    requirement = "must be a mapping of old names to new ones, or to None for workflows that are gone for good, not"
-    if not isinstance(moved, Mapping):
-        raise TypeError(f"{argument('moved')} {requirement} {type(moved).__name__}")
-    for old, new in cast("Mapping[object, object]", moved).items():
-        if not isinstance(old, str) or not isinstance(new, str | None):
-            wrong = old if not isinstance(old, str) else new
-            raise TypeError(f"{argument('moved')} {requirement} one with {type(wrong).__name__}")
+    given = cast("Mapping[object, object]", moved)
+    if not isinstance(moved, Mapping) or not all(
+        isinstance(old, str) and isinstance(new, str | None) for old, new in given.items()
+    ):
+        requirement = "must be a mapping of old names to new ones, or to None for workflows that are gone for good"
+        raise TypeError(f"{argument('moved')} {requirement}, not {shown(moved)}")
     return cast("Mapping[str, str | None]", moved)
 
 

@@ -180,8 +180,8 @@ def test_a_new_file_does_not_take_the_workflow_of_an_unnamed_file_that_is_as_it_
 
 
 FAULTS: dict[str, tuple[Any, type[Exception], str]] = {
-    "no mapping": ("a=b", TypeError, "moved must be a mapping of old names to new ones, or to None for .*, not str"),
-    "a number": ({"a": 1}, TypeError, "moved must be a mapping .*, not one with int"),
+    "no mapping": ("a=b", TypeError, "moved must be a mapping of old names to new ones, or to None for .*, not 'a=b'"),
+    "a number": ({"a": 1}, TypeError, "moved must be a mapping .*, not {'a': 1}"),
     "unknown": ({"x": "b"}, ValueError, "moved has 'x', but no such workflow is deployed to this environment"),
     "not there": ({"a": "x"}, ValueError, "moved has 'x', but no file in the folder has this name"),
     "to one": ({"a": "b", "c": "b"}, ValueError, "moved maps two workflows to 'b'"),

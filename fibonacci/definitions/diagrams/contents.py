@@ -126,25 +126,6 @@ class NodeState(NamedTuple):
         return self.words or (f"{self.word} · {self.duration}" if self.duration else self.word)
 
 
-def checked_execution(execution: object) -> ExecutionRecord | None:
-    """Return the argument `execution`.
-
-    Raises:
-        TypeError: If it is neither an execution nor None.
-    """
-    if execution is None or isinstance(execution, ExecutionRecord):
-        return execution
-    kind = type(execution).__name__
-    raise TypeError(f"execution must be an Execution, not {kind}. client.executions.get(execution_id) returns one")
-
-
-def execution_state(execution: ExecutionRecord) -> NodeState:
-    """Return the state of an execution as a whole."""
-    milliseconds = execution.duration_ms
-    duration = "" if milliseconds is None else _duration(milliseconds)
-    return NodeState(_state_text(execution.status) or UNKNOWN, duration)
-
-
 def node_states(definition: Mapping[str, Any], execution: ExecutionRecord) -> dict[str, NodeState]:
     """Return the states of nodes by ID, where a missing one is unknown.
 
@@ -266,7 +247,9 @@ def contents_of(definition: object, execution: object) -> DiagramContents:
         TypeError: If an argument has another type.
     """
     plain = Document.of(definition).value
-    executed = checked_execution(execution)
+    if not isinstance(execution, ExecutionRecord | None):
+        kind = type(execution).__name__
+        raise TypeError(f"execution must be an Execution, not {kind}. client.executions.get(execution_id) returns one")
     listed = plain.get("nodes")
     plain_nodes = [as_object(node) for node in listed] if is_array(listed) else []
     nodes = [_node(node, index) for index, node in enumerate(plain_nodes)]
@@ -275,9 +258,10 @@ def contents_of(definition: object, execution: object) -> DiagramContents:
         if node.id and positions.setdefault(node.id, index) != index:
             nodes[index] = node._replace(details=(*node.details, "its id is not unique"))
     state, shown = None, ""
-    if executed is not None:
-        state, shown = execution_state(executed), clean(executed.id)
-        states = node_states(plain, executed)
+    if execution is not None:
+        duration = "" if execution.duration_ms is None else _duration(execution.duration_ms)
+        state, shown = NodeState(_state_text(execution.status) or UNKNOWN, duration), clean(execution.id)
+        states = node_states(plain, execution)
         nodes = [node._replace(state=states.get(node.id, NodeState(UNKNOWN))) for node in nodes]
     links = [
         (index, link)

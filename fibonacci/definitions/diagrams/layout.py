@@ -223,18 +223,13 @@ _SNAP_BOX: Final = 8.0
 _SNAP_LANE: Final = 60.0
 
 
-def centers_of(layers: Layers, across: Sequence[float]) -> list[float]:
-    """Return the center of each vertex across the layers, so that nothing is below zero.
+class Centers:
+    """The center of each vertex across the layers: near its neighbors, in the order of its layer.
 
     Args:
         layers: The layers, with the vertices in order.
         across: The size of each node. Lanes have none.
     """
-    return _Centers(layers, across).found()
-
-
-class _Centers:
-    """The center of each vertex across the layers: near its neighbors, in the order of its layer."""
 
     def __init__(self, layers: Layers, across: Sequence[float]) -> None:
         self._order = layers.order
@@ -282,7 +277,7 @@ class _Centers:
             for place, vertex in enumerate(vertices):
                 moves = (self._centers[other] - self._centers[vertex] for other in self._before[vertex])
                 move = min(moves, key=abs, default=0.0)
-                if abs(move) > self._most_moved(vertex):
+                if abs(move) > (_SNAP_LANE if vertex >= self._nodes else _SNAP_BOX):
                     continue
                 center = self._centers[vertex] + move
                 left, right = vertices[place - 1 : place], vertices[place + 1 : place + 2]
@@ -290,9 +285,6 @@ class _Centers:
                     self._centers[other] - center >= self._gap(vertex, other) for other in right
                 ):
                     self._centers[vertex] = center
-
-    def _most_moved(self, vertex: int) -> float:
-        return _SNAP_LANE if vertex >= self._nodes else _SNAP_BOX
 
     def _pull(self, vertex: int, other: int) -> float:
         """Return how much an edge is to be straight: most of all between two lanes."""
@@ -389,7 +381,7 @@ class _Placement:
         self._edges = edges
         self._leads = leads
         self._layers = arrange(len(sizes), edges)
-        self._across = centers_of(self._layers, [size.across for size in sizes])
+        self._across = Centers(self._layers, [size.across for size in sizes]).found()
         self._ports = self._groups_at_ports()
         self._node_leads: dict[int, float] = {}
         for node, group in self._ports:
