@@ -50,7 +50,7 @@ def check_moved(moved: object) -> Mapping[str, str | None]:
         isinstance(old, str) and isinstance(new, str | None) for old, new in given.items()
     ):
         requirement = "must be a mapping of old names to new ones, or to None for workflows that are gone for good"
-        raise TypeError(f"{argument('moved')} {requirement}, not {shown(moved)}")
+        raise TypeError(f"{argument('moved')} {requirement}, not {shown(given)}")
     return cast("Mapping[str, str | None]", moved)
 
 

@@ -21,9 +21,9 @@ def model_names(models: Iterable[str]) -> list[str]:
     Raises:
         TypeError: If they are not names. The message names what to pass.
     """
-    given = cast("Iterable[object]", models)
-    is_list = isinstance(models, Iterable) and not isinstance(models, str | bytes | Mapping)
-    names = list(given) if is_list else []
+    given = cast("object", models)
+    is_list = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
+    names = list(cast("Iterable[object]", given)) if is_list else []
     if not is_list or not all(isinstance(name, str) for name in names):
         raise TypeError(f"models must be names of models, not {shown(models)}. Pass a list of names")
     return cast("list[str]", names)
