@@ -11,7 +11,6 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
-from fibonacci._display.protocols import ExecutionRecord
 from fibonacci._display.text import cut
 from fibonacci._texts.text import counted, printable
 
@@ -27,9 +26,11 @@ _REFRESH = 1.0
 _ENDED = {"completed", "failed", "skipped", "cancelled"}
 
 
-E = TypeVar("E", bound=ExecutionRecord)
+E = TypeVar("E", bound="Execution")
 
 if TYPE_CHECKING:
+    from fibonacci.models import Execution
+
     _Tqdm = tqdm[Any]
 else:
     _Tqdm = tqdm
@@ -104,7 +105,7 @@ class ProgressBar(TickingBar, Generic[E]):
     ) -> None:
         self.close()
 
-    def _show(self, execution: ExecutionRecord) -> None:
+    def _show(self, execution: Execution) -> None:
         bar = self._bar
         nodes = execution.trace
         if nodes:
