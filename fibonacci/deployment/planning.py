@@ -24,7 +24,7 @@ from fibonacci.deployment.content import (
     content_of_workflow,
     name_in_state,
 )
-from fibonacci.deployment.plan import DeploymentAction, DeploymentChange, DeploymentPlan, PlanBasis, Step
+from fibonacci.deployment.plan import DeploymentAction, DeploymentChange, DeploymentPlan, PlanBasis, Step, step_of
 from fibonacci.deployment.state import (
     EnvironmentState,
     WorkflowState,
@@ -316,7 +316,7 @@ def make_plan(
     changes: list[DeploymentChange] = []
     if not problems.errors:
         changes = sorted(_changes(matches, target), key=lambda change: _ORDER.index(change.action))
-    changed = {change.file for change in changes}
+    changed = {change.file for change in changes if step_of(change).after is not None}
     return DeploymentPlan(
         folder=target.folder,
         environment=target.environment,

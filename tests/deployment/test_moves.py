@@ -154,6 +154,22 @@ def test_a_new_file_takes_the_place_of_one_that_moved(flows: Flows) -> None:
     assert flows.is_deployed()
 
 
+def test_a_file_in_the_old_place_of_a_workflow_that_is_gone_is_unchanged(flows: Flows) -> None:
+    flows.write("a.yaml", "one")
+    flows.apply()
+    move(flows, {"a.yaml": "b.yaml"})
+    flows.write("a.yaml", "two")
+    flows.apply()
+    (flows.folder / "b.yaml").unlink()
+    plan = flows.plan()
+    assert ([(change.action, change.name) for change in plan.changes], plan.unchanged) == (
+        [("delete", "one")],
+        ("a.yaml",),
+    )
+    flows.apply(plan, allow_delete=True)
+    assert flows.is_deployed()
+
+
 def test_a_new_file_in_the_place_of_one_that_is_gone_is_reported_with_its_own_workflow(flows: Flows) -> None:
     flows.write("a.yaml", "one")
     flows.apply()
