@@ -13,6 +13,8 @@ from itertools import pairwise
 from math import fsum
 from typing import Final, NamedTuple
 
+from fibonacci.definitions.graph import levels
+
 _SWEEPS: Final = 12
 _MOST_LANES: Final = 10_000
 """With more lanes than this, long edges are drawn straight, because nobody can read a picture with so many."""
@@ -87,22 +89,17 @@ def _closing_edges(count: int, edges: Sequence[LayeredEdge]) -> set[int]:
 
 def _layers(count: int, edges: Sequence[LayeredEdge]) -> list[int]:
     """Return the layer of each node: that after the last of its predecessors, or that before its first follower."""
+    before: dict[int, list[int]] = {node: [] for node in range(count)}
     after: list[list[int]] = [[] for _ in range(count)]
-    missing = [0] * count
     for edge in edges:
+        before[edge.target].append(edge.source)
         after[edge.source].append(edge.target)
-        missing[edge.target] += 1
     layer = [0] * count
-    ready = [node for node in range(count) if missing[node] == 0]
-    is_root = [not number for number in missing]
-    for node in ready:  # grows while it is read
-        for follower in after[node]:
-            layer[follower] = max(layer[follower], layer[node] + 1)
-            missing[follower] -= 1
-            if missing[follower] == 0:
-                ready.append(follower)
+    for number, nodes in enumerate(levels(before)):
+        for node in nodes:
+            layer[node] = number
     for node in range(count):
-        if is_root[node] and after[node]:
+        if after[node] and not before[node]:
             layer[node] = min(layer[follower] for follower in after[node]) - 1
     return layer
 
