@@ -161,14 +161,20 @@ def edges_of(node_ids: Iterable[str], links: Iterable[tuple[str, Link]]) -> dict
     return {node_id: list(targets) for node_id, targets in dependencies.items()}
 
 
+def inverted(edges: Mapping[NodeT, Sequence[NodeT]]) -> dict[NodeT, list[NodeT]]:
+    """Return the nodes from which an edge leads to each."""
+    sources: dict[NodeT, list[NodeT]] = {node_id: [] for node_id in edges}
+    for node_id, targets in edges.items():
+        for target in targets:
+            sources[target].append(node_id)
+    return sources
+
+
 def levels(depends_on: Mapping[NodeT, Sequence[NodeT]]) -> list[list[NodeT]]:
     """Group nodes by level, without cycles and what depends on them."""
     missing = {node_id: len(targets) for node_id, targets in depends_on.items()}
     position = {node_id: index for index, node_id in enumerate(depends_on)}
-    followers: dict[NodeT, list[NodeT]] = {node_id: [] for node_id in depends_on}
-    for node_id, targets in depends_on.items():
-        for target in targets:
-            followers[target].append(node_id)
+    followers = inverted(depends_on)
     groups: list[list[NodeT]] = []
     group = [node_id for node_id, count in missing.items() if count == 0]
     while group:
