@@ -49,8 +49,9 @@ MAY_IMPORT = {
     "cli": {*_PUBLIC, "emulator"},
 }
 # An error holds the execution, the rate limit, the rows or the problems that it is about, and need not load their
-# classes for that. A diagram shows an execution, whatever class it is of.
-FOR_TYPES_ONLY = {"errors": {"models", "definitions"}, "definitions": {"models"}}
+# classes for that. A diagram, a table or a bar shows an execution,
+# whatever class it is of.
+FOR_TYPES_ONLY = {"errors": {"models", "definitions"}, "definitions": {"models"}, "_display": {"models"}}
 # The emulator makes clients when one is requested; nothing else in it may import them.
 CLIENT_FACTORIES = ("emulator/facade.py",)
 # The in-process transport takes and returns the client's public types; a client factory alone imports it, lazily.
@@ -229,7 +230,7 @@ WRONG = [
     ("models/_base.py", "def f():\n    from fibonacci.definitions import WorkflowDefinition"),
     ("models/executions.py", "from fibonacci._core.urls import is_http"),
     ("definitions/checks/tools.py", "from fibonacci.models import Tool"),
-    ("_display/html.py", "if TYPE_CHECKING:\n    from fibonacci.models import NodeTrace"),
+    ("_display/html.py", "from fibonacci.models import NodeTrace"),
     ("errors.py", "from fibonacci.models import Execution"),
     ("definitions/yaml.py", "def f():\n    from fibonacci._core import config"),
     ("_core/config.py", "if TYPE_CHECKING:\n    from .._async.client import AsyncFibonacci"),

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from datetime import datetime
 from html import escape
 from inspect import getdoc
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from fibonacci._display.protocols import ExecutionRecord, NodeRecord
 from fibonacci._display.text import LONG, cut
 from fibonacci._texts.text import counted, printable
+
+if TYPE_CHECKING:
+    from fibonacci.models import Execution, NodeTrace
 
 _HEADER = (
     "text-align:left;vertical-align:top;border-bottom:1px solid color-mix(in srgb, currentColor 20%, transparent);"
@@ -177,7 +179,7 @@ def page_html(rows: Sequence[Mapping[str, Any]], count: int, *, has_more: bool) 
 _TRACE_HEADERS = ("Node", "State", "Duration", "Timeline", "Output, error or reason")
 
 
-def trace_table(nodes: Sequence[NodeRecord]) -> str:
+def trace_table(nodes: Sequence[NodeTrace]) -> str:
     """Return the nodes in the order of their execution."""
     spans = [_span(node) for node in nodes]
     times = [time for span in spans if span is not None for time in span]
@@ -193,12 +195,12 @@ def trace_table(nodes: Sequence[NodeRecord]) -> str:
     return table("<strong>Nodes</strong>", _TRACE_HEADERS, rows)
 
 
-def _state(node: NodeRecord) -> str:
+def _state(node: NodeTrace) -> str:
     attempts = node.attempts or 0
     return line(f"{node.status}, {attempts} attempts" if attempts > 1 else str(node.status))
 
 
-def _span(node: NodeRecord) -> tuple[datetime, datetime] | None:
+def _span(node: NodeTrace) -> tuple[datetime, datetime] | None:
     """Return the times between which a node was executed, where both are known and can be compared."""
     started, ended = node.started_at, node.ended_at
     if started is None or ended is None or started.tzinfo is None or ended.tzinfo is None:
@@ -213,7 +215,7 @@ def object_html(title: str, fields: Mapping[str, Any], *parts: str) -> str:
     )
 
 
-def execution_html(execution: ExecutionRecord, fields: Mapping[str, Any], *parts: str) -> str:
+def execution_html(execution: Execution, fields: Mapping[str, Any], *parts: str) -> str:
     """Return an execution: its fields, its outputs, and its nodes."""
     own = {key: content for key, content in fields.items() if key not in ("outputs", "trace")}
     outputs = [fields_table("Outputs", execution.outputs, "Output")] if execution.outputs else []

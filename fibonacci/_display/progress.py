@@ -11,7 +11,6 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
-from fibonacci._display.protocols import ExecutionRecord
 from fibonacci._display.text import cut
 from fibonacci._texts.text import counted, printable
 
@@ -27,9 +26,11 @@ _REFRESH = 1.0
 _ENDED = {"completed", "failed", "skipped", "cancelled"}
 
 
-E = TypeVar("E", bound=ExecutionRecord)
+E = TypeVar("E", bound="Execution")
 
 if TYPE_CHECKING:
+    from fibonacci.models import Execution
+
     _Tqdm = tqdm[Any]
 else:
     _Tqdm = tqdm
@@ -64,20 +65,13 @@ class TickingBar:
         self._ticker = Thread(target=self._tick, name="fibonacci-progress", daemon=True)
         # A process without a console, such as one of pythonw, has no stderr.
         self._bar = _Bar(file=sys.stderr or StringIO(), **options)
-        try:
-            self._ticker.start()
-        except RuntimeError:  # the system has no thread left: then the time advances with what happens
-            pass
-        except BaseException:
-            self._closing.set()  # it may have been started
-            raise
+        self._ticker.start()
 
     def close(self) -> None:
         """Leave the bar as it is. A second call does nothing."""
         if not self._closing.is_set():
             self._closing.set()
-            if self._ticker.is_alive():
-                self._ticker.join()
+            self._ticker.join()
             self._bar.close()
 
     def _tick(self) -> None:
@@ -111,7 +105,7 @@ class ProgressBar(TickingBar, Generic[E]):
     ) -> None:
         self.close()
 
-    def _show(self, execution: ExecutionRecord) -> None:
+    def _show(self, execution: Execution) -> None:
         bar = self._bar
         nodes = execution.trace
         if nodes:

@@ -8,7 +8,6 @@ definitions that have problems.
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from pydantic import BaseModel
 from fibonacci._texts.text import visible
 from fibonacci.definitions.document import Document
 from fibonacci.definitions.graph import NODE_LISTS, templated_values
-from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.json_types import canonical, is_array, is_object
 from fibonacci.definitions.node_kinds import is_open, known_type
 from fibonacci.definitions.nodes import NODE_MODELS, OpenNode, WorkflowDefinition
 from fibonacci.definitions.spellings import respelled
@@ -146,21 +145,6 @@ def definition_digest(definition: Mapping[str, Any]) -> str:
 def digest_of(definition: Mapping[str, Any]) -> str:
     """Return a hash that two definitions share if `diff` finds no difference between them."""
     return f"sha256:{sha256(canonical(normalized(definition)).encode()).hexdigest()}"
-
-
-def canonical(value: object) -> str:
-    """Return the one text of a JSON value: keys sorted, no spaces, 5.0 as 5."""
-    return json.dumps(_normal(value), sort_keys=True, separators=(",", ":"), default=str)
-
-
-def _normal(value: object) -> object:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if is_object(value):
-        return {key: _normal(item) for key, item in value.items()}
-    if is_array(value):
-        return [_normal(item) for item in value]
-    return value
 
 
 _SIGNS: Final = {"added": "+", "removed": "-", "changed": "~"}

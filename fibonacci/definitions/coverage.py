@@ -14,8 +14,8 @@ from typing import Any, Final, Literal, NamedTuple, Self
 
 from fibonacci.definitions.comparison import definition_digest
 from fibonacci.definitions.diagrams.contents import DiagramContents, DiagramEdge, DiagramNode, NodeState
-from fibonacci.definitions.flow import UNMET, Flow, inverted, reachable
-from fibonacci.definitions.graph import nodes_of
+from fibonacci.definitions.flow import UNMET, Flow, reachable
+from fibonacci.definitions.graph import inverted, nodes_of
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.nodes import (
     ConditionalNode,

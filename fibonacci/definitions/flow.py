@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from itertools import islice
 from typing import Any, Final, Literal, NamedTuple
 
-from fibonacci.definitions.graph import Edges, LinksById, edges_of, known_links, levels, node_links
+from fibonacci.definitions.graph import Edges, LinksById, edges_of, inverted, known_links, levels, node_links
 from fibonacci.definitions.node_kinds import node_kind
 
 UNMET: Final = "its condition is false"
@@ -291,15 +291,6 @@ class _GrowingEdges:
 def _stopped_by(node_id: str, fate_of: Fates) -> FlowStep:
     how = "failed" if fate_of(node_id).status == "failed" else "did not run"
     return FlowStep("skip", f"it depends on {node_id!r}, which {how}", stopped=True)
-
-
-def inverted(edges: Edges) -> Edges:
-    """Return the IDs of the nodes from which an edge leads to each."""
-    dependents: dict[str, list[str]] = {node_id: [] for node_id in edges}
-    for node_id, targets in edges.items():
-        for target in targets:
-            dependents[target].append(node_id)
-    return dependents
 
 
 def reachable(edges: Mapping[str, Iterable[str]], start: str, within: Container[str] | None = None) -> set[str]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.node_kinds import FIELDS, LinkKind, is_open
 from fibonacci.definitions.templates import TemplateError, parse, placed_expressions, strings
+
+NodeT = TypeVar("NodeT", str, int)
 
 FOLLOWING: Final[frozenset[LinkKind]] = frozenset({"branch", "fallback", "on_error"})
 """The kinds of link whose target depends on the node that names it. By the others the naming node depends."""
@@ -159,19 +161,25 @@ def edges_of(node_ids: Iterable[str], links: Iterable[tuple[str, Link]]) -> dict
     return {node_id: list(targets) for node_id, targets in dependencies.items()}
 
 
-def levels(depends_on: Edges) -> list[list[str]]:
-    """Group IDs by level, without cycles and what depends on them."""
+def inverted(edges: Mapping[NodeT, Sequence[NodeT]]) -> dict[NodeT, list[NodeT]]:
+    """Return the nodes from which an edge leads to each."""
+    sources: dict[NodeT, list[NodeT]] = {node_id: [] for node_id in edges}
+    for node_id, targets in edges.items():
+        for target in targets:
+            sources[target].append(node_id)
+    return sources
+
+
+def levels(depends_on: Mapping[NodeT, Sequence[NodeT]]) -> list[list[NodeT]]:
+    """Group nodes by level, without cycles and what depends on them."""
     missing = {node_id: len(targets) for node_id, targets in depends_on.items()}
     position = {node_id: index for index, node_id in enumerate(depends_on)}
-    followers: dict[str, list[str]] = {node_id: [] for node_id in depends_on}
-    for node_id, targets in depends_on.items():
-        for target in targets:
-            followers[target].append(node_id)
-    groups: list[list[str]] = []
+    followers = inverted(depends_on)
+    groups: list[list[NodeT]] = []
     group = [node_id for node_id, count in missing.items() if count == 0]
     while group:
         groups.append(group)
-        ready: list[str] = []
+        ready: list[NodeT] = []
         for node_id in group:
             for follower in followers[node_id]:
                 missing[follower] -= 1

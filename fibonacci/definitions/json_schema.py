@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from fibonacci._texts.suggestions import did_you_mean, nearest
-from fibonacci.definitions.json_types import as_object, is_array, is_object, shown, whole
+from fibonacci.definitions.json_types import as_object, canonical, is_array, is_object, shown
 from fibonacci.definitions.patterns import PatternError, Steps, TooManyStepsError, matches, pattern_fault
 
 Schema = Mapping[str, Any] | bool
@@ -264,17 +264,7 @@ class _Check:
 
         Numbers can be chosen so that their hashes are equal, and then a set of them takes quadratic time. Texts cannot.
         """
-        if is_array(value):
-            text = f"[{','.join(map(self._text, value))}]"
-        elif is_object(value):
-            text = f"{{{','.join(sorted(f'{key!r}:{self._text(member)}' for key, member in value.items()))}}}"
-        elif isinstance(value, str):
-            text = str.__repr__(value)
-        elif _is_number(value):
-            number = whole(value)
-            text = int.__repr__(number) if isinstance(number, int) else repr(number)
-        else:
-            text = repr(value)
+        text = canonical(value)
         self._steps.take(1 + len(text) // _CHARACTERS_A_STEP)
         return text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from reprlib import Repr
 from typing import Annotated, Any, TypeGuard
@@ -66,6 +67,21 @@ def map_texts(value: Any, change: Callable[[str], Any]) -> Any:
         return {change(key): map_texts(entry, change) for key, entry in value.items()}
     if is_array(value):
         return [map_texts(element, change) for element in value]
+    return value
+
+
+def canonical(value: object) -> str:
+    """Return the one text of a JSON value: keys sorted, no spaces, 5.0 as 5."""
+    return json.dumps(_normal(value), sort_keys=True, separators=(",", ":"), default=str)
+
+
+def _normal(value: object) -> object:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if is_object(value):
+        return {key: _normal(item) for key, item in value.items()}
+    if is_array(value):
+        return [_normal(item) for item in value]
     return value
 
 

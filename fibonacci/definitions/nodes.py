@@ -27,7 +27,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from fibonacci.definitions.json_types import is_object, whole
 from fibonacci.definitions.node_kinds import OLDER_KEYS, NodeType, known_type
-from fibonacci.definitions.spellings import Conflict, conflicts, split_retry, without_repeats
+from fibonacci.definitions.spellings import conflicts, split_retry, without_repeats
 
 _FIRST: Final = ("id", "type", "name")
 _LAST: Final = (
@@ -158,30 +158,21 @@ class BaseNode(DefinitionModel):
     @model_validator(mode="wrap")
     @classmethod
     def _read_either_spelling(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        pairs: list[Conflict] = []
-        if is_object(data):
-            keys = OLDER_KEYS[cls.model_fields["type"].default]
-            data = _with_plain_retry(data)
-            pairs = conflicts(data, keys)
-            data = without_repeats(data, keys)
-        if not pairs:
+        if not is_object(data):
             return handler(data)._as_written()
+        keys = OLDER_KEYS[cls.model_fields["type"].default]
+        data = _with_plain_retry(data)
         errors = [
             InitErrorDetails(
                 type=PydanticCustomError("conflicting_spellings", cast("Any", conflict.message)),
                 loc=conflict.older,
                 input=conflict.value,
             )
-            for conflict in pairs
+            for conflict in conflicts(data, keys)
         ]
-        try:
-            handler(data)
-        except ValidationError as error:
-            errors += [
-                InitErrorDetails(type=fault["type"], loc=fault["loc"], input=fault["input"], ctx=fault.get("ctx", {}))
-                for fault in error.errors(include_url=False)
-            ]
-        raise ValidationError.from_exception_data(cls.__name__, errors)
+        if errors:
+            raise ValidationError.from_exception_data(cls.__name__, errors)
+        return handler(without_repeats(data, keys))._as_written()
 
     def _as_written(self) -> Self:
         """Return the node with `type` among the fields that were given, and `retry` in the newer fields."""

@@ -12,6 +12,7 @@ from fibonacci._remedies import argument, remedy
 from fibonacci.definitions.checks.inputs import changes_for_callers
 from fibonacci.definitions.comparison import diff
 from fibonacci.definitions.graph import nodes_of, templated_values
+from fibonacci.definitions.json_types import shown
 from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.definitions.template_types import listed
 from fibonacci.definitions.templates import references
@@ -23,7 +24,7 @@ from fibonacci.deployment.content import (
     content_of_workflow,
     name_in_state,
 )
-from fibonacci.deployment.plan import DeploymentAction, DeploymentChange, DeploymentPlan, PlanBasis, Step
+from fibonacci.deployment.plan import DeploymentAction, DeploymentChange, DeploymentPlan, PlanBasis, Step, step_of
 from fibonacci.deployment.state import (
     EnvironmentState,
     WorkflowState,
@@ -44,13 +45,12 @@ def check_moved(moved: object) -> Mapping[str, str | None]:
     """
     if moved is None:
         return {}
-    requirement = "must be a mapping of old names to new ones, or to None for workflows that are gone for good, not"
-    if not isinstance(moved, Mapping):
-        raise TypeError(f"{argument('moved')} {requirement} {type(moved).__name__}")
-    for old, new in cast("Mapping[object, object]", moved).items():
-        if not isinstance(old, str) or not isinstance(new, str | None):
-            wrong = old if not isinstance(old, str) else new
-            raise TypeError(f"{argument('moved')} {requirement} one with {type(wrong).__name__}")
+    given = cast("Mapping[object, object]", moved)
+    if not isinstance(moved, Mapping) or not all(
+        isinstance(old, str) and isinstance(new, str | None) for old, new in given.items()
+    ):
+        requirement = "must be a mapping of old names to new ones, or to None for workflows that are gone for good"
+        raise TypeError(f"{argument('moved')} {requirement}, not {shown(given)}")
     return cast("Mapping[str, str | None]", moved)
 
 
@@ -316,7 +316,7 @@ def make_plan(
     changes: list[DeploymentChange] = []
     if not problems.errors:
         changes = sorted(_changes(matches, target), key=lambda change: _ORDER.index(change.action))
-    changed = {change.file for change in changes}
+    changed = {change.file for change in changes if step_of(change).after is not None}
     return DeploymentPlan(
         folder=target.folder,
         environment=target.environment,

@@ -17,7 +17,7 @@ from fibonacci.models.response import ResponseInfo
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, SerializerFunctionWrapHandler
 
-    from fibonacci._display.protocols import ExecutionRecord
+    from fibonacci.models.executions import Execution
 
 T = TypeVar("T")
 
@@ -182,7 +182,7 @@ class Model(BaseModel):
         value = self._received(name)
         return cast("dict[str, Any]", value) if isinstance(value, dict) else self._read(name, dict[str, Any])
 
-    def _diagram(self, execution: "ExecutionRecord | None" = None) -> list[str]:
+    def _diagram(self, execution: "Execution | None" = None) -> list[str]:
         """Return the diagram of the object's definition, if it has one, for a notebook."""
         definition = self.to_dict().get("definition")
         if not isinstance(definition, dict):

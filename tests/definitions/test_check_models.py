@@ -38,7 +38,7 @@ def test_a_builder_names_the_line() -> None:
 
 @each_row(
     ("models", "message"),
-    [("large-1", "not str. Pass a list of names"), (5, "not int"), ([1], "models contains an element of type int")],
+    [("large-1", "not 'large-1'. Pass a list of names"), (5, "not 5"), ([1], "not [1]")],
 )
 def test_what_is_no_list_of_names(models: Any, message: str) -> None:
     with pytest.raises(TypeError, match=re.escape(message)):

@@ -179,13 +179,6 @@ def test_a_file_that_cannot_be_written_is_as_it_was(tmp_path: Path, monkeypatch:
     assert names_in(tmp_path) == ["flow.yaml"]
 
 
-def test_the_older_spelling_can_be_written(tmp_path: Path) -> None:
-    path = tmp_path / "flow.json"
-    dump(DEFINITION, path, generation="older")
-    assert '"prompt"' in path.read_text("utf-8")
-    assert load(path) == DEFINITION
-
-
 def test_a_missing_pyyaml_names_the_remedy_and_json_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(ImportError, match=r"pip install 'fibonacci-sdk\[yaml\]'"):

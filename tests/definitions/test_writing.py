@@ -158,11 +158,6 @@ def test_what_cannot_be_written_is_refused_with_its_place(value: object, words: 
             dumps({"outputs": {"x": value}}, format=text_format)
 
 
-def test_conflicting_spellings_are_refused() -> None:
-    with pytest.raises(DefinitionError, match="'prompt' and 'instruction'"):
-        dumps({"nodes": [{"id": "a", "type": "llm", "prompt": "x", "instruction": "y"}]})
-
-
 def test_another_generation_is_refused() -> None:
     old: Any = "old"
     for write in (dumps, to_plain):

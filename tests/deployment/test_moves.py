@@ -154,6 +154,22 @@ def test_a_new_file_takes_the_place_of_one_that_moved(flows: Flows) -> None:
     assert flows.is_deployed()
 
 
+def test_a_file_in_the_old_place_of_a_workflow_that_is_gone_is_unchanged(flows: Flows) -> None:
+    flows.write("a.yaml", "one")
+    flows.apply()
+    move(flows, {"a.yaml": "b.yaml"})
+    flows.write("a.yaml", "two")
+    flows.apply()
+    (flows.folder / "b.yaml").unlink()
+    plan = flows.plan()
+    assert ([(change.action, change.name) for change in plan.changes], plan.unchanged) == (
+        [("delete", "one")],
+        ("a.yaml",),
+    )
+    flows.apply(plan, allow_delete=True)
+    assert flows.is_deployed()
+
+
 def test_a_new_file_in_the_place_of_one_that_is_gone_is_reported_with_its_own_workflow(flows: Flows) -> None:
     flows.write("a.yaml", "one")
     flows.apply()
@@ -180,8 +196,8 @@ def test_a_new_file_does_not_take_the_workflow_of_an_unnamed_file_that_is_as_it_
 
 
 FAULTS: dict[str, tuple[Any, type[Exception], str]] = {
-    "no mapping": ("a=b", TypeError, "moved must be a mapping of old names to new ones, or to None for .*, not str"),
-    "a number": ({"a": 1}, TypeError, "moved must be a mapping .*, not one with int"),
+    "no mapping": ("a=b", TypeError, "moved must be a mapping of old names to new ones, or to None for .*, not 'a=b'"),
+    "a number": ({"a": 1}, TypeError, "moved must be a mapping .*, not {'a': 1}"),
     "unknown": ({"x": "b"}, ValueError, "moved has 'x', but no such workflow is deployed to this environment"),
     "not there": ({"a": "x"}, ValueError, "moved has 'x', but no file in the folder has this name"),
     "to one": ({"a": "b", "c": "b"}, ValueError, "moved maps two workflows to 'b'"),

@@ -278,21 +278,6 @@ def test_an_empty_name_is_none(flows: Flows) -> None:
     assert flows.is_deployed()
 
 
-def test_a_file_that_is_renamed_and_changed_keeps_its_workflow(flows: Flows) -> None:
-    flows.write("a.yaml", "flow-a")
-    flows.apply()
-    before = flows.workflow("flow-a")
-    (flows.folder / "a.yaml").unlink()
-    flows.write("b.yaml", "flow-a", "Greet all")
-    plan = flows.plan()
-    assert steps_of(plan) == [("update", "b.yaml")]
-    assert plan.changes[0].reason == "a.yaml is now b.yaml: the file has changed"
-    flows.apply(plan)
-    assert flows.workflow("flow-a").id == before.id
-    assert list(flows.states()) == ["b.yaml"]
-    assert flows.is_deployed()
-
-
 def test_which_files_are_read(flows: Flows) -> None:
     flows.write("a.yaml", "a")
     flows.write("b.yml", "b")
@@ -436,18 +421,6 @@ def test_a_plan_is_made_without_a_list_of_executions(flows: Flows, emulator: Emu
     emulator.fail("GET /executions", status=403)
     (change,) = flows.plan().changes
     assert change.running is None
-
-
-def test_a_file_and_its_workflow_both_gone(flows: Flows) -> None:
-    flows.write("a.yaml", "flow-a")
-    flows.write("b.yaml", "flow-b")
-    flows.apply()
-    flows.delete("flow-a")
-    (flows.folder / "a.yaml").unlink()
-    plan = flows.plan()
-    assert steps_of(plan) == [("record", "a.yaml")]
-    flows.apply(plan)  # nothing is deleted, so nothing has to be allowed
-    assert "a.yaml" not in flows.states()
 
 
 def test_the_state_has_no_secrets_and_does_not_depend_on_its_history(flows: Flows, emulator: Emulator) -> None:

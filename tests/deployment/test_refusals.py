@@ -286,10 +286,3 @@ def test_a_plan_of_another_platform(flows: Flows, mode: Mode, emulator: Emulator
         "the plan was made for http://127.0.0.1/v1, and the client calls http://127.0.0.1:1/v1"
     )
     assert elsewhere.workflows() == []
-
-
-def test_a_folder_that_was_moved_takes_its_state_along(flows: Flows, tmp_path: Path) -> None:
-    flows.write("a.yaml", "a")
-    flows.apply()
-    shutil.move(flows.folder, tmp_path / "moved")
-    assert flows.beside(tmp_path / "moved").is_deployed()

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 from fibonacci._remedies import remedy
 from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.definitions.graph import NodesByIndex
-from fibonacci.definitions.json_types import is_object
+from fibonacci.definitions.json_types import is_object, shown
 from fibonacci.definitions.problems import Problem, problem
 from fibonacci.definitions.tools import canonical_tool, missing_parameters, named_parameters, unfit_parameters
 
@@ -22,12 +22,10 @@ def model_names(models: Iterable[str]) -> list[str]:
         TypeError: If they are not names. The message names what to pass.
     """
     given = cast("object", models)
-    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
-        raise TypeError(f"models must be names of models, not {type(models).__name__}. Pass a list of names")
-    names = list(cast("Iterable[object]", given))
-    for name in names:
-        if not isinstance(name, str):
-            raise TypeError(f"models contains an element of type {type(name).__name__}. Pass names of models")
+    is_list = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
+    names = list(cast("Iterable[object]", given)) if is_list else []
+    if not is_list or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"models must be names of models, not {shown(models)}. Pass a list of names")
     return cast("list[str]", names)
 
 

@@ -10,15 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 from unicodedata import combining, east_asian_width
 
-from fibonacci._display.protocols import ExecutionRecord, NodeRecord
 from fibonacci._texts.text import time_text
 from fibonacci.definitions.document import Document
 from fibonacci.definitions.graph import FOLLOWING, Link, node_links
 from fibonacci.definitions.json_types import as_object, is_array, is_object
 from fibonacci.definitions.node_kinds import NODE_KINDS, known_type
+
+if TYPE_CHECKING:
+    from fibonacci.models import Execution, NodeTrace
 
 # What XML 1.0 does not allow, lone surrogates among it, and the control characters that HTML does not.
 _ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
@@ -126,26 +128,7 @@ class NodeState(NamedTuple):
         return self.words or (f"{self.word} · {self.duration}" if self.duration else self.word)
 
 
-def checked_execution(execution: object) -> ExecutionRecord | None:
-    """Return the argument `execution`.
-
-    Raises:
-        TypeError: If it is neither an execution nor None.
-    """
-    if execution is None or isinstance(execution, ExecutionRecord):
-        return execution
-    kind = type(execution).__name__
-    raise TypeError(f"execution must be an Execution, not {kind}. client.executions.get(execution_id) returns one")
-
-
-def execution_state(execution: ExecutionRecord) -> NodeState:
-    """Return the state of an execution as a whole."""
-    milliseconds = execution.duration_ms
-    duration = "" if milliseconds is None else _duration(milliseconds)
-    return NodeState(_state_text(execution.status) or UNKNOWN, duration)
-
-
-def node_states(definition: Mapping[str, Any], execution: ExecutionRecord) -> dict[str, NodeState]:
+def node_states(definition: Mapping[str, Any], execution: Execution) -> dict[str, NodeState]:
     """Return the states of nodes by ID, where a missing one is unknown.
 
     Args:
@@ -159,13 +142,13 @@ def node_states(definition: Mapping[str, Any], execution: ExecutionRecord) -> di
     return {node_id: NodeState("completed") for node_id in execution.outputs}
 
 
-def _traced(trace: Iterable[NodeRecord]) -> Iterator[tuple[str, NodeState]]:
+def _traced(trace: Iterable[NodeTrace]) -> Iterator[tuple[str, NodeState]]:
     for entry in trace:
         reason = _state_text(entry.error) or _state_text(entry.reason)
         yield entry.id, NodeState(_state_text(entry.status) or UNKNOWN, _node_duration(entry), reason)
 
 
-def _node_duration(entry: NodeRecord) -> str:
+def _node_duration(entry: NodeTrace) -> str:
     started, ended = entry.started_at, entry.ended_at
     if started is None or ended is None or (started.tzinfo is None) != (ended.tzinfo is None):
         return ""
@@ -266,7 +249,9 @@ def contents_of(definition: object, execution: object) -> DiagramContents:
         TypeError: If an argument has another type.
     """
     plain = Document.of(definition).value
-    executed = checked_execution(execution)
+    if execution is not None and not _is_execution(execution):
+        kind = type(execution).__name__
+        raise TypeError(f"execution must be an Execution, not {kind}. client.executions.get(execution_id) returns one")
     listed = plain.get("nodes")
     plain_nodes = [as_object(node) for node in listed] if is_array(listed) else []
     nodes = [_node(node, index) for index, node in enumerate(plain_nodes)]
@@ -275,9 +260,10 @@ def contents_of(definition: object, execution: object) -> DiagramContents:
         if node.id and positions.setdefault(node.id, index) != index:
             nodes[index] = node._replace(details=(*node.details, "its id is not unique"))
     state, shown = None, ""
-    if executed is not None:
-        state, shown = execution_state(executed), clean(executed.id)
-        states = node_states(plain, executed)
+    if execution is not None:
+        duration = "" if execution.duration_ms is None else _duration(execution.duration_ms)
+        state, shown = NodeState(_state_text(execution.status) or UNKNOWN, duration), clean(execution.id)
+        states = node_states(plain, execution)
         nodes = [node._replace(state=states.get(node.id, NodeState(UNKNOWN))) for node in nodes]
     links = [
         (index, link)
@@ -290,6 +276,10 @@ def contents_of(definition: object, execution: object) -> DiagramContents:
             positions[link.target] = len(nodes)
             nodes.append(DiagramNode(link.target, MISSING, clean(link.target) or '""', _NOT_A_NODE))
     return DiagramContents(_text(plain.get("name")), shown, state, tuple(nodes), tuple(_edges(links, positions)))
+
+
+def _is_execution(value: object) -> TypeGuard[Execution]:
+    return hasattr(value, "trace") and hasattr(value, "outputs")
 
 
 def _edges(links: list[tuple[int, Link]], positions: Mapping[str, int]) -> Iterator[DiagramEdge]:

@@ -13,6 +13,8 @@ from itertools import pairwise
 from math import fsum
 from typing import Final, NamedTuple
 
+from fibonacci.definitions.graph import levels
+
 _SWEEPS: Final = 12
 _MOST_LANES: Final = 10_000
 """With more lanes than this, long edges are drawn straight, because nobody can read a picture with so many."""
@@ -87,22 +89,17 @@ def _closing_edges(count: int, edges: Sequence[LayeredEdge]) -> set[int]:
 
 def _layers(count: int, edges: Sequence[LayeredEdge]) -> list[int]:
     """Return the layer of each node: that after the last of its predecessors, or that before its first follower."""
+    before: dict[int, list[int]] = {node: [] for node in range(count)}
     after: list[list[int]] = [[] for _ in range(count)]
-    missing = [0] * count
     for edge in edges:
+        before[edge.target].append(edge.source)
         after[edge.source].append(edge.target)
-        missing[edge.target] += 1
     layer = [0] * count
-    ready = [node for node in range(count) if missing[node] == 0]
-    is_root = [not number for number in missing]
-    for node in ready:  # grows while it is read
-        for follower in after[node]:
-            layer[follower] = max(layer[follower], layer[node] + 1)
-            missing[follower] -= 1
-            if missing[follower] == 0:
-                ready.append(follower)
+    for number, nodes in enumerate(levels(before)):
+        for node in nodes:
+            layer[node] = number
     for node in range(count):
-        if is_root[node] and after[node]:
+        if after[node] and not before[node]:
             layer[node] = min(layer[follower] for follower in after[node]) - 1
     return layer
 
@@ -223,18 +220,13 @@ _SNAP_BOX: Final = 8.0
 _SNAP_LANE: Final = 60.0
 
 
-def centers_of(layers: Layers, across: Sequence[float]) -> list[float]:
-    """Return the center of each vertex across the layers, so that nothing is below zero.
+class Centers:
+    """The center of each vertex across the layers: near its neighbors, in the order of its layer.
 
     Args:
         layers: The layers, with the vertices in order.
         across: The size of each node. Lanes have none.
     """
-    return _Centers(layers, across).found()
-
-
-class _Centers:
-    """The center of each vertex across the layers: near its neighbors, in the order of its layer."""
 
     def __init__(self, layers: Layers, across: Sequence[float]) -> None:
         self._order = layers.order
@@ -282,7 +274,7 @@ class _Centers:
             for place, vertex in enumerate(vertices):
                 moves = (self._centers[other] - self._centers[vertex] for other in self._before[vertex])
                 move = min(moves, key=abs, default=0.0)
-                if abs(move) > self._most_moved(vertex):
+                if abs(move) > (_SNAP_LANE if vertex >= self._nodes else _SNAP_BOX):
                     continue
                 center = self._centers[vertex] + move
                 left, right = vertices[place - 1 : place], vertices[place + 1 : place + 2]
@@ -290,9 +282,6 @@ class _Centers:
                     self._centers[other] - center >= self._gap(vertex, other) for other in right
                 ):
                     self._centers[vertex] = center
-
-    def _most_moved(self, vertex: int) -> float:
-        return _SNAP_LANE if vertex >= self._nodes else _SNAP_BOX
 
     def _pull(self, vertex: int, other: int) -> float:
         """Return how much an edge is to be straight: most of all between two lanes."""
@@ -389,7 +378,7 @@ class _Placement:
         self._edges = edges
         self._leads = leads
         self._layers = arrange(len(sizes), edges)
-        self._across = centers_of(self._layers, [size.across for size in sizes])
+        self._across = Centers(self._layers, [size.across for size in sizes]).found()
         self._ports = self._groups_at_ports()
         self._node_leads: dict[int, float] = {}
         for node, group in self._ports:

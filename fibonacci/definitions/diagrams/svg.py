@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydantic import BaseModel
 
-from fibonacci._display.protocols import ExecutionRecord
 from fibonacci.definitions.diagrams.contents import (
     KNOWN_STATES,
     MISSING,
@@ -382,7 +381,7 @@ def svg(
 
 
 def diagram_html(
-    definition: WorkflowBuilder | Mapping[str, Any] | BaseModel, *, execution: ExecutionRecord | None = None
+    definition: WorkflowBuilder | Mapping[str, Any] | BaseModel, *, execution: Execution | None = None
 ) -> str:
     """Return the picture for a notebook: it scrolls where it cannot shrink any further.
 

@@ -442,72 +442,91 @@ def read_yaml(source: Source) -> Element:
     unreadable = UNREADABLE.search(source.text)
     if unreadable:
         raise source.failure(unreadable.start(), "bad_character", _bad_character(unreadable[0]))
-    reader = _Reader(source)
     try:
-        # Events and not nodes: PyYAML composes nodes recursively, and a deep text would end in a RecursionError.
-        for event in events(source.text):
-            reader.read(type(event).__name__, event)
+        return _Reader(source).document()
     except yaml.MarkedYAMLError as error:
         raise source.failure(*_syntax_error(source, error)) from None
-    return reader.document()
-
-
-class _Frame:
-    """An object or array that is being read."""
-
-    def __init__(self, element: Element, *, is_key: bool) -> None:
-        self.element = element
-        self.is_key = is_key
-        self.key: tuple[str | None, int, int] | None = None
-        """The key whose value comes next, with its offset and its end. The key is None if it was refused."""
 
 
 class _Reader:
-    """Builds elements from the parser's events, without recursion."""
+    """Builds elements from the parser's events: PyYAML would compose nodes of any depth, and those of aliases."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._frames: list[_Frame] = []
-        self._document: Element | None = None
+        self._events = events(source.text)
         self._end = 0
         """Where the last value ended. Objects and arrays in block style end there too."""
 
     def document(self) -> Element:
         """Return the value of the document."""
-        if self._document is None:
+        next(self._events)  # the start of the stream
+        if type(next(self._events)).__name__ == "StreamEndEvent":
             raise self._source.failure(0, "empty_document", "the document is empty. It needs at least the key 'nodes'")
-        return self._document
+        root = self._value(next(self._events), 1)
+        next(self._events)  # the end of the document
+        following = next(self._events)
+        if type(following).__name__ != "StreamEndEvent":
+            message = "a file has one definition: this is a second one"
+            raise self._source.failure(following.start_mark.index, "several_documents", message)
+        return root
 
-    def read(self, kind: str, event: Any) -> None:
-        """Take the next event."""
+    def _value(self, event: Any, depth: int) -> Element:
+        """Read the value that begins with an event."""
         offset: int = event.start_mark.index
-        if kind in ("ScalarEvent", "SequenceStartEvent", "MappingStartEvent"):
-            self._refuse_properties(event, offset)
-        is_bracket = kind in ("SequenceEndEvent", "MappingEndEvent") and self._source.text.startswith(
-            ("]", "}"), offset
-        )
-        if is_bracket or kind in ("ScalarEvent", "AliasEvent"):
+        kind = type(event).__name__
+        if kind == "AliasEvent":
+            message = f"the alias *{event.anchor} is not allowed: write the value out"
+            self._source.report(offset, "alias", message)
+            return self._scalar(event, None)
+        self._refuse_properties(event, offset)
+        if kind == "ScalarEvent":
+            return self._scalar(event, self._content(event, offset))
+        if depth > MAX_DEPTH:
+            raise self._source.failure(offset, "too_deep", TOO_DEEP)
+        element = Element({} if kind == "MappingStartEvent" else [], offset)
+        event = next(self._events)
+        while type(event).__name__ not in ("SequenceEndEvent", "MappingEndEvent"):
+            if isinstance(element.content, dict):
+                self._member(element.content, event, depth)
+            elif isinstance(element.content, list):
+                element.content.append(self._value(event, depth + 1))
+            event = next(self._events)
+        if self._source.text.startswith(("]", "}"), event.start_mark.index):
             self._end = event.end_mark.index
-        match kind:
-            case "DocumentStartEvent" if self._document is not None:
-                raise self._source.failure(
-                    offset, "several_documents", "a file has one definition: this is a second one"
-                )
-            case "AliasEvent":
-                message = f"the alias *{event.anchor} is not allowed: write the value out"
-                self._source.report(offset, "alias", message)
-                self._add(Element(None, offset, self._end))
-            case "ScalarEvent":
-                self._add_scalar(event, offset)
-            case "SequenceStartEvent" | "MappingStartEvent":
-                self._open(Element([] if kind == "SequenceStartEvent" else {}, offset))
-            case "SequenceEndEvent" | "MappingEndEvent":
-                frame = self._frames.pop()
-                frame.element.end = self._end
-                if not frame.is_key:
-                    self._add(frame.element)
-            case _:  # the start of the stream and of the document, and their ends
-                pass
+        element.end = self._end
+        return element
+
+    def _scalar(self, event: Any, content: str | float | bool | None) -> Element:
+        self._end = event.end_mark.index
+        return Element(content, event.start_mark.index, self._end)
+
+    def _member(self, members: dict[str, Element], event: Any, depth: int) -> None:
+        """Read a key and its value."""
+        offset: int = event.start_mark.index
+        if type(event).__name__ == "ScalarEvent":
+            self._refuse_properties(event, offset)
+            key, key_end = self._key(event, offset), event.end_mark.index
+        else:
+            key, key_end = None, offset
+            if self._source.text.startswith("{{", offset - 1):
+                self._source.report(offset - 1, "bad_key", _QUOTE_TEMPLATE)
+            elif type(event).__name__ != "AliasEvent":
+                self._source.report(offset, "bad_key", "a key is a string, not a list or a mapping")
+            self._value(event, depth + 1)
+        value = self._value(next(self._events), depth + 1)
+        value.key_offset, value.key_end = offset, key_end
+        if key is not None:
+            self._source.add_member(members, key, value)
+
+    def _key(self, event: Any, offset: int) -> str | None:
+        """Return a key, or None for one that is refused."""
+        if event.style or is_text(event.value):
+            return self._source.text_value(event.value, offset)
+        if event.value == "<<":
+            self._source.report(offset, "merge_key", "the merge key << is not allowed: write the keys out")
+        else:
+            self._source.report(offset, "bad_key", f'a key is a string: write "{event.value}" in quotes')
+        return None
 
     def _refuse_properties(self, event: Any, offset: int) -> None:
         if event.anchor is not None:
@@ -517,40 +536,9 @@ class _Reader:
             message = f"the tag {event.tag} is not allowed: write a string in quotes, and everything else without a tag"
             self._source.report(offset, "tag", message)
 
-    def _open(self, element: Element) -> None:
-        if len(self._frames) >= MAX_DEPTH:
-            raise self._source.failure(element.offset, "too_deep", TOO_DEEP)
-        is_key = self._awaits_key()
-        if is_key and self._source.text.startswith("{{", element.offset - 1):
-            self._refuse_key(element.offset - 1, _QUOTE_TEMPLATE)
-        elif is_key:
-            self._refuse_key(element.offset, "a key is a string, not a list or a mapping")
-        self._frames.append(_Frame(element, is_key=is_key))
-
-    def _awaits_key(self) -> bool:
-        return (
-            bool(self._frames) and isinstance(self._frames[-1].element.content, dict) and self._frames[-1].key is None
-        )
-
-    def _refuse_key(self, offset: int, message: str) -> None:
-        self._source.report(offset, "bad_key", message)
-        self._frames[-1].key = (None, offset, offset)
-
-    def _add_scalar(self, event: Any, offset: int) -> None:
-        is_plain = not event.style
-        if not self._awaits_key():
-            self._add(Element(self._scalar(event.value, offset, is_plain=is_plain), offset, self._end))
-        elif is_plain and event.value == "<<":
-            message = "the merge key << is not allowed: write the keys out"
-            self._source.report(offset, "merge_key", message)
-            self._frames[-1].key = (None, offset, offset)
-        elif is_plain and not is_text(event.value):
-            self._refuse_key(offset, f'a key is a string: write "{event.value}" in quotes')
-        else:
-            self._frames[-1].key = (self._source.text_value(event.value, offset), offset, self._end)
-
-    def _scalar(self, token: str, offset: int, *, is_plain: bool) -> str | int | float | bool | None:
-        if not is_plain or is_text(token) or token == "<<":
+    def _content(self, event: Any, offset: int) -> str | int | float | bool | None:
+        token: str = event.value
+        if event.style or is_text(token) or token == "<<":
             return self._source.text_value(token, offset)
         if token in _CONSTANTS:
             return _CONSTANTS[token]
@@ -559,19 +547,6 @@ class _Reader:
             self._source.report(offset, "bad_number", message)
             return None
         return self._source.number(token, offset)
-
-    def _add(self, element: Element) -> None:
-        if not self._frames:
-            self._document = element
-            return
-        frame = self._frames[-1]
-        if isinstance(frame.element.content, list):
-            frame.element.content.append(element)
-        elif isinstance(frame.element.content, dict) and frame.key is not None:
-            key, element.key_offset, element.key_end = frame.key
-            frame.key = None
-            if key is not None:
-                self._source.add_member(frame.element.content, key, element)
 
 
 def _syntax_error(source: Source, error: Any) -> tuple[int, str, str]:

@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from fibonacci.definitions import CriticNode, LLMNode, Node, Problem, WorkflowDefinition
-from fibonacci.definitions.flow import Flow, inverted, reachable
-from fibonacci.definitions.graph import Edges
+from fibonacci.definitions.flow import Flow, reachable
+from fibonacci.definitions.graph import Edges, inverted
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.nodes import with_default_retry
 from fibonacci.definitions.templates import INPUT, expressions
