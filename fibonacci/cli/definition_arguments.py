@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fibonacci._display.text import cell_width, clusters
+from fibonacci._display.text import cell_width
 from fibonacci._system.files import check_inside
 from fibonacci._texts.text import visible
 from fibonacci.cli.exit_codes import UsageError
@@ -227,32 +227,21 @@ def fault_lines(problem: Problem, stream: TextIO | None) -> list[str]:
     return [wrapped_message(fault_line(problem), stream), *snippet_lines(problem, stream)]
 
 
-_CUT: Final = "..."
-_LEAST: Final = 20
-"""The cells of a line that are shown on the narrowest terminal."""
-
-
 def snippet_lines(problem: Problem, stream: TextIO | None) -> list[str]:
-    """Return the line of the file and the line with the caret, without a key in them, or none where it is not known.
+    """Return the line of the file and the line with the caret, without a key in them.
+
+    There are none where the place is not known, or beyond the width of the terminal.
 
     Args:
         problem: The fault.
-        stream: Where it is printed: on a terminal the line is cut around the place.
+        stream: Where it is printed: on a terminal the line is cut.
     """
     lines = without_keys(problem.snippet or "").splitlines()
     width = shutil.get_terminal_size().columns
-    if not is_terminal(stream) or len(lines) != 2 or cell_width(lines[0]) <= width:
+    if not is_terminal(stream) or all(cell_width(line) <= width for line in lines):
         return lines
-    start = lines[0].index(" | ") + len(" | ")
-    text, place, room = lines[0][start:], cell_width(lines[1]) - start - 1, max(_LEAST, width - start)
-    if place > room // 2:
-        begin = 0
-        for cluster, cells in clusters(text):
-            if place <= room // 2 - len(_CUT):
-                break
-            begin, place = begin + len(cluster), place - cells
-        text, place = f"{_CUT}{text[begin:]}", place + len(_CUT)
-    return [f"{lines[0][:start]}{fitted(text, room, _CUT).rstrip()}", f"{lines[1][:start]}{' ' * place}^"]
+    # A place that is beyond the width is in the message by its number.
+    return [fitted(lines[0], width, "...").rstrip(), *lines[1:]] if cell_width(lines[-1]) <= width - 3 else []
 
 
 def github_line(problem: Problem) -> str:

@@ -292,21 +292,9 @@ class TerminalTable:
         return "workflow" if name == "workflow_id" and self._name_of is not str else printable_line(name)
 
     def _cell(self, name: str, value: Any) -> str:
-        if isinstance(value, str) and (id := _workflow_id(name, value)):
-            value = value.removesuffix(id) + self._name_of(id)
+        if name == "workflow_id" and isinstance(value, str):
+            value = self._name_of(value)
         return encodable(printable_line(one_line(name, value)), self._painter.encoding)
-
-
-# What an entry of the audit log is about.
-_TARGET: Final = re.compile(r"workflow[\w-]*/([^/]+)")
-
-
-def _workflow_id(name: str, value: str) -> str:
-    """Return the ID of a workflow that a field ends with. Empty if there is none."""
-    if name == "workflow_id":
-        return value
-    target = _TARGET.fullmatch(value) if name == "target" else None
-    return target[1] if target else ""
 
 
 def fitting_widths(widths: Sequence[int], available: int, shortest: tuple[int, int]) -> list[int]:
