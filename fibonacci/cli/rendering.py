@@ -330,7 +330,7 @@ def write_object(painter: Painter, fields: Mapping[str, Any], name_of: Callable[
     """
     for name, value in fields.items():
         below = _below(value)
-        text = "" if below else printable_line(one_line(name, value, with_seconds=True)) or _empty(value)
+        text = "" if below else printable_line(one_line(name, value, with_seconds=True)) or json.dumps(value)
         if name == "workflow_id" and value and (workflow := name_of(value)) != value:
             text += f" ({printable_line(workflow)})"
         parts = [(f"{printable_line(name)}:", "bold"), (f" {text}" if text else "", style_of(name, value))]
@@ -346,8 +346,3 @@ def _below(value: Any) -> list[str]:
     if is_object(value) or (is_array(value) and any(isinstance(member, dict | list) for member in value)):
         return visible_json(json.dumps(value, ensure_ascii=False, indent=2)).split("\n") if value else []
     return []
-
-
-def _empty(value: Any) -> str:
-    """Return the placeholder for a value without a text: null, an empty text or list."""
-    return json.dumps(value)

@@ -187,6 +187,7 @@ def _status(context: Context) -> int:
     from fibonacci._core.config import missing_key
     from fibonacci._profiles.changes import TAKE_OVER, has_legacy_key
     from fibonacci._profiles.credentials import find_address, find_key, no_key_of, used_profile
+    from fibonacci.errors import AuthenticationError
 
     profile = used_profile(read_file(context), context.options.profile)
     address = find_address(profile)
@@ -205,15 +206,13 @@ def _status(context: Context) -> int:
         shown["key_source"] = key.source
         _check_key(key.key, address)
         shown["valid"] = True
-    except Exception as error:
-        from fibonacci.errors import AuthenticationError
-
-        shown["valid"] = False if isinstance(error, AuthenticationError) else None
+    except AuthenticationError:
+        shown["valid"] = False
+        raise
+    finally:
         context.output.value(shown)
         if shown["key_source"] is None and has_legacy_key():
             context.say(TAKE_OVER)
-        raise
-    context.output.value(shown)
     return DONE
 
 

@@ -144,7 +144,9 @@ def fixed_tools(wait: float, *, can_cancel: bool = True) -> dict[str, Tool]:
         wait: The seconds that a call waits at most.
         can_cancel: Whether the API of the platform has a call that cancels an execution.
     """
-    text = files(__package__).joinpath("fixed_tools.json").read_text("utf-8").replace("{wait}", f"{wait:g}")
+    text = (
+        files("fibonacci.cli.mcp_server").joinpath("fixed_tools.json").read_text("utf-8").replace("{wait}", f"{wait:g}")
+    )
     tools = [Tool.model_validate(each) for each in json.loads(text)]
     for tool in tools:
         if tool.name in ("get_execution", "cancel_execution"):
