@@ -87,10 +87,7 @@ def folder_files(folder: Path) -> list[str]:
     Raises:
         UsageError: If it has none, or cannot be read, or a file is a link that leads out of it.
     """
-    try:
-        paths = sorted(str(path) for path in folder.iterdir() if is_definition_file(path))
-    except OSError as error:
-        raise UsageError(f"folder {str(folder)!r} cannot be read: {error.strerror}") from error
+    paths = sorted(str(path) for path in folder.iterdir() if is_definition_file(path))
     for file in paths:
         check_link(file)
     if not paths:
@@ -118,13 +115,11 @@ def read_definition_text(file: str) -> DefinitionText:
         UsageError: If it cannot be read.
         ValueError: If the suffix is another one.
     """
+    if file != STDIN:
+        text_format = format_of_file(file)
+        return DefinitionText(*text_of_file(file), text_format)
     try:
-        if file != STDIN:
-            text_format = format_of_file(file)
-            return DefinitionText(*text_of_file(file), text_format)
         text = read_stdin()
-    except OSError as error:
-        raise UsageError(f"{file!r} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError("stdin is not UTF-8") from error
     return DefinitionText(text, "<stdin>", format_of(text))

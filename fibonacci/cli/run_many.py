@@ -63,10 +63,7 @@ def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat 
         check_fields(options.fields, COLUMNS)  # all results have the same
     if not options.journal:
         raise UsageError("--journal FILE is missing: without it, you can't continue an interrupted run")
-    try:
-        check_journal(options.journal)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    check_journal(options.journal)
     if options.out is None:
         return rows_format, None
     _check_paths(options)

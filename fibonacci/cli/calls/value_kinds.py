@@ -112,10 +112,7 @@ def definition_file(path: str) -> WorkflowDefinition:
     """Read a file with a definition, in JSON or YAML."""
     from fibonacci.definitions import load  # which a help does without
 
-    try:
-        return load(path)
-    except OSError as error:
-        raise ArgumentTypeError(f"{path}: {error.strerror or error}") from None
+    return load(path)
 
 
 def _json(text: str, remedy: str) -> Any:

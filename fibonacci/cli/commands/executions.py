@@ -110,10 +110,7 @@ def _ensured(context: Context, file: Path, inputs: dict[str, Any]) -> Workflow:
     from fibonacci.cli.inputs import check_typed_inputs
     from fibonacci.definitions import load, to_plain
 
-    try:
-        definition = load(file)
-    except OSError as error:
-        raise UsageError(f"{str(file)!r} cannot be read: {error.strerror}") from error
+    definition = load(file)
     check_typed_inputs(to_plain(definition), inputs, context.say)
     with logging_to(ChangeHandler(context.say)):
         return context.client.workflows.ensure(definition, name=definition.name or file.stem)

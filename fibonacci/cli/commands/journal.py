@@ -32,21 +32,6 @@ if TYPE_CHECKING:
     from fibonacci.cli.parser import CommandParser
 
 
-def opened_journal(context: Context) -> JournalView:
-    """Return the journal that the command line names, without changing it.
-
-    Raises:
-        UsageError: If the argument names no journal.
-        JournalError: If it cannot be read.
-    """
-    from fibonacci import read_journal
-
-    try:
-        return read_journal(context.options.journal)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-
-
 UNNAMED: Final = "another reason"
 """What failures are counted as beyond the most frequent reasons."""
 
@@ -227,9 +212,11 @@ _EVERY: Final = 1.0
 
 def run_status(context: Context) -> int:
     """Print the status, with `--watch` until no run has the journal."""
+    from fibonacci import read_journal
+
     output, options = context.output, context.options
     check_fields(options.fields or (), FIELDS)
-    with opened_journal(context) as journal:
+    with read_journal(context.options.journal) as journal:
         read = statuses(journal)
         shown = _changes(_until_ended(read)) if options.watch else islice(read, 1)
         try:
@@ -290,8 +277,10 @@ _COLUMNS: Final = ("index", "key", "status", "execution_id", "error", "candidate
 
 def run_rows(context: Context) -> int:
     """List the rows."""
+    from fibonacci import read_journal
+
     check_fields(context.options.fields or (), (*COLUMNS, "candidates"))
-    with opened_journal(context) as journal:
+    with read_journal(context.options.journal) as journal:
         context.output.items(map(_with_candidates, journal.rows(context.options.status)), _COLUMNS)
     return DONE
 
@@ -313,6 +302,7 @@ command only reads the journal, so you can use it during a run.
 
 def run_export(context: Context) -> int:
     """Write the rows."""
+    from fibonacci import read_journal
     from fibonacci.cli.context import first
     from fibonacci.cli.row_files import stdout_stream
 
@@ -320,7 +310,7 @@ def run_export(context: Context) -> int:
     if options.format == "csv" and (options.json or options.fields):
         raise UsageError("--format csv always has the same columns: leave out --json and --fields")
     check_fields(options.fields or (), COLUMNS)
-    with opened_journal(context) as journal:
+    with read_journal(context.options.journal) as journal:
         stream = stdout_stream(
             options.fields or (),
             is_json=options.json,
@@ -379,16 +369,13 @@ def _held_journal(journal: str) -> HeldJournal | PostgresReader:
     """Return the journal that the command line names.
 
     Raises:
-        UsageError: If it can't be a journal.
+        ValueError: If it can't be a journal.
     """
     from fibonacci._batch.options import check_journal, postgres_place
     from fibonacci._batch.sqlite_journal import HeldJournal
 
-    try:
-        check_journal(journal)
-        place = postgres_place(journal)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    check_journal(journal)
+    place = postgres_place(journal)
     if place is None:
         return HeldJournal(journal)
     from fibonacci._batch.postgres_journal import PostgresReader
@@ -404,14 +391,13 @@ journal, and the same run-many command then continues. A run that is using the j
 
 def run_settle(context: Context) -> int:
     """Settle a row."""
+    from fibonacci import read_journal
+
     options = context.options
-    with opened_journal(context) as journal:
-        try:
-            journal.settle(
-                options.key, execution_id=options.execution, not_started=options.not_started, failed=options.failed
-            )
-        except ValueError as error:  # an id that is empty
-            raise UsageError(str(error)) from None
+    with read_journal(context.options.journal) as journal:
+        journal.settle(
+            options.key, execution_id=options.execution, not_started=options.not_started, failed=options.failed
+        )
     context.say(f"settled row {options.key}. To continue, repeat the run-many command with --resume")
     return DONE
 
