@@ -268,15 +268,16 @@ def run_tail(context: Context) -> int:
     """Print executions until Ctrl-C."""
     from fibonacci.cli.context import first
     from fibonacci.cli.exit_codes import DONE
-    from fibonacci.cli.tailing import ExecutionFeed, Tail, columns_of, sleep_while_read
+    from fibonacci.cli.tailing import ExecutionFeed, columns_of, sleep_while_read, tail
     from fibonacci.cli.workflow_names import workflow_id_of
     from fibonacci.models import Execution
 
     context.output.check_fields(Execution)
     options, client = context.options, context.client
     workflow_id = None if options.workflow is None else workflow_id_of(client, options.workflow)
-    tail = Tail(ExecutionFeed(client, workflow_id), context.say, sleep_while_read)
-    executions = first(tail.executions(last=options.last, status=options.status), options.limit)
+    feed = ExecutionFeed(client, workflow_id)
+    changes = tail(feed, context.say, sleep_while_read, last=options.last, status=options.status)
+    executions = first(changes, options.limit)
     if context.output.is_json:
         context.output.array(executions)
         return DONE
