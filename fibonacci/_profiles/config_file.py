@@ -8,6 +8,7 @@ import shlex
 import stat
 import sys
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, NamedTuple
 
@@ -52,7 +53,8 @@ class Profile(NamedTuple):
     api_version: ApiVersion | None = None
 
 
-class ProfilesFile(NamedTuple):
+@dataclass
+class ProfilesFile:
     """The file of profiles, as it was read.
 
     Attributes:

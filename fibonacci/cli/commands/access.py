@@ -173,7 +173,7 @@ def _login(context: Context) -> int:
     kept = keychain.stored_key(name, home_of(profile).origin)  # a keychain that is locked is found before the prompt
     key = _read_key(context, address, keychain.legacy_key() if kept is None else None)
     _check_key(key, address)
-    remember_key(file, profile, key)
+    remember_key(profile, key)
     context.say(
         f"the API key is valid, and stored in the keychain ({keychain.keychain_name()}) for the profile {name!r} at"
         f" {home_of(profile).base_url}"
