@@ -108,7 +108,7 @@ def run_rows(context: Context) -> int:
     if not options.quiet:
         _log_to_stderr()
     rows_format, out_format = check_arguments(options)
-    with open_rows(options.rows, rows_format) as rows, _explained(rows_format):
+    with open_rows(options.rows, rows_format) as rows:
         runs = _runs(context.client, workflow_id_of(context.client, options.workflow), rows, options)
         if options.estimate:
             estimate = runs.estimate()
@@ -117,18 +117,13 @@ def run_rows(context: Context) -> int:
             else:
                 context.output.text(str(estimate))
             return DONE
-        with _results(context, out_format) as results:
-            return _write_results(context, runs, results)
-
-
-@contextmanager
-def _explained(rows_format: RowsFormat) -> Generator[None]:
-    try:
-        yield
-    except InputsError as error:
-        if rows_format.name == "csv" and any(untyped_inputs(error.problems, error.inputs)):
-            error.add_note("the cells of CSV are strings: --json-column COLUMN reads a column as JSON")
-        raise
+        try:
+            with _results(context, out_format) as results:
+                return _write_results(context, runs, results)
+        except InputsError as error:
+            if rows_format.name == "csv" and any(untyped_inputs(error.problems, error.inputs)):
+                error.add_note("the cells of CSV are strings: --json-column COLUMN reads a column as JSON")
+            raise
 
 
 @contextmanager
