@@ -234,7 +234,6 @@ def _logout(context: Context) -> int:
 def _read_key(context: Context, address: PlatformAddress, legacy: str | None) -> str:
     """Return the key that is typed or piped, or that of 0.2.4 if there is one and nothing is typed."""
     from fibonacci._core.options import check_key
-    from fibonacci.cli.exit_codes import UsageError
 
     offer = ", or Enter for the key that fibonacci-sdk 0.2.4 stored" if legacy else ""
     key = read_secret(f"API key for {address.base_url}{offer} (it is not shown): ")

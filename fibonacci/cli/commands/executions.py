@@ -267,7 +267,6 @@ def add_tail_arguments(parser: CommandParser) -> None:
 def run_tail(context: Context) -> int:
     """Print executions until Ctrl-C."""
     from fibonacci.cli.context import first
-    from fibonacci.cli.exit_codes import DONE
     from fibonacci.cli.tailing import ExecutionFeed, columns_of, sleep_while_read, tail
     from fibonacci.cli.workflow_names import workflow_id_of
     from fibonacci.models import Execution
