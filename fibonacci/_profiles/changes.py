@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -48,13 +48,13 @@ def add_profile(name: str, base_url: str | None = None, api_version: ApiVersion 
     if base_url is not None:
         version = api_version or "v1"
         base_url = check_base_url(base_url, source="--base-url", allow_insecure=False, api_version=version)
-    with _locked_profiles() as file:
+    with _changing_profiles() as file:
         if name in file.profiles:
             raise ConfigurationError(
                 f"{file.path} already has a profile {name!r}: remove it first, or use another name"
             )
-        profile = Profile(name, base_url, api_version=api_version)
-        _write(file, file.default or name, {**file.profiles, name: profile})
+        file.profiles[name] = Profile(name, base_url, api_version=api_version)
+        file.default = file.default or name
 
 
 def remove_profile(name: str) -> None:
@@ -64,10 +64,10 @@ def remove_profile(name: str) -> None:
         ConfigurationError: If there is none of the name, or the file is wrong.
         OSError: If the file can't be written.
     """
-    with _locked_profiles() as file:
+    with _changing_profiles() as file:
         file.profile(name, source="NAME")
-        others = {other: kept for other, kept in file.profiles.items() if other != name}
-        _write(file, None if file.default == name else file.default, others)
+        del file.profiles[name]
+        file.default = None if file.default == name else file.default
 
 
 def use_profile(name: str) -> None:
@@ -77,9 +77,8 @@ def use_profile(name: str) -> None:
         ConfigurationError: If there is none of the name, or the file is wrong.
         OSError: If the file can't be written.
     """
-    with _locked_profiles() as file:
-        file.profile(name, source="NAME")
-        _write(file, name, file.profiles)
+    with _changing_profiles() as file:
+        file.default = file.profile(name, source="NAME").name
 
 
 def note_key(name: str, *, is_stored: bool) -> None:
@@ -89,19 +88,17 @@ def note_key(name: str, *, is_stored: bool) -> None:
         ConfigurationError: If there is no such profile, or the file is wrong.
         OSError: If the file can't be written.
     """
-    with _locked_profiles() as file:
-        profile = file.profile(name, source="NAME")
-        if profile.keychain != is_stored:
-            _write(file, file.default, {**file.profiles, name: profile._replace(keychain=is_stored)})
+    with _changing_profiles() as file:
+        file.profiles[name] = file.profile(name, source="NAME")._replace(keychain=is_stored)
 
 
 @contextmanager
-def _locked_profiles() -> Generator[ProfilesFile]:
-    """Yield what the file has, which no other process or thread changes while the block runs.
+def _changing_profiles() -> Generator[ProfilesFile]:
+    """Yield what the file has, which no other process or thread changes meanwhile, and write it after the block.
 
     Raises:
         ConfigurationError: If the file can't be read, or others change it for too long.
-        OSError: If there is no folder for it, and none can be made.
+        OSError: If the file can't be written.
     """
     path = config_path()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -109,23 +106,20 @@ def _locked_profiles() -> Generator[ProfilesFile]:
     lock = open_state(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT)
     try:
         lock_file_patiently(lock, _TRIES)
-        yield read_profiles()
+        file = read_profiles()
+        yield file
+        lines = [_HEADER, *_assignment("default", file.default)]
+        for profile in file.profiles.values():
+            name = profile.name if PROFILE_NAME.fullmatch(profile.name) else json.dumps(profile.name)
+            lines += ["\n", f"[profiles.{name}]\n"]
+            lines += _assignment("base_url", profile.base_url)
+            lines += _assignment("api_version", profile.api_version)
+            lines += _assignment("keychain", profile.keychain or None)
+        write_file(path, "".join(lines), mode=0o600)
     except BlockingIOError:
         raise ConfigurationError(f"another process is changing {path}: try again") from None
     finally:
         os.close(lock)
-
-
-def _write(file: ProfilesFile, default: str | None, profiles: Mapping[str, Profile]) -> None:
-    """Write the file of profiles, as a whole or not at all."""
-    lines = [_HEADER, *_assignment("default", default)]
-    for profile in profiles.values():
-        name = profile.name if PROFILE_NAME.fullmatch(profile.name) else json.dumps(profile.name)
-        lines += ["\n", f"[profiles.{name}]\n"]
-        lines += _assignment("base_url", profile.base_url)
-        lines += _assignment("api_version", profile.api_version)
-        lines += _assignment("keychain", profile.keychain or None)
-    write_file(file.path, "".join(lines), mode=0o600)
 
 
 def _assignment(name: str, value: str | bool | None) -> Iterator[str]:
@@ -158,7 +152,7 @@ def profile_for(file: ProfilesFile, name: str, address: PlatformAddress) -> Prof
     return profile
 
 
-def remember_key(file: ProfilesFile, profile: Profile, key: str) -> None:
+def remember_key(profile: Profile, key: str) -> None:
     """Store the API key of a profile, and add the profile to the file if it is new.
 
     Raises:
@@ -168,9 +162,9 @@ def remember_key(file: ProfilesFile, profile: Profile, key: str) -> None:
     origin = home_of(profile).origin
     keychain.store_key(profile.name, origin, key)
     try:
-        if profile.name not in file.profiles:
-            add_profile(profile.name, profile.base_url, profile.api_version)
-        note_key(profile.name, is_stored=True)
+        with _changing_profiles() as file:
+            file.profiles[profile.name] = profile._replace(keychain=True)
+            file.default = file.default or profile.name
     except BaseException:
         keychain.delete_key(profile.name, origin)
         raise

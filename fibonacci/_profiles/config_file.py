@@ -8,6 +8,7 @@ import shlex
 import stat
 import sys
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, NamedTuple
 
@@ -52,7 +53,8 @@ class Profile(NamedTuple):
     api_version: ApiVersion | None = None
 
 
-class ProfilesFile(NamedTuple):
+@dataclass
+class ProfilesFile:
     """The file of profiles, as it was read.
 
     Attributes:
@@ -126,19 +128,6 @@ def read_profiles() -> ProfilesFile:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path} is not UTF-8") from None
-    return parse_profiles(path, text)
-
-
-def parse_profiles(path: Path, text: str) -> ProfilesFile:
-    """Return the profiles that a text has.
-
-    Args:
-        path: The path of the file, for messages.
-        text: Its content.
-
-    Raises:
-        ConfigurationError: If the text isn't what it should be, or holds an API key.
-    """
     if _KEY.search(text):
         raise _key_error(path, "it")
     try:

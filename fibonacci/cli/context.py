@@ -321,9 +321,13 @@ class Context:
 
     def __enter__(self) -> Context:
         if self.options.debug:
-            from fibonacci.cli.debug_log import logging_to_stderr
+            import logging
 
-            self._exits.enter_context(logging_to_stderr())
+            from fibonacci.cli.debug_log import LogFormatter, logging_to
+
+            handler = logging.StreamHandler(sys.stderr)
+            handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+            self._exits.enter_context(logging_to(handler))
         return self
 
     def __exit__(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-import sys
-from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from fibonacci._texts.text import printable
 from fibonacci.cli.standard_streams import without_commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-
-_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class LogFormatter(logging.Formatter):
@@ -39,13 +36,6 @@ class ChangeHandler(logging.Handler):
         """Say what a record says."""
         if getattr(record, "method", None) is None:
             self._say(record.getMessage())
-
-
-def logging_to_stderr() -> AbstractContextManager[None]:
-    """Print what the SDK logs, for `--debug`, to stderr while the block lasts."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LogFormatter(_FORMAT))
-    return logging_to(handler)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fibonacci._display.text import cell_width, clusters
+from fibonacci._display.text import cell_width
 from fibonacci._system.files import check_inside
 from fibonacci._texts.text import visible
 from fibonacci.cli.exit_codes import UsageError
@@ -87,10 +87,7 @@ def folder_files(folder: Path) -> list[str]:
     Raises:
         UsageError: If it has none, or cannot be read, or a file is a link that leads out of it.
     """
-    try:
-        paths = sorted(str(path) for path in folder.iterdir() if is_definition_file(path))
-    except OSError as error:
-        raise UsageError(f"folder {str(folder)!r} cannot be read: {error.strerror}") from error
+    paths = sorted(str(path) for path in folder.iterdir() if is_definition_file(path))
     for file in paths:
         check_link(file)
     if not paths:
@@ -118,13 +115,11 @@ def read_definition_text(file: str) -> DefinitionText:
         UsageError: If it cannot be read.
         ValueError: If the suffix is another one.
     """
+    if file != STDIN:
+        text_format = format_of_file(file)
+        return DefinitionText(*text_of_file(file), text_format)
     try:
-        if file != STDIN:
-            text_format = format_of_file(file)
-            return DefinitionText(*text_of_file(file), text_format)
         text = read_stdin()
-    except OSError as error:
-        raise UsageError(f"{file!r} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError("stdin is not UTF-8") from error
     return DefinitionText(text, "<stdin>", format_of(text))
@@ -227,32 +222,21 @@ def fault_lines(problem: Problem, stream: TextIO | None) -> list[str]:
     return [wrapped_message(fault_line(problem), stream), *snippet_lines(problem, stream)]
 
 
-_CUT: Final = "..."
-_LEAST: Final = 20
-"""The cells of a line that are shown on the narrowest terminal."""
-
-
 def snippet_lines(problem: Problem, stream: TextIO | None) -> list[str]:
-    """Return the line of the file and the line with the caret, without a key in them, or none where it is not known.
+    """Return the line of the file and the line with the caret, without a key in them.
+
+    There are none where the place is not known, or beyond the width of the terminal.
 
     Args:
         problem: The fault.
-        stream: Where it is printed: on a terminal the line is cut around the place.
+        stream: Where it is printed: on a terminal the line is cut.
     """
     lines = without_keys(problem.snippet or "").splitlines()
     width = shutil.get_terminal_size().columns
-    if not is_terminal(stream) or len(lines) != 2 or cell_width(lines[0]) <= width:
+    if not is_terminal(stream) or all(cell_width(line) <= width for line in lines):
         return lines
-    start = lines[0].index(" | ") + len(" | ")
-    text, place, room = lines[0][start:], cell_width(lines[1]) - start - 1, max(_LEAST, width - start)
-    if place > room // 2:
-        begin = 0
-        for cluster, cells in clusters(text):
-            if place <= room // 2 - len(_CUT):
-                break
-            begin, place = begin + len(cluster), place - cells
-        text, place = f"{_CUT}{text[begin:]}", place + len(_CUT)
-    return [f"{lines[0][:start]}{fitted(text, room, _CUT).rstrip()}", f"{lines[1][:start]}{' ' * place}^"]
+    # A place that is beyond the width is in the message by its number.
+    return [fitted(lines[0], width, "...").rstrip(), *lines[1:]] if cell_width(lines[-1]) <= width - 3 else []
 
 
 def github_line(problem: Problem) -> str:

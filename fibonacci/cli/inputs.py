@@ -62,10 +62,12 @@ def merged_inputs(whole: JSONValue | None, single: Sequence[InputValue]) -> dict
     Raises:
         UsageError: If the result is not an object, or stdin is named more than once.
     """
+    from fibonacci._core.json_bodies import is_object  # which a help does without
+
     sources = [assigned.source for assigned in single] + ([] if whole is None else [whole.source])
     if sources.count(STDIN) > 1:
         raise UsageError("stdin can be read only once: use it in --inputs or in one --input")
-    if whole is not None and not isinstance(whole.value, dict):
+    if whole is not None and not is_object(whole.value):
         raise UsageError(
             f'--inputs: the inputs must be a JSON object such as {{"name": "Ada"}}, but {whole.source} has none'
         )

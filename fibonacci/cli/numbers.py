@@ -1,4 +1,4 @@
-"""Durations and whole numbers as people type them."""
+"""Durations, whole numbers and lists of names as people type them."""
 
 from __future__ import annotations
 
@@ -55,6 +55,14 @@ def _seconds(text: str) -> float:
         return float(text) if number is None else float(number)
     except ValueError:
         return math.nan
+
+
+def list_of_names(text: str) -> list[str]:
+    """Read names with commas between them, where an empty text is the empty list."""
+    words = [name.strip() for name in text.split(",")] if text.strip() else []
+    if not all(words):
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty name. Separate names with one comma")
+    return words
 
 
 def _from(text: str, least: int) -> int:

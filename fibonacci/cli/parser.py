@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol
 
 from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.cli.exit_codes import CommandLineError
-from fibonacci.cli.numbers import positive
+from fibonacci.cli.numbers import list_of_names, positive
 from fibonacci.cli.standard_streams import reading_width, wrapped
 
 if TYPE_CHECKING:
@@ -278,7 +278,7 @@ def add_global_options(parser: CommandParser, names: Iterable[str], *, is_root: 
     add(
         "--fields",
         metavar="A,B",
-        type=_names,
+        type=list_of_names,
         default=None,
         help="print only these fields, such as id,outputs.greet",
     )
@@ -322,13 +322,6 @@ def command_adder(entry: CommandEntry, name: str) -> Callable[[CommandParser], N
             parser.set_defaults(run=run)
 
     return add
-
-
-def _names(text: str) -> Sequence[str]:
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of names, such as id,name")
-    return names
 
 
 def _readable(message: str) -> str:

@@ -292,21 +292,9 @@ class TerminalTable:
         return "workflow" if name == "workflow_id" and self._name_of is not str else printable_line(name)
 
     def _cell(self, name: str, value: Any) -> str:
-        if isinstance(value, str) and (id := _workflow_id(name, value)):
-            value = value.removesuffix(id) + self._name_of(id)
+        if name == "workflow_id" and isinstance(value, str):
+            value = self._name_of(value)
         return encodable(printable_line(one_line(name, value)), self._painter.encoding)
-
-
-# What an entry of the audit log is about.
-_TARGET: Final = re.compile(r"workflow[\w-]*/([^/]+)")
-
-
-def _workflow_id(name: str, value: str) -> str:
-    """Return the ID of a workflow that a field ends with. Empty if there is none."""
-    if name == "workflow_id":
-        return value
-    target = _TARGET.fullmatch(value) if name == "target" else None
-    return target[1] if target else ""
 
 
 def fitting_widths(widths: Sequence[int], available: int, shortest: tuple[int, int]) -> list[int]:
@@ -342,7 +330,7 @@ def write_object(painter: Painter, fields: Mapping[str, Any], name_of: Callable[
     """
     for name, value in fields.items():
         below = _below(value)
-        text = "" if below else printable_line(one_line(name, value, with_seconds=True)) or _empty(value)
+        text = "" if below else printable_line(one_line(name, value, with_seconds=True)) or json.dumps(value)
         if name == "workflow_id" and value and (workflow := name_of(value)) != value:
             text += f" ({printable_line(workflow)})"
         parts = [(f"{printable_line(name)}:", "bold"), (f" {text}" if text else "", style_of(name, value))]
@@ -358,8 +346,3 @@ def _below(value: Any) -> list[str]:
     if is_object(value) or (is_array(value) and any(isinstance(member, dict | list) for member in value)):
         return visible_json(json.dumps(value, ensure_ascii=False, indent=2)).split("\n") if value else []
     return []
-
-
-def _empty(value: Any) -> str:
-    """Return the placeholder for a value without a text: null, an empty text or list."""
-    return json.dumps(value)

@@ -119,16 +119,13 @@ def open_rows(path: str, rows_format: RowsFormat) -> Generator[RowFile]:
     """
     name = "<stdin>" if path == STDIN else path
     with ExitStack() as stack:
-        try:
-            if path != STDIN and stat.S_ISREG(Path(path).stat().st_mode):
-                file: BinaryIO = stack.enter_context(Path(path).open("rb"))
-            else:  # it can be read only once, and rows are checked before any of them runs
-                stdin = sys.stdin.buffer if has_stream(sys.stdin) else BytesIO()
-                file = stack.enter_context(TemporaryFile())
-                with nullcontext(stdin) if path == STDIN else Path(path).open("rb") as stream:
-                    shutil.copyfileobj(stream, file)
-        except OSError as error:
-            raise UsageError(f"{name}: {error.strerror}") from error
+        if path != STDIN and stat.S_ISREG(Path(path).stat().st_mode):
+            file: BinaryIO = stack.enter_context(Path(path).open("rb"))
+        else:  # it can be read only once, and rows are checked before any of them runs
+            stdin = sys.stdin.buffer if has_stream(sys.stdin) else BytesIO()
+            file = stack.enter_context(TemporaryFile())
+            with nullcontext(stdin) if path == STDIN else Path(path).open("rb") as stream:
+                shutil.copyfileobj(stream, file)
         yield RowFile(file, name, rows_format)
 
 

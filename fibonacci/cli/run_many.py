@@ -63,10 +63,7 @@ def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat 
         check_fields(options.fields, COLUMNS)  # all results have the same
     if not options.journal:
         raise UsageError("--journal FILE is missing: without it, you can't continue an interrupted run")
-    try:
-        check_journal(options.journal)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    check_journal(options.journal)
     if options.out is None:
         return rows_format, None
     _check_paths(options)
@@ -111,7 +108,7 @@ def run_rows(context: Context) -> int:
     if not options.quiet:
         _log_to_stderr()
     rows_format, out_format = check_arguments(options)
-    with open_rows(options.rows, rows_format) as rows, _explained(rows_format):
+    with open_rows(options.rows, rows_format) as rows:
         runs = _runs(context.client, workflow_id_of(context.client, options.workflow), rows, options)
         if options.estimate:
             estimate = runs.estimate()
@@ -120,18 +117,13 @@ def run_rows(context: Context) -> int:
             else:
                 context.output.text(str(estimate))
             return DONE
-        with _results(context, out_format) as results:
-            return _write_results(context, runs, results)
-
-
-@contextmanager
-def _explained(rows_format: RowsFormat) -> Generator[None]:
-    try:
-        yield
-    except InputsError as error:
-        if rows_format.name == "csv" and any(untyped_inputs(error.problems, error.inputs)):
-            error.add_note("the cells of CSV are strings: --json-column COLUMN reads a column as JSON")
-        raise
+        try:
+            with _results(context, out_format) as results:
+                return _write_results(context, runs, results)
+        except InputsError as error:
+            if rows_format.name == "csv" and any(untyped_inputs(error.problems, error.inputs)):
+                error.add_note("the cells of CSV are strings: --json-column COLUMN reads a column as JSON")
+            raise
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from time import monotonic
 from typing import Final
 
 from fibonacci import APIError, Fibonacci, NotFoundError, Page
@@ -174,61 +173,40 @@ def sleep_while_read(seconds: float) -> None:
         raise BrokenPipeError
 
 
-class Tail:
-    """Yields executions as they are started and change, for ever.
+def tail(
+    feed: ExecutionFeed,
+    say: Callable[[str], object],
+    sleep: Callable[[float], object],
+    *,
+    last: int,
+    status: str | None = None,
+) -> Iterator[Execution]:
+    """Yield the last executions, the oldest first, and then for ever what is new and what changes.
 
     Args:
         feed: Reads them.
         say: Called with what there is to say about the connection.
         sleep: Sleeps for a number of seconds.
-        clock: Returns the seconds on a monotonic clock.
+        last: How many of those that are there already.
+        status: Those with this status alone.
     """
-
-    def __init__(
-        self,
-        feed: ExecutionFeed,
-        say: Callable[[str], object],
-        sleep: Callable[[float], object],
-        clock: Callable[[], float] = monotonic,
-    ) -> None:
-        self._feed = feed
-        self._say = say
-        self._sleep = sleep
-        self._clock = clock
-        self._failed_at: float | None = None
-
-    def executions(self, *, last: int, status: str | None = None) -> Iterator[Execution]:
-        """Yield the last executions, the oldest first, and then what is new and what changes.
-
-        Args:
-            last: How many of those that are there already.
-            status: Those with this status alone.
-        """
-        read, delay = self._feed.begin, None
-        while True:
-            changed = self._attempt(read)
-            if changed is not None:
-                shown = [execution for execution in changed if status in (None, execution.status)]
-                yield from shown if read == self._feed.poll else shown[max(0, len(shown) - last) :]
-                read = self._feed.poll
-            delay = grown(None if changed else delay)  # soon after a change, and ever later while nothing changes
-            response = self._feed.response
-            limit = None if response is None or response.rate_limit is None else response.rate_limit.limit
-            least = _WINDOW / (limit * _SHARE) if limit else _UNKNOWN
-            self._sleep(max(delay, least * max(1, self._feed.requests)))
-
-    def _attempt(self, read: Callable[[], list[Execution]]) -> list[Execution] | None:
-        """Return what a poll has brought, or None when it failed in a way that may be temporary."""
+    read, delay, is_failing = feed.begin, None, False
+    while True:
+        changed: list[Execution] = []
         try:
-            executions = read()
+            changed = read()
         except APIError as error:
-            if is_final(error, after_success=read == self._feed.poll):
+            if is_final(error, after_success=read == feed.poll):
                 raise
-            if self._failed_at is None:  # once for an outage
-                self._failed_at = self._clock()
-                self._say(f"polling failed, trying again: {error}")
-            return None
-        if self._failed_at is not None:
-            self._say(f"the platform responds again, after {self._clock() - self._failed_at:.0f} s")
-            self._failed_at = None
-        return executions
+            if not is_failing:  # once for an outage
+                say(f"polling failed, trying again: {error}")
+            is_failing = True
+        else:
+            is_failing = False
+            shown = [execution for execution in changed if status in (None, execution.status)]
+            yield from shown if read == feed.poll else shown[max(0, len(shown) - last) :]
+            read = feed.poll
+        delay = grown(None if changed else delay)  # soon after a change, and ever later while nothing changes
+        limit = None if feed.response is None or feed.response.rate_limit is None else feed.response.rate_limit.limit
+        least = _WINDOW / (limit * _SHARE) if limit else _UNKNOWN
+        sleep(max(delay, least * max(1, feed.requests)))

@@ -168,7 +168,7 @@ def test_a_file_without_rows_is_refused(content: bytes, tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="No such file"), open_rows(str(tmp_path / "rows.csv"), CSV):
+    with pytest.raises(FileNotFoundError), open_rows(str(tmp_path / "rows.csv"), CSV):
         pass
 
 

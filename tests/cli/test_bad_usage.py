@@ -126,7 +126,7 @@ USAGE: list[tuple[list[str], str]] = [
     ),
     (
         ["workflows", "create", "--name", "x", "--definition", "@missing.yaml"],
-        "fibonacci workflows create: argument --definition: missing.yaml: No such file or directory",
+        "fibonacci: missing.yaml: No such file or directory",
     ),
     (
         ["executions", "list", "--status", "compleeted"],

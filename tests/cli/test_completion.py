@@ -141,14 +141,6 @@ def test_a_shell_completes_words_paths_and_hostile_names(complete: Complete, emu
     assert complete("run in:") == ["run", "in:$(touch broken);`touch broken`"]
 
 
-def test_a_script_is_short_and_calls_the_command() -> None:
-    for shell in ("bash", "zsh", "fish"):
-        run = invoke("completion", shell)
-        assert (run.code, run.err) == (0, "")
-        assert len(run.out.splitlines()) < 60
-        assert f"command fibonacci {COMPLETE} " in run.out
-
-
 def test_commands_options_and_words() -> None:
     assert completed("ru") == ["run", "run-many"]
     assert completed("help", "ru") == ["run", "run-many"]

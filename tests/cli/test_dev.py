@@ -22,7 +22,6 @@ from fibonacci.emulator.cli import exports
 from fibonacci.emulator.cli_arguments import Shell
 from fibonacci.emulator.option_values import PlanName
 from tests.cli.invocation import environment, invoke
-from tests.kit.assertions import check_each
 from tests.kit.nodes import llm
 from tests.kit.programs import find
 from tests.kit.systems import needs_shell, needs_signals
@@ -169,29 +168,6 @@ def test_a_signal_reaches_the_command(tmp_path: Path, number: signal.Signals, mo
         assert process.wait(20) == 5
 
 
-def test_what_it_refuses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def check(row: tuple[str, str]) -> None:
-        arguments, text = row
-        run = invoke("dev", "--port", "0", *arguments.split())
-        assert (run.code, run.out) == (64, "")
-        assert run.err.startswith(text)
-
-    monkeypatch.chdir(tmp_path)
-    check_each(
-        (
-            ("--plan fre", "fibonacci dev: unknown value for --plan 'fre'. Did you mean 'free'?"),
-            ("--script none.json", "fibonacci: none.json: the file cannot be read"),
-            ("--handlers no_module:register", "fibonacci: --handlers no_module:register: No module named"),
-            (
-                "--reload",
-                "fibonacci: --reload imports your functions again: name the function that registers them with"
-                " --handlers",
-            ),
-        ),
-        check,
-    )
-
-
 def test_handlers_are_found_in_the_folder_where_the_installed_command_runs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -201,14 +177,6 @@ def test_handlers_are_found_in_the_folder_where_the_installed_command_runs(
     arguments = ("--handlers", "handlers_of_a_folder:register", "--quiet", "--", sys.executable, "-c", "")
     run = invoke("dev", "--port", "0", *arguments)
     assert (run.code, run.out, run.err) == (0, "registered\n", "")
-
-
-def test_a_port_that_is_taken_is_a_failure() -> None:
-    with Emulator() as emulator:
-        port = emulator.base_url.split(":")[2].removesuffix("/v1")
-        run = invoke("dev", "--port", port, "--quiet")
-    assert (run.code, run.out) == (69, "")
-    assert run.err.startswith(f"fibonacci: cannot listen on 127.0.0.1, port {port}: ")
 
 
 def test_signal_handlers_are_restored() -> None:

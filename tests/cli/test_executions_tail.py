@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fibonacci import ConflictError, QuotaExceededError
-from fibonacci.cli.tailing import ExecutionFeed, Tail, columns_of, sleep_while_read
+from fibonacci.cli.tailing import ExecutionFeed, columns_of, sleep_while_read, tail
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.models import Execution
@@ -152,8 +152,8 @@ class TestTail:
         first, second, third = (there.start(0) for _ in range(3))
         more: list[str] = []
         shown: list[str] = []
-        tail = Tail(ExecutionFeed(there.client), lambda text: None, lambda seconds: more.append(there.start(0)))
-        for execution in tail.executions(last=2):
+        feed = ExecutionFeed(there.client)
+        for execution in tail(feed, lambda text: None, lambda seconds: more.append(there.start(0)), last=2):
             shown.append(execution.id)
             if len(shown) == 4:
                 break
@@ -164,22 +164,16 @@ class TestTail:
         there = Organization()
         texts: list[str] = []
         client = there.emulator.client(max_retries=0)
-        now = [0.0]
         sleeps: list[float] = []
 
         def sleep(seconds: float) -> None:
             sleeps.append(seconds)
-            now[0] += seconds
             if len(sleeps) == 1:
                 there.emulator.fail("GET /executions", kind="reset", times=3)
                 there.start(0)
 
-        tail = Tail(ExecutionFeed(client), texts.append, sleep, lambda: now[0])
-        assert next(tail.executions(last=0)).status == "completed"
-        assert [text.partition(":")[0].partition(",")[0] for text in texts] == [
-            "polling failed",
-            "the platform responds again",
-        ]
+        assert next(tail(ExecutionFeed(client), texts.append, sleep, last=0)).status == "completed"
+        assert [text.partition(",")[0] for text in texts] == ["polling failed"]
         assert sleeps == sorted(sleeps), "ever later"
 
     def test_a_rate_limit_is_waited_for(self) -> None:
@@ -189,8 +183,7 @@ class TestTail:
         there.start(0)
         clock = SharedClock(there.emulator)
         client = there.emulator.client(max_retries=0, clock=clock)
-        tail = Tail(ExecutionFeed(client), texts.append, clock.sleep, clock.monotonic)
-        assert next(tail.executions(last=1)).status == "completed"
+        assert next(tail(ExecutionFeed(client), texts.append, clock.sleep, last=1)).status == "completed"
         assert 49 < clock.skipped < 52
         assert "429" in texts[0]
 
@@ -198,7 +191,7 @@ class TestTail:
         there = Organization()
         there.emulator.fail("GET /executions", status=429, body={"error": {"code": "quota_exceeded", "message": "x"}})
         with pytest.raises(QuotaExceededError):
-            next(Tail(ExecutionFeed(there.client), print, print).executions(last=1))
+            next(tail(ExecutionFeed(there.client), print, print, last=1))
 
 
 @pytest.mark.parametrize(("is_busy", "most"), [(False, 5), (True, 15)], ids=["idle", "busy"])
@@ -218,16 +211,15 @@ def test_requests_a_minute_of_a_tail(is_busy: bool, most: int) -> None:
         if is_busy:
             client.workflows.execute(workflow_id)
 
-    tail = Tail(ExecutionFeed(client), print, sleep, counts.clock.monotonic)
     with pytest.raises(Stopped):
-        seen.extend(each.id for each in tail.executions(last=0))
+        seen.extend(each.id for each in tail(ExecutionFeed(client), print, sleep, last=0))
     assert max(counts.minutes[1:-1]) <= most
     assert sum(counts.minutes[:minutes]) / minutes <= (most if is_busy else 4.5)
 
 
 class TestCommand:
     @pytest.fixture(autouse=True)
-    def tail(self, monkeypatch: pytest.MonkeyPatch, emulator: Emulator, tmp_path: Path) -> None:
+    def environment(self, monkeypatch: pytest.MonkeyPatch, emulator: Emulator, tmp_path: Path) -> None:
         use(monkeypatch, emulator, tmp_path)
 
     def test_lines_of_json_until_the_limit(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:

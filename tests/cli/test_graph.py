@@ -108,7 +108,7 @@ def test_a_missing_extra_is_named_before_anything_is_sent(monkeypatch: pytest.Mo
     ("arguments", "message"),
     [
         ([], "pass a FILE, an ID or a NAME, or --execution ID"),
-        (["nope.yaml"], "'nope.yaml' cannot be read: No such file or directory"),
+        (["nope.yaml"], "nope.yaml: No such file or directory"),
         (
             ["a.yaml", "--out", "a.gif"],
             "--out 'a.gif' names no format: end it with .svg, .png or .mmd, or pass --format",

@@ -138,5 +138,8 @@ def test_what_people_type_from_habit_is_a_command() -> None:
 def test_options_stand_before_and_after_the_command() -> None:
     before = invoke("--fields", "id,,", "workflows", "list")
     after = invoke("workflows", "list", "--fields", "id,,")
-    assert before.err == "fibonacci: argument --fields: 'id,,' is not a list of names, such as id,name\n"
-    assert after.err == "fibonacci workflows list: argument --fields: 'id,,' is not a list of names, such as id,name\n"
+    assert before.err == "fibonacci: argument --fields: 'id,,' has an empty name. Separate names with one comma\n"
+    assert (
+        after.err
+        == "fibonacci workflows list: argument --fields: 'id,,' has an empty name. Separate names with one comma\n"
+    )

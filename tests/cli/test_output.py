@@ -140,7 +140,7 @@ class TestFields:
         for command, fields, message in (
             (["list"], "nam", "--fields has the unknown name 'nam'. Did you mean 'name'?"),
             (["get", "wf-1"], "nam", "--fields has the unknown name 'nam'. Did you mean 'name'?"),
-            (["list"], "id,,name", "'id,,name' is not a list of names, such as id,name"),
+            (["list"], "id,,name", "'id,,name' has an empty name. Separate names with one comma"),
         ):
             run = invoke("workflows", *command, "--fields", fields)
             assert (run.code, run.out) == (64, "")

@@ -137,7 +137,7 @@ class TestFiles:
         (tmp_path / "quiz.yaml").write_text(self.TEXT, "utf-8")
         for name, text in (
             ("bad.yaml", "is not a type of node"),
-            ("none.yaml", "cannot be read: No such file"),
+            ("none.yaml", "none.yaml: No such file"),
             ("quiz.yaml", "inputs.topic: it is missing, but used by node 'ask'"),
         ):
             run = invoke("run", str(tmp_path / name))

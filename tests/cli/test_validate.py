@@ -56,7 +56,7 @@ def test_a_fault_carries_out_nothing_in_a_terminal() -> None:
     )
 
 
-def test_the_place_is_marked_in_color_on_a_terminal_that_has_colors(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_is_in_color_on_a_terminal_that_has_colors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     text = "nodes:\n- id: a\n  type: llm\n  instruction: |\n    To 日本\t{{nobody}}\n"
@@ -64,8 +64,10 @@ def test_the_place_is_marked_in_color_on_a_terminal_that_has_colors(monkeypatch:
     shown = invoke("validate", "bad.yaml", on_terminal=True).out
     message = "the template names 'nobody', which is neither a node nor a known source [unknown_template_source]"
     message = message.replace("nor a known", "nor a\n  known")
-    plain = f"bad.yaml:5:11: error: {message}\n    5 |     To 日本    {{{{nobody}}}}\n      |                ^\n"
-    assert shown == plain.replace(" error: ", " \x1b[31merror:\x1b[0m ").replace("^", "\x1b[31m^\x1b[0m")
+    fault = f"bad.yaml:5:11: error: {message}"
+    place = "    5 |     To 日本    {{nobody}}\n      |                ^\n"
+    assert shown == f"\x1b[31m{fault}\x1b[0m\n{place}"
+    plain = f"{fault}\n{place}"
     assert invoke("validate", "bad.yaml", "--no-color", on_terminal=True).out == plain
     for name, value in (("TERM", "unknown"), ("TERM", "dumb"), ("NO_COLOR", "1")):
         with monkeypatch.context() as patch:

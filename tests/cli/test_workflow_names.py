@@ -206,9 +206,6 @@ class TestLists:
         with platform.client() as client:
             made = client.workflows.create(name=NAME, definition=GREETER).id
             client.memory.set("draft", 1, scope="workflow", workflow_id=made)
-            client.registry.approve_template(made)
-        run = invoke("organizations", "governance", "audit", "default", on_terminal=True)
-        assert f"  workflow-registry/{NAME}  " in run.out
         assert (
             f"workflow_id: {made} ({NAME})\n"
             in invoke("memory", "get", "draft", "--workflow", NAME, on_terminal=True).out

@@ -214,6 +214,7 @@ REFUSED = [
     ("--api-key-file open", "open cannot be used: may be read by other users (mode 644): run `chmod go= open`"),
     ("--port http", "argument --port: invalid int value"),
     (f"--keep {'9' * 5000}", "argument --keep: invalid number_or_all value"),
+    ("--reload", "--reload imports your functions again: name the function that registers them with --handlers"),
     ("--plan gold", "unknown value for --plan 'gold'"),
     ("--record calls.json", "--record records calls of your functions: name the function that registers them with"),
     ("--record calls.json --replay calls.json", "not allowed with argument"),

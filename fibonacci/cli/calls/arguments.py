@@ -68,10 +68,10 @@ def _add_call(parser: CommandParser, entry: CallEntry, path: tuple[str, ...]) ->
 def _add_nulls(parser: CommandParser, parameters: tuple[CallParameter, ...]) -> None:
     nullable = [parameter.option for parameter in parameters if parameter.is_nullable]
     if nullable:
-        from fibonacci.cli.calls.value_kinds import names
+        from fibonacci.cli.numbers import list_of_names
 
         help = f"send null for an option, one of {', '.join(nullable)}"
-        parser.add_argument("--null", dest=NULLS, metavar="A,B", type=names, action="extend", help=help)
+        parser.add_argument("--null", dest=NULLS, metavar="A,B", type=list_of_names, action="extend", help=help)
 
 
 def _run(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:

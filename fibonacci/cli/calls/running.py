@@ -122,6 +122,7 @@ def _arguments(parameters: tuple[CallParameter, ...], options: argparse.Namespac
 
 def _nulls(parameters: tuple[CallParameter, ...], typed: list[str], given: dict[str, Any]) -> dict[str, None]:
     nullable = {parameter.option: parameter.name for parameter in parameters if parameter.is_nullable}
+    nulls: dict[str, None] = {}
     for option in typed:
         name = nullable.get(option.removeprefix("--").replace("_", "-"))
         if name is None:
@@ -129,4 +130,5 @@ def _nulls(parameters: tuple[CallParameter, ...], typed: list[str], given: dict[
             raise UsageError(f"--null has the unknown name {option!r}{remedy}")
         if name in given:
             raise UsageError(f"--null {option} and --{option} can't be combined: pass only one")
-    return {nullable[option.removeprefix("--").replace("_", "-")]: None for option in typed}
+        nulls[name] = None
+    return nulls

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fibonacci._texts.suggestions import did_you_mean
-from fibonacci.cli.numbers import FORMS, period
+from fibonacci.cli.numbers import FORMS, list_of_names, period
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -76,14 +76,6 @@ def since(text: str) -> datetime | timedelta:
     return time.astimezone()
 
 
-def names(text: str) -> list[str]:
-    """Read names with commas between them, where an empty text is the empty list."""
-    words = [name.strip() for name in text.split(",")] if text.strip() else []
-    if not all(words):
-        raise ArgumentTypeError(f"{text!r} has an empty name. Separate names with one comma")
-    return words
-
-
 def word(text: str, choices: Sequence[str]) -> str:
     """Read one of the documented words, or another one that the platform may have, but refuse a misspelling."""
     if text in choices:
@@ -100,10 +92,11 @@ def any_json(text: str) -> Any:
 
 def json_object(text: str) -> Any:
     """Read a JSON object, or null."""
-    from fibonacci.cli.values import json_kind  # which a help does without
+    from fibonacci._core.json_bodies import is_object  # which a help does without
+    from fibonacci.cli.values import json_kind
 
     value = _json(text, '. It must be a JSON object such as \'{"name": "Ada"}\'')
-    if not isinstance(value, dict | None):
+    if value is not None and not is_object(value):
         raise ArgumentTypeError(f'it must be a JSON object such as \'{{"name": "Ada"}}\', not {json_kind(value)}')
     return value
 
@@ -119,10 +112,7 @@ def definition_file(path: str) -> WorkflowDefinition:
     """Read a file with a definition, in JSON or YAML."""
     from fibonacci.definitions import load  # which a help does without
 
-    try:
-        return load(path)
-    except OSError as error:
-        raise ArgumentTypeError(f"{path}: {error.strerror or error}") from None
+    return load(path)
 
 
 def _json(text: str, remedy: str) -> Any:
@@ -146,7 +136,7 @@ KINDS: Final = {
     "boolean": ValueKind("true|false", boolean),
     "seconds": ValueKind("TIME", seconds),
     "since": ValueKind("TIME", since),
-    "names": ValueKind("A,B", names),
+    "names": ValueKind("A,B", list_of_names),
     "json": ValueKind("JSON|@FILE|-", any_json),
     "object": ValueKind("JSON|@FILE|-", json_object),
     "file": ValueKind("FILE", definition_file),

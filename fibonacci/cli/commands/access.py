@@ -173,7 +173,7 @@ def _login(context: Context) -> int:
     kept = keychain.stored_key(name, home_of(profile).origin)  # a keychain that is locked is found before the prompt
     key = _read_key(context, address, keychain.legacy_key() if kept is None else None)
     _check_key(key, address)
-    remember_key(file, profile, key)
+    remember_key(profile, key)
     context.say(
         f"the API key is valid, and stored in the keychain ({keychain.keychain_name()}) for the profile {name!r} at"
         f" {home_of(profile).base_url}"
@@ -187,6 +187,7 @@ def _status(context: Context) -> int:
     from fibonacci._core.config import missing_key
     from fibonacci._profiles.changes import TAKE_OVER, has_legacy_key
     from fibonacci._profiles.credentials import find_address, find_key, no_key_of, used_profile
+    from fibonacci.errors import AuthenticationError
 
     profile = used_profile(read_file(context), context.options.profile)
     address = find_address(profile)
@@ -205,15 +206,13 @@ def _status(context: Context) -> int:
         shown["key_source"] = key.source
         _check_key(key.key, address)
         shown["valid"] = True
-    except Exception as error:
-        from fibonacci.errors import AuthenticationError
-
-        shown["valid"] = False if isinstance(error, AuthenticationError) else None
+    except AuthenticationError:
+        shown["valid"] = False
+        raise
+    finally:
         context.output.value(shown)
         if shown["key_source"] is None and has_legacy_key():
             context.say(TAKE_OVER)
-        raise
-    context.output.value(shown)
     return DONE
 
 
@@ -235,7 +234,6 @@ def _logout(context: Context) -> int:
 def _read_key(context: Context, address: PlatformAddress, legacy: str | None) -> str:
     """Return the key that is typed or piped, or that of 0.2.4 if there is one and nothing is typed."""
     from fibonacci._core.options import check_key
-    from fibonacci.cli.exit_codes import UsageError
 
     offer = ", or Enter for the key that fibonacci-sdk 0.2.4 stored" if legacy else ""
     key = read_secret(f"API key for {address.base_url}{offer} (it is not shown): ")

@@ -29,6 +29,8 @@ def run_completion(context: Context) -> int:
     """Print the script."""
     from importlib.resources import files
 
-    script = files(__package__).joinpath("completions", f"fibonacci.{context.options.shell}").read_text("utf-8")
+    script = (
+        files("fibonacci.cli").joinpath(f"commands/completions/fibonacci.{context.options.shell}").read_text("utf-8")
+    )
     context.output.document("script", script.rstrip("\n"))
     return DONE

@@ -85,19 +85,13 @@ def _print_problems(context: Context, problems: Sequence[Problem]) -> None:
 
 
 def _lines(context: Context, problem: Problem) -> list[str]:
-    from fibonacci._texts.text import printable
-    from fibonacci.cli.context import ColoredText, colored, uses_color
+    from fibonacci.cli.context import colored, uses_color
     from fibonacci.cli.definition_arguments import fault_lines
 
-    lines, severity = fault_lines(problem, sys.stdout), f"{problem.severity}:"
+    lines = fault_lines(problem, sys.stdout)
     if not uses_color(context.options, sys.stdout):
         return lines
-    color = "red" if problem.severity == "error" else "yellow"
-    before, _, after = printable(lines[0]).partition(severity)
-    lines[0] = ColoredText(before + colored(severity, color) + after)
-    if lines[-1].endswith(" ^"):
-        lines[-1] = ColoredText(lines[-1][:-1] + colored("^", color))
-    return lines
+    return [colored(lines[0], "red" if problem.severity == "error" else "yellow"), *lines[1:]]
 
 
 def add_fmt_arguments(parser: CommandParser) -> None:

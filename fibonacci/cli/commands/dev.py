@@ -32,52 +32,32 @@ def add_dev_arguments(parser: CommandParser) -> None:
 
 def run_dev(context: Context) -> int:
     """Serve an emulator."""
-    from fibonacci.emulator import cli
-
-    options = context.options
-    if options.command:
-        return cli.serve_command(options, lambda emulator: _say_page(context, emulator))
-    if not options.quiet:
-        cli.log_to_stderr()
-
-    def announce(emulator: Emulator) -> None:
-        _announce(context, emulator)
-        _open(context, emulator)
-
-    cli.serve(options, announce)
-    return DONE
-
-
-def _say_page(context: Context, emulator: Emulator) -> None:
-    from fibonacci.emulator import cli
-
-    context.say(f"page: {cli.page_address(emulator)}")
-    _open(context, emulator)
-
-
-def _announce(context: Context, emulator: Emulator) -> None:
-    """Print how clients reach the emulator."""
-    from fibonacci.emulator import cli
-    from fibonacci.emulator.facade import client_variables
-
-    if context.output.is_json:
-        context.output.line({**client_variables(emulator), "page": cli.page_address(emulator)})
-        return
-    print(cli.announcement(emulator, context.options.shell), flush=True)
-    if is_terminal(sys.stdout):
-        context.say("Run these lines in another terminal. Ctrl-C ends the emulator.")
-    else:  # such as eval "$(fibonacci dev)", which waits for its end
-        context.say("serving until Ctrl-C. To run a command with an emulator: fibonacci dev -- COMMAND")
-
-
-def _open(context: Context, emulator: Emulator) -> None:
-    """Open the page with `--open`, at an address without the key: other programs can read a browser's arguments."""
-    if not context.options.open:
-        return
     import webbrowser
 
     from fibonacci.emulator import cli
+    from fibonacci.emulator.facade import client_variables
 
-    address = cli.page_address(emulator).partition("#")[0]
-    if not webbrowser.open(address):
-        context.say(f"no browser could be started: open {address}")
+    options = context.options
+
+    def announce(emulator: Emulator) -> None:
+        page = cli.page_address(emulator)
+        if options.command:
+            context.say(f"page: {page}")
+        elif context.output.is_json:
+            context.output.line({**client_variables(emulator), "page": page})
+        else:
+            print(cli.announcement(emulator, options.shell), flush=True)
+            if is_terminal(sys.stdout):
+                context.say("Run these lines in another terminal. Ctrl-C ends the emulator.")
+            else:  # such as eval "$(fibonacci dev)", which waits for its end
+                context.say("serving until Ctrl-C. To run a command with an emulator: fibonacci dev -- COMMAND")
+        address = page.partition("#")[0]  # without the key: other programs can read a browser's arguments
+        if options.open and not webbrowser.open(address):
+            context.say(f"no browser could be started: open {address}")
+
+    if options.command:
+        return cli.serve_command(options, announce)
+    if not options.quiet:
+        cli.log_to_stderr()
+    cli.serve(options, announce)
+    return DONE

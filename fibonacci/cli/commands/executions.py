@@ -110,10 +110,7 @@ def _ensured(context: Context, file: Path, inputs: dict[str, Any]) -> Workflow:
     from fibonacci.cli.inputs import check_typed_inputs
     from fibonacci.definitions import load, to_plain
 
-    try:
-        definition = load(file)
-    except OSError as error:
-        raise UsageError(f"{str(file)!r} cannot be read: {error.strerror}") from error
+    definition = load(file)
     check_typed_inputs(to_plain(definition), inputs, context.say)
     with logging_to(ChangeHandler(context.say)):
         return context.client.workflows.ensure(definition, name=definition.name or file.stem)
@@ -270,16 +267,16 @@ def add_tail_arguments(parser: CommandParser) -> None:
 def run_tail(context: Context) -> int:
     """Print executions until Ctrl-C."""
     from fibonacci.cli.context import first
-    from fibonacci.cli.exit_codes import DONE
-    from fibonacci.cli.tailing import ExecutionFeed, Tail, columns_of, sleep_while_read
+    from fibonacci.cli.tailing import ExecutionFeed, columns_of, sleep_while_read, tail
     from fibonacci.cli.workflow_names import workflow_id_of
     from fibonacci.models import Execution
 
     context.output.check_fields(Execution)
     options, client = context.options, context.client
     workflow_id = None if options.workflow is None else workflow_id_of(client, options.workflow)
-    tail = Tail(ExecutionFeed(client, workflow_id), context.say, sleep_while_read)
-    executions = first(tail.executions(last=options.last, status=options.status), options.limit)
+    feed = ExecutionFeed(client, workflow_id)
+    changes = tail(feed, context.say, sleep_while_read, last=options.last, status=options.status)
+    executions = first(changes, options.limit)
     if context.output.is_json:
         context.output.array(executions)
         return DONE

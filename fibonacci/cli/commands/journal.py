@@ -11,16 +11,10 @@ from itertools import islice
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 
-from fibonacci._batch.estimate import duration_text
-from fibonacci._batch.progress import MOST_UNKNOWN
-from fibonacci._display.text import cell_width
 from fibonacci._texts.text import counted, printable_line
 from fibonacci.cli.exit_codes import DONE, NOT_ENDED, UsageError
 from fibonacci.cli.parser import LISTED, RAW_CSV, add_verb
-from fibonacci.cli.rendering import check_fields, fitted
 from fibonacci.cli.standard_streams import is_dumb
-from fibonacci.errors import APIStatusError, ExecutionCancelledError, ExecutionFailedError, WaitTimeoutError
-from fibonacci.models.run_results import COLUMNS, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -32,26 +26,10 @@ if TYPE_CHECKING:
     from fibonacci.cli.parser import CommandParser
 
 
-def opened_journal(context: Context) -> JournalView:
-    """Return the journal that the command line names, without changing it.
-
-    Raises:
-        UsageError: If the argument names no journal.
-        JournalError: If it cannot be read.
-    """
-    from fibonacci import read_journal
-
-    try:
-        return read_journal(context.options.journal)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-
-
 UNNAMED: Final = "another reason"
 """What failures are counted as beyond the most frequent reasons."""
 
 _MOST_REASONS: Final = 5
-_FAILED: Final = ("failed", "cancelled")
 _LONGEST_REASON: Final = 160
 
 Status = dict[str, Any]
@@ -70,6 +48,9 @@ def statuses(view: JournalView) -> Iterator[Status]:
     Raises:
         JournalError: If the journal cannot be read.
     """
+    from fibonacci._batch.progress import MOST_UNKNOWN
+    from fibonacci.models.run_results import UNKNOWN
+
     known_failed, failures = 0, list[dict[str, Any]]()  # the reasons are read again only when more rows have failed
     while True:
         is_running = view.is_running  # first: what the run's last write has changed is read after it
@@ -110,6 +91,8 @@ def statuses(view: JournalView) -> Iterator[Status]:
 
 def reason_of(result: RunResult) -> str:
     """Return why a row has failed, in words that rows with the same reason share."""
+    from fibonacci.errors import APIStatusError, ExecutionCancelledError, ExecutionFailedError, WaitTimeoutError
+
     error = result.error
     if isinstance(error, WaitTimeoutError):
         return "timed out"
@@ -123,7 +106,7 @@ def reason_of(result: RunResult) -> str:
 
 
 def _failures(view: JournalView, failed: int) -> list[dict[str, Any]]:
-    counts = Counter(reason_of(result) for status in _FAILED for result in view.rows(status))
+    counts = Counter(reason_of(result) for status in ("failed", "cancelled") for result in view.rows(status))
     named = counts.most_common(_MOST_REASONS)
     rest = failed - sum(number for _, number in named)
     return [{"reason": reason, "rows": number} for reason, number in [*named, (UNNAMED, rest)] if number > 0]
@@ -150,6 +133,7 @@ def status_lines(status: Status, width: int, *, is_unicode: bool) -> list[list[P
         width: The width of the terminal in cells.
         is_unicode: Whether the terminal can show blocks.
     """
+    from fibonacci._batch.estimate import duration_text
 
     def labeled(name: str, value: float | str, style: str = "", more: str = "") -> list[Part]:
         text = value if isinstance(value, str) else f"{value:,}".rjust(_NUMBER)
@@ -209,6 +193,9 @@ def _bar(status: Status, width: int, *, is_unicode: bool) -> list[Part]:
 
 def _cut(line: list[Part], width: int, ellipsis: str) -> list[Part]:
     """Return a line that is at most so wide."""
+    from fibonacci._display.text import cell_width
+    from fibonacci.cli.rendering import fitted
+
     cut: list[Part] = []
     for text, style in line:
         shown = printable_line(text)
@@ -227,9 +214,12 @@ _EVERY: Final = 1.0
 
 def run_status(context: Context) -> int:
     """Print the status, with `--watch` until no run has the journal."""
+    from fibonacci import read_journal
+    from fibonacci.cli.rendering import check_fields
+
     output, options = context.output, context.options
     check_fields(options.fields or (), FIELDS)
-    with opened_journal(context) as journal:
+    with read_journal(context.options.journal) as journal:
         read = statuses(journal)
         shown = _changes(_until_ended(read)) if options.watch else islice(read, 1)
         try:
@@ -290,8 +280,12 @@ _COLUMNS: Final = ("index", "key", "status", "execution_id", "error", "candidate
 
 def run_rows(context: Context) -> int:
     """List the rows."""
+    from fibonacci import read_journal
+    from fibonacci.cli.rendering import check_fields
+    from fibonacci.models.run_results import COLUMNS
+
     check_fields(context.options.fields or (), (*COLUMNS, "candidates"))
-    with opened_journal(context) as journal:
+    with read_journal(context.options.journal) as journal:
         context.output.items(map(_with_candidates, journal.rows(context.options.status)), _COLUMNS)
     return DONE
 
@@ -313,14 +307,17 @@ command only reads the journal, so you can use it during a run.
 
 def run_export(context: Context) -> int:
     """Write the rows."""
+    from fibonacci import read_journal
     from fibonacci.cli.context import first
+    from fibonacci.cli.rendering import check_fields
     from fibonacci.cli.row_files import stdout_stream
+    from fibonacci.models.run_results import COLUMNS
 
     options = context.options
     if options.format == "csv" and (options.json or options.fields):
         raise UsageError("--format csv always has the same columns: leave out --json and --fields")
     check_fields(options.fields or (), COLUMNS)
-    with opened_journal(context) as journal:
+    with read_journal(context.options.journal) as journal:
         stream = stdout_stream(
             options.fields or (),
             is_json=options.json,
@@ -343,7 +340,6 @@ later run.
 
 Exit codes: 0 the run has ended, or no run is using the journal, 64 the file does not exist or is not a journal, 75 the
 run has not ended within --timeout."""
-_LOOKED_EVERY: Final = 0.2
 
 
 def run_stop(context: Context) -> int:
@@ -367,7 +363,7 @@ def run_stop(context: Context) -> int:
             if monotonic() >= ends:
                 context.say("the run has not ended within --timeout. It stops when its rows under way have ended")
                 return NOT_ENDED
-            sleep(_LOOKED_EVERY)
+            sleep(0.2)
     except KeyboardInterrupt as error:
         error.add_note("the run still stops, when its rows under way have ended")
         raise
@@ -379,16 +375,13 @@ def _held_journal(journal: str) -> HeldJournal | PostgresReader:
     """Return the journal that the command line names.
 
     Raises:
-        UsageError: If it can't be a journal.
+        ValueError: If it can't be a journal.
     """
     from fibonacci._batch.options import check_journal, postgres_place
     from fibonacci._batch.sqlite_journal import HeldJournal
 
-    try:
-        check_journal(journal)
-        place = postgres_place(journal)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    check_journal(journal)
+    place = postgres_place(journal)
     if place is None:
         return HeldJournal(journal)
     from fibonacci._batch.postgres_journal import PostgresReader
@@ -404,14 +397,13 @@ journal, and the same run-many command then continues. A run that is using the j
 
 def run_settle(context: Context) -> int:
     """Settle a row."""
+    from fibonacci import read_journal
+
     options = context.options
-    with opened_journal(context) as journal:
-        try:
-            journal.settle(
-                options.key, execution_id=options.execution, not_started=options.not_started, failed=options.failed
-            )
-        except ValueError as error:  # an id that is empty
-            raise UsageError(str(error)) from None
+    with read_journal(context.options.journal) as journal:
+        journal.settle(
+            options.key, execution_id=options.execution, not_started=options.not_started, failed=options.failed
+        )
     context.say(f"settled row {options.key}. To continue, repeat the run-many command with --resume")
     return DONE
 

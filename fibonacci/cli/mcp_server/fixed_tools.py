@@ -137,14 +137,6 @@ def validate(definition: dict[str, Any] | str, tools: Sequence[models.Tool] | No
     return {"valid": not problems.errors, "problems": shown, **count}
 
 
-LIST_EXECUTIONS: Final = "list_executions"
-GET_EXECUTION: Final = "get_execution"
-READ_OUTPUT: Final = "read_output"
-CANCEL_EXECUTION: Final = "cancel_execution"
-VALIDATE_DEFINITION: Final = "validate_definition"
-READ_DOCS: Final = "read_docs"
-
-
 def fixed_tools(wait: float, *, can_cancel: bool = True) -> dict[str, Tool]:
     """Return the tools of a server by name, in the order in which they are listed.
 
@@ -152,9 +144,11 @@ def fixed_tools(wait: float, *, can_cancel: bool = True) -> dict[str, Tool]:
         wait: The seconds that a call waits at most.
         can_cancel: Whether the API of the platform has a call that cancels an execution.
     """
-    text = files(__package__).joinpath("fixed_tools.json").read_text("utf-8").replace("{wait}", f"{wait:g}")
+    text = (
+        files("fibonacci.cli.mcp_server").joinpath("fixed_tools.json").read_text("utf-8").replace("{wait}", f"{wait:g}")
+    )
     tools = [Tool.model_validate(each) for each in json.loads(text)]
     for tool in tools:
-        if tool.name in (GET_EXECUTION, CANCEL_EXECUTION):
+        if tool.name in ("get_execution", "cancel_execution"):
             tool.output_schema = EXECUTION_SCHEMA
-    return {tool.name: tool for tool in tools if can_cancel or tool.name != CANCEL_EXECUTION}
+    return {tool.name: tool for tool in tools if can_cancel or tool.name != "cancel_execution"}

@@ -76,8 +76,6 @@ def filtered(schema: Any, *, levels: int = _MOST_LEVELS) -> Any:
             result[keyword] = value
         elif keyword in _TEXTS and isinstance(value, str):
             result[keyword] = cleaned(value, _LONGEST_TEXT)
-        elif keyword in _SCHEMAS and not is_array(value):
-            result[keyword] = inner(value)
         elif keyword in _LISTS_OF_SCHEMAS and value:
             result[keyword] = [*map(inner, value)]
         elif keyword in ("$defs", "definitions"):
@@ -86,6 +84,8 @@ def filtered(schema: Any, *, levels: int = _MOST_LEVELS) -> Any:
             result[keyword] = {name: inner(each) for name, each in value.items() if PROPERTY_NAME.fullmatch(name)}
         elif keyword == "required":
             result[keyword] = [name for name in value if PROPERTY_NAME.fullmatch(name)]
+        elif keyword in _SCHEMAS and not is_array(value):
+            result[keyword] = inner(value)
     if "anyOf" not in result and (choices := schema.get("oneOf")):
         result["anyOf"] = [*map(inner, choices)]  # with less in each, a value may fit more than one
     if len(result.get("properties", ())) < len(schema.get("properties", ())):  # one was left out for its name

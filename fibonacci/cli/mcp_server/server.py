@@ -26,17 +26,7 @@ from fibonacci._texts.logging import redact_keys_in_use
 from fibonacci._texts.suggestions import did_you_mean
 from fibonacci._texts.text import printable_line
 from fibonacci.cli.inputs import input_problems
-from fibonacci.cli.mcp_server.fixed_tools import (
-    CANCEL_EXECUTION,
-    GET_EXECUTION,
-    LIST_EXECUTIONS,
-    READ_DOCS,
-    READ_OUTPUT,
-    VALIDATE_DEFINITION,
-    documentation_of,
-    fixed_tools,
-    validate,
-)
+from fibonacci.cli.mcp_server.fixed_tools import documentation_of, fixed_tools, validate
 from fibonacci.cli.mcp_server.long_outputs import part_of
 from fibonacci.cli.mcp_server.runs import (
     EXPECTED,
@@ -64,6 +54,7 @@ _LISTED: Final = 10
 _RECENT: Final = 5
 
 RequestContext = ServerRequestContext[Any, Any]
+Call = Callable[[Mapping[str, Any], ProgressReporter], Awaitable[CallToolResult]]
 
 
 class WorkflowServer:
@@ -96,14 +87,6 @@ class WorkflowServer:
         self._runner = WorkflowRunner(client, wait=wait, say=say)
         self._node_counts = {workflow.workflow_id: workflow.node_count for workflow in workflows.values()}
         self._executions = AllowedExecutions(client, self._node_counts, self._runner.started)
-        self._fixed: dict[str, Callable[[Mapping[str, Any], ProgressReporter], Awaitable[CallToolResult]]] = {
-            LIST_EXECUTIONS: self._list_executions,
-            GET_EXECUTION: self._get_execution,
-            READ_OUTPUT: self._read_output,
-            CANCEL_EXECUTION: self._cancel_execution,
-            VALIDATE_DEFINITION: self._validate_definition,
-            READ_DOCS: self._read_docs,
-        }
 
     def protocol_server(self) -> Server[Any]:
         """Return the server of the protocol, to be connected to a transport."""
@@ -137,7 +120,8 @@ class WorkflowServer:
                 raise ValueError(f"{problem}{'' if problem.endswith('?') else '.'} Nothing was {done}")
             progress = ProgressReporter(context.session.report_progress, workflow.node_count if workflow else 0)
             if workflow is None:
-                return await self._fixed[params.name](arguments, progress)
+                call: Call = getattr(self, f"_{params.name}")  # it has the name of the tool
+                return await call(arguments, progress)
             execution = await self._runner.run(workflow, arguments, progress)
             has_failed = execution.is_terminal and not execution.succeeded
             return execution_result(execution, workflow_id=workflow.workflow_id, is_error=has_failed)

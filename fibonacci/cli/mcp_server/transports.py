@@ -13,11 +13,11 @@ import socket
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import contextmanager, suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import uvicorn
-from anyio import to_thread
 from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.responses import PlainTextResponse
@@ -82,13 +82,21 @@ async def serve_stdio(server: Server[Any], say_ready: Callable[[str], object]) -
 
 
 async def _lines_of(descriptor: int) -> AsyncGenerator[str]:
-    """Yield the lines of a file descriptor. A read that waits when the server ends is abandoned in its thread."""
+    """Yield the lines of a file descriptor. A thread that ends with the process reads it: a read cannot be canceled."""
+    loop, chunks = asyncio.get_running_loop(), asyncio.Queue[bytes]()
+
+    def read() -> None:
+        with suppress(RuntimeError):  # the loop has ended before stdin
+            while chunk := os.read(descriptor, 65536):
+                loop.call_soon_threadsafe(chunks.put_nowait, chunk)
+            loop.call_soon_threadsafe(chunks.put_nowait, b"")
+
+    Thread(target=read, name="stdin", daemon=True).start()
     rest = b""
-    with suppress(OSError):
-        while chunk := await to_thread.run_sync(os.read, descriptor, 65536, abandon_on_cancel=True):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                yield line.decode("utf-8", "replace")
+    while chunk := await chunks.get():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line.decode("utf-8", "replace")
     if rest:
         yield rest.decode("utf-8", "replace")
 

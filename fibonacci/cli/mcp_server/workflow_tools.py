@@ -124,7 +124,7 @@ _LONGEST_TITLE: Final = 80
 _LONGEST_DESCRIPTION: Final = 1000
 
 EXECUTION_SCHEMA: Final[dict[str, Any]] = json.loads(
-    files(__package__).joinpath("execution.schema.json").read_text("utf-8")
+    files("fibonacci.cli.mcp_server").joinpath("execution.schema.json").read_text("utf-8")
 )
 """The structured content of a tool that returns an execution. No field is required: clients check errors by it too."""
 

@@ -316,3 +316,13 @@ async def test_two_clients_of_one_server_and_a_signal_that_ends_the_runs_of_both
     assert len(canceled) == 2
     assert sorted(said.splitlines()) == [f"{each}: canceled, because its request was canceled" for each in canceled]
     assert server.process.returncode == 0
+
+
+@pytest.mark.slow
+def test_a_signal_ends_a_server_whose_client_says_nothing(served: ServedPlatform) -> None:
+    with raw_stdio(served.emulator, served.folder, "--allow", "Greeter") as process:
+        assert process.stdout is not None
+        send(process, {"id": "first", "method": "initialize", "params": OPENING})
+        assert json.loads(process.stdout.readline())["id"] == "first"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
