@@ -1,4 +1,7 @@
-"""Each of these servers has one fault, and the contract suite names it."""
+"""Each of these servers has one fault, and the contract suite names it.
+
+They are faults below the routes. `tests.tools.mutants` has those that a change of the emulator's source makes.
+"""
 
 from __future__ import annotations
 
@@ -75,17 +78,6 @@ def in_objects(change: Callable[[dict[str, Any]], dict[str, Any]], target: str =
     return in_json(lambda _, value: change(value) if is_object(value) else value, target)
 
 
-def cancel_ended(request: HTTPRequest, send: Send) -> HTTPResponse:
-    response = send(request)
-    if response.status == 409 and request.target.endswith("/cancel"):
-        return send(replace(request, method="GET", target=request.target.removesuffix("/cancel")))
-    return response
-
-
-def lower_keys(request: HTTPRequest, send: Send) -> HTTPResponse:
-    return send(replace(request, target=re.sub(r"(?<=/memory/)[^?]+", lambda key: key[0].lower(), request.target)))
-
-
 def without_headers(*names: str) -> Fault:
     """Return a fault that neither passes these headers on nor sends them."""
 
@@ -123,70 +115,7 @@ def data_alone(name: str, value: Any) -> Any:
     return value["data"] if name == "" and is_object(value) and "data" in value else value
 
 
-def with_runs() -> Fault:
-    """Return a fault that takes the runs of a workflow along when the workflow is deleted."""
-    gone = set[str]()
-
-    def fault(request: HTTPRequest, send: Send) -> HTTPResponse:
-        if request.method == "DELETE" and "/workflows/" in request.target:
-            gone.add(request.target.rpartition("/")[2])
-        response = send(request)
-        if request.method != "GET" or not re.match(r"/v1/executions\b", request.target) or response.status != 200:
-            return response
-        content = json.loads(response.body)
-        if isinstance(content["data"], list):
-            left = [item for item in content["data"] if item["workflow_id"] not in gone]
-            return with_json(response, {**content, "data": left})
-        unknown = replace(request, target="/v1/executions/unknown")
-        return send(unknown) if content["data"]["workflow_id"] in gone else response
-
-    return fault
-
-
-def first_detail(_: str, value: Any) -> Any:
-    return value[:1] if is_array(value) else value
-
-
-def as_float(_: str, value: Any) -> Any:
-    return float(value) if type(value) is int and value == 1 else value
-
-
 FAULTS: list[tuple[str, Callable[[], Fault], set[str]]] = [
-    ("cancel of an ended run answers 200", lambda: cancel_ended, {"runs.branch", "runs.canceled"}),
-    (
-        "duration_ms is in seconds",
-        lambda: in_json(lambda name, value: value / 1000 if name == "duration_ms" else value),
-        {"runs.wait", "runs.timeout", "runs.canceled"},
-    ),
-    ("keys of memory are in lower case", lambda: lower_keys, {"lives.memory_values", "lives.memory"}),
-    ("1 comes back as 1.0", lambda: in_json(as_float, "/memory/"), {"lives.memory_values"}),
-    (
-        "emoji come back as ?",
-        lambda: in_json(lambda _, value: re.sub(r"[^\0-\uffff]", "?", value) if isinstance(value, str) else value),
-        {"lives.workflow", "lives.memory_values", "runs.values", "lives.registry"},
-    ),
-    (
-        "updated_at is frozen",
-        lambda: in_objects(lambda item: {**item, "updated_at": item["created_at"]} if "updated_at" in item else item),
-        {"lives.workflow", "lives.memory", "lives.policy", "lives.registry", "runs.wait"},
-    ),
-    (
-        "blanks at the ends of a text are stripped",
-        lambda: in_json(lambda _, value: value.strip() if isinstance(value, str) else value),
-        {"lives.workflow", "lives.memory_values", "lives.registry", "runs.values"},
-    ),
-    (
-        "inputs are empty in lists",
-        lambda: in_json(lambda name, value: {} if name == "inputs" else value, r"GET /v1/executions(\?|$)"),
-        {"runs.branch", "runs.values"},
-    ),
-    (
-        "only the first detail of a 422 is there",
-        lambda: in_json(first_detail, status=422),
-        {"refusals.invalid_bodies_post_workflows", "refusals.invalid_bodies_put_memory_key"},
-    ),
-    ("a deleted workflow takes its runs along", with_runs, {"lives.workflow"}),
-    # What is wrong below the routes, which no change of their source shows.
     (
         "there is no request id",
         lambda: in_json(lambda name, value: {} if name == "meta" else value),
