@@ -147,6 +147,7 @@ class JournalEntry:
             candidates in JSON.
 
     Attributes:
+        record: All fields.
         number: Its number, from 1, in the order of the first intents.
         key: Its key as a text.
         index: The index of the row when it was written.
@@ -161,6 +162,7 @@ class JournalEntry:
     """
 
     def __init__(self, record: Sequence[Any]) -> None:
+        self.record: Sequence[Any] = record
         self.number: int = record[0]
         self.key: str = record[1]
         self.index: int = record[2]

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.journal_errors import (
@@ -26,9 +26,9 @@ from fibonacci._batch.journal_schema import JournalHeader, JournalMark, read_hea
 from fibonacci._batch.locks import LOCK_SUFFIX, is_held, read_note
 from fibonacci._batch.progress import progress_in
 from fibonacci._batch.rows import key_text
-from fibonacci._batch.sql_journal import COLUMNS, SQLJournal
+from fibonacci._batch.sql_journal import SQLJournal
 from fibonacci._batch.sqlite_journal import (
-    RECORD,
+    SQLITE,
     check_files,
     connect_read_only,
     entry_in,
@@ -50,10 +50,10 @@ ROWS_AT_ONCE: Final = 500
 _SUMMARY: Final = """
 SELECT count(*), count(CASE WHEN status = 'completed' THEN 1 END), count(status), count(CASE WHEN
     status IS NULL AND idempotency_key IS NOT NULL
-    AND CASE WHEN execution_id IS NULL THEN coalesce(intended_at, 0) < ? ELSE candidates IS NOT NULL END
-THEN 1 END) FROM rows
+    AND CASE WHEN execution_id IS NULL THEN coalesce(intended_at, 0) < {value} ELSE candidates IS NOT NULL END
+THEN 1 END) FROM {rows}
 """
-_ORDER: Final = "SELECT number FROM rows WHERE coalesce(status = ?, true) ORDER BY row_index, number"
+_ORDER: Final = "SELECT number FROM {rows} WHERE coalesce(status = {value}, true) ORDER BY row_index, number"
 
 Select = Callable[[str, Sequence[object]], list[Any]]
 """Carries out a query of the rows."""
@@ -65,8 +65,6 @@ class JournalReader(ABC):
     Args:
         path: Where it is, for messages.
     """
-
-    _record: ClassVar[str] = f"SELECT {COLUMNS} FROM rows"
 
     def __init__(self, path: str) -> None:
         self.path: str = path
@@ -89,7 +87,7 @@ class JournalReader(ABC):
         """Open the journal, which must have rows, to change it."""
 
     def _entry(self, record: Sequence[Any]) -> JournalEntry:
-        """Return what a record says, which `_record` has read."""
+        """Return what a record says, that was read."""
         return JournalEntry(record)
 
     def header(self) -> JournalHeader:
@@ -116,7 +114,7 @@ class JournalReader(ABC):
             numbers = array("q", (number for (number,) in select(_ORDER, (status,))))
         for begin in range(0, len(numbers), ROWS_AT_ONCE):
             chosen = numbers[begin : begin + ROWS_AT_ONCE].tolist()
-            query = f"{self._record} WHERE number IN ({', '.join('?' * len(chosen))})"
+            query = f"SELECT {{columns}} FROM {{rows}} WHERE number IN ({', '.join(['{value}'] * len(chosen))})"
             with self._reading() as (select, _):
                 records = {record[0]: record for record in select(query, chosen)}
             for number in chosen:
@@ -154,8 +152,6 @@ class SQLiteReader(JournalReader):
     Raises:
         JournalError: If it isn't there, is no journal, or lacks a part of what it has to hold.
     """
-
-    _record = RECORD
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
@@ -201,7 +197,7 @@ class SQLiteReader(JournalReader):
             fault = mark.fault(noted, str(self._lock))
             if fault is not None:
                 raise incomplete_error(self.path, fault)
-            yield lambda query, values: connection.execute(query, values).fetchall(), header
+            yield lambda query, values: connection.execute(SQLITE.query(query), values).fetchall(), header
 
     @contextmanager
     def _connected(self) -> Generator[tuple[sqlite3.Connection, JournalMark | None]]:

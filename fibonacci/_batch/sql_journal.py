@@ -17,38 +17,44 @@ from fibonacci._batch.rows import Row, key_in, other_key
 from fibonacci.errors import FibonacciError
 from fibonacci.models.run_results import UNKNOWN, RunResult
 
-COLUMNS: Final = (
-    "number, key, row_index, digest, inputs, idempotency_key, intended_at, execution_id, status, version, settled_at,"
-    " execution, error, earlier, candidates"
+FIELDS: Final = (
+    *("number", "key", "row_index", "digest", "inputs", "idempotency_key", "intended_at", "execution_id", "status"),
+    *("version", "settled_at", "execution", "error", "earlier", "candidates"),
 )
-COUNT: Final = "SELECT coalesce(max(number), 0) FROM rows"
-_INSERT: Final = (
-    "INSERT INTO rows (number, key, row_index, digest, inputs, idempotency_key, intended_at, earlier)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_INTEND: Final = (
-    "UPDATE rows SET idempotency_key = ?, intended_at = ?, row_index = ?, earlier = ?, execution_id = NULL,"
-    " status = NULL, version = NULL, settled_at = NULL, execution = NULL, error = NULL, candidates = NULL"
-    " WHERE number = ?"
-)
-_WITHDRAW: Final = "UPDATE rows SET idempotency_key = NULL WHERE number = ?"
-_START: Final = "UPDATE rows SET execution_id = ?, version = ?, candidates = NULL WHERE number = ?"
-_FINISH: Final = (
-    "UPDATE rows SET status = ?, execution = ?, error = ?, row_index = ?, execution_id = ?, version = ?"
-    " WHERE number = ?"
-)
-_LIST: Final = "UPDATE rows SET candidates = ? WHERE number = ?"
-_SETTLE: Final = (
-    "UPDATE rows SET idempotency_key = ?, execution_id = ?, status = ?, settled_at = ?, error = ?, earlier = ?,"
-    " candidates = NULL WHERE number = ?"
-)
-_FORGET: Final = "UPDATE rows SET digest = ?, inputs = ?, status = NULL, error = NULL WHERE number = ?"
-_OF_ANOTHER: Final = "SELECT key FROM rows WHERE execution_id = ? AND number <> ?"
+"""What a journal has of a row."""
 
-Ended = tuple[Row, RunResult]
+COUNT: Final = "SELECT coalesce(max(number), 0) FROM {rows}"
+_READ: Final = "SELECT {columns} FROM {rows} WHERE key = {value}"
+_RESULTS: Final = "SELECT {columns} FROM {rows} WHERE status IS NOT NULL ORDER BY row_index"
+_OF_ANOTHER: Final = "SELECT key FROM {rows} WHERE execution_id = {value} AND number <> {value}"
 
-Change = tuple[str, Iterable[Sequence[object]]]
-"""A statement, and the values for each time that it is carried out."""
+
+class Dialect(NamedTuple):
+    """What the statements on a journal have that differs between SQLite and PostgreSQL.
+
+    Attributes:
+        rows: What the rows of the journal are read from.
+        value: What stands for a value.
+        columns: What is read of a row.
+    """
+
+    rows: str
+    value: str
+    columns: str = ", ".join(FIELDS)
+
+    def query(self, text: str) -> str:
+        """Return a query in this dialect."""
+        return text.format(**self._asdict())
+
+    def upsert(self, table: str, names: Sequence[str], key: str) -> str:
+        """Return the statement that writes a row, whether it is there or not."""
+        values = ", ".join([self.value] * len(names))
+        changes = ", ".join(f"{name} = excluded.{name}" for name in names)
+        return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values}) ON CONFLICT ({key}) DO UPDATE SET {changes}"
+
+
+Record = Sequence[object]
+"""The fields of a row, as they are in a database."""
 
 
 class JournalHolder(NamedTuple):
@@ -66,7 +72,8 @@ class JournalHolder(NamedTuple):
 class SQLJournal(ABC):
     """Records three facts of each row: that it is going to be started, the ID of its execution, its result.
 
-    What a method writes is durable when it returns. Threads may share it.
+    What a method writes is durable when it returns. A row is written as it is then, whole, so that it may be written
+    again. Threads may share a journal.
 
     Args:
         path: Where it is, for messages.
@@ -79,8 +86,6 @@ class SQLJournal(ABC):
     """
 
     is_durable: ClassVar[bool] = True
-    _record: ClassVar[str] = f"SELECT {COLUMNS} FROM rows"
-    _write_progress: str
 
     def __init__(self, path: str, last: int) -> None:
         self.path: str = path
@@ -99,10 +104,6 @@ class SQLJournal(ABC):
         """Whether another process has requested that this run stops."""
 
     @abstractmethod
-    def continue_with(self, version: str) -> None:
-        """Record that rows are started with another version of the workflow from now on."""
-
-    @abstractmethod
     def close(self) -> None:
         """End the run: another may have the journal. A second call does nothing."""
 
@@ -111,11 +112,11 @@ class SQLJournal(ABC):
         """Return what a query finds. The run may have ended."""
 
     @abstractmethod
-    def _change(self, numbers: Iterable[int], changes: Iterable[Change]) -> None:
-        """Change the rows with these numbers in a transaction, if the journal is still this run's."""
+    def _change(self, records: Iterable[Record], progress: str | None = None, version: str | None = None) -> None:
+        """Write records of rows in a transaction, if the journal is still this run's. They are read under its lock."""
 
     def _entry(self, record: Sequence[Any]) -> JournalEntry:
-        """Return what a record says, which `_record` has read."""
+        """Return what a record says, that was read."""
         return JournalEntry(record)
 
     def find(self, key: str, *, is_unique: bool) -> tuple[JournalEntry | None, bool]:
@@ -130,30 +131,17 @@ class SQLJournal(ABC):
         entry = self._read(key)
         return entry, entry is not None and self._mark(entry.number)
 
-    def write(
-        self,
-        intended: Sequence[Row] = (),
-        withdrawn: Sequence[Row] = (),
-        started: Sequence[Row] = (),
-        finished: Sequence[Ended] = (),
-        listed: Sequence[Row] = (),
-        progress: str | None = None,
-    ) -> None:
+    def write(self, rows: Sequence[Row], progress: str | None = None, version: str | None = None) -> None:
         """Write all at once.
 
         Args:
-            intended: Rows that are going to be started. They may be in the journal already, perhaps with the result of
-                an earlier start, which is removed.
-            withdrawn: Rows that were certainly not started. One of them may be among those that are started again.
-            started: Rows with the ID of their execution.
-            finished: Rows with their results.
-            listed: Rows of unknown outcome with their candidates.
+            rows: Rows, which are written as they are now.
             progress: The note on the progress of the run that replaces the one before. None to leave it.
+            version: The version of the workflow with which rows are started from now on. None to leave it.
         """
-        if not (intended or withdrawn or started or finished or listed or progress):
+        if not rows and progress is None and version is None:
             return
-        again = [row for row in intended if row.number]
-        new = [row for row in [*intended, *(row for row, _ in finished)] if not row.number]
+        new = [row for row in rows if not row.number]
         if new:
             if self._is_doubtful:
                 self._last = self._select(COUNT)[0][0]
@@ -162,18 +150,7 @@ class SQLJournal(ABC):
                 self._last += 1
                 row.number = self._last
                 self._mark(row.number)
-
-        changes: list[Change] = [
-            (_INSERT, map(_inserted, new)),
-            (_WITHDRAW, [(row.number,) for row in withdrawn]),
-            (_INTEND, [_intended(row) for row in again]),
-            (_START, [(row.execution_id or None, row.version, row.number) for row in started]),
-            (_FINISH, [self._finished(row, result) for row, result in finished]),
-            (_LIST, [self._listed(row) for row in listed]),
-            (self._write_progress, [] if progress is None else [(progress,)]),
-        ]
-        rows = [*new, *withdrawn, *again, *started, *(row for row, _ in finished), *listed]
-        self._change([row.number for row in rows], changes)
+        self._change(map(self._record, rows), progress, version)
         if new:
             self._is_doubtful = False
 
@@ -182,13 +159,9 @@ class SQLJournal(ABC):
         """Whether it has no row."""
         return self._last == 0
 
-    def renew(self, row: Row) -> None:
-        """Replace the inputs of a row that had no JSON form in an earlier run."""
-        self._change([row.number], [(_FORGET, [(row.digest, row.text, row.number)])])
-
     def results(self) -> Iterator[RunResult]:
         """Iterate over the results, in the order of the rows. The run may have ended."""
-        for record in self._select(f"{self._record} WHERE status IS NOT NULL ORDER BY row_index"):
+        for record in self._select(_RESULTS):
             entry = self._entry(record)
             yield self.result(entry, entry.index)
 
@@ -229,20 +202,21 @@ class SQLJournal(ABC):
                 self.path, f"has the execution {execution_id} as that of the row {key_in(others[0][0])!r}"
             )
         now = time.time()
-        start: Sequence[object] = (entry.idempotency_key, execution_id, None, now, None, attempts_text(entry.earlier))
+        change: dict[str, object] = {"execution_id": execution_id, "settled_at": now}
         if has_failed:
             error = error_text(FibonacciError("settled as failed: its outcome was unknown"))
-            start = (entry.idempotency_key, entry.execution_id, "failed", now, error, attempts_text(entry.earlier))
+            change = {"status": "failed", "settled_at": now, "error": error}
         elif execution_id is None:
             settled = attempt(entry.execution_id, "not_started", entry.intended_at, None, now)
-            start = (None, None, None, None, None, attempts_text((*entry.earlier, settled)))
-        self._change([entry.number], [(_SETTLE, [(*start, entry.number)])])
+            change |= {"idempotency_key": None, "settled_at": None, "earlier": attempts_text((*entry.earlier, settled))}
+        record = dict(zip(FIELDS, entry.record, strict=True)) | change | {"candidates": None}
+        self._change([[*record.values()]])
         changed = self._read(entry.key) or entry
         return changed.result(changed.index, changed.present_status(math.inf))
 
     def _read(self, key: str) -> JournalEntry | None:
         """Return what is known of a row."""
-        records = self._select(f"{self._record} WHERE key = ?", (key,))
+        records = self._select(_READ, (key,))
         return self._entry(records[0]) if records else None
 
     def _process_lock(self) -> threading.Lock:
@@ -254,13 +228,21 @@ class SQLJournal(ABC):
             raise journal_error(self.path, "was opened before a fork: call run_many in the process that iterates")
         return self._lock
 
-    def _listed(self, row: Row) -> tuple[object, ...]:
-        return self.redact(json.dumps([*map(candidate_facts, row.candidates)])), row.number
-
-    def _finished(self, row: Row, result: RunResult) -> tuple[object, ...]:
-        execution = None if result.execution is None else json.dumps(result.execution.model_dump(mode="json"))
-        texts = [None if text is None else self.redact(text) for text in (execution, error_text(result.error))]
-        return result.status, *texts, row.index, row.execution_id or None, row.version, row.number
+    def _record(self, row: Row) -> Record:
+        """Return what is written of a row."""
+        result = row.result
+        texts = None, None
+        if result is not None:
+            execution = None if result.execution is None else json.dumps(result.execution.model_dump(mode="json"))
+            texts = execution, error_text(result.error)
+        candidates = None if row.candidates is None else json.dumps([*map(candidate_facts, row.candidates)])
+        start = row.idempotency_key or None, row.intended_at or None, row.execution_id or None
+        execution, error, listed = (None if text is None else self.redact(text) for text in (*texts, candidates))
+        return (
+            *(row.number, row.key, row.index, row.digest, row.text, *start),
+            *(None if result is None else result.status, row.version, row.settled_at),
+            *(execution, error, attempts_text(row.earlier), listed),
+        )
 
     def _mark(self, number: int) -> bool:
         """Mark a row as seen in this run, and return whether it was before. It takes one bit per row."""
@@ -270,12 +252,3 @@ class SQLJournal(ABC):
         was_seen = bool(self._seen[place] & bit)
         self._seen[place] |= bit
         return was_seen
-
-
-def _inserted(row: Row) -> tuple[object, ...]:
-    start = row.idempotency_key or None, row.intended_at or None, attempts_text(row.earlier)
-    return row.number, row.key, row.index, row.digest, row.text, *start
-
-
-def _intended(row: Row) -> tuple[object, ...]:
-    return row.idempotency_key, row.intended_at, row.index, attempts_text(row.earlier), row.number

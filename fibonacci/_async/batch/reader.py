@@ -144,10 +144,7 @@ class AsyncRowReader:
             self._begin(row)
             return
         journal.recall(row, entry)
-        if not entry.digest:
-            journal.renew(row)
-            self._begin(row)
-        elif entry.execution_id is not None:
+        if entry.execution_id is not None:
             if not state.take_back(row, entry.execution_id):
                 self._resume(row, entry.execution_id)
         elif entry.idempotency_key is not None:
