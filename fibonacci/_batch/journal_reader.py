@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.journal_errors import (
     damaged_error,
     incomplete_error,
@@ -26,12 +25,11 @@ from fibonacci._batch.journal_schema import JournalHeader, JournalMark, read_hea
 from fibonacci._batch.locks import LOCK_SUFFIX, is_held, read_note
 from fibonacci._batch.progress import progress_in
 from fibonacci._batch.rows import key_text
-from fibonacci._batch.sql_journal import SQLJournal
+from fibonacci._batch.sql_journal import SQLJournal, entry_in
 from fibonacci._batch.sqlite_journal import (
     SQLITE,
     check_files,
     connect_read_only,
-    entry_in,
     open_journal,
     read_checked,
 )
@@ -86,10 +84,6 @@ class JournalReader(ABC):
     def _open(self) -> SQLJournal:
         """Open the journal, which must have rows, to change it."""
 
-    def _entry(self, record: Sequence[Any]) -> JournalEntry:
-        """Return what a record says, that was read."""
-        return JournalEntry(record)
-
     def header(self) -> JournalHeader:
         """Return what the journal belongs to."""
         with self._reading() as (_, header):
@@ -118,11 +112,11 @@ class JournalReader(ABC):
             with self._reading() as (select, _):
                 records = {record[0]: record for record in select(query, chosen)}
             for number in chosen:
-                entry = self._entry(records[number])
+                entry = entry_in(self.path, records[number])
                 present = entry.present_status(unknown_before)
                 if status in (None, present):
                     with reading_row(self.path):
-                        result = entry.result(entry.index, present)
+                        result = entry.result(entry.row_index, present)
                     yield result
 
     def settle(self, key: str | int, execution_id: str | None, *, not_started: bool, failed: bool) -> RunResult:
@@ -179,9 +173,6 @@ class SQLiteReader(JournalReader):
         """Return what the run has noted of its pace, or None if it has noted nothing."""
         with self._connected() as (connection, _):
             return progress_in(read_progress(connection))
-
-    def _entry(self, record: Sequence[Any]) -> JournalEntry:
-        return entry_in(self.path, record)
 
     def _open(self) -> SQLJournal:
         return open_journal(self.path, self.header(), resume=True)

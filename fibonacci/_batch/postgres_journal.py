@@ -16,12 +16,13 @@ from contextlib import closing, contextmanager, suppress
 from secrets import token_hex
 from typing import Any, Final, NamedTuple, TypeVar
 
+from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.journal_errors import incomplete_error, journal_error
 from fibonacci._batch.journal_reader import JournalReader, Select
 from fibonacci._batch.journal_schema import ROW_COLUMNS, SCHEMA_VERSION, JournalHeader, newer_schema
 from fibonacci._batch.options import PostgresPlace
 from fibonacci._batch.progress import progress_in, resume_fault
-from fibonacci._batch.sql_journal import COUNT, FIELDS, Dialect, JournalHolder, Record, SQLJournal
+from fibonacci._batch.sql_journal import COUNT, Dialect, JournalHolder, SQLJournal
 from fibonacci._core.logs import log_journal
 from fibonacci._remedies import remedy
 from fibonacci.errors import JournalError
@@ -321,7 +322,9 @@ class PostgresJournal(SQLJournal):
             raise journal_error(place.shown, fault)
         self._place = place
         self._id = found.id
-        self._write = self._dialect.upsert("fibonacci_rows", ("journal", *FIELDS), "journal, number").encode()
+        self._write = self._dialect.upsert(
+            "fibonacci_rows", ("journal", *JournalEntry._fields), "journal, number"
+        ).encode()
         self._connection: _Connection | None = connection
         self._patience = PATIENCE
         self._run = token_hex(8)
@@ -351,9 +354,9 @@ class PostgresJournal(SQLJournal):
         with _connected(self._place) as connection:
             return _execute(connection, query, *values)
 
-    def _change(self, records: Iterable[Record], progress: str | None = None, version: str | None = None) -> None:
+    def _change(self, entries: Iterable[JournalEntry], progress: str | None = None, version: str | None = None) -> None:
         with self._process_lock():
-            statements = [(self._write, (self._id, *record)) for record in records]
+            statements = [(self._write, (self._id, *entry)) for entry in entries]
             statements += [
                 (f"UPDATE fibonacci_journals SET {name} = %s WHERE id = %s".encode(), (value, self._id))
                 for name, value in (("progress", progress), ("workflow_version", version))

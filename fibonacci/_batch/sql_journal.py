@@ -11,17 +11,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Final, NamedTuple
 
-from fibonacci._batch.journal import JournalEntry, attempt, attempts_text, candidate_facts, error_text
-from fibonacci._batch.journal_errors import journal_error, reading_row
+from fibonacci._batch.journal import JournalEntry, attempt, attempts_in, attempts_text, candidate_facts, error_text
+from fibonacci._batch.journal_errors import damaged_error, journal_error, reading_row
+from fibonacci._batch.journal_schema import checksum_of
 from fibonacci._batch.rows import Row, key_in, other_key
 from fibonacci.errors import FibonacciError
 from fibonacci.models.run_results import UNKNOWN, RunResult
-
-FIELDS: Final = (
-    *("number", "key", "row_index", "digest", "inputs", "idempotency_key", "intended_at", "execution_id", "status"),
-    *("version", "settled_at", "execution", "error", "earlier", "candidates"),
-)
-"""What a journal has of a row."""
 
 COUNT: Final = "SELECT coalesce(max(number), 0) FROM {rows}"
 _READ: Final = "SELECT {columns} FROM {rows} WHERE key = {value}"
@@ -40,7 +35,7 @@ class Dialect(NamedTuple):
 
     rows: str
     value: str
-    columns: str = ", ".join(FIELDS)
+    columns: str = ", ".join(JournalEntry._fields)
 
     def query(self, text: str) -> str:
         """Return a query in this dialect."""
@@ -53,8 +48,16 @@ class Dialect(NamedTuple):
         return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values}) ON CONFLICT ({key}) DO UPDATE SET {changes}"
 
 
-Record = Sequence[object]
-"""The fields of a row, as they are in a database."""
+def entry_in(path: str, record: Sequence[Any]) -> JournalEntry:
+    """Return what a record of a journal says. One of SQLite ends with its checksum.
+
+    Raises:
+        JournalError: If it isn't what was written.
+    """
+    fields = record[: len(JournalEntry._fields)]
+    if record[len(fields) :] not in ((), (checksum_of(fields),)):
+        raise damaged_error(path, f"row {fields[0]} differs from what was written")
+    return JournalEntry(*fields)
 
 
 class JournalHolder(NamedTuple):
@@ -112,12 +115,8 @@ class SQLJournal(ABC):
         """Return what a query finds. The run may have ended."""
 
     @abstractmethod
-    def _change(self, records: Iterable[Record], progress: str | None = None, version: str | None = None) -> None:
-        """Write records of rows in a transaction, if the journal is still this run's. They are read under its lock."""
-
-    def _entry(self, record: Sequence[Any]) -> JournalEntry:
-        """Return what a record says, that was read."""
-        return JournalEntry(record)
+    def _change(self, entries: Iterable[JournalEntry], progress: str | None = None, version: str | None = None) -> None:
+        """Write entries of rows in a transaction, if the journal is still this run's. They are read under its lock."""
 
     def find(self, key: str, *, is_unique: bool) -> tuple[JournalEntry | None, bool]:
         """Return what is known of a row, and whether the same key was found or begun in this run before.
@@ -150,7 +149,7 @@ class SQLJournal(ABC):
                 self._last += 1
                 row.number = self._last
                 self._mark(row.number)
-        self._change(map(self._record, rows), progress, version)
+        self._change(map(self._entry_of, rows), progress, version)
         if new:
             self._is_doubtful = False
 
@@ -162,8 +161,8 @@ class SQLJournal(ABC):
     def results(self) -> Iterator[RunResult]:
         """Iterate over the results, in the order of the rows. The run may have ended."""
         for record in self._select(_RESULTS):
-            entry = self._entry(record)
-            yield self.result(entry, entry.index)
+            entry = entry_in(self.path, record)
+            yield self.result(entry, entry.row_index)
 
     def result(self, entry: JournalEntry, index: int) -> RunResult:
         """Return the result that the journal has of a row, at the index that the row has now."""
@@ -175,7 +174,7 @@ class SQLJournal(ABC):
         row.idempotency_key, row.intended_at = entry.idempotency_key or "", entry.intended_at or 0.0
         row.version, row.settled_at = entry.version, entry.settled_at
         with reading_row(self.path):
-            row.earlier = entry.earlier
+            row.earlier = attempts_in(entry.earlier)
 
     def settle(self, key: str, execution_id: str | None, *, has_failed: bool) -> RunResult:
         """Record what a person has found out about a row of unknown outcome, and return the row as it is then.
@@ -202,22 +201,21 @@ class SQLJournal(ABC):
                 self.path, f"has the execution {execution_id} as that of the row {key_in(others[0][0])!r}"
             )
         now = time.time()
-        change: dict[str, object] = {"execution_id": execution_id, "settled_at": now}
+        settled = entry._replace(execution_id=execution_id, settled_at=now, candidates=None)
         if has_failed:
             error = error_text(FibonacciError("settled as failed: its outcome was unknown"))
-            change = {"status": "failed", "settled_at": now, "error": error}
+            settled = settled._replace(execution_id=entry.execution_id, status="failed", error=error)
         elif execution_id is None:
-            settled = attempt(entry.execution_id, "not_started", entry.intended_at, None, now)
-            change |= {"idempotency_key": None, "settled_at": None, "earlier": attempts_text((*entry.earlier, settled))}
-        record = dict(zip(FIELDS, entry.record, strict=True)) | change | {"candidates": None}
-        self._change([[*record.values()]])
-        changed = self._read(entry.key) or entry
-        return changed.result(changed.index, changed.present_status(math.inf))
+            start = attempt(entry.execution_id, "not_started", entry.intended_at, None, now)
+            earlier = attempts_text((*attempts_in(entry.earlier), start))
+            settled = settled._replace(idempotency_key=None, settled_at=None, earlier=earlier)
+        self._change([settled])
+        return settled.result(settled.row_index, settled.present_status(math.inf))
 
     def _read(self, key: str) -> JournalEntry | None:
         """Return what is known of a row."""
         records = self._select(_READ, (key,))
-        return self._entry(records[0]) if records else None
+        return entry_in(self.path, records[0]) if records else None
 
     def _process_lock(self) -> threading.Lock:
         """Return the lock for a `with` statement, unless this process is a fork.
@@ -228,21 +226,34 @@ class SQLJournal(ABC):
             raise journal_error(self.path, "was opened before a fork: call run_many in the process that iterates")
         return self._lock
 
-    def _record(self, row: Row) -> Record:
+    def _entry_of(self, row: Row) -> JournalEntry:
         """Return what is written of a row."""
         result = row.result
-        texts = None, None
+        execution = error = None
         if result is not None:
             execution = None if result.execution is None else json.dumps(result.execution.model_dump(mode="json"))
-            texts = execution, error_text(result.error)
+            error = error_text(result.error)
         candidates = None if row.candidates is None else json.dumps([*map(candidate_facts, row.candidates)])
-        start = row.idempotency_key or None, row.intended_at or None, row.execution_id or None
-        execution, error, listed = (None if text is None else self.redact(text) for text in (*texts, candidates))
-        return (
-            *(row.number, row.key, row.index, row.digest, row.text, *start),
-            *(None if result is None else result.status, row.version, row.settled_at),
-            *(execution, error, attempts_text(row.earlier), listed),
+        return JournalEntry(
+            number=row.number,
+            key=row.key,
+            row_index=row.index,
+            digest=row.digest,
+            inputs=row.text,
+            idempotency_key=row.idempotency_key or None,
+            intended_at=row.intended_at or None,
+            execution_id=row.execution_id or None,
+            status=None if result is None else result.status,
+            version=row.version,
+            settled_at=row.settled_at,
+            execution=self._redacted(execution),
+            error=self._redacted(error),
+            earlier=attempts_text(row.earlier),
+            candidates=self._redacted(candidates),
         )
+
+    def _redacted(self, text: str | None) -> str | None:
+        return None if text is None else self.redact(text)
 
     def _mark(self, number: int) -> bool:
         """Mark a row as seen in this run, and return whether it was before. It takes one bit per row."""

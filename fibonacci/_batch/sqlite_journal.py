@@ -47,7 +47,7 @@ from fibonacci._batch.journal_schema import (
 )
 from fibonacci._batch.locks import LOCK_SUFFIX, FileLock, is_held, network_filesystem_of, read_holder, read_note
 from fibonacci._batch.progress import resume_fault
-from fibonacci._batch.sql_journal import COUNT, FIELDS, Dialect, JournalHolder, Record, SQLJournal
+from fibonacci._batch.sql_journal import COUNT, Dialect, JournalHolder, SQLJournal
 from fibonacci._remedies import remedy
 from fibonacci._system.files import check_database, make_private, open_state
 
@@ -248,8 +248,9 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-SQLITE: Final = Dialect("rows", "?", f"{', '.join(FIELDS)}, checksum")
-_WRITE: Final = SQLITE.upsert("rows", (*FIELDS, "checksum"), "number")
+_FIELDS: Final = (*JournalEntry._fields, "checksum")
+SQLITE: Final = Dialect("rows", "?", ", ".join(_FIELDS))
+_WRITE: Final = SQLITE.upsert("rows", _FIELDS, "number")
 _SUM: Final = "SELECT coalesce(sum(checksum), 0) FROM rows WHERE number IN (SELECT value FROM json_each(?))"
 _LAST: Final = SQLITE.query(COUNT)
 
@@ -310,14 +311,14 @@ class Journal(SQLJournal):
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise sqlite_error(self.path, error) from error
 
-    def _change(self, records: Iterable[Record], progress: str | None = None, version: str | None = None) -> None:
+    def _change(self, entries: Iterable[JournalEntry], progress: str | None = None, version: str | None = None) -> None:
         with self._process_lock(), self._errors_explained() as connection:
             try:
                 if connection.in_transaction:  # Ctrl-C has kept the last one from being rolled back
                     connection.execute("ROLLBACK")
                 connection.execute("BEGIN IMMEDIATE")
                 self._owner.check(connection)
-                marked = [(*record, checksum_of(record)) for record in records]
+                marked = [(*entry, checksum_of(entry)) for entry in entries]
                 before = connection.execute(_SUM, (json.dumps([number for number, *_ in marked]),)).fetchone()[0]
                 connection.executemany(_WRITE, marked)
                 if progress is not None:
@@ -337,21 +338,6 @@ class Journal(SQLJournal):
         except ValueError as error:
             raise damaged_error(self.path, error) from error
         connection.execute(WRITE_HEADER, header_values(header._replace(workflow_version=version)))
-
-    def _entry(self, record: Sequence[Any]) -> JournalEntry:
-        return entry_in(self.path, record)
-
-
-def entry_in(path: str, record: Sequence[Any]) -> JournalEntry:
-    """Return what a record of a journal says, which ends with its checksum.
-
-    Raises:
-        JournalError: If it isn't what was written.
-    """
-    *fields, checksum = record
-    if checksum_of(fields) != checksum:
-        raise damaged_error(path, f"row {fields[0]} differs from what was written")
-    return JournalEntry(fields)
 
 
 def _make_whole(connection: sqlite3.Connection) -> None:
