@@ -181,11 +181,6 @@ class JournalEntry(NamedTuple):
         return self.status is not None and self.digest != b""
 
     @property
-    def has_failed(self) -> bool:
-        """Whether the row has a result, which isn't that of an execution that has completed."""
-        return self.is_finished and self.status != "completed"
-
-    @property
     def _is_pending(self) -> bool:
         """Whether the row has neither a result nor an intent: it is going to be started, or started again."""
         return self.status is None and self.idempotency_key is None and self.execution_id is None

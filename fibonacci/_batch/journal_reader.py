@@ -21,7 +21,7 @@ from fibonacci._batch.journal_errors import (
     sqlite_error,
     system_error,
 )
-from fibonacci._batch.journal_schema import JournalHeader, JournalMark, read_header, read_progress
+from fibonacci._batch.journal_schema import JournalHeader, JournalMark, read_header
 from fibonacci._batch.locks import LOCK_SUFFIX, is_held, read_note
 from fibonacci._batch.progress import progress_in
 from fibonacci._batch.rows import key_text
@@ -73,10 +73,6 @@ class JournalReader(ABC):
         """Whether a run has the journal now."""
 
     @abstractmethod
-    def progress(self) -> RunsProgress | None:
-        """Return what the run has noted of its pace, or None if it has noted nothing."""
-
-    @abstractmethod
     def _reading(self) -> AbstractContextManager[tuple[Select, JournalHeader]]:
         """Return what reads the rows, all as they are after one commit, and what the journal belongs to."""
 
@@ -88,6 +84,11 @@ class JournalReader(ABC):
         """Return what the journal belongs to."""
         with self._reading() as (_, header):
             return header
+
+    def progress(self) -> RunsProgress | None:
+        """Return what the run has noted of its pace, or None if it has noted nothing."""
+        with self._reading() as (select, _):
+            return progress_in(select("SELECT progress FROM {header}", ())[0][0])
 
     def summary(self) -> RunsSummary:
         """Return how far the rows have come."""
@@ -168,11 +169,6 @@ class SQLiteReader(JournalReader):
     def is_running(self) -> bool:
         """Whether a run has the journal now."""
         return is_held(self._lock)
-
-    def progress(self) -> RunsProgress | None:
-        """Return what the run has noted of its pace, or None if it has noted nothing."""
-        with self._connected() as (connection, _):
-            return progress_in(read_progress(connection))
 
     def _open(self) -> SQLJournal:
         return open_journal(self.path, self.header(), resume=True)

@@ -21,12 +21,11 @@ from fibonacci._batch.journal_errors import incomplete_error, journal_error
 from fibonacci._batch.journal_reader import JournalReader, Select
 from fibonacci._batch.journal_schema import ROW_COLUMNS, SCHEMA_VERSION, JournalHeader, newer_schema
 from fibonacci._batch.options import PostgresPlace
-from fibonacci._batch.progress import progress_in, resume_fault
+from fibonacci._batch.progress import resume_fault
 from fibonacci._batch.sql_journal import COUNT, Dialect, JournalHolder, SQLJournal
 from fibonacci._core.logs import log_journal
 from fibonacci._remedies import remedy
 from fibonacci.errors import JournalError
-from fibonacci.models.run_results import RunsProgress
 
 try:
     import psycopg
@@ -298,7 +297,11 @@ def _open(place: PostgresPlace, header: JournalHeader, resume: bool | None) -> P
 
 def _dialect(journal: int) -> Dialect:
     """Return the dialect in which the rows of a journal are read."""
-    return Dialect(f"(SELECT * FROM fibonacci_rows WHERE journal = {journal}) AS rows", "%s")
+    return Dialect(
+        f"(SELECT * FROM fibonacci_rows WHERE journal = {journal}) AS rows",
+        "%s",
+        f"fibonacci_journals WHERE id = {journal}",
+    )
 
 
 class PostgresJournal(SQLJournal):
@@ -473,13 +476,6 @@ class PostgresReader(JournalReader):
     def is_running(self) -> bool:
         """Whether a run has the journal now."""
         return self.holder() is not None
-
-    def progress(self) -> RunsProgress | None:
-        """Return what the run has noted of its pace, or None if it has noted nothing."""
-        with self._reading() as (select, _):
-            return progress_in(
-                select("SELECT progress FROM fibonacci_journals WHERE name = {value}", (self._place.name,))[0][0]
-            )
 
     def _open(self) -> SQLJournal:
         return open_postgres_journal(self._place, self.header(), resume=True)

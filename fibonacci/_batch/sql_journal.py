@@ -30,11 +30,13 @@ class Dialect(NamedTuple):
     Attributes:
         rows: What the rows of the journal are read from.
         value: What stands for a value.
+        header: What the progress of the run is read from.
         columns: What is read of a row.
     """
 
     rows: str
     value: str
+    header: str
     columns: str = ", ".join(JournalEntry._fields)
 
     def query(self, text: str) -> str:
@@ -140,18 +142,16 @@ class SQLJournal(ABC):
         """
         if not rows and progress is None and version is None:
             return
-        new = [row for row in rows if not row.number]
-        if new:
-            if self._is_doubtful:
-                self._last = self._select(COUNT)[0][0]
-            self._is_doubtful = True
-            for row in new:
-                self._last += 1
-                row.number = self._last
-                self._mark(row.number)
+        if self._is_doubtful:
+            self._last = self._select(COUNT)[0][0]
+        new = [row for row in rows if not 0 < row.number <= self._last]
+        self._is_doubtful = bool(new)
+        for number, row in enumerate(new, self._last + 1):
+            row.number = number
+            self._mark(number)
         self._change(map(self._entry_of, rows), progress, version)
-        if new:
-            self._is_doubtful = False
+        self._last += len(new)
+        self._is_doubtful = False
 
     @property
     def is_empty(self) -> bool:

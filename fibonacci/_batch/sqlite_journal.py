@@ -249,7 +249,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 _FIELDS: Final = (*JournalEntry._fields, "checksum")
-SQLITE: Final = Dialect("rows", "?", ", ".join(_FIELDS))
+SQLITE: Final = Dialect("rows", "?", "header", ", ".join(_FIELDS))
 _WRITE: Final = SQLITE.upsert("rows", _FIELDS, "number")
 _SUM: Final = "SELECT coalesce(sum(checksum), 0) FROM rows WHERE number IN (SELECT value FROM json_each(?))"
 _LAST: Final = SQLITE.query(COUNT)

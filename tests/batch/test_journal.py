@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import pytest
 
@@ -143,6 +143,22 @@ def test_a_row_that_is_written_with_its_result_alone_has_its_earlier_starts(plac
         journal.write([ended(one)])
         (result,) = journal.results()
     assert [each.status for each in result.attempts] == ["unknown", "completed"]
+
+
+def test_a_row_whose_write_was_interrupted_is_written_with_others(
+    place: JournalPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = row(1), row(2)
+    journal = place.open(HEADER)
+    with monkeypatch.context() as patched:
+        patched.setattr(type(journal), "_change", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            journal.write([first])
+    journal.write([second, first])
+    journal.close()
+    with closing(place.open(HEADER)) as journal:
+        found = [journal.find(key, is_unique=False)[0] for key in ("k1", "k2")]
+    assert sorted(entry.number for entry in found if entry is not None) == [1, 2]
 
 
 def test_any_number_of_rows_is_known_to_have_been_seen_or_not(path: str) -> None:
