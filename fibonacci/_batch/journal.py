@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from fibonacci import errors
 from fibonacci._batch.rows import key_in
@@ -139,17 +138,13 @@ def _rebuilt(fields: dict[str, Any]) -> Exception:
     return error
 
 
-class JournalEntry:
-    """What the journal has of a row.
-
-    Args:
-        record: The fields in the order of the attributes, then the execution, the error, the earlier starts and the
-            candidates in JSON.
+class JournalEntry(NamedTuple):
+    """What the journal has of a row, in the order of its columns.
 
     Attributes:
         number: Its number, from 1, in the order of the first intents.
         key: Its key as a text.
-        index: The index of the row when it was written.
+        row_index: The index of the row when it was written.
         digest: The digest of its inputs. Empty if they had no JSON form.
         inputs: The inputs in JSON. If they have no JSON form, what a person can read of them, or None.
         idempotency_key: That of the request that was going to be sent. None if none was, or if it was refused.
@@ -158,39 +153,32 @@ class JournalEntry:
         status: The status of its result. None while there is none.
         version: The version of the workflow that its execution runs. None while that isn't known.
         settled_at: The Unix time at which a person has decided what has become of the start. None if nobody has.
+        execution: The execution that has ended, in JSON. None before.
+        error: Why it hasn't succeeded, in JSON. None if it has, or if the execution says it.
+        earlier: The starts before the present one, in JSON. None for none.
+        candidates: The facts of its candidates, in JSON. None if it isn't of unknown outcome.
     """
 
-    def __init__(self, record: Sequence[Any]) -> None:
-        self.number: int = record[0]
-        self.key: str = record[1]
-        self.index: int = record[2]
-        self.digest: bytes = record[3]
-        self.inputs: str | None = record[4]
-        self.idempotency_key: str | None = record[5]
-        self.intended_at: float | None = record[6]
-        self.execution_id: str | None = record[7]
-        self.status: str | None = record[8]
-        self.version: str | None = record[9]
-        self.settled_at: float | None = record[10]
-        self._execution: str | None = record[11]
-        self._error: str | None = record[12]
-        self._earlier: str | None = record[13]
-        self._candidates: str | None = record[14]
+    number: int
+    key: str
+    row_index: int
+    digest: bytes
+    inputs: str | None
+    idempotency_key: str | None
+    intended_at: float | None
+    execution_id: str | None
+    status: str | None
+    version: str | None
+    settled_at: float | None
+    execution: str | None
+    error: str | None
+    earlier: str | None
+    candidates: str | None
 
     @property
     def is_finished(self) -> bool:
         """Whether the row has its result. One whose inputs had no JSON form is tried again."""
         return self.status is not None and self.digest != b""
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether the row has a result, which isn't that of an execution that has completed."""
-        return self.is_finished and self.status != "completed"
-
-    @property
-    def earlier(self) -> tuple[RunAttempt, ...]:
-        """The starts of the row before the present one."""
-        return attempts_in(self._earlier)
 
     @property
     def _is_pending(self) -> bool:
@@ -206,7 +194,7 @@ class JournalEntry:
         if self.status is not None:
             return self.status
         if self.execution_id is not None:
-            return "running" if self._candidates is None else UNKNOWN  # it could not be read in the latest call
+            return "running" if self.candidates is None else UNKNOWN  # it could not be read in the latest call
         if self._is_pending:
             return "pending"
         return UNKNOWN if (self.intended_at or 0.0) < unknown_before else "starting"
@@ -219,22 +207,23 @@ class JournalEntry:
             status: The status of one that has no result.
         """
         shown = self.status or status or ""
-        execution = None if self._execution is None else read_model(Execution, json.loads(self._execution))
+        execution = None if self.execution is None else read_model(Execution, json.loads(self.execution))
         inputs = None if self.inputs is None else json.loads(self.inputs)
         return RunResult(
             index=index,
             key=key_in(self.key),
             inputs=inputs,
             execution=execution,
-            error=error_in(self._error, execution),
+            error=error_in(self.error, execution),
             status=shown,
             attempts=self._attempts(shown),
-            candidates=candidates_in(self._candidates) if shown == UNKNOWN else (),
+            candidates=candidates_in(self.candidates) if shown == UNKNOWN else (),
         )
 
     def _attempts(self, status: str) -> tuple[RunAttempt, ...]:
         """Return the starts of the row, the present one included."""
+        earlier = attempts_in(self.earlier)
         if self.intended_at is None or self._is_pending:  # nothing was sent for it, or it was taken back
-            return self.earlier
+            return earlier
         present = attempt(self.execution_id, status, self.intended_at, self.version, self.settled_at)
-        return (*self.earlier, present)
+        return (*earlier, present)

@@ -11,9 +11,8 @@ from array import array
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
-from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.journal_errors import (
     damaged_error,
     incomplete_error,
@@ -22,16 +21,15 @@ from fibonacci._batch.journal_errors import (
     sqlite_error,
     system_error,
 )
-from fibonacci._batch.journal_schema import JournalHeader, JournalMark, read_header, read_progress
+from fibonacci._batch.journal_schema import JournalHeader, JournalMark, read_header
 from fibonacci._batch.locks import LOCK_SUFFIX, is_held, read_note
 from fibonacci._batch.progress import progress_in
 from fibonacci._batch.rows import key_text
-from fibonacci._batch.sql_journal import COLUMNS, SQLJournal
+from fibonacci._batch.sql_journal import SQLJournal, entry_in
 from fibonacci._batch.sqlite_journal import (
-    RECORD,
+    SQLITE,
     check_files,
     connect_read_only,
-    entry_in,
     open_journal,
     read_checked,
 )
@@ -50,10 +48,10 @@ ROWS_AT_ONCE: Final = 500
 _SUMMARY: Final = """
 SELECT count(*), count(CASE WHEN status = 'completed' THEN 1 END), count(status), count(CASE WHEN
     status IS NULL AND idempotency_key IS NOT NULL
-    AND CASE WHEN execution_id IS NULL THEN coalesce(intended_at, 0) < ? ELSE candidates IS NOT NULL END
-THEN 1 END) FROM rows
+    AND CASE WHEN execution_id IS NULL THEN coalesce(intended_at, 0) < {value} ELSE candidates IS NOT NULL END
+THEN 1 END) FROM {rows}
 """
-_ORDER: Final = "SELECT number FROM rows WHERE coalesce(status = ?, true) ORDER BY row_index, number"
+_ORDER: Final = "SELECT number FROM {rows} WHERE coalesce(status = {value}, true) ORDER BY row_index, number"
 
 Select = Callable[[str, Sequence[object]], list[Any]]
 """Carries out a query of the rows."""
@@ -66,8 +64,6 @@ class JournalReader(ABC):
         path: Where it is, for messages.
     """
 
-    _record: ClassVar[str] = f"SELECT {COLUMNS} FROM rows"
-
     def __init__(self, path: str) -> None:
         self.path: str = path
 
@@ -77,10 +73,6 @@ class JournalReader(ABC):
         """Whether a run has the journal now."""
 
     @abstractmethod
-    def progress(self) -> RunsProgress | None:
-        """Return what the run has noted of its pace, or None if it has noted nothing."""
-
-    @abstractmethod
     def _reading(self) -> AbstractContextManager[tuple[Select, JournalHeader]]:
         """Return what reads the rows, all as they are after one commit, and what the journal belongs to."""
 
@@ -88,14 +80,15 @@ class JournalReader(ABC):
     def _open(self) -> SQLJournal:
         """Open the journal, which must have rows, to change it."""
 
-    def _entry(self, record: Sequence[Any]) -> JournalEntry:
-        """Return what a record says, which `_record` has read."""
-        return JournalEntry(record)
-
     def header(self) -> JournalHeader:
         """Return what the journal belongs to."""
         with self._reading() as (_, header):
             return header
+
+    def progress(self) -> RunsProgress | None:
+        """Return what the run has noted of its pace, or None if it has noted nothing."""
+        with self._reading() as (select, _):
+            return progress_in(select("SELECT progress FROM {header}", ())[0][0])
 
     def summary(self) -> RunsSummary:
         """Return how far the rows have come."""
@@ -116,15 +109,15 @@ class JournalReader(ABC):
             numbers = array("q", (number for (number,) in select(_ORDER, (status,))))
         for begin in range(0, len(numbers), ROWS_AT_ONCE):
             chosen = numbers[begin : begin + ROWS_AT_ONCE].tolist()
-            query = f"{self._record} WHERE number IN ({', '.join('?' * len(chosen))})"
+            query = f"SELECT {{columns}} FROM {{rows}} WHERE number IN ({', '.join(['{value}'] * len(chosen))})"
             with self._reading() as (select, _):
                 records = {record[0]: record for record in select(query, chosen)}
             for number in chosen:
-                entry = self._entry(records[number])
+                entry = entry_in(self.path, records[number])
                 present = entry.present_status(unknown_before)
                 if status in (None, present):
                     with reading_row(self.path):
-                        result = entry.result(entry.index, present)
+                        result = entry.result(entry.row_index, present)
                     yield result
 
     def settle(self, key: str | int, execution_id: str | None, *, not_started: bool, failed: bool) -> RunResult:
@@ -155,8 +148,6 @@ class SQLiteReader(JournalReader):
         JournalError: If it isn't there, is no journal, or lacks a part of what it has to hold.
     """
 
-    _record = RECORD
-
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self._real = os.path.realpath(path)
@@ -179,14 +170,6 @@ class SQLiteReader(JournalReader):
         """Whether a run has the journal now."""
         return is_held(self._lock)
 
-    def progress(self) -> RunsProgress | None:
-        """Return what the run has noted of its pace, or None if it has noted nothing."""
-        with self._connected() as (connection, _):
-            return progress_in(read_progress(connection))
-
-    def _entry(self, record: Sequence[Any]) -> JournalEntry:
-        return entry_in(self.path, record)
-
     def _open(self) -> SQLJournal:
         return open_journal(self.path, self.header(), resume=True)
 
@@ -201,7 +184,7 @@ class SQLiteReader(JournalReader):
             fault = mark.fault(noted, str(self._lock))
             if fault is not None:
                 raise incomplete_error(self.path, fault)
-            yield lambda query, values: connection.execute(query, values).fetchall(), header
+            yield lambda query, values: connection.execute(SQLITE.query(query), values).fetchall(), header
 
     @contextmanager
     def _connected(self) -> Generator[tuple[sqlite3.Connection, JournalMark | None]]:

@@ -263,12 +263,6 @@ def header_values(header: JournalHeader) -> tuple[str, int]:
     return content, checksum_of([content])
 
 
-def read_progress(connection: sqlite3.Connection) -> str | None:
-    """Return the note on the progress of the run, or None if there is none."""
-    row = connection.execute("SELECT progress FROM header").fetchone()
-    return None if row is None or row[0] is None else str(row[0])
-
-
 def read_mark(connection: sqlite3.Connection) -> str | None:
     """Return the mark of the last commit as a text, or None if there is none."""
     row = connection.execute("SELECT mark FROM header").fetchone()

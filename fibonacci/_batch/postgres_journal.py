@@ -16,16 +16,16 @@ from contextlib import closing, contextmanager, suppress
 from secrets import token_hex
 from typing import Any, Final, NamedTuple, TypeVar
 
+from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.journal_errors import incomplete_error, journal_error
 from fibonacci._batch.journal_reader import JournalReader, Select
 from fibonacci._batch.journal_schema import ROW_COLUMNS, SCHEMA_VERSION, JournalHeader, newer_schema
 from fibonacci._batch.options import PostgresPlace
-from fibonacci._batch.progress import progress_in, resume_fault
-from fibonacci._batch.sql_journal import COUNT, Change, JournalHolder, SQLJournal
+from fibonacci._batch.progress import resume_fault
+from fibonacci._batch.sql_journal import COUNT, Dialect, JournalHolder, SQLJournal
 from fibonacci._core.logs import log_journal
 from fibonacci._remedies import remedy
 from fibonacci.errors import JournalError
-from fibonacci.models.run_results import RunsProgress
 
 try:
     import psycopg
@@ -295,18 +295,13 @@ def _open(place: PostgresPlace, header: JournalHeader, resume: bool | None) -> P
         raise
 
 
-def _of(statement: str, journal: int) -> str:
-    """Return a statement on rows as one on the rows of a journal."""
-    for text, own in (
-        ("?", "%s"),
-        ("FROM rows", f"FROM (SELECT * FROM fibonacci_rows WHERE journal = {journal}) AS rows"),
-        ("UPDATE rows", "UPDATE fibonacci_rows"),
-        ("WHERE number = ", f"WHERE journal = {journal} AND number = "),
-        ("INTO rows (", "INTO fibonacci_rows (journal, "),
-        ("VALUES (", f"VALUES ({journal}, "),
-    ):
-        statement = statement.replace(text, own)
-    return statement
+def _dialect(journal: int) -> Dialect:
+    """Return the dialect in which the rows of a journal are read."""
+    return Dialect(
+        f"(SELECT * FROM fibonacci_rows WHERE journal = {journal}) AS rows",
+        "%s",
+        f"fibonacci_journals WHERE id = {journal}",
+    )
 
 
 class PostgresJournal(SQLJournal):
@@ -323,13 +318,16 @@ class PostgresJournal(SQLJournal):
     """
 
     def __init__(self, connection: _Connection, place: PostgresPlace, found: _Found, resume: bool | None) -> None:
-        last = _execute(connection, _of(COUNT, found.id))[0][0]
+        self._dialect = _dialect(found.id)
+        last = _execute(connection, self._dialect.query(COUNT))[0][0]
         super().__init__(place.shown, last)
         if (fault := resume_fault(resume, last)) is not None:
             raise journal_error(place.shown, fault)
         self._place = place
         self._id = found.id
-        self._write_progress = f"UPDATE fibonacci_journals SET progress = ? WHERE id = {found.id}"
+        self._write = self._dialect.upsert(
+            "fibonacci_rows", ("journal", *JournalEntry._fields), "journal, number"
+        ).encode()
         self._connection: _Connection | None = connection
         self._patience = PATIENCE
         self._run = token_hex(8)
@@ -344,10 +342,6 @@ class PostgresJournal(SQLJournal):
         with self._process_lock():
             return bool(self._carry_out(lambda connection: _execute(connection, query, self._id)))
 
-    def continue_with(self, version: str) -> None:
-        """Record that rows are started with another version of the workflow from now on."""
-        self._change([], [(f"UPDATE fibonacci_journals SET workflow_version = ? WHERE id = {self._id}", [(version,)])])
-
     def close(self) -> None:
         """End the run: another may have the journal. A second call does nothing."""
         self._is_closed = True
@@ -356,16 +350,21 @@ class PostgresJournal(SQLJournal):
                 self._drop()
 
     def _select(self, query: str, values: Sequence[object] = ()) -> list[Any]:
-        query = _of(query, self._id)
+        query = self._dialect.query(query)
         with self._process_lock():
             if not self._is_closed:
                 return self._carry_out(lambda connection: _execute(connection, query, *values))
         with _connected(self._place) as connection:
             return _execute(connection, query, *values)
 
-    def _change(self, numbers: Iterable[int], changes: Iterable[Change]) -> None:
-        statements = [(_of(text, self._id).encode(), record) for text, records in changes for record in records]
+    def _change(self, entries: Iterable[JournalEntry], progress: str | None = None, version: str | None = None) -> None:
         with self._process_lock():
+            statements = [(self._write, (self._id, *entry)) for entry in entries]
+            statements += [
+                (f"UPDATE fibonacci_journals SET {name} = %s WHERE id = %s".encode(), (value, self._id))
+                for name, value in (("progress", progress), ("workflow_version", version))
+                if value is not None
+            ]
             before: int | None = None
 
             def commit(connection: _Connection) -> None:
@@ -478,13 +477,6 @@ class PostgresReader(JournalReader):
         """Whether a run has the journal now."""
         return self.holder() is not None
 
-    def progress(self) -> RunsProgress | None:
-        """Return what the run has noted of its pace, or None if it has noted nothing."""
-        with self._reading() as (select, _):
-            return progress_in(
-                select("SELECT progress FROM fibonacci_journals WHERE name = ?", (self._place.name,))[0][0]
-            )
-
     def _open(self) -> SQLJournal:
         return open_postgres_journal(self._place, self.header(), resume=True)
 
@@ -492,4 +484,4 @@ class PostgresReader(JournalReader):
     def _reading(self) -> Generator[tuple[Select, JournalHeader]]:
         with _connected(self._place) as connection:
             found = _existing(connection, self._place)
-            yield lambda query, values: _execute(connection, _of(query, found.id), *values), found.header
+            yield lambda query, values: _execute(connection, _dialect(found.id).query(query), *values), found.header

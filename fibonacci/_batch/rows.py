@@ -31,7 +31,7 @@ from fibonacci._remedies import argument, remedy
 
 if TYPE_CHECKING:
     from fibonacci.models.executions import Execution
-    from fibonacci.models.run_results import RunAttempt
+    from fibonacci.models.run_results import RunAttempt, RunResult
 
 
 _NUMBER: Final = re.compile("-?[0-9]+")
@@ -302,8 +302,6 @@ class Row:
         intended_at: The Unix time of that intent, on the platform's clock.
         execution: The execution as last received. None before.
         execution_id: Its ID. Empty while it isn't known.
-        is_refused: Whether the request that starts it was certainly not carried out.
-        is_recorded: Whether a worker has written that ID, or that refusal, to the journal.
         deadline: When to stop waiting for it, in seconds on the monotonic clock. None for never.
         started_at: When its request was sent, on the monotonic clock.
         error: Why the outcome of its start isn't known. None if it is.
@@ -311,13 +309,14 @@ class Row:
         version: The version of the workflow that its execution runs. None while that isn't known.
         earlier: Its starts before the present one, in calls that have ended.
         settled_at: The Unix time at which a person has said which execution it has. None if nobody has.
-        candidates: The executions that may be its own, of a row of unknown outcome.
+        candidates: The executions that may be its own, of a row of unknown outcome. None for others.
+        result: Its result. None before.
         steps: What runs it, which goes on when its execution has ended. None before.
     """
 
     __slots__ = (
         *("attempts", "candidates", "deadline", "earlier", "error", "execution", "execution_id", "idempotency_key"),
-        *("index", "inputs", "intended_at", "is_recorded", "is_refused", "is_sound", "key", "number", "settled_at"),
+        *("index", "inputs", "intended_at", "is_sound", "key", "number", "result", "settled_at"),
         *("started_at", "steps", "text", "version"),
     )
 
@@ -332,8 +331,6 @@ class Row:
         self.intended_at: float = 0.0
         self.execution: Execution | None = None
         self.execution_id: str = ""
-        self.is_refused: bool = False
-        self.is_recorded: bool = False
         self.deadline: float | None = None
         self.started_at: float = 0.0
         self.error: Exception | None = None
@@ -341,7 +338,8 @@ class Row:
         self.version: str | None = None
         self.earlier: tuple[RunAttempt, ...] = ()
         self.settled_at: float | None = None
-        self.candidates: tuple[Execution, ...] = ()
+        self.candidates: tuple[Execution, ...] | None = None
+        self.result: RunResult | None = None
         self.steps: Any = None
 
     @property
@@ -381,8 +379,8 @@ class Row:
         self.idempotency_key = new_idempotency_key()
         self.intended_at = now
         self.attempts = 0
-        self.error = self.settled_at = None
-        self.is_refused = self.is_recorded = False
+        self.execution_id = ""
+        self.execution = self.error = self.version = self.settled_at = self.candidates = self.result = None
 
     def withdraw(self) -> None:
         """Take the intent back: the request was certainly not carried out, or is sent again at the user's word."""

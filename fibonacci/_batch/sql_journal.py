@@ -11,44 +11,55 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Final, NamedTuple
 
-from fibonacci._batch.journal import JournalEntry, attempt, attempts_text, candidate_facts, error_text
-from fibonacci._batch.journal_errors import journal_error, reading_row
+from fibonacci._batch.journal import JournalEntry, attempt, attempts_in, attempts_text, candidate_facts, error_text
+from fibonacci._batch.journal_errors import damaged_error, journal_error, reading_row
+from fibonacci._batch.journal_schema import checksum_of
 from fibonacci._batch.rows import Row, key_in, other_key
 from fibonacci.errors import FibonacciError
 from fibonacci.models.run_results import UNKNOWN, RunResult
 
-COLUMNS: Final = (
-    "number, key, row_index, digest, inputs, idempotency_key, intended_at, execution_id, status, version, settled_at,"
-    " execution, error, earlier, candidates"
-)
-COUNT: Final = "SELECT coalesce(max(number), 0) FROM rows"
-_INSERT: Final = (
-    "INSERT INTO rows (number, key, row_index, digest, inputs, idempotency_key, intended_at, earlier)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_INTEND: Final = (
-    "UPDATE rows SET idempotency_key = ?, intended_at = ?, row_index = ?, earlier = ?, execution_id = NULL,"
-    " status = NULL, version = NULL, settled_at = NULL, execution = NULL, error = NULL, candidates = NULL"
-    " WHERE number = ?"
-)
-_WITHDRAW: Final = "UPDATE rows SET idempotency_key = NULL WHERE number = ?"
-_START: Final = "UPDATE rows SET execution_id = ?, version = ?, candidates = NULL WHERE number = ?"
-_FINISH: Final = (
-    "UPDATE rows SET status = ?, execution = ?, error = ?, row_index = ?, execution_id = ?, version = ?"
-    " WHERE number = ?"
-)
-_LIST: Final = "UPDATE rows SET candidates = ? WHERE number = ?"
-_SETTLE: Final = (
-    "UPDATE rows SET idempotency_key = ?, execution_id = ?, status = ?, settled_at = ?, error = ?, earlier = ?,"
-    " candidates = NULL WHERE number = ?"
-)
-_FORGET: Final = "UPDATE rows SET digest = ?, inputs = ?, status = NULL, error = NULL WHERE number = ?"
-_OF_ANOTHER: Final = "SELECT key FROM rows WHERE execution_id = ? AND number <> ?"
+COUNT: Final = "SELECT coalesce(max(number), 0) FROM {rows}"
+_READ: Final = "SELECT {columns} FROM {rows} WHERE key = {value}"
+_RESULTS: Final = "SELECT {columns} FROM {rows} WHERE status IS NOT NULL ORDER BY row_index"
+_OF_ANOTHER: Final = "SELECT key FROM {rows} WHERE execution_id = {value} AND number <> {value}"
 
-Ended = tuple[Row, RunResult]
 
-Change = tuple[str, Iterable[Sequence[object]]]
-"""A statement, and the values for each time that it is carried out."""
+class Dialect(NamedTuple):
+    """What the statements on a journal have that differs between SQLite and PostgreSQL.
+
+    Attributes:
+        rows: What the rows of the journal are read from.
+        value: What stands for a value.
+        header: What the progress of the run is read from.
+        columns: What is read of a row.
+    """
+
+    rows: str
+    value: str
+    header: str
+    columns: str = ", ".join(JournalEntry._fields)
+
+    def query(self, text: str) -> str:
+        """Return a query in this dialect."""
+        return text.format(**self._asdict())
+
+    def upsert(self, table: str, names: Sequence[str], key: str) -> str:
+        """Return the statement that writes a row, whether it is there or not."""
+        values = ", ".join([self.value] * len(names))
+        changes = ", ".join(f"{name} = excluded.{name}" for name in names)
+        return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values}) ON CONFLICT ({key}) DO UPDATE SET {changes}"
+
+
+def entry_in(path: str, record: Sequence[Any]) -> JournalEntry:
+    """Return what a record of a journal says. One of SQLite ends with its checksum.
+
+    Raises:
+        JournalError: If it isn't what was written.
+    """
+    fields = record[: len(JournalEntry._fields)]
+    if record[len(fields) :] not in ((), (checksum_of(fields),)):
+        raise damaged_error(path, f"row {fields[0]} differs from what was written")
+    return JournalEntry(*fields)
 
 
 class JournalHolder(NamedTuple):
@@ -66,7 +77,8 @@ class JournalHolder(NamedTuple):
 class SQLJournal(ABC):
     """Records three facts of each row: that it is going to be started, the ID of its execution, its result.
 
-    What a method writes is durable when it returns. Threads may share it.
+    What a method writes is durable when it returns. A row is written as it is then, whole, so that it may be written
+    again. Threads may share a journal.
 
     Args:
         path: Where it is, for messages.
@@ -79,8 +91,6 @@ class SQLJournal(ABC):
     """
 
     is_durable: ClassVar[bool] = True
-    _record: ClassVar[str] = f"SELECT {COLUMNS} FROM rows"
-    _write_progress: str
 
     def __init__(self, path: str, last: int) -> None:
         self.path: str = path
@@ -99,10 +109,6 @@ class SQLJournal(ABC):
         """Whether another process has requested that this run stops."""
 
     @abstractmethod
-    def continue_with(self, version: str) -> None:
-        """Record that rows are started with another version of the workflow from now on."""
-
-    @abstractmethod
     def close(self) -> None:
         """End the run: another may have the journal. A second call does nothing."""
 
@@ -111,12 +117,8 @@ class SQLJournal(ABC):
         """Return what a query finds. The run may have ended."""
 
     @abstractmethod
-    def _change(self, numbers: Iterable[int], changes: Iterable[Change]) -> None:
-        """Change the rows with these numbers in a transaction, if the journal is still this run's."""
-
-    def _entry(self, record: Sequence[Any]) -> JournalEntry:
-        """Return what a record says, which `_record` has read."""
-        return JournalEntry(record)
+    def _change(self, entries: Iterable[JournalEntry], progress: str | None = None, version: str | None = None) -> None:
+        """Write entries of rows in a transaction, if the journal is still this run's. They are read under its lock."""
 
     def find(self, key: str, *, is_unique: bool) -> tuple[JournalEntry | None, bool]:
         """Return what is known of a row, and whether the same key was found or begun in this run before.
@@ -130,67 +132,37 @@ class SQLJournal(ABC):
         entry = self._read(key)
         return entry, entry is not None and self._mark(entry.number)
 
-    def write(
-        self,
-        intended: Sequence[Row] = (),
-        withdrawn: Sequence[Row] = (),
-        started: Sequence[Row] = (),
-        finished: Sequence[Ended] = (),
-        listed: Sequence[Row] = (),
-        progress: str | None = None,
-    ) -> None:
+    def write(self, rows: Sequence[Row], progress: str | None = None, version: str | None = None) -> None:
         """Write all at once.
 
         Args:
-            intended: Rows that are going to be started. They may be in the journal already, perhaps with the result of
-                an earlier start, which is removed.
-            withdrawn: Rows that were certainly not started. One of them may be among those that are started again.
-            started: Rows with the ID of their execution.
-            finished: Rows with their results.
-            listed: Rows of unknown outcome with their candidates.
+            rows: Rows, which are written as they are now.
             progress: The note on the progress of the run that replaces the one before. None to leave it.
+            version: The version of the workflow with which rows are started from now on. None to leave it.
         """
-        if not (intended or withdrawn or started or finished or listed or progress):
+        if not rows and progress is None and version is None:
             return
-        again = [row for row in intended if row.number]
-        new = [row for row in [*intended, *(row for row, _ in finished)] if not row.number]
-        if new:
-            if self._is_doubtful:
-                self._last = self._select(COUNT)[0][0]
-            self._is_doubtful = True
-            for row in new:
-                self._last += 1
-                row.number = self._last
-                self._mark(row.number)
-
-        changes: list[Change] = [
-            (_INSERT, map(_inserted, new)),
-            (_WITHDRAW, [(row.number,) for row in withdrawn]),
-            (_INTEND, [_intended(row) for row in again]),
-            (_START, [(row.execution_id or None, row.version, row.number) for row in started]),
-            (_FINISH, [self._finished(row, result) for row, result in finished]),
-            (_LIST, [self._listed(row) for row in listed]),
-            (self._write_progress, [] if progress is None else [(progress,)]),
-        ]
-        rows = [*new, *withdrawn, *again, *started, *(row for row, _ in finished), *listed]
-        self._change([row.number for row in rows], changes)
-        if new:
-            self._is_doubtful = False
+        if self._is_doubtful:
+            self._last = self._select(COUNT)[0][0]
+        new = [row for row in rows if not 0 < row.number <= self._last]
+        self._is_doubtful = bool(new)
+        for number, row in enumerate(new, self._last + 1):
+            row.number = number
+            self._mark(number)
+        self._change(map(self._entry_of, rows), progress, version)
+        self._last += len(new)
+        self._is_doubtful = False
 
     @property
     def is_empty(self) -> bool:
         """Whether it has no row."""
         return self._last == 0
 
-    def renew(self, row: Row) -> None:
-        """Replace the inputs of a row that had no JSON form in an earlier run."""
-        self._change([row.number], [(_FORGET, [(row.digest, row.text, row.number)])])
-
     def results(self) -> Iterator[RunResult]:
         """Iterate over the results, in the order of the rows. The run may have ended."""
-        for record in self._select(f"{self._record} WHERE status IS NOT NULL ORDER BY row_index"):
-            entry = self._entry(record)
-            yield self.result(entry, entry.index)
+        for record in self._select(_RESULTS):
+            entry = entry_in(self.path, record)
+            yield self.result(entry, entry.row_index)
 
     def result(self, entry: JournalEntry, index: int) -> RunResult:
         """Return the result that the journal has of a row, at the index that the row has now."""
@@ -202,7 +174,7 @@ class SQLJournal(ABC):
         row.idempotency_key, row.intended_at = entry.idempotency_key or "", entry.intended_at or 0.0
         row.version, row.settled_at = entry.version, entry.settled_at
         with reading_row(self.path):
-            row.earlier = entry.earlier
+            row.earlier = attempts_in(entry.earlier)
 
     def settle(self, key: str, execution_id: str | None, *, has_failed: bool) -> RunResult:
         """Record what a person has found out about a row of unknown outcome, and return the row as it is then.
@@ -229,21 +201,21 @@ class SQLJournal(ABC):
                 self.path, f"has the execution {execution_id} as that of the row {key_in(others[0][0])!r}"
             )
         now = time.time()
-        start: Sequence[object] = (entry.idempotency_key, execution_id, None, now, None, attempts_text(entry.earlier))
+        settled = entry._replace(execution_id=execution_id, settled_at=now, candidates=None)
         if has_failed:
             error = error_text(FibonacciError("settled as failed: its outcome was unknown"))
-            start = (entry.idempotency_key, entry.execution_id, "failed", now, error, attempts_text(entry.earlier))
+            settled = settled._replace(execution_id=entry.execution_id, status="failed", error=error)
         elif execution_id is None:
-            settled = attempt(entry.execution_id, "not_started", entry.intended_at, None, now)
-            start = (None, None, None, None, None, attempts_text((*entry.earlier, settled)))
-        self._change([entry.number], [(_SETTLE, [(*start, entry.number)])])
-        changed = self._read(entry.key) or entry
-        return changed.result(changed.index, changed.present_status(math.inf))
+            start = attempt(entry.execution_id, "not_started", entry.intended_at, None, now)
+            earlier = attempts_text((*attempts_in(entry.earlier), start))
+            settled = settled._replace(idempotency_key=None, settled_at=None, earlier=earlier)
+        self._change([settled])
+        return settled.result(settled.row_index, settled.present_status(math.inf))
 
     def _read(self, key: str) -> JournalEntry | None:
         """Return what is known of a row."""
-        records = self._select(f"{self._record} WHERE key = ?", (key,))
-        return self._entry(records[0]) if records else None
+        records = self._select(_READ, (key,))
+        return entry_in(self.path, records[0]) if records else None
 
     def _process_lock(self) -> threading.Lock:
         """Return the lock for a `with` statement, unless this process is a fork.
@@ -254,13 +226,34 @@ class SQLJournal(ABC):
             raise journal_error(self.path, "was opened before a fork: call run_many in the process that iterates")
         return self._lock
 
-    def _listed(self, row: Row) -> tuple[object, ...]:
-        return self.redact(json.dumps([*map(candidate_facts, row.candidates)])), row.number
+    def _entry_of(self, row: Row) -> JournalEntry:
+        """Return what is written of a row."""
+        result = row.result
+        execution = error = None
+        if result is not None:
+            execution = None if result.execution is None else json.dumps(result.execution.model_dump(mode="json"))
+            error = error_text(result.error)
+        candidates = None if row.candidates is None else json.dumps([*map(candidate_facts, row.candidates)])
+        return JournalEntry(
+            number=row.number,
+            key=row.key,
+            row_index=row.index,
+            digest=row.digest,
+            inputs=row.text,
+            idempotency_key=row.idempotency_key or None,
+            intended_at=row.intended_at or None,
+            execution_id=row.execution_id or None,
+            status=None if result is None else result.status,
+            version=row.version,
+            settled_at=row.settled_at,
+            execution=self._redacted(execution),
+            error=self._redacted(error),
+            earlier=attempts_text(row.earlier),
+            candidates=self._redacted(candidates),
+        )
 
-    def _finished(self, row: Row, result: RunResult) -> tuple[object, ...]:
-        execution = None if result.execution is None else json.dumps(result.execution.model_dump(mode="json"))
-        texts = [None if text is None else self.redact(text) for text in (execution, error_text(result.error))]
-        return result.status, *texts, row.index, row.execution_id or None, row.version, row.number
+    def _redacted(self, text: str | None) -> str | None:
+        return None if text is None else self.redact(text)
 
     def _mark(self, number: int) -> bool:
         """Mark a row as seen in this run, and return whether it was before. It takes one bit per row."""
@@ -270,12 +263,3 @@ class SQLJournal(ABC):
         was_seen = bool(self._seen[place] & bit)
         self._seen[place] |= bit
         return was_seen
-
-
-def _inserted(row: Row) -> tuple[object, ...]:
-    start = row.idempotency_key or None, row.intended_at or None, attempts_text(row.earlier)
-    return row.number, row.key, row.index, row.digest, row.text, *start
-
-
-def _intended(row: Row) -> tuple[object, ...]:
-    return row.idempotency_key, row.intended_at, row.index, attempts_text(row.earlier), row.number

@@ -47,7 +47,7 @@ from fibonacci._batch.journal_schema import (
 )
 from fibonacci._batch.locks import LOCK_SUFFIX, FileLock, is_held, network_filesystem_of, read_holder, read_note
 from fibonacci._batch.progress import resume_fault
-from fibonacci._batch.sql_journal import COLUMNS, COUNT, Change, JournalHolder, SQLJournal
+from fibonacci._batch.sql_journal import COUNT, Dialect, JournalHolder, SQLJournal
 from fibonacci._remedies import remedy
 from fibonacci._system.files import check_database, make_private, open_state
 
@@ -248,9 +248,11 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-RECORD: Final = f"SELECT {COLUMNS}, checksum FROM rows"
-_READ: Final = f"SELECT number, {COLUMNS}, checksum FROM rows WHERE number IN (SELECT value FROM json_each(?))"
-_MARK: Final = "UPDATE rows SET checksum = ? WHERE number = ?"
+_FIELDS: Final = (*JournalEntry._fields, "checksum")
+SQLITE: Final = Dialect("rows", "?", "header", ", ".join(_FIELDS))
+_WRITE: Final = SQLITE.upsert("rows", _FIELDS, "number")
+_SUM: Final = "SELECT coalesce(sum(checksum), 0) FROM rows WHERE number IN (SELECT value FROM json_each(?))"
+_LAST: Final = SQLITE.query(COUNT)
 
 _TRIES: Final = 20
 _PAUSE: Final = 0.02
@@ -268,28 +270,16 @@ class Journal(SQLJournal):
         JournalError: If it can't be written.
     """
 
-    _record = RECORD
-    _write_progress = WRITE_PROGRESS
-
     def __init__(self, connection: sqlite3.Connection, path: str, owner: JournalOwner) -> None:
         super().__init__(path, owner.mark.rows)
         self._connection = connection
         self._owner = owner
-        self._change([], [])  # in which the run becomes the owner
+        self._change([])  # in which the run becomes the owner
 
     @property
     def is_asked_to_stop(self) -> bool:
         """Whether another process has requested that this run stops."""
         return self._owner.is_asked_to_stop
-
-    def continue_with(self, version: str) -> None:
-        """Record that rows are started with another version of the workflow from now on."""
-        with self._process_lock(), self._errors_explained() as connection:
-            try:
-                header, _ = read_header(connection)
-            except ValueError as error:
-                raise damaged_error(self.path, error) from error
-        self._change([], [(WRITE_HEADER, [header_values(header._replace(workflow_version=version))])])
 
     def close(self) -> None:
         """End the run: another may have the journal. A second call does nothing."""
@@ -306,6 +296,7 @@ class Journal(SQLJournal):
                     self._is_closed = True
 
     def _select(self, query: str, values: Sequence[object] = ()) -> list[Any]:
+        query = SQLITE.query(query)
         with self._process_lock(), self._errors_explained() as connection:
             if not self._is_closed:
                 return connection.execute(query, values).fetchall()
@@ -320,49 +311,33 @@ class Journal(SQLJournal):
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise sqlite_error(self.path, error) from error
 
-    def _change(self, numbers: Iterable[int], changes: Iterable[Change]) -> None:
+    def _change(self, entries: Iterable[JournalEntry], progress: str | None = None, version: str | None = None) -> None:
         with self._process_lock(), self._errors_explained() as connection:
             try:
                 if connection.in_transaction:  # Ctrl-C has kept the last one from being rolled back
                     connection.execute("ROLLBACK")
                 connection.execute("BEGIN IMMEDIATE")
                 self._owner.check(connection)
-                for statement, records in changes:
-                    connection.executemany(statement, records)
-                added = self._update_checksums(connection, numbers)
-                self._owner.commit(connection, connection.execute(COUNT).fetchone()[0], added)
+                marked = [(*entry, checksum_of(entry)) for entry in entries]
+                before = connection.execute(_SUM, (json.dumps([number for number, *_ in marked]),)).fetchone()[0]
+                connection.executemany(_WRITE, marked)
+                if progress is not None:
+                    connection.execute(WRITE_PROGRESS, (progress,))
+                if version is not None:
+                    self._continue_with(connection, version)
+                added = sum(checksum for *_, checksum in marked) - before
+                self._owner.commit(connection, connection.execute(_LAST).fetchone()[0], added)
             except BaseException:
                 if connection.in_transaction:  # SQLite ends some transactions itself
                     connection.execute("ROLLBACK")
                 raise
 
-    def _update_checksums(self, connection: sqlite3.Connection, numbers: Iterable[int]) -> int:
-        """Update the checksums of rows, and return by how much they grew."""
-        added = 0
-        marks: list[tuple[int, int]] = []
-        # No function of SQLite does it: Ctrl-C in one would be an error. A row may be missing, if Ctrl-C has kept its
-        # intent, which is now withdrawn, from being written.
-        for number, *record, before in connection.execute(_READ, (json.dumps([*{*numbers}]),)).fetchall():
-            checksum = checksum_of(record)
-            added += checksum - before
-            marks.append((checksum, number))
-        connection.executemany(_MARK, marks)
-        return added
-
-    def _entry(self, record: Sequence[Any]) -> JournalEntry:
-        return entry_in(self.path, record)
-
-
-def entry_in(path: str, record: Sequence[Any]) -> JournalEntry:
-    """Return what a record of a journal says, which ends with its checksum.
-
-    Raises:
-        JournalError: If it isn't what was written.
-    """
-    *fields, checksum = record
-    if checksum_of(fields) != checksum:
-        raise damaged_error(path, f"row {fields[0]} differs from what was written")
-    return JournalEntry(fields)
+    def _continue_with(self, connection: sqlite3.Connection, version: str) -> None:
+        try:
+            header, _ = read_header(connection)
+        except ValueError as error:
+            raise damaged_error(self.path, error) from error
+        connection.execute(WRITE_HEADER, header_values(header._replace(workflow_version=version)))
 
 
 def _make_whole(connection: sqlite3.Connection) -> None:

@@ -129,26 +129,15 @@ class ResultList:
     is_asked_to_stop: ClassVar[bool] = False
 
     def __init__(self) -> None:
-        self._results: list[RunResult] = []
+        self._results: dict[int, RunResult] = {}
 
-    def write(
-        self,
-        intended: Sequence[Row] = (),
-        withdrawn: Sequence[Row] = (),
-        started: Sequence[Row] = (),
-        finished: Sequence[tuple[Row, RunResult]] = (),
-        listed: Sequence[Row] = (),
-        progress: str | None = None,
-    ) -> None:
+    def write(self, rows: Sequence[Row], progress: str | None = None, version: str | None = None) -> None:
         """Keep the results."""
-        self._results += [result for _, result in finished]
+        self._results.update((row.index, row.result) for row in rows if row.result is not None)
 
     def results(self) -> Iterator[RunResult]:
         """Iterate over the results."""
-        return iter(self._results)
-
-    def continue_with(self, version: str) -> None:
-        """Do nothing."""
+        return iter(self._results.values())
 
     def close(self) -> None:
         """Do nothing."""
@@ -169,10 +158,7 @@ class BatchState:
         held_since: Since when overdue rows have every place, on the monotonic clock. None while they don't.
         reading: How many rows have ended and are read once more.
         unknown: Rows whose request had no response, by index.
-        withdrawn: Rows whose intent has to be taken back in the journal.
-        started: Rows whose execution's ID has to be written to the journal.
-        finished: Results that have to be written to the journal.
-        listed: Rows of unknown outcome that have to be written to the journal, with their candidates.
+        changed: Rows of which something has to be written to the journal. Workers add to it too.
         results: Results that have to be delivered.
         read: How many rows were read.
         is_exhausted: Whether all were read.
@@ -195,10 +181,7 @@ class BatchState:
         self.held_since: float | None = None
         self.reading: int = 0
         self.unknown: dict[int, Row] = {}
-        self.withdrawn: list[Row] = []
-        self.started: list[Row] = []
-        self.finished: list[tuple[Row, RunResult]] = []
-        self.listed: list[Row] = []
+        self.changed: list[Row] = []
         self.results: ResultQueue = ResultQueue(ordered=options.ordered)
         self.read: int = 0
         self.is_exhausted: bool = False
@@ -323,7 +306,7 @@ class BatchState:
             f"the platform gave one execution, {execution_id}, to two rows: {key_in(other.key)} and {key_in(row.key)}"
         )
         row.error.outcome_unknown = True
-        self.started.append(row)  # so that the journal doesn't have it either
+        self.changed.append(row)  # so that the journal doesn't have it either
         self.stop(row.error)
         self.lose(row)
         return True
@@ -342,9 +325,9 @@ class BatchState:
 
     def finish(self, row: Row, error: Exception | None, status: str = "failed") -> None:
         """Finish a row."""
-        result = _result(row, error, status)
-        self.finished.append((row, result))
-        self._deliver(result)
+        row.result = _result(row, error, status)
+        self.changed.append(row)
+        self._deliver(row.result)
 
     def give_up(self, row: Row, error: Exception) -> None:
         """Deliver a row whose execution wasn't seen to end in time: another call with the journal looks at it again."""
@@ -352,11 +335,10 @@ class BatchState:
         result = _result(row, error, status)
         self.results.push(result)
         self.overdue[row.execution_id] = row
+        self.changed.append(row)
+        row.candidates = () if status == UNKNOWN else None
         if status == UNKNOWN:
-            self.listed.append(row)
             self._unknown.append(result)
-        else:
-            self.started.append(row)  # it is unknown no more
         self._count_failure(error, "unknown" if status == UNKNOWN else "timed out")
 
     def stop_held(self, now: float, timeout: float) -> None:
@@ -395,7 +377,7 @@ class BatchState:
         for row in self.unknown.values():
             row.candidates = candidates.get(row.index, ())
             result = _result(row, row.error, UNKNOWN)
-            self.listed.append(row)
+            self.changed.append(row)
             self._unknown.append(result)
             self.results.push(result)
         self.unknown.clear()
@@ -450,5 +432,5 @@ def _result(row: Row, error: Exception | None, status: str) -> RunResult:
         error=error,
         status=status,
         attempts=(*row.earlier, *present),
-        candidates=row.candidates if status == UNKNOWN else (),
+        candidates=(row.candidates or ()) if status == UNKNOWN else (),
     )

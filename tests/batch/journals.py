@@ -12,11 +12,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from fibonacci import Fibonacci, RunResult, read_journal
-from fibonacci._batch.journal import attempt
+from fibonacci._batch.journal import JournalEntry, attempt
 from fibonacci._batch.journal_schema import JournalHeader, checksum_of, read_header, write_mark
 from fibonacci._batch.options import postgres_place
 from fibonacci._batch.rows import Row, digest_of, key_in
-from fibonacci._batch.sql_journal import COLUMNS, SQLJournal
+from fibonacci._batch.sql_journal import SQLJournal
 from fibonacci._batch.sqlite_journal import open_journal
 from fibonacci.models import Execution
 
@@ -83,7 +83,7 @@ def fill(path: str, header: JournalHeader, rows: int) -> None:
             " INSERT INTO rows SELECT *, 0 FROM r",
             (rows,),
         )
-        connection.execute(f"UPDATE rows SET checksum = checksum_of({COLUMNS})")
+        connection.execute(f"UPDATE rows SET checksum = checksum_of({', '.join(JournalEntry._fields)})")
         (total,) = connection.execute("SELECT sum(checksum) FROM rows").fetchone()
         _, mark = read_header(connection)
         write_mark(connection, str(mark._replace(commits=mark.commits + 1, rows=rows, total=total)))
@@ -113,6 +113,12 @@ def completed(of: Row) -> RunResult:
         status="completed",
         attempts=(attempt(of.execution_id, "completed", of.intended_at, of.version),),
     )
+
+
+def ended(row: Row, result: RunResult | None = None) -> Row:
+    """Return a row with its result, that of an execution which has completed if none is passed."""
+    row.result = result or completed(row)
+    return row
 
 
 def counts(client: Fibonacci, workflow: str) -> dict[int, int]:

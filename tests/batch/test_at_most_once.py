@@ -28,7 +28,7 @@ from fibonacci._batch.rows import Row
 from fibonacci._batch.sql_journal import SQLJournal
 from fibonacci._core.request import canonical
 from fibonacci.emulator import Emulator
-from tests.batch.journals import JournalPlace, completed
+from tests.batch.journals import JournalPlace, ended
 from tests.batch.limited_platform import platform
 from tests.batch.shared_clock import SharedClock
 from tests.batch.workflows import client_in_process
@@ -106,7 +106,7 @@ class RepeatedBatch:
             if is_recorded:
                 for row, execution_id in zip(made, ids, strict=True):
                     row.execution_id = execution_id
-                journal.write(started=made)
+                journal.write(made)
         return ids
 
     def opened(self) -> SQLJournal:
@@ -213,9 +213,8 @@ class TestFromRunToRun:
         monkeypatch.setattr("fibonacci._async.batch.runner._RESTORED_AT_ONCE", 8)
         rows = [{"id": number, "seconds": 0} for number in range(20)]
         made = [Row(number, str(number), each, canonical(each)) for number, each in enumerate(rows)]
-        results = [completed(row) for row in made]
         with closing(setting.opened()) as journal:
-            journal.write(finished=list(zip(made, results, strict=True)))
+            journal.write([ended(each) for each in made])
         runs = setting.runs(rows=[*rows, {"id": 20, "seconds": 0}])
         assert len(setting.run(runs)) == 21
         assert setting.counts() == {20: 1}

@@ -16,7 +16,7 @@ import pytest
 from fibonacci import JournalError
 from fibonacci._batch.sqlite_journal import Journal, open_journal
 from tests.batch.damages import Damage, Files, count_outcomes, damages, is_of_a_row, lasting, read_files, write_files
-from tests.batch.journals import HEADER, completed
+from tests.batch.journals import HEADER, ended
 from tests.batch.test_journal import row
 from tests.kit.systems import needs_fork
 from tests.tools.batch.destroyer import KEPT, destroy, is_last_commit_noted
@@ -50,8 +50,8 @@ def begin(journal: Journal, first: int, end: int) -> None:
         journal.write(rows)
         for each in rows:
             each.execution_id = f"exec_{each.index}"
-        journal.write(started=rows)
-        journal.write(finished=[(each, completed(each)) for each in rows if each.index % 3])
+        journal.write(rows)
+        journal.write([ended(each) for each in rows if each.index % 3])
 
 
 @pytest.mark.parametrize(("is_killed", "files"), [(True, {"", "-wal", "-lock", "-shm"}), (False, {"", "-lock"})])

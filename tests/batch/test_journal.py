@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import pytest
 
@@ -27,7 +27,7 @@ from fibonacci._batch.rows import Row
 from fibonacci._batch.sqlite_journal import open_journal
 from fibonacci.models import Execution
 from fibonacci.models._reading import read_model
-from tests.batch.journals import JournalPlace, another_process, completed, fill
+from tests.batch.journals import JournalPlace, another_process, completed, ended, fill
 from tests.kit.assertions import each_row
 from tests.kit.systems import linux_only, needs_fork, needs_permissions, needs_signals
 from tests.tools.interruptions.injection import at_most
@@ -66,8 +66,8 @@ def test_an_execution_with_odd_fields_is_read_again(place: JournalPlace) -> None
     journal = place.open(HEADER)
     journal.write([one])
     one.execution_id = "7"
-    journal.write(started=[one])
-    journal.write(finished=[(one, result)])
+    journal.write([one])
+    journal.write([ended(one, result)])
     journal.close()
     journal = place.open(HEADER)
     entry, _ = journal.find("k1", is_unique=False)
@@ -84,8 +84,8 @@ def test_the_three_records_of_a_row(place: JournalPlace) -> None:
     one, two, three = row(1), row(2), row(3)
     journal.write([one, two, three])
     one.execution_id, two.execution_id = "exec_1", "exec_2"
-    journal.write(started=[one, two])
-    journal.write(finished=[(one, completed(one))])
+    journal.write([one, two])
+    journal.write([ended(one)])
     journal.close()
 
     journal = place.open(HEADER)
@@ -105,7 +105,8 @@ def test_an_intent_that_was_withdrawn_counts_no_more(place: JournalPlace) -> Non
     journal = place.open(HEADER)
     refused = row(1)
     journal.write([refused])
-    journal.write(withdrawn=[refused])
+    refused.withdraw()
+    journal.write([refused])
     entry, _ = journal.find("k1", is_unique=False)
     assert entry is not None
     assert entry.idempotency_key is None
@@ -136,12 +137,28 @@ def test_a_journal_belongs_to_no_thread(place: JournalPlace) -> None:
 
 
 def test_a_row_that_is_written_with_its_result_alone_has_its_earlier_starts(place: JournalPlace) -> None:
-    ended = row(1)
-    ended.earlier = (attempt(None, "unknown", 900.0, None),)
+    one = row(1)
+    one.earlier = (attempt(None, "unknown", 900.0, None),)
     with closing(place.open(HEADER)) as journal:
-        journal.write(finished=[(ended, completed(ended))])
+        journal.write([ended(one)])
         (result,) = journal.results()
     assert [each.status for each in result.attempts] == ["unknown", "completed"]
+
+
+def test_a_row_whose_write_was_interrupted_is_written_with_others(
+    place: JournalPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = row(1), row(2)
+    journal = place.open(HEADER)
+    with monkeypatch.context() as patched:
+        patched.setattr(type(journal), "_change", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            journal.write([first])
+    journal.write([second, first])
+    journal.close()
+    with closing(place.open(HEADER)) as journal:
+        found = [journal.find(key, is_unique=False)[0] for key in ("k1", "k2")]
+    assert sorted(entry.number for entry in found if entry is not None) == [1, 2]
 
 
 def test_any_number_of_rows_is_known_to_have_been_seen_or_not(path: str) -> None:

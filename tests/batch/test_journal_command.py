@@ -11,7 +11,7 @@ import pytest
 
 from fibonacci.cli.main import main
 from tests.batch.command import lines_of
-from tests.batch.journals import HEADER, JournalPlace, completed, row, started_as
+from tests.batch.journals import HEADER, JournalPlace, ended, row, started_as
 from tests.cli.invocation import invoke
 from tests.kit.assertions import each_row
 
@@ -24,7 +24,7 @@ def journal(place: JournalPlace) -> str:
     with closing(place.open(HEADER)) as journal:
         rows = [row(1), row(2)]
         journal.write(rows)
-        journal.write(finished=[(started_as(rows[0], "exec_1"), completed(rows[0]))])
+        journal.write([ended(started_as(rows[0], "exec_1"))])
     return place.location
 
 

@@ -15,7 +15,7 @@ from fibonacci import Fibonacci, JournalError, RunResult
 from fibonacci._batch.sqlite_journal import Journal, open_journal
 from fibonacci.emulator import Emulator
 from tests.batch.damages import read_files, write_files
-from tests.batch.journals import completed
+from tests.batch.journals import ended
 from tests.batch.test_journal import HEADER, row
 from tests.kit.systems import needs_open_files_removable
 
@@ -105,9 +105,9 @@ def test_ctrl_c_between_a_commit_and_its_note_loses_nothing(path: str, monkeypat
     ],
 )
 def test_a_damaged_record_is_a_journal_error(path: str, damage: str) -> None:
-    journal, ended = open_journal(path, HEADER), row(1)
-    journal.write([ended])
-    journal.write(finished=[(ended, completed(ended))])
+    journal, one = open_journal(path, HEADER), row(1)
+    journal.write([one])
+    journal.write([ended(one)])
     journal.close()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(damage)

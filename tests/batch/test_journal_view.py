@@ -21,14 +21,7 @@ from fibonacci._batch.sqlite_journal import open_journal
 from fibonacci.errors import BadRequestError
 from fibonacci.models.run_results import RunResult
 from tests.batch.damages import Files, damages, lasting, read_files, write_files
-from tests.batch.journals import (
-    HEADER,
-    JournalPlace,
-    completed,
-    fill,
-    row,
-    started_as,
-)
+from tests.batch.journals import HEADER, JournalPlace, ended, fill, row, started_as
 
 # Asks SQLite for a lock that it gives to nobody while a run has the database open.
 TAKE_OVER = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('PRAGMA journal_mode = DELETE')"
@@ -39,7 +32,7 @@ def files_of_a_killed_run(path: Path) -> Files:
     with closing(open_journal(str(path), HEADER)) as journal:
         rows = [row(1), row(2)]
         journal.write(rows)
-        journal.write(finished=[(rows[0], completed(rows[0]))])
+        journal.write([ended(rows[0])])
         return read_files(path)
 
 
@@ -67,11 +60,9 @@ def test_what_each_row_has_come_to(place: JournalPlace, journal: SQLJournal) -> 
     rows[1].key = "7"  # the text of the number 7
     rows[5].intended_at = time.time()
     journal.write(list(rows.values()))
-    journal.write(
-        withdrawn=[rows[6]],
-        started=[started_as(rows[3], "exec_3")],
-        finished=[(started_as(rows[1], "exec_1"), completed(rows[1])), (rows[2], failed(rows[2]))],
-    )
+    rows[6].withdraw()
+    started = [started_as(rows[number], f"exec_{number}") for number in (1, 3)]
+    journal.write([rows[6], started[1], ended(started[0]), ended(rows[2], failed(rows[2]))])
     before = kept_of(place)
     with read_journal(place.location) as view:
         assert (view.workflow_id, view.version, view.is_running) == (HEADER.workflow_id, "3", True)
@@ -99,7 +90,7 @@ def test_what_each_row_has_come_to(place: JournalPlace, journal: SQLJournal) -> 
         assert ("no such thing" in str(found[1].error), found[2].error) == (True, None)
         assert [each.key for each in view.rows("failed")] == ["k2"]
         assert kept_of(place) == before
-        journal.continue_with("4")
+        journal.write([], version="4")
         journal.close()
         assert (view.version, view.is_running, view.summary.unknown) == ("4", False, 2)
         assert [each.key for each in view.rows(status="unknown")] == ["k4", "k5"]
@@ -114,7 +105,7 @@ def test_many_rows_are_read_a_part_at_a_time(
     monkeypatch.setattr("fibonacci._batch.journal_reader.ROWS_AT_ONCE", 5)
     rows = [row(number) for number in range(13)]
     journal.write(rows)
-    journal.write(finished=[(each, completed(each)) for each in rows if each.index != 1])
+    journal.write([ended(each) for each in rows if each.index != 1])
     view = read_journal(place.location)
     found = view.rows()
     assert next(found).index == 0

@@ -257,7 +257,7 @@ class TestLostConnections:
         journal.write([one])
         assert journal.find("k1", is_unique=False)[0] is not None
         one.execution_id = "exec_1"
-        journal.write(started=[one])
+        journal.write([one])
         name = spot.name
         ((commits,),) = postgres.execute(f"SELECT commits FROM fibonacci_journals WHERE name = '{name}'")
         assert commits == 3
@@ -283,9 +283,9 @@ class TestLostConnections:
         connect, pipeline = psycopg.connect, connections[0].pipeline
         monkeypatch.setattr(connections[0], "pipeline", lose_the_reply)
         with pytest.raises((JournalError, KeyboardInterrupt)):
-            journal.write(started=[started_as(one, "exec_1")])
+            journal.write([started_as(one, "exec_1")])
         monkeypatch.setattr(psycopg, "connect", connect)
-        journal.write(started=[started_as(two, "exec_2")])
+        journal.write([started_as(two, "exec_2")])
         found = [journal.find(key, is_unique=False)[0] for key in ("k1", "k2")]
         assert [entry and entry.execution_id for entry in found] == ["exec_1", "exec_2"]
 

@@ -24,10 +24,10 @@ class SlowJournal:
         self.goes_on = threading.Event()
         self.error: JournalError | None = None
 
-    def write(self, *, started: Sequence[Row]) -> None:
-        if not started:
+    def write(self, rows: Sequence[Row], progress: str | None = None, version: str | None = None) -> None:
+        if not rows:
             return
-        self.written.append([each.index for each in started])
+        self.written.append([each.index for each in rows])
         assert self.goes_on.wait(20)
         if self.error is not None:
             raise self.error
@@ -43,7 +43,7 @@ def begin(journal: SlowJournal, rows: Sequence[Row]) -> tuple[list[threading.Thr
 
     def record(each: Row) -> None:
         try:
-            context.record_start(each)
+            context.record(each)
         except JournalError as error:
             errors.append(error)
 
@@ -52,18 +52,18 @@ def begin(journal: SlowJournal, rows: Sequence[Row]) -> tuple[list[threading.Thr
     wait_until(lambda: journal.written == [[0]])
     for thread in threads[1:]:
         thread.start()
-    wait_until(lambda: len(context._unrecorded) == len(rows))
+    wait_until(lambda: len(context.state.changed) == len(rows))
     return threads, errors, context
 
 
 def test_those_that_wait_are_written_at_once() -> None:
     journal, rows = SlowJournal(), [row(index) for index in range(5)]
-    threads, errors, _ = begin(journal, rows)
+    threads, errors, context = begin(journal, rows)
     journal.goes_on.set()
     for thread in threads:
         thread.join()
     assert [sorted(each) for each in journal.written] == [[0], [1, 2, 3, 4]]
-    assert all(each.is_recorded for each in rows)
+    assert context.state.changed == []
     assert errors == []
 
 
@@ -78,5 +78,5 @@ def test_an_error_names_all_that_are_not_recorded_and_the_summary_counts_them() 
         thread.join()
     notes = " ".join(note for error in errors for note in error.__notes__)
     assert all(f"{each.key}: exec_{each.index}" in notes for each in rows)
-    assert not any(each.is_recorded for each in rows)
+    assert context.state.changed == rows
     assert context.state.summary.unknown == 3

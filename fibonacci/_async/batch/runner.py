@@ -128,7 +128,7 @@ class AsyncBatchRunner:
             while waiting:
                 self._starter.start(waiting[0])
                 waiting.popleft()
-        except (RuntimeError, KeyboardInterrupt, SystemExit):  # the first: no thread is left
+        except BaseException:  # such as that no thread is left
             self._withdraw(waiting)
             raise
         self._ask()
@@ -140,9 +140,10 @@ class AsyncBatchRunner:
     def _withdraw(self, rows: Iterable[Row]) -> None:
         """Take the intents of rows back that weren't started. The journal may have them."""
         for row in rows:
-            if row.number and row.index not in self._state.starting and not row.is_uncertain:
+            if row.index not in self._state.starting and not row.is_uncertain:
                 row.withdraw()
-                self._state.withdrawn.append(row)
+                if row.number:
+                    self._state.changed.append(row)
 
     async def _choose(self) -> list[Row]:
         """Return the rows to start now."""
@@ -173,27 +174,12 @@ class AsyncBatchRunner:
         return chosen
 
     def _commit(self, rows: list[Row]) -> None:
-        state = self._state
-        intended = [row for row in rows if not row.is_uncertain]
-        for row in intended:
-            row.intend(self._context.platform_time)
-        finished = {row.index for row, _ in state.finished}  # whose results are written with the ids
-        started = [row for row in state.started if row.index not in finished]
-        changes = (intended, state.withdrawn, started, state.finished, state.listed)
-        is_alone = not any(changes)
-        note = self._context.progress_to_note(is_alone=is_alone)
-        self._context.journal.write(*changes, note)
-        if state.new_version is not None:
-            self._context.journal.continue_with(state.new_version)
-            state.new_version = None
-        if self._context.journal.is_durable:  # and finds their keys
-            for row in [*intended, *(row for row, _ in state.finished)]:
-                state.unwritten.pop(row.key, None)
-        self._context.recorded([*started, *(row for row, _ in state.finished)])
-        state.withdrawn.clear()
-        state.started.clear()
-        state.finished.clear()
-        state.listed.clear()
+        context, state = self._context, self._state
+        for row in rows:
+            if not row.is_uncertain:
+                row.intend(context.platform_time)
+                state.changed.append(row)
+        context.write(context.progress_to_note(is_alone=not state.changed))
 
     def _stop_if_asked(self) -> None:
         """Start no more rows if another process has requested it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -178,7 +178,6 @@ class BatchContext:
         self.is_draining: bool = False
         # No lock guards these: what Ctrl-C has interrupted would be between two of them.
         self._pieces: set[_Piece] = set()
-        self._unrecorded: dict[int, Row] = {}
         self._is_left = False
         self._recording = threading.Lock()  # before that of the journal; it is held while the journal is written
         self._limits = limits
@@ -303,75 +302,57 @@ class BatchContext:
         if not self._is_left or self._pieces:
             return
         try:
-            self._write_started()
+            self.write()
         except JournalError as error:
             log(_log, logging.WARNING, "%s (%s)", error, "; ".join(error.__notes__))
         finally:
             self.journal.close()
 
-    def record_start(self, row: Row) -> None:
-        """Write the ID of an execution to the journal: at once, unless the task that iterates is about to, with others.
+    def record(self, row: Row) -> None:
+        """Write what a worker has learned of a row: at once, unless the task that iterates is about to, with others.
 
         Raises:
-            JournalError: If it can't be written. A note has the ID.
+            JournalError: If it can't be written. A note has the ID of its execution.
         """
-        self._unrecorded[row.index] = row
+        self.state.changed.append(row)
         if not self.is_iterating:
-            self._write_started()
-
-    def record_refusal(self, row: Row) -> None:
-        """Withdraw the intent of a row in the journal: at once, unless the task that iterates is about to.
-
-        Raises:
-            JournalError: If it can't be written.
-        """
-        row.is_refused = True
-        if not self.is_iterating:
-            self._record_refusals([row])
+            self.write()
 
     def pause_iterating(self) -> None:
         """Write what came while the task that iterates was at work, which it now leaves to workers."""
         self.is_iterating = False
-        if self._unrecorded:
-            self._write_started()
-        refused = [row for row in self.state.starting.values() if row.is_refused and not row.is_recorded]
-        if refused := [*refused, *self.state.withdrawn]:
-            self._record_refusals(refused)
-            self.state.withdrawn.clear()
+        self.write()
 
-    def recorded(self, rows: Iterable[Row]) -> None:
-        """Take note that the IDs of some executions are in the journal."""
-        for row in rows:
-            self._unrecorded.pop(row.index, None)
+    def write(self, note: str | None = None) -> None:
+        """Write the rows that have changed, unless another thread has: one transaction is enough for many.
 
-    def _write_started(self) -> None:
-        """Write the IDs that are to be recorded, unless another worker has: one transaction is enough for many.
+        Args:
+            note: The note on the progress. None to leave it.
 
         Raises:
-            JournalError: If they can't be written. A note has them.
+            JournalError: If they can't be written. A note has the IDs of their executions.
         """
+        state = self.state
         with self._recording:
-            rows = [*self._unrecorded.copy().values()]
-            if not rows:
-                return
+            changed = state.changed.copy()
+            rows, version = [*dict.fromkeys(changed)], state.new_version
             try:
-                self.journal.write(started=rows)
+                self.journal.write(rows, note, version)
             except JournalError as error:
-                names = printable_line(", ".join(f"{row.key}: {row.execution_id}" for row in rows))
-                error.add_note(
-                    f"rows were started, but this could not be recorded. The ids of their executions: {names}"
-                )
-                ended = {row.index for row, _ in self.state.finished}
-                self.state.unknown.update((row.index, row) for row in rows if row.index not in ended)
+                started = [row for row in rows if row.execution_id]
+                if started:
+                    names = printable_line(", ".join(f"{row.key}: {row.execution_id}" for row in started))
+                    text = "rows were started, but this could not be recorded. The ids of their executions"
+                    error.add_note(f"{text}: {names}")
+                lost = [row for row in started if row.result is None and row.execution_id not in state.overdue]
+                state.unknown.update((row.index, row) for row in lost)
                 raise
-            for row in rows:
-                row.is_recorded = True
-            self.recorded(rows)
-
-    def _record_refusals(self, rows: list[Row]) -> None:
-        self.journal.write(withdrawn=rows)
-        for row in rows:
-            row.is_recorded = True
+            del state.changed[: len(changed)]
+            if version is not None:
+                state.new_version = None
+            if self.journal.is_durable:  # and finds their keys
+                for row in rows:
+                    state.unwritten.pop(row.key, None)
 
     def progress_to_note(self, *, is_alone: bool) -> str | None:
         """Return the note on the progress that the journal should have now, or None to leave its present note.

@@ -85,7 +85,7 @@ class RowReader:
         row, fault = self._parser.parse(index, value)
         is_unique = self._parser.is_unique
         entry, was_seen = (None, False) if self._journal is None else self._journal.find(row.key, is_unique=is_unique)
-        other = state.unwritten.get(row.key, entry.index if entry is not None and was_seen else None)
+        other = state.unwritten.get(row.key, entry.row_index if entry is not None and was_seen else None)
         if other is not None:
             raise same_key_error(other, index, row.key)
         if entry is not None:
@@ -143,10 +143,7 @@ class RowReader:
             self._begin(row)
             return
         journal.recall(row, entry)
-        if not entry.digest:
-            journal.renew(row)
-            self._begin(row)
-        elif entry.execution_id is not None:
+        if entry.execution_id is not None:
             if not state.take_back(row, entry.execution_id):
                 self._resume(row, entry.execution_id)
         elif entry.idempotency_key is not None:

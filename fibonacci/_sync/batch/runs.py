@@ -134,7 +134,7 @@ class BatchSession:
         """Return the results so far, in the order of the rows."""
         if self._context is None:
             return []
-        unwritten = [result for _, result in self._context.state.finished]
+        unwritten = [row.result for row in self._context.state.changed if row.result is not None]
         results = [*unwritten, *self._context.journal.results()]
         if can_be_read_again(self._rows):  # the journal may have the order of an earlier call, and more rows
             places = {key_in(key): index for index, key in enumerate(self._options.parser.keys(self._rows))}

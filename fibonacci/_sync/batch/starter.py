@@ -79,8 +79,6 @@ class RowStarter:
         context.start_passed(row.started_at)
         if state.take_back(row, execution.id):
             return
-        if not row.is_recorded:
-            state.started.append(row)
         row.execution = execution
         context.learn_version(row, execution)
         yield from self._follow(row)
@@ -115,10 +113,11 @@ class RowStarter:
             execution = context.requests.start(row, context.options.timeout)
         except Exception as error:
             if not row.is_uncertain and start_outcome(error) != "unknown":
-                context.record_refusal(row)
+                row.withdraw()
+                context.record(row)
             raise
         row.execution_id, row.version = execution.id, context.versions.current
-        context.record_start(row)
+        context.record(row)
         return execution
 
     def _not_started(self, row: Row, error: BaseException) -> None:
@@ -162,7 +161,7 @@ class RowStarter:
         """Start the row later: this request wasn't carried out, as far as it is the only one with its key."""
         if not row.is_uncertain:
             row.withdraw()
-            self._context.state.withdrawn.append(row)
+            self._context.state.changed.append(row)
         self._context.state.pending.append(row)
 
     def _may_repeat(self, row: Row) -> bool:
