@@ -65,13 +65,15 @@ class TickingBar:
         self._ticker = Thread(target=self._tick, name="fibonacci-progress", daemon=True)
         # A process without a console, such as one of pythonw, has no stderr.
         self._bar = _Bar(file=sys.stderr or StringIO(), **options)
-        self._ticker.start()
+        with suppress(RuntimeError):  # the system has no thread left: then the time advances with what happens
+            self._ticker.start()
 
     def close(self) -> None:
         """Leave the bar as it is. A second call does nothing."""
         if not self._closing.is_set():
             self._closing.set()
-            self._ticker.join()
+            if self._ticker.is_alive():
+                self._ticker.join()
             self._bar.close()
 
     def _tick(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from reprlib import Repr
 from typing import Annotated, Any, TypeGuard
@@ -72,6 +71,8 @@ def map_texts(value: Any, change: Callable[[str], Any]) -> Any:
 
 def canonical(value: object) -> str:
     """Return the one text of a JSON value: keys sorted, no spaces, 5.0 as 5."""
+    import json  # a first call can do without
+
     return json.dumps(_normal(value), sort_keys=True, separators=(",", ":"), default=str)
 
 
