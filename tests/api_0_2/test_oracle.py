@@ -66,10 +66,10 @@ ERRORS: Final[Mapping[str, tuple[str, str, int]]] = {
     "negative": ("APIError", "ValidationError", 422),
     "too many": ("RateLimitError", "RateLimitError", 429),
     "broken": ("APIError", "ServerError", 500),
-    "login": ("APIError", "ServerError", 501),
-    "generation": ("APIError", "ServerError", 501),
-    "stats": ("APIError", "ServerError", 501),
-    "workflow stats": ("APIError", "ServerError", 501),
+    "login": ("APIError", "NotFoundError", 404),
+    "generation": ("APIError", "NotFoundError", 404),
+    "stats": ("APIError", "NotFoundError", 404),
+    "workflow stats": ("APIError", "NotFoundError", 404),
 }
 """What 0.2.4 raises, what this version raises, and the status code."""
 
