@@ -44,7 +44,7 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
         *("engine/scheduler.py:Scheduler._calls", "engine/scheduler.py:Scheduler._is_a_handler_working"),
         *("engine/scheduler.py:Scheduler._report", "engine/scheduler.py:Scheduler._take_report"),
         *("engine/scheduler.py:Scheduler.repeat_reports", "engine/tool_catalog.py:_of_user"),
-        *("engine/compiled.py:*.scripted_names"),
+        "engine/compiled.py:*.scripted_names",
     ),
     "Models and critics, which the suite does not run because they cost money: what the emulator makes up for them": (
         *("engine/default_nodes.py:", "engine/default_nodes.py:sample*", "engine/default_nodes.py:_*"),
