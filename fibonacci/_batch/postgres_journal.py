@@ -359,7 +359,9 @@ class PostgresJournal(SQLJournal):
 
     def _change(self, entries: Iterable[JournalEntry], progress: str | None = None, version: str | None = None) -> None:
         with self._process_lock():
-            statements = [(self._write, (self._id, *entry)) for entry in entries]
+            statements: list[tuple[bytes, tuple[object, ...]]] = [
+                (self._write, (self._id, *entry)) for entry in entries
+            ]
             statements += [
                 (f"UPDATE fibonacci_journals SET {name} = %s WHERE id = %s".encode(), (value, self._id))
                 for name, value in (("progress", progress), ("workflow_version", version))

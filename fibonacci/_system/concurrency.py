@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import wraps
 from itertools import islice
 from typing import TYPE_CHECKING
 from weakref import WeakSet, ref
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
     # look through it twice more, which takes 5 ms.
     from collections.abc import Callable, Iterator
     from types import TracebackType
-    from typing import Protocol, TypeVar
+    from typing import Any, Protocol, TypeVar
+
+    from pydantic import BaseModel
 
     T = TypeVar("T")
+    M = TypeVar("M", bound=BaseModel)
 
     class Inherited(Protocol):
         """What a forked child may not use as it is."""
@@ -106,6 +110,26 @@ class Turn:
         """End the turn. A second call does nothing, unless Ctrl-C kept the block from ending the turn."""
         with suppress(ValueError):  # it has ended, or another one has begun since the garbage collector found it
             self._turns.remove(self.own)
+
+
+def passing_interrupts(model: type[M]) -> type[M]:
+    """Let exceptions pass that a Python serializer raises in `model_dump`, which pydantic would replace."""
+    from pydantic_core import PydanticSerializationError
+
+    dump = model.model_dump
+
+    @wraps(dump)
+    def model_dump(self: M, **options: Any) -> dict[str, Any]:
+        try:
+            return dump(self, **options)
+        except PydanticSerializationError as error:
+            cause = error.__cause__
+            if cause is None or isinstance(cause, PydanticSerializationError):
+                raise
+            raise cause from None
+
+    type.__setattr__(model, "model_dump", model_dump)  # which the listing of the public API need not have
+    return model
 
 
 _inherited: WeakSet[Inherited] = WeakSet()

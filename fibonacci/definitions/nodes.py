@@ -25,6 +25,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from fibonacci._system.concurrency import passing_interrupts
 from fibonacci.definitions.json_types import is_object, whole
 from fibonacci.definitions.node_kinds import OLDER_KEYS, NodeType, known_type
 from fibonacci.definitions.spellings import conflicts, split_retry, without_repeats
@@ -35,6 +36,7 @@ _LAST: Final = (
 )  # fmt: skip
 
 
+@passing_interrupts
 class DefinitionModel(BaseModel):
     """A part of a definition.
 
