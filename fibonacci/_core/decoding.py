@@ -23,6 +23,7 @@ from fibonacci._core.json_bodies import DecompressionError, TooLargeError, is_ar
 from fibonacci._core.response import APIResponse
 from fibonacci._core.urls import QueryValue, origin_of
 from fibonacci.models._base import Model, converted_names, id_fields, other_names
+from fibonacci.models.workflows import Workflow
 
 # Compiled on first use: most servers send no link.
 _LINK = r"<([^<>]*)>\s*((?:;\s*[^,;=\s]+\s*(?:=\s*(?:\"[^\"]*\"|[^,;\"]*))?\s*)*)"
@@ -278,6 +279,7 @@ def _meta(meta: Any) -> Meta:
     return meta if is_object(meta) else {}
 
 
-# Pydantic imports its plugins and modules when it makes its first adapter. That happens here, not in a call, where
-# another thread may fork the process meanwhile.
-TypeAdapter(int)
+# Pydantic imports modules and looks up names when it makes an adapter and reads an object for the first time. That
+# happens here, for the kinds of fields that most models have, and not in a call: a fork by another thread in the middle
+# of it would leave the child waiting for ever.
+_envelope(list[Workflow]).validate_json(b'{"data": [{"id": ""}]}')
