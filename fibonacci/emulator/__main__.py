@@ -1,4 +1,4 @@
-"""`python -m fibonacci.emulator`: `fibonacci dev`, for those who do not have the command on their path."""
+"""`python -m fibonacci.emulator`: runs `fibonacci dev`, in case the command isn't on your path."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The account: API keys and their roles, the plan, and its rate limit, which can be changed while the emulator runs.
 
-All keys share the limits of the plan. Counts are in memory, so that a request that only reads writes nothing to the
-disk. A restart begins new windows, and if several processes share a file, each counts only its own requests.
+All keys share the limits of the plan. Counts are in memory, so a request that only reads doesn't write to the disk. A
+restart begins new windows, and if several processes share a file, each counts only its own requests.
 
 The keys of all roles are derived from the owner's by HMAC-SHA256: `fib-viewer-<hex>` for a role, `fib-member-ada-<hex>`
 for a person with a role. So no key needs to be registered, and other processes with the owner's key derive the same
@@ -75,7 +75,7 @@ class Allowance(NamedTuple):
     Attributes:
         limit: Requests per window.
         remaining: Remaining requests of this window.
-        reset: The begin of the next window in whole Unix seconds, rounded up.
+        reset: When the next window begins, in whole Unix seconds, rounded up.
         refusal: The error, if this request exceeded the limit.
     """
 
@@ -133,7 +133,7 @@ class RateLimits:
 
         Args:
             now: The time in Unix seconds.
-            skipped: The seconds of it that were skipped: they move the windows and end none.
+            skipped: How many of those seconds were skipped. They shift the windows without ending any.
         """
         now -= skipped
         with self._lock:
@@ -149,7 +149,7 @@ class RateLimits:
 
         Args:
             now: The time in Unix seconds.
-            skipped: The seconds of it that were skipped, as for `take`.
+            skipped: How many of those seconds were skipped, as for `take`.
         """
         with self._lock:
             return [
@@ -187,15 +187,15 @@ class Account:
 
     Args:
         plan: The plan.
-        rate: The limit of a window, in place of the plan's requests per minute.
-        keep: How many executions that have ended are kept, and responses to idempotency keys, or `None` for all.
+        rate: The limit of a window. It replaces the plan's requests per minute.
+        keep: How many finished executions, and responses to idempotency keys, to keep, or `None` for all.
 
     Attributes:
         limits: Counts the requests.
         plan: The plan: rate limits and quotas.
-        own_rate: The limit of a window in place of the plan's, or `None` if there is none.
+        own_rate: The limit that replaces the plan's, or `None` if there is none.
         rate: The limit of a window.
-        keep: The same.
+        keep: The argument, or what `set_keep` set last.
 
     Raises:
         ValueError: If the plan is unknown, or the rate or `keep` is not positive.
@@ -207,7 +207,7 @@ class Account:
         self.set_keep(keep)
 
     def set_limits(self, plan: PlanName, own_rate: Rate | None) -> None:
-        """Set the plan, and the limit of a window in place of the plan's. Each window starts over.
+        """Set the plan, and optionally a limit that replaces the plan's. Every window starts over.
 
         Raises:
             ValueError: If the plan is unknown, or the rate is not positive.
@@ -222,7 +222,7 @@ class Account:
         self.limits.change(self.rate, PLANS[plan].per_day)
 
     def set_keep(self, keep: int | None) -> None:
-        """Set how many executions that have ended are kept.
+        """Set how many finished executions are kept.
 
         Raises:
             ValueError: If it is less than 1.
@@ -252,7 +252,7 @@ ROLES: Final[tuple[KeyRole, ...]] = ("viewer", "member", "admin", "owner")
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 DERIVED_KEY: Final = re.compile(rf"fib-({'|'.join(ROLES)})(?:-({_NAME.pattern}))?-[0-9a-f]{{32}}")
-"""A key of a role or of a person, as a text has it."""
+"""Matches the key of a role or a person in a text."""
 _DIGITS: Final = 32  # of the digest, in hexadecimal
 _BY_TEXT: Final[dict[str, KeyRole]] = {role: role for role in ROLES}
 
@@ -277,7 +277,7 @@ class Actor:
 OWNER: Final = Actor("owner", "owner")
 
 SEED: Final = Actor("seed", "owner")
-"""Who changes what a seed has, in the audit log."""
+"""The actor that the audit log names for changes made by a seed."""
 
 
 class ApiKeys:
@@ -313,7 +313,7 @@ class ApiKeys:
         return dict(self._people)
 
     def role_of(self, name: str) -> KeyRole | None:
-        """Return a role by its own name, or that of a person, who has or has used a key, or `None` if there is none."""
+        """Return the role of this name, or of the person who has or has used a key in this name, or `None`."""
         return _BY_TEXT.get(name) or self._people.get(name)
 
     def find(self, key: str) -> Actor | None:

@@ -1,8 +1,8 @@
 """The application: one request in, one response out, without a network.
 
 A request takes these steps. `App.handle` refuses foreign hosts and origins, injects a failure and records the request.
-Then the caller is found, and the handler of the endpoint carries the request out in a transaction. If the reply shows a
-run that is about to end, its end is waited for. Then the reply is encoded.
+Then it authenticates the caller, and the handler of the endpoint carries out the request in a transaction. If the reply
+shows a run that is about to end, the app waits for the end. Then it encodes the reply.
 
 A repeated POST with an `Idempotency-Key` gets the first response and is carried out once. The responses are part of the
 state: they survive the process if the state does.
@@ -65,7 +65,7 @@ Observer = Callable[[ServerRequest, ServerResponse, float], object]
 ROUTER: Final = router_of([*ENDPOINTS, *api_0_2.ENDPOINTS])
 """The endpoints of the platform."""
 
-_CONTROLS: Final = router_of([*control.ENDPOINTS, *control.OF_THE_PAGE], CONTROL_PREFIX)
+_CONTROLS: Final = router_of([*control.ENDPOINTS, *control.PAGE_ENDPOINTS], CONTROL_PREFIX)
 _CONTROL_PATHS: Final = f"/{CONTROL_PREFIX}/"
 _RESTORE: Final = f"{_CONTROL_PATHS}restore"
 
@@ -73,7 +73,7 @@ MAX_SNAPSHOT: Final = 1024 * 1024 * 1024
 """The largest snapshot that can be sent, in bytes."""
 
 REPLAY_SECONDS: Final = 86_400.0
-"""How long the response to an idempotency key can be had again."""
+"""How long the response to an idempotency key is replayed."""
 
 _PAGE_PATHS: Final = ("/ui/", "/?", "/favicon.ico")
 
@@ -81,7 +81,7 @@ _IDEMPOTENCY_KEY: Final = re.compile(r"[!-~]{1,255}")
 _REFUSED: Final = (401, 403)
 _UNUSED: Final = "what was prepared never acted. Remove it, or pass allow_unused=True to the emulator if you mean it:"
 
-_TYPO: Final = 0.8  # how much a tool's name resembles another at least, to be taken for a misspelled one
+_TYPO_SIMILARITY: Final = 0.8  # from this similarity on, the name of a tool counts as a misspelling of another
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -94,13 +94,13 @@ class Site(Protocol):
         ...
 
     def body_limit(self, request: ServerRequest) -> int | None:
-        """Return the largest body of a request, in bytes, or `None` if it needs a session and has none."""
+        """Return the largest allowed body of a request in bytes, or `None` if it needs a session and has none."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class App(Platform):
-    """The platform as it is called, safe to call from many threads.
+    """The platform as clients call it, safe to use from many threads.
 
     Attributes:
         origins: The hosts and origins that may call it.
@@ -118,7 +118,7 @@ class App(Platform):
         assert self.open_site is not None
         return self.open_site(self)
 
-    def _is_of_site(self, request: ServerRequest) -> bool:
+    def _is_for_site(self, request: ServerRequest) -> bool:
         return self.open_site is not None and (request.target in ("/", "/ui") or request.target.startswith(_PAGE_PATHS))
 
     def handle(self, request: ServerRequest) -> ServerResponse:
@@ -128,18 +128,20 @@ class App(Platform):
             request: The complete request.
 
         Returns:
-            The response. Every error is one too. A `FailingResponse` has the failure of its delivery.
+            The response, for an error too. A `FailingResponse` says how its delivery fails.
         """
-        if self._is_of_site(request):
+        if self._is_for_site(request):
             return self._site.handle(request)
         began = perf_counter()
-        response = self._refuse_foreign(request) or self.origins.preflight(request) or self._handle_own(request, began)
+        response = (
+            self._refuse_foreign(request) or self.origins.preflight(request) or self._handle_allowed(request, began)
+        )
         for observe in self.observers:
             observe(request, response, perf_counter() - began)
         return response
 
     def call_as_owner(self, request: ServerRequest, actor: Actor = OWNER) -> ServerResponse:
-        """Carry out a request of the page or a seed, which nothing counts, records or disturbs. An error is a reply."""
+        """Carry out a request of the page or a seed, uncounted and unrecorded. An error becomes a reply."""
         request = replace(request, headers=JSON_BODY)
         try:
             return self._carry_out(request, self.keys.owner, actor)
@@ -151,13 +153,13 @@ class App(Platform):
         now = self.clock.now()
         response = _respond(_encoded(error), self.account.limits.untouched(now), now)
         if request is not None:
-            response = _in_form_of(request, response)
+            response = _in_format_of(request, response)
             response.headers.extend(self.origins.headers(request))
         return response
 
     def body_limit(self, request: ServerRequest) -> int | None:
         """Return the largest allowed body of a request, in bytes, or `None` if its key or role is refused anyway."""
-        if self._is_of_site(request):
+        if self._is_for_site(request):
             return self._site.body_limit(request)
         try:
             _, actor = self._authenticate(request)
@@ -207,12 +209,12 @@ class App(Platform):
         if (scripts or own_tools) and not self.store.is_closed:
             with self.store.reading():
                 workflows = [compiled(record["definition"]) for record in self.store.workflows.records()]
-            names = {name for workflow in workflows for name in workflow.scripted_names}
+            names = {name for workflow in workflows for name in workflow.scriptable_names}
             tools = {tool for workflow in workflows for tool in workflow.tools}
             found |= {script: unused_text(script, names) for script in scripts}
             for name in sorted(own_tools - tools):
-                near = nearest(name, sorted({*TOOLS, *tools} - own_tools), cutoff=_TYPO)
-                if near is not None:  # else it is a tool of the user's own, which this test does not need
+                near = nearest(name, sorted({*TOOLS, *tools} - own_tools), cutoff=_TYPO_SIMILARITY)
+                if near is not None:  # otherwise it's a tool of the user that this test doesn't need
                     text = f"the function for the tool {name!r} was not called: no workflow has this tool"
                     found["tool", name] = f"{text}. Did you mean {near!r}?"
         if failures := self.faults.undelivered():
@@ -233,31 +235,31 @@ class App(Platform):
             raise errors[0]
 
     def _refuse_foreign(self, request: ServerRequest) -> ServerResponse | None:
-        """Refuse a foreign host or origin. No record has the request, and it uses up no injected failure."""
+        """Refuse a foreign host or origin, without recording the request or using up an injected failure."""
         try:
             self.origins.check(request)
         except HTTPException as error:
             method, path, now = request.method, request.target.partition("?")[0], self.clock.now()
             text = "%s %s was refused: %s"
             log(_log, logging.WARNING, text, method, path, error.message, method=method, path=path)
-            return _in_form_of(request, _respond(_encoded(error), None, now))
+            return _in_format_of(request, _respond(_encoded(error), None, now))
         return None
 
-    def _handle_own(self, request: ServerRequest, began: float) -> ServerResponse:
+    def _handle_allowed(self, request: ServerRequest, began: float) -> ServerResponse:
         if request.target.startswith(_CONTROL_PATHS):
-            response = self._handle_known(request)
+            response = self._handle_normally(request)
         else:
             failure = self.faults.take(request) if self.faults.is_active else None
-            response = self._handle_known(request) if failure is None else self._handle_failing(request, failure)
-            response = _in_form_of(request, response)
+            response = self._handle_normally(request) if failure is None else self._handle_failing(request, failure)
+            response = _in_format_of(request, response)
             is_silent = failure is not None and failure.kind in SILENT
             self.log.add(request, None if is_silent else response, self.clock.now(), perf_counter() - began)
         response.headers.extend(self.origins.headers(request))
         return response
 
     def _handle_failing(self, request: ServerRequest, failure: ActiveFailure) -> ServerResponse:
-        if failure.is_done_first:
-            done = self._handle_known(request)
+        if failure.is_carried_out_first:
+            done = self._handle_normally(request)
             return FailingResponse(done.status, done.headers, done.body, failure)
         now = self.clock.now()
         reply = ServerResponse(failure.status or 0, [_request_id()], failure.body())
@@ -265,10 +267,10 @@ class App(Platform):
         headers = override_headers(dict(response.headers), failure.headers(now))
         return FailingResponse(response.status, list(headers.items()), response.body, failure)
 
-    def _handle_known(self, request: ServerRequest) -> ServerResponse:
-        """Find the caller, and carry the request out. Controls don't count."""
+    def _handle_normally(self, request: ServerRequest) -> ServerResponse:
+        """Authenticate the caller and carry out the request. Controls don't count toward rate limits."""
         now, limits = self.clock.now(), self.account.limits
-        allowance: Allowance | None = None  # of a caller who is not known, nothing is said
+        allowance: Allowance | None = None  # an unknown caller isn't told any
         try:
             api_key, actor = self._authenticate(request)
             is_control = request.target.startswith(_CONTROL_PATHS)
@@ -296,16 +298,16 @@ class App(Platform):
         return api_key, actor
 
     def _carry_out(self, request: ServerRequest, api_key: str, actor: Actor) -> ServerResponse:
-        """Carry out a request in a separate transaction, after events that are due, and wait for the end of its run.
+        """Process due events, carry out a request in a transaction, and wait for the end of its run.
 
         Raises:
             Exception: If it cannot be carried out or stored. Nothing is changed then.
         """
-        if request.target.startswith(_CONTROL_PATHS):  # it may have nothing to do with the state
+        if request.target.startswith(_CONTROL_PATHS):  # it may not need the state
             now = self.clock.now()
-            return self._awaited(handle(self, _CONTROLS, request, actor, now), now)
+            return self._encode_after_wait(handle(self, _CONTROLS, request, actor, now), now)
         if request.method == "GET":
-            return self._awaited(*self._read(request, actor))
+            return self._encode_after_wait(*self._read(request, actor))
         may_repeat = request.method == "POST" and not request.target.startswith(API_0_2)
         if may_repeat and "idempotency-key" in request.headers:  # 0.2 has no idempotency keys
             return self._carry_out_once(request, api_key, actor)
@@ -313,16 +315,16 @@ class App(Platform):
             now = self._catch_up()
             answer = handle(self, ROUTER, request, actor, now)
             self._drop_old()
-        return self._awaited(answer, now)
+        return self._encode_after_wait(answer, now)
 
     def _carry_out_once(self, request: ServerRequest, api_key: str, actor: Actor) -> ServerResponse:
-        """Carry out a request with an idempotency key, unless it was before: then return the first reply."""
+        """Carry out a request with an idempotency key, or return the first reply if that was already done."""
         key, replays = request.headers["idempotency-key"], self.store.replays
         if not _IDEMPOTENCY_KEY.fullmatch(key):
             raise bad_request("Idempotency-Key must be 1 to 255 visible ASCII characters.", "Idempotency-Key")
         secret = api_key.encode()
         place = (sha256(secret).hexdigest()[:32], key)
-        # Keyed: whoever has the state cannot try out what the request may have held.
+        # Keyed, so that nobody who has the state can find out by trying what the request contained.
         content = f"{request.method} {request.target}\n".encode() + request.body
         digest = hmac.digest(secret, content, "sha256").hex()
         with self.store.transaction():
@@ -342,25 +344,25 @@ class App(Platform):
                 "headers": dict(reply.headers),
                 "until": now + REPLAY_SECONDS,
             }
-            if reply.status < 500 and reply.status != 429:  # a repetition of these may succeed
+            if reply.status < 500 and reply.status != 429:  # a retry of the others may succeed
                 replays.delete(*place)  # so that the oldest stays first
                 replays.put(*place, record=replay)
                 if self.account.keep is not None:
                     replays.drop_oldest(self.account.keep)
             self._drop_old()
         if isinstance(answer, RunReply) and answer.execution["status"] == "running":
-            reply = replace(self._awaited(answer, now), headers=reply.headers)
+            reply = replace(self._encode_after_wait(answer, now), headers=reply.headers)
             try:
                 with self.store.transaction():
                     first = replays.get(*place)
-                    if first is not None and first["headers"] == replay["headers"]:  # else it was reset meanwhile
+                    if first is not None and first["headers"] == replay["headers"]:  # else it was reset
                         replays.put(*place, record={**replay, "body": reply.body.decode("ascii")})
-            except StateError as error:  # what was carried out is stored, and so is a reply
+            except StateError as error:  # the request was carried out, and a reply to it is stored
                 log(_log, logging.WARNING, "%s %s: %s", request.method, request.target, error)
         return reply
 
-    def _awaited(self, answer: Reply | RunReply | HTTPException, now: float) -> ServerResponse:
-        """Wait for the end of a run that is shown, outside of transactions, and encode the reply."""
+    def _encode_after_wait(self, answer: Reply | RunReply | HTTPException, now: float) -> ServerResponse:
+        """If the reply shows a run, wait for its end, outside of transactions. Then encode the reply."""
         if isinstance(answer, RunReply):
             answer = answer.show(*self.scheduler.wait_for(answer.execution, now))
         return _encoded(answer)
@@ -386,14 +388,14 @@ class App(Platform):
         now = self.clock.now()
         if self.scheduler.has_work():
             self.scheduler.catch_up(now)
-        if self.store.has_due(now):  # one search, in place of one in each table
+        if self.store.has_due(now):  # one query instead of one per table
             expire(self, now)
             self.store.memory.delete_due(now)
             self.store.replays.delete_due(now)
         return now
 
     def _drop_old(self) -> None:
-        """Drop the oldest executions that have ended, with their traces."""
+        """Drop the oldest finished executions, with their traces."""
         if self.account.keep is not None:
             self.store.executions.drop_oldest(self.account.keep)
 
@@ -412,9 +414,9 @@ def new_app(
         api_key: The owner's key.
         account: The plan, the rate limit, and how many executions are kept.
         clock: The clock.
-        environment: What workflows can reach, the store among it.
+        environment: What workflows can reach, including the store.
         origins: The hosts and origins that may call it. Default: those of loopback.
-        open_site: Opens its pages. Default: it has none.
+        open_site: Opens its pages. Default: no pages.
     """
     return App(
         account=account,
@@ -439,14 +441,14 @@ def _request_id() -> tuple[str, str]:
 
 
 def _encoded(answer: Reply | HTTPException) -> ServerResponse:
-    """Encode a reply under a new request ID. It lacks the headers that every response has."""
+    """Encode a reply under a new request ID. `_respond` adds the headers that every response has."""
     name, request_id = _request_id()
     if isinstance(answer, HTTPException):
         return ServerResponse(answer.status, [(name, request_id), *answer.headers.items()], encode_error(answer))
     return ServerResponse(answer.status, [(name, request_id)], encode(answer, request_id))
 
 
-_TROUBLES: Final[Mapping[type[StateError], tuple[int, str]]] = {
+_STATE_ERRORS: Final[Mapping[type[StateError], tuple[int, str]]] = {
     StateFullError: (507, "insufficient_storage"),
     StateReadOnlyError: (507, "state_read_only"),
     StateLockedError: (503, "state_locked"),
@@ -463,13 +465,13 @@ def _failed(error: Exception, request: ServerRequest) -> ServerResponse:
     log(_log, logging.ERROR, text, method, path, *reason, with_exception=is_bug, method=method, path=path)
     if not isinstance(error, StateError):
         return _encoded(HTTPException(500, "internal_error", "The emulator failed. See its log."))
-    status, code = _TROUBLES.get(type(error), (500, "state_error"))
+    status, code = _STATE_ERRORS.get(type(error), (500, "state_error"))
     headers = {"Retry-After": "1"} if status == 503 else NO_HEADERS
     return _encoded(refused(status, code, "state", str(error), headers))
 
 
-def _in_form_of(request: ServerRequest, response: ServerResponse) -> ServerResponse:
-    """Return a response as the API of its request has it: that of 0.2 no rate limit headers, and errors as `detail`."""
+def _in_format_of(request: ServerRequest, response: ServerResponse) -> ServerResponse:
+    """Return a response in the format of the API that was called: 0.2 has no rate limits, and errors in `detail`."""
     if not request.target.startswith(API_0_2):
         return response
     headers = {name: value for name, value in response.headers if not name.lower().startswith("x-ratelimit-")}
@@ -478,13 +480,13 @@ def _in_form_of(request: ServerRequest, response: ServerResponse) -> ServerRespo
         # A body that is not a documented error stays as it is.
         with suppress(HTTPException, LookupError, TypeError, AttributeError):
             error = read_json(body)["error"]
-            faults = [_fault_of_0_2(request, **fault) for fault in error["details"]] if response.status == 422 else ()
+            faults = [_detail_of_0_2(request, **fault) for fault in error["details"]] if response.status == 422 else ()
             body = to_json({"detail": faults or error["message"]})
             headers = override_headers(headers, {"Content-Length": str(len(body))})
     return replace(response, headers=[*headers.items()], body=body)
 
 
-def _fault_of_0_2(request: ServerRequest, field: str, message: str) -> JSONObject:
+def _detail_of_0_2(request: ServerRequest, field: str, message: str) -> JSONObject:
     place = "query" if request.method in ("GET", "DELETE") else "body"
     parts = [] if field == place else field.split(".")
     location: list[JSON] = [place, *(int(part) if part.isdecimal() and len(part) < 10 else part for part in parts)]

@@ -25,7 +25,7 @@ from fibonacci.emulator.handler_files import HandlerFiles
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 
 _SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-"""What ends a command. The last one is sent when the terminal is closed. Windows has none."""
+"""The signals that end a command. Closing the terminal sends SIGHUP, which Windows doesn't have."""
 
 _SIGNALED: Final = 128  # what a shell adds to the number of the signal that has ended a command
 
@@ -37,7 +37,7 @@ class ChildError(ValueError):
 
 
 def serve(options: argparse.Namespace, announce: Callable[[Emulator], object]) -> None:
-    """Serve an emulator until a signal, which the caller makes a `KeyboardInterrupt`.
+    """Serve an emulator until a signal, which the caller turns into a `KeyboardInterrupt`.
 
     Args:
         options: What a parser with `add_arguments` has parsed.
@@ -49,32 +49,32 @@ def serve(options: argparse.Namespace, announce: Callable[[Emulator], object]) -
         OSError: If it cannot listen.
     """
     with suppress(KeyboardInterrupt):
-        emulator, forever = _prepare(options), threading.Event()
+        emulator, forever = _new_emulator(options), threading.Event()
         with _listening(emulator, options):
             announce(emulator)
-            while not forever.wait(0.5):  # on Windows, a signal is handled between two waits only
+            while not forever.wait(0.5):  # Windows handles a signal only between two waits
                 pass
 
 
 def serve_command(options: argparse.Namespace, announce: Callable[[Emulator], object]) -> int:
     """Serve an emulator while a command runs in the foreground, with the address and the key in its environment.
 
-    Ctrl-C is for the command, which shares the terminal. SIGTERM and SIGHUP are passed on to it.
+    Ctrl-C reaches the command itself, which shares the terminal. SIGTERM and SIGHUP are passed on to it.
 
     Args:
-        options: What a parser with `add_arguments` has parsed, the command among it.
+        options: What a parser with `add_arguments` has parsed, including the command.
         announce: Called with the emulator when it listens.
 
     Returns:
-        The exit code of the command. That of a shell if a signal has ended it. 1 if the command passed, and a script or
-        something else that was prepared never acted.
+        The exit code of the command, or the one that a shell gives it if a signal ended it. 1 if the command passed,
+        but a script or something else that was prepared never acted.
 
     Raises:
         ChildError: If the command cannot be started.
         ValueError: If the options cannot be used, as in `serve`.
         OSError: If it cannot listen.
     """
-    emulator = _prepare(options)
+    emulator = _new_emulator(options)
     with _listening(emulator, options):
         announce(emulator)
         code = _run(options.command, {**os.environ, **client_variables(emulator)})
@@ -82,7 +82,7 @@ def serve_command(options: argparse.Namespace, announce: Callable[[Emulator], ob
             if code == 0:
                 emulator.check_unused()
         except AssertionError as error:
-            _say("".join(format_exception_only(error)).rstrip())
+            _print_to_stderr("".join(format_exception_only(error)).rstrip())
             return 1
         return code
 
@@ -100,7 +100,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     with _signals_restored():
         if threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
-                if signal.getsignal(number) != signal.SIG_IGN:  # as by nohup
+                if signal.getsignal(number) != signal.SIG_IGN:  # as `nohup` does
                     signal.signal(number, forward)
         try:
             process = subprocess.Popen(command, env=environment)
@@ -113,7 +113,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     return code if code >= 0 else _SIGNALED - code
 
 
-def _prepare(options: argparse.Namespace) -> Emulator:
+def _new_emulator(options: argparse.Namespace) -> Emulator:
     """Return the emulator that the options describe, which logs its requests and does not listen yet."""
     for option, does in {"record": "records calls of your functions", "reload": "imports your functions again"}.items():
         if getattr(options, option) and options.handlers is None:
@@ -145,10 +145,10 @@ def _prepare(options: argparse.Namespace) -> Emulator:
 
 @contextmanager
 def _listening(emulator: Emulator, options: argparse.Namespace) -> Generator[None]:
-    """Let an emulator listen while the block runs, and reload the user's handlers if that is asked for.
+    """Let an emulator listen while the block runs, and reload the user's handlers if the options say so.
 
     Raises:
-        OSError: If it cannot. The text names address and port.
+        OSError: If it cannot listen. The message names the address and the port.
     """
     try:
         emulator.start()
@@ -159,12 +159,12 @@ def _listening(emulator: Emulator, options: argparse.Namespace) -> Generator[Non
 
 
 def log_to_stderr() -> None:
-    """Log the requests to stderr, a line each."""
+    """Log each request to stderr, on one line."""
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
 
 
 def announcement(emulator: Emulator, shell: Shell = "sh") -> str:
-    """Return what to print of a running emulator: the lines to export, and the address of its page as a comment."""
+    """Return what to print about a running emulator: the lines to export, and the address of its page as a comment."""
     return f"{exports(emulator, shell)}\n# page: {page_address(emulator)}"
 
 
@@ -202,7 +202,7 @@ _EXPORTS: Final[Mapping[Shell, Callable[[str, str], str]]] = {
 
 
 def page_address(emulator: Emulator) -> str:
-    """Return the address of a running emulator's page, with its key behind the `#`, which no server gets to see.
+    """Return the address of a running emulator's page, with its key after the `#`, which browsers send to no server.
 
     Args:
         emulator: The emulator.
@@ -232,8 +232,8 @@ def log_request(request: ServerRequest, response: ServerResponse, seconds: float
     )
 
 
-def _say(text: str) -> None:
-    if sys.stderr is not None:  # else it would be printed to stdout
+def _print_to_stderr(text: str) -> None:
+    if sys.stderr is not None:  # with `None`, `print` would write to stdout
         print(text, file=sys.stderr)
 
 

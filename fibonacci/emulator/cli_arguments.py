@@ -1,4 +1,4 @@
-"""The arguments of the command that serves an emulator. Whatever is heavy is imported when a value is checked."""
+"""The arguments of the command that serves an emulator. Heavy imports wait until a value is checked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fibonacci.emulator.option_values import KEPT, PORT, PlanName, TimeMode
 _KEY_VARIABLE: Final = "FIBONACCI_EMULATOR_API_KEY"
 
 Shell = Literal["sh", "fish", "powershell"]
-"""A language of shells: `sh` is that of bash and zsh too."""
+"""The language of a shell. bash and zsh use `sh` too."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,14 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_server(parser)
     _add_content(parser)
     shell_help = "the shell to print lines for; default: that of SHELL"
-    parser.add_argument("--shell", choices=get_args(Shell), default=_present_shell(), help=shell_help)
+    parser.add_argument("--shell", choices=get_args(Shell), default=_current_shell(), help=shell_help)
     parser.add_argument(
         "command", metavar="COMMAND", nargs="*", help="after --: the command to run with the two variables set"
     )
 
 
 def given_key(options: argparse.Namespace) -> str | None:
-    """Return the owner's key of an option, else of the environment, or None if none is given."""
+    """Return the owner's key from the options, or else from the environment, or `None`."""
     api_key: str | None = options.api_key
     return api_key or os.environ.get(_KEY_VARIABLE) or None
 
@@ -93,7 +93,7 @@ def _add_content(parser: argparse.ArgumentParser) -> None:
     cassette.add_argument("--replay", metavar="FILE", help="answer the calls of your handlers from this file")
 
 
-def _present_shell() -> Shell:
+def _current_shell() -> Shell:
     """Return the language of the user's shell."""
     name = os.environ.get("SHELL", "").rpartition("/")[2]
     if name:

@@ -1,4 +1,4 @@
-"""The platform, one request to it, and how the request gets to the handler of its endpoint."""
+"""The platform, one request to it, and how the request reaches the handler of its endpoint."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class RequestContext(NamedTuple):
 
 
 class RunReply(NamedTuple):
-    """The reply that shows an execution, which is made once the end of the execution has been waited for.
+    """A reply that shows an execution, made after waiting for the execution to end.
 
     Attributes:
         execution: The execution as it is now.
@@ -134,10 +134,10 @@ class Endpoint:
         method: The method.
         path: The path below `/v1`, with names in braces, or a whole path of the API of 0.2.
         handler: The handler.
-        role: The lowest role that may use it. By default `viewer` to read and `member` to change something. The
-            documentation has those of versions, governance and quota. The others are the emulator's choice.
-        query: The query parameters that it reads, if it changes something, so that others are refused before the
-            change. For a `GET`, they are those that its handler has read.
+        role: The lowest role that may use it. By default `viewer` to read and `member` to change something. Those for
+            versions, governance and quota are documented. The others are the emulator's choice.
+        query: The query parameters that it reads, declared if it changes something, so that others are refused before
+            the change. For a `GET`, they are whatever its handler reads.
     """
 
     method: str
@@ -163,7 +163,7 @@ def router_of(endpoints: Iterable[Endpoint], prefix: str = API_PREFIX) -> Router
 def find(router: Router[Endpoint], request: ServerRequest, actor: Actor) -> tuple[Endpoint, Mapping[str, str]]:
     """Return the endpoint of a request and its path parameters, if the actor's role may use it.
 
-    The body of the request does not count.
+    The body of the request doesn't matter.
 
     Raises:
         HTTPException: If the endpoint doesn't exist, or the role may not use it (403).
@@ -174,13 +174,13 @@ def find(router: Router[Endpoint], request: ServerRequest, actor: Actor) -> tupl
     return endpoint, path
 
 
-_WITH_BODY: Final = ("POST", "PUT", "PATCH")
+_METHODS_WITH_BODY: Final = ("POST", "PUT", "PATCH")
 
 
 def handle(
     platform: Platform, router: Router[Endpoint], request: ServerRequest, actor: Actor, now: float
 ) -> Reply | RunReply | HTTPException:
-    """Let the handler of its endpoint handle a request. An error response is returned: what came before it is stored.
+    """Let its endpoint handle a request. An error response is returned, not raised, so that earlier changes are stored.
 
     Raises:
         Exception: Any other error, so that the transaction around it changes nothing.
@@ -190,8 +190,8 @@ def handle(
         endpoint, path = find(router, request, actor)
         is_read = endpoint.method == "GET"
         if (
-            request.body and endpoint.method in _WITH_BODY and router.prefix == API_PREFIX
-        ):  # controls are not the platform's
+            request.body and endpoint.method in _METHODS_WITH_BODY and router.prefix == API_PREFIX
+        ):  # the control API isn't part of the platform
             _report_media_type(platform, request.headers.get("content-type", ""), endpoint)
         context = RequestContext(platform, path, Query(query), request.body, now, actor)
         if query and not is_read:  # a refusal must come before the change
@@ -219,7 +219,7 @@ def _report_unread(context: RequestContext, endpoint: Endpoint) -> None:
 
 
 def _report_media_type(platform: Platform, content_type: str, endpoint: Endpoint) -> None:
-    """Warn about a body that is not said to be JSON, and refuse it in strict mode."""
+    """Warn about a body whose media type isn't JSON, and refuse it in strict mode."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
         return

@@ -671,7 +671,7 @@ class Emulator(Hinted):
             ...     print(str(error).splitlines()[-1])
             - the script for 'clasify' was not used: ... Did you mean 'classify'?
         """
-        __tracebackhide__ = True  # pytest then shows the message alone
+        __tracebackhide__ = True  # so that pytest shows only the message
         self._app.check_unused()
 
     def fail(
@@ -891,19 +891,19 @@ class Emulator(Hinted):
 
 @contextmanager
 def replacing_handlers(emulator: Emulator) -> Generator[Emulator]:
-    """Yield the emulator to register handlers with, which replace all present ones at once unless the block fails."""
+    """Yield an emulator to register handlers with. They replace all current ones at once, unless the block fails."""
     staged, present = copy(emulator), vars(emulator)["_handlers"]
     vars(staged)["_handlers"] = UserHandlers()
     yield staged
-    models = list(dict.fromkeys(emulator.models))  # those that are appended again
+    models = list(dict.fromkeys(emulator.models))  # reloading may have appended names again
     with app_of(emulator).store.transaction():
         present.replace_by(vars(staged)["_handlers"])
         emulator.models[:] = models
-    vars(staged)["_handlers"] = present  # what a handler registers later counts at once
+    vars(staged)["_handlers"] = present  # whatever a handler registers later applies at once
 
 
 def _check_key(host: str, api_key: str) -> None:
-    """Refuse a key that no header can have, or that could be guessed, if other machines can try."""
+    """Refuse a key that can't be in a header, or that's easy to guess for other machines that can reach the host."""
     if not all("!" <= character <= "~" for character in api_key):
         raise ValueError("api_key must be printable ASCII without spaces")
     if not is_loopback(host) and len(api_key) < SAFE_LENGTH:

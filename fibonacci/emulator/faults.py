@@ -1,4 +1,4 @@
-"""Injected faults: what goes wrong, for which requests, and how it is done to a socket."""
+"""Injected faults: what goes wrong, for which requests, and how it happens on a socket."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ KINDS: Final[tuple[FailureKind, ...]] = get_args(FailureKind)
 SILENT: Final = frozenset({"reset", "stall", "no_reply"})
 """The kinds that send no response."""
 
-_STATUS: Final[Mapping[str, int]] = {"status": 500, "rate_limit": 429, "html": 200}
-_SECONDS: Final[Mapping[str, float]] = {"drip": 0.05, "delay": 1.0}
-_LONGEST: Final = 3600.0
+_DEFAULT_STATUS: Final[Mapping[str, int]] = {"status": 500, "rate_limit": 429, "html": 200}
+_DEFAULT_SECONDS: Final[Mapping[str, float]] = {"drip": 0.05, "delay": 1.0}
+_MAX_SECONDS: Final = 3600.0
 _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?|")
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
-_PAGE: Final = b"<!doctype html>\n<html><head><title>Sign in</title></head><body>Please sign in.</body></html>\n"
+_LOGIN_PAGE: Final = b"<!doctype html>\n<html><head><title>Sign in</title></head><body>Please sign in.</body></html>\n"
 
 
 class FailureError(ValueError):
@@ -86,18 +86,22 @@ class FailureSpec:
         self._require("times", self.times is None or self.times >= 1, "must be at least 1, or None for always")
         self._require("status", self.status is None or 200 <= self.status <= 599, "must be from 200 to 599")
         self._require(
-            "seconds", self.seconds is None or 0 <= self.seconds <= _LONGEST, f"must be from 0 to {_LONGEST:g}"
+            "seconds", self.seconds is None or 0 <= self.seconds <= _MAX_SECONDS, f"must be from 0 to {_MAX_SECONDS:g}"
         )
         for name, value in self.all_headers().items():
             is_valid = bool(_NAME.fullmatch(name) and _VALUE.fullmatch(value)) and name.lower() not in _FRAMING
             self._require("headers", is_valid, f"cannot contain {name}: {value}")
-        self._require("seconds", self.seconds is None or self.kind in _SECONDS, f"is only for {' and '.join(_SECONDS)}")
+        self._require(
+            "seconds",
+            self.seconds is None or self.kind in _DEFAULT_SECONDS,
+            f"is only for {' and '.join(_DEFAULT_SECONDS)}",
+        )
         for name in ("status", "body", "headers", "retry_after"):
-            belongs = getattr(self, name) is None or self.kind in _STATUS
-            self._require(name, belongs, f"is only for {', '.join(_STATUS)}")
+            belongs = getattr(self, name) is None or self.kind in _DEFAULT_STATUS
+            self._require(name, belongs, f"is only for {', '.join(_DEFAULT_STATUS)}")
 
     def all_headers(self) -> dict[str, str]:
-        """Return the headers that are specified, `Retry-After` among them."""
+        """Return the specified headers, including `Retry-After`."""
         retry_after = 1 if self.kind == "rate_limit" and self.retry_after is None else self.retry_after
         return override_headers({} if retry_after is None else {"Retry-After": f"{retry_after}"}, self.headers or {})
 
@@ -127,8 +131,8 @@ class InjectedFailure:
         self.route: Final = spec.route
         self.kind: Final[FailureKind] = spec.kind
         self.times: Final = spec.times
-        self.status: Final = _STATUS.get(spec.kind) if spec.status is None else spec.status
-        self.seconds: Final = _SECONDS.get(spec.kind, 0.0) if spec.seconds is None else spec.seconds
+        self.status: Final = _DEFAULT_STATUS.get(spec.kind) if spec.status is None else spec.status
+        self.seconds: Final = _DEFAULT_SECONDS.get(spec.kind, 0.0) if spec.seconds is None else spec.seconds
         self._taken: int = 0
         self._delivered: int = 0
 
@@ -146,12 +150,12 @@ class InjectedFailure:
         return self._delivered
 
     @property
-    def _what(self) -> str:
+    def _description(self) -> str:
         return self.kind if self.status is None else f"{self.kind} {self.status}"
 
     def __repr__(self) -> str:
         times = "always" if self.times is None else f"{self.times} times"
-        return f"<InjectedFailure {self._what} for {self.route}, {times}, delivered {self.delivered}>"
+        return f"<InjectedFailure {self._description} for {self.route}, {times}, delivered {self.delivered}>"
 
 
 class ActiveFailure(InjectedFailure):
@@ -167,23 +171,23 @@ class ActiveFailure(InjectedFailure):
         self._lock = threading.Lock()
 
     @property
-    def is_done_first(self) -> bool:
+    def is_carried_out_first(self) -> bool:
         """Whether the request is carried out before it fails."""
         return self.status is None and self.kind not in ("reset", "stall")
 
     def unused_text(self, requested: Iterable[str]) -> str:
-        """Return what to say of it if it has not happened as often as it should.
+        """Return what to say about it if it has happened less often than it should.
 
         Args:
             requested: The endpoints of the requests that were received.
         """
-        what = f"the failure {self._what} for {self.route!r}"
+        what = f"the failure {self._description} for {self.route!r}"
         if self.delivered:
             return f"{what} was delivered to {self.delivered} of {self.times} requests"
         return f"{what} was not delivered: no request has matched it{did_you_mean(self.route, requested)}"
 
     def take(self) -> None:
-        """Use it up for one request."""
+        """Use up one of its times for a request."""
         self._taken += 1
 
     def count_delivery(self) -> None:
@@ -197,7 +201,7 @@ class ActiveFailure(InjectedFailure):
         if self.status in (None, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             return b""
         if given is None:
-            return _PAGE if self.kind == "html" else _error(self.status or 0)
+            return _LOGIN_PAGE if self.kind == "html" else _error(self.status or 0)
         return given.encode() if isinstance(given, str) else given if isinstance(given, bytes) else to_json(given)
 
     def headers(self, now: float) -> dict[str, str]:
@@ -279,7 +283,7 @@ class FaultInjector:
         return failure
 
     def chaos(self, random_seed: int, rate: float, route: str, kinds: Sequence[FailureKind]) -> list[ActiveFailure]:
-        """Replace the present chaos: random failures (see `Emulator.chaos`).
+        """Replace the current chaos: random failures (see `Emulator.chaos`).
 
         Raises:
             FailureError: If the rate or a kind is not valid, or no endpoint matches the route.
@@ -318,7 +322,7 @@ class FaultInjector:
             return list(self._registered)
 
     def undelivered(self) -> list[ActiveFailure]:
-        """Return the failures of `inject` that have not happened as often as they should, or never."""
+        """Return the failures of `inject` that still have to happen. One without a limit has to happen once."""
         with self._lock:
             return [failure for _, failure in self._pending if failure.times is not None or not failure.delivered]
 

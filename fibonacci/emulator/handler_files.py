@@ -1,4 +1,4 @@
-"""The functions that `--handlers` names: imported, registered, and with `--reload` again when their files change."""
+"""The functions that `--handlers` names: imports and registers them, again after each change with `--reload`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from typing import Final
 from fibonacci._texts.logging import log
 from fibonacci.emulator.facade import Emulator, replacing_handlers
 
-_INTERVAL: Final = 0.2  # seconds between two looks at the files
+_INTERVAL: Final = 0.2  # seconds between two checks of the files
 _FOREIGN: Final = frozenset({"site-packages", "node_modules", "__pycache__"})
-"""The names of folders that have no files of the user. Those that begin with a dot have none either."""
+"""Names of folders without files of the user. Folders that begin with a dot are skipped too."""
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -105,19 +105,19 @@ class HandlerFiles:
 
     def _modules(self) -> dict[str, ModuleType]:
         """Return the loaded modules of the user's folder."""
-        loaded = sys.modules.copy()  # at once: another thread may import while the items are listed
+        loaded = sys.modules.copy()  # another thread may import something meanwhile
         files = {name: getattr(module, "__file__", None) for name, module in loaded.items() if name != "__main__"}
         return {
             name: loaded[name] for name, file in files.items() if isinstance(file, str) and self._is_own(Path(file))
         }
 
     def _stamps(self) -> _Stamps:
-        """Return what changes with each change of a file of the user's folder."""
+        """Return a stamp for each file in the user's folder, which changes whenever the file does."""
         found: _Stamps = {}
         for place, folders, names in os.walk(self._folder):
             folders[:] = [name for name in folders if self._is_own(Path(place, name))]
             for path in [Path(place, name) for name in names if name.endswith(".py")]:
-                with suppress(OSError):  # it was removed meanwhile
+                with suppress(OSError):  # it has been removed in the meantime
                     status = path.stat()
                     found[path] = (status.st_mtime_ns, status.st_size, status.st_ino)
         return found

@@ -1,6 +1,6 @@
 """Files that the user gives to an emulator: scripts, seeds, cassettes. Each fault names the file and the place.
 
-It imports nothing of the emulator.
+It imports nothing else of the emulator.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ _MESSAGES: Final = {
     "empty_document": "the file is empty",
     "several_documents": "a second document begins here, but a file may have only one",
 }
-"""What is said in other words of a file that holds no definition, by the code of the problem."""
+"""Messages for files that are no definitions, where those of `fibonacci.definitions` don't fit, by code of the
+problem."""
 
 
 class InputFileError(ValueError):

@@ -11,12 +11,12 @@ TimeMode = Literal["real", "skip", "manual"]
 """`real` is the machine's time, `skip` also skips the waits of executions, `manual` moves only with `advance`."""
 
 KEPT: Final = 10_000
-"""How many executions that have ended are kept by default."""
+"""How many finished executions are kept by default."""
 
 SAFE_LENGTH: Final = 20
-"""The fewest characters of an owner's key that other machines may try to guess."""
+"""How many characters an owner's key needs if other machines can try to guess it."""
 
 PORT: Final = 8787
-"""The default port of the command: a fixed one, so that exported variables stay valid over a restart."""
+"""The default port of the command: a fixed one, so that exported variables stay valid after a restart."""
 
 LAST_PORT: Final = 65_535

@@ -23,7 +23,7 @@ _AUTHORITY: Final = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._~-]+)?)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{0,5}))?"
 )
 _NAME: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?")
-_LONGEST: Final = 300  # of a host's name and a port
+_MAX_AUTHORITY: Final = 300  # of a host's name and a port
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -43,19 +43,19 @@ class HostPort(NamedTuple):
 def read_authority(text: str) -> HostPort | None:
     """Return the host and the port of a text such as `localhost:8787` or `[::1]`, or `None` if it is malformed."""
     match = _AUTHORITY.fullmatch(text)
-    if match is None or len(text) > _LONGEST:
+    if match is None or len(text) > _MAX_AUTHORITY:
         return None
     literal, name, port = match["v6"], match["name"], match["port"]
     if literal is not None and (":" not in literal or _address_of(literal) is None):
         return None
     number = int(port) if port else None
-    return None if number is not None and number > LAST_PORT else HostPort(_normal(literal or name), number)
+    return None if number is not None and number > LAST_PORT else HostPort(_normalized(literal or name), number)
 
 
 def is_loopback(host: str) -> bool:
     """Return whether only this machine can reach a host: `localhost`, a name below it, or an address of loopback."""
     address = _address_of(host)
-    return _is_local_name(_normal(host)) if address is None else address.is_loopback
+    return _is_local_name(_normalized(host)) if address is None else address.is_loopback
 
 
 class Hosts:
@@ -73,7 +73,7 @@ class Hosts:
     """
 
     def __init__(self, listens_on: str = "127.0.0.1", named: Sequence[str] = ()) -> None:
-        self._named = frozenset({_normal(listens_on), *map(_named_host, one_by_one("allowed_hosts", named))})
+        self._named = frozenset({_normalized(listens_on), *map(_named_host, one_by_one("allowed_hosts", named))})
         own = _address_of(listens_on)
         self._takes_any_address = not listens_on or (own is not None and own.is_unspecified)
 
@@ -86,14 +86,14 @@ class Hosts:
         authority = read_authority(host_header)
         if authority is None:
             raise bad_request("The Host header must be a host, with or without a port.", "Host")
-        if not self._takes(authority.host):
+        if not self._allows(authority.host):
             message = (
                 f"The host {authority.host!r} is not one that this emulator answers to. If it is yours, name it: "
                 f"Emulator(allowed_hosts=[{authority.host!r}]) or --allowed-host {authority.host}."
             )
             raise refused(403, "host_not_allowed", "Host", message)
 
-    def _takes(self, host: str) -> bool:
+    def _allows(self, host: str) -> bool:
         address = _address_of(host)
         if host in self._named:
             return True
@@ -113,7 +113,7 @@ def one_by_one(argument: str, values: Sequence[str]) -> Sequence[str]:
 
 def _named_host(name: str) -> str:
     if _NAME.fullmatch(name) or _address_of(name) is not None:
-        return _normal(name)
+        return _normalized(name)
     raise ValueError(
         "allowed_hosts must list names and addresses as in a URL, without scheme, port and path, such as "
         f"'fibonacci.test', not {name!r}"
@@ -124,7 +124,7 @@ def _is_local_name(name: str) -> bool:
     return name == "localhost" or name.endswith(".localhost")
 
 
-def _normal(host: str) -> str:
+def _normalized(host: str) -> str:
     address = _address_of(host)
     return host.lower().removesuffix(".") if address is None else str(address)
 
@@ -144,9 +144,9 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _ORIGIN: Final = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?#@]+)")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_APIS: Final = (f"/{API_PREFIX}/", API_0_2, f"/{CONTROL_PREFIX}/")
+_API_PATHS: Final = (f"/{API_PREFIX}/", API_0_2, f"/{CONTROL_PREFIX}/")
 _METHODS: Final = "GET, POST, PUT, PATCH, DELETE"
-_EXPOSED: Final = "X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After"
+_EXPOSED_HEADERS: Final = "X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After"
 _HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,2000}")
 _PREFLIGHT_SECONDS: Final = 600
 _OWN_PAGE: Final = frozenset({"same-origin", "none"})  # of Sec-Fetch-Site, where `none` is the user, not a page
@@ -190,7 +190,7 @@ class Origins:
             self._check_origin(origin, host)
 
     def check_form(self, request: ServerRequest) -> None:
-        """Check that a page at the emulator's address has sent a form, whether behind a TLS proxy or not.
+        """Check that a form comes from a page at the emulator's address, with or without a TLS proxy in between.
 
         A browser names the origin or the site of every form. A form of a named origin is refused, because it would have
         the session of the page.
@@ -200,8 +200,8 @@ class Origins:
         """
         origin, host = request.headers.get("origin"), request.headers.get("host", "")
         site = request.headers.get("sec-fetch-site")
-        own = {_normal_origin(f"{scheme}://{host}") for scheme in _DEFAULT_PORTS} - {None}
-        is_foreign = origin is not None and _normal_origin(origin) not in own
+        own = {_normalized_origin(f"{scheme}://{host}") for scheme in _DEFAULT_PORTS} - {None}
+        is_foreign = origin is not None and _normalized_origin(origin) not in own
         if is_foreign or site not in (None, "same-origin") or (origin is None and site is None):
             message = "This form was not sent by the page itself: open the page in a browser and send it from there."
             raise refused(403, "origin_not_allowed", "Origin", message)
@@ -229,22 +229,24 @@ class Origins:
         headers = [("Vary", "Origin")]
         if self._may_read(request):
             headers.append(("Access-Control-Allow-Origin", request.headers["origin"]))
-            headers.append(("Access-Control-Expose-Headers", _EXPOSED))
+            headers.append(("Access-Control-Expose-Headers", _EXPOSED_HEADERS))
         return headers
 
     def _may_read(self, request: ServerRequest) -> bool:
         origin = request.headers.get("origin")
-        return origin is not None and request.target.startswith(_APIS) and _normal_origin(origin) in self._named
+        return (
+            origin is not None and request.target.startswith(_API_PATHS) and _normalized_origin(origin) in self._named
+        )
 
     def _check_origin(self, origin: str, host: str | None) -> None:
-        normal = _normal_origin(origin)
-        own = None if host is None else _normal_origin(f"http://{host}")
+        normal = _normalized_origin(origin)
+        own = None if host is None else _normalized_origin(f"http://{host}")
         if normal is None or (normal != own and normal not in self._named):
             raise _foreign(f"the origin {origin[:200]!r}", None if normal is None else origin)
 
 
 def _named_origin(origin: str) -> str:
-    normal = _normal_origin(origin)
+    normal = _normalized_origin(origin)
     if normal is None:
         raise ValueError(
             "origins must list origins as a browser sends them: http or https, a host, an optional port and no "
@@ -253,8 +255,8 @@ def _named_origin(origin: str) -> str:
     return normal
 
 
-def _normal_origin(origin: str) -> str | None:
-    """Return an origin with its host in lower case and its port, or `None` for `null` and whatever else is none."""
+def _normalized_origin(origin: str) -> str | None:
+    """Return an origin with its host in lower case and its port, or `None` if it is `null` or malformed."""
     match = _ORIGIN.fullmatch(origin)
     authority = None if match is None else read_authority(match["authority"])
     if match is None or authority is None:

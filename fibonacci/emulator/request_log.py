@@ -22,16 +22,16 @@ CREDENTIAL_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authori
 
 
 def without_secrets(request: ServerRequest) -> ServerRequest:
-    """Return a request with each value in its body replaced if it connects a tool, or else the request itself.
+    """Return a request without the values in its body that may be secrets.
 
-    Only requests that connect a tool have a body there. A request with a misspelled path below `/tools` may have
-    secrets all the same. In the API of 0.2, logins and keys have secrets too, and those of a run are replaced.
+    Below `/tools`, only requests that connect a tool have a body, and one with a misspelled path may have secrets too.
+    In the API of 0.2, logins and keys have secrets as well, and the `secrets` of a run are replaced.
     """
     if not request.body:
         return request
     path = unquote(request.target.partition("?")[0])
     is_of_workflows = f"{API_0_2}workflows/" in path
-    if not (is_of_workflows or _SECRET.match(path)):
+    if not (is_of_workflows or _SECRET_PATHS.match(path)):
         return request
     try:
         content = read_json(request.body)
@@ -44,8 +44,9 @@ def without_secrets(request: ServerRequest) -> ServerRequest:
     return replace(request, body=to_json({**content, "secrets": _redacted(content["secrets"])}))
 
 
-_SECRET: Final = re.compile(rf"(/[^/]*)?/tools(/|$)|.*?{API_0_2}(?!workflows|memory)", re.IGNORECASE)
-"""The paths of requests whose bodies have secrets. One in other case leads nowhere, with the same secrets."""
+_SECRET_PATHS: Final = re.compile(rf"(/[^/]*)?/tools(/|$)|.*?{API_0_2}(?!workflows|memory)", re.IGNORECASE)
+"""Matches the paths of requests whose bodies have secrets. A path in the wrong case is a 404, but its body has them
+too."""
 
 
 def _redacted(value: Any) -> Any:
@@ -108,7 +109,7 @@ class LogEntry:
     """One request as it is kept.
 
     Attributes:
-        number: Its permanent number. That of a later request is larger.
+        number: Its permanent number, which is higher for later requests.
         request: The request.
         status: The status of the response, or `None` if an injected failure suppressed it.
         time: The time of the request, in Unix seconds.
@@ -130,7 +131,7 @@ class RequestLog:
     def __init__(self, router: Router[object]) -> None:
         self.router: Final = router
         self._entries: deque[LogEntry] = deque()
-        self._responses: deque[LogEntry] = deque()  # those of the entries whose response is kept
+        self._responses: deque[LogEntry] = deque()  # the entries whose responses are kept
         self._bytes = 0
         self._numbers = count(1)
         self._lock = threading.Lock()

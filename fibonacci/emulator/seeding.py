@@ -46,7 +46,7 @@ class SettingKind(NamedTuple):
     Attributes:
         name: The name of its file, without the suffix.
         model: The content of the file, or each item of its list.
-        method: The method of the request that applies it. A `PATCH` changes what each organization has once.
+        method: The method of the request that applies it. A `PATCH` changes what each organization has exactly once.
         path: The path of the request.
         table: The name of the table that has it.
         key: Returns its key there, from the organization and the content.
@@ -156,10 +156,10 @@ def read_seed(folder: Path) -> tuple[list[SeedWorkflow], list[SeedSetting]]:
 
 
 def _given(definition: object) -> SeedWorkflow:
-    """Return the workflow of a definition that the user gave.
+    """Return the workflow of a definition that the user passed.
 
     Raises:
-        DefinitionError: If that of a builder has an error.
+        DefinitionError: If the definition of a builder has an error.
         TypeError: If it is something else.
         ValueError: If it has no name.
     """
@@ -170,7 +170,7 @@ def _given(definition: object) -> SeedWorkflow:
 
 
 def _workflows(folder: Path) -> list[SeedWorkflow]:
-    """Return the workflows of a folder, where one that was pulled has the name in its state."""
+    """Return the workflows of a folder. The state file names those that were pulled."""
     source = DeploymentFolder(folder)
     names = named_in_states(folder)
     files: dict[str, Path] = {}
@@ -211,11 +211,11 @@ def _settings(folder: Path) -> Iterator[SeedSetting]:
 
 
 _PREFIX: Final = re.compile(r"definition\.?")
-"""What stands before a place in a definition, where the platform refuses it."""
+"""The prefix of a place in a definition when the platform refuses it."""
 
 
 def apply_seed(app: App, given: SeedSource, organization: str, now: float) -> None:
-    """Add to a state what a seed has and the state has not, by name. What differs is left as it is, with a warning.
+    """Add what a seed has and the state lacks, by name. What differs stays as it is, with a warning.
 
     Args:
         app: The application.
@@ -253,7 +253,7 @@ def _apply_workflow(app: App, workflow: SeedWorkflow, known: StoredWorkflow | No
                 raise InputFileError(f"seed: {workflow.content['name']!r}: {place}: {message}")
             raise InputFile(workflow.file).error(place, message)
     elif diff(_whole(known), _whole(workflow.content)):
-        _leave(app, str(workflow.file or "seed"), f"the workflow {known['name']!r} ({known['id']})")
+        _warn_of_difference(app, str(workflow.file or "seed"), f"the workflow {known['name']!r} ({known['id']})")
 
 
 def _whole(workflow: SeedContent | StoredWorkflow) -> JSONObject:
@@ -264,7 +264,7 @@ def _whole(workflow: SeedContent | StoredWorkflow) -> JSONObject:
 
 def _apply_setting(app: App, setting: SeedSetting, organization: str) -> None:
     kind, given = setting.kind, setting.given
-    content = given.model_dump(exclude_unset=kind.method == "PATCH")  # what is in a list is created as a whole
+    content = given.model_dump(exclude_unset=kind.method == "PATCH")  # items of a list are created as a whole
     table: Table[Any] = getattr(app.store, kind.table)
     known = table.get(*kind.key(organization, given))
     if known is None:
@@ -276,7 +276,7 @@ def _apply_setting(app: App, setting: SeedSetting, organization: str) -> None:
             raise setting.file.error(f"{setting.location}.{place}".lstrip("."), message)
     elif any(known.get(name) != value for name, value in content.items() if name != "tool_name"):
         what = setting.location or "it"
-        _leave(app, setting.file.name, f"the state's value for {what}")
+        _warn_of_difference(app, setting.file.name, f"the state's value for {what}")
 
 
 def _send(app: App, method: str, path: str, body: Any) -> tuple[str, str] | None:
@@ -289,6 +289,6 @@ def _send(app: App, method: str, path: str, body: Any) -> tuple[str, str] | None
     return detail["field"], detail["message"]
 
 
-def _leave(app: App, file: str, what: str) -> None:
+def _warn_of_difference(app: App, file: str, what: str) -> None:
     message = f"{what} differs from this file and was not changed"
     app.environment.warnings.note([EmulatorWarning(code="seed_differs", location=file, message=message)])

@@ -30,7 +30,7 @@ from fibonacci.errors import FibonacciError
 
 _OPTION: Final = "--fibonacci-cov"
 _WORKER: Final = "fibonacci_coverage"
-_WIDEST: Final = 40
+_MAX_WIDTH: Final = 40
 _STYLE: Final = """
 body.alone > header { justify-content: start; } .alone main { width: min(1240px, 100%); margin: 0 auto; }
 .alone img { max-width: 100%; height: auto; } .alone td code { overflow-wrap: anywhere; white-space: normal; }
@@ -42,7 +42,7 @@ class CoveredWorkflow(NamedTuple):
     """A row of the report."""
 
     label: str
-    """The name of the workflow, and what tells it from others with this name."""
+    """The name of the workflow, and what distinguishes it from others with this name."""
 
     coverage: Coverage
     """What its runs have reached."""
@@ -50,7 +50,7 @@ class CoveredWorkflow(NamedTuple):
     @property
     def page(self) -> str:
         """The name of its files, without the suffix."""
-        slug = re.sub(r"[^a-z0-9]+", "-", self.coverage.name.lower()).strip("-")[:_WIDEST]
+        slug = re.sub(r"[^a-z0-9]+", "-", self.coverage.name.lower()).strip("-")[:_MAX_WIDTH]
         return f"{slug or 'workflow'}-{self.coverage.digest[-8:]}"
 
 
@@ -107,7 +107,7 @@ class CoveragePlugin:
                 if kind == "term":
                     self._lines += [*_text(rows), *self._faults]
                 elif kind == "json":
-                    Path(place).write_text(json.dumps(_plain(rows), indent=2) + "\n", encoding="utf-8")
+                    Path(place).write_text(json.dumps(_as_json(rows), indent=2) + "\n", encoding="utf-8")
                 else:
                     _write_html(rows, Path(place))
                 if kind != "term":
@@ -133,7 +133,7 @@ class CoveragePlugin:
                 terminalreporter.write_line(line)
 
     def pytest_unconfigure(self) -> None:
-        """Observe no more runs."""
+        """Stop observing runs."""
         RUN_OBSERVERS.remove(self._observe)
 
 
@@ -207,16 +207,16 @@ def _text(rows: Sequence[CoveredWorkflow]) -> Iterator[str]:
                 yield printable_line(f"    to reach it: {recipe}")
 
 
-def _plain(rows: Sequence[CoveredWorkflow]) -> dict[str, Any]:
+def _as_json(rows: Sequence[CoveredWorkflow]) -> dict[str, Any]:
     """Return the report as JSON."""
-    return {"totals": _numbers(_total(rows)), "workflows": [_plain_row(row) for row in rows]}
+    return {"totals": _numbers(_total(rows)), "workflows": [_row_as_json(row) for row in rows]}
 
 
 def _numbers(tally: CoverageTally) -> dict[str, Any]:
     return {**tally._asdict(), "percent": round(tally.percent, 2)}
 
 
-def _plain_row(row: CoveredWorkflow) -> dict[str, Any]:
+def _row_as_json(row: CoveredWorkflow) -> dict[str, Any]:
     coverage, recipes = row.coverage, Recipes(row.coverage)
     missing = [
         {**target._asdict(), "message": in_words(target, coverage.nodes), "to_reach_it": recipes.of(target)}

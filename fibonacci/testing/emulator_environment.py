@@ -66,11 +66,11 @@ def in_environment(emulator: Emulator) -> Generator[Emulator]:
 
 
 def redirect_to(emulator: Emulator, fixture: str) -> Callable[[Config], Config]:
-    """Return what gives each client the configuration for a running emulator, an item of `redirection.redirects`.
+    """Return a function for `redirection.redirects` that points each client to a running emulator.
 
     Args:
         emulator: The emulator.
-        fixture: What it is from, for the error of a client that leads to another machine.
+        fixture: Where it comes from, for the error of a client that leads to another machine.
     """
     url, key, find_key = reachable_url(emulator), emulator.api_key, app_of(emulator).keys.find
 
@@ -102,13 +102,13 @@ def _refuse(what: str, fixture: str) -> NoReturn:
 
 
 def note_end(emulator: Emulator, fixture: str) -> None:
-    """Note that an emulator is about to end, for errors of clients that go on to call it."""
+    """Note that an emulator is about to end, for errors of clients that still call it."""
     url = reachable_url(emulator)
     redirection.ended.update(dict.fromkeys((url, url.removesuffix("/v1"), emulator.api_key), fixture))
 
 
 def set_variables(values: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Set environment variables, and return what they were before, for another call.
+    """Set environment variables, and return their old values, with which another call restores them.
 
     Args:
         values: The values by name. `None` removes a variable.

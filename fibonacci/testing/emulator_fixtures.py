@@ -69,7 +69,7 @@ class RunningEmulator:
 
     def describe(self) -> str:
         """Return the text of the report, without keys and secrets."""
-        hidden = texts_of([self.emulator.api_key, *app_of(self.emulator).environment.secrets.ever])
+        hidden = texts_of([self.emulator.api_key, *app_of(self.emulator).environment.secrets.every_value])
         return "\n".join(printable_line(_redacted(line, hidden)) for line in self._lines(hidden))
 
     def _add(self, request: ServerRequest, response: ServerResponse, seconds: float) -> None:
@@ -195,8 +195,8 @@ def _check_names(options: Iterable[object], what: str) -> None:
 class EmulatorFixtures:
     """The running emulators of a session of pytest.
 
-    Clients and environment variables go to the one whose fixture the present test uses. Of several, that of the
-    narrowest scope.
+    Clients and environment variables point to the one whose fixture the current test uses. If it uses several, that of
+    the narrowest scope counts.
 
     Args:
         fixtures: The names of the fixtures, the narrowest scope first.
@@ -209,7 +209,7 @@ class EmulatorFixtures:
         self.running: Final[list[RunningEmulator]] = []
         self._fixtures = fixtures
         self._used: set[str] = set()
-        self._named: RunningEmulator | None = None
+        self._target: RunningEmulator | None = None
         self._redirect: Callable[[Config], Config] | None = None
         self._replaced: Mapping[str, str | None] = {}
 
@@ -226,13 +226,13 @@ class EmulatorFixtures:
             running = RunningEmulator(fixture, emulator, markers)
             self.running.append(running)
             self._used.add(fixture)
-            self._name()
+            self._redirect_clients()
             try:
                 yield emulator
             finally:
                 self.running.remove(running)
                 note_end(emulator, f"the fixture {fixture}")
-                self._name()
+                self._redirect_clients()
 
     def begin_test(self, used: Collection[str]) -> None:
         """Begin a test.
@@ -241,14 +241,14 @@ class EmulatorFixtures:
             used: The fixtures of emulators that it uses.
         """
         self._used = set(used)
-        self._name()
+        self._redirect_clients()
         for running in self.running:
             running.begin_test()
 
     def check_test(self) -> None:
-        """Fail a test that has passed for what never acted in its own emulator, and for assertions in functions.
+        """Fail a passed test if something never acted in its own emulator, or if a handler's assertion failed.
 
-        What a shared emulator has may be for another test: that is checked when its fixture ends.
+        What a shared emulator has may be for another test, so it is checked when its fixture ends.
         """
         __tracebackhide__ = True
         for running in self.running:
@@ -259,18 +259,18 @@ class EmulatorFixtures:
     def end_test(self) -> None:
         """End a test, after its fixtures.
 
-        One that was set up before an emulator, such as `monkeypatch`, has restored a variable after the emulator ended:
-        to the value that the emulator gave it.
+        A fixture that was set up before an emulator, such as `monkeypatch`, ends after it, and may have restored a
+        variable to the value that the emulator gave it.
         """
-        right = self._replaced if self._named is None else client_variables(self._named.emulator)
+        right = self._replaced if self._target is None else client_variables(self._target.emulator)
         set_variables({name: value for name, value in right.items() if os.environ.get(name) in redirection.ended})
 
-    def _name(self) -> None:
+    def _redirect_clients(self) -> None:
         """Redirect clients and variables to another emulator if needed, or restore the variables if there is none."""
         named = min(self.running, key=self._distance, default=None)
-        if named is self._named:  # a fixture of the user's may have changed them since
+        if named is self._target:  # a user's fixture may have changed the variables since
             return
-        before, self._named = self._redirect, named
+        before, self._target = self._redirect, named
         self._redirect = None if named is None else redirect_to(named.emulator, f"the fixture {named.fixture}")
         if self._redirect is not None:
             redirection.redirects.append(self._redirect)  # first: no client may go anywhere else in the meantime

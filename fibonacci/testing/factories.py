@@ -135,8 +135,8 @@ def build(
     Raises:
         TypeError: If a name of the changes resembles that of a field. Unknown fields are allowed, so that a typo would
             go unnoticed.
-        pydantic.ValidationError: If a value does not have the type of its field. One that is converted, such as a time,
-            may have any.
+        pydantic.ValidationError: If a value does not have the type of its field. A value that is converted, such as a
+        time, may have any type.
     """
     _refuse_typos(model, {field.alias or name for name, field in model.model_fields.items()} | set(defaults), changes)
     result = model.model_validate({**deepcopy(dict(defaults)), **changes})  # models share nothing

@@ -84,7 +84,7 @@ def _used_by(item: pytest.Item) -> list[str]:
     return [name for name in names if name in _FIXTURES]
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)  # before any module of the user's is imported, or a plugin imports one
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before anything imports the user's modules
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """Let modules create a client without a key, which fails at its first call unless an emulator is active then."""
     early_config.add_cleanup(partial(setattr, redirection, "is_under_pytest", redirection.is_under_pytest))
@@ -128,9 +128,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(CoveragePlugin(config))
 
 
-@pytest.hookimpl(wrapper=True, trylast=True)  # inside of the wrappers of pytest's own plugins, which may not be skipped
+@pytest.hookimpl(wrapper=True, trylast=True)  # inside the wrappers of pytest's own plugins, which must not be skipped
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
-    """Check the markers of the test, and that each has an effect, and begin the test for what runs already."""
+    """Check that each marker of the test is valid and has an effect, and begin the test for running emulators."""
     markers = list(item.iter_markers(_MARKER))
     if markers:
         from fibonacci.testing.emulator_fixtures import check_marker
@@ -155,7 +155,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """Check a test that has passed for what it prepared and what never acted."""
+    """Check that everything acted that a passed test has prepared."""
     __tracebackhide__ = True
     yield
     emulators = item.config.stash.get(_EMULATORS, None)
@@ -178,7 +178,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add to the report of a failure what the emulators saw, and check them no more: the test ended early."""
+    """Add what the emulators saw to the report of a failure. They aren't checked, as the test ended early."""
     report = yield
     emulators = item.config.stash.get(_EMULATORS, None)
     if call.excinfo is not None and emulators is not None:

@@ -48,7 +48,7 @@ class _Case:
         expected: The outcome, or the status of the response that the transport must return with `_BODY`.
         sends: What the server sends when it has read the request.
         then: What it does next. `drip`: it sends the last ten bytes one by one, for longer than the call may take.
-        seconds: The time that the call has.
+        seconds: The time limit of the call.
         is_sent: Whether the request may reach the server.
         before: Whether a request has succeeded on the same connection before.
         tls: Whether the transport is told that the server speaks TLS, which it doesn't.
@@ -95,11 +95,11 @@ _CASES = (
     _Case("a redirect", 307, _response(status=307, headers=b"Location: /v1/next\r\n")),
     _Case("an overloaded server", 503, _response(status=503)),
 )
-"""What a transport is held to. A timeout that is known to be before the request was sent is "never sent"."""
+"""What a transport must do. A timeout that surely came before the request was sent is "never sent"."""
 
 
 class _Server:
-    """A server on a loopback port that does what a case says with its request, and answers those before and after it.
+    """A server on a loopback port that treats the request of a case as it says, and answers those around it.
 
     Attributes:
         received: The requests of the case: the lines of the head, and the body.
@@ -119,7 +119,7 @@ class _Server:
         self._threads[0].start()
 
     def close(self) -> None:
-        """End it, and every connection."""
+        """Stop it, and close every connection."""
         self._ended.set()
         for sock in (self._listener, *self._sockets):
             with suppress(OSError):
@@ -155,13 +155,13 @@ class _Server:
                     return
 
     def _act(self, sock: socket.socket) -> bool:
-        """Do with a request what the case says; return whether the connection stays open."""
+        """Treat a request as the case says, and return whether the connection stays open."""
         sends, then = self._case.sends, self._case.then
         sock.sendall(sends[:-10] if then == "drip" else sends)
         if then == "reset":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         elif then in ("stall", "cancel"):
-            self._ended.wait(3.0)  # a call that doesn't end before has no time limit
+            self._ended.wait(3.0)  # a call that takes longer ignores its time limit
         elif then == "drip":
             for at in range(-10, 0):
                 self._ended.wait(0.2)
@@ -238,7 +238,7 @@ class _Check:
 
 
 async def _canceled(sending: Coroutine[Any, Any, HTTPResponse], has_received: threading.Event) -> HTTPResponse | str:
-    """Cancel what sends a request as soon as the server has got it."""
+    """Cancel the sending of a request as soon as the server has received it."""
     task = asyncio.create_task(sending)
     await asyncio.to_thread(has_received.wait, 30.0)
     task.cancel()

@@ -83,7 +83,7 @@ def test_every_value_that_a_secret_has_had_is_known_to_the_trace() -> None:
     secrets = Secrets("secrets", {"A": "1"})
     secrets["A"] = "2"
     del secrets["A"]
-    assert set(secrets.ever) == {"1", "2"}
+    assert set(secrets.every_value) == {"1", "2"}
     assert dict(secrets) == {}
 
 

@@ -78,7 +78,7 @@ class RecordedCall:
 
 
 def key_of(call: RecordedCall) -> str:
-    """Return a text of kind and input that is the same for equal calls."""
+    """Return the kind and the input of a call as one text, which is the same for equal calls."""
     return to_text(_sorted([call.kind, call.input]))
 
 
@@ -103,10 +103,10 @@ def recorded(call: HandledCall) -> RecordedCall:
 
 
 def nearest(asked: RecordedCall, calls: Iterable[RecordedCall]) -> RecordedCall | None:
-    """Return the call whose input resembles that of another most, or `None` if there is none of its kind."""
+    """Return the call of the same kind with the most similar input, or `None`."""
 
     def likeness(call: RecordedCall) -> tuple[int, bool, int]:
-        same = _same(to_text(call.input), to_text(asked.input))
+        same = _shared_length(to_text(call.input), to_text(asked.input))
         return -len(_changed(call, asked)), call.node == asked.node, same
 
     return max((call for call in calls if call.kind == asked.kind), key=likeness, default=None)
@@ -115,7 +115,7 @@ def nearest(asked: RecordedCall, calls: Iterable[RecordedCall]) -> RecordedCall 
 def differences(recorded: RecordedCall, asked: RecordedCall) -> str:
     """Return in words how the inputs of two calls differ."""
     return "; ".join(
-        f"{name}: recorded {_part(recorded.input, name, asked.input)}, now {_part(asked.input, name, recorded.input)}"
+        f"{name}: recorded {_cut(recorded.input, name, asked.input)}, now {_cut(asked.input, name, recorded.input)}"
         for name in _changed(recorded, asked)
     )
 
@@ -125,17 +125,17 @@ def _changed(one: RecordedCall, other: RecordedCall) -> list[str]:
     return [name for name in names if one.input.get(name, ...) != other.input.get(name, ...)]
 
 
-def _part(given: JSONObject, name: str, other: JSONObject) -> str:
-    """Return a value of an input as text: the part around where it begins to differ from another."""
+def _cut(given: JSONObject, name: str, other: JSONObject) -> str:
+    """Return a value of an input as text, cut to the part around its first difference from another."""
     if name not in given:
         return "nothing"
     text, against = _text(given[name]), _text(other.get(name, ""))
-    start = max(0, _same(text, against) - 20)
+    start = max(0, _shared_length(text, against) - 20)
     return f"{'...' if start else ''}{text[start : start + 80]!r}{'...' if len(text) > start + 80 else ''}"
 
 
-def _same(one: str, other: str) -> int:
-    """Return how many characters are the same at the beginning of two texts."""
+def _shared_length(one: str, other: str) -> int:
+    """Return how many characters two texts share at the beginning."""
     return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
@@ -144,7 +144,7 @@ def _text(value: Any) -> str:
 
 
 def _sorted(value: Any) -> Any:
-    """Return JSON with the keys of objects in order and one spelling of numbers: equal values have equal texts."""
+    """Return JSON with sorted keys and one spelling of each number, so that equal values have equal texts."""
     if is_object(value):
         return {key: _sorted(value[key]) for key in sorted(value)}
     if isinstance(value, float) and value.is_integer():
@@ -220,7 +220,7 @@ def write_calls(path: Path, calls: Sequence[str]) -> None:
         calls: The calls, each as `text_of` returns it.
 
     Raises:
-        OSError: If it cannot be written. It then is as it was.
+        OSError: If it cannot be written. The file is then unchanged.
     """
     from fibonacci._system.files import write_file
 
@@ -229,7 +229,7 @@ def write_calls(path: Path, calls: Sequence[str]) -> None:
 
 
 def stamp_of(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes with every change of a file, or `None` if the file doesn't exist."""
+    """Return a stamp that changes whenever the file does, or `None` if the file doesn't exist."""
     try:
         status = path.stat()
     except OSError:
@@ -246,7 +246,7 @@ def text_of(call: RecordedCall) -> str:
 
 
 def _located(path: Path, location: str, message: str) -> InputFileError:
-    """Return the error for a place, with line and column where the file can be read with those."""
+    """Return the error for a place, with line and column if they are known."""
     try:
         return InputFile(os.fspath(path)).error(location, message)
     except InputFileError:
@@ -301,15 +301,15 @@ class Cassette:
         self._secrets = RecordedSecrets(environment.secrets)
         self._lock = threading.Lock()
         self._stamp = stamp_of(self.path)
-        self._calls: list[RecordedCall | None] = [*_stored_calls(self.path, mode)]  # None while its handler works
+        self._calls: list[RecordedCall | None] = [*_stored_calls(self.path, mode)]  # None while its handler runs
         self._texts = {index: text_of(call) for index, call in enumerate(self._calls) if call is not None}
         self._kinds = {call.kind for call in self.calls}
         self._unused: set[int] = set(range(len(self._calls)))
         # The calls that were in the file at the start, by key, and by node and key:
         self._equal: dict[tuple[str, ...], deque[int]] = {}
-        self._keyed_with: Mapping[str, str] | None = None  # the secrets in the inputs of those
+        self._keyed_with: Mapping[str, str] | None = None  # the secrets that were filled into these keys
         self._runs: dict[str, str] = {}  # the run that each execution replays or records
-        self._joined: set[str] = set()  # the same runs
+        self._assigned_runs: set[str] = set()  # the runs in `_runs`
 
     @property
     def calls(self) -> list[RecordedCall]:
@@ -335,7 +335,7 @@ class Cassette:
 
 
 class CallCassette(Cassette):
-    """A cassette as the emulator asks it."""
+    """A cassette as the emulator uses it."""
 
     def answer(
         self,
@@ -353,8 +353,8 @@ class CallCassette(Cassette):
             inputs: The inputs of the execution.
 
         Returns:
-            The outcome or the work, or `None` for the default node. Without a handler, a node is replayed if there is
-            any call of its kind, else it has its default.
+            The outcome or the work, or `None` for the default node. Without a handler, a node is replayed if the
+            cassette has any call of its kind. Otherwise it gets its default.
 
         Raises:
             NodeError: If the call is not in the cassette and cannot be recorded.
@@ -367,7 +367,7 @@ class CallCassette(Cassette):
             asked = replace(given, input=hidden, run=run)
             replayed = self._take(asked, key_of(given))
             if replayed is not None:
-                self._join(execution, replayed.run)
+                self._assign_run(execution, replayed.run)
             if self.mode == "record" and handler is not None:
                 source = _source_hash(handler) if inspect.isroutine(handler) else None
                 if replayed is None:
@@ -377,16 +377,16 @@ class CallCassette(Cassette):
         if replayed is None and handler is None and (self.mode == "record" or asked.kind not in self._kinds):
             return None
         if replayed is None:
-            raise NodeError(self._miss(asked, key_of(given)))
+            raise NodeError(self._missing_call_error(asked, key_of(given)))
         return HandlerOutcome(secrets.put_back(replayed.answer), secrets.put_back(replayed.error), replayed.usage)
 
     def _take(self, asked: RecordedCall, key: str) -> RecordedCall | None:
-        """Take the unused call that equals another and is closest to it, of several the first."""
-        if (present := self._secrets.present) != self._keyed_with:
-            self._keyed_with, self._equal = present, {}
+        """Take the closest unused call that equals the one asked for, the first if there are several."""
+        if (current := self._secrets.current) != self._keyed_with:
+            self._keyed_with, self._equal = current, {}
             for index, call in enumerate(self._calls):
                 if call is not None:
-                    known = self._present_key(call)
+                    known = self._current_key(call)
                     for place in ((known,), (call.node, known)):
                         self._equal.setdefault(place, deque()).append(index)
         for place in ((asked.node, key), (key,)):
@@ -402,25 +402,25 @@ class CallCassette(Cassette):
         return None
 
     def _distance(self, call: RecordedCall | None, asked: RecordedCall) -> int:
-        """Return 0 for a call of the same run, 1 for one of a run with equal inputs that is free, and 2 for another."""
+        """Return 0 for a call of the same run, 1 for a call of a free run with equal inputs, and 2 for any other."""
         run, asked_run = (call and call.run) or "", asked.run or ""
         if run == asked_run:
             return 0
-        is_free = run.partition("-")[0] == asked_run.partition("-")[0] and run not in self._joined
+        is_free = run.partition("-")[0] == asked_run.partition("-")[0] and run not in self._assigned_runs
         return 1 if is_free else 2
 
-    def _present_key(self, call: RecordedCall) -> str:
-        """Return the key that a recorded call has with the secrets that the emulator has now."""
+    def _current_key(self, call: RecordedCall) -> str:
+        """Return the key of a recorded call with the emulator's current secrets filled in."""
         try:
             return key_of(replace(call, input=self._secrets.put_back(call.input)))
-        except NodeError:  # there is none of a name, so that no call equals it
+        except NodeError:  # a secret is missing, so no call equals this one
             return ""
 
-    def _join(self, execution_id: str, run: str | None) -> None:
-        """Let an execution replay or record a run, unless another one does."""
-        if run is not None and run not in self._joined and execution_id not in self._runs:
+    def _assign_run(self, execution_id: str, run: str | None) -> None:
+        """Assign a recorded run to an execution, unless another execution has it."""
+        if run is not None and run not in self._assigned_runs and execution_id not in self._runs:
             self._runs[execution_id] = run
-            self._joined.add(run)
+            self._assigned_runs.add(run)
 
     def _recording(
         self, asked: RecordedCall, handler: Callable[[Any], Any], call: HandledCall
@@ -428,7 +428,7 @@ class CallCassette(Cassette):
         """Return the work that calls a handler and records the outcome."""
         if call.execution_id not in self._runs:
             asked = replace(asked, run=f"{asked.run}{len(self._calls) + 1}")  # no other run begins with this call
-            self._join(call.execution_id, asked.run)
+            self._assign_run(call.execution_id, asked.run)
         self.was_used: bool = True
         self._calls.append(None)
         work = partial(call_handler, handler, call, self._handlers.assertions)
@@ -457,11 +457,11 @@ class CallCassette(Cassette):
             raise NodeError(f"the cassette {self.path} cannot be written: {error.strerror}") from error
         self._stamp = stamp_of(self.path)
 
-    def _miss(self, asked: RecordedCall, key: str) -> str:
+    def _missing_call_error(self, asked: RecordedCall, key: str) -> str:
         """Return the error of a node whose call is not in the cassette."""
         what = f"there is no recorded answer for node {asked.node!r} ({asked.kind}) in {self.path}"
         remedy = "Record it with emulator.record() or --record, or change the node back"
-        same = [call for call in self.calls if self._present_key(call) == key]
+        same = [call for call in self.calls if self._current_key(call) == key]
         if same:
             times = "once" if len(same) == 1 else f"{len(same)} times"
             return f"{what}: this input was recorded {times}, and every recording has been replayed. {remedy}"
@@ -496,7 +496,7 @@ def _stored_calls(path: Path, mode: CassetteMode) -> list[RecordedCall]:
         from fibonacci._system.files import check_replaceable
 
         try:
-            check_replaceable(path)  # before it is read: to open a FIFO would wait for its other end
+            check_replaceable(path)  # before reading: opening a FIFO would wait for its other end
         except OSError as error:
             raise InputFileError(f"{path}: the cassette cannot be read: {error.strerror}") from None
     try:

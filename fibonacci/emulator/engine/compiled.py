@@ -32,7 +32,7 @@ class CompiledWorkflow:
     Attributes:
         definition: The definition itself, or `None`.
         text: The definition in JSON. Empty without one.
-        order: The IDs of the nodes, each after those that it starts after.
+        order: The IDs of the nodes, sorted so that each comes after those it depends on.
         nodes: The nodes by ID, in the order of the definition, with the default retry.
         places: The place of each ID in `order`.
         unstarted: The records of the nodes before they start, by ID, in this order.
@@ -62,8 +62,8 @@ class CompiledWorkflow:
     allow_partial_results: bool = False
 
     @property
-    def scripted_names(self) -> set[str]:
-        """What a script can be for: the IDs of nodes, tools in the underscore spelling, and models."""
+    def scriptable_names(self) -> set[str]:
+        """What a script can name: the IDs of nodes, tools in the underscore spelling, and models."""
         models = {node.model for node in self.nodes.values() if isinstance(node, LLMNode | CriticNode) and node.model}
         return {*self.nodes, *self.tools, *map(canonical_tool, models)}
 
@@ -76,25 +76,25 @@ EMPTY_WORKFLOW: Final = CompiledWorkflow()
 """A workflow without a definition: it has no nodes."""
 
 
-_MOST_KNOWN: Final = 128
-_known: Final[dict[int, tuple[object, CompiledWorkflow]]] = {}
-"""By identity, since the store keeps what it has read: to encode a definition takes longer than to compare two."""
+_MAX_CACHED: Final = 128
+_cache: Final[dict[int, tuple[object, CompiledWorkflow]]] = {}
+"""By identity: the store caches what it has read, and encoding a definition takes longer than comparing two."""
 
 
 def compiled(definition: Mapping[str, Any] | None) -> CompiledWorkflow:
-    """Return a valid definition compiled, from a cache of the latest ones if possible."""
+    """Compile a valid definition, or take it from a cache of the latest ones."""
     if definition is None:
         return EMPTY_WORKFLOW
-    given, workflow = _known.get(id(definition), (None, EMPTY_WORKFLOW))
+    given, workflow = _cache.get(id(definition), (None, EMPTY_WORKFLOW))
     if given is not definition:
         workflow = _compiled(to_json(definition))
-        if len(_known) >= _MOST_KNOWN:
-            _known.clear()
-        _known[id(definition)] = definition, workflow
+        if len(_cache) >= _MAX_CACHED:
+            _cache.clear()
+        _cache[id(definition)] = definition, workflow
     return workflow
 
 
-@lru_cache(maxsize=_MOST_KNOWN)
+@lru_cache(maxsize=_MAX_CACHED)
 def _compiled(text: bytes) -> CompiledWorkflow:
     plain = json.loads(text)
     definition = WorkflowDefinition.model_validate(plain)
@@ -138,8 +138,8 @@ def problems_of(definition: bytes, environment: Environment) -> Sequence[Problem
         environment: What the workflow can reach.
 
     Returns:
-        The problems, in the order of the definition. A strict emulator leaves out what may happen in a run, and warns
-        when that has happened.
+        The problems, in the order of the definition. A strict emulator leaves out what may go wrong in a run, and warns
+        when it does.
     """
     if not definition:
         return ()
@@ -161,11 +161,11 @@ def _problems(
 
 
 def missing_values(definition: Mapping[str, Any], index: int | None, missing: Mapping[str, str]) -> Iterator[Problem]:
-    """Yield where a step of a run has read what had no value: what `check_definition` says may happen has happened.
+    """Yield the problems of a step that read missing values: those that `check_definition` had said may happen.
 
     Args:
         definition: The definition of the workflow.
-        index: The node that has read, or None for the outputs.
+        index: The index of the node that read them, or None for the outputs.
         missing: The expressions without a value, each with the reason.
     """
     from fibonacci.definitions.checks.flow import groups_of, outputs_with_values, texts_with_values
@@ -177,14 +177,14 @@ def missing_values(definition: Mapping[str, Any], index: int | None, missing: Ma
     for place, text in texts:
         groups = [[*group.values()] for group in groups_of(text, node.get("id"))]
         groups += [[name] for expression in expressions(text) if (name := expression.strip()).split(".")[0] == INPUT]
-        for group in groups:  # of alternatives, such as {{refund}}{{denial}}, one has a value
+        for group in groups:  # one of the alternatives, as in {{refund}}{{denial}}, has a value
             if all(name in missing for name in group):
                 message = missing[group[0]] if len(group) == 1 else f"none of {', '.join(group)} has a value"
                 yield problem(prefix + place, "may_have_no_value", message)
 
 
 def by_node(problems: Sequence[Problem], node_ids: Mapping[int, str] | Sequence[str]) -> dict[str, list[str]]:
-    """Return the messages of problems by the ID of the node that has them.
+    """Return the messages of problems by the ID of their node.
 
     Args:
         problems: The problems.

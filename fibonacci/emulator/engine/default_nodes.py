@@ -32,15 +32,15 @@ from fibonacci.definitions.templates import (
 )
 from fibonacci.definitions.tools import MEMORY_SET, canonical_tool
 from fibonacci.emulator.engine.errors import NodeError
-from fibonacci.emulator.engine.tool_catalog import OPEN_FIELDS, given_by
+from fibonacci.emulator.engine.tool_catalog import OPEN_FIELDS, default_output_of
 from fibonacci.emulator.state.json_encoding import JSON, JSONObject, to_json
 
 Path = tuple[str, ...]
 
 _OTHER: Final = "other"
-_LARGE: Final = 1e15  # from here on, a float is not told from the next integer
-_MOST_ITEMS: Final = 100
-_MOST_COMPARISONS: Final = 50  # of one path: each value is compared in all of them
+_MAX_EXACT: Final = 1e15  # from here on, floats can't tell neighboring integers apart
+_MAX_ITEMS: Final = 100
+_MAX_COMPARISONS: Final = 50  # per path: each value is tried in all of them
 _WORDS: Final = re.compile(r"\w+")
 
 
@@ -53,7 +53,7 @@ class Compared:
     right: Any
 
     def operands(self) -> list[Any]:
-        """Return the operands that count."""
+        """Return the operands that the operator uses."""
         return [self.left] if self.operator in UNARY else [self.left, self.right]
 
 
@@ -113,12 +113,12 @@ class Fitting:
 
     Args:
         readers: What reads the node.
-        asked: What the node is asked, and the inputs: what the choice depends on.
+        asked: What the node is asked, and the inputs. The choice depends on both.
         inputs: The inputs, whose words may name a value.
         resolve: Returns the values that comparisons compare with.
 
     Attributes:
-        has_chosen: Whether there was a choice, so that another answer would have fitted as well.
+        has_chosen: Whether it had a choice: another answer would have fit as well.
     """
 
     def __init__(self, readers: Readers, asked: JSON, inputs: JSON, resolve: Resolver) -> None:
@@ -130,11 +130,11 @@ class Fitting:
         self.has_chosen: bool = False
 
     def choose(self, values: Sequence[Any]) -> Any:
-        """Return one of some values."""
+        """Choose one of several values."""
         if len(values) == 1:
             return values[0]
         self.has_chosen = True
-        self._choices += 1  # two choices of one answer do not depend on each other
+        self._choices += 1  # so that the choices within one answer are independent
         named = [value for value in values if isinstance(value, str) and f" {_words(value)} " in self._words_of_inputs]
         if len(named) == 1:
             return named[0]
@@ -150,7 +150,7 @@ class Fitting:
         return f" {' '.join(_words(text) for _, text in strings(self._inputs))} "
 
     def with_fields(self, answer: JSONObject, text: str, within: Path = ()) -> JSONObject:
-        """Return an answer with the fields that templates read and that it lacks, each with a text.
+        """Return an answer, with a text added for each field that templates read and it lacks.
 
         Args:
             answer: The answer.
@@ -164,17 +164,17 @@ class Fitting:
         return answer
 
     def deciding(self, answer: JSON, accepts: Callable[[JSON], bool], *, only_texts: bool = False) -> JSON:
-        """Return an answer in which what is compared decides the comparisons: one of the ways in which it can.
+        """Return an answer whose compared values decide the comparisons, in one of the ways that are possible.
 
         Args:
             answer: The answer.
             accepts: Tells whether a changed answer is valid.
-            only_texts: Whether only texts are changed.
+            only_texts: Whether to change only texts.
         """
         for path, comparisons in self._readers.comparisons.items():
             current = _at(answer, path)
             if isinstance(current, str) or not (only_texts or current is _NOTHING):
-                values = self._deciding_values(answer, path, comparisons[:_MOST_COMPARISONS], accepts)
+                values = self._deciding_values(answer, path, comparisons[:_MAX_COMPARISONS], accepts)
                 if values:
                     answer = replaced(answer, path, self.choose(values))
         return answer
@@ -195,13 +195,15 @@ class Fitting:
 
     def proposals(self, current: JSON, comparisons: Sequence[Compared]) -> Iterator[JSON]:
         """Yield values that may decide comparisons one way or the other, and the current one."""
-        compared_with = [(compared.operator, other) for compared in comparisons for other in self._others(compared)]
+        compared_with = [
+            (compared.operator, other) for compared in comparisons for other in self._other_operands(compared)
+        ]
         for operator, other in compared_with:
             yield other
             if is_numeric(other):
                 number = float(as_text(other))
                 exact = int(number) if number.is_integer() else number
-                yield from (exact, exact + 1, exact - 1) if abs(number) < _LARGE else ()
+                yield from (exact, exact + 1, exact - 1) if abs(number) < _MAX_EXACT else ()
             elif as_text(other) in ("true", "false"):
                 yield from (as_text(other) == "true", as_text(other) != "true")
             elif operator in ("contains", "not_contains"):
@@ -212,7 +214,7 @@ class Fitting:
         if compared_with:
             yield _OTHER
 
-    def _others(self, compared: Compared) -> Iterator[JSON]:
+    def _other_operands(self, compared: Compared) -> Iterator[JSON]:
         """Yield the operand of a comparison that does not read the node, if its value is known."""
         for operand in compared.operands():
             if all(reference.source not in self._readers.names for reference in references(operand)):
@@ -251,14 +253,14 @@ def _at(value: JSON, path: Path) -> Any:
 
 
 def replaced(value: JSON, path: Path, new: JSON) -> JSON:
-    """Return a copy with another value at a path, making what leads there or replacing what cannot."""
+    """Return a copy with a new value at a path. Whatever isn't an object on the way becomes one."""
     if not path:
         return new
     first, *rest = path
     if first.isdecimal() and not is_object(value):
         items: list[JSON] = list(value) if isinstance(value, list) else []
         index = int(first)
-        if index >= _MOST_ITEMS:
+        if index >= _MAX_ITEMS:
             return value
         changed = replaced(items[index] if index < len(items) else None, tuple(rest), new)
         items += [changed] * (index + 1 - len(items))
@@ -268,12 +270,12 @@ def replaced(value: JSON, path: Path, new: JSON) -> JSON:
     return fields | {first: replaced(fields.get(first), tuple(rest), new)}
 
 
-_DEEPEST: Final = 20
+_MAX_DEPTH: Final = 20
 _OPTIONAL_UNTIL: Final = 4  # deeper, only the required properties are given: a schema may contain itself
-_MOST: Final = 10_000  # values: a schema may double them on each level
-_LONGEST: Final = 1_000_000  # characters of all texts
-_MOST_SUGGESTIONS: Final = 100
-_MEMBERS_A_STEP: Final = 20
+_MAX_VALUES: Final = 10_000  # values: a schema may double them on each level
+_MAX_CHARACTERS: Final = 1_000_000  # characters of all texts
+_MAX_SUGGESTIONS: Final = 100
+_MEMBERS_PER_STEP: Final = 20
 _FORMATS: Final[Mapping[str, str]] = {
     "date": "2025-01-31",
     "date-time": "2025-01-31T12:00:00Z",
@@ -325,13 +327,13 @@ class _Sampler:
 
     def value(self, schema: Schema, depth: int) -> Any:
         self._count += 1
-        _limit(self._count, _MOST)
+        _check_size(self._count, _MAX_VALUES)
         schema = target_of(schema, self._root)
-        if not is_object(schema) or depth > _DEEPEST:
+        if not is_object(schema) or depth > _MAX_DEPTH:
             return None
         schema = self._merged(schema)
         for suggestions in _suggestions(schema):
-            fitting = [value for value in islice(suggestions, _MOST_SUGGESTIONS) if self._fits(schema, value)]
+            fitting = [value for value in islice(suggestions, _MAX_SUGGESTIONS) if self._fits(schema, value)]
             if fitting:
                 return self._choose(fitting)
         for keyword in ("oneOf", "anyOf"):
@@ -342,7 +344,7 @@ class _Sampler:
     def _first_that_fits(self, schema: Mapping[str, Any], keyword: str, depth: int) -> Any:
         rest = {key: value for key, value in schema.items() if key != keyword}
         options = [target_of(option, self._root) for option in schema[keyword]]
-        values = [self.value(self._both(rest, option), depth + 1) for option in options if is_object(option)]
+        values = [self.value(self._merged_pair(rest, option), depth + 1) for option in options if is_object(option)]
         fitting = [value for value in values if self._fits(schema, value)]
         if fitting and all(is_object(option) and "const" in option for option in options):
             return self._choose(fitting)
@@ -356,10 +358,10 @@ class _Sampler:
         )
         return first_fault({**definitions, **schema}, value, steps=self._steps) is None
 
-    def _both(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-        """Return two schemas as one: properties and required are joined, of another keyword the second counts."""
-        self._take(first)
-        self._take(second)
+    def _merged_pair(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+        """Merge two schemas: `properties` and `required` are joined, and for other keywords the second one wins."""
+        self._count_steps(first)
+        self._count_steps(second)
         joined = {**first, **second}
         if "properties" in first and "properties" in second:
             joined["properties"] = {**first["properties"], **second["properties"]}
@@ -368,17 +370,17 @@ class _Sampler:
         return joined
 
     def _merged(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-        self._take(schema)
+        self._count_steps(schema)
         merged = {key: value for key, value in schema.items() if key != "allOf"}
         for part in schema.get("allOf", ()):
             target = target_of(part, self._root)
-            merged = self._both(merged, self._merged(target)) if is_object(target) else merged
+            merged = self._merged_pair(merged, self._merged(target)) if is_object(target) else merged
         return merged
 
-    def _take(self, schema: Mapping[str, Any]) -> None:
-        """Count the steps of reading a schema, without those inside it."""
+    def _count_steps(self, schema: Mapping[str, Any]) -> None:
+        """Count the steps of reading a schema, excluding the schemas inside it."""
         members = sum(len(argument) for argument in schema.values() if is_object(argument) or is_array(argument))
-        self._steps.take(10 + (len(schema) + members) // _MEMBERS_A_STEP)
+        self._steps.take(10 + (len(schema) + members) // _MEMBERS_PER_STEP)
 
     def _of_type(self, schema: Mapping[str, Any], kind: str, depth: int) -> Any:
         match kind:
@@ -400,7 +402,7 @@ class _Sampler:
         least, most = schema.get("minLength", 0), schema.get("maxLength")
         text = text[:most]
         self._characters += max(len(text), least)
-        _limit(self._characters, _LONGEST)
+        _check_size(self._characters, _MAX_CHARACTERS)
         return text.ljust(least, ".")[:most]
 
     def _object(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
@@ -409,7 +411,7 @@ class _Sampler:
         result = {name: self.value(properties[name], depth + 1) for name in names}
         extra = schema.get("additionalProperties", True)
         missing = [name for name in required if name not in properties]
-        _limit(schema.get("minProperties", 0), _MOST)
+        _check_size(schema.get("minProperties", 0), _MAX_VALUES)
         missing += [f"property_{n}" for n in range(len(result) + len(missing), schema.get("minProperties", 0))]
         return result | {name: self.value(extra, depth + 1) if is_object(extra) else self._text for name in missing}
 
@@ -418,19 +420,19 @@ class _Sampler:
         rest = schema.get("items", {"type": "string"})
         wanted = max(len(first), schema.get("minItems", 0 if first or depth >= _OPTIONAL_UNTIL else 1))
         count = min(wanted, schema.get("maxItems", wanted))
-        _limit(count, _MOST)
+        _check_size(count, _MAX_VALUES)
         values = [self.value(inner, depth + 1) for inner in first[:count]]
         values += [self.value(rest, depth + 1) for _ in range(count - len(values))]
         return _distinct(values) if schema.get("uniqueItems") else values
 
 
-def _limit(size: int, most: int) -> None:
+def _check_size(size: int, most: int) -> None:
     if size > most:
         raise _TooLargeError
 
 
 def _distinct(values: list[Any]) -> list[Any]:
-    """Return values made different where that is simple: texts and numbers."""
+    """Return the values, with equal texts and numbers made different."""
     return [
         f"{value} {index}" if index and isinstance(value, str) else value + index if _is_number(value) else value
         for index, value in enumerate(values)
@@ -442,7 +444,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _suggestions(schema: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
-    """Yield groups of values that a schema suggests, the first that counts first."""
+    """Yield groups of values that a schema suggests, by precedence."""
     if "const" in schema:
         yield [schema["const"]]
     yield from (schema[key] for key in ("examples", "enum") if key in schema)
@@ -518,7 +520,7 @@ def default_tool_output(tool: str, params: Mapping[str, Any], set_memory: SetMem
     if name == MEMORY_SET:
         set_memory(params)
     output: JSONObject = {"tool": tool, "params": {**params}}
-    given = given_by(name, params)
+    given = default_output_of(name, params)
     if name in OPEN_FIELDS:
         given = fitting.with_fields(given, f"[{name}]", (OPEN_FIELDS[name],))
     return output | cast("JSONObject", fitting.deciding(given, lambda _: True, only_texts=True))

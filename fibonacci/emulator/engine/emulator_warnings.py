@@ -49,7 +49,7 @@ class EmulatorWarning:
 
 
 def place_in(workflow_id: str, place: str) -> str:
-    """Return the location of a warning about a place in the definition of a workflow, or all of it if empty."""
+    """Return the location of a warning about a place in a workflow's definition, or about the whole if it's empty."""
     return f"workflows/{workflow_id} {place}".rstrip()
 
 
@@ -66,7 +66,7 @@ class WarningLog:
 
     def __init__(self, *, strict: bool = False) -> None:
         self.strict: Final = strict
-        self._found: dict[EmulatorWarning, None] = {}  # a dictionary as an ordered set
+        self._kept: dict[EmulatorWarning, None] = {}  # a dictionary as an ordered set
         self._lock = threading.Lock()
 
     def report(
@@ -74,7 +74,7 @@ class WarningLog:
         warnings: Sequence[EmulatorWarning],
         refusal: Callable[[Sequence[EmulatorWarning]], HTTPException] = _invalid,
     ) -> None:
-        """Keep and log warnings that are new.
+        """Keep and log new warnings.
 
         Raises:
             HTTPException: In strict mode, if there is any warning: the refusal, by default a 422 with all of them.
@@ -84,21 +84,21 @@ class WarningLog:
         self.note(warnings)
 
     def note(self, warnings: Sequence[EmulatorWarning]) -> None:
-        """Keep and log warnings that are new, and refuse none, not even in strict mode."""
+        """Keep and log new warnings, but refuse nothing, even in strict mode."""
         for warning in warnings:
             with self._lock:
-                is_new = warning not in self._found
-                if is_new and len(self._found) < KEPT_WARNINGS:
-                    self._found[warning] = None
+                is_new = warning not in self._kept
+                if is_new and len(self._kept) < KEPT_WARNINGS:
+                    self._kept[warning] = None
             if is_new:
                 log(_log, logging.WARNING, "%s", str(warning))
 
     def all(self) -> list[EmulatorWarning]:
         """Return the warnings, the oldest first."""
         with self._lock:
-            return list(self._found)
+            return list(self._kept)
 
     def clear(self) -> None:
         """Drop all warnings."""
         with self._lock:
-            self._found.clear()
+            self._kept.clear()

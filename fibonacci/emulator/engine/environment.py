@@ -40,7 +40,7 @@ class Environment:
     organization: str = "default"
 
     def refusal_of(self, tool: str, role: str) -> str | None:
-        """Return why a tool may not be used by a role, or `None` if it may.
+        """Return why a role may not use a tool, or `None` if it may.
 
         An override for the role takes precedence. Without one, the policy must be enabled and allow the role. Without
         either, the tool is allowed.

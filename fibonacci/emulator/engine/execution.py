@@ -1,7 +1,7 @@
 """A running execution as a state machine, which advances from event to event.
 
-Nothing here waits. Whatever takes time is stored with the time at which it is due. `advance` processes all events that
-are due, each at its own time, so that it follows a clock that jumps exactly, and no thread waits.
+Nothing here waits. Whatever takes time is stored with the time at which it is due. `advance` processes every due event
+at its own time. So the result is exact even if the clock jumps, and no thread waits.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class RunningExecution:
 
     @property
     def due(self) -> float | None:
-        """The time of the next event in Unix seconds, or `None` if there is none without a handler."""
+        """The time of the next event in Unix seconds, or `None` if only handlers can cause one."""
         if self.has_ended:
             return None
         node = self._nodes.first_due()
@@ -120,12 +120,12 @@ class RunningExecution:
         self.advance(now)
         for state in self._nodes.all():
             if state["phase"] == "call" and state["call"] == call:
-                self._take(state, outcome, now)
+                self._apply_outcome(state, outcome, now)
                 self._report(state["id"])
                 self.start_ready_nodes(now)
                 self.advance(now)
 
-    def _take(self, state: StoredNode, outcome: HandlerOutcome, now: float) -> None:
+    def _apply_outcome(self, state: StoredNode, outcome: HandlerOutcome, now: float) -> None:
         _add_usage(state, outcome.usage)
         if outcome.error is not None:
             self._fail_or_retry(state, outcome.error, now)
@@ -153,21 +153,18 @@ class RunningExecution:
         self.notes[node_id] = self.notes.get(node_id, {}) | note
 
     @cached_property
-    def _places(self) -> Mapping[str, int]:
-        """The index of each node in the definition: every node of a run may be without a value."""
+    def _indexes(self) -> Mapping[str, int]:
+        """The index of each node in the definition, cached because any node of a run may lack a value."""
         return {node_id: index for index, node_id in enumerate(self.workflow.nodes)}
 
     def _report(self, node_id: str | None) -> None:
-        """Note remarks about the answer in the last step of a node, and warn about its templates without a value.
-
-        None is the outputs.
-        """
+        """Note the remarks about a node's last step, or the outputs, and warn of its templates without a value."""
         if self._latest is None:
             return
         remarks, missing = self._latest[1].take_remarks()
         if not remarks and not missing:
             return
-        index = None if node_id is None else self._places[node_id]
+        index = None if node_id is None else self._indexes[node_id]
         if node_id is not None and remarks:
             self.note(node_id, {"remarks": [*remarks.values()]})
         if MADE_UP in remarks:
@@ -185,7 +182,7 @@ class RunningExecution:
         self._environment.warnings.note([EmulatorWarning(code=code, location=location, message=message)])
 
     def _start(self, node: Node, state: StoredNode, now: float) -> None:
-        """Start or skip a node that need not wait for others."""
+        """Start or skip a node that doesn't wait for others."""
         try:
             step = self._nodes.step(node.id, lambda: self._executor(now).unmet_condition(node))
         except (TemplateError, OperatorError) as error:
@@ -206,12 +203,12 @@ class RunningExecution:
             given = executor.input_for(node)
             self.note(node.id, {"input": given.shown})
             if state["attempts"] > 1:
-                self.note(node.id, {"remarks": []})  # those about an earlier answer
+                self.note(node.id, {"remarks": []})  # an earlier attempt's are outdated
             if given.fault is not None:
                 raise given.fault
             step = executor.execute(node, tries_of(state), given.value)
         except (TemplateError, OperatorError, NodeError) as error:
-            self._fail(state, str(error), now)  # a retry would fail alike
+            self._fail(state, str(error), now)  # a retry would fail in the same way
             return
         if isinstance(step, NodeResult):
             _add_usage(state, step.usage)
@@ -251,7 +248,7 @@ class RunningExecution:
             self._fail(state, str(error), now)
 
     def _improve(self, critic: CriticNode, state: StoredNode, now: float) -> None:
-        """Run the target of a critic again, with what to improve, if it does not pass and may run again."""
+        """If a target doesn't pass its critic and may run again, do so with what the critic wants improved."""
         verdict = state["output"]
         if not isinstance(verdict, dict):
             raise TypeError("the output of a critic is not an object")
@@ -273,7 +270,7 @@ class RunningExecution:
         self._nodes.fail(state["id"], bounded(error), now)
 
     def _expire(self, now: float) -> None:
-        """End the execution at the timeout of its workflow: what runs fails, what has not started is skipped."""
+        """End the execution at the timeout of its workflow: running nodes fail, the others are skipped."""
         error = timeout_error(self.workflow.timeout or 0)
         for state in self._nodes.all():
             if state["ended"] is None and state["started"] is not None:
@@ -317,7 +314,7 @@ def _add_usage(state: StoredNode, usage: NodeUsage | None) -> None:
 
 
 def _retry_delay(node: Node, tries: int) -> float | None:
-    """Return the seconds before the next attempt after a number of attempts, or `None` if there is none."""
+    """Return how many seconds to wait after this many attempts, or `None` if none is left."""
     if isinstance(node, OpenNode) or not node.enable_retry or tries > node.max_retries:
         return None
     match node.retry.backoff if node.retry is not None else None:

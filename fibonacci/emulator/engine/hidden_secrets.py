@@ -1,9 +1,9 @@
-"""Secrets in files: a cassette, a state file and a snapshot have a placeholder in place of each value.
+"""Secrets in files: a cassette, a state file and a snapshot contain a placeholder instead of each value.
 
-People copy, commit and send files. So no value is in a file, not even encrypted. In a state, the placeholder has a few
-digits that tell whether the secret is the same: an emulator that reads the state puts a value back if it has that
-secret, and otherwise shows the placeholder. In a cassette, the placeholder has only the name, and a replay puts in the
-secret that the emulator has then.
+People copy, commit and send files, so no file contains a value, not even encrypted. In a state, the placeholder has a
+few digits that identify the secret: an emulator that reads the state puts the value back if it has that secret, and
+otherwise shows the placeholder. In a cassette, the placeholder has only the name, and a replay fills in the secret that
+the emulator has then.
 
 A value is found as it is, in JSON, in a URL and in base64. Values that are too short are not replaced.
 """
@@ -21,7 +21,7 @@ from urllib.parse import quote, unquote
 from fibonacci._texts.logging import log
 from fibonacci.definitions.json_types import is_array, is_object, map_texts
 from fibonacci.emulator.engine.errors import NodeError
-from fibonacci.emulator.engine.variables import FORMS, REDACTED, SHORTEST, Secrets
+from fibonacci.emulator.engine.variables import FORMS, MIN_HIDDEN, REDACTED, Secrets
 from fibonacci.emulator.state.records import map_content
 
 _ANY_FORM: Final = f"({'|'.join(map(re.escape, FORMS))})"
@@ -36,32 +36,33 @@ Secret = tuple[str, str]
 
 @lru_cache(maxsize=256)
 def digits_of(name: str, value: str) -> str:
-    """Return a few digits that tell whether a value is the same. They take time, so that nobody tries many values."""
+    """Return a few digits that identify a value. They are slow to compute, so that nobody can try many values."""
     return scrypt(value.encode(), salt=f"fibonacci secret {name}".encode(), n=2**14, r=8, p=1, dklen=4).hex()
 
 
 class SecretTexts:
-    """The texts in which secrets may be written, to be replaced in JSON.
+    """The spellings of secrets, to replace them in JSON.
 
     Args:
-        secrets: The secrets. Of those with the same text, the first is named. One that is too short is not replaced.
+        secrets: The secrets. If several have the same text, the name of the first is used. Values that are too short
+            aren't replaced.
         more: Other texts to replace, as a regular expression.
     """
 
     def __init__(self, secrets: Iterable[Secret], more: str = "") -> None:
         self._forms: dict[str, tuple[Secret, str]] = {}
-        long = [secret for secret in secrets if len(secret[1]) >= SHORTEST]
+        long = [secret for secret in secrets if len(secret[1]) >= MIN_HIDDEN]
         for form, spell in FORMS.items():
             for secret in long:
                 self._forms.setdefault(spell(secret[1]), (secret, form))
-        # The longest first: a shorter one may be a part of it.
+        # The longest first, because a shorter one may be a part of it.
         texts = [*([more] if more else []), *map(re.escape, sorted(self._forms, key=len, reverse=True))]
         self._pattern = re.compile("|".join(texts)) if texts else None
 
     def replace(
         self,
         value: Any,
-        stand_in: Callable[[Secret, str], str],
+        replacement: Callable[[Secret, str], str],
         other: Callable[[str], str] = str,
         *,
         keys: bool = True,
@@ -70,9 +71,9 @@ class SecretTexts:
 
         Args:
             value: The JSON.
-            stand_in: Returns what replaces a secret in a form, such as its placeholder.
+            replacement: Returns what replaces a secret in a form, such as its placeholder.
             other: Returns what replaces one of the other texts.
-            keys: Whether keys are those of users too.
+            keys: Whether users chose the keys, which are then searched too.
         """
         pattern, forms = self._pattern, self._forms
         if pattern is None:
@@ -80,7 +81,7 @@ class SecretTexts:
 
         def replaced(match: re.Match[str]) -> str:
             known = forms.get(match[0])
-            return other(match[0]) if known is None else stand_in(*known)
+            return other(match[0]) if known is None else replacement(*known)
 
         def visit(inner: Any) -> Any:
             if isinstance(inner, str):
@@ -96,7 +97,7 @@ class StoredSecrets:
     """Takes the values of secrets out of what is stored, and puts them back.
 
     Args:
-        secrets: The secrets, which may change: what they were before is hidden and put back too.
+        secrets: The secrets, which may change. Former values are hidden and put back too.
 
     Example:
         >>> stored = StoredSecrets(Secrets("secrets", {"TOKEN": "s3cret"}))
@@ -114,8 +115,8 @@ class StoredSecrets:
 
     def hide(self, value: Any, shape: Any) -> Any:
         """Return a record without the values of secrets, but with its field names, IDs, times, states and numbers."""
-        if self._known is not self._secrets.ever_named:
-            self._known = self._secrets.ever_named
+        if self._known is not self._secrets.every_named_value:
+            self._known = self._secrets.every_named_value
             self._texts = SecretTexts(sorted(self._known))
         if not self._known:
             return value
@@ -127,7 +128,7 @@ class StoredSecrets:
 
     def _original(self, match: re.Match[str]) -> str:
         name = unquote(match[1])
-        for known, value in self._secrets.ever_named:
+        for known, value in self._secrets.every_named_value:
             if known == name and digits_of(name, value) == match[2]:
                 return FORMS[match[3]](value)
         if name not in self._missing:
@@ -144,7 +145,7 @@ def _marked(secret: Secret, form: str) -> str:
 
 
 class RecordedSecrets:
-    """Takes the values of secrets out of recorded calls, and puts in the present ones on replay, whatever they are.
+    """Takes the values of secrets out of recorded calls, and fills in the current ones on replay.
 
     A text that already contains `<secret:` gets a backslash there, so that it is restored exactly.
 
@@ -165,20 +166,20 @@ class RecordedSecrets:
         self._texts = SecretTexts(())
 
     @property
-    def present(self) -> Mapping[str, str]:
+    def current(self) -> Mapping[str, str]:
         """The secrets as they are now."""
         return dict(self._secrets)
 
     def hide(self, value: Any) -> Any:
         """Return JSON with a placeholder for every secret, and `***` for every former value of one."""
-        if self._known is not self._secrets.ever_named:
-            self._known = self._secrets.ever_named
+        if self._known is not self._secrets.every_named_value:
+            self._known = self._secrets.every_named_value
             former = sorted(self._known - self._secrets.items())
             self._texts = SecretTexts([*self._secrets.items(), *former], r"<\\*secret:")
         return self._texts.replace(value, self._named, lambda text: f"<\\{text[1:]}")
 
     def put_back(self, value: Any) -> Any:
-        """Return JSON with the secrets in the place of their placeholders.
+        """Return JSON with the secrets in place of their placeholders.
 
         Raises:
             NodeError: If there is no secret with the name.

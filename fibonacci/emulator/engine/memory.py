@@ -62,7 +62,7 @@ def set_value(
     description: str | None = None,
     tags: Sequence[str] | None = None,
 ) -> StoredMemory:
-    """Store a value at its place (scope, owner, key), with what it is described and tagged with, if it is.
+    """Store a value at its place (scope, owner, key), with its description and tags if it has any.
 
     Returns:
         The record of the value.
@@ -148,7 +148,7 @@ class NodeMemory:
         set_value(self._store, (body.scope, owner, key), body, self._now)
 
     def _find(self, key: str) -> StoredMemory | None:
-        """Return the value of a key: that of the workflow itself, else the closest shared one."""
+        """Return the workflow's own value of a key, or else the closest shared one."""
         for owner in (("workflow", self._workflow_id), ("workflow", ""), ("organization", ""), ("global", "")):
             entry = self._store.memory.get(*owner, key)
             if entry is not None and is_live(entry, self._now):

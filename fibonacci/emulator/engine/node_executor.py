@@ -71,8 +71,8 @@ class Rendered:
 
     Attributes:
         value: The result.
-        shown: What the trace shows of it: templates of secrets and of the environment stay as they are written, and so
-            do those without a value.
+        shown: What the trace shows of it: templates of secrets, of the environment, and without a value stay as
+            written.
         fault: Why the first template without a value has none, or `None` if each has one.
     """
 
@@ -165,7 +165,7 @@ class TemplateValues:
         """Return the value of an input or of `env`, which is the same in the whole run.
 
         Raises:
-            TemplateError: If it has none, or the reference is of anything else.
+            TemplateError: If it has none, or it is a reference to anything else.
         """
         if reference.source not in (INPUT, "env"):
             raise TemplateError(f"{{{{{reference.text}}}}} may change in a run")
@@ -176,7 +176,7 @@ class TemplateValues:
 
         Args:
             value: The value, with templates.
-            may_be_missing: Whether a template without a value is null, and no fault.
+            may_be_missing: Whether a template without a value is null instead of a fault.
 
         Raises:
             TemplateError: If a template is malformed, or the values are too long.
@@ -248,7 +248,7 @@ class NodeExecutor:
         return checked(render(value, self._values.resolve))
 
     def take_remarks(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Return what there is to say of the answers since the last call, by code, and the expressions without a value.
+        """Return the remarks about answers since the last call, by code, and the expressions without a value.
 
         Each expression comes with the reason.
         """
@@ -296,7 +296,7 @@ class NodeExecutor:
             case ConditionalNode():
                 operands = {"left_value": node.left_value, "right_value": node.right_value}
                 given = self._values.rendered(operands, may_be_missing=node.operator in UNARY)
-            case OpenNode():  # it fails, and what in it is a template is not known
+            case OpenNode():  # it fails, and nobody knows which of its fields are templates
                 given = Rendered({}, dict(node.model_extra or {}))
         try:
             checked(given.shown)
@@ -467,7 +467,7 @@ class NodeExecutor:
         return {"result": result, "branch": [*(node.true_branch if result else node.false_branch)]}
 
     def _parsed(self, node: LLMNode, answer: JSON) -> JSON:
-        """Return the answer of a language model, parsed and checked, and remark what was taken off it for that."""
+        """Parse and check the answer of a language model, with a remark about any text that was dropped."""
         if isinstance(answer, str):
             answer, dropped = _json_in(answer)
             if dropped:
@@ -485,7 +485,7 @@ def _as_texts(given: Mapping[str, Any], improvement: str | None) -> dict[str, An
 
 
 def _json_in(text: str) -> tuple[JSON, str]:
-    """Parse a text as JSON, or what in it is fenced or in braces: many models write something around their answer.
+    """Parse a text as JSON, or its part in a fence or in braces: many models add text around their answer.
 
     Returns:
         The value, and what was dropped, empty if nothing was.

@@ -14,12 +14,12 @@ from fibonacci.emulator.state.records import EndStatus, StoredNode, is_decision
 
 
 def iteration_of(node: StoredNode) -> int:
-    """Return which run of a node this is: a critic may ask for another."""
+    """Return the number of a node's current iteration: a critic may ask for another one."""
     return node.get("iteration", 1)
 
 
 def tries_of(node: StoredNode) -> int:
-    """Return the attempts of a node in the present iteration."""
+    """Return how many attempts a node has made in its current iteration."""
     return node["attempts"] - node.get("earlier_attempts", 0)
 
 
@@ -37,7 +37,7 @@ class NodeStates:
         self._records: Final[dict[str, StoredNode]] = {record["id"]: record.copy() for record in records}
         # The ends of phases. One that no longer matches its record is dropped when it comes first.
         self._timed: Final[list[tuple[float, int, str]]] = []
-        self._progress: _Progress | None = None  # made when it is first asked for: most of what reads a run is not
+        self._progress: _Progress | None = None  # made on first use: most readers of a run need none
         for node_id, record in self._records.items():
             if record["until"] is not None:
                 self._add_time(node_id, record["until"])
@@ -96,7 +96,7 @@ class NodeStates:
             self._progress.count(record["id"], has_ended=True)
 
     def first_due(self) -> StoredNode | None:
-        """Return the node whose phase ends first, of several the first in the definition, or `None` if none ends."""
+        """Return the node whose phase ends first, or `None`. A tie goes to the first in the definition."""
         while self._timed:
             until, _, node_id = self._timed[0]
             if self._records[node_id]["until"] == until:
@@ -105,9 +105,9 @@ class NodeStates:
         return None
 
     def take_ready(self) -> str | None:
-        """Return the next node that can start, which is taken for started, or `None` once there is none.
+        """Return the next node that can start, and count it as started, or return `None` if there is none.
 
-        They come in the order of the workflow. Nodes that a critic takes back come after that, in the same order.
+        Nodes come in the order of the workflow. Those that a critic resets come after the others, in the same order.
         """
         return self._known_progress().take_ready()
 
@@ -140,7 +140,7 @@ class NodeStates:
         return None
 
     def run_again(self, node_ids: Collection[str]) -> None:
-        """Take nodes back to where they have not started, for another iteration."""
+        """Reset nodes, so that they can start another iteration."""
         for node_id in node_ids:
             record = self._records[node_id]
             had_ended, attempts, iteration = record["ended"] is not None, record["attempts"], iteration_of(record) + 1
@@ -184,7 +184,7 @@ def _decision(output: JSON) -> bool:
 
 
 class _Progress:
-    """What can start, kept up to date as nodes end: to look at all of them after each end takes quadratic time.
+    """The nodes that can start, updated as nodes end: checking all nodes after each end would take quadratic time.
 
     Args:
         workflow: The compiled definition.
@@ -198,9 +198,9 @@ class _Progress:
         self.open: int = len(records)
         self._workflow = workflow
         self._records = records
-        # How many of the nodes that each starts after have not ended:
+        # How many nodes each one is still waiting for:
         self._missing = {node_id: len(others) for node_id, others in workflow.flow.starts_after.items()}
-        self._turn = (0, -1)  # how often the order was begun again, and the place in it
+        self._turn = (0, -1)  # how often the order has started over, and the place in it
         self._ready: list[tuple[int, int]] = []
         for node_id in workflow.order:
             self.add_if_ready(node_id)
@@ -209,7 +209,7 @@ class _Progress:
                 self.count(node_id, has_ended=True)
 
     def count(self, node_id: str, *, has_ended: bool) -> None:
-        """Count that a node has ended, or that it has been taken back."""
+        """Take note that a node has ended, or was reset."""
         change = -1 if has_ended else 1
         self.open += change
         for follower in self._workflow.followers[node_id]:
@@ -218,7 +218,7 @@ class _Progress:
                 self.add_if_ready(follower)
 
     def add_if_ready(self, node_id: str) -> None:
-        """Add a node to those that are taken later, if it can start."""
+        """Add a node to the ready ones if it can start."""
         if self._is_ready(node_id):
             turn, last = self._turn
             place = self._workflow.places[node_id]
@@ -229,7 +229,7 @@ class _Progress:
         while self._ready:
             self._turn = heappop(self._ready)
             node_id = self._workflow.order[self._turn[1]]
-            if self._is_ready(node_id):  # else a critic has taken back what it starts after, or it has started
+            if self._is_ready(node_id):  # otherwise it has started, or a critic has reset a node before it
                 return node_id
         self._turn = (0, -1)
         return None

@@ -16,11 +16,11 @@ from fibonacci.emulator.state.json_encoding import JSON, to_json
 
 _FAILURE: Final = 'NodeFailure(kind="error")'
 _FAILS: Final = f"[{_FAILURE}]"
-_LONGEST: Final = 600
+_MAX_LENGTH: Final = 600
 
 
 class _Decision(NamedTuple):
-    """A comparison that must have a result, and the only value that it reads."""
+    """A comparison with the result that it must have, and the only value that it reads."""
 
     source: str
     path: Path
@@ -63,7 +63,7 @@ class Recipes:
         """Return the inputs and the scripts that reach a target, as they are written in a test, or `None`."""
         needs = self._needs_of(target)
         text = None if needs is None or not self._reaches(target, needs) else self._written(needs)
-        return text if text and len(text) <= _LONGEST else None
+        return text if text and len(text) <= _MAX_LENGTH else None
 
     def _needs_of(self, target: CoverageTarget) -> _Needs | None:
         node_id, branch = target
@@ -89,15 +89,15 @@ class Recipes:
         ways: list[_Needs | None] = [
             _joined(runs[gate.conditional], self._decided(nodes[gate.conditional], gate.when)) for gate in gates
         ]
-        start = _least(ways) if gates else _NOTHING
+        start = _smallest(ways) if gates else _NOTHING
         if rescued:
-            return _joined(start, _least([_joined(runs[other], _failing(nodes[other])) for other in rescued]))
+            return _joined(start, _smallest([_joined(runs[other], _failing(nodes[other])) for other in rescued]))
         conditionals = {gate.conditional for gate in gates}
         needed = [runs[other] for other in flow.depends_on[node_id] if other not in conditionals]
-        return _joined(start, _least(needed)) if needed else start
+        return _joined(start, _smallest(needed)) if needed else start
 
     def _decided(self, node: Node, wanted: bool) -> _Needs | None:
-        """Return what gives the comparison of a node a result."""
+        """Return what gives the comparison of a node the wanted result."""
         compared = _comparison_of(node)
         read = {(each.source, each.path) for each in references(compared.operands())}
         if len(read) != 1:
@@ -109,7 +109,7 @@ class Recipes:
         return _joined(needs, self._runs[source]) if isinstance(self._nodes.get(source), LLMNode | ToolNode) else None
 
     def _reaches(self, target: CoverageTarget, needs: _Needs) -> bool:
-        """Play a run that meets the needs, in which no other comparison holds, and return whether it is enough."""
+        """Simulate a run that meets only these needs, and return whether it reaches the target."""
         decisions = {node_id: need for (node_id, _), need in needs.items() if isinstance(need, _Decision)}
         decided = {node_id: need.wanted for node_id, need in decisions.items()}
         fates: dict[str, Fate] = {}
@@ -150,7 +150,7 @@ class Recipes:
         return " and ".join(parts)
 
     def _answer(self, source: str, decisions: Iterable[_Decision]) -> tuple[JSON] | None:
-        """Return the inputs or the answer of a node with which comparisons are decided, or `None`."""
+        """Return the inputs, or an answer of a node, that decide comparisons as wanted, or `None`."""
         schema, answer = self._schema_and_answer(source)
         fitting = Fitting(Readers(names={source}), None, None, _unknown)
         decided: JSON = {}
@@ -187,7 +187,7 @@ def _joined(one: _Needs | None, other: _Needs | None) -> _Needs | None:
     return {**one, **other}
 
 
-def _least(ways: Iterable[_Needs | None]) -> _Needs | None:
+def _smallest(ways: Iterable[_Needs | None]) -> _Needs | None:
     return min((way for way in ways if way is not None), key=len, default=None)
 
 

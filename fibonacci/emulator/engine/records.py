@@ -23,9 +23,9 @@ def new_execution(
     Args:
         workflow: The record of the workflow.
         inputs: The inputs by name.
-        role: The role of who requests it: tool policies decide by it.
+        role: The role of the requester, which tool policies check.
         now: The time in Unix seconds.
-        nodes: The nodes that have ended already, of a run that continues another.
+        nodes: If the run continues another, the nodes that have already ended.
     """
     return {
         "id": f"exec_{os.urandom(8).hex()}",
@@ -61,14 +61,14 @@ def new_node(node: Node) -> StoredNode:
     }
 
 
-def cancelled(execution: StoredExecution, now: float) -> StoredExecution:
+def canceled(execution: StoredExecution, now: float) -> StoredExecution:
     """Return the record of an execution, canceled."""
-    nodes = [node if node["ended"] is not None else _cancelled_node(node) for node in execution["nodes"]]
+    nodes = [node if node["ended"] is not None else _canceled_node(node) for node in execution["nodes"]]
     ended = now if execution["status"] == "running" else execution["started"]
     return {**execution, "status": "cancelled", "ended": ended, "nodes": nodes, "outputs": _values(execution)}
 
 
-def _cancelled_node(node: StoredNode) -> StoredNode:
+def _canceled_node(node: StoredNode) -> StoredNode:
     return {**node, "status": "cancelled"}
 
 
@@ -89,7 +89,7 @@ def summary_of(execution: StoredExecution, now: float) -> JSONObject:
 def view_of(execution: StoredExecution, now: float) -> JSONObject:
     """Return the response to reading an execution: the documented fields and its origin.
 
-    That of a brief record has no inputs.
+    For a brief record, it has no inputs.
     """
     updated = iso(_latest(execution, now))
     view = summary_of(execution, now)
@@ -114,7 +114,7 @@ def elapsed_ms(execution: StoredExecution, now: float) -> int:
 
 
 def _latest(execution: StoredExecution, now: float) -> float:
-    """Return the time of the latest change: the end, or the present of a running execution."""
+    """Return the time of the latest change: the end, or now if the execution is running."""
     if execution["ended"] is not None:
         return execution["ended"]
     return max(now, execution["started"]) if execution["status"] == "running" else execution["started"]

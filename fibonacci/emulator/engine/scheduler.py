@@ -20,7 +20,7 @@ from fibonacci.emulator.engine import user_handlers
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, by_node, compiled, problems_of
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.execution import RunningExecution
-from fibonacci.emulator.engine.records import QUEUED, cancelled
+from fibonacci.emulator.engine.records import QUEUED, canceled
 from fibonacci.emulator.engine.trace import trace_of
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome, HandlerThreads
 from fibonacci.emulator.state.clock import VirtualClock
@@ -33,7 +33,7 @@ Act = Callable[[RunningExecution], None]
 """Does something to an execution that has not ended."""
 
 RunObserver = Callable[[str, JSONObject, list[JSONObject]], object]
-"""Called with the name and the definition of a workflow and the trace of a run of it that has ended."""
+"""Called when a run has ended, with the name and the definition of its workflow, and its trace."""
 
 RUN_OBSERVERS: Final[list[RunObserver]] = []
 """The observers of the runs of all emulators in this process."""
@@ -44,7 +44,7 @@ _log: Final = logging.getLogger("fibonacci.emulator")
 _INTERRUPTED: Final = HandlerOutcome(error="the emulator was stopped while the handler was running")
 
 WAIT_SECONDS: Final = 0.3
-"""Real seconds for which a response waits for the end of its execution, before its status is `running`."""
+"""How many real seconds a response waits for its execution to end, before it says `running`."""
 
 
 class Scheduler:
@@ -83,7 +83,7 @@ class Scheduler:
         return self._after_skipping(self._start(execution, workflow, problems, now))
 
     def enqueue(self, execution: StoredExecution, after: StoredExecution, now: float) -> StoredExecution:
-        """Let an execution that was held start as soon as there is a place for it, behind those that wait already.
+        """Let an execution that was held start when there is a place for it, after those that are already waiting.
 
         Args:
             execution: Its record as it is stored.
@@ -100,15 +100,15 @@ class Scheduler:
         return self._after_skipping(executions.get(queued["id"]) or queued)
 
     def start_queued(self, now: float) -> None:
-        """Start the executions in the queue for which there is a place."""
+        """Start queued executions while there are places."""
         if self._is_resuming:  # the user registers handlers later: they start with the next request
             return
         executions = self._store.executions
-        while (first := executions.first_queued()) is not None and executions.count("running") < self._places():
+        while (first := executions.first_queued()) is not None and executions.count("running") < self._free_places():
             workflow = self._workflow_of(first)
             self._start(first, workflow, problems_of(workflow.text, self._environment), now)
 
-    def _places(self) -> int:
+    def _free_places(self) -> int:
         return self._account.quota(self._store, self._environment.organization)["concurrent_executions"]
 
     def _start(
@@ -128,7 +128,7 @@ class Scheduler:
         running = self._running(execution, self._workflow_of(execution))
         act(running)
         if running.execution == execution:
-            return execution  # reading an execution that waits writes nothing
+            return execution  # reading a waiting execution must write nothing
         after = self._save(running, execution)
         if after["ended"] is not None:
             self.start_queued(after["ended"])
@@ -163,7 +163,7 @@ class Scheduler:
         return execution
 
     def _report_end(self, execution: StoredExecution, definition: JSONObject | None) -> None:
-        """Tell the observers that a run has ended: afterward, its emulator may drop it at any time."""
+        """Tell the observers that a run has ended. Its emulator may drop it at any time after that."""
         if RUN_OBSERVERS:
             workflow = self._store.workflows.get(execution["workflow_id"])
             name = execution["workflow_id"] if workflow is None else workflow["name"]
@@ -182,7 +182,7 @@ class Scheduler:
         Returns:
             Its new record.
         """
-        after = cast("StoredExecution", cancelled(execution, now) | more)
+        after = cast("StoredExecution", canceled(execution, now) | more)
         self._store.executions.update(execution, after)
         if execution["status"] == "running":
             self._report_end(after, self._store.executions.definition_of(after["id"]))
@@ -192,7 +192,7 @@ class Scheduler:
     def refresh(self, execution: StoredExecution, now: float) -> StoredExecution:
         """Bring an execution up to date, and return its record.
 
-        A `skip` clock advances to the end of what executions wait for, unless a handler works.
+        A `skip` clock advances to the end of all waits, unless a handler is running.
         """
         if self._store.is_reading:
             return execution
@@ -200,12 +200,12 @@ class Scheduler:
         return self._after_skipping(self._act(execution, lambda running: running.advance(now)))
 
     def catch_up(self, now: float) -> None:
-        """Advance every execution that has an event due, and start those in the queue as places get free."""
+        """Advance every execution that has an event due, and start queued ones as places become free."""
         self._fail_orphaned_calls(now)
         self.start_queued(now)  # the plan may have changed
         executions = self._store.executions
         while executions.count("pending") and (event := self._next_event(now)) is not None:
-            first, _, until = event  # one after the other, so that each starts at the time when a place gets free
+            first, _, until = event  # one after the other, so that each starts when a place becomes free
             self._act_by_id(first, partial(RunningExecution.advance, now=min(until, now)))
         for execution_id, _ in executions.due("running", now):
             self._act_by_id(execution_id, lambda running: running.advance(now))
@@ -215,7 +215,7 @@ class Scheduler:
         return self._store.executions.count(*UNFINISHED) > 0
 
     def resume(self) -> None:
-        """Take over a state: advance the clock to where its last user left it, and fail what no process works on.
+        """Take over a state: advance the clock to where its last user left it, and fail what no process is working on.
 
         If the state can't be written, this only advances the clock.
         """
@@ -232,7 +232,7 @@ class Scheduler:
             self._is_resuming = False
 
     def restore(self, snapshot: bytes) -> None:
-        """Replace the state by that of a snapshot, whose runs go on, but for those that a handler worked for.
+        """Replace the state with that of a snapshot. Its runs continue, but nodes whose handlers were running fail.
 
         Raises:
             StateError: If it is not a snapshot, or cannot be stored. Nothing is changed then.
@@ -242,7 +242,7 @@ class Scheduler:
             self.resume()
 
     def _fail_orphaned_calls(self, now: float) -> None:
-        """Fail the nodes whose handlers worked in a process that has ended."""
+        """Fail the nodes whose handlers were running in a process that has ended."""
         for execution_id, calls in self._store.executions.calls():
             orphaned = [call for call in calls if not user_handlers.is_running(call, self._store.owners)]
             if orphaned:
@@ -254,9 +254,9 @@ class Scheduler:
             self._clock.advance_to(last["now"])
 
     def trace(self, execution: StoredExecution) -> list[JSONObject]:
-        """Return the trace of an execution, by the state as it is stored."""
+        """Return the trace of an execution from the stored state."""
         with self._store.reading():
-            return trace_of(self._store, self._environment.secrets.ever, execution)
+            return trace_of(self._store, self._environment.secrets.every_value, execution)
 
     def wait_for(self, execution: StoredExecution, now: float) -> tuple[StoredExecution, float]:
         """Wait a moment for the end of an execution, outside of transactions, which would block others.
@@ -285,7 +285,7 @@ class Scheduler:
                     if seconds is None or left <= 0:
                         return execution, now
                     reported.wait(min(seconds, left))
-        except StateError as error:  # what was carried out is stored
+        except StateError as error:  # the request itself was stored
             log(_log, logging.WARNING, "the end of %s is not waited for: %s", execution["id"], error)
             return execution, now
 
@@ -309,9 +309,9 @@ class Scheduler:
         return self._store.executions.get(execution["id"]) or execution
 
     def _skip_waits(self) -> None:
-        """Advance the clock from event to event of all executions, while no handler works anywhere.
+        """Advance the clock from event to event of all executions, while no handler is running anywhere.
 
-        A handler takes real time. What becomes due meanwhile waits for its end, so that no timeout is skipped.
+        A handler takes real time. Events wait for it to end, so that no timeout is skipped.
         """
         while not self._is_a_handler_working() and (event := self._next_event(math.inf)) is not None:
             first, due, until = event
@@ -319,14 +319,14 @@ class Scheduler:
             self._save_time()
 
     def _next_event(self, now: float) -> tuple[str, float, float] | None:
-        """Return which execution has the first event that is due by a time, when, and when that of another one is."""
+        """Return the execution with the first event due by `now`, its time, and the time of the next execution's."""
         events = self._store.executions.due("running", now, limit=2)
         return None if not events else (*events[0], events[1][1] if len(events) > 1 else math.inf)
 
     def _skip_waits_of(self, running: RunningExecution, due: float, until: float) -> None:
-        """Process the event of an execution that is due, and those after it up to a time or to the call of a handler.
+        """Process the due event of an execution, and those after it up to a time or the call of a handler.
 
-        The execution is stored once: to store all its nodes after each event takes quadratic time.
+        The execution is stored once: storing all its nodes after each event would take quadratic time.
 
         Args:
             running: The execution.
@@ -357,9 +357,9 @@ class Scheduler:
         self._store.clock_state.put("now", record={"now": self._clock.now()})
 
     def repeat_reports(self) -> None:
-        """Take again the outcomes of handlers that came after a mark to which the state was undone.
+        """Apply again the outcomes that handlers reported after a mark, once the state is back at that mark.
 
-        A call that began before the mark is in the state again, but nobody works on it anymore.
+        A call that began before the mark is in the state again, but its handler has already returned.
         """
         reports = list(self._reports)
         if not self._store.is_marked:

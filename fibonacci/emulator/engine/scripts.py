@@ -111,7 +111,7 @@ class Script:
 
 
 def unused_text(script: Script, known: Collection[str]) -> str:
-    """Return what to say of a script whose answers were not all used.
+    """Return what to say about a script whose answers were not all used.
 
     Args:
         script: The script.
@@ -127,7 +127,7 @@ def unused_text(script: Script, known: Collection[str]) -> str:
 
 
 class QueuedScript(Script):
-    """A script as the emulator uses it."""
+    """A script as the emulator takes answers from it."""
 
     def take(self) -> Any:
         """Take the next answer: any JSON, or a `NodeFailure`."""
@@ -136,7 +136,7 @@ class QueuedScript(Script):
         return answer
 
     def go_back(self, taken: int) -> None:
-        """Continue where this many answers had been taken."""
+        """Go back to where this many answers had been taken."""
         self._taken = taken
 
 
@@ -230,7 +230,7 @@ class ScriptQueue(Scripts):
         return None
 
     def has(self, name: str) -> bool:
-        """Whether a node, a tool in either spelling, or a model has a script, also one with all answers taken."""
+        """Whether a node, a tool in either spelling, or a model has a script, even one with all answers taken."""
         return canonical_tool(name) in self._by_name
 
     def mark(self) -> list[tuple[QueuedScript, int]]:
@@ -256,7 +256,7 @@ def _take(scripts: Sequence[QueuedScript]) -> tuple[Any]:
 
 
 FAILURE_KEY: Final = "$failure"
-"""The key that makes an object a fault, where answers are written as JSON."""
+"""The key that makes an object a failure, where answers are written as JSON."""
 
 
 def new_script(name: object, answers: object, *, repeat: object = False, place: str = "answers") -> QueuedScript:
@@ -291,7 +291,7 @@ def scripts_of(content: object) -> list[QueuedScript]:
     """Return the scripts of a mapping: answers by name, or objects with `answers` and `repeat` by name.
 
     Raises:
-        ScriptError: If it is not one. The place is that in the mapping.
+        ScriptError: If it is not valid. The place is one in the mapping.
     """
     if not is_object(content):
         kind = type(content).__name__

@@ -52,7 +52,7 @@ _TOOLS: Final[Sequence[CatalogTool]] = [
             "type": "object",
             "properties": {name: {"type": "string"} for name in ("channel", "message", "text")},
             "required": ["channel"],
-            "anyOf": [{"required": ["message"]}, {"required": ["text"]}],  # another name of the same
+            "anyOf": [{"required": ["message"]}, {"required": ["text"]}],  # another name for it
         },
     },
     _tool(
@@ -119,10 +119,10 @@ OPEN_FIELDS: Final[Mapping[str, str]] = {
     "json_transform": "result",
     "google_sheets_read": "values",
 }
-"""The field of what a default tool gives that may have anything in it, so that it has what templates read."""
+"""By tool, the field of the default output that may contain anything, and so gets what templates read."""
 
 
-def given_by(tool: str, params: Mapping[str, Any]) -> JSONObject:
+def default_output_of(tool: str, params: Mapping[str, Any]) -> JSONObject:
     """Return the output of a default tool without its call, or nothing for a tool that isn't in the catalog.
 
     Args:
@@ -138,7 +138,7 @@ def given_by(tool: str, params: Mapping[str, Any]) -> JSONObject:
             return {"status": 200, "headers": {"content-type": "application/json"}, "body": text}
         case "web_search":
             limit = params.get("limit")
-            count = limit if isinstance(limit, int) and 0 < limit < _MOST_RESULTS else _RESULTS
+            count = limit if isinstance(limit, int) and 0 < limit < _MAX_RESULTS else _RESULTS
             return {"results": [_result(as_text(params["query"]), n) for n in range(1, count + 1)]}
         case "web_scrape":
             return {"url": params["url"], "title": shown, "text": shown}
@@ -163,9 +163,9 @@ def given_by(tool: str, params: Mapping[str, Any]) -> JSONObject:
 
 
 _RESULTS: Final = 3
-_MOST_RESULTS: Final = 100
-_LONGEST_EXPRESSION: Final = 500
-_OF_EXPRESSIONS: Final = frozenset("0123456789.+-*/% ()")
+_MAX_RESULTS: Final = 100
+_MAX_EXPRESSION: Final = 500
+_EXPRESSION_CHARACTERS: Final = frozenset("0123456789.+-*/% ()")
 
 
 def _result(query: str, number: int) -> JSONObject:
@@ -175,7 +175,7 @@ def _result(query: str, number: int) -> JSONObject:
 
 def _arithmetic(expression: str) -> int | float | None:
     """Return the value of an expression of numbers, `+ - * / %` and parentheses, or `None` for any other."""
-    if len(expression) > _LONGEST_EXPRESSION or not _OF_EXPRESSIONS.issuperset(expression):
+    if len(expression) > _MAX_EXPRESSION or not _EXPRESSION_CHARACTERS.issuperset(expression):
         return None
     try:
         value = _value_of(ast.parse(expression.strip(), mode="eval").body)
@@ -211,16 +211,16 @@ def find_tool(handlers: UserHandlers, name: str) -> CatalogTool | None:
     key = canonical_tool(name)
     if key in TOOLS:
         return TOOLS[key]
-    return _of_user(key) if key in handlers.tools else None
+    return _user_tool(key) if key in handlers.tools else None
 
 
 def all_tools(own_tools: Iterable[str]) -> list[CatalogTool]:
     """Return the tools of the catalog and the user's own, which have these names in the underscore spelling."""
-    return [*TOOLS.values(), *(_of_user(key) for key in own_tools if key not in TOOLS)]
+    return [*TOOLS.values(), *(_user_tool(key) for key in own_tools if key not in TOOLS)]
 
 
 def missing_parameters(tool: str, params: Mapping[str, Any]) -> list[str]:
-    """Return the required parameters of a tool of the catalog that are missing, or null where null is not a value.
+    """Return the required parameters of a tool of the catalog that are missing, or null where null isn't allowed.
 
     `memory_set` and `wait` check their own.
     """
@@ -230,6 +230,6 @@ def missing_parameters(tool: str, params: Mapping[str, Any]) -> list[str]:
     return tools.missing_parameters(TOOLS[key]["parameters"], params)
 
 
-def _of_user(name: str) -> CatalogTool:
+def _user_tool(name: str) -> CatalogTool:
     parameters: JSONObject = {"type": "object", "properties": {}, "required": []}
     return {"name": name, "description": "Your own tool.", "category": "custom", "parameters": parameters}

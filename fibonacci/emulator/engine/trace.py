@@ -46,7 +46,7 @@ def _time(seconds: float | None) -> str | None:
 
 
 def _content(node: StoredNode, note: StoredTrace, hidden: Sequence[str]) -> JSONObject:
-    """Return what a node was given and returned without some texts, which may be in keys of users, not in its own."""
+    """Return what a node was given and returned, with hidden texts replaced, even in keys that users chose."""
     is_skipped, usage = node["status"] == "skipped", node.get("usage")
     given = None if is_skipped else note.get("input")  # in an earlier iteration it may have run
     warnings = [*note.get("warnings", []), *note.get("without_value", []), *note.get("remarks", [])]

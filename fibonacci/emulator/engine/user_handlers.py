@@ -1,4 +1,4 @@
-"""User handlers: your functions that answer in place of the default nodes, what they receive and report, their threads.
+"""User handlers: your functions that replace the default nodes, what they receive and report, and their threads.
 
 A state may name calls of a process that was killed, or calls from before it was restored. Those run nowhere, so the
 scheduler has to find and fail them. The ID of a call begins with the name of its owner.
@@ -44,7 +44,7 @@ class Usage:
 
     @property
     def total(self) -> NodeUsage | None:
-        """The sums of what was reported, or `None` for nothing."""
+        """The sums of what was reported, or `None` if nothing was."""
         return self._total
 
     def add(self, *, input_tokens: int | None, output_tokens: int | None, cost: float | None) -> None:
@@ -235,7 +235,7 @@ class CriticCall(NodeCall):
 
 
 MAX_ERROR: Final = 10_000
-"""The most characters of an error that are kept."""
+"""How many characters of an error are kept."""
 
 LLMHandler = Callable[[LLMCall], Any]
 ToolHandler = Callable[[ToolCall], Any]
@@ -249,7 +249,7 @@ That of a critic returns a score from 0 to 10, or an object with `overall_score`
 
 @dataclass(frozen=True, slots=True)
 class HandlerOutcome:
-    """The outcome of a call: an output, or an error, and what it has used."""
+    """The outcome of a call: an output or an error, and what was used."""
 
     output: Any = None
     error: str | None = None
@@ -266,7 +266,7 @@ class UserHandlers:
         tools: The handlers of tools, by the underscore spelling of their names.
         cassette: What records or replays their calls.
         cassettes: All cassettes that were in use.
-        assertions: The `AssertionError`s that they have raised, which a test is to fail with.
+        assertions: The `AssertionError`s that they raised, for the test to fail with.
     """
 
     llm: LLMHandler | None = None
@@ -290,21 +290,21 @@ class UserHandlers:
         self.cassettes.append(cassette)
 
     def release(self, cassette: object) -> None:
-        """Use a cassette no more, if it is in use."""
+        """Stop using a cassette, if it is in use."""
         if self.cassette is cassette:
             self.cassette = None
 
     def copy(self) -> UserHandlers:
-        """Return the present handlers."""
+        """Return a copy of the handlers."""
         return UserHandlers(self.llm, self.critic, dict(self.tools))
 
     def replace_by(self, others: UserHandlers) -> None:
-        """Use these handlers, and no others."""
+        """Use only these handlers."""
         self.llm, self.critic, self.tools = others.llm, others.critic, dict(others.tools)
 
 
 def call_handler(handler: Callable[[Any], Any], call: NodeCall, assertions: list[AssertionError]) -> HandlerOutcome:
-    """Call a handler, an async one in its own event loop, and return an exception as an outcome too.
+    """Call a handler, an async one in its own event loop. An exception is an outcome too.
 
     Args:
         handler: The handler.
@@ -350,7 +350,7 @@ def error_text(error: BaseException) -> str:
     name = type(error).__name__
     try:
         text = bounded(str(error)) or name
-        if isinstance(error, BaseExceptionGroup):  # its own text says how many there are, and not what they say
+        if isinstance(error, BaseExceptionGroup):  # its own text only says how many there are
             first = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
             kind = f"{type(first).__name__}: " * isinstance(first, Exception | BaseExceptionGroup)
             text = bounded(f"{text}, the first of which is {kind}{error_text(first)}")
@@ -395,7 +395,7 @@ Report = Callable[[str, str, HandlerOutcome], None]
 
 
 class HandlerThreads:
-    """Calls handlers, and wakes those that wait for their end.
+    """Calls handlers in threads, and wakes whoever waits for them to end.
 
     Args:
         store: Where the outcomes are stored.
@@ -415,7 +415,9 @@ class HandlerThreads:
         call = register(self._store.owners)
         # It cannot report before this transaction ends. If that fails, the report finds no execution and is dropped.
         arguments = (execution_id, call, work)
-        threading.Thread(target=self._work, args=arguments, name="fibonacci-emulator-handler", daemon=True).start()
+        threading.Thread(
+            target=self._run_handler, args=arguments, name="fibonacci-emulator-handler", daemon=True
+        ).start()
         return call
 
     @contextmanager
@@ -435,7 +437,7 @@ class HandlerThreads:
                 if not self._waiters[execution_id]:
                     del self._waiters[execution_id]
 
-    def _work(self, execution_id: str, call: str, work: Callable[[], HandlerOutcome]) -> None:
+    def _run_handler(self, execution_id: str, call: str, work: Callable[[], HandlerOutcome]) -> None:
         try:
             outcome = work()
         except Exception as error:  # recording it failed

@@ -1,4 +1,4 @@
-"""The values of `{{env.NAME}}` and `{{secrets.NAME}}`: no secret is in a trace or on a page in one of its forms."""
+"""The values of `{{env.NAME}}` and `{{secrets.NAME}}`: no trace and no page shows a secret in any form."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.templates import TemplateError, parse
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning, WarningLog
 
-SHORTEST: Final = 4
-"""The fewest characters of a value that is hidden. Shorter ones occur in IDs and words, and can be guessed."""
+MIN_HIDDEN: Final = 4
+"""How many characters a value needs to be hidden. Shorter ones occur in IDs and words, and can be guessed."""
 
 
 class Variables(MutableMapping[str, str]):
@@ -52,7 +52,7 @@ class Variables(MutableMapping[str, str]):
             )
         if not isinstance(value, str):
             raise TypeError(f"{self._source}[{name!r}] must be a string, not {type(value).__name__}")
-        if not is_unicode(value):  # nor is it shown: a secret stays one
+        if not is_unicode(value):  # and isn't shown, because it may be a secret
             raise ValueError(f"{self._source}[{name!r}] is not valid Unicode: it has a lone surrogate")
         self._values = {**self._values, name: value}
 
@@ -94,21 +94,21 @@ class Secrets(Variables):
 
     def __init__(self, source: str, values: Mapping[str, str], warnings: WarningLog | None = None) -> None:
         # Every name with every value that it has had: what ran before a change may have passed the old one on.
-        self.ever_named: frozenset[tuple[str, str]] = frozenset()
+        self.every_named_value: frozenset[tuple[str, str]] = frozenset()
         self._warnings = warnings
         super().__init__(source, values)
 
     @property
-    def ever(self) -> Iterable[str]:
+    def every_value(self) -> Iterable[str]:
         """Every value that a secret has had."""
-        return (value for _, value in self.ever_named)
+        return (value for _, value in self.every_named_value)
 
     def __setitem__(self, name: str, value: object) -> None:
         super().__setitem__(name, value)
-        self.ever_named |= {(name, self[name])}
-        if self._warnings is not None and 0 < len(self[name]) < SHORTEST:
+        self.every_named_value |= {(name, self[name])}
+        if self._warnings is not None and 0 < len(self[name]) < MIN_HIDDEN:
             message = (
-                f"its value has fewer than {SHORTEST} characters and could be part of ordinary words, so it is not "
+                f"its value has fewer than {MIN_HIDDEN} characters and could be part of ordinary words, so it is not "
                 "redacted in traces, on the page, in the state or in cassettes: use a longer one"
             )
             self._warnings.note(
@@ -122,35 +122,35 @@ class Secrets(Variables):
 REDACTED: Final = "***"
 
 
-def redact(value: Any, hidden: Sequence[str], *, has_own_keys: bool = True) -> Any:
-    """Return JSON with each of some texts replaced wherever it occurs: a node may have passed a secret on.
+def redact(value: Any, hidden: Sequence[str], *, has_user_keys: bool = True) -> Any:
+    """Return JSON with hidden texts replaced wherever they occur, since a node may have passed a secret on.
 
     Args:
         value: The JSON.
         hidden: The texts, the longest first.
-        has_own_keys: Whether the keys are of users, and may hold a secret too. Those of a record stay.
+        has_user_keys: Whether users chose the keys, which may then contain a secret too. The keys of a record stay.
     """
     if isinstance(value, str):
         return redact_text(value, hidden)
     if is_object(value):
         return {
-            redact_text(key, hidden) if has_own_keys else key: redact(entry, hidden, has_own_keys=has_own_keys)
+            redact_text(key, hidden) if has_user_keys else key: redact(entry, hidden, has_user_keys=has_user_keys)
             for key, entry in value.items()
         }
     if is_array(value):
-        return [redact(element, hidden, has_own_keys=has_own_keys) for element in value]
+        return [redact(element, hidden, has_user_keys=has_user_keys) for element in value]
     return value
 
 
 def redact_text(text: str, hidden: Sequence[str]) -> str:
-    """Return a text with each of some others replaced wherever it occurs."""
+    """Return a text with hidden texts replaced wherever they occur."""
     for secret in hidden:
         text = text.replace(secret, REDACTED)
     return text
 
 
 def _in_base64(secret: str, before: int) -> str:
-    """Return the base64 characters that depend only on a secret, after a number of bytes of a group of three."""
+    """Return the base64 characters that depend only on a secret, if so many bytes precede it in a group of three."""
     data = b"\0" * before + secret.encode()
     return b64encode(data).decode()[-(before * 8 // -6) : len(data) * 8 // 6]
 
@@ -162,7 +162,7 @@ FORMS: Final[Mapping[str, Callable[[str], str]]] = {
     ":url": partial(quote, safe=""),
     **{f":base64.{before}": partial(_in_base64, before=before) for before in range(3)},
 }
-"""The ways in which a secret is found in a text."""
+"""The forms in which secrets are found in texts."""
 
 
 def texts_of(secrets: Iterable[str]) -> Sequence[str]:
@@ -172,5 +172,5 @@ def texts_of(secrets: Iterable[str]) -> Sequence[str]:
 
 @lru_cache(maxsize=16)  # a page asks for each of its texts
 def _sorted_texts(secrets: frozenset[str]) -> Sequence[str]:
-    texts = {spell(secret) for secret in secrets if len(secret) >= SHORTEST for spell in FORMS.values()}
+    texts = {spell(secret) for secret in secrets if len(secret) >= MIN_HIDDEN for spell in FORMS.values()}
     return sorted(texts, key=len, reverse=True)

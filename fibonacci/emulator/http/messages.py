@@ -129,7 +129,7 @@ def not_found(field: str, kind: str, name: str) -> HTTPException:
 
 
 def conflict(field: str, message: str, code: str = "conflict") -> HTTPException:
-    """Return the error for a call that the present state does not allow, where `field` is what conflicts with it."""
+    """Return the error for a call that the current state does not allow, where `field` is what conflicts with it."""
     return refused(409, code, field, message)
 
 
@@ -174,7 +174,7 @@ def created(content: Any) -> Reply:
 
 
 def data_only(content: Any) -> Reply:
-    """Return a reply in the envelope without `meta`, as executing a workflow has it."""
+    """Return a reply in the envelope without `meta`, as for executing a workflow."""
     return Reply(content, "data")
 
 
@@ -228,7 +228,7 @@ _BOOLEANS: Final = {"true": True, "false": False}
 
 
 class Query:
-    """The query parameters of one request. Of those of one name, the last counts."""
+    """The query parameters of one request. If a name occurs more than once, the last one counts."""
 
     def __init__(self, raw: str) -> None:
         try:
@@ -238,7 +238,7 @@ class Query:
         self._read: set[str] = set()
 
     def unread(self, known: Collection[str] = ()) -> list[str]:
-        """Return the names of the parameters that nothing has read, but for those that are known."""
+        """Return the names of the parameters that nothing has read, except known ones."""
         return [name for name in self._values if name not in self._read and name not in known]
 
     def _get(self, name: str) -> str | None:
@@ -249,11 +249,11 @@ class Query:
         """Return a text that is not empty, or `None` if it is absent."""
         value = self._get(name)
         if value == "":
-            raise _fault(name, "must not be empty")
+            raise _invalid_parameter(name, "must not be empty")
         return value
 
-    def searched(self, name: str) -> str | None:
-        """Return a text without the space around it, or `None` if it is absent or empty, as a form sends it."""
+    def search_text(self, name: str) -> str | None:
+        """Return a text, stripped, or `None` if it is absent or empty: forms send empty fields too."""
         return (self._get(name) or "").strip() or None
 
     def integer(self, name: str, *, default: int, lowest: int, highest: int) -> int:
@@ -262,7 +262,7 @@ class Query:
         if value is None:
             return default
         if not _INTEGER.fullmatch(value) or not lowest <= int(value) <= highest:
-            raise _fault(name, f"must be a whole number from {lowest} to {highest}")
+            raise _invalid_parameter(name, f"must be a whole number from {lowest} to {highest}")
         return int(value)
 
     def boolean(self, name: str, *, default: bool) -> bool:
@@ -271,7 +271,7 @@ class Query:
         if value is None:
             return default
         if value not in _BOOLEANS:
-            raise _fault(name, f"must be true or false, not {value!r}")
+            raise _invalid_parameter(name, f"must be true or false, not {value!r}")
         return _BOOLEANS[value]
 
     def choice(self, name: str, choices: Sequence[str], *, default: str) -> str:
@@ -280,11 +280,11 @@ class Query:
         if value is None:
             return default
         if value not in choices:
-            raise _fault(name, f"must be one of {', '.join(choices)}")
+            raise _invalid_parameter(name, f"must be one of {', '.join(choices)}")
         return value
 
 
-def _fault(name: str, message: str) -> HTTPException:
+def _invalid_parameter(name: str, message: str) -> HTTPException:
     return invalid(Detail(name, message))
 
 
@@ -296,7 +296,7 @@ MAX_DEPTH: Final = 100
 
 
 class Body(BaseModel):
-    """The base of every request body: exact types and the documented keys only. It is built when one comes."""
+    """The base of every request body: exact types and the documented keys only. Its validator is built on first use."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 

@@ -15,7 +15,7 @@ DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
 
 SLICE_LIMIT: Final = 100
-"""The limit of lists of the API of 0.2: what they have by default, and at most."""
+"""The limit of lists in the API of 0.2: the default and the maximum."""
 
 _LARGEST: Final = 2**62  # the numbers of records are smaller
 
@@ -23,13 +23,13 @@ RowT = TypeVar("RowT", covariant=True)
 
 
 class Rows(Protocol[RowT]):
-    """Reads a list from any number on, so that no page costs more than another."""
+    """Reads a list from any number on, so that every page costs the same."""
 
     def __call__(self, *, newest_first: bool, after: int | None) -> Iterator[tuple[int, RowT]]:
-        """Iterate over the records behind a number, each with its permanent number.
+        """Iterate over the records after a number, each with its permanent number.
 
         Args:
-            newest_first: The order of the numbers: descending, else ascending.
+            newest_first: Whether numbers descend. Otherwise they ascend.
             after: The number, or `None` for the beginning of the list.
         """
         ...
@@ -43,7 +43,7 @@ def paged(
     newest_first: bool = False,
     show: Callable[[RecordT], Any] = lambda record: record,
 ) -> Reply:
-    """Return the page that a query selects. Of the list, the page and one record more are read.
+    """Return the page that a query selects, reading only one record more than the page has.
 
     Args:
         rows: Reads the list.
@@ -74,7 +74,7 @@ def paged(
 def sliced(rows: Iterable[tuple[int, RecordT]], query: Query, show: Callable[[RecordT], Any]) -> Reply:
     """Return the part of a list that `skip` and `limit` select, as the API of 0.2 has it: without an envelope.
 
-    The arguments are those of `paged`, but for the rows themselves. `SLICE_LIMIT` is the highest limit.
+    The arguments are those of `paged`, except for the rows themselves. `SLICE_LIMIT` is the highest limit.
     """
     skip = query.integer("skip", default=0, lowest=0, highest=_LARGEST)
     limit = min(SLICE_LIMIT, query.integer("limit", default=SLICE_LIMIT, lowest=1, highest=_LARGEST))

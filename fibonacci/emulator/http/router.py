@@ -1,6 +1,6 @@
 """Routing from a method and a path to a handler, and the patterns that select requests.
 
-What a request leads to is a parameter: the router calls nothing.
+The targets of routes are a type parameter: the router doesn't call them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Router(Generic[TargetT]):
         prefix: The first segment of every path, unless the template begins with that of the API of 0.2.
 
     Attributes:
-        prefix: The same.
+        prefix: As passed to the constructor.
     """
 
     def __init__(self, endpoints: Iterable[tuple[str, str, TargetT]], prefix: str = API_PREFIX) -> None:
@@ -69,7 +69,7 @@ class Router(Generic[TargetT]):
             path: The path, still percent-encoded.
 
         Raises:
-            HTTPException: 400 if the path is not UTF-8, 404 if there is none, 405 if it has other methods only.
+            HTTPException: 400 if the path is not UTF-8, 404 if there is none, 405 if it has only other methods.
         """
         matched = self._match(segments_of(path))
         if matched is None:

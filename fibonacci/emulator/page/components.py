@@ -16,7 +16,7 @@ from fibonacci.emulator.page.html import Attribute, Content, HTMLElement, LivePa
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import is_larger_than
 
-Found = TypeVar("Found")
+ItemT = TypeVar("ItemT")
 _PYTHON: Final = """from fibonacci import Fibonacci
 
 client = Fibonacci(base_url={url!r})
@@ -32,7 +32,7 @@ SHOWN: Final = 4_000
 """How many characters of a long text are shown at first."""
 
 _INDENTED: Final = 200_000
-"""From about how many characters on JSON isn't indented, because that would take too long."""
+"""JSON with more characters than about this isn't indented, because that would take too long."""
 
 _ICONS: Final[Mapping[str, str]] = {
     "completed": "check",
@@ -100,7 +100,7 @@ def text_block(name: str, title: str, text: str, context: ViewContext) -> HTMLEl
     text = context.redact(text)  # before it is cut: a part of a secret would not be found
     is_full = context.full == name
     is_cut = len(text) > SHOWN and not is_full
-    # Its text says what it did, whatever is refreshed.
+    # Its text says what it did, so a refresh must leave it alone.
     copy = h.button("Copy", type="button", class_="copy", aria_label=f"Copy: {title}", data_static="true")
     link = h.a(f"Show all {len(text):,} characters", class_="whole", href=f"{with_query(context, full=name)}#{name}")
     shown = f"{text[:SHOWN]}…" if is_cut else text
@@ -128,7 +128,7 @@ def section(title: str, *content: Content, name: str | None = None) -> HTMLEleme
 
 
 def part(title: str, seen: object, make: Any, name: str) -> HTMLElement:
-    """Return a section that is made again only if what it shows has changed."""
+    """Return a section that is rendered again only if what it shows has changed."""
     heading = f"about-{name}"
     return LivePart("section", name, seen, lambda: [h.h2(title, id=heading), make()], aria_labelledby=heading)
 
@@ -171,17 +171,17 @@ def wide(*content: Content) -> HTMLElement:
     return h.td(content, class_="name")
 
 
-def found(
-    context: ViewContext, rows: Iterable[tuple[int, Found]], text_of: Callable[[Found], str] | None = None
+def matches(
+    context: ViewContext, rows: Iterable[tuple[int, ItemT]], text_of: Callable[[ItemT], str] | None = None
 ) -> Slice:
-    """Return a page of a list, with what has the text that is searched for, whatever its case.
+    """Return a page of the items that contain the text being searched for, ignoring case.
 
     Args:
         context: The request.
         rows: The list, from the cursor on, each with its number.
-        text_of: Returns the text of one, which may have secrets: they are not found. By default, all are wanted.
+        text_of: Returns the text of an item. A search doesn't find the secrets in it. By default, all items match.
     """
-    wanted = (context.query.searched("q") or "").casefold()
+    wanted = (context.query.search_text("q") or "").casefold()
     if wanted and text_of is not None:
         rows = (row for row in rows if wanted in context.redact(text_of(row[1])).casefold())
     shown = list(islice(rows, PER_PAGE + 1))
@@ -209,10 +209,10 @@ class Field(NamedTuple):
     Attributes:
         name: Its name in the form, and in the body of the request that the form sends.
         label: Its label, by default the name.
-        kind: What is entered: a text of one line or of several, one of the options, a number, JSON, texts with commas
-            between them, or whether it holds.
+        kind: What is entered: a text of one line or of several, one of the options, a number, JSON, texts separated by
+            commas, or yes or no.
         hint: What to enter.
-        value: What is in it at first.
+        value: Its initial value.
         options: What to choose from, each with the text that is shown. For a text of one line, what is suggested.
         is_required: Whether it can't be empty.
     """
@@ -225,8 +225,8 @@ class Field(NamedTuple):
     options: Mapping[str, str] = {}
     is_required: bool = False
 
-    def written(self) -> str:
-        """Return what is in the field at first, as text."""
+    def initial_text(self) -> str:
+        """Return the initial value as text."""
         if self.value is None or self.kind in _TEXTS:
             return str(self.value or "")
         return ", ".join(self.value) if self.kind == "list" else json_text(self.value)
@@ -235,7 +235,7 @@ class Field(NamedTuple):
         """Return what was entered.
 
         Raises:
-            HTTPException: 422 if it is no number or no JSON.
+            HTTPException: 422 if it isn't a number or JSON.
         """
         if self.kind in _TEXTS:
             return text if self.kind == "lines" else text.strip()
@@ -302,7 +302,7 @@ def form(context: ViewContext, action: str, *content: Content, **attributes: str
 def entry_form(
     context: ViewContext, name: str, action: str, fields: Sequence[Field], *rest: Content, button: str = ""
 ) -> HTMLElement:
-    """Return a form with fields: with what was entered last, and what is wrong with it, if it couldn't be carried out.
+    """Return a form with fields. After a failure, it shows what was entered and what is wrong with it.
 
     Args:
         context: The request.
@@ -313,7 +313,7 @@ def entry_form(
         button: The word on its button, unless the rest has the buttons.
     """
     last = context.flash if context.flash.action == action else NO_FLASH
-    entered = last.entered if last.is_error else {field.name: field.written() for field in fields}
+    entered = last.entered if last.is_error else {field.name: field.initial_text() for field in fields}
     submit = h.button(button, class_="primary") if button else None
     return form(context, action, controls(name, fields, entered, last.faults), rest, submit, id=name, class_="card")
 
@@ -321,7 +321,7 @@ def entry_form(
 def search_form(context: ViewContext, *fields: Field, faults: Sequence[Detail] = ()) -> HTMLElement:
     """Return the form that searches a list. Its address has what was entered, so that you can share a search."""
     path = context.target.partition("?")[0]
-    entered = {field.name: context.query.searched(field.name) or "" for field in fields}
+    entered = {field.name: context.query.search_text(field.name) or "" for field in fields}
     return h.form(
         controls("find", fields, entered, faults),
         h.button("Search", class_="primary"),

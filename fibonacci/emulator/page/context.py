@@ -38,12 +38,12 @@ def segment(text: str) -> str:
 
 def hidden_texts(app: App) -> Sequence[str]:
     """Return the texts that no page may show: the key, and every value that a secret has had."""
-    return texts_of([app.keys.owner, *app.environment.secrets.ever])
+    return texts_of([app.keys.owner, *app.environment.secrets.every_value])
 
 
 @dataclass(frozen=True, slots=True)
 class Flash:
-    """What the page that follows an action says about it.
+    """What the next page says about an action.
 
     Attributes:
         message: What was done, or why not.
@@ -61,12 +61,12 @@ class Flash:
 
 
 NO_FLASH: Final = Flash("")
-"""What a page says that follows no action."""
+"""For a page that doesn't follow an action."""
 
 
 @dataclass(frozen=True, slots=True)
 class ViewContext:
-    """One request of a browser that is signed in, and the emulator as its pages read and change it.
+    """One request of a browser that is signed in, and how its view reads and changes the emulator.
 
     Attributes:
         app: The application.
@@ -94,7 +94,7 @@ class ViewContext:
 
     def redact_json(self, content: Any) -> Any:
         """Return JSON without the key and the secrets. Its own keys stay, and views redact them when they show them."""
-        return redact(content, self.hidden, has_own_keys=False)
+        return redact(content, self.hidden, has_user_keys=False)
 
     def get(self, path: str, **query: str | int | None) -> Any:
         """Return the data of an endpoint.
@@ -183,7 +183,7 @@ class PageContent:
     Attributes:
         title: Its title, also its heading.
         content: Its content below the heading.
-        section: The place in the navigation that it belongs to. Without one, it stays as it is.
+        section: Its place in the navigation. If it is empty, the navigation stays as it is.
     """
 
     title: str

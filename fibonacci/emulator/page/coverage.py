@@ -13,7 +13,7 @@ from fibonacci.emulator.page.context import ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.state.records import TERMINAL
 
-MOST_RUNS: Final = 500
+MAX_RUNS: Final = 500
 """How many of the latest runs of a workflow its page counts."""
 
 LEGEND: Final = h.p(
@@ -29,7 +29,7 @@ def coverage_of(context: ViewContext, workflow: Any) -> Coverage:
     means_same: dict[int, bool] = {workflow["version"]: True}
     with context.reading() as store:
         rows = store.executions.rows(newest_first=True, workflow_id=workflow["id"], brief=True)
-        records = [record for _, record in islice(rows, MOST_RUNS)]
+        records = [record for _, record in islice(rows, MAX_RUNS)]
     for record in records:
         version = record["workflow_version"]
         if version not in means_same:

@@ -22,7 +22,7 @@ class NodeLink(NamedTuple):
 
     Attributes:
         target: The address.
-        text: What is known of the node, in words.
+        text: What is known about the node, in words.
         is_urgent: Whether to show this node first if the diagram doesn't fit.
     """
 
@@ -38,7 +38,7 @@ def diagram(drawing: Drawing, source: str, links: Mapping[str, NodeLink], descri
         drawing: The drawing.
         source: The address of its picture.
         links: Where nodes lead, by their IDs.
-        description: What says the same in words.
+        description: The same in words.
     """
     width, height = round(drawing.width, 1), round(drawing.height, 1)
     shown, first = list[Content](), ""

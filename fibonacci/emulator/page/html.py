@@ -1,7 +1,7 @@
 """HTML as a tree of elements, texts and icons.
 
-Nobody can insert markup as a text, because every text is escaped, in one place, when the tree is rendered. In the same
-place the secrets are redacted.
+Nobody can insert markup as a text, because every text is escaped, in one place, when the tree is rendered. The same
+place redacts secrets.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, Protocol, TypeAlias, Union
 from zlib import crc32
 
 Attribute: TypeAlias = str | int | float | None
-"""The value of an attribute. Of those that are on or off, True or False. None and False leave it out."""
+"""The value of an attribute. True switches an attribute on. None and False leave it out."""
 
 Content: TypeAlias = Union["HTMLElement", Sequence["Content"], str, int, float, None]
 """What an element may contain."""
@@ -50,12 +50,12 @@ class HTMLElement:
 
 
 class LivePart(HTMLElement):
-    """An element that is made and sent only if what it shows has changed since the browser got it.
+    """An element that is rendered and sent only if what it shows has changed since the browser got it.
 
     Args:
         tag: Its name.
         name: Its ID. Parts contain no other parts.
-        seen: What it shows. Where that is the same, the element is the same.
+        seen: What it shows. As long as this is the same, so is the element.
         make: Makes its content.
         attributes: Its attributes.
     """
@@ -69,7 +69,7 @@ class LivePart(HTMLElement):
 
 
 class ElementFactory(Protocol):
-    """Creates elements of one name."""
+    """Creates elements with one tag."""
 
     def __call__(self, *children: Content, **attributes: Attribute) -> HTMLElement:
         """Return an element (see `HTMLElement`)."""
@@ -81,7 +81,7 @@ class HTMLTags:
 
     def __getattr__(self, tag: str) -> ElementFactory:
         factory: ElementFactory = partial(HTMLElement, tag)
-        setattr(self, tag, factory)  # found at once from now on
+        setattr(self, tag, factory)  # so that the next access finds it
         return factory
 
 
@@ -102,7 +102,7 @@ def render(content: Content, hidden: Sequence[str] = (), known: Collection[str] 
 
 
 def document(content: Content, hidden: Sequence[str], known: Collection[str] = ()) -> bytes:
-    """Return a complete document. What UTF-8 cannot express, a lone surrogate, is a replacement character."""
+    """Return a complete document. Lone surrogates, which UTF-8 cannot encode, become replacement characters."""
     return f"<!doctype html>\n{render(content, hidden, known)}\n".encode("utf-8", "xmlcharrefreplace")
 
 

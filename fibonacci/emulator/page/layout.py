@@ -28,7 +28,7 @@ SECTIONS: Final[Mapping[str, str]] = {
 """The sections of the page, in the order of the navigation."""
 
 REFRESH_MS: Final = 1_000
-"""How often a page is read again, in milliseconds."""
+"""How often a page is refreshed, in milliseconds."""
 
 _PRODUCT: Final = "Fibonacci emulator"
 
@@ -63,7 +63,7 @@ def signed_in(page: PageContent, context: ViewContext) -> HTMLElement:
     return _html(title, header, navigation, flash, main)
 
 
-def alone(title: str, content: Content) -> HTMLElement:
+def signed_out(title: str, content: Content) -> HTMLElement:
     """Return a page for somebody who isn't signed in."""
     header = h.header(h.span(_PRODUCT, class_="brand"))
     return _html(h.title(f"{title} · {_PRODUCT}"), header, None, None, h.main(content, id="main", tabindex=-1))

@@ -37,9 +37,9 @@ _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; chars
 _NAMES: Final = ("page.css", "page.js", "diagram.js", "icon.svg")
 _FILES: Final = {f"/ui/static/{name}": name for name in _NAMES} | {"/favicon.ico": "icon.svg"}
 _OWN_TARGET: Final = re.compile(r"/(?:ui/[\x21-\x7e]*)?")
-_MOST_FIELDS: Final = 100
+_MAX_FIELDS: Final = 100
 _METHODS: Final = ("GET", "HEAD", "POST")
-_LARGEST_SIGN_IN: Final = 16 * 1024  # bytes of a form with a key and a target
+_MAX_SIGN_IN: Final = 16 * 1024  # bytes of a form with a key and a target
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -87,9 +87,9 @@ class Pages:
             return self._failed(request, session, 500, "The page failed. The emulator's log says why.")
 
     def body_limit(self, request: ServerRequest) -> int | None:
-        """Return the largest body of a request, in bytes, or `None` if it takes a session and has none."""
+        """Return the largest allowed body of a request in bytes, or `None` if it needs a session and has none."""
         if request.target == SIGN_IN:
-            return _LARGEST_SIGN_IN
+            return _MAX_SIGN_IN
         return MAX_BODY if self._sessions.find(request) is not None else None
 
     def _show(self, request: ServerRequest, path: str, query: str, session: PageSession) -> ServerResponse:
@@ -121,25 +121,25 @@ class Pages:
         action, values = self._actions.find("POST", path)
         try:
             done = action(self._context(request, values, form=form))
-            target, session.flash = done.target or _back(form), Flash(done.message)
+            target, session.flash = done.target or _page_of(form), Flash(done.message)
         except (HTTPException, StateError) as error:
             message, faults = (str(error), ()) if isinstance(error, StateError) else (_in_words(error), error.details)
-            target, session.flash = _back(form), Flash(message, True, path, form, faults)
+            target, session.flash = _page_of(form), Flash(message, True, path, form, faults)
         return responses.redirect(target)
 
     def _sign_in(self, request: ServerRequest, form: Mapping[str, str]) -> ServerResponse:
         refusal = refusal_of(form.get("key", "").strip(), self._app.keys)
         if refusal is None:
-            return responses.redirect(_back(form), self._sessions.begin(request))
-        return self._sign_in_page(_back(form), refusal.status, refusal.message)
+            return responses.redirect(_page_of(form), self._sessions.begin(request))
+        return self._sign_in_page(_page_of(form), refusal.status, refusal.message)
 
     def _sign_in_page(self, target: str, status: int = 401, refusal: str | None = None) -> ServerResponse:
-        page = self._document(layout.alone("Sign in", sign_in_page(target, refusal)))
+        page = self._document(layout.signed_out("Sign in", sign_in_page(target, refusal)))
         return responses.html(page, status, *([("WWW-Authenticate", "Bearer")] if status == 401 else []))
 
     def _failed(self, request: ServerRequest, session: PageSession | None, status: int, message: str) -> ServerResponse:
         content = h.p(message, class_="flash error", role="alert")
-        shown = layout.alone("Not possible", content)
+        shown = layout.signed_out("Not possible", content)
         if session is not None:
             with suppress(StateError):  # the navigation cannot be read either
                 shown = layout.signed_in(PageContent("Not possible", content, ""), self._context(request))
@@ -168,12 +168,12 @@ def _fields_of(body: bytes) -> dict[str, str]:
     """
     try:
         text = body.decode("ascii")
-        return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS))
+        return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS))
     except ValueError as error:
         raise bad_request(f"The form can't be read: {error}", "form") from None
 
 
-def _back(form: Mapping[str, str]) -> str:
+def _page_of(form: Mapping[str, str]) -> str:
     """Return the page that a form was sent from, if it belongs to the site."""
     target = form.get("back", "")
     return target if _OWN_TARGET.fullmatch(target) else HOME

@@ -96,7 +96,7 @@ def _categories(definition: Mapping[str, Any], handlers: UserHandlers) -> Iterat
 
 
 def report_categories(context: RequestContext, owner: str, names: Iterable[str]) -> None:
-    """Warn about categories that seem to be misspelled: no tool has them. Categories of one's own are fine.
+    """Warn about categories that no tool has and that look misspelled. Users may define other ones.
 
     Args:
         context: The request.
@@ -174,13 +174,13 @@ def _used_up(name: str, limit: int, retry_after: int | None) -> HTTPException:
 
 
 def settings_of(store: Store, organization: str) -> StoredGovernance:
-    """Return the settings of an organization, with defaults for those that an older record does not have."""
+    """Return the settings of an organization, with defaults for those that an older record lacks."""
     stored = store.governance.get(organization)
     return DEFAULT_GOVERNANCE if stored is None else {**DEFAULT_GOVERNANCE, **stored}
 
 
 APPROVAL_SECONDS: Final = 7 * 86_400.0
-"""Seconds for which a run waits for approval."""
+"""How many seconds a run waits for approval."""
 
 
 def approval_reasons(
@@ -232,7 +232,7 @@ def execute(
         context: The request.
         workflow: The workflow.
         inputs: The inputs by name.
-        nodes: The nodes that have ended already, of a run that continues another.
+        nodes: If the run continues another, the nodes that have already ended.
 
     Returns:
         The record of the execution.

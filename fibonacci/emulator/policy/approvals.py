@@ -43,29 +43,29 @@ DECIDING: Final[tuple[KeyRole, ...]] = ("admin", "owner")
 
 
 def release(context: RequestContext) -> None:
-    """Let the runs start that wait for approval and have all that are required: the threshold may have been lowered."""
+    """Start the waiting runs that have enough approvals now, because the threshold may have been lowered."""
     threshold = settings_of(context.store, context.organization)["approval_threshold"]
     for execution in list(context.store.executions.records(WAITING)):
         if "approval" not in execution:
             continue
         approved_by = execution["approval"]["approved_by"]
         if len(approved_by) >= threshold and _has_version(context.store, execution):
-            _let_run(context.platform, execution, execution, context.actor.name, context.now)
+            _start_approved(context.platform, execution, execution, context.actor.name, context.now)
 
 
 def cancel(context: RequestContext, execution: StoredExecution) -> StoredExecution:
-    """Cancel a run that has not ended, and record it if it waits for approval, and return its new record."""
-    cancelled = context.platform.scheduler.cancel(execution, context.now)
+    """Cancel a run that has not ended, audit that if it waits for approval, and return its new record."""
+    canceled = context.platform.scheduler.cancel(execution, context.now)
     if execution["status"] == WAITING:
-        _record_end(context.platform, cancelled, context.actor.name, context.now, "cancelled")
-    return cancelled
+        _record_end(context.platform, canceled, context.actor.name, context.now, "cancelled")
+    return canceled
 
 
 _DECIDED: Final = ("approved", "rejected", "expired", "cancelled")
 
 
 def counts_of(store: Store, organization: str, home: str) -> dict[str, int]:
-    """Return how many requests for approval an organization has in each state, which only that of the emulator has."""
+    """Return how many requests for approval an organization has in each state. Only the emulator's own has any."""
     actions = store.audit.counts(organization)
     decided = {name: actions.get(f"approval.{name}", 0) for name in _DECIDED}
     return {"pending": store.executions.count(WAITING) if organization == home else 0, **decided}
@@ -134,22 +134,22 @@ def _approve(
     approved: StoredExecution = {**execution, "approval": after}
     _record(platform, execution, by, now, "given", approval, after)
     if len(after["approved_by"]) >= settings["approval_threshold"]:
-        return _let_run(platform, execution, approved, by, now)
+        return _start_approved(platform, execution, approved, by, now)
     platform.store.executions.update(execution, approved, due=execution["created"] + APPROVAL_SECONDS)
     return approved
 
 
-def _let_run(
+def _start_approved(
     platform: Platform, before: StoredExecution, after: StoredExecution, by: str, now: float
 ) -> StoredExecution:
-    """Let a run start that has all approvals, as soon as there is a place for it, and return its new record."""
+    """Let a run with all approvals start as soon as there is a place for it, and return its new record."""
     execution = platform.scheduler.enqueue(before, after, now)
     _record_end(platform, execution, by, now, "approved")
     return execution
 
 
 def _has_version(store: Store, execution: StoredExecution) -> bool:
-    """Return whether there is the version of the workflow that was requested. Else the run can only be rejected."""
+    """Return whether the requested version of the workflow still exists. If not, the run can only be rejected."""
     return store.versions.get(execution["workflow_id"], str(execution["workflow_version"])) is not None
 
 

@@ -75,7 +75,7 @@ def organization_of(context: RequestContext) -> str:
     The key belongs only to the emulator's organization. Another organization is a warning.
 
     Raises:
-        HTTPException: 404 if the ID is not valid. In strict mode also if it is of another organization.
+        HTTPException: 404 if the ID is not valid. In strict mode also if it is another organization's.
     """
     organization = context.path["organization_id"]
     if not is_organization_id(organization):

@@ -1,4 +1,4 @@
-"""The API of fibonacci-sdk 0.2, below `/api/v1`: its names and shapes of the same objects, by the same rules."""
+"""The API of fibonacci-sdk 0.2, below `/api/v1`: the same objects and rules, with other names and shapes."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def list_workflows(context: RequestContext) -> Reply:
 def create_workflow(context: RequestContext) -> Reply:
     """POST /api/v1/workflows."""
     body = _in_todays_words(read(FlaggedWorkflowCreate, context.body))
-    flags = {name: value for name, value in _given_flags(body).items() if value}  # no workflow has to be no template
+    flags = {name: value for name, value in _given_flags(body).items() if value}  # only flags that are set
     return bare(_workflow(context.store, workflows.add_workflow(context, body, flags)), 201)
 
 
@@ -125,7 +125,7 @@ def update_workflow(context: RequestContext) -> Reply:
 
 
 def execute_workflow(context: RequestContext) -> RunReply:
-    """POST /api/v1/workflows/{workflow_id}/execute. A run has no secrets but those of the emulator."""
+    """POST /api/v1/workflows/{workflow_id}/execute. A run has only the emulator's secrets."""
     workflow = workflows.find_workflow(context)
     body = read(RunCreate, context.body)
     for name, value in (body.secrets or {}).items():
@@ -178,7 +178,7 @@ def set_memory(context: RequestContext) -> Reply:
 
 
 def delete_memory(context: RequestContext) -> Reply:
-    """DELETE /api/v1/memory/{key}, which keeps nothing, whatever `hard_delete` is."""
+    """DELETE /api/v1/memory/{key}, which always deletes for good, whatever `hard_delete` says."""
     context.query.boolean("hard_delete", default=False)
     place = _place_in_query(context)
     memory.find_entry(context, place)
@@ -187,7 +187,7 @@ def delete_memory(context: RequestContext) -> Reply:
 
 
 def find_memory(context: RequestContext) -> Reply:
-    """POST /api/v1/memory/list and /search, the oldest first: the values with all that is given.
+    """POST /api/v1/memory/list and /search, the oldest first: the values that meet every condition.
 
     The query is a text in the key, the description or the value. An entry must have all of the tags.
     """

@@ -68,7 +68,7 @@ class Resume(Body):
 
 
 def resume(context: RequestContext) -> Reply:
-    """POST /runs/{execution_id}/resume: a new run, in which a node has an output and what it needed is not repeated."""
+    """POST /runs/{execution_id}/resume: a new run, with one node's output given, that repeats what follows it."""
     body, earlier = read(Resume, context.body), find_execution(context, "execution_id")
     version = context.store.versions.get(earlier["workflow_id"], str(earlier["workflow_version"]))
     workflow = context.store.workflows.get(earlier["workflow_id"])
@@ -144,7 +144,7 @@ def remove_model(context: RequestContext) -> Reply:
 
 
 def list_variables(context: RequestContext, name: _Kind) -> Reply:
-    """GET /env, and GET /secrets, whose values nothing returns."""
+    """GET /env, and GET /secrets, whose values are never returned."""
     found = _variables(context, name).items()
     return Reply([{"name": key, "value": value} if name == "env" else {"name": key} for key, value in found])
 
@@ -252,12 +252,12 @@ def make_key(context: RequestContext) -> Reply:
     return created({"role": body.role, "name": body.name, "key": key})
 
 
-_MOST_REQUESTS: Final = 1000
+_MAX_REQUESTS: Final = 1000
 
 
 def list_requests(context: RequestContext) -> Reply:
     """GET /requests: the newest thousand, the oldest of them first."""
-    return Reply([asdict(request) for request in _chosen(context)[-_MOST_REQUESTS:]])
+    return Reply([asdict(request) for request in _chosen(context)[-_MAX_REQUESTS:]])
 
 
 def clear_requests(context: RequestContext) -> Reply:
@@ -317,7 +317,7 @@ class RateLimitChange(Body):
 
 
 class SettingsChange(Body):
-    """The body of changing settings. What is not given stays."""
+    """The body of changing settings. Settings that are not given stay."""
 
     plan: PlanName = "enterprise"
     rate_limit: RateLimitChange | None = None
@@ -406,5 +406,5 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
 )
 
 
-OF_THE_PAGE: Final[Sequence[Endpoint]] = (Endpoint("POST", "/runs/{execution_id}/resume", resume),)
-"""What the page sends and no document names."""
+PAGE_ENDPOINTS: Final[Sequence[Endpoint]] = (Endpoint("POST", "/runs/{execution_id}/resume", resume),)
+"""Endpoints that only the page uses, and that are not documented."""

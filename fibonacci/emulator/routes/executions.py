@@ -52,7 +52,7 @@ def cancel_execution(context: RequestContext) -> Reply:
 
 
 def _check_status(context: RequestContext) -> None:
-    """Warn about a status that is not known: the list is empty."""
+    """Warn about an unknown status, for which the list is empty."""
     status = context.query.text("status")
     if status is not None and status not in STATUSES and status not in KNOWN_STATUSES:
         message = f"no execution can have the status {status!r}. The statuses are {', '.join(sorted(STATUSES))}"

@@ -45,7 +45,7 @@ def place_in_query(context: RequestContext, caller: str | None = None) -> Key:
 
 
 def place_of(context: RequestContext, key: str, scope: str, user_id: str | None, workflow_id: str | None) -> Key:
-    """Return the scope, the owner and the key of a value, and warn about what the scope does not read.
+    """Return the scope, the owner and the key of a value, and warn about parameters that the scope ignores.
 
     Raises:
         HTTPException: 422 if a user's value has no owner, 404 if the workflow doesn't exist.

@@ -52,7 +52,7 @@ def requested_tool(context: RequestContext) -> CatalogTool:
 
 
 def shown_tool(context: RequestContext, tool: CatalogTool) -> JSONObject:
-    """Return the public form of a tool: with whether it is connected."""
+    """Return the public form of a tool, including whether it is connected."""
     return fields_of(tool) | {"connected": context.store.connections.get(tool["name"]) is not None}
 
 

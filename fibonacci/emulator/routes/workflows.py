@@ -107,7 +107,7 @@ def update_workflow(context: RequestContext) -> Reply:
 def change_workflow(
     context: RequestContext, workflow: StoredWorkflow, body: WorkflowUpdate, flags: Mapping[str, object] = NO_FLAGS
 ) -> StoredWorkflow:
-    """Store the given fields of a workflow as its next version, and its flags, which are of no version, and return it.
+    """Store the given fields of a workflow as its next version, and its flags, which no version has. Return it.
 
     Raises:
         HTTPException: 422 if its definition is refused.
@@ -128,7 +128,7 @@ def change_workflow(
 def delete_workflow(context: RequestContext) -> Reply:
     """DELETE /workflows/{workflow_id}, which also deletes its memory, but not its executions."""
     store, workflow_id = context.store, find_workflow(context)["id"]
-    store.executions.keep_definitions(workflow_id)  # they go on with the definition of their version
+    store.executions.keep_definitions(workflow_id)  # they continue with the definition of their version
     store.workflows.delete(workflow_id)
     store.versions.delete_all({"workflow_id": workflow_id})
     store.registry.delete(workflow_id)
@@ -177,7 +177,7 @@ def _check(context: RequestContext, workflow_id: str, definition: JSONObject | N
     from fibonacci.definitions.problems import INVALID  # the checks would slow the start of an emulator
 
     problems = problems_of(to_json(definition), context.environment)
-    if context.actor is SEED:  # the user adds tools and models after it, and each execution checks them
+    if context.actor is SEED:  # the user adds tools and models later, and each execution checks them
         problems = [problem for problem in problems if problem.code not in ("unknown_tool", "unknown_model")]
     refused: Iterable[Problem] = ()
     if context.environment.warnings.strict:
@@ -228,7 +228,7 @@ TRANSITIONS: Final[Mapping[RegistryStatus | None, Sequence[RegistryStatus]]] = {
     "approved": ("deprecated", "archived"),
     "deprecated": ("archived",),
 }
-"""The statuses that may follow a status. `None` is that of a workflow that is not in the registry."""
+"""The statuses that may follow a status. `None` stands for a workflow that is not in the registry."""
 
 
 def list_registry(context: RequestContext) -> Reply:

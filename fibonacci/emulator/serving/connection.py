@@ -28,7 +28,7 @@ MAX_HEAD: Final = 64 * 1024
 """The largest head of a request, in bytes."""
 
 _MAX_UNREAD: Final = 16 * 1024 * 1024
-"""How many bytes of a body that is refused are read and dropped, so that its client sees the response."""
+"""How many bytes of a refused body are read and dropped, so that the client sees the response."""
 _UNREAD_PATIENCE: Final = 5.0
 """Seconds without such a byte after which the connection is closed."""
 
@@ -85,7 +85,7 @@ class ServerConnection:
             if request is None:
                 return False
             response = self._app.handle(request)
-            # A caller who is not known must not keep a connection from others.
+            # An unknown caller must not block a connection that others need.
             is_last = self._http.their_state is h11.SEND_BODY or response.status == HTTPStatus.UNAUTHORIZED
         except h11.RemoteProtocolError as error:
             response, is_last = self._refused(bad_request(f"The request is not HTTP/1.1: {error}")), True
@@ -115,7 +115,7 @@ class ServerConnection:
         return self._app.refuse(error, self._request)
 
     def _read(self) -> ServerRequest | None:
-        """Read a request. None if the client has closed. Without its body if that is refused by the head."""
+        """Read a request, or return None if the client has closed. A body that its head rules out is not read."""
         self._request, self._method = None, b""
         limit, size, body = 0, 0, list[bytes]()
         while True:
@@ -143,10 +143,10 @@ class ServerConnection:
                     return None
 
     def _begin(self, head: h11.Request) -> int | None:
-        """Return by the head of a request how many bytes its body may have, or None if the head is refused."""
+        """Return how many bytes the body of a request may have, judging by its head, or None if it is refused."""
         self._method = head.method
         request = self._request = _request(head)
-        if "host" not in request.headers:  # of HTTP/1.1 without one, or with several, h11 makes an error
+        if "host" not in request.headers:  # h11 itself refuses HTTP/1.1 without one or with several
             raise bad_request("The Host header is missing.", "Host")
         length = int(request.headers.get("content-length", "0"))
         if length == 0 and "transfer-encoding" not in request.headers:

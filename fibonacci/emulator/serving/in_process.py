@@ -114,7 +114,7 @@ def _delivery_seconds(response: ServerResponse, deadline: Deadline) -> float:
 
     Raises:
         TransportError: At once if it would not end before the deadline, because nothing else can happen until then. The
-            deadline has passed then, so that nothing is sent again, as on a socket.
+            deadline then counts as passed, so that nothing is retried, as on a socket.
     """
     if not isinstance(response, FailingResponse):
         return 0.0

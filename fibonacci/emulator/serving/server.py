@@ -12,7 +12,7 @@ from fibonacci.emulator.serving.connection import ServerConnection
 
 _THREAD_NAME: Final = "fibonacci-emulator"
 _RETRY: Final = 0.05
-"""Seconds between two attempts, where the system has no file descriptor left."""
+"""Seconds between two attempts to accept a connection, when the system has no file descriptor left."""
 
 
 class SocketServer:
@@ -57,7 +57,7 @@ class SocketServer:
         """Stop listening, close all connections, and join all threads."""
         self._closing.set()
         self._wake_writer.send(b"x")
-        self._places.release()  # the acceptor may wait for one
+        self._places.release()  # the acceptor may be waiting for one
         self._acceptor.join()
         for thread, connection in list(self._threads.items()):
             connection.interrupt()

@@ -83,8 +83,8 @@ class VirtualClock(EmulatorClock):
     """The clock as the emulator itself moves it.
 
     Attributes:
-        skipped: The seconds of waits that were skipped. Rate limits do not count them: the requests of a caller come no
-            slower because a run has not been waited for.
+        skipped: The seconds of waits that were skipped. Rate limits ignore them, because skipping a wait doesn't space
+            out a caller's requests.
     """
 
     def __init__(self, mode: TimeMode = "real") -> None:
@@ -112,7 +112,7 @@ def later(moment: float, seconds: float) -> float:
 
 
 def milliseconds(seconds: float) -> int:
-    """Return a time in whole milliseconds, as `iso` shows it: the difference of two is that of the times shown."""
+    """Return a time in whole milliseconds, as `iso` shows it: the difference of two matches the times shown."""
     return round(seconds * 1_000_000) // 1000
 
 
@@ -120,7 +120,7 @@ def iso(seconds: float) -> str:
     """Format a time as ISO 8601 in UTC, with milliseconds.
 
     Args:
-        seconds: Unix seconds. What is later than `LAST`, such as a deadline, is formatted as `LAST`.
+        seconds: Unix seconds. A later time than `LAST`, such as a deadline, is formatted as `LAST`.
 
     Example:
         >>> iso(0.25)

@@ -1,4 +1,4 @@
-"""The table of executions: a run is one row, which each of its events writes."""
+"""The table of executions: each run is one row, which is rewritten at each of its events."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from fibonacci.emulator.state.store import Store
 
 LARGE: Final = 65_536
-"""From how many characters of JSON inputs are left out of brief records."""
+"""Brief records leave out inputs with more characters of JSON than this."""
 
 ENDED: Final = tuple(sorted(TERMINAL))
 UNFINISHED: Final = tuple(sorted(STATUSES - TERMINAL))
 
-# For each `None`, `sqlite3` searches for an adapter, which takes a microsecond: an empty text is stored as NULL.
+# An empty text is stored as NULL: for a `None`, `sqlite3` would spend a microsecond searching for an adapter.
 _TEXT: Final = "nullif(?, '')"
 _FIELDS: Final = (
     "number, id, workflow_id, workflow_version, status, error, role, created, started, ended, approval, outputs, nodes"
@@ -49,7 +49,7 @@ WHERE id = ?
 
 
 class Search(NamedTuple):
-    """Which executions are wanted.
+    """Which executions to find.
 
     Attributes:
         text: A text in the JSON of their inputs or outputs. The case of ASCII letters doesn't matter.
@@ -62,7 +62,7 @@ class Search(NamedTuple):
     end: float | None = None
 
     def conditions(self) -> tuple[str, list[object]]:
-        """Return the conditions that wanted executions meet, and their values."""
+        """Return the conditions of the search in SQL, and their values."""
         begin, end = 0.0 if self.begin is None else self.begin, inf if self.end is None else self.end
         times = " AND created >= ? AND created < ?"
         if not self.text:
@@ -181,13 +181,13 @@ class ExecutionTable:
         return {} if row is None else self._decoded(row[0], execution_id)
 
     def definition_of(self, execution_id: str) -> JSONObject | None:
-        """Return the definition of an execution that is not that of a version anymore, or `None`."""
+        """Return the definition that is stored with an execution because its version is gone, or `None`."""
         sql = "SELECT coalesce(definition, 'null') FROM executions WHERE id = ?"
         row = self._store.execute(sql, (execution_id,)).fetchone()
         return None if row is None else self._decoded(row[0], execution_id)
 
     def keep_definitions(self, workflow_id: str) -> None:
-        """Store the definitions of a workflow that is going to be deleted with its runs that have not ended."""
+        """Before a workflow is deleted, store its definitions with its unfinished runs."""
         definition = (
             "SELECT json_extract(record, '$.definition') FROM versions"
             " WHERE workflow_id = executions.workflow_id AND version = executions.workflow_version"
@@ -197,7 +197,7 @@ class ExecutionTable:
             self._store.execute(sql, (workflow_id, status))
 
     def drop_oldest(self, keep: int) -> None:
-        """Remove the oldest executions that have ended beyond a number."""
+        """Remove the oldest finished executions, and keep this many."""
         excess = self.count(*ENDED) - keep
         if excess > 0:
             sql, values = _selected("number", ENDED, None, "ASC", "number > 0", ())
@@ -217,12 +217,12 @@ class ExecutionTable:
         """Iterate over executions, each with its permanent number.
 
         Args:
-            workflow_id: The workflow that they are of. Default: any.
+            workflow_id: The workflow that they belong to. Default: any.
             statuses: The statuses that they may have. Default: any.
-            newest_first: The order of the numbers: descending, else ascending.
-            after: Begin behind this number, in this order.
+            newest_first: Whether numbers descend. Otherwise they ascend.
+            after: Begin after this number, in this order.
             brief: Leave out inputs that are large.
-            search: Which of them are wanted.
+            search: Which of them to find.
         """
         order, beyond, first = ("DESC", "<", LAST_NUMBER) if newest_first else ("ASC", ">", 0)
         condition = f"number {beyond} ?"
@@ -250,7 +250,7 @@ class ExecutionTable:
         return self._counts.copy()
 
     def totals(self, workflow_id: str) -> tuple[dict[str, int], int]:
-        """Return how many executions of a workflow there were by status, also if they are not kept, and their ms."""
+        """Return how many executions a workflow has had, by status and including dropped ones, and their total ms."""
         sql = "SELECT status, total, ms FROM tally WHERE workflow_id = ? AND total > 0"
         rows = self._store.execute(sql, (workflow_id,)).fetchall()
         return {status: total for status, total, _ in rows}, sum(ms for _, _, ms in rows)
@@ -267,7 +267,7 @@ class ExecutionTable:
         return self._last["number"]
 
     def due(self, status: ExecutionStatus, now: float, limit: int = -1) -> list[tuple[str, float]]:
-        """Return the executions of a status in which something is due by a time, each with its time, in that order."""
+        """Return the executions of a status in which something is due by a time, each with its time, earliest first."""
         sql = "SELECT id, due FROM executions WHERE status = ? AND due <= ? ORDER BY due, number LIMIT ?"
         return list(self._store.execute(sql, (status, now, limit)))
 
@@ -277,7 +277,7 @@ class ExecutionTable:
         return None if row is None else row[0]
 
     def calls(self) -> list[tuple[str, list[str]]]:
-        """Return the executions for which handlers work, each with the IDs of the calls."""
+        """Return the executions whose handlers are running, each with the IDs of the calls."""
         if not self.count("running"):
             return []
         rows = self._store.execute("SELECT id, calls FROM executions WHERE calls > ''")
@@ -334,7 +334,7 @@ def _selected(
     condition: str,
     values: Sequence[object],
 ) -> tuple[str, list[object]]:
-    """Return a query of executions by number, and its values. Of a union of lists in this order, nothing is sorted."""
+    """Return a query of executions by number, and its values. SQLite merges the lists without sorting them."""
     if workflow_id is not None and not statuses:
         statuses = (*UNFINISHED, *ENDED)
     owner = {} if workflow_id is None else {"workflow_id": workflow_id}

@@ -12,7 +12,7 @@ from fibonacci.definitions.json_types import is_array, is_object, path_to_bad_te
 
 if TYPE_CHECKING:
     JSON: TypeAlias = bool | int | float | str | list["JSON"] | dict[str, "JSON"] | None
-else:  # what is checked by its type was parsed from JSON: to visit every value again would take long
+else:  # values of this type were parsed from JSON, and checking them again would take long
     JSON = Any
 
 JSONObject = dict[str, JSON]
@@ -24,10 +24,10 @@ def fields_of(record: Mapping[str, object]) -> JSONObject:
 
 
 def _encoder() -> Callable[[Any], str]:
-    """Return an encoder that is made once: `JSONEncoder.encode` makes one in C each time, which takes longer."""
+    """Return an encoder to reuse: `JSONEncoder.encode` makes one in C each time, which takes longer."""
     encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
     make: Any = getattr(json.encoder, "c_make_encoder", None)
-    if make is None:  # as in PyPy
+    if make is None:  # on PyPy
         return encoder.encode
     chunks = make(None, encoder.default, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, False)
     return lambda content: "".join(chunks(content, 0))

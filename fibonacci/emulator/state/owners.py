@@ -18,7 +18,7 @@ from fibonacci.emulator.state.snapshot import StateError
 
 
 def _remove(path: Path) -> None:
-    """Remove the file of an owner. One that stays, in a folder that is read-only, belongs to nobody."""
+    """Remove the file of an owner. In a read-only folder it stays, and belongs to nobody."""
     with suppress(OSError):
         path.unlink()
 
@@ -64,7 +64,7 @@ class Owners:
             file = open_state(path, os.O_RDWR)
         except FileNotFoundError:
             return False
-        except OSError:  # it cannot be asked, and is assumed to live
+        except OSError:  # it can't be checked: assume it's alive
             return True
         try:
             lock_file(file)
@@ -76,7 +76,7 @@ class Owners:
         return False
 
     def release(self) -> None:
-        """Give up the lock: for the others, this process has ended, whatever it still does."""
+        """Release the lock. For other processes, this one has ended, whatever it still does."""
         with self._mutex:
             if self._held is not None and self._held[0] == os.getpid():
                 _remove(self._file_of(self._name))

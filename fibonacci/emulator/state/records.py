@@ -18,7 +18,7 @@ from fibonacci.emulator.state.json_encoding import JSON, JSONObject
 Definition = JSONObject | None
 
 NodeUsage = dict[str, int | float]
-"""What the attempts of a node have used: `input_tokens`, `output_tokens` and `cost`, those that were reported."""
+"""What the attempts of a node have used: whichever of `input_tokens`, `output_tokens` and `cost` were reported."""
 
 ExecutionStatus = Literal["pending", "running", "pending_approval", "completed", "failed", "cancelled"]
 EndStatus = Literal["completed", "failed", "skipped"]
@@ -101,7 +101,7 @@ def calls_of(nodes: Iterable[StoredNode]) -> list[str]:
 
 
 class StoredApproval(TypedDict):
-    """What an execution that waits for approval waits for."""
+    """The approval that an execution waits for."""
 
     reasons: list[str]
     requested_by: str
@@ -112,7 +112,7 @@ class StoredApproval(TypedDict):
 
 
 class StoredExecution(TypedDict):
-    """An execution. A brief record, as lists have it, lacks inputs that are large."""
+    """An execution. A brief record, as in lists, leaves out large inputs."""
 
     id: str
     workflow_id: str
@@ -241,7 +241,7 @@ class StoredConnection(TypedDict):
 
 
 class StoredRunWindow(TypedDict):
-    """The window of a quota of runs. The runs in it have the numbers from the first on, so that none writes it."""
+    """The window of a quota of runs. Its runs are those numbered from `first` on, so that no run has to write it."""
 
     ends: float
     first: int
@@ -264,7 +264,7 @@ class StoredReplay(TypedDict):
 
 
 Change = Callable[[Any, bool], Any]
-"""Returns a text or JSON changed. The second argument is whether its keys are of users too."""
+"""Returns a text or JSON changed. The second argument says whether users chose its keys."""
 
 
 def map_content(shape: Any, value: Any, change: Change) -> Any:
@@ -290,18 +290,18 @@ def map_content(shape: Any, value: Any, change: Change) -> Any:
 _WRITTEN_HERE: Final = frozenset(
     ("id", "type", "status", "scope", "action", "role", "call", "calls", "request", "tool_name")
 )
-"""Fields that only the emulator writes, in addition to IDs and times, so that nobody passes on a secret in them."""
+"""Fields, besides IDs and times, that only the emulator writes, so that they can't contain a secret."""
 
 
 def _changed_field(name: str, shape: Any, value: Any, change: Change) -> Any:
     if name in _WRITTEN_HERE or name.endswith(("_id", "_at")):
         return value
-    # The keys of a definition are those of its language: without them it could not be read.
+    # The keys of a definition belong to its language: if they changed, it couldn't be read.
     return change(value, False) if name == "definition" else map_content(shape, value, change)
 
 
 @cache
 def _hints_of(shape: Any) -> Mapping[str, Any]:
-    """Return the types of the fields of a record, or the other type of one that may be null."""
+    """Return the types of a record's fields. If a field may be null, its other type is returned."""
     hints = get_type_hints(shape).items()
     return {name: get_args(hint)[0] if type(None) in get_args(hint) else hint for name, hint in hints}

@@ -80,10 +80,10 @@ class RecordColumns(NamedTuple):
     """The columns of a table with records in JSON, besides the record.
 
     Attributes:
-        key: Those of the key.
-        fields: Those that are fields of the record too.
-        computed: One that SQLite computes.
-        indexes: What has an index.
+        key: The columns of the key.
+        fields: Columns that are fields of the record too.
+        computed: A column that SQLite computes.
+        indexes: The columns that have an index.
     """
 
     key: str
@@ -105,7 +105,7 @@ RECORDS: Final[Mapping[str, RecordColumns]] = {
     "connections": RecordColumns("name"),
     "run_windows": RecordColumns("organization"),
     "clock_state": RecordColumns("clock"),  # only after the clock was moved
-    "replays": RecordColumns("fingerprint, key", "until REAL", indexes=["until"]),  # the keys are those of callers
+    "replays": RecordColumns("fingerprint, key", "until REAL", indexes=["until"]),  # callers choose the keys
 }
 """The tables with records in JSON, by name."""
 

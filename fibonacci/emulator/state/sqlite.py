@@ -63,7 +63,7 @@ def open_database(path: Path | None, busy_timeout: float) -> tuple[sqlite3.Conne
     except OSError as error:
         file = path if error.filename is None else error.filename
         raise StateError(f"{file} cannot be opened: {error.strerror}") from error
-    with contextlib.suppress(OSError):  # SQLite says what is wrong, too
+    with contextlib.suppress(OSError):  # SQLite reports the problem, too
         make_private(path)
     try:
         return _opened(path, "mode=rwc", busy_timeout), False
@@ -81,7 +81,7 @@ def open_database(path: Path | None, busy_timeout: float) -> tuple[sqlite3.Conne
 
 
 def explained(error: sqlite3.Error, path: Path | None, busy_timeout: float) -> StateError:
-    """Return an error of SQLite as what it means for the state."""
+    """Return what an error of SQLite means for the state."""
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & _PRIMARY
     if code in _FULL or primary == sqlite3.SQLITE_FULL:

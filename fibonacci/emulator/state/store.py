@@ -49,7 +49,7 @@ BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for another process that is writing."""
 
 _NO_FILES: Final = ("", ":memory:")
-"""What SQLite keeps in no file. As a path, the second would name one."""
+"""Names that SQLite doesn't take for a file, although `Path(":memory:")` is one."""
 
 _DUE: Final = """
 SELECT min(due) FROM executions WHERE status = 'running' AND due > 0
@@ -67,17 +67,17 @@ RecordT = TypeVar("RecordT", bound=Mapping[str, object])
 
 Where = Mapping[str, str]
 _ALL: Final[Where] = {}
-_MOST_CACHED: Final = 1_000
+_MAX_CACHED: Final = 1_000
 
 
 class Table(Generic[RecordT]):
-    """The records of one kind, in the order in which they were first put.
+    """The records of one kind, in the order in which they were first stored.
 
     Args:
         store: The store that it is part of.
         name: The name of the table.
         record: The type of the records.
-        is_cached: Whether records that were read are cached: nearly every request reads them.
+        is_cached: Whether to cache records that were read, since nearly every request reads them.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Table(Generic[RecordT]):
         return found
 
     def put(self, *key: str, record: RecordT) -> None:
-        """Add a record, or replace it in its place."""
+        """Add a record, or replace the one with its key, which keeps its number."""
         hidden = self._store.hide(record, self._record)
         values = [hidden.get(column) for column in self._columns]
         self._store.execute(self._put, (*self._stored(key), *values, to_text(hidden)))
@@ -145,7 +145,7 @@ class Table(Generic[RecordT]):
         self._store.execute(f"DELETE FROM {self.name} WHERE {self._due} <= ?", (now,))
 
     def drop_oldest(self, keep: int) -> None:
-        """Remove the records before the newest ones."""
+        """Remove the oldest records, and keep this many."""
         newest = f"(SELECT max(number) FROM {self.name})"
         self._store.execute(f"DELETE FROM {self.name} WHERE number <= {newest} - ?", (keep,))
 
@@ -155,9 +155,9 @@ class Table(Generic[RecordT]):
         """Iterate over records, each with its permanent number.
 
         Args:
-            where: The values that columns have.
-            newest_first: The order of the numbers: descending, else ascending.
-            after: Begin behind this number, in this order.
+            where: The values that columns must have.
+            newest_first: Whether numbers descend. Otherwise they ascend.
+            after: Begin after this number, in this order.
         """
         order, beyond, first = ("DESC", "<", LAST_NUMBER) if newest_first else ("ASC", ">", 0)
         conditions = "".join([f"{column} = ? AND " for column in where])
@@ -179,7 +179,7 @@ class Table(Generic[RecordT]):
         return int(row[0])
 
     def counts(self, owner: str = "") -> dict[str, int]:
-        """Return how many records there are with each value of the first field that is a column, of an owner or all."""
+        """Return how many records, of an owner or of all, have each value of the first field that is a column."""
         where = f" WHERE {self.key[0]} = ?" if owner else ""
         sql = f"SELECT {self._columns[0]}, count(*) FROM {self.name}{where} GROUP BY 1"
         return dict(self._store.execute(sql, [owner] if owner else ()))
@@ -194,7 +194,7 @@ class Table(Generic[RecordT]):
 
     def _remember(self, key: Key, record: RecordT | None) -> None:
         if self._cache is not None:
-            if len(self._cache) >= _MOST_CACHED:
+            if len(self._cache) >= _MAX_CACHED:
                 self._cache.clear()
             self._cache[key] = record
 
@@ -204,17 +204,17 @@ class Store:
 
     Args:
         path: The file that keeps the state, created if it does not exist. Default: memory.
-        hide: Returns a record, given its type too, as the database has it: without the values of secrets.
-        put_back: Returns what was read from there with the values of secrets.
+        hide: Takes a record and its type, and returns the record to store, without the values of secrets.
+        put_back: Takes what was stored, and returns it with the values of secrets.
         busy_timeout: Seconds to wait for another process that is writing.
 
     Attributes:
         owners: The processes that share the state.
         is_closed: Whether the file was closed.
         is_reading: Whether the transaction must not write.
-        hide: The same.
-        put_back: The same.
-        caches: What is known of the database, and is forgotten when another process or a rollback changes it.
+        hide: As passed to the constructor.
+        put_back: As passed to the constructor.
+        caches: What is known about the database. They are cleared when another process or a rollback changes it.
 
     Raises:
         StateError: If the file cannot be opened, is not an emulator's, or was written by another version.
@@ -240,7 +240,7 @@ class Store:
         self.is_reading: bool = False
         self._next_due: float | None = None  # at the earliest
         self._marks: list[sqlite3.Connection] = []
-        self._version = -1  # changes with those of other processes
+        self._version = -1  # changes when another process writes
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._is_read_only = False
@@ -294,7 +294,7 @@ class Store:
         return self.put_back(content) if SECRET in text else content
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Lock the state, for this process and others, and make all changes inside or none.
+        """Lock the state, for this process and others, and make all changes in the block or none.
 
         Every access to the state is inside this or `reading`. A nested transaction is part of the outer one.
 
@@ -381,7 +381,7 @@ class Store:
         return write_snapshot(tables)
 
     def restore(self, snapshot: bytes) -> None:
-        """Replace the state with that of a snapshot, whose runs do not go on by themselves.
+        """Replace the state with that of a snapshot, whose runs don't continue by themselves.
 
         Args:
             snapshot: The snapshot.
@@ -399,7 +399,7 @@ class Store:
             self._forget()
 
     def _tables(self) -> dict[str, str]:
-        """Return the columns of each table, but those that are computed. That of the triggers comes last."""
+        """Return the columns of each table, except computed ones. The table that triggers write comes last."""
         return {
             name: ", ".join([row[1] for row in self.execute(f"PRAGMA table_xinfo({name})") if not row[6]])
             for name in ("executions", *RECORDS, "tally")

@@ -33,7 +33,11 @@ _BATCH: Final = 20
 PLACES: Final[Mapping[str, Sequence[str]]] = {
     "Answers that a test programs in Python: handlers, scripts and cassettes. No request sets them": (
         *("engine/user_handlers.py:*", "engine/scripts.py:*", "engine/cassettes.py:*"),
-        *("engine/execution.py:*.complete_call", "engine/execution.py:*._take", "engine/execution.py:_add_usage"),
+        *(
+            "engine/execution.py:*.complete_call",
+            "engine/execution.py:*._apply_outcome",
+            "engine/execution.py:_add_usage",
+        ),
         *("engine/execution.py:*.calls", "engine/node_states.py:calls_of", "engine/node_states.py:NodeStates.call"),
         *("engine/node_executor.py:*.result_of", "engine/node_executor.py:*._answered"),
         *("engine/node_executor.py:*._scripted", "engine/node_executor.py:*._call"),
@@ -43,8 +47,8 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
         "engine/scheduler.py:Scheduler._seconds_to_event",
         *("engine/scheduler.py:Scheduler._calls", "engine/scheduler.py:Scheduler._is_a_handler_working"),
         *("engine/scheduler.py:Scheduler._report", "engine/scheduler.py:Scheduler._take_report"),
-        *("engine/scheduler.py:Scheduler.repeat_reports", "engine/tool_catalog.py:_of_user"),
-        "engine/compiled.py:*.scripted_names",
+        *("engine/scheduler.py:Scheduler.repeat_reports", "engine/tool_catalog.py:_user_tool"),
+        "engine/compiled.py:*.scriptable_names",
     ),
     "Models and critics, which the suite does not run because they cost money: what the emulator makes up for them": (
         *("engine/default_nodes.py:", "engine/default_nodes.py:sample*", "engine/default_nodes.py:_*"),
@@ -56,7 +60,11 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
     ),
     "The emulator's own catalog of tools and models, and what its tools make up": (
         *("engine/tool_catalog.py:", "engine/tool_catalog.py:_tool", "engine/tool_catalog.py:CatalogTool"),
-        *("engine/tool_catalog.py:given_by*", "engine/tool_catalog.py:_result", "engine/tool_catalog.py:_arithmetic"),
+        *(
+            "engine/tool_catalog.py:default_output_of*",
+            "engine/tool_catalog.py:_result",
+            "engine/tool_catalog.py:_arithmetic",
+        ),
         *("engine/tool_catalog.py:_value_of", "engine/default_nodes.py:Fitting.*"),
         "engine/environment.py:*",
     ),
@@ -68,7 +76,7 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
         *("engine/emulator_warnings.py:*", "policy/admission.py:report_categories"),
         *("policy/admission.py:report_problems", "policy/admission.py:misspelled_category"),
         *("routes/executions.py:_check_status", "engine/execution.py:*._warn_of_missing_values"),
-        *("engine/execution.py:*._places", "engine/node_executor.py:*.take_remarks"),
+        *("engine/execution.py:*._indexes", "engine/node_executor.py:*.take_remarks"),
         *("engine/compiled.py:missing_values", "engine/execution.py:*._report"),
     ),
     "Decisions about approval: the API has no call that approves": (

@@ -1,4 +1,4 @@
-// Diagrams: zooming, moving, and nodes that lead to their trace. Without script a diagram fits its place as a whole.
+// Diagrams: zooming, moving, and nodes that lead to their trace. Without a script, the whole diagram fits its place.
 "use strict";
 
 const STEP = 1.25;
@@ -38,7 +38,7 @@ class Diagram {
     return Math.min(1, this.place.width / this.size.width, this.place.height / this.size.height);
   }
 
-  // All of it where that can be read; else the node that failed or runs, or the first one, at a size that can.
+  // All of it if that is readable. Otherwise the node that failed or runs, or the first one, at a readable size.
   begin() {
     this.fit();
     if (this.scale >= READABLE) return;
@@ -56,7 +56,7 @@ class Diagram {
     this.show();
   }
 
-  // Keep the picture in its place: never beyond an edge, and in the middle where it is smaller.
+  // Keep the picture in its place: never beyond an edge, and centered if it is smaller.
   show() {
     const { width, height } = this.place;
     if (!width) return;
@@ -152,7 +152,7 @@ function showDiagrams() {
   for (const svg of document.querySelectorAll(".canvas > svg")) if (!Diagram.of.has(svg)) new Diagram(svg);
 }
 
-// Open what an address leads to, and continue there with the keyboard.
+// Open what the address points to, and move the focus there.
 function reveal(hash) {
   const details = hash.length > 1 && document.getElementById(decodeURIComponent(hash.slice(1)))?.closest("details");
   if (!details) return;

@@ -1,4 +1,4 @@
-// What the page does besides being read: signing in with the key of the address, and showing what has changed.
+// The script of the page: signing in with the key in the address, and showing what has changed.
 "use strict";
 
 const SLOWEST = 10_000;
@@ -66,7 +66,7 @@ function matches(shown, wanted) {
   return shown !== null && !shown.id && shown.nodeName === wanted.nodeName;
 }
 
-// The page is read again every second, while somebody looks at it. A slow page is read less often.
+// Refresh the page every second while somebody looks at it, and a slow page less often.
 class Refresh {
   constructor() {
     this.revision = "none";
@@ -142,7 +142,7 @@ class Refresh {
   }
 }
 
-// Copying. A text that is cut is read from the page that shows all of it.
+// Copying. A text that was cut is fetched from the page that shows all of it.
 async function copy(button) {
   const block = button.closest(".block");
   const link = block.querySelector(".whole");
@@ -161,7 +161,7 @@ async function copy(button) {
   setTimeout(() => (button.textContent = "Copy"), 2_000);
 }
 
-// The address of a search has only what was filled in.
+// The address of a search contains only the fields that were filled in.
 addEventListener("formdata", ({ target, formData }) => {
   if (target.method === "get") for (const [name, text] of [...formData]) if (!text) formData.delete(name);
 });

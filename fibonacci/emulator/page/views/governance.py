@@ -123,11 +123,11 @@ create_override: Final[Action] = ui.calling(
 
 def show_audit(context: ViewContext) -> PageContent:
     """Show the audit log, the newest first: one kind of action, or what has a text, or all."""
-    action, organization = context.query.searched("action"), context.app.organization
+    action, organization = context.query.search_text("action"), context.app.organization
     with context.reading() as store:
         counts = store.audit.counts(organization)
         where = {"organization": organization} | ({} if action is None else {"action": action})
-        page = ui.found(context, store.audit.rows(where, newest_first=True, after=context.number_cursor), _text_of)
+        page = ui.matches(context, store.audit.rows(where, newest_first=True, after=context.number_cursor), _text_of)
     rows = {
         f"audit-{number}": {
             "Action": h.code(entry["action"]),

@@ -26,11 +26,11 @@ ROUTE: Final = ui.Field(
 
 def show_requests(context: ViewContext) -> PageContent:
     """Show the requests, the newest first: all, or those that failed, to a route, or about a run."""
-    log, run = context.app.log, context.query.searched("run")
-    only_errors = context.query.searched("only") == "errors"
+    log, run = context.app.log, context.query.search_text("run")
+    only_errors = context.query.search_text("only") == "errors"
     entries = log.newest(context.number_cursor)
     try:
-        pattern = RoutePattern(context.query.searched("route") or "*", log.router)
+        pattern = RoutePattern(context.query.search_text("route") or "*", log.router)
     except ValueError as error:
         raise invalid(Detail("route", str(error))) from None
     about = (run or "").encode("utf-8", "replace")
@@ -41,7 +41,7 @@ def show_requests(context: ViewContext) -> PageContent:
         and pattern.matches(entry.request)
         and (about in entry.request.target.encode("utf-8", "replace") or about in (entry.response or b""))
     )
-    page = ui.found(context, chosen)
+    page = ui.matches(context, chosen)
     clear = ui.form(context, "/ui/requests/clear", h.button("Clear the log")) if entries else None
     responses = ui.Field("only", "Responses", "choice", options={"": "all", "errors": "failed"})
     content = [

@@ -16,7 +16,7 @@ from fibonacci.emulator.policy.admission import runs_in
 from fibonacci.emulator.routes.workflows import TRANSITIONS
 from fibonacci.emulator.state.records import StoredMemory
 
-_MOST: Final = 100
+_MAX_ITEMS: Final = 100
 
 
 def show(context: ViewContext) -> PageContent:
@@ -35,8 +35,8 @@ def show(context: ViewContext) -> PageContent:
 
 def first_of(context: ViewContext, path: str, **query: str) -> tuple[list[Any], Content]:
     """Return the first items of a list, and what to say about the rest."""
-    page = context.items(path, None, limit=_MOST, **query)
-    return page.items, h.p(f"The first {_MOST}. The API lists the others.", class_="note") if page.more else None
+    page = context.items(path, None, limit=_MAX_ITEMS, **query)
+    return page.items, h.p(f"The first {_MAX_ITEMS}. The API lists the others.", class_="note") if page.more else None
 
 
 def _memory(context: ViewContext) -> Content:
@@ -44,7 +44,7 @@ def _memory(context: ViewContext) -> Content:
     with context.reading() as store:
         rows = store.memory.rows(newest_first=True, after=context.number_cursor)
         live = (row for row in rows if is_live(row[1], now))
-        page = ui.found(context, live, lambda entry: f"{entry['key']}\n{entry['scope']}\n{_owner(entry)}")
+        page = ui.matches(context, live, lambda entry: f"{entry['key']}\n{entry['scope']}\n{_owner(entry)}")
     shown = {
         f"memory-{number}": {
             "Key": ui.wide(h.code(entry["key"].strip() or "(blank)")),
@@ -78,7 +78,7 @@ def _owner(entry: StoredMemory) -> str:
 
 
 def delete_value(context: ViewContext) -> Done:
-    """Delete the value in memory whose number the path has: a key may hold anything, also a secret."""
+    """Delete the value in memory whose number the path has: a key may contain anything, even a secret."""
     store, place = context.app.store, context.as_number
     with store.transaction():
         for number, entry in islice(store.memory.rows(newest_first=True, after=place + 1), 1):

@@ -31,12 +31,12 @@ NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
 STATES: Final = ("running", QUEUED, WAITING, "completed", "failed", "cancelled")
 """The states of runs, as the page lists them."""
 
-_MOST_WORKFLOWS: Final = 200
+_MAX_WORKFLOWS: Final = 200
 
 
 def show_list(context: ViewContext) -> PageContent:
-    """Show the runs that a search wants, the newest first. Its address is a link to the search."""
-    given = {name: context.query.searched(name) for name in ("q", "status", "workflow_id", "from", "to")}
+    """Show the runs that match a search, the newest first. Its address is a link to the search."""
+    given = {name: context.query.search_text(name) for name in ("q", "status", "workflow_id", "from", "to")}
     status, workflow_id, faults = given["status"], given["workflow_id"], list[Detail]()
     begin, end = (_bound(name, given[name], faults) for name in ("from", "to"))
     search = Search(given["q"] or "", begin and begin[0].timestamp(), end and end[1].timestamp())
@@ -49,8 +49,8 @@ def show_list(context: ViewContext) -> PageContent:
             brief=True,
             search=search,
         )
-        page = ui.found(context, () if faults else runs)
-        rows = islice(store.workflows.rows(newest_first=True), _MOST_WORKFLOWS)
+        page = ui.matches(context, () if faults else runs)
+        rows = islice(store.workflows.rows(newest_first=True), _MAX_WORKFLOWS)
         workflows = {workflow["id"]: workflow["name"] for _, workflow in rows}
     states = {"": "all", **{name: ui.state_text(name) for name in STATES}}
     content = [

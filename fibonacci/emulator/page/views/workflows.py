@@ -15,7 +15,7 @@ from fibonacci.emulator.http.messages import Detail, ServerResponse, invalid
 from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
-from fibonacci.emulator.page.coverage import LEGEND, MOST_RUNS, coverage_facts, coverage_of, missing_table
+from fibonacci.emulator.page.coverage import LEGEND, MAX_RUNS, coverage_facts, coverage_of, missing_table
 from fibonacci.emulator.page.diagram import diagram
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
@@ -24,14 +24,14 @@ from fibonacci.emulator.page.views.runs import NO_NODES, runs_table, started
 from fibonacci.emulator.policy.admission import approval_reasons, settings_of
 
 _RUNS: Final = 10
-_MOST_LINES: Final = 1_500  # of a version: the time to compare grows with their square
+_MAX_LINES: Final = 1_500  # per version: the time to compare them grows quadratically
 
 
 def show_list(context: ViewContext) -> PageContent:
     """Show the workflows, the oldest first, or those whose name or ID contains a text."""
     with context.reading() as store:
         rows = store.workflows.rows(after=context.number_cursor)
-        page = ui.found(context, rows, lambda workflow: f"{workflow['name']}\n{workflow['id']}")
+        page = ui.matches(context, rows, lambda workflow: f"{workflow['name']}\n{workflow['id']}")
         runs = {workflow["id"]: sum(store.executions.counts(workflow["id"]).values()) for _, workflow in page.items}
     shown = {
         workflow["id"]: {
@@ -89,7 +89,7 @@ def show(context: ViewContext) -> PageContent:
 
 
 def show_diagram(context: ViewContext) -> ServerResponse:
-    """Return the picture of a workflow, with what its runs have reached if that is asked for."""
+    """Return the picture of a workflow, with what its runs have reached if the query asks for it."""
     workflow = _workflow(context)
     coverage = coverage_of(context, workflow) if _shows_coverage(context) else None
     definition = context.redact_json(workflow["definition"]) or NO_NODES
@@ -215,8 +215,8 @@ def _difference(context: ViewContext, old: Any, new: Any) -> Content:
     before, after = (_text(context, version).split("\n") for version in (old, new))
     if before == after:
         return h.p("The versions are the same.", class_="empty")
-    lines: Content = f"A version has more than {_MOST_LINES:,} lines, so they aren't compared line by line."
-    if max(len(before), len(after)) <= _MOST_LINES:
+    lines: Content = f"A version has more than {_MAX_LINES:,} lines, so they aren't compared line by line."
+    if max(len(before), len(after)) <= _MAX_LINES:
         compared = list(unified_diff(before, after, lineterm=""))[2:]
         tags = {"-": "del", "+": "ins", "@": "i"}
         shown = [
@@ -253,15 +253,15 @@ def _diagram(context: ViewContext, workflow: Any) -> Content:
         LEGEND,
         diagram(drawing, f"{source}&show=coverage&runs={coverage.runs}", {}, text),
         missing_table(coverage),
-        h.p(f"Of the latest {MOST_RUNS} runs, these are the ended ones of versions with this meaning.", class_="note"),
+        h.p(f"Of the latest {MAX_RUNS} runs, these are the ended ones of versions with this meaning.", class_="note"),
     ]
 
 
 def _text(context: ViewContext, version: Any) -> str:
-    """Return a version as its lines are compared, the keys in the order in which people read them, without secrets."""
+    """Return a version as text to compare by lines, without secrets, and with its keys in reading order."""
     definition = version["definition"]
     with suppress(ValueError):  # it has both spellings of a field, or is too deep: shown as it is
         definition = definition and in_order(definition, generation="newer")
     shown = {"name": version["name"], "description": version["description"], "definition": definition}
-    # Redacted before it is compared: a part of a secret would not be found. Each line of a text is a line of its own.
+    # Redacted before it is compared: a part of a secret would not be found. Each line within a text gets its own line.
     return ui.json_text(context.redact_json(shown)).replace("\\n", "\n")
