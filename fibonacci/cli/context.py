@@ -81,7 +81,7 @@ def colored(text: str, color: str) -> ColoredText:
 
 
 @contextmanager
-def _going_on_unread() -> Generator[None]:
+def _ignoring_closed_stdout() -> Generator[None]:
     """Go on where the reader of stdout has left, as `head` does: there may be a file to write, or a fault to exit with.
 
     A stream ends then instead, for nothing else is going to come of it.
@@ -176,7 +176,7 @@ class Output:
     def value(self, value: Any) -> None:
         """Print one object: a model, or a value that has a JSON form."""
         shown = self._selected(value)
-        with _going_on_unread():
+        with _ignoring_closed_stdout():
             if not (self.is_terminal and not self.is_json and is_object(shown)):
                 self._print(self._json(shown, indent=2 if self.is_terminal else None))
                 return
@@ -224,12 +224,12 @@ class Output:
         """Print a text that is the data, such as a diagram. In a log of CI, what would be a command is escaped."""
         if is_read_by_ci(sys.stdout):
             text = without_commands(text)
-        with _going_on_unread():
+        with _ignoring_closed_stdout():
             self._print(printable(text) if self.is_terminal and not isinstance(text, ColoredText) else text)
 
     def ci_command(self, text: str) -> None:
         """Print a command for CI."""
-        with _going_on_unread():
+        with _ignoring_closed_stdout():
             self._print(printable(text))
 
     def painter(self) -> Painter:
@@ -249,7 +249,7 @@ class Output:
         if options.all:
             yield from items
         elif options.limit is not None:
-            yield from first(items, options.limit)
+            yield from take_first(items, options.limit)
         else:
             for number, item in enumerate(items):
                 if number == DEFAULT_LIMIT:
@@ -295,7 +295,7 @@ class Output:
             print_message(text)
 
 
-def first(items: Iterable[Any], limit: int | None) -> Iterator[Any]:
+def take_first(items: Iterable[Any], limit: int | None) -> Iterator[Any]:
     """Yield the first items, without asking for one more, or all of them if the limit is None."""
     for number, item in enumerate(items, 1):
         yield item

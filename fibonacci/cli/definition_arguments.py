@@ -200,26 +200,26 @@ def _version(client: Fibonacci, workflow: str, version: str) -> Workflow:
 _PLACE: Final = re.compile(r"(.*?)(?::(\d+):(\d+))?", re.DOTALL)
 
 
-def seen_from_here(path: str) -> str:
+def relative_path(path: str) -> str:
     """Return a path from the current folder, if it is in it."""
     return path.removeprefix(f"{Path.cwd()}{os.sep}")
 
 
-def fault_line(problem: Problem) -> str:
+def problem_line(problem: Problem) -> str:
     """Return a fault as compilers print it: `FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]`."""
-    place = seen_from_here(problem.source or "") or problem.location
+    place = relative_path(problem.source or "") or problem.location
     line = f"{place}: " * bool(place) + f"{problem.severity}: {problem.message} [{problem.code}]"
     return visible(line)
 
 
-def fault_lines(problem: Problem, stream: TextIO | None) -> list[str]:
+def problem_lines(problem: Problem, stream: TextIO | None) -> list[str]:
     """Return a fault, and below it the line of the file with a caret under the place, where that is known.
 
     Args:
         problem: The fault.
         stream: Where it is printed: on a terminal it has line breaks between words.
     """
-    return [wrapped_message(fault_line(problem), stream), *snippet_lines(problem, stream)]
+    return [wrapped_message(problem_line(problem), stream), *snippet_lines(problem, stream)]
 
 
 def snippet_lines(problem: Problem, stream: TextIO | None) -> list[str]:
@@ -241,15 +241,15 @@ def snippet_lines(problem: Problem, stream: TextIO | None) -> list[str]:
 
 def github_line(problem: Problem) -> str:
     """Return a fault as a command of GitHub Actions, which shows it at the line of a pull request."""
-    fields = fault_object(problem)
+    fields = problem_object(problem)
     properties = {"file": fields["file"], "line": fields["line"], "col": fields["column"], "title": fields["code"]}
     given = ",".join(f"{name}={_escaped(str(v), ':,')}" for name, v in properties.items() if v is not None)
     return f"::{problem.severity} {given}::{_escaped(problem.message)}"
 
 
-def fault_object(problem: Problem) -> dict[str, Any]:
+def problem_object(problem: Problem) -> dict[str, Any]:
     """Return a fault as JSON, where an unknown place is null."""
-    place = _PLACE.fullmatch(seen_from_here(problem.source or ""))
+    place = _PLACE.fullmatch(relative_path(problem.source or ""))
     assert place is not None  # every text matches
     file, line, column = place.groups()
     return {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fibonacci.cli.context import color_changes, uses_color
-from fibonacci.cli.definition_arguments import fault_object, folder_files, seen_from_here
+from fibonacci.cli.definition_arguments import folder_files, problem_object, relative_path
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.definitions import Problems
 from fibonacci.deployment.plan import basis_of, plan_text, step_of
@@ -69,11 +69,11 @@ def _folder(folder: str) -> Path:
     return path
 
 
-def seen_plan(plan: DeploymentPlan) -> DeploymentPlan:
+def plan_with_relative_places(plan: DeploymentPlan) -> DeploymentPlan:
     """Return a plan to be shown, in which the places of problems are seen from the current folder."""
     return replace(
         plan,
-        problems=Problems(replace(each, source=each.source and seen_from_here(each.source)) for each in plan.problems),
+        problems=Problems(replace(each, source=each.source and relative_path(each.source)) for each in plan.problems),
     )
 
 
@@ -99,7 +99,7 @@ def plan_object(plan: DeploymentPlan, *, detailed: bool) -> dict[str, Any]:
         "organization_id": basis_of(plan).organization_id,
         "changes": [_change_object(change, detailed=detailed) for change in plan.changes],
         "unchanged": list(plan.unchanged),
-        "problems": [fault_object(problem) for problem in plan.problems],
+        "problems": [problem_object(problem) for problem in plan.problems],
         "summary": plan.summary,
     }
 

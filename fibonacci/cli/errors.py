@@ -97,9 +97,9 @@ def error_object(error: BaseException) -> dict[str, Any]:
     found: Iterable[Problem] = getattr(error, "problems", ())
     problems: list[Any] = []
     if found:
-        from fibonacci.cli.definition_arguments import fault_object
+        from fibonacci.cli.definition_arguments import problem_object
 
-        problems += map(fault_object, found)
+        problems += map(problem_object, found)
     elif isinstance(error, FibonacciError):
         problems += error.details
     return {
@@ -128,9 +128,9 @@ def _problem_lines(error: BaseException) -> list[str]:
         return [wrapped_message(printable_line(line), sys.stderr) for line in str(error).splitlines()]
     if not isinstance(error, DefinitionError):
         return []
-    from fibonacci.cli.definition_arguments import fault_lines
+    from fibonacci.cli.definition_arguments import problem_lines
 
-    return [line for problem in error.problems for line in fault_lines(problem, sys.stderr)]
+    return [line for problem in error.problems for line in problem_lines(problem, sys.stderr)]
 
 
 def _one_line(error: BaseException) -> str:

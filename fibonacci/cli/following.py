@@ -93,7 +93,7 @@ def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") ->
     failure: ExecutionFailedError | None = None
     lines = ProgressLines(context.say, has_nodes=is_watched)
     show: Show = context.output.line if is_streamed else lines.update
-    with _explained(find) as seen:
+    with _with_next_steps(find) as seen:
 
         def update(execution: Execution) -> None:
             seen.append(execution)
@@ -115,7 +115,7 @@ def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") ->
 
 
 @contextmanager
-def _explained(find: str) -> Generator[list[Execution]]:
+def _with_next_steps(find: str) -> Generator[list[Execution]]:
     """Add to an error that ends the wait how to go on, and yield the list of the states that were seen."""
     seen: list[Execution] = []
     try:

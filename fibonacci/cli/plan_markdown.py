@@ -13,7 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from fibonacci._texts.text import printable, visible
-from fibonacci.cli.definition_arguments import seen_from_here
+from fibonacci.cli.definition_arguments import relative_path
 from fibonacci.deployment.plan import effects_of, is_emptying
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _row(change: DeploymentChange) -> str:
 
 
 def _problem(problem: Problem, plan: DeploymentPlan) -> str:
-    place = seen_from_here(problem.source or problem.location).removeprefix(seen_from_here(f"{plan.folder}{os.sep}"))
+    place = relative_path(problem.source or problem.location).removeprefix(relative_path(f"{plan.folder}{os.sep}"))
     return f"- **{problem.severity}** {_code(place) + ': ' if place else ''}{_prose(problem.message)}"
 
 

@@ -174,7 +174,7 @@ class Flow:
                 skipped.add(node_id)
         return skipped
 
-    def standing(self, node_id: str, fate_of: Fates) -> str:
+    def output_source(self, node_id: str, fate_of: Fates) -> str:
         """Return the node whose output counts for another: itself, or when it has failed a fallback that completed."""
         current, seen = node_id, {node_id}
         while current in self.fallbacks and fate_of(current).status == "failed":  # a fallback may have a fallback
@@ -186,7 +186,7 @@ class Flow:
 
     def is_stopped(self, node_id: str, fate_of: Fates) -> bool:
         """Return whether a node stops those that depend on it: it failed, or depends on one that did."""
-        return fate_of(node_id).stopped and fate_of(self.standing(node_id, fate_of)).status != "completed"
+        return fate_of(node_id).stopped and fate_of(self.output_source(node_id, fate_of)).status != "completed"
 
     def _not_taken(self, gates: Sequence[Gate], fate_of: Fates) -> FlowStep:
         conditionals = list(dict.fromkeys(gate.conditional for gate in gates))

@@ -163,7 +163,7 @@ class _Check:
         return next(self.faults(schema, value, ""), None) is None
 
     def fault(self, place: _Place, message: str, name: str = "") -> Fault:
-        written = _written(place)
+        written = _place_text(place)
         self._steps.take(3 + (len(written) + len(message)) // _CHARACTERS_A_STEP)
         return Fault(written, message, name)
 
@@ -251,7 +251,7 @@ class _Check:
                 yield self.fault(place, f"{shown(value)} does not match {argument!r}")
         except PatternError as error:
             message, is_over_limit = f"the pattern {shown(argument)} {error}", isinstance(error, TooManyStepsError)
-            fault = Fault(_written(place), message, is_certain=False, is_over_limit=is_over_limit)
+            fault = Fault(_place_text(place), message, is_certain=False, is_over_limit=is_over_limit)
             raise _UncheckedPattern(fault) from None
 
     def _is_one_of(self, value: Any, choices: Any, key: int) -> bool:
@@ -318,7 +318,7 @@ CHECKED_KEYWORDS: Final = frozenset(_CHECKS)
 """The keywords that a value can contradict."""
 
 
-def _written(place: _Place) -> str:
+def _place_text(place: _Place) -> str:
     parts: list[str] = []
     while not isinstance(place, str):
         place, part = place

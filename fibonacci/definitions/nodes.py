@@ -60,14 +60,14 @@ class DefinitionModel(BaseModel):
     def _read_whole_number(cls, value: object) -> object:
         return whole(value)
 
-    def _said(self) -> set[str]:
+    def _given_names(self) -> set[str]:
         """Return the names of the fields that were given."""
         return self.model_fields_set.union(self.model_extra or ())
 
     @model_serializer(mode="wrap")
     def _as_given(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        said = self._said()
-        fields = {name: value for name, value in dump(self).items() if name in said}
+        given = self._given_names()
+        fields = {name: value for name, value in dump(self).items() if name in given}
         first = {name: fields[name] for name in _FIRST if name in fields}
         last = {name: fields.pop(name) for name in _LAST if name in fields}
         return first | fields | last
@@ -180,8 +180,8 @@ class BaseNode(DefinitionModel):
         """Return the node with `type` among the fields that were given, and `retry` in the newer fields."""
         self.model_fields_set.add("type")
         if self.retry is not None:
-            said = self.retry._said()
-            newer, rest = split_retry({name: value for name, value in self.retry if name in said})
+            given = self.retry._given_names()
+            newer, rest = split_retry({name: value for name, value in self.retry if name in given})
             vars(self).update(newer, retry=RetryPolicy.model_validate(rest) if rest else None)
             self.model_fields_set.update(newer)
             if not rest:

@@ -260,14 +260,14 @@ class _Renderer:
         match _EXPRESSION.split(text):
             case ["", whole, ""]:
                 value = as_json(self._resolve(parse(whole)))
-                self._written(value)
+                self._as_part_of_text(value)
                 return value
             case parts:  # texts, with an expression between each two
                 for place in range(1, len(parts), 2):
-                    parts[place] = self._written(self._resolve(parse(parts[place])))
+                    parts[place] = self._as_part_of_text(self._resolve(parse(parts[place])))
                 return "".join(parts)
 
-    def _written(self, value: Any) -> str:
+    def _as_part_of_text(self, value: Any) -> str:
         text = as_text(value)
         self._left -= len(text)
         if self._left < 0:

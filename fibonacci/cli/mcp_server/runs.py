@@ -167,7 +167,7 @@ class ProgressReporter:
         await self._report()
 
     @asynccontextmanager
-    async def beating(self) -> AsyncGenerator[None]:
+    async def heartbeat(self) -> AsyncGenerator[None]:
         """Report at intervals while the block runs."""
         beat = asyncio.create_task(self._beat())  # not in a group, which would wrap the errors of the block
         try:
@@ -231,10 +231,10 @@ class WorkflowRunner:
             FibonacciError: If it cannot be started, where `outcome_unknown` says whether it may have been started all
                 the same, or if polling fails permanently, where a note has the ID.
         """
-        async with progress.beating():
+        async with progress.heartbeat():
             execution = await self._start(workflow, inputs)
             try:
-                return await self._explained(await self.wait(execution, self._wait_limit, progress))
+                return await self._with_failure_reason(await self.wait(execution, self._wait_limit, progress))
             except asyncio.CancelledError:
                 await self._cancel(execution)
                 raise
@@ -296,7 +296,7 @@ class WorkflowRunner:
             else:
                 self._say(f"{execution.id}: canceled, because its request was canceled")
 
-    async def _explained(self, execution: Execution) -> Execution:
+    async def _with_failure_reason(self, execution: Execution) -> Execution:
         """Return an execution that failed as `get` does, which may have the reason that `execute` does not."""
         if execution.status != "failed" or execution.failure_reason is not None:
             return execution

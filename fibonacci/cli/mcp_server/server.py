@@ -152,7 +152,7 @@ class WorkflowServer:
         progress.node_count = self._node_counts.get(execution.workflow_id or "", 0)
         seconds, longest = arguments.get("wait_seconds", 0), self._wait_limit
         note = f"wait_seconds is at most {longest:g} here: it waited no longer" if seconds > longest else None
-        async with progress.beating():
+        async with progress.heartbeat():
             return execution_result(await self._runner.wait(execution, min(seconds, longest), progress), note=note)
 
     async def _read_output(self, arguments: Mapping[str, Any], progress: ProgressReporter) -> CallToolResult:

@@ -79,7 +79,7 @@ class World(NamedTuple):
             is_later = reader is not None and self.position.get(other, 0) >= self.position[reader]
             return PENDING if is_later else self.fate_of(other)
 
-        return fate_of(self.flow.standing(node_id, fate_of)).status not in ("failed", "skipped")
+        return fate_of(self.flow.output_source(node_id, fate_of)).status not in ("failed", "skipped")
 
 
 class GroupReading:

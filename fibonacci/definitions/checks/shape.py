@@ -155,7 +155,7 @@ def suspicious_values(nodes: NodesByIndex) -> Iterator[Problem]:
     types = {node["id"]: node.get("type") for node in nodes.values()}
     for index, node in nodes.items():
         if node.get("type") == "llm":
-            yield from _of_llm(node, f"nodes[{index}].")
+            yield from _llm_values(node, f"nodes[{index}].")
         target = node.get("target_node")
         target_type = types.get(target) if isinstance(target, str) else None
         if node.get("type") == "critic" and target_type in ("tool", "conditional", "critic"):
@@ -167,7 +167,7 @@ def suspicious_values(nodes: NodesByIndex) -> Iterator[Problem]:
             yield problem(f"nodes[{index}].target_node", "critic_of_no_answer", message)
 
 
-def _of_llm(node: Mapping[str, Any], prefix: str) -> Iterator[Problem]:
+def _llm_values(node: Mapping[str, Any], prefix: str) -> Iterator[Problem]:
     temperature = node.get("temperature")
     if isinstance(temperature, int | float) and 1 < temperature <= 2:
         message = f"{temperature} is above 1, the maximum in the newer documentation. Use 1 or less"

@@ -235,7 +235,7 @@ class Centers:
         self._before, self._after = neighbors(len(layers.layer), layers.paths)
         self._centers = [0.0] * len(layers.layer)
 
-    def found(self) -> list[float]:
+    def coordinates(self) -> list[float]:
         """Return the centers, so that nothing lies below zero."""
         for vertices in self._order:
             for left, right in pairwise(vertices):
@@ -378,7 +378,7 @@ class _Placement:
         self._edges = edges
         self._leads = leads
         self._layers = arrange(len(sizes), edges)
-        self._across = Centers(self._layers, [size.across for size in sizes]).found()
+        self._across = Centers(self._layers, [size.across for size in sizes]).coordinates()
         self._ports = self._groups_at_ports()
         self._node_leads: dict[int, float] = {}
         for node, group in self._ports:

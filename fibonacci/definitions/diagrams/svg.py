@@ -461,7 +461,7 @@ class Drawing:
     def text(self) -> str:
         """Return the picture."""
         body = f'<g transform="translate({number(self._left)} {number(self._top)})">'
-        written = _written(self._header, self.width)
+        written = _header_lines(self._header, self.width)
         parts = [*self._opening(self.width, self.height), *written, body, *self._body()]
         return "\n".join([*parts, "</g>", "</svg>"])
 
@@ -522,7 +522,7 @@ class Drawing:
         return " ".join(sentences)
 
 
-def _written(header: Sequence[tuple[str, str, str]], width: float) -> Iterator[str]:
+def _header_lines(header: Sequence[tuple[str, str, str]], width: float) -> Iterator[str]:
     """Yield the lines above the boxes as SVG."""
     for index, (style, text, state) in enumerate(header):
         shown = shorten(text, (width - 2 * _MARGIN + 1) / _FONT_SIZES[style])

@@ -149,14 +149,14 @@ class _Dialect:
             message = f"{word} is from fibonacci-sdk 0.2.4: {successor}{also}"
             self._source.add(min(offsets), Problem(location="", code=DEPRECATED, message=message, severity="warning"))
 
-    def _found(self, word: str, successor: str, offset: int) -> None:
+    def _record_word(self, word: str, successor: str, offset: int) -> None:
         self._words.setdefault(word, (successor, []))[1].append(offset)
 
     def workflow(self, workflow: _Object) -> None:
         """Translate a definition."""
         for key in _KEYS_WITHOUT_SUCCESSOR:
             if key in workflow:
-                self._found(f"'{key}'", SUCCESSORS[key], workflow.pop(key).key_offset)
+                self._record_word(f"'{key}'", SUCCESSORS[key], workflow.pop(key).key_offset)
         nodes = workflow.get("nodes")
         if nodes is not None and isinstance(nodes.content, list):
             for node in nodes.content:
@@ -171,7 +171,7 @@ class _Dialect:
             self._critic(node)
         for old, new in _NODE_KEYS.items():
             if old in node:
-                self._found(f"'{old}'", SUCCESSORS[old], node[old].key_offset)
+                self._record_word(f"'{old}'", SUCCESSORS[old], node[old].key_offset)
                 _replace(node, old, {new: node[old]}, self._source)
         self._config(node)
         if node_type == "condition":
@@ -182,7 +182,7 @@ class _Dialect:
         config = node.get("config")
         if config is None or not (isinstance(config.content, dict) or config.content is None):
             return
-        self._found("'config'", SUCCESSORS["config"], config.key_offset)
+        self._record_word("'config'", SUCCESSORS["config"], config.key_offset)
         entries = config.content or {}
         if "max_retries" in entries:
             entries = {"enable_retry": Element(content=True, offset=config.offset), **entries}
@@ -190,11 +190,11 @@ class _Dialect:
 
     def _condition(self, node: _Object) -> None:
         """Translate a node of the type `condition`."""
-        self._found("type 'condition'", "write 'conditional'", node["type"].offset)
+        self._record_word("type 'condition'", "write 'conditional'", node["type"].offset)
         node["type"].content = "conditional"
         operator = _text(node, "operator") or ""
         if operator in _OPERATORS:
-            self._found(f"operator '{operator}'", f"write '{_OPERATORS[operator]}'", node["operator"].offset)
+            self._record_word(f"operator '{operator}'", f"write '{_OPERATORS[operator]}'", node["operator"].offset)
             node["operator"].content = _OPERATORS[operator]
         elif operator in _OPERATORS_WITHOUT_SUCCESSOR:
             message = f"operator '{operator}' is from fibonacci-sdk 0.2.4: {_OPERATORS_WITHOUT_SUCCESSOR[operator]}"
@@ -209,7 +209,7 @@ class _Dialect:
             targets = dependencies.content
             if isinstance(targets, list) and targets and isinstance(targets[0].content, str):
                 successor = f"write 'target_node: {targets[0].content}'"
-                self._found("a critic without 'target_node'", successor, dependencies.key_offset)
+                self._record_word("a critic without 'target_node'", successor, dependencies.key_offset)
                 node["target_node"] = targets[0]
 
 

@@ -55,10 +55,10 @@ def updated_text(text: str, name: str, definition: _Object) -> str | None:
     old = _nodes_by_id(raw)
     is_older = any("retry" in node or any(key in node for key in older_keys(node).values()) for node in old.values())
     new = in_order(definition, generation="older" if is_older else "newer")
-    value = _like(raw, new, workflow_defaults())
+    value = _in_order_of(raw, new, workflow_defaults())
     nodes = _nodes_by_id(new)
     if nodes:
-        value["nodes"] = list(_like(old, nodes).values())
+        value["nodes"] = list(_in_order_of(old, nodes).values())
     order = [node.get("id") for node in value["nodes"]] if nodes else []
     if text_format == "json":
         indent = match[1] if (match := _JSON_INDENT.match(text)) else None
@@ -81,7 +81,7 @@ def _nodes_by_id(definition: _Object) -> dict[str, _Object]:
     return by_id if len(by_id) == len(nodes) else {}
 
 
-def _like(old: Any, new: Any, defaults: _Object | None = None) -> Any:
+def _in_order_of(old: Any, new: Any, defaults: _Object | None = None) -> Any:
     """Return a value in the order of another one, which alone decides what defaults are said."""
     if same(unspaced(old), unspaced(new)):
         return old
@@ -92,7 +92,7 @@ def _like(old: Any, new: Any, defaults: _Object | None = None) -> Any:
     result: dict[str, Any] = {}
     for key, value in old.items():
         if key in new:
-            result[key] = _like(value, new[key])
+            result[key] = _in_order_of(value, new[key])
         elif key in defaults and same(value, defaults[key]):
             result[key] = value
     previous: str | None = None
