@@ -49,9 +49,9 @@ class DefinitionModel(BaseModel):
         extra="allow",
         strict=True,
         allow_inf_nan=False,
-        defer_build=True,  # importing the emulator is 5 % faster: WorkflowDefinition builds the nodes with itself
+        defer_build=True,  # importing the emulator is 5% faster: WorkflowDefinition builds the nodes along with itself
         populate_by_name=True,
-        # A NaN inside `params` would be written as null, which has another meaning. The client refuses a NaN.
+        # A NaN in `params` would be written as null, which means something else. The client refuses a NaN.
         ser_json_inf_nan="constants",
     )
 
@@ -190,13 +190,13 @@ class BaseNode(DefinitionModel):
 
 
 def _with_plain_retry(data: Any) -> Any:
-    """Return the data of a node with a retry that is a model as plain JSON."""
+    """Return the data of a node, with a `retry` model converted to plain JSON."""
     retry = data.get("retry")
     return {**data, "retry": retry.model_dump()} if isinstance(retry, RetryPolicy) else data
 
 
 DEFAULT_CRITERIA: Final = ("quality", "correctness", "completeness")
-"""The criteria of a critic that names none."""
+"""The default criteria of a critic."""
 
 
 class _FallibleNode(BaseNode):
@@ -425,7 +425,7 @@ NODE_MODELS: Final[Mapping[NodeType, type[BaseNode]]] = {
     "critic": CriticNode,
     "conditional": ConditionalNode,
 }
-"""The model of each type of node that this version knows. `OpenNode` is that of the others."""
+"""The model of each type of node that this version knows. Other types have `OpenNode`."""
 
 
 class WorkflowDefinition(DefinitionModel):
