@@ -32,7 +32,7 @@ class Struct(NamedTuple):
 
 
 Kind = Literal["null", "boolean", "integer", "number", "text", "time", "mixed"] | ListOf | Struct
-"""`null`: there is nothing but None. `mixed`: the values have no kind in common, or none that a column can have."""
+"""`null`: every value is None. `mixed`: the values have no common kind, or one that no column can hold."""
 
 _SCALARS: dict[type, Kind] = {bool: "boolean", int: "integer", float: "number", str: "text", datetime: "time"}
 _INT64 = range(-(2**63), 2**63)
@@ -98,7 +98,7 @@ def is_uniform(kind: Kind) -> bool:
 
 
 def fitted(value: Any, kind: Kind) -> Any:
-    """Return a value as its kind has it: times in UTC, numbers as floats, objects with all fields."""
+    """Return a value converted to its kind: times in UTC, numbers as floats, objects with all fields."""
     if value is None:
         return None
     if isinstance(kind, Struct):
@@ -147,7 +147,7 @@ def _column(name: str, values: list[Any], declared: Mapping[str, Any]) -> Column
         values = _times(values)
     kind = common_kind([declared_kind(declared.get(name, NoneType)), *map(kind_of, values)])
     if kind == "null" and name in declared:
-        kind = "mixed"  # values may come later, of any kind
+        kind = "mixed"  # later values may be of any kind
     return Column(name, kind, values)
 
 
@@ -163,7 +163,7 @@ def _times(values: list[Any]) -> list[Any]:
 def _flattened(
     rows: Sequence[Row], names: Sequence[str], declared: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the rows with the members of nested objects in their place, and the names of the columns."""
+    """Return the rows with nested objects replaced by their members, and the names of the columns."""
     flat_rows: list[dict[str, Any]] = [{} for _ in rows]
     paths: dict[str, dict[str, None]] = {name: {} for name in names}
     for row, flat_row in zip(rows, flat_rows, strict=True):
@@ -214,7 +214,7 @@ def load_library(extra: str) -> Any:
         raise ImportError(message) from error
 
 
-# Types in which a value may be missing: with numpy's own, integers would become floats and booleans objects.
+# Nullable types: with numpy's own, a missing value would turn integers into floats and booleans into objects.
 _PANDAS_TYPES = {
     "boolean": "boolean",
     "integer": "Int64",

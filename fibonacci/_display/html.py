@@ -36,7 +36,7 @@ def escaped(text: object) -> str:
 
 
 def line(text: str) -> str:
-    """Return a short text, which is not broken where a table is narrow."""
+    """Return a short text that doesn't wrap in a narrow table."""
     return f'<span style="white-space:pre">{escaped(text)}</span>'
 
 
@@ -46,7 +46,7 @@ def name(text: object) -> str:
 
 
 def faint(text: str) -> str:
-    """Return a text of less weight than those around it."""
+    """Return a text that is less prominent than its surroundings."""
     return f'<span style="opacity:.65">{escaped(text)}</span>'
 
 
@@ -78,7 +78,7 @@ def _nested(title: str, shown: object) -> str:
 
 
 def json_text(shown: object, indent: int | None = None) -> str:
-    """Return a value as JSON, or what Python says of it where it has no JSON form, such as a row that was not sent."""
+    """Return a value as JSON, or its `repr` if it has no JSON form, as in a row that was not sent."""
     try:
         return json.dumps(shown, indent=indent, ensure_ascii=False, default=str)
     except (TypeError, ValueError):
@@ -86,7 +86,7 @@ def json_text(shown: object, indent: int | None = None) -> str:
 
 
 def html_of(shown: object) -> str | None:
-    """Return the HTML that an object has for notebooks, or None if it has none."""
+    """Return an object's HTML for notebooks, or None if it has none."""
     display_hook: Callable[[], str] | None = getattr(shown, "_repr_html_", None)
     return None if display_hook is None else display_hook()
 
@@ -111,7 +111,7 @@ def bar_of(share: float, total: float, before: float = 0.0) -> str:
     Args:
         share: The share.
         total: The total.
-        before: What of the total lies before it.
+        before: How much of the total comes before the share.
     """
     left, width = (100 * seconds / total if total else 0.0 for seconds in (before, share))
     bar = f"margin-left:{left:.1f}%;width:{width:.1f}%;min-width:2px;height:.7em;background:currentColor;opacity:.5"
@@ -119,7 +119,7 @@ def bar_of(share: float, total: float, before: float = 0.0) -> str:
 
 
 def display(*parts: str) -> str:
-    """Return parts as one thing to display, which scrolls where the page is too narrow."""
+    """Join parts into one element, which scrolls if the page is too narrow."""
     return f'<div style="overflow-x:auto">{"".join(parts)}</div>'
 
 
@@ -130,18 +130,18 @@ def _row(cells: Sequence[str]) -> str:
 
 
 ROWS = 20
-"""The items of a page that are shown."""
+"""How many items of a page are shown."""
 
 _COLUMNS = 8
 
 
 def pager_html(name: str, call: str, page: object) -> str:
-    """Return what is known of a pager.
+    """Return what is known about a pager.
 
     Args:
         name: The name of its class. That of an async one begins with `Async`.
         call: Its request, such as `GET /workflows`.
-        page: Its first page where that was fetched already. None otherwise.
+        page: Its first page, or None if it hasn't been fetched yet.
     """
     title = f"<strong>{escaped(name)}</strong> {code(call)}"
     is_async = name.startswith("Async")
@@ -161,7 +161,7 @@ def page_html(rows: Sequence[Mapping[str, Any]], count: int, *, has_more: bool) 
         count: The number of its items.
         has_more: Whether another page follows.
     """
-    # A column that is empty in all rows takes no room: a notebook is narrow.
+    # Notebooks are narrow, so a column that is empty in all rows is left out.
     names = list(dict.fromkeys(name for row in rows for name, content in row.items() if content not in (None, {}, [])))
     columns = names[:_COLUMNS]
     title = f"<strong>Page</strong> of {counted(count, 'item')}"
@@ -201,7 +201,7 @@ def _state(node: NodeTrace) -> str:
 
 
 def _span(node: NodeTrace) -> tuple[datetime, datetime] | None:
-    """Return the times between which a node was executed, where both are known and can be compared."""
+    """Return when a node started and ended, or None unless both are known and comparable."""
     started, ended = node.started_at, node.ended_at
     if started is None or ended is None or started.tzinfo is None or ended.tzinfo is None:
         return None
@@ -209,7 +209,7 @@ def _span(node: NodeTrace) -> tuple[datetime, datetime] | None:
 
 
 def object_html(title: str, fields: Mapping[str, Any], *parts: str) -> str:
-    """Return the fields of an object that have a value, and what belongs in separate tables or pictures."""
+    """Return the fields of an object that have a value, and the parts that go into separate tables or pictures."""
     return display(
         fields_table(title, {key: content for key, content in fields.items() if content is not None}), *parts
     )
@@ -252,7 +252,7 @@ _RUN_HEADERS = ("Key", "Status", "Inputs", "Outputs or error", "Duration")
 
 
 def runs_html(name: str, workflow_id: str, counts: Mapping[str, int], results: Sequence[Mapping[str, Any]]) -> str:
-    """Return how far the rows of a workflow have come. Nothing is run for it.
+    """Return how far the rows of a workflow have come. This doesn't run anything.
 
     Args:
         name: The name of the class. That of an async one begins with `Async`.
@@ -280,7 +280,7 @@ def result_html(fields: Mapping[str, Any], error: BaseException | None) -> str:
 
     Args:
         fields: Its fields.
-        error: Why it has not succeeded.
+        error: Why it didn't succeed.
     """
     failure = html_of(error)
     apart = {"outputs"} if failure is None else {"outputs", "error"}
@@ -304,7 +304,7 @@ def _result(fields: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _brief(shown: object) -> str:
-    """Return a value, on one line where it is short: a row's inputs and outputs often are."""
+    """Return a value, on one line if it is short, as a row's inputs and outputs often are."""
     if not isinstance(shown, Mapping):
         return value(shown)
     fields = cast("Mapping[object, object]", shown)

@@ -1,4 +1,4 @@
-"""Bars by tqdm, which comes with the extra `progress`: for an execution that is waited for, and for many rows."""
+"""Progress bars by tqdm, from the extra `progress`: for waiting on one execution, and for many rows."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from fibonacci._texts.text import counted, printable
 
 try:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # in a notebook without ipywidgets the bar is a text
+        warnings.simplefilter("ignore")  # without ipywidgets, the bar in a notebook is text
         from tqdm.auto import tqdm
 except ImportError as error:
     raise ImportError("progress=True needs tqdm: pip install 'fibonacci-sdk[progress]'") from error
 
-#: Seconds between two refreshes: the elapsed time advances between updates.
+#: Seconds between two refreshes, so that the elapsed time advances between updates.
 _REFRESH = 1.0
 _ENDED = {"completed", "failed", "skipped", "cancelled"}
 
@@ -37,9 +37,9 @@ else:
 
 
 class _Bar(_Tqdm):
-    """A bar that nothing waits for if stderr can't be written, for example because the reader of a pipe has gone.
+    """A bar that blocks nobody if stderr can't be written, for example because the reader of a pipe has gone.
 
-    tqdm itself would raise the error and keep its lock, so that every other thread with a bar waited forever.
+    tqdm would raise the error without releasing its lock, and every other thread with a bar would wait forever.
     """
 
     def refresh(self, *_: Any, **__: Any) -> None:
@@ -52,20 +52,20 @@ class _Bar(_Tqdm):
 
 
 class TickingBar:
-    """A bar on stderr whose elapsed time advances although nothing happens.
+    """A bar on stderr whose elapsed time advances even while nothing happens.
 
-    It stays on its line after it was closed.
+    It stays on its line after it is closed.
 
     Args:
-        options: What tqdm takes.
+        options: The arguments of tqdm.
     """
 
     def __init__(self, **options: Any) -> None:
         self._closing = Event()
         self._ticker = Thread(target=self._tick, name="fibonacci-progress", daemon=True)
-        # A process without a console, such as one of pythonw, has no stderr.
+        # A process without a console, such as pythonw, has no stderr.
         self._bar = _Bar(file=sys.stderr or StringIO(), **options)
-        with suppress(RuntimeError):  # the system has no thread left: then the time advances with what happens
+        with suppress(RuntimeError):  # no thread available: the time then advances with each update
             self._ticker.start()
 
     def close(self) -> None:
@@ -124,11 +124,11 @@ class ProgressBar(TickingBar, Generic[E]):
 
     def _set_total(self, total: int) -> None:
         bar = self._bar
-        if hasattr(bar, "container"):  # the widget of a notebook, which `reset` alone tells
+        if hasattr(bar, "container"):  # a notebook widget learns of the new total only from `reset`
             began = bar.start_t
             bar.reset(total)
             bar.start_t = began
-        else:  # where `reset` would show a bar that is empty again
+        else:  # `reset` would show an empty bar again
             bar.total = total
 
 
@@ -136,7 +136,7 @@ class RowsBar(TickingBar):
     """Shows how many rows have ended.
 
     Args:
-        total: The number of rows, or None where it is not known.
+        total: The number of rows, or None if unknown.
     """
 
     def __init__(self, total: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Texts of the platform made short, and the cells of a terminal that a text takes."""
+"""Shortening texts from the platform, and measuring how many terminal cells a text takes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-#: The characters of a text that are shown, in a field and in a table's cell.
+#: How many characters of a text are shown, in a field and in a table cell.
 LONG = 500
 
 _JOINER: Final = "\N{ZERO WIDTH JOINER}"
@@ -15,7 +15,7 @@ _SKIN_TONES: Final = "".join(map(chr, range(0x1F3FB, 0x1F400)))
 
 
 def cut(text: str, length: int = LONG) -> str:
-    """Return a text that is at most so long, with the number of its characters where it was longer."""
+    """Cut a text to a length, and add its number of characters if it was longer."""
     return text if len(text) <= length else f"{text[:length]}\N{HORIZONTAL ELLIPSIS} ({len(text):,} characters)"
 
 
@@ -25,7 +25,7 @@ def cell_width(text: str) -> int:
 
 
 def clusters(text: str) -> Iterator[tuple[str, int]]:
-    """Yield the characters as they are drawn, an emoji with its parts, and the cells of each."""
+    """Yield the characters as they are drawn (an emoji is one), and how many cells each takes."""
     cluster, width = "", 0
     for character in text:
         is_tone = width == 2 and character in _SKIN_TONES

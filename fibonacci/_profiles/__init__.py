@@ -1,1 +1,1 @@
-"""Profiles: the address and the API key that a client has when none is given, in a file and in the keychain."""
+"""Profiles: the address and the API key that a client uses by default, kept in a file and in the keychain."""

@@ -1,4 +1,4 @@
-"""Changes of profiles: of their file, which is written whole, and of the API keys in the keychain."""
+"""Changes to profiles: to their file, which is rewritten as a whole, and to the API keys in the keychain."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fibonacci._profiles.config_file import (
     config_path,
     read_profiles,
 )
-from fibonacci._profiles.credentials import PlatformAddress, home_of
+from fibonacci._profiles.credentials import PlatformAddress, own_address
 from fibonacci._system.files import lock_file_patiently, open_state, write_file
 from fibonacci.errors import ConfigurationError
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _HEADER: Final = "# `fibonacci profiles` and `fibonacci auth` write this file, and keep no other comments.\n"
 
-# For ten seconds: a change takes some milliseconds, unless its process was suspended.
+# Ten seconds in all: a change takes a few milliseconds, unless its process is suspended.
 _TRIES = 1000
 
 
@@ -41,7 +41,7 @@ def add_profile(name: str, base_url: str | None = None, api_version: ApiVersion 
         api_version: The API that the platform speaks. None for the documented one.
 
     Raises:
-        ConfigurationError: If there is one of the name, or the file, the name or the URL is wrong.
+        ConfigurationError: If the name is taken, or the file, the name or the URL is wrong.
         OSError: If the file can't be written.
     """
     check_profile_name(name, source="NAME")
@@ -61,7 +61,7 @@ def remove_profile(name: str) -> None:
     """Remove a profile.
 
     Raises:
-        ConfigurationError: If there is none of the name, or the file is wrong.
+        ConfigurationError: If no profile has that name, or the file is wrong.
         OSError: If the file can't be written.
     """
     with _changing_profiles() as file:
@@ -74,7 +74,7 @@ def use_profile(name: str) -> None:
     """Make a profile the one that is used when none is named.
 
     Raises:
-        ConfigurationError: If there is none of the name, or the file is wrong.
+        ConfigurationError: If no profile has that name, or the file is wrong.
         OSError: If the file can't be written.
     """
     with _changing_profiles() as file:
@@ -94,15 +94,15 @@ def note_key(name: str, *, is_stored: bool) -> None:
 
 @contextmanager
 def _changing_profiles() -> Generator[ProfilesFile]:
-    """Yield what the file has, which no other process or thread changes meanwhile, and write it after the block.
+    """Yield the content of the file, locked against other processes and threads, and write it after the block.
 
     Raises:
-        ConfigurationError: If the file can't be read, or others change it for too long.
+        ConfigurationError: If the file can't be read, or others keep it locked for too long.
         OSError: If the file can't be written.
     """
     path = config_path()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Of its own, and left there: the file of profiles is replaced at each change.
+    # A separate lock file, which is never removed, because each change replaces the file of profiles.
     lock = open_state(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT)
     try:
         lock_file_patiently(lock, _TRIES)
@@ -132,21 +132,21 @@ TAKE_OVER: Final = "fibonacci-sdk 0.2.4 stored an API key: run `fibonacci auth l
 
 
 def profile_for(file: ProfilesFile, name: str, address: PlatformAddress) -> Profile:
-    """Return the profile to store a key under: that of the name, or a new one with the address.
+    """Return the profile to store a key under: the one with that name, or a new one with the address.
 
     Raises:
-        ConfigurationError: If the name is none, or the profile has another address, or another API.
+        ConfigurationError: If the name is invalid, or the profile has another address or another API.
     """
     check_profile_name(name, source="profile")
     profile = file.profiles.get(name)
     if profile is None:
         base_url = None if address.source == "default" else address.base_url
         return Profile(name, base_url, api_version=None if address.api_version == "v1" else address.api_version)
-    home = home_of(profile)
+    home = own_address(profile)
     if (home.origin, home.api_version) != (address.origin, address.api_version):
         raise ConfigurationError(
             f"the profile {name!r} has the base URL {home.base_url} (API {home.api_version}), and"
-            f" {address.named} names {address.base_url} (API {address.api_version}): log in under another"
+            f" {address.source_text} names {address.base_url} (API {address.api_version}): log in under another"
             f" name (--profile NAME), or run `fibonacci profiles remove {name}` first"
         )
     return profile
@@ -159,7 +159,7 @@ def remember_key(profile: Profile, key: str) -> None:
         ConfigurationError: If the keychain or the file can't be used. Nothing is changed then.
         OSError: If the file can't be written.
     """
-    origin = home_of(profile).origin
+    origin = own_address(profile).origin
     keychain.store_key(profile.name, origin, key)
     try:
         with _changing_profiles() as file:
@@ -177,12 +177,12 @@ def forget_key(profile: Profile) -> None:
         ConfigurationError: If the keychain or the file can't be used.
         OSError: If the file can't be written.
     """
-    keychain.delete_key(profile.name, home_of(profile).origin)
+    keychain.delete_key(profile.name, own_address(profile).origin)
     note_key(profile.name, is_stored=False)
 
 
 def has_legacy_key() -> bool:
-    """Whether fibonacci-sdk 0.2.4 has stored an API key; no where there is no keychain."""
+    """Whether fibonacci-sdk 0.2.4 has stored an API key. Without a keychain, it hasn't."""
     try:
         return keychain.legacy_key() is not None
     except ConfigurationError:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fibonacci._core.config import ApiVersion
 
 FILE_NAME: Final = "config.toml"
-#: The profile of a file that names no other.
+#: The default profile, unless the file names another.
 DEFAULT_PROFILE: Final = "default"
 
 PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -33,7 +33,7 @@ _RULES: Final = {
     "keychain": "it must be true or false",
 }
 _KEY_NAMES: Final = {"api_key", "apikey", "api-key", "key", "password", "secret", "token"}
-# What the keys of the platform begin with.
+# The prefix of the platform's keys.
 _KEY: Final = re.compile(r"fib_(?:live|test)_\w")
 
 
@@ -82,7 +82,7 @@ class ProfilesFile:
             source: Where the name is from, for the message.
 
         Raises:
-            ConfigurationError: If there is none of the name.
+            ConfigurationError: If no profile has that name.
         """
         profile = self.profiles.get(name)
         if profile is None:
@@ -95,13 +95,13 @@ def config_path() -> Path:
     """Return the path of the file of profiles, whether it exists or not.
 
     Raises:
-        ConfigurationError: If no folder can be named.
+        ConfigurationError: If there is no folder to put it in.
     """
     if folder := os.environ.get("FIBONACCI_CONFIG_DIR"):
         return Path(folder) / FILE_NAME
     variable = "APPDATA" if sys.platform == "win32" else "XDG_CONFIG_HOME"
     base = os.environ.get(variable, "")
-    if Path(base).is_absolute():  # one that is not is to be ignored, by the specification
+    if Path(base).is_absolute():  # the specification says to ignore a relative path
         return Path(base) / "fibonacci" / FILE_NAME
     try:
         return Path.home() / ".config" / "fibonacci" / FILE_NAME
@@ -114,10 +114,10 @@ def config_path() -> Path:
 
 
 def read_profiles() -> ProfilesFile:
-    """Read the file of profiles; one that doesn't exist has none.
+    """Read the file of profiles. A missing file has no profiles.
 
     Raises:
-        ConfigurationError: If it can't be read, isn't what it should be, or holds an API key.
+        ConfigurationError: If it can't be read, is malformed, or holds an API key.
     """
     path = config_path()
     try:
@@ -137,7 +137,7 @@ def read_profiles() -> ProfilesFile:
     try:
         file = _File.model_validate(data)
     except ValidationError as error:
-        raise _fault(path, error) from None
+        raise _invalid_file(path, error) from None
     profiles = {name: Profile(name, **dict(settings)) for name, settings in file.profiles.items()}
     return ProfilesFile(path, file.default, profiles, text)
 
@@ -153,7 +153,7 @@ class _File(BaseModel, extra="forbid", strict=True):
     profiles: dict[str, _Settings] = {}
 
 
-def _fault(path: Path, error: ValidationError) -> ConfigurationError:
+def _invalid_file(path: Path, error: ValidationError) -> ConfigurationError:
     fault = error.errors(include_input=False, include_url=False)[0]
     name = str(fault["loc"][-1])
     place = ".".join(map(str, fault["loc"]))
@@ -167,11 +167,11 @@ def _fault(path: Path, error: ValidationError) -> ConfigurationError:
 
 
 def check_profile_name(name: object, *, source: str) -> str:
-    """Return the name of a profile.
+    """Check the name of a profile, and return it.
 
     Raises:
         TypeError: If it isn't a string.
-        ConfigurationError: If it is blank, or has other characters than letters, digits, `-` and `_`.
+        ConfigurationError: If it is blank, or has characters other than letters, digits, `-` and `_`.
     """
     if not isinstance(name, str):
         raise TypeError(f"{source} must be a str, not {type(name).__name__}")
@@ -185,7 +185,7 @@ def check_profile_name(name: object, *, source: str) -> str:
 
 
 def access_problem(path: Path) -> str | None:
-    """Return what is wrong with the permissions of the file, or None for nothing, or where there is no file."""
+    """Return what is wrong with the permissions of the file, or None if nothing is, or there is no file."""
     if sys.platform == "win32":
         return None
     try:

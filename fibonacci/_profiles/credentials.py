@@ -1,8 +1,8 @@
-"""The order of the credentials: the argument, the environment, the profile, whose API key is in the keychain.
+"""Where credentials come from, in order: the argument, the environment, the profile (its API key is in the keychain).
 
-Each setting has the first of them that is given. Two mixtures would send a key to a host that it wasn't meant for, and
-are refused: a key of the keychain and another address than the one that it was stored for, and a key of the environment
-and the address of a profile that has a key of its own.
+Each setting comes from the first of these that has it. Two combinations would send a key to a host that it wasn't meant
+for, and are refused: a key from the keychain with an address other than the one it was stored for, and a key from the
+environment with the address of a profile that has its own key.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _PROFILE_VARIABLE = "FIBONACCI_PROFILE"
 
 
 class PlatformAddress(NamedTuple):
-    """The base URL of the platform, where it is from, and what is spoken there.
+    """The base URL of the platform, where it comes from, and which API the platform speaks.
 
     Attributes:
         base_url: The base URL, without a final slash.
-        source: Where it is from.
+        source: Where it comes from.
         api_version: The API that the platform speaks.
     """
 
@@ -56,18 +56,18 @@ class PlatformAddress(NamedTuple):
         return origin_of(self.base_url)
 
     @property
-    def named(self) -> str:
-        """The source, for a message, in the words of Python and of the command."""
-        named = {"argument": argument("base_url"), "environment": _URL_VARIABLE, "profile": "the profile"}
-        return named.get(self.source, f"the default of API {self.api_version}")
+    def source_text(self) -> str:
+        """The source, as messages name it for users of Python or of the command."""
+        texts = {"argument": argument("base_url"), "environment": _URL_VARIABLE, "profile": "the profile"}
+        return texts.get(self.source, f"the default of API {self.api_version}")
 
 
 class FoundKey(NamedTuple):
-    """An API key, and where it is from. It has a key in it: never show it.
+    """An API key, and where it comes from. Never show one: it holds the key.
 
     Attributes:
         key: The key.
-        source: Where it is from.
+        source: Where it comes from.
     """
 
     key: str
@@ -78,13 +78,13 @@ class FoundKey(NamedTuple):
 
 
 def with_profile(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a client with what its profile adds: the base URL, the key, and the profile's name.
+    """Return the options of a client, completed from its profile: the base URL, the key, and the profile's name.
 
     Args:
         options: The arguments of the client by name.
 
     Raises:
-        ConfigurationError: If the profile or its key can't be used; it names the remedy.
+        ConfigurationError: If the profile or its key can't be used. The message says what to do.
         TypeError: If the name of the profile isn't a string.
     """
     file = read_profiles()
@@ -112,7 +112,7 @@ def with_profile(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def chosen_profile(file: ProfilesFile, name: object = None) -> Profile | None:
-    """Return the profile of that name, else that of the environment, else the file's default, or None for none.
+    """Return the profile with that name, else the environment's, else the file's default, or None if there is none.
 
     Args:
         file: The file of profiles.
@@ -133,7 +133,7 @@ def chosen_profile(file: ProfilesFile, name: object = None) -> Profile | None:
 
 
 def used_profile(file: ProfilesFile, name: str | None = None) -> Profile | None:
-    """Return the profile that a client of this environment uses, or None for none, as where its key is given.
+    """Return the profile that a client in this environment uses, or None, for example if its key is given.
 
     Args:
         file: The file of profiles.
@@ -148,16 +148,16 @@ def used_profile(file: ProfilesFile, name: str | None = None) -> Profile | None:
 def find_address(
     profile: Profile | None, base_url: object = None, api_version: object = None, *, allow_insecure: bool = False
 ) -> PlatformAddress:
-    """Return the base URL: the argument, else that of the environment, the profile, or the usual one of the API.
+    """Return the base URL: the argument, else the environment's, the profile's, or the default of the API.
 
     Args:
         profile: The profile. None for none.
         base_url: The argument. None if it isn't given.
-        api_version: The argument of this name. None if it isn't given.
-        allow_insecure: Whether plain http to other machines than this one is allowed.
+        api_version: The argument with that name. None if it isn't given.
+        allow_insecure: Whether to allow plain http to other machines.
 
     Raises:
-        ConfigurationError: If it is no base URL, or there is no such API.
+        ConfigurationError: If it isn't a base URL, or there is no such API.
         TypeError: If an argument isn't a string.
     """
     version = find_api_version(api_version, None if profile is None else profile.api_version)
@@ -174,14 +174,14 @@ def find_address(
 
 
 def find_key(profile: Profile | None, address: PlatformAddress) -> FoundKey | None:
-    """Return the key of the environment, else that of the profile, or None if there is neither.
+    """Return the key from the environment, else from the profile, or None if there is neither.
 
     Args:
         profile: The profile. None for none.
-        address: The address that the key is to be sent to.
+        address: Where the key will be sent.
 
     Raises:
-        ConfigurationError: If it can't be sent in a header, can't be read, or isn't meant for the address.
+        ConfigurationError: If the key can't be sent in a header, can't be read, or isn't meant for the address.
     """
     if (key := os.environ.get(_KEY_VARIABLE)) is not None:
         if profile is not None:
@@ -189,10 +189,10 @@ def find_key(profile: Profile | None, address: PlatformAddress) -> FoundKey | No
         return FoundKey(check_key(key, source=f"the environment variable {_KEY_VARIABLE}"), "environment")
     if profile is None or not profile.keychain:
         return None
-    home = home_of(profile)
+    home = own_address(profile)
     if address.origin != home.origin:
         raise ConfigurationError(
-            f"the API key of the profile {profile.name!r} is stored for {home.origin}, but {address.named} names "
+            f"the API key of the profile {profile.name!r} is stored for {home.origin}, but {address.source_text} names "
             f"{address.origin}: the key is not sent there. Use a profile with that address, or set {_KEY_VARIABLE}",
             is_about_key=True,
         )
@@ -216,9 +216,9 @@ def no_key_of(profile: Profile) -> ConfigurationError:
     )
 
 
-def home_of(profile: Profile) -> PlatformAddress:
-    """Return the address of a profile, whatever arguments and environment name: the one that its key is for."""
-    # An address that may not be used as it is has been refused before.
+def own_address(profile: Profile) -> PlatformAddress:
+    """Return the address that a profile's key is for, whatever the arguments and the environment say."""
+    # An address that isn't allowed was refused earlier.
     version = profile.api_version or "v1"
     base_url = DEFAULT_BASE_URLS[version]
     if profile.base_url is not None:
@@ -233,7 +233,7 @@ def login_command(name: str) -> str:
 
 
 def _refuse_foreign_key(profile: Profile, address: PlatformAddress) -> None:
-    is_own = address.source in ("profile", "default") and address.origin == home_of(profile).origin
+    is_own = address.source in ("profile", "default") and address.origin == own_address(profile).origin
     if profile.keychain and is_own and address.origin != origin_of(DEFAULT_BASE_URLS[find_api_version(None)]):
         raise ConfigurationError(
             f"{_KEY_VARIABLE} is not sent to {address.origin}, because the profile {profile.name!r} has its own key for"

@@ -1,7 +1,7 @@
 """The keychain of the system, by the package keyring: the API key of a profile, for one address.
 
-An entry has the address in its name, so that a key is found for the address that it was stored for alone, whatever has
-become of the profile's address since.
+The name of an entry includes the address, so a key is only ever found for the address that it was stored for, even if
+the profile's address has changed since.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from keyring.backend import KeyringBackend
 
-# The entry of fibonacci-sdk 0.2.4, which is for no particular address.
+# The entry of fibonacci-sdk 0.2.4, which isn't tied to an address.
 _LEGACY_SERVICE: Final = "fibonacci-sdk"
 _LEGACY_ACCOUNT: Final = "api_key"
-# Has the name of a backend that keeps passwords in plain text, and that is used nevertheless.
+# The variable that names a plain-text backend to use anyway.
 _ALLOWED: Final = "FIBONACCI_PLAINTEXT_KEYRING"
 
 
@@ -93,12 +93,12 @@ def _service(origin: str) -> str:
 
 
 def _refuse_plain_text(backend: KeyringBackend) -> None:
-    if chained := getattr(backend, "backends", ()):  # the first of these stores
+    if chained := getattr(backend, "backends", ()):  # the first of these stores the passwords
         _refuse_plain_text(chained[0])
         return
     kind = type(backend)
     name = f"{kind.__module__}.{kind.__qualname__}"
-    # No backend says it of itself: those of keyrings.alt and its forks have it in the name of a class.
+    # No backend declares this, but keyrings.alt and its forks have it in their class names.
     if os.environ.get(_ALLOWED) != name and any("plaintext" in base.__name__.lower() for base in kind.__mro__):
         raise ConfigurationError(
             f"the keychain that keyring uses, {name}, stores API keys in plain text: set FIBONACCI_API_KEY instead, "
@@ -109,7 +109,7 @@ def _refuse_plain_text(backend: KeyringBackend) -> None:
 
 @contextmanager
 def _opened(key: str | None = None) -> Generator[ModuleType]:
-    """Yield keyring, and say what to do when it is missing or fails. A text of its own may quote what it was given."""
+    """Yield keyring, and say what to do if it is missing or fails. Its own error messages may quote the key."""
     try:
         import keyring
 

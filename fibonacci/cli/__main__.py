@@ -1,4 +1,4 @@
-"""`python -m fibonacci.cli`: the command `fibonacci`, where its script is not on the path."""
+"""`python -m fibonacci.cli`: the command `fibonacci`, for when its script isn't on the path."""
 
 from __future__ import annotations
 

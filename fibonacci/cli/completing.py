@@ -1,8 +1,7 @@
-"""`fibonacci __complete`, which the scripts of `fibonacci completion` ask: what may appear at the cursor.
+"""`fibonacci __complete`: lists the words that fit at the cursor, for the scripts of `fibonacci completion`.
 
-The first line says what the shell adds itself: `files`, `folders`, or nothing (`words`). Each further line is a word,
-and after a tab what it is. Words that are not plain text are left out, because anybody can choose names on the
-platform.
+The first line says what the shell adds itself: `files`, `folders`, or nothing (`words`). Each further line is a word, a
+tab, and a description. Words that aren't plain text are left out, because anybody can choose names on the platform.
 """
 
 from __future__ import annotations
@@ -27,18 +26,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SECONDS: Final = 1.5
-"""How long a request may take: a person waits."""
+"""How long a request may take, because a person is waiting."""
 
 
 class Candidate(NamedTuple):
-    """A word that may appear at the cursor, and what it is."""
+    """A word that fits at the cursor, and its description."""
 
     word: str
     description: str = ""
 
 
 def run_complete(arguments: Sequence[str], command_parser: Callable[[Sequence[str]], CommandParser]) -> int:
-    """Print what may appear at the cursor. Whatever fails, nothing is printed to stderr.
+    """Print the words that fit at the cursor. Errors print nothing to stderr.
 
     Args:
         arguments: `bash`, the line up to the cursor, and the part of the word that bash replaces, or `words` and the
@@ -64,12 +63,12 @@ def run_complete(arguments: Sequence[str], command_parser: Callable[[Sequence[st
 def completions(
     command_parser: Callable[[Sequence[str]], CommandParser], words: Sequence[str], current: str
 ) -> tuple[str, list[Candidate]]:
-    """Return what the shell completes itself, and the words that may appear at the cursor.
+    """Return what the shell completes itself, and the words that fit at the cursor.
 
     Args:
         command_parser: Returns the parser of a command line.
-        words: What was typed before, after the name of the program.
-        current: What was typed of the word at the cursor.
+        words: The words between the name of the program and the cursor.
+        current: The part of the word at the cursor that was typed.
     """
     words = words[1:] if list(words[:1]) == ["help"] else words
     place = _Place(command_parser(words), words)
@@ -88,7 +87,7 @@ def completions(
 
 
 def _plain(candidates: Iterable[Candidate], current: str) -> list[Candidate]:
-    """Return the candidates that begin with what was typed, and can be typed."""
+    """Return the candidates that begin with what was typed and are plain text."""
     from fibonacci._texts.text import visible
 
     fitting = [
@@ -98,7 +97,7 @@ def _plain(candidates: Iterable[Candidate], current: str) -> list[Candidate]:
 
 
 def _is_plain(word: str) -> bool:
-    """Tell whether a text has no control character, and no key."""
+    """Tell whether a text has no control characters and no API key."""
     return bool(word) and word.isprintable() and without_keys(word) == word
 
 
@@ -107,13 +106,13 @@ class _Place:
 
     Args:
         parser: The parser of the command line.
-        words: What was typed before it.
+        words: The words before the cursor.
     """
 
     def __init__(self, parser: CommandParser, words: Sequence[str]) -> None:
         self.parser = parser
         self.option: argparse.Action | None = None
-        self.has_value = False  # whether the option has one, and may have more
+        self.has_value = False  # whether the option has a value, and may have more
         self.is_after_dashes = False
         self._given: dict[str, str] = {}
         self._positionals = self._of_parser()
@@ -144,7 +143,7 @@ class _Place:
         if (action := self.positional()) is None:
             return
         if commands := _commands(action):
-            self.parser = commands[word]  # an unknown one ends it: there is nothing to complete
+            self.parser = commands[word]  # an unknown command: there is nothing to complete
             self._positionals = self._of_parser()
             return
         self._given[action.dest] = word
@@ -161,7 +160,7 @@ class _Place:
         return options[0] if options and options[0].nargs != 0 else None
 
     def options(self) -> list[Candidate]:
-        """Return the options that do something here."""
+        """Return the options that apply here."""
         from argparse import SUPPRESS
 
         shown = [action for action in self.parser.actions() if action.help != SUPPRESS]
@@ -172,12 +171,12 @@ class _Place:
         ]
 
     def values(self, action: argparse.Action, current: str) -> tuple[str, list[Candidate]]:
-        """Return what the shell completes itself of a value, and candidates for it."""
+        """Return what the shell completes itself for a value, and the candidates for it."""
         if commands := _commands(action):
             return "words", [Candidate(name, command.description or "") for name, command in commands.items()]
         if action.choices is not None:
             return "words", [Candidate(str(choice)) for choice in action.choices]
-        if known := getattr(action.type, "keywords", {}).get("choices"):  # documented words, of which there may be more
+        if known := getattr(action.type, "keywords", {}).get("choices"):  # there may be more words
             return "words", [Candidate(word) for word in known]
         words = self._words_of(action, current)
         metavar = str(action.metavar or "")
@@ -186,12 +185,12 @@ class _Place:
             is_folder = "DIR" in metavar or "FOLDER" in metavar
             return ("files" if is_path else "folders" if is_folder else "words"), []
         may_be_file = "FILE" in metavar or action.dest in ("old", "new")
-        # What stands first in the usage is offered where nothing was typed.
-        is_file = may_be_file and bool(current or not metavar.startswith("ID")) and _is_begin_of_path(current)
+        # With nothing typed, what comes first in the usage is offered.
+        is_file = may_be_file and bool(current or not metavar.startswith("ID")) and _starts_a_path(current)
         return ("files", []) if is_file else ("words", words())
 
     def _words_of(self, action: argparse.Action, current: str) -> Callable[[], list[Candidate]] | None:
-        """Return what reads the candidates for a value, or None if there are none."""
+        """Return a function that reads the candidates for a value, or None if there are none."""
         command = self.parser.prog.partition(" ")[2]
         name = action.dest.removeprefix(PREFIX)
         if name == "profile" or (command.startswith("profiles ") and command != "profiles add"):
@@ -217,7 +216,7 @@ class _Place:
         return [Candidate(path.name) for path in sorted(folder.iterdir()) if path.is_dir()]
 
     def _from_platform(self, read: Callable[[Fibonacci], list[Candidate]]) -> list[Candidate]:
-        """Return what one request brings, or nothing if it fails or takes too long."""
+        """Return the candidates from one request, or nothing if it fails or takes too long."""
         from fibonacci import Fibonacci
 
         with Fibonacci(profile=self._given.get("profile"), timeout=SECONDS, max_retries=0) as client:
@@ -225,7 +224,7 @@ class _Place:
 
 
 def _commands(action: argparse.Action) -> Mapping[str, CommandParser]:
-    """Return the commands that an argument names. Empty if it names none."""
+    """Return the commands that an argument chooses from. Empty for any other argument."""
     choices: Any = action.choices
     return cast("Mapping[str, CommandParser]", choices) if isinstance(choices, Mapping) else {}
 
@@ -235,7 +234,7 @@ def _workflows(client: Fibonacci, *, is_id: bool) -> list[Candidate]:
 
     Args:
         client: The client.
-        is_id: Whether what was typed may begin an ID, which adds the other IDs.
+        is_id: Whether what was typed may begin an ID. The other IDs are then added.
     """
     workflows = _first_page(client.workflows.list)
     every = [workflow.name or "" for workflow in workflows]
@@ -265,7 +264,7 @@ def _first_page(call: Callable[..., Pager[T]]) -> list[T]:
 
 
 def _fields(command: str, run: Any, current: str) -> list[Candidate]:
-    """Return the fields that a command can print, behind those that were typed before a comma."""
+    """Return the fields that a command can print, each after the fields already typed before a comma."""
     typed, comma, _ = current.rpartition(",")
     names = [name for name in _known_fields(command, run) if name not in typed.split(",")]
     return [Candidate(f"{typed}{comma}{name}") for name in names]
@@ -284,7 +283,7 @@ def _known_fields(command: str, run: Any) -> Iterable[str]:
     from fibonacci.models._base import other_names, plain_names
 
     is_execution = command == "run" or command.startswith("executions ")
-    entry = getattr(run, "keywords", {}).get("entry")  # of a derived command
+    entry = getattr(run, "keywords", {}).get("entry")  # a derived command
     name = "Execution" if is_execution else getattr(entry, "model", "")
     model: Any = getattr(models, name) if name else None
     return () if model is None else (*plain_names(model), *other_names(model))
@@ -296,7 +295,7 @@ def _profiles() -> list[Candidate]:
     return [Candidate(name) for name in read_profiles().profiles]
 
 
-def _is_begin_of_path(text: str) -> bool:
+def _starts_a_path(text: str) -> bool:
     from glob import escape
     from pathlib import Path
 
@@ -309,12 +308,12 @@ _UNSAFE: Final = re.compile(r"([^\w@%+./,:=-])")
 
 
 class _Words(NamedTuple):
-    """The words of a line of bash.
+    """The words of a bash command line.
 
     Attributes:
         before: Those before the cursor, without quotes.
         current: The one at the cursor, without quotes.
-        typed: The one at the cursor as it was typed.
+        typed: The one at the cursor, as typed.
         quote: The quote that is open at the cursor.
     """
 
@@ -324,11 +323,11 @@ class _Words(NamedTuple):
     quote: str
 
     def replacement(self, word: str, replaced: str) -> str:
-        """Return what to put in the place of a part of the word at the cursor. Empty if that is not safe.
+        """Return the replacement for a part of the word at the cursor. Empty if that isn't safe.
 
         Args:
-            word: The whole word that is meant.
-            replaced: The part, which bash begins behind a colon, an equals sign or a quote.
+            word: The whole word to complete to.
+            replaced: The part, which in bash begins after a colon, an equals sign or a quote.
         """
         kept = _words(self.typed.removesuffix(replaced)).current
         rest = word.removeprefix(kept)
@@ -338,7 +337,7 @@ class _Words(NamedTuple):
 
 
 def _words(line: str) -> _Words:
-    """Split a line as bash does, where the unfinished part at the cursor is its word. Nothing is expanded."""
+    """Split a line as bash does, without expanding anything. The unfinished part at the cursor is the last word."""
     words: list[str] = []
     current, quote, start, is_escaped = "", "", 0, False
     for index, character in enumerate(line):

@@ -1,4 +1,4 @@
-"""What a command is given: the options, the client, the places for data and for messages, and their colors."""
+"""The context of a command: the options, the client, and where data and messages go, in which colors."""
 
 from __future__ import annotations
 
@@ -50,23 +50,23 @@ if TYPE_CHECKING:
 
 
 _SIGNS: Final = {"+": "green", "-": "red", "~": "yellow", "!": "magenta", "@": "cyan"}
-# Differences and the lines of a long text stand four spaces deeper each; a space after them is a line that is the same.
+# Each level, and the lines of a long text, are indented by four spaces. One more space marks an unchanged line.
 _SIGN: Final = re.compile(r"(?: {4})*([-+~!@])")
 
 
 class ColoredText(str):
-    """A text with colors, in which other control characters are escaped: a terminal may have it as it is."""
+    """A text with colors, whose other control characters are escaped, so it is safe to print to a terminal."""
 
     __slots__ = ()
 
 
 def uses_color(options: argparse.Namespace, stream: TextIO | None) -> bool:
-    """Tell whether a stream is shown in color: on a terminal that has colors, unless they are turned off."""
+    """Tell whether to print to a stream in color: if it is a terminal with colors, and they aren't turned off."""
     return is_terminal(stream) and not (options.no_color or os.environ.get("NO_COLOR") or is_dumb())
 
 
 def color_changes(text: str) -> ColoredText:
-    """Return the text of a difference or a plan with its added, removed and changed lines in their colors."""
+    """Color the added, removed and changed lines of a difference or a plan."""
     return ColoredText("\n".join(map(_colored_change, text.split("\n"))))
 
 
@@ -81,10 +81,10 @@ def colored(text: str, color: str) -> ColoredText:
 
 
 @contextmanager
-def _going_on_unread() -> Generator[None]:
-    """Go on where the reader of stdout has left, as `head` does: there may be a file to write, or a fault to exit with.
+def _ignoring_closed_stdout() -> Generator[None]:
+    """Carry on if the reader of stdout has left, as `head` does: a file or an exit code may still be due.
 
-    A stream ends then instead, for nothing else is going to come of it.
+    Streams end in that case, because they have nothing else to do.
     """
     try:
         yield
@@ -93,18 +93,18 @@ def _going_on_unread() -> Generator[None]:
 
 
 DEFAULT_LIMIT: Final = 100
-"""The items of a list that are printed without `--limit` and `--all`."""
+"""How many items of a list are printed without `--limit` and `--all`."""
 
 
 class Output:
-    """Prints data to stdout, in the form that the options and the terminal call for.
+    """Prints data to stdout, in the form that suits the options and the terminal.
 
     Args:
         options: The parsed command line.
         name_of: Returns the name that people read for the ID of a workflow.
 
     Attributes:
-        is_json: Whether one JSON value is called for.
+        is_json: Whether to print one JSON value.
         is_terminal: Whether a person reads stdout.
     """
 
@@ -119,11 +119,11 @@ class Output:
 
     @property
     def awaits_json(self) -> bool:
-        """Whether one JSON value is called for, and nothing of it has been printed."""
+        """Whether one JSON value is due, and none of it has been printed."""
         return self.is_json and not self._has_printed
 
     def record_change(self, change: str) -> None:
-        """Note what was changed, for the case that its result cannot be written.
+        """Note what was changed, in case the result can't be written.
 
         Args:
             change: What was done, with its ID: `exec_abc123 was started`.
@@ -135,12 +135,12 @@ class Output:
         """Write data in the block.
 
         Args:
-            file: The file that is written to, or None for stdout.
+            file: The file to write to, or None for stdout.
 
         Raises:
-            UnwrittenResultError: If it cannot be written, and is the result of a change, or stdout is closed. Nothing
-                else is printed then.
-            OSError: If it cannot be written for another reason, and nothing was changed.
+            UnwrittenResultError: If the result of a change can't be written, or stdout is closed. Nothing else is
+                printed then.
+            OSError: If data can't be written for another reason, and nothing was changed.
         """
         try:
             if file is None and not has_stream(sys.stdout):
@@ -157,12 +157,12 @@ class Output:
         """Check `--fields` before anything is sent.
 
         Args:
-            model: The class of what is going to be printed.
-            is_read: Whether the command only reads. Then the names may be fields that the SDK doesn't know, unless they
-                resemble known ones.
+            model: The class of what will be printed.
+            is_read: Whether the command only reads. If so, unknown names are allowed, unless they resemble known
+                fields.
 
         Raises:
-            UsageError: If a name is not a field.
+            UsageError: If a name isn't a field.
         """
         if not self._fields:
             return
@@ -176,7 +176,7 @@ class Output:
     def value(self, value: Any) -> None:
         """Print one object: a model, or a value that has a JSON form."""
         shown = self._selected(value)
-        with _going_on_unread():
+        with _ignoring_closed_stdout():
             if not (self.is_terminal and not self.is_json and is_object(shown)):
                 self._print(self._json(shown, indent=2 if self.is_terminal else None))
                 return
@@ -188,7 +188,7 @@ class Output:
                 write_object(self.painter(), shown, str if is_named else self._name_of)
 
     def document(self, name: str, text: str) -> None:
-        """Print a text that is all of the data, such as a diagram, or as JSON the only field of an object.
+        """Print a text that is all of the data, such as a diagram. As JSON, it is the only field of an object.
 
         Args:
             name: The name of the field.
@@ -200,7 +200,7 @@ class Output:
             self.text(text)
 
     def items(self, items: Iterable[Any], columns: Sequence[str] = ()) -> None:
-        """Print a list as its items come: 100 of them, or as many as `--limit` says, or `--all`.
+        """Print a list while its items arrive: 100 of them, or as many as `--limit` or `--all` asks for.
 
         Args:
             items: Models, or objects that have a JSON form.
@@ -217,19 +217,19 @@ class Output:
                 self._print(text)
 
     def line(self, value: Any) -> None:
-        """Print one object of a stream, as a line of JSON."""
+        """Print one object of a stream as a line of JSON."""
         self._print(self._json(self._selected(value), indent=None))
 
     def text(self, text: str) -> None:
-        """Print a text that is the data, such as a diagram. In a log of CI, what would be a command is escaped."""
+        """Print a text that is the data, such as a diagram. What CI would take for a command is escaped."""
         if is_read_by_ci(sys.stdout):
             text = without_commands(text)
-        with _going_on_unread():
+        with _ignoring_closed_stdout():
             self._print(printable(text) if self.is_terminal and not isinstance(text, ColoredText) else text)
 
     def ci_command(self, text: str) -> None:
         """Print a command for CI."""
-        with _going_on_unread():
+        with _ignoring_closed_stdout():
             self._print(printable(text))
 
     def painter(self) -> Painter:
@@ -242,14 +242,14 @@ class Output:
             return [self._selected(item) for item in shown]
         known = named_fields(value) if self._fields else {}
         is_found = len(unknown_fields(self._fields, known)) < len(self._fields)
-        return select(value, self._fields) if is_found else shown  # nothing that was sent is without its response
+        return select(value, self._fields) if is_found else shown  # no request is left without its response
 
     def _limited(self, items: Iterable[Any]) -> Iterator[Any]:
         options = self._options
         if options.all:
             yield from items
         elif options.limit is not None:
-            yield from first(items, options.limit)
+            yield from take_first(items, options.limit)
         else:
             for number, item in enumerate(items):
                 if number == DEFAULT_LIMIT:
@@ -260,7 +260,7 @@ class Output:
     def array(self, items: Iterable[Any]) -> None:
         """Print all items of an iterable as a JSON array.
 
-        Its end is printed after the last item only, so that a part is not valid JSON.
+        The closing bracket is printed only after the last item, so a partial array isn't valid JSON.
         """
         separator = "["
         indent = "\n  " if self.is_terminal else "\n"
@@ -295,8 +295,8 @@ class Output:
             print_message(text)
 
 
-def first(items: Iterable[Any], limit: int | None) -> Iterator[Any]:
-    """Yield the first items, without asking for one more, or all of them if the limit is None."""
+def take_first(items: Iterable[Any], limit: int | None) -> Iterator[Any]:
+    """Yield the first items without requesting any beyond the limit, or all of them if it is None."""
     for number, item in enumerate(items, 1):
         yield item
         if number == limit:
@@ -304,7 +304,7 @@ def first(items: Iterable[Any], limit: int | None) -> Iterator[Any]:
 
 
 class Context:
-    """What a command works with. The client is made when it is first used.
+    """What a command works with. The client is created on first use.
 
     Args:
         options: The parsed command line.
@@ -337,14 +337,14 @@ class Context:
 
     @cached_property
     def client(self) -> Fibonacci:
-        """The client, with the credentials of the environment or of the profile."""
+        """The client, with credentials from the environment or the profile."""
         import logging
 
         from fibonacci import Fibonacci
 
         client = self._exits.enter_context(Fibonacci(profile=self.options.profile, on_wait=self._say_wait))
         logger, handler = logging.getLogger("fibonacci"), logging.NullHandler()
-        logger.addHandler(handler)  # else Python writes warnings to stderr, which says what a person needs already
+        logger.addHandler(handler)  # otherwise Python writes warnings to stderr, which already has what a person needs
         self._exits.callback(logger.removeHandler, handler)
         return client
 
@@ -368,7 +368,7 @@ class Context:
             self.say(f"waiting {event.seconds:.0f} s for the rate limit")
 
     def where(self) -> str:
-        """Return where a change is made, for a question: the platform, and the profile that leads there."""
+        """Return where a change will be made, for a question: the platform, and the profile if one is used."""
         from fibonacci._profiles.config_file import read_profiles
         from fibonacci._profiles.credentials import used_profile
 
@@ -376,7 +376,7 @@ class Context:
         return f"at {self.client.base_url}" + (f" (profile {profile.name!r})" if profile else "")
 
     def check_confirmable(self, question: str) -> None:
-        """Check that `confirm` can ask, or need not: a command that is going to ask checks it before it sends anything.
+        """Check that `confirm` can ask, or needn't. Commands that will ask check this before they send anything.
 
         Raises:
             UsageError: If there is no terminal to ask on, and `--yes` was not given.
@@ -385,10 +385,10 @@ class Context:
             raise UsageError(f"{question} Pass --yes: there is no terminal to ask on")
 
     def confirm(self, question: str) -> None:
-        """Ask before something that cannot be undone.
+        """Ask before something that can't be undone.
 
         Raises:
-            UsageError: If there is no terminal to ask on and `--yes` was not given, or if the response is not yes.
+            UsageError: If there is no terminal to ask on and `--yes` was not given, or if the answer isn't yes.
         """
         self.check_confirmable(question)
         if self.options.yes:
@@ -396,6 +396,6 @@ class Context:
         print_message(f"{printable_line(question)} [y/N] ", end="")
         typed = sys.stdin.readline()
         if not typed:
-            print_message("")  # Ctrl-D leaves the cursor behind the question
+            print_message("")  # Ctrl-D leaves the cursor after the question
         if typed.strip().lower() not in ("y", "yes"):
             raise UsageError("nothing was changed")

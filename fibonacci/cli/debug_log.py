@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class LogFormatter(logging.Formatter):
-    """Formats records for stderr: a traceback quotes exceptions of others, which a terminal or CI may carry out."""
+    """Formats records for stderr. A traceback may quote foreign exceptions, which a terminal or CI could execute."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of a record."""
@@ -22,7 +22,7 @@ class LogFormatter(logging.Formatter):
 
 
 class ChangeHandler(logging.Handler):
-    """Says which changes the SDK makes: its records at INFO that are about no single request.
+    """Reports the changes that the SDK makes: its INFO records that aren't about a single request.
 
     Args:
         say: Prints a line.
@@ -33,14 +33,14 @@ class ChangeHandler(logging.Handler):
         self._say = say
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say what a record says."""
+        """Print the message of a record."""
         if getattr(record, "method", None) is None:
             self._say(record.getMessage())
 
 
 @contextmanager
 def logging_to(handler: logging.Handler) -> Generator[None]:
-    """Give a handler what the SDK logs while the block lasts."""
+    """Send what the SDK logs during the block to a handler."""
     logger = logging.getLogger("fibonacci")
     level = logger.level
     logger.addHandler(handler)

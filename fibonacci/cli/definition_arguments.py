@@ -1,4 +1,4 @@
-"""Definitions as arguments: files, all of a folder, stdin, or a workflow of the platform, and their problems."""
+"""Definitions as arguments: files, a whole folder, stdin, or a workflow of the platform, and their problems."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class DefinitionText(NamedTuple):
 
     Attributes:
         text: The text as it is in the file.
-        name: The name of the file, for the places of faults.
+        name: The name of the file, for the places of problems.
         format: Its format.
     """
 
@@ -59,9 +59,9 @@ class DefinitionText(NamedTuple):
 
 
 def definition_files(arguments: Iterable[str]) -> list[str]:
-    """Return the files that arguments name, each once: a file, `-`, and in place of a folder its definitions.
+    """Return the files that arguments name, each once. A folder stands for its definitions, and `-` for stdin.
 
-    Subfolders are not read, as in a deployment.
+    As in a deployment, subfolders aren't read.
 
     Raises:
         UsageError: If the file doesn't exist or has another suffix, or a folder has no definition.
@@ -96,7 +96,7 @@ def folder_files(folder: Path) -> list[str]:
 
 
 def check_link(file: str) -> None:
-    """Refuse a definition that is a link out of its folder: a shell names all that a cloned folder has.
+    """Refuse a definition that is a link out of its folder, which `*` would match in a cloned repository.
 
     Raises:
         UsageError: If it is one.
@@ -108,12 +108,12 @@ def check_link(file: str) -> None:
 
 
 def read_definition_text(file: str) -> DefinitionText:
-    """Read a file, or stdin for `-`.
+    """Read a file, or stdin if it is `-`.
 
     Raises:
         DefinitionError: If the file is not UTF-8.
         UsageError: If it cannot be read.
-        ValueError: If the suffix is another one.
+        ValueError: If the file has another suffix.
     """
     if file != STDIN:
         text_format = format_of_file(file)
@@ -133,21 +133,21 @@ class ReferencedDefinition(NamedTuple):
 
     Attributes:
         definition: The definition as plain JSON.
-        stem: The name of the file without its suffix. Of a workflow, its name.
+        stem: The name of the file without its suffix, or the name of the workflow.
         workflow: The workflow, or None for a file.
-        problems: The faults of the file.
+        problems: The problems of the file.
     """
 
     definition: Mapping[str, Any]
     stem: str
     workflow: Workflow | None = None
-    problems: Problems = Problems()  # never added to
+    problems: Problems = Problems()  # never changed
 
     def compared_with(self, other: ReferencedDefinition) -> Mapping[str, Any]:
-        """Return the definition to compare with another one, as a deployment compares a file with its workflow.
+        """Return the definition in the form to compare with another one, as a deployment compares file and workflow.
 
         Args:
-            other: The other one. Of its workflow is the name, and the description, that a file does not have.
+            other: The other one. If it is a workflow, it supplies the name and the description that a file lacks.
         """
         if self.workflow is None and other.workflow is not None:
             return content_of_file(self.definition, self.stem, other.workflow).merged()
@@ -160,11 +160,11 @@ def is_file_reference(reference: str) -> bool:
 
 
 def read_reference(context: Context, reference: str) -> ReferencedDefinition:
-    """Return what an argument refers to, even if the definition in a file has problems, as long as it can be read.
+    """Return what an argument refers to. The definition in a file may have problems, as long as it can be read.
 
     Args:
         context: The context, whose client is used for a workflow.
-        reference: A file, `-`, or the ID or name of a workflow, also with a version: `ID@VERSION`.
+        reference: A file, `-`, or the ID or name of a workflow, optionally with a version (`ID@VERSION`).
 
     Raises:
         DefinitionError: If the text of a file cannot be read to its end.
@@ -200,57 +200,57 @@ def _version(client: Fibonacci, workflow: str, version: str) -> Workflow:
 _PLACE: Final = re.compile(r"(.*?)(?::(\d+):(\d+))?", re.DOTALL)
 
 
-def seen_from_here(path: str) -> str:
-    """Return a path from the current folder, if it is in it."""
+def relative_path(path: str) -> str:
+    """Return a path relative to the current folder, if it is inside it."""
     return path.removeprefix(f"{Path.cwd()}{os.sep}")
 
 
-def fault_line(problem: Problem) -> str:
-    """Return a fault as compilers print it: `FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]`."""
-    place = seen_from_here(problem.source or "") or problem.location
+def problem_line(problem: Problem) -> str:
+    """Return a problem as compilers print it: `FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]`."""
+    place = relative_path(problem.source or "") or problem.location
     line = f"{place}: " * bool(place) + f"{problem.severity}: {problem.message} [{problem.code}]"
     return visible(line)
 
 
-def fault_lines(problem: Problem, stream: TextIO | None) -> list[str]:
-    """Return a fault, and below it the line of the file with a caret under the place, where that is known.
+def problem_lines(problem: Problem, stream: TextIO | None) -> list[str]:
+    """Return a problem, followed by the line of the file with a caret under the place, if that is known.
 
     Args:
-        problem: The fault.
-        stream: Where it is printed: on a terminal it has line breaks between words.
+        problem: The problem.
+        stream: Where it is printed. On a terminal, it is wrapped.
     """
-    return [wrapped_message(fault_line(problem), stream), *snippet_lines(problem, stream)]
+    return [wrapped_message(problem_line(problem), stream), *snippet_lines(problem, stream)]
 
 
 def snippet_lines(problem: Problem, stream: TextIO | None) -> list[str]:
-    """Return the line of the file and the line with the caret, without a key in them.
+    """Return the line of the file and the line with the caret, with API keys removed.
 
-    There are none where the place is not known, or beyond the width of the terminal.
+    There are none if the place isn't known, or is beyond the width of the terminal.
 
     Args:
-        problem: The fault.
-        stream: Where it is printed: on a terminal the line is cut.
+        problem: The problem.
+        stream: Where it is printed. On a terminal, the line is cut.
     """
     lines = without_keys(problem.snippet or "").splitlines()
     width = shutil.get_terminal_size().columns
     if not is_terminal(stream) or all(cell_width(line) <= width for line in lines):
         return lines
-    # A place that is beyond the width is in the message by its number.
+    # The message has the column of a place beyond the width.
     return [fitted(lines[0], width, "...").rstrip(), *lines[1:]] if cell_width(lines[-1]) <= width - 3 else []
 
 
 def github_line(problem: Problem) -> str:
-    """Return a fault as a command of GitHub Actions, which shows it at the line of a pull request."""
-    fields = fault_object(problem)
+    """Return a problem as a GitHub Actions command, which shows it at its line in a pull request."""
+    fields = problem_object(problem)
     properties = {"file": fields["file"], "line": fields["line"], "col": fields["column"], "title": fields["code"]}
     given = ",".join(f"{name}={_escaped(str(v), ':,')}" for name, v in properties.items() if v is not None)
     return f"::{problem.severity} {given}::{_escaped(problem.message)}"
 
 
-def fault_object(problem: Problem) -> dict[str, Any]:
-    """Return a fault as JSON, where an unknown place is null."""
-    place = _PLACE.fullmatch(seen_from_here(problem.source or ""))
-    assert place is not None  # every text matches
+def problem_object(problem: Problem) -> dict[str, Any]:
+    """Return a problem as JSON. An unknown place is null."""
+    place = _PLACE.fullmatch(relative_path(problem.source or ""))
+    assert place is not None  # the pattern matches every text
     file, line, column = place.groups()
     return {
         "file": file or None,
@@ -264,7 +264,7 @@ def fault_object(problem: Problem) -> dict[str, Any]:
 
 
 def _escaped(text: str, more: str = "") -> str:
-    """Return a text with the characters escaped that would end it: percent first."""
+    """Escape the characters that would end a text, percent first."""
     for character in f"%\r\n{more}":
         text = text.replace(character, f"%{ord(character):02X}")
     return text

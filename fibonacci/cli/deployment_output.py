@@ -1,4 +1,4 @@
-"""Plans and differences, made for the command and in the forms that it prints."""
+"""Plans and differences: making them for the command, and the forms in which it prints them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fibonacci.cli.context import color_changes, uses_color
-from fibonacci.cli.definition_arguments import fault_object, folder_files, seen_from_here
+from fibonacci.cli.definition_arguments import folder_files, problem_object, relative_path
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.definitions import Problems
 from fibonacci.deployment.plan import basis_of, plan_text, step_of
@@ -28,7 +28,7 @@ def make_plan(context: Context) -> DeploymentPlan:
 
     Raises:
         UsageError: If the folder doesn't exist, or has neither a definition nor a state.
-        DeploymentError: If the state or the platform does not allow a plan.
+        DeploymentError: If the state or the platform rules out a plan.
         APIError: If a call fails.
     """
     options = context.options
@@ -38,12 +38,10 @@ def make_plan(context: Context) -> DeploymentPlan:
         if old in moved:
             raise UsageError(f"--moved has {old!r} twice")
         moved[old] = new
-    if not (path / STATE_FOLDER).exists():  # with it, a folder without files is one whose workflows are to be deleted
+    if not (path / STATE_FOLDER).exists():  # with a state, an empty folder means that its workflows should be deleted
         folder_files(path)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # the problems of the plan have the words of an older dialect
+        warnings.simplefilter("ignore", DeprecationWarning)  # the problems of the plan already report the old dialect
         return context.client.workflows.plan(path, environment=options.environment, moved=moved)
 
 
@@ -69,22 +67,22 @@ def _folder(folder: str) -> Path:
     return path
 
 
-def seen_plan(plan: DeploymentPlan) -> DeploymentPlan:
-    """Return a plan to be shown, in which the places of problems are seen from the current folder."""
+def plan_with_relative_places(plan: DeploymentPlan) -> DeploymentPlan:
+    """Return a plan for display, with the places of problems relative to the current folder."""
     return replace(
         plan,
-        problems=Problems(replace(each, source=each.source and seen_from_here(each.source)) for each in plan.problems),
+        problems=Problems(replace(each, source=each.source and relative_path(each.source)) for each in plan.problems),
     )
 
 
 def shown_plan(plan: DeploymentPlan, options: argparse.Namespace, stream: TextIO, *, detailed: bool) -> str:
-    """Return a plan as text, in color where the stream has it.
+    """Return a plan as text, in color if the stream supports it.
 
     Args:
         plan: The plan.
         options: The parsed command line.
-        stream: Where it is going to be printed.
-        detailed: Whether the differences between the definitions are part of it.
+        stream: Where it will be printed.
+        detailed: Whether to include the differences between the definitions.
     """
     text = plan_text(plan, detailed=detailed)
     return color_changes(text) if uses_color(options, stream) else text
@@ -99,7 +97,7 @@ def plan_object(plan: DeploymentPlan, *, detailed: bool) -> dict[str, Any]:
         "organization_id": basis_of(plan).organization_id,
         "changes": [_change_object(change, detailed=detailed) for change in plan.changes],
         "unchanged": list(plan.unchanged),
-        "problems": [fault_object(problem) for problem in plan.problems],
+        "problems": [problem_object(problem) for problem in plan.problems],
         "summary": plan.summary,
     }
 

@@ -1,4 +1,4 @@
-"""What `fibonacci doctor` looks at: the configuration, and one call with its phases."""
+"""The checks of `fibonacci doctor`: the configuration, and one call with its phases."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, HTTPXTrans
 
 
 def checks(name: str | None) -> Iterator[Finding]:
-    """Look at the configuration, and make one call with it if it has an address and a key.
+    """Check the configuration, and make one call with it if it has an address and a key.
 
     Args:
         name: The option `--profile`, or None when it is not given.
@@ -69,7 +69,7 @@ def checks(name: str | None) -> Iterator[Finding]:
     except ConfigurationError as error:
         is_profile_known = False
         yield problem("profile", str(error), "fix the file in an editor, or choose one of `fibonacci profiles list`")
-    # Without the profile, only an environment that has both names which key goes where.
+    # Without the profile, only an environment with both variables says which key goes where.
     if is_profile_known or os.environ.keys() >= {"FIBONACCI_API_KEY", "FIBONACCI_BASE_URL"}:
         try:
             address = find_address(profile)
@@ -88,13 +88,13 @@ def checks(name: str | None) -> Iterator[Finding]:
 
 
 class Finding(NamedTuple):
-    """What one check has found.
+    """The result of one check.
 
     Attributes:
         name: What was checked.
         status: Whether it is as it should be.
-        detail: What was found.
-        remedy: What to do about a problem. Empty when there is none.
+        detail: What the check found.
+        remedy: What to do about a problem. Empty if there is none.
         is_about_key: Whether the problem is the API key.
     """
 
@@ -106,17 +106,17 @@ class Finding(NamedTuple):
 
 
 def ok(name: str, detail: str) -> Finding:
-    """Return a finding that needs nothing to be done."""
+    """Return a finding that needs no action."""
     return Finding(name, "ok", detail)
 
 
 def problem(name: str, detail: str, remedy: str, *, is_about_key: bool = False) -> Finding:
-    """Return a finding that needs something to be done."""
+    """Return a finding that needs action."""
     return Finding(name, "problem", detail, remedy, is_about_key)
 
 
 _SOURCES = {"default": "the default", "environment": "FIBONACCI_BASE_URL", "profile": "the profile"}
-# How much a name has to resemble that of a variable.
+# How closely a name has to resemble a variable's to count as misspelled.
 _NEAR = 0.85
 _KEY_REMEDY = "run `fibonacci auth login`, or set FIBONACCI_API_KEY"
 _PREFIX = "FIBONACCI_"
@@ -127,7 +127,7 @@ VARIABLES = tuple(
         *("TRANSPORT", "RATE_LIMITER", "PLAINTEXT_KEYRING", "EMULATOR_API_KEY", "MCP_TOKEN"),
     )
 )
-"""The variables that the SDK reads, in the order of their page, which tests compare with this list and the sources."""
+"""The variables that the SDK reads, in the order of their page. Tests compare this list with the page and the code."""
 
 OTHER_VARIABLES = {
     *("APPDATA", "GITHUB_ACTIONS", "NO_COLOR", "PYTHON_KEYRING_BACKEND", "REQUEST_METHOD", "SHELL"),
@@ -136,7 +136,7 @@ OTHER_VARIABLES = {
 }
 """The other variables on that page, except those for proxies."""
 
-# Words that people type from habit, and that resemble another name more than the one they mean.
+# Names that people type from habit, but that resemble another variable more than the one they mean.
 _HABITS = {
     **dict.fromkeys(("URL", "API_URL", "HOST", "ENDPOINT"), "FIBONACCI_BASE_URL"),
     **dict.fromkeys(("TOKEN", "API_TOKEN"), "FIBONACCI_API_KEY"),
@@ -153,7 +153,7 @@ def _profile(file: ProfilesFile, profile: Profile | None) -> Finding:
 
 
 def _address(profile: Profile | None, address: PlatformAddress) -> Finding:
-    spoken: str = address.api_version  # by default, without a source
+    spoken: str = address.api_version  # the default has no source
     if "FIBONACCI_API_VERSION" in os.environ:
         spoken += " (FIBONACCI_API_VERSION)"
     elif profile is not None and profile.api_version is not None:
@@ -171,7 +171,7 @@ def _key(profile: Profile | None, key: FoundKey | None) -> Finding:
 
 
 def _misspelled_variables() -> Iterator[Finding]:
-    """Yield a finding for each variable that nothing reads, and whose name resembles one that is read."""
+    """Yield a finding for each unread variable whose name resembles one that is read."""
     for name in sorted(os.environ.keys() - VARIABLES):
         upper = name.upper()
         if meant := _HABITS.get(upper.removeprefix(_PREFIX)) or nearest(upper, VARIABLES, cutoff=_NEAR):
@@ -190,7 +190,7 @@ def _versions() -> Finding:
 
 
 def _variables_set() -> list[str]:
-    """Return the names, never the values, because one is the key, and that of a proxy may contain a password."""
+    """Return the names, never the values: one is the API key, and a proxy's may contain a password."""
     names = os.environ if sys.platform != "win32" else [name.upper() for name in os.environ]
     return sorted(
         name for name in names if name.startswith(_PREFIX) or name.lower().endswith("_proxy") or name in OTHER_VARIABLES
@@ -198,12 +198,12 @@ def _variables_set() -> list[str]:
 
 
 _CALL_TIMEOUT = 15.0
-# Seconds. The client compares the rate limit's reset with the server's clock, so that this is about certificates.
+# In seconds. This is about certificates: for rate limits, the client goes by the server's clock.
 _MAX_SKEW = 60.0
 
 
 class _ObservedTransport:
-    """A transport that keeps the phases of its calls: where the time went, and how far the last one came."""
+    """A transport that records the phases of its calls: where the time went, and how far the last one got."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -218,7 +218,7 @@ class _ObservedTransport:
 
 
 def _call(config: Config, key: FoundKey, address: PlatformAddress) -> Iterator[Finding]:
-    """Make one call, without retries and less patiently, and yield what it shows."""
+    """Make one call, without retries and with a short timeout, and yield what it shows."""
     try:
         proxy = proxy_for(address.origin)
     except TransportError as error:
@@ -270,7 +270,7 @@ def _failure(error: APIError) -> Finding:
 
 def _clock(date: str, moment: float, uncertainty: float) -> Finding:
     try:
-        server = parsedate_to_datetime(date).timestamp() + 0.5  # the header has whole seconds
+        server = parsedate_to_datetime(date).timestamp() + 0.5  # the header only has whole seconds
     except ValueError:
         return ok("clock", "the server sends no readable time")
     skew = moment - server

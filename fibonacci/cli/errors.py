@@ -1,4 +1,4 @@
-"""From an error to a line on stderr, a JSON value on stdout, and an exit code."""
+"""Turns an error into a line on stderr, a JSON value on stdout, and an exit code."""
 
 from __future__ import annotations
 
@@ -54,26 +54,25 @@ if TYPE_CHECKING:
     from fibonacci.definitions import Problem
 
 _WORD: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-"""Where a word of the name of a class begins."""
+"""Where a word begins in the name of a class."""
 _PATH_FAULTS: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
-"""The faults of a path that was typed or configured, unlike those of a disk."""
+"""Errors about a path that was typed or configured, as opposed to disk errors."""
 _UNSENT: Final = (ValueError, TypeError, ImportError, JournalError, DeploymentError, UnsupportedCallError)
-"""The client refuses arguments, files and calls that the server does not have before it changes anything. So does a
-command whose extra is not installed."""
+"""Arguments, files and calls that the client refuses before it changes anything, and extras that aren't installed."""
 _NEGATIVE: Final = (ExecutionFailedError, TooManyFailuresError, StalePlanError)
 """What the platform was asked for has come out badly, or must not be done."""
 
 _PLAIN: Final = (FibonacciError, ValueError, TypeError, OSError, ImportError, KeyboardInterrupt, UnwrittenResultError)
-"""Their texts say all."""
+"""Errors whose text is enough."""
 
 
 def report(error: BaseException, *, is_json: bool, is_debug: bool = False) -> int:
-    """Print what is wrong to stderr: each problem of a definition, and one line, wrapped on a terminal.
+    """Print an error to stderr: each problem of a definition, then one line, wrapped on a terminal.
 
     Args:
-        error: What has ended the command.
-        is_json: Whether it is also printed to stdout, as JSON.
-        is_debug: Whether the traceback is printed first.
+        error: What ended the command.
+        is_json: Whether to print it to stdout as well, as JSON.
+        is_debug: Whether to print the traceback first.
 
     Returns:
         The exit code.
@@ -85,7 +84,7 @@ def report(error: BaseException, *, is_json: bool, is_debug: bool = False) -> in
     command = error.command if isinstance(error, CommandLineError) else "fibonacci"
     print_message(wrapped_message(f"{command}: {_one_line(error)}", sys.stderr))
     if is_json and has_stream(sys.stdout):
-        with suppress(OSError):  # the exit code says what matters
+        with suppress(OSError):  # the exit code is what matters
             print(without_commands_in_json(json.dumps({"error": error_object(error)})), flush=True)
     return exit_code(error)
 
@@ -97,14 +96,14 @@ def error_object(error: BaseException) -> dict[str, Any]:
     found: Iterable[Problem] = getattr(error, "problems", ())
     problems: list[Any] = []
     if found:
-        from fibonacci.cli.definition_arguments import fault_object
+        from fibonacci.cli.definition_arguments import problem_object
 
-        problems += map(fault_object, found)
+        problems += map(problem_object, found)
     elif isinstance(error, FibonacciError):
         problems += error.details
     return {
         "code": _code(error),
-        # That of the platform, unless the SDK has sent nothing.
+        # The platform's, unless the SDK sent nothing.
         "message": without_keys(
             error.message if isinstance(error, APIStatusError) and error.attempts else _one_line(error)
         ),
@@ -114,7 +113,7 @@ def error_object(error: BaseException) -> dict[str, Any]:
 
 
 def _code(error: BaseException) -> str:
-    """Return the platform's code, or else the name of the error's class in words. For wrong arguments, `usage`."""
+    """Return the platform's code, `usage` for wrong arguments, or else the error's class name in words."""
     if isinstance(error, FibonacciError) and error.code:
         return error.code
     if not isinstance(error, FibonacciError) and exit_code(error) == USAGE:
@@ -123,18 +122,18 @@ def _code(error: BaseException) -> str:
 
 
 def _problem_lines(error: BaseException) -> list[str]:
-    """Return the lines of the problems of a definition, or of a state that has several. Of other errors, none."""
+    """Return a line for each problem of a definition or a state with several. Other errors have none."""
     if isinstance(error, DeploymentError) and "\n" in str(error):
         return [wrapped_message(printable_line(line), sys.stderr) for line in str(error).splitlines()]
     if not isinstance(error, DefinitionError):
         return []
-    from fibonacci.cli.definition_arguments import fault_lines
+    from fibonacci.cli.definition_arguments import problem_lines
 
-    return [line for problem in error.problems for line in fault_lines(problem, sys.stderr)]
+    return [line for problem in error.problems for line in problem_lines(problem, sys.stderr)]
 
 
 def _one_line(error: BaseException) -> str:
-    """Return the text of an error with its notes in the command's words, without line breaks and control characters."""
+    """Return an error and its notes on one line, in the command's words and without control characters."""
     if isinstance(error, DefinitionError):
         text = f"{counted(len(error.problems), 'problem')} in definitions"
     else:
@@ -144,7 +143,7 @@ def _one_line(error: BaseException) -> str:
     if not isinstance(error, _PLAIN):
         text = f"{type(error).__name__}: {text} (--debug prints where)"
     for note in getattr(error, "__notes__", ()):
-        # In Python, it follows the text of its error. An id or a path stays as it is.
+        # In Python, a note follows the text of its error. IDs and paths stay as they are.
         sentence = note[:1].upper() + note[1:] if note.partition(" ")[0].isalpha() else note
         text += f"{' ' if text.endswith(('.', '?', '!')) else '. '}{sentence}"
     return printable_line(without_keys(" ".join(text.split())))
@@ -159,7 +158,7 @@ def _text(error: BaseException) -> str:
 
 
 def exit_code(error: BaseException) -> int:
-    """Return the exit code of an error, by its class and attributes: the one place that decides it."""
+    """Return the exit code of an error, by its class and attributes. Only this function decides it."""
     if isinstance(error, KeyboardInterrupt):
         return SIGNALED + signal_of(error)
     if isinstance(error, AuthenticationError) or (isinstance(error, ConfigurationError) and error.is_about_key):
@@ -169,7 +168,7 @@ def exit_code(error: BaseException) -> int:
     if isinstance(error, WaitTimeoutError | UnknownOutcomeError | RunsStoppedError):
         return NOT_ENDED
     if isinstance(error, APIError):
-        # The platform refused. For a rate limit, that doesn't count, because the call works after the reset.
+        # The platform refused. A rate limit isn't a refusal, because the call works after the reset.
         is_refused = isinstance(error, APIStatusError) and 400 <= error.status_code < 500
         is_final = is_refused and not isinstance(error, RateLimitError)
         return NOT_ENDED if error.outcome_unknown else FAILED if is_final else NO_ANSWER

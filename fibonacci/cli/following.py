@@ -1,4 +1,4 @@
-"""An execution that is followed to its end: what is shown on the way, and what its end is worth."""
+"""Following an execution to its end: what is shown on the way, and which exit code it ends with."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Say = Callable[[str], object]
 
 
 class ProgressLines:
-    """Says which execution is waited for, that it waits for approval, and how its nodes get on.
+    """Prints which execution is being waited for, whether it needs approval, and the progress of its nodes.
 
     Args:
         say: Prints a line.
-        has_nodes: Whether there is a line for each node whose status has changed.
+        has_nodes: Whether to print a line for each node whose status changes.
     """
 
     def __init__(self, say: Say, *, has_nodes: bool = False) -> None:
@@ -36,7 +36,7 @@ class ProgressLines:
         self._counted: int | None = None
 
     def update(self, execution: Execution) -> None:
-        """Say what has changed."""
+        """Print what has changed."""
         before, self._status = self._status, execution.status
         if self._status != before and not execution.is_terminal:
             if execution.status == "pending_approval":
@@ -46,7 +46,7 @@ class ProgressLines:
         if not self._has_nodes:
             return
         counted, self._counted = self._counted, execution.nodes_executed
-        # Where the platform sends no trace. The first state is the response to `execute`, which never has one.
+        # For platforms that send no trace. The first state, the response to `execute`, never has one.
         if execution.trace is None and counted is not None and self._counted != counted:
             self._say(f"{self._counted} nodes done")
         for node in execution.trace or ():
@@ -57,30 +57,30 @@ class ProgressLines:
 
 
 Show = Callable[[Execution], object]
-"""Shows the present state of an execution on its way."""
+"""Shows the current state of an execution."""
 
 Wait = Callable[[Show], Execution]
-"""Waits for the end of an execution, and calls the function with each state of it."""
+"""Waits for an execution to end, and calls the function with each of its states."""
 
 
 _SHOWN: Final = ("id", "status", "outputs")
 
 
 def print_execution(context: Context, execution: Execution) -> None:
-    """Print an execution that was started or has ended: whole, or on a terminal what people look for."""
+    """Print an execution that was started or has ended: all of it, or on a terminal what people look for."""
     output = context.output
     is_whole = output.is_json or context.options.fields or not output.is_terminal
     output.value(execution if is_whole else select(execution, _SHOWN))
 
 
 def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") -> int:
-    """Wait for the end of an execution, show it on the way, and print it.
+    """Wait for an execution to end, showing its progress, and print it.
 
     Args:
         context: The context of the command.
         wait: Waits for the end.
-        is_watched: Whether its nodes are shown as they go.
-        find: How to find out whether it was started, for the case that this is not known.
+        is_watched: Whether to show the progress of its nodes.
+        find: How to find out whether it was started, in case that isn't known.
 
     Returns:
         The exit code of success.
@@ -93,7 +93,7 @@ def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") ->
     failure: ExecutionFailedError | None = None
     lines = ProgressLines(context.say, has_nodes=is_watched)
     show: Show = context.output.line if is_streamed else lines.update
-    with _explained(find) as seen:
+    with _with_next_steps(find) as seen:
 
         def update(execution: Execution) -> None:
             seen.append(execution)
@@ -104,19 +104,19 @@ def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") ->
         except ExecutionFailedError as error:
             ended, failure = error.execution, error
         if is_watched and not is_streamed:
-            show(ended)  # a quick run has its trace now, which the response to `execute` had not
+            show(ended)  # unlike the response to `execute`, a quick execution now has its trace
     if not is_streamed:
         print_execution(context, ended)
     if ended.succeeded:
         return DONE
     if failure is None:
         raise execution_error(ended)
-    raise type(failure)(failure.message, execution=ended, reason=failure.reason) from None  # the ID is in its text
+    raise type(failure)(failure.message, execution=ended, reason=failure.reason) from None  # its text has the ID
 
 
 @contextmanager
-def _explained(find: str) -> Generator[list[Execution]]:
-    """Add to an error that ends the wait how to go on, and yield the list of the states that were seen."""
+def _with_next_steps(find: str) -> Generator[list[Execution]]:
+    """Yield the list of states that were seen. An error that ends the wait gets a note on how to continue."""
     seen: list[Execution] = []
     try:
         yield seen

@@ -1,4 +1,4 @@
-"""Inputs as people type them, which are checked before anything is sent."""
+"""Inputs as people type them, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class InputValue(NamedTuple):
     Attributes:
         name: Its name.
         value: Its value, any JSON.
-        source: Where it is from, for messages.
+        source: Where it comes from, for messages.
     """
 
     name: str
@@ -34,10 +34,10 @@ class InputValue(NamedTuple):
 
 
 def input_value(text: str) -> InputValue:
-    """Read one input: `NAME=TEXT`, `NAME:=JSON`, and with `@FILE` in place of the value what the file holds.
+    """Read one input: `NAME=TEXT` or `NAME:=JSON`. With `@FILE` as the value, the file's content is used.
 
     Raises:
-        argparse.ArgumentTypeError: If it has another form, the file cannot be read, or it is not JSON.
+        argparse.ArgumentTypeError: If it has another form, the file can't be read, or the value isn't JSON.
     """
     assignment = _ASSIGNMENT.fullmatch(text)
     if assignment is None:
@@ -57,12 +57,12 @@ def input_value(text: str) -> InputValue:
 
 
 def merged_inputs(whole: JSONValue | None, single: Sequence[InputValue]) -> dict[str, Any]:
-    """Return the inputs of both options, `--inputs` and `--input`, where a single one replaces that of the object.
+    """Merge the inputs of `--inputs` and `--input`. An `--input` replaces the one with the same name in the object.
 
     Raises:
         UsageError: If the result is not an object, or stdin is named more than once.
     """
-    from fibonacci._core.json_bodies import is_object  # which a help does without
+    from fibonacci._core.json_bodies import is_object  # the help doesn't need it
 
     sources = [assigned.source for assigned in single] + ([] if whole is None else [whole.source])
     if sources.count(STDIN) > 1:
@@ -78,9 +78,9 @@ def merged_inputs(whole: JSONValue | None, single: Sequence[InputValue]) -> dict
 def input_problems(
     definition: Mapping[str, Any] | None, inputs: Mapping[str, Any]
 ) -> tuple[list[Problem], list[Problem]]:
-    """Return why a run must not be started with its inputs, and what to warn of.
+    """Return why a workflow must not be started with these inputs, and what to warn about.
 
-    An input that nothing uses is refused here, unlike a column of a row: it was typed for this run, so it is a slip.
+    Unlike an unused column of a row, an unused input is refused: it was typed for this execution, so it is a slip.
     """
     from fibonacci.definitions import check_inputs
 
@@ -92,7 +92,7 @@ def input_problems(
 def check_typed_inputs(
     definition: Mapping[str, Any] | None, inputs: Mapping[str, Any], warn: Callable[[str], object]
 ) -> None:
-    """Check the inputs of a run against the definition of its workflow.
+    """Check the inputs of an execution against the definition of its workflow.
 
     Args:
         definition: The definition as the platform has it.
@@ -116,7 +116,7 @@ def check_typed_inputs(
 
 
 def untyped_inputs(problems: Iterable[Problem], inputs: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the inputs that do not fit as texts, and are JSON of another type."""
+    """Yield the inputs that don't fit as text, but look like JSON of another type."""
     for problem in problems:
         name = problem.location.removeprefix("inputs.")
         value = inputs.get(name)

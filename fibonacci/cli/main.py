@@ -1,4 +1,4 @@
-"""The command line: parse it, run the command, and turn what goes wrong into a message and an exit code."""
+"""The command line: parse it, run the command, and turn errors into a message and an exit code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "fibonacci"
 COMPLETE: Final = "__complete"
-"""The command that no help shows: the scripts of `fibonacci completion` ask it."""
+"""A command that the help doesn't show. The scripts of `fibonacci completion` call it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,17 +52,17 @@ def _main(given: Sequence[str]) -> int:
 
                 return run_complete(given[1:], command_parser)
             typed = [*given[1:], "--help"] if [*given[:1]] == ["help"] else given or ["--help"]
-            options = command_parser(typed).parse_args(typed)  # which may wait for stdin
+            options = command_parser(typed).parse_args(typed)  # may wait for stdin
             from fibonacci.cli.context import Context
             from fibonacci.cli.signals import interrupted_by_signals
 
             context = Context(options)
             with interrupted_by_signals(), context:
                 return int(options.run(context))
-        finally:  # also after --help, which ends by SystemExit
+        finally:  # also after --help, which raises SystemExit
             if has_stream(sys.stdout):
                 sys.stdout.flush()
-    except BrokenPipeError:  # the reader of stdout has what it needs
+    except BrokenPipeError:  # the reader of stdout has all that it needs
         return DONE
     except (Exception, KeyboardInterrupt) as error:
         from fibonacci.cli.errors import report
@@ -75,10 +75,10 @@ def _main(given: Sequence[str]) -> int:
 
 
 def command_parser(typed: Sequence[str] = ()) -> CommandParser:
-    """Return the parser of the whole command line, in which each command adds its arguments when it is named.
+    """Return the parser of the whole command line. Each command adds its arguments only when it is named.
 
     Args:
-        typed: The command line. One that begins with a command needs no parser of another one.
+        typed: The command line. If it begins with a command, only that command gets a parser.
     """
     parser = CommandParser(prog=PROGRAM, description="Create, run and govern workflows on the Fibonacci platform.")
     from fibonacci import __version__

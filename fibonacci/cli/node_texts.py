@@ -1,4 +1,4 @@
-"""What is said of a node, and of an execution that waits, in lines and in the table."""
+"""Texts about a node, and about an execution that waits, for lines and the table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def duration_of(node: NodeTrace) -> str:
 
 
 def remark_on(node: NodeTrace) -> str:
-    """Return what there is to say of a node in one line: its error, why it was skipped, its attempts."""
+    """Return a remark on a node in one line: its error, why it was skipped, or its attempts."""
     text = str(node.error or node.reason or "")
     if node.attempts is not None and node.attempts > 1:
         text = f"attempt {node.attempts}{f': {text}' if text else ''}"
@@ -25,7 +25,7 @@ def remark_on(node: NodeTrace) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text of the platform in one line, which a terminal does not execute."""
+    """Return a text from the platform in one line, safe to print to a terminal."""
     return cut(" ".join(printable(text).split()), _LONG)
 
 

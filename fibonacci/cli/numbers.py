@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 FORMS: Final = "90 (seconds), 90s, 1h30m or 2d"
-"""What a message shows of the forms of a duration."""
+"""The forms of a duration, as messages show them."""
 
 _UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _PERIOD: Final = re.compile(r"(?:\d{1,9}[dhms])+", re.ASCII)
@@ -27,7 +27,7 @@ def seconds_or_none(text: str) -> float | None:
     """Read a duration in seconds, or `none` for no limit.
 
     Raises:
-        argparse.ArgumentTypeError: If it is neither, or not above 0.
+        argparse.ArgumentTypeError: If it is neither, or not greater than 0.
     """
     if text == "none":
         return None
@@ -41,10 +41,10 @@ def seconds_up_to(text: str, longest: float) -> float:
     """Read a duration in seconds, from 0 to the longest.
 
     Raises:
-        argparse.ArgumentTypeError: If it is none, or longer.
+        argparse.ArgumentTypeError: If it isn't a duration, or is longer.
     """
     seconds = _seconds(text)
-    if not 0 <= seconds <= longest:  # not a number is not either
+    if not 0 <= seconds <= longest:  # NaN isn't either
         raise argparse.ArgumentTypeError(f"{text!r} is not a time from 0 to {longest:.0f} s, such as {FORMS}")
     return seconds
 
@@ -58,7 +58,7 @@ def _seconds(text: str) -> float:
 
 
 def list_of_names(text: str) -> list[str]:
-    """Read names with commas between them, where an empty text is the empty list."""
+    """Read names separated by commas. An empty text is an empty list."""
     words = [name.strip() for name in text.split(",")] if text.strip() else []
     if not all(words):
         raise argparse.ArgumentTypeError(f"{text!r} has an empty name. Separate names with one comma")
@@ -72,6 +72,6 @@ def _from(text: str, least: int) -> int:
 
 
 positive: Final = partial(_from, least=1)
-"""Reads a whole number from 1."""
+"""Reads a whole number, at least 1."""
 count: Final = partial(_from, least=0)
-"""Reads a whole number from 0."""
+"""Reads a whole number, at least 0."""

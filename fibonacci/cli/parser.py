@@ -1,4 +1,4 @@
-"""The parser of the command line: every command by its name, the options that all have, verbs on first use."""
+"""The parser of the command line: every command by name, the global options, and verbs added on first use."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CommandEntry(NamedTuple):
         help: Its line in the help of the command above it.
         module: The module under `fibonacci.cli.commands` that has it: `add_NAME_arguments` adds its arguments, and
             `run_NAME` runs it, unless it has verbs.
-        options: The global options that do something in it or its verbs, besides those of every command.
+        options: The global options that apply to it or its verbs, in addition to those of every command.
     """
 
     help: str
@@ -35,9 +35,9 @@ class CommandEntry(NamedTuple):
 
 
 CONNECTED: Final = ("json", "profile")
-"""The global options of a command that connects to the platform, and prints data."""
+"""The global options of a command that connects to the platform and prints data."""
 SELECTED: Final = ("fields", *CONNECTED)
-"""The same where the data have fields to choose from."""
+"""The same, for data with fields to choose from."""
 LISTED: Final = ("limit", "all")
 """The global options of a list."""
 _JOURNAL: Final = ("json", "fields", *LISTED)
@@ -73,7 +73,7 @@ SECTIONS: Final[dict[str, dict[str, CommandEntry]]] = {
         "completion": CommandEntry("print the completion script of a shell", "completion", ("json",)),
     },
 }
-"""The commands for people by the section of the help that lists them, in its order."""
+"""The commands for people, by section of the help and in its order."""
 COMMANDS: Final = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
 VERBS: Final[dict[str, dict[str, CommandEntry]]] = {
@@ -84,7 +84,7 @@ VERBS: Final[dict[str, dict[str, CommandEntry]]] = {
         "tail": CommandEntry("show executions as they change", "executions", ("limit", *SELECTED)),
     },
 }
-"""The verbs for people in the groups of derived commands, by group. One replaces the derived command of its name."""
+"""The verbs for people in the groups of derived commands. Each replaces the derived command with the same name."""
 
 
 RAW_CSV: Final = "write CSV cells as they are; default: with ' before text that a spreadsheet would take for a formula"
@@ -94,7 +94,7 @@ RAW_CSV: Final = "write CSV cells as they are; default: with ' before text that 
 _REQUIRED: Final = "the following arguments are required: "
 _NO_VALUE: Final = ": expected one argument"
 
-# What each global option is for that does nothing elsewhere; the others act in every command.
+# What each global option needs in order to apply. The others apply to every command.
 _PURPOSES: Final = {
     "json": "commands that print data",
     "fields": "commands that print objects",
@@ -107,21 +107,21 @@ GLOBAL_NAMES: Final = {*_PURPOSES, "quiet", "debug", "yes", "no_color"}
 
 
 class CommandAdder(Protocol):
-    """Adds a command: its parser, its line in the help, and the same as its description."""
+    """Adds a command: its parser, and its line in the help, which is also its description."""
 
     def __call__(self, name: str, help: str, *, section: str | None = None, **options: Any) -> CommandParser:
-        """Add a command, and return its parser. With a title of a section, the help lists it there."""
+        """Add a command, and return its parser. With the title of a section, the help lists it there."""
         ...
 
 
 class CommandHelp(argparse.HelpFormatter):
-    """The help, in whose first lines the global options do not hide those of the command."""
+    """The help, which lists the options of the command before the global ones."""
 
     def __init__(self, prog: str, **options: Any) -> None:
         super().__init__(prog, **{"max_help_position": 28, "width": reading_width() - 2, **options})
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        """Fill each paragraph, unless it begins with spaces, as lines to copy do."""
+        """Fill each paragraph, except those that begin with spaces, such as lines to copy."""
         paragraphs = text.strip("\n").split("\n\n")
         return "\n\n".join(
             text if text.startswith(" ") else "\n".join(self._split_lines(text, width)) for text in paragraphs
@@ -137,14 +137,14 @@ class CommandHelp(argparse.HelpFormatter):
 
 
 class CommandParser(argparse.ArgumentParser):
-    """A parser that adds its arguments when it is used, so that one command does not load all others.
+    """A parser that adds its arguments on first use, so that one command doesn't load all others.
 
     Args:
         add_arguments: Adds the arguments of the command, or None if it has none.
         options: The options of `argparse.ArgumentParser`.
 
     Attributes:
-        global_names: The names of the global options that do something in the command.
+        global_names: The names of the global options that apply to the command.
     """
 
     def __init__(self, *, add_arguments: Callable[[CommandParser], None] | None = None, **options: Any) -> None:
@@ -154,7 +154,7 @@ class CommandParser(argparse.ArgumentParser):
         self.global_names: frozenset[str] = frozenset(GLOBAL_NAMES)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Add the arguments of the command, parse, and refuse what is unknown: here it is known what there is."""
+        """Add the arguments of the command, parse, and refuse unknown ones here, where the known ones are at hand."""
         self.complete()
         self._typed = list(sys.argv[1:] if args is None else args)
         parsed, unknown = super().parse_known_args(args, namespace)
@@ -164,7 +164,7 @@ class CommandParser(argparse.ArgumentParser):
         return parsed, []
 
     def _check_global_options(self, parsed: argparse.Namespace) -> None:
-        """Refuse global options that do nothing in the command, wherever they stand."""
+        """Refuse global options that don't apply to the command, before or after its name."""
         command: CommandParser = getattr(parsed, "command_parser", self)
         for name, purpose in _PURPOSES.items():
             if getattr(parsed, name, None) and name not in command.global_names:
@@ -178,11 +178,11 @@ class CommandParser(argparse.ArgumentParser):
             raise argparse.ArgumentError(None, _unknown_choice(name, str(value), list(map(str, action.choices))))
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
-        """Read a value. The problems of a definition are raised as they are, to be printed one by one."""
+        """Read a value. Problems of a definition are raised as they are, so that they are printed one by one."""
         try:
             return super()._get_value(action, arg_string)
         except argparse.ArgumentError as error:
-            from fibonacci.errors import DefinitionError  # which a line without a mistake does without
+            from fibonacci.errors import DefinitionError  # only a line with a mistake needs it
 
             if isinstance(error.__context__, DefinitionError):
                 raise error.__context__ from None
@@ -196,14 +196,14 @@ class CommandParser(argparse.ArgumentParser):
         return f"unknown option {name!r}{did_you_mean(name, listed) or '. --help lists the options'}"
 
     def _inputs_remedy(self, word: str) -> str:
-        """Return how to type inputs that were given as an argument. Empty for others, or without such an option."""
+        """Return how to type inputs that were given as an argument. Empty for other words, or without that option."""
         if word.startswith("{") and "--inputs" in self._option_string_actions:
             return ". Pass inputs with --inputs"
         is_input = "--input" in self._option_string_actions and "=" in word.lstrip("=")
         return f". Did you mean --input {word}?" if is_input else ""
 
     def add_commands(self, metavar: str) -> CommandAdder:
-        """Make room for commands below this one, and return what adds them.
+        """Allow commands below this one, and return the function that adds them.
 
         Args:
             metavar: The placeholder for one in the usage, such as `VERB`.
@@ -219,13 +219,13 @@ class CommandParser(argparse.ArgumentParser):
                 if section not in sections:
                     sections[section] = self.add_argument_group(section)
                 sections[section]._group_actions.append(commands._choices_actions[-1])
-                unsectioned._group_actions.clear()  # which leaves the metavar in the usage
+                unsectioned._group_actions.clear()  # leaves the metavar in the usage
             return parser
 
         return add
 
     def complete(self) -> None:
-        """Add the arguments of the command, unless they are there."""
+        """Add the arguments of the command, unless they were added before."""
         add, self._add_arguments = self._add_arguments, None
         if add is not None:
             add(self)
@@ -248,17 +248,17 @@ class CommandParser(argparse.ArgumentParser):
         raise CommandLineError(problem, self.prog) from None
 
     def _unknown_option(self) -> str:
-        """Return the first word that was taken for an option and is none. Empty if there is none."""
+        """Return the first word that looks like an option but isn't one. Empty if there is none."""
         known = (*self._option_string_actions, "-", "--")
         return next((word for word in self._typed if word[:1] == "-" and word.partition("=")[0] not in known), "")
 
 
 def add_global_options(parser: CommandParser, names: Iterable[str], *, is_root: bool = False) -> None:
-    """Add the options that stand before or after the name of a command. Its help lists those that do something.
+    """Add the options that go before or after the name of a command. Its help lists those that apply.
 
     Args:
         parser: The parser of the command line, or that of a command.
-        names: The names of those that do something in it, besides those of every command.
+        names: The names of those that apply to it, in addition to those of every command.
         is_root: Whether the parser is that of the whole command line, which has the defaults.
     """
     parser.global_names = frozenset((*names, *GLOBAL_NAMES.difference(_PURPOSES)))
@@ -297,10 +297,10 @@ def add_global_options(parser: CommandParser, names: Iterable[str], *, is_root: 
 
 
 def read_table(name: str) -> Any:
-    """Return a table of the command, which is JSON: `examples`, `synonyms` (what to type instead of a word)."""
+    """Return a table of the command from its JSON file: `examples`, or `synonyms` (what to type instead of a word)."""
     from json import load
 
-    # A help loads no pathlib, which takes longer than the table.
+    # The help doesn't load pathlib, which takes longer than the table.
     with open(f"{os.path.dirname(__file__)}/{name}.json", encoding="utf-8") as file:  # noqa: PTH120, PTH123
         return load(file)
 
@@ -318,14 +318,14 @@ def command_adder(entry: CommandEntry, name: str) -> Callable[[CommandParser], N
         commands[f"add_{own}_arguments"](parser)
         add_global_options(parser, entry.options)
         run = commands.get(f"run_{own}")
-        if run is not None:  # a command with verbs has one for each of them
+        if run is not None:  # each verb of a command has its own
             parser.set_defaults(run=run)
 
     return add
 
 
 def _readable(message: str) -> str:
-    """Return the message of argparse with its remedy."""
+    """Return argparse's message with a remedy."""
     if message.startswith(_REQUIRED):
         names = message.removeprefix(_REQUIRED)
         return f"{names} {'are' if ', ' in names else 'is'} missing: see --help"
@@ -336,7 +336,7 @@ def _readable(message: str) -> str:
 
 
 def _unknown_choice(name: str, word: str, known: Sequence[str]) -> str:
-    """Return what is wrong with a word, with the one that was probably meant in place of a list of all."""
+    """Return what is wrong with a word. If a known one was probably meant, name it instead of listing all."""
     remedy = ""
     if is_command := name in ("COMMAND", "GROUP", "VERB"):
         is_run = word in ("run", "execute") and name != "COMMAND"  # as in Python, where it is a method of the group
@@ -353,11 +353,11 @@ def add_verb(
     """Add a verb to a command, and return its parser, for its arguments.
 
     Args:
-        add: What the command's `add_commands` has returned.
+        add: What the command's `add_commands` returned.
         name: The verb.
         help: Its line in the help of the command.
-        run: What carries it out, and returns the exit code.
-        options: The global options that do something in it, besides those of every command.
+        run: Runs the verb, and returns the exit code.
+        options: The global options that apply to it, in addition to those of every command.
     """
     parser = add(name, help)
     parser.set_defaults(run=run)

@@ -1,8 +1,8 @@
 """A plan as a comment for a pull request, in GitHub's Markdown.
 
-Names, reasons and instructions are others' texts. Whatever could be markup in them is code: between backticks, as
-character references in `<code>`, or in a fence that is longer than any in the text. So nothing is carried out, no link
-is made, and nobody is mentioned.
+Names, reasons and instructions are untrusted text. Anything in them that could be markup is shown as code: between
+backticks, as character references in `<code>`, or in a fence longer than any in the text. So nothing is executed,
+linked or mentioned.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from fibonacci._texts.text import printable, visible
-from fibonacci.cli.definition_arguments import seen_from_here
+from fibonacci.cli.definition_arguments import relative_path
 from fibonacci.deployment.plan import effects_of, is_emptying
 
 if TYPE_CHECKING:
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from fibonacci.definitions import Problem
 
 _MOST: Final = 65_536
-"""The most characters that GitHub accepts. They are counted in bytes, of which there are never fewer."""
+"""The most characters that GitHub accepts. We count bytes, which are never fewer."""
 _RESERVED: Final = 500
-"""What is left for the last line, which says what was cut."""
+"""The room kept for the last line, which says what was cut."""
 _LONGEST: Final = 500
-"""The characters of a name, a reason or a problem that are shown."""
+"""How many characters of a name, a reason or a problem are shown."""
 
 _QUOTED: Final = re.compile(r"`([^`]+)`")
 _HARMLESS: Final = re.compile(r"[A-Za-z0-9]+(?:['-][A-Za-z0-9]+)*")
 
 
 def plan_markdown(plan: DeploymentPlan) -> str:
-    """Return a plan as Markdown: a heading, a table of its changes, its problems, and each difference, folded."""
+    """Return a plan as Markdown: a heading, a table of changes, the problems, and each difference in a fold."""
     head = f"### Plan for {_code(plan.environment)}: {plan.summary}"
     parts = ["\n\n".join((head, f"{_code(plan.base_url)}, folder {_code(plan.folder.name)}", *_alerts(plan)))]
     left, cut = _MOST - _RESERVED - _size(parts[0]), Counter[str]()
@@ -93,21 +93,21 @@ def _row(change: DeploymentChange) -> str:
 
 
 def _problem(problem: Problem, plan: DeploymentPlan) -> str:
-    place = seen_from_here(problem.source or problem.location).removeprefix(seen_from_here(f"{plan.folder}{os.sep}"))
+    place = relative_path(problem.source or problem.location).removeprefix(relative_path(f"{plan.folder}{os.sep}"))
     return f"- **{problem.severity}** {_code(place) + ': ' if place else ''}{_prose(problem.message)}"
 
 
 def _signed(line: str) -> str:
-    """Return a line of a difference as GitHub colors it: the sign first, and ! for a change."""
+    """Return a line of a difference in the form that GitHub colors: the sign first, and ! for a change."""
     if line.startswith("    @@"):
         return line.lstrip()
-    if line.startswith("    ") and line[4:5] in ("+", "-"):  # of a long text
+    if line.startswith("    ") and line[4:5] in ("+", "-"):  # a line of a long text
         return f"{line[4]}    {line[5:]}"
     return f"!{line[1:]}" if line.startswith("~") else line
 
 
 def _prose(text: str) -> str:
-    """Return a text in which commands, names and whatever could be markup are code."""
+    """Show commands, names, and anything in a text that could be markup, as code."""
     parts = _QUOTED.split(_shortened(text))
     return "".join(_code(part) if number % 2 else _words(part) for number, part in enumerate(parts))
 
@@ -123,7 +123,7 @@ def _words(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """Return a text as code in a line of Markdown, also in a table."""
+    """Return a text as inline code in Markdown, which also works in a table."""
     is_plain = text.strip() == text != "" and not {*"`|\\"} & {*text}
     return f"`{_shortened(text)}`" if is_plain else _html_code(text)
 

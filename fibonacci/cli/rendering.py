@@ -1,4 +1,4 @@
-"""How data is printed: fields, JSON, tables and lines that a terminal can hold."""
+"""How data is printed: fields, JSON, tables, and lines that fit a terminal."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 
 def visible_json(text: str) -> str:
-    """Return a JSON text with the same meaning, whose control characters are escaped as JSON does it."""
+    """Escape the control characters of a JSON text, which doesn't change its meaning."""
     if text.isascii() and "\x7f" not in text:
         return text
     return "".join(character if printable(character) == character else f"\\u{ord(character):04x}" for character in text)
 
 
 def encodable(text: str, encoding: str) -> str:
-    """Return a text in which the characters that an encoding does not have are escaped."""
+    """Escape the characters of a text that an encoding doesn't have."""
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def fitted(text: str, width: int, ellipsis: str) -> str:
-    """Return a text that takes exactly a number of cells, cut or filled with spaces."""
+    """Cut a text or pad it with spaces, so that it takes exactly a number of cells."""
     missing = width - cell_width(text)
     if missing >= 0:
         return text + " " * missing
@@ -54,9 +54,9 @@ def one_line(name: str, value: Any, *, with_seconds: bool = False) -> str:
     """Return a value in one line. Empty for null.
 
     Args:
-        name: The name of the field: those that end with `at` hold times.
+        name: The name of the field. If it ends with `at`, the value is a time.
         value: The value, which has a JSON form.
-        with_seconds: Whether times have their seconds and the name of the zone.
+        with_seconds: Whether times include seconds and the name of the zone.
     """
     if value is None:
         return ""
@@ -71,17 +71,17 @@ def one_line(name: str, value: Any, *, with_seconds: bool = False) -> str:
 def _local(time: datetime, *, with_seconds: bool) -> str:
     try:
         return time.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z" if with_seconds else "%Y-%m-%d %H:%M")
-    except (OverflowError, OSError, ValueError):  # a year that the zone cannot have
+    except (OverflowError, OSError, ValueError):  # a year outside the zone's range
         return time.isoformat()
 
 
 def plain(value: Any) -> Any:
-    """Return what `to_dict()` has of a model. Other values stay as they are."""
+    """Return the `to_dict()` of a model, and any other value as it is."""
     return value.to_dict() if hasattr(value, "to_dict") else value
 
 
 def named_fields(value: Any) -> dict[str, Any]:
-    """Return all fields of an object, also by other names that the platform has for them. Anything else has none."""
+    """Return all fields of an object, including the platform's other names for them. Other values have none."""
     fields = plain(value)
     if not is_object(fields):
         return {}
@@ -117,7 +117,7 @@ def unknown_fields(paths: Iterable[str], known: Collection[str]) -> list[str]:
 
 
 def unknown_field_text(name: str, known: Collection[str]) -> str:
-    """Return what is wrong with a name that is not a field, with the nearest one or all of them."""
+    """Return what is wrong with a name that isn't a field, with the nearest field or all of them."""
     remedy = did_you_mean(name, known) or f": the fields are {', '.join(known) or 'none'}"
     return f"--fields has the unknown name {name!r}{remedy}"
 
@@ -153,7 +153,7 @@ _MOST: Final = 6
 
 
 def columns_of(item: Any, fields: Mapping[str, Any]) -> Sequence[str]:
-    """Return the columns for objects like this one: those of its class, else its first fields with simple values."""
+    """Return the columns for objects like this one: those of its class, or else its first simple fields."""
     simple = [name for name, value in fields.items() if not isinstance(value, dict | list)]
     return _COLUMNS.get(type(item).__name__) or simple[:_MOST] or list(fields)[:_MOST]
 
@@ -174,15 +174,15 @@ def styled(text: str, style: str) -> str:
 
 
 class Painter:
-    """Prints lines that consist of texts and styles.
+    """Prints lines of styled texts.
 
     Args:
         stream: The terminal.
-        has_color: Whether colors are wanted.
+        has_color: Whether to use colors.
 
     Attributes:
         encoding: The encoding of the terminal.
-        ellipsis: What replaces the rest of a text that is cut.
+        ellipsis: What replaces the end of a cut text.
         width: The width of the terminal in cells.
     """
 
@@ -194,7 +194,7 @@ class Painter:
         self._has_color = has_color
 
     def line(self, parts: Sequence[tuple[str, str]]) -> None:
-        """Print a line, without colors if CI would take it for a command, as behind the terminal of a container.
+        """Print a line, without colors if CI would take it for a command, as it may with a container's terminal.
 
         Args:
             parts: Texts, each with its style (see `styled`).
@@ -212,7 +212,7 @@ def style_of(name: str, value: Any) -> str:
 
 
 def encoding_of(stream: TextIO | None) -> str:
-    """Return the encoding of a stream, or none for a stream that keeps texts."""
+    """Return the encoding of a stream, or none for an in-memory text stream."""
     return getattr(stream, "encoding", None) or "utf-8"
 
 
@@ -220,19 +220,19 @@ _GAP: Final = "  "
 _SAMPLE: Final = 100
 
 
-# The cells that the first column, which names the object, and each other one keep before others are left out. Ids and
-# times are of no use in part. A column that `--fields` names is always shown.
+# How far the first column, which names the object, and the others shrink before columns are left out. IDs and times are
+# useless when cut. A column that `--fields` names is always shown.
 _DEFAULT: Final = (24, 16)
 _CHOSEN: Final = (4, 4)
 
 
 class TerminalTable:
-    """Prints objects as rows. The first ones decide about the widths, so that a long list need not be read first.
+    """Prints objects as rows. The first ones determine the widths, so a long list isn't read first.
 
     Args:
         painter: The terminal.
-        columns: The fields to show. Default: those of the objects' class that any of the first objects has. By default,
-            the name of a workflow replaces its ID, unless the objects have it in a field.
+        columns: The fields to show. Default: those of the objects' class that any of the first objects has. The name of
+            a workflow then replaces its ID, unless the objects have a field for it.
         name_of: Returns the name for the ID of a workflow.
     """
 
@@ -243,7 +243,7 @@ class TerminalTable:
         self._widths: list[int] = []
 
     def write(self, items: Iterable[Any]) -> int:
-        """Print the objects, and return how many there were. Those before an error are printed all the same."""
+        """Print the objects, and return their number. Objects before an error are printed too."""
         first: list[Any] = []
         count = 0
         try:
@@ -298,10 +298,10 @@ class TerminalTable:
 
 
 def fitting_widths(widths: Sequence[int], available: int, shortest: tuple[int, int]) -> list[int]:
-    """Return widths that fit, with the gaps: the widest columns shrink, and then the last ones are left out.
+    """Return widths that fit, including gaps: first the widest columns shrink, then the last ones are left out.
 
     Args:
-        widths: What the columns would take.
+        widths: The widths that the columns would need.
         available: The cells of the terminal.
         shortest: What the first column and the others shrink to.
     """
@@ -321,7 +321,7 @@ _INDENT: Final = "  "
 
 
 def write_object(painter: Painter, fields: Mapping[str, Any], name_of: Callable[[str], str]) -> None:
-    """Print the fields of an object, and the name of a workflow behind its ID.
+    """Print the fields of an object, and after the ID of a workflow its name.
 
     Args:
         painter: The terminal.

@@ -1,6 +1,6 @@
-"""Rows from files of CSV and JSON Lines and from stdin, and their results, in a file that is whole or not there.
+"""Rows from CSV and JSON Lines files or stdin, and their results, in a file that is written completely or not at all.
 
-An apostrophe before them says that they are text. Reading removes it again, so what is written is what is read.
+An apostrophe marks cells that a spreadsheet would take for formulas as text. Reading removes it again.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ if TYPE_CHECKING:
     from fibonacci import RunResult
 
 
-# As OWASP lists them, full-width ones among them. A cell with apostrophes before such a character gets one more.
+# OWASP's list, including full-width ones. A cell that already has apostrophes before such a character gets one more.
 _FORMULA: Final = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 
 
 def text_cell(text: str) -> str:
-    """Return a text as a cell that no spreadsheet runs, leaving a number as it is."""
+    """Return a text as a cell that no spreadsheet executes. Numbers stay as they are."""
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 def text_of_cell(cell: str) -> str:
-    """Return the text that `text_cell` has made a cell of."""
+    """Return the text of a cell that `text_cell` made."""
     return cell[1:] if cell.startswith("'") and text_cell(cell[1:]) == cell else cell
 
 
@@ -57,7 +57,7 @@ RowFormat = Literal["csv", "jsonl"]
 STDIN: Final = "-"
 EXTENSIONS: Final[dict[str, RowFormat]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
-# Bytes of one cell. The limit of the csv module, 128 KiB, is short for a document.
+# The most bytes in one cell. The csv module's limit, 128 KiB, is too short for a document.
 _LONGEST_CELL: Final = 64 * 1024 * 1024
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -69,7 +69,7 @@ class RowsFormat(NamedTuple):
         name: `csv` or `jsonl`.
         key: The column that must have the key of each row, or None.
         json_columns: Columns of CSV whose cells are JSON.
-        is_raw: Whether cells of CSV are read as they are, with the apostrophe before what would be a formula.
+        is_raw: Whether to read CSV cells as they are, keeping the apostrophe before what would be a formula.
     """
 
     name: RowFormat
@@ -79,7 +79,7 @@ class RowsFormat(NamedTuple):
 
 
 class RowFile(RepeatableRows):
-    """The rows of a file, which is read once to check all of them, and again by each iteration.
+    """The rows of a file. The file is read once to check all rows, and again by each iteration.
 
     Args:
         file: The file.
@@ -87,7 +87,7 @@ class RowFile(RepeatableRows):
         rows_format: How the rows are written.
 
     Raises:
-        UsageError: If a row is malformed, or there is none.
+        UsageError: If a row is malformed, or there are no rows.
     """
 
     def __init__(self, file: BinaryIO, name: str, rows_format: RowsFormat) -> None:
@@ -111,17 +111,17 @@ def open_rows(path: str, rows_format: RowsFormat) -> Generator[RowFile]:
     """Open the rows of a file, and check all of them.
 
     Args:
-        path: The path of a file or pipe. `-` for stdin. Anything but a file is copied to a temporary one.
+        path: The path of a file or pipe, or `-` for stdin. Anything but a file is copied to a temporary file.
         rows_format: How the rows are written.
 
     Raises:
-        UsageError: If it cannot be read, a row is malformed, or there is none.
+        UsageError: If it can't be read, a row is malformed, or there are no rows.
     """
     name = "<stdin>" if path == STDIN else path
     with ExitStack() as stack:
         if path != STDIN and stat.S_ISREG(Path(path).stat().st_mode):
             file: BinaryIO = stack.enter_context(Path(path).open("rb"))
-        else:  # it can be read only once, and rows are checked before any of them runs
+        else:  # it can be read only once, but rows are checked before any of them runs
             stdin = sys.stdin.buffer if has_stream(sys.stdin) else BytesIO()
             file = stack.enter_context(TemporaryFile())
             with nullcontext(stdin) if path == STDIN else Path(path).open("rb") as stream:
@@ -133,7 +133,7 @@ def read_rows(file: BinaryIO, name: str, rows_format: RowsFormat) -> Iterator[di
     """Yield the rows of a file. Blank lines are skipped.
 
     Args:
-        file: The file, of UTF-8 with or without a byte order mark.
+        file: The file, in UTF-8 with or without a byte order mark.
         name: Its name in messages.
         rows_format: How the rows are written.
 
@@ -165,7 +165,7 @@ class _Lines(Iterator[str]):
             self.fail(f"byte {error.start + 1} of the line is not UTF-8: save the file as UTF-8")
 
     def fail(self, reason: str) -> NoReturn:
-        """Raise the error for the present line."""
+        """Raise the error for the current line."""
         raise UsageError(f"{self._name}:{max(1, self._number)}: {reason}")
 
 
@@ -199,7 +199,7 @@ def _csv_rows(lines: _Lines, rows_format: RowsFormat) -> Iterator[dict[str, Any]
 
 
 def _records(lines: _Lines) -> Iterator[list[str]]:
-    """Yield the records of CSV, where the present line is the last of each."""
+    """Yield the records of a CSV file. At each, the current line is the record's last."""
     reader = csv.reader(lines, strict=True)
     while True:
         try:
@@ -258,16 +258,16 @@ def _no_constant(name: str) -> NoReturn:
 
 
 class ResultStream:
-    """Writes results to a stream, each with a flush.
+    """Writes results to a stream, and flushes each.
 
-    The end of a JSON array is written after the last result only, so that a part is not valid JSON.
+    A JSON array is closed only after the last result, so a partial one isn't valid JSON.
 
     Args:
         stream: The stream.
-        name: `jsonl`, `json` for one array, or `csv`, in which inputs and outputs are cells of JSON.
-        fields: Write these fields of JSON alone.
-        is_raw: Whether cells of CSV are written as they are, also those that a spreadsheet takes for formulas.
-        is_log: Whether CI may read the stream, so that what would be a command there is escaped.
+        name: `jsonl`, `json` for one array, or `csv`, where inputs and outputs are JSON in cells.
+        fields: Write only these fields of the JSON.
+        is_raw: Whether to write CSV cells as they are, even if a spreadsheet takes them for formulas.
+        is_log: Whether CI may read the stream. What it would take for a command is then escaped.
     """
 
     def __init__(
@@ -283,7 +283,7 @@ class ResultStream:
         self._is_log = is_log
         self._is_array = name == "json"
         self._before = "[\n" if self._is_array else ""
-        self._after = "\n" if name == "jsonl" else ""  # a record of CSV has it
+        self._after = "\n" if name == "jsonl" else ""  # a CSV record already ends with one
         self._encode = partial(_csv_line, is_raw=is_raw) if name == "csv" else partial(_json_object, fields=fields)
         if name == "csv":
             self._put(_csv_record(COLUMNS))
@@ -295,31 +295,31 @@ class ResultStream:
             self._before = ",\n"
 
     def finish(self) -> None:
-        """End an array: all results are written."""
+        """Close an array, once all results are written."""
         if self._is_array:
             self._put("\n]\n" if self._before == ",\n" else "[]\n")
 
     def _put(self, text: str) -> None:
-        # JSON has an escape for half of a surrogate pair, which UTF-8 does not have: the same as Python's.
+        # UTF-8 can't encode half of a surrogate pair. JSON's escape for it is the same as Python's.
         self._stream.write((without_commands(text) if self._is_log else text).encode("utf-8", "backslashreplace"))
         self._stream.flush()
 
 
 class ResultFile:
-    """Writes results to `PATH.partial`, which takes the place of `PATH` when every row has ended.
+    """Writes results to `PATH.partial`, which replaces `PATH` once every row has ended.
 
-    So a file at the path is whole. What a run leaves in the partial file the journal has too, and the next run writes
-    it again, from the first result on. A new file is for this user alone.
+    So a file at the path is always complete. The journal also has what a `run-many` leaves in the partial file, and the
+    next one rewrites that file from the first result on. Only this user can read a new file.
 
     Args:
-        path: The path of the file. A pipe or device is written to as it is, and opened at once: that waits for the
-            program that reads a pipe.
+        path: The path of the file. A pipe or device is written to directly and opened at once, which waits for the
+            reader of a pipe.
         name: `jsonl` or `csv`.
-        is_raw: Whether cells of CSV are written as they are.
+        is_raw: Whether to write CSV cells as they are.
 
     Attributes:
-        written_to: The path that is written to.
-        is_finished: Whether the file is in its place.
+        written_to: The path that results are written to.
+        is_finished: Whether the file is in its final place.
 
     Raises:
         OSError: If the file, the partial file or a link to it is another user's, or a pipe or device can't be opened.
@@ -341,7 +341,7 @@ class ResultFile:
 
     @property
     def is_begun(self) -> bool:
-        """Whether anything was written."""
+        """Whether any result was written."""
         return self._stream is not None
 
     def write(self, result: RunResult) -> None:
@@ -353,7 +353,7 @@ class ResultFile:
         self._opened().write(result)
 
     def finish(self) -> None:
-        """Put the file in its place: every row has ended, and all results are written.
+        """Put the file in its final place, once every row has ended and all results are written.
 
         Raises:
             OSError: If that fails.
@@ -366,14 +366,14 @@ class ResultFile:
         self.is_finished = True
 
     def close(self) -> None:
-        """Close the file, whose results were written by now, or it is known why not. A second call does nothing."""
+        """Close the file. Any failure to write was reported before. A second call does nothing."""
         with suppress(OSError):
             self._stack.close()
 
     def _opened(self) -> ResultStream:
         if self._stream is None:
             if self._file is None:
-                # Not before there is a result: this run has the journal then, and no other writes the file.
+                # Not before the first result: then this process holds the journal, so no other writes the file.
                 descriptor = open_state(self.written_to, os.O_WRONLY | os.O_CREAT)
                 os.ftruncate(descriptor, 0)
                 self._file = self._stack.enter_context(os.fdopen(descriptor, "wb"))
@@ -387,18 +387,18 @@ def stdout_stream(
     """Return a stream of JSON Lines or CSV to stdout, or of one JSON array.
 
     Args:
-        fields: Write these fields of JSON alone.
-        is_json: Whether it is an array.
+        fields: Write only these fields of the JSON.
+        is_json: Whether to write an array.
         remedy: What to do if stdout is closed.
-        name: `jsonl` or `csv`, where it is none.
-        is_raw: Whether cells of CSV are written as they are.
+        name: `jsonl` or `csv`, if it isn't an array.
+        is_raw: Whether to write CSV cells as they are.
 
     Raises:
         UsageError: If stdout is closed.
     """
     if not has_stream(sys.stdout):
         raise UsageError(f"stdout is closed: {remedy}")
-    # In an array, no line begins with a command.
+    # In an array, no line can begin with a command.
     is_log = not is_json and is_read_by_ci(sys.stdout)
     return ResultStream(sys.stdout.buffer, "json" if is_json else name, fields, is_raw=is_raw, is_log=is_log)
 

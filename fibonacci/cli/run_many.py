@@ -43,16 +43,16 @@ if TYPE_CHECKING:
 
 
 def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat | None]:
-    """Check what the arguments say together, and return the formats of the rows and of the results.
+    """Check that the arguments fit together, and return the formats of the rows and of the results.
 
     Args:
         options: The parsed arguments.
 
     Returns:
-        The format of the rows, and that of `--out`, or None without.
+        The format of the rows, and the format of `--out`, or None without it.
 
     Raises:
-        UsageError: If they do not fit each other.
+        UsageError: If they don't fit together.
     """
     rows_format = _rows_format(options)
     if options.estimate:
@@ -68,7 +68,7 @@ def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat 
         return rows_format, None
     _check_paths(options)
     name = EXTENSIONS.get(Path(options.out).suffix.lower())
-    if name is None and is_stream(options.out):  # as /dev/stdout
+    if name is None and is_stream(options.out):  # for example, /dev/stdout
         name = "jsonl"
     if name is None:
         raise UsageError(f"--out {options.out}: its name must end in .jsonl or .csv")
@@ -86,7 +86,7 @@ def _rows_format(options: argparse.Namespace) -> RowsFormat:
 
 
 def _check_paths(options: argparse.Namespace) -> None:
-    """Check that results can be written, and not over another file."""
+    """Check that results can be written without overwriting another file."""
     out = check_out(options.out, with_partial=True)
     if out is None:
         return
@@ -96,7 +96,7 @@ def _check_paths(options: argparse.Namespace) -> None:
 
 
 def run_rows(context: Context) -> int:
-    """Carry out the command, and raise errors with a note on how to continue.
+    """Run the command. Errors get a note on how to continue.
 
     Args:
         context: The context of the command.
@@ -128,7 +128,7 @@ def run_rows(context: Context) -> int:
 
 @contextmanager
 def _results(context: Context, out_format: RowFormat | None) -> Generator[ResultFile | ResultStream]:
-    """Yield what the results are written to: stdout, or the file of `--out`.
+    """Yield the destination of the results: stdout, or the file of `--out`.
 
     Raises:
         UsageError: If it cannot be opened.
@@ -150,7 +150,7 @@ def _results(context: Context, out_format: RowFormat | None) -> Generator[Result
 
 
 def _write_results(context: Context, runs: Runs, results: ResultFile | ResultStream) -> int:
-    """Run the rows, write the result of each, and say how many there are of each kind, and how to continue."""
+    """Run the rows, write each result, and print how many there are of each kind and how to continue."""
     context.output.record_change("rows were started")
     code = None
     try:
@@ -167,12 +167,12 @@ def _write_results(context: Context, runs: Runs, results: ResultFile | ResultStr
             if code is None:
                 context.say(str(summary))
                 code = NOT_ENDED if summary.unknown or summary.left else FAILED if summary.failed else DONE
-            if code != NOT_ENDED or not isinstance(results, ResultFile):  # a file with its final name has every row
+            if code != NOT_ENDED or not isinstance(results, ResultFile):  # only a complete file gets its final name
                 with context.output.writing(context.options.out):
                     results.finish()
             return code
     except (KeyboardInterrupt, OSError, UnwrittenResultError) as error:
-        if not isinstance(error, FibonacciError):  # the client's errors have it in a note
+        if not isinstance(error, FibonacciError):  # the client's errors say so in a note
             if code is None:
                 context.say(str(runs.summary))
             error.add_note("the same command with --resume continues")
@@ -189,14 +189,14 @@ def _runs(client: Fibonacci, workflow_id: str, rows: Iterable[Any], options: arg
 
 
 def _can_show_progress(out: str | None) -> bool:
-    """Whether to show a bar, on a terminal that has no results. Elsewhere, the progress is a line of the log."""
+    """Whether to show a bar: on a terminal without results. Otherwise the log shows the progress."""
     if not is_terminal(sys.stderr):
         return True
     return find_spec("tqdm") is not None and (out is not None or not is_terminal(sys.stdout))
 
 
 def _log_to_stderr() -> None:
-    """Log waits, retries, and the progress where there is no terminal."""
+    """Log waits, retries, and without a terminal the progress."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LogFormatter("%(asctime)s %(message)s", "%H:%M:%S"))
     logging.basicConfig(handlers=[handler])

@@ -9,7 +9,7 @@ from threading import current_thread, main_thread
 from types import FrameType
 from typing import Final
 
-# The last is sent when the terminal is closed; Windows has none.
+# SIGHUP is sent when the terminal is closed. Windows doesn't have it.
 _ENDING: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -17,7 +17,7 @@ _ENDING: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if has
 def interrupted_by_signals() -> Generator[None]:
     """Let SIGTERM and SIGHUP end the block as Ctrl-C does, unless they are ignored or handled."""
     handled = [number for number in _ENDING if signal.getsignal(number) == signal.SIG_DFL]
-    if current_thread() is not main_thread():  # another one cannot handle signals
+    if current_thread() is not main_thread():  # other threads can't handle signals
         handled = []
     for number in handled:
         signal.signal(number, _interrupt)
@@ -29,7 +29,7 @@ def interrupted_by_signals() -> Generator[None]:
 
 
 def signal_of(interrupt: KeyboardInterrupt) -> int:
-    """Return the number of the signal that has caused an interrupt: that of Ctrl-C where it has none."""
+    """Return the number of the signal that caused an interrupt, by default that of Ctrl-C."""
     number: int = next(iter(interrupt.args), signal.SIGINT)
     return int(number)
 

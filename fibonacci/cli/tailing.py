@@ -1,4 +1,4 @@
-"""The executions of an organization, followed as they are started and change."""
+"""Following the executions of an organization: new ones, and changes to others."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def columns_of(execution: Execution, workflow: str) -> str:
     return "  ".join(cells).rstrip()
 
 
-# The list has the newest first: what is new is on the first page, unless much was started since the last poll.
+# The newest come first, so new ones are on the first page, unless many were started since the last poll.
 _FRONT: Final = 50
 _NOT_ENDED: Final = tuple(status for status in KNOWN_STATUSES if status not in TERMINAL_STATUSES)
-# Ended executions whose status is remembered; they do not change any more.
+# How many ended executions to remember. They no longer change.
 _REMEMBERED: Final = 20_000
 
 
 class ExecutionFeed:
-    """Reports the executions that were started or have changed since the last poll.
+    """Reports the executions that were started or changed since the last poll.
 
     Args:
         client: Sends the requests.
-        workflow_id: Those of one workflow alone, or None for all.
+        workflow_id: Report only the executions of this workflow, or None for all.
 
     Attributes:
         requests: How many requests the last poll took.
@@ -67,13 +67,13 @@ class ExecutionFeed:
         self.response: ResponseInfo | None = None
 
     def begin(self) -> list[Execution]:
-        """Read the newest page, and all executions that have not ended.
+        """Read the newest page, and all executions that haven't ended.
 
         Returns:
-            The newest page, the oldest first. The first poll reports what is newer than that.
+            The newest page, oldest first. The first poll reports what is newer.
 
         Raises:
-            APIError: If a request fails. Then it can be called again.
+            APIError: If a request fails. You can then call it again.
         """
         self.requests = 0
         executions: dict[str, Execution] = {}
@@ -86,16 +86,16 @@ class ExecutionFeed:
         return list(reversed(front.items))
 
     def poll(self) -> list[Execution]:
-        """Return what was started or has changed since the last poll, the oldest first.
+        """Return the executions that were started or changed since the last poll, oldest first.
 
         Raises:
-            APIError: If a request fails. Then the next poll reports what this one would have.
+            APIError: If a request fails. The next poll then reports what this one would have.
         """
         self.requests = 0
         executions: dict[str, Execution] = {}
-        for page in self._pages(None, _FRONT):  # the newest, back to the newest that is known
+        for page in self._pages(None, _FRONT):  # from the newest back to the newest known one
             known = [index for index, execution in enumerate(page.items) if execution.id in self._seen]
-            # What follows the last known one is older than the begin.
+            # What follows the last known one is older than the first page of `begin`.
             newest = page.items[: known[-1] + 1] if known else page.items
             executions |= {execution.id: execution for execution in newest}
             if known:
@@ -105,7 +105,7 @@ class ExecutionFeed:
         for id in missing:
             if (status := self._running[id]) is not None:
                 by_status.setdefault(status, set()).add(id)
-        if len(missing) > len(by_status):  # the lists of their statuses take fewer requests
+        if len(missing) > len(by_status):  # listing by status takes fewer requests
             for status, wanted in by_status.items():
                 listed = self._with_status(status, wanted)
                 executions |= {id: listed[id] for id in wanted & listed.keys()}
@@ -122,7 +122,7 @@ class ExecutionFeed:
         return changed[::-1]
 
     def _with_status(self, status: str | None, wanted: set[str] | None) -> dict[str, Execution]:
-        """Return the executions in a status: all of them, or pages until all that are wanted are found."""
+        """Return the executions in a status: all of them, or page by page until all wanted ones are found."""
         executions: dict[str, Execution] = {}
         for page in self._pages(status, LARGEST_PAGE):
             executions |= {item.id: item for item in page.items}
@@ -149,24 +149,24 @@ class ExecutionFeed:
                 del self._seen[execution_id]
 
 
-# Of a plan's limit, polls take at most this part: 15 requests a minute on the Free plan.
+# The share of a plan's rate limit that polls may use: 15 requests a minute on the Free plan.
 _SHARE: Final = 0.25
 _WINDOW: Final = 60.0
-# Seconds for each request while the limit is not known.
+# Seconds per request while the rate limit isn't known.
 _UNKNOWN: Final = 4.0
 
 
 def sleep_while_read(seconds: float) -> None:
-    """Sleep, or raise a BrokenPipeError as soon as the reader of stdout has closed it, where the system reports it.
+    """Sleep, but raise a BrokenPipeError as soon as the reader of stdout closes it, if the system reports that.
 
-    Without it, `... | head -1` would end with the next line that is written, which may be hours away.
+    Otherwise `... | head -1` would end only when the next line is written, perhaps hours later.
     """
     try:
         from select import POLLERR, poll
 
         polled = poll()
         polled.register(sys.stdout.fileno(), POLLERR)
-    except (AttributeError, ImportError, OSError, ValueError):  # Windows, no stdout, or one that is no file
+    except (AttributeError, ImportError, OSError, ValueError):  # Windows, no stdout, or a stdout that isn't a file
         time.sleep(seconds)
         return
     if any(event & POLLERR for _, event in polled.poll(seconds * 1000)):
@@ -181,14 +181,14 @@ def tail(
     last: int,
     status: str | None = None,
 ) -> Iterator[Execution]:
-    """Yield the last executions, the oldest first, and then for ever what is new and what changes.
+    """Yield the last executions, oldest first, and then forever new and changed ones.
 
     Args:
-        feed: Reads them.
-        say: Called with what there is to say about the connection.
+        feed: Reads the executions.
+        say: Called with messages about the connection.
         sleep: Sleeps for a number of seconds.
-        last: How many of those that are there already.
-        status: Those with this status alone.
+        last: How many existing executions to begin with.
+        status: Yield only executions with this status.
     """
     read, delay, is_failing = feed.begin, None, False
     while True:
@@ -198,7 +198,7 @@ def tail(
         except APIError as error:
             if is_final(error, after_success=read == feed.poll):
                 raise
-            if not is_failing:  # once for an outage
+            if not is_failing:  # once per outage
                 say(f"polling failed, trying again: {error}")
             is_failing = True
         else:
@@ -206,7 +206,7 @@ def tail(
             shown = [execution for execution in changed if status in (None, execution.status)]
             yield from shown if read == feed.poll else shown[max(0, len(shown) - last) :]
             read = feed.poll
-        delay = grown(None if changed else delay)  # soon after a change, and ever later while nothing changes
+        delay = grown(None if changed else delay)  # soon after a change, and less and less often while nothing changes
         limit = None if feed.response is None or feed.response.rate_limit is None else feed.response.rate_limit.limit
         least = _WINDOW / (limit * _SHARE) if limit else _UNKNOWN
         sleep(max(delay, least * max(1, feed.requests)))

@@ -23,7 +23,7 @@ class JSONValue(NamedTuple):
 
     Attributes:
         value: The value.
-        source: Where it is from, for messages.
+        source: Where it comes from, for messages.
     """
 
     value: Any
@@ -34,7 +34,7 @@ def json_value(text: str) -> JSONValue:
     """Read JSON from an argument: the JSON itself, `@FILE`, or `-` for stdin.
 
     Raises:
-        argparse.ArgumentTypeError: If it cannot be read, or is not JSON.
+        argparse.ArgumentTypeError: If it can't be read, or isn't JSON.
     """
     source = "the argument"
     if text == "-" or text.startswith("@"):
@@ -44,18 +44,18 @@ def json_value(text: str) -> JSONValue:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise NotJSONError(f"{source} is not JSON ({place}: {error.msg})") from None
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of levels
+    except (ValueError, RecursionError) as error:  # a number with thousands of digits, or thousands of levels
         raise argparse.ArgumentTypeError(f"{source} is JSON that can't be read ({error})") from None
 
 
 def json_kind(value: object) -> str:
-    """Return what JSON calls a value."""
+    """Return the name of a value's type in JSON."""
     kinds = {"dict": "an object", "list": "an array", "str": "a string", "bool": "a boolean", "NoneType": "null"}
     return kinds.get(type(value).__name__, "a number")
 
 
 def content_of(path: str) -> tuple[str, str]:
-    """Return where a text is from, and the text: of a file, or `-` for stdin.
+    """Return where a text comes from, and the text: of a file, or of stdin for `-`.
 
     Raises:
         argparse.ArgumentTypeError: If it cannot be read.
@@ -73,10 +73,10 @@ def check_out(path: str, *, with_partial: bool = False) -> str | None:
 
     Args:
         path: Its path.
-        with_partial: Whether it grows in `PATH.partial`, which then must be this user's too.
+        with_partial: Whether results go to `PATH.partial` first, which must then belong to this user too.
 
     Returns:
-        Its path without links, or None for a pipe or a device, which is written to as it is.
+        Its path without links, or None for a pipe or a device, which is written to directly.
 
     Raises:
         UsageError: If it cannot be written.

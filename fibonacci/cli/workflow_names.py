@@ -1,4 +1,4 @@
-"""Workflows by name: the workflow that a typed name or ID means, and the names that people read in place of IDs."""
+"""Workflow names: finding the workflow for a typed name or ID, and showing names instead of IDs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fibonacci.cli.exit_codes import UsageError
 from fibonacci.models import Workflow
 
 NOT_AN_ID = (NotFoundError, BadRequestError)
-"""What a platform answers to the name of a workflow in place of its ID. A name may not even have the form of an ID."""
+"""The errors that a name in place of an ID can cause. The name may not even look like an ID."""
 
 
 def workflow_id_of(client: Fibonacci, reference: str) -> str:
@@ -31,7 +31,7 @@ def workflow_of(client: Fibonacci, reference: str) -> Workflow:
 
     Raises:
         UsageError: If there is none.
-        AmbiguousNameError: If there is more than one with the name.
+        AmbiguousNameError: If several have that name.
         APIError: If a request fails.
     """
     try:
@@ -44,15 +44,15 @@ def workflow_of(client: Fibonacci, reference: str) -> Workflow:
     return workflow
 
 
-# What reading names may take: they only make a list easier to read, so nobody waits for them.
+# How long reading names may take. They only make a list easier to read, so nobody should wait for them.
 _SECONDS: Final = 2.0
 
 
 def names_of_workflows(client: Fibonacci) -> dict[str, str]:
-    """Return the names of the newest workflows by ID, for people. None where they can't be read."""
+    """Return the names of the newest workflows by ID, for people. Empty if they can't be read."""
     quick = client.with_options(timeout=_SECONDS, max_retries=0)
     try:
         page = next(iter(quick.workflows.list(page_size=LARGEST_PAGE).pages()))
-    except FibonacciError:  # no connection, or the key may not list them
+    except FibonacciError:  # no connection, or the key isn't allowed to list them
         return {}
     return {workflow.id: workflow.name for workflow in page.items if workflow.name}

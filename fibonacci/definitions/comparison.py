@@ -65,7 +65,7 @@ class NormalizedDefinition(NamedTuple):
     """A definition in normal form."""
 
     fields: dict[str, Any]
-    """The fields of the workflow with its outputs, without its nodes."""
+    """The fields of the workflow, including its outputs, without its nodes."""
 
     nodes: dict[str, dict[str, Any]]
     """The nodes by ID. A node without a unique ID is named by its position, such as `nodes[2]`."""
@@ -79,7 +79,7 @@ def normalized(definition: Document | WorkflowBuilder | Mapping[str, Any] | Base
 
     Raises:
         DefinitionError: If it has more than 64 levels.
-        TypeError: If it is no definition.
+        TypeError: If it isn't a definition.
     """
     fields = _without_defaults(respelled(Document.of(definition).value), workflow_defaults())
     if "outputs" in fields:
@@ -99,7 +99,7 @@ def _normalized_node(node: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("dependencies",) if is_open(node) else NODE_LISTS:
         if is_array(ids := normal.get(key)):
             normal[key] = sorted(set(map(str, ids)))
-    if not is_open(node):  # nobody knows what its braces mean
+    if not is_open(node):  # the braces of an unknown type may mean anything
         normal |= {key: unspaced(value) for key, value in templated_values(normal)}
     if normal.get("type") == "tool" and isinstance(tool := normal.get("tool"), str):
         normal["tool"] = tool.replace(".", "_")  # `gmail.send` and `gmail_send` name the same tool
@@ -111,7 +111,7 @@ def _without_defaults(said: Mapping[str, Any], defaults: Mapping[str, Any]) -> d
 
 
 def node_defaults(node_type: object) -> Mapping[str, Any]:
-    """Return the defaults of the fields of a node type, or those that all nodes have for an unknown type."""
+    """Return the defaults of a node type's fields. An unknown type has those that all nodes have."""
     known = known_type(node_type)
     return _defaults(NODE_MODELS[known] if known else OpenNode) if isinstance(node_type, str) else {}
 
@@ -131,19 +131,19 @@ def _defaults(model: type[BaseModel]) -> Mapping[str, Any]:
 
 
 def same(one: object, other: object) -> bool:
-    """Tell whether two values are the same JSON: 5 is 5.0, and true is not 1."""
-    if one is None or other is None:  # as most defaults are
+    """Tell whether two values are the same JSON: 5 equals 5.0, but true doesn't equal 1."""
+    if one is None or other is None:  # like most defaults
         return one is other
     return canonical(one) == canonical(other)
 
 
 def definition_digest(definition: Mapping[str, Any]) -> str:
-    """Return the hash of what a definition means, without the name and the description in it."""
+    """Return the hash of a definition's meaning, without its name and description."""
     return digest_of({**definition, "name": None, "description": None})
 
 
 def digest_of(definition: Mapping[str, Any]) -> str:
-    """Return a hash that two definitions share if `diff` finds no difference between them."""
+    """Return a hash, which is equal for definitions between which `diff` finds no difference."""
     return f"sha256:{sha256(canonical(normalized(definition)).encode()).hexdigest()}"
 
 
@@ -155,7 +155,7 @@ _MOST_LINES: Final = 24
 
 
 def diff_text(changes: Sequence[DefinitionChange]) -> str:
-    """Return a line for each difference, and for long texts a small unified diff below it."""
+    """Return a line for each difference, followed by a small unified diff for long texts."""
     if not changes:
         return "no differences"
     widths = [len(change.location) for change in changes if not _is_node(change) and not _is_long(change)]
@@ -188,7 +188,7 @@ def _type_of(change: DefinitionChange) -> str:
 
 
 def _is_long(change: DefinitionChange) -> bool:
-    """Tell whether two texts are compared line by line."""
+    """Tell whether to compare two texts line by line."""
     if not (isinstance(change.old, str) and isinstance(change.new, str)):
         return False
     return any("\n" in text or len(text) > _WIDEST for text in (change.old, change.new))
@@ -208,14 +208,14 @@ def _short(value: Any) -> str:
     return visible(text if len(text) <= 2 * _WIDEST else f"{text[: 2 * _WIDEST]}...")
 
 
-# Objects within objects are compared entry by entry down to here, and as a whole below.
+# Nested objects are compared entry by entry down to this level, and as a whole below it.
 _DEEPEST: Final = 8
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _MISSING: Final = object()
 
 
 def place_in(location: str, key: str) -> str:
-    """Return the place of an entry of the object at a place: `greet.params`, `greet.params['Reply-To']`."""
+    """Return the place of an entry in the object at a place: `greet.params`, `greet.params['Reply-To']`."""
     return f"{location}.{key}" if _PLAIN_KEY.fullmatch(key) else f"{location}[{key!r}]"
 
 
@@ -296,7 +296,7 @@ class _GivenFields(NamedTuple):
     defaults: Mapping[str, Any]
 
     def get(self, name: str) -> Any:
-        """Return the value of a field, or its default, or `_MISSING` without one."""
+        """Return the value of a field, else its default, else `_MISSING`."""
         return self.fields.get(name, self.defaults.get(name, _MISSING))
 
 
@@ -319,7 +319,7 @@ def _fields(node: str | None, prefix: str, old: _GivenFields, new: _GivenFields)
 
 
 def _differences(node: str | None, location: str, old: Any, new: Any, depth: int = 0) -> Iterator[DefinitionChange]:
-    """Yield how two values differ: entry by entry where both are objects, as a whole where they are not."""
+    """Yield how two values differ: entry by entry if both are objects, otherwise as a whole."""
     if is_object(old) and is_object(new) and depth < _DEEPEST:
         for key in dict.fromkeys([*new, *old]):
             values = old.get(key, _MISSING), new.get(key, _MISSING)

@@ -1,8 +1,8 @@
-"""Coverage: which nodes and branches of a definition its runs have reached, counted as coverage.py counts a program.
+"""Coverage: which nodes and branches its executions have reached, counted as coverage.py counts a program.
 
-A node is what a statement is there. A branch is a way that a node may take or not: the two results of a conditional,
-and everything that acts only sometimes, which is a `condition` that doesn't hold, a retry, a `fallback`, an `on_error`,
-and a critic that sends its target back.
+A node corresponds to a statement. A branch is something that a node may or may not do: the two results of a
+conditional, and whatever happens only sometimes. That is a `condition` that doesn't hold, a retry, a `fallback`, an
+`on_error`, and a critic that sends its target back.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from fibonacci.definitions.nodes import (
 )
 
 Branch = Literal["true", "false", "condition", "retry", "fallback", "on_error", "critic"]
-"""A way that a node may take or not. `condition` is one that keeps the node from running, `critic` one that does not
-pass."""
+"""A branch of a node. `condition` is taken if the condition keeps the node from running, and `critic` if the critic
+doesn't pass its target."""
 
 
 class CoverageTarget(NamedTuple):
-    """What a run may reach: a node, or one of its branches."""
+    """What an execution may reach: a node, or one of its branches."""
 
     node: str
     """The ID of the node."""
@@ -44,13 +44,13 @@ class CoverageTarget(NamedTuple):
 
 
 class CoverageTally(NamedTuple):
-    """The numbers of a coverage report, as coverage.py has them."""
+    """The numbers of a coverage report, as in coverage.py."""
 
     runs: int = 0
-    """The runs that have ended."""
+    """The executions that have ended."""
 
     nodes: int = 0
-    """The nodes, which are the statements there."""
+    """The nodes, which correspond to statements."""
 
     missed: int = 0
     """The nodes that never ran."""
@@ -66,23 +66,23 @@ class CoverageTally(NamedTuple):
 
     @property
     def percent(self) -> float:
-        """The part of the nodes and branches that was reached. 100 if there are none."""
+        """The percentage of nodes and branches that were reached. 100 if there are none."""
         whole = self.nodes + self.branches
         return 100 * (whole - self.missed - self.missed_branches) / whole if whole else 100.0
 
     @property
     def percent_text(self) -> str:
-        """The percentage without decimals. Only what is complete is 100, and only nothing is 0."""
+        """The percentage without decimals. It is 100 only if all were reached, and 0 only if none were."""
         return f"{self.percent if self.percent in (0, 100) else min(max(round(self.percent), 1), 99):.0f}%"
 
     def cells(self) -> list[str]:
-        """Return the texts of a line of a table, one for each of `COLUMNS`."""
+        """Return the cells of a table row, one for each of `COLUMNS`."""
         numbers = (self.runs, self.nodes, self.missed, self.branches, self.partial)
         return [*map("{:,}".format, numbers), self.percent_text]
 
 
 COLUMNS: Final = ("Runs", "Nodes", "Miss", "Branch", "BrPart", "Cover")
-"""The headings of a table, which are those of coverage.py where the numbers are."""
+"""The headings of a table. Those of the numbers are the same as in coverage.py."""
 
 
 def total(tallies: Iterable[CoverageTally]) -> CoverageTally:
@@ -91,12 +91,12 @@ def total(tallies: Iterable[CoverageTally]) -> CoverageTally:
 
 
 class Coverage:
-    """What the runs of one definition have reached.
+    """What the executions of one definition have reached.
 
     Args:
         name: The name of the workflow.
         definition: Its definition, valid and in plain JSON.
-        runs: How many runs are counted.
+        runs: How many executions are counted.
         hits: In how many of them each target was reached.
 
     Example:
@@ -116,7 +116,7 @@ class Coverage:
 
     @cached_property
     def digest(self) -> str:
-        """What definitions with the same meaning have in common."""
+        """A hash, which is equal for definitions with the same meaning."""
         return definition_digest(self.definition)
 
     @cached_property
@@ -129,7 +129,7 @@ class Coverage:
 
     @cached_property
     def targets(self) -> Sequence[CoverageTarget]:
-        """What may be reached."""
+        """What executions may reach."""
         return [
             CoverageTarget(node.id, branch)
             for node in self.nodes.values()
@@ -141,7 +141,7 @@ class Coverage:
         return [target for target in self.targets if not self.hits[target] and (not target.branch or self.ran(target))]
 
     def ran(self, target: CoverageTarget) -> int:
-        """Return in how many runs the node of a target ran."""
+        """Return in how many executions the node of a target ran."""
         return self.hits[CoverageTarget(target.node)]
 
     @property
@@ -155,13 +155,13 @@ class Coverage:
         )
 
     def add(self, trace: Iterable[Mapping[str, Any]]) -> None:
-        """Count a run by its trace, as in `Execution.trace`, in plain JSON."""
+        """Count an execution by its trace (as in `Execution.trace`) in plain JSON."""
         traced = {entry["id"]: entry for entry in trace if entry["id"] in self.nodes}
         self.runs += 1
         self.hits.update({*self._reached(traced)}.intersection(self.targets))
 
     def __add__(self, other: Self) -> Self:
-        """Return the coverage of the runs of both, which have the same definition."""
+        """Return the combined coverage of two objects for the same definition."""
         return type(self)(self.name, self.definition, self.runs + other.runs, self.hits + other.hits)
 
     def plain(self) -> dict[str, Any]:
@@ -226,14 +226,14 @@ class Coverage:
         return Flow(nodes_of(self.definition).values())
 
     def marked(self, contents: DiagramContents) -> DiagramContents:
-        """Return the contents of the definition's diagram with what ran, how often, and what never did."""
+        """Return the contents of the definition's diagram, marked with how often everything ran."""
         nodes = tuple(map(self._marked_node, contents.nodes))
         edges = tuple(self._marked_edge(edge, contents.nodes) for edge in contents.edges)
         return contents._replace(nodes=nodes, edges=edges)
 
     def _marked_node(self, node: DiagramNode) -> DiagramNode:
         ran, known = self.hits[CoverageTarget(node.id)], self.nodes.get(node.id)
-        if known is None:  # its ID was redacted, or no node has it
+        if known is None:  # the ID was redacted, or belongs to no node
             return node
         taken: dict[Branch, int] = {
             branch: self.hits[CoverageTarget(node.id, branch)] for branch in _branches(known, self.nodes)
@@ -267,7 +267,7 @@ _IN_BOXES: Final[Mapping[Branch, str]] = {
     "retry": "retried",
     "critic": "sent back",
 }
-"""What a diagram says of a branch that is no edge."""
+"""What a diagram says about a branch that isn't an edge."""
 
 
 def _has_edge(node: Node, branch: Branch) -> bool:
@@ -277,7 +277,7 @@ def _has_edge(node: Node, branch: Branch) -> bool:
 
 
 def times(count: int) -> str:
-    """Return how often something has happened."""
+    """Return how often something happened, in words."""
     return f"{count:,}\N{MULTIPLICATION SIGN}" if count else "never"
 
 
@@ -301,7 +301,7 @@ def _branches(node: Node, nodes: Mapping[str, Node]) -> Iterator[Branch]:
 
 
 def in_words(target: CoverageTarget, nodes: Mapping[str, Node]) -> str:
-    """Return what has never happened to a node, whose target was never reached."""
+    """Return what never happened to a node, for a target that was never reached."""
     node = nodes[target.node]
     match target.branch, node:
         case "true" | "false", _:

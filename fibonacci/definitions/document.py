@@ -1,4 +1,4 @@
-"""`Document`: a definition that was read once, into plain JSON of a bounded depth, with the place of each value."""
+"""`Document`: a definition that was read once into plain JSON of limited depth, with the place of each value."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Span:
 
 
 class Places(Protocol):
-    """What knows where a definition was written: in a text, or in a program."""
+    """Knows where a definition was written, in a text or in a program."""
 
     def placed(self, problems: list[Problem]) -> Problems:
         """Return problems with the places where they are written."""
@@ -201,7 +201,7 @@ class Document:
             >>> [problem.source for problem in Document.parse('{"nodes": []}', name="empty.json").check()]
             ['empty.json:1:11']
         """
-        from fibonacci.definitions.checks.check import problems_in  # which imports this module
+        from fibonacci.definitions.checks.check import problems_in  # it imports this module
 
         found = problems_in(self.value, tools, models)
         unread = {each.location: each for each in self.problems if each.location}
@@ -235,7 +235,7 @@ class Document:
         problems = self.check()
         if problems.errors:
             raise DefinitionError(problems)
-        from fibonacci.definitions.nodes import WorkflowDefinition  # which takes a quarter of a second to build
+        from fibonacci.definitions.nodes import WorkflowDefinition  # takes a quarter of a second to build
 
         return WorkflowDefinition.model_validate(self.sent())
 
@@ -257,18 +257,18 @@ _PLACE: Final = re.compile(r"([^.\[]*)(?:\[(\d+)\])?(?:\.([^.\[]*))?")
 
 
 class _Positions:
-    """The positions of places in a definition, for the order of the problems."""
+    """The positions of places in a definition, which determine the order of problems."""
 
     def __init__(self, definition: Mapping[str, Any]) -> None:
         nodes = definition.get("nodes")
         self._nodes = nodes if is_array(nodes) else ()
         self._keys = _ranks(definition)
-        self._node_keys: dict[int, Mapping[str, int]] = {}  # of the nodes with problems, of which one may have many
+        self._node_keys: dict[int, Mapping[str, int]] = {}  # for nodes with problems, because one may have many
 
     def of(self, problem: Problem) -> tuple[int, int, int]:
-        """Return the positions of the key, of the node, and of the key of the node, where a missing one comes first."""
+        """Return the positions of the key, the node, and the node's key. Missing ones come first."""
         match = _PLACE.match(problem.location)
-        assert match is not None  # every part is optional
+        assert match is not None  # every part of the pattern is optional
         key, index, inner = match.groups()
         if key != "nodes" or index is None:
             return self._keys.get(key, -1), int(index or -1), -1
@@ -279,12 +279,12 @@ class _Positions:
 
 
 def _ranks(value: object) -> dict[str, int]:
-    """Return the positions of the keys of an object, or none for any other value."""
+    """Return the positions of an object's keys, or none for any other value."""
     return {key: rank for rank, key in enumerate(value)} if is_object(value) else {}
 
 
 def remedy(value: object) -> str:
-    """Return the end of a message about a value that isn't a definition but leads to one, or an empty text."""
+    """Return the end of a message about a value that has a definition but isn't one, or an empty text."""
     if isinstance(value, str | os.PathLike):
         return ". To read a file, use load(path)"
     fields = type(value).model_fields if isinstance(value, BaseModel) else ()
@@ -292,11 +292,11 @@ def remedy(value: object) -> str:
 
 
 def checked_definition(definition: object) -> Mapping[str, Any] | BaseModel:
-    """Return what is sent of a definition.
+    """Return the part of a definition that is sent.
 
     Raises:
-        DefinitionError: If the definition of a builder or of a document has an error.
-        TypeError: If it is no definition. The message says what to pass.
+        DefinitionError: If the definition of a builder or a document has an error.
+        TypeError: If it isn't a definition. The message says what to pass.
     """
     if isinstance(definition, Mapping):
         return {key: value for key, value in cast("Mapping[str, Any]", definition).items() if key != "$schema"}
@@ -310,13 +310,13 @@ def _set_fields(model: BaseModel) -> object:
 
 
 class JSONReader:
-    """Reads a value of a program as plain JSON: dictionaries, lists, texts and numbers, of at most 64 levels.
+    """Reads a Python value as plain JSON: dictionaries, lists, texts and numbers, of at most 64 levels.
 
     Args:
-        dump: What is made of a model. By default its set fields.
+        dump: Converts a model. Default: to its set fields.
 
     Attributes:
-        problems: The values that have no JSON form. They are read as null.
+        problems: The values without a JSON form, which are read as null.
     """
 
     def __init__(self, dump: Callable[[BaseModel], object] = _set_fields) -> None:
@@ -342,7 +342,7 @@ class JSONReader:
             return value if type(value) is str else str.__str__(value)
         if value is None or isinstance(value, bool):
             return value
-        if isinstance(value, int):  # a subclass, such as a number of numpy's, is read as the plain value that it is
+        if isinstance(value, int):  # a subclass, such as a numpy number, is read as the plain value
             return int(value)
         if isinstance(value, float) and math.isfinite(value):
             return float(value)

@@ -1,4 +1,4 @@
-"""When a node runs: one answer, which the emulator's engine, the checks and the diagrams all use.
+"""When a node runs: the single answer that the emulator's engine, the checks and the diagrams use.
 
 It knows how the nodes of a definition are linked, and its callers tell it the states of the nodes so far. It runs
 nothing itself.
@@ -14,24 +14,24 @@ from fibonacci.definitions.graph import Edges, LinksById, edges_of, inverted, kn
 from fibonacci.definitions.node_kinds import node_kind
 
 UNMET: Final = "its condition is false"
-"""How the reason begins why a node was skipped whose own `condition` does not hold."""
+"""The beginning of the reason if a node is skipped because of its own `condition`."""
 
 _LONGEST_CHAIN: Final = 20
-"""The fallbacks of fallbacks that a node waits for."""
+"""How many fallbacks of fallbacks a node waits for."""
 _MOST_STEPS: Final = 2_000_000
-"""The nodes between those that are to have another edge, of all of them. With more, further edges are left out."""
+"""How many nodes to search in all between the ends of added edges. After that, further edges are left out."""
 _STEPS_OF_EDGE: Final = 20
-"""What each added edge counts, because later ones are searched through it."""
+"""How much each added edge counts toward that, because later searches go through it."""
 
 
 class Fate(NamedTuple):
-    """What has become of a node so far."""
+    """The state of a node so far."""
 
     status: Literal["pending", "completed", "failed", "skipped"]
     """Its state. `pending` until it has ended."""
 
     stopped: bool = False
-    """Whether a failure is why it has no output: its own, or that of a node that it depends on."""
+    """Whether it has no output because of a failure, its own or that of a node it depends on."""
 
     result: bool | None = None
     """The result of a conditional that has completed: which of its branches it takes."""
@@ -47,7 +47,7 @@ class FlowStep(NamedTuple):
     """Whether it waits for others, runs, or is skipped."""
 
     reason: str = ""
-    """Why it is skipped, for a person. Empty when it is not."""
+    """Why it is skipped, in words. Empty if it isn't."""
 
     stopped: bool = False
     """Whether it is skipped because of a failure."""
@@ -56,10 +56,10 @@ class FlowStep(NamedTuple):
 _RUN: Final = FlowStep("run")
 
 Fates = Callable[[str], Fate]
-"""Returns what has become of a node, by its ID."""
+"""Returns the fate of a node, by its ID."""
 
 Unmet = Callable[[], str | None]
-"""Compares the `condition` of a node: returns why it does not hold, or None when it does or when there is none."""
+"""Evaluates the `condition` of a node: returns why it doesn't hold, or None if it does or there is none."""
 
 
 class Gate(NamedTuple):
@@ -73,11 +73,11 @@ class Gate(NamedTuple):
 
 
 class Flow:
-    """How the nodes of a definition are linked, compiled once for all runs.
+    """How the nodes of a definition are linked, compiled once for all executions.
 
     Args:
         nodes: The nodes in plain JSON, each with an ID. Names of no node are ignored, so that faulty ones can be read.
-        links: Their links, if they are known already.
+        links: Their links, if already known.
 
     Attributes:
         waits_for: The IDs of the nodes that each node names or reads, that name it in a branch, or that it replaces.
@@ -85,8 +85,8 @@ class Flow:
         gates: The conditionals that name a node in a branch, by its ID.
         rescues: The IDs of the nodes whose failure starts a node, by its ID: it is their `fallback` or `on_error`.
         fallbacks: The `fallback` of each node that has one.
-        starts_after: What a node waits for, and what decides which output that has: its fallbacks, and the critics that
-            may have it run again.
+        starts_after: What a node waits for, and what may change the output of that: its fallbacks, and the critics
+            that may have it run again.
 
     Example:
         >>> nodes = [{"id": "gate", "type": "conditional", "true_branch": ["page"]}, {"id": "page", "type": "tool"}]
@@ -125,7 +125,7 @@ class Flow:
         self.starts_after: Final[Edges] = self._starts_after(critics)
 
     def order(self) -> list[str]:
-        """Return the IDs, each after those that it starts after, without cycles and what depends on them."""
+        """Return the IDs in the order in which nodes can start, without cycles and what depends on them."""
         return [node_id for level in levels(self.starts_after) for node_id in level]
 
     def step(self, node_id: str, fate_of: Fates, unmet: Unmet = lambda: None) -> FlowStep:
@@ -133,9 +133,9 @@ class Flow:
 
         Args:
             node_id: Its ID.
-            fate_of: What has become of the others so far.
-            unmet: Compares its `condition`. Called only when nothing else keeps it from running. What it raises is
-                raised.
+            fate_of: Returns the fate of other nodes so far.
+            unmet: Evaluates its `condition`. Called only if nothing else keeps the node from running. Its exceptions
+                are passed on.
 
         Returns:
             Whether it waits, runs, or is skipped and why.
@@ -152,7 +152,7 @@ class Flow:
             return self._not_taken(gates, fate_of)
         if rescued and all(fate_of(other).status != "failed" for other in rescued):
             return FlowStep("skip", f"it runs only if {' or '.join(map(repr, sorted(rescued)))} fails")
-        if not rescued:  # a failure that starts a node is reason enough to run it
+        if not rescued:  # the failure that starts a node is enough to run it
             conditionals = {gate.conditional for gate in gates}
             needed = [other for other in self.depends_on[node_id] if other not in conditionals]
             if needed and all(fate_of(other).status == "skipped" for other in needed):
@@ -161,7 +161,7 @@ class Flow:
         return _RUN if reason is None else FlowStep("skip", reason)
 
     def skippable(self, conditioned: Container[str]) -> set[str]:
-        """Return the nodes that something else than a failure may skip, without those of a cycle.
+        """Return the nodes that may be skipped for other reasons than a failure, without those of a cycle.
 
         Args:
             conditioned: The IDs of the nodes with a `condition`.
@@ -174,8 +174,8 @@ class Flow:
                 skipped.add(node_id)
         return skipped
 
-    def standing(self, node_id: str, fate_of: Fates) -> str:
-        """Return the node whose output counts for another: itself, or when it has failed a fallback that completed."""
+    def output_source(self, node_id: str, fate_of: Fates) -> str:
+        """Return the node whose output counts for a node: itself, or if it failed, the fallback that completed."""
         current, seen = node_id, {node_id}
         while current in self.fallbacks and fate_of(current).status == "failed":  # a fallback may have a fallback
             current = self.fallbacks[current]
@@ -185,8 +185,8 @@ class Flow:
         return current if current != node_id and fate_of(current).status == "completed" else node_id
 
     def is_stopped(self, node_id: str, fate_of: Fates) -> bool:
-        """Return whether a node stops those that depend on it: it failed, or depends on one that did."""
-        return fate_of(node_id).stopped and fate_of(self.standing(node_id, fate_of)).status != "completed"
+        """Return whether a node stops its dependents, because it or one of its dependencies failed."""
+        return fate_of(node_id).stopped and fate_of(self.output_source(node_id, fate_of)).status != "completed"
 
     def _not_taken(self, gates: Sequence[Gate], fate_of: Fates) -> FlowStep:
         conditionals = list(dict.fromkeys(gate.conditional for gate in gates))
@@ -202,11 +202,11 @@ class Flow:
     def _starts_after(self, critics: Iterable[tuple[str, str]]) -> Edges:
         """Return what each node starts after.
 
-        This leaves out what would make nodes wait for each other, because a fallback may use what depends on the failed
-        node. The fallbacks come first: a critic assesses what replaces its target.
+        This leaves out edges that would make nodes wait for each other, because a fallback may use what depends on the
+        failed node. Fallbacks come before critics, because a critic assesses what replaces its target.
 
         Args:
-            critics: Each critic with its target.
+            critics: Each critic and its target.
         """
         growing = _GrowingEdges(self.waits_for)
         edges, followers = growing.edges, growing.followers
@@ -216,7 +216,9 @@ class Flow:
                 growing.add(node_id, fallback)
         for critic, target in critics:
             before = growing.between(target, critic)
-            repeated = reachable(followers, target, within=before) if before else before  # what it may have run again
+            repeated = (
+                reachable(followers, target, within=before) if before else before
+            )  # what the critic may have run again
             readers = {node_id for other in repeated for node_id in followers[other]}
             for node_id in sorted(readers - before):
                 earlier = edges[node_id].keys() - self.waits_for[node_id]
@@ -235,17 +237,17 @@ class Flow:
 
 
 class _GrowingEdges:
-    """Edges to which others are added that make no cycle.
+    """Edges to which others can be added as long as they don't close a cycle.
 
-    Each node has a place after those to which its edges lead, so only what is between two places is searched, as Pearce
-    and Kelly do. Nodes of cycles, and what depends on them, have no place and get no further edges.
+    Each node is placed after those to which its edges lead, so a search only covers what is between two places, as in
+    Pearce and Kelly's algorithm. Nodes in or after a cycle have no place and get no further edges.
 
     Args:
         edges: The edges to begin with.
 
     Attributes:
         edges: The edges.
-        followers: The same edges, turned around.
+        followers: The same edges, reversed.
     """
 
     def __init__(self, edges: Edges) -> None:
@@ -256,9 +258,9 @@ class _GrowingEdges:
         self._steps = _MOST_STEPS
 
     def between(self, first: str, last: str) -> set[str]:
-        """Return what can be reached from the last of two nodes, itself included, and is not before the first one.
+        """Return what can be reached from the last of two nodes (itself included) without going before the first one.
 
-        Nothing is returned when there are too many nodes between all that were asked for, or one of them has no place.
+        Returns nothing if all searches together have covered too many nodes, or one of the two has no place.
         """
         if first not in self._places or last not in self._places:
             return set()
@@ -284,7 +286,7 @@ class _GrowingEdges:
         return True
 
     def drop(self, node_id: str, target: str) -> None:
-        """Drop an edge between nodes that others connect too."""
+        """Drop an edge between nodes that are also connected in another way."""
         del self.edges[node_id][target], self.followers[target][node_id]
 
 
@@ -294,7 +296,7 @@ def _stopped_by(node_id: str, fate_of: Fates) -> FlowStep:
 
 
 def reachable(edges: Mapping[str, Iterable[str]], start: str, within: Container[str] | None = None) -> set[str]:
-    """Return the IDs that can be reached from one, itself included, on ways through some or all others."""
+    """Return the IDs that can be reached from one (itself included), optionally only through some others."""
     reached, pending = {start}, [start]
     while pending:
         for target in edges[pending.pop()]:

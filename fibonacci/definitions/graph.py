@@ -1,6 +1,6 @@
 """Dependencies and links between the nodes of a workflow, and the order in which they run.
 
-This works on plain JSON and skips what has the wrong type, so that the checks can look at a faulty definition too.
+This works on plain JSON and skips what has the wrong type, so that it can be used on definitions with problems.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fibonacci.definitions.templates import TemplateError, parse, placed_express
 NodeT = TypeVar("NodeT", str, int)
 
 FOLLOWING: Final[frozenset[LinkKind]] = frozenset({"branch", "fallback", "on_error"})
-"""The kinds of link whose target depends on the node that names it. By the others the naming node depends."""
+"""The kinds of link whose target depends on the naming node. With the others, the naming node depends on the target."""
 
 TEMPLATED_KEYS: Final = tuple(key for f in FIELDS if f.templates for key in (f.key, f.older) if key is not None)
 """The keys of a node whose texts are templates, in both spellings."""
@@ -29,7 +29,7 @@ NODE_LISTS: Final = tuple(field.key for field in FIELDS if field.link in ("depen
 
 
 def nodes_of(definition: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
-    """Return the nodes that have an ID, by position, because the others are problems of shape."""
+    """Return the nodes that have an ID, by position. A missing ID is a problem of shape."""
     nodes = definition.get("nodes")
     if not is_array(nodes):
         return {}
@@ -41,16 +41,16 @@ class Link:
     """One place where a node is named."""
 
     location: str
-    """The place inside the node that holds the name, such as `dependencies[0]`."""
+    """The place of the name inside the node, such as `dependencies[0]`."""
 
     kind: LinkKind
-    """The kind of link, from the key that holds the name."""
+    """The kind of link, which depends on the key that has the name."""
 
     target: str
-    """The ID that is named."""
+    """The ID."""
 
     offset: int | None = None
-    """The number of characters before the template, in the text at the location, or None where the text is the name."""
+    """The number of characters before the template in the text at the location. None if the text itself is the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,13 @@ class BadTemplate:
     """Why the template cannot be parsed."""
 
     offset: int
-    """The number of characters before the template, in the text at the location."""
+    """The number of characters before the template in the text at the location."""
 
 
 def node_links(node: Mapping[str, Any]) -> Iterator[Link | BadTemplate]:
     """Yield every place of a node that names another node, and every template that cannot be parsed."""
     is_known = not is_open(node)
-    for key, kind in _LINKS if is_known else _LINKS[:1]:  # those of the dependencies come first
+    for key, kind in _LINKS if is_known else _LINKS[:1]:  # dependencies come first
         named = node.get(key)
         if key in NODE_LISTS:
             for index, target in enumerate(named if is_array(named) else ()):
@@ -88,7 +88,7 @@ def node_links(node: Mapping[str, Any]) -> Iterator[Link | BadTemplate]:
 
 
 def templated_values(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the keys of a node whose texts are templates, with values, or all but common keys for an unknown type."""
+    """Yield the keys with templates and their values. In an unknown type, that is every key except the common ones."""
     is_unknown = is_open(node)
     for key, value in node.items():
         if key not in _COMMON_KEYS if is_unknown else key in TEMPLATED_KEYS:
@@ -128,7 +128,7 @@ def edges(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     node in a branch it is also the conditional, and for a `fallback` or `on_error` node the node that may fail.
 
     Args:
-        nodes: Nodes in plain JSON that have an ID. Names of no node are left out, and mentions.
+        nodes: Nodes in plain JSON that have an ID. Mentions, and names that belong to no node, are left out.
 
     Returns:
         The IDs that a node depends on, by its own ID. Both are in the order of the definition.
@@ -143,7 +143,7 @@ def edges(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
 
 
 def known_links(links: LinksById) -> list[tuple[str, Link]]:
-    """Return the links between nodes, each with the ID of the node that has it."""
+    """Return the links between nodes, each with the ID of the naming node."""
     return [
         (node_id, link)
         for node_id, of_node in links.items()
@@ -162,7 +162,7 @@ def edges_of(node_ids: Iterable[str], links: Iterable[tuple[str, Link]]) -> dict
 
 
 def inverted(edges: Mapping[NodeT, Sequence[NodeT]]) -> dict[NodeT, list[NodeT]]:
-    """Return the nodes from which an edge leads to each."""
+    """Return the edges in reverse: for each node, the nodes whose edges lead to it."""
     sources: dict[NodeT, list[NodeT]] = {node_id: [] for node_id in edges}
     for node_id, targets in edges.items():
         for target in targets:
@@ -199,10 +199,10 @@ def find_cycles(depends_on: Edges) -> list[list[str]]:
     for root in depends_on:
         if root in finished:
             continue
-        path = [root]  # not recursive, since it can be long
+        path = [root]  # iterative, because the path can be long
         position = {root: 0}
         pending = [iter(depends_on[root])]
-        reported = [-1]  # up to each position of the path, the last position that is in a reported cycle
+        reported = [-1]  # for each position of the path, the last position so far that is in a reported cycle
         while path:
             target = next(pending[-1], None)
             if target is None:

@@ -1,9 +1,9 @@
 """JSON Schema: whether a value fits a schema, in bounded time, and what is wrong with the schema itself.
 
-This is the part of the standard that schemas of inputs and answers use. `schema_faults` lists what is outside of it, so
-that nothing goes unchecked without notice.
+This covers the part of the standard that schemas of inputs and answers use. `schema_faults` lists everything else, so
+nothing goes unchecked without notice.
 
-Other people write the schemas and values, and 30 references that each name the next one twice are a billion schemas. So
+The schemas and values are untrusted, and 30 references that each name the next one twice make a billion schemas. So
 each check counts its steps, about one for each schema and value, and stops at a limit. A value that reaches the limit
 counts as not fitting.
 """
@@ -42,11 +42,11 @@ _OPENING: Final = (
 """Keywords that may allow further properties than `properties` names."""
 
 MALFORMED: Final = (TypeError, AttributeError, ValueError, ArithmeticError, LookupError)
-"""What a schema raises whose keywords have arguments of wrong types."""
+"""The errors from a schema whose keywords have arguments of the wrong type."""
 
 
 class Fault(NamedTuple):
-    """Why a value does not fit a schema, or cannot be compared with it."""
+    """Why a value doesn't fit a schema, or can't be checked against it."""
 
     place: str
     """The place in the value, such as `answer.rows[0]`."""
@@ -55,13 +55,13 @@ class Fault(NamedTuple):
     """The reason."""
 
     name: str = ""
-    """The property of the value there that is missing, or must not be there. Empty for other reasons."""
+    """The property that is missing or not allowed at that place. Empty for other reasons."""
 
     is_certain: bool = True
-    """Whether the value does not fit. If not, the schema cannot tell: it is malformed, or takes too long."""
+    """Whether the value certainly doesn't fit. If not, the schema is malformed, or the check takes too long."""
 
     is_over_limit: bool = False
-    """Whether the check took too long, which is no reason to accept the value."""
+    """Whether the check took too long, which isn't a reason to accept the value."""
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}"
@@ -74,7 +74,7 @@ def first_fault(schema: Schema, value: Any, place: str = "", *, steps: Steps | N
         schema: The schema.
         value: The value, any JSON.
         place: The name of the value, which begins the message.
-        steps: The time for the check, shared by several ones. Default: that of one check.
+        steps: The time limit, which several checks can share. Default: the limit of one check.
 
     Example:
         >>> str(first_fault({"properties": {"n": {"type": "integer"}}}, {"n": "5"}, "answer"))
@@ -84,7 +84,7 @@ def first_fault(schema: Schema, value: Any, place: str = "", *, steps: Steps | N
 
 
 def all_faults(schema: Schema, value: Any, place: str = "", *, steps: Steps | None = None) -> Iterator[Fault]:
-    """Yield each reason why a value does not fit a schema, with one that is not certain at the end."""
+    """Yield all reasons why a value doesn't fit a schema. One that isn't certain comes last."""
     try:
         yield from _Check(schema, steps or Steps()).faults(schema, value, place)
     except _UncheckedPattern as error:
@@ -99,12 +99,12 @@ def all_faults(schema: Schema, value: Any, place: str = "", *, steps: Steps | No
 
 
 def is_closed(schema: Mapping[str, Any]) -> bool:
-    """Tell whether `properties` of a schema names all properties, which is assumed without `additionalProperties`."""
+    """Tell whether `properties` names all properties of a schema. It does unless another keyword allows more."""
     return schema.get("additionalProperties", False) is False and not any(key in schema for key in _OPENING)
 
 
 def referenced(reference: str, root: Schema) -> Any:
-    """Return the part of a schema that a `$ref` names, or None if it names none of it."""
+    """Return the part of a schema that a `$ref` names, or None if there is no such part."""
     if len(reference) > _LONGEST_REFERENCE:
         return None
     head, *parts = reference.split("/")
@@ -128,15 +128,15 @@ def target_of(schema: Schema, root: Schema) -> Schema:
 
 
 class _UncheckedPattern(Exception):
-    """A pattern cannot tell whether a text fits: neither `anyOf` nor `not` may take that for a no."""
+    """A pattern can't tell whether a text fits. Neither `anyOf` nor `not` may take that for a no."""
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
 
 
 _Place = str | tuple["_Place", str | int]
-"""A place in a value: its own name, or the place of what it is in, and the name or index there. Only the place of a
-problem is written out, because writing that of each element would take as long as all names around it."""
+"""A place in a value: its name, or the place of its container and the name or index in there. Only the place of a fault
+is written out, because writing that of each element would take as long as all the names around it."""
 
 
 class _Check:
@@ -163,7 +163,7 @@ class _Check:
         return next(self.faults(schema, value, ""), None) is None
 
     def fault(self, place: _Place, message: str, name: str = "") -> Fault:
-        written = _written(place)
+        written = _place_text(place)
         self._steps.take(3 + (len(written) + len(message)) // _CHARACTERS_A_STEP)
         return Fault(written, message, name)
 
@@ -251,7 +251,7 @@ class _Check:
                 yield self.fault(place, f"{shown(value)} does not match {argument!r}")
         except PatternError as error:
             message, is_over_limit = f"the pattern {shown(argument)} {error}", isinstance(error, TooManyStepsError)
-            fault = Fault(_written(place), message, is_certain=False, is_over_limit=is_over_limit)
+            fault = Fault(_place_text(place), message, is_certain=False, is_over_limit=is_over_limit)
             raise _UncheckedPattern(fault) from None
 
     def _is_one_of(self, value: Any, choices: Any, key: int) -> bool:
@@ -260,9 +260,9 @@ class _Check:
         return self._text(value) in self._choices[key]
 
     def _text(self, value: Any) -> str:
-        """Return the text that equal JSON has in common: 1 is 1.0, and true is not 1.
+        """Return a text that is the same for equal JSON: 1 equals 1.0, but true doesn't equal 1.
 
-        Numbers can be chosen so that their hashes are equal, and then a set of them takes quadratic time. Texts cannot.
+        Numbers can be chosen to have equal hashes, which makes a set of them take quadratic time. Texts can't.
         """
         text = canonical(value)
         self._steps.take(1 + len(text) // _CHARACTERS_A_STEP)
@@ -318,7 +318,7 @@ CHECKED_KEYWORDS: Final = frozenset(_CHECKS)
 """The keywords that a value can contradict."""
 
 
-def _written(place: _Place) -> str:
+def _place_text(place: _Place) -> str:
     parts: list[str] = []
     while not isinstance(place, str):
         place, part = place
@@ -333,21 +333,21 @@ _ANNOTATIONS: Final = frozenset(
         "contentSchema", "externalDocs", "xml",
     )
 )  # fmt: skip
-"""Keywords that no value can contradict, except for those with `x-`. Some are of OpenAPI, which pydantic writes."""
+"""Keywords that no value can contradict, besides those with `x-`. Some are from OpenAPI, as Pydantic writes them."""
 
 _UNCHECKED: Final = (
     "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef", "$vocabulary", "additionalItems",
     "contains", "dependencies", "dependentRequired", "dependentSchemas", "else", "if", "maxContains", "minContains",
     "nullable", "patternProperties", "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties",
 )  # fmt: skip
-"""Keywords of the standard, and of OpenAPI, that `first_fault` does not check."""
+"""Keywords of the standard and of OpenAPI that `first_fault` doesn't check."""
 
 _KNOWN: Final = CHECKED_KEYWORDS | _ANNOTATIONS | {*_UNCHECKED}
 _BY_NAME: Final = ("properties", "$defs", "definitions")
 _OF_ONE: Final = ("additionalProperties", "items", "not")
 _OF_LIST: Final = ("allOf", "anyOf", "oneOf", "prefixItems")
 _SAME_VALUE: Final = ("allOf", "anyOf", "oneOf", "not")
-"""Keywords whose schemas are about the value itself, so that another schema may have its properties."""
+"""Keywords whose schemas are about the same value, so the properties may be spread over several schemas."""
 
 _ARRAYS: Final = ("enum", "required", *_OF_LIST)
 BOUNDS: Final = (
@@ -361,33 +361,33 @@ _OTHER_TYPES: Final[Mapping[str, str]] = {
     "str": "string", "text": "string", "int": "integer", "long": "integer", "float": "number", "double": "number",
     "decimal": "number", "bool": "boolean", "list": "array", "dict": "object", "map": "object", "none": "null",
 }  # fmt: skip
-"""What other languages call the types."""
+"""Names of the types in other languages."""
 
-_SIMILAR: Final = 0.75  # "tipe" and "type". Less would match keywords of other tools, such as enumNames
-_FEWEST_LETTERS: Final = 4  # "note" is not a misspelled "not"
+_SIMILAR: Final = 0.75  # "tipe" and "type". A lower one would match keywords of other tools, such as enumNames
+_FEWEST_LETTERS: Final = 4  # "note" isn't a misspelled "not"
 
 
 class SchemaFault(NamedTuple):
     """One fault of a JSON Schema."""
 
     place: str
-    """The place in the schema, after that of the schema itself, such as `input_schema.properties.a.type`."""
+    """The place, beginning with that of the schema, such as `input_schema.properties.a.type`."""
 
     code: Literal["bad_schema", "misspelled_schema_keyword", "unknown_property", "unknown_schema_keyword"]
-    """`unknown_schema_keyword` for what may be right and is not checked, the others for what is wrong."""
+    """`unknown_schema_keyword` means unchecked but perhaps right. The other codes mean wrong."""
 
     message: str
     """The fault in words."""
 
 
 def schema_faults(schema: Any, place: str = "") -> Iterator[SchemaFault]:
-    """Yield what in a schema is wrong, and what `first_fault` does not check.
+    """Yield what is wrong in a schema, and what `first_fault` doesn't check.
 
     Args:
         schema: The schema, any JSON.
-        place: Its own place, which begins those of the faults.
+        place: The place of the schema, with which those of the faults begin.
     """
-    pending = [(place, schema, False)]  # a stack: it may be deeper than recursion allows
+    pending = [(place, schema, False)]  # a stack, because schemas may be deeper than recursion allows
     while pending:
         at, current, is_partial = pending.pop()
         if is_object(current):
@@ -398,7 +398,7 @@ def schema_faults(schema: Any, place: str = "") -> Iterator[SchemaFault]:
 
 
 def _inner(schema: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any, bool]]:
-    """Yield the schemas right inside another, and whether each is only a part of what is said of its value."""
+    """Yield the schemas directly inside another, and whether each describes its value only partly."""
     for keyword, value in schema.items():
         at = f"{place}.{keyword}"
         if keyword in _BY_NAME and is_object(value):
@@ -410,7 +410,7 @@ def _inner(schema: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any, bo
 
 
 def _faults(schema: Mapping[str, Any], place: str, root: Any, *, is_partial: bool) -> Iterator[SchemaFault]:
-    """Yield the faults of a schema, but not of those inside it."""
+    """Yield the faults of a schema, without those of the schemas inside it."""
     for keyword, value in schema.items():
         at = f"{place}.{keyword}"
         if keyword not in CHECKED_KEYWORDS:
@@ -430,7 +430,7 @@ def _faults(schema: Mapping[str, Any], place: str, root: Any, *, is_partial: boo
 
 
 def is_annotation(keyword: str) -> bool:
-    """Tell whether a keyword is one that no value can contradict."""
+    """Tell whether no value can contradict a keyword."""
     return keyword in _ANNOTATIONS or keyword.startswith("x-")
 
 
@@ -447,7 +447,7 @@ def _unchecked(keyword: str, place: str) -> Iterator[SchemaFault]:
 
 
 def _nearest_keyword(word: str) -> str | None:
-    """Return the keyword that another word certainly means, or None if it means none."""
+    """Return the keyword that a misspelled word certainly means, or None."""
     letters = _letters(word)
     known = [
         keyword for keyword in sorted(_KNOWN) if len(keyword) >= _FEWEST_LETTERS and abs(len(keyword) - len(word)) <= 2
@@ -497,7 +497,7 @@ def _required_without_property(schema: Mapping[str, Any], place: str) -> Iterato
 
 
 def is_argument(keyword: str, value: Any) -> bool:
-    """Tell whether a value is of the type that a keyword takes."""
+    """Tell whether a value has the type that a keyword takes."""
     if keyword in _BY_NAME:
         return is_object(value)
     if keyword in _ARRAYS:

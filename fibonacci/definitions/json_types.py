@@ -12,36 +12,38 @@ from fibonacci._texts.text import is_unicode, printable_line
 
 
 def whole(value: object) -> object:
-    """Return a number that is whole as an integer, and anything else as it is: JSON does not tell 5.0 from 5."""
+    """Return a whole number as an integer, because 5.0 equals 5 in JSON, and anything else as it is."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Whole = Annotated[int, BeforeValidator(whole)]
-"""A whole number in a strict model, which may be written as 5.0 too."""
+"""A whole number in a strict model, which may also be written as 5.0."""
 
 
 def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
     """Tell whether a value is a JSON object."""
-    return type(value) is dict or isinstance(value, Mapping)  # nearly all are, and an abstract class is slow to ask
+    return type(value) is dict or isinstance(
+        value, Mapping
+    )  # nearly all are dicts, and checking an abstract class is slow
 
 
 def as_object(value: object) -> Mapping[str, Any]:
-    """Return a JSON object as it is, and an empty one for any other value."""
+    """Return a JSON object as it is, or an empty one for any other value."""
     return value if is_object(value) else {}
 
 
 def is_array(value: object) -> TypeGuard[Sequence[Any]]:
     """Tell whether a value is a JSON array."""
-    return isinstance(value, (list, tuple))  # a union is made anew for each value
+    return isinstance(value, (list, tuple))  # a union would be created for each value
 
 
 def place_of(parts: Iterable[int | str]) -> str:
-    """Return a place inside a value as messages name it, such as `answer[3].text`, from its keys and indices."""
+    """Return a place inside a value as in messages, such as `answer[3].text`, from its keys and indices."""
     return "".join([f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts]).removeprefix(".")
 
 
 def path_to_bad_text(value: object) -> tuple[int | str, ...] | None:
-    """Return the path to the first text in JSON, a key or a value, that is not valid Unicode, or `None` if all are."""
+    """Return the path to the first key or text in JSON that isn't valid Unicode, or `None` if all are."""
     if isinstance(value, str):
         return None if is_unicode(value) else ()
     if is_object(value):
@@ -59,7 +61,7 @@ def _bad_texts_in(entries: Iterable[tuple[int | str, object]]) -> Iterator[tuple
 
 
 def map_texts(value: Any, change: Callable[[str], Any]) -> Any:
-    """Return JSON with each of its texts changed, keys too."""
+    """Return JSON with each text changed, including keys."""
     if isinstance(value, str):
         return change(value)
     if is_object(value):
@@ -70,8 +72,8 @@ def map_texts(value: Any, change: Callable[[str], Any]) -> Any:
 
 
 def canonical(value: object) -> str:
-    """Return the one text of a JSON value: keys sorted, no spaces, 5.0 as 5."""
-    import json  # a first call can do without
+    """Return the canonical text of a JSON value: sorted keys, no spaces, 5.0 as 5."""
+    import json  # the first call doesn't need it
 
     return json.dumps(_normal(value), sort_keys=True, separators=(",", ":"), default=str)
 
@@ -90,10 +92,10 @@ _MOST_SHOWN = 80
 _REPR = Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 2 * _MOST_SHOWN
 _REPR.maxdict = _REPR.maxlist = 10
-_REPR.maxlevel = 4  # which bounds what is written of a large value
+_REPR.maxlevel = 4  # limits how much of a large value is written
 
 
 def shown(value: object) -> str:
-    """Return any value as a message shows it: cut where it is long."""
+    """Return any value as messages show it. Long ones are cut."""
     text = _REPR.repr(value)
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."

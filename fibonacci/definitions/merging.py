@@ -1,4 +1,4 @@
-"""One definition from two that were both changed since they were the same."""
+"""Merges two definitions that were both changed since they were the same."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ class Merge(NamedTuple):
     """The changes of two sides in one definition."""
 
     definition: dict[str, Any]
-    """The definition in normal form, as plain JSON. Where there is a conflict, it says what ours says."""
+    """The merged definition in normal form, as plain JSON. In conflicts, ours wins."""
 
     conflicts: list[str]
-    """The places that both sides changed, and not to the same, as `diff` names them: `greet.temperature`."""
+    """The places that the two sides changed differently, as `diff` names them: `greet.temperature`."""
 
 
 def merge(base: Mapping[str, Any], ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Merge:
-    """Return a definition with what two sides changed, node by node and field by field.
+    """Merge the changes of two sides into one definition, node by node and field by field.
 
-    Texts and lists are changed as a whole. Like `diff`, it looks at what the definitions mean.
+    Texts and lists are merged as a whole. Like `diff`, this compares what the definitions mean.
 
     Args:
         base: The definition that both sides had, as plain JSON.
@@ -32,7 +32,7 @@ def merge(base: Mapping[str, Any], ours: Mapping[str, Any], theirs: Mapping[str,
         theirs: What the other side has now.
     """
     sides = [normalized(side) for side in (base, ours, theirs)]
-    # A node without a unique ID is named by its position, and nothing tells which node it was before.
+    # A node without a unique ID is named by its position, so there is no telling which node it was before.
     unnamed = [name for side in sides for name, node in side.nodes.items() if node.get("id") != name]
     conflicts = list(dict.fromkeys(unnamed))
     fields = _merged(conflicts, "", *(side.fields for side in sides))

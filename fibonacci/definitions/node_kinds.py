@@ -1,4 +1,4 @@
-"""The kinds of nodes and their keys: what the SDK knows of each besides the models, in two tables.
+"""The kinds of nodes and their keys: what the SDK knows about each besides the models, in two tables.
 
 A kind has a model in `nodes.py`, entries here and a method of `WorkflowBuilder`. Code that depends on the type of a
 node looks it up here, or matches all of `NodeType` or `Node`, where a missing kind is a type error.
@@ -13,20 +13,20 @@ NodeType = Literal["llm", "tool", "critic", "conditional"]
 """The type of a node that this version knows."""
 
 LinkKind = Literal["dependency", "template", "branch", "critic", "fallback", "on_error", "mention"]
-"""How a node names another. A mention is a template in a node whose type is not known: it may mean something else."""
+"""How a node names another. A mention is a template in a node of an unknown type, where it may mean something else."""
 
 
 class NodeKind(NamedTuple):
-    """What the SDK knows of a type of node."""
+    """What the SDK knows about a type of node."""
 
     is_fallible: bool
-    """Whether it calls something outside the workflow, and so may have a `condition`, a `fallback`, an `on_error`."""
+    """Whether it calls something outside the workflow, so it may have a `condition`, a `fallback` and an `on_error`."""
 
     method: str
     """The method of `WorkflowBuilder` that adds a node of this type."""
 
     subject: str
-    """The key that describes a node best in a diagram. Empty where its type does."""
+    """The key that describes a node best in a diagram. Empty if the type is enough."""
 
     mermaid: str
     """The shape in Mermaid, with `{}` for the label."""
@@ -38,17 +38,17 @@ class NodeKind(NamedTuple):
     """The color of the icon on a dark page."""
 
     icon: str
-    """The icon: lines in a square of 16 by 16, as the path of an SVG."""
+    """The icon: lines in a 16 by 16 square, as an SVG path."""
 
     outline: Callable[[float, float], tuple[str, str]]
-    """Returns the outline of a box in an SVG, its element and attributes, from its width and height."""
+    """Returns the SVG outline of a box (element and attributes) for its width and height."""
 
 
 _POINT: Final = 12.0  # how far the sides of a conditional's box stick out
 
 
 def rectangle(width: float, height: float) -> tuple[str, str]:
-    """Return the outline of a node whose type is not known."""
+    """Return the outline of a node of an unknown type."""
     return "rect", f'width="{width:g}" height="{height:g}" rx="3"'
 
 
@@ -126,13 +126,13 @@ class NodeField(NamedTuple):
     """The types that have it, if what follows depends on the type. Empty if all have it, or none of that is known."""
 
     older: str | None = None
-    """The older spelling, if it has another. Retries are written anew: see `spellings`."""
+    """The older spelling, if it differs. For retries, see `spellings`."""
 
     in_0_2_4: str | None = None
-    """The name in fibonacci-sdk 0.2.4, if it had another."""
+    """The name in fibonacci-sdk 0.2.4, if it differed."""
 
     link: LinkKind | None = None
-    """How the value names other nodes: those of a dependency or branch in a list."""
+    """How the value names other nodes. Dependencies and branches are lists of names."""
 
     templates: Literal["before", "after"] | None = None
     """Whether the texts in it are templates, which are rendered before the node runs, or after: then they may name the
@@ -192,17 +192,17 @@ _TYPES: Final[Mapping[str, NodeType]] = {node_type: node_type for node_type in N
 
 
 def known_type(node_type: object) -> NodeType | None:
-    """Return the type of a node if this version knows it, else None."""
+    """Return the type of a node, or None if this version doesn't know it."""
     return _TYPES.get(node_type) if isinstance(node_type, str) else None
 
 
 def node_kind(node: Mapping[str, Any]) -> NodeKind | None:
-    """Return the kind of a node, or None when its type is missing, or not known."""
+    """Return the kind of a node, or None if its type is missing or unknown."""
     node_type = known_type(node.get("type"))
     return None if node_type is None else NODE_KINDS[node_type]
 
 
 def is_open(node: Mapping[str, Any]) -> bool:
-    """Tell whether a node has a type that this version does not know, so that nothing is known of its keys."""
+    """Tell whether this version doesn't know the type of a node, so that its keys may mean anything."""
     node_type = node.get("type")
     return isinstance(node_type, str) and node_type not in NODE_KINDS

@@ -49,9 +49,9 @@ class DefinitionModel(BaseModel):
         extra="allow",
         strict=True,
         allow_inf_nan=False,
-        defer_build=True,  # importing the emulator is 5 % faster: WorkflowDefinition builds the nodes with itself
+        defer_build=True,  # importing the emulator is 5% faster: WorkflowDefinition builds the nodes along with itself
         populate_by_name=True,
-        # A NaN inside `params` would be written as null, which has another meaning. The client refuses a NaN.
+        # A NaN in `params` would be written as null, which means something else. The client refuses a NaN.
         ser_json_inf_nan="constants",
     )
 
@@ -60,14 +60,14 @@ class DefinitionModel(BaseModel):
     def _read_whole_number(cls, value: object) -> object:
         return whole(value)
 
-    def _said(self) -> set[str]:
+    def _given_names(self) -> set[str]:
         """Return the names of the fields that were given."""
         return self.model_fields_set.union(self.model_extra or ())
 
     @model_serializer(mode="wrap")
     def _as_given(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        said = self._said()
-        fields = {name: value for name, value in dump(self).items() if name in said}
+        given = self._given_names()
+        fields = {name: value for name, value in dump(self).items() if name in given}
         first = {name: fields[name] for name in _FIRST if name in fields}
         last = {name: fields.pop(name) for name in _LAST if name in fields}
         return first | fields | last
@@ -180,8 +180,8 @@ class BaseNode(DefinitionModel):
         """Return the node with `type` among the fields that were given, and `retry` in the newer fields."""
         self.model_fields_set.add("type")
         if self.retry is not None:
-            said = self.retry._said()
-            newer, rest = split_retry({name: value for name, value in self.retry if name in said})
+            given = self.retry._given_names()
+            newer, rest = split_retry({name: value for name, value in self.retry if name in given})
             vars(self).update(newer, retry=RetryPolicy.model_validate(rest) if rest else None)
             self.model_fields_set.update(newer)
             if not rest:
@@ -190,13 +190,13 @@ class BaseNode(DefinitionModel):
 
 
 def _with_plain_retry(data: Any) -> Any:
-    """Return the data of a node with a retry that is a model as plain JSON."""
+    """Return the data of a node, with a `retry` model converted to plain JSON."""
     retry = data.get("retry")
     return {**data, "retry": retry.model_dump()} if isinstance(retry, RetryPolicy) else data
 
 
 DEFAULT_CRITERIA: Final = ("quality", "correctness", "completeness")
-"""The criteria of a critic that names none."""
+"""The default criteria of a critic."""
 
 
 class _FallibleNode(BaseNode):
@@ -425,7 +425,7 @@ NODE_MODELS: Final[Mapping[NodeType, type[BaseNode]]] = {
     "critic": CriticNode,
     "conditional": ConditionalNode,
 }
-"""The model of each type of node that this version knows. `OpenNode` is that of the others."""
+"""The model of each type of node that this version knows. Other types have `OpenNode`."""
 
 
 class WorkflowDefinition(DefinitionModel):

@@ -10,7 +10,7 @@ from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.templates import as_text
 
 UNARY: Final = ("is_empty", "is_not_empty")
-"""The operators that compare with nothing."""
+"""The operators without a right operand."""
 
 _BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "false": False}
 _NUMBER = re.compile(r"-?[0-9]{1,300}((?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")
@@ -59,7 +59,7 @@ def evaluate(operator: str, left: Any, right: Any = None) -> bool:
 
 def _equals(left: Any, right: Any) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
-        return _as_boolean(left) is _as_boolean(right)  # in JSON true is not 1
+        return _as_boolean(left) is _as_boolean(right)  # in JSON, true doesn't equal 1
     left, right = _as_numbers(left, right)
     return bool(left == right)
 
@@ -85,7 +85,7 @@ def _ends_with(left: Any, right: Any) -> bool:
 
 
 def _difference(left: Any, right: Any) -> int:
-    """Return -1, 0 or 1 for a number that is less than, equal to or greater than another."""
+    """Return -1, 0 or 1 if a number is less than, equal to or greater than another."""
     first, second = _number(left), _number(right)
     if first is None or second is None:
         value = left if first is None else right

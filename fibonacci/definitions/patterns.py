@@ -1,8 +1,8 @@
-r"""The regular expressions of JSON Schemas, matched in bounded time, and the steps that a check may take.
+r"""Matching the regular expressions of JSON Schemas in bounded time, and counting the steps of a check.
 
-Other people write the schemas, and `re` may never return: `^(a+)+$` on 40 letters takes hours, and nothing can stop it.
-Pydantic's engine takes time in proportion to the size of the pattern and the length of the text. Both together have to
-be bounded: it needs 60 s for `(?:a{0,1000}){0,100}x` on 10,000 letters.
+The schemas are untrusted, and `re` may never return: `^(a+)+$` on 40 letters takes hours, and nothing can stop it.
+The time that Pydantic's engine takes is proportional to the size of the pattern times the length of the text. That
+product needs a limit: `(?:a{0,1000}){0,100}x` on 10,000 letters takes 60 s.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from typing import Final
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 _MOST_STEPS: Final = 1_000_000
-"""About a second of a slow machine."""
+"""About a second on a slow machine."""
 _LONGEST: Final = 10_000
 _STATES_A_STEP: Final = 20
-"""How many parts of a pattern meet a character in one step: as few as in the slowest patterns."""
+"""How many parts of a pattern are compared with a character in one step, as low as in the slowest patterns."""
 
 _CLASSES: Final = {r"\d": "[0-9]", r"\D": "[^0-9]", r"\w": "[A-Za-z0-9_]", r"\W": "[^A-Za-z0-9_]"}
-"""What these are in ECMA 262, the language of JSON Schema. In Pydantic's they have the letters of all scripts."""
+"""The meaning of these classes in ECMA 262, which JSON Schema uses. In Pydantic's engine they include all scripts."""
 
 _TOKEN: Final = re.compile(r"\\.|\{[0-9]+(?:,[0-9]*)?\}|.", re.DOTALL)
 
 
 class PatternError(ValueError):
-    """A pattern cannot be matched: it cannot be read, has something that is not supported, or takes too long."""
+    """A pattern can't be matched: it is invalid, uses something unsupported, or takes too long."""
 
 
 class TooManyStepsError(PatternError):
-    """A comparison with a value takes too long. The message continues the name of what is compared."""
+    """A check of a value takes too long. The message continues a sentence that begins with the value's name."""
 
 
 class Steps:
-    """The time that is left for one check, counted so that it is the same on every machine.
+    """The time left for one check, counted in steps so that it is the same on every machine.
 
     Args:
-        most: The number of steps.
+        most: The maximum number of steps.
     """
 
     def __init__(self, most: int = _MOST_STEPS) -> None:
@@ -66,7 +66,7 @@ def matches(pattern: str, text: str, steps: Steps) -> bool:
         steps: Counts the steps.
 
     Raises:
-        PatternError: If the pattern cannot be read, or no steps are left. The message continues "the pattern".
+        PatternError: If the pattern is invalid, or no steps are left. The message continues "the pattern".
 
     Example:
         >>> matches("^(a+)+$", "a" * 40 + "!", Steps())
@@ -78,7 +78,7 @@ def matches(pattern: str, text: str, steps: Steps) -> bool:
 
 
 def pattern_fault(pattern: str) -> str:
-    """Return why a pattern cannot be read, as the end of a sentence about it. Empty if it can."""
+    """Return why a pattern is invalid, as the end of a sentence about it. Empty if it is valid."""
     try:
         _compiled(pattern)
     except PatternError as error:
@@ -88,7 +88,7 @@ def pattern_fault(pattern: str) -> str:
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> tuple[SchemaValidator, int]:
-    """Return what matches a pattern, and the pattern's size: how many characters it has with its repetitions."""
+    """Return a compiled pattern and its size: how many characters it has, counting repetitions."""
     if len(pattern) > _LONGEST:
         raise PatternError(f"has more than {_LONGEST:,} characters")
     written = re.sub(r"\\.", lambda match: _CLASSES.get(match[0], match[0]), pattern, flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""What is wrong with a definition: problems, the severity of each code, and the line of each with a caret."""
+"""The problems of a definition, the severity of each code, and the line of each problem with a caret."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Problems(list[Problem]):
 
 
 MAX_DEPTH: Final = 64
-"""Objects and arrays within each other. A deeper definition is refused, in whatever form it comes."""
+"""How deep objects and arrays may be nested. Deeper definitions are refused in any form."""
 
 TOO_DEEP: Final = f"more than {MAX_DEPTH} levels of objects and arrays"
 
@@ -101,7 +101,7 @@ INVALID: Final = (
     "unknown_branch_target", "unknown_critic_target", "unknown_dependency", "unknown_error_handler", "unknown_fallback",
     "unknown_template_source", "wrong_type",
 )  # fmt: skip
-"""The errors with which a definition has no meaning: the emulator refuses them, also when it is not strict."""
+"""The errors that make a definition meaningless. The emulator refuses these even if it isn't strict."""
 
 SEVERITIES: Final[Mapping[str, Severity]] = {
     **dict.fromkeys(
@@ -122,10 +122,10 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
         "warning",
     ),
 }  # fmt: skip
-"""What cannot run, or is refused by the platform as documented, is an error. The rest are warnings."""
+"""What can't run, or what the platform refuses according to its documentation, is an error. The rest are warnings."""
 
 MAY_HAPPEN: Final = frozenset({"may_have_no_value"})
-"""The problems that a run may have or not. The others are about what is written, which a strict emulator refuses."""
+"""The problems that depend on the run. The others are about the definition, and a strict emulator refuses them."""
 
 
 def problem(location: str, code: str, message: str, *, offset: int | None = None) -> Problem:
@@ -134,9 +134,9 @@ def problem(location: str, code: str, message: str, *, offset: int | None = None
 
 
 _WIDEST: Final = 100
-"""The cells of a line that are shown. A longer line is cut around the place."""
+"""How many cells of a line are shown. A longer line is cut around the place."""
 _BEFORE: Final = 60
-"""How many cells before the place are kept of such a line."""
+"""How many cells before the place such a line keeps."""
 _CUT: Final = "..."
 _TAB: Final = "    "
 
@@ -150,8 +150,8 @@ def snippet(number: int, line: str, column: int | None = None) -> str:
         column: The place in the line, counted from 1 in characters. None shows no caret.
 
     Returns:
-        One line of text, or two. Nothing in them can be carried out by a terminal, and the caret is under the place
-        where characters are wide, or shown as escapes.
+        One line of text, or two. They are safe to print to a terminal. The caret is under the place even after
+        wide or escaped characters.
 
     Example:
         >>> print(snippet(12, "name: 日本\t{{x}}", 10))
@@ -161,7 +161,7 @@ def snippet(number: int, line: str, column: int | None = None) -> str:
     place = len(line) if column is None else column - 1
     before, after = _visible(line[:place]), _visible(line[place:])
     if cell_width(before) + cell_width(after) > _WIDEST:
-        width = 1 if line.isascii() else 2  # of the widest character
+        width = 1 if line.isascii() else 2  # the cells of the widest character
         if len(before) > _BEFORE // width:
             before = _CUT + before[-_BEFORE // width :]
         rest = after[: (_WIDEST - cell_width(before)) // width]

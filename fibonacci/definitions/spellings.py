@@ -1,4 +1,4 @@
-"""The two generations of spelling: which older key is which newer one, and definitions as plain JSON in either.
+"""The two generations of spelling: which older key matches which newer one, and definitions in either.
 
 The newer spelling is that of the models. Both generations of the documentation are read. A field that is given in both
 spellings must have the same value in both.
@@ -39,20 +39,20 @@ class Conflict(NamedTuple):
 
     @property
     def message(self) -> str:
-        """The fault in words."""
+        """The problem in words."""
         return (
             f"{'.'.join(self.older)!r} and {self.newer!r} are the same field with different values. Remove one of them"
         )
 
 
 def older_keys(node: Mapping[str, Any]) -> Mapping[str, str]:
-    """Return the older keys of a node by the newer ones, or none for a node whose type is not known."""
+    """Return the older keys of a node by the newer ones, or none for a node of an unknown type."""
     node_type = known_type(node.get("type"))
     return {} if node_type is None else OLDER_KEYS[node_type]
 
 
 def conflicts(node: Mapping[str, Any], keys: Mapping[str, str]) -> list[Conflict]:
-    """Return the fields of a node that are given in both spellings, with different values.
+    """Return the fields of a node that are given in both spellings with different values.
 
     Args:
         node: The node.
@@ -81,9 +81,9 @@ def without_repeats(node: Mapping[str, Any], keys: Mapping[str, str]) -> Mapping
 
 
 def split_retry(retry: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Split `retry` into what the newer keys can express, and the rest: its backoff, and keys that are not known.
+    """Split `retry` into what the newer keys can express, and the rest: its backoff and unknown keys.
 
-    `max_attempts` counts the first attempt and `max_retries` does not.
+    `max_attempts` includes the first attempt, but `max_retries` doesn't.
     """
     newer: dict[str, Any] = {"enable_retry": True}
     rest = dict(retry)
@@ -94,7 +94,7 @@ def split_retry(retry: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
 
 
 def _newer_retry(retry: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Yield the older key, the newer key and the newer value of what both generations can express."""
+    """Yield the older key, the newer key and the newer value for everything that both generations can express."""
     attempts = retry.get("max_attempts")
     if isinstance(attempts, int | float) and not isinstance(attempts, bool):
         yield "max_attempts", "max_retries", attempts - 1
@@ -122,7 +122,7 @@ def to_older(node: Mapping[str, Any]) -> dict[str, Any]:
     renamed = older_keys(node)
     result = {renamed.get(key, key): value for key, value in node.items()}
     if result.get("enable_retry") is not True:
-        return result  # the older spelling has no delay without retries
+        return result  # the older spelling can't express a delay without retries
     retry: dict[str, Any] = {}
     retries = result.get("max_retries")
     if isinstance(retries, int | float) and not isinstance(retries, bool):
@@ -134,7 +134,7 @@ def to_older(node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _replaced(node: Mapping[str, Any], key: str, by: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a node with one key replaced by others at its place, which replace the node's keys of the same names."""
+    """Replace one key of a node with others at its position. They also replace existing keys with the same names."""
     result: dict[str, Any] = {}
     for name, value in node.items():
         if name == key:
@@ -180,7 +180,7 @@ def to_plain(
 
 
 def respelled(definition: dict[str, Any], generation: Generation = "newer") -> dict[str, Any]:
-    """Return a definition in one generation's spelling, without the nodes that have a field with two values."""
+    """Return a definition in one generation's spelling, without nodes whose spellings contradict each other."""
     nodes = definition.get("nodes")
     if not is_array(nodes):
         return definition

@@ -1,7 +1,7 @@
-"""What a template gives: the types of expressions, before a workflow runs.
+"""The types of template expressions, before a workflow runs.
 
-They are read from JSON Schemas, and from what the platform documents of critics and conditionals. Anything else has an
-unknown type, which is never a problem: it has every field, and may equal anything.
+They come from JSON Schemas, and from the documented outputs of critics and conditionals. Anything else has an unknown
+type, which never causes a problem: it has every field, and may equal anything.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ _MOST_SHOWN: Final = 20
 
 
 _DEEPEST: Final = 50
-_MOST_VALUES: Final = 300  # each comparison is made with all of them
-_MOST_FORMS: Final = 100  # each reference that names the next one twice doubles them
+_MOST_VALUES: Final = 300  # each comparison tries all of them
+_MOST_FORMS: Final = 100  # they double with each reference that names the next one twice
 
 
 class _Document(NamedTuple):
@@ -63,25 +63,25 @@ class _Document(NamedTuple):
 
     schema: Any
     required_unless_said: bool
-    """Whether the fields of an object that has no `required` are taken to be always there."""
+    """Whether all fields of an object without `required` count as required."""
 
     types: dict[str, ValueType]
-    """What its references describe, as far as they were read. One that is being read is unknown: it is in a circle."""
+    """The types of references read so far. A reference that is being read is unknown, because it is circular."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One of the forms that a value may have: a kind of JSON, with all that is known of it."""
+    """One of the forms that a value may have: a kind of JSON, and what is known about it."""
 
     kind: Kind
     values: tuple[Any, ...] | None = None
-    """All values that it may have, or None when they are not known, or are too many."""
+    """All values that it may have, or None if they are unknown or too many."""
 
     schema: Mapping[str, Any] | None = None
-    """Its JSON Schema, or None for a value without one, whose parts are not known."""
+    """Its JSON Schema. A value with None has unknown parts."""
 
     document: _Document | None = None
-    """The whole schema that it is from."""
+    """The whole schema that contains it."""
 
     def part(self, name: str) -> TypedPart | None:
         """Return a field or an item, or None if no such value has it."""
@@ -96,7 +96,7 @@ class Form:
         return _field(name, self.schema, self.document)
 
     def fields(self) -> Iterable[str]:
-        """Return the names of its fields, as far as they are known."""
+        """Return the known names of its fields."""
         properties = None if self.schema is None else self.schema.get("properties")
         return properties if self.kind == "object" and is_object(properties) else ()
 
@@ -106,7 +106,7 @@ class ValueType:
     """The type of an expression: the forms that its value may have."""
 
     forms: tuple[Form, ...]
-    """The forms, or none if nothing is known."""
+    """The forms. Empty if nothing is known."""
 
     @property
     def is_known(self) -> bool:
@@ -115,7 +115,7 @@ class ValueType:
 
     @property
     def values(self) -> tuple[Any, ...] | None:
-        """All values that it may have, or None when they are not known, or are too many."""
+        """All values that it may have, or None if they are unknown or too many."""
         values: list[Any] = []
         for form in self.forms:
             if form.values is None:
@@ -133,7 +133,7 @@ class ValueType:
         return TypedPart(_union(part.type for part in parts), all(part.is_optional for part in parts))
 
     def fields(self) -> list[str]:
-        """Return the names of the fields that its objects have, as far as they are known."""
+        """Return the known names of the fields of its objects."""
         return list(dict.fromkeys(name for form in self.forms for name in form.fields()))
 
     @property
@@ -142,7 +142,7 @@ class ValueType:
         return " or ".join(dict.fromkeys(_IN_WORDS[form.kind] for form in self.forms)) or "not known"
 
     def __str__(self) -> str:
-        """Return what it may be in words: its values, such as `one of 'low', 'high'`, or their kinds."""
+        """Describe its values, as in `one of 'low', 'high'`, or else their kinds."""
         if self.values is None or {form.kind for form in self.forms} == {"boolean"}:
             return self.in_words
         shown = listed(repr(value) if isinstance(value, str) else as_text(value) for value in self.values)
@@ -154,7 +154,7 @@ class TypedPart(NamedTuple):
 
     type: ValueType
     is_optional: bool
-    """Whether a valid value may be without it. An item is not: how many there are is not known."""
+    """Whether a valid value may lack it. Items aren't optional, because their number is unknown."""
 
 
 UNKNOWN: Final = ValueType(())
@@ -163,23 +163,23 @@ _UNKNOWN_PART: Final = TypedPart(UNKNOWN, is_optional=False)
 
 
 class TypedExpression(NamedTuple):
-    """What is known of an expression."""
+    """What is known about an expression."""
 
     type: ValueType
-    """The type of its value. Unknown when a part is missing."""
+    """The type of its value. Unknown if a part is missing."""
 
     missing: int | None = None
-    """The position, in the path, of the part that no value has, or None if all may be there."""
+    """The position in the path of a part that no value has, or None if every part may exist."""
 
     owner: ValueType = UNKNOWN
     """The type that the missing part would belong to."""
 
     optional: tuple[int, ...] = ()
-    """The positions of the parts that a valid value may be without."""
+    """The positions of the parts that a valid value may lack."""
 
 
 class TemplateTypes:
-    """The types of the expressions in a definition, which may be faulty.
+    """The types of the expressions in a definition, which may have problems.
 
     Args:
         definition: The definition.
@@ -193,10 +193,10 @@ class TemplateTypes:
         )
         self._nodes: Final = {node["id"]: node for node in nodes}
         self._outputs: Final[dict[str, ValueType]] = {}
-        self._readings: Final[dict[str, TypedExpression]] = {}  # the same expressions are read in many places
+        self._readings: Final[dict[str, TypedExpression]] = {}  # a cache, because many places use the same expressions
 
     def read(self, reference: Reference) -> TypedExpression:
-        """Return what is known of an expression."""
+        """Return what is known about an expression."""
         reading = self._readings.get(reference.text)
         if reading is None:
             reading = self._readings[reference.text] = self._follow(reference)
@@ -233,7 +233,7 @@ class TemplateTypes:
             return UNKNOWN
 
     def _output(self, node_id: str) -> ValueType:
-        """Return the type of the output of a node or of its fallback, or unknown for anything but a node."""
+        """Return the type of the output of a node or its fallback. For anything but a node, it is unknown."""
         if node_id not in self._outputs:
             chain: dict[str, ValueType] = {}
             current: object = node_id
@@ -246,7 +246,7 @@ class TemplateTypes:
 
 
 def listed(words: Iterable[str]) -> str:
-    """Return words with commas, or only the first of very many."""
+    """Join words with commas. Of very many, only the first are listed."""
     sorted_words = list(words)
     more = len(sorted_words) - _MOST_SHOWN
     return ", ".join(sorted_words) if more <= 0 else f"{', '.join(sorted_words[:_MOST_SHOWN])} and {more} more"
@@ -279,7 +279,7 @@ def _field(name: str, schema: Mapping[str, Any], document: _Document) -> TypedPa
         required = schema.get("required")
         is_optional = name not in required if is_array(required) else not document.required_unless_said
         return TypedPart(_read(properties[name], document), is_optional)
-    # Without `additionalProperties` a schema with `properties` names all fields that its author knows.
+    # Without `additionalProperties`, we assume that `properties` names all fields.
     others = schema.get("additionalProperties", not is_object(properties))
     if others is False and is_closed(schema):
         return None
@@ -287,7 +287,7 @@ def _field(name: str, schema: Mapping[str, Any], document: _Document) -> TypedPa
 
 
 def _verdict(criteria: object) -> dict[str, Any]:
-    """Return the schema of what a critic gives, with the names of the scores where they are known."""
+    """Return the schema of a critic's output, with the names of the scores if they are known."""
     schema = _schema_of(CriticOutput)
     if not (is_array(criteria) and all(isinstance(name, str) and not expressions(name) for name in criteria)):
         return schema
@@ -301,12 +301,12 @@ def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _of_schema(schema: Any) -> ValueType:
-    """Return the type of what a node gives. Without `required` all fields are: the answer is asked for by them."""
+    """Return the type of a node's output. Without `required`, all fields are required: the model is asked for them."""
     return _read(schema, _Document(schema, required_unless_said=True, types={}))
 
 
 def _read(schema: Any, document: _Document, depth: int = 0) -> ValueType:
-    """Return the type that a JSON Schema describes, or a wider one, because each keyword only restricts it."""
+    """Return the type that a JSON Schema describes, or a wider one. Unread keywords would only restrict it."""
     if not is_object(schema) or depth > _DEEPEST:
         return UNKNOWN
     if "$ref" in schema:
@@ -332,10 +332,10 @@ def _read(schema: Any, document: _Document, depth: int = 0) -> ValueType:
 
 
 def _kinds(schema: Mapping[str, Any]) -> list[Kind]:
-    """Return the kinds that `type` names, or none if it names one that does not exist."""
+    """Return the kinds that `type` names, or none if it names an unknown one."""
     names = schema.get("type")
     if names is None:
-        # JSON Schema allows other kinds of values as well then, but their author has not thought of any.
+        # JSON Schema then allows other kinds too, but the author probably didn't think of them.
         return ["object"] if is_object(schema.get("properties")) else ["list"] if "items" in schema else []
     names = names if is_array(names) else [names]
     if not all(isinstance(name, str) and name in _KINDS for name in names):
@@ -349,7 +349,7 @@ def _form(kind: Kind, schema: Mapping[str, Any], document: _Document) -> Form:
 
 
 def _with_null(schema: Mapping[str, Any], value_type: ValueType) -> ValueType:
-    """Return a type with null, if the schema has the `nullable` of OpenAPI."""
+    """Add null to a type if the schema has OpenAPI's `nullable`."""
     is_nullable = value_type.is_known and schema.get("nullable") is True
     return _union((value_type, _enumeration([None]))) if is_nullable else value_type
 
@@ -367,7 +367,7 @@ def _enumeration(values: Sequence[Any]) -> ValueType:
 
 
 def _union(types: Iterable[ValueType]) -> ValueType:
-    """Return the type of what has one of several types, or unknown if one of them is or they are too many."""
+    """Return the union of several types, or unknown if one of them is unknown or they are too many."""
     members = list(types)
     if not all(member.forms for member in members) or sum(len(member.forms) for member in members) > _MOST_FORMS:
         return UNKNOWN

@@ -21,7 +21,7 @@ _EXPRESSION = re.compile(r"\{\{([^{}]*)\}\}")
 _PATH = re.compile(r"[^\s.{}]+(?:\.[^\s.{}]+)*")
 _INDEX = re.compile(r"[0-9]{1,9}")
 _SINGLE_BRACES = re.compile(r"(?<!\{)\{([^\s.{}]+(?:\.[^\s.{}]+)*)\}(?!\})")
-_ARGUMENT = re.compile(r"[\w\\^})\]]")  # what precedes the braces in LaTeX's \emph{name} and x^{name}, and in programs
+_ARGUMENT = re.compile(r"[\w\\^})\]]")  # what comes before braces in LaTeX (\emph{name}, x^{name}) and in programs
 
 _MOST_CHARACTERS: Final = 32 * 1024 * 1024
 
@@ -43,7 +43,7 @@ class TemplateError(ValueError):
 
 
 class Absent:
-    """The value of a node that was skipped or failed: `None` alone, and the empty text inside a text."""
+    """The value of a node that was skipped or failed: `None` on its own, and empty inside a text."""
 
 
 ABSENT: Final = Absent()
@@ -122,7 +122,7 @@ def whole_expression(text: str) -> str | None:
 
 
 def adjoining(text: str) -> list[list[str]]:
-    """Return the expressions of a text, those together that have nothing between them.
+    """Return the expressions of a text, grouping those with nothing between them.
 
     Example:
         >>> adjoining("Dear {{name}}: {{refund}}{{denial}}")
@@ -140,12 +140,12 @@ def adjoining(text: str) -> list[list[str]]:
 
 
 def without_expressions(text: str) -> str:
-    """Return a text of the same length with spaces in the place of each expression."""
+    """Replace each expression in a text with spaces, so that its length stays the same."""
     return _EXPRESSION.sub(lambda match: " " * len(match[0]), text)
 
 
 def unspaced(value: Any) -> Any:
-    """Return a JSON value whose texts have no spaces inside the braces of their expressions: they mean the same.
+    """Remove the spaces inside the braces of expressions in a JSON value, which doesn't change its meaning.
 
     Example:
         >>> unspaced({"to": "{{ input.name }}", "text": "{{ no expression }}"})
@@ -166,15 +166,15 @@ def _unspaced(match: re.Match[str]) -> str:
 
 
 def single_braced(text: str, node_ids: Collection[str], inputs: Collection[str]) -> Iterator[tuple[int, str, str]]:
-    """Yield what is in single braces and was meant as a template: an f-string has left it, or has lost its f.
+    """Yield what is in single braces but was meant as a template, because an f-string left it or the f is missing.
 
     Args:
         text: The text.
         node_ids: The IDs of the nodes.
-        inputs: The names of the inputs. A variable of the author's program may be before one, as in `{mail.subject}`.
+        inputs: The names of the inputs. A variable of the author's program may precede one, as in `{mail.subject}`.
 
     Yields:
-        Its offset in the text, what is in the braces, and the expression that is meant.
+        Its offset in the text, the text in the braces, and the intended expression.
     """
     for match in _SINGLE_BRACES.finditer(text):
         is_argument = "." not in match[1] and _ARGUMENT.match(text[match.start() - 1 : match.start()])
@@ -185,7 +185,7 @@ def single_braced(text: str, node_ids: Collection[str], inputs: Collection[str])
 
 
 def names_value(path: str, node_ids: Collection[str]) -> bool:
-    """Tell whether a path begins with a node or a source, so that it would be an expression in double braces."""
+    """Tell whether a path begins with a node or a source, so that double braces would make it an expression."""
     source, dot, _ = path.partition(".")
     return source in node_ids or bool(dot and (source == INPUT or source in NAMED_SOURCES))
 
@@ -208,7 +208,7 @@ def strings(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def references(value: Any) -> Iterator[Reference]:
-    """Yield the expressions inside a JSON value, without those that cannot be parsed."""
+    """Yield the expressions inside a JSON value, skipping those that can't be parsed."""
     for _, text in strings(value):
         for expression in expressions(text):
             with suppress(TemplateError):
@@ -239,7 +239,7 @@ def render(value: Any, resolve: Resolver) -> Any:
 
 
 class _Renderer:
-    """Renders one value, with a limit: a few bytes that name a long value are gigabytes when they are repeated."""
+    """Renders one value, up to a limit, because a few bytes that repeat a long value can become gigabytes."""
 
     def __init__(self, resolve: Resolver) -> None:
         self._resolve = resolve
@@ -260,14 +260,14 @@ class _Renderer:
         match _EXPRESSION.split(text):
             case ["", whole, ""]:
                 value = as_json(self._resolve(parse(whole)))
-                self._written(value)
+                self._as_part_of_text(value)
                 return value
-            case parts:  # texts, with an expression between each two
+            case parts:  # texts and expressions, alternating
                 for place in range(1, len(parts), 2):
-                    parts[place] = self._written(self._resolve(parse(parts[place])))
+                    parts[place] = self._as_part_of_text(self._resolve(parse(parts[place])))
                 return "".join(parts)
 
-    def _written(self, value: Any) -> str:
+    def _as_part_of_text(self, value: Any) -> str:
         text = as_text(value)
         self._left -= len(text)
         if self._left < 0:
@@ -276,7 +276,7 @@ class _Renderer:
 
 
 def as_json(value: Any) -> Any:
-    """Return a value as it is rendered alone."""
+    """Return a value as it is rendered on its own."""
     return None if isinstance(value, Absent) else value
 
 

@@ -1,4 +1,4 @@
-"""Tools: what a definition means by a name of one, and what is wrong with the parameters that it gives."""
+"""Tools: which tool a name means, and what is wrong with the parameters that a definition passes to it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _OWNERS: Final[Mapping[object, str]] = {"user": "user_id", "workflow": "workflow
 
 
 def canonical_tool(name: str) -> str:
-    """Return the one name of a tool: the dotted and the underscore spelling are the same tool."""
+    """Return the canonical name of a tool. The dotted and the underscore spelling mean the same tool."""
     return name.replace(".", "_")
 
 
 def unused_owners(scope: object, given: Mapping[str, Any]) -> list[str]:
-    """Return the owners that are given, and that a scope does not have: only `user` has a user."""
+    """Return the given owners that a scope doesn't have. For example, only `user` has a user."""
     used = _OWNERS.get(scope) if isinstance(scope, str) else None
     return [name for name in _OWNERS.values() if name != used and given.get(name) is not None]
 
@@ -31,10 +31,10 @@ _DEFINITIONS: Final = ("$defs", "definitions")
 
 
 def missing_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> list[str]:
-    """Return the required parameters that are not given, where null counts as not given if it does not fit.
+    """Return the missing required parameters. Null counts as missing if it doesn't fit.
 
     Args:
-        schema: The JSON Schema of the tool's parameters. Of the `required` lists of an `anyOf`, one must be given.
+        schema: The JSON Schema of the tool's parameters. One `required` list of an `anyOf` must be satisfied.
         params: The parameters by name.
     """
     steps = Steps()
@@ -50,16 +50,16 @@ def missing_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> 
 
 
 def named_parameters(schema: Mapping[str, Any]) -> list[str] | None:
-    """Return the names of the parameters that a tool has, or None if its schema does not name all of them."""
+    """Return the names of a tool's parameters, or None if its schema doesn't name all of them."""
     properties = schema.get("properties")
     rest = {key: value for key, value in schema.items() if key != "anyOf"} if _alternatives(schema) else schema
     return [*properties] if is_object(properties) and properties and is_closed(rest) else None
 
 
 def unfit_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the places of values that do not fit the schema of their parameter, such as `headers.x`, and why.
+    """Yield the places of values that don't fit their parameter's schema, such as `headers.x`, and the reasons.
 
-    The values of templates are not known here. Null is an absent value.
+    The values of templates aren't known here. Null is an absent value.
     """
     steps = Steps()
     for name, value in params.items():
@@ -69,7 +69,7 @@ def unfit_parameters(schema: Mapping[str, Any], params: Mapping[str, Any]) -> It
 
 
 def _alternatives(schema: Mapping[str, Any]) -> list[Any]:
-    """Return the `required` lists of an `anyOf` that has nothing else, or none for any other."""
+    """Return the `required` lists of an `anyOf` that consists of nothing else, or none for any other."""
     choices = schema.get("anyOf")
     if not is_array(choices) or not all(is_object(choice) and [*choice] == ["required"] for choice in choices):
         return []
@@ -77,7 +77,7 @@ def _alternatives(schema: Mapping[str, Any]) -> list[Any]:
 
 
 def _fault(schema: Mapping[str, Any], name: str, value: Any, steps: Steps) -> Fault | None:
-    """Return why a value does not fit the schema of a parameter, or takes too long, or None if it may fit."""
+    """Return why a value doesn't fit a parameter's schema, or takes too long to check. None if it may fit."""
     properties = schema.get("properties")
     property_schema = properties.get(name) if is_object(properties) else None
     if not is_object(property_schema):
@@ -85,7 +85,7 @@ def _fault(schema: Mapping[str, Any], name: str, value: Any, steps: Steps) -> Fa
     if any("{{" in text for _, text in strings(value)):
         if isinstance(value, str) or "type" not in property_schema:
             return None
-        property_schema = {"type": property_schema["type"]}  # that of the container is known, whatever is inside
+        property_schema = {"type": property_schema["type"]}  # a container's type is known, whatever is inside
     whole = {key: schema[key] for key in _DEFINITIONS if key in schema} | {"properties": {name: property_schema}}
     fault = first_fault(whole, {name: value}, steps=steps)
     return fault if fault is not None and (fault.is_certain or fault.is_over_limit) else None

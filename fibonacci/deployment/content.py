@@ -1,4 +1,4 @@
-"""What a workflow consists of, in a file and on the platform, and the hashes that tell whether it has changed."""
+"""The content of a workflow, in a file and on the platform, and the hashes that show whether it has changed."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ class WorkflowContent:
         return {**self.definition, "name": self.name, "description": self.description}
 
     def without_nodes(self) -> dict[str, Any]:
-        """Return the same without its nodes and outputs."""
+        """Return the merged definition without its nodes and outputs."""
         return {**self.merged(), "nodes": [], "outputs": None}
 
     def digest(self) -> str:
-        """Return a hash that two contents share when they mean the same."""
+        """Return a hash that is equal for contents with the same meaning."""
         return digest_of(self.merged())
 
 
 def content_of_workflow(workflow: Workflow) -> WorkflowContent:
-    """Return the content of a workflow as the platform has it, in today's words."""
+    """Return the content of a workflow on the platform, in the current dialect."""
     return WorkflowContent(workflow.name or "", workflow.description, in_todays_words(workflow.definition or {}))
 
 
 def name_in_state(definition: Mapping[str, Any], file: str) -> str:
-    """Return the name that the state knows the workflow of a file by: its own, or else the file's without suffix."""
+    """Return the name of a file's workflow in the state: the definition's name, or else the file's without suffix."""
     return definition.get("name") or PurePath(file).stem
 
 
@@ -55,7 +55,7 @@ def content_of_file(definition: Mapping[str, Any], stem: str, workflow: Workflow
     """Return the content that a file asks for.
 
     If the file has no name, the content has the workflow's name, or the file's if there is no workflow yet. If neither
-    the file nor the definition on the platform has a description, the workflow's stays: somebody set it by other means.
+    the file nor the definition on the platform has a description, the workflow keeps its own, set by other means.
 
     Args:
         definition: The definition in the file.
@@ -72,10 +72,10 @@ def content_of_file(definition: Mapping[str, Any], stem: str, workflow: Workflow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenWorkflow:
-    """What is remembered of a workflow on the platform, to notice a change of it."""
+    """What is recorded about a workflow on the platform, to notice when it changes."""
 
     version: int | str | None = None
-    """Its version, or None on a platform that has none. What follows is what it consists of."""
+    """Its version, or None on a platform without versions. The other fields are its content."""
 
     definition: str
     """The hash of its definition, without the name and the description in it."""
@@ -88,7 +88,7 @@ class SeenWorkflow:
 
     @classmethod
     def of(cls, workflow: Workflow) -> SeenWorkflow:
-        """Return what is remembered of a workflow."""
+        """Return what to record about a workflow."""
         content = content_of_workflow(workflow)
         return cls(
             version=workflow.version,
@@ -97,8 +97,8 @@ class SeenWorkflow:
             description=content.description,
         )
 
-    def loses(self, before: SeenWorkflow, content: WorkflowContent | None) -> bool:
-        """Tell whether a change of the workflow since an earlier moment is lost when it gets a content.
+    def would_lose_changes_since(self, before: SeenWorkflow, content: WorkflowContent | None) -> bool:
+        """Tell whether writing a content would lose what has changed in the workflow since an earlier moment.
 
         Args:
             before: The workflow at that moment.
@@ -118,7 +118,7 @@ class SeenWorkflow:
 
 
 def differs(workflow: Workflow, description: str | None, definition: Mapping[str, Any] | BaseModel | None) -> bool:
-    """Tell whether a workflow on the platform means something else than a description and a definition."""
+    """Tell whether a workflow on the platform differs in meaning from a description and a definition."""
     before = content_of_workflow(workflow)
     asked = WorkflowContent(before.name, description, in_todays_words(Document.of(definition or {}).value))
     return before.digest() != asked.digest()

@@ -1,7 +1,7 @@
-"""The folder of definitions: its files, what each says of a workflow, and who may change it.
+"""The folder of definitions: its files, the definition in each, and the lock that protects them.
 
-The files are small and local, so even async code reads and writes them directly. A thread for each would take longer,
-and could not be canceled.
+The files are small and local, so even async code reads and writes them directly. A thread would take longer,
+and couldn't be canceled.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from fibonacci.definitions.files.source import FORMATS
 from fibonacci.errors import DefinitionError, DeploymentError, StalePlanError
 
 _LONGEST: Final = 100
-# Names that Windows keeps for devices, with any suffix.
+# Names that Windows reserves for devices, with any suffix.
 _RESERVED: Final = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 
 
 def is_definition_file(path: Path) -> bool:
-    """Tell whether a path of a folder is read as a definition: not when it is hidden, or a folder itself."""
+    """Tell whether a path in a folder is read as a definition. Hidden files and folders aren't."""
     return path.suffix.lower() in FORMATS and not path.name.startswith(".") and not path.is_dir()
 
 
 def safe_file_name(name: str, taken: Collection[str]) -> str:
-    """Return a file name for a workflow that every file system takes, and that leads to no other folder.
+    """Return a file name for a workflow that is valid on every file system and stays in its folder.
 
     Args:
         name: The name of the workflow, any text.
-        taken: The names of files that exist already, in any case.
+        taken: The names of existing files, in upper or lower case.
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii").lower()
     stem = re.sub(r"[^a-z0-9_]+", "-", plain)[:_LONGEST].strip("-") or "workflow"
@@ -67,7 +67,7 @@ class DeploymentFolder:
         self.path: Path = Path(path).absolute()
 
     def files(self) -> list[str]:
-        """Return the names of the definition files, sorted: not those of subfolders, and no hidden ones.
+        """Return the sorted names of the definition files, without those in subfolders and hidden ones.
 
         Raises:
             DeploymentError: If the folder doesn't exist, or `check_file` refuses a file.
@@ -81,13 +81,13 @@ class DeploymentFolder:
         return names
 
     def check_writable(self) -> None:
-        """Check that files can be made in the folder, and the folder itself where there is none.
+        """Check that files can be created in the folder, and the folder too if it doesn't exist.
 
         Raises:
-            OSError: If its user may not do that, or there is a file in its place.
+            OSError: If the user may not do that, or a file is in its place.
         """
         places = (path for path in (self.path, *self.path.parents) if os.path.lexists(path))
-        place = next(places, self.path)  # a drive of Windows may be missing
+        place = next(places, self.path)  # the drive may be missing on Windows
         code = errno.ENOTDIR if not place.is_dir() else 0 if os.access(place, os.W_OK | os.X_OK) else errno.EACCES
         if code:
             raise OSError(code, os.strerror(code), str(place))
@@ -96,7 +96,7 @@ class DeploymentFolder:
         """Return the definition of each file, by name.
 
         Raises:
-            DefinitionError: If any has an error. It has those of all files.
+            DefinitionError: If any has an error. It lists the errors of all files.
             ImportError: If a file is YAML and PyYAML is not installed.
             DeploymentError: If the folder doesn't exist.
         """
@@ -111,7 +111,7 @@ class DeploymentFolder:
         """Return the definition of each file without errors, by name, and the errors and warnings of all files.
 
         Args:
-            tools: The tools of the platform. None does not check those of the definitions.
+            tools: The tools of the platform. With None, tools aren't checked.
 
         Raises:
             ImportError: If a file is YAML and PyYAML is not installed.
@@ -133,7 +133,7 @@ class DeploymentFolder:
         return definitions, problems
 
     def read_definition(self, file: str) -> Mapping[str, Any] | None:
-        """Return the definition in a file, which may have errors, or None where the file cannot be read as one.
+        """Return the definition in a file, even with errors, or None if the file can't be read as a definition.
 
         Raises:
             ImportError: If the file is YAML and PyYAML is not installed.
@@ -145,9 +145,9 @@ class DeploymentFolder:
 
     @contextmanager
     def locked(self) -> Generator[None]:
-        """Keep every other `apply` and `pull` on this machine away from the folder, where the system can.
+        """Lock the folder against every other `apply` and `pull` on this machine, if the system supports that.
 
-        It also removes what processes left that were killed while they wrote a definition.
+        It also removes what was left behind by processes that were killed while writing a definition.
 
         The system releases the lock when the process ends, however it ends.
 
@@ -164,7 +164,7 @@ class DeploymentFolder:
         except OSError as error:
             raise self._unreadable(error) from error
         try:
-            with suppress(OSError):  # a file system without locks
+            with suppress(OSError):  # the file system has no locks
                 try:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError as error:
@@ -176,7 +176,7 @@ class DeploymentFolder:
             os.close(descriptor)
 
     def check_file(self, file: str) -> None:
-        """Refuse a file that is a link out of the folder, or whose name the state cannot have.
+        """Refuse a file that is a link out of the folder, or whose name the state can't store.
 
         Raises:
             DeploymentError: If it is one.
@@ -194,7 +194,7 @@ class DeploymentFolder:
 
 
 def check_path(path: object, requirement: str) -> None:
-    """Refuse anything but a path.
+    """Refuse anything that isn't a path.
 
     Raises:
         TypeError: If it is neither a str nor a path object. The message begins with the requirement.

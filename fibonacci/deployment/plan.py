@@ -27,10 +27,10 @@ from fibonacci.deployment.state import (
     EnvironmentState,
     WorkflowState,
     environment_name,
-    fault_of,
+    error_reason,
     overwrite_remedy,
     pull_remedy,
-    seen_from,
+    relative_folder,
     typed_folder,
 )
 from fibonacci.errors import DeploymentError
@@ -41,7 +41,7 @@ DeploymentAction = Literal["record", "update", "create", "delete"]
 `.fibonacci/`."""
 
 MOST_COUNTED: Final = 200
-"""The executions of a workflow that are counted, as many as a page can have."""
+"""How many executions of a workflow are counted at most: one page."""
 
 _SIGNS: Final[dict[DeploymentAction, str]] = {"record": ".", "update": "~", "create": "+", "delete": "-"}
 
@@ -54,7 +54,7 @@ class Step:
     """What to send, or None if nothing is sent."""
 
     seen: SeenWorkflow | None = None
-    """The workflow as the plan saw it, or None if there is none. `apply` refuses if it has changed since."""
+    """The workflow when the plan was made, or None if there was none. `apply` refuses if it has changed since."""
 
     known: WorkflowState | None = None
     """The previous state of the workflow, or None."""
@@ -123,12 +123,12 @@ step_of: Final[Callable[[DeploymentChange], Step]] = attrgetter("_step")
 
 
 def change_text(change: DeploymentChange, width: int = 0, *, detailed: bool = True) -> str:
-    """Return what a change does, with its reason, its effects and the difference indented below it.
+    """Return what a change does, with its reason, its effects and the difference indented below.
 
     Args:
         change: The change.
-        width: The least number of characters for the name of the file, so that those of several changes align.
-        detailed: Whether the whole difference is part of it, not only that of the name and the description.
+        width: The minimum width of the file name, so that several changes align.
+        detailed: Whether to include the whole difference, not only that of the name and the description.
 
     Returns:
         A line, and indented lines below it.
@@ -159,13 +159,13 @@ def effects_of(change: DeploymentChange) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanBasis:
-    """What a plan was made from. `apply` refuses the plan if this has changed since."""
+    """The state that a plan is based on. `apply` refuses the plan if it has changed since."""
 
     state: EnvironmentState | None = None
-    """The state of the environment, or None when nothing was deployed to it."""
+    """The state of the environment, or None if nothing was deployed to it."""
 
     organization_id: str | None = None
-    """The ID of the organization, or None when the platform has not sent it."""
+    """The ID of the organization, or None if the platform hasn't sent it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,7 +266,7 @@ class DeploymentPlan:
         problems = Problems(
             replace(each, source=each.source and each.source.removeprefix(inside)) for each in self.problems
         )
-        folder = PurePath(seen_from(file.parent, self.folder)).as_posix()
+        folder = PurePath(relative_folder(file.parent, self.folder)).as_posix()
         relative = replace(self, folder=Path(folder), problems=problems)
         saved = SavedPlan.model_construct(format=FORMAT, plan=relative)
         content = saved.model_dump(mode="json", by_alias=True)
@@ -333,7 +333,7 @@ def plan_text(plan: DeploymentPlan, *, detailed: bool = True) -> str:
 
     Args:
         plan: The plan.
-        detailed: Whether the differences between the definitions are part of it.
+        detailed: Whether to include the differences between the definitions.
 
     Returns:
         The folder and the platform, a line for each problem, a paragraph for each change, and the summary.
@@ -355,16 +355,16 @@ CONFLICT: Final = "conflict"
 
 
 def check_plan(plan: object, *, allow_delete: bool, allow_empty: bool, overwrite: bool) -> None:
-    """Refuse anything but a plan, a plan with an error among its problems, and a plan that does more than is allowed.
+    """Refuse anything but a plan, a plan with errors, and a plan that does more than is allowed.
 
     Args:
         plan: The plan.
         allow_delete: Whether it may delete workflows.
-        allow_empty: Whether it may delete those of a folder in which no definition is left.
+        allow_empty: Whether it may delete the workflows of a folder that has no definitions left.
         overwrite: Whether it may replace or delete what was changed on the platform.
 
     Raises:
-        TypeError: If it is something else.
+        TypeError: If it isn't a plan.
         DefinitionError: If it has an error.
         DeploymentError: If it does something that is not allowed. For a conflict, the code is `conflict`.
     """
@@ -396,7 +396,7 @@ def check_plan(plan: object, *, allow_delete: bool, allow_empty: bool, overwrite
 
 
 def is_emptying(plan: DeploymentPlan) -> bool:
-    """Tell whether no definition is left in the folder of a plan."""
+    """Tell whether the folder of a plan has no definitions left."""
     steps = map(step_of, plan.changes)
     return not plan.unchanged and all(step.after is None for step in steps)
 
@@ -453,8 +453,8 @@ def done_text(change: DeploymentChange) -> str:
     return f"{_DONE[change.action]} {visible(change.file)}  {change.name!r} ({where})"
 
 
-# A plan in a file has its fields as they are, so that a new one is saved without a word here. The digest tells a plan
-# that was edited or damaged from the one that was reviewed. Places are relative, because a checkout may move.
+# The file has the plan's fields as they are, so a new field is saved without a change here. The digest shows whether a
+# plan was edited or damaged after its review. Places are relative, because a checkout may move.
 
 FORMAT: Final = 1
 
@@ -466,11 +466,11 @@ class SavedPlan(BaseModel, extra="forbid", defer_build=True):
     """The format."""
 
     plan: DeploymentPlan
-    """The plan, with the folder as seen from the file, and the places of problems as seen from the folder."""
+    """The plan. The folder is relative to the file, and the places of problems are relative to the folder."""
 
 
 def digest_of(content: Mapping[str, Any]) -> str:
-    """Return the hash of what is in a file, which it has as its `digest`."""
+    """Return the hash of a file's content, which the file has as its `digest`."""
     return f"sha256:{sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}"
 
 
@@ -478,7 +478,7 @@ def _parse(text: bytes, place: str) -> DeploymentPlan:
     """Return the plan that is in a file.
 
     Raises:
-        DeploymentError: If it is not a saved plan, or was changed since.
+        DeploymentError: If it isn't a saved plan, or was changed since it was saved.
     """
     try:
         content: Any = json.loads(text)
@@ -496,9 +496,9 @@ def _parse(text: bytes, place: str) -> DeploymentPlan:
         raise _refusal(f"{place} has been changed since it was saved")
     try:
         saved = SavedPlan.model_validate(content)
-        environment_name(saved.plan.environment, None)  # it is the name of a folder
+        environment_name(saved.plan.environment, None)  # the environment is the name of a folder
     except ValueError as error:
-        raise _refusal(f"{place} cannot be applied ({fault_of(error)})") from None
+        raise _refusal(f"{place} cannot be applied ({error_reason(error)})") from None
     return saved.plan
 
 

@@ -1,4 +1,4 @@
-"""From files, state and platform to a plan. Nothing here reads or writes anything."""
+"""Makes a plan from the files, the state and the platform's workflows. Nothing here does any I/O."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from fibonacci.models.workflows import Workflow
 
 
 def check_moved(moved: object) -> Mapping[str, str | None]:
-    """Return what the user says of renamed workflows.
+    """Check what the user says about renamed workflows, and return it.
 
     Raises:
         TypeError: If it is not a mapping of strings to strings or None.
@@ -57,7 +57,7 @@ def check_moved(moved: object) -> Mapping[str, str | None]:
 def moved_names(
     moved: Mapping[str, str | None], known: Collection[str], names: Collection[str]
 ) -> dict[str, str | None]:
-    """Return what of `moved` has yet to be done.
+    """Return the part of `moved` that isn't done yet.
 
     Args:
         moved: By name of a deployed workflow, its new name, or None if it is gone for good.
@@ -65,12 +65,12 @@ def moved_names(
         names: The names in the folder.
 
     Raises:
-        ValueError: If it names a workflow that is not there, or two become one.
+        ValueError: If it names a workflow that doesn't exist, or merges two into one.
     """
     waiting: dict[str, str | None] = {}
     for old, new in moved.items():
         if (new is None or (new in known and new not in moved)) and (old not in known or old in names):
-            continue  # an earlier apply has done it
+            continue  # an earlier apply did it
         if old not in known:
             raise ValueError(f"{argument('moved')} has {old!r}, but no such workflow is deployed to this environment")
         if new in known:
@@ -89,23 +89,23 @@ def moved_names(
 class Matches:
     """Which workflow belongs to each file.
 
-    It is the one of the file's name. If the state has none of that name, it is the one that the same file had at the
-    last apply: the workflow was renamed there. If neither is enough, the user says which.
+    It is the workflow with the file's name. If the state has none, it is the one that the same file had at the last
+    apply, because the workflow was renamed in the file. If that isn't enough, the user has to say which.
 
     Args:
         definitions: The definitions by file, all without errors.
         state: The state of the environment.
-        workflows: The workflows of the platform, complete where they may be those of the folder.
+        workflows: The workflows of the platform. Those that may belong to the folder are complete.
         moved: By name of a deployed workflow, its new name, or None if it is gone for good.
 
     Attributes:
         names: By file, the name of its workflow in the state.
-        known: By file, the state of its workflow, if it has one.
-        gone: The states whose workflow has no file anymore.
+        known: By file, the state of its workflow, for files that have one.
+        gone: The states of workflows that no longer have a file.
         contents: By file, what it asks for.
 
     Raises:
-        ValueError: If `moved` has a name that is not there.
+        ValueError: If `moved` has a name that doesn't exist.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Matches:
         self._moved = moved_names(moved, state.workflows, present)
         origins = {new: old for old, new in self._moved.items() if new is not None}
         origins |= {name: name for name in state.workflows if name not in self._moved}
-        last: dict[str, list[str]] = {}  # by file, the names that have gone from it
+        last: dict[str, list[str]] = {}  # by file, the names that it no longer has
         for name, known in state.workflows.items():
             if name not in present and name not in self._moved:
                 last.setdefault(known.file, []).append(name)
@@ -140,11 +140,11 @@ class Matches:
         }
 
     def workflow_of(self, known: WorkflowState | None) -> Workflow | None:
-        """Return the workflow of a state, or None if the platform does not have it."""
+        """Return the workflow of a state, or None if the platform doesn't have it."""
         return None if known is None else self._workflows[known.name]
 
     def _find_workflows(self, state: EnvironmentState) -> dict[str, Workflow | None]:
-        """Return the workflow of each state. If its creation was interrupted, it is the only one of its content."""
+        """Return the workflow of each state. After an interrupted creation, it is the only one with that content."""
         interrupted, ids = state.names_of_interrupted, state.workflow_ids
         created: dict[tuple[str, str], list[Workflow]] = {}
         for workflow in self._all.values():
@@ -160,8 +160,8 @@ class Matches:
             workflows[name] = candidates[0] if len(candidates) == 1 else None
         return workflows
 
-    def _unclear(self) -> Iterator[Problem]:
-        """Yield what neither names nor the user say about renamed workflows."""
+    def _unclear_renames(self) -> Iterator[Problem]:
+        """Yield a problem for each possible rename that neither names nor the user settle."""
         new = [(file, name) for file, name in self.names.items() if file not in self.known]
         for known in self.gone:
             if new and known.name not in self._moved and self.workflow_of(known) is not None:
@@ -176,13 +176,13 @@ class Matches:
                 yield _problem("unclear_move", file, message)
 
     def problems(self, folder: Path, environment: str) -> Problems:
-        """Return why the files cannot be deployed. Empty when they can.
+        """Return why the files can't be deployed. Empty if they can.
 
         Args:
             folder: The folder of the files.
-            environment: What it is deployed to.
+            environment: The environment to deploy to.
         """
-        problems = [*self._unclear()]
+        problems = [*self._unclear_renames()]
         files: dict[str, list[str]] = {}
         for file, content in self.contents.items():
             for name in {content.name, self.names[file]}:
@@ -227,7 +227,7 @@ _ORDER: Final[Sequence[DeploymentAction]] = ("record", "update", "create", "dele
 
 @dataclass(frozen=True, slots=True)
 class DeploymentTarget:
-    """What a folder is deployed to."""
+    """Where a folder is deployed."""
 
     folder: Path
     """The folder."""
@@ -242,16 +242,16 @@ class DeploymentTarget:
         """Refuse the state of another platform.
 
         Raises:
-            DeploymentError: If it is one.
+            DeploymentError: If the state belongs to another platform.
         """
         if state is not None and not is_same_platform(state.base_url, self.base_url):
             raise self._refusal(f"belongs to {state.base_url}, but the client calls {self.base_url}")
 
     def check_organization(self, state: EnvironmentState | None, workflows: Sequence[Workflow]) -> str | None:
-        """Return the organization that workflows belong to, as far as it is known, and refuse the state of another one.
+        """Return the organization of the workflows, if it is known, and refuse the state of another organization.
 
         Raises:
-            DeploymentError: If it is one.
+            DeploymentError: If the state belongs to another organization.
         """
         organizations = {
             organization_id for workflow in workflows if (organization_id := workflow.organization_id) is not None
@@ -262,11 +262,11 @@ class DeploymentTarget:
             raise self._refusal(f"belongs to the organization {known!r}, but the client's key belongs to {others}")
         return known or (min(organizations) if len(organizations) == 1 else None)
 
-    def check_any_is_there(self, state: EnvironmentState | None, workflows: Sequence[Workflow]) -> None:
-        """Refuse a state that is probably another organization's, where the platform does not send its ID.
+    def check_any_exists(self, state: EnvironmentState | None, workflows: Sequence[Workflow]) -> None:
+        """Refuse a state that probably belongs to another organization, for platforms that don't send its ID.
 
         Raises:
-            DeploymentError: If it is one.
+            DeploymentError: If the platform has none of the state's workflows.
         """
         ids = set[str]() if state is None else state.workflow_ids
         if len(ids) > 1 and ids.isdisjoint(workflow.id for workflow in workflows):
@@ -294,18 +294,18 @@ def make_plan(
         target: The folder, the environment and the platform.
         definitions: The definitions by file, all without errors.
         warnings: The warnings of these definitions.
-        state: The state of the environment, or None when nothing was deployed to it.
-        workflows: The workflows of the platform, complete where they may be those of the folder.
-        moved: By name of a deployed workflow, its new name, or None if it is gone for good. A move that is done already
-            is no error.
+        state: The state of the environment, or None if nothing was deployed to it.
+        workflows: The workflows of the platform. Those that may belong to the folder are complete.
+        moved: By name of a deployed workflow, its new name, or None if it is gone for good. A move that is already
+            done is no error.
 
     Raises:
-        DeploymentError: If the state cannot be right. The message has everything that is wrong with it.
-        ValueError: If `moved` has a name that is not there.
+        DeploymentError: If the state can't be right. The message lists everything that is wrong with it.
+        ValueError: If `moved` has a name that doesn't exist.
     """
     target.check_base_url(state)
     organization_id = target.check_organization(state, workflows)
-    target.check_any_is_there(state, workflows)
+    target.check_any_exists(state, workflows)
     if not definitions and not (state and state.workflows):
         raise DeploymentError(
             f"folder {str(target.folder)!r} has no definition: it has no *.yaml, *.yml or *.json file"
@@ -329,7 +329,7 @@ def make_plan(
 
 
 def tools_unchecked(definitions: Mapping[str, Mapping[str, Any]], reason: str) -> Problems:
-    """Return the warning that the platform did not list its tools, or none where no node has one."""
+    """Return the warning that the platform didn't list its tools, or nothing if no node uses one."""
     if not any(node.get("type") == "tool" for definition in definitions.values() for node in definition["nodes"]):
         return Problems()
     message = f"tools are not checked, because the platform does not list them: {reason}"
@@ -349,16 +349,16 @@ def _changes(matches: Matches, target: DeploymentTarget) -> Iterator[DeploymentC
 
 
 def _change(matches: Matches, file: str, workflow: Workflow, target: DeploymentTarget) -> DeploymentChange | None:
-    """Return what a file needs that has a workflow, or None for nothing."""
+    """Return the change that a file with a workflow needs, or None if it needs none."""
     content, known = matches.contents[file], matches.known[file]
     seen, current = SeenWorkflow.of(workflow), content_of_workflow(workflow)
     after = WorkflowState(matches.names[file], file, applied_digest(content.definition), workflow.id, seen)
     is_edited = (after.name, after.applied) != (known.name, known.applied)
-    is_conflict = known.seen is not None and seen.loses(known.seen, content)
+    is_conflict = known.seen is not None and seen.would_lose_changes_since(known.seen, content)
     since = [f"{known.file} is now {file}"] if known.file != file else []
     if known.workflow_id is None:
         since.append(f"its creation was interrupted after {workflow.id} was created")
-    # The platform may complete what it is sent. What was seen after the last apply then matches the file.
+    # The platform may complete what it is sent. The workflow seen after the last apply then matches the file.
     if (is_edited or is_conflict) and content.digest() != current.digest():
         why = ["the file has changed"] if is_edited else []
         if is_conflict:
@@ -398,7 +398,7 @@ def _removal(known: WorkflowState, workflow: Workflow | None, target: Deployment
             _step=Step(known=known),
         )
     content, seen = content_of_workflow(workflow), SeenWorkflow.of(workflow)
-    is_conflict = known.seen is not None and seen.loses(known.seen, None)
+    is_conflict = known.seen is not None and seen.would_lose_changes_since(known.seen, None)
     reason = "the file is gone"
     if is_conflict:
         reason = f"{reason}, and {_conflict(known, seen, workflow, target, is_edited=False)}"
@@ -439,7 +439,7 @@ def _creation(matches: Matches, file: str) -> DeploymentChange:
 
 
 def _needs(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """Return the values that a definition reads, but an older one doesn't. Nobody passes inputs to a new workflow."""
+    """Return the values that a definition newly reads. Inputs of a new workflow don't count: nobody passes any."""
     sources = ("env", "secrets") if old is None else ("env", "secrets", "input")
     had = set[str]() if old is None else {*_read(old)}
     return tuple(name for name in dict.fromkeys(_read(new)) if name not in had and name.startswith(sources))
@@ -456,7 +456,7 @@ def _read(definition: Mapping[str, Any]) -> Iterator[str]:
 def _conflict(
     known: WorkflowState, seen: SeenWorkflow, workflow: Workflow, target: DeploymentTarget, *, is_edited: bool
 ) -> str:
-    """Return what has become of a workflow on the platform, and how that is settled."""
+    """Return how a workflow has changed on the platform, and what to do about it."""
     before = None if known.seen is None else known.seen.version
     versions = "" if before is None or seen.version is None else f" (version {before} -> {seen.version})"
     folder = typed_folder(target.folder)

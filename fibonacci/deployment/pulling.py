@@ -1,4 +1,4 @@
-"""From a workflow of the platform to a file: what is written, where, and whether that would lose local changes."""
+"""Writes a workflow of the platform to a file: what, where, and whether that would lose local changes."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ LOCAL_CHANGES: Final = "local_changes"
 
 
 def split_target(path: str | os.PathLike[str]) -> tuple[DeploymentFolder, str | None]:
-    """Return the folder that a path leads to, and the name of the file, or None when it is the path of a folder.
+    """Split a path into the folder and the name of the file, which is None for the path of a folder.
 
     Raises:
-        DeploymentError: If the path is that of another kind of file, or `check_file` refuses it.
+        DeploymentError: If it is the path of another kind of file, or `check_file` refuses it.
         TypeError: If it is not a str or a path object.
     """
     check_path(path, "path must be the path of a folder or a file")
@@ -53,27 +53,27 @@ def split_target(path: str | os.PathLike[str]) -> tuple[DeploymentFolder, str | 
 
 
 def import_yaml(folder: DeploymentFolder, file: str | None) -> None:
-    """Import PyYAML where a file of YAML is going to be written, before the workflow is read.
+    """Import PyYAML before the workflow is read, if a YAML file will be written.
 
     Raises:
         ImportError: If it is not installed.
     """
-    # In a folder with files of JSON, the workflow's may be one of them.
+    # In a folder with JSON files, the workflow's file may be one of them.
     files = [file] if file is not None else folder.files() if folder.path.is_dir() else []
     if not any(file.lower().endswith(".json") for file in files):
         pyyaml()
 
 
 def pulled_definition(workflow: Workflow, file: str, present: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Return the definition of a workflow as it is written into a file, in today's words.
+    """Return the definition of a workflow as a file has it, in the current dialect.
 
-    The name and the description in it are the workflow's own, which may differ from those in its definition. A file
-    that has none stays without, as long as it asks for the same.
+    It has the workflow's own name and description, which may differ from those in its definition. A file without them
+    stays without, as long as it means the same.
 
     Args:
         workflow: The workflow.
         file: The name of the file.
-        present: The definition that is in the file, or None.
+        present: The definition that is in the file now, or None.
     """
     content = content_of_workflow(workflow)
     own = {"name": content.name or None, "description": content.description}
@@ -87,9 +87,9 @@ def pulled_definition(workflow: Workflow, file: str, present: Mapping[str, Any] 
 
 
 def choose_file(folder: DeploymentFolder, state: EnvironmentState, workflow: Workflow, file: str | None) -> str:
-    """Return the name of the file that a workflow is pulled into.
+    """Return the name of the file to pull a workflow into.
 
-    If the user gives no name, it is the workflow's file, or else the one with its name, or else a new one.
+    If the user gives no name, it is the workflow's file, else the file with its name, else a new one.
 
     Args:
         folder: The folder.
@@ -98,7 +98,7 @@ def choose_file(folder: DeploymentFolder, state: EnvironmentState, workflow: Wor
         file: The name that the user gives, or None.
 
     Raises:
-        DeploymentError: If the workflow has another file already, or the file another workflow.
+        DeploymentError: If the workflow already has another file, or the file another workflow.
     """
     known = state.of_workflow(workflow.id)
     own = None if known is None else _file_of(folder, state, known)
@@ -115,7 +115,7 @@ def choose_file(folder: DeploymentFolder, state: EnvironmentState, workflow: Wor
 
 
 def _file_of(folder: DeploymentFolder, state: EnvironmentState, known: WorkflowState) -> str | None:
-    """Return the file of a deployed workflow: the one with its name, or else the last one if it is still its own."""
+    """Return the file of a deployed workflow: the one with its name, or else its last file, if it is still its own."""
     for file in (known.file, *folder.files()):
         if _name_in(folder, file) == known.name:
             return file
@@ -135,14 +135,14 @@ def _file_by_name(folder: DeploymentFolder, state: EnvironmentState, workflow: W
 
 
 def _name_in(folder: DeploymentFolder, file: str) -> str | None:
-    """Return the name that the state knows the workflow of a file by, or None if the file cannot be read."""
+    """Return the name of a file's workflow in the state, or None if the file can't be read."""
     definition = folder.read_definition(file)
     name = None if definition is None else name_in_state(definition, file)
     return name if isinstance(name, str) else None
 
 
 def local_changes(path: Path, present: Mapping[str, Any] | None, workflow: Workflow) -> DeploymentError:
-    """Return the error for a file whose changes would be lost. One that cannot be read cannot be merged either."""
+    """Return the error for a file whose changes would be lost. A file that can't be read can't be merged either."""
     text = f"{path} has changes that {workflow.id} does not have"
     what_to_do = remedy("overwrite") if present is None else remedy("merge or overwrite")
     return DeploymentError(f"{text}{what_to_do}", code=LOCAL_CHANGES)
@@ -177,12 +177,12 @@ def merged_definition(
         path: The path of the file.
         present: The definition that is in it.
         workflow: The workflow.
-        seen: What the workflow was when the two were last the same, or None if that is unknown.
-        snapshot: Its version of that time, or None.
+        seen: The workflow when the two were last the same, or None if that is unknown.
+        snapshot: Its version from that time, or None.
 
     Raises:
-        DeploymentError: If that version is unknown or something else, or both have changed the same field. The code of
-            the latter is `conflict`.
+        DeploymentError: If that version is unknown or doesn't match, or both have changed the same field (its code is
+            `conflict`).
     """
     if (
         seen is None
@@ -208,9 +208,9 @@ def merged_definition(
 
 
 def write_definition(folder: DeploymentFolder, file: str, definition: Mapping[str, Any], *, overwrite: bool) -> None:
-    """Write a file that reads as the same definition, including its errors, so that the user can correct them there.
+    """Write a definition to a file, even with errors, so that the user can correct them there.
 
-    Whatever else the file has, such as comments, stays in it.
+    Whatever else is in the file, such as comments, stays.
 
     Args:
         folder: The folder.
@@ -219,18 +219,18 @@ def write_definition(folder: DeploymentFolder, file: str, definition: Mapping[st
         overwrite: Whether comments that cannot be kept may be lost.
 
     Raises:
-        DefinitionError: If it could not be read. Nothing is written.
+        DefinitionError: If the file couldn't be read back. Nothing is written.
         ImportError: If the file is YAML and PyYAML is not installed.
         OSError: If the file cannot be written.
-        DeploymentError: If it is a link that leads out of the folder, or comments would be lost. The code of the latter
-            is `local_changes`.
+        DeploymentError: If it is a link that leads out of the folder, or comments would be lost (its code is
+            `local_changes`).
     """
     folder.check_file(file)
     Document.parse(dumps(definition, format="json"), name=file, format="json")
     path = folder.path / file
     text = None
     if path.exists():
-        with suppress(DefinitionError):  # of a file that is not UTF-8
+        with suppress(DefinitionError):  # the file isn't UTF-8
             text = updated_text(text_of_file(path)[0], file, definition)
         if text is None and not overwrite:
             reason = f"{path} has comments that would be lost"
@@ -244,7 +244,7 @@ def pulled_state(
     """Return the state of a file that matches its workflow.
 
     Raises:
-        DeploymentError: If another workflow of the state has its name.
+        DeploymentError: If another workflow in the state has its name.
     """
     name = name_in_state(definition, file)
     other = state.workflows.get(name)

@@ -64,13 +64,13 @@ def environment_name(environment: object, profile: str | None) -> str:
 
 
 def pull_remedy(workflow_id: str, environment: str, folder: str, *, merge: bool = False) -> str:
-    """Return how a workflow is pulled from an environment."""
+    """Return how to pull a workflow from an environment."""
     values = {"id": workflow_id, "folder": folder, **_arguments(environment)}
     return remedy("merge", **values) if merge else remedy("pull", **values)
 
 
 def overwrite_remedy(environment: str, folder: str) -> str:
-    """Return how what others have changed in an environment is replaced."""
+    """Return how to overwrite what others have changed in an environment."""
     return remedy("replace", folder=folder, **_arguments(environment))
 
 
@@ -80,20 +80,20 @@ def _arguments(environment: str) -> dict[str, str]:
 
 
 def typed_folder(folder: Path) -> str:
-    """Return a folder as it is typed in a command: as it is seen from the current one, with quotes if it needs any."""
-    return shlex.quote(seen_from(".", folder))
+    """Return a folder as it is typed in a command: relative to the current one, and quoted if necessary."""
+    return shlex.quote(relative_folder(".", folder))
 
 
-def seen_from(start: str | Path, folder: Path) -> str:
-    """Return a folder as it is seen from another one."""
+def relative_folder(start: str | Path, folder: Path) -> str:
+    """Return the path of a folder relative to another one."""
     try:
         return os.path.relpath(folder, start)
-    except ValueError:  # another drive of Windows
+    except ValueError:  # on another Windows drive
         return str(folder)
 
 
 def is_same_platform(one: str, other: str) -> bool:
-    """Tell whether two base URLs lead to one platform: `localhost`, `127.0.0.1` and `[::1]` are one host."""
+    """Tell whether two base URLs lead to the same platform. `localhost`, `127.0.0.1` and `[::1]` are one host."""
     return _platform(one) == _platform(other)
 
 
@@ -115,10 +115,10 @@ class WorkflowState:
     """The name of the file when it was last applied or pulled."""
 
     applied: str
-    """The hash of what the file asked for, without a name, when it was last applied or pulled."""
+    """The hash of the file's content, without a name, when it was last applied or pulled."""
 
     workflow_id: Annotated[str | None, Field(alias="id", min_length=1)] = None
-    """The ID of the workflow, or None while it is being created, or when that was interrupted."""
+    """The ID of the workflow, or None while it is being created or after that was interrupted."""
 
     seen: SeenWorkflow | None = None
     """The workflow as the platform returned it after the last apply, or None while it has no ID."""
@@ -128,8 +128,8 @@ class WorkflowState:
 
 
 @cache
-def _written() -> TypeAdapter[WorkflowState]:
-    """Return what reads and writes a workflow's file."""
+def _workflow_adapter() -> TypeAdapter[WorkflowState]:
+    """Return the adapter that reads and writes a workflow's file."""
     return TypeAdapter(WorkflowState)
 
 
@@ -141,7 +141,7 @@ class EnvironmentState:
     """The base URL of the platform that the IDs belong to."""
 
     organization_id: str | None = None
-    """The ID of the organization that the workflows belong to, or None when the platform has not sent it."""
+    """The ID of the organization that the workflows belong to, or None if the platform hasn't sent it."""
 
     workflows: Mapping[str, WorkflowState] = field(default_factory=dict[str, WorkflowState])
     """The workflows by name."""
@@ -182,15 +182,15 @@ class StateFiles:
         self.path: Path = folder / STATE_FOLDER / environment
 
     def read(self) -> EnvironmentState | None:
-        """Return the state, or None when nothing was deployed to the environment.
+        """Return the state, or None if nothing was deployed to the environment.
 
         Raises:
-            DeploymentError: If it cannot be read. The message has a line for each fault.
+            DeploymentError: If it cannot be read. The message has a line for each problem.
         """
         names = self._names()
         if not names:
             return None
-        faults: list[str] = []
+        problems: list[str] = []
         platform: _WrittenPlatform | None = None
         workflows: dict[str, WorkflowState] = {}
         for name in [_PLATFORM_FILE, *(name for name in names if name != _PLATFORM_FILE)]:
@@ -199,23 +199,23 @@ class StateFiles:
                     platform = _platform_in(self._read(name))
                     continue
                 state = _workflow_in(self._read(name))
-                if name != _file_name(state):  # the next apply would remove it
+                if name != _file_name(state):  # otherwise, the next apply would remove it
                     raise ValueError(f"its content belongs in {_file_name(state)}")
             except (OSError, ValueError, KeyError, RecursionError) as error:
-                faults.append(visible(f"{self.path / name} cannot be read ({fault_of(error)}): {_RESTORE}"))
+                problems.append(visible(f"{self.path / name} cannot be read ({error_reason(error)}): {_RESTORE}"))
                 continue
             other = workflows.get(state.name)
             if other is None or other.workflow_id is None:
                 workflows[state.name] = state
-            elif state.workflow_id is not None:  # else its creation has ended, and the process before the note went
+            elif state.workflow_id is not None:  # else it was created, and the process ended before it removed the note
                 place = self.path / _file_name(other)
-                faults.append(visible(f"{place} and {name} are both called {state.name!r}: remove one of them"))
-        if faults or platform is None:
-            raise DeploymentError("\n".join(faults))
+                problems.append(visible(f"{place} and {name} are both called {state.name!r}: remove one of them"))
+        if problems or platform is None:
+            raise DeploymentError("\n".join(problems))
         return EnvironmentState(platform.base_url, platform.organization_id, dict(sorted(workflows.items())))
 
     def has(self, state: WorkflowState) -> bool:
-        """Tell whether the state of a workflow is still what it was."""
+        """Tell whether the state of a workflow is still the same on disk."""
         try:
             return _workflow_in(self._read(_file_name(state))) == state
         except (OSError, ValueError, RecursionError):
@@ -226,15 +226,15 @@ class StateFiles:
         self._write(_PLATFORM_FILE, {"format": FORMAT, "base_url": base_url, "organization_id": organization_id})
 
     def replace(self, before: WorkflowState | None, after: WorkflowState | None) -> None:
-        """Write the state of a workflow in place of an earlier one. None is no state."""
+        """Replace the state of a workflow. `before` is None for a new state, and `after` is None to remove it."""
         if after is not None:
-            content: dict[str, Any] = _written().dump_python(after, by_alias=True, exclude_none=True)
+            content: dict[str, Any] = _workflow_adapter().dump_python(after, by_alias=True, exclude_none=True)
             self._write(_file_name(after), content)
         if before is not None and (after is None or _file_name(after) != _file_name(before)):
             (self.path / _file_name(before)).unlink(missing_ok=True)
 
     def remove_ended_creations(self, state: EnvironmentState) -> None:
-        """Remove the notes of creations that a process which was killed has left although they had ended."""
+        """Remove notes of finished creations that a killed process left behind."""
         kept = {_file_name(workflow) for workflow in state.workflows.values()}
         for name in self._names():
             if name not in kept and name != _PLATFORM_FILE:
@@ -245,7 +245,7 @@ class StateFiles:
         write_file(self.path / name, json.dumps(content, indent=2, ensure_ascii=False) + "\n", is_state=True)
 
     def _names(self) -> list[str]:
-        """Return the names of the files, sorted, or none where there is no folder."""
+        """Return the sorted names of the files, or none if there is no folder."""
         for folder in (self.path.parent, self.path):
             if folder.is_symlink():
                 raise DeploymentError(f"{folder} is a symbolic link, but must be a folder: remove it")
@@ -265,11 +265,11 @@ class StateFiles:
 def _file_name(state: WorkflowState) -> str:
     if state.workflow_id is None:
         return f"creation-{state.idempotency_key}{_SUFFIX}"
-    return f"{quote(state.workflow_id, safe='').replace('.', '%2E')}{_SUFFIX}"  # no hidden file
+    return f"{quote(state.workflow_id, safe='').replace('.', '%2E')}{_SUFFIX}"  # not a hidden file
 
 
 def named_in_states(folder: Path) -> dict[str, str]:
-    """Return the name on the platform of each definition file's workflow that any environment knows.
+    """Return the name on the platform of the workflow of each definition file, for files that any environment knows.
 
     Raises:
         DeploymentError: If a state cannot be read.
@@ -291,19 +291,19 @@ def _platform_in(text: str) -> _WrittenPlatform:
             f"it has the format {written}, but this version of fibonacci-sdk reads {FORMAT}: upgrade fibonacci-sdk"
         )
     platform = _WrittenPlatform.model_validate(content)
-    _platform(platform.base_url)  # which refuses anything but a URL
+    _platform(platform.base_url)  # refuses anything but a URL
     return platform
 
 
 def _workflow_in(text: str) -> WorkflowState:
-    state = _written().validate_json(text, strict=True)
+    state = _workflow_adapter().validate_json(text, strict=True)
     if PurePath(state.file).name != state.file or "\\" in state.file:
         raise ValueError(f"it belongs to {state.file!r}, which is not a file of this folder")
     return state
 
 
-def fault_of(error: Exception) -> str:
-    """Return what is wrong with a file that could not be read, or whose content is not as expected."""
+def error_reason(error: Exception) -> str:
+    """Return why a file couldn't be read, or what is wrong with its content."""
     if isinstance(error, ValidationError):
         fault = error.errors(include_url=False, include_input=False)[0]
         return ": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"])))

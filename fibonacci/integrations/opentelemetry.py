@@ -33,9 +33,9 @@ __all__ = ["OpenTelemetryTracing"]
 
 _Attributes = dict[str, str | int]
 
-# Other methods are `_OTHER`, by the conventions: a word of the user's own would be one more time series.
+# By the conventions, other methods are `_OTHER`. Each custom word would add a time series.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
-# Bounds of buckets in seconds: those of the conventions for a request, and longer ones for what includes waits.
+# Bucket bounds in seconds: those of the conventions for requests, and longer ones for durations that include waits.
 _REQUEST_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 _LONG_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
 
@@ -145,7 +145,7 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
             measured["url.template"] = call.measured["url.template"]
         if number > 1:
             attributes["http.request.resend_count"] = number - 1
-            self._retries.add(1, dict(measured))  # a copy: more is added to it
+            self._retries.add(1, dict(measured))  # a copy, because attributes are added to it
         with self._spanned(_HTTPSpan, _word(verb), SpanKind.CLIENT, attributes, measured, self._requests) as span:
             carrier: dict[str, str] = {}
             propagate.inject(carrier)
@@ -162,7 +162,7 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
         measured: _Attributes,
         histogram: Histogram,
     ) -> Generator[_SpanT]:
-        """Start a span, and measure its duration with attributes that have few values, so none of them is an ID."""
+        """Start a span, and measure its duration. The attributes of the metric have few values, so none is an ID."""
         outer = _current.get()
         with self._tracer.start_as_current_span(
             name, kind=kind, attributes=attributes, record_exception=False, set_status_on_exception=False
@@ -183,11 +183,11 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
 
 
 class _Span:
-    """An OpenTelemetry span under way.
+    """An OpenTelemetry span in progress.
 
     Attributes:
         measured: The attributes of the span's duration.
-        recorded: The exception that this span, or one inside it, has recorded. None for none.
+        recorded: The exception that this span or one inside it has recorded, or None.
     """
 
     def __init__(self, span: trace.Span, measured: _Attributes) -> None:
@@ -246,7 +246,7 @@ class _CallSpan(_HTTPSpan):
         _Span.fail(self, error)
 
     def add_rate_limit_wait(self, seconds: float) -> None:
-        """Record a wait for the rate limit that has ended."""
+        """Record a finished wait for the rate limit."""
         self._waits.record(seconds, dict(self.measured))
         self._span.add_event("fibonacci.rate_limit.wait", {"fibonacci.rate_limit.wait.duration": seconds})
 
@@ -264,12 +264,12 @@ class _ExecutionSpan(_Span):
 
 
 _SpanT = TypeVar("_SpanT", bound=_Span)
-# The innermost span of the SDK's own in this task or thread.
+# The SDK's innermost span in this task or thread.
 _current: ContextVar[_Span | None] = ContextVar("fibonacci_span", default=None)
 
 
 def _method(method: str) -> tuple[str, _Attributes]:
-    """Return a method as an attribute, and the original if it isn't a known one."""
+    """Return a method as an attribute, along with the original word if the method isn't a known one."""
     return (method, {}) if method in _METHODS else ("_OTHER", {"http.request.method_original": method})
 
 

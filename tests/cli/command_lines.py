@@ -50,13 +50,13 @@ def command_line(row: EndpointRow) -> list[str]:
             line += ["--null", options[name].option] if name in options and options[name].is_nullable else []
         else:
             line += [f"--{options[name].option}", _typed(options[name], value)]
-    return [*line, "--json", *(["--yes"] if entry.asks else [])]
+    return [*line, "--json", *(["--yes"] if entry.needs_confirmation else [])]
 
 
 def looked_up(row: EndpointRow) -> str | None:
     """Return the ID of the workflow that the command of a row reads first: a name may stand there, or it asks."""
     entry = calls()[row.call]
-    is_asked = entry.asks and entry.parameters[0].kind == "workflow"
+    is_asked = entry.needs_confirmation and entry.parameters[0].kind == "workflow"
     workflow_id: str | None = row.arguments[0] if is_asked else row.options.get("workflow_id")
     return workflow_id
 

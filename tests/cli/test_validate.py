@@ -49,9 +49,9 @@ def test_what_would_end_an_annotation_is_escaped() -> None:
 
 
 def test_a_fault_carries_out_nothing_in_a_terminal() -> None:
-    from fibonacci.cli.definition_arguments import fault_line
+    from fibonacci.cli.definition_arguments import problem_line
 
-    assert fault_line(Problem(location="", code="bad_id", message="\x1b]0;hit\x07", source="a.yaml:1:1")) == (
+    assert problem_line(Problem(location="", code="bad_id", message="\x1b]0;hit\x07", source="a.yaml:1:1")) == (
         r"a.yaml:1:1: error: \x1b]0;hit\x07 [bad_id]"
     )
 

@@ -57,7 +57,7 @@ def _add_call(parser: CommandParser, entry: CallEntry, path: tuple[str, ...]) ->
             dest=f"{PREFIX}{parameter.name}",
             metavar=kind.metavar,
             required=parameter.is_required,
-            default=SUPPRESS,  # null is a value
+            default=SUPPRESS,  # null is a valid value
             **options,
         )
     _add_nulls(parser, entry.parameters)

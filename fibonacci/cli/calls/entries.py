@@ -1,4 +1,4 @@
-"""The calls of the client as the derived table has them, and where parsed options have their parameters."""
+"""The calls of the client from the derived table, and where the parsed options hold their parameters."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Final, NamedTuple
 
 from fibonacci.cli.parser import CONNECTED, LISTED, SELECTED, read_table
 
-TYPE_CHECKING = False  # the tables are read on the way to each call
+TYPE_CHECKING = False  # the tables are read before each call
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
 PREFIX: Final = "call."
-"""What the names of a call's arguments begin with in the parsed options, which hold the global options too."""
+"""The prefix of a call's arguments in the parsed options, which also hold the global options."""
 
 NULLS: Final = f"{PREFIX}null"
 """The name of `--null` in the parsed options."""
@@ -25,9 +25,9 @@ class CallParameter(NamedTuple):
         name: Its name in Python.
         kind: The kind of its value, a name of `value_kinds.KINDS`.
         help: What it is, from the docstring.
-        is_positional: Whether it is an argument, which is required unless it is a file, and not an option.
+        is_positional: Whether it is an argument and not an option. Arguments other than files are required.
         is_required: Whether the option is required.
-        is_nullable: Whether null differs from leaving it out, so that `--null` takes its name.
+        is_nullable: Whether null differs from leaving it out, so that `--null` accepts its name.
         choices: The documented words. The platform may have others.
     """
 
@@ -41,7 +41,7 @@ class CallParameter(NamedTuple):
 
     @property
     def option(self) -> str:
-        """The name as it is typed, such as `user-id`, where `--workflow` takes a name as well as an ID."""
+        """The name as it is typed, such as `user-id`. For a workflow it is `workflow`, which takes a name or an ID."""
         name = self.name.removesuffix("_id") if self.kind == "workflow" else self.name
         return name.replace("_", "-")
 
@@ -52,9 +52,9 @@ class CallEntry(NamedTuple):
     Attributes:
         help: Its line in the help of the group.
         endpoint: The request that it sends, such as `GET /workflows/{id}`.
-        parameters: Its parameters, without those of pages, which follow from `--limit`.
+        parameters: Its parameters, without those for pagination, which follow from `--limit`.
         is_list: Whether it returns a pager.
-        model: The class in `fibonacci.models` of what it returns, or of the items. Empty where nothing is documented.
+        model: The class in `fibonacci.models` of what it returns, or of the items. Empty if none is documented.
     """
 
     help: str
@@ -65,19 +65,19 @@ class CallEntry(NamedTuple):
 
     @property
     def global_options(self) -> tuple[str, ...]:
-        """The global options that do something in its command, besides those of every command."""
+        """The global options that apply to its command, in addition to those of every command."""
         if self.endpoint.startswith("DELETE "):
             return CONNECTED
         return (*SELECTED, *LISTED) if self.is_list else SELECTED
 
     @property
     def is_read(self) -> bool:
-        """Whether it changes nothing."""
+        """Whether it only reads."""
         return self.endpoint.startswith("GET ")
 
     @property
-    def asks(self) -> bool:
-        """Whether it asks first, because it deletes or replaces what is used."""
+    def needs_confirmation(self) -> bool:
+        """Whether the command asks first, because the call deletes or replaces something in use."""
         return self.endpoint.startswith("DELETE ") or self.endpoint.endswith("/rollback")
 
 
@@ -94,7 +94,7 @@ class CallGroup(NamedTuple):
 
     @property
     def global_options(self) -> tuple[str, ...]:
-        """The global options that do something in any of its commands, besides those of every command."""
+        """The global options that apply to any of its commands, in addition to those of every command."""
         return tuple({name for entry in self.entries.values() for name in entry.global_options})
 
 
@@ -104,7 +104,7 @@ def calls_of(group: str) -> CallGroup:
 
 
 def execution_statuses() -> tuple[str, ...]:
-    """Return the statuses that executions have, without the import of their model, which a help does without."""
+    """Return the statuses of executions. This doesn't import their model, so the help stays fast."""
     listing = calls_of("executions").entries["list"]
     assert isinstance(listing, CallEntry)
     return next(parameter.choices for parameter in listing.parameters if parameter.name == "status")

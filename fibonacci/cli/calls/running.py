@@ -39,15 +39,15 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
         context.output.check_fields(getattr(models, entry.model), is_read=entry.is_read)
     has_workflow = any(parameter.is_positional and parameter.kind == "workflow" for parameter in entry.parameters)
     things = [*map(repr, arguments)]
-    if entry.asks:
+    if entry.needs_confirmation:
         context.check_confirmable(f"{_question(path, things, named)}?")
     if entry.is_list and options.limit is not None:
         named["page_size"] = min(options.limit, LARGEST_PAGE)
-    if named.get("workflow_id") is not None:  # the platform answers to a name here as to an id that nothing has
+    if named.get("workflow_id") is not None:  # given a name, the platform responds as to an unknown ID
         from fibonacci.cli.workflow_names import workflow_id_of
 
         named["workflow_id"] = workflow_id_of(context.client, named["workflow_id"])
-    if entry.asks:
+    if entry.needs_confirmation:
         if has_workflow:
             from fibonacci.cli.workflow_names import workflow_of
 
@@ -55,7 +55,7 @@ def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
             arguments[0] = workflow.id
             things[0] = f"{workflow.name!r} ({workflow.id}, organization {workflow.organization_id or 'unknown'})"
         context.confirm(f"{_question(path, things, named)} {context.where()}?")
-    call = _call_workflow if has_workflow and not entry.asks else _call
+    call = _call_workflow if has_workflow and not entry.needs_confirmation else _call
     call(context, entry, path, arguments, named)
     return DONE
 
@@ -64,7 +64,7 @@ _QUESTIONS: Final = {"delete": ("Delete", " "), "rollback": ("Roll back", " to v
 
 
 def _question(path: tuple[str, ...], things: list[str], named: dict[str, Any]) -> str:
-    """Return what a call is going to change, as the beginning of a question."""
+    """Return what a call will change, as the beginning of a question."""
     verb, between = _QUESTIONS[path[-1]]
     options = ", ".join(f"{name} {value!r}" for name, value in named.items())
     return f"{verb} {between.join(things)}" + (f" ({options})" if options else "")
@@ -84,7 +84,7 @@ def _call_workflow(
             workflow_id = workflow_id_of(context.client, arguments[0])
         except APIError:
             workflow_id = arguments[0]
-        if workflow_id == arguments[0]:  # what is wrong with the call itself is what the user asked about
+        if workflow_id == arguments[0]:  # the error of the call itself is what the user needs to see
             raise refusal from None
         _call(context, entry, path, [workflow_id, *arguments[1:]], named)
 

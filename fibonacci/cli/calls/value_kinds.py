@@ -1,4 +1,4 @@
-"""The kinds of values in derived commands: how each is typed, and what it becomes."""
+"""The kinds of values in derived commands: how each is typed and parsed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BOOLEANS: Final = {
 }
 _WHOLE_NUMBER: Final = re.compile(r"-?\d{1,18}", re.ASCII)
 _LONGEST_AGO: Final = 36_525 * 86_400
-"""The seconds of a hundred years: a time before the year 1 can't be named."""
+"""A hundred years in seconds: subtracting more could lead to a time before the year 1."""
 _TIME: Final = "2026-11-25 or 2026-11-25T09:00Z"
 
 
@@ -30,7 +30,7 @@ class ValueKind(NamedTuple):
 
     Attributes:
         metavar: The placeholder for it in the help of an option.
-        read: Makes the value from what was typed. Raises `ArgumentTypeError` with the remedy.
+        read: Parses what was typed. Raises `ArgumentTypeError` with the remedy.
     """
 
     metavar: str
@@ -68,7 +68,7 @@ def since(text: str) -> datetime | timedelta:
     number = _seconds(text)
     if number is not None and 0 < number <= _LONGEST_AGO:
         return timedelta(seconds=number)
-    from fibonacci._texts.text import parse_time  # which a help does without
+    from fibonacci._texts.text import parse_time  # the help doesn't need it
 
     time = parse_time(text)
     if time is None:
@@ -86,13 +86,13 @@ def word(text: str, choices: Sequence[str]) -> str:
 
 
 def any_json(text: str) -> Any:
-    """Read any JSON, where a text needs quotes inside the argument."""
+    """Read any JSON. A text needs quotes inside the argument."""
     return _json(text, ". A string needs double quotes inside the single ones: '\"text\"'")
 
 
 def json_object(text: str) -> Any:
     """Read a JSON object, or null."""
-    from fibonacci._core.json_bodies import is_object  # which a help does without
+    from fibonacci._core.json_bodies import is_object  # the help doesn't need it
     from fibonacci.cli.values import json_kind
 
     value = _json(text, '. It must be a JSON object such as \'{"name": "Ada"}\'')
@@ -110,13 +110,13 @@ def definition(text: str) -> Any:
 
 def definition_file(path: str) -> WorkflowDefinition:
     """Read a file with a definition, in JSON or YAML."""
-    from fibonacci.definitions import load  # which a help does without
+    from fibonacci.definitions import load  # the help doesn't need it
 
     return load(path)
 
 
 def _json(text: str, remedy: str) -> Any:
-    from fibonacci.cli.values import NotJSONError, json_value  # which a help does without
+    from fibonacci.cli.values import NotJSONError, json_value  # the help doesn't need it
 
     try:
         return json_value(text).value
@@ -142,4 +142,4 @@ KINDS: Final = {
     "file": ValueKind("FILE", definition_file),
     "definition": ValueKind("JSON|@FILE|-", definition),
 }
-"""The kinds by the names that the tables have for them."""
+"""The kinds, by their names in the tables."""

@@ -115,10 +115,10 @@ def _remove_profile(context: Context) -> int:
 
 
 def _profile_row(file: ProfilesFile, name: str) -> dict[str, Any]:
-    from fibonacci._profiles.credentials import home_of
+    from fibonacci._profiles.credentials import own_address
 
     profile = file.profiles[name]
-    home = home_of(profile)
+    home = own_address(profile)
     return {
         "name": name,
         "base_url": home.base_url,
@@ -129,13 +129,13 @@ def _profile_row(file: ProfilesFile, name: str) -> dict[str, Any]:
 
 
 def read_secret(prompt: str) -> str:
-    """Return a secret without the white space around it. Empty if there is none.
+    """Return a secret that the user types or pipes, stripped of white space. Empty if nothing comes.
 
     Args:
-        prompt: The text before it, which is printed to the terminal.
+        prompt: What to print to the terminal before reading.
 
     Raises:
-        UsageError: If the terminal would show it.
+        UsageError: If the terminal would echo the secret.
     """
     if not has_stream(sys.stdin):
         return ""
@@ -164,19 +164,19 @@ def _login(context: Context) -> int:
     from fibonacci._profiles import keychain
     from fibonacci._profiles.changes import profile_for, remember_key
     from fibonacci._profiles.config_file import DEFAULT_PROFILE
-    from fibonacci._profiles.credentials import find_address, home_of
+    from fibonacci._profiles.credentials import find_address, own_address
 
     file = read_file(context)
     name = context.options.profile or os.environ.get("FIBONACCI_PROFILE") or file.default_name or DEFAULT_PROFILE
     address = find_address(file.profiles.get(name), context.options.base_url, context.options.api_version)
     profile = profile_for(file, name, address)
-    kept = keychain.stored_key(name, home_of(profile).origin)  # a keychain that is locked is found before the prompt
+    kept = keychain.stored_key(name, own_address(profile).origin)  # a locked keychain fails before the prompt
     key = _read_key(context, address, keychain.legacy_key() if kept is None else None)
     _check_key(key, address)
     remember_key(profile, key)
     context.say(
         f"the API key is valid, and stored in the keychain ({keychain.keychain_name()}) for the profile {name!r} at"
-        f" {home_of(profile).base_url}"
+        f" {own_address(profile).base_url}"
     )
     if "FIBONACCI_API_KEY" in os.environ:
         context.say("FIBONACCI_API_KEY is set and takes precedence: unset it to use the profile's")
@@ -218,14 +218,14 @@ def _status(context: Context) -> int:
 
 def _logout(context: Context) -> int:
     from fibonacci._profiles.changes import forget_key
-    from fibonacci._profiles.credentials import chosen_profile, home_of
+    from fibonacci._profiles.credentials import chosen_profile, own_address
 
     profile = chosen_profile(read_file(context), context.options.profile)
     if profile is None or not profile.keychain:
         context.say("no API key is stored" + (f" for the profile {profile.name!r}" if profile else ""))
     else:
         forget_key(profile)
-        context.say(f"deleted the API key of the profile {profile.name!r} for {home_of(profile).origin}")
+        context.say(f"deleted the API key of the profile {profile.name!r} for {own_address(profile).origin}")
     if "FIBONACCI_API_KEY" in os.environ:
         context.say("FIBONACCI_API_KEY is still set, so the SDK uses its key")
     return DONE
@@ -261,7 +261,7 @@ def _check_key(key: str, address: PlatformAddress) -> None:
         try:
             client.tools.list(page_size=1).first()
         except PermissionDeniedError:
-            return  # whose key it is, the platform has recognized
+            return  # the platform has recognized the key
 
 
 _INDENT = " " * 22

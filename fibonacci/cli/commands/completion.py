@@ -1,4 +1,4 @@
-"""`fibonacci completion SHELL`: a short script, which asks `fibonacci __complete` what may appear at the cursor."""
+"""`fibonacci completion SHELL`: a short script that asks `fibonacci __complete` what fits at the cursor."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def add_validate_arguments(parser: CommandParser) -> None:
 
 
 def run_validate(context: Context) -> int:
-    """Print the faults of all files."""
+    """Print the problems of all files."""
     from fibonacci.cli.definition_arguments import definition_files
     from fibonacci.definitions import Problems
 
@@ -71,10 +71,10 @@ def _problems(file: str, tools: Sequence[Tool] | None) -> Problems:
 
 
 def _print_problems(context: Context, problems: Sequence[Problem]) -> None:
-    from fibonacci.cli.definition_arguments import fault_object, github_line
+    from fibonacci.cli.definition_arguments import github_line, problem_object
 
     if context.output.is_json:
-        context.output.value([fault_object(problem) for problem in problems])
+        context.output.value([problem_object(problem) for problem in problems])
         return
     for problem in problems:
         if context.options.format == "github":
@@ -86,9 +86,9 @@ def _print_problems(context: Context, problems: Sequence[Problem]) -> None:
 
 def _lines(context: Context, problem: Problem) -> list[str]:
     from fibonacci.cli.context import colored, uses_color
-    from fibonacci.cli.definition_arguments import fault_lines
+    from fibonacci.cli.definition_arguments import problem_lines
 
-    lines = fault_lines(problem, sys.stdout)
+    lines = problem_lines(problem, sys.stdout)
     if not uses_color(context.options, sys.stdout):
         return lines
     return [colored(lines[0], "red" if problem.severity == "error" else "yellow"), *lines[1:]]
@@ -115,7 +115,7 @@ def run_fmt(context: Context) -> int:
     files = definition_files(options.files)
     if STDIN in files and len(files) > 1:
         raise UsageError("- must be the only argument, because it formats stdin to stdout")
-    texts = _formatted(files)  # before the first is written: a fault in one leaves all as they are
+    texts = _formatted(files)  # before the first is written, so that an error in one leaves all unchanged
     changed = {file: texts[file] for file in files if texts[file][0] != texts[file][1]}
     is_dry = options.check or options.diff
     if files == [STDIN] and not is_dry:
@@ -135,7 +135,7 @@ def _formatted(files: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Return the texts of files, before and after.
 
     Raises:
-        DefinitionError: If any cannot be formatted. It has the faults of all.
+        DefinitionError: If any can't be formatted. It lists the problems of all.
     """
     import warnings
 
@@ -146,7 +146,7 @@ def _formatted(files: Sequence[str]) -> dict[str, tuple[str, str]]:
     formatted: dict[str, tuple[str, str]] = {}
     problems = Problems()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of the words that it replaces
+        warnings.simplefilter("ignore", DeprecationWarning)  # about the old words that it replaces
         for file in files:
             try:
                 text = read_definition_text(file)
@@ -225,7 +225,7 @@ def add_graph_arguments(parser: CommandParser) -> None:
 def run_graph(context: Context) -> int:
     """Draw the definition."""
     options = context.options
-    draw = _drawer(_format_of(options))  # before anything is sent: an extra may be missing
+    draw = _drawer(_format_of(options))  # before anything is sent, because an extra may be missing
     if options.out is not None:
         from fibonacci.cli.values import check_out
 
@@ -265,11 +265,10 @@ def _drawer(drawing_format: str) -> Callable[..., str | bytes]:
 
 
 def _format_of(options: argparse.Namespace) -> str:
-    """Return the format, by the options.
+    """Return the format that the options ask for.
 
     Raises:
-        UsageError: If the name of the file is none or implies none, there is nothing to draw, or PNG would go to a
-            terminal.
+        UsageError: If the name of the file implies no format, there is nothing to draw, or PNG would go to a terminal.
     """
     if options.definition is None and options.execution is None:
         raise UsageError("pass a FILE, an ID or a NAME, or --execution ID")

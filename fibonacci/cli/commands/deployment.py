@@ -33,7 +33,7 @@ def add_plan_arguments(parser: CommandParser) -> None:
 
 def run_plan(context: Context) -> int:
     """Print the plan, and exit 0 if there is nothing to do or 2 if there is."""
-    from fibonacci.cli.deployment_output import make_plan, plan_object, seen_plan, shown_plan
+    from fibonacci.cli.deployment_output import make_plan, plan_object, plan_with_relative_places, shown_plan
     from fibonacci.errors import DefinitionError
 
     options = context.options
@@ -44,13 +44,13 @@ def run_plan(context: Context) -> int:
 
         check_out(options.out)
     made = make_plan(context)
-    plan = seen_plan(made)
+    plan = plan_with_relative_places(made)
     if options.markdown:
         from fibonacci.cli.plan_markdown import plan_markdown
 
         context.output.document("markdown", plan_markdown(plan))
     elif plan.problems.errors:
-        pass  # they are all there is, and are printed as those of other commands
+        pass  # errors are all there is to show, printed as in other commands
     elif context.output.is_json:
         context.output.value(plan_object(plan, detailed=options.detailed))
     else:
@@ -80,7 +80,7 @@ def add_apply_arguments(parser: CommandParser) -> None:
 
 def run_apply(context: Context) -> int:
     """Show the plan, ask, make its changes, and print each when it is made."""
-    from fibonacci.cli.deployment_output import load_plan, make_plan, seen_plan, shown_plan
+    from fibonacci.cli.deployment_output import load_plan, make_plan, plan_with_relative_places, shown_plan
     from fibonacci.deployment.plan import check_plan
 
     options = context.options
@@ -90,7 +90,7 @@ def run_apply(context: Context) -> int:
     context.check_confirmable("apply changes workflows.")
     plan = make_plan(context) if options.plan is None else load_plan(context)
     if not plan.problems.errors:
-        context.say(shown_plan(seen_plan(plan), options, sys.stderr, detailed=True))
+        context.say(shown_plan(plan_with_relative_places(plan), options, sys.stderr, detailed=True))
     allowed = {name: vars(options)[name] for name in ("allow_delete", "allow_empty", "overwrite")}
     check_plan(plan, **allowed)
     if plan.has_changes:
@@ -133,9 +133,9 @@ def _moved_file(text: str) -> tuple[str, str | None]:
 
 
 def _apply(context: Context, plan: DeploymentPlan, allowed: Mapping[str, bool]) -> None:
-    """Make the changes. Those that are made are printed, also when an error or Ctrl-C prevents the others.
+    """Make the changes, and print each, even if an error or Ctrl-C then prevents the others.
 
-    That stdout cannot be written, as behind `head`, must not end the changes: the error says all that were made then.
+    If stdout can't be written, for example because of `head`, the changes continue, and the error lists those made.
     """
     from fibonacci.cli.deployment_output import done_object
     from fibonacci.deployment.plan import done_text
@@ -155,7 +155,7 @@ def _apply(context: Context, plan: DeploymentPlan, allowed: Mapping[str, bool]) 
     try:
         context.client.workflows.apply(plan, **allowed, on_change=report)
     finally:
-        if context.output.is_json and (done or not plan.has_changes):  # else there is an error, which is printed
+        if context.output.is_json and (done or not plan.has_changes):  # otherwise there is an error, which is printed
             context.output.value([done_object(change) for change in done])
     if faults:
         raise UnwrittenResultError("; ".join(map(done_text, done)), faults[0].reason)
@@ -214,7 +214,7 @@ def add_pull_arguments(parser: CommandParser) -> None:
 
 def run_pull(context: Context) -> int:
     """Write the file, record it in the state next to it, and print its path."""
-    from fibonacci.cli.definition_arguments import seen_from_here
+    from fibonacci.cli.definition_arguments import relative_path
     from fibonacci.cli.workflow_names import workflow_id_of
     from fibonacci.definitions.files.load_and_dump import format_of_file
     from fibonacci.deployment.pulling import split_target
@@ -226,7 +226,7 @@ def run_pull(context: Context) -> int:
     folder, _ = split_target(place)
     folder.check_writable()
     workflow_id = workflow_id_of(context.client, options.workflow)
-    path = seen_from_here(str(_pull(context, workflow_id, place)))
+    path = relative_path(str(_pull(context, workflow_id, place)))
     context.output.record_change(f"{path} was written")
     if context.output.is_json:
         context.output.value({"file": path, "workflow_id": workflow_id})
@@ -236,7 +236,7 @@ def run_pull(context: Context) -> int:
 
 
 def _pull(context: Context, workflow_id: str, place: str) -> Path:
-    """Pull the workflow. Before changes of the file are lost, the user is asked."""
+    """Pull the workflow. Ask the user before changes in the file are lost."""
     from fibonacci import DeploymentError
     from fibonacci.deployment.pulling import LOCAL_CHANGES
 

@@ -1,4 +1,4 @@
-"""`fibonacci run`, `executions get`, `retry`, `watch` and `tail`: executions, started, read and followed."""
+"""`fibonacci run`, `executions get`, `retry`, `watch` and `tail`: start, read and follow executions."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def run_run(context: Context) -> int:
 
 
 def _ensured(context: Context, file: Path, inputs: dict[str, Any]) -> Workflow:
-    """Return the workflow of a definition file, which is created or updated if needed, once the inputs are checked."""
+    """Check the inputs, and return the workflow of a definition file, creating or updating it if needed."""
     from fibonacci.cli.debug_log import ChangeHandler, logging_to
     from fibonacci.cli.inputs import check_typed_inputs
     from fibonacci.definitions import load, to_plain
@@ -117,7 +117,7 @@ def _ensured(context: Context, file: Path, inputs: dict[str, Any]) -> Workflow:
 
 
 def _start(context: Context, start: Callable[[], Execution], find: str) -> int:
-    """Start a run, and print the execution."""
+    """Start an execution, and print it as the response has it."""
     from fibonacci import APIError
     from fibonacci.cli.following import ProgressLines, print_execution
 
@@ -266,7 +266,7 @@ def add_tail_arguments(parser: CommandParser) -> None:
 
 def run_tail(context: Context) -> int:
     """Print executions until Ctrl-C."""
-    from fibonacci.cli.context import first
+    from fibonacci.cli.context import take_first
     from fibonacci.cli.tailing import ExecutionFeed, columns_of, sleep_while_read, tail
     from fibonacci.cli.workflow_names import workflow_id_of
     from fibonacci.models import Execution
@@ -276,7 +276,7 @@ def run_tail(context: Context) -> int:
     workflow_id = None if options.workflow is None else workflow_id_of(client, options.workflow)
     feed = ExecutionFeed(client, workflow_id)
     changes = tail(feed, context.say, sleep_while_read, last=options.last, status=options.status)
-    executions = first(changes, options.limit)
+    executions = take_first(changes, options.limit)
     if context.output.is_json:
         context.output.array(executions)
         return DONE

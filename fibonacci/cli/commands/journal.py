@@ -1,4 +1,4 @@
-"""`fibonacci journal`: look into the journal of a `run-many`, also while it runs, stop its run, settle its rows."""
+"""`fibonacci journal`: look into the journal of a `run-many` (even while it runs), stop it, and settle its rows."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 
 UNNAMED: Final = "another reason"
-"""What failures are counted as beyond the most frequent reasons."""
+"""The label under which less frequent reasons for failures are counted."""
 
 _MOST_REASONS: Final = 5
 _LONGEST_REASON: Final = 160
 
 Status = dict[str, Any]
-"""How far the run of a journal has come, as values of JSON."""
+"""How far the `run-many` of a journal has come, as JSON."""
 
 FIELDS: Final = (
     *("journal", "workflow_id", "version", "is_running", "total", "succeeded", "failed", "unknown", "under_way"),
@@ -43,7 +43,7 @@ FIELDS: Final = (
 
 
 def statuses(view: JournalView) -> Iterator[Status]:
-    """Yield the present status of a journal each time it is asked for.
+    """Yield the current status of a journal at each iteration.
 
     Raises:
         JournalError: If the journal cannot be read.
@@ -53,11 +53,11 @@ def statuses(view: JournalView) -> Iterator[Status]:
 
     known_failed, failures = 0, list[dict[str, Any]]()  # the reasons are read again only when more rows have failed
     while True:
-        is_running = view.is_running  # first: what the run's last write has changed is read after it
+        is_running = view.is_running  # first, so that what its last write changed is read afterwards
         noted, summary = view.progress, view.summary
         progress = noted if is_running else None
         unknown_keys: list[str | int] = []
-        if progress is not None:  # which of its requests have no response, a run alone knows at once
+        if progress is not None:  # only the process itself knows at once which requests have no response
             unknown_keys = list(progress.unknown_keys)
             more = max(0, min(progress.unknown - summary.unknown, summary.left))
             summary = replace(summary, unknown=summary.unknown + more, left=summary.left - more)
@@ -90,7 +90,7 @@ def statuses(view: JournalView) -> Iterator[Status]:
 
 
 def reason_of(result: RunResult) -> str:
-    """Return why a row has failed, in words that rows with the same reason share."""
+    """Return why a row failed, in the same words for all rows with the same reason."""
     from fibonacci.errors import APIStatusError, ExecutionCancelledError, ExecutionFailedError, WaitTimeoutError
 
     error = result.error
@@ -118,7 +118,7 @@ def _short(text: str) -> str:
 
 
 Part = tuple[str, str]
-"""A text, and its style."""
+"""A text and its style."""
 
 _LABEL: Final = 13
 _NUMBER: Final = 7
@@ -182,7 +182,7 @@ def _bar(status: Status, width: int, *, is_unicode: bool) -> list[Part]:
         return [(f"{counted(ended, 'row')} ended", "")]
     share = min(1.0, ended / total)
     percent = round(100 * share)
-    if 0 < share < 1:  # some rows have ended, and some have not
+    if 0 < share < 1:  # some rows have ended, but not all
         percent = min(99, max(1, percent))
     text = f"  {ended:,} of {counted(total, 'row')} ended, {percent} %"
     cells = max(10, min(_LONGEST_BAR, width - len(text)))
@@ -192,7 +192,7 @@ def _bar(status: Status, width: int, *, is_unicode: bool) -> list[Part]:
 
 
 def _cut(line: list[Part], width: int, ellipsis: str) -> list[Part]:
-    """Return a line that is at most so wide."""
+    """Cut a line to a width."""
     from fibonacci._display.text import cell_width
     from fibonacci.cli.rendering import fitted
 
@@ -213,7 +213,7 @@ _EVERY: Final = 1.0
 
 
 def run_status(context: Context) -> int:
-    """Print the status, with `--watch` until no run has the journal."""
+    """Print the status, with `--watch` until no process uses the journal."""
     from fibonacci import read_journal
     from fibonacci.cli.rendering import check_fields
 
@@ -237,7 +237,7 @@ def run_status(context: Context) -> int:
 
 
 def _until_ended(read: Iterator[Status]) -> Iterator[Status]:
-    """Yield the status again and again, at last that of a journal which no run has any more."""
+    """Yield the status repeatedly, and a last time when no process uses the journal any more."""
     from fibonacci.cli.tailing import sleep_while_read
 
     for status in read:
@@ -248,7 +248,7 @@ def _until_ended(read: Iterator[Status]) -> Iterator[Status]:
 
 
 def _changes(read: Iterator[Status]) -> Iterator[Status]:
-    """Yield a status whenever more than the time has changed."""
+    """Yield a status whenever something besides the time has changed."""
     shown: object = None
     for status in read:
         facts = {**status, "rows_per_minute": None, "seconds_left": None}
@@ -308,7 +308,7 @@ command only reads the journal, so you can use it during a run.
 def run_export(context: Context) -> int:
     """Write the rows."""
     from fibonacci import read_journal
-    from fibonacci.cli.context import first
+    from fibonacci.cli.context import take_first
     from fibonacci.cli.rendering import check_fields
     from fibonacci.cli.row_files import stdout_stream
     from fibonacci.models.run_results import COLUMNS
@@ -325,7 +325,7 @@ def run_export(context: Context) -> int:
             name=options.format or "jsonl",
             is_raw=options.raw_csv,
         )
-        for row in first(journal.rows(options.status), options.limit):
+        for row in take_first(journal.rows(options.status), options.limit):
             with context.output.writing():
                 stream.write(row)
         stream.finish()

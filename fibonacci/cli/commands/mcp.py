@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Start = Callable[[Server[Any], Callable[[str], object]], Awaitable[int | None]]
 
-_DEFAULT_WAIT = 50.0  # many clients give up a call after 60 s, which would cancel the execution
+_DEFAULT_WAIT = 50.0  # many clients give up on a call after 60 s, which would cancel the execution
 _LONGEST_WAIT = 86_400.0
 
 
@@ -81,7 +81,7 @@ async def _serve(context: Context, tools: Mapping[str, WorkflowTool], start: Sta
     from fibonacci.cli.mcp_server.server import WorkflowServer
 
     def say(text: str) -> None:
-        with suppress(OSError):  # the client reads stderr no longer
+        with suppress(OSError):  # the client no longer reads stderr
             context.say(text)
 
     address = find_address(used_profile(read_profiles(), context.options.profile))
@@ -93,7 +93,7 @@ async def _serve(context: Context, tools: Mapping[str, WorkflowTool], start: Sta
 
 
 def _transport(context: Context) -> Start:
-    """Return what serves a server, and says where when it can be reached."""
+    """Return the function that runs a server on its transport, and says where it can be reached."""
     from fibonacci.cli.mcp_server import transports
 
     if context.options.http is None:

@@ -1,4 +1,4 @@
-"""The tools of every server, besides those of workflows: the documentation of the API, the check of a definition."""
+"""The tools of every server besides the workflows: the API documentation, and checking a definition."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def documentation_of(name: str = "") -> str:
         Markdown or plain text.
 
     Raises:
-        ValueError: If the public name doesn't exist. The text has the nearest one.
+        ValueError: If the public name doesn't exist. The message has the nearest one.
     """
     if not name:
         names = ", ".join(_MODULES)
@@ -116,10 +116,10 @@ def validate(definition: dict[str, Any] | str, tools: Sequence[models.Tool] | No
 
     Args:
         definition: The definition, or the text of a JSON or YAML file.
-        tools: The tools of the platform. None does not check those of the definition.
+        tools: The tools of the platform. With None, tools aren't checked.
 
     Returns:
-        `valid`, whether it has no error, and `problems`, its errors and warnings. `count` of all where it has too many.
+        `valid` (whether it has no errors) and `problems` (errors and warnings). If those are too many, also `count`.
 
     Raises:
         ImportError: If the text is YAML, and PyYAML is not installed.
@@ -141,7 +141,7 @@ def fixed_tools(wait: float, *, can_cancel: bool = True) -> dict[str, Tool]:
     """Return the tools of a server by name, in the order in which they are listed.
 
     Args:
-        wait: The seconds that a call waits at most.
+        wait: How many seconds a call waits at most.
         can_cancel: Whether the API of the platform has a call that cancels an execution.
     """
     text = (

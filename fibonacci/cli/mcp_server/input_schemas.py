@@ -1,7 +1,7 @@
-"""From the definition of a workflow to the JSON Schema of its tool's arguments, without what an author may not say.
+"""Makes the JSON Schema of a tool's arguments from the workflow's definition, without what authors mustn't control.
 
-Kept are the keywords of the standard that describe a value. Left out are keywords of others, such as those by which a
-client would send an argument in a header, references to other documents, and a schema that is none.
+The standard keywords that describe a value are kept. Other keywords are left out, such as those that make a client send
+an argument in a header. So are references to other documents, and invalid schemas.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fibonacci.definitions.checks.inputs import input_uses
 from fibonacci.definitions.json_schema import BOUNDS, schema_faults, target_of
 from fibonacci.definitions.json_types import is_array, is_object
 
-# They are not shown, and can carry a hidden message; unlike other invisible characters they are no control characters.
+# These are invisible, so they can hide a message, but unlike other such characters they aren't control characters.
 _VARIATION_SELECTORS: Final = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 
 
@@ -34,7 +34,7 @@ def cleaned(text: str, limit: int) -> str:
 
 
 def quoted(text: str, limit: int) -> str:
-    """Return the same as a JSON string, which shows where the text ends whatever it holds."""
+    """Return the cleaned text as a JSON string, so that its end is clear whatever it contains."""
     return json.dumps(cleaned(text, limit), ensure_ascii=False)
 
 
@@ -45,11 +45,13 @@ def _is_visible(character: str) -> bool:
 
 
 PROPERTY_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-"""The names of properties that every model's API accepts. One other name makes it refuse all tools."""
+"""The property names that every model API accepts. A single other name makes it reject all tools."""
 
 _VALUES: Final = frozenset(("type", "const", "default", "enum", "pattern", *BOUNDS))
 _TEXTS: Final = frozenset(("title", "description", "format"))
-_SCHEMAS: Final = frozenset(("items", "additionalProperties"))  # not `not`: less in it would admit less
+_SCHEMAS: Final = frozenset(
+    ("items", "additionalProperties")
+)  # not `not`: leaving something out there would admit fewer values
 _LISTS_OF_SCHEMAS: Final = frozenset(("allOf", "anyOf", "prefixItems"))
 _MOST_LEVELS: Final = 24
 _LONGEST_TEXT: Final = 300
@@ -87,14 +89,14 @@ def filtered(schema: Any, *, levels: int = _MOST_LEVELS) -> Any:
         elif keyword in _SCHEMAS and not is_array(value):
             result[keyword] = inner(value)
     if "anyOf" not in result and (choices := schema.get("oneOf")):
-        result["anyOf"] = [*map(inner, choices)]  # with less in each, a value may fit more than one
-    if len(result.get("properties", ())) < len(schema.get("properties", ())):  # one was left out for its name
+        result["anyOf"] = [*map(inner, choices)]  # with keywords left out, a value may fit more than one
+    if len(result.get("properties", ())) < len(schema.get("properties", ())):  # one was left out because of its name
         result.pop("additionalProperties", None)
     return result
 
 
 _ROOT: Final = ("description", "properties", "required", "additionalProperties", "$defs", "definitions")
-"""Keywords at the root of a tool's schema: models' APIs refuse `anyOf` and the like there."""
+"""The keywords allowed at the root of a tool's schema. Model APIs reject `anyOf` and the like there."""
 
 _LONGEST: Final = 20_000
 _MOST_NESTED: Final = 8
@@ -109,8 +111,8 @@ def input_schema(definition: Mapping[str, Any] | None) -> dict[str, Any]:
         definition: The definition as plain JSON. It need not be valid.
 
     Returns:
-        The schema of an object: the definition's `input_schema`, reduced to what a client can be given. Without one,
-        the inputs that templates name. An object with any fields where neither says more, or where it is too long.
+        The schema of an object: the safe part of the definition's `input_schema`, or without one, the inputs that
+        templates name. If neither says anything, or the schema is too long, an object with any fields.
     """
     if definition is None:
         return {"type": "object"}
@@ -131,7 +133,7 @@ def _declared(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _used(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of the inputs that templates name, of which those that every run uses are required."""
+    """Return the schema of the inputs that templates name. Those that every execution uses are required."""
     root, uses = _Field(), input_uses(definition)
     for use in uses:
         is_text = use.is_text and len(use.reference.path) <= _MOST_NESTED
@@ -143,7 +145,7 @@ def _used(definition: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Field:
-    """A field of the inputs, with the fields inside it that templates name."""
+    """A field of the inputs, with those of its own fields that templates name."""
 
     def __init__(self) -> None:
         self.fields: dict[str, _Field] = {}
@@ -157,7 +159,7 @@ class _Field:
             return
         if path[0].isdigit() or not PROPERTY_NAME.fullmatch(path[0]):
             self.is_text = False
-            return  # an index may be one of a list
+            return  # an index may belong to a list
         field = self.fields.setdefault(path[0], _Field())
         field.is_required |= is_required
         field.add(path[1:], is_required=is_required, is_text=is_text)

@@ -1,4 +1,4 @@
-"""Outputs that are longer than a model reads at once: a result has the beginning of each, and the rest is read on."""
+"""Outputs too long for a model to read at once: results have the beginning, and a tool reads the rest in parts."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from fibonacci._texts.suggestions import did_you_mean
 from fibonacci._texts.text import counted
 
 LONGEST: Final = 20_000
-"""The characters of all outputs in one result, some 5,000 tokens: clients refuse results that are much longer."""
+"""How many characters of outputs one result has, about 5,000 tokens. Clients refuse much longer results."""
 
 
 def shortened(outputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:
-    """Return outputs that fit into a result. The shortest stay whole, the others share what is left.
+    """Cut outputs so that they fit into a result. The shortest stay whole, and the others share the rest.
 
     Args:
         outputs: The outputs of an execution.
 
     Returns:
-        The outputs, with only the beginning of those that were cut, and the length of the texts of these, by name.
+        The outputs, cut where necessary, and the full text length of each cut one, by name.
     """
     texts = {name: text_of_output(value) for name, value in outputs.items()}
     left, lengths = LONGEST, dict[str, int]()
@@ -35,7 +35,7 @@ def shortened(outputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, int
 
 
 def text_of_output(value: Any) -> str:
-    """Return an output as the text that offsets count in: a text as it is, anything else as JSON."""
+    """Return an output as the text that offsets refer to: a text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -45,10 +45,10 @@ def part_of(outputs: Mapping[str, Any], name: str, offset: int) -> tuple[str, st
     Args:
         outputs: The outputs of an execution.
         name: The name of one of them.
-        offset: The characters before the part.
+        offset: The number of characters before the part.
 
     Returns:
-        The part, and a note that says where it is, and how to go on.
+        The part, and a note that says where it is and how to continue.
 
     Raises:
         ValueError: If the output doesn't exist, or is not longer than the offset.

@@ -1,4 +1,4 @@
-"""Running a workflow for a client: once, not beyond the request, with progress, and what the client is sent."""
+"""Running a workflow for a client: once, only as long as the request lasts, with progress, and the result to send."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fibonacci.models import Execution
 from fibonacci.models.executions import failure_of, failure_text
 
 EXPECTED: Final = (FibonacciError, ValueError, TypeError, ImportError)
-"""What calls of the SDK raise, whose text is meant for who made the call."""
+"""Errors of SDK calls whose text is meant for the caller."""
 
 PENDING_APPROVAL: Final = "pending_approval"
 _APPROVAL: Final = (
@@ -51,11 +51,11 @@ def execution_result(
 
     Args:
         execution: The execution.
-        workflow_id: The ID of the workflow, which not every response has.
-        note: What the call did otherwise than it was asked to.
-        is_error: Whether the call has failed with it.
+        workflow_id: The ID of the workflow, because not every response has it.
+        note: How the call deviated from what was asked.
+        is_error: Whether the call failed.
     """
-    # Without the key before they are cut: half of it would not be recognized.
+    # Remove the API key before cutting, because half of it wouldn't be recognized.
     outputs, lengths = shortened(redact_keys_in_use(execution.outputs))
     data: dict[str, Any] = {
         "execution_id": execution.id,
@@ -78,7 +78,7 @@ def execution_result(
 async def latest_executions(
     client: AsyncFibonacci, workflow_ids: Iterable[str], limit: int, *, status: str | None = None
 ) -> list[dict[str, Any]]:
-    """Return the ID, workflow, status and time of the latest executions of workflows, the newest first.
+    """Return the ID, workflow, status and time of the latest executions of workflows, newest first.
 
     Raises:
         FibonacciError: If they cannot be listed.
@@ -106,7 +106,7 @@ def error_result(error: Exception, **more: Any) -> CallToolResult:
     """Return the result of a call that failed.
 
     Args:
-        error: The error. Its text is given, unless it is one that the SDK does not raise.
+        error: The error. Its text is included only if it is an error that the SDK raises.
         more: Further fields.
     """
     if not isinstance(error, EXPECTED):
@@ -131,22 +131,22 @@ def result_of(data: Mapping[str, Any], *, is_error: bool = False) -> CallToolRes
 
 
 def text_result(*texts: str) -> CallToolResult:
-    """Return a result that is texts."""
+    """Return a result made of texts."""
     return CallToolResult(content=[TextContent(text=text) for text in texts])
 
 
 SendProgress = Callable[[float, float | None, str | None], Awaitable[None]]
 
 _INTERVAL: Final = 10.0
-"""Seconds between notifications without news, by which a client sees that the call is alive."""
+"""Seconds between notifications without news, which show a client that the call is alive."""
 
 
 class ProgressReporter:
-    """Reports the seconds since a call began, which always increase, with the state of its execution as the message.
+    """Reports the seconds since a call began, as an increasing progress, and the state of its execution as a message.
 
     Args:
         send: Sends one notification: the progress, the total (unknown), the message.
-        node_count: The number of nodes of the workflow. 0 if it is not known.
+        node_count: The number of nodes of the workflow, or 0 if unknown.
 
     Attributes:
         node_count: The same.
@@ -167,9 +167,9 @@ class ProgressReporter:
         await self._report()
 
     @asynccontextmanager
-    async def beating(self) -> AsyncGenerator[None]:
+    async def heartbeat(self) -> AsyncGenerator[None]:
         """Report at intervals while the block runs."""
-        beat = asyncio.create_task(self._beat())  # not in a group, which would wrap the errors of the block
+        beat = asyncio.create_task(self._beat())  # not a task group, which would wrap the errors of the block
         try:
             yield
         finally:
@@ -188,29 +188,29 @@ class ProgressReporter:
 
 
 _CANCEL: Final = 5.0
-"""Seconds that a request which was canceled waits for the execution to be canceled too."""
+"""How many seconds a canceled request waits for its execution to be canceled too."""
 
 READ: Final = 10.0
-"""Seconds for a call that only makes a result more helpful."""
+"""The timeout in seconds of a call that only makes a result more helpful."""
 
 
 class _ApprovalRequired(Exception):
-    """Ends the wait for an execution that a person has to approve."""
+    """Ends the wait for an execution that needs a person's approval."""
 
     def __init__(self, execution: Execution) -> None:
         self.execution = execution
 
 
 class WorkflowRunner:
-    """Runs workflows, and cancels the execution when the request for it is canceled or its client disconnects.
+    """Runs workflows. If the request is canceled or its client disconnects, the execution is canceled.
 
     Args:
         client: The client of the platform.
-        wait: Seconds to wait for the end of an execution, once it has started.
-        say: Reports to the operator of the server.
+        wait: How many seconds to wait for a started execution to end.
+        say: Prints a message for the operator of the server.
 
     Attributes:
-        started: The IDs of the executions that were started.
+        started: The IDs of the executions that it started.
     """
 
     def __init__(self, client: AsyncFibonacci, *, wait: float, say: Callable[[str], None]) -> None:
@@ -228,19 +228,19 @@ class WorkflowRunner:
             progress: Reports the progress.
 
         Raises:
-            FibonacciError: If it cannot be started, where `outcome_unknown` says whether it may have been started all
-                the same, or if polling fails permanently, where a note has the ID.
+            FibonacciError: If it can't be started (`outcome_unknown` says whether it may have been anyway), or if
+                polling fails permanently (a note has the ID).
         """
-        async with progress.beating():
+        async with progress.heartbeat():
             execution = await self._start(workflow, inputs)
             try:
-                return await self._explained(await self.wait(execution, self._wait_limit, progress))
+                return await self._with_failure_reason(await self.wait(execution, self._wait_limit, progress))
             except asyncio.CancelledError:
                 await self._cancel(execution)
                 raise
 
     async def wait(self, execution: Execution, seconds: float, progress: ProgressReporter) -> Execution:
-        """Wait until an execution has ended, needs approval, or the time is up, and return it as it then is."""
+        """Wait until an execution has ended, needs approval, or the time is up, and return its latest state."""
         if execution.is_terminal or execution.status == PENDING_APPROVAL or seconds <= 0:
             return execution
 
@@ -269,7 +269,7 @@ class WorkflowRunner:
         return execution
 
     async def _abandon(self, starting: asyncio.Future[Execution], workflow: WorkflowTool, key: str) -> None:
-        """Give the request that starts an execution some time to return its ID, so that it can be canceled."""
+        """Give the request that starts an execution time to return its ID, so that the execution can be canceled."""
         with anyio.CancelScope(shield=True):
             await asyncio.wait({starting}, timeout=_CANCEL)
             starting.cancel()
@@ -296,11 +296,11 @@ class WorkflowRunner:
             else:
                 self._say(f"{execution.id}: canceled, because its request was canceled")
 
-    async def _explained(self, execution: Execution) -> Execution:
-        """Return an execution that failed as `get` does, which may have the reason that `execute` does not."""
+    async def _with_failure_reason(self, execution: Execution) -> Execution:
+        """Read a failed execution again, because `get` may have the reason that `execute` lacks."""
         if execution.status != "failed" or execution.failure_reason is not None:
             return execution
         try:
             return await self._client.with_options(timeout=READ).executions.get(execution.id)
-        except FibonacciError:  # that it failed is what matters
+        except FibonacciError:  # what matters is that it failed
             return execution

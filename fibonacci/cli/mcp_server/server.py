@@ -1,4 +1,4 @@
-"""The server: its tools, and what each does."""
+"""The server: its tools, and what each of them does."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ class WorkflowServer:
 
     Args:
         client: The client of the platform.
-        workflows: The tools of the workflows that may be run. Without any, the server has no tools at all.
-        wait: Seconds that a call waits for the end of an execution.
-        say: Reports to the operator of the server.
+        workflows: The tools of the workflows that may be run. If there are none, the server has no tools at all.
+        wait: How many seconds a call waits for an execution to end.
+        say: Prints a message for the operator of the server.
         can_cancel: Whether the API of the platform has a call that cancels an execution.
     """
 
@@ -89,7 +89,7 @@ class WorkflowServer:
         self._executions = AllowedExecutions(client, self._node_counts, self._runner.started)
 
     def protocol_server(self) -> Server[Any]:
-        """Return the server of the protocol, to be connected to a transport."""
+        """Return the protocol server, ready to connect to a transport."""
         return Server(
             "fibonacci",
             version=__version__,
@@ -101,7 +101,7 @@ class WorkflowServer:
 
     async def _list_tools(self, context: RequestContext, params: PaginatedRequestParams | None) -> ListToolsResult:
         for name in self._workflows:
-            with suppress(FibonacciError):  # without the platform, they are as they were last read
+            with suppress(FibonacciError):  # if the platform can't be reached, list them as last read
                 await self._read(name)
         return ListToolsResult(tools=list(self._tools.values()))
 
@@ -113,14 +113,14 @@ class WorkflowServer:
         arguments = params.arguments or {}
         workflow: WorkflowTool | None = None
         try:
-            if params.name in self._workflows:  # as it is now: it may have other inputs than when it was listed
+            if params.name in self._workflows:  # read again, because its inputs may have changed since it was listed
                 workflow = await self._read(params.name)
             if problem := await _problem(workflow, tool, arguments):
                 done = "sent" if workflow is None else "started"
                 raise ValueError(f"{problem}{'' if problem.endswith('?') else '.'} Nothing was {done}")
             progress = ProgressReporter(context.session.report_progress, workflow.node_count if workflow else 0)
             if workflow is None:
-                call: Call = getattr(self, f"_{params.name}")  # it has the name of the tool
+                call: Call = getattr(self, f"_{params.name}")  # the message has the name of the tool
                 return await call(arguments, progress)
             execution = await self._runner.run(workflow, arguments, progress)
             has_failed = execution.is_terminal and not execution.succeeded
@@ -129,7 +129,7 @@ class WorkflowServer:
             return await self._failed(error, workflow)
 
     async def _read(self, name: str) -> WorkflowTool:
-        """Return the workflow of a tool as it is now."""
+        """Read the workflow of a tool again, and return its current tool."""
         reading = self._client.with_options(timeout=READ)
         workflow = workflow_tool(await reading.workflows.get(self._workflows[name].workflow_id), name)
         self._workflows[name], self._tools[name] = workflow, workflow.tool
@@ -152,7 +152,7 @@ class WorkflowServer:
         progress.node_count = self._node_counts.get(execution.workflow_id or "", 0)
         seconds, longest = arguments.get("wait_seconds", 0), self._wait_limit
         note = f"wait_seconds is at most {longest:g} here: it waited no longer" if seconds > longest else None
-        async with progress.beating():
+        async with progress.heartbeat():
             return execution_result(await self._runner.wait(execution, min(seconds, longest), progress), note=note)
 
     async def _read_output(self, arguments: Mapping[str, Any], progress: ProgressReporter) -> CallToolResult:
@@ -165,7 +165,7 @@ class WorkflowServer:
 
     async def _validate_definition(self, arguments: Mapping[str, Any], progress: ProgressReporter) -> CallToolResult:
         tools = [tool async for tool in self._client.tools.list()] if arguments.get("tools") else None
-        # In a thread: a large definition would hold up other calls.
+        # In a thread, because a large definition would hold up other calls.
         return result_of(await to_thread.run_sync(validate, arguments["definition"], tools))
 
     async def _read_docs(self, arguments: Mapping[str, Any], progress: ProgressReporter) -> CallToolResult:
@@ -184,7 +184,7 @@ class WorkflowServer:
 
 
 async def _problem(workflow: WorkflowTool | None, tool: Tool, arguments: Mapping[str, Any]) -> str:
-    """Return what is wrong with the arguments of a tool, by the names that they have there. Empty if nothing is."""
+    """Return what is wrong with the arguments of a tool, under the tool's names for them. Empty if nothing is."""
     if workflow is None:
         known: Mapping[str, Any] = tool.input_schema["properties"]
         for name in arguments:
@@ -192,7 +192,7 @@ async def _problem(workflow: WorkflowTool | None, tool: Tool, arguments: Mapping
                 near = did_you_mean(name, known) or f". The arguments are {', '.join(known)}"
                 return f"{name[:_LONGEST_NAME]}: the tool has no such argument{near}"
         return str(first_fault(tool.input_schema, arguments) or "").removeprefix(": ")
-    # In a thread: a pattern of the author's may take a second.
+    # In a thread, because the author's pattern may take a second.
     refused, _ = await to_thread.run_sync(partial(input_problems, workflow.definition, arguments))
     places = ((problem.location.removeprefix("inputs").removeprefix("."), problem.message) for problem in refused)
     return printable_line("; ".join(f"{place}: {message}" if place else message for place, message in places))

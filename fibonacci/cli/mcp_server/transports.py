@@ -1,4 +1,4 @@
-"""How a client reaches the server: on stdin and stdout, or by HTTP on this machine, with a token."""
+"""How a client reaches the server: over stdin and stdout, or over HTTP on this machine with a token."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def ending_signals(end: Callable[[], object]) -> Generator[list[int]]:
-    """Handle SIGINT and SIGTERM in the running event loop during the block, and yield the list of those that came.
+    """Handle SIGINT and SIGTERM in the running event loop during the block, and yield the list of received ones.
 
     Args:
-        end: Called at each.
+        end: Called for each.
     """
     loop, ended = asyncio.get_running_loop(), list[int]()
 
@@ -57,36 +57,36 @@ def ending_signals(end: Callable[[], object]) -> Generator[list[int]]:
 
 
 async def serve_stdio(server: Server[Any], say_ready: Callable[[str], object]) -> int | None:
-    """Serve until stdin ends, or a signal. stdout is the protocol's: what else is printed goes to stderr.
+    """Serve until stdin ends or a signal arrives. stdout belongs to the protocol, so other output goes to stderr.
 
     Args:
         server: The server of the protocol.
         say_ready: Called with where it can be reached.
 
     Returns:
-        The number of the signal that ended it, or None if stdin has ended. Executions of calls that had not ended are
-        canceled either way.
+        The number of the signal that ended it, or None if stdin ended. Either way, the executions of unfinished calls
+        are canceled.
 
     Raises:
-        UsageError: If one of the two is closed.
+        UsageError: If stdin or stdout is closed.
     """
     for name, stream in (("stdin", sys.stdin), ("stdout", sys.stdout)):
         if not has_stream(stream):
             raise UsageError(f"{name} is closed, but an MCP client needs it: let the client start the command")
     say_ready("on stdin and stdout for an MCP client")
     with anyio.CancelScope() as scope, ending_signals(scope.cancel) as ended:
-        lines: Any = _lines_of(sys.stdin.fileno())  # which is only iterated
+        lines: Any = _lines_of(sys.stdin.fileno())  # it is only iterated
         async with stdio_server(stdin=lines) as (read, write):
             await server.run(read, write, server.create_initialization_options())
     return next(iter(ended), None)
 
 
 async def _lines_of(descriptor: int) -> AsyncGenerator[str]:
-    """Yield the lines of a file descriptor. A thread that ends with the process reads it: a read cannot be canceled."""
+    """Yield the lines of a file descriptor. A daemon thread reads them, because a read can't be canceled."""
     loop, chunks = asyncio.get_running_loop(), asyncio.Queue[bytes]()
 
     def read() -> None:
-        with suppress(RuntimeError):  # the loop has ended before stdin
+        with suppress(RuntimeError):  # the loop ended before stdin
             while chunk := os.read(descriptor, 65536):
                 loop.call_soon_threadsafe(chunks.put_nowait, chunk)
             loop.call_soon_threadsafe(chunks.put_nowait, b"")
@@ -106,16 +106,16 @@ PATH: Final = "/mcp"
 _ADDRESS: Final = re.compile(r"(?:(?P<host>127\.0\.0\.1|localhost|\[::1\]):)?(?P<port>[0-9]{1,5})")
 _SHORTEST_TOKEN: Final = 16
 _SHUTDOWN: Final = 2
-"""Seconds that open connections have at the end, before what they wait for is canceled."""
+"""How many seconds open connections have at shutdown before their calls are canceled."""
 _CANCELING: Final = 15
-"""Seconds that this may then take."""
+"""How many seconds the cancellation may then take."""
 
 
 def loopback_address(text: str) -> tuple[str, int]:
-    """Read `[HOST:]PORT`, and return both. Port 0 is a free one. No other machine reaches the host.
+    """Parse `[HOST:]PORT`. Port 0 picks a free port. The host must be out of reach for other machines.
 
     Raises:
-        UsageError: If it is none, or other machines can reach it.
+        UsageError: If it isn't an address, or other machines can reach it.
     """
     address = _ADDRESS.fullmatch(text)
     if address is None or int(address["port"]) > 65535:
@@ -127,10 +127,10 @@ def loopback_address(text: str) -> tuple[str, int]:
 
 
 def access_token() -> tuple[str, bool]:
-    """Return the token that clients have to send, and whether it was made now.
+    """Return the token that clients have to send, and whether it was just created.
 
     Raises:
-        UsageError: If the one in the environment is too short, or can't be sent in a header.
+        UsageError: If the token in the environment is too short, or can't be sent in a header.
     """
     token = os.environ.get(TOKEN_VARIABLE)
     if not token:
@@ -146,19 +146,19 @@ def access_token() -> tuple[str, bool]:
 async def serve_http(
     server: Server[Any], address: tuple[str, int], token: str, on_ready: Callable[[str], None]
 ) -> int | None:
-    """Serve until a signal, then cancel executions of calls that had not ended.
+    """Serve until a signal arrives, then cancel the executions of unfinished calls.
 
     Args:
         server: The server of the protocol.
         address: Where to listen.
-        token: What clients have to send.
+        token: The token that clients have to send.
         on_ready: Called with the URL, once it can be reached.
 
     Returns:
         The number of the signal.
 
     Raises:
-        UsageError: If the address cannot be listened on.
+        UsageError: If it can't listen on the address.
     """
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     try:
@@ -178,32 +178,34 @@ async def serve_http(
             timeout_graceful_shutdown=_SHUTDOWN,
         )
         on_ready(f"http://{names[2] if family == socket.AF_INET6 else names[0]}{PATH}")
-        with ending_signals(lambda: None) as ended:  # uvicorn ends at them too, and raises them again when it has
+        with ending_signals(
+            lambda: None
+        ) as ended:  # uvicorn stops at these signals too, and raises them again afterwards
             await HTTPServer(options).serve(sockets=[listener])
         return next(iter(ended), None)
 
 
 class HTTPServer(uvicorn.Server):
-    """The server of HTTP, which ends without a word: what it cancels at the end is no fault to be reported."""
+    """An HTTP server that stops quietly, because what it cancels at shutdown isn't an error to report."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take the signal to end. From then on, streams end, some before the server comes to its shutdown."""
+        """Stop, and silence the logs: streams end from now on, some before the server shuts down."""
         for name in ("uvicorn.error", "mcp"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End connections, after the time that they have."""
+        """Close connections, after giving them time to end."""
         await super().shutdown(sockets)
-        if tasks := set(self.server_state.tasks):  # which cancel their executions
+        if tasks := set(self.server_state.tasks):  # these cancel their executions
             await asyncio.wait(tasks, timeout=_CANCELING)
 
 
 class TokenRequired:
-    """Refuses requests without the token: other users of the machine, and pages in its browsers, have none.
+    """Refuses requests without the token, which other users of the machine and pages in its browsers don't have.
 
     Args:
-        app: The application behind it.
+        app: The application to protect.
         token: The token.
     """
 

@@ -1,4 +1,4 @@
-"""The tools of the workflows that may be run: their names, and the executions that a client may see."""
+"""Workflows as tools: their names, and the executions that a client may see."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from fibonacci.models import Workflow
 
 
-# Clients prefix the names of tools, and some models take no more than 64 characters.
+# Clients prefix tool names, and some models accept at most 64 characters.
 _LONGEST: Final = 40
 _SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
 _LIKE_A_SUFFIX: Final = re.compile(r"(?:.*_)?[0-9a-f]{8}")
 
 
 def tool_names(names: Mapping[str, str | None]) -> dict[str, str]:
-    """Return the name of each workflow's tool: `run_` and what ASCII keeps of the workflow's name.
+    """Return the name of each workflow's tool: `run_` and the ASCII part of the workflow's name.
 
-    A name that is too long, is the same as another's, or does not survive in ASCII, is followed by a hash of the
-    workflow's ID. Names depend on the set of workflows, not on their order.
+    A name that is too long, equals another, or doesn't survive in ASCII gets a hash of the workflow's ID. Names depend
+    on the set of workflows, not on their order.
 
     Args:
         names: The name of each workflow, by its ID.
@@ -54,13 +54,13 @@ def tool_names(names: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _slug(name: str) -> tuple[str, bool]:
-    """Return what ASCII keeps of a name, and whether that is enough to identify the name."""
+    """Return the ASCII part of a name, and whether it is enough to identify the name."""
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     kept = decomposed.encode("ascii", "ignore").decode()
     slug = _SEPARATORS.sub("_", kept).strip("_")
     has_lost_letters = sum(map(str.isalnum, decomposed)) > sum(map(str.isalnum, kept))
     is_whole = bool(slug) and not has_lost_letters and len(slug) <= _LONGEST
-    # A name that ends as if in a hash could be made to equal another workflow's.
+    # A name that seems to end in a hash could be chosen to equal another workflow's.
     return slug[:_LONGEST].strip("_"), is_whole and not _LIKE_A_SUFFIX.fullmatch(slug)
 
 
@@ -75,7 +75,7 @@ class AllowedExecutions:
     Args:
         client: The client of the platform.
         workflow_ids: The IDs of the allowed workflows.
-        started: The IDs of executions that the server has started, where responses do not name the workflow.
+        started: The IDs of executions that the server started, for responses that don't name the workflow.
     """
 
     def __init__(self, client: AsyncFibonacci, workflow_ids: Collection[str], started: Collection[str]) -> None:
@@ -87,7 +87,7 @@ class AllowedExecutions:
         """Return an execution.
 
         Raises:
-            ValueError: If there is none with the ID, or it is of another workflow: a client cannot distinguish the two.
+            ValueError: If there is none with that ID, or it belongs to another workflow. Clients can't tell which.
             FibonacciError: If the call fails.
         """
         try:
@@ -101,7 +101,7 @@ class AllowedExecutions:
         raise _unknown(execution_id)
 
     async def cancel(self, execution_id: str) -> Execution:
-        """Cancel an execution, and return it, or return one that has ended as it is.
+        """Cancel an execution and return it. If it has already ended, return it as it is.
 
         Raises:
             ValueError: As with `get`.
@@ -112,7 +112,7 @@ class AllowedExecutions:
             return execution
         try:
             return await self._client.executions.cancel(execution.id)
-        except ConflictError:  # it has ended meanwhile
+        except ConflictError:  # it ended in the meantime
             return await self.get(execution.id)
 
 
@@ -126,7 +126,7 @@ _LONGEST_DESCRIPTION: Final = 1000
 EXECUTION_SCHEMA: Final[dict[str, Any]] = json.loads(
     files("fibonacci.cli.mcp_server").joinpath("execution.schema.json").read_text("utf-8")
 )
-"""The structured content of a tool that returns an execution. No field is required: clients check errors by it too."""
+"""The schema of an execution as a tool's result. No field is required, because clients check errors against it too."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class WorkflowTool:
 
     Attributes:
         workflow_id: The ID of the workflow.
-        definition: Its definition, or None where the platform does not send it.
+        definition: Its definition, or None if the platform doesn't send it.
         node_count: The number of its nodes.
         tool: The tool as clients list it.
     """
@@ -147,14 +147,14 @@ class WorkflowTool:
 
 
 def workflow_tools(workflows: Sequence[Workflow]) -> dict[str, WorkflowTool]:
-    """Return the tools of workflows, by the name of the tool, in the order of the workflows."""
+    """Return the tools of workflows by tool name, in the order of the workflows."""
     names = tool_names({workflow.id: workflow.name for workflow in workflows})
     by_id = {workflow.id: workflow for workflow in workflows}
     return {name: workflow_tool(by_id[workflow_id], name) for workflow_id, name in names.items()}
 
 
 def workflow_tool(workflow: Workflow, name: str) -> WorkflowTool:
-    """Return the tool of a workflow, with a name."""
+    """Return the tool of a workflow under a given name."""
     definition: Mapping[str, Any] = workflow.definition or {}
     nodes = definition.get("nodes")
     title = cleaned(workflow.name or workflow.id, _LONGEST_TITLE)
@@ -164,7 +164,7 @@ def workflow_tool(workflow: Workflow, name: str) -> WorkflowTool:
         description=_description(workflow, definition),
         input_schema=input_schema(workflow.definition),
         output_schema=EXECUTION_SCHEMA,
-        # The definition may have other nodes when it is run than when it was read.
+        # The nodes may have changed between reading the definition and running it.
         annotations=ToolAnnotations(
             title=title, read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True
         ),

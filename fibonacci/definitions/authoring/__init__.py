@@ -1,1 +1,1 @@
-"""Workflow definitions as code: `WorkflowBuilder`, and the templates that its nodes and inputs are."""
+"""Workflow definitions as code: `WorkflowBuilder`, and its nodes and inputs, which are templates."""

@@ -1,4 +1,4 @@
-"""From the arguments of the builder's methods to a definition in JSON, with errors that name the argument."""
+"""Turns the arguments of the builder's methods into JSON, with errors that name the argument."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fibonacci.definitions.operators import UNARY
 from fibonacci.definitions.problems import MAX_DEPTH
 from fibonacci.definitions.spellings import split_retry
 
-# An address changes from process to process, and so would the definition.
+# The address differs in each process, so the definition would too.
 _ADDRESS = re.compile(r"<[^<>]* at 0x[0-9A-Fa-f]+>")
 _KEYS: Final = {
     "after": "dependencies",
@@ -42,7 +42,7 @@ _REQUIRED: Final = ("id", "instruction", "left", "operator", "target", "tool_nam
 
 
 class ArgumentReader:
-    """Reads the arguments of one builder, and refuses handles of another.
+    """Reads the arguments of one builder, and refuses handles from another.
 
     Args:
         builder: The builder.
@@ -52,12 +52,12 @@ class ArgumentReader:
         self._builder = builder
 
     def text(self, value: object, argument: str) -> str:
-        """Return a text, which may hold templates, or be one.
+        """Return a text, which may contain or be a template.
 
         Raises:
             TypeError: If it is neither a text nor a template.
-            ValueError: If it has the default text of an object, such as `<object at 0x...>`, or a handle of another
-                builder.
+            ValueError: If it contains the default text of an object, such as `<object at 0x...>`, or a handle from
+                another builder.
         """
         if isinstance(value, Template):
             return self._template(value, argument)
@@ -70,11 +70,11 @@ class ArgumentReader:
         return str.__str__(value)
 
     def plain(self, value: object, argument: str, depth: int = 0) -> Any:
-        """Return a value as plain JSON, with handles as their templates.
+        """Return a value as plain JSON, with templates in place of handles.
 
         Raises:
             TypeError: If something in it has no JSON form.
-            ValueError: If it has NaN, an infinity, itself, or a handle of another builder in it.
+            ValueError: If it contains NaN, an infinity, itself, or a handle from another builder.
         """
         if depth > MAX_DEPTH:
             raise ValueError(f"{argument[:80]}... is nested too deeply or contains itself. Pass plain, finite data")
@@ -96,7 +96,7 @@ class ArgumentReader:
         """Return the ID of a node of this builder.
 
         Raises:
-            TypeError: If the value is not a node.
+            TypeError: If the value isn't a node.
             ValueError: If it is a node of another builder.
         """
         if isinstance(value, Template):
@@ -121,7 +121,7 @@ class ArgumentReader:
         return list(dict.fromkeys(self.node(item, f"{argument}[{index}]") for index, item in enumerate(items)))
 
     def schema(self, value: object, argument: str) -> dict[str, Any]:
-        """Return the JSON Schema that a model has, or that is given as a mapping.
+        """Return the JSON Schema of a model, or the one given as a mapping.
 
         Raises:
             TypeError: If the value is neither.
@@ -158,7 +158,7 @@ _READERS: Final[Mapping[str, Reader]] = {
 
 
 def given_arguments(names: Mapping[str, object]) -> dict[str, object]:
-    """Return the arguments that are required or not None, out of the `locals()` that a method begins with."""
+    """Return the arguments that are required or not None from a method's initial `locals()`."""
     return {name: value for name, value in names.items() if name in _REQUIRED or (value is not None and name != "self")}
 
 
@@ -174,8 +174,8 @@ def node_fields(node_type: NodeType, arguments: Mapping[str, object], read: Argu
         The node, checked by its model.
 
     Raises:
-        TypeError: If an argument is of a wrong type.
-        ValueError: If an argument has a value that the node cannot have.
+        TypeError: If an argument has the wrong type.
+        ValueError: If an argument has a value that the node can't have.
     """
     if node_type == "conditional":
         _check_comparison(arguments["operator"], arguments.get("right"), "right")
@@ -198,11 +198,11 @@ def node_fields(node_type: NodeType, arguments: Mapping[str, object], read: Argu
 def open_node_fields(
     node_type: object, arguments: Mapping[str, object], fields: Mapping[str, object], read: ArgumentReader
 ) -> dict[str, Any]:
-    """Return a node of a type that is not known, in JSON.
+    """Return a node of an unknown type in JSON.
 
     Args:
         node_type: The type of the node.
-        arguments: The arguments that every method has, by name.
+        arguments: The arguments that all methods have, by name.
         fields: The fields of the type, by their names in JSON.
         read: Reads the arguments.
 
@@ -210,7 +210,7 @@ def open_node_fields(
         The node.
 
     Raises:
-        TypeError: If an argument is of a wrong type.
+        TypeError: If an argument has the wrong type.
         ValueError: If an argument has a wrong value, or the type is known or resembles a known one.
     """
     kind = read.text(_allowed(node_type, "type"), "type")
@@ -230,7 +230,7 @@ def open_node_fields(
 
 
 def workflow_fields(arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
-    """Return the fields of a workflow besides its nodes and outputs, in JSON, checked like those of a node."""
+    """Return the fields of a workflow in JSON, without its nodes and outputs, checked like those of a node."""
     fields = _json_fields(arguments, read)
     if retry := _retry(arguments):
         fields["default_retry"] = retry
@@ -242,7 +242,7 @@ def workflow_fields(arguments: Mapping[str, object], read: ArgumentReader) -> di
 
 
 def _json_fields(arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
-    """Return the arguments as JSON, under the keys of a definition, without those for retries and `condition`."""
+    """Return the arguments as JSON under a definition's keys, without `condition` and those for retries."""
     special = {"condition", "retries", "retry_backoff", "retry_delay"}
     fields: dict[str, Any] = {}
     for name, value in arguments.items():
@@ -253,10 +253,10 @@ def _json_fields(arguments: Mapping[str, object], read: ArgumentReader) -> dict[
 
 
 def _allowed(value: object, argument: str) -> object:
-    """Return the value of an argument, unless it is a template where none is replaced.
+    """Return the value of an argument, but refuse a template where templates aren't rendered.
 
     Raises:
-        TypeError: If it is one.
+        TypeError: If it is such a template.
     """
     takes_nodes = _READERS.get(argument) in (ArgumentReader.node, ArgumentReader.nodes)
     if isinstance(value, Template) and not takes_nodes and _KEYS.get(argument, argument) not in TEMPLATED_KEYS:
@@ -265,11 +265,11 @@ def _allowed(value: object, argument: str) -> object:
 
 
 def _retry(arguments: Mapping[str, object]) -> dict[str, Any]:
-    """Return the arguments for retries as a retry in the older spelling, which `default_retry` has too.
+    """Return the arguments for retries as a retry in the older spelling, which `default_retry` uses too.
 
     Raises:
-        TypeError: If the number of retries is not a whole number.
-        ValueError: If it is negative, or not given though the delay or the backoff is.
+        TypeError: If the number of retries isn't a whole number.
+        ValueError: If it is negative, or missing although the delay or the backoff is given.
     """
     names = {"retry_delay": "delay", "retry_backoff": "backoff"}
     said = {key: arguments[name] for name, key in names.items() if name in arguments}
@@ -286,11 +286,11 @@ def _retry(arguments: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _refuse(error: ValidationError) -> NoReturn:
-    """Raise the first fault that a model has found, in terms of the argument.
+    """Raise the first problem that a model found, in terms of the argument.
 
     Raises:
         TypeError: If the value has the wrong type.
-        ValueError: If the value is a wrong one.
+        ValueError: If the value is wrong.
     """
     fault = error.errors(include_url=False)[0]
     path = ".".join(str(part) for part in fault["loc"])
@@ -304,7 +304,7 @@ def _refuse(error: ValidationError) -> NoReturn:
 
 
 def _check_comparison(operator: object, right: object, argument: str) -> None:
-    """Check that a comparison has a right operand exactly where its operator uses one.
+    """Check that a comparison has a right operand if and only if its operator uses one.
 
     Raises:
         ValueError: If the right operand is missing, or would be ignored.

@@ -78,8 +78,8 @@ class WorkflowBuilder(Hinted):
         self._draft = Draft(self, read, workflow_fields(arguments, read))
         self._model: type[BaseModel] | None = None
 
-    # Each signature has all arguments of its node, those for retries again in each: editors complete them, and type
-    # checkers find a misspelled one.
+    # Each signature lists all arguments of its node, even the repeated ones for retries, so that editors complete them
+    # and type checkers find misspelled ones.
 
     def llm(
         self,
@@ -479,7 +479,7 @@ class WorkflowBuilder(Hinted):
 
     def _repr_html_(self) -> str:
         """Return the diagram, for notebooks, even if the definition still has errors."""
-        from fibonacci.definitions.diagrams.svg import diagram_html  # only notebooks need it
+        from fibonacci.definitions.diagrams.svg import diagram_html  # only needed in notebooks
 
         return diagram_html(self)
 

@@ -1,4 +1,4 @@
-"""The lines of the author's program that calls the builder."""
+"""Finds the lines of the author's program that call the builder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from fibonacci.definitions.problems import snippet
 
-# This is `fibonacci/definitions/authoring/`. The frames of the whole package are not the author's.
+# This file is in `fibonacci/definitions/authoring/`. No frame of the whole package is the author's.
 _PACKAGE = str(Path(__file__).parents[2]) + os.sep
 
 
@@ -30,13 +30,13 @@ class SourceLine(NamedTuple):
 
     @property
     def snippet(self) -> str | None:
-        """The line as its author wrote it, or None where Python does not have the text of the program."""
+        """The line as its author wrote it, or None if Python doesn't have the program's source."""
         text = linecache.getline(self.file, self.line).rstrip()
         return snippet(self.line, text) if text else None
 
 
 def caller_line() -> SourceLine:
-    """Return the line that called into the package: that of the nearest frame outside of it."""
+    """Return the line that called into the package, from the nearest frame outside of it."""
     frame = inspect.currentframe()
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
@@ -44,7 +44,7 @@ def caller_line() -> SourceLine:
 
 
 def _file_name(file: str) -> str:
-    """Return the name of a file without its folders, and that of a notebook's cell as the notebook shows it."""
+    """Return the name of a file without its folders, or of a notebook cell as the notebook shows it."""
     if file.startswith("<ipython-input-") or "ipykernel_" in file:
         return _cell(file)
     return file if file.startswith("<") else re.split(r"[/\\]", file)[-1]
@@ -57,11 +57,11 @@ def _cell(file: str) -> str:
 
 
 def _cell_number(file: str) -> str | None:
-    """Ask IPython, which numbers the cells, for the number of the cell that it compiled under this name."""
+    """Return the number of the cell that IPython compiled under this name."""
     ipython: Any = sys.modules.get("IPython")
     try:
         _, name = ipython.get_ipython().compile.format_code_name(file)
-    except (AttributeError, TypeError):  # no IPython, an older one, or a name that it does not know
+    except (AttributeError, TypeError):  # no IPython, an older one, or a name unknown to it
         return None
     digits = re.search(r"\d+", name)
     return digits[0] if digits else None

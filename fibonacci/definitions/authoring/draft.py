@@ -1,4 +1,4 @@
-"""A definition that is being built, as JSON, with the source line of each part."""
+"""A definition under construction, as JSON, with the source line of each part."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Draft:
         return Problems(replace(problem, source=str(line), snippet=line.snippet) for problem, line in pairs)
 
     def span(self, location: str) -> None:
-        """Return None: of a program, only lines are known."""
+        """Return None, because only lines of a program are known."""
 
     def add(self, node_type: NodeType, arguments: Mapping[str, object], value_type: object = Any) -> NodeHandle[Any]:
         """Add a node of a known type, and return its handle.
@@ -67,11 +67,11 @@ class Draft:
         Args:
             node_type: The type of the node, such as `llm`.
             arguments: The arguments that were given, by name.
-            value_type: The type of what the node gives. Any if it is not known.
+            value_type: The type of the node's output, or Any if unknown.
 
         Raises:
-            TypeError: If an argument is of a wrong type.
-            ValueError: If an argument has a wrong value, the ID is taken, or a template names no node.
+            TypeError: If an argument has the wrong type.
+            ValueError: If an argument has a wrong value, the ID is taken, or a template names a missing node.
         """
         return NodeHandle(self._add(node_fields(node_type, arguments, self.read)), self._builder, value_type)
 
@@ -82,8 +82,8 @@ class Draft:
             arguments: The arguments that were given, by name.
 
         Raises:
-            TypeError: If an argument is of a wrong type.
-            ValueError: If an argument has a wrong value, the ID is taken, or a template names no node.
+            TypeError: If an argument has the wrong type.
+            ValueError: If an argument has a wrong value, the ID is taken, or a template names a missing node.
         """
         node = node_fields("conditional", arguments, self.read)
         gate = self._add(node)
@@ -92,15 +92,15 @@ class Draft:
         return ConditionalHandle(gate, self._builder, self._open_blocks)
 
     def add_open(self, node_type: str, arguments: Mapping[str, object], fields: Mapping[str, object]) -> NodeHandle:
-        """Add a node of a type that is not known, and return its handle.
+        """Add a node of an unknown type, and return its handle.
 
         Args:
             node_type: The type of the node.
-            arguments: The arguments that every method has, by name.
+            arguments: The arguments that all methods have, by name.
             fields: The fields of the type, by their names in JSON.
 
         Raises:
-            TypeError: If an argument is of a wrong type.
+            TypeError: If an argument has the wrong type.
             ValueError: If an argument has a wrong value, the ID is taken, or the type is or resembles a known one.
         """
         return NodeHandle(self._add(open_node_fields(node_type, arguments, fields, self.read)), self._builder)
@@ -120,10 +120,10 @@ class Draft:
         return node_id
 
     def _let_decide(self, gate: str, node_id: str) -> None:
-        """Let a conditional decide whether a node runs, instead of the block that both were added in.
+        """Let a conditional decide whether a node runs, instead of the block that both are in.
 
-        A node runs if any conditional has taken a branch that names it, so the conditional of the block must not name
-        it too. The node still depends on that conditional, but only for the order.
+        A node runs if any conditional takes a branch that names it, so the conditional of the block must not name it
+        too. The node still depends on that conditional, but only for the order.
         """
         block = self._block_of.get(node_id)
         if block is not None and block is self._block_of.get(gate):
@@ -141,7 +141,7 @@ class Draft:
 
         Raises:
             TypeError: If something in an output has no JSON form.
-            ValueError: If there is an output of that name already, or a template names no node.
+            ValueError: If an output with that name already exists, or a template names a missing node.
         """
         outputs = {name: self.read.plain(value, name) for name, value in named.items()}
         for name, value in outputs.items():
@@ -158,7 +158,7 @@ class Draft:
         self._lines["input_schema"] = caller_line()
 
     def line_of(self, location: str) -> SourceLine:
-        """Return the line that a place in the definition comes from, such as `nodes[2].timeout`."""
+        """Return the line of the program behind a place in the definition, such as `nodes[2].timeout`."""
         if node := _NODE.match(location):
             return list(self._node_lines.values())[int(node[1])]
         part = _PART.match(location)
@@ -179,7 +179,7 @@ class Draft:
 
 
 def _dependencies(node: Mapping[str, Any], known: Collection[str]) -> list[str]:
-    """Return the IDs of the nodes that a node depends on: the given ones, then those of its templates, then its target.
+    """Return the IDs of a node's dependencies: the given ones, then those in its templates, then its target.
 
     Args:
         node: The node in JSON.
@@ -189,11 +189,11 @@ def _dependencies(node: Mapping[str, Any], known: Collection[str]) -> list[str]:
         The IDs in order, each once.
 
     Raises:
-        ValueError: If a template cannot be parsed, or names a node that is not there yet.
+        ValueError: If a template cannot be parsed, or names a node that hasn't been added yet.
     """
     links = [
         link
-        for link in node_links(node)  # a template in a node of an unknown type may name something that the type has
+        for link in node_links(node)  # in a node of an unknown type, a template may name something specific to the type
         if not (isinstance(link, Link) and link.kind == "mention" and link.target not in known)
     ]
     before = [link.target for link in _refuse_unknown(links, known) if link.kind not in FOLLOWING]
@@ -201,10 +201,10 @@ def _dependencies(node: Mapping[str, Any], known: Collection[str]) -> list[str]:
 
 
 def _refuse_unknown(links: Iterable[Link | BadTemplate], known: Collection[str]) -> list[Link]:
-    """Return the links, all of them to nodes that are there.
+    """Return the links, after checking that their nodes exist.
 
     Raises:
-        ValueError: If a template cannot be parsed, or names a node that is not there yet.
+        ValueError: If a template cannot be parsed, or names a node that hasn't been added yet.
     """
     return [_known(link, known) for link in links]
 

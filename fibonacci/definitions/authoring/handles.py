@@ -50,14 +50,14 @@ class Part(NamedTuple):
     """A field or an item of a value."""
 
     name: str
-    """The name in a template: that on the wire, or the index in a list. Empty if the value is its own part."""
+    """The name in a template: the field's name in JSON, or the index in a list. Empty if the value is its own part."""
 
     type: object
-    """The type of the part. Any if it is not known."""
+    """The type of the part, or Any if unknown."""
 
 
 def bare(annotation: object) -> object:
-    """Return a type without `Annotated`, without `| None` and without the name of an alias."""
+    """Strip `Annotated`, `| None` and aliases from a type."""
     while True:
         origin, arguments = get_origin(annotation), get_args(annotation)
         if isinstance(annotation, _ALIASES):
@@ -71,12 +71,12 @@ def bare(annotation: object) -> object:
 
 
 def is_model(annotation: object) -> TypeGuard[type[BaseModel]]:
-    """Whether a type is a model of pydantic's."""
+    """Whether a type is a Pydantic model."""
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def field_names(annotation: object) -> list[str]:
-    """Return the names of the fields of a value, or none if its type has none, or they are not known."""
+    """Return the names of the fields of a value, or none if its type has none or they are unknown."""
     return list(annotation.model_fields) if is_model(annotation) else []
 
 
@@ -86,10 +86,10 @@ def field(annotation: object, name: str, of: str) -> Part:
     Args:
         annotation: The type of the value.
         name: The name of the attribute in Python.
-        of: The value's template, for the message.
+        of: The template of the value, for messages.
 
     Returns:
-        The part. Its name is the one on the wire.
+        The part. Its name is the one in JSON.
 
     Raises:
         AttributeError: If the type has no such field.
@@ -117,14 +117,14 @@ def item(annotation: object, key: str | int, of: str) -> Part:
 
     Args:
         annotation: The type of the value.
-        key: The name of a field on the wire, or the index of an item of a list.
-        of: The value's template, for the message.
+        key: The name of a field in JSON, or the index of a list item.
+        of: The template of the value, for messages.
 
     Returns:
         The part.
 
     Raises:
-        TypeError: If the key is an index and the value no list, or the value a list and the key no index.
+        TypeError: If the key is an index but the value isn't a list, or the other way around.
         ValueError: If the type has no such field.
     """
     origin, arguments = get_origin(annotation) or annotation, get_args(annotation)
@@ -140,7 +140,7 @@ def item(annotation: object, key: str | int, of: str) -> Part:
 
 
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the JSON Schema of a model, its fields named as in JSON.
+    """Return the JSON Schema of a model, with its fields named as in JSON.
 
     The schema of a nested model is written where it is used, because not everything that reads schemas follows `$ref`.
     A model that contains itself can't be written that way, and stays under `$defs`.
@@ -176,7 +176,7 @@ def _wire_name(name: str, field: FieldInfo) -> str:
 
 
 def _may_have_attributes(annotation: object) -> bool:
-    """Tell whether the parts of a value may be read as attributes, which is true if its type is unknown."""
+    """Tell whether the parts of a value can be read as attributes. If its type is unknown, they can."""
     if get_origin(annotation) in _UNIONS:
         return any(map(_may_have_attributes, get_args(annotation)))
     return annotation is Any or annotation is object or is_model(annotation) or is_dataclass(annotation)
@@ -222,7 +222,7 @@ def _inline(value: Any, definitions: Mapping[str, Any]) -> Any:
     if target is not None and target in definitions:
         others = {key: item for key, item in value.items() if key != "$ref"}
         return _inline({**definitions[target], **others}, definitions)
-    # A discriminator's mapping refers to definitions that are gone, and only repeats them.
+    # A discriminator's mapping only repeats references, and the definitions that they name are gone.
     return {
         key: _inline(item, definitions)
         for key, item in value.items()
@@ -290,10 +290,10 @@ class Template:
         """Return the template of a field, by its name in JSON, or of an item of a list, by its index."""
         return self._of(item(self._value_type, _part_key(self, key), str(self)))
 
-    if not TYPE_CHECKING:  # which would think that every attribute exists
+    if not TYPE_CHECKING:  # type checkers would think that every attribute exists
 
         def __getattr__(self, name: str) -> Any:
-            if name.startswith("_"):  # no field, but a protocol of Python's or a notebook's, which asks at any time
+            if name.startswith("_"):  # not a field, but a protocol that Python or a notebook may look up at any time
                 raise AttributeError(f"{type(self).__name__} has no attribute {name!r}", name=name)
             return self._of(field(self._value_type, name, str(self)))
 
@@ -388,7 +388,7 @@ def belongs_to(template: Template, owner: object) -> bool:
 
 
 def refuse(value: object, what: str) -> NoReturn:
-    """Refuse what needs a value that only a run has."""
+    """Refuse what needs a value that only exists while the workflow runs."""
     raise TypeError(
         f"{what} cannot apply to {value}, whose value is known only when the workflow runs. Insert it into a text, ask"
         " for it in the instruction of a node, or decide with flow.when(...)"
@@ -396,7 +396,7 @@ def refuse(value: object, what: str) -> NoReturn:
 
 
 def warn_of(message: str) -> None:
-    """Warn in the line of the author's program."""
+    """Warn at the line of the author's program."""
     line = caller_line()
     warnings.warn_explicit(message, UserWarning, line.file, line.line)
 
@@ -438,7 +438,7 @@ def _refused(what: str) -> Callable[..., NoReturn]:
     return method
 
 
-# Type checkers do not see these methods, and report what would call them.
+# Type checkers don't see these methods, so they report what would call them.
 _OPERATIONS: Final = {"__contains__": "the operator 'in'", "__iter__": "iteration", "__len__": "len()"} | {
     f"__{name}__": f"the operator {sign!r}" for name, sign in {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}.items()
 }

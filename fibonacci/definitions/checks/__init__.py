@@ -1,1 +1,1 @@
-"""The checks of a definition: every fault at once, before anything is sent or run. One module per kind of fault."""
+"""The checks of a definition: all problems at once, before anything is sent or run. One module per kind."""

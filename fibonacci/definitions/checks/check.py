@@ -1,4 +1,4 @@
-"""Every fault of a workflow definition at once, before anything is sent or run."""
+"""All problems of a workflow definition at once, before anything is sent or run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from fibonacci.definitions.template_types import TemplateTypes
 from fibonacci.errors import DefinitionError
 
 _MOST_OF_A_KIND: Final = 500
-"""The problems that one check reports: to suggest a name for each of very many takes too long."""
+"""How many problems one check reports at most. Suggesting names for very many would take too long."""
 
 
 def check_definition(

@@ -1,4 +1,4 @@
-"""Comparisons whose result does not depend on the run, and those that their operands do not allow.
+"""Comparisons that always have the same result, and comparisons whose operands can't be compared.
 
 Two conditionals that compare the same template confirm or contradict each other: it cannot be both "high" and "low".
 """
@@ -31,7 +31,7 @@ _NUMERIC: Final = ("greater_than", "less_than")
 _IN_NUMBERS: Final = frozenset("0123456789.eE+- ")
 _MOST_SHOWN: Final = 80
 MOST_COMPARISONS: Final = 1_000
-"""With more conditionals and conditions than these, nobody looks for what never runs, or what has a value where."""
+"""With more conditionals and conditions than this, the checks for what never runs or has no value are skipped."""
 
 _MOST_PAIRS: Final = 1_000
 _IN_WORDS: Final[Mapping[str, str]] = {
@@ -49,7 +49,7 @@ class Comparison(NamedTuple):
     """The left operand."""
 
     operator: str
-    """The operator, one of those that exist."""
+    """The operator, which is a known one."""
 
     right: Any
     """The right operand."""
@@ -59,7 +59,7 @@ class Comparison(NamedTuple):
 
     @property
     def constant(self) -> bool | None:
-        """The result if no operand is a template and the operands can be compared. Otherwise None."""
+        """The result if the operands have no templates and can be compared. Otherwise None."""
         if _has_template(self.left) or (self.operator not in UNARY and _has_template(self.right)):
             return None
         try:
@@ -69,7 +69,7 @@ class Comparison(NamedTuple):
 
 
 def comparison_of(node: Mapping[str, Any]) -> Comparison | None:
-    """Return the comparison of a node, or None if it has none that is known and has an operator and a left operand."""
+    """Return the comparison of a node, or None unless it has a known operator and a left operand."""
     if is_open(node):
         return None
     if node.get("type") == "conditional":
@@ -86,7 +86,7 @@ def _read(value: Mapping[str, Any], left: str, right: str, prefix: str) -> Compa
 
 
 def comparison_problems(nodes: NodesByIndex, types: TemplateTypes) -> Iterator[Problem]:
-    """Yield the comparisons whose result does not depend on the run, and those of numbers with what is none."""
+    """Yield the comparisons that always have the same result, and those of numbers with something else."""
     for index, node in nodes.items():
         comparison = comparison_of(node)
         if comparison is None:
@@ -99,12 +99,12 @@ def comparison_problems(nodes: NodesByIndex, types: TemplateTypes) -> Iterator[P
             yield problem(f"nodes[{index}].{comparison.keys[0]}", "constant_condition", message)
         elif comparison.operator in _NUMERIC:
             yield from _not_numbers(comparison, types, f"nodes[{index}].")
-        elif comparison.operator not in UNARY and comparison.right is not None:  # without it, null has no value either
+        elif comparison.operator not in UNARY and comparison.right is not None:  # a missing operand is null
             yield from _never_matches(comparison, types, f"nodes[{index}].")
 
 
 def has_number(value_type: ValueType) -> bool:
-    """Return whether a known type has a number, or a text that is known to hold one."""
+    """Return whether a known type includes a number, or a known text that contains one."""
     return any(form.kind == "number" or any(map(is_numeric, form.values or ())) for form in value_type.forms)
 
 
@@ -113,7 +113,7 @@ def _not_numbers(comparison: Comparison, types: TemplateTypes, prefix: str) -> I
         value_type = types.of_value(operand)
         is_text = any(form.kind == "text" and form.values is None for form in value_type.forms)
         if isinstance(operand, str) and not _IN_NUMBERS.issuperset(without_expressions(operand)):
-            is_text = False  # whatever its templates give, it has more than a number
+            is_text = False  # whatever its templates become, it contains more than a number
         if value_type.is_known and not is_text and not has_number(value_type):
             message = f"{comparison.operator} compares numbers, not this value. Use a number or a template"
             if _has_template(operand):
@@ -147,7 +147,7 @@ def _never_matches(comparison: Comparison, types: TemplateTypes, prefix: str) ->
 
 
 def _contents(value_type: ValueType) -> tuple[str, Sequence[Any] | None]:
-    """Return what `contains` looks for something in: in words, and all values that it may find."""
+    """Return what `contains` searches: in words, and all values that it may find there."""
     fields = value_type.fields()
     if fields:
         return f"{value_type.in_words} with the fields {listed(fields)}", fields
@@ -158,7 +158,7 @@ def _contents(value_type: ValueType) -> tuple[str, Sequence[Any] | None]:
 
 
 def _may_match(operator: str, left: Form, right: Form) -> bool:
-    """Return whether an operator may hold for two values, which it never does for the negated ones."""
+    """Return whether an operator may hold for two values. The operator is never a negated one."""
     if left.values is not None and right.values is not None:
         if len(left.values) * len(right.values) > _MOST_PAIRS:
             return True
@@ -183,7 +183,7 @@ def _may_equal(left: Form, right: Form) -> bool:
 
 
 def _may_be(kind: Kind, value: Any) -> bool:
-    """Return whether a value of a kind may equal a known one: the text "5" equals 5, and "true" equals true."""
+    """Return whether a value of a kind may equal a known value. The text "5" equals 5, and "true" equals true."""
     if kind == "number" and isinstance(value, str):
         return is_numeric(value)
     return kind_of(value) == kind or (kind == "text" and kind_of(value) in ("number", "boolean"))
@@ -207,24 +207,24 @@ _OPPOSITE: Final[Mapping[str, str]] = {
     "is_not_empty": "is_empty",
 }
 _OF_TEXTS: Final = ("contains", "not_contains", "starts_with", "ends_with")
-_MOST_OF_TEXTS: Final = 3  # of one value: each doubles the options
+_MOST_OF_TEXTS: Final = 3  # comparisons of one value, because each doubles the options
 _ANOTHER: Final = "\0 a text that no definition compares with"
 _ALONE: Final = "node "
-_LONG: Final = 300  # digits of a number that fits no float
-_MISSING: Final = object()  # a field that a value may not have
+_LONG: Final = 300  # so many digits that no float can hold the number
+_MISSING: Final = object()  # stands for a missing field
 
 
 class Choice(NamedTuple):
-    """What decides one comparison in a run."""
+    """What decides a comparison when the workflow runs."""
 
     key: str
-    """The same for comparisons that one choice decides."""
+    """Identifies the choice. Comparisons that it decides share the key."""
 
     options: Sequence[Sequence[bool | None]]
-    """The results that these comparisons may have together, or None for one that fails."""
+    """The results that these comparisons may have together. None means that the comparison fails."""
 
     position: int
-    """The position of this one's result."""
+    """The position of this comparison's result in an option."""
 
 
 def node_sources(comparison: Comparison) -> list[str] | None:
@@ -240,8 +240,8 @@ def choices_of(comparisons: Mapping[str, Comparison], types: TemplateTypes, *, m
 
     Args:
         comparisons: The comparisons by node.
-        types: What is known of the values.
-        may_repeat: Whether nodes may run again, so that their templates may have several values in one run.
+        types: What is known about the values.
+        may_repeat: Whether nodes may run again, so that their templates may have several values in one execution.
     """
     groups: dict[str, list[str]] = {}
     for node_id, comparison in comparisons.items():
@@ -252,7 +252,7 @@ def choices_of(comparisons: Mapping[str, Comparison], types: TemplateTypes, *, m
             groups[key] = [node_id for node_id in node_ids if node_id not in of_texts]
             if not groups[key]:
                 del groups[key]
-            for node_id in of_texts:  # equal ones stay together
+            for node_id in of_texts:  # equal comparisons stay together
                 groups.setdefault(f"{key} {_atom(comparisons[node_id])}", []).append(node_id)
     choices: dict[str, Choice] = {}
     for key, node_ids in groups.items():
@@ -268,7 +268,7 @@ def _operands(comparison: Comparison) -> Iterator[Any]:
 
 
 def _references(values: Iterable[Any]) -> list[Reference] | None:
-    """Return the templates in some values, or None if one cannot be parsed."""
+    """Return the templates in some values, or None if one can't be parsed."""
     texts = (text for value in values for _, text in strings(value))
     try:
         return [parse(expression) for text in texts for expression in expressions(text)]
@@ -277,7 +277,7 @@ def _references(values: Iterable[Any]) -> list[Reference] | None:
 
 
 def _key(node_id: str, comparison: Comparison, *, may_repeat: bool) -> str:
-    """Return the same text for comparisons of the same value with something fixed."""
+    """Return a key, which is the same for all comparisons of one value with something fixed."""
     left, *right = (_references([operand]) for operand in _operands(comparison))
     is_fixed = left and not any(right) and None not in right and isinstance(comparison.left, str)
     if not is_fixed or any(r.source == "memory" or (may_repeat and r.is_node) for r in left or ()):
@@ -286,13 +286,13 @@ def _key(node_id: str, comparison: Comparison, *, may_repeat: bool) -> str:
 
 
 def _atom(comparison: Comparison) -> tuple[str, object]:
-    """Return what a comparison of texts and its opposite have in common."""
+    """Return a key that a comparison of texts shares with its opposite."""
     right = comparison.right
     return _OPPOSITE.get(comparison.operator, comparison.operator), right if isinstance(right, str) else id(right)
 
 
 def _options(key: str, comparisons: Sequence[Comparison], types: TemplateTypes) -> Sequence[Sequence[bool | None]]:
-    """Return the results that comparisons of one value may have together: all that are possible, hardly more."""
+    """Return the results that comparisons of one value may have together: all possible ones, and hardly any others."""
     if key.startswith(_ALONE):
         return [(True,), (False,)]
     of_texts = list(dict.fromkeys(_atom(comparison) for comparison in comparisons if comparison.operator in _OF_TEXTS))
@@ -302,8 +302,8 @@ def _options(key: str, comparisons: Sequence[Comparison], types: TemplateTypes) 
             assumed = dict(zip(of_texts, holding, strict=False))
             results_seen[tuple(_result(comparison, value, assumed) for comparison in comparisons)] = None
     results = list(results_seen)
-    # A failure only stops what runs without it: it matters where it goes with another result. What always fails is a
-    # separate problem, and ignored here.
+    # A failure only stops nodes that would run otherwise, so it matters only together with another result. What always
+    # fails is a separate problem, and ignored here.
     return [result for result in results if result != (None,)] or [(True,), (False,)]
 
 
@@ -320,7 +320,7 @@ def _result(comparison: Comparison, value: Any, assumed: Mapping[tuple[str, obje
 
 
 def _samples(comparisons: Sequence[Comparison], types: TemplateTypes) -> Iterator[tuple[Any, bool]]:
-    """Yield a value of each kind that some comparisons tell apart, and whether comparisons of its text are exact."""
+    """Yield a sample of each kind of value that the comparisons tell apart, and whether its text is exact."""
     known = _known_values(comparisons[0].left, types)
     if known is not None:
         yield from ((value, True) for value in known)
@@ -335,7 +335,7 @@ def _samples(comparisons: Sequence[Comparison], types: TemplateTypes) -> Iterato
 
 
 def _known_values(left: str, types: TemplateTypes) -> list[Any] | None:
-    """Return all values that a template may have by a schema, or None when they are not known."""
+    """Return all values that a template may have according to a schema, or None if they are unknown."""
     expression = whole_expression(left)
     reading = None if expression is None else types.read(parse(expression))
     if reading is None or reading.type.values is None:

@@ -1,4 +1,4 @@
-"""The way through the nodes: what may become of each in any run, and what nothing takes, runs or uses."""
+"""The paths through the nodes: what may happen to each in any run, and what is never taken, run or used."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ from fibonacci.definitions.templates import ABSENT, TemplateError, adjoining, pa
 T = TypeVar("T")
 
 _MOST_WORLDS: Final = 4096
-"""The largest number of outcomes that are all played for one question: those of 12 free choices. If there are more,
-only one is played, and those that differ from it by one choice. Then everything that is reported can happen, but not
-everything that can happen is reported."""
+"""How many outcomes are all played for one question: those of 12 free choices. If there are more, only one is played,
+and those that differ from it by one choice. Everything reported can then still happen, but not everything that can
+happen is reported."""
 
 _MOST_SHARED: Final = 64
-"""The largest number of outcomes of the whole definition that are played once, for all questions. If there are more,
-each question plays only the nodes that decide about it."""
+"""How many outcomes of the whole definition are played once for all questions. If there are more, each question only
+plays the nodes that affect it."""
 
 _MOST_STEPS: Final = 100_000
-"""The nodes that are played for one definition. Beyond it only what was seen is reported."""
+"""How many nodes are played for one definition. After that, only what was seen so far is reported."""
 
 _EITHER: Final = (False, True)
 _COMPLETED: Final = Fate("completed")
 
 
 class _ComparisonFails(Exception):
-    """A comparison fails its node: its operands cannot be compared."""
+    """A comparison fails its node, because its operands can't be compared."""
 
 
 class World(NamedTuple):
-    """One outcome of a run, as far as it was asked for."""
+    """One outcome of an execution, as far as it was played."""
 
     fates: dict[str, Fate]
-    """What has become of each node that was played."""
+    """The fate of each node that was played."""
 
     reasons: dict[str, str]
-    """Why a node has not run, by its ID."""
+    """Why a node hasn't run, by its ID."""
 
     flow: Flow
     """How the nodes are linked."""
@@ -65,7 +65,7 @@ class World(NamedTuple):
     """The position of each node in the order in which they start."""
 
     def fate_of(self, node_id: str) -> Fate:
-        """Return what has become of a node."""
+        """Return the fate of a node."""
         return self.fates.get(node_id) or (_COMPLETED if node_id in self.steady else PENDING)
 
     def has_run(self, node_id: str) -> bool:
@@ -73,28 +73,28 @@ class World(NamedTuple):
         return node_id in self.steady or (node_id in self.fates and node_id not in self.reasons)
 
     def has_value(self, node_id: str, reader: str | None = None) -> bool:
-        """Return whether a reader reads something of a node: of itself, or of the fallback that replaces it."""
+        """Return whether a reader gets a value from a node or from the fallback that replaces it."""
 
-        def fate_of(other: str) -> Fate:  # when it reads, nothing that starts after it, nor itself, replaces a node yet
+        def fate_of(other: str) -> Fate:  # when it reads, neither itself nor any later node has replaced a node yet
             is_later = reader is not None and self.position.get(other, 0) >= self.position[reader]
             return PENDING if is_later else self.fate_of(other)
 
-        return fate_of(self.flow.standing(node_id, fate_of)).status not in ("failed", "skipped")
+        return fate_of(self.flow.output_source(node_id, fate_of)).status not in ("failed", "skipped")
 
 
 class GroupReading:
-    """What a reader reads of a group of nodes, over the outcomes in which it runs."""
+    """What a reader gets from a group of nodes, over the outcomes in which it runs."""
 
     def __init__(self, sources: Sequence[str]) -> None:
         self.sources: Final = sources
         self.reason: str | None = None
-        """Why the first of them was skipped in an outcome in which none of them has a value, or None without one. Empty
-        if it failed."""
+        """Why the first of them was skipped in an outcome in which none has a value. Empty if it failed, None if there
+        is none."""
         self.are_alternatives: bool = True
-        """Whether in each outcome exactly one of them has a value."""
+        """Whether exactly one of them has a value in each outcome."""
 
     def add(self, world: World, reader: str | None) -> None:
-        """Take another outcome into account, in which the reader runs."""
+        """Add another outcome in which the reader runs."""
         number = sum(world.has_value(source, reader) for source in self.sources)
         self.are_alternatives = self.are_alternatives and number == 1
         if number == 0:
@@ -106,13 +106,13 @@ class Outcomes:
     """The possible outcomes of nodes.
 
     Conditionals and conditions are true or false, or fail if their operands may not be comparable. A node with a
-    `fallback` or `on_error` may fail. Other failures are not played, because they only stop what would run without
-    them.
+    `fallback` or `on_error` may fail. Other failures aren't played, because they only stop what would run
+    otherwise.
 
     Args:
-        nodes: The nodes in plain JSON, by ID. What depends on a cycle is left out.
+        nodes: The nodes in plain JSON, by ID. Nodes that depend on a cycle are left out.
         flow: How they are linked.
-        types: What is known of the values that are compared.
+        types: What is known about the compared values.
     """
 
     def __init__(self, nodes: Mapping[str, Mapping[str, Any]], flow: Flow, types: TemplateTypes) -> None:
@@ -127,7 +127,7 @@ class Outcomes:
         self._may_fail: Final[set[str]] = set()
         for rescuer, rescued in flow.rescues.items():
             self._may_fail.update(rescued)
-            # It reads something if a fallback has completed.
+            # It gets a value if a fallback completed.
             for node_id in set(rescued).intersection(flow.depends_on[rescuer]):
                 self._may_fail.update({*flow.fallbacks_of(node_id)} - self._conditionals)
         decided = {*self._conditionals, *self._comparisons, *flow.gates, *flow.rescues, *self._may_fail}
@@ -143,7 +143,7 @@ class Outcomes:
         self._played: Final = {*self._order}
         self._shared: Final = list(self._worlds(self._order)) if self._number_of(self._order) <= _MOST_SHARED else None
         self.never_run: Final[dict[str, str]] = {}
-        """Why the nodes that run in no outcome are skipped, by id."""
+        """Why nodes that run in no outcome are skipped, by ID."""
         seen: set[str] = set()
         for world in self._shared or self._worlds(self._order):
             seen.update(filter(world.has_run, self._order))
@@ -154,11 +154,11 @@ class Outcomes:
                 self.never_run[node_id] = why
 
     def read(self, reader: str | None, groups: Iterable[Sequence[str]]) -> list[GroupReading]:
-        """Tell what a reader reads of groups of nodes.
+        """Tell what a reader gets from groups of nodes.
 
         Args:
-            reader: The ID of the node that reads, or None for the outputs, which are made when no failure is left
-                without a fallback that completed.
+            reader: The ID of the node that reads, or None for the outputs, which exist if each failure has a fallback
+                that completed.
             groups: The IDs of the nodes of each group.
         """
         readings = [GroupReading(group) for group in groups]
@@ -177,7 +177,7 @@ class Outcomes:
         return not any(f.status == "failed" and self._flow.is_stopped(n, world.fate_of) for n, f in fates)
 
     def _why_never(self, node_id: str) -> str | None:
-        """Return why a node runs in no outcome, or None if it may, or there are too many outcomes to tell."""
+        """Return why a node runs in no outcome, or None if it may run or there are too many outcomes to tell."""
         deciding = self._deciding([node_id], has_outputs=False)
         if self._number_of(deciding) > _MOST_WORLDS:
             return None
@@ -191,9 +191,9 @@ class Outcomes:
         return None if self._steps <= 0 else ", or ".join(own[:3])
 
     def _deciding(self, node_ids: Iterable[str], *, has_outputs: bool) -> list[str]:
-        """Return those of some nodes and of all that decide about them that may end in several ways, in order.
+        """Return the nodes that may end in several ways, among the given ones and those that affect them, in order.
 
-        For outputs, also what saves the run.
+        For outputs, that includes the fallbacks that save the execution.
         """
         reached: set[str] = set()
         pending = list(node_ids)
@@ -207,13 +207,13 @@ class Outcomes:
         return sorted(reached, key=self._position.__getitem__)
 
     def _number_of(self, node_ids: Sequence[str]) -> int:
-        """Return how many outcomes some nodes have."""
+        """Return the number of outcomes of some nodes."""
         options = {self._choices[n].key: len(self._choices[n].options) for n in node_ids if n in self._choices}
         number: int = prod(options.values()) * 2 ** len(self._may_fail.intersection(node_ids))
         return number
 
     def _worlds(self, node_ids: Sequence[str]) -> Iterator[World]:
-        """Play the outcomes of some nodes, which come in the order in which they depend on each other."""
+        """Play the outcomes of some nodes, which are in dependency order."""
         play = _Play({})
         others = play.following() if self._number_of(node_ids) <= _MOST_WORLDS else play.neighbors()
         for variant in chain([play], others):
@@ -249,7 +249,7 @@ class Outcomes:
 
     def _result(self, node_id: str, world: World, play: _Play) -> bool:
         comparison = self._comparisons.get(node_id)
-        if comparison is None:  # a conditional with a fault
+        if comparison is None:  # a conditional with a problem
             return play.option(("faulty", node_id), _EITHER)
         sources = self._sources[node_id]
         result = self._constant[node_id]
@@ -267,21 +267,21 @@ class _Play:
     """The choices of one outcome.
 
     Args:
-        taken: The positions of the options that are taken, by choice. Any other choice takes its first option.
+        taken: The positions of the options to take, by choice. Any other choice takes its first option.
     """
 
     def __init__(self, taken: Mapping[object, int]) -> None:
         self._taken = taken
-        self._asked: dict[object, tuple[Sequence[Any], int]] = {}  # the choices in the order in which they were asked
+        self._asked: dict[object, tuple[Sequence[Any], int]] = {}  # the choices, in the order in which they came up
 
     def option(self, key: object, options: Sequence[T]) -> T:
-        """Return the option that is taken, which is always the same for the same key."""
+        """Return the option to take. It is always the same for the same key."""
         if key not in self._asked:
             self._asked[key] = options, self._taken.get(key, 0)
         return options[self._asked[key][1]]
 
     def following(self) -> Iterator[_Play]:
-        """Yield plays until all outcomes have been played. Play each before you take the next one."""
+        """Yield plays until all outcomes have been played. Each must be played before the next is taken."""
         play = self
         while asked := play._without_last_options():
             *before, (key, (_, taken)) = asked
@@ -289,7 +289,7 @@ class _Play:
             yield play
 
     def neighbors(self) -> Iterator[_Play]:
-        """Yield the play of all last options, and those that differ from this one, which has been played, by one."""
+        """Yield the play with all last options, and those that differ by one choice from this play, which is done."""
         yield _Play({key: len(options) - 1 for key, (options, _) in self._asked.items()})
         for key, (options, taken) in list(self._asked.items()):
             yield from (_Play({key: other}) for other in range(len(options)) if other != taken)
@@ -302,7 +302,7 @@ class _Play:
 
 
 def _comparisons(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, Comparison]:
-    """Return the comparisons that decide something, by node."""
+    """Return the comparisons that affect the outcome, by node."""
     return {
         node_id: comparison
         for node_id, node in nodes.items()
@@ -313,7 +313,7 @@ def _comparisons(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, Comparison
 
 
 def _compared(comparison: Comparison) -> bool | None:
-    """Return the result of a comparison whose templates have no value, or None if it fails."""
+    """Return the result of a comparison when its templates have no value, or None if it fails."""
     try:
         return evaluate(
             comparison.operator, render(comparison.left, lambda _: ABSENT), render(comparison.right, lambda _: ABSENT)
@@ -328,7 +328,7 @@ _BRANCHES = ("true_branch", "false_branch")
 def flow_problems(
     definition: Mapping[str, Any], nodes: NodesByIndex, links: LinksByIndex, flow: Flow, types: TemplateTypes
 ) -> Iterator[Problem]:
-    """Yield what never runs, what runs for nothing, and what may have no value."""
+    """Yield what never runs, what nothing uses, and what may have no value."""
     if definition.get("nodes") == []:
         yield problem("nodes", "no_nodes", "a workflow needs at least one node")
     used = _used(definition, nodes, links)
@@ -367,7 +367,7 @@ def _ids(node: Mapping[str, Any], key: str) -> list[str]:
 
 
 def _missing_values(place: str, node: Mapping[str, Any], outcomes: Outcomes) -> Iterator[Problem]:
-    """Yield where a node reads another that may have been skipped, or whose failure starts it."""
+    """Yield where a node reads one that may have been skipped, or whose failure starts it."""
     kind = node_kind(node)
     if kind is not None and kind.is_fallible:
         remedy = "Read it only in that branch, or give the node the condition that it is_not_empty"
@@ -378,12 +378,12 @@ def _missing_values(place: str, node: Mapping[str, Any], outcomes: Outcomes) -> 
 
 
 def texts_with_values(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the texts of a node whose templates are to have values, each after its place in the node."""
+    """Yield the texts of a node whose templates should have values, each preceded by its place in the node."""
     comparison = comparison_of(node)
     asking = comparison.keys if comparison is not None and comparison.operator in UNARY else ()
     for key, value in () if is_open(node) else templated_values(node):
         for inside, text in strings(value):
-            if not (key + inside).startswith(asking):  # an absent value is what these ask for
+            if not (key + inside).startswith(asking):  # these test for an absent value
                 yield key + inside, text
     target = node.get("target_node")
     if node.get("type") == "critic" and isinstance(target, str):
@@ -391,9 +391,9 @@ def texts_with_values(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def outputs_with_values(outputs: Any) -> Iterator[tuple[str, str]]:
-    """Yield the texts of outputs whose templates are to have values, each after its place in the definition."""
+    """Yield the texts of outputs whose templates should have values, each preceded by its place."""
     for place, text in strings(outputs):
-        if whole_expression(text) is None:  # alone it is null, which says it to the caller
+        if whole_expression(text) is None:  # alone it becomes null, which the caller can see
             yield f"outputs{place}", text
 
 
@@ -403,14 +403,14 @@ def _missing_in(
     groups = [(place, group) for place, text in texts for group in groups_of(text, reader)]
     if not groups:
         return
-    sources: dict[tuple[str, ...], None] = {}  # each is asked for once, and those of a group one by one too
+    sources: dict[tuple[str, ...], None] = {}  # ask for each group once, and also for its nodes one by one
     for _, group in groups:
         sources |= dict.fromkeys([tuple(group), *((source,) for source in group)])
     readings = dict(zip(sources, outcomes.read(reader, sources), strict=True))
     reported: set[tuple[str, str]] = set()
     for place, group in groups:
         if len(group) > 1 and readings[tuple(group)].are_alternatives:
-            continue  # one of them is shown where the others are empty
+            continue  # one of them is shown, and the others are empty
         for part in dict.fromkeys([tuple(group), *((source,) for source in group)]):
             reason = readings[part].reason
             if reason is not None and reported.isdisjoint((place, source) for source in part):
@@ -425,17 +425,17 @@ def _missing_in(
 
 
 def groups_of(text: str, reader: str | None) -> Iterator[dict[str, str]]:
-    """Yield the nodes that a text reads, with the template of each: those together that have nothing between them."""
+    """Yield the nodes that a text reads, with their templates. Adjacent ones form a group."""
     for group in adjoining(text):
         sources = {source: expression.strip() for expression in group if (source := _node_of(expression, reader))}
         if len(sources) == len(group):
             yield sources
-        else:  # what is next to an input is not an alternative to it
+        else:  # a node next to an input isn't an alternative to it
             yield from ({source: expression} for source, expression in sources.items())
 
 
 def _node_of(expression: str, reader: str | None) -> str | None:
-    """Return the ID of the node that a template reads, or None for another source, and for the reader itself."""
+    """Return the ID of the node that a template reads, or None for another source or the reader itself."""
     try:
         reference = parse(expression)
     except TemplateError:
@@ -453,7 +453,7 @@ def _output_problems(definition: Mapping[str, Any], nodes: Mapping[str, Any], ou
         "Name what runs instead right after it, as in {{refund}}{{denial}}, or make it an output without other text,"
         " which is then null"
     )
-    for named in outputs_with_values(outputs):  # one by one: what decides about all may be too much to play
+    for named in outputs_with_values(outputs):  # one by one, because playing all at once may be too much
         yield from _missing_in([named], None, outcomes, remedy)
     required = schema.get("required") if is_object(schema) else None
     names = nodes if outputs is None else outputs
@@ -467,7 +467,7 @@ def _output_problems(definition: Mapping[str, Any], nodes: Mapping[str, Any], ou
 
 
 def _used(definition: Mapping[str, Any], nodes: NodesByIndex, links: LinksByIndex) -> set[str]:
-    """Return the IDs of the nodes that an output of the workflow names, or another node outside its branches."""
+    """Return the IDs of nodes named by an output of the workflow, or by another node outside its branches."""
     used = {link.target for link in template_links("outputs", definition.get("outputs")) if isinstance(link, Link)}
     for index, node in nodes.items():
         for link in links[index]:

@@ -1,4 +1,4 @@
-"""The inputs of a run: which a definition uses, and whether those of a run are what it needs."""
+"""The inputs of a workflow: which ones a definition uses, and whether given inputs are what it needs."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ INPUT_SEVERITIES: Final[Mapping[str, Severity]] = {
     "unused_input": "warning",
     "unchecked_input": "warning",
 }
-"""The codes of the problems that inputs have."""
+"""The codes of problems with inputs."""
 
 _ROOT: Final = "inputs"
 _TEXTS: Final = frozenset(
     ("instruction", "prompt", "system_prompt", "improvement_prompt")
-)  # for models, which read text
-_RESEMBLES: Final = 0.7  # rows may have columns that are not inputs: `state` is not a misspelled `date`
+)  # for models, which accept text
+_RESEMBLES: Final = 0.7  # rows may have columns that aren't inputs, so `state` isn't a misspelled `date`
 
 
 def check_inputs(
@@ -91,7 +91,7 @@ def check_inputs(
     root = _root_of(schema)
     uses = input_uses(plain)
     misfits = _misfits(schema, given) if is_object(schema) else ()
-    by_place: dict[str, Problem] = {}  # one at each place, an error before a warning
+    by_place: dict[str, Problem] = {}  # one for each place, preferring errors to warnings
     for problem in (*_missing(uses, given, root), *_unknown(uses, given, root), *misfits):
         if problem.location not in by_place or by_place[problem.location].severity == "warning":
             by_place[problem.location] = problem
@@ -99,13 +99,13 @@ def check_inputs(
 
 
 def changes_for_callers(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return what programs that run a workflow meet when it gets another definition, in words.
+    """Return how a new definition affects programs that run the workflow, in words.
 
-    These are the inputs that `check_inputs` calls missing now, and those that nothing uses anymore.
+    These are the inputs that `check_inputs` now calls missing, and those that nothing uses anymore.
 
     Args:
-        old: The definition that it has, as plain JSON.
-        new: The definition that it gets.
+        old: The current definition, as plain JSON.
+        new: The new definition.
     """
     before, after = ({each.location for each in check_inputs(side, {}).errors} for side in (old, new))
     given = _known(input_uses(old), _root_of(old.get("input_schema")))
@@ -116,7 +116,7 @@ def changes_for_callers(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[
 
 
 class InputsError(ValueError):
-    """The inputs of a run are not what its workflow needs.
+    """The given inputs aren't what the workflow needs.
 
     Attributes:
         problems: What is wrong with them.
@@ -130,7 +130,7 @@ class InputsError(ValueError):
 
 
 def in_one_line(problems: Iterable[Problem]) -> str:
-    """Return what is wrong with inputs as one line, for an error."""
+    """Return the problems with inputs on one line, for an error."""
     return printable_line("; ".join(f"{problem.location}: {problem.message}" for problem in problems))
 
 
@@ -141,17 +141,17 @@ class InputUse(NamedTuple):
     """The template."""
 
     place: str
-    """The node, or the output of the workflow, as a message names it."""
+    """The node or the output of the workflow, as messages name it."""
 
     is_certain: bool
-    """Whether every run renders it. The node of another may be skipped."""
+    """Whether every execution renders it. Otherwise, its node may be skipped."""
 
     is_text: bool
-    """Whether it is rendered as a part of a text, rather than as the value that it is."""
+    """Whether it is rendered as part of a text, rather than as a whole value."""
 
 
 def input_uses(definition: Mapping[str, Any]) -> list[InputUse]:
-    """Return the uses of inputs, in the order of the definition, without templates that cannot be parsed."""
+    """Return the uses of inputs in the order of the definition, skipping templates that can't be parsed."""
     nodes = nodes_of(in_todays_words(definition)).values()
     skippable = Flow(nodes).skippable({node["id"] for node in nodes if node.get("condition") is not None})
     of_nodes = [
@@ -165,7 +165,7 @@ def input_uses(definition: Mapping[str, Any]) -> list[InputUse]:
 
 
 def _references(value: Any) -> Iterator[tuple[Reference, bool]]:
-    """Yield the inputs that a value names, and whether each is a part of a text."""
+    """Yield the inputs that a value names, and whether each is part of a text."""
     for _, text in strings(value):
         is_text = whole_expression(text) is None
         yield from ((reference, is_text) for reference in references(text) if reference.source == INPUT)
@@ -183,7 +183,7 @@ def _plain(inputs: object) -> Mapping[str, Any]:
 
 
 def _root_of(schema: object) -> Mapping[str, Any]:
-    """Return the schema of the inputs as an object, with what it refers to as a whole."""
+    """Return the schema of the inputs as an object, with the schema that it refers to merged in."""
     target = target_of(schema, schema) if is_object(schema) else None
     if not (is_object(schema) and is_object(target)):
         return {}
@@ -211,9 +211,9 @@ def _missing(uses: list[InputUse], inputs: Mapping[str, Any], root: Mapping[str,
 
 
 def _unknown(uses: list[InputUse], inputs: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield a problem for each input that nothing uses, or only for misspelled ones where others may be used."""
+    """Yield a problem for each unused input, or only for misspelled ones if any input may be used."""
     known = _known(uses, root)
-    is_open = any(not use.reference.path for use in uses)  # {{input}} uses all of them
+    is_open = any(not use.reference.path for use in uses)  # {{input}} uses all inputs
     is_open |= not is_closed(root)
     unset = {name.lower(): name for name in known if name not in inputs}
     for name in inputs:
@@ -235,9 +235,9 @@ def _known(uses: list[InputUse], root: Mapping[str, Any]) -> dict[str, None]:
 
 
 def _misfits(schema: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield why the inputs do not fit their schema, unless parts of the schema are not understood."""
+    """Yield why the inputs don't fit their schema. A schema that isn't fully understood is skipped."""
     misread = (fault for fault in schema_faults(schema) if fault.code != "unknown_property")
-    # Only what refers to its own parts can be compared.
+    # Only schemas that refer to nothing but their own parts can be checked.
     is_whole = all(text.startswith("#") for place, text in strings(schema) if place.endswith(".$ref"))
     if is_whole and all(fault.place.endswith(".pattern") for fault in misread):
         yield from map(_misfit, all_faults(schema, inputs, _ROOT))

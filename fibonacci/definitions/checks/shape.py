@@ -1,4 +1,4 @@
-"""Problems of shape: types, keys, names, values that are not JSON, schemas, and keys that have no effect."""
+"""Problems of shape: types, keys, names, values that aren't JSON, schemas, and keys without effect."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from fibonacci.definitions.problems import Problem, problem
 from fibonacci.definitions.templates import INPUT, NAMED_SOURCES
 from fibonacci.definitions.tools import MEMORY_SET, canonical_tool, unused_owners
 
-# The emulator reads the categories, and an editor the address of the JSON Schema.
+# The emulator reads the categories, and editors read the address of the JSON Schema.
 _WORKFLOW: Final = frozenset(WorkflowDefinition.model_fields) | {"categories", "$schema"}
 _NODES: Final[Mapping[str, frozenset[str]]] = {
     node_type: frozenset(model.model_fields).union(OLDER_KEYS[node_type].values())
@@ -43,7 +43,7 @@ _INSIDE: Final[Mapping[str, frozenset[str]]] = {
 
 
 def unknown_keys(definition: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield the keys that neither the models nor the older spelling have."""
+    """Yield the keys that exist neither in the models nor in the older spelling."""
     yield from _unknown(definition, _WORKFLOW, "a definition", "")
     yield from _unknown(definition.get("default_retry"), _INSIDE["retry"], "a retry", "default_retry.")
     nodes = definition.get("nodes")
@@ -55,7 +55,7 @@ def unknown_keys(definition: Mapping[str, Any]) -> Iterator[Problem]:
 def _unknown_in_node(node: Mapping[str, Any], prefix: str) -> Iterator[Problem]:
     node_type = known_type(node.get("type"))
     if node_type is None:
-        return  # it is missing or unknown, which is a separate problem
+        return  # a missing or unknown type is a separate problem
     known = _NODES[node_type]
     yield from _unknown(node, known, f"a node of type {node_type}", prefix)
     for key, inner in _INSIDE.items():
@@ -90,7 +90,7 @@ _UNKNOWN: Final[Mapping[LinkKind, tuple[str, str]]] = {
 
 
 def duplicate_ids(nodes: NodesByIndex) -> Iterator[Problem]:
-    """Yield the IDs that an earlier node has."""
+    """Yield the IDs that an earlier node already has."""
     first: dict[str, int] = {}
     for index, node in nodes.items():
         earlier = first.setdefault(node["id"], index)
@@ -99,7 +99,7 @@ def duplicate_ids(nodes: NodesByIndex) -> Iterator[Problem]:
 
 
 def reserved_ids(nodes: NodesByIndex) -> Iterator[Problem]:
-    """Yield the IDs that templates cannot name."""
+    """Yield the IDs that templates can't refer to."""
     for index, node in nodes.items():
         if node["id"] in _SOURCES:
             message = (
@@ -110,7 +110,7 @@ def reserved_ids(nodes: NodesByIndex) -> Iterator[Problem]:
 
 
 def unknown_names(nodes: NodesByIndex, links: LinksByIndex, outputs: Any) -> Iterator[Problem]:
-    """Yield the names of no node, and the templates that cannot be parsed."""
+    """Yield names that don't belong to a node, and templates that can't be parsed."""
     ids = {node["id"]: None for node in nodes.values()}
     sources = {**ids, **dict.fromkeys(_SOURCES)}
     for index, of_node in links.items():
@@ -151,11 +151,11 @@ _OUTPUT_FORMATS: Final = ("text", "json")
 
 
 def suspicious_values(nodes: NodesByIndex) -> Iterator[Problem]:
-    """Yield the values of single keys that are probably not meant."""
+    """Yield values of single keys that are probably mistakes."""
     types = {node["id"]: node.get("type") for node in nodes.values()}
     for index, node in nodes.items():
         if node.get("type") == "llm":
-            yield from _of_llm(node, f"nodes[{index}].")
+            yield from _llm_values(node, f"nodes[{index}].")
         target = node.get("target_node")
         target_type = types.get(target) if isinstance(target, str) else None
         if node.get("type") == "critic" and target_type in ("tool", "conditional", "critic"):
@@ -167,7 +167,7 @@ def suspicious_values(nodes: NodesByIndex) -> Iterator[Problem]:
             yield problem(f"nodes[{index}].target_node", "critic_of_no_answer", message)
 
 
-def _of_llm(node: Mapping[str, Any], prefix: str) -> Iterator[Problem]:
+def _llm_values(node: Mapping[str, Any], prefix: str) -> Iterator[Problem]:
     temperature = node.get("temperature")
     if isinstance(temperature, int | float) and 1 < temperature <= 2:
         message = f"{temperature} is above 1, the maximum in the newer documentation. Use 1 or less"
@@ -196,19 +196,19 @@ _EXPECTED: Final[Mapping[str, str]] = {
 
 
 def shape_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield the faults that the models find."""
+    """Yield the problems that the models find."""
     try:
         WorkflowDefinition.model_validate({key: value for key, value in definition.items() if key != "$schema"})
     except ValidationError as error:
         faults = [_problem(fault, list(fault["loc"])) for fault in error.errors(include_url=False)]
-        by_place = {fault.location: fault for fault in reversed(faults)}  # a union reports a place once per member
+        by_place = {fault.location: fault for fault in reversed(faults)}  # a union reports a place once for each member
         yield from reversed(by_place.values())
 
 
 def _problem(fault: ErrorDetails, location: list[int | str]) -> Problem:
     kind, value = fault["type"], fault["input"]
     if location[:1] == ["nodes"] and len(location) > 2:
-        del location[2]  # pydantic adds the node's type, which is not a place in the definition
+        del location[2]  # pydantic adds the node's type, which isn't part of the place
     if location[:1] == ["version"]:
         return problem("version", "wrong_type", f"should be a string or a number, not {_kind_of(value)}")
     if kind == "union_tag_not_found":
@@ -231,7 +231,7 @@ def _problem(fault: ErrorDetails, location: list[int | str]) -> Problem:
 
 
 def node_type_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield the unknown types of nodes: one that resembles a known type is a typo, and others may be new."""
+    """Yield unknown types of nodes. One that resembles a known type is a typo, and others may be new."""
     nodes = definition.get("nodes")
     for index, node in enumerate(nodes if is_array(nodes) else ()):
         node_type = node.get("type") if is_object(node) else None
@@ -259,7 +259,7 @@ def _kind_of(value: object) -> str:
 
 
 def schema_problems(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterator[Problem]:
-    """Yield the faults of the schemas of inputs, of outputs, and of answers."""
+    """Yield the problems of the schemas of inputs, outputs and answers."""
     schemas = {name: definition.get(name) for name in ("input_schema", "output_schema")}
     for index, node in nodes.items():
         if node.get("type") == "llm":
@@ -270,14 +270,14 @@ def schema_problems(definition: Mapping[str, Any], nodes: NodesByIndex) -> Itera
 
 
 FLAGGED_CATEGORIES: Final = ("external_comm", "public_writes", "permission_changes", "financial", "pii")
-"""The categories for which the settings of an organization can require approval. Others may be added."""
+"""The categories that an organization's settings can require approval for. There may be others."""
 
 _RETRIES: Final = ("max_retries", "retry_delay")
-_SIMILAR: Final = 0.8  # categories of one's own are fine, so only what nearly is a known one is misspelled
+_SIMILAR: Final = 0.8  # custom categories are fine, so only near matches of known ones count as misspelled
 
 
 def without_effect(nodes: NodesByIndex) -> Iterator[Problem]:
-    """Yield the fields of nodes that do not do what they say."""
+    """Yield fields of nodes that don't have the effect they suggest."""
     for index, node in nodes.items():
         if not is_open(node):
             place = f"nodes[{index}]"
@@ -294,7 +294,7 @@ def _retries(node: Mapping[str, Any], place: str) -> Iterator[Problem]:
 
 
 def _operands(node: Mapping[str, Any], place: str) -> Iterator[Problem]:
-    """Yield the comparisons that lack what they compare with."""
+    """Yield comparisons that lack an operand."""
     is_gate = node.get("type") == "conditional"
     key, at = ("right_value", place) if is_gate else ("value", f"{place}.condition")
     comparison = node if is_gate else node.get("condition")
@@ -309,7 +309,7 @@ _NOT_RENDERED: Final = "is used as it is, because templates work only in values,
 
 
 def _memory_keys(node: Mapping[str, Any], place: str) -> Iterator[Problem]:
-    """Yield keys of memory that no value can have, and templates where none are rendered."""
+    """Yield impossible memory keys, and templates where none are rendered."""
     for field in ("memory_read", "memory_write") if node.get("type") == "llm" else ():
         keys = node.get(field)
         for key in keys if is_array(keys) or is_object(keys) else ():
@@ -320,7 +320,7 @@ def _memory_keys(node: Mapping[str, Any], place: str) -> Iterator[Problem]:
 
 
 def _params(node: Mapping[str, Any], place: str) -> Iterator[Problem]:
-    """Yield the keys of parameters that hold templates, and the owners that the scope of a value does not have."""
+    """Yield parameter keys with templates, and owners that the scope of a memory value doesn't have."""
     tool = node.get("tool")
     for name in ("params", "inputs") if node.get("type") == "tool" else ():
         params = node.get(name)
@@ -342,11 +342,11 @@ def _templates_in_keys(value: Any, place: str) -> Iterator[Problem]:
 
 
 def category_problems(categories: object, tools: Iterable[KnownTool]) -> Iterator[Problem]:
-    """Yield the categories of a definition that are none, or that seem to be misspelled.
+    """Yield the categories of a definition that are invalid or seem misspelled.
 
     Args:
-        categories: What the definition has as its categories, or None.
-        tools: The tools that are known, which have categories too.
+        categories: The categories in the definition, or None.
+        tools: The known tools, which have categories too.
     """
     if categories is None:
         return
@@ -362,11 +362,11 @@ def category_problems(categories: object, tools: Iterable[KnownTool]) -> Iterato
 
 
 def nearest_category(name: str, of_tools: Iterable[str]) -> str | None:
-    """Return the category that a name resembles, or None if it is one itself, or resembles none.
+    """Return the category that a name resembles, or None if it is a category itself or resembles none.
 
     Args:
         name: The name.
-        of_tools: The categories of the tools that are known.
+        of_tools: The categories of the known tools.
     """
     near = nearest(name, [*FLAGGED_CATEGORIES, *of_tools], cutoff=_SIMILAR)
     return None if near == name else near

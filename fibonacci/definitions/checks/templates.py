@@ -47,16 +47,16 @@ _LONGEST_PATH: Final = 200
 _AS_IT_IS: Final = "If you mean the characters, put a space between them"
 
 _Paths = frozenset[tuple[str, ...]]
-"""Paths to values, each with those of what it is in."""
+"""Paths to values, including those of their containers."""
 
 MayBeNumber = Callable[[str], bool | None]
-"""Tells whether an expression may give a number, or None if nothing is known of it."""
+"""Tells whether an expression may be a number, or None if nothing is known about it."""
 
 
 def brace_problems(
     location: str, text: str, ids: Collection[str], inputs: Collection[str], may_be_number: MayBeNumber
 ) -> Iterator[Problem]:
-    """Yield the braces of a text that make no template, and were probably meant to."""
+    """Yield braces in a text that don't form a template, but were probably meant to."""
     if "<<" in text:
         for match in _ANGLES.finditer(text):
             name = match[1]
@@ -79,7 +79,7 @@ def _foreign(location: str, text: str, may_be_number: MayBeNumber) -> Iterator[P
     for match in _DOLLAR.finditer(text) if "${{" in text else ():
         expression = match[1]
         is_number = may_be_number(expression)
-        # "${{input.price}}" is an amount in dollars, unless it is all that the text has, or is spaced as on GitHub.
+        # "${{input.price}}" is a dollar amount, unless it is the whole text or is spaced as on GitHub.
         is_meant = is_number is False or (is_number is None and (match[0] == text or expression != expression.strip()))
         if is_meant:
             message = (
@@ -103,7 +103,7 @@ def _incomplete(location: str, text: str, ids: Collection[str], inputs: Collecti
             continue
         if surplus * excess > 0:
             unclosed.append(_unclosed(location, match.start(), text[match.start() : match.end()], name))
-        elif "." in name:  # else it may be an argument of LaTeX or a program, as in {{name}_i}: the braces are balanced
+        elif "." in name:  # balanced braces may belong to LaTeX or a program, as in {{name}_i}
             single.append((match.start(), name, name))
     for offset, name, meant in sorted(single):
         message = f"'{{{name}}}' is plain text. Write '{{{{{meant}}}}}', in a Python f-string with four braces"
@@ -129,12 +129,12 @@ def _unclosed(location: str, offset: int, written: str, name: str) -> Problem:
 def template_problems(
     definition: Mapping[str, Any], nodes: NodesByIndex, types: TemplateTypes, flow: Flow
 ) -> Iterator[Problem]:
-    """Yield the templates that are probably not meant."""
+    """Yield templates that are probably mistakes."""
     inputs = as_object(as_object(definition.get("input_schema")).get("properties"))
     check = _TemplateCheck(nodes, inputs, types, flow)
     for index, node in nodes.items():
         comparison = comparison_of(node)
-        # The operands of `is_empty` and `is_not_empty` may have no value: that is what they ask.
+        # The operands of `is_empty` and `is_not_empty` may have no value, since that is what these test.
         exempt = comparison.keys if comparison is not None and comparison.operator in UNARY else ()
         for key, value in () if is_open(node) else templated_values(node):
             for place, text in strings(value):
@@ -165,7 +165,7 @@ class _TemplateCheck:
             try:
                 reference = parse(expression)
             except TemplateError:
-                continue  # a fault of its own
+                continue  # a separate problem
             reading = self._types.read(reference)
             if reading.missing is not None:
                 yield replace(_unknown(location, reference, reading.missing, reading.owner), offset=offset)
@@ -181,7 +181,7 @@ class _TemplateCheck:
         try:
             value_type = self._types.read(parse(expression)).type
         except TemplateError:
-            return True  # a fault of its own
+            return True  # a separate problem
         return has_number(value_type) if value_type.is_known else None
 
     @cached_property
@@ -190,12 +190,12 @@ class _TemplateCheck:
 
     @cached_property
     def _present(self) -> dict[str, _Paths]:
-        """The paths that have a value whenever a node runs, by its ID: a comparison has asked for them before."""
+        """The paths that have a value whenever a node runs, by its ID, because an earlier comparison used them."""
         by_id = {node["id"]: node for node in self._nodes.values()}
         present: dict[str, _Paths] = {}
         for node_id in self._flow.order():
             gates = self._flow.gates.get(node_id, [])
-            # One conditional and one dependency that have run are enough for a node to run.
+            # For a node to run, it is enough that one of its conditionals and one of its dependencies ran.
             ways = [present[each.conditional] | _asked_by(by_id[each.conditional], holds=each.when) for each in gates]
             conditionals = {gate.conditional for gate in gates}
             others = (*self._flow.depends_on[node_id], *self._flow.rescues.get(node_id, ()))
@@ -203,7 +203,7 @@ class _TemplateCheck:
             is_gate = by_id[node_id].get("type") == "conditional"
             own: _Paths = frozenset() if is_gate else _asked_by(by_id[node_id], holds=True)
             known = own.union(*(paths[0].intersection(*paths[1:]) for paths in (ways, needed) if paths))
-            # A chain of nodes that ask for nothing shares one set.
+            # A chain of nodes without comparisons shares one set.
             present[node_id] = needed[0] if needed and needed[0] == known else known
         return present
 
@@ -224,7 +224,7 @@ def _asked_by(node: Mapping[str, Any], *, holds: bool) -> _Paths:
 
 
 def _unknown(location: str, reference: Reference, position: int, owner: ValueType) -> Problem:
-    """Return the problem of a part that no value has."""
+    """Return the problem for a part that no value has."""
     code = "unknown_input" if reference.source == INPUT else "unknown_field"
     part, fields = reference.path[position], owner.fields()
     name = ".".join((reference.source, *reference.path[:position]))
@@ -242,7 +242,7 @@ def _unknown(location: str, reference: Reference, position: int, owner: ValueTyp
 
 
 def _optional(location: str, reference: Reference, path: tuple[str, ...]) -> Problem:
-    """Return the problem of a part that a valid value may be without."""
+    """Return the problem for a part that a valid value may lack."""
     if reference.source == INPUT:
         reason = f"input_schema does not require {path[-1]!r}, and no default is filled in"
     else:

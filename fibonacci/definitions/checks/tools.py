@@ -1,4 +1,4 @@
-"""Tools and models: the nodes that name what there is not, and the parameters that a tool does not take."""
+"""Tools and models: nodes that name missing ones, and parameters that don't fit a tool."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def model_names(models: Iterable[str]) -> list[str]:
     """Return the given names of models.
 
     Raises:
-        TypeError: If they are not names. The message names what to pass.
+        TypeError: If they aren't names. The message says what to pass.
     """
     given = cast("object", models)
     is_list = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
@@ -95,23 +95,23 @@ class ToolSource(Protocol):
 
 
 class KnownTool(NamedTuple):
-    """What the checks know of a tool."""
+    """What the checks know about a tool."""
 
     name: str
-    """What a node calls it by."""
+    """The name by which nodes call it."""
 
     parameters: Mapping[str, Any] | None
-    """The JSON Schema of its parameters, or None where only its name is known."""
+    """The JSON Schema of its parameters, or None if only its name is known."""
 
     category: str | None
     """Its category, such as `communication`."""
 
 
 def known_tools(tools: Iterable[str | NamedTool] | ToolSource) -> dict[str, KnownTool]:
-    """Return the given tools by their canonical names, after listing those of a client.
+    """Return the given tools by canonical name. Those of a client are listed first.
 
     Raises:
-        TypeError: If they are neither names, nor tools, nor a sync client. The message names what to pass.
+        TypeError: If they are neither names, nor tools, nor a sync client. The message says what to pass.
     """
     catalog: Any = getattr(tools, "tools", None)
     given: object = tools if catalog is None else catalog.list()
@@ -129,7 +129,7 @@ def _known_tool(tool: object) -> KnownTool:
         raise TypeError(
             f"tools contains an element of type {type(tool).__name__}. Pass names, or the result of client.tools.list()"
         )
-    parameters: object = getattr(tool, "parameters", None)  # the platform documents name and description only
+    parameters: object = getattr(tool, "parameters", None)  # the platform only documents name and description
     category: object = getattr(tool, "category", None)
     return KnownTool(
         name, parameters if is_object(parameters) else None, category if isinstance(category, str) else None

@@ -1,8 +1,8 @@
 """What a diagram shows: the nodes of a definition, their states, and the edges between them, including mistakes.
 
-There is no font to measure with, so widths are estimated on the wide side: fonts differ by a fifth between machines.
+There is no font to measure, so widths are estimated generously: fonts differ by a fifth between machines.
 
-This reads plain JSON and skips what has the wrong type: the diagram of a definition with a mistake helps to find it.
+This reads plain JSON and skips what has the wrong type, because a diagram helps to find mistakes in a definition.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from fibonacci.definitions.node_kinds import NODE_KINDS, known_type
 if TYPE_CHECKING:
     from fibonacci.models import Execution, NodeTrace
 
-# What XML 1.0 does not allow, lone surrogates among it, and the control characters that HTML does not.
+# What XML 1.0 doesn't allow, including lone surrogates, and the control characters that HTML doesn't allow.
 _ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-# Marks that reorder the text around them, or hide in it.
+# Marks that reorder the text around them, or are invisible in it.
 _INVISIBLE: Final = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _ELLIPSIS: Final = "…"
 _BREAKABLE: Final = " _-./"
@@ -34,7 +34,7 @@ _WIDE: Final = frozenset("mwMW@%&—")
 
 
 def clean(text: str) -> str:
-    """Return a text on one line, without characters that XML does not allow and without marks that reorder it."""
+    """Return a text on one line, without characters that XML doesn't allow or marks that reorder it."""
     return " ".join(_INVISIBLE.sub("", _ILLEGAL.sub("\ufffd", text)).split())
 
 
@@ -56,18 +56,18 @@ def _width(character: str) -> float:
 
 
 def shorten(text: str, limit: float) -> str:
-    """Return as much of a text as a width allows, in units of the font size, and an ellipsis where it was cut."""
+    """Cut a text to a width, in units of the font size, and end it with an ellipsis if it was cut."""
     end = _fitting(text, limit)
     return text if end == len(text) else text[: _fitting(text, limit - _width(_ELLIPSIS))].rstrip() + _ELLIPSIS
 
 
 def wrap(text: str, limit: float, lines: int) -> list[str]:
-    """Break a text into lines of a width, in units of the font size, and shorten the last one.
+    """Wrap a text to a width, in units of the font size, and shorten the last line.
 
     Args:
         text: The text, clean.
         limit: The width of a line.
-        lines: The most lines that are returned.
+        lines: The maximum number of lines.
     """
     wrapped: list[str] = []
     while len(wrapped) < lines - 1 and (end := _fitting(text, limit)) < len(text):
@@ -78,7 +78,7 @@ def wrap(text: str, limit: float, lines: int) -> list[str]:
 
 
 def _fitting(text: str, limit: float) -> int:
-    """Return how many characters fit."""
+    """Return how many characters fit into a width."""
     for index, character in enumerate(text):
         limit -= _width(character)
         if limit < 0:
@@ -87,7 +87,7 @@ def _fitting(text: str, limit: float) -> int:
 
 
 def _break(text: str, end: int) -> int:
-    """Return the best place for a line break, at a place or before it."""
+    """Return the best place for a line break, at or before a given place."""
     if text[end] == " ":
         return end
     places = (text.rfind(character, 0, end) + 1 for character in _BREAKABLE)
@@ -96,7 +96,7 @@ def _break(text: str, end: int) -> int:
 
 
 def number(value: float) -> str:
-    """Return a coordinate as text, to a tenth of a pixel."""
+    """Return a coordinate as text, rounded to a tenth of a pixel."""
     return f"{round(value, 1):g}" if abs(value) < 100_000 else str(round(value))
 
 
@@ -104,23 +104,23 @@ KNOWN_STATES: Final = ("completed", "failed", "running", "pending", "skipped", "
 """The states that have a color. The platform may have others."""
 
 UNKNOWN: Final = "unknown"
-"""The state of a node that the platform does not mention."""
+"""The state of a node that the platform doesn't mention."""
 
 
 class NodeState(NamedTuple):
     """The state of a node. All texts are clean."""
 
     word: str
-    """The state in a word: one of `KNOWN_STATES`, `unknown`, or another that the platform has sent."""
+    """The state in a word: one of `KNOWN_STATES`, `unknown`, or another one from the platform."""
 
     duration: str = ""
-    """The time that the node took, such as `1.2 s`. Empty when it is not known."""
+    """The time that the node took, such as `1.2 s`. Empty if unknown."""
 
     reason: str = ""
-    """The error of a failed node, or why it was skipped. Empty when it is not known."""
+    """The error of a failed node, or why it was skipped. Empty if unknown."""
 
     words: str = ""
-    """What is said of the state, instead of the word and the duration."""
+    """A text about the state, in place of the word and the duration."""
 
     @property
     def text(self) -> str:
@@ -129,15 +129,15 @@ class NodeState(NamedTuple):
 
 
 def node_states(definition: Mapping[str, Any], execution: Execution) -> dict[str, NodeState]:
-    """Return the states of nodes by ID, where a missing one is unknown.
+    """Return the states of nodes by ID. A node without one is unknown.
 
     Args:
         definition: The definition as plain JSON.
-        execution: The execution. Without a trace, nodes with an output have completed.
+        execution: The execution. If it has no trace, nodes with an output count as completed.
     """
     if execution.trace:
         return dict(_traced(execution.trace))
-    if is_object(definition.get("outputs")):  # then the names of the outputs are not those of nodes
+    if is_object(definition.get("outputs")):  # the names of the outputs then aren't those of nodes
         return {}
     return {node_id: NodeState("completed") for node_id in execution.outputs}
 
@@ -168,7 +168,7 @@ def _state_text(value: object) -> str:
 
 
 MISSING: Final = ""
-"""The type of a name that no node has."""
+"""The type shown for a name that no node has."""
 
 _LABELS: Final = ("true", "false", "on error")
 
@@ -176,10 +176,10 @@ _NOT_A_NODE: Final = ("not a node of this workflow",)
 
 
 class DiagramNode(NamedTuple):
-    """A node as it is shown. All texts are clean."""
+    """A node as the diagram shows it. All texts are clean."""
 
     id: str
-    """The ID as it is written. Empty for a node that has none."""
+    """The ID as written. Empty for a node without one."""
 
     type: str
     """The type, such as `llm`, or `no type`. `MISSING` for a name that no node has."""
@@ -195,12 +195,12 @@ class DiagramNode(NamedTuple):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The text below the label of the node."""
+        """The texts below the label of the node."""
         return (*self.details, self.state.text) if self.state else self.details
 
 
 class DiagramEdge(NamedTuple):
-    """An edge, in the direction in which the workflow runs."""
+    """An edge, pointing in the direction in which the workflow runs."""
 
     source: int
     """The position of the node that it leaves."""
@@ -209,13 +209,13 @@ class DiagramEdge(NamedTuple):
     """The position of the node that it leads to."""
 
     label: str = ""
-    """`true` or `false` for a branch, `on error` for what runs after a failure."""
+    """`true` or `false` for a branch, `on error` for a node that runs after a failure."""
 
     is_assessment: bool = False
     """Whether it leads from a node to its critic."""
 
     is_faded: bool = False
-    """Whether no run took it, of those whose coverage is shown."""
+    """Whether none of the executions whose coverage is shown took it."""
 
 
 class DiagramContents(NamedTuple):
@@ -231,17 +231,17 @@ class DiagramContents(NamedTuple):
     """The state of the execution, or None without one."""
 
     nodes: tuple[DiagramNode, ...]
-    """The nodes in the order of the definition, then those that are missing."""
+    """The nodes in the order of the definition, followed by missing ones."""
 
     edges: tuple[DiagramEdge, ...]
-    """The edges. At most one from a node to another."""
+    """The edges, at most one from a node to another."""
 
 
 def contents_of(definition: object, execution: object) -> DiagramContents:
     """Return what the diagram of a definition shows.
 
     Args:
-        definition: A `WorkflowDefinition`, or a definition in plain JSON, which may have faults.
+        definition: A `WorkflowDefinition`, or a definition in plain JSON, which may have problems.
         execution: An `Execution` whose states are shown, or None.
 
     Raises:
@@ -334,7 +334,7 @@ def _operand(value: object) -> str:
     if isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= 64):
         return repr(value)
     if isinstance(value, int):
-        return "…"  # Python refuses to write integers of some length
+        return "…"  # Python refuses to print very long integers
     return "{…}" if is_object(value) else "[…]"
 
 

@@ -1,8 +1,8 @@
-"""Coordinates of boxes and edges: layers of the graph, and places in them.
+"""Coordinates of boxes and edges: the layers of the graph, and the positions within them.
 
 The steps are those of Sugiyama, Tagawa and Toda: break cycles, assign layers, split long edges, order each layer.
 
-Edges bend only between the layers, and nothing else is in the place of a lane, so no edge runs through a box.
+Edges bend only between layers, and nothing else occupies the place of a lane, so no edge crosses a box.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from fibonacci.definitions.graph import levels
 
 _SWEEPS: Final = 12
 _MOST_LANES: Final = 10_000
-"""With more lanes than this, long edges are drawn straight, because nobody can read a picture with so many."""
+"""With more lanes than this, long edges are drawn straight, because nobody could read the picture anyway."""
 
-_LAST: Final = 2.0  # after all places, which lie between 0 and 1
+_LAST: Final = 2.0  # after all positions, which are between 0 and 1
 
 
 class LayeredEdge(NamedTuple):
@@ -28,7 +28,7 @@ class LayeredEdge(NamedTuple):
     source: int
     target: int
     group: Hashable = None
-    """Edges of one group that leave the same node share their way."""
+    """Edges in the same group that leave the same node share their path."""
 
 
 class Layers(NamedTuple):
@@ -38,10 +38,10 @@ class Layers(NamedTuple):
     """The vertices of each layer."""
 
     paths: list[list[int]]
-    """The vertices on the way of each edge, from the earlier layer to the later one. Empty for a loop."""
+    """The vertices on the path of each edge, from the earlier layer to the later one. Empty for a loop."""
 
     reversed_edges: frozenset[int]
-    """The positions of the edges that close a cycle: their ways lead from target to source."""
+    """The positions of the edges that close a cycle. Their paths lead from target to source."""
 
     layer: list[int]
     """The layer of each vertex."""
@@ -63,7 +63,7 @@ def arrange(count: int, edges: Sequence[LayeredEdge]) -> Layers:
 
 
 def _closing_edges(count: int, edges: Sequence[LayeredEdge]) -> set[int]:
-    """Return the edges that lead back to a node on the way to them. Without these edges there are no cycles."""
+    """Return the edges that lead back to one of their own ancestors. Without these there are no cycles."""
     leaving: list[list[int]] = [[] for _ in range(count)]
     for index, edge in enumerate(edges):
         leaving[edge.source].append(index)
@@ -73,7 +73,7 @@ def _closing_edges(count: int, edges: Sequence[LayeredEdge]) -> set[int]:
     for root in sorted(range(count), key=lambda node: node in entered):
         if finished[root]:
             continue
-        path = {root: iter(leaving[root])}  # not recursive, since it can be long
+        path = {root: iter(leaving[root])}  # iterative, because the path can be long
         while path:
             node, following = next(reversed(path.items()))
             taken = next(following, None)
@@ -88,7 +88,7 @@ def _closing_edges(count: int, edges: Sequence[LayeredEdge]) -> set[int]:
 
 
 def _layers(count: int, edges: Sequence[LayeredEdge]) -> list[int]:
-    """Return the layer of each node: that after the last of its predecessors, or that before its first follower."""
+    """Return the layer of each node: after its last predecessor, or right before its first follower."""
     before: dict[int, list[int]] = {node: [] for node in range(count)}
     after: list[list[int]] = [[] for _ in range(count)]
     for edge in edges:
@@ -105,7 +105,7 @@ def _layers(count: int, edges: Sequence[LayeredEdge]) -> list[int]:
 
 
 def _split(edges: Sequence[LayeredEdge], layer: list[int]) -> list[list[int]]:
-    """Return the way of each edge, with a lane in each layer that it passes, and add the lanes to the layers."""
+    """Return the path of each edge, with a lane in each layer that it crosses, and add the lanes to the layers."""
     lengths: dict[tuple[int, Hashable], int] = {}
     for edge in edges:
         key = (edge.source, edge.group)
@@ -126,7 +126,7 @@ def _split(edges: Sequence[LayeredEdge], layer: list[int]) -> list[list[int]]:
 
 
 def neighbors(count: int, paths: Iterable[Sequence[int]]) -> tuple[list[list[int]], list[list[int]]]:
-    """Return the vertices right before and right after each vertex on the ways."""
+    """Return the vertices directly before and after each vertex on the paths."""
     before: list[list[int]] = [[] for _ in range(count)]
     after: list[list[int]] = [[] for _ in range(count)]
     for source, target in dict.fromkeys(step for path in paths for step in pairwise(path)):
@@ -144,7 +144,7 @@ class _Ordering:
         self._place = [0.0] * len(layer)
 
     def best(self) -> list[list[int]]:
-        """Return the order with the fewest crossings that some sweeps have found."""
+        """Return the order with the fewest crossings found in a few sweeps."""
         order = self._initial()
         best, fewest = order, self._crossings(order)
         for sweep in range(_SWEEPS):
@@ -158,7 +158,7 @@ class _Ordering:
         return best
 
     def _initial(self) -> list[list[int]]:
-        """Put the vertices of each layer in the order of a depth-first search, which keeps branches together."""
+        """Order the vertices of each layer by a depth-first search, which keeps branches together."""
         order: list[list[int]] = [[] for _ in range(max(self._layer, default=-1) + 1)]
         seen = [False] * len(self._layer)
         roots = [vertex for vertex in range(len(self._layer)) if not self._before[vertex]]
@@ -174,7 +174,7 @@ class _Ordering:
         return order
 
     def _swept(self, order: list[list[int]], neighbors: list[list[int]], *, backward: bool) -> list[list[int]]:
-        """Sort each layer by the mean place of the neighbors in the layer before it."""
+        """Sort each layer by the mean position of the neighbors in the previous layer."""
         swept = [list(vertices) for vertices in order]
         self._number(swept)
         for vertices in reversed(swept) if backward else swept:
@@ -209,13 +209,13 @@ class _Ordering:
 
 
 BETWEEN_LANES: Final = 18.0
-"""The smallest distance between a lane and what is next to it."""
+"""The smallest distance between a lane and its neighbor."""
 
 _BETWEEN_BOXES: Final = 24.0
 _CENTERING_SWEEPS: Final = 11
-_BOTH_WAYS: Final = 3  # so many sweeps at the end look at both neighboring layers
-_PULLS: Final = (1.0, 2.0, 8.0)  # by the number of lanes at the ends of a step
-_FREE: Final = 0.001  # what has no neighbors there gives way
+_BOTH_WAYS: Final = 3  # how many sweeps at the end consider both neighboring layers
+_PULLS: Final = (1.0, 2.0, 8.0)  # by how many ends of a step are lanes
+_FREE: Final = 0.001  # vertices without neighbors there give way
 _SNAP_BOX: Final = 8.0
 _SNAP_LANE: Final = 60.0
 
@@ -235,8 +235,8 @@ class Centers:
         self._before, self._after = neighbors(len(layers.layer), layers.paths)
         self._centers = [0.0] * len(layers.layer)
 
-    def found(self) -> list[float]:
-        """Return the centers, so that nothing lies below zero."""
+    def coordinates(self) -> list[float]:
+        """Return the centers, shifted so that nothing is below zero."""
         for vertices in self._order:
             for left, right in pairwise(vertices):
                 self._centers[right] = self._centers[left] + self._gap(left, right)
@@ -269,7 +269,7 @@ class Centers:
             self._centers[vertex] = center
 
     def _straighten(self) -> None:
-        """Remove the small bends: give each vertex the center of one before it, where there is room."""
+        """Remove small bends: move each vertex to the center of one before it, if there is room."""
         for vertices in self._order:
             for place, vertex in enumerate(vertices):
                 moves = (self._centers[other] - self._centers[vertex] for other in self._before[vertex])
@@ -284,7 +284,7 @@ class Centers:
                     self._centers[vertex] = center
 
     def _pull(self, vertex: int, other: int) -> float:
-        """Return how much an edge is to be straight: most of all between two lanes."""
+        """Return how strongly to straighten an edge, which is strongest between two lanes."""
         return _PULLS[(vertex >= self._nodes) + (other >= self._nodes)]
 
     def _gap(self, left: int, right: int) -> float:
@@ -293,7 +293,7 @@ class Centers:
 
 
 def _spread(wanted: Sequence[float], gaps: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """Return the positions nearest to the wanted ones, by least squares, that keep the order and the gaps.
+    """Return the positions closest to the wanted ones (by least squares) that keep the order and the gaps.
 
     Apart from the gaps, this is an isotonic regression, which pools neighbors that get in each other's way.
     """
@@ -315,10 +315,10 @@ def _spread(wanted: Sequence[float], gaps: Sequence[float], weights: Sequence[fl
 Point = tuple[float, float]
 
 _BETWEEN_LAYERS: Final = 34.0
-_ARROW: Final = 12.0  # an edge arrives straight
+_ARROW: Final = 12.0  # an edge arrives without a bend
 
 CYCLE: Final = "cycle"
-"""The group of the edges that close a cycle, at the node that they lead to."""
+"""The group of the edges that close a cycle, at their target node."""
 
 
 class Size(NamedTuple):
@@ -332,30 +332,30 @@ class Size(NamedTuple):
 
 
 class PlacedEdge(NamedTuple):
-    """The way of an edge."""
+    """The path of an edge."""
 
     points: tuple[Point, ...]
-    """Points `(along, across)`: from the first to the second it is straight, from there to the third it bends, and so
-    on by turns. None for a loop."""
+    """Points `(along, across)`. Straight and bent segments alternate, beginning with a straight one. Empty for a
+    loop."""
 
     is_reversed: bool
-    """Whether the last point is where the edge begins, because it closes a cycle."""
+    """Whether the edge begins at the last point, because it closes a cycle."""
 
 
 class Layout(NamedTuple):
     """Where everything is."""
 
     boxes: list[Point]
-    """The corner with the least coordinates `(along, across)` of each box."""
+    """The corner of each box with the smallest coordinates `(along, across)`."""
 
     sizes: list[Size]
     """The size of each box."""
 
     edges: list[PlacedEdge]
-    """The ways of the edges."""
+    """The paths of the edges."""
 
     labels: dict[tuple[int, Hashable], Point]
-    """The places for labels: one for each node and group of edges that leave it and have a lead."""
+    """The places for labels: one for each node and group of edges that leave it with a lead."""
 
     size: Size
     """The size of the whole."""
@@ -367,7 +367,7 @@ def lay_out(sizes: Sequence[Size], edges: Sequence[LayeredEdge], leads: Mapping[
     Args:
         sizes: The size of each box.
         edges: The edges.
-        leads: How far edges of a group run straight after they leave a node, for the sake of a label.
+        leads: How far the edges of a group run straight after they leave a node, to make room for a label.
     """
     return _Placement(sizes, edges, leads).layout()
 
@@ -378,7 +378,7 @@ class _Placement:
         self._edges = edges
         self._leads = leads
         self._layers = arrange(len(sizes), edges)
-        self._across = Centers(self._layers, [size.across for size in sizes]).found()
+        self._across = Centers(self._layers, [size.across for size in sizes]).coordinates()
         self._ports = self._groups_at_ports()
         self._node_leads: dict[int, float] = {}
         for node, group in self._ports:
@@ -400,7 +400,7 @@ class _Placement:
         return Layout(boxes, list(self._sizes), edges, self._labels(), Size(along, across))
 
     def _groups_at_ports(self) -> dict[tuple[int, Hashable], float]:
-        """Return where the edges of each group leave a node, across from its center."""
+        """Return where the edges of each group leave a node, as an offset from its center."""
         targets: dict[int, dict[Hashable, list[float]]] = {}
         for edge, path in zip(self._edges, self._layers.paths, strict=True):
             if path:

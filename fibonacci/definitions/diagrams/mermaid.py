@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _RECTANGLE: Final = '["{}"]'
 _SPECIAL: Final = frozenset('"#$%&*:;<=>@[\\]^`{|}~')
 _LABEL_WIDTH: Final = 50.0
-_MOST_ABREAST: Final = 5  # where more nodes are abreast, the flow turns to the right
+_MOST_ABREAST: Final = 5  # with more nodes side by side, the flow runs to the right
 
 _DASHED: Final = f"fill:{LIGHT['box']},stroke:{LIGHT['rim']},color:{LIGHT['soft']},stroke-dasharray:5 4"
 _CLASSES: Final = {
@@ -116,10 +116,10 @@ def _class(node: DiagramNode) -> str:
 
 
 def _escaped(character: str) -> str:
-    """Return a character as it may appear in a quoted label: Mermaid's entity codes are decimal numbers."""
+    """Escape a character for a quoted label. Mermaid's entity codes are decimal numbers."""
     return f"#{ord(character)};" if character in _SPECIAL else character
 
 
 def _yaml_escaped(character: str) -> str:
-    """Return a character as it may appear in a quoted text of YAML, and means nothing to Mermaid."""
+    """Escape a character for a quoted YAML text, so that it means nothing to Mermaid."""
     return f"\\U{ord(character):08x}" if character in _SPECIAL else character

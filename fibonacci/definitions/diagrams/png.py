@@ -1,4 +1,4 @@
-"""Definitions as PNG, by resvg, which comes with the extra `png` and needs no program and no system library."""
+"""Definitions as PNG, by resvg. It comes with the extra `png`, and needs no other program or system library."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ try:
 except ImportError as _error:
     raise ImportError("PNG needs resvg-py: pip install 'fibonacci-sdk[png]'") from _error
 
-_ZOOM: Final = 2.0  # sharp on screens of high density, too
-_MOST_PIXELS: Final = 40e6  # a renderer takes four bytes for each
+_ZOOM: Final = 2.0  # sharp on high-density screens too
+_MOST_PIXELS: Final = 40e6  # a renderer needs four bytes for each
 _NOTHING: Final = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>'
 _LETTER: Final = _NOTHING.replace("><", f"><text y='9' font-family='{FONT_FAMILIES}'>M</text><")
 _SANS_SERIF: Final = (None, "DejaVu Sans")  # None is the first that Fontconfig prefers, installed or not
@@ -54,7 +54,7 @@ def png(
 
 
 def _sans_serif_family() -> str | None:
-    """Return what to draw sans-serif texts with where the families that the picture names are missing."""
+    """Return the font for sans-serif texts if the families that the picture names are missing."""
     blank = svg_to_bytes(svg_string=_NOTHING)
     for family in _SANS_SERIF:
         if svg_to_bytes(svg_string=_LETTER, sans_serif_family=family) != blank:

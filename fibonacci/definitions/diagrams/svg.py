@@ -1,7 +1,7 @@
 """Definitions as SVG: self-contained, without scripts, in light and dark.
 
-The style sheet of an SVG inside a page applies to the whole page. Each rule is therefore bound to one class whose name
-is derived from all rules: diagrams of this version share them, and those of other versions don't conflict.
+The style sheet of an SVG inside a page applies to the whole page. Each rule is therefore limited to one class, whose
+name is derived from all rules. Diagrams of this version share the rules, and those of other versions don't conflict.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ FONT_FAMILIES: Final = (
     'system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","Noto Sans","Liberation Sans",Arial,sans-serif'
 )
 _RULES: Final[Mapping[str, str]] = {
-    # All that a page might set for its own texts is set here.
+    # Everything that a page might set for its own texts is set here.
     "text": f"font:400 12px {FONT_FAMILIES};fill:var(--ink);stroke:none;letter-spacing:0;word-spacing:0;"
     "text-anchor:start",
     ".fib-card": "fill:var(--card);stroke:var(--frame)",
@@ -109,13 +109,13 @@ def _style_sheet(scope: str) -> str:
 
 
 def _rules(scope: str) -> str:
-    """Return the rules that hold in light and dark."""
+    """Return the rules that apply in light and dark."""
     bound = ((",".join(f".{scope} {each}" for each in selectors.split(",")), _RULES[selectors]) for selectors in _RULES)
     return "\n".join(f"{selectors}{{{declarations}}}" for selectors, declarations in bound)
 
 
 SCOPE: Final = f"fib-{sha256(_style_sheet('').encode()).hexdigest()[:8]}"
-"""The class of the root element, to which all rules are bound."""
+"""The class of the root element, to which all rules are limited."""
 
 STYLE_SHEET: Final = _style_sheet(SCOPE)
 """The rules."""
@@ -142,7 +142,7 @@ _OTHER_ICONS: Final[Mapping[str, str]] = {
     "missing": "M5.4 5.6a2.6 2.6 0 1 1 3.8 2.3C8.4 8.4 8 8.9 8 9.8M8 13v.1",
 }
 _PLAIN: Final = 'fill="#fff" stroke="#555"'
-"""What programs show that do not know variables in style sheets."""
+"""The colors for programs that don't support variables in style sheets."""
 
 
 class Line(NamedTuple):
@@ -153,7 +153,7 @@ class Line(NamedTuple):
 
 
 class Box(NamedTuple):
-    """What is written in a box, and how large that makes it."""
+    """The text in a box, and the size that it needs."""
 
     node: DiagramNode
     """The node."""
@@ -191,7 +191,7 @@ def _lines(style: str, text: str, most: int) -> Iterator[Line]:
 
 
 def _title(node: DiagramNode) -> str:
-    """Return all that is known of a node, unabridged, for the reader who points at the box."""
+    """Return all that is known about a node, unabridged, for a tooltip."""
     label = node.label if node.id in ("", node.label) else f"{node.label} ({clean(node.id)})"
     reason = (node.state.reason,) if node.state is not None and node.state.reason else ()
     return "\n".join([label, *node.words, *reason])
@@ -225,7 +225,7 @@ Orient = Callable[[Point], Point]
 """Turns a point `(along, across)` into `(x, y)`."""
 
 CRITIC: Final = "critic"
-"""The group of the edges from nodes to their critics, which are dashed and take a separate path."""
+"""The group of the edges from nodes to their critics, which are dashed and have a separate path."""
 
 _ARROW: Final = 8.0
 _LOOP: Final = 16.0
@@ -234,12 +234,12 @@ _FONT: Final = 12.0
 
 
 def layered(edge: DiagramEdge) -> LayeredEdge:
-    """Return an edge as the layout sees it: the edges to each branch have a way in common."""
+    """Return an edge for the layout. The edges to each branch share a path."""
     return LayeredEdge(edge.source, edge.target, edge.label or (CRITIC if edge.is_assessment else None))
 
 
 def leads(edges: Sequence[DiagramEdge], *, down: bool) -> dict[Hashable, float]:
-    """Return the room that the word of each group needs at the node that the edges leave."""
+    """Return the room that the word of each group needs where its edges leave a node."""
     words = {edge.label for edge in edges if edge.label} | {CYCLE}
     return {word: 34.0 if down else _pill_width(word) + 18.0 for word in sorted(words)}
 
@@ -250,8 +250,8 @@ def draw_edges(contents: DiagramContents, layout: Layout, skipped: Sequence[bool
     Args:
         contents: What the diagram shows.
         layout: Where it is.
-        skipped: Which nodes were skipped: what leads to them is faded.
-        orient: Gives the place of a point in the picture.
+        skipped: Which nodes were skipped. Edges to them are faded.
+        orient: Returns the place of a point in the picture.
     """
     drawn: list[tuple[bool, str]] = []
     vivid: set[tuple[int, Hashable]] = set()
@@ -311,7 +311,7 @@ def _arrow(tip: Point, base: Point, orient: Orient) -> str:
 
 
 def _loop(node: int, layout: Layout, orient: Orient) -> tuple[str, str]:
-    """Return the line of a node that depends on itself: out of the box before its end, and back into its end."""
+    """Return the line for a node that depends on itself, out of its box before the end and back into the end."""
     along, across = layout.boxes[node]
     size: Size = layout.sizes[node]
     end, side = along + size.along, across + size.across
@@ -344,7 +344,7 @@ def _pair(point: Point) -> str:
 _MARGIN: Final = 20.0
 _PAGE: Final = 860.0  # a diagram up to this width runs from top to bottom
 _READABLE: Final = 0.65  # a diagram does not shrink further to fit a narrow page
-_HEADER: Final = 420.0  # for a longer name the picture is not made wider
+_HEADER: Final = 420.0  # longer names don't widen the picture
 _HEADER_LINE: Final = 21.0
 _FONT_SIZES: Final = {"fib-title": 15.0, "fib-word": 12.0, "fib-detail": 12.0}
 _MOST_DESCRIBED: Final = 50
@@ -383,7 +383,7 @@ def svg(
 def diagram_html(
     definition: WorkflowBuilder | Mapping[str, Any] | BaseModel, *, execution: Execution | None = None
 ) -> str:
-    """Return the picture for a notebook: it scrolls where it cannot shrink any further.
+    """Return the picture for a notebook. It scrolls if it can't shrink any further.
 
     Args:
         definition: As for `svg`.
@@ -393,7 +393,7 @@ def diagram_html(
 
 
 class NodePlace(NamedTuple):
-    """Where the box of a node is in a picture, in its pixels."""
+    """Where the box of a node is in a picture, in pixels."""
 
     node_id: str
     """The ID of the node."""
@@ -412,7 +412,7 @@ class NodePlace(NamedTuple):
 
 
 class Drawing:
-    """A picture from top to bottom or, where that is too wide, from left to right, and where its nodes are.
+    """A picture, from top to bottom or (if that is too wide) from left to right, and where its nodes are.
 
     Args:
         definition: As for `svg`.
@@ -461,7 +461,7 @@ class Drawing:
     def text(self) -> str:
         """Return the picture."""
         body = f'<g transform="translate({number(self._left)} {number(self._top)})">'
-        written = _written(self._header, self.width)
+        written = _header_lines(self._header, self.width)
         parts = [*self._opening(self.width, self.height), *written, body, *self._body()]
         return "\n".join([*parts, "</g>", "</svg>"])
 
@@ -483,7 +483,7 @@ class Drawing:
         yield f'<rect class="fib-card" fill="#fff" x="0.5" y="0.5" {inside} rx="10"/>'
 
     def _lines_above(self) -> Iterator[tuple[str, str, str]]:
-        """Yield the lines above the boxes: class, text and class of the state."""
+        """Yield the lines above the boxes: class, text and the class of the state."""
         state = self._contents.state
         if self._contents.name:
             yield "fib-title", self._contents.name, ""
@@ -522,7 +522,7 @@ class Drawing:
         return " ".join(sentences)
 
 
-def _written(header: Sequence[tuple[str, str, str]], width: float) -> Iterator[str]:
+def _header_lines(header: Sequence[tuple[str, str, str]], width: float) -> Iterator[str]:
     """Yield the lines above the boxes as SVG."""
     for index, (style, text, state) in enumerate(header):
         shown = shorten(text, (width - 2 * _MARGIN + 1) / _FONT_SIZES[style])

@@ -21,7 +21,7 @@ _COMMENT_OR_EMPTY_LINE = re.compile(r"#[^\r\n]*|(?<=\n)[ \t]*(?=\r?\n)")
 
 _NODE: Final = re.compile(r"^nodes\[([0-9]+)\]")
 
-# The keys of a node that can have become another one, in either direction: the two spellings.
+# The keys of a node that formatting may replace, in either direction: the two spellings.
 _RENAMED: Final = (
     *((field.older, field.key) for field in FIELDS if field.older),
     ("retry.max_attempts", "max_retries"),
@@ -31,7 +31,7 @@ _RENAMED: Final = (
 
 
 class Comment(NamedTuple):
-    """A comment, or an empty line, which is carried along like one."""
+    """A comment, or an empty line, which is treated like one."""
 
     text: str
     """The comment with its `#`. Empty for an empty line."""
@@ -40,7 +40,7 @@ class Comment(NamedTuple):
     """Where it begins."""
 
     has_own_line: bool
-    """Whether nothing else stands on its line."""
+    """Whether it is alone on its line."""
 
 
 def comments(source: Source) -> list[Comment]:
@@ -57,7 +57,7 @@ def comments(source: Source) -> list[Comment]:
             header = _BLOCK_HEADER.match(source.text, start)
             if header and header[2]:
                 comments.append(Comment(header[2].rstrip(), header.start(2), has_own_line=False))
-            if header and "+" not in header[1]:  # the empty lines after the text are not part of it
+            if header and "+" not in header[1]:  # empty lines at the end aren't part of the text
                 position = start + len(source.text[start:position].rstrip()) + 1
     return [*comments, *_between(source, position, len(source.text))]
 
@@ -72,14 +72,14 @@ def with_comments(text: str, source: Source, root: Element, *, nodes: Mapping[in
     """Return a YAML text with the comments from another text of the same definition.
 
     A comment on a separate line stays before its key or item. A comment after a value stays after that value. If the
-    key, item or value is gone, the comment goes before what is around it. Comments at the end stay at the end.
+    key, item or value is gone, the comment goes before what contained it. Comments at the end stay at the end.
 
     Args:
         text: The YAML text, as `write_yaml` writes it.
         source: The text with the comments.
         root: The definition in that text.
-        nodes: The index that each node has in the new text, or None for one that is gone, with its comments. Without
-            it, the nodes are where they were.
+        nodes: The index of each node in the new text, or None for a node that is gone along with its comments.
+            Default: the nodes are where they were.
 
     Returns:
         The text with the comments and the empty lines. Several empty lines in a row become one.
@@ -112,7 +112,7 @@ def with_comments(text: str, source: Source, root: Element, *, nodes: Mapping[in
 
 
 def _lines(texts: Iterable[str], indentation: str, *, skip_empty: bool = False) -> Iterator[str]:
-    """Yield lines of comments, several empty lines as one, and without empty lines at the start if asked."""
+    """Yield lines of comments. Several empty lines become one, and those at the start can be skipped."""
     for text in texts:
         if text or not skip_empty:
             yield indentation + text if text else ""
@@ -120,31 +120,31 @@ def _lines(texts: Iterable[str], indentation: str, *, skip_empty: bool = False) 
 
 
 class _Places:
-    """Where the parts of one text are in another text of the same definition."""
+    """Maps the parts of one text to another text of the same definition."""
 
     def __init__(self, source: Source, root: Element, target: Source, nodes: Mapping[int, int | None]) -> None:
         self._source = source
         self._nodes = nodes
         self._target = target
         self._target_root = read_yaml(target)
-        # The outer element comes first where several begin at one place.
+        # If several elements begin at the same place, the outer one comes first.
         self._elements = sorted(root.walk(), key=lambda pair: pair[1].key_offset)
         self._offsets = [element.key_offset for _, element in self._elements]
 
     def before(self, comment: Comment) -> str | None:
-        """Return the location of what a comment on its own line is above, or None for the end of the text."""
+        """Return the location of what is below a comment on its own line, or None at the end of the text."""
         index = bisect_right(self._offsets, comment.offset)
         return self._elements[index][0] if index < len(self._elements) else None
 
     def of(self, comment: Comment) -> str | None:
-        """Return the location of what a comment is after, on the same line."""
+        """Return the location of what comes before a comment on the same line."""
         end = bisect_right(self._offsets, comment.offset)
         start = bisect_left(self._offsets, self._source.line_start(comment.offset), hi=end)
         chosen = None
         for location, element in self._elements[start:end] or self._elements[max(end - 1, 0) : end]:
             chosen = location
             if self._source.text.startswith(("[", "{"), element.offset) and element.is_container:
-                break  # written in brackets: the comment is about all of it
+                break  # in brackets, so the comment is about all of it
         return self.before(comment) if chosen is None else chosen
 
     def is_gone(self, location: str | None) -> bool:
@@ -153,7 +153,7 @@ class _Places:
         return match is not None and self._nodes.get(int(match[1]), 0) is None
 
     def line(self, location: str) -> int:
-        """Return the line of a location of the one text in the other one."""
+        """Return the line in the other text for a location in this one."""
         location = _NODE.sub(lambda match: f"nodes[{self._nodes.get(int(match[1]), match[1])}]", location)
         element, exact = self._target_root.find(location)
         if not exact:
@@ -259,7 +259,7 @@ def _formatted(source: Source, text_format: Format, generation: Generation) -> s
 
 
 def _refuse_loss(source: Source, result: str, without_comments: str) -> None:
-    """Refuse a result that lacks a comment of the source, or that is another definition because of one."""
+    """Refuse a result that lacks a comment of the source, or whose definition a comment has changed."""
     formatted = Source(result, source.name)
     left = Counter(comment.text for comment in comments(formatted))
     for comment in comments(source):

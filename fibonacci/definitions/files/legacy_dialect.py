@@ -12,10 +12,10 @@ from fibonacci.definitions.operators import UNARY
 from fibonacci.definitions.problems import Problem
 
 DEPRECATED: Final = "deprecated_word"
-"""The code of the problem that a word of the dialect is."""
+"""The code of the problem that reports a word of the dialect."""
 
 _NODE_KEYS: Final = {field.in_0_2_4: field.key for field in FIELDS if field.in_0_2_4 is not None}
-"""Today's key of a node for each key of the dialect that has another name now."""
+"""The current key of a node for each key of the dialect that was renamed."""
 
 _OPERATORS: Final[Mapping[str, str]] = {
     "==": "equals",
@@ -33,7 +33,7 @@ SUCCESSORS: Final[Mapping[str, str]] = {
     **dict.fromkeys(_KEYS_WITHOUT_SUCCESSOR, "nothing replaces it, so remove it"),
     "config": "write its keys directly in the node",
 }
-"""What is written instead of each key of the dialect."""
+"""What to write instead of each key of the dialect."""
 
 _IN_CONFIG: Final[Mapping[str, tuple[str, ...]]] = {
     "llm": ("model", "max_tokens", "temperature"),
@@ -41,20 +41,20 @@ _IN_CONFIG: Final[Mapping[str, tuple[str, ...]]] = {
     "critic": (),
     "conditional": (),
 }
-"""The keys that 0.2.4 sends in the `config` of a node, by its type. Those of retries too, where there are any."""
+"""The keys that 0.2.4 sends in a node's `config`, by type, including those for retries if there are any."""
 
 _ONLY_THERE: Final = frozenset((*_NODE_KEYS, "config"))
 _Object = dict[str, Element]
 
 
 def modernize(root: Element, source: Source) -> None:
-    """Replace the words of the dialect with today's, in place.
+    """Replace the words of the dialect with the current ones, in place.
 
-    The first place of each word gets a warning that names today's word, or an error if there is none.
+    The first occurrence of each word gets a warning that names the current word, or an error if there is none.
 
     Args:
-        root: The definition. A value of another shape than a definition's is left as it is.
-        source: The text that it is in. The problems are added to it.
+        root: The definition. Values without the shape of a definition stay as they are.
+        source: The text that contains it. Problems are added to it.
     """
     dialect = _Dialect(source)
     if isinstance(root.content, dict):
@@ -73,13 +73,13 @@ def warn_of_words(problems: Iterable[Problem]) -> None:
 
 
 def in_todays_words(definition: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a definition, such as a server has it, in today's words, or the same one if it has none of the dialect.
+    """Return a definition, such as one from a server, in the current dialect. It is the same object if already current.
 
     Args:
         definition: The definition as plain JSON. It need not be valid.
     """
     nodes = [node for node in _array(definition.get("nodes")) if is_object(node)]
-    if "edges" in definition and definition["edges"] == _edges(nodes):  # the dependencies, said twice
+    if "edges" in definition and definition["edges"] == _edges(nodes):  # duplicates the dependencies
         definition = {key: value for key, value in definition.items() if key != "edges"}
     if any(node.get("type") == "condition" or not _ONLY_THERE.isdisjoint(node) for node in nodes):
         root = _element({"nodes": definition["nodes"]})
@@ -89,7 +89,7 @@ def in_todays_words(definition: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def in_words_of_0_2_4(definition: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a definition in the words in which 0.2.4 sends it, which `in_todays_words` reads.
+    """Return a definition in the dialect that 0.2.4 sends, which `in_todays_words` reads.
 
     What 0.2.4 has no word for stays as it is.
 
@@ -97,7 +97,7 @@ def in_words_of_0_2_4(definition: Mapping[str, Any]) -> Mapping[str, Any]:
         definition: The definition as plain JSON. It need not be valid.
     """
     nodes = definition.get("nodes")
-    if not is_array(nodes) or not all(map(is_object, nodes)):  # whoever reads it says so
+    if not is_array(nodes) or not all(map(is_object, nodes)):  # whoever reads it reports that
         return definition
     return {"edges": _edges(nodes), **definition, "nodes": [_with_words(node) for node in nodes]}
 
@@ -105,7 +105,7 @@ def in_words_of_0_2_4(definition: Mapping[str, Any]) -> Mapping[str, Any]:
 def _with_words(node: Mapping[str, Any]) -> Mapping[str, Any]:
     node_type = node.get("type")
     if not isinstance(node_type, str) or node_type not in _IN_CONFIG or not _ONLY_THERE.isdisjoint(node):
-        return node  # what the keys of a type that came later mean is not known
+        return node  # the keys of a newer type may mean anything
     words = {new: old for old, new in _NODE_KEYS.items()}
     renamed = {words.get(key, key): value for key, value in node.items()}
     if node_type == "conditional":
@@ -138,10 +138,10 @@ class _Dialect:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._words: dict[str, tuple[str, list[int]]] = {}
-        """What is used instead of each word that was found, and the offsets of the word."""
+        """What to use instead of each word found, and the offsets of the word."""
 
     def report(self) -> None:
-        """Add a warning for each word that was found."""
+        """Add a warning for each word found."""
         for word, (successor, offsets) in self._words.items():
             lines = dict.fromkeys(str(self._source.line(offset)) for offset in sorted(offsets))
             others = ", ".join(list(lines)[1:])
@@ -149,14 +149,14 @@ class _Dialect:
             message = f"{word} is from fibonacci-sdk 0.2.4: {successor}{also}"
             self._source.add(min(offsets), Problem(location="", code=DEPRECATED, message=message, severity="warning"))
 
-    def _found(self, word: str, successor: str, offset: int) -> None:
+    def _record_word(self, word: str, successor: str, offset: int) -> None:
         self._words.setdefault(word, (successor, []))[1].append(offset)
 
     def workflow(self, workflow: _Object) -> None:
         """Translate a definition."""
         for key in _KEYS_WITHOUT_SUCCESSOR:
             if key in workflow:
-                self._found(f"'{key}'", SUCCESSORS[key], workflow.pop(key).key_offset)
+                self._record_word(f"'{key}'", SUCCESSORS[key], workflow.pop(key).key_offset)
         nodes = workflow.get("nodes")
         if nodes is not None and isinstance(nodes.content, list):
             for node in nodes.content:
@@ -166,23 +166,23 @@ class _Dialect:
     def _node(self, node: _Object) -> None:
         node_type = _text(node, "type")
         if node_type is not None and node_type not in (*_IN_CONFIG, "condition"):
-            return  # what the keys of a type that came later mean is not known
+            return  # the keys of a newer type may mean anything
         if node_type == "critic" and "evaluation_criteria" in node:
             self._critic(node)
         for old, new in _NODE_KEYS.items():
             if old in node:
-                self._found(f"'{old}'", SUCCESSORS[old], node[old].key_offset)
+                self._record_word(f"'{old}'", SUCCESSORS[old], node[old].key_offset)
                 _replace(node, old, {new: node[old]}, self._source)
         self._config(node)
         if node_type == "condition":
             self._condition(node)
 
     def _config(self, node: _Object) -> None:
-        """Move the entries of `config` into the node, and switch retries on if it names them."""
+        """Move the entries of `config` into the node, and enable retries if it mentions them."""
         config = node.get("config")
         if config is None or not (isinstance(config.content, dict) or config.content is None):
             return
-        self._found("'config'", SUCCESSORS["config"], config.key_offset)
+        self._record_word("'config'", SUCCESSORS["config"], config.key_offset)
         entries = config.content or {}
         if "max_retries" in entries:
             entries = {"enable_retry": Element(content=True, offset=config.offset), **entries}
@@ -190,11 +190,11 @@ class _Dialect:
 
     def _condition(self, node: _Object) -> None:
         """Translate a node of the type `condition`."""
-        self._found("type 'condition'", "write 'conditional'", node["type"].offset)
+        self._record_word("type 'condition'", "write 'conditional'", node["type"].offset)
         node["type"].content = "conditional"
         operator = _text(node, "operator") or ""
         if operator in _OPERATORS:
-            self._found(f"operator '{operator}'", f"write '{_OPERATORS[operator]}'", node["operator"].offset)
+            self._record_word(f"operator '{operator}'", f"write '{_OPERATORS[operator]}'", node["operator"].offset)
             node["operator"].content = _OPERATORS[operator]
         elif operator in _OPERATORS_WITHOUT_SUCCESSOR:
             message = f"operator '{operator}' is from fibonacci-sdk 0.2.4: {_OPERATORS_WITHOUT_SUCCESSOR[operator]}"
@@ -203,13 +203,13 @@ class _Dialect:
             node.setdefault("right_value", Element("", node["operator"].offset))
 
     def _critic(self, node: _Object) -> None:
-        """Give a critic that names no target the first of its dependencies."""
+        """Give a critic without a target its first dependency as the target."""
         dependencies = node.get("dependencies")
         if "target_node" not in node and dependencies is not None:
             targets = dependencies.content
             if isinstance(targets, list) and targets and isinstance(targets[0].content, str):
                 successor = f"write 'target_node: {targets[0].content}'"
-                self._found("a critic without 'target_node'", successor, dependencies.key_offset)
+                self._record_word("a critic without 'target_node'", successor, dependencies.key_offset)
                 node["target_node"] = targets[0]
 
 
@@ -220,7 +220,7 @@ def _text(node: _Object, key: str) -> str | None:
 
 
 def _replace(node: _Object, key: str, by: _Object, source: Source) -> None:
-    """Replace one key of a node with others in its place, and report a key that the node has already."""
+    """Replace one key of a node with others at its position, and report keys that the node already has."""
     members = list(node.items())
     node.clear()
     for name, element in members:

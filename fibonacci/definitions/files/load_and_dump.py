@@ -1,4 +1,4 @@
-"""Loading, checking and dumping definitions: files and texts, the dialect, the place of each fault."""
+"""Loading, checking and dumping definitions: files and texts, the old dialect, the place of each problem."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def load_with_warnings(
 
     Args:
         path: The file, as for `load`.
-        tools: The tools that exist, as for `check_definition`.
+        tools: The tools that nodes may call, as for `check_definition`.
 
     Raises:
-        DefinitionError: If the file has errors. It has the warnings, too.
+        DefinitionError: If the file has errors. It has the warnings too.
         ImportError: If the file is YAML and PyYAML is not installed.
         OSError: If the file cannot be read.
-        ValueError: If the suffix is another one.
+        ValueError: If the file has another suffix.
     """
     return _checked(Document.load(path), tools)
 
@@ -84,7 +84,7 @@ def load_with_warnings(
 def _checked(
     document: Document, tools: Iterable[str | NamedTool] | ToolSource | None = None
 ) -> tuple[WorkflowDefinition, Problems]:
-    """Return the definition in a text without errors, and its warnings."""
+    """Return the definition and its warnings, or raise its errors."""
     problems = document.check(tools=tools)
     warn_of_words(problems)
     if problems.errors:
@@ -228,7 +228,7 @@ def dump(
     write_file(path, dumps(definition, generation=generation, format=format_of_file(path)))
 
 
-# The codes that are about a key. The others are about its value.
+# The codes of problems with a key. The others are about its value.
 _AT_THE_KEY = ("misspelled_schema_keyword", "unknown_key", "unknown_parameter", "unknown_schema_keyword")
 _SCALAR = re.compile(r"[^\s,\]}]+")
 
@@ -241,11 +241,11 @@ def read_text(source: Source, text_format: Format) -> Element:
         text_format: Its format.
 
     Returns:
-        The definition in today's words.
+        The definition in the current dialect.
 
     Raises:
         ImportError: If the text is YAML and PyYAML is not installed.
-        DefinitionError: If the text cannot be read to its end, or holds no object.
+        DefinitionError: If the text can't be read to its end, or isn't an object.
     """
     root = read_json(source) if text_format == "json" else read_yaml(source)
     if not isinstance(root.content, dict):
@@ -263,7 +263,7 @@ def parse(text: str, name: str, text_format: Format | None = None) -> Document:
     Args:
         text: The text.
         name: The name of the file, for the positions of problems.
-        text_format: Its format. None lets the text decide.
+        text_format: Its format. With None, it depends on the text.
     """
     source = Source(text, name)
     root = read_text(source, text_format or format_of(text))
@@ -278,14 +278,14 @@ class _TextPlaces:
         self._root = root
 
     def placed(self, problems: Iterable[Problem]) -> Problems:
-        """Return the problems of the text and others, in the order of the text."""
+        """Merge the problems of the text with others, in the order of the text."""
         source = self._source
         faulty = {offset for offset, problem in source.problems if problem.severity == "error"}
         found: list[tuple[int, Problem]] = []
         for problem in problems:
             element, exact = self._root.find(problem.location)
             offset = element.key_offset if exact and problem.code in _AT_THE_KEY else element.offset
-            if offset in faulty:  # what could not be read has no value to check
+            if offset in faulty:  # a value that couldn't be read can't be checked
                 continue
             if exact and problem.offset is not None:
                 offset = source.offset_in(element, problem.offset)
@@ -304,7 +304,7 @@ class _TextPlaces:
 
 
 def _with_remedy(problem: Problem, element: Element, source: Source) -> Problem:
-    """Add to a wrong type how to write what is meant."""
+    """Add to the problem of a wrong type how to write what was probably meant."""
     remedy = _remedy(problem.message, element, source) if problem.code == "wrong_type" else None
     message = f"{problem.message}. {remedy}" if remedy else problem.message
     return replace(problem, message=message)
@@ -329,10 +329,10 @@ def _remedy(message: str, element: Element, source: Source) -> str | None:
 
 
 def format_of_file(path: str | os.PathLike[str]) -> Format:
-    """Return the format that the suffix of a file names.
+    """Return the format that the suffix of a file implies.
 
     Raises:
-        ValueError: If it names none.
+        ValueError: If it implies none.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
@@ -350,7 +350,9 @@ def text_of_file(path: str | os.PathLike[str]) -> tuple[str, str]:
     """
     name = os.fspath(path)
     with Path(path).open("rb") as file:
-        content = file.read(4 * MAX_SIZE + 1)  # a character has at most four bytes, so what is longer is refused
+        content = file.read(
+            4 * MAX_SIZE + 1
+        )  # a character has at most four bytes, so a longer file is too long in any case
     try:
         return content.decode("utf-8"), name
     except UnicodeDecodeError as error:

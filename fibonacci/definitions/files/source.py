@@ -36,24 +36,24 @@ def format_of(text: str) -> Format:
 
 
 MAX_SIZE: Final = 4 * 1024 * 1024
-"""Characters of a text. Longer ones are refused."""
+"""The most characters that a text may have."""
 
 Content = dict[str, "Element"] | list["Element"] | str | int | float | bool | None
 """The content of an element: elements in an object or an array, or a scalar."""
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
-# How one character of a text is written, by the quote that the value begins with. Others are written as they are.
+# How one character of a text may be escaped, by the quote that begins the value. Other characters are literal.
 _ESCAPE: Final = r"\\(?:x..|u[dD][89abAB]..\\u[dD][c-fC-F]..|u.{4}|U.{8}|[\s\S])"
 _WRITTEN: Final = {'"': re.compile(rf"{_ESCAPE}|[\s\S]"), "'": re.compile(r"''|[\s\S]")}
 _AS_IT_IS: Final = re.compile(r"[\s\S]")
 _SPACE: Final = re.compile(r"[ \t\r\n]|\\(?:[ntr \t\r\n]|(?:x|u00|U000000)(?:20|09|0[aAdD]))")
 _AROUND: Final = 200
-"""The characters of a line before and after a problem that may be shown with it."""
+"""How many characters before and after a problem in its line may be shown."""
 _NO_SPACE: Final = re.compile(r"[^ \t\r\n]")
 
 
 class Element:
-    """A value of the text, with the place where it stands."""
+    """A value in the text, with its place."""
 
     __slots__ = ("content", "end", "key_end", "key_offset", "offset")
 
@@ -95,7 +95,7 @@ class Element:
             location: The location, as `Problem.location` writes it.
 
         Returns:
-            The element, and whether it is the one at the location.
+            The element, and whether it is at the location itself.
         """
         element = self
         while location:
@@ -106,7 +106,7 @@ class Element:
         return element, True
 
     def _step(self, location: str) -> tuple[Element, str] | None:
-        """Return the child that a location begins with, and the rest of the location."""
+        """Return the child at the beginning of a location, and the rest of the location."""
         if isinstance(self.content, list):
             index = re.match(r"\[([0-9]{1,9})\]", location)
             if index is None or int(index[1]) >= len(self.content):
@@ -115,7 +115,7 @@ class Element:
         if not isinstance(self.content, dict):
             return None
         location = location.removeprefix(".")
-        # A key may hold a dot or a bracket itself: the shortest key that exists is meant.
+        # A key may contain a dot or a bracket, so the shortest existing key wins.
         for end in sorted({len(key) for key in self.content}):
             child = self.content.get(location[:end]) if location[end : end + 1] in ("", ".", "[") else None
             if child is not None:
@@ -140,12 +140,12 @@ class Source:
         """Take a text.
 
         Args:
-            text: The text, which a user has given. A byte order mark at its start is dropped.
+            text: The text from the user. A byte order mark at its start is dropped.
             name: The name of the file, for positions.
 
         Raises:
             DefinitionError: If the text is empty or too long.
-            TypeError: If it is not a text.
+            TypeError: If it isn't a text.
         """
         if not isinstance(text, str):
             kind = type(text).__name__
@@ -179,12 +179,12 @@ class Source:
     def offset_in(self, value: Element, index: int) -> int:
         """Return the offset at which a character of a text value is written.
 
-        Formats write the same text with escapes, folded, or indented, which changes only spaces and line breaks. All
-        other characters are the same, in the same order, so this counts them.
+        A text may be escaped, folded or indented, which only changes spaces and line breaks. All other characters stay
+        the same and in order, so this counts them.
 
         Args:
             value: The value, a text.
-            index: The index, in the value, of a character that is not a space.
+            index: The index of a character in the value, which isn't a space.
         """
         if self._written is None or self._written[0] is not value:  # one text may have many problems
             self._written = value, *self._places_in(value)
@@ -193,14 +193,14 @@ class Source:
         return in_text[number] if number < len(in_text) else value.offset
 
     def _places_in(self, value: Element) -> tuple[list[int], list[int]]:
-        """Return where the characters of a text value other than spaces are, in the value and in the text."""
+        """Return the offsets of a text value's characters other than spaces, in the value and in the text."""
         assert isinstance(value.content, str)
         in_value = [match.start() for match in _NO_SPACE.finditer(value.content)]
         start, first = value.offset, self.text[value.offset]
         if first in "\"'":
             start += 1
         elif first in "|>":
-            start = self._starts()[self.line(start)]  # a block begins below its header
+            start = self._starts()[self.line(start)]  # a block text begins below its header
         characters = _WRITTEN.get(first, _AS_IT_IS).finditer(self.text, start)
         in_text = (match.start() for match in characters if not _SPACE.fullmatch(match[0]))
         return in_value, list(islice(in_text, len(in_value)))
@@ -210,7 +210,7 @@ class Source:
         return self._starts()[self.line(offset) - 1]
 
     def text_of_line(self, line: int) -> str:
-        """Return the text of a line without its break."""
+        """Return the text of a line without its line break."""
         starts = self._starts()
         return self.text[starts[line - 1] : starts[line] if line < len(starts) else None].rstrip("\r\n")
 
@@ -220,11 +220,11 @@ class Source:
         return self._line_starts
 
     def report(self, offset: int, code: str, message: str) -> None:
-        """Note a problem and continue."""
+        """Record a problem and continue."""
         self.add(offset, Problem(location="", code=code, message=message))
 
     def add(self, offset: int, problem: Problem) -> None:
-        """Note a problem, with its position."""
+        """Record a problem with its position."""
         self.problems.append((offset, self.placed(offset, problem)))
 
     def placed(self, offset: int, problem: Problem) -> Problem:
@@ -237,7 +237,7 @@ class Source:
         return replace(problem, source=f"{self.name}:{line}:{self.column(offset)}", snippet=shown)
 
     def failure(self, offset: int, code: str, message: str) -> DefinitionError:
-        """Return the error of a text that cannot be read any further, with all problems so far."""
+        """Return the error for a text that can't be read any further, with all problems so far."""
         self.report(offset, code, message)
         return DefinitionError(self.in_order())
 
@@ -245,18 +245,18 @@ class Source:
         """Raise all problems if there is an error among them.
 
         Raises:
-            DefinitionError: If there is an error. Warnings alone do not count.
+            DefinitionError: If there is an error. Warnings alone don't raise.
         """
         if any(problem.severity == "error" for _, problem in self.problems):
             raise DefinitionError(self.in_order())
 
     def in_order(self, others: Iterable[tuple[int, Problem]] = ()) -> Problems:
-        """Return the problems and others with their offsets, each once, in the order of the text."""
+        """Return these problems and others without duplicates, in the order of the text."""
         ordered = sorted([*self.problems, *others], key=lambda pair: pair[0])
         return Problems(dict.fromkeys(problem for _, problem in ordered))
 
     def add_member(self, members: dict[str, Element], key: str, value: Element) -> None:
-        """Add a member to an object, or report a key that it has already and keep the first one."""
+        """Add a member to an object. Report a duplicate key, and keep the first."""
         first = members.setdefault(key, value)
         if first is not value:
             message = f"{key!r} is already a key of this object, on line {self.line(first.key_offset)}"
@@ -288,12 +288,12 @@ def _number(token: str) -> int | float:
     is_hexadecimal = token.startswith("0x")
     is_float = not is_hexadecimal and re.search(r"[.eE]", token)
     value = float(token) if is_float else int(token, 16 if is_hexadecimal else 10)
-    if math.isinf(value):  # which itself raises an OverflowError for a large int
+    if math.isinf(value):  # raises an OverflowError for a large int
         raise OverflowError
     return value
 
 
-# One without an end is read to the end of the text: a search does not begin again at each quote in it.
+# An unterminated string extends to the end of the text, so that the search doesn't restart at each quote in it.
 _STRING: Final = r'"[^"\\]*(?:\\.[^"\\]*)*"?'
 _TOKEN = re.compile(rf'({_STRING}|[\[\]{{}}]|[^\s\[\]{{}},:"]+)')
 _BRACKETS = re.compile(rf"{_STRING}|([\[{{])|([\]}}])")
@@ -305,7 +305,7 @@ def read_json(source: Source) -> Element:
     """Read a JSON document.
 
     Args:
-        source: The text. What is wrong without ending the reading is added to its problems.
+        source: The text. Problems that don't stop the reading are added to it.
 
     Returns:
         The value of the document.
@@ -315,7 +315,7 @@ def read_json(source: Source) -> Element:
     """
     _check_depth(source)
     try:
-        # This finds syntax errors. Its values are not used: they have no positions, and the last duplicate key wins.
+        # This only finds syntax errors. Its values have no positions, and the last duplicate key wins.
         json.loads(source.text, parse_int=_as_written, parse_float=_as_written)
     except json.JSONDecodeError as error:
         raise source.failure(error.pos, "syntax_error", f"not a JSON document: {error.msg}") from None
@@ -390,7 +390,7 @@ _DECIMAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 UNREADABLE: Final = re.compile("[^\t\n\r -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-"""The characters that YAML does not allow, and those that are line breaks in YAML 1.1 and none in YAML 1.2."""
+"""The characters that YAML doesn't allow, and those that are line breaks in YAML 1.1 but not in YAML 1.2."""
 
 _UNQUOTED_TEMPLATE = re.compile(r"(?:^|[:\-,\[{])[ \t]*\{\{", re.MULTILINE)
 _GIT_CONFLICT = re.compile("^<{7} ", re.MULTILINE)
@@ -411,13 +411,13 @@ def pyyaml() -> ModuleType:
 
 
 def events(text: str) -> Iterator[Any]:
-    """Yield the events of PyYAML's parser, which is libyaml's where PyYAML has it."""
+    """Yield the events of PyYAML's parser, which is libyaml's if available."""
     yaml = pyyaml()
     yield from yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def is_text(token: str) -> bool:
-    """Tell whether a scalar without quotes is a text, not a number, a boolean, null or a merge key."""
+    """Tell whether an unquoted scalar is a text, and not a number, a boolean, null or a merge key."""
     if token in _CONSTANTS or token == "<<":
         return False
     if _OCTAL.fullmatch(token):
@@ -429,7 +429,7 @@ def read_yaml(source: Source) -> Element:
     """Read a YAML document.
 
     Args:
-        source: The text. What is wrong without ending the reading is added to its problems.
+        source: The text. Problems that don't stop the reading are added to it.
 
     Returns:
         The value of the document.
@@ -449,7 +449,7 @@ def read_yaml(source: Source) -> Element:
 
 
 class _Reader:
-    """Builds elements from the parser's events: PyYAML would compose nodes of any depth, and those of aliases."""
+    """Builds elements from the parser's events. PyYAML itself would allow any depth, and resolve aliases."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -519,7 +519,7 @@ class _Reader:
             self._source.add_member(members, key, value)
 
     def _key(self, event: Any, offset: int) -> str | None:
-        """Return a key, or None for one that is refused."""
+        """Return a key, or None if it is refused."""
         if event.style or is_text(event.value):
             return self._source.text_value(event.value, offset)
         if event.value == "<<":
@@ -550,12 +550,12 @@ class _Reader:
 
 
 def _syntax_error(source: Source, error: Any) -> tuple[int, str, str]:
-    """Return offset, code and message of an error of the parser."""
+    """Return the offset, code and message of a parser error."""
     mark = error.problem_mark or error.context_mark
     offset = min(mark.index, len(source.text)) if mark else 0
     line = source.text_of_line(source.line(offset))
     begin = error.context_mark and source.text_of_line(source.line(error.context_mark.index))
-    if "maximum nesting depth" in str(error.problem):  # libyaml's own limit, when it reads ahead
+    if "maximum nesting depth" in str(error.problem):  # libyaml's own limit for reading ahead
         return offset, "too_deep", TOO_DEEP
     if conflict := _GIT_CONFLICT.search(source.text):
         return conflict.start(), "syntax_error", "git could not merge these lines: keep one side, and no markers"

@@ -1,4 +1,4 @@
-"""The text of a definition that has changed elsewhere: what its author wrote stays, and what differs changes."""
+"""Updates a definition's text after a change elsewhere: only what differs changes, and the rest stays as written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _JSON_INDENT: Final = re.compile(r"\s*[\[{][ \t]*(?:\r\n|\r|\n)([ \t]+)")
 
 
 def updated_text(text: str, name: str, definition: _Object) -> str | None:
-    """Return the text of a definition's file, with the values of another definition.
+    """Return the text of a definition's file, updated to the values of another definition.
 
     Comments, the order of keys and nodes, the generation of spelling, spaces in templates, line breaks and JSON's
     indentation stay. A node that is gone takes its comments with it.
@@ -34,12 +34,12 @@ def updated_text(text: str, name: str, definition: _Object) -> str | None:
         definition: The definition as plain JSON. It need not be valid.
 
     Returns:
-        The new text. None if the text can't be read, or if the new one would not mean the same as the definition.
+        The new text. None if the text can't be read, or the new one wouldn't mean the same as the definition.
 
     Raises:
         DefinitionError: If a field differs in its two spellings.
         ImportError: If the file is YAML and PyYAML is not installed.
-        ValueError: If the definition holds what cannot be written.
+        ValueError: If the definition has something that can't be written.
     """
     text_format = format_of_file(name)
     try:
@@ -50,15 +50,15 @@ def updated_text(text: str, name: str, definition: _Object) -> str | None:
     raw = root.plain()
     if not is_object(raw):
         return None
-    if "$schema" in raw:  # for editors: no part of the definition
+    if "$schema" in raw:  # for editors, and not part of the definition
         definition = {**definition, "$schema": raw["$schema"]}
     old = _nodes_by_id(raw)
     is_older = any("retry" in node or any(key in node for key in older_keys(node).values()) for node in old.values())
     new = in_order(definition, generation="older" if is_older else "newer")
-    value = _like(raw, new, workflow_defaults())
+    value = _in_order_of(raw, new, workflow_defaults())
     nodes = _nodes_by_id(new)
     if nodes:
-        value["nodes"] = list(_like(old, nodes).values())
+        value["nodes"] = list(_in_order_of(old, nodes).values())
     order = [node.get("id") for node in value["nodes"]] if nodes else []
     if text_format == "json":
         indent = match[1] if (match := _JSON_INDENT.match(text)) else None
@@ -73,7 +73,7 @@ def updated_text(text: str, name: str, definition: _Object) -> str | None:
 
 
 def _nodes_by_id(definition: _Object) -> dict[str, _Object]:
-    """Return the nodes of a definition by ID, or none if one has no ID that is only its own."""
+    """Return the nodes of a definition by ID, or none if any lacks a unique ID."""
     nodes = definition.get("nodes")
     if not is_array(nodes):
         return {}
@@ -81,8 +81,8 @@ def _nodes_by_id(definition: _Object) -> dict[str, _Object]:
     return by_id if len(by_id) == len(nodes) else {}
 
 
-def _like(old: Any, new: Any, defaults: _Object | None = None) -> Any:
-    """Return a value in the order of another one, which alone decides what defaults are said."""
+def _in_order_of(old: Any, new: Any, defaults: _Object | None = None) -> Any:
+    """Return the new value in the order of the old one, which also decides which defaults are written."""
     if same(unspaced(old), unspaced(new)):
         return old
     if not (is_object(old) and is_object(new)):
@@ -92,7 +92,7 @@ def _like(old: Any, new: Any, defaults: _Object | None = None) -> Any:
     result: dict[str, Any] = {}
     for key, value in old.items():
         if key in new:
-            result[key] = _like(value, new[key])
+            result[key] = _in_order_of(value, new[key])
         elif key in defaults and same(value, defaults[key]):
             result[key] = value
     previous: str | None = None
@@ -104,7 +104,7 @@ def _like(old: Any, new: Any, defaults: _Object | None = None) -> Any:
 
 
 def _inserted(members: _Object, key: str, value: Any, previous: str | None) -> dict[str, Any]:
-    """Return an object with a new member after another one, or at the beginning."""
+    """Insert a new member into an object after another one, or at the beginning."""
     result = {} if previous is not None else {key: value}
     for name, member in members.items():
         result[name] = member

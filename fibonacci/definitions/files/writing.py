@@ -26,7 +26,7 @@ def write_yaml(value: Any) -> str:
     """Return a value as a YAML document.
 
     Args:
-        value: Plain JSON. Keys are written in their own order.
+        value: Plain JSON. Keys keep their order.
 
     Returns:
         The document, which ends with a line break.
@@ -36,7 +36,7 @@ def write_yaml(value: Any) -> str:
     """
     yaml = pyyaml()
     node = _node(yaml, value)
-    # The emitter in Python, and not libyaml's, so that a definition is the same text everywhere.
+    # The Python emitter instead of libyaml's, so that a definition gives the same text everywhere.
     text: str = yaml.serialize(node, Dumper=yaml.SafeDumper, allow_unicode=True, width=sys.maxsize)
     return text
 
@@ -66,15 +66,15 @@ def _text(yaml: Any, text: str, *, is_in_line: bool = False) -> Any:
     if UNREADABLE.search(text):
         style = '"'
     elif "\n" in text:
-        # A literal block cannot be in a line, one that begins with a space needs an indentation indicator, and one that
-        # ends with an empty line takes in the empty lines that follow it.
+        # A literal block can't be inline. If it began with a space, it would need an indentation indicator, and if it
+        # ended with an empty line, it would swallow the empty lines after it.
         style = '"' if is_in_line or text[0].isspace() or text.endswith("\n\n") else "|"
     return yaml.ScalarNode(_TAG + "str", text, style=style)
 
 
 def _float(value: float) -> str:
     text = repr(value)
-    return text.replace("e", ".0e") if "e" in text and "." not in text else text  # YAML 1.1 wants the point
+    return text.replace("e", ".0e") if "e" in text and "." not in text else text  # YAML 1.1 requires the point
 
 
 FIRST_KEYS: Final = (
@@ -94,12 +94,12 @@ LAST_KEYS: Final = ("nodes", "outputs")
 def in_order(
     definition: Document | WorkflowBuilder | WorkflowDefinition | Mapping[str, Any], *, generation: Generation
 ) -> dict[str, Any]:
-    """Return a definition as plain JSON whose keys have the order in which they are written.
+    """Return a definition as plain JSON with its keys in the order for writing.
 
     Raises:
-        DefinitionError: If a field of a node differs in its two spellings, or the definition has a value that is not
+        DefinitionError: If a field of a node differs in its two spellings, or the definition has a value that isn't
             JSON, or is too deep.
-        TypeError: If it is no definition.
+        TypeError: If it isn't a definition.
     """
     plain = to_plain(definition, generation=generation)
     last = {key: plain.pop(key) for key in LAST_KEYS if key in plain}

@@ -165,7 +165,7 @@ class NodeStates:
                 return PENDING
 
     def _standing(self, node_id: str) -> StoredNode:
-        return self._records[self._flow.standing(node_id, self._fate_of)]
+        return self._records[self._flow.output_source(node_id, self._fate_of)]
 
     def _add_time(self, node_id: str, until: float | None) -> None:
         if until is not None:
