@@ -126,10 +126,6 @@ def tools_of(definition: object) -> list[str]:
     return list(dict.fromkeys(canonical_tool(node["tool"]) for node in definition["nodes"] if node["type"] == "tool"))
 
 
-_DEFINED: Final = ("workflows", "versions", "executions")
-"""The tables whose records may have a definition."""
-
-
 def problems_of(definition: bytes, environment: Environment) -> Sequence[Problem]:
     """Return the problems of a definition, which need not be valid, from a cache of the latest ones if possible.
 
