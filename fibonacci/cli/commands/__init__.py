@@ -1,1 +1,1 @@
-"""The commands for people, a module each: `add_arguments(parser)` and `run(context) -> int`."""
+"""The commands for people: `add_NAME_arguments(parser)`, and `run_NAME(context) -> int` unless it has verbs."""
