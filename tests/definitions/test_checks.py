@@ -13,11 +13,9 @@ from fibonacci.definitions import (
     RetryPolicy,
     WorkflowDefinition,
     check_definition,
-    to_plain,
 )
-from fibonacci.definitions.graph import edges, levels
 from fibonacci.definitions.operators import OPERATORS
-from tests.kit.assertions import check_each, each_row
+from tests.kit.assertions import each_row
 from tests.kit.nodes import llm
 
 
@@ -59,12 +57,9 @@ def test_a_valid_definition_has_no_faults_and_keeps_unknown_keys() -> None:
     assert dumped["nodes"][3]["params"] == {"text": "{{secrets.TOKEN}}"}
 
 
-def test_one_fault_of_a_node_is_one_error() -> None:
-    def check(row: tuple[Any, tuple[str, str]]) -> None:
-        node, expected = row
-        assert faults({"nodes": [llm("a"), node]}) == [expected]
-
-    rows: list[tuple[Any, tuple[str, str]]] = [
+@each_row(
+    ("node", "expected"),
+    [
         (llm("b", dependencies=["a", "zz"]), ("nodes[1].dependencies[1]", "unknown_dependency")),
         (llm("a"), ("nodes[1].id", "duplicate_id")),
         (llm("Bad"), ("nodes[1].id", "bad_id")),
@@ -103,16 +98,15 @@ def test_one_fault_of_a_node_is_one_error() -> None:
             {"id": "b", "type": "conditional", "left_value": 1, "operator": "equals", "false_branch": ["zz"]},
             ("nodes[1].false_branch[0]", "unknown_branch_target"),
         ),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_one_fault_of_a_node_is_one_error(node: Any, expected: tuple[str, str]) -> None:
+    assert faults({"nodes": [llm("a"), node]}) == [expected]
 
 
-def test_faults_of_the_whole_definition() -> None:
-    def check(row: tuple[object, list[tuple[str, str]]]) -> None:
-        definition, expected = row
-        assert faults(definition) == expected
-
-    rows: list[tuple[object, list[tuple[str, str]]]] = [
+@each_row(
+    ("definition", "expected"),
+    [
         ([], [("", "wrong_type")]),
         (None, [("", "wrong_type")]),
         ({}, [("nodes", "missing_field")]),
@@ -122,34 +116,14 @@ def test_faults_of_the_whole_definition() -> None:
         ({"nodes": [llm("a")], "outputs": {"a": "{{zz}}"}}, [("outputs.a", "unknown_template_source")]),
         ({"nodes": [llm("a")], "outputs": []}, [("outputs", "wrong_type")]),
         ({"nodes": []}, [("nodes", "no_nodes")]),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_faults_of_the_whole_definition(definition: object, expected: list[tuple[str, str]]) -> None:
+    assert faults(definition) == expected
 
 
 def test_an_integer_may_have_a_decimal_point() -> None:
     assert check_definition({"nodes": [llm("a", max_tokens=5.0, enable_retry=True, max_retries=2.0)]}) == []
-
-
-def test_all_faults_are_listed_at_once() -> None:
-    definition = {
-        "nodes": [
-            llm("a", "{{b}}"),
-            llm("b", dependencies=["a", "nobody"]),
-            llm("c", "{{c}}"),
-            llm("Ä"),
-            {"id": "d", "type": "lm"},
-        ]
-    }
-    assert faults(definition) == [
-        ("nodes[0]", "cycle"),
-        ("nodes[1].dependencies[1]", "unknown_dependency"),
-        ("nodes[2]", "cycle"),
-        ("nodes[3].id", "bad_id"),
-        ("nodes[4].type", "misspelled_node_type"),
-    ]
-    messages = [problem.message for problem in check_definition(definition)]
-    assert "a -> b -> a" in messages[0]
-    assert "c -> c" in messages[2]
 
 
 def test_a_cycle_through_a_branch_is_found() -> None:
@@ -286,17 +260,3 @@ def test_a_value_without_json_is_a_fault(value: Any, words: str) -> None:
     problems = check_definition({"nodes": [node]})
     assert [(problem.location, problem.code) for problem in problems] == [("nodes[0].params.at[0]", "not_json")]
     assert problems[0].message.startswith(words)
-
-
-@given(DEFINITION)
-def test_a_definition_without_faults_has_an_order(definition: dict[str, Any]) -> None:
-    if not faults(definition):
-        groups = levels(edges(to_plain(definition)["nodes"]))
-        assert sorted(node_id for group in groups for node_id in group) == sorted(
-            node["id"] for node in definition["nodes"]
-        )
-
-
-def test_keys_other_than_strings_are_a_fault() -> None:
-    assert check_definition({"nodes": [], 5: "x"}) != []
-    assert check_definition({"nodes": [{1: 2}]}) != []

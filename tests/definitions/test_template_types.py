@@ -14,7 +14,7 @@ from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate
 from fibonacci.definitions.template_types import TemplateTypes, kind_of
 from fibonacci.definitions.templates import follow, parse
-from tests.kit.assertions import check_each, check_rows
+from tests.kit.assertions import check_each, check_rows, each_row
 from tests.kit.nodes import llm
 
 INPUTS: dict[str, Any] = {
@@ -78,12 +78,9 @@ def test_the_definition_itself_has_no_problem() -> None:
     assert found() == []
 
 
-def test_a_field_that_is_not_there_is_an_error_that_lists_the_fields() -> None:
-    def check(row: tuple[str, str]) -> None:
-        path, message = row
-        assert said(llm("x", f"{{{{{path}}}}}")) == [message]
-
-    rows = [
+@each_row(
+    ("path", "message"),
+    [
         (
             "text.title",
             "unknown_field: {{text.title}}: 'text' is text, which has no fields. An answer has fields if the node has"
@@ -122,8 +119,10 @@ def test_a_field_that_is_not_there_is_an_error_that_lists_the_fields() -> None:
             "unknown_input: {{input.tags.first}}: 'input.tags' is a list: 'first' is not an index of it. Use a number,"
             " such as 0",
         ),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_a_field_that_is_not_there_is_an_error_that_lists_the_fields(path: str, message: str) -> None:
+    assert said(llm("x", f"{{{{{path}}}}}")) == [message]
 
 
 def test_a_field_that_may_be_there_is_no_problem() -> None:
@@ -320,18 +319,9 @@ def test_a_comparison_that_never_holds() -> None:
     check_each(rows, check)
 
 
-def test_what_is_never_a_number() -> None:
-    def check(row: tuple[Any, str | None]) -> None:
-        operand, reason = row
-        for operator, left, right, key in (
-            ("greater_than", operand, 5, "left_value"),
-            ("less_than", "{{ticket.score}}", operand, "right_value"),
-        ):
-            message = f"{operator} compares numbers, {reason}"
-            expected = [] if reason is None else [("not_a_number", f"nodes[9].{key}", message)]
-            assert found(gate(left, operator, right)) == expected
-
-    rows: list[tuple[Any, str | None]] = [
+@each_row(
+    ("operand", "reason"),
+    [
         ("{{text}}", None),
         ("-{{text}}.5", None),
         ("{{text}} points", "and {{text}} points is never one"),
@@ -347,8 +337,16 @@ def test_what_is_never_a_number() -> None:
         ("{{input.tags}}", "and {{input.tags}} is a list"),
         ("{{ticket}}", "and {{ticket}} is an object"),
         (["{{ticket.score}}"], 'and ["{{ticket.score}}"] is a list'),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_what_is_never_a_number(operand: Any, reason: str | None) -> None:
+    for operator, left, right, key in (
+        ("greater_than", operand, 5, "left_value"),
+        ("less_than", "{{ticket.score}}", operand, "right_value"),
+    ):
+        message = f"{operator} compares numbers, {reason}"
+        expected = [] if reason is None else [("not_a_number", f"nodes[9].{key}", message)]
+        assert found(gate(left, operator, right)) == expected
 
 
 def test_a_condition_is_compared_as_a_conditional_is() -> None:

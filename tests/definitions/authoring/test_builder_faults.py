@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from fibonacci import Fibonacci, WorkflowBuilder
-from tests.kit.assertions import check_each
+from tests.kit.assertions import check_each, each_row
 from tests.kit.transport import ScriptedTransport, http_response
 
 NOTHING: Any = None
@@ -204,23 +204,20 @@ def test_a_mistake_is_an_error_that_leaves_the_workflow_as_it_was() -> None:
     check_each(MISTAKES, check)
 
 
-def test_single_braces_warn_in_the_line_of_the_node() -> None:
-    def check(row: tuple[str, str]) -> None:
-        text, shown = row
-        on = Desk()
-        with pytest.warns(
-            UserWarning, match=f"{shown} is not a template. In an f-string, write the value itself"
-        ) as seen:
-            on.flow.tool("a", "t", {"x": [text]})
-        assert Path(seen[0].filename) == Path(__file__)
-
-    rows: list[tuple[str, str]] = [
+@each_row(
+    ("text", "shown"),
+    [
         ("Greet {input.name}", "{input.name}"),
         ("Improve {draft}", "{draft}"),
         ("Improve {draft.text}", "{draft.text}"),
         ("With {secrets.TOKEN}", "{secrets.TOKEN}"),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_single_braces_warn_in_the_line_of_the_node(text: str, shown: str) -> None:
+    on = Desk()
+    with pytest.warns(UserWarning, match=f"{shown} is not a template. In an f-string, write the value itself") as seen:
+        on.flow.tool("a", "t", {"x": [text]})
+    assert Path(seen[0].filename) == Path(__file__)
 
 
 def test_an_input_in_a_text_that_has_lost_its_f_warns() -> None:
@@ -235,14 +232,11 @@ def test_an_input_in_a_text_that_has_lost_its_f_warns() -> None:
     assert problem.message.startswith("'{note.text}' is plain text. Write '{{input.text}}'")
 
 
-def test_other_braces_do_not() -> None:
-    def check(text: str) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            Desk().flow.llm("a", text)
-
-    rows: list[str] = ['{"a": 1}', "{name}", "{input}", "{a.b}", "{{input.name}}", "{{{input.name}}}"]
-    check_each(rows, check)
+@each_row("text", ['{"a": 1}', "{name}", "{input}", "{a.b}", "{{input.name}}", "{{{input.name}}}"])
+def test_other_braces_do_not(text: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Desk().flow.llm("a", text)
 
 
 def test_a_request_refuses_a_builder_and_names_its_definition() -> None:
