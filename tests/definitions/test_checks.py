@@ -58,50 +58,37 @@ def test_a_valid_definition_has_no_faults_and_keeps_unknown_keys() -> None:
 
 
 @each_row(
-    ("node", "expected"),
+    ("node", "place", "code"),
     [
-        (llm("b", dependencies=["a", "zz"]), ("nodes[1].dependencies[1]", "unknown_dependency")),
-        (llm("a"), ("nodes[1].id", "duplicate_id")),
-        (llm("Bad"), ("nodes[1].id", "bad_id")),
-        (llm("b\n"), ("nodes[1].id", "bad_id")),
-        (llm(""), ("nodes[1].id", "bad_id")),
-        (llm("b", "{{zz.x}}"), ("nodes[1].instruction", "unknown_template_source")),
-        (llm("b", "{{a b}}"), ("nodes[1].instruction", "bad_template")),
-        (llm("b", "{{memory}}"), ("nodes[1].instruction", "bad_template")),
-        (llm("b", dependencies="a"), ("nodes[1].dependencies", "wrong_type")),
-        (llm("b", dependencies=[5]), ("nodes[1].dependencies[0]", "wrong_type")),
-        (llm("b", max_tokens="5"), ("nodes[1].max_tokens", "wrong_type")),
-        (llm("b", max_tokens=1.5), ("nodes[1].max_tokens", "wrong_type")),
-        (llm("b", max_tokens=0.0), ("nodes[1].max_tokens", "invalid_value")),
-        (llm("b", max_tokens=0), ("nodes[1].max_tokens", "invalid_value")),
-        (llm("b", temperature=float("nan")), ("nodes[1].temperature", "not_json")),
-        ({"id": "b", "type": "llm"}, ("nodes[1].instruction", "missing_field")),
-        ({"id": "b", "type": "llm", "prompt": 5}, ("nodes[1].prompt", "wrong_type")),
-        ({"id": "b"}, ("nodes[1].type", "missing_field")),
-        ({"id": "b", "type": "lm"}, ("nodes[1].type", "misspelled_node_type")),
-        ({"id": "b", "type": ["llm"]}, ("nodes[1].type", "wrong_type")),
-        ({"id": "b", "type": None}, ("nodes[1].type", "wrong_type")),
-        ({"type": "llm", "prompt": "x"}, ("nodes[1].id", "missing_field")),
-        ({"id": 5, "type": "llm", "prompt": "x"}, ("nodes[1].id", "wrong_type")),
-        ("text", ("nodes[1]", "wrong_type")),
-        ({"id": "b", "type": "tool", "tool": ""}, ("nodes[1].tool", "invalid_value")),
+        (llm("b", dependencies=["a", "zz"]), "dependencies[1]", "unknown_dependency"),
+        (llm("b", dependencies=[5]), "dependencies[0]", "wrong_type"),
+        (llm("b\n"), "id", "bad_id"),
+        (llm(""), "id", "bad_id"),
+        (llm("b", "{{memory}}"), "instruction", "bad_template"),
+        (llm("b", max_tokens=1.5), "max_tokens", "wrong_type"),
+        (llm("b", max_tokens=0.0), "max_tokens", "invalid_value"),
+        (llm("b", temperature=float("nan")), "temperature", "not_json"),
+        ({"id": "b", "type": "llm", "prompt": 5}, "prompt", "wrong_type"),
+        ({"id": "b", "type": ["llm"]}, "type", "wrong_type"),
+        ({"id": "b", "type": None}, "type", "wrong_type"),
+        ({"type": "llm", "prompt": "x"}, "id", "missing_field"),
+        ({"id": 5, "type": "llm", "prompt": "x"}, "id", "wrong_type"),
+        ("text", "", "wrong_type"),
+        ({"id": "b", "type": "tool", "tool": ""}, "tool", "invalid_value"),
         (
-            {"id": "b", "type": "tool", "tool": "x", "params": {"to": ["{{zz}}"]}},
-            ("nodes[1].params.to[0]", "unknown_template_source"),
+            {"id": "b", "type": "tool", "tool": "x", "inputs": {"to": ["{{zz}}"]}},
+            "inputs.to[0]",
+            "unknown_template_source",
         ),
-        ({"id": "b", "type": "critic", "target_node": "zz"}, ("nodes[1].target_node", "unknown_critic_target")),
-        (
-            {"id": "b", "type": "conditional", "left_value": 1, "operator": "is", "right_value": 1},
-            ("nodes[1].operator", "bad_operator"),
-        ),
+        ({"id": "b", "type": "critic", "target_node": "zz"}, "target_node", "unknown_critic_target"),
         (
             {"id": "b", "type": "conditional", "left_value": 1, "operator": "equals", "false_branch": ["zz"]},
-            ("nodes[1].false_branch[0]", "unknown_branch_target"),
+            *("false_branch[0]", "unknown_branch_target"),
         ),
     ],
 )
-def test_one_fault_of_a_node_is_one_error(node: Any, expected: tuple[str, str]) -> None:
-    assert faults({"nodes": [llm("a"), node]}) == [expected]
+def test_one_fault_of_a_node_is_one_error(node: Any, place: str, code: str) -> None:
+    assert faults({"nodes": [llm("a"), node]}) == [(f"nodes[1].{place}".rstrip("."), code)]
 
 
 @each_row(
@@ -127,14 +114,10 @@ def test_an_integer_may_have_a_decimal_point() -> None:
 
 
 def test_a_cycle_through_a_branch_is_found() -> None:
-    conditional = {
-        "id": "c",
-        "type": "conditional",
-        "left_value": "{{a}}",
-        "operator": "is_empty",
-        "true_branch": ["a"],
-    }
-    assert faults({"nodes": [llm("a"), conditional]}) == [("nodes[0]", "cycle")]
+    gate = {"id": "c", "type": "conditional", "left_value": "{{a}}", "operator": "is_empty", "true_branch": ["a"]}
+    (problem,) = check_definition({"nodes": [llm("a"), gate]}).errors
+    assert (problem.location, problem.code) == ("nodes[0]", "cycle")
+    assert "a -> c -> a" in problem.message
 
 
 def test_a_chain_may_be_longer_than_python_recurses() -> None:
@@ -144,35 +127,19 @@ def test_a_chain_may_be_longer_than_python_recurses() -> None:
 
 KEYS = st.sampled_from(
     [
-        "nodes",
-        "id",
-        "type",
-        "instruction",
-        "prompt",
-        "tool",
-        "params",
-        "dependencies",
-        "target_node",
-        "left_value",
-        "operator",
-        "true_branch",
-        "outputs",
-        "version",
-        "name",
-        "retry",
-        "max_attempts",
-        "condition",
-        "field",
-        "temperature",
-        "output_schema",
-        "input_schema",
-        "properties",
-        "required",
-        "anyOf",
-        "$ref",
-        "tpye",
-        "on_error",
-        "x",
+        *("nodes", "id", "type", "instruction", "prompt", "tool", "params", "dependencies", "target_node", "operator"),
+        *("left_value", "true_branch", "outputs", "version", "name", "retry", "max_attempts", "condition", "field"),
+        *(
+            "temperature",
+            "output_schema",
+            "input_schema",
+            "properties",
+            "required",
+            "anyOf",
+            "$ref",
+            "tpye",
+            "on_error",
+        ),
     ]
 )
 

@@ -143,8 +143,13 @@ def test_every_argument_is_written_as_the_field_of_its_name(flow: WorkflowBuilde
         **model,
         **memory,
         "condition": {"field": "{{a.score}}", "operator": "greater_than", "value": 7},
-        "fallback": "c", "on_error": "d", "dependencies": ["b", "a"],
-        "enable_retry": True, "max_retries": 2, "retry_delay": 0.5, "retry": {"backoff": "exponential"},
+        "fallback": "c",
+        "on_error": "d",
+        "dependencies": ["b", "a"],
+        "enable_retry": True,
+        "max_retries": 2,
+        "retry_delay": 0.5,
+        "retry": {"backoff": "exponential"},
     }
     params = {"list": (1, a), "channel": Channel.NEWS, "nothing": None, "deep": [{"yes": True}]}
     own: Any = {"timeout": 1.5, "name": "Calculating"}
@@ -154,7 +159,10 @@ def test_every_argument_is_written_as_the_field_of_its_name(flow: WorkflowBuilde
         "tool": "calculator",
         "params": {"list": [1, "{{a}}"], "channel": "#news", "nothing": None, "deep": [{"yes": True}]},
         "condition": {"field": "{{a}}", "operator": "is_not_empty"},
-        "fallback": "b", "on_error": "b", "enable_retry": False, "dependencies": ["a"],
+        "fallback": "b",
+        "on_error": "b",
+        "enable_retry": False,
+        "dependencies": ["a"],
     }
     critic: Any = {"criteria": [], "model": "m", "min_score": 8, "max_iterations": 2, "timeout": 5}
     flow.critic("judge", a, **critic, improvement_prompt=f"Do better than {a}", retries=1)
@@ -162,7 +170,9 @@ def test_every_argument_is_written_as_the_field_of_its_name(flow: WorkflowBuilde
         **critic,
         "target_node": "a",
         "improvement_prompt": "Do better than {{a}}",
-        "enable_retry": True, "max_retries": 1, "dependencies": ["a"],
+        "enable_retry": True,
+        "max_retries": 1,
+        "dependencies": ["a"],
     }
     assert "unknown_key" not in [problem.code for problem in flow.check()]
 
