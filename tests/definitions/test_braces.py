@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from fibonacci.definitions import check_definition
-from tests.kit.assertions import check_each
+from tests.kit.assertions import check_each, each_row
 
 INPUTS: dict[str, Any] = {
     "properties": {"name": {"type": "string"}, "price": {"type": "number"}, "grade": {"enum": ["1", "2"]}, "any": {}},
@@ -83,31 +83,29 @@ def test_braces_that_were_meant_as_a_template() -> None:
     check_each(rows, check)
 
 
-def test_braces_of_json_programs_and_documents_are_no_problem() -> None:
-    def check(text: str) -> None:
-        assert found(text) == []
-
-    check_each(
-        [
-            '{"a": {"b": "{{input.name}}", "c": [{}]}}',
-            '{"a": {{input.price}}}',
-            '[{"draft": {"x": {"y": 1}}}]',
-            "{draft: {name: string}} as in TypeScript",
-            r"\textbf{draft}, \frac{draft}{x_{draft}}, x^{draft}, \mathbf{{draft}_i}, \emph{\textit{draft}}",
-            r"\newcommand{\x}{%" "\n  y}",
-            "a{color:red} @media print{a{margin:0}}",
-            "function f(x) { return { draft } } f(x){draft}",
-            "for (i = 0; i < n; i++) { if (a) { b() } }",
-            "std::cout << draft >> input.name; 1 << 2; cat <<EOF >>draft",
-            "Begin with { and end with }}.",
-            "{{{input.name}}} {input} {memory} ${HOME} {0} {}",
-            "It costs ${{input.price}}, grade ${{input.grade}}, or ${{input.any}} or ${{memory.price}}.",
-            "100{% of it%}, {% comment %} {x %} 5%}",
-            "{ input.name } { {input.any } } < <draft>> $ {{input.name}} { % if x %}",
-            "<draft> <<x>> <<<draft>>",
-        ],
-        check,
-    )
+@each_row(
+    "text",
+    [
+        '{"a": {"b": "{{input.name}}", "c": [{}]}}',
+        '{"a": {{input.price}}}',
+        '[{"draft": {"x": {"y": 1}}}]',
+        "{draft: {name: string}} as in TypeScript",
+        r"\textbf{draft}, \frac{draft}{x_{draft}}, x^{draft}, \mathbf{{draft}_i}, \emph{\textit{draft}}",
+        r"\newcommand{\x}{%" "\n  y}",
+        "a{color:red} @media print{a{margin:0}}",
+        "function f(x) { return { draft } } f(x){draft}",
+        "for (i = 0; i < n; i++) { if (a) { b() } }",
+        "std::cout << draft >> input.name; 1 << 2; cat <<EOF >>draft",
+        "Begin with { and end with }}.",
+        "{{{input.name}}} {input} {memory} ${HOME} {0} {}",
+        "It costs ${{input.price}}, grade ${{input.grade}}, or ${{input.any}} or ${{memory.price}}.",
+        "100{% of it%}, {% comment %} {x %} 5%}",
+        "{ input.name } { {input.any } } < <draft>> $ {{input.name}} { % if x %}",
+        "<draft> <<x>> <<<draft>>",
+    ],
+)
+def test_braces_of_json_programs_and_documents_are_no_problem(text: str) -> None:
+    assert found(text) == []
 
 
 def test_braces_are_looked_for_wherever_texts_are_templates() -> None:

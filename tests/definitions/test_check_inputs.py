@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field
 
-from fibonacci.definitions import WorkflowDefinition, check_inputs, loads
+from fibonacci.definitions import check_inputs
 from fibonacci.definitions.checks.inputs import INPUT_SEVERITIES, in_one_line
 from tests.kit.assertions import each_row
 from tests.kit.nodes import llm
@@ -170,12 +170,6 @@ def test_inputs_that_are_too_deep_are_not_checked() -> None:
     assert str(problem) == (
         "inputs: warning: they have more than 64 levels of objects and arrays, so they aren't checked"
     )
-
-
-def test_a_definition_may_be_a_model() -> None:
-    definition = loads('{"nodes": [{"id": "a", "type": "llm", "prompt": "{{input.name}}"}]}')
-    assert isinstance(definition, WorkflowDefinition)
-    assert [problem.code for problem in check_inputs(definition, {})] == ["missing_input"]
 
 
 def test_other_arguments_are_refused() -> None:

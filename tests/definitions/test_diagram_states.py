@@ -12,7 +12,7 @@ from tests.definitions.diagram_cases import (
     trace_of,
 )
 from tests.definitions.pictures import SVG, boxes, groups, parsed, texts, title
-from tests.kit.assertions import check_each, each_row
+from tests.kit.assertions import each_row
 
 DONE = trace_of(
     classify=("completed", 1.234),
@@ -38,31 +38,27 @@ def test_states_and_durations_are_words() -> None:
     assert "page: tool: slack_send_message, skipped." in (parsed(picture).findtext(f"{SVG}desc") or "")
 
 
-def test_each_state_has_a_class_of_its_own() -> None:
-    def check(status: str) -> None:
-        definition = {"nodes": [llm("a")]}
-        execution = execution_of(trace=trace_of(a=(status,)))
-        assert len(groups(svg(definition, execution=execution), f"fib-{status}")) == 1
-        assert f"class n0 {status}" in mermaid(definition, execution=execution)
-
-    rows: list[str] = ["completed", "failed", "running", "pending", "skipped", "cancelled"]
-    check_each(rows, check)
+@each_row("status", ["completed", "failed", "running", "pending", "skipped", "cancelled"])
+def test_each_state_has_a_class_of_its_own(status: str) -> None:
+    definition = {"nodes": [llm("a")]}
+    execution = execution_of(trace=trace_of(a=(status,)))
+    assert len(groups(svg(definition, execution=execution), f"fib-{status}")) == 1
+    assert f"class n0 {status}" in mermaid(definition, execution=execution)
 
 
-def test_durations_are_readable() -> None:
-    def check(row: tuple[float, str]) -> None:
-        seconds, text = row
-        execution = execution_of(trace=trace_of(a=("completed", seconds)))
-        assert boxes(svg({"nodes": [llm("a")]}, execution=execution))["a"][-1] == f"completed · {text}"
-
-    rows: list[tuple[float, str]] = [
+@each_row(
+    ("seconds", "text"),
+    [
         (0, "0 ms"),
         (0.9994, "999 ms"),
         (0.9996, "1.0 s"),
         (59.94, "59.9 s"),
         (59.96, "1 min"),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_durations_are_readable(seconds: float, text: str) -> None:
+    execution = execution_of(trace=trace_of(a=("completed", seconds)))
+    assert boxes(svg({"nodes": [llm("a")]}, execution=execution))["a"][-1] == f"completed · {text}"
 
 
 @each_row(

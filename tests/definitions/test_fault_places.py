@@ -12,7 +12,7 @@ import pytest
 
 import fibonacci
 from fibonacci.definitions import DefinitionError, Problem, check_definition, check_file, load, loads
-from tests.kit.assertions import check_each, each_row
+from tests.kit.assertions import each_row
 
 FAULTY = """\
 name: 1
@@ -111,24 +111,23 @@ def test_faults_of_reading_and_of_the_definition_come_together() -> None:
     assert [code for _, code in errors(text).values()] == ["duplicate_key", "unknown_dependency"]
 
 
-def test_a_wrong_type_names_its_remedy() -> None:
-    def check(row: tuple[str, str]) -> None:
-        line, remedy = row
-        text = f"nodes:\n- id: a\n  type: tool\n  tool: t\n  {line}\n"
-        with pytest.raises(DefinitionError, match="should be") as caught:
-            loads(text)
-        (problem,) = [problem for problem in caught.value.problems if problem.code == "wrong_type"]
-        assert remedy in problem.message
-
-    rows: list[tuple[str, str]] = [
+@each_row(
+    ("line", "remedy"),
+    [
         ("name: 1.0", 'Write it in quotes: "1.0"'),
         ("name: true", 'Write it in quotes: "true"'),
         ("enable_retry: yes", "Write true or false, without quotes"),
         ('timeout: "30"', "Write a number without quotes"),
         ("timeout: 030", "Write a number without quotes, in decimal digits"),
         ("dependencies: a", "Write a list in brackets: [a]"),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_a_wrong_type_names_its_remedy(line: str, remedy: str) -> None:
+    text = f"nodes:\n- id: a\n  type: tool\n  tool: t\n  {line}\n"
+    with pytest.raises(DefinitionError, match="should be") as caught:
+        loads(text)
+    (problem,) = [problem for problem in caught.value.problems if problem.code == "wrong_type"]
+    assert remedy in problem.message
 
 
 @each_row(("text", "found"), [("[]", "a list"), ("nodes", '"nodes"'), ("7", "7"), ("---", "null")])

@@ -24,7 +24,7 @@ from fibonacci.definitions import (
     load,
     loads,
 )
-from tests.kit.assertions import check_each, each_row
+from tests.kit.assertions import each_row
 from tests.kit.systems import needs_permissions
 
 DEFINITION = WorkflowDefinition(name="Grüße", nodes=[LLMNode(id="greet", instruction="Hi {{input.name}}\nBye\n")])
@@ -65,19 +65,9 @@ def test_the_suffix_decides_and_not_the_text(tmp_path: Path) -> None:
     assert load(path).nodes[0].id == "a"
 
 
-def test_a_file_that_is_no_text_is_refused_with_its_place(tmp_path: Path) -> None:
-    def check(row: tuple[bytes, str, str]) -> None:
-        content, place, words = row
-        path = tmp_path / "flow.yaml"
-        path.write_bytes(content)
-        with pytest.raises(DefinitionError) as caught:
-            load(path)
-        (problem,) = caught.value.problems
-        assert problem.source == f"{path}:{place}"
-        assert words in problem.message
-        assert check_file(path) == [problem]
-
-    rows: list[tuple[bytes, str, str]] = [
+@each_row(
+    ("content", "place", "words"),
+    [
         (b"", "1:1", "the text is empty"),
         (b"\xef\xbb\xbf \r\n", "1:1", "the text is empty"),
         (b"name: \xc3\xbc\n# \xc3\xbc\xff\n", "2:4", "the byte 0xFF is not UTF-8"),
@@ -86,8 +76,19 @@ def test_a_file_that_is_no_text_is_refused_with_its_place(tmp_path: Path) -> Non
         (b"name: \xc3", "1:7", "the byte 0xC3 is not UTF-8"),
         (b"name: a\x00b", "1:8", "U+0000 is not allowed"),
         (b"a" * (17 * 1024 * 1024), "1:1", "more than 4194304 characters"),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_a_file_that_is_no_text_is_refused_with_its_place(
+    tmp_path: Path, content: bytes, place: str, words: str
+) -> None:
+    path = tmp_path / "flow.yaml"
+    path.write_bytes(content)
+    with pytest.raises(DefinitionError) as caught:
+        load(path)
+    (problem,) = caught.value.problems
+    assert problem.source == f"{path}:{place}"
+    assert words in problem.message
+    assert check_file(path) == [problem]
 
 
 def test_windows_files_are_read(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from fibonacci.definitions import DefinitionError, WorkflowDefinition, dumps, fo
 from fibonacci.definitions.files.formatting import comments
 from fibonacci.definitions.files.source import Source
 from tests.definitions.documents import DEFINITIONS
-from tests.kit.assertions import check_each, each_row
+from tests.kit.assertions import each_row
 
 UGLY = """\
 # license
@@ -177,13 +177,9 @@ def test_what_is_dumped_is_formatted(definition: WorkflowDefinition, text_format
     assert format_definition(text) == text
 
 
-def test_forms_of_yaml() -> None:
-    def check(row: tuple[str, str]) -> None:
-        text, formatted = row
-        assert format_definition(text) == formatted
-        assert format_definition(formatted) == formatted
-
-    rows: list[tuple[str, str]] = [
+@each_row(
+    ("text", "formatted"),
+    [
         ("--- # start\nname: a\n...\n", "# start\nname: a\n"),
         ("%YAML 1.2\n---\nname: a", "name: a\n"),
         ("\ufeffname: a # b\r\n# c\r\n", "name: a  # b\n# c\n"),
@@ -195,8 +191,11 @@ def test_forms_of_yaml() -> None:
         ("# only\nname:", "# only\nname: null\n"),
         ("nodes:\n- # a\n  id: b", "nodes:  # a\n- id: b\n"),
         ("nodes: [] # a\n", "nodes: []  # a\n"),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_forms_of_yaml(text: str, formatted: str) -> None:
+    assert format_definition(text) == formatted
+    assert format_definition(formatted) == formatted
 
 
 def test_a_faulty_definition_can_be_formatted() -> None:
@@ -205,18 +204,15 @@ def test_a_faulty_definition_can_be_formatted() -> None:
     )
 
 
-def test_a_text_that_formatting_would_change_is_refused(tmp_path: Path) -> None:
-    def check(text: str) -> None:
-        with pytest.raises(DefinitionError, match=r"flow\.yaml:[12]:"):
-            format_definition(text, name="flow.yaml", format="yaml")
-        path = tmp_path / "flow.yaml"
-        path.write_text(text, "utf-8")
-        with pytest.raises(DefinitionError):
-            format_file(path)
-        assert path.read_text("utf-8") == text
-
-    rows: list[str] = ["name: &a b", "name: a\nname: b", "name: [", "- a", "", "name: .nan"]
-    check_each(rows, check)
+@each_row("text", ["name: &a b", "name: a\nname: b", "name: [", "- a", "", "name: .nan"])
+def test_a_text_that_formatting_would_change_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DefinitionError, match=r"flow\.yaml:[12]:"):
+        format_definition(text, name="flow.yaml", format="yaml")
+    path = tmp_path / "flow.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(DefinitionError):
+        format_file(path)
+    assert path.read_text("utf-8") == text
 
 
 def test_json_stays_json() -> None:

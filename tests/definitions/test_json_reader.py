@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fibonacci.definitions.files.source import Source, read_json
 from fibonacci.definitions.problems import MAX_DEPTH
 from fibonacci.errors import DefinitionError
-from tests.kit.assertions import check_each
+from tests.kit.assertions import each_row
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)
@@ -41,15 +41,9 @@ def test_each_value_stands_where_its_text_is(value: Any) -> None:
         assert json.dumps(read) == json.dumps(element.plain())
 
 
-def test_faults_have_their_place() -> None:
-    def check(row: tuple[str, list[str]]) -> None:
-        text, expected = row
-        if text.startswith('{"a": 1,\n}'):
-            assert [fault.split()[1] for fault in faults(text)] == ["syntax_error"]  # its place depends on the Python
-        else:
-            assert faults(text) == [f"flow.json:{item}" for item in expected]
-
-    rows: list[tuple[str, list[str]]] = [
+@each_row(
+    ("text", "expected"),
+    [
         ('{"a": 1,\n "a": 2}', ["2:2 duplicate_key"]),
         ('{"a": NaN, "b": -Infinity,\n "c": 1e999}', ["1:7 bad_number", "1:17 bad_number", "2:7 bad_number"]),
         ('{"a": ' + "9" * 5000 + "}", ["1:7 bad_number"]),
@@ -64,8 +58,13 @@ def test_faults_have_their_place() -> None:
         ("", ["1:1 empty_document"]),
         ("[" * 100_000, [f"1:{MAX_DEPTH + 1} too_deep"]),
         ('{"a":' * 100_000, [f"1:{5 * MAX_DEPTH + 1} too_deep"]),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_faults_have_their_place(text: str, expected: list[str]) -> None:
+    if text.startswith('{"a": 1,\n}'):
+        assert [fault.split()[1] for fault in faults(text)] == ["syntax_error"]  # its place depends on the Python
+    else:
+        assert faults(text) == [f"flow.json:{item}" for item in expected]
 
 
 def test_brackets_inside_texts_do_not_count() -> None:

@@ -15,7 +15,7 @@ from fibonacci.definitions import (
     ToolNode,
     WorkflowDefinition,
 )
-from tests.kit.assertions import check_each, each_row
+from tests.kit.assertions import each_row
 
 NODE: TypeAdapter[Node] = TypeAdapter(Node)
 
@@ -147,31 +147,6 @@ def test_older_keys_are_read_as_the_newer_ones(older: dict[str, Any], newer: Nod
     assert not set(older) & set(node.model_dump()) & {"prompt", "schema", "inputs"}
 
 
-@each_row(
-    ("retry", "expected"),
-    [
-        ({}, {"enable_retry": True}),
-        ({"max_attempts": 3}, {"enable_retry": True, "max_retries": 2}),
-        ({"max_attempts": 1.0, "delay": 2}, {"enable_retry": True, "max_retries": 0, "retry_delay": 2}),
-        (
-            {"max_attempts": 5, "delay": 1.5, "backoff": "linear", "jitter": True},
-            {
-                "enable_retry": True,
-                "max_retries": 4,
-                "retry_delay": 1.5,
-                "retry": {"backoff": "linear", "jitter": True},
-            },
-        ),
-    ],
-)
-def test_the_older_retry_is_read_into_the_newer_fields(retry: dict[str, Any], expected: dict[str, Any]) -> None:
-    node = NODE.validate_python({"id": "a", "type": "tool", "tool": "t", "retry": retry})
-    assert node.model_dump() == {"id": "a", "type": "tool", "tool": "t", **expected}
-    assert isinstance(node, ToolNode)
-    assert node.enable_retry
-    assert ToolNode(id="a", tool="t", retry=RetryPolicy.model_validate(retry)) == node
-
-
 def test_what_the_retry_says_may_be_said_twice() -> None:
     said = {"enable_retry": True, "max_retries": 2, "retry": {"max_attempts": 3, "backoff": "linear"}}
     node = NODE.validate_python({"id": "a", "type": "tool", "tool": "t", **said})
@@ -179,15 +154,9 @@ def test_what_the_retry_says_may_be_said_twice() -> None:
     assert (node.max_retries, node.retry) == (2, RetryPolicy(backoff="linear"))
 
 
-def test_two_spellings_that_differ_are_refused() -> None:
-    def check(row: tuple[dict[str, Any], tuple[str, ...]]) -> None:
-        said, place = row
-        with pytest.raises(ValidationError) as caught:
-            WorkflowDefinition.model_validate({"nodes": [{"id": "a", **said}]})
-        faults = [(fault["type"], fault["loc"]) for fault in caught.value.errors()]
-        assert faults == [("conflicting_spellings", ("nodes", 0, said["type"], *place))]
-
-    rows: list[tuple[dict[str, Any], tuple[str, ...]]] = [
+@each_row(
+    ("said", "place"),
+    [
         ({"type": "llm", "instruction": "a", "prompt": "b"}, ("prompt",)),
         ({"type": "llm", "instruction": "a", "output_schema": {}, "schema": {"type": "object"}}, ("schema",)),
         ({"type": "tool", "tool": "t", "params": {}, "inputs": {"a": 1}}, ("inputs",)),
@@ -197,8 +166,13 @@ def test_two_spellings_that_differ_are_refused() -> None:
             ("retry", "max_attempts"),
         ),
         ({"type": "critic", "target_node": "b", "retry_delay": 1, "retry": {"delay": 2}}, ("retry", "delay")),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_two_spellings_that_differ_are_refused(said: dict[str, Any], place: tuple[str, ...]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        WorkflowDefinition.model_validate({"nodes": [{"id": "a", **said}]})
+    faults = [(fault["type"], fault["loc"]) for fault in caught.value.errors()]
+    assert faults == [("conflicting_spellings", ("nodes", 0, said["type"], *place))]
 
 
 @each_row("temperature", [-0.1, 2.1])

@@ -29,7 +29,7 @@ from fibonacci.definitions import (
 )
 from fibonacci.definitions.node_kinds import NODE_KINDS
 from tests.definitions.pictures import boxes, groups, links
-from tests.kit.assertions import check_each, each_row
+from tests.kit.assertions import each_row
 
 GENERATIONS: tuple[Generation, ...] = ("newer", "older")
 
@@ -116,13 +116,9 @@ def test_load_refuses_a_name_that_resembles_a_known_one() -> None:
         loads('{"nodes": [{"id": "a", "type": "lllm", "instruction": "Hi"}]}')
 
 
-def test_what_all_nodes_have_is_checked() -> None:
-    def check(row: tuple[dict[str, Any], list[tuple[str, str]]]) -> None:
-        change, expected = row
-        problems = check_definition({"nodes": [{**LOOP, **change}, FIRST]})
-        assert [(problem.location, problem.code) for problem in problems.errors] == expected
-
-    rows: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
+@each_row(
+    ("change", "expected"),
+    [
         ({"id": "Each"}, [("nodes[0].id", "bad_id")]),
         ({"id": 5}, [("nodes[0].id", "wrong_type")]),
         ({"id": "first"}, [("nodes[1].id", "duplicate_id")]),
@@ -132,8 +128,11 @@ def test_what_all_nodes_have_is_checked() -> None:
         ({"dependencies": ["nobody"]}, [("nodes[0].dependencies[0]", "unknown_dependency")]),
         ({"dependencies": ["each"]}, [("nodes[0]", "cycle")]),
         ({"over": float("nan")}, [("nodes[0].over", "not_json")]),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_what_all_nodes_have_is_checked(change: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    problems = check_definition({"nodes": [{**LOOP, **change}, FIRST]})
+    assert [(problem.location, problem.code) for problem in problems.errors] == expected
 
 
 def test_templates_in_it_mean_nothing_for_the_order_but_use_a_node() -> None:

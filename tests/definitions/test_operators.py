@@ -7,15 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate
-from tests.kit.assertions import check_each
+from tests.kit.assertions import each_row
 
 
-def test_each_operator_compares_as_documented() -> None:
-    def check(row: tuple[Any, str, Any, bool]) -> None:
-        left, operator, right, expected = row
-        assert evaluate(operator, left, right) is expected
-
-    rows: list[tuple[Any, str, Any, bool]] = [
+@each_row(
+    ("left", "operator", "right", "expected"),
+    [
         ("a", "equals", "a", True),
         ("a", "equals", "A", False),
         (5, "equals", "5", True),
@@ -56,18 +53,16 @@ def test_each_operator_compares_as_documented() -> None:
         (0, "is_empty", None, False),
         (False, "is_empty", None, False),
         (" ", "is_not_empty", None, True),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_each_operator_compares_as_documented(left: Any, operator: str, right: Any, expected: bool) -> None:
+    assert evaluate(operator, left, right) is expected
 
 
-def test_values_that_are_no_numbers_are_refused() -> None:
-    def check(row: tuple[Any, Any]) -> None:
-        left, right = row
-        with pytest.raises(OperatorError, match="is not a number"):
-            evaluate("greater_than", left, right)
-
-    rows: list[tuple[Any, Any]] = [(1, "x"), (None, 1), ([], 1), (True, 0), ("b", "a")]
-    check_each(rows, check)
+@each_row(("left", "right"), [(1, "x"), (None, 1), ([], 1), (True, 0), ("b", "a")])
+def test_values_that_are_no_numbers_are_refused(left: Any, right: Any) -> None:
+    with pytest.raises(OperatorError, match="is not a number"):
+        evaluate("greater_than", left, right)
 
 
 @pytest.mark.parametrize("operator", ["greater_than", "less_than"])

@@ -29,7 +29,7 @@ from fibonacci.definitions import (
 from fibonacci.definitions.diagrams.png import png
 from fibonacci.testing import make_workflow
 from tests.definitions.documents import DEFINITIONS
-from tests.kit.assertions import check_each, each_row
+from tests.kit.assertions import each_row
 
 
 @given(DEFINITIONS)
@@ -165,22 +165,21 @@ def test_a_builder_with_errors_is_drawn_compared_and_checked_with_its_lines() ->
     assert str(problem.source).startswith("test_plain.py:")
 
 
-def test_what_is_no_definition_is_refused_with_the_way_to_one() -> None:
-    def check(row: tuple[Any, str]) -> None:
-        value, remedy = row
-        for use in USES:
-            with pytest.raises(
-                TypeError,
-                match=rf"must be a WorkflowBuilder, a WorkflowDefinition or a mapping, .*{re.escape(remedy)}$",
-            ):
-                use(value)
-        [problem] = check_definition(value)
-        assert problem.code == "wrong_type"
-
-    rows: list[tuple[Any, str]] = [
+@each_row(
+    ("value", "remedy"),
+    [
         (make_workflow(), "not Workflow. Use its .definition"),
         (LLMNode(id="a", instruction="x"), "not LLMNode"),
         (Path("flow.yaml"), ". To read a file, use load(path)"),
         ("flow.yaml", "not str. To read a file, use load(path)"),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_what_is_no_definition_is_refused_with_the_way_to_one(value: Any, remedy: str) -> None:
+    for use in USES:
+        with pytest.raises(
+            TypeError,
+            match=rf"must be a WorkflowBuilder, a WorkflowDefinition or a mapping, .*{re.escape(remedy)}$",
+        ):
+            use(value)
+    [problem] = check_definition(value)
+    assert problem.code == "wrong_type"

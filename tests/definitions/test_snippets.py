@@ -16,7 +16,7 @@ from fibonacci.definitions import DefinitionError, Problem, Problems, check_defi
 from fibonacci.definitions.files.source import UNREADABLE, Source, pyyaml, read_json, read_yaml
 from fibonacci.definitions.problems import snippet
 from tests.definitions.documents import TEXTS
-from tests.kit.assertions import check_each, each_row
+from tests.kit.assertions import each_row
 
 MARKER = "\N{PILCROW SIGN}"
 WITHOUT_MARKER = TEXTS.filter(lambda text: MARKER not in text)
@@ -61,44 +61,41 @@ def test_an_expression_that_occurs_twice_is_reported_at_both_places() -> None:
     assert [problem.offset for problem in caught.value.problems.errors] == [0, 11, 18]
 
 
-def test_every_fault_of_a_template_has_its_place_in_the_text() -> None:
-    def check(row: tuple[str, str]) -> None:
-        fault, code = row
-        prefix = "{{input.ok}} x "
-        llm: dict[str, Any] = {
-            "id": "a",
-            "type": "llm",
-            "instruction": "x",
-            "output_schema": {"properties": {"ok": {}}},
-        }
-        definition: dict[str, Any] = {
-            "input_schema": {
-                "properties": {"ok": {"type": "string"}, "maybe": {"type": "string"}},
-                "required": ["ok"],
-            },
-            "nodes": [llm, {"id": "n", "type": "llm", "instruction": prefix + fault}],
-            "outputs": {"text": prefix + fault, "n": "{{n}}"},
-        }
-        places = {each.location: each.offset for each in check_definition(definition) if each.code == code}
-        assert places == dict.fromkeys(("nodes[1].instruction", "outputs.text"), len(prefix))
-
-    check_each(
-        [
-            ("{{nobody}}", "unknown_template_source"),
-            ("{{two words}}", "bad_template"),
-            ("{{input.name}}", "unknown_input"),
-            ("{{a.name}}", "unknown_field"),
-            ("{a}", "single_braces"),
-            ("{{open", "unclosed_template"),
-            ("{{input.ok}", "unclosed_template"),
-            ("{input.ok}}", "unclosed_template"),
-            ("<<input.ok>>", "foreign_template"),
-            ("${{ input.ok }}", "foreign_template"),
-            ("{% if x %}", "foreign_template"),
-            ("{{input.maybe}}", "may_have_no_value"),
-        ],
-        check,
-    )
+@each_row(
+    ("fault", "code"),
+    [
+        ("{{nobody}}", "unknown_template_source"),
+        ("{{two words}}", "bad_template"),
+        ("{{input.name}}", "unknown_input"),
+        ("{{a.name}}", "unknown_field"),
+        ("{a}", "single_braces"),
+        ("{{open", "unclosed_template"),
+        ("{{input.ok}", "unclosed_template"),
+        ("{input.ok}}", "unclosed_template"),
+        ("<<input.ok>>", "foreign_template"),
+        ("${{ input.ok }}", "foreign_template"),
+        ("{% if x %}", "foreign_template"),
+        ("{{input.maybe}}", "may_have_no_value"),
+    ],
+)
+def test_every_fault_of_a_template_has_its_place_in_the_text(fault: str, code: str) -> None:
+    prefix = "{{input.ok}} x "
+    llm: dict[str, Any] = {
+        "id": "a",
+        "type": "llm",
+        "instruction": "x",
+        "output_schema": {"properties": {"ok": {}}},
+    }
+    definition: dict[str, Any] = {
+        "input_schema": {
+            "properties": {"ok": {"type": "string"}, "maybe": {"type": "string"}},
+            "required": ["ok"],
+        },
+        "nodes": [llm, {"id": "n", "type": "llm", "instruction": prefix + fault}],
+        "outputs": {"text": prefix + fault, "n": "{{n}}"},
+    }
+    places = {each.location: each.offset for each in check_definition(definition) if each.code == code}
+    assert places == dict.fromkeys(("nodes[1].instruction", "outputs.text"), len(prefix))
 
 
 @given(WITHOUT_MARKER, WITHOUT_MARKER, st.sampled_from(["", "'", '"', "|", ">"]), st.integers(1, 30), st.booleans())

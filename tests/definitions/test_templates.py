@@ -17,7 +17,7 @@ from fibonacci.definitions.templates import (
     render,
     strings,
 )
-from tests.kit.assertions import check_each, each_row
+from tests.kit.assertions import each_row
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -34,12 +34,9 @@ def resolve(reference: Reference) -> Any:
     return follow(VALUES[reference.source], reference, reference.path)
 
 
-def test_a_template_keeps_the_type_of_a_value_that_stands_alone() -> None:
-    def check(row: tuple[Any, Any]) -> None:
-        template, expected = row
-        assert render(template, resolve) == expected
-
-    rows: list[tuple[Any, Any]] = [
+@each_row(
+    ("template", "expected"),
+    [
         ("{{input.name}}", "Ada"),
         ("{{ input.name }}", "Ada"),
         ("{{input.user.age}}", 36),
@@ -55,8 +52,10 @@ def test_a_template_keeps_the_type_of_a_value_that_stands_alone() -> None:
         ('{"user": {{input.user}}}', '{"user": {"age": 36}}'),
         ({"a": ["{{input.zero}}", 5, None, True], "{{input.name}}": 1}, {"a": [0, 5, None, True], "{{input.name}}": 1}),
         (("{{input.name}}",), ["Ada"]),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_a_template_keeps_the_type_of_a_value_that_stands_alone(template: Any, expected: Any) -> None:
+    assert render(template, resolve) == expected
 
 
 @each_row("template", ["{{input.nobody}}", "{{input.tags.2}}", "{{input.tags.x}}", "{{input.name.0}}"])
@@ -77,31 +76,29 @@ def test_a_skipped_node_renders_as_none_or_empty_text() -> None:
     assert follow(ABSENT, parse("gone.x.y"), ("x", "y")) is ABSENT
 
 
-def test_invalid_expressions() -> None:
-    def check(expression: str) -> None:
-        with pytest.raises(TemplateError):
-            parse(expression)
-
-    rows: list[str] = ["", "  ", "a b", ".a", "a.", "a..b", "memory", "env", "secrets"]
-    check_each(rows, check)
+@each_row("expression", ["", "  ", "a b", ".a", "a.", "a..b", "memory", "env", "secrets"])
+def test_invalid_expressions(expression: str) -> None:
+    with pytest.raises(TemplateError):
+        parse(expression)
 
 
-def test_an_expression_names_a_source_and_a_path() -> None:
-    def check(row: tuple[str, str, tuple[str, ...], bool]) -> None:
-        expression, source, path, is_node = row
-        reference = parse(expression)
-        assert (reference.source, reference.path, reference.is_node) == (source, path, is_node)
-        assert reference.text == expression.strip()
-
-    rows: list[tuple[str, str, tuple[str, ...], bool]] = [
+@each_row(
+    ("expression", "source", "path", "is_node"),
+    [
         ("input", "input", (), False),
         (" input.a.b ", "input", ("a", "b"), False),
         ("memory.user/prefs", "memory", ("user/prefs",), False),
         ("env.HOME", "env", ("HOME",), False),
         ("secrets.TOKEN", "secrets", ("TOKEN",), False),
         ("node-1.0.x", "node-1", ("0", "x"), True),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_an_expression_names_a_source_and_a_path(
+    expression: str, source: str, path: tuple[str, ...], is_node: bool
+) -> None:
+    reference = parse(expression)
+    assert (reference.source, reference.path, reference.is_node) == (source, path, is_node)
+    assert reference.text == expression.strip()
 
 
 def test_texts_are_found_in_order_and_in_values_only() -> None:

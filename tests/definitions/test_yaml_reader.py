@@ -11,7 +11,7 @@ import yaml
 from fibonacci.definitions.files.source import Source, read_yaml
 from fibonacci.definitions.problems import MAX_DEPTH
 from fibonacci.errors import DefinitionError
-from tests.kit.assertions import check_each
+from tests.kit.assertions import each_row
 
 
 @pytest.fixture(params=["libyaml", "python"], autouse=True)
@@ -45,49 +45,39 @@ def message(text: str) -> str:
     return "\n".join(map(str, source.in_order()))
 
 
-def test_what_yaml_1_1_reads_as_something_else_stays_text() -> None:
-    def check(text: str) -> None:
-        assert read(f"value: {text}") == {"value": text}
-
-    rows: list[str] = [
+@each_row(
+    "text",
+    [
         *("no", "No", "yes", "on", "off", "y", "1:30", "12:30:45", "010", "-010", "0o17", "1_000", "2026-01-01"),
         *("2026-01-01T10:00:00Z", "=", "<<", "0b101", "1.2.3", "nan", "inf", ".5.", "+", "e3", "0x", "NULL_", "truE"),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_what_yaml_1_1_reads_as_something_else_stays_text(text: str) -> None:
+    assert read(f"value: {text}") == {"value": text}
 
 
-def test_scalars_are_those_of_the_core_schema() -> None:
-    def check(row: tuple[str, object]) -> None:
-        text, value = row
-        result = read(f"value: {text}")["value"]
-        assert (type(result), result) == (type(value), value)
-
-    rows: list[tuple[str, object]] = [
+@each_row(
+    ("text", "value"),
+    [
         *(("true", True), ("True", True), ("FALSE", False), ("null", None), ("~", None), ("", None), ("0", 0)),
         *(("-0", 0), ("+12", 12), ("-7", -7), ("1.0", 1.0), (".5", 0.5), ("1.", 1.0), ("1e3", 1000.0)),
         *(("1.5e-3", 0.0015), ("0x1F", 31), ("'true'", "true"), ('"1"', "1"), ("'null'", "null")),
         *(("|\n  1", "1"), (">\n  true", "true")),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_scalars_are_those_of_the_core_schema(text: str, value: object) -> None:
+    result = read(f"value: {text}")["value"]
+    assert (type(result), result) == (type(value), value)
 
 
-def test_a_key_that_is_a_text_needs_no_quotes() -> None:
-    def check(key: str) -> None:
-        assert list(read(f"{key}: x")) == [key.strip("\"'")]
-
-    rows: list[str] = ["no", "on", "1:30", "010", "'1'", '"null"']
-    check_each(rows, check)
+@each_row("key", ["no", "on", "1:30", "010", "'1'", '"null"'])
+def test_a_key_that_is_a_text_needs_no_quotes(key: str) -> None:
+    assert list(read(f"{key}: x")) == [key.strip("\"'")]
 
 
-def test_what_a_definition_does_not_need_is_refused_with_its_place() -> None:
-    def check(row: tuple[str, list[str]]) -> None:
-        text, expected = row
-        if text.endswith("b: ["):
-            expected = [expected[0], faults(text)[-1]]  # the two parsers see the end at different places
-            assert expected[-1].endswith("syntax_error")
-        assert faults(text) == [item if item.startswith("flow") else f"flow.yaml:{item}" for item in expected]
-
-    rows: list[tuple[str, list[str]]] = [
+@each_row(
+    ("text", "expected"),
+    [
         ("a: &x 1\nb: [*x]", ["1:4 alias", "2:5 alias"]),
         ("a: {}\nb:\n  <<: {c: 1}", ["3:3 merge_key"]),
         ("a: 1\nb: 2\na: 3\nb: 4", ["3:1 duplicate_key", "4:1 duplicate_key"]),
@@ -108,20 +98,22 @@ def test_what_a_definition_does_not_need_is_refused_with_its_place() -> None:
         ("a: x\u2028y", ["1:5 bad_character"]),
         ("a: x\ufeffy", ["1:5 bad_character"]),
         ("a: 'x\ud800'", ["1:6 bad_character"]),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_what_a_definition_does_not_need_is_refused_with_its_place(text: str, expected: list[str]) -> None:
+    if text.endswith("b: ["):
+        expected = [expected[0], faults(text)[-1]]  # the two parsers see the end at different places
+        assert expected[-1].endswith("syntax_error")
+    assert faults(text) == [item if item.startswith("flow") else f"flow.yaml:{item}" for item in expected]
 
 
 def test_lines_end_as_in_an_editor() -> None:
     assert faults("\ufeffa: b\r\nc: |\r\n  d\r\n\r\ne: !x f\r\n") == ["flow.yaml:5:4 tag"]
 
 
-def test_a_deep_text_is_refused_at_once() -> None:
-    def check(text: str) -> None:
-        assert [fault.split()[1] for fault in faults(text)] == ["too_deep"]
-
-    rows: list[str] = ["[" * 2_000, "- " * 2_000, "a:\n" + "".join(" " * i + "-\n" for i in range(300))]
-    check_each(rows, check)
+@each_row("text", ["[" * 2_000, "- " * 2_000, "a:\n" + "".join(" " * i + "-\n" for i in range(300))])
+def test_a_deep_text_is_refused_at_once(text: str) -> None:
+    assert [fault.split()[1] for fault in faults(text)] == ["too_deep"]
 
 
 def test_the_depth_that_is_allowed_can_be_read() -> None:
@@ -134,12 +126,9 @@ def test_a_long_text_is_refused() -> None:
         Source("a" * (4 * 1024 * 1024 + 1), "flow.yaml")
 
 
-def test_a_fault_names_its_remedy() -> None:
-    def check(row: tuple[str, str]) -> None:
-        text, remedy = row
-        assert remedy in message(text)
-
-    rows: list[tuple[str, str]] = [
+@each_row(
+    ("text", "remedy"),
+    [
         ("a: {{input.x}}", "a string that begins with {{ needs quotes"),
         ("a: {{input.x}} and more", "a string that begins with {{ needs quotes"),
         ("a:\n- {{input.x}}: b", "a string that begins with {{ needs quotes"),
@@ -149,8 +138,10 @@ def test_a_fault_names_its_remedy() -> None:
         ("a: .nan", "Write a number, or a string in quotes"),
         ("a: 1\nb: 2\na: 3", "already a key of this object, on line 1"),
         ("a: x\x85y", "U+0085 is a line break in YAML 1.1"),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_a_fault_names_its_remedy(text: str, remedy: str) -> None:
+    assert remedy in message(text)
 
 
 def test_half_of_a_surrogate_pair_in_an_escape_is_refused() -> None:

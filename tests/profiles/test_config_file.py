@@ -13,7 +13,7 @@ import pytest
 from fibonacci import ConfigurationError
 from fibonacci._profiles.changes import add_profile, note_key, remove_profile, use_profile
 from fibonacci._profiles.config_file import Profile, config_path, read_profiles
-from tests.kit.assertions import check_each
+from tests.kit.assertions import check_each, each_row
 from tests.kit.systems import needs_permissions
 
 COMMENTED = """\
@@ -54,16 +54,9 @@ class TestPlace:
 
 
 class TestFaults:
-    def test_what_it_must_not_be(self, config: Path) -> None:
-        def check(row: tuple[str, str]) -> None:
-            text, message = row
-            config.write_text(text)
-            with pytest.raises(ConfigurationError) as caught:
-                read_profiles()
-            assert str(config) in str(caught.value)
-            assert message in str(caught.value)
-
-        rows: list[tuple[str, str]] = [
+    @each_row(
+        ("text", "message"),
+        [
             ("default = ", "is not TOML: Invalid value (at"),
             ("default = 7", "default: it must be the name of a profile in quotes"),
             ("profiles = 7", "profiles: "),
@@ -76,25 +69,31 @@ class TestFaults:
             ("[profiles.work]\napi_version = 0.2", "profiles.work.api_version: it must be "),
             ("[profiles.work]\nkeychain = 'yes'", "profiles.work.keychain: it must be true or false"),
             ("[profile.work]", "there is no setting 'profile'. Did you mean 'profiles'"),
-        ]
-        check_each(rows, check)
+        ],
+    )
+    def test_what_it_must_not_be(self, config: Path, text: str, message: str) -> None:
+        config.write_text(text)
+        with pytest.raises(ConfigurationError) as caught:
+            read_profiles()
+        assert str(config) in str(caught.value)
+        assert message in str(caught.value)
 
-    def test_a_key_is_reported_and_not_shown(self, config: Path) -> None:
-        def check(text: str) -> None:
-            config.write_text(text)
-            with pytest.raises(ConfigurationError, match="must not contain an API key") as caught:
-                read_profiles()
-            assert "`fibonacci auth login`" in str(caught.value)
-            assert "secret-of-mine" not in str(caught.value)
-
-        rows: list[str] = [
+    @each_row(
+        "text",
+        [
             "[profiles.work]\napi_key = 'secret-of-mine'",
             "[profiles.work]\nTOKEN = 'secret-of-mine'",
             "key = 'secret-of-mine'",
             "[profiles.work]\nbase_url = 'fib_live_secret-of-mine'",
             "# fib_test_secret-of-mine\n",
-        ]
-        check_each(rows, check)
+        ],
+    )
+    def test_a_key_is_reported_and_not_shown(self, config: Path, text: str) -> None:
+        config.write_text(text)
+        with pytest.raises(ConfigurationError, match="must not contain an API key") as caught:
+            read_profiles()
+        assert "`fibonacci auth login`" in str(caught.value)
+        assert "secret-of-mine" not in str(caught.value)
 
     def test_a_file_that_is_not_utf8_is_refused(self, config: Path) -> None:
         config.write_bytes(b"\xff\xfe")

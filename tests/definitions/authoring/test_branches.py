@@ -51,31 +51,6 @@ def test_nodes_in_a_block_are_the_branch(flow: WorkflowBuilder) -> None:
     }
 
 
-def test_blocks_and_lists_write_the_same_definition(flow: WorkflowBuilder) -> None:
-    lists = WorkflowBuilder("triage")
-    page, draft = lists.tool("page", "t"), lists.llm("draft", "x")
-    lists.when("urgent", "{{input.urgency}}", "equals", "high", then=[page], otherwise=[draft])
-    with flow.when("urgent", "{{input.urgency}}", "equals", "high") as urgent:
-        flow.tool("page", "t")
-    with urgent.otherwise():
-        flow.llm("draft", "x")
-    by_id = [{each.id: each for each in built.definition.nodes} for built in (lists, flow)]
-    assert by_id[0] == by_id[1]
-
-
-def test_a_conditional_in_a_block_is_in_the_branch_and_its_nodes_in_its_own(flow: WorkflowBuilder) -> None:
-    given = flow.inputs()
-    with flow.when("ok", given.decision, "equals", "yes") as ok:
-        with flow.when("small", given.amount, "less_than", 100) as small:
-            flow.tool("refund", "t")
-        with small.otherwise():
-            flow.llm("ask", "x")
-        flow.llm("note", "x")
-    with ok.otherwise():
-        flow.llm("deny", "x")
-    assert branches(flow) == {"ok": (["small", "note"], ["deny"]), "small": (["refund"], ["ask"])}
-
-
 def test_blocks_add_to_lists(flow: WorkflowBuilder) -> None:
     a, b = flow.llm("a", "x"), flow.llm("b", "x")
     with flow.when("gate", flow.inputs().x, "is_empty", then=[a], otherwise=[b]) as gate:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, RootModel
 
 from fibonacci import WorkflowBuilder
 from tests.definitions.authoring.tickets import Folder, Sender, SupportTicket
-from tests.kit.assertions import check_each, each_row
+from tests.kit.assertions import each_row
 
 
 @pytest.fixture
@@ -26,83 +25,71 @@ def given(flow: WorkflowBuilder) -> Any:
 
 Read = Callable[[Any], object]
 
-FIELDS: dict[str, Read] = {
-    "{{input}}": lambda given: given,
-    "{{input.title}}": lambda given: given.title,  # also the name of a method of texts
-    "{{input.count}}": lambda given: given.count,
-    "{{input.subject}}": lambda given: given.subject_line,
-    "{{input.sender}}": lambda given: given.sender,
-    "{{input.sender.mailAddress}}": lambda given: given.sender.mail_address,
-    "{{input.copies}}": lambda given: given.copies,
-    "{{input.copies.0.mailAddress}}": lambda given: given.copies[0].mail_address,
-    "{{input.reply_to.mailAddress}}": lambda given: given.reply_to.mail_address,
-    "{{input.pairs.0.name}}": lambda given: given.pairs[0].name,
-    "{{input.by_name.ada.mailAddress}}": lambda given: given.by_name["ada"].mail_address,
-    "{{input.tags.1}}": lambda given: given.tags.root[1],
-    "{{input.loose.x.y}}": lambda given: given.loose.x.y,
-    "{{input.labels.team}}": lambda given: given.labels["team"],
-    "{{input.point.x}}": lambda given: given.point.x,
-    "{{input.anything.a.0.b}}": lambda given: given.anything.a[0]["b"],
-    "{{input.either.name}}": lambda given: given.either.name,
-}
+
+@each_row(
+    ("template", "read"),
+    [
+        ("{{input}}", lambda given: given),
+        ("{{input.title}}", lambda given: given.title),
+        ("{{input.count}}", lambda given: given.count),
+        ("{{input.subject}}", lambda given: given.subject_line),
+        ("{{input.sender}}", lambda given: given.sender),
+        ("{{input.sender.mailAddress}}", lambda given: given.sender.mail_address),
+        ("{{input.copies}}", lambda given: given.copies),
+        ("{{input.copies.0.mailAddress}}", lambda given: given.copies[0].mail_address),
+        ("{{input.reply_to.mailAddress}}", lambda given: given.reply_to.mail_address),
+        ("{{input.pairs.0.name}}", lambda given: given.pairs[0].name),
+        ("{{input.by_name.ada.mailAddress}}", lambda given: given.by_name["ada"].mail_address),
+        ("{{input.tags.1}}", lambda given: given.tags.root[1]),
+        ("{{input.loose.x.y}}", lambda given: given.loose.x.y),
+        ("{{input.labels.team}}", lambda given: given.labels["team"]),
+        ("{{input.point.x}}", lambda given: given.point.x),
+        ("{{input.anything.a.0.b}}", lambda given: given.anything.a[0]["b"]),
+        ("{{input.either.name}}", lambda given: given.either.name),
+    ],
+)
+def test_a_field_prints_its_template_under_its_name_in_json(given: Any, template: str, read: Read) -> None:
+    field = read(given)
+    assert (str(field), f"{field}", repr(field)) == (template,) * 3
 
 
-def test_a_field_prints_its_template_under_its_name_in_json(given: Any) -> None:
-    def check(template: str) -> None:
-        field = FIELDS[template](given)
-        assert (str(field), f"{field}", repr(field)) == (template,) * 3
-
-    check_each(FIELDS, check)
-
-
-MISSPELT: list[tuple[Read, str]] = [
-    (lambda given: given.titel, "{{input}} has no field 'titel'. Did you mean 'title'?"),
-    (lambda given: given.sender.nam, "{{input.sender}} has no field 'nam'. Did you mean 'name'?"),
-    (lambda given: given.copies[0].phone, "has no field 'phone'. Sender has name, mail_address"),
-    (lambda given: given.sender.mailAddress, "has no field 'mailAddress'. Did you mean 'mail_address'?"),
-    (lambda given: given.model_dump(), "{{input}} has no field 'model_dump'"),
-    (lambda given: given._repr_html_(), "Template has no attribute '_repr_html_'"),
-]
-IMPOSSIBLE: list[tuple[Read, type[Exception], str]] = [
-    (lambda given: given.copies["name"], TypeError, "{{input.copies}} is a list: pass the index of an item"),
-    (lambda given: given.title["x"], TypeError, "{{input.title}} is of type str, which has no fields and no items"),
-    (lambda given: given.sender["nam"], ValueError, "{{input.sender}} has no 'nam'. Did you mean 'name'?"),
-    (lambda given: given.title.upper(), AttributeError, "{{input.title}} is of type str, and its value is known only"),
-    (lambda given: given.copies.append(1), AttributeError, "'append' is not available here. Ask in the instruction"),
-    (lambda given: given.count + 1, TypeError, "the operator '+' cannot apply to {{input.count}}"),
-    (lambda given: given.count > 1, TypeError, "the operator '>' cannot apply to {{input.count}}"),
-    (lambda given: list(given.copies), TypeError, "iteration cannot apply to {{input.copies}}"),
-    (lambda given: list(given), TypeError, "iteration cannot apply to {{input}}"),
-    (lambda given: f"{given.sender:>9}", TypeError, "the format '>9' cannot apply to {{input.sender}}"),
-]
-
-
-def test_a_misspelt_field_is_an_attribute_error(given: Any) -> None:
-    def check(row: tuple[Read, str]) -> None:
-        read, message = row
-        with pytest.raises(AttributeError) as caught:
-            read(given)
-        assert message in str(caught.value)
-
-    check_each(MISSPELT, check)
-
-
-def test_what_the_type_of_a_field_has_not_is_refused(given: Any) -> None:
-    def check(row: tuple[Read, type[Exception], str]) -> None:
-        read, error, message = row
-        with pytest.raises(error) as caught:
-            read(given)
-        assert message in str(caught.value)
-
-    check_each(IMPOSSIBLE, check)
-
-
-def test_an_object_among_the_inputs_warns_when_it_is_compared_with_a_value(given: Any) -> None:
-    with pytest.warns(UserWarning, match="Use flow.when"):
-        assert given.anything != "high"
-    assert given.sender == given.sender != given.anything
-    assert {given.sender: 1}[given.sender] == 1
-    assert str(copy.copy(given.sender)) == "{{input.sender}}"
+@each_row(
+    ("read", "error", "message"),
+    [
+        (lambda given: given.titel, AttributeError, "{{input}} has no field 'titel'. Did you mean 'title'?"),
+        (lambda given: given.sender.nam, AttributeError, "{{input.sender}} has no field 'nam'. Did you mean 'name'?"),
+        (lambda given: given.copies[0].phone, AttributeError, "has no field 'phone'. Sender has name, mail_address"),
+        (
+            lambda given: given.sender.mailAddress,
+            AttributeError,
+            "has no field 'mailAddress'. Did you mean 'mail_address'?",
+        ),
+        (lambda given: given.model_dump(), AttributeError, "{{input}} has no field 'model_dump'"),
+        (lambda given: given._repr_html_(), AttributeError, "Template has no attribute '_repr_html_'"),
+        (lambda given: given.copies["name"], TypeError, "{{input.copies}} is a list: pass the index of an item"),
+        (lambda given: given.title["x"], TypeError, "{{input.title}} is of type str, which has no fields and no items"),
+        (lambda given: given.sender["nam"], ValueError, "{{input.sender}} has no 'nam'. Did you mean 'name'?"),
+        (
+            lambda given: given.title.upper(),
+            AttributeError,
+            "{{input.title}} is of type str, and its value is known only",
+        ),
+        (
+            lambda given: given.copies.append(1),
+            AttributeError,
+            "'append' is not available here. Ask in the instruction",
+        ),
+        (lambda given: given.count + 1, TypeError, "the operator '+' cannot apply to {{input.count}}"),
+        (lambda given: given.count > 1, TypeError, "the operator '>' cannot apply to {{input.count}}"),
+        (lambda given: list(given.copies), TypeError, "iteration cannot apply to {{input.copies}}"),
+        (lambda given: list(given), TypeError, "iteration cannot apply to {{input}}"),
+        (lambda given: f"{given.sender:>9}", TypeError, "the format '>9' cannot apply to {{input.sender}}"),
+    ],
+)
+def test_what_a_field_does_not_have_is_refused(given: Any, read: Read, error: type[Exception], message: str) -> None:
+    with pytest.raises(error) as caught:
+        read(given)
+    assert message in str(caught.value)
 
 
 def test_a_notebook_completes_the_fields(given: Any) -> None:

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from fibonacci import Fibonacci, WorkflowBuilder
-
 FAULTY = """\
 from fibonacci import WorkflowBuilder
 
@@ -89,34 +87,3 @@ def test_each_problem_is_in_the_line_that_its_part_comes_from() -> None:
         "unclosed_template": "<string>:12",
     }
     assert [each.severity for each in names["problems"]].count("error") == 1
-
-
-def test_the_definition_is_given_out_with_warnings() -> None:
-    names: dict[str, Any] = {}
-    exec(ALL_KINDS, names)
-    assert len(names["flow"].definition.nodes) == 2
-
-
-def test_a_client_says_which_tools_there_are(client: Fibonacci) -> None:
-    flow = WorkflowBuilder("news")
-    flow.tool("search", "web_serch")
-    assert [(each.location, each.code) for each in flow.check(tools=client)] == [("nodes[0].tool", "unknown_tool")]
-
-
-def test_an_input_with_a_default_may_have_no_value() -> None:
-    """Pydantic fills in the default of a model. The platform has its schema only, and fills in none."""
-    names: dict[str, Any] = {}
-    program = (
-        "from pydantic import BaseModel\n"
-        "from fibonacci import WorkflowBuilder\n"
-        "class Given(BaseModel):\n"
-        "    topic: str\n"
-        "    depth: int = 3\n"
-        "flow = WorkflowBuilder('news')\n"
-        "given = flow.inputs(Given)\n"
-        "flow.llm('a', f'Read {given.topic}, {given.depth} levels deep')\n"
-    )
-    exec(program, names)
-    (problem,) = names["flow"].check()
-    assert (problem.code, problem.source) == ("may_have_no_value", "<string>:8")
-    assert problem.message.startswith("{{input.depth}} may have no value: input_schema does not require 'depth'")

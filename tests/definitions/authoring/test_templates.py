@@ -130,14 +130,9 @@ def test_it_is_shown_as_its_template(search: NodeHandle) -> None:
     assert pprint.pformat([part]) == repr([part]) == f"[{part}]"
 
 
-def test_a_key_that_cannot_stand_in_a_template_is_refused(search: NodeHandle) -> None:
-    def check(row: tuple[Any, type[Exception], str]) -> None:
-        key, error, message = row
-        with pytest.raises(error) as caught:
-            search[key]
-        assert message in str(caught.value)
-
-    rows: list[tuple[Any, type[Exception], str]] = [
+@each_row(
+    ("key", "error", "message"),
+    [
         (slice(0, 2), TypeError, "{{search}} cannot be sliced: a template names one item"),
         ("a.b", ValueError, "'a.b' is not allowed in a template"),
         ("a b", ValueError, "'a b' is not allowed in a template"),
@@ -147,8 +142,14 @@ def test_a_key_that_cannot_stand_in_a_template_is_refused(search: NodeHandle) ->
         (True, TypeError, "a name or an index, not bool"),
         (None, TypeError, "a name or an index, not NoneType"),
         (1.5, TypeError, "a name or an index, not float"),
-    ]
-    check_each(rows, check)
+    ],
+)
+def test_a_key_that_cannot_stand_in_a_template_is_refused(
+    search: NodeHandle, key: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error) as caught:
+        search[key]
+    assert message in str(caught.value)
 
 
 def test_a_part_of_a_node_is_no_node(search: NodeHandle) -> None:
