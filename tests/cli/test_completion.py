@@ -271,9 +271,3 @@ def test_a_completion_without_a_request_loads_no_client() -> None:
         f"main([{COMPLETE!r}, 'words', 'ru']); assert 'run-many' in sys.stdout.getvalue(); sys.stdout = out"
     )
     assert loaded & HEAVY == {"re", "typing"}
-
-
-def test_another_shell() -> None:
-    run = invoke("completion", "bsh")
-    assert (run.code, run.out) == (64, "")
-    assert run.err == "fibonacci completion: unknown value for SHELL 'bsh'. Did you mean 'bash'?\n"

@@ -249,11 +249,6 @@ class TestCommand:
         assert sorted(shown) == sorted(["Greeter", deleted.id] * 2)
         assert emulator.requests.to("GET /workflows").count == 1
 
-    def test_a_misspelled_status(self) -> None:
-        run = invoke("executions", "tail", "--status", "complete")
-        assert (run.code, run.out) == (64, "")
-        assert run.err.endswith("argument --status: unknown word 'complete'. Did you mean 'completed'?\n")
-
 
 @linux_only
 def test_a_sleep_ends_when_the_reader_has_closed_the_pipe() -> None:

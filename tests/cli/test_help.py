@@ -133,13 +133,3 @@ def test_what_people_type_from_habit_is_a_command() -> None:
     for meant in COMMANDS.values():
         words = itertools.takewhile(re.compile(r"[a-z][a-z-]*").fullmatch, meant.split())
         assert " ".join(["fibonacci", *words]) in programs
-
-
-def test_options_stand_before_and_after_the_command() -> None:
-    before = invoke("--fields", "id,,", "workflows", "list")
-    after = invoke("workflows", "list", "--fields", "id,,")
-    assert before.err == "fibonacci: argument --fields: 'id,,' has an empty name. Separate names with one comma\n"
-    assert (
-        after.err
-        == "fibonacci workflows list: argument --fields: 'id,,' has an empty name. Separate names with one comma\n"
-    )

@@ -140,23 +140,6 @@ def test_tools_need_a_key(monkeypatch: pytest.MonkeyPatch, platform: Emulator) -
     assert invoke("validate", "a.yaml", "--tools").code == 4
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["nope.yaml"], "there is no file or folder 'nope.yaml'"),
-        (["empty"], "folder 'empty' has no definition: it has no *.yaml, *.yml or *.json file"),
-        (
-            ["notes.txt"],
-            "'notes.txt' ends with '.txt': the name of a definition file must end with .yaml, .yml or .json",
-        ),
-    ],
-)
-def test_files_that_cannot_be_read(arguments: list[str], message: str) -> None:
-    write("empty/notes.txt", "no definition")
-    write("notes.txt", "no definition")
-    assert invoke("validate", *arguments) == (64, "", f"fibonacci: {message}\n")
-
-
 def test_a_file_that_is_not_utf8_is_a_fault_of_it() -> None:
     write("bytes.yaml", "").write_bytes(b"name: \xff")
     run = invoke("validate", "bytes.yaml")
