@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import shlex
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,9 +16,10 @@ from pydantic_core import to_jsonable_python
 
 from fibonacci.cli.main import main
 from fibonacci.models._base import Model
+from tests.kit.assertions import check_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
     from fibonacci.emulator import Emulator
@@ -86,6 +88,17 @@ def invoke(*arguments: str, stdin: str = "", on_terminal: bool = False) -> Invoc
         except SystemExit as exit:
             code = int(exit.code or 0)
     return Invocation(code, out.getvalue(), err.getvalue())
+
+
+def check_refused(messages: Mapping[str, str], code: int = 64, *, stdin: str = "") -> None:
+    """Check that each command line exits with the code, and prints one line: on stderr, with the message in it."""
+
+    def check(line: str) -> None:
+        run = invoke(*shlex.split(line), stdin=stdin)
+        assert (run.code, run.result, run.err.count("\n")) == (code, "", 1), run
+        assert messages[line] in run.err
+
+    check_rows(((line, line) for line in messages), check)
 
 
 def invoke_unwritable(*arguments: str, is_full: bool) -> Invocation:

@@ -52,12 +52,6 @@ class TestLogin:
         assert emulator.api_key not in file.text
         assert invoke("request", "GET", "/tools/calculator").data["name"] == "calculator"
 
-    def test_again_with_another_key(self, emulator: Emulator) -> None:
-        write({f"fibonacci {origin_of(emulator)}/work": "sk-of-before"})
-        assert login(emulator).code == 0
-        assert invoke("auth", "login", stdin=emulator.api_key).code == 0  # the default profile has the address
-        assert entries() == {f"fibonacci {origin_of(emulator)}/work": emulator.api_key}
-
     def test_the_environment_names_profile_and_address(
         self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -86,15 +80,6 @@ class TestLogin:
             assert message in run.err
             assert len(run.err.splitlines()) == 1
             assert (entries(), read_profiles().text) == ({}, "")
-
-    def test_a_profile_with_another_address(self, emulator: Emulator) -> None:
-        assert login(emulator).code == 0
-        run = invoke("auth", "login", "--base-url", "https://platform.example/v1", stdin="sk-1234")
-        assert run.code == 64
-        assert (
-            "--base-url names https://platform.example/v1 (API v1): log in under another name (--profile NAME)"
-            in run.err
-        )
 
     def test_a_server_of_the_api_of_0_2_4(self) -> None:
         with ScriptedServer(respond(body=b"[]")) as server:
@@ -165,12 +150,6 @@ class TestLegacyKey:
         assert entries() == {LEGACY: emulator.api_key, f"fibonacci {origin_of(emulator)}/work": emulator.api_key}
         assert "no API key was given" in login(emulator, "").err
 
-    def test_a_key_that_is_given_precedes_it(self, emulator: Emulator) -> None:
-        write({LEGACY: "sk-of-0.2.4"})
-        run = login(emulator)
-        assert run.code == 0
-        assert "0.2.4" not in run.err
-
     def test_no_client_sends_it(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         write({LEGACY: emulator.api_key})
         monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url)
@@ -214,18 +193,6 @@ class TestStatus:
         assert run.code == (69 if command == ["auth", "status"] else 1)
         assert "https://api.fibonacci.dev/v1" in run.out
         assert emulator.requests.to("GET /tools").count == 0
-
-    def test_the_status_without_a_key_exits_4(self) -> None:
-        run = invoke("auth", "status")
-        assert run.code == 4
-        assert (run.data["key_source"], run.data["valid"]) == (None, None)
-        assert run.err.startswith("fibonacci: no API key: ")
-
-    def test_no_network(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("FIBONACCI_API_KEY", "sk-1234")
-        monkeypatch.setenv("FIBONACCI_BASE_URL", "http://127.0.0.1:9/v1")
-        run = invoke("auth", "status")
-        assert (run.code, run.data["valid"]) == (69, None)
 
 
 class TestLogout:

@@ -19,7 +19,6 @@ from fibonacci.emulator import Emulator
 from tests.cli.invocation import environment, invoke, use
 from tests.kit.nodes import tool
 from tests.kit.programs import find
-from tests.test_startup import HEAVY, loaded_by
 
 HOSTILE = [
     "Two words",
@@ -262,18 +261,3 @@ def test_a_server_that_does_not_answer_is_silence(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv("FIBONACCI_BASE_URL", f"http://127.0.0.1:{server.getsockname()[1]}/v1")
         monkeypatch.setenv("FIBONACCI_CONFIG_DIR", str(tmp_path))
         assert completed("run", "") == []
-
-
-def test_a_completion_without_a_request_loads_no_client() -> None:
-    loaded = loaded_by(
-        "import io; out, sys.stdout = sys.stdout, io.StringIO()\n"
-        "from fibonacci.cli.main import main\n"
-        f"main([{COMPLETE!r}, 'words', 'ru']); assert 'run-many' in sys.stdout.getvalue(); sys.stdout = out"
-    )
-    assert loaded & HEAVY == {"re", "typing"}
-
-
-def test_another_shell() -> None:
-    run = invoke("completion", "bsh")
-    assert (run.code, run.out) == (64, "")
-    assert run.err == "fibonacci completion: unknown value for SHELL 'bsh'. Did you mean 'bash'?\n"

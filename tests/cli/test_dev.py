@@ -10,17 +10,13 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from fibonacci import Fibonacci
-from fibonacci.cli.main import main
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.account import PLANS
 from fibonacci.emulator.cli import exports
 from fibonacci.emulator.cli_arguments import Shell
-from fibonacci.emulator.option_values import PlanName
 from tests.cli.invocation import environment, invoke
 from tests.kit.nodes import llm
 from tests.kit.programs import find
@@ -43,27 +39,6 @@ def serving(folder: Path, *arguments: str, module: Sequence[str] = DEV) -> Gener
             yield process
         finally:
             process.kill()
-
-
-@needs_signals
-@pytest.mark.slow
-def test_it_serves_until_ctrl_c(tmp_path: Path) -> None:
-    handlers = "def stop(call):\n    raise KeyboardInterrupt\n\ndef register(emulator):\n    emulator.llm(stop)\n"
-    (tmp_path / "handlers_that_stop.py").write_text(handlers, "utf-8")
-    with serving(tmp_path, "--plan", "free", "--json", "--handlers", "handlers_that_stop:register") as process:
-        assert process.stdout is not None
-        printed = json.loads(process.stdout.readline())
-        with Fibonacci(printed["FIBONACCI_API_KEY"], base_url=printed["FIBONACCI_BASE_URL"]) as client:
-            workflow = client.workflows.create(name="x", definition={"nodes": [llm("a")]})
-            execution = client.executions.wait(client.workflows.execute(workflow.id).id, timeout=20)
-            assert execution.error == "node 'a': KeyboardInterrupt"  # a handler's own stops nothing
-            assert client.rate_limit is not None
-            assert client.rate_limit.limit == 60
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
-    assert process.returncode == 0, err
-    assert printed["page"].endswith(f"/#key={printed['FIBONACCI_API_KEY']}")
-    assert "POST /v1/workflows 201" in err
 
 
 @needs_signals
@@ -104,26 +79,6 @@ def test_a_command_behind_the_dashes_has_the_two_variables(
     assert text.startswith("http://127.0.0.1:")
     assert text.endswith("/v1 local-key\n")
     assert signal.getsignal(signal.SIGTERM) == before
-
-
-def test_the_key_is_not_in_the_output_of_the_command_of_a_process_without_stderr(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "stderr", None)
-    assert main(["dev", "--port", "0", "--", sys.executable, "-c", "print('done')"]) == 0
-    assert capfd.readouterr().out == "done\n"
-
-
-@needs_signals
-def test_it_serves_without_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", None)
-
-    def open_browser(address: str) -> bool:
-        signal.raise_signal(signal.SIGTERM)
-        return True
-
-    monkeypatch.setattr("webbrowser.open", open_browser)
-    assert main(["dev", "--port", "0", "--quiet", "--open"]) == 0
 
 
 @pytest.mark.parametrize("is_opened", [True, False])
@@ -177,16 +132,6 @@ def test_handlers_are_found_in_the_folder_where_the_installed_command_runs(
     arguments = ("--handlers", "handlers_of_a_folder:register", "--quiet", "--", sys.executable, "-c", "")
     run = invoke("dev", "--port", "0", *arguments)
     assert (run.code, run.out, run.err) == (0, "registered\n", "")
-
-
-def test_signal_handlers_are_restored() -> None:
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    invoke("dev", "--port", "0", "--replay", "none.json")
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
-
-
-def test_the_plans_of_the_help_are_those_there_are() -> None:
-    assert list(PLANS) == list(get_args(PlanName))
 
 
 @pytest.mark.parametrize(

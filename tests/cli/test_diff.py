@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from fibonacci import Fibonacci
-from fibonacci.cli.context import color_changes
 from fibonacci.emulator import Emulator
 from tests.cli.definitions import FAULTS, FAULTY, FORMATTED, GREETER, UNFORMATTED, write
 from tests.cli.invocation import invoke
@@ -59,20 +58,9 @@ def test_faults_in_files_exit_64() -> None:
     assert invoke("diff", "-", "-") == (64, "", "fibonacci: only one of the two can be stdin\n")
 
 
-def test_signs_have_colors_and_lines_that_are_the_same_have_none() -> None:
-    assert color_changes("+ a\n    -old\n     - item\n~ b: 1 -> 2\nPlan: 1") == (
-        "\x1b[32m+ a\x1b[0m\n\x1b[31m    -old\x1b[0m\n     - item\n\x1b[33m~ b: 1 -> 2\x1b[0m\nPlan: 1"
-    )
-
-
 def test_a_refusal_of_the_platform_is_no_difference(platform: Emulator) -> None:
     write("a.yaml", GREETER)
     platform.fail("GET /workflows/{workflow_id}", status=403)
     run = invoke("diff", "a.yaml", "wf-1")
     assert (run.code, run.out, run.err.count("\n")) == (69, "", 1)
     assert "status 403" in run.err
-
-
-def test_a_conflict_has_a_color_of_its_own() -> None:
-    text = color_changes("! update a.yaml\n    ~ greet.instruction: 1 -> 2")
-    assert text.startswith("\x1b[35m! update a.yaml\x1b[0m\n\x1b[33m")

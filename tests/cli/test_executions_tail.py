@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
@@ -58,44 +57,6 @@ class TestFeed:
         assert states(feed.poll()) == [(third, "cancelled")]
         assert feed.poll() == []
 
-    def test_a_poll_reads_back_to_what_is_known(self) -> None:
-        there = Organization()
-        there.start(0)
-        feed = ExecutionFeed(there.client)
-        feed.begin()
-        started = [there.start(0) for _ in range(120)]
-        assert [each.id for each in feed.poll()] == started
-        assert feed.requests == 3
-        assert feed.poll() == []
-        assert feed.requests == 1
-
-    def test_an_execution_that_is_older_than_the_first_page_is_seen_to_end(self) -> None:
-        there = Organization()
-        old = there.start(100)
-        for _ in range(60):
-            there.start(0)
-        feed = ExecutionFeed(there.client)
-        assert old not in [each.id for each in feed.begin()]
-        assert feed.requests == 4, "the page, and three lists of what has not ended"
-        assert feed.poll() == []
-        there.advance(101)
-        assert states(feed.poll()) == [(old, "completed")]
-        assert feed.requests == 2
-
-    def test_many_old_executions_are_read_by_the_list_of_their_status(self) -> None:
-        there = Organization()
-        old = [there.start(100 + number) for number in range(20)]
-        for _ in range(60):
-            there.start(0)
-        feed = ExecutionFeed(there.client)
-        feed.begin()
-        assert (feed.poll(), feed.requests) == ([], 2)
-        there.advance(100.5)
-        assert states(feed.poll()) == [(old[0], "completed")]
-        assert feed.requests == 3
-        there.advance(60)
-        assert sorted(states(feed.poll())) == sorted((each, "completed") for each in old[1:])
-
     def test_a_failed_poll_loses_nothing(self) -> None:
         there = Organization()
         there.start(0)
@@ -114,15 +75,6 @@ class TestFeed:
         with pytest.raises(Exception, match="503"):
             feed.poll()
         assert [each.id for each in feed.poll()] == started
-
-    def test_a_run_of_another_workflow_is_not_one_of_this(self) -> None:
-        there = Organization()
-        other = there.client.workflows.create(name="Other", definition={"nodes": [llm("a", "x")]})
-        feed = ExecutionFeed(there.client, there.workflow_id)
-        feed.begin()
-        there.client.workflows.execute(other.id)
-        mine = there.start(0)
-        assert [each.id for each in feed.poll()] == [mine]
 
     @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
     def test_no_schedule_misses_an_execution_or_shows_one_twice_for_a_status(self, seed: int) -> None:
@@ -249,11 +201,6 @@ class TestCommand:
         assert sorted(shown) == sorted(["Greeter", deleted.id] * 2)
         assert emulator.requests.to("GET /workflows").count == 1
 
-    def test_a_misspelled_status(self) -> None:
-        run = invoke("executions", "tail", "--status", "complete")
-        assert (run.code, run.out) == (64, "")
-        assert run.err.endswith("argument --status: unknown word 'complete'. Did you mean 'completed'?\n")
-
 
 @linux_only
 def test_a_sleep_ends_when_the_reader_has_closed_the_pipe() -> None:
@@ -263,11 +210,6 @@ def test_a_sleep_ends_when_the_reader_has_closed_the_pipe() -> None:
         os.close(reader)
         with pytest.raises(BrokenPipeError):
             sleep_while_read(60)
-
-
-def test_a_process_without_stdout_sleeps_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", None)
-    sleep_while_read(0)
 
 
 def test_a_line_for_people() -> None:

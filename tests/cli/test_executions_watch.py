@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,7 @@ import pytest
 
 from fibonacci.cli.context import Context
 from fibonacci.cli.following import ProgressLines
-from fibonacci.cli.main import command_parser, main
-from fibonacci.cli.node_texts import one_line
+from fibonacci.cli.main import command_parser
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.cli.invocation import invoke, use
@@ -54,12 +52,6 @@ class TestEnds:
         assert (run.code, run.data["status"]) == (1, "cancelled")
         assert run.err.splitlines()[-1].startswith(f"fibonacci: execution {execution.id} was canceled")
 
-    def test_one_that_is_not_there(self) -> None:
-        run = invoke("executions", "watch", "exec_none")
-        assert (run.code, run.out) == (1, "")
-        assert "404" in run.err
-        assert "continues" not in run.err
-
     def test_a_limit_to_the_wait(self, emulator: Emulator) -> None:
         execution = started(emulator, 60)
         run = invoke("executions", "watch", execution.id, "--timeout", "0.1")
@@ -95,17 +87,6 @@ class TestNodes:
         for count in (1, 1, 2):
             shown.update(Execution.model_validate({"id": "exec_1", "status": "running", "nodes_executed": count}))
         assert lines == ["execution exec_1 is running", "2 nodes done"]
-
-    def test_a_text_of_the_platform_is_one_line(self) -> None:
-        assert one_line("a\x07 \n b" + "c" * 300).startswith(r"a\x07 b")
-
-    def test_without_stderr_there_is_the_end_alone(
-        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        execution = started(emulator, 0)
-        monkeypatch.setattr(sys, "stderr", None)
-        assert main(["executions", "watch", execution.id, "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)["outputs"]["greet"] == "[default model] Hello"
 
 
 def test_a_pipe_has_a_line_for_each_change_not_for_each_request(

@@ -27,7 +27,7 @@ from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.cli.command_lines import COMMAND_ROWS, command_line
 from tests.cli.definitions import GREETER
-from tests.cli.invocation import invoke, invoke_unwritable
+from tests.cli.invocation import check_refused, invoke, invoke_unwritable
 from tests.kit.assertions import check_each, check_rows
 from tests.kit.certificates import self_signed
 from tests.kit.server import ScriptedServer
@@ -66,45 +66,34 @@ def work(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, folder: Path, tmp_
     return folder
 
 
-@pytest.mark.usefixtures("work")
-def test_without_a_key() -> None:
-    def check(command: list[str]) -> None:
-        run = invoke(*command)
-        assert (run.code, run.result, run.err.count("\n")) == (4, "", 1)
-        assert run.err.startswith("fibonacci: no API key: set FIBONACCI_API_KEY, or run `fibonacci auth login`. ")
-        assert "api_key" not in run.err
-
-    check_rows(COMMANDS.items(), check)
+WRONG_KEY, NOWHERE = {"FIBONACCI_API_KEY": "fib-wrong-key"}, {"FIBONACCI_BASE_URL": "http://127.0.0.1:9/v1"}
 
 
 @pytest.mark.usefixtures("work")
-def test_a_key_that_the_platform_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FIBONACCI_API_KEY", "fib-wrong-key")
-
-    def check(command: list[str]) -> None:
-        run = invoke(*command)
-        assert (run.code, run.result) == (4, "")
-        assert "status 401" in run.err.splitlines()[-1]
-        assert "fib-wrong-key" not in run.err
-
-    check_rows(COMMANDS.items(), check)
-
-
-def test_remedies_are_those_of_the_command_line(
-    work: Path, monkeypatch: pytest.MonkeyPatch, emulator: Emulator
+@pytest.mark.parametrize(
+    ("variables", "code", "message"),
+    [
+        ({}, 4, "fibonacci: no API key: set FIBONACCI_API_KEY, or run `fibonacci auth login`. "),
+        (WRONG_KEY, 4, "status 401"),
+        (WRONG_KEY | NOWHERE, 69, "no connection to 127.0.0.1:9"),
+    ],
+    ids=["no key", "a wrong key", "nothing listens"],
+)
+def test_what_keeps_every_command_from_the_platform(
+    variables: dict[str, str], code: int, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
-    with emulator.client() as client:
-        made = client.workflows.create(name="flow").id
-    assert f"`fibonacci pull {made} --dir .` if it belongs" in invoke("plan", ".").err
-    assert invoke("run", made, "--idempotency-key", "").err.startswith("fibonacci: --idempotency-key must be ")
-    monkeypatch.setenv("FIBONACCI_BASE_URL", "https://user:secret@platform.example/v1")
-    assert invoke("tools", "list").err.endswith(": set the key in FIBONACCI_API_KEY, or run `fibonacci auth login`\n")
+    for name, value in {**variables, "FIBONACCI_MAX_RETRIES": "0"}.items():
+        monkeypatch.setenv(name, value)
 
+    def check(command: list[str]) -> None:
+        run = invoke(*command, "--quiet")
+        assert (run.code, run.result) == (code, "")
+        assert run.err.startswith("fibonacci: ")
+        assert run.err.count(message) == 1
+        assert not re.search("fib-wrong-key|api_key", run.err)
 
-@pytest.mark.usefixtures("work")
-def test_an_unknown_profile_is_bad_usage_whatever_its_name() -> None:
-    assert [invoke("--profile", name, "tools", "list").code for name in ("nobody", "FIBONACCI_API_KEY")] == [64, 64]
+    goes_on = ("executions watch", "executions tail") if code == 69 else ()  # they wait for the platform
+    check_rows(((name, row) for name, row in COMMANDS.items() if name not in goes_on), check)
 
 
 @pytest.mark.usefixtures("work")
@@ -208,60 +197,35 @@ def test_a_reader_that_leaves_changes_no_exit_code_and_no_file(
     assert json.loads((work / "saved").read_text("utf-8"))
 
 
-@linux_only
-def test_an_execution_that_has_ended_is_not_said_to_run(
-    work: Path, monkeypatch: pytest.MonkeyPatch, emulator: Emulator
-) -> None:
-    monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
-    assert invoke("workflows", "create", "--name", "Greeter", "--definition", "@flow.yaml").code == 0
-    run = invoke_unwritable("run", "Greeter", "--input", "name=Ada", "--watch", is_full=True)
-    assert "was started (completed), but the result cannot be written" in run.err
-    assert "keeps running" not in run.err
-
-
 def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_read(
     work: Path, monkeypatch: pytest.MonkeyPatch, emulator: Emulator
 ) -> None:
     monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
-    for line in (
-        "pull Greeter --out flow.yaml/x.yaml",
-        "pull Greeter --dir flow.yaml/x",
-        "plan . --out no/plan.json",
-        "graph Greeter --out flow.yaml/x.svg",
-    ):
-        run = invoke(*line.split())
-        assert (run.code, run.result, run.err.count("\n")) == (64, "", 1), run
+    check_refused(
+        {
+            "pull Greeter --out flow.yaml/x.yaml": "flow.yaml",
+            "pull Greeter --dir flow.yaml/x": "flow.yaml",
+            "plan . --out no/plan.json": "--out no/plan.json: name a file in a folder that you can write to",
+            "graph Greeter --out flow.yaml/x.svg": "--out flow.yaml/x.svg",
+        }
+    )
     assert emulator.requests.count == 0
 
 
 def test_an_option_that_does_nothing_is_refused_and_not_in_the_help() -> None:
-    def check(row: tuple[str, str]) -> None:
-        command, purpose = row
-        *words, option = command.split()
-        named = [*words, *["x"] * (words[-1] in ("get", "delete", "watch", "use"))]
-        flags = [option, *{"--limit": ["3"], "--profile": ["x"], "--fields": ["x"]}.get(option, [])]
-        anywhere = [[*flags, *named], [named[0], *flags, *named[1:]]]
-        for line in ([*named, *flags], *(anywhere if option == "--all" else [])):
-            run = invoke(*line)
-            assert (run.code, run.result, run.err) == (
-                64,
-                "",
-                f"fibonacci {' '.join(words[:2])}: {option} does nothing here: it is for {purpose}\n",
-            )
-        assert option not in invoke(*words, "--help").out
-
-    check_each(
-        (
-            ("tools get --all", "lists"),
-            ("workflows delete --fields", "commands that print objects"),
-            ("executions watch --limit", "lists"),
-            ("profiles use --json", "commands that print data"),
-            ("profiles list --profile", "commands that connect to the platform"),
-        ),
-        check,
-    )
-    assert invoke("workflows", "create", "--name", "x", "--limit", "5").code == 64
-    assert invoke("doctor", "--limit", "3").err == "fibonacci doctor: --limit does nothing here: it is for lists\n"
+    does_nothing = {
+        "tools get x --all": "fibonacci tools get: --all does nothing here: it is for lists",
+        "--all tools get x": "fibonacci tools get: --all does nothing here: it is for lists",
+        "workflows delete x --fields x": "--fields does nothing here: it is for commands that print objects",
+        "executions watch x --limit 3": "--limit does nothing here: it is for lists",
+        "profiles use x --json": "--json does nothing here: it is for commands that print data",
+        "profiles list --profile x": "--profile does nothing here: it is for commands that connect to the platform",
+        "workflows create --name x --limit 5": "--limit does nothing here: it is for lists",
+    }
+    check_refused(does_nothing)
+    for line, message in does_nothing.items():
+        option = re.findall(r"--\w+(?= does nothing)", message)[0]
+        assert option not in invoke(*line.replace("--all tools", "tools").split()[:2], "--help").out
 
 
 class AnsweredCommand(NamedTuple):
@@ -310,24 +274,6 @@ def test_what_the_platform_answers(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (run.code, run.result, run.err.count("\n")) == (row.code, "", 1), run.err
 
     check_rows(ANSWERS.items(), check)
-
-
-POLLING = {"executions watch", "executions tail"}  # which go on without an answer
-
-
-@pytest.mark.usefixtures("work")
-def test_nothing_can_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FIBONACCI_API_KEY", "key")
-    monkeypatch.setenv("FIBONACCI_BASE_URL", "http://127.0.0.1:9/v1")
-    monkeypatch.setenv("FIBONACCI_MAX_RETRIES", "0")
-
-    def check(command: list[str]) -> None:
-        run = invoke(*command, "--quiet")
-        assert (run.code, run.result) == (69, "")
-        assert run.err.startswith("fibonacci: ")
-        assert run.err.count("no connection to 127.0.0.1:9") == 1
-
-    check_rows(((name, row) for name, row in COMMANDS.items() if name not in POLLING), check)
 
 
 ENDED = Execution.model_validate({"id": "exec_1", "status": "failed"})

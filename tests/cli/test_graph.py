@@ -102,31 +102,3 @@ def test_a_missing_extra_is_named_before_anything_is_sent(monkeypatch: pytest.Mo
         "",
         "fibonacci: PNG needs resvg-py: pip install 'fibonacci-sdk[png]'\n",
     )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "pass a FILE, an ID or a NAME, or --execution ID"),
-        (["nope.yaml"], "nope.yaml: No such file or directory"),
-        (
-            ["a.yaml", "--out", "a.gif"],
-            "--out 'a.gif' names no format: end it with .svg, .png or .mmd, or pass --format",
-        ),
-        (
-            ["a.yaml", "--out", "-", "--format", "svg"],
-            "--out takes a file. Without it, the diagram goes to stdout",
-        ),
-        (["nobody"], "no workflow has the id or the name 'nobody'"),
-    ],
-)
-@pytest.mark.usefixtures("platform")
-def test_bad_usage_of_graph(arguments: list[str], message: str) -> None:
-    assert invoke("graph", *arguments) == (64, "", f"fibonacci: {message}\n")
-
-
-def test_a_file_that_cannot_be_written_is_refused_before_anything_is_sent(platform: Emulator) -> None:
-    run = invoke("graph", "Greeter", "--out", "missing/greeter.svg")
-    text = "fibonacci: --out missing/greeter.svg: name a file in a folder that you can write to\n"
-    assert run == (64, "", text)
-    assert platform.requests.count == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import itertools
 import json
@@ -35,29 +34,6 @@ def commands(parser: CommandParser) -> Iterator[tuple[CommandParser, dict[str, s
         for child in cast("Mapping[str, CommandParser]", action.choices).values():
             yield from commands(child)
     yield parser, lines
-
-
-def test_the_form_of_every_help() -> None:
-    found = list(commands(command_parser()))
-    assert len(found) > 70
-    check_rows(((parser.prog, (parser, lines)) for parser, lines in found), check_help)
-
-
-def check_help(row: tuple[CommandParser, dict[str, str]]) -> None:
-    parser, lines = row
-    description = parser.description or ""
-    assert description[:1].isupper()
-    assert description.endswith(".")
-    for name, line in lines.items():
-        assert line[:1].islower(), name
-        assert not line.endswith("."), name
-    for action in parser.actions():
-        if not isinstance(action.choices, Mapping):
-            assert action.help, action.dest
-            assert not action.help.endswith("."), action.dest
-    text = parser.format_help()
-    assert "api_key" not in text
-    assert argparse.SUPPRESS not in text
 
 
 def test_nothing_at_all_and_help_print_the_help() -> None:
@@ -133,13 +109,3 @@ def test_what_people_type_from_habit_is_a_command() -> None:
     for meant in COMMANDS.values():
         words = itertools.takewhile(re.compile(r"[a-z][a-z-]*").fullmatch, meant.split())
         assert " ".join(["fibonacci", *words]) in programs
-
-
-def test_options_stand_before_and_after_the_command() -> None:
-    before = invoke("--fields", "id,,", "workflows", "list")
-    after = invoke("workflows", "list", "--fields", "id,,")
-    assert before.err == "fibonacci: argument --fields: 'id,,' has an empty name. Separate names with one comma\n"
-    assert (
-        after.err
-        == "fibonacci workflows list: argument --fields: 'id,,' has an empty name. Separate names with one comma\n"
-    )

@@ -10,7 +10,7 @@ import pytest
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import invoke
 from tests.kit.assertions import check_each
-from tests.kit.nodes import llm, tool
+from tests.kit.nodes import llm
 from tests.kit.server import ScriptedServer
 
 BAD = "name: Bad\nnodes:\n  - {id: a, type: lm, instruction: x}\n"
@@ -87,22 +87,6 @@ def test_the_problems_of_files_and_inputs_are_listed() -> None:
     assert [each["location"] for each in two["problems"]] == ["nodes[0].instruction", "nodes[1].instruction"]
     inputs = error_of("run", "Greeter", "--json", code=64)
     assert [(each["code"], each["location"]) for each in inputs["problems"]] == [("missing_input", "inputs.name")]
-
-
-def test_a_result_is_not_followed_by_an_error(platform: Emulator) -> None:
-    platform.client().workflows.create(
-        name="Failing", definition={"nodes": [tool("broken", "wait", {"seconds": "many"})]}
-    )
-    run = invoke("run", "Failing", "--json")
-    assert (run.code, run.data["status"]) == (1, "failed")
-
-
-def test_rows_that_were_not_started_and_rows_that_failed(work: Path) -> None:
-    (work / "rows.jsonl").write_text('{"name": "Ada"}\n', "utf-8")
-    (work / "odd.jsonl").write_text('{"nmae": "Ada"}\n', "utf-8")
-    line = ["run-many", "Greeter", "--journal", "runs.db", "--json"]
-    assert "name" in error_of(*line, "odd.jsonl", code=64)["message"]
-    assert invoke(*line, "rows.jsonl").data[0]["status"] == "completed"
 
 
 def test_in_text_one_problem_looks_as_one_of_several() -> None:

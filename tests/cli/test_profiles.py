@@ -147,21 +147,6 @@ def test_profiles_of_the_api_of_0_2_4(config: Path) -> None:
     assert (run.code, "base_url of the profile 'gate' ends in /v1, the path of the documented" in run.err) == (64, True)
 
 
-def test_a_password_in_an_address_is_refused(config: Path) -> None:
-    config.write_text("[profiles.work]\nbase_url = 'https://me:secret@platform.example/v1'\n")
-    run = invoke("profiles", "list")
-    assert (run.code, run.out) == (64, "")
-    assert "profiles.work.base_url: it must be a URL in quotes, without a user or a password" in run.err
-    assert "secret" not in run.err
-
-
-def test_a_file_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("FIBONACCI_CONFIG_DIR", str(tmp_path / "file" / "folder"))
-    run = invoke("profiles", "add", "new")
-    assert (run.code, run.err) == (64, f"fibonacci: {tmp_path / 'file' / 'folder'}: Not a directory\n")
-
-
 def test_a_file_that_others_can_read_is_reported(config: Path) -> None:
     config.chmod(0o640)
     run = invoke("profiles", "list")

@@ -14,10 +14,8 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from fibonacci.testing import make_execution
-from tests.cli.invocation import Invocation, environment, invoke, use
-from tests.kit.assertions import check_each
+from tests.cli.invocation import check_refused, environment, invoke, use
 from tests.kit.nodes import llm, tool
-from tests.kit.server import ScriptedServer
 from tests.kit.systems import needs_signals
 
 EXECUTE = "POST /workflows/{workflow_id}/execute"
@@ -57,12 +55,6 @@ class TestOutputs:
             assert terminal.out.startswith(f"id: {id}\nstatus: completed\noutputs:\n  {{\n")
             assert terminal.out.endswith("\n  }\n")
 
-    def test_fields_choose_from_it(self, emulator: Emulator) -> None:
-        create(emulator, GREET)
-        command = ("run", "Greeter", "--input", "name=Ada")
-        run = invoke(*command, "--fields", "status,outputs.greet")
-        assert run.data == {"status": "completed", "outputs.greet": "[default model] Greet Ada"}
-
     def test_a_failure_is_its_reason_in_a_line(self, emulator: Emulator) -> None:
         create(emulator, {"nodes": [llm("one", "x"), tool("broken", "wait", {"seconds": "many"})]})
         run = invoke("run", "Greeter")
@@ -70,11 +62,6 @@ class TestOutputs:
         assert re.fullmatch(
             r"fibonacci: execution exec_\w+ failed at node 'broken': the tool wait needs seconds.*\n", run.err
         )
-
-    def test_a_detached_run_is_started_and_not_waited_for(self, emulator: Emulator) -> None:
-        create(emulator, REST)
-        run = invoke("run", "Greeter", "--input", "seconds:=60", "--detach")
-        assert (run.code, run.err, run.data["status"]) == (0, "", "running")
 
     def test_a_run_that_takes_longer_continues(self, emulator: Emulator) -> None:
         create(emulator, REST)
@@ -113,19 +100,6 @@ class TestFiles:
             assert (run.code, run.data) == (0, {"outputs.ask": "[default model] Ask about tides"})
             assert run.err == f"workflow 'Quiz' ({workflow.id}) was {done}\n"
         assert [each.version for each in workflows.list()] == [2]
-
-    def test_a_platform_without_versions_is_asked_once_and_an_update_is_said(
-        self, monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, tmp_path: Path
-    ) -> None:
-        monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
-        monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
-        (tmp_path / "quiz.json").write_text(json.dumps({"name": "Quiz", **GREET}), "utf-8")
-        server.add_response({"data": [{"id": "wf-1", "name": "Quiz", "definition": {"nodes": []}}]})
-        server.add_response({"data": {"id": "wf-1", "name": "Quiz"}})
-        server.add_response({"data": {"execution_id": "exec_1", "status": "running"}})
-        run = invoke("run", str(tmp_path / "quiz.json"), "--input", "name=Ada", "--detach")
-        assert (run.code, run.err) == (0, "workflow 'Quiz' (wf-1) was updated\n")
-        assert [each.method for each in server.requests] == ["GET", "PUT", "POST"]
 
     def test_a_file_without_a_name_has_that_of_the_file(self, emulator: Emulator, tmp_path: Path) -> None:
         (tmp_path / "quiz.json").write_text('{"nodes": [{"id": "a", "type": "llm", "instruction": "x"}]}', "utf-8")
@@ -174,59 +148,28 @@ class TestNeverTwice:
         assert first.data["id"] == second.data["id"]
 
 
-FAULTS: list[tuple[list[str], str]] = [
-    ([], "inputs.name: it is missing, but used by node 'greet'"),
-    (
-        ["--input", "nmae=Ada"],
-        "inputs.name: it is missing, but used by node 'greet'; inputs.nmae: there is no such input. Did you mean"
-        " 'name'?",
-    ),
-    (["--inputs", '{"name": "Ada", "x": 1}'], "inputs.x: there is no such input: the inputs are name"),
-    (
-        ["--inputs", "[]"],
-        """--inputs: the inputs must be a JSON object such as {"name": "Ada"}, but the argument has none""",
-    ),
-    (["--inputs", "-", "--input", "name=@-"], "stdin can be read only once: use it in --inputs or in one --input"),
-]
-
-
-class TestFaults:
-    def test_a_fault_is_a_line_and_nothing_is_started(self, emulator: Emulator) -> None:
-        def check(row: tuple[list[str], str]) -> None:
-            arguments, text = row
-            run = invoke("run", "Greeter", *arguments, stdin="{}")
-            assert (run.code, run.out, run.err.count("\n")) == (64, "", 1)
-            assert run.err.startswith(f"fibonacci: {text}")
-            assert emulator.requests.to(EXECUTE).count == 0
-
-        create(emulator, GREET)
-        check_each(FAULTS, check)
-
-    @pytest.mark.parametrize(
-        ("argument", "text"),
-        [
-            ("name", "'name' is neither NAME=TEXT nor NAME:=JSON"),
-            (
-                "name:=Ada",
-                "name: the argument is not JSON (line 1, column 1: Expecting value). For a string, write name=...",
-            ),
-            (
-                "name=@no.txt",
-                """name: no.txt: No such file or directory. For a string that begins with @, write name:='"@..."'""",
-            ),
-        ],
+def test_a_fault_is_a_line_and_nothing_is_started(emulator: Emulator) -> None:
+    for name in ("Greeter", "Twice", "Twice"):
+        create(emulator, GREET, name)
+    check_refused(
+        {
+            "run Greeter": "fibonacci: inputs.name: it is missing, but used by node 'greet'",
+            "run Greeter --input nmae=Ada": "inputs.nmae: there is no such input. Did you mean 'name'?",
+            'run Greeter --inputs \'{"name": "Ada", "x": 1}\'': "inputs.x: there is no such input: the inputs are name",
+            "run Greeter --inputs []": """--inputs: the inputs must be a JSON object such as {"name": "Ada"}, but""",
+            "run Greeter --inputs - --input name=@-": "stdin can be read only once: use it in --inputs or in one",
+            "run Greeter --input name": "argument --input: 'name' is neither NAME=TEXT nor NAME:=JSON",
+            "run Greeter --input name:=Ada": "name: the argument is not JSON (line 1, column 1: Expecting value)",
+            "run Greeter --input name=@no.txt": "name: no.txt: No such file or directory. For a string that begins",
+            "run Twice": "2 workflows have the name 'Twice'",
+            "run Nobody": "no workflow has the id or the name 'Nobody'\n",
+            "run Greter": "no workflow has the id or the name 'Greter'. Did you mean 'Greeter'?\n",
+            "executions list --workflow Greter": "no workflow has the id or the name 'Greter'. Did you mean 'Greeter'?",
+            "workflows delete Twice --yes": "2 workflows have the name 'Twice'",
+        },
+        stdin="{}",
     )
-    def test_an_input_that_cannot_be_read(self, argument: str, text: str) -> None:
-        run = invoke("run", "Greeter", "--input", argument)
-        assert run == Invocation(64, "", f"fibonacci run: argument --input: {text}\n")
-
-    def test_a_name_that_is_ambiguous_or_unknown_is_refused_with_the_nearest(self, emulator: Emulator) -> None:
-        for _ in range(2):
-            create(emulator, GREET)
-        assert invoke("run", "Greeter").code == 64
-        assert invoke("run", "Nobody").err == "fibonacci: no workflow has the id or the name 'Nobody'\n"
-        text = "fibonacci: no workflow has the id or the name 'Greter'. Did you mean 'Greeter'?\n"
-        assert invoke("run", "Greter").err == text
+    assert emulator.requests.to(EXECUTE).count == 0
 
 
 def test_inputs_from_files_and_stdin(emulator: Emulator, tmp_path: Path) -> None:

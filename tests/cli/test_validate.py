@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 
 from fibonacci.definitions import Problem
-from fibonacci.definitions.node_kinds import NODE_KINDS
-from fibonacci.emulator import Emulator
 from tests.cli.definitions import FAULTS, FAULTY, GREETER, OLD_WORDS, write
 from tests.cli.invocation import invoke
 
@@ -75,23 +73,6 @@ def test_a_fault_is_in_color_on_a_terminal_that_has_colors(monkeypatch: pytest.M
             assert invoke("validate", "bad.yaml", on_terminal=True).out == plain
 
 
-def test_lines_that_git_could_not_merge_are_named() -> None:
-    write("bad.yaml", "name: a\n<<<<<<< HEAD\nb: '{{input.x}}'\n=======\nb: '{{input.y}}'\n>>>>>>> other\n")
-    run = invoke("validate", "bad.yaml")
-    assert run.code == 64
-    assert run.out.startswith("bad.yaml:2:1: error: git could not merge these lines: keep one side, and no markers")
-
-
-def test_a_single_fault_that_ends_a_command_is_shown_with_its_line() -> None:
-    write("bad.yaml", "nodes: [a: b: c]\n")
-    run = invoke("fmt", "bad.yaml")
-    assert run.code == 64
-    first, line, caret, last = run.err.splitlines()
-    assert first.startswith("bad.yaml:1:13: error: not a YAML document")
-    assert (line, caret) == ("    1 | nodes: [a: b: c]", f"      | {' ' * 12}^")
-    assert last == "fibonacci: 1 problem in definitions"
-
-
 def test_a_folder_is_all_of_its_definitions() -> None:
     write("flows/a.yaml", GREETER)
     write("flows/b.json", "{}")
@@ -134,29 +115,6 @@ def test_parameters_are_compared_with_the_schemas_of_the_platform() -> None:
     )
 
 
-def test_tools_need_a_key(monkeypatch: pytest.MonkeyPatch, platform: Emulator) -> None:
-    monkeypatch.setenv("FIBONACCI_API_KEY", "fib_wrong")
-    write("a.yaml", GREETER)
-    assert invoke("validate", "a.yaml", "--tools").code == 4
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["nope.yaml"], "there is no file or folder 'nope.yaml'"),
-        (["empty"], "folder 'empty' has no definition: it has no *.yaml, *.yml or *.json file"),
-        (
-            ["notes.txt"],
-            "'notes.txt' ends with '.txt': the name of a definition file must end with .yaml, .yml or .json",
-        ),
-    ],
-)
-def test_files_that_cannot_be_read(arguments: list[str], message: str) -> None:
-    write("empty/notes.txt", "no definition")
-    write("notes.txt", "no definition")
-    assert invoke("validate", *arguments) == (64, "", f"fibonacci: {message}\n")
-
-
 def test_a_file_that_is_not_utf8_is_a_fault_of_it() -> None:
     write("bytes.yaml", "").write_bytes(b"name: \xff")
     run = invoke("validate", "bytes.yaml")
@@ -166,13 +124,3 @@ def test_a_file_that_is_not_utf8_is_a_fault_of_it() -> None:
         "    1 | name: \N{REPLACEMENT CHARACTER}\n"
         "      |       ^\n",
     )
-
-
-def test_a_type_of_node_that_came_later_is_a_warning() -> None:
-    write("new.yaml", "nodes:\n- id: each\n  type: loop\n  over: '{{input.mails}}'\n")
-    message = f"this version does not know the node type 'loop', only {', '.join(NODE_KINDS)}"
-    line = f"new.yaml:3:9: warning: {message}. The node is kept as it is [unknown_node_type]\n"
-    line += "    3 |   type: loop\n      |         ^\n"
-    assert invoke("validate", "new.yaml") == (0, line, "1 file: 0 errors, 1 warning\n")
-    assert invoke("validate", "--strict", "new.yaml").code == 64
-    assert invoke("fmt", "--check", "new.yaml").code == 0

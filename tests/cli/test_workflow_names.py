@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from fibonacci.cli.main import PROGRAM, command_parser
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import invoke
 from tests.cli.test_help import commands
-from tests.kit.assertions import check_each, check_rows
+from tests.kit.assertions import check_rows
 from tests.kit.nodes import llm
 
 GREETER: dict[str, Any] = {"nodes": [llm("greet", "Greet")]}
@@ -81,36 +80,6 @@ def test_every_command_takes_the_name_of_a_workflow(platform: Emulator) -> None:
     check_rows(lines.items(), check)
 
 
-def test_no_command_takes_an_id_alone() -> None:
-    for parser, _ in commands(command_parser()):
-        for action in parser.actions():
-            is_id = "id of the workflow" in str(action.help) or re.search(r"\bworkflow(_id)?$", action.dest)
-            if is_id and action.metavar != "FILE":
-                assert is_workflow(action), (parser.prog, action.dest)
-
-
-def test_a_name_that_nothing_has(platform: Emulator) -> None:
-    with platform.client() as client:
-        client.workflows.create(name="Greeter")
-
-    def check(line: str) -> None:
-        run = invoke(*line.split())
-        assert (run.code, run.out) == (64, "")
-        assert run.err == "fibonacci: no workflow has the id or the name 'Greetr'. Did you mean 'Greeter'?\n"
-
-    check_each(
-        (
-            "executions list --workflow Greetr",
-            "run Greetr",
-            "workflows get Greetr",
-            "workflows update Greetr --description x",
-            "versions get Greetr 1",
-            "registry archive Greetr",
-        ),
-        check,
-    )
-
-
 def test_a_refusal_of_a_workflow_that_there_is_stays_the_error(platform: Emulator) -> None:
     with platform.client() as client:
         made = client.workflows.create(name="Greeter").id
@@ -120,37 +89,12 @@ def test_a_refusal_of_a_workflow_that_there_is_stays_the_error(platform: Emulato
         assert f"POST /workflow-registry/{made}/archive: status 4" in run.err
 
 
-def test_a_named_workflow_is_executed_with_an_idempotency_key(platform: Emulator) -> None:
-    with platform.client() as client:
-        client.workflows.create(name="Greeter", definition=GREETER)
-    first, again = (invoke("run", "Greeter", "--detach", "--idempotency-key", "order-17", "--json") for _ in range(2))
-    assert (first.code, first.err) == (0, "")
-    assert first.data["id"] == again.data["id"]
-
-
 def test_an_id_costs_no_request(platform: Emulator) -> None:
     with platform.client() as client:
         made = client.workflows.create(name="Greeter").id
     before = len(platform.requests)
     assert invoke("workflows", "get", made).code == 0
     assert len(platform.requests) == before + 1
-
-
-def test_a_name_of_several(platform: Emulator) -> None:
-    with platform.client() as client:
-        ids = [client.workflows.create(name="Greeter").id for _ in range(2)]
-    run = invoke("workflows", "delete", "Greeter", "--yes")
-    assert (run.code, run.out) == (64, "")
-    assert all(each in run.err for each in ids)
-
-
-def test_what_is_missing_below_a_workflow_is_named(platform: Emulator) -> None:
-    with platform.client() as client:
-        made = client.workflows.create(name="Greeter").id
-    for reference in (made, "Greeter"):
-        run = invoke("versions", "get", reference, "99")
-        assert "404" in run.err
-        assert f"/workflows/{made}/versions/99" in run.err
 
 
 class TestLists:
