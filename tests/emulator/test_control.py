@@ -152,25 +152,6 @@ def test_snapshot_and_restore(api: Api) -> None:
     assert other("GET", f"/workflows/{workflow}").status == 200
 
 
-@each_row(
-    ("body", "message"),
-    [
-        (b"", "not a snapshot"),
-        (b"what", "not a snapshot"),
-        (b"{}", "not a snapshot"),
-        (b'{"format": "fibonacci emulator", "schema": 99, "tables": {}}', "newer"),
-        (b'{"format": "fibonacci emulator", "schema": 4, "checksum": "", "tables": {}}', "it was changed"),
-    ],
-)
-def test_what_is_no_snapshot_changes_nothing(api: Api, body: bytes, message: str) -> None:
-    api.workflow()
-    before = api.app.store.snapshot()
-    refused = control(api, "POST", "/restore", body)
-    assert (refused.status, refused.code, refused.fields) == (422, "validation_error", ["body"])
-    assert message in refused.json["error"]["message"]
-    assert api.app.store.snapshot() == before
-
-
 def test_a_large_snapshot_is_restored_over_the_socket_with_the_owners_key_only() -> None:
     with Emulator() as emulator:
         client = emulator.client()

@@ -125,24 +125,6 @@ def test_raising_fails_the_node_with_its_message(emulator: Emulator, client: Fib
     assert node_of(shown, "after")["status"] == "skipped"
 
 
-class Speechless(BaseException):
-    pass
-
-
-@pytest.mark.usefixtures("patient")
-@pytest.mark.usefixtures("patient")
-@pytest.mark.parametrize(("error", "message"), [(Speechless(), "Speechless"), (SystemExit("out"), "SystemExit: out")])
-def test_no_exception_of_a_handler_ends_the_emulator(
-    emulator: Emulator, client: Fibonacci, error: BaseException, message: str
-) -> None:
-    @emulator.llm
-    async def response(_: LLMCall) -> str:
-        raise error
-
-    execution = client.workflows.execute(create(client, llm("a")))
-    assert details(client, execution.id)["error"] == f"node 'a': {message}"
-
-
 def circle() -> list[Any]:
     inner: list[Any] = []
     inner.append(inner)
@@ -162,15 +144,6 @@ def test_an_output_that_is_too_large_fails_the_node(emulator: Emulator, client: 
     emulator.llm(lambda _: "x" * 2_000_000)
     execution = client.workflows.execute(create(client, llm("a", enable_retry=True)))
     assert "larger than 1048576 bytes" in details(client, execution.id)["error"]
-
-
-@pytest.mark.usefixtures("patient")
-def test_an_output_is_a_copy(emulator: Emulator, client: Fibonacci) -> None:
-    kept = {"a": (1, None)}
-    emulator.llm(lambda _: kept)
-    execution = client.workflows.execute(create(client, llm("a")))
-    kept.clear()
-    assert client.executions.get(execution.id).outputs == {"a": {"a": [1, None]}}
 
 
 @pytest.mark.usefixtures("patient")
@@ -257,23 +230,6 @@ def test_a_slow_handler_is_polled_and_blocks_no_request(emulator: Emulator, clie
     assert client.executions.get(execution.id).outputs["slow"] == "at last"
 
 
-@pytest.mark.usefixtures("patient")
-def test_slow_handlers_of_many_async_calls_overlap() -> None:
-    together = threading.Barrier(8, timeout=5)
-    emulator = Emulator()
-
-    @emulator.llm
-    def response(_: LLMCall) -> int:
-        return together.wait()
-
-    async def run() -> list[Any]:
-        async with emulator.async_client() as client:
-            workflow = await client.workflows.create(name="x", definition={"nodes": [llm("a")]})
-            return await asyncio.gather(*(client.workflows.run(workflow.id) for _ in range(8)))
-
-    assert sorted(execution.outputs["a"] for execution in asyncio.run(run())) == list(range(8))
-
-
 def test_canceling_drops_what_a_handler_still_returns(emulator: Emulator, client: Fibonacci) -> None:
     release, ended = threading.Event(), threading.Event()
 
@@ -297,30 +253,6 @@ def test_canceling_drops_what_a_handler_still_returns(emulator: Emulator, client
     assert ended.wait(10)
     wait_until(no_handler_works)
     assert details(client, execution.id).items() >= cancelled.items()
-
-
-@pytest.mark.usefixtures("patient")
-def test_a_handler_after_a_wait_starts_when_the_wait_is_over(emulator: Emulator, client: Fibonacci) -> None:
-    began: list[float] = []
-
-    @emulator.llm
-    def response(_: LLMCall) -> str:
-        began.append(emulator.clock.now())
-        return "done"
-
-    start = emulator.clock.now()
-    execution = client.workflows.execute(create(client, tool("w", "wait", {"seconds": 60}), llm("a", "{{w}}")))
-    assert began == []
-    emulator.clock.advance(61)
-    assert client.executions.get(execution.id).succeeded
-    assert began == [start + 61]
-
-
-def test_short_waits_end_before_the_response() -> None:
-    client = Emulator().client()
-    execution = client.workflows.execute(create(client, tool("w", "wait", {"seconds": 0.02})))
-    assert execution.status == "completed"
-    assert client.workflows.execute(create(client, tool("w", "wait", {"seconds": 5}))).status == "running"
 
 
 @pytest.mark.usefixtures("patient")

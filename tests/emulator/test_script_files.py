@@ -6,13 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator, InputFileError, NodeFailure
-from fibonacci.emulator.engine.scripts import ScriptError, answer_view, scripts_of
 from tests.emulator.api import Api
-from tests.emulator.handling import create
 from tests.emulator.test_control import control
 from tests.kit.assertions import each_row
 from tests.kit.nodes import llm
@@ -39,14 +35,6 @@ def test_scripts_are_read_from_a_file_of_either_format(tmp_path: Path, name: str
     assert classify.answers == ({"urgency": "high"}, NodeFailure(kind="timeout"))
     bounced = NodeFailure(kind="error", message="bounced")
     assert (mail.name, mail.answers, mail.repeat) == ("gmail_send", (bounced,), True)
-
-
-def test_scripts_are_given_as_a_mapping() -> None:
-    emulator = Emulator(scripts={"a": [NodeFailure(kind="error")], "b": {"answers": (1, 2), "repeat": True}})
-    assert [(each.name, each.answers, each.repeat) for each in emulator.scripts] == [
-        ("a", (NodeFailure(kind="error"),), False),
-        ("b", (1, 2), True),
-    ]
 
 
 @each_row(
@@ -101,26 +89,6 @@ def test_all_scripts_of_a_file_are_added_or_none() -> None:
         Emulator(scripts={"a": [1], "gmail.send": {"answers": [1], "repeat": True}, "gmail_send": [1]})
 
 
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.sampled_from(["timeout", "error"]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["$failure", "message", "answers", "repeat", "a"]), inner, max_size=3)
-    ),
-)
-
-
-@given(VALUES)
-def test_any_json_is_scripts_or_refused(content: Any) -> None:
-    try:
-        scripts = scripts_of(content)
-    except ScriptError:
-        return
-    assert {script.name: list(map(answer_view, script.answers)) for script in scripts} == {
-        name: value["answers"] if isinstance(value, dict) else value for name, value in content.items()
-    }
-
-
 def test_the_control_api_lists_adds_and_removes_scripts(api: Api) -> None:
     answers = [{"urgency": "high"}, {"$failure": "timeout"}, {"$failure": "error", "message": "no"}, None]
     made = control(api, "POST", "/scripts", {"name": "classify", "answers": answers})
@@ -155,14 +123,3 @@ def test_bad_bodies_add_no_script(api: Api, body: Any, field: str) -> None:
     response = control(api, "POST", "/scripts", body)
     assert (response.status, response.fields) == (422, [field])
     assert len(control(api, "GET", "/scripts").data) == 1
-
-
-def test_scripts_require_the_owners_key(api: Api) -> None:
-    for method in ("GET", "POST", "DELETE"):
-        assert control(api, method, "/scripts", {}, api.app.keys.of("viewer")).status == 403
-
-
-def test_a_run_on_a_script_of_a_file(tmp_path: Path) -> None:
-    (tmp_path / "s.json").write_text(JSON)
-    client = Emulator(scripts=tmp_path / "s.json").client()
-    assert client.workflows.run(create(client, llm("classify"))).outputs == {"classify": {"urgency": "high"}}
