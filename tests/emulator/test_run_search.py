@@ -77,13 +77,6 @@ def test_a_text_is_found_in_any_value(store: Store, text: str, numbers: list[int
     assert matches(store, Search(text)) == numbers
 
 
-def test_times_and_lists_limit_it(store: Store) -> None:
-    put(store, *[{"x": "tide"}] * 6)
-    assert matches(store, Search("", 2, 5)) == [2, 3, 4]
-    assert matches(store, Search("tide", begin=3), newest_first=True, after=6) == [5, 4, 3]
-    assert [n for n, _ in store.executions.rows(statuses=["failed"], search=Search("tide"))] == []
-
-
 class TestOnThePage:
     @pytest.fixture
     def emulator(self) -> Emulator:
