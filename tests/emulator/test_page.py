@@ -27,11 +27,6 @@ def emulator() -> Emulator:
 
 
 class TestReading:
-    def test_every_section_has_a_page_of_its_own_title(self, page: PageClient) -> None:
-        titles = [page.get(target).body.partition("<title>")[2].partition(" · ")[0] for target in SECTIONS.values()]
-        assert titles == list(SECTIONS)
-        assert "<title>Runs · Fibonacci emulator 127.0.0.1:8787</title>" in page.get("/ui/runs").body
-
     def test_states_have_the_words_of_the_api(self, page: PageClient, client: Fibonacci) -> None:
         client.workflows.execute(create(client, llm("greet")))
         found = re.findall(r'status=(\w+)".*?class="state [^>]*>.*?</svg>([^<]*)<', page.get("/").body)
@@ -211,26 +206,6 @@ class TestRefreshing:
         assert self.calls(page, run, known) <= 4_000
         emulator.clock.advance(30)
         assert self.calls(page, run, known) <= 4_000
-
-
-class TestPaging:
-    def test_lists_have_pages(self, page: PageClient, client: Fibonacci) -> None:
-        workflow = create(client, llm("greet"))
-        runs = [client.workflows.execute(workflow).id for _ in range(30)]
-        for number in range(30):
-            client.memory.set(f"key-{number}", number)
-        assert self.followed(page, "/ui/runs", "exec_") == runs[::-1]
-        requests = self.followed(page, "/ui/requests", "/v1/memory/")
-        assert requests == [f"/v1/memory/key-{number}" for number in reversed(range(30))]
-
-    def followed(self, page: PageClient, target: str, prefix: str) -> list[str]:
-        """Return all words with a prefix that the main parts of the pages of a list have."""
-        found: list[str] = []
-        while target:
-            shown = page.get(target)
-            found += [word for word in shown.main.split() if word.startswith(prefix)]
-            target = shown.next_page
-        return found
 
 
 class TestPlace:
