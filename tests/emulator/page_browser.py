@@ -1,4 +1,4 @@
-"""The page in a browser: signing in, the Tab key, and measurements of contrast, width, structure and hostile texts."""
+"""The page in a browser: signing in, the Tab key, and what each page is measured by."""
 
 from __future__ import annotations
 
@@ -7,63 +7,22 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from fibonacci.emulator import Emulator, ToolCall
+from fibonacci.emulator import Emulator
 from fibonacci.emulator.page import layout
-from fibonacci.emulator.page.layout import SECTIONS
-from tests.emulator.handling import create
-from tests.kit.nodes import llm, tool
+from tests.emulator.page_client import furnish
 
 KEY = "fib-page&key%"
-HOSTILE = '"><img src=x onerror="hacked=1"><script>hacked=1</script>'
-MAIL = tool("tell", "email_send", {"to": "team@example.org", "subject": HOSTILE, "body": "High tide"})
-
-# The contrast of each text on the page with what is behind it, by the formula of WCAG 2.
-CONTRAST = """
-() => {
-  const parse = color => color.match(/[\\d.]+/g).map(Number);
-  const light = channel => (channel /= 255) <= 0.04045 ? channel / 12.92 : ((channel + 0.055) / 1.055) ** 2.4;
-  const luminance = ([r, g, b]) => 0.2126 * light(r) + 0.7152 * light(g) + 0.0722 * light(b);
-  const behind = element => {
-    for (; element; element = element.parentElement) {
-      const color = parse(getComputedStyle(element).backgroundColor);
-      if (color.length === 3 || color[3] === 1) return color;
-      if (color[3] > 0) throw new Error("translucent");
-    }
-    throw new Error("nothing behind it");
-  };
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  const found = [];
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    if (!walker.currentNode.nodeValue.trim() || !element.checkVisibility() || element.closest("datalist")) continue;
-    const [one, other] = [luminance(parse(getComputedStyle(element).color)), luminance(behind(element))];
-    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
-    found.push([contrast, walker.currentNode.nodeValue.trim().slice(0, 30)]);
-  }
-  return found;
-}
-"""
-
 
 STRUCTURE = """
-() => {
-  const all = selector => [...document.querySelectorAll(selector)];
-  return {
-    nameless: all("input:not([type=hidden], [hidden]), select, textarea").filter(each => !each.labels.length).length,
-    levels: all("h1, h2, h3, h4").map(each => Number(each.tagName[1])),
-    ids: all("[id]").map(each => each.id),
-    landmarks: all("body > header, body > nav, body > main").map(each => each.tagName),
-    title: document.title,
-    text: document.body.innerText,
-    hacked: typeof hacked,
-    injected: all("body script, img[onerror]").length,
-  };
-}
+() => ({
+  text: document.body.innerText,
+  hacked: typeof hacked,
+  injected: document.querySelectorAll("body script, img[onerror]").length,
+})
 """
 CALLS = """
 ([NAMED, FOREIGN]) => {
@@ -92,11 +51,7 @@ CALLS = """
 """
 """What a page calls on two emulators, of which one names its origin."""
 
-VIEWS: list[tuple[int, Literal["light", "dark"]]] = [
-    (1400, "light"),
-    (1000, "dark"),
-    (400, "dark"),
-]
+VIEWS: list[tuple[int, Literal["light", "dark"]]] = [(1400, "light"), (400, "dark")]
 
 AXE: Final = "axe-core"
 """The rules of Deque for accessible pages, as npm has them. `.ci/package.json` has the version."""
@@ -126,20 +81,11 @@ class Survey:
     address: str
     target: str
     structure: dict[str, Any] = field(default_factory=dict[str, Any])
-    contrasts: dict[str, list[tuple[float, str]]] = field(default_factory=dict[str, list[tuple[float, str]]])
     overflow: dict[str, int] = field(default_factory=dict[str, int])
     background: dict[str, str] = field(default_factory=dict[str, str])
     findings: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     problems: list[str] = field(default_factory=list[str])
     origins: set[str] = field(default_factory=set[str])
-
-
-def findings(page: Page, axe: str, *rules: str) -> list[str]:
-    """Return what a page breaks of the rules of axe-core, all of them by default."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(axe)
-    found: list[str] = page.evaluate(_FINDINGS, {"runOnly": rules} if rules else {})
-    return found
 
 
 def measure(page: Page, survey: Survey, axe: str | None) -> None:
@@ -149,50 +95,12 @@ def measure(page: Page, survey: Survey, axe: str | None) -> None:
     for width, scheme in VIEWS:
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=scheme)
-        survey.contrasts[f"{width} {scheme}"] = page.evaluate(CONTRAST)
-        survey.overflow[f"{width} {scheme}"] = max(0, page.evaluate("document.documentElement.scrollWidth") - width)
+        survey.overflow[scheme] = max(0, page.evaluate("document.documentElement.scrollWidth") - width)
         survey.background[scheme] = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        if axe is not None and scheme not in survey.findings:  # few rules depend on the theme
-            survey.findings[scheme] = findings(page, axe, *(["color-contrast"] if survey.findings else []))
-
-
-def furnish(emulator: Emulator) -> list[str]:
-    """Make something of every kind, with hostile texts; return the addresses of all pages."""
-    client = emulator.client()
-
-    @emulator.tool("broken")
-    def broken(call: ToolCall) -> object:
-        raise RuntimeError(HOSTILE + " and a long reason" * 20)
-
-    nodes = llm("say", "Say {{input.text}}", name=HOSTILE), tool("broken", "broken"), llm("odd", model=HOSTILE)
-    workflow = create(client, *nodes, name=HOSTILE + " with a long name" * 8)
-    failed = client.workflows.execute(workflow, inputs={"text": HOSTILE * 200, HOSTILE: 1, "n_" * 30: "long " * 60})
-    client.organizations.governance.update("default", require_approval_for_external_comm=True)
-    waiting = client.workflows.execute(create(client, MAIL, name=HOSTILE))
-    pause = create(client, tool("pause", "wait", {"seconds": 3600}))
-    running, canceled = client.workflows.execute(pause), client.workflows.execute(pause)
-    client.executions.cancel(canceled.id)
-    client.workflows.update(workflow, definition={"nodes": nodes[:2]}, description=HOSTILE + " and more" * 40)
-    client.registry.approve_template(workflow)
-    client.organizations.tool_policies.create("default", tool_name="broken", enabled=False)
-    client.organizations.tool_policies.create_role_override("default", role="viewer", tool_name="broken")
-    client.organizations.governance.update("default", category_flags={HOSTILE + "of mine" * 30: True})
-    emulator.key("admin", name="a" * 64)
-    client.memory.set(HOSTILE, {HOSTILE: HOSTILE * 50}, scope="user", user_id=HOSTILE)
-    emulator.fail("GET /tools", status=503, times=2)
-    inputs = {HOSTILE: {"title": HOSTILE, "description": HOSTILE * 9}, "mood": {"enum": [HOSTILE * 9]}, "n" * 90: {}}
-    schema = {"properties": {**inputs, "text": {"type": "string"}}}
-    formed = client.workflows.execute(create(client, llm("say"), input_schema=schema), inputs={"text": HOSTILE})
-    pages = [f"/ui/runs/{run.id}" for run in (failed, waiting, running, canceled)]
-    pages += [f"/ui/runs/{formed.id}/again", f"/ui/runs?q={quote(HOSTILE)}&workflow_id={workflow}&from=2026-01-31"]
-    own = f"/ui/workflows/{workflow}"
-    pages += [
-        own,
-        f"{own}/versions/1",
-        f"{own}/versions/2",
-        f"/ui/runs/{failed.id}/again?from=broken",
-    ]
-    return [*SECTIONS.values(), *pages, "/ui/requests/1", "/ui/requests/2"]
+        if axe is not None:
+            rules = ["color-contrast"] if survey.findings else None  # few rules depend on the theme
+            page.evaluate(axe)
+            survey.findings[scheme] = page.evaluate(_FINDINGS, {} if rules is None else {"runOnly": rules})
 
 
 def sign_in(page: Page, address: str) -> None:

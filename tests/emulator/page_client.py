@@ -6,13 +6,18 @@ import re
 from dataclasses import dataclass
 from html import unescape
 from html.parser import HTMLParser
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
-from fibonacci.emulator import Emulator
+from fibonacci.emulator import Emulator, ToolCall
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.emulator.page.layout import SECTIONS
+from tests.emulator.handling import create
+from tests.kit.nodes import llm, tool
 
 HOST = "127.0.0.1:8787"
+HOSTILE = '"><img src=x onerror="hacked=1"><script>hacked=1</script>'
+MAIL = tool("tell", "email_send", {"to": "team@example.org", "subject": HOSTILE, "body": "High tide"})
 ORIGIN = {"origin": f"http://{HOST}", "sec-fetch-site": "same-origin"}
 
 
@@ -151,3 +156,37 @@ class PageClient:
 
 def shown(response: ServerResponse) -> PageResponse:
     return PageResponse(response.status, dict(response.headers), response.body.decode())
+
+
+def furnish(emulator: Emulator) -> list[str]:
+    """Make something of every kind, with hostile texts; return the addresses of all pages."""
+    client = emulator.client()
+
+    @emulator.tool("broken")
+    def broken(call: ToolCall) -> object:
+        raise RuntimeError(HOSTILE + " and a long reason" * 20)
+
+    nodes = llm("say", "Say {{input.text}}", name=HOSTILE), tool("broken", "broken"), llm("odd", model=HOSTILE)
+    workflow = create(client, *nodes, name=HOSTILE + " with a long name" * 8)
+    failed = client.workflows.execute(workflow, inputs={"text": HOSTILE * 200, HOSTILE: 1, "n_" * 30: "long " * 60})
+    client.organizations.governance.update("default", require_approval_for_external_comm=True)
+    waiting = client.workflows.execute(create(client, MAIL, name=HOSTILE))
+    pause = create(client, tool("pause", "wait", {"seconds": 3600}))
+    running, canceled = client.workflows.execute(pause), client.workflows.execute(pause)
+    client.executions.cancel(canceled.id)
+    client.workflows.update(workflow, definition={"nodes": nodes[:2]}, description=HOSTILE + " and more" * 40)
+    client.registry.approve_template(workflow)
+    client.organizations.tool_policies.create("default", tool_name="broken", enabled=False)
+    client.organizations.tool_policies.create_role_override("default", role="viewer", tool_name="broken")
+    client.organizations.governance.update("default", category_flags={HOSTILE + "of mine" * 30: True})
+    emulator.key("admin", name="a" * 64)
+    client.memory.set(HOSTILE, {HOSTILE: HOSTILE * 50}, scope="user", user_id=HOSTILE)
+    emulator.fail("GET /tools", status=503, times=2)
+    inputs = {HOSTILE: {"title": HOSTILE, "description": HOSTILE * 9}, "mood": {"enum": [HOSTILE * 9]}, "n" * 90: {}}
+    schema = {"properties": {**inputs, "text": {"type": "string"}}}
+    formed = client.workflows.execute(create(client, llm("say"), input_schema=schema), inputs={"text": HOSTILE})
+    pages = [f"/ui/runs/{run.id}" for run in (failed, waiting, running, canceled)]
+    pages += [f"/ui/runs/{formed.id}/again", f"/ui/runs?q={quote(HOSTILE)}&workflow_id={workflow}&from=2026-01-31"]
+    own = f"/ui/workflows/{workflow}"
+    pages += [own, f"{own}/versions/1", f"{own}/versions/2", f"/ui/runs/{failed.id}/again?from=broken"]
+    return [*SECTIONS.values(), *pages, "/ui/requests/1", "/ui/requests/2"]

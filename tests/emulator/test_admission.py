@@ -10,7 +10,7 @@ from fibonacci.emulator.option_values import PlanName
 from fibonacci.errors import PermissionDeniedError, QuotaExceededError
 from tests.emulator.api import KEY, Api, ApiResponse
 from tests.emulator.test_approvals import EXTERNAL, MAIL, ORG, actions, decide, settings, waiting
-from tests.kit.nodes import llm, tool
+from tests.kit.nodes import tool
 
 SLOW = tool("slow", "wait", {"seconds": 60})
 
@@ -46,29 +46,6 @@ def test_the_quota_of_runs_per_hour(api: Api) -> None:
     assert [execute(api, workflow).status for _ in range(3)] == [200, 200, 429]
 
 
-def test_the_quota_of_concurrent_executions(api: Api) -> None:
-    quota(api, concurrent_executions=2)
-    slow, quick = api.workflow(SLOW), api.workflow(llm("a"))
-    first = execute(api, slow).data["execution_id"]
-    assert [execute(api, quick).status for _ in range(3)] == [200, 200, 200]  # ended executions do not count
-    api.clock.time += 30
-    assert execute(api, slow).status == 200
-    response = execute(api, quick)
-    assert refused(response) == ("quota_exceeded", ["concurrent_executions"])
-    assert "Retry-After" not in response.headers
-    api("POST", f"/executions/{first}/cancel")
-    assert execute(api, quick).status == 200
-    assert execute(api, slow).status == 200
-    assert execute(api, quick).status == 429
-    api.clock.time += 60  # both have ended
-    assert [execute(api, slow).status for _ in range(3)] == [200, 200, 429]
-
-
-def test_a_quota_of_zero_refuses_every_run(api: Api) -> None:
-    quota(api, concurrent_executions=0)
-    assert refused(execute(api, api.workflow())) == ("quota_exceeded", ["concurrent_executions"])
-
-
 def test_a_pending_run_counts_per_hour_and_is_concurrent_once_it_runs(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     quota(api, workflow_runs_per_hour=2, concurrent_executions=1)
@@ -77,14 +54,6 @@ def test_a_pending_run_counts_per_hour_and_is_concurrent_once_it_runs(api: Api) 
     assert refused(execute(api, api.workflow())) == ("quota_exceeded", ["workflow_runs_per_hour"])
     quota(api, workflow_runs_per_hour=9)
     assert decide(api, execution_id, "owner", approve=True)["status"] in ("running", "failed")
-
-
-def test_an_approved_run_counts_as_concurrent(api: Api) -> None:
-    settings(api, **{EXTERNAL: True})
-    quota(api, concurrent_executions=1)
-    execution_id = waiting(api, tool("mail", "email_send"), SLOW)
-    assert decide(api, execution_id, "owner", approve=True)["status"] == "running"
-    assert refused(execute(api, api.workflow())) == ("quota_exceeded", ["concurrent_executions"])
 
 
 def test_only_the_emulators_organization_has_a_quota(api: Api) -> None:
@@ -110,42 +79,6 @@ def test_a_refused_run_is_not_cached_under_its_idempotency_key(api: Api) -> None
     assert len(api("GET", "/executions").data) == 1
 
 
-def test_a_disabled_tool_refuses_the_workflow(api: Api) -> None:
-    api("POST", f"{ORG}/tool-policies", {"tool_name": "email_send", "enabled": False})
-    workflow = api.workflow(llm("a"), MAIL)
-    response = execute(api, workflow)
-    assert refused(response) == ("permission_denied", ["tool"])
-    assert response.json["error"]["message"] == "The tool 'email_send' is refused: tool-policies/email_send is off."
-    assert api("GET", "/executions").data == []
-    assert actions(api)[-1] == "run.refused"
-    assert execute(api, api.workflow(llm("a"), tool("b"))).status == 200
-    api("DELETE", f"{ORG}/tool-policies/email_send")
-    assert execute(api, workflow).status == 200
-
-
-def test_a_policy_names_the_roles(api: Api) -> None:
-    api("POST", f"{ORG}/tool-policies", {"tool_name": "calculator", "allowed_roles": ["admin", "owner"]})
-    workflow = api.workflow(tool("a"))
-    assert [execute(api, workflow, role).status for role in ("owner", "admin", "member")] == [200, 200, 403]
-    message = execute(api, workflow, "member").json["error"]["message"]
-    assert "tool-policies/calculator does not allow the role member" in message
-
-
-def test_an_override_takes_precedence(api: Api) -> None:
-    workflow = api.workflow(tool("a"))
-    api("POST", f"{ORG}/role-policy-overrides", {"role": "admin", "tool_name": "calculator", "enabled": False})
-    assert "role-policy-overrides/admin/calculator" in execute(api, workflow, "admin").json["error"]["message"]
-    assert execute(api, workflow, "member").status == 200
-    api("POST", f"{ORG}/tool-policies", {"tool_name": "calculator", "enabled": False})
-    api("POST", f"{ORG}/role-policy-overrides", {"role": "member", "tool_name": "calculator", "enabled": True})
-    assert [execute(api, workflow, role).status for role in ("owner", "admin", "member")] == [403, 403, 200]
-
-
-def test_another_organizations_policies_refuse_nothing(api: Api) -> None:
-    api("POST", "/organizations/other/tool-policies", {"tool_name": "calculator", "enabled": False})
-    assert execute(api, api.workflow(tool("a"))).status == 200
-
-
 def test_errors_of_a_client_name_what_was_refused() -> None:
     emulator = Emulator(plan="free")
     client = emulator.client()
@@ -158,18 +91,6 @@ def test_errors_of_a_client_name_what_was_refused() -> None:
     client.organizations.tool_policies.create("default", tool_name="calculator", allowed_roles=["admin"])
     with pytest.raises(PermissionDeniedError, match="tool-policies/calculator"):
         client.workflows.run(workflow.id)
-
-
-def test_an_hour_passes_with_the_clock() -> None:
-    emulator = Emulator(time="manual")
-    client = emulator.client()
-    client.organizations.quota.update("default", workflow_runs_per_hour=1)
-    workflow = client.workflows.create(name="x")
-    client.workflows.run(workflow.id)
-    with pytest.raises(QuotaExceededError):
-        client.workflows.run(workflow.id)
-    emulator.clock.advance(3600)
-    assert client.workflows.run(workflow.id).succeeded
 
 
 def test_settings_and_quotas_survive_the_process(tmp_path: Path) -> None:

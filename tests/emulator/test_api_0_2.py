@@ -13,30 +13,11 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from fibonacci.emulator import Emulator, LLMCall
-from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.routes.api_0_2 import ENDPOINTS
 from tests.kit.assertions import check_rows
 
 ECHO = {"nodes": [{"id": "echo", "type": "llm", "instruction": "Say {{input.word}}"}]}
 WAIT = {"nodes": [{"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 90}}]}
-RUN = {
-    "id",
-    "workflow_id",
-    "status",
-    "started_at",
-    "completed_at",
-    "duration_seconds",
-    "input_data",
-    "output_data",
-    "error_message",
-    "total_cost",
-    "nodes_executed",
-    "nodes_failed",
-    "node_results",
-    "logs",
-    "retry_count",
-    "total_tokens_used",
-}
 UNKNOWN = {"total_cost": None, "node_results": None, "logs": None, "retry_count": 0, "total_tokens_used": None}
 
 
@@ -121,7 +102,6 @@ def test_workflows_and_their_runs_in_both_apis(serve: Callable[..., TwoAPIs]) ->
     assert server.data(f"GET {workflow}")["definition"] == ECHO
 
     run = server.data(f"POST {workflow}/execute", {"input_data": {"word": "hi"}, "secrets": None, "tags": []})
-    assert run.keys() == RUN
     execution = server.data(f"GET /v1/executions/{run['id']}")
     assert run == {
         **UNKNOWN,
@@ -202,19 +182,7 @@ def test_a_definition_of_0_2_is_kept_in_todays_words(serve: Callable[..., TwoAPI
     nodes[3]["operator"] = ">="
     refused = server(f"PATCH {workflow}", {"definition": sent})
     assert (refused.status, refused.json["detail"][0]["loc"][-2:]) == (422, ["nodes[3]", "operator"])
-    deep: Any = "deep"  # deeper than any definition may be
-    for _ in range(80):
-        deep = {"a": deep}
-    schema = {"type": "object", "default": deep}
-    own = {"nodes": [{"id": "a", "type": "llm", "instruction": "x", "output_schema": schema}]}
-    refused = server("POST /workflows", {"name": "x", "definition": own})
-    assert (refused.status, refused.json["detail"][0]["loc"][-1]) == (422, "output_schema")
-    faulty: list[dict[str, Any]] = [
-        {"nodes": [1], "edges": []},
-        {"nodes": 5, "edges": 1},
-        {"nodes": [{}], "edges": [[]]},
-    ]
-    for malformed in faulty:
+    for malformed in ({"nodes": [1], "edges": []}, {"nodes": 5, "edges": 1}, {"nodes": [{}], "edges": [[]]}):
         assert server("POST /workflows", {"name": "x", "definition": malformed}).status == 422
 
 
@@ -259,15 +227,6 @@ def test_a_list_is_read_by_skip_to_its_end(serve: Callable[..., TwoAPIs]) -> Non
     off = server.data("GET /workflows?is_active=false&skip=1&limit=3")
     assert [found["name"] for found in off] == ["w5", "w10", "w15"]
     assert [found["name"] for found in server.data("GET /workflows?is_active=true&is_template=true")] == ["w7"]
-
-    store = app_of(server.emulator).store
-    run = server.data(f"POST /workflows/{pages[0][0]['id']}/execute", {})
-    ended: Any = store.executions.get(run["id"])
-    for number, seconds in enumerate((1.0, 2.5, 4.0)):
-        name = f"exec_{number}"
-        store.executions.add(ended | {"id": name, "ended": ended["started"] + seconds})
-    first = server.data("GET /workflows?limit=1")[0]
-    assert (first["total_runs"], first["avg_duration_seconds"]) == (4, pytest.approx(7.5 / 4, abs=0.001))
 
 
 def test_memory_in_both_apis(serve: Callable[..., TwoAPIs]) -> None:
@@ -354,58 +313,32 @@ def test_each_error_has_the_form_of_0_2(serve: Callable[..., TwoAPIs]) -> None:
             assert all(each.keys() == {"loc", "msg", "type"} and each["type"] == "value_error" for each in detail)
             assert [each["loc"] for each in detail] == expected
 
-    broken = {"nodes": [{"id": "a", "type": "llm"}]}
+    broken = {"name": "x", "definition": {"nodes": [{"id": "a", "type": "llm"}]}}
+    secrets = {"secrets": {"TOKEN": "x"}}
     rows: list[tuple[str, dict[str, Any], int, Any]] = [
         ("GET /workflows", {"key": "wrong"}, 401, "does not know the API key"),
-        (
-            "POST /workflows",
-            {"key": viewer, "body": {"name": "x"}},
-            403,
-            "POST /api/v1/workflows requires the role member",
-        ),
+        ("POST /workflows", {"key": viewer, "body": {"name": "x"}}, 403, "workflows requires the role member"),
         ("GET /workflows", {"Host": "evil.example"}, 403, "evil.example"),
-        ("GET /workflows/wf-none", {}, 404, "There is no workflow 'wf-none'"),
         ("GET /runs/run-none", {}, 404, "'run-none'"),
         ("GET /memory/none?scope=user", {}, 404, "'none'"),
         ("GET /memory/none?organization_id=other", {}, 404, "'other'"),
         ("POST /memory/list", {"body": {"organization_id": "other"}}, 404, "'other'"),
-        ("GET /tools/none", {}, 404, "'none'"),
         ("GET /tool", {}, 404, "GET /api/v1/tool. Similar ones are: GET /api/v1/tools"),
-        ("GET /templates", {}, 404, "Similar ones are: GET /api/v1/tools/categories, GET"),
-        ("GET /", {}, 404, "There is no GET /api/v1/."),
         ("GET /0123456789", {}, 404, "Every path begins with /api/v1."),
+        ("POST /auth/login", {"body": {"password": "s3cret"}}, 404, "the emulator has workflows, runs, memory and"),
         ("PUT /workflows", {"body": {}}, 405, "only GET, POST"),
         ("POST /workflows", {"body": large}, 413, "larger than"),
         ("POST /workflows", {"body": b"{"}, 400, "not JSON"),
-        ("GET /memory/%ff", {}, 400, "UTF-8"),
         ("POST /workflows", {"body": {"name": "", "is_active": 1}}, 422, [["body", "name"], ["body", "is_active"]]),
         ("POST /workflows", {"body": []}, 422, [["body"]]),
-        (
-            "POST /workflows",
-            {"body": {"name": "x", "definition": broken}},
-            422,
-            [["body", "definition", "nodes[0]", "instruction"]],
-        ),
+        ("POST /workflows", {"body": broken}, 422, [["body", "definition", "nodes[0]", "instruction"]]),
         ("POST /memory/list", {"body": {"tags": ["a", 1]}}, 422, [["body", "tags", 1]]),
         ("POST /memory", {"body": {"key": "k", "value": 1, "expires_in_days": 0}}, 422, [["body", "expires_in_days"]]),
         ("POST /memory", {"body": {"key": "k", "value": 1, "9" * 5000: 0}}, 422, [["body", "9" * 5000]]),
-        ("GET /workflows?limit=0", {}, 422, [["query", "limit"]]),
         ("GET /workflows?skip=-1", {}, 422, [["query", "skip"]]),
         ("GET /workflows?is_active=yes", {}, 422, [["query", "is_active"]]),
-        ("DELETE /memory/k?hard_delete=1", {}, 422, [["query", "hard_delete"]]),
         (f"GET /workflows/{workflow}/runs?status_filter=done", {}, 422, [["query", "status_filter"]]),
-        (
-            f"POST /workflows/{workflow}/execute",
-            {"body": {"secrets": {"TOKEN": "x"}}},
-            422,
-            [["body", "secrets", "TOKEN"]],
-        ),
-        (
-            "POST /auth/login",
-            {"body": {"password": "s3cret"}},
-            404,
-            "the emulator has workflows, runs, memory and tools",
-        ),
+        (f"POST /workflows/{workflow}/execute", {"body": secrets}, 422, [["body", "secrets", "TOKEN"]]),
     ]
     check_rows(((row[0], row) for row in rows), check)
     assert [entry for entry in server.emulator.requests if "s3cret" in str(entry)] == []
@@ -437,20 +370,16 @@ def test_failures_requests_and_limits(serve: Callable[..., TwoAPIs]) -> None:
     limited = server("GET /tools/wait")
     assert (limited.status, limited.headers["Retry-After"], [*limited.json]) == (429, "9", ["detail"])
     assert not [name for name in limited.headers if "RateLimit" in name]
-    emulator.fail("*", status=503)
-    assert server("GET /tools").status == 503
 
     body = {"input_data": {"word": "a"}, "secrets": {"TOKEN": "s3cret"}, "tags": ["x"]}
     assert server(f"POST /workflows/{workflow}/execute", body).status == 422
     requests = emulator.requests.to("POST /api/v1/workflows/{id}/execute")
     assert requests.last.json == {**body, "secrets": {"TOKEN": "***"}}
     assert requests.last.template == "/api/v1/workflows/{workflow_id}/execute"
-    assert requests.last.path == f"/api/v1/workflows/{workflow}/execute"
     assert requests.last.response_json["detail"][0]["loc"] == ["body", "secrets", "TOKEN"]
     for line in ("POST /auth/login", "POST /v1/api/v1/auth/login"):  # the other one is of a wrong base URL
         server(line, {"email": "a@b.example", "password": "pw"})
         assert emulator.requests.last.json == {"email": "***", "password": "***"}
-    assert emulator.requests.to("GET /workflows").count == 0
     for _ in range(2):  # no idempotency key is known there
         server(
             f"POST /workflows/{workflow}/execute", {"input_data": {"word": "b"}, "tags": ["x"]}, idempotency_key="same"
@@ -465,12 +394,6 @@ def test_failures_requests_and_limits(serve: Callable[..., TwoAPIs]) -> None:
     refused = server("GET /tools")
     assert ([*statuses, refused.status], refused.headers["Retry-After"]) == ([200, 200, 429], "60")
     assert refused.json == {"detail": "More than 2 requests in 60 seconds."}
-    emulator.clock.advance(60)
-    assert server("GET /tools").status == 200
-    emulator.rate_limit = None
-    emulator.client().organizations.quota.update("default", workflow_runs_per_hour=0)
-    beyond = server(f"POST /workflows/{workflow}/execute", {})
-    assert (beyond.status, beyond.headers["Retry-After"].isdecimal(), [*beyond.json]) == (429, True, ["detail"])
 
 
 def test_a_strict_emulator_refuses_what_has_no_effect(serve: Callable[..., TwoAPIs]) -> None:

@@ -4,13 +4,11 @@ from typing import Any
 
 import pytest
 
-from fibonacci.emulator import Emulator, ToolCall
+from fibonacci.emulator import Emulator
 from fibonacci.emulator.account import ApiKeys
 from fibonacci.emulator.engine.records import view_of
 from fibonacci.emulator.http.messages import HTTPException
 from fibonacci.emulator.policy import approvals as policy
-from fibonacci.emulator.policy.admission import categories_of
-from fibonacci.emulator.state.clock import LAST
 from tests.emulator.api import KEY, Api, ApiResponse
 from tests.kit.assertions import each_row
 from tests.kit.nodes import llm, tool
@@ -98,20 +96,6 @@ def test_which_runs_require_approval(api: Api, given: dict[str, Any], definition
     assert execution.get("approval", {"reasons": []})["reasons"] == reasons
 
 
-def test_a_definition_names_its_own_categories(api: Api) -> None:
-    settings(api, category_flags={"financial": True}, require_approval_for_permission_changes=True)
-    for category in ("financial", "permission_changes"):
-        assert execute(api, api.workflow(llm("a"), categories=[category])).data["status"] == "pending_approval"
-    for other in ([], ["other"], [1], "financial", None):
-        assert execute(api, api.workflow(llm("a"), categories=other)).data["status"] == "completed"
-    assert categories_of(None) == frozenset()
-
-
-def test_only_the_emulators_organization_decides(api: Api) -> None:
-    assert api("PATCH", "/organizations/other/governance", {EXTERNAL: True}).status == 200
-    assert execute(api, api.workflow(MAIL)).data["status"] == "completed"
-
-
 def test_nothing_runs_before_the_approval_and_everything_after_it(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api, MAIL, name="ada")
@@ -153,13 +137,6 @@ def test_the_threshold_is_the_number_of_approvals_required(api: Api) -> None:
     assert approvals(api)["approved"] == 1
 
 
-def test_the_settings_apply_as_they_are_at_the_decision(api: Api) -> None:
-    settings(api, **{EXTERNAL: True, "approval_threshold": 3})
-    execution_id = waiting(api)
-    settings(api, **{EXTERNAL: False, "approval_threshold": 1})
-    assert decide(api, execution_id, "ada", approve=True)["status"] == "completed"
-
-
 @pytest.mark.parametrize("name", [None, "ada"])
 def test_the_requester_may_not_approve(api: Api, name: str | None) -> None:
     settings(api, **{EXTERNAL: True})
@@ -188,19 +165,6 @@ def test_a_rejected_run_is_canceled(api: Api) -> None:
         assert caught.value.status == 409
 
 
-def test_a_pending_run_can_be_canceled(api: Api) -> None:
-    settings(api, **{EXTERNAL: True})
-    execution_id = waiting(api)
-    assert api("POST", f"/executions/{execution_id}/cancel").data["status"] == "cancelled"
-    with pytest.raises(HTTPException, match="is cancelled"):
-        decide(api, execution_id, "grace", approve=True)
-    assert approvals(api) == counts(cancelled=1)
-    entry = api("GET", f"{ORG}/governance/audit").data[0]
-    assert (entry["action"], entry["actor"]) == ("approval.cancelled", "owner")
-    api.clock.time += 8 * 86_400
-    assert not api("GET", f"/executions/{execution_id}").data.get("error"), "it does not expire as well"
-
-
 def test_an_approved_run_has_the_requested_version(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api)
@@ -219,16 +183,6 @@ def test_a_run_of_a_deleted_workflow_can_only_be_rejected(api: Api) -> None:
     assert decide(api, execution_id, "grace", approve=False)["status"] == "cancelled"
 
 
-def test_tools_of_the_users_own_have_a_category() -> None:
-    emulator = Emulator()
-    emulator.tool("frobnicate")(lambda call: "done")
-    client = emulator.client()
-    (category,) = (each.model_dump()["category"] for each in client.tools.list() if each.name == "frobnicate")
-    client.organizations.governance.update("default", category_flags={category: True})
-    workflow = client.workflows.create(name="x", definition={"nodes": [tool("a", "frobnicate")]})
-    assert client.workflows.execute(workflow.id).status == "pending_approval"
-
-
 def test_the_emulator_approves_and_rejects() -> None:
     emulator = Emulator(organization_id="acme")
     client = emulator.client()
@@ -244,33 +198,6 @@ def test_the_emulator_approves_and_rejects() -> None:
     with pytest.raises(ValueError, match="There is no execution 'exec_none'"):
         emulator.reject("exec_none", by="ada")
     assert client.executions.wait(str(first.id), timeout=5).succeeded
-
-
-def test_what_approve_returns_is_the_tests_own() -> None:
-    emulator = Emulator()
-    client = emulator.client()
-    client.organizations.governance.update("default", require_approval_for_external_comm=True)
-    emulator.script("mail", [{"to": ["ada"]}])
-    workflow = client.workflows.create(name="Mail", definition={"nodes": [MAIL]})
-    execution = emulator.approve(client.workflows.execute(workflow.id, inputs={"to": "ada"}).id, by="admin")
-    execution.outputs["mail"]["to"].clear()
-    assert client.executions.get(execution.id).outputs == {"mail": {"to": ["ada"]}}
-
-
-def test_an_approved_run_calls_handlers_and_skips_waits() -> None:
-    emulator = Emulator(time="skip")
-
-    @emulator.tool("email_send")
-    async def send(call: ToolCall) -> str:
-        return f"sent to {call.params['to']}"
-
-    client = emulator.client()
-    client.organizations.governance.update("default", require_approval_for_external_comm=True)
-    pause = tool("pause", "wait", {"seconds": 600})
-    workflow = client.workflows.create(name="mail", definition={"nodes": [MAIL, pause]})
-    waits = client.workflows.execute(workflow.id, inputs={"to": "grace"})
-    execution = emulator.approve(str(waits.id), by="admin")
-    assert (execution.status, execution.outputs["mail"]) == ("completed", "sent to grace")
 
 
 def refusal(api: Api, execution_id: str, by: str, *, approve: bool = True) -> str:
@@ -313,13 +240,6 @@ def test_an_approval_expires(api: Api) -> None:
     assert actions(api)[-1] == "approval.expired"
     with pytest.raises(HTTPException, match="is cancelled"):
         decide(api, execution_id, "grace", approve=True)
-
-
-def test_at_the_end_of_time_an_approval_expires_there(api: Api) -> None:
-    settings(api, **{EXTERNAL: True})
-    api.clock.time = LAST
-    execution = waiting(api, MAIL)
-    assert api("GET", f"/executions/{execution}").data["approval"]["expires_at"] == "9999-12-31T00:00:00.000Z"
 
 
 def test_a_skip_clock_does_not_skip_the_wait_for_an_approval() -> None:

@@ -11,9 +11,9 @@ import pytest
 from fibonacci.emulator import Emulator, ToolCall
 from tests.emulator.api import KEY, Api
 from tests.emulator.test_admission import quota, refused
-from tests.emulator.test_approvals import EXTERNAL, MAIL, ORG, actions, approvals, counts, decide, execute, settings
+from tests.emulator.test_approvals import EXTERNAL, MAIL, ORG, approvals, counts, decide, execute, settings
 from tests.emulator.test_durability import hear, running
-from tests.kit.nodes import llm, tool
+from tests.kit.nodes import tool
 
 
 def pause(seconds: int) -> dict[str, Any]:
@@ -64,42 +64,6 @@ def test_each_starts_at_the_time_when_a_place_gets_free(api: Api) -> None:
     api.clock.time += 300
     assert statuses(api, runs) == ["completed"] * 6
     assert ends(api, runs) == ["01:40", "00:50", "01:00", "01:10", "01:10", "01:55"]
-
-
-def test_any_number_of_short_runs_starts_when_a_place_gets_free(api: Api) -> None:
-    quota(api, concurrent_executions=1)
-    workflow = api.workflow(MAIL)
-    runs = [str(execute(api, workflow).data["execution_id"]) for _ in range(400)]
-    approved(api, 60)
-    for run in runs:
-        decide(api, run, "grace", approve=True)
-    assert len(api("GET", "/executions?status=pending&limit=200").data) == 200
-    api.clock.time += 60
-    assert api("GET", "/organizations/default/governance/report").data["executions"]["by_status"] == {"completed": 401}
-
-
-def test_a_canceled_run_and_a_higher_quota_make_a_place(api: Api) -> None:
-    quota(api, concurrent_executions=1)
-    runs = approved(api, *[60] * 6)
-    for run in (runs[1], runs[0]):
-        assert api("POST", f"/executions/{run}/cancel").data["status"] == "cancelled"
-    assert statuses(api, runs) == ["cancelled"] * 2 + ["running"] + ["pending"] * 3
-    assert approvals(api) == counts(approved=6), "they were approved before"
-    quota(api, concurrent_executions=2)
-    assert statuses(api, runs[2:]) == ["running"] * 2 + ["pending"] * 2
-    assert api("PATCH", f"{ORG}/quota", {"concurrent_executions": None}).status == 200
-    assert statuses(api, runs[2:]) == ["running"] * 4
-
-
-def test_a_place_of_another_plan() -> None:
-    emulator = Emulator(plan="free")
-    client = emulator.client()
-    client.organizations.governance.update("default", require_approval_for_external_comm=True)
-    workflow = client.workflows.create(name="x", definition={"nodes": [MAIL, pause(60)]})
-    runs = [client.workflows.execute(workflow.id, inputs={"to": "a"}).id for _ in range(3)]
-    assert [emulator.approve(run, by="admin").status for run in runs] == ["running", "running", "pending"]
-    emulator.plan = "pro"
-    assert client.executions.get(runs[2]).status == "running"
 
 
 def test_a_run_that_waits_for_a_place_has_the_definition_that_was_approved(api: Api) -> None:
@@ -215,16 +179,6 @@ def test_a_tool_that_was_disabled_after_the_approval_fails_its_node(api: Api) ->
     assert statuses(api, runs[:1]) == ["completed"], "its mail was sent before"
 
 
-def test_an_override_for_the_requesters_role_applies_at_the_node_too(api: Api) -> None:
-    quota(api, concurrent_executions=1)
-    runs = approved(api, 60, 0, 0)
-    assert api("POST", f"{ORG}/tool-policies", {"tool_name": "email_send", "enabled": False}).status == 201
-    override = {"role": "admin", "tool_name": "email_send", "enabled": True}
-    assert api("POST", f"{ORG}/role-policy-overrides", override).status == 201
-    api.clock.time += 60
-    assert statuses(api, runs) == ["completed"] * 3
-
-
 def test_a_lower_threshold_releases_the_runs_that_have_enough_approvals(api: Api) -> None:
     settings(api, approval_threshold=3)
     api.app.keys.of("admin", "ada")
@@ -244,26 +198,3 @@ def test_a_lower_threshold_releases_the_runs_that_have_enough_approvals(api: Api
     settings(api, approval_threshold=0)
     assert statuses(api, runs) == ["completed"] * 3
     assert approvals(api) == counts(approved=3)
-
-
-def test_released_runs_wait_for_a_place_too_and_those_of_a_deleted_workflow_for_a_rejection(api: Api) -> None:
-    quota(api, concurrent_executions=1)
-    runs = [str(execute(api, api.workflow(MAIL, pause(60))).data["execution_id"]) for _ in range(3)]
-    api("DELETE", f"/workflows/{api('GET', f'/executions/{runs[0]}').data['workflow_id']}")
-    settings(api, approval_threshold=0)
-    assert statuses(api, runs) == ["pending_approval", "running", "pending"]
-    assert decide(api, runs[0], "grace", approve=False)["status"] == "cancelled"
-    assert actions(api)[-1] == "approval.rejected"
-
-
-def test_the_old_api_lists_both_kinds_of_waiting_as_pending() -> None:
-    emulator = Emulator()
-    client, old = emulator.client(), emulator.client(api_version="0.2")
-    client.organizations.governance.update("default", require_approval_for_external_comm=True)
-    client.organizations.quota.update("default", concurrent_executions=1)
-    workflow = client.workflows.create(name="x", definition={"nodes": [MAIL, pause(60), llm("a")]})
-    runs = [client.workflows.execute(workflow.id, inputs={"to": "a"}).id for _ in range(4)]
-    for run in (runs[0], runs[2]):
-        emulator.approve(run, by="admin")
-    listed = old.executions.list(workflow_id=workflow.id, status="pending")
-    assert [run.id for run in listed] == [runs[3], runs[2], runs[1]]

@@ -15,7 +15,7 @@ from tests.contract.bad_requests import bad_bodies, bad_queries, example_body
 from tests.contract.document import Operation, operations
 from tests.emulator.api import Api, ApiResponse
 from tests.kit.assertions import check_rows, each_row
-from tests.kit.nodes import tool
+from tests.kit.nodes import llm, tool
 
 _ORG: Final = "/organizations/{organization_id}"
 
@@ -181,3 +181,12 @@ def test_conflicts_with_the_state(place: Place) -> None:
     place.check_refused(bad_key, 400, "bad_request", "Idempotency-Key")
     nowhere = place.api("GET", "/nowhere")
     place.check_refused(nowhere, 404, "not_found", "path")
+
+
+def test_the_faults_of_a_definition_are_all_named(api: Api) -> None:
+    definition = {"nodes": [llm("a", "{{b}}"), llm("a", dependencies=["c"])]}
+    for method, path in (("POST", "/workflows"), ("PUT", f"/workflows/{api.workflow()}")):
+        response = api(method, path, {"name": "x", "definition": definition})
+        places = ("nodes[0].instruction", "nodes[1].id", "nodes[1].dependencies[0]")
+        assert (response.status, response.fields) == (422, [f"definition.{place}" for place in places])
+        assert "(duplicate_id)" in response.json["error"]["details"][1]["message"]

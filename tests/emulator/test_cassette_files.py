@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator, InputFileError, RecordedCall
 from fibonacci.emulator.engine.cassettes import read_calls, text_of, write_calls
@@ -100,32 +96,6 @@ def test_a_cassette_may_begin_with_a_byte_order_mark(cassette: Path, encoding: s
     emulator = Emulator()
     emulator.replay(cassette)
     assert run(emulator.client(), llm("a")) == {"a": 1}
-
-
-def test_a_cassette_without_a_line_number_is_refused_too(tmp_path: Path) -> None:
-    path = tmp_path / "calls.cassette"  # a suffix of its own
-    path.write_text('{"format": 3}')
-    with pytest.raises(InputFileError, match=r"calls\.cassette: format: the format is 3"):
-        Emulator().replay(path)
-    path.write_bytes(b"\xff")
-    with pytest.raises(InputFileError, match=r"calls\.cassette: not a JSON document in UTF-8"):
-        Emulator().replay(path)
-
-
-ANY = st.recursive(
-    st.none() | st.booleans() | st.integers(0, 3) | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-)
-CALLS = st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys((*CALL, "error"), ANY)) | ANY, max_size=2)
-
-
-@given(st.fixed_dictionaries({"format": st.integers(0, 2) | ANY, "calls": CALLS | ANY}, optional={"more": ANY}))
-def test_any_json_is_a_cassette_or_refused(content: Any) -> None:
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "calls.json"
-        path.write_text(json.dumps(content))
-        with suppress(InputFileError):
-            assert len(read_calls(path)) == len(content["calls"])
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")

@@ -141,32 +141,6 @@ def test_another_input_is_a_miss_whatever_stands_for_a_secret(recorded: Path) ->
     assert "there is no recorded answer for node 'a'" in str(error)
 
 
-def test_the_names_of_an_input_stay(cassette: Path) -> None:
-    emulator = Emulator(secrets={"A": "instruction", "B": "1024"})
-    emulator.llm(lambda call: "done")
-    emulator.record(cassette)
-    run(emulator.client(), llm("a", "an instruction", max_tokens=1024))
-    (call,) = stored(cassette)
-    assert call["input"].keys() == {"instruction", "max_tokens"}
-    other = Emulator(secrets={"A": "instruction", "B": "1024"})
-    other.replay(cassette)
-    assert run(other.client(), llm("a", "an instruction", max_tokens=1024)) == {"a": "done"}
-
-
-def test_a_cassette_of_an_earlier_version_is_replayed(cassette: Path) -> None:
-    call = {
-        "kind": "llm",
-        "node": "a",
-        "input": {"instruction": "Ask <secret:USER>, the <secret:ROLE>"},
-        "answer": "yes",
-    }
-    for values in ({"USER": "ada", "ROLE": "admin"}, {"USER": "x", "ROLE": "admin"}):  # whatever they were
-        cassette.write_text(json.dumps({"format": 1, "calls": [call]}), "utf-8")
-        emulator = Emulator(secrets=values)
-        emulator.replay(cassette)
-        assert run(emulator.client(), llm("a", "Ask {{secrets.USER}}, the admin")) == {"a": "yes"}
-
-
 @pytest.mark.parametrize("secret", ["4815162342108", 'wörd-T/+~ "(1)" & \\ more'])
 def test_no_form_of_a_secret_is_in_a_file(tmp_path: Path, secret: str) -> None:
     forms = forms_of(secret)

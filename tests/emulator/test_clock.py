@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-import asyncio
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fibonacci import AsyncFibonacci, NotFoundError, QuotaExceededError
+from fibonacci import NotFoundError, QuotaExceededError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.state.clock import LAST, VirtualClock
-from tests.emulator.api import Api
 from tests.kit.assertions import each_row
 from tests.kit.nodes import tool
 
@@ -81,19 +79,6 @@ def test_a_skip_clock_runs_ten_minutes_at_once() -> None:
     assert client.executions.wait(execution.id).duration_ms == 660_000
 
 
-def test_a_skip_clock_with_async_clients_and_sockets() -> None:
-    async def run() -> list[object]:
-        async with Emulator(time="skip") as emulator, emulator.async_client() as client:
-            workflow = await client.workflows.create(name="x", definition=definition(waits(600)))
-            over_socket = AsyncFibonacci(emulator.api_key, base_url=emulator.base_url)
-            clients = (client, over_socket)
-            runs = await asyncio.gather(*(each.workflows.run(workflow.id, timeout=1000) for each in clients))
-            await over_socket.aclose()
-            return [run.duration_ms for run in runs]
-
-    assert asyncio.run(run()) == [600_000, 600_000]
-
-
 def test_a_poll_skips_waits_that_began_elsewhere(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     with Emulator(db=path, time="manual", api_key="fib-mine") as emulator:
@@ -122,13 +107,3 @@ def test_a_manual_clock_moves_runs_quotas_rates_and_lifetimes() -> None:
         client.workflows.execute(workflow.id)
     emulator.clock.advance(3600)
     assert client.workflows.execute(workflow.id).status == "running"
-
-
-def test_times_beyond_the_last_are_clamped(api: Api) -> None:
-    api.clock.time = LAST - 1.5e9
-    long = [waits(1e9, f"w{n}", dependencies=[f"w{n - 1}"] if n else []) for n in range(3)]
-    workflow = api.workflow(*long)
-    execution = api("POST", f"/workflows/{workflow}/execute", {}).data
-    api.clock.time = LAST
-    done = api("GET", f"/executions/{execution['execution_id']}").data
-    assert (done["status"], done["completed_at"]) == ("completed", "9999-12-31T00:00:00.000Z")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from fibonacci import Fibonacci, ValidationError
+from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, LLMCall, ToolCall
 from tests.emulator.api import Api
 from tests.emulator.handling import create, details, flaky, no_handler_works, node_of, wait_until
@@ -79,105 +79,64 @@ class TestModels:
 
 
 class TestConditions:
-    @pytest.mark.parametrize("node", [llm("a"), tool("a")])
-    def test_a_node_is_skipped_if_its_condition_is_false(self, api: Api, node: dict[str, Any]) -> None:
-        node = node | {"condition": {"field": "{{input.n}}", "operator": "greater_than", "value": 5}}
-        nodes = [node, llm("b", "{{a}}"), llm("c")]
-        assert statuses(api.run(*nodes, inputs={"n": 6})) == dict.fromkeys("abc", "completed")
-        skipped = api.run(*nodes, inputs={"n": 5})
-        assert statuses(skipped) == {"a": "skipped", "b": "skipped", "c": "completed"}
-        assert skipped["status"] == "completed"
-        assert skipped["trace"][0]["reason"] == "its condition is false: '5' greater_than '5'"
-
-    def test_one_that_cannot_be_compared_fails_the_node(self, api: Api) -> None:
-        node = llm("a", condition={"field": "{{input.n}}", "operator": "less_than", "value": 5})
-        assert "condition: cannot compare x and 5" in api.run(node, inputs={"n": "x"})["error"]
-        assert "there is no 'n'" in api.run(node)["error"]
-
-    def test_a_missing_value_is_empty(self, api: Api) -> None:
-        node = llm("a", condition={"field": "{{input.n}}", "operator": "is_empty"})
-        assert statuses(api.run(node)) == {"a": "completed"}
-
     def test_a_secret_is_not_shown_in_the_reason(self, api: Api) -> None:
         node = llm("a", condition={"field": "{{secrets.TOKEN}}", "operator": "equals", "value": "x"})
         assert "s3cret" not in api.run(node)["trace"][0]["reason"]
 
-    @each_row(("given", "branch"), [(True, "yes"), ("true", "yes"), (False, "no"), ("True", "no")])
-    def test_a_boolean_equals_its_text(self, api: Api, given: Any, branch: str) -> None:
-        gate: dict[str, Any] = {"id": "gate", "type": "conditional", "left_value": "{{input.x}}", "operator": "equals"}
-        gate |= {"right_value": "true", "true_branch": ["yes"], "false_branch": ["no"]}
-        execution = api.run(gate, llm("yes"), llm("no"), inputs={"x": given})
-        assert [name for name in ("yes", "no") if name in execution["outputs"]] == [branch]
 
-
-class TestFallbacks:
-    def test_its_output_stands_in_and_dependents_wait_for_it(self) -> None:
-        emulator = Emulator(time="skip")
-        failing(emulator, "first")
-        nodes = [
-            tool("a", "first", fallback="b"),
-            tool("b", "wait", {"seconds": 60}),
-            llm("c", "{{a.tool}} and {{b.tool}}"),
-            llm("d", "only {{a.tool}}"),
-        ]
-        execution = run(emulator, *nodes)
-        assert (execution["status"], execution["error"], execution["nodes_failed"]) == ("completed", None, 1)
-        assert statuses(execution) == {"a": "failed", "b": "completed", "c": "completed", "d": "completed"}
-        assert execution["outputs"]["a"] == execution["outputs"]["b"] == {"tool": "wait", "params": {"seconds": 60}}
-        assert execution["outputs"]["d"] == "[default model] only wait"
-
-    def test_a_fallback_may_have_a_fallback(self) -> None:
-        emulator = Emulator(time="skip")
-        failing(emulator, "first", "second")
-        nodes = [tool("a", "first", fallback="b"), tool("b", "second", fallback="c"), llm("c"), llm("d", "<{{a}}>")]
-        execution = run(emulator, *nodes)
-        assert execution["outputs"]["d"] == "[default model] <[default model] do>"
-
-    def test_one_that_fails_too_fails_the_run(self) -> None:
-        emulator = Emulator(time="skip")
-        failing(emulator, "first", "second")
-        execution = run(emulator, tool("a", "first", fallback="b"), tool("b", "second"), llm("c", "{{a}}"))
-        assert (execution["status"], execution["error"]) == ("failed", "node 'a': first is down")
-        assert statuses(execution)["c"] == "skipped"
-
-    def test_it_runs_after_the_retries(self) -> None:
-        emulator = Emulator(time="skip")
-        attempts = flaky(emulator, 99)
-        node = tool("a", "flaky", fallback="b", retry={"max_attempts": 3, "delay": 10})
-        execution = run(emulator, node, llm("b"))
-        assert (execution["status"], attempts, execution["duration_ms"] // 1000) == ("completed", [1, 2, 3], 20)
-
-    def test_one_that_needs_a_dependent_is_not_waited_for(self) -> None:
-        emulator = Emulator(time="skip")
-        failing(emulator, "first")
-        nodes = [tool("a", "first", fallback="b"), llm("b", dependencies=["c"]), llm("c", dependencies=["a"])]
-        assert run(emulator, *nodes)["status"] == "failed"
-
-
-class TestRetries:
+class TestFallbacksAndRetries:
     @each_row(
-        ("retry", "seconds", "place"),
+        ("nodes", "statuses", "error"),
         [
-            ({"delay": 10}, 30, "default"),
-            ({"delay": 10, "backoff": "linear"}, 60, "node"),
-            ({"delay": 10, "backoff": "exponential"}, 70, "node"),
+            ([tool("a", "first", fallback="b"), llm("b"), llm("c", "<{{a}}>")], "fcc", None),
+            ([tool("a", "first", fallback="b"), tool("b", "second", fallback="c"), llm("c")], "ffc", None),
+            (
+                [tool("a", "first", fallback="b"), tool("b", "second"), llm("c", "{{a}}")],
+                "ffs",
+                "node 'a': first is down",
+            ),
+            (
+                [tool("a", "first", fallback="b"), llm("b", dependencies=["c"]), llm("c", dependencies=["a"])],
+                "fss",
+                "node 'a': first is down",
+            ),
         ],
     )
-    def test_the_delay_of_a_retry_grows_by_the_backoff(self, retry: dict[str, Any], seconds: int, place: str) -> None:
+    def test_a_fallback_stands_in_unless_it_fails_or_waits_for_what_failed(
+        self, nodes: list[dict[str, Any]], statuses: str, error: str | None
+    ) -> None:
         emulator = Emulator(time="skip")
-        attempts = flaky(emulator, 99)
-        retry = {"max_attempts": 4} | retry
-        if place == "node":
-            execution = run(emulator, tool("a", "flaky", retry=retry))
-        else:
-            execution = run(emulator, tool("a", "flaky"), default_retry=retry)
-        assert (execution["duration_ms"] // 1000, len(attempts)) == (seconds, 4)
+        failing(emulator, "first", "second")
+        execution = run(emulator, *nodes)
+        assert "".join(node["status"][0] for node in execution["nodes"]) == statuses
+        assert execution["error"] == error
 
-    def test_a_node_that_says_something_of_it_ignores_the_default(self) -> None:
+    @pytest.mark.usefixtures("patient")
+    def test_a_node_is_retried_after_its_delay(self) -> None:
+        emulator = Emulator(time="manual")
+        attempts = flaky(emulator, 2)
+        client = emulator.client()
+        workflow = create(client, tool("a", "flaky", enable_retry=True, retry_delay=30), llm("b", "{{a}}"))
+        execution = client.workflows.execute(workflow)
+        assert (execution.status, attempts) == ("running", [1])
+        emulator.clock.advance(29)
+        assert client.executions.get(execution.id).status == "running"
+        emulator.clock.advance(1)  # only this starts the second attempt
+        wait_until(lambda: attempts == [1, 2] and no_handler_works())
+        emulator.clock.advance(30)
+        done = details(client, execution.id)
+        assert (done["status"], done["duration_ms"], done["error"], attempts) == ("completed", 60_000, None, [1, 2, 3])
+        assert node_of(done, "a") == {"id": "a", "type": "tool", "status": "completed", "attempts": 3, "error": None}
+
+    def test_a_fallback_runs_after_the_retries(self) -> None:
         emulator = Emulator(time="skip")
         attempts = flaky(emulator, 99)
-        run(emulator, tool("a", "flaky", enable_retry=False), default_retry={"max_attempts": 4})
-        assert attempts == [1]
+        execution = run(emulator, tool("a", "flaky", fallback="b", retry={"max_attempts": 3, "delay": 10}), llm("b"))
+        assert (execution["status"], attempts, execution["duration_ms"] // 1000) == ("completed", [1, 2, 3], 20)
+
+    def test_what_would_fail_alike_is_not_retried(self, api: Api) -> None:
+        execution = api.run(llm("a", "{{input.absent}}", enable_retry=True))
+        assert (execution["status"], execution["nodes"][0]["attempts"]) == ("failed", 1)
 
 
 class TestTimeouts:
@@ -201,21 +160,6 @@ class TestTimeouts:
         wait_until(no_handler_works)
         assert shown["error"] == "node 'judge': it took longer than its timeout of 5 seconds"
 
-    def test_of_a_workflow(self) -> None:
-        emulator = Emulator(time="skip")
-        nodes = [
-            tool("a", "wait", {"seconds": 20}),
-            tool("b", "wait", {"seconds": 20}, dependencies=["a"]),
-            llm("c", dependencies=["b"]),
-        ]
-        fits = run(emulator, *nodes, timeout=40)
-        assert (fits["status"], fits["duration_ms"]) == ("completed", 40_000)
-        late = run(emulator, *nodes, timeout=30, allow_partial_results=True)
-        assert (late["status"], late["duration_ms"]) == ("failed", 30_000)
-        assert late["error"] == "the workflow: it took longer than its timeout of 30 seconds"
-        assert statuses(late) == {"a": "completed", "b": "failed", "c": "skipped"}
-        assert list(late["outputs"]) == ["a"]
-
     def test_a_handler_that_ends_after_that_of_its_workflow_changes_nothing(self) -> None:
         emulator = Emulator(time="manual")
         release = threading.Event()
@@ -227,33 +171,21 @@ class TestTimeouts:
         wait_until(no_handler_works)
         assert client.executions.get(execution.id).status == "failed"
 
-
-class TestWorkflows:
-    SCHEMA: ClassVar[dict[str, Any]] = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-
-    def test_inputs_are_checked_before_anything_runs(self) -> None:
-        emulator = Emulator()
+    def test_the_default_of_a_tool_is_thirty_seconds_and_a_wait_has_none(self) -> None:
+        emulator = Emulator(time="manual")
+        release = threading.Event()
+        emulator.tool("slow")(lambda _: release.wait(10))
         client = emulator.client()
-        workflow = create(client, llm("a"), input_schema=self.SCHEMA)
-        for inputs, message in [({}, "'n' is required"), ({"n": "5"}, "'5' is not of the type integer")]:
-            with pytest.raises(ValidationError, match=message):
-                client.workflows.execute(workflow, inputs=inputs)
-        assert client.executions.list().first() is None
-        assert client.workflows.execute(workflow, inputs={"n": 5}).status == "completed"
-
-    def test_outputs_are_checked(self, api: Api) -> None:
-        outputs = {"n": "{{input.n}}"}
-        assert api.run(llm("a"), outputs=outputs, output_schema=self.SCHEMA, inputs={"n": 1})["status"] == "completed"
-        failed = api.run(llm("a"), outputs=outputs, output_schema=self.SCHEMA, inputs={"n": "x"})
-        assert (failed["status"], failed["outputs"]) == ("failed", {})
-        assert failed["error"] == "outputs.n: 'x' is not of the type integer"
-
-    @each_row(("more", "outputs"), [({}, []), ({"allow_partial_results": True}, ["a"])])
-    def test_a_failed_run_has_outputs_only_where_they_are_asked_for(
-        self, api: Api, more: dict[str, Any], outputs: list[str]
-    ) -> None:
-        execution = api.run(llm("a"), llm("b", "{{input.absent}}"), **more)
-        assert (execution["status"], list(execution["outputs"])) == ("failed", outputs)
+        nodes = [tool("a", "slow"), tool("b", "slow", timeout=90), tool("c", "wait", {"seconds": 600})]
+        execution = client.workflows.execute(create(client, *nodes))
+        emulator.clock.advance(60)
+        shown = details(client, execution.id)
+        assert node_of(shown, "a")["error"] == "it took longer than its timeout of 30 seconds"
+        assert [node_of(shown, name)["status"] for name in "bc"] == ["running"] * 2
+        release.set()
+        wait_until(no_handler_works)
+        emulator.clock.advance(540)
+        assert [node_of(details(client, execution.id), name)["status"] for name in "bc"] == ["completed"] * 2
 
 
 class TestCritics:
@@ -367,11 +299,3 @@ class TestTypesThatCameLater:
         execution = run(Emulator(), gate, self.LOOP, llm("b"))
         assert execution["status"] == "completed"
         assert statuses(execution) == {"a": "completed", "each": "skipped", "b": "completed"}
-
-    def test_a_workflow_with_it_outlives_a_snapshot(self) -> None:
-        first, second = Emulator(), Emulator()
-        workflow = create(first.client(), llm("a"), llm("b"), self.LOOP)
-        second.restore(first.snapshot())
-        definition = second.client().workflows.get(workflow).definition
-        assert definition is not None
-        assert definition["nodes"][2] == self.LOOP

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from fibonacci import Fibonacci
+import pytest
+
+from fibonacci import Fibonacci, NotFoundError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from tests.emulator.handling import create, details
@@ -176,22 +177,26 @@ def test_every_kind_of_state_survives_the_emulator(tmp_path: Path) -> None:
         assert emulator.client().executions.get(again["execution_id"]).model_dump()["created_at"] >= ended
 
 
-def test_a_file_that_another_program_vacuums_goes_on_working(tmp_path: Path) -> None:
-    path = tmp_path / "state.db"
-    with Emulator(db=path) as emulator, closing(sqlite3.connect(path)) as other:
-        client = emulator.client()
-        ids = [client.workflows.create(name="x" * 1000).id for _ in range(30)]
-        for workflow_id in ids[1:]:
-            client.workflows.delete(workflow_id)
-        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        before = path.stat().st_size
-        assert client.workflows.list().first() is not None
-        other.execute("VACUUM")
-        for change in ("vacuumed", "checkpointed"):
-            assert client.workflows.get(ids[0]).id == ids[0], change
-            client.memory.set(change, 1)
-            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        assert path.stat().st_size < before
-        assert [client.memory.get(change).value for change in ("vacuumed", "checkpointed")] == [1, 1]
-    with Emulator(db=path, api_key=emulator.api_key) as emulator:
-        assert [each.id for each in emulator.client().workflows.list()] == ids[:1]
+def test_the_memory_of_a_deleted_workflow_is_gone(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    emulator = Emulator(db=file, time="manual")
+    client = emulator.client()
+    nodes = [tool("pause", "wait", {"seconds": 60}), llm("say", dependencies=["pause"], memory_write={"k": "late"})]
+    workflow, other = (client.workflows.create(name="x", definition={"nodes": nodes}).id for _ in range(2))
+    before = emulator.snapshot()
+    for workflow_id in (workflow, other):
+        client.memory.set("k", "kept", workflow_id=workflow_id)
+    run = client.workflows.execute(workflow)
+    client.workflows.delete(workflow)
+    emulator.clock.advance(60)
+    assert client.executions.get(run.id).error == (
+        f"node 'say': there is no workflow {workflow!r} to keep memory for: it may have been deleted"
+    )
+    emulator.close()
+    emulator = Emulator(db=file)
+    client = emulator.client()
+    assert client.memory.get("k", workflow_id=other).value == "kept"
+    emulator.restore(before)
+    with pytest.raises(NotFoundError, match="no memory in the scope workflow with the key 'k'"):
+        client.memory.get("k", workflow_id=workflow)
+    emulator.close()

@@ -3,14 +3,12 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from typing import Any
 
 import pytest
 
 from fibonacci import APIConnectionError, AsyncFibonacci, Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.errors import APIStatusError
-from tests.kit.assertions import each_row
 
 
 def over_socket(emulator: Emulator, key: str | None = None) -> Fibonacci:
@@ -82,12 +80,6 @@ def test_an_async_context() -> None:
     assert asyncio.run(use())
 
 
-def test_emulators_share_nothing() -> None:
-    with Emulator() as one, Emulator() as two:
-        assert one.base_url != two.base_url
-        assert status(one, two.api_key) == 401
-
-
 def test_a_port_that_is_taken_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -107,9 +99,3 @@ def test_ipv6_addresses_are_in_brackets() -> None:
     with Emulator(host="::1") as emulator:
         assert emulator.base_url.startswith("http://[::1]:")
         assert status(emulator) == 200
-
-
-@each_row("options", [{"plan": "gold"}, {"rate_limit": (0, 1)}, {"rate_limit": (1, 0)}])
-def test_bad_options_are_refused(options: Any) -> None:
-    with pytest.raises(ValueError, match=r"plan|rate_limit"):
-        Emulator(**options)

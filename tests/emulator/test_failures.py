@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -280,45 +277,3 @@ def test_chaos_ends() -> None:
     assert emulator.chaos(rate=0) == []
     assert not app_of(emulator).faults.is_active
     assert _status(lambda: client.tools.list().first()) == 200
-
-
-@each_row(
-    ("options", "field"),
-    [({"rate": 2}, "rate"), ({"rate": float("nan")}, "rate"), ({"kinds": ["x"]}, "kind"), ({"route": "x"}, "route")],
-)
-def test_invalid_chaos(options: dict[str, Any], field: str) -> None:
-    with pytest.raises(FailureError, match=f"^{field} "):
-        Emulator().chaos(**options)
-
-
-def test_concurrent_clients_use_up_a_failure_exactly() -> None:
-    with Emulator() as emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url, max_retries=0) as client:
-        failure = emulator.fail("GET /health", "reset", times=11)
-
-        def work() -> None:
-            outcomes.extend(_status(client.health.check) for _ in range(6))
-
-        outcomes: list[int] = []
-        threads = [threading.Thread(target=work) for _ in range(5)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert (outcomes.count(0), outcomes.count(200), failure.delivered) == (11, 19, 11)
-    assert [request.status for request in emulator.requests].count(None) == 11
-
-
-def test_nothing_is_sent_during_a_stall() -> None:
-    with Emulator() as emulator:
-        emulator.fail("GET /health", "stall")
-        parts = urlsplit(emulator.base_url)
-        assert parts.port is not None
-        head = f"GET /v1/health HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {emulator.api_key}\r\n\r\n"
-        with socket.create_connection(("127.0.0.1", parts.port), timeout=5) as sock:
-            sock.sendall(head.encode())
-            while emulator.failures.delivered == 0:
-                time.sleep(0.01)
-            sock.sendall(head.encode())
-            sock.shutdown(socket.SHUT_WR)
-            assert sock.recv(1000) == b""
-        assert emulator.requests.count == 1

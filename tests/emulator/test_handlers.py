@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import threading
 from collections.abc import Iterator
@@ -13,11 +12,12 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from fibonacci import ExecutionFailedError, Fibonacci
+from fibonacci import Fibonacci
 from fibonacci.emulator import CriticCall, Emulator, LLMCall, ToolCall
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import ServerRequest
-from tests.emulator.handling import create, details, flaky, no_handler_works, node_of, wait_until
+from tests.emulator.handling import create, details, flaky, no_handler_works, wait_until
+from tests.kit.assertions import each_row
 from tests.kit.nodes import llm, tool
 
 
@@ -94,53 +94,12 @@ def test_handlers_replace_the_default_nodes(emulator: Emulator, client: Fibonacc
             node_id="tell", tool_name="slack_send_message", params={"channel": "c", "text": "GREET ADA true"}, **origin
         ),
     ]
-    assert reply.__name__ == "reply"
-    assert inspect.iscoroutinefunction(send)
-    assert judge.__name__ == "judge"
 
 
 def test_a_tool_without_its_name_is_an_error(emulator: Emulator) -> None:
     decorator: Any = emulator.tool
     with pytest.raises(TypeError, match=r"write @emulator\.tool\("):
         decorator(str)
-
-
-@pytest.mark.usefixtures("patient")
-def test_raising_fails_the_node_with_its_message(emulator: Emulator, client: Fibonacci) -> None:
-    @emulator.llm
-    def response(call: LLMCall) -> str:
-        if call.node_id == "bad":
-            raise RuntimeError("no model today")
-        return "fine"
-
-    workflow = create(client, llm("bad"), llm("after", "{{bad}}"), llm("free"), allow_partial_results=True)
-    with pytest.raises(ExecutionFailedError) as caught:
-        client.workflows.run(workflow)
-    execution = caught.value.execution
-    assert (execution.status, execution.nodes_executed, execution.nodes_failed) == ("failed", 2, 1)
-    assert execution.outputs == {"free": "fine"}
-    shown = details(client, execution.id)
-    assert shown["error"] == "node 'bad': no model today"
-    assert node_of(shown, "bad")["error"] == "no model today"
-    assert node_of(shown, "after")["status"] == "skipped"
-
-
-class Speechless(BaseException):
-    pass
-
-
-@pytest.mark.usefixtures("patient")
-@pytest.mark.usefixtures("patient")
-@pytest.mark.parametrize(("error", "message"), [(Speechless(), "Speechless"), (SystemExit("out"), "SystemExit: out")])
-def test_no_exception_of_a_handler_ends_the_emulator(
-    emulator: Emulator, client: Fibonacci, error: BaseException, message: str
-) -> None:
-    @emulator.llm
-    async def response(_: LLMCall) -> str:
-        raise error
-
-    execution = client.workflows.execute(create(client, llm("a")))
-    assert details(client, execution.id)["error"] == f"node 'a': {message}"
 
 
 def circle() -> list[Any]:
@@ -150,75 +109,42 @@ def circle() -> list[Any]:
 
 
 @pytest.mark.usefixtures("patient")
-@pytest.mark.parametrize("output", [object(), float("nan"), {1, 2}, circle()])
-def test_an_output_that_is_not_json_fails_the_node(emulator: Emulator, client: Fibonacci, output: Any) -> None:
+@each_row(
+    ("output", "reason"),
+    [
+        *((output, "returned a value that is not JSON") for output in (object(), float("nan"), {1, 2}, circle())),
+        ("x" * 2_000_000, "larger than 1048576 bytes"),
+    ],
+)
+def test_an_output_that_cannot_be_kept_fails_the_node(output: Any, reason: str) -> None:
+    emulator = Emulator()
     emulator.llm(lambda _: output)
+    client = emulator.client()
     execution = client.workflows.execute(create(client, llm("a")))
-    assert "returned a value that is not JSON" in details(client, execution.id)["error"]
-
-
-@pytest.mark.usefixtures("patient")
-def test_an_output_that_is_too_large_fails_the_node(emulator: Emulator, client: Fibonacci) -> None:
-    emulator.llm(lambda _: "x" * 2_000_000)
-    execution = client.workflows.execute(create(client, llm("a", enable_retry=True)))
-    assert "larger than 1048576 bytes" in details(client, execution.id)["error"]
-
-
-@pytest.mark.usefixtures("patient")
-def test_an_output_is_a_copy(emulator: Emulator, client: Fibonacci) -> None:
-    kept = {"a": (1, None)}
-    emulator.llm(lambda _: kept)
-    execution = client.workflows.execute(create(client, llm("a")))
-    kept.clear()
-    assert client.executions.get(execution.id).outputs == {"a": {"a": [1, None]}}
+    assert reason in details(client, execution.id)["error"]
 
 
 @pytest.mark.usefixtures("patient")
 def test_a_handler_may_change_what_it_is_called_with(emulator: Emulator, client: Fibonacci) -> None:
     @emulator.tool("calculator")
-    def change_params(call: ToolCall) -> str:
-        call.params["answer"]["hits"].clear()
-        call.params["order"].clear()
-        return "changed"
-
-    @emulator.critic
-    def change_output(call: CriticCall) -> int:
-        call.output["hits"].clear()
-        return 9
+    def change_params(call: ToolCall) -> Any:
+        return call.params["hits"].pop() + call.params["order"].pop("items")
 
     @emulator.llm
-    def change_memory_and_schema(call: LLMCall) -> dict[str, int]:
-        call.memory["rules"].clear()
-        assert isinstance(call.output_schema, dict)
-        call.output_schema.clear()
-        return {"sum": 1}
+    def change_memory(call: LLMCall) -> str:
+        return str(call.memory["rules"].pop())
 
-    emulator.script("find", [{"hits": [1, 2]}])
+    emulator.script("find", [[1, 2]])
     client.memory.set("rules", ["be kind"], scope="global")
-    reply = llm("reply", "{{judge.passed}}", memory_read=["rules"], output_schema={"required": ["sum"]})
-    definition = {
-        "nodes": [
-            tool("find", "web_search"),
-            tool("change", "calculator", {"expression": "x", "answer": "{{find}}", "order": "{{input.order}}"}),
-            {"id": "judge", "type": "critic", "target_node": "find", "dependencies": ["change"]},
-            reply,
-        ]
-    }
-    workflow = client.workflows.create(name="W", definition=definition)
-    execution = client.executions.get(client.workflows.run(workflow.id, inputs={"order": {"items": 1}}).id)
-    assert execution.outputs["find"] == {"hits": [1, 2]}
+    change = tool("change", "calculator", {"expression": "x", "hits": "{{find}}", "order": "{{input.order}}"})
+    workflow = create(client, tool("find", "web_search"), change, llm("reply", memory_read=["rules"]))
+    execution = client.executions.get(client.workflows.run(workflow, inputs={"order": {"items": 1}}).id)
+    assert execution.outputs == {"find": [1, 2], "change": 3, "reply": "be kind"}
     assert execution.to_dict()["inputs"] == {"order": {"items": 1}}
-    assert [node.input for node in execution.trace or []][1:] == [
-        {"params": {"expression": "x", "answer": {"hits": [1, 2]}, "order": {"items": 1}}},
-        {"output": {"hits": [1, 2]}, "criteria": ["quality", "correctness", "completeness"]},
-        {"instruction": "true", "memory": {"rules": ["be kind"]}},
-    ]
+    given = {node.id: node.input for node in execution.trace or []}
+    assert given["change"] == {"params": {"expression": "x", "hits": [1, 2], "order": {"items": 1}}}
+    assert given["reply"] == {"instruction": "do", "memory": {"rules": ["be kind"]}}
     assert client.memory.get("rules", scope="global").value == ["be kind"]
-    emulator.script("reply", [{}])
-    again = client.workflows.create(
-        name="Again", definition={"nodes": [llm("reply", output_schema=reply["output_schema"])]}
-    )
-    assert "sum" in details(client, client.workflows.execute(again.id).id)["error"]
 
 
 @pytest.mark.usefixtures("patient")
@@ -257,23 +183,6 @@ def test_a_slow_handler_is_polled_and_blocks_no_request(emulator: Emulator, clie
     assert client.executions.get(execution.id).outputs["slow"] == "at last"
 
 
-@pytest.mark.usefixtures("patient")
-def test_slow_handlers_of_many_async_calls_overlap() -> None:
-    together = threading.Barrier(8, timeout=5)
-    emulator = Emulator()
-
-    @emulator.llm
-    def response(_: LLMCall) -> int:
-        return together.wait()
-
-    async def run() -> list[Any]:
-        async with emulator.async_client() as client:
-            workflow = await client.workflows.create(name="x", definition={"nodes": [llm("a")]})
-            return await asyncio.gather(*(client.workflows.run(workflow.id) for _ in range(8)))
-
-    assert sorted(execution.outputs["a"] for execution in asyncio.run(run())) == list(range(8))
-
-
 def test_canceling_drops_what_a_handler_still_returns(emulator: Emulator, client: Fibonacci) -> None:
     release, ended = threading.Event(), threading.Event()
 
@@ -288,39 +197,11 @@ def test_canceling_drops_what_a_handler_still_returns(emulator: Emulator, client
     emulator.clock.advance(2)
     cancelled = client.executions.cancel(execution.id).model_dump()
     assert (cancelled["status"], cancelled["duration_ms"]) == ("cancelled", 2000)
-    assert {node["id"]: node["status"] for node in cancelled["nodes"]} == {
-        "first": "completed",
-        "slow": "cancelled",
-        "after": "cancelled",
-    }
+    assert [node["status"] for node in cancelled["nodes"]] == ["completed", "cancelled", "cancelled"]
     release.set()
     assert ended.wait(10)
     wait_until(no_handler_works)
     assert details(client, execution.id).items() >= cancelled.items()
-
-
-@pytest.mark.usefixtures("patient")
-def test_a_handler_after_a_wait_starts_when_the_wait_is_over(emulator: Emulator, client: Fibonacci) -> None:
-    began: list[float] = []
-
-    @emulator.llm
-    def response(_: LLMCall) -> str:
-        began.append(emulator.clock.now())
-        return "done"
-
-    start = emulator.clock.now()
-    execution = client.workflows.execute(create(client, tool("w", "wait", {"seconds": 60}), llm("a", "{{w}}")))
-    assert began == []
-    emulator.clock.advance(61)
-    assert client.executions.get(execution.id).succeeded
-    assert began == [start + 61]
-
-
-def test_short_waits_end_before_the_response() -> None:
-    client = Emulator().client()
-    execution = client.workflows.execute(create(client, tool("w", "wait", {"seconds": 0.02})))
-    assert execution.status == "completed"
-    assert client.workflows.execute(create(client, tool("w", "wait", {"seconds": 5}))).status == "running"
 
 
 @pytest.mark.usefixtures("patient")

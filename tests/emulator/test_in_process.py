@@ -85,27 +85,6 @@ def test_a_timeout_at_once_leaves_no_time_for_another_attempt_as_on_a_socket(mod
     assert (caught.value.attempts, failure.delivered, emulator.requests.count) == (1, 1, 1)
 
 
-def test_a_stall_without_a_deadline_is_a_timeout_too(mode: Mode) -> None:
-    emulator = Emulator()
-    emulator.fail("GET *", "stall")
-    with pytest.raises(TransportError) as caught:
-        send(emulator, mode, request(emulator))
-    assert caught.value.kind == "timeout"
-
-
-def test_a_client_in_process() -> None:
-    with Emulator() as emulator, emulator.client(timeout=5, max_retries=0, headers={"X-Team": "blue"}) as client:
-        created = client.workflows.create(name="x")
-        assert [workflow.id for workflow in client.workflows.list()] == [created.id]
-        client.memory.set("user/prefs", [1], ttl=60)
-        assert client.memory.get("user/prefs").value == [1]
-        assert client.health.check().healthy
-        assert emulator.requests.last.headers["x-team"] == "blue"
-        headers = {"Authorization": f"Bearer {emulator.api_key}"}
-        over_socket = httpx.get(f"{emulator.base_url}/workflows", headers=headers, trust_env=False)
-        assert over_socket.json()["data"][0]["id"] == created.id
-
-
 async def use_async_client(emulator: Emulator) -> list[str]:
     async with emulator.async_client() as client:
         await client.workflows.create(name="x")
@@ -115,20 +94,6 @@ async def use_async_client(emulator: Emulator) -> list[str]:
 def test_an_async_client_in_process() -> None:
     assert asyncio.run(use_async_client(Emulator())) == ["x"]
     assert trio.run(use_async_client, Emulator()) == ["x"]
-
-
-def test_a_client_can_be_closed_and_used_again() -> None:
-    emulator = Emulator()
-    client = emulator.client()
-    client.close()
-    assert client.health.check().healthy
-
-    async def use() -> bool:
-        async_client = emulator.async_client()
-        await async_client.aclose()
-        return (await async_client.health.check()).healthy
-
-    assert asyncio.run(use())
 
 
 def test_nothing_is_left_to_be_closed() -> None:

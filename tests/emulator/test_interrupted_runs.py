@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import math
 import os
 import threading
 from pathlib import Path
@@ -41,40 +39,6 @@ def test_a_call_is_running_while_its_owner_holds_its_lock_whatever_the_pid(
     assert not user_handlers.is_running(call, mine)
     assert user_handlers.is_running(f"{other.own()}-abc", mine)
     other.release()
-    assert list(path.parent.iterdir()) == []
-
-
-def test_a_call_of_this_process_is_running_until_it_has_ended() -> None:
-    owners = Owners()
-    call = user_handlers.register(owners)
-    assert user_handlers.is_running(call, owners)
-    assert 0 <= user_handlers.age(call) < 5
-    user_handlers.finish(call)
-    user_handlers.finish(call)
-    assert not user_handlers.is_running(call, owners)
-    assert user_handlers.age(call) == math.inf
-
-
-def test_an_owner_that_never_was_is_not_alive(path: Path) -> None:
-    for name in ("", "1234", "../x", "abc"):
-        assert not Owners(path).is_alive(name)
-        assert not Owners().is_alive(name)
-
-
-def test_the_file_of_an_owner_that_has_ended_may_stay_in_a_folder_that_is_read_only(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(file: Path, missing_ok: bool = False) -> None:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
-
-    mine, other = Owners(path), Owners(path)
-    name = other.own()
-    with monkeypatch.context() as read_only:
-        read_only.setattr(Path, "unlink", refuse)
-        other.release()
-        assert not mine.is_alive(name)
-        assert len(list(path.parent.iterdir())) == 1
-    assert not mine.is_alive(name)
     assert list(path.parent.iterdir()) == []
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from fibonacci import Fibonacci, FibonacciError
-from fibonacci.emulator import Emulator, ToolCall
+from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.page.layout import SECTIONS
 from fibonacci.emulator.state.records import STATUSES
@@ -27,37 +27,6 @@ def emulator() -> Emulator:
 
 
 class TestReading:
-    def test_an_empty_emulator_says_how_to_begin(self, page: PageClient) -> None:
-        text = page.get("/").text
-        assert "export FIBONACCI_BASE_URL=http://127.0.0.1:8787/v1" in text
-        assert "client = Fibonacci(base_url='http://127.0.0.1:8787/v1')" in text
-
-    def test_every_section_has_a_page_of_its_own_title(self, page: PageClient) -> None:
-        titles = [page.get(target).body.partition("<title>")[2].partition(" · ")[0] for target in SECTIONS.values()]
-        assert titles == list(SECTIONS)
-        assert "<title>Runs · Fibonacci emulator 127.0.0.1:8787</title>" in page.get("/ui/runs").body
-
-    def test_runs_by_state_and_workflow(self, page: PageClient, client: Fibonacci) -> None:
-        greeter, slow = (
-            create(client, llm("greet")),
-            create(client, tool("pause", "wait", {"seconds": 60}), name="Slow"),
-        )
-        done, running = client.workflows.execute(greeter), client.workflows.execute(slow)
-        assert {done.id, running.id} <= set(page.get("/ui/runs").text.split())
-        only_running = page.get("/ui/runs?status=running").text
-        assert running.id in only_running
-        assert done.id not in only_running
-        assert "Slow" not in page.get(f"/ui/runs?workflow_id={greeter}").body.partition("<table")[2]
-        assert "Runs 1 running" in page.get("/").text
-
-    def test_a_node_takes_as_long_in_the_diagram_as_in_the_table(
-        self, page: PageClient, client: Fibonacci, emulator: Emulator
-    ) -> None:
-        run = client.workflows.execute(create(client, tool("pause", "wait", {"seconds": 61.5}))).id
-        emulator.clock.advance(61.5)
-        shown = page.get(f"/ui/runs/{run}").body
-        assert set(re.findall(r"\b1 min[^<]*", shown)) == {"1 min 2 s"}
-
     def test_states_have_the_words_of_the_api(self, page: PageClient, client: Fibonacci) -> None:
         client.workflows.execute(create(client, llm("greet")))
         found = re.findall(r'status=(\w+)".*?class="state [^>]*>.*?</svg>([^<]*)<', page.get("/").body)
@@ -239,37 +208,6 @@ class TestRefreshing:
         assert self.calls(page, run, known) <= 4_000
 
 
-class TestPaging:
-    def test_lists_have_pages(self, page: PageClient, client: Fibonacci) -> None:
-        workflow = create(client, llm("greet"))
-        runs = [client.workflows.execute(workflow).id for _ in range(30)]
-        for number in range(30):
-            client.memory.set(f"key-{number}", number)
-        assert self.followed(page, "/ui/runs", "exec_") == runs[::-1]
-        requests = self.followed(page, "/ui/requests", "/v1/memory/")
-        assert requests == [f"/v1/memory/key-{number}" for number in reversed(range(30))]
-
-    def followed(self, page: PageClient, target: str, prefix: str) -> list[str]:
-        """Return all words with a prefix that the main parts of the pages of a list have."""
-        found: list[str] = []
-        while target:
-            shown = page.get(target)
-            found += [word for word in shown.main.split() if word.startswith(prefix)]
-            target = shown.next_page
-        return found
-
-    def test_a_long_trace_is_no_heavy_page(self, page: PageClient, client: Fibonacci) -> None:
-        nodes = [llm("n0"), *(llm(f"n{number}", f"{{{{n{number // 2}}}}}") for number in range(1, 60))]
-        run = client.workflows.execute(create(client, *nodes)).id
-        shown = page.get(f"/ui/runs/{run}")
-        assert shown.body.count('<details class="trace"') == 60
-        assert shown.body.count('id="place-') == 60
-        assert 'href="#at-59" aria-label="n59: completed"' in shown.body
-        assert len(shown.tags) < 2_600
-        assert len(shown.body) < 140_000
-        assert len(page.get(f"/ui/runs/{run}/diagram.svg").body) < 85_000
-
-
 class TestPlace:
     def test_it_is_counted_and_recorded_nowhere(self, page: PageClient, emulator: Emulator) -> None:
         emulator.fail("*", "reset", times=None)
@@ -280,10 +218,6 @@ class TestPlace:
         page.act("/ui/clock/advance", seconds="1")
         assert (emulator.requests.count, emulator.failures.delivered, observed) == (0, 0, [])
         assert app_of(emulator).account.limits.usage(emulator.clock.now())[0].used == 0
-
-    @each_row("target", ["/v1", "/workflows", "/uix", "*", "/_emulator/failures"])
-    def test_other_paths_are_the_applications(self, page: PageClient, target: str) -> None:
-        assert page.get(target).headers["Content-Type"] == "application/json"
 
     def test_a_socket_serves_it_with_its_headers(self) -> None:
         with Emulator() as emulator:
@@ -305,11 +239,3 @@ class TestPlace:
             connection.request("HEAD", "/")
             assert connection.getresponse().read() == b""
             connection.close()
-
-    def test_a_run_of_the_page_does_not_wait_for_its_end(self, page: PageClient, emulator: Emulator) -> None:
-        @emulator.tool("slow")
-        def slow(call: ToolCall) -> str:
-            return "done"
-
-        workflow = create(emulator.client(), tool("slow", "slow"))
-        assert page.post(f"/ui/workflows/{workflow}/execute", inputs="").status == 303

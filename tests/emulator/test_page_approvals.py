@@ -8,21 +8,15 @@ from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, ToolCall
 from tests.emulator.handling import create
 from tests.emulator.page_client import PageClient
+from tests.kit.assertions import each_row
 from tests.kit.nodes import llm, tool
 
-MAIL = {"to": "{{input.reader}}", "subject": "News", "body": "{{sum}}"}
+BRANCHES = {"true_branch": ["end"], "false_branch": ["tell"]}
 NODES = (
     tool("look", "lookup", {"topic": "tides"}),
     llm("sum", "Sum up {{look}}"),
-    {
-        "id": "gate",
-        "type": "conditional",
-        "left_value": "{{sum}}",
-        "operator": "is_empty",
-        "true_branch": ["end"],
-        "false_branch": ["tell"],
-    },
-    tool("tell", "email_send", MAIL),
+    {"id": "gate", "type": "conditional", "left_value": "{{sum}}", "operator": "is_empty", **BRANCHES},
+    tool("tell", "email_send", {"to": "{{input.reader}}", "subject": "News", "body": "{{sum}}"}),
     llm("end", "Say nothing"),
 )
 
@@ -49,44 +43,39 @@ def waiting_run(client: Fibonacci) -> str:
     return client.workflows.execute(workflow, inputs={"reader": "team@example.org"}).id
 
 
-@pytest.mark.parametrize("target", ["/ui/approvals", "/ui/runs/{run}"])
+@each_row("target", ["/ui/approvals", "/ui/runs/{run}"])
 def test_what_will_happen_is_said_before_anybody_decides(page: PageClient, client: Fibonacci, target: str) -> None:
     run = waiting_run(client)
     text = page.get(target.format(run=run)).main
-    assert "team@example.org" in text
-    assert "Requested by owner" in text
-    assert "Expires 20" in text
-    assert "The run waits for 2 more approvals, then starts." in text
-    first, second = (
-        text.index("lookup in look , carried out by your own function"),
-        text.index("email_send in tell , simulated"),
-    )
-    assert first < second
-    assert "Send an e-mail. Only if gate is false." in text
-    assert "to team@example.org subject News body {{sum}}" in text
-    assert "Reject The run is canceled at once" in text
+    for said in (
+        "team@example.org",
+        "Requested by owner",
+        "Expires 20",
+        "The run waits for 2 more approvals, then starts.",
+        "Send an e-mail. Only if gate is false.",
+        "to team@example.org subject News body {{sum}}",
+        "Reject The run is canceled at once",
+    ):
+        assert said in text
+    own, simulated = "lookup in look , carried out by your own function", "email_send in tell , simulated"
+    assert text.index(own) < text.index(simulated)
+    client.executions.cancel(run)
 
 
-def test_the_approvals_that_are_missing_are_counted(page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
+def test_who_may_approve_and_how_many_are_missing_is_said(
+    page: PageClient, client: Fibonacci, emulator: Emulator
+) -> None:
     run = waiting_run(client)
-    emulator.key("admin", name="ada")
-    emulator.approve(run, by="ada")
-    assert "The run waits for 1 more approval, then starts." in page.get("/ui/approvals").text
-    emulator.approve(run, by="admin")
-    text = page.get("/ui/approvals").text
-    assert "The run starts." in text
-    assert "Approved by ada, admin" in text
-    assert "These can approve it: nobody." in text
-
-
-def test_who_may_approve_is_said(page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
-    waiting_run(client)
     for role, name in (("admin", "ada"), ("member", "bo"), ("viewer", "cy")):
         emulator.key(role, name=name)  # type: ignore[arg-type]
     assert "These can approve it: admin, ada." in page.get("/ui/approvals").text
     assert '<option value="ada"></option>' in page.get("/ui/approvals").body
     client.organizations.governance.update("default", allow_self_approval=True)
     assert "These can approve it: admin, owner, ada." in page.get("/ui/approvals").text
+    for by, missing in (("ada", "The run waits for 1 more approval, then starts."), ("admin", "The run starts.")):
+        emulator.approve(run, by=by)
+        assert missing in page.get("/ui/approvals").text
+    assert "Approved by ada, admin" in page.get("/ui/approvals").text
 
 
 def test_a_run_of_a_deleted_workflow_can_only_be_rejected(page: PageClient, client: Fibonacci) -> None:

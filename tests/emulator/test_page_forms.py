@@ -25,25 +25,21 @@ def waiting_run(client: Fibonacci) -> str:
     return client.workflows.execute(create(client, MAIL)).id
 
 
-def test_a_waiting_run_is_approved_on_the_page(page: PageClient, client: Fibonacci) -> None:
+def test_a_waiting_run_is_approved_or_rejected_on_the_page(page: PageClient, client: Fibonacci) -> None:
     run = waiting_run(client)
     assert "Approvals 1 waiting" in page.get("/").text
     shown = page.act(f"/ui/runs/{run}/decision", by="admin", decision="approve", back="/ui/approvals")
     assert "admin approved the run. State: completed." in shown.text
     assert client.executions.get(run).status == "completed"
+    other = waiting_run(client)
+    page.act(f"/ui/runs/{other}/decision", by="admin", decision="reject")
+    assert client.executions.get(other).status == "cancelled"
 
 
-def test_a_waiting_run_is_rejected_on_the_page(page: PageClient, client: Fibonacci) -> None:
-    run = waiting_run(client)
-    page.act(f"/ui/runs/{run}/decision", by="admin", decision="reject")
-    assert client.executions.get(run).status == "cancelled"
-
-
-@pytest.mark.parametrize(
+@each_row(
     ("form", "reason"),
     [
         ({"by": "owner", "decision": "approve"}, "owner may not approve their own run."),
-        ({"by": "nobody", "decision": "approve"}, "is not a role, and nobody with that name has a key"),
         ({"by": "", "decision": "approve"}, "by: must not be empty"),
         ({"by": "admin", "decision": "perhaps"}, "decision"),
     ],
@@ -56,14 +52,9 @@ def test_a_refused_decision_says_why(page: PageClient, client: Fibonacci, form: 
     assert client.executions.get(run).status == "pending_approval"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("inputs", "reason"),
-    [
-        ('{"name": ', "is not JSON: Expecting value: line 1 column 9"),
-        ("[1]", "must be a JSON object such as"),
-        ('{"name": NaN}', "NaN is not a JSON number"),
-        ('{"name": "' + "x" * 50 + '"', "is not JSON"),
-    ],
+    [('{"name": ', "is not JSON: Expecting value: line 1 column 9"), ("[1]", "must be a JSON object such as")],
 )
 def test_faulty_inputs_are_said_and_kept(page: PageClient, client: Fibonacci, inputs: str, reason: str) -> None:
     workflow = create(client, llm("greet", "Greet {{input.name}}"))
@@ -92,15 +83,8 @@ def test_advance_the_clock(page: PageClient, client: Fibonacci, emulator: Emulat
 
 
 def test_inject_and_remove_failures(page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
-    page.act(
-        "/ui/failures/inject",
-        route="GET /tools",
-        kind="status",
-        status="503",
-        times="1",
-        seconds="",
-        retry_after="",
-    )
+    form = {"route": "GET /tools", "kind": "status", "status": "503", "times": "1", "seconds": "", "retry_after": ""}
+    page.act("/ui/failures/inject", **form)
     assert [(each.route, each.status, each.times) for each in emulator.failures] == [("GET /tools", 503, 1)]
     with pytest.raises(FibonacciError):
         client.with_options(max_retries=0).tools.list().first()
@@ -140,19 +124,13 @@ def test_scripts_are_added_and_removed(page: PageClient, client: Fibonacci, emul
     ("target", "form", "reason"),
     [
         ("failures/inject", {"route": "GET /tool"}, "Similar ones are"),
-        ("failures/inject", {"route": ""}, "route: must not be empty"),
-        ("failures/inject", {"route": "*", "kind": "nonsense"}, "kind"),
         ("failures/inject", {"route": "*", "kind": "reset", "status": "500"}, "is only for status, rate_limit, html"),
-        ("failures/inject", {"route": "*", "times": "0.5"}, "times"),
         ("failures/inject", {"route": "*", "status": "many"}, "must be a number such as 60, not 'many'"),
         ("scripts/add", {"name": "greet", "answers": "[1"}, "is not JSON"),
-        ("scripts/add", {"name": "greet", "answers": "1"}, "answers"),
         ("scripts/add", {"name": "", "answers": "[1]"}, "name: must not be empty"),
         ("clock/advance", {"seconds": ""}, "seconds: must not be empty"),
-        ("clock/advance", {"seconds": "soon"}, "must be a number such as 60, not 'soon'"),
         ("clock/advance", {"seconds": "-1"}, "seconds"),
         ("clock/advance", {"seconds": "nan"}, "seconds"),
-        ("clock/advance", {"seconds": "1e300"}, "seconds"),
     ],
 )
 def test_what_is_not_valid_is_said_and_changes_nothing(

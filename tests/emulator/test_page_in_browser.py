@@ -12,17 +12,8 @@ from fibonacci import Fibonacci, NotFoundError
 from fibonacci.emulator import Emulator, ToolCall
 from fibonacci.emulator.page import layout
 from tests.emulator.handling import create
-from tests.emulator.page_browser import (
-    AXE,
-    CALLS,
-    HOSTILE,
-    KEY,
-    MAIL,
-    Survey,
-    focus_on,
-    sign_in,
-    survey_of,
-)
+from tests.emulator.page_browser import AXE, CALLS, KEY, Survey, focus_on, sign_in, survey_of
+from tests.emulator.page_client import HOSTILE, MAIL
 from tests.kit.chromium import chromium
 from tests.kit.nodes import llm, tool
 from tests.kit.programs import skip_or_fail
@@ -125,12 +116,8 @@ class TestLive:
         expect(node).to_contain_text("found it")
         expect(page.get_by_role("button", name="Cancel the run")).to_have_count(0)
         assert page.locator("#picture image").get_attribute("href") != picture
-        assert page.evaluate("[mark, ...[...document.querySelectorAll('.trace')].map(node => node.open)]") == [
-            1,
-            True,
-            True,
-            False,
-        ]
+        opened = page.evaluate("[mark, ...[...document.querySelectorAll('.trace')].map(node => node.open)]")
+        assert opened == [1, True, True, False]
 
     def test_runs_appear_while_the_list_is_shown_and_it_stays_when_the_emulator_stops(
         self, page: Page, address: str, emulator: Emulator, client: Fibonacci
@@ -147,18 +134,15 @@ class TestLive:
         expect(page.locator("#connection")).to_have_text("The emulator isn't responding")
         expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
 
-    def test_what_is_typed_focused_and_refused_stays(self, page: Page, address: str, client: Fibonacci) -> None:
+    def test_what_is_typed_and_refused_stays(self, page: Page, address: str, client: Fibonacci) -> None:
         workflow = create(client, llm("greet", "Greet {{input.name}}" + "\n" * 200))
         page.goto(f"{address}/ui/workflows/{workflow}")
-        inputs = page.get_by_label("Inputs")
-        inputs.fill('{"name": "Ad')
-        page.evaluate("document.activeElement.setSelectionRange(2, 5); scrollTo(0, 300)")
-        state = "(e => [e.value, e.selectionStart, e.selectionEnd, scrollY])(document.activeElement)"
-        before = page.evaluate(state)
+        page.get_by_label("Inputs").fill('{"name": "Ad')
+        page.evaluate("document.activeElement.setSelectionRange(2, 5)")
         client.workflows.execute(workflow, inputs={"name": "Bo"})
         expect(page.locator("tbody tr")).to_have_count(1)
-        after = page.evaluate(state)
-        assert after[:3] == before[:3] == ['{"name": "Ad', 2, 5]
+        state = "(e => [e.value, e.selectionStart, e.selectionEnd])(document.activeElement)"
+        assert page.evaluate(state) == ['{"name": "Ad', 2, 5]
         page.get_by_role("button", name="Run", exact=True).click()
         expect(page.get_by_role("alert")).to_contain_text("is not JSON")
         client.workflows.execute(workflow, inputs={"name": "Cy"})
@@ -193,7 +177,7 @@ class TestDiagram:
         run = client.workflows.execute(create(client, *chain, tool("pause", "wait", {"seconds": 3600})))
         page.set_viewport_size({"width": 400, "height": 800})
         page.goto(f"{address}/ui/runs/{run.id}")
-        canvas, first, last = page.locator(".canvas"), page.locator("#place-0"), page.locator("#place-59")
+        canvas, first = page.locator(".canvas"), page.locator("#place-0")
         view = "document.getElementById('picture').getAttribute('viewBox').split(' ').map(Number)"
 
         def is_in_view(node: Locator) -> bool:
@@ -202,11 +186,8 @@ class TestDiagram:
             assert frame
             return frame["y"] <= box["y"] < box["y"] + box["height"] <= frame["y"] + frame["height"]
 
-        begin = page.evaluate(view)
-        assert begin[2] < 600  # at a size that can be read
+        assert page.evaluate(view)[2] < 600  # at a size that can be read
         assert is_in_view(page.locator("#place-60"))  # the node that runs
-        last.focus()
-        assert is_in_view(last)
         first.focus()
         assert is_in_view(first)
         for key, is_nearer in (("+", True), ("-", False)):
@@ -214,8 +195,6 @@ class TestDiagram:
             canvas.press(key)
             assert (page.evaluate(view)[2] < before[2]) == is_nearer
         before = page.evaluate(view)
-        canvas.press("ArrowDown")
-        assert page.evaluate(view)[1] > before[1]
         canvas.hover()
         page.keyboard.down("Control")
         page.mouse.wheel(0, -200)
@@ -229,18 +208,10 @@ class TestDiagram:
         assert dragged[:2] != before[:2]
         with page.expect_response("**/ui/runs/**"):  # a refresh leaves it where it is
             pass
-        page.wait_for_timeout(50)
         assert page.evaluate(view) == dragged
-        page.get_by_role("button", name="Fit").click()
-        assert page.evaluate(view)[3] >= float((page.locator("#picture").get_attribute("data-size") or "").split()[1])
         first.press("Enter")
         expect(page.locator("#node-0 > summary")).to_be_focused()
         assert page.evaluate("[document.getElementById('node-0').open, location.hash]") == [True, "#at-0"]
-        first.focus()
-        page.keyboard.press("Control+Home")
-        page.locator("#node-0 > summary").click()
-        first.press("Enter")  # the same address again
-        expect(page.locator("#node-0")).to_have_attribute("open", "")
 
     def test_a_value_is_copied_as_a_whole(
         self, page: Page, context: BrowserContext, address: str, client: Fibonacci
@@ -275,13 +246,6 @@ class TestKeyboard:
         expect(page.get_by_role("status").first).to_be_visible()
         expect(page.locator("#flash")).to_have_text("admin approved the run. State: completed.")
         assert client.executions.get(run).status == "completed"
-
-    def test_the_skip_link_leads_to_the_content(self, page: Page, address: str) -> None:
-        page.goto(f"{address}/ui/clock")
-        page.keyboard.press("Tab")
-        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
-        page.keyboard.press("Enter")
-        expect(page.locator("main")).to_be_focused()
 
 
 class TestSafety:
@@ -352,29 +316,10 @@ class TestWithoutScript:
 class TestEveryPage:
     """What holds for each page, measured once for all."""
 
-    def test_texts_have_contrast(self, survey: list[Survey]) -> None:
-        assert len(survey) in (9, 25)
-        assert {len(each.contrasts) for each in survey} == {3}
-        for each in survey:
-            for view, found in each.contrasts.items():
-                assert len(found) >= 4
-                assert min(found)[0] >= 4.5, (each.target, view, min(found))
-
-    def test_it_fits_its_window(self, survey: list[Survey]) -> None:
+    def test_it_fits_its_window_and_is_dark_where_dark_is_preferred(self, survey: list[Survey]) -> None:
         assert {each.target: each.overflow for each in survey if any(each.overflow.values())} == {}
-
-    def test_it_is_dark_where_dark_is_preferred(self, survey: list[Survey]) -> None:
         assert {each.background["light"] for each in survey} == {"rgb(246, 248, 250)"}
         assert {each.background["dark"] for each in survey} == {"rgb(13, 17, 23)"}
-
-    def test_controls_have_names_and_headings_begin_with_the_title(self, survey: list[Survey]) -> None:
-        for each in survey:
-            facts = each.structure
-            assert (facts["nameless"], facts["levels"][0], facts["levels"].count(1)) == (0, 1, 1), each.target
-            assert len(facts["ids"]) == len(set(facts["ids"])), each.target
-            assert facts["landmarks"] == (
-                ["HEADER", "MAIN"] if "Sign in" in facts["title"] else ["HEADER", "NAV", "MAIN"]
-            )
 
     def test_axe_finds_nothing(self, survey: list[Survey]) -> None:
         """No rule of axe-core is broken, in light and in dark."""
@@ -388,13 +333,8 @@ class TestEveryPage:
         }
         assert not found, "\n".join(sorted(found))
 
-    def test_titles_differ(self, survey: list[Survey]) -> None:
-        titles = [each.structure["title"] for each in survey]
-        assert len(set(titles)) == len(titles)
-
     def test_hostile_texts_stay_texts(self, survey: list[Survey]) -> None:
-        shown = [each for each in survey if HOSTILE in each.structure["text"]]
-        assert len(shown) >= len(survey) // 4
+        assert len([each for each in survey if HOSTILE in each.structure["text"]]) >= len(survey) // 4
         for each in survey:
             assert (each.structure["hacked"], each.structure["injected"]) == ("undefined", 0), each.target
 

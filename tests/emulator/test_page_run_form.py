@@ -75,7 +75,6 @@ def test_what_is_entered_is_read_by_its_type_and_what_is_empty_is_not_sent(
         ({}, "run-form-0", "it is missing, but used by node 'greet'"),
         ({"count": "many"}, "run-form-1", "must be a number such as 60, not 'many'"),
         ({"name": "Ada", "mood": "9"}, "run-form-2", "9 is not one of 'kind', 'stern', 7"),
-        ({"tags": "[1"}, "run-form-4", "is not JSON"),
         ({"name": "Ada", "tags": "[1]"}, "run-form-4", "inputs.tags[0]: 1 is not of the type string"),
     ],
 )
@@ -98,7 +97,6 @@ def test_a_fault_is_said_at_its_field_and_nothing_is_lost(
     [
         ({"anyOf": [{"type": "string"}, {"type": "null"}], "default": None}, "Ada", "Ada"),
         ({"type": ["null", "integer"]}, 5, "5"),
-        ({"anyOf": [{"$ref": "#/$defs/mood"}, {"type": "null"}]}, "stern", '"stern"'),
         ({"anyOf": [{"type": "string"}, {"type": "integer"}]}, "Ada", '"Ada"'),
         ({"type": "string"}, 5, "5"),
     ],
@@ -106,7 +104,7 @@ def test_a_fault_is_said_at_its_field_and_nothing_is_lost(
 def test_a_field_has_the_kind_of_the_only_type_and_of_the_value(schema: Any, value: Any, text: str) -> None:
     emulator = Emulator(time="manual", api_key="fib-page")
     page, client = PageClient(emulator).sign_in(), emulator.client()
-    root: dict[str, Any] = {"properties": {"name": {}}, "$defs": {"mood": {"enum": ["kind", "stern"]}}}
+    root: dict[str, Any] = {"properties": {"name": {}}}
     workflow = create(client, llm("greet"), input_schema=root)
     run = client.workflows.execute(workflow, inputs={"name": value}).id
     root["properties"] = {"name": schema}
@@ -136,10 +134,7 @@ def test_what_a_field_cannot_express_is_entered_as_json(page: PageClient, client
     ("definition", "sample"),
     [
         (None, "{}"),
-        (
-            {"nodes": [llm("a", "{{input.user.name}} {{input.rows.0.x}} {{input.user}}")]},
-            '{"user":"","rows":""}',
-        ),
+        ({"nodes": [llm("a", "{{input.user.name}} {{input.rows.0.x}}")]}, '{"user":"","rows":""}'),
         ({"nodes": [llm("a")], "input_schema": {"properties": {"the hunter2": {}}}}, "{}"),
         ({"nodes": [llm("a")], "input_schema": {"$ref": "#/nowhere"}}, "{}"),
     ],
@@ -195,13 +190,6 @@ class TestRunAgain:
         assert "Replace each *** with the secret that it hides." in refused.text
         page.act(again, **shown.form("run-form") | {"inputs.name": "hunter2"})
         assert last_inputs(client) == {"name": "hunter2"}
-
-    def test_a_fault_leads_back_to_the_form(self, page: PageClient, client: Fibonacci, address: str) -> None:
-        again = f"/ui/runs/{client.workflows.execute(address.rpartition('/')[2], inputs={'name': 'Ada'}).id}/again"
-        refused = page.act(again, **page.get(again).form("run-form") | {"inputs.count": "x"})
-        assert "must be a number such as 60, not 'x'" in refused.text
-        assert refused.form("run-form")["inputs.name"] == "Ada"
-        assert refused.form("run-form")["inputs.count"] == "x"
 
     def test_it_runs_the_latest_version_and_says_so(self, page: PageClient, client: Fibonacci, address: str) -> None:
         workflow = address.rpartition("/")[2]

@@ -45,24 +45,12 @@ class TestSession:
         assert re.fullmatch(r"fibonacci-session-8787=[\w-]{43}; HttpOnly; SameSite=Strict; Path=/", cookie)
         assert KEY not in cookie
 
-    def test_signing_in_leads_to_the_page_that_was_asked_for(self, emulator: Emulator) -> None:
-        response = PageClient(emulator).post("/ui/sign-in", key=f" {KEY} ", back="/ui/runs?status=failed")
-        assert (response.status, response.headers["Location"]) == (303, "/ui/runs?status=failed")
-
-    @each_row(
-        ("key", "status", "message"),
-        [
-            ("wrong", 401, "This emulator doesn't know this key."),
-            ("", 401, "This emulator doesn't know this key."),
-            ("schlüssel\ud800", 401, "This emulator doesn't know this key."),
-            (f"{KEY}x", 401, "This emulator doesn't know this key."),
-        ],
-    )
-    def test_a_wrong_key_is_said(self, emulator: Emulator, key: str, status: int, message: str) -> None:
-        client = PageClient(emulator)
-        shown = client.send("POST", "/ui/sign-in", ORIGIN, f"key={quote(key, errors='replace')}".encode())
-        assert (shown.status, "Set-Cookie" in shown.headers) == (status, False)
-        assert message in shown.text
+    @each_row("key", ["wrong", "", "schlüssel\ud800", f"{KEY}x"])
+    def test_a_wrong_key_is_said(self, emulator: Emulator, key: str) -> None:
+        body = f"key={quote(key, errors='replace')}".encode()
+        shown = PageClient(emulator).send("POST", "/ui/sign-in", ORIGIN, body)
+        assert (shown.status, "Set-Cookie" in shown.headers) == (401, False)
+        assert "This emulator doesn't know this key." in shown.text
 
     @each_row("role", ["viewer", "member", "admin"])
     def test_another_role_is_told_whose_key_it_takes(self, emulator: Emulator, role: Any) -> None:
@@ -82,7 +70,7 @@ class TestSession:
         assert "Max-Age=0" in response.headers["Set-Cookie"]
         assert page.get("/ui/runs").status == 401
 
-    @each_row("cookie", ["fibonacci-session-8787=x", "fibonacci-session-8787=", "=;;=", 'a="\\'])
+    @each_row("cookie", ["fibonacci-session-8787=x", "=;;=", 'a="\\'])
     def test_another_cookie_is_no_session(self, emulator: Emulator, page: PageClient, cookie: str) -> None:
         assert PageClient(emulator, cookie).get("/").status == 401
 
@@ -166,10 +154,6 @@ class TestOrigin:
     @each_row("target", ACTIONS)
     def test_without_a_session_nothing_changes(self, emulator: Emulator, target: str) -> None:
         assert PageClient(emulator).post(target, seconds="5").status == 401
-
-    @each_row("method", ["PUT", "DELETE", "OPTIONS", "PATCH"])
-    def test_other_methods_are_refused(self, page: PageClient, method: str) -> None:
-        assert page.send(method, "/ui/runs", ORIGIN).status == 405
 
     @each_row("body", [b"\xff", b"%ff=1", b"a=1&" * 1000])
     def test_a_form_that_cannot_be_read_is_a_400(self, page: PageClient, body: bytes) -> None:

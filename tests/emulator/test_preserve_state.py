@@ -143,18 +143,6 @@ def test_blocks_are_nested() -> None:
     assert emulator.client().workflows.list().first() is None
 
 
-def test_a_block_that_ends_before_one_inside_it_undoes_both() -> None:
-    emulator = Emulator()
-    outer, inner = emulator.preserve_state(), emulator.preserve_state()
-    outer.__enter__()
-    emulator.client().workflows.create(name="Outer")
-    inner.__enter__()
-    emulator.client().workflows.create(name="Inner")
-    for block in (outer, inner):
-        block.__exit__(None, None, None)
-        assert emulator.client().workflows.list().first() is None
-
-
 @pytest.mark.parametrize("change", ["reset", "restore", "delete"])
 def test_any_change_is_undone_in_place(shared: Emulator, change: str) -> None:
     """The state has the same records, of the same numbers, in the same order."""

@@ -6,7 +6,7 @@ import pytest
 
 from fibonacci import APIConnectionError, FibonacciError
 from fibonacci.emulator import Emulator, Requests, request_log
-from fibonacci.emulator.http.messages import JSON_BODY, ServerRequest
+from fibonacci.emulator.http.messages import JSON_BODY
 from tests.emulator.api import START, Api
 from tests.kit.assertions import each_row
 
@@ -137,17 +137,6 @@ def test_responses_are_dropped_before_requests(api: Api, requests: Requests, mon
     assert requests.last.response_json is not None  # the bytes of the cleared ones are not counted any more
 
 
-def test_the_numbers_of_requests_are_permanent(api: Api, requests: Requests) -> None:
-    for _ in range(3):
-        api("GET", "/health")
-    log = api.app.log
-    assert [entry.number for entry in log.newest()] == [3, 2, 1]
-    assert [entry.number for entry in log.newest(before=3)] == [2, 1]
-    requests.clear()
-    api("GET", "/health")
-    assert (log.find(3), [entry.number for entry in log.newest()]) == (None, [4])
-
-
 def test_the_key_is_in_no_record() -> None:
     with Emulator() as emulator:
         emulator.client().health.check()
@@ -155,9 +144,3 @@ def test_the_key_is_in_no_record() -> None:
         assert emulator.api_key not in repr(got)
         assert got.headers["content-type"] == "application/json"
         assert emulator.requests.to("GET /health").last == got
-
-
-def test_a_path_outside_of_v1_is_kept_complete(api: Api, requests: Requests) -> None:
-    for target in ("/v1x/health", "/health", "*", "/v1/health"):
-        api.app.handle(ServerRequest("GET", target, {}))
-    assert [got.path for got in requests] == ["/v1x/health", "/health", "*", "/health"]

@@ -39,13 +39,6 @@ def test_the_oldest_executions_that_have_ended_are_dropped_with_their_traces(pat
         assert client.executions.get(running.id).status == "running"
 
 
-def test_all_are_kept_on_request() -> None:
-    client = Emulator(keep=None).client()
-    workflow = client.workflows.create(name="x")
-    ids = [client.workflows.execute(workflow.id).id for _ in range(20)]
-    assert [execution.id for execution in client.executions.list()] == ids[::-1]
-
-
 @pytest.mark.parametrize(("text", "keep"), [("5", 5), ("all", None)])
 def test_the_command_takes_the_number(monkeypatch: pytest.MonkeyPatch, text: str, keep: int | None) -> None:
     given: dict[str, object] = {}
@@ -96,13 +89,3 @@ def test_lists_leave_out_large_inputs_unless_asked(path: Path | None) -> None:
         copy = Emulator()
         copy.restore(emulator.snapshot())
         assert copy.client().executions.get(large.id).model_dump()["inputs"] == {"text": LARGE}
-
-
-def test_a_list_reads_no_large_inputs_from_the_file(tmp_path: Path) -> None:
-    emulator = Emulator(db=tmp_path / "state.db")
-    client = emulator.client()
-    client.workflows.execute(client.workflows.create(name="x").id, inputs={"text": LARGE})
-    store = app_of(emulator).store
-    store.execute("UPDATE executions SET inputs = 'damaged'")
-    assert len(list(client.executions.list())) == 1
-    emulator.close()

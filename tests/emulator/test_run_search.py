@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
-from fibonacci.emulator.state.executions import LARGE, Search
+from fibonacci.emulator.state.executions import Search
 from fibonacci.emulator.state.records import StoredExecution
 from fibonacci.emulator.state.store import Store
 from tests.emulator.handling import create
@@ -76,37 +75,6 @@ INPUTS: tuple[dict[str, Any], ...] = (
 def test_a_text_is_found_in_any_value(store: Store, text: str, numbers: list[int]) -> None:
     put(store, *INPUTS)
     assert matches(store, Search(text)) == numbers
-
-
-def test_times_and_lists_limit_it(store: Store) -> None:
-    put(store, *[{"x": "tide"}] * 6)
-    assert matches(store, Search("", 2, 5)) == [2, 3, 4]
-    assert matches(store, Search("tide", begin=3), newest_first=True, after=6) == [5, 4, 3]
-    assert [n for n, _ in store.executions.rows(statuses=["failed"], search=Search("tide"))] == []
-
-
-def test_a_field_that_is_kept_apart_is_searched_and_left_out(store: Store) -> None:
-    put(store, {"x": "x" * LARGE + "tide"}, {"x": "tide"})
-    rows = list(store.executions.rows(search=Search("tide"), brief=True))
-    assert [(number, "inputs" in record) for number, record in rows] == [(1, False), (2, True)]
-
-
-def test_a_file_reads_no_record_that_is_not_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = Store(tmp_path / "state.db")
-    with store.transaction():
-        put(store, *({"topic": f"number {number} of all"} for number in range(400)))
-    read: list[str] = []
-
-    def loads(text: str) -> Any:
-        read.append(text)
-        return json.JSONDecoder().decode(text)
-
-    monkeypatch.setattr(json, "loads", loads)
-    with store.reading():
-        assert matches(store, Search("number 77 OF")) == [78]
-        assert matches(store, Search("", 399)) == [399, 400]
-    assert len(read) == 3
-    store.close()
 
 
 class TestOnThePage:

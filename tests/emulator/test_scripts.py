@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from fibonacci import AsyncFibonacci, Fibonacci
+from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, LLMCall, NodeFailure, ToolCall
-from fibonacci.emulator.engine.scripts import ScriptQueue, new_script
 from fibonacci.emulator.option_values import TimeMode
 from tests.emulator.handling import create, details, node_of
 from tests.kit.assertions import each_row
@@ -199,19 +197,6 @@ def test_errors_have_the_text_of_the_script() -> None:
     assert error_of(run(emulator.client(), llm("a")), "a") == "a scripted error"
 
 
-def test_nodes_take_answers_in_the_order_in_which_they_start() -> None:
-    emulator = Emulator(time="manual")
-    client = emulator.client()
-    emulator.script("calculator", list(range(6)))
-    wait = {"id": "w", "type": "tool", "tool": "wait", "params": {"seconds": 5}}
-    early = create(client, tool("a"), tool("b"), tool("c", dependencies=["a", "b"]))
-    late = create(client, wait, tool("d", dependencies=["w"]))
-    held = client.workflows.execute(late).id
-    assert client.workflows.run(early).outputs == {"a": 0, "b": 1, "c": 2}
-    emulator.clock.advance(5)
-    assert client.executions.get(held).outputs["d"] == 3
-
-
 def test_no_answer_is_taken_twice_by_executions_at_once() -> None:
     with Emulator() as emulator:
         script = emulator.script("a", list(range(24)))
@@ -221,33 +206,6 @@ def test_no_answer_is_taken_twice_by_executions_at_once() -> None:
                 runs = [pool.submit(client.workflows.run, workflow_id) for _ in range(24)]
             assert sorted(each.result().outputs["a"] for each in runs) == list(range(24))
         assert script.remaining == 0
-
-
-def test_scripts_are_safe_to_use_from_many_threads() -> None:
-    scripts = ScriptQueue()
-    taken: list[Any] = []
-
-    def work(number: int) -> None:
-        scripts.add([new_script("a", [number])])
-        answer = scripts.take("a", None)
-        assert answer is not None
-        taken.append(answer[0])
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(40)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(taken) == list(range(40))
-
-
-@pytest.mark.anyio
-async def test_the_async_client_runs_on_scripts_too() -> None:
-    emulator = Emulator()
-    emulator.script("a", ["scripted"])
-    client: AsyncFibonacci = emulator.async_client()
-    workflow = await client.workflows.create(name="test", definition={"nodes": [llm("a")]})
-    assert (await client.workflows.run(workflow.id)).outputs == {"a": "scripted"}
 
 
 def test_unused_scripts_can_be_asked_for() -> None:
@@ -267,23 +225,6 @@ def test_reset_removes_scripts() -> None:
     emulator.reset()
     assert len(emulator.scripts) == 0
     assert run(emulator.client(), llm("a"))["outputs"] == {"a": "[default model] do"}
-
-
-def test_an_answer_is_the_callers_no_longer() -> None:
-    emulator = Emulator()
-    answer = {"list": [1]}
-    emulator.script("a", [answer], repeat=True)
-    answer["list"].append(2)
-
-    @emulator.critic
-    def judge(call: Any) -> int:
-        call.output["list"].append(3)
-        return 10
-
-    critic = {"id": "judge", "type": "critic", "target_node": "a", "criteria": ["short"]}
-    workflow_id = create(emulator.client(), llm("a"), critic)
-    emulator.client().workflows.run(workflow_id)
-    assert emulator.scripts[0].answers == ({"list": [1]},)
 
 
 NO_SCRIPTS: list[tuple[Any, Any, str]] = [

@@ -85,14 +85,6 @@ def test_a_chunked_body_is_read(emulator: Emulator) -> None:
     assert response.startswith(b"HTTP/1.1 201 ")
 
 
-def test_expect_100_continue(emulator: Emulator) -> None:
-    with socket.create_connection(address(emulator), timeout=5) as sock:
-        sock.sendall(head("POST", "/v1/workflows", "Content-Length: 12", "Expect: 100-continue"))
-        assert sock.recv(1000).startswith(b"HTTP/1.1 100 ")
-        sock.sendall(b'{"name":"x"}')
-        assert sock.recv(1000).startswith(b"HTTP/1.1 201 ")
-
-
 @each_row(
     "data",
     [
@@ -140,21 +132,6 @@ def test_connection_close_is_honored(emulator: Emulator) -> None:
         sock.sendall(head("GET", "/v1/health", "Connection: close"))
         response = b"".join(iter(lambda: sock.recv(65536), b""))
     assert response.startswith(b"HTTP/1.1 200 ")
-
-
-def test_many_clients_at_once(emulator: Emulator) -> None:
-    responses: list[bytes] = []
-
-    def work() -> None:
-        data = head("POST", "/v1/workflows", "Content-Length: 12") + b'{"name":"x"}'
-        responses.extend(talk(emulator, data)[:12] for _ in range(3))
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert responses == [b"HTTP/1.1 201"] * 24
 
 
 def test_starting_and_stopping_is_quick_even_with_idle_connections() -> None:

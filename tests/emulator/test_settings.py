@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
 
 from fibonacci import RateLimitError
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.engine.variables import Secrets, Variables
 from fibonacci.emulator.facade import app_of
 from tests.kit.assertions import each_row
 from tests.kit.nodes import llm
@@ -60,33 +58,6 @@ def test_a_value_that_is_no_text_is_refused_without_being_shown() -> None:
         Emulator(secrets=values)
 
 
-def test_they_can_be_changed_while_others_read() -> None:
-    variables, stop = Variables("env", {"KEPT": "x"}), threading.Event()
-    sizes: set[int] = set()
-
-    def read() -> None:
-        while not stop.is_set():
-            sizes.add(len(list(variables.items())))
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    for number in range(2_000):
-        variables[f"V{number % 7}"] = str(number)
-        variables.pop(f"V{(number + 3) % 7}", None)
-    stop.set()
-    reader.join()
-    assert sizes <= set(range(1, 9))
-    assert variables["KEPT"] == "x"
-
-
-def test_every_value_that_a_secret_has_had_is_known_to_the_trace() -> None:
-    secrets = Secrets("secrets", {"A": "1"})
-    secrets["A"] = "2"
-    del secrets["A"]
-    assert set(secrets.every_value) == {"1", "2"}
-    assert dict(secrets) == {}
-
-
 def test_the_rate_limit_can_be_changed() -> None:
     emulator = Emulator(rate_limit=(1, 60))
     client = emulator.client(max_retries=0, rate_limiter="off")
@@ -134,29 +105,3 @@ def test_bad_settings_are_refused_and_change_nothing(name: str, value: Any) -> N
     with pytest.raises(ValueError, match=rf"{name} must be"):
         setattr(emulator, name, value)
     assert (emulator.plan, emulator.rate_limit, emulator.keep) == ("pro", (300, 60.0), 10_000)
-
-
-@pytest.mark.parametrize("rate_limit", [None, (9, 1.0)])
-def test_settings_of_a_block_are_undone(rate_limit: tuple[int, float] | None) -> None:
-    emulator = Emulator(env={"A": "1"}, secrets={"B": "2"}, plan="pro", rate_limit=rate_limit, keep=5)
-
-    def settings() -> list[Any]:
-        return [
-            dict(emulator.env),
-            dict(emulator.secrets),
-            list(emulator.models),
-            emulator.plan,
-            emulator.rate_limit,
-            emulator.keep,
-        ]
-
-    before = settings()
-    with emulator.preserve_state():
-        emulator.env.update(A="other", NEW="x")
-        del emulator.secrets["B"]
-        emulator.models.append("own")
-        emulator.plan, emulator.rate_limit, emulator.keep = "free", (3, 2.0), None
-        assert not [one for one, two in zip(settings(), before, strict=True) if one == two]
-    assert settings() == before
-    emulator.plan = "free"
-    assert emulator.rate_limit == (rate_limit or (60, 60.0))

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from fibonacci import AsyncFibonacci, Fibonacci, RateLimitError, WaitTimeoutError
+from fibonacci import Fibonacci, RateLimitError, WaitTimeoutError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.engine import scheduler
-from fibonacci.testing import in_environment
 from tests.emulator.handling import create, details, no_handler_works, wait_until
 from tests.kit.mode import Mode
 from tests.kit.nodes import tool
@@ -61,16 +60,6 @@ def test_a_wait_beside_a_handler_of_another_run(emulator: Emulator, client: Fibo
     assert client.executions.get(working.id).outputs == {"a": "done"}
     assert details(client, resting.id)["status"] == "completed"  # nothing had to ask for it
     assert emulator.clock.now() >= before + 60
-
-
-def test_the_response_waits_for_the_handler_of_another_run(
-    emulator: Emulator, client: Fibonacci, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    worker = BlockedTool(emulator)
-    client.workflows.execute(create(client, tool("a", "work")))
-    monkeypatch.setattr(scheduler, "WAIT_SECONDS", 20.0)
-    threading.Timer(0.05, worker.release.set).start()
-    assert client.workflows.execute(waiting(client, 60)).status == "completed"
 
 
 def test_waits_of_several_runs_end_in_order(emulator: Emulator, client: Fibonacci) -> None:
@@ -123,19 +112,6 @@ def test_the_timeout_of_a_run_counts_what_was_skipped(mode: Mode, emulator: Emul
         assert mode.run(client.workflows.run(workflow, timeout=timeout)).duration_ms == 3_600_000
 
 
-def test_the_same_for_any_client_that_a_test_redirects(mode: Mode) -> None:
-    client = Fibonacci("key") if mode.name == "sync" else AsyncFibonacci("key")
-    with in_environment(Emulator(time="skip")) as emulator:
-        workflow = waiting(emulator.client(), 3600)
-        with pytest.raises(WaitTimeoutError, match="took 3600 s, longer than the time to wait"):
-            mode.run(client.workflows.run(workflow, timeout=30))
-        assert mode.run(client.workflows.run(workflow, timeout=7200)).duration_ms == 3_600_000
-        if isinstance(client, Fibonacci):
-            client.close()
-        else:
-            mode.run(client.aclose())
-
-
 def test_runs_beside_each_other_do_not_count_what_was_skipped_for_the_others(
     emulator: Emulator, client: Fibonacci
 ) -> None:
@@ -143,9 +119,3 @@ def test_runs_beside_each_other_do_not_count_what_was_skipped_for_the_others(
     with ThreadPoolExecutor(5) as pool:
         runs = list(pool.map(partial(client.workflows.run, timeout=300), [workflow] * 10))
     assert {run.duration_ms for run in runs} == {200_000}
-
-
-def test_a_run_that_took_long_before_is_in_time(emulator: Emulator, client: Fibonacci) -> None:
-    workflow = waiting(client, 3600)
-    client.workflows.run(workflow, idempotency_key="once", timeout=None)
-    assert client.workflows.run(workflow, idempotency_key="once", timeout=30).duration_ms == 3_600_000

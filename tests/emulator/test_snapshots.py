@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.option_values import TimeMode
-from fibonacci.emulator.policy.approvals import GovernanceUpdate
-from fibonacci.emulator.state.records import DEFAULT_GOVERNANCE, StoredGovernance
 from tests.kit.assertions import each_row
 
 KEY = "fib-test"
@@ -94,11 +92,6 @@ def test_a_snapshot_that_was_changed_is_refused(tmp_path: Path, *, in_file: bool
             emulator.restore(changed)
         assert emulator.snapshot() == before
     emulator.close()
-
-
-def test_the_settings_of_governance_are_those_of_its_record() -> None:
-    assert GovernanceUpdate().model_dump() == DEFAULT_GOVERNANCE
-    assert StoredGovernance.__annotations__.keys() == DEFAULT_GOVERNANCE.keys()
 
 
 @each_row("time", ["manual", "skip", "real"])

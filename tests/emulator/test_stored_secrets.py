@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -16,12 +15,9 @@ from hypothesis import strategies as st
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, ToolCall
-from fibonacci.emulator.engine import scheduler
 from fibonacci.emulator.engine.hidden_secrets import StoredSecrets
 from fibonacci.emulator.engine.variables import Secrets
-from fibonacci.emulator.facade import app_of
 from tests.emulator.conftest import digits_at_once
-from tests.emulator.handling import no_handler_works, wait_until
 from tests.kit.nodes import llm, tool
 
 VALUE = 'pa"ss/wörd-1'
@@ -150,41 +146,6 @@ def test_the_names_and_states_of_records_stay(tmp_path: Path, *, in_file: bool) 
         shown: list[Any] = [(again.inputs or {})["n"], other.client().memory.get("k", scope="global").value]
         assert shown == [1234, 1234], "a number is no text"
         other.close()
-
-
-@pytest.mark.usefixtures("quick_digits")
-@pytest.mark.parametrize("in_file", [True, False])
-def test_a_snapshot_with_a_secret_in_a_key_can_be_restored_without_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, in_file: bool
-) -> None:
-    monkeypatch.setattr(scheduler, "WAIT_SECONDS", 0.0)
-    path = tmp_path / "state.db" if in_file else None
-    release = threading.Event()
-    emulator = Emulator(db=path, api_key="fib-test", secrets={"TOKEN": VALUE, "TOOL": "calculator"})
-    emulator.tool("work")(lambda _: release.wait(10))
-    client = emulator.client()
-    execution = client.workflows.execute(
-        client.workflows.create(name="x", definition={"nodes": [tool("a", "work")]}).id
-    )
-    with app_of(emulator).store.reading():
-        [(_, [call])] = app_of(emulator).store.executions.calls()
-    emulator.secrets["CALL"] = call[-6:]
-    client.memory.set(f"of {VALUE}", 1)
-    client.tools.connect("calculator")
-    client.organizations.tool_policies.create("default", tool_name="calculator")
-    client.organizations.tool_policies.create_role_override("default", role="viewer", tool_name="calculator")
-    snapshots = [emulator.snapshot(), Emulator(db=path, api_key="fib-test").snapshot()]
-    release.set()
-    wait_until(no_handler_works)
-    emulator.close()
-    for snapshot in snapshots[: 1 + in_file]:
-        other = Emulator(api_key="fib-test")
-        other.restore(snapshot)
-        assert other.client().executions.get(execution.id).status == "failed", "its handler worked elsewhere"
-        assert [policy.tool_name for policy in other.client().organizations.tool_policies.list("default")] == [
-            "calculator"
-        ]
-        other.restore(other.snapshot())
 
 
 def test_what_others_write_in_the_form_of_a_placeholder_is_left() -> None:

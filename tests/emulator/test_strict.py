@@ -7,10 +7,10 @@ from typing import Any
 
 from fibonacci import Fibonacci, ValidationError
 from fibonacci.definitions import Problem, check_definition
-from fibonacci.definitions.problems import INVALID, MAY_HAPPEN, SEVERITIES
+from fibonacci.definitions.problems import INVALID, MAY_HAPPEN
 from fibonacci.emulator import Emulator
 from tests.definitions.test_problem_codes import ROWS
-from tests.emulator.handling import create, details
+from tests.emulator.handling import create
 from tests.kit.assertions import check_rows
 from tests.kit.nodes import llm, tool
 
@@ -83,11 +83,6 @@ def test_without_strict_only_a_definition_without_meaning_is_refused_and_the_res
     check_rows(FAULTY, check)
 
 
-def test_what_has_no_meaning_is_an_error() -> None:
-    assert {SEVERITIES[code] for code in INVALID} == {"error"}
-    assert not MAY_HAPPEN & {*INVALID}
-
-
 class TestWhatMayHappen:
     def test_it_is_accepted_and_a_warning_of_the_run_in_which_it_happens(self) -> None:
         emulator = Emulator(strict=True)
@@ -123,22 +118,6 @@ class TestWhatMayHappen:
         execution = client.workflows.execute(workflow, inputs={"x": "5"})
         assert execution.outputs == {"a": "It says ", "alone": None, "either": "[default model] do"}
         assert [warning.location for warning in emulator.warnings] == [f"workflows/{workflow} outputs.a"]
-
-    def test_a_comparison_that_asks_for_it_and_a_secret_are_none(self) -> None:
-        emulator = Emulator(strict=True)
-        client = emulator.client()
-        condition = {"field": "{{input.depth}}", "operator": "is_not_empty"}
-        workflow = create(client, llm("a", condition=condition), llm("b", "{{secrets.KEY}}"))
-        assert details(client, client.workflows.execute(workflow).id)["status"] == "failed"
-        assert emulator.warnings == []
-
-    def test_it_is_noted_after_the_call_of_a_function_too(self) -> None:
-        emulator = Emulator(strict=True)
-        emulator.llm(lambda call: call.instruction)
-        client = emulator.client()
-        workflow = create(client, *GATED[:2], llm("b", "x", dependencies=["gate"], memory_write={"last": "{{a}}"}))
-        client.workflows.run(workflow, inputs={"x": "5"})
-        assert [warning.message for warning in emulator.warnings] == ["{{a}} has no value: 'a' was skipped"]
 
 
 def test_its_own_tools_and_models_count_when_the_workflow_is_created() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from fibonacci import Fibonacci, NotFoundError, ValidationError
 from fibonacci.emulator import Emulator
-from tests.emulator.handling import create, details
+from tests.emulator.handling import create
 from tests.kit.assertions import each_row
 from tests.kit.nodes import llm, tool
 
@@ -68,15 +68,6 @@ def test_strict_lets_all_that_is_known_through() -> None:
     assert emulator.warnings == []
 
 
-def test_a_definition_of_a_lenient_emulator_is_refused_by_a_strict_one() -> None:
-    lenient = Emulator()
-    workflow = create(lenient.client(), llm("a", temprature=1))
-    strict = Emulator(strict=True)
-    strict.restore(lenient.snapshot())
-    with pytest.raises(ValidationError, match="temprature"):
-        strict.client().workflows.execute(workflow)
-
-
 CALLS_ON_ORGANIZATIONS: list[Callable[[Fibonacci], object]] = [
     lambda client: client.organizations.governance.get("other"),
     lambda client: client.organizations.governance.update("other", approval_threshold=2),
@@ -114,36 +105,7 @@ def test_a_query_parameter_that_nothing_reads_is_a_warning() -> None:
         Emulator(strict=True).client().request("GET", "/executions", params={"state": "failed"})
 
 
-def test_a_reset_drops_the_warnings_and_the_control_api_lists_them() -> None:
-    with Emulator() as emulator:
-        client = emulator.client()
-        client.workflows.execute(create(client, llm("a", model="gtp-4")))
-        base = emulator.base_url.removesuffix("/v1")
-        with Fibonacci(emulator.api_key, base_url=f"{base}/_emulator") as control:
-            listed: Any = control.request("GET", "/warnings")
-            models: Any = control.request("GET", "/models")
-        assert [each["code"] for each in listed] == ["unknown_model"]
-        assert [each["name"] for each in models] == emulator.models
-        emulator.reset()
-        assert emulator.warnings == []
-
-
 class TestSpellings:
-    @each_row(
-        ("setting", "name"),
-        [
-            ("external_comm", "gmail.send"),
-            ("external_comm", "gmail_send"),
-            ("public_writes", "google_sheets.write_range"),
-            ("permission_changes", "team.grant"),
-        ],
-    )
-    def test_approval_sees_both(self, setting: str, name: str) -> None:
-        client = Emulator().client()
-        settings: Any = {f"require_approval_for_{setting}": True}
-        client.organizations.governance.update("default", **settings)
-        assert client.workflows.execute(create(client, tool("a", name))).status == "pending_approval"
-
     @each_row(
         ("category", "name"),
         [("data", "google_sheets_read"), ("communication", "gmail.send"), ("custom", "measure.depth")],
@@ -154,21 +116,6 @@ class TestSpellings:
         client = emulator.client()
         client.organizations.governance.update("default", category_flags={category: True})
         assert client.workflows.execute(create(client, tool("a", name))).status == "pending_approval"
-
-    @pytest.mark.parametrize(("named", "used"), [("gmail.send", "gmail_send"), ("gmail_send", "gmail.send")])
-    def test_policies_and_overrides_see_both(self, used: str, named: str) -> None:
-        emulator = Emulator()
-        client = emulator.client()
-        policies = client.organizations.tool_policies
-        policies.create("default", tool_name=named, enabled=False)
-        workflow = create(client, tool("a", used))
-        with pytest.raises(Exception, match="is refused: tool-policies/gmail_send is off"):
-            client.workflows.execute(workflow)
-        policies.update("default", used, enabled=True)
-        assert client.workflows.execute(workflow).status == "completed"
-        policies.create_role_override("default", role="owner", tool_name=named, enabled=False)
-        with pytest.raises(Exception, match="is refused: role-policy-overrides/owner/gmail_send"):
-            client.workflows.execute(workflow)
 
     def test_the_users_own_tools_are_tools(self) -> None:
         emulator = Emulator()
@@ -187,20 +134,6 @@ class TestSpellings:
         emulator.tool(named)(lambda call: call.tool_name)
         client = emulator.client()
         assert client.workflows.run(create(client, tool("a", used))).outputs == {"a": used}
-
-
-@each_row("params", [{}, {"to": "x", "subject": "x"}, {"to": "x", "subject": "x", "body": None}])
-@each_row("with_handler", [False, True])
-def test_a_missing_required_parameter_fails_the_node(params: dict[str, Any], with_handler: bool) -> None:
-    emulator = Emulator()
-    if with_handler:
-        emulator.tool("gmail.send")(lambda _: "sent")
-    client = emulator.client()
-    node = {"id": "a", "type": "tool", "tool": "gmail.send", "params": params}
-    shown = details(client, client.workflows.execute(create(client, node)).id)
-    assert shown["status"] == "failed"
-    assert "the tool gmail.send needs" in shown["error"]
-    assert "'body'" in shown["error"]
 
 
 def test_strict_refuses_a_query_parameter_before_it_changes_anything() -> None:

@@ -14,7 +14,6 @@ from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.http.messages import JSON_BODY, ServerRequest, ServerResponse
 from fibonacci.emulator.routes import ENDPOINTS
 from fibonacci.emulator.routes.api_0_2 import ENDPOINTS as ENDPOINTS_OF_0_2
-from tests.emulator.api import Api
 from tests.emulator.handling import create
 from tests.kit.assertions import each_row
 from tests.kit.nodes import llm, tool
@@ -148,8 +147,3 @@ def test_a_control_is_not_the_platforms_and_may_be_sent_in_any_form() -> None:
     request = ServerRequest("POST", "/_emulator/clock/advance", {"authorization": "Bearer key"}, b'{"seconds": 1}')
     assert app_of(emulator).handle(request).status == 200
     assert emulator.warnings == []
-
-
-def test_an_empty_object_as_a_body_says_nothing(api: Api) -> None:
-    target = f"/workflow-registry/{api.workflow()}/approve-template"
-    assert (api("POST", target, {}).status, api.app.environment.warnings.all()) == (200, [])
