@@ -135,11 +135,12 @@ class TestRequest:
         "where",
         [
             "https://evil.example/v1/x",
-            "http://127.0.0.1/x",
             "//evil.example/x",
             "workflows",
             "",
+            "@evil.example/x",
             "\\\\evil\\x",
+            "/\\evil/x",
             "/a\\..\\b",
             "/..",
             "/a/../b",
@@ -194,6 +195,9 @@ class TestRequest:
             ("/a?x=..", "/a?x=.."),
             ("/a?x=ü&y[]=1", "/a?x=%C3%BC&y[]=1"),
             ("/a\r\nX-Evil: 1", "/a%0D%0AX-Evil:%201"),
+            ("/a%0d%0aHost:evil", "/a%0d%0aHost:evil"),
+            ("/@evil.example/x", "/@evil.example/x"),
+            ("/x?next=http://evil.example/", "/x?next=http://evil.example/"),
         ],
     )
     def test_what_can_be_sent_is_encoded(
@@ -202,6 +206,7 @@ class TestRequest:
         server.add_response({"data": 1})
         mode.run(caller.request("GET", where))
         assert server.last.target == f"/v1{on_the_wire}"
+        assert server.last.one("host") == f"127.0.0.1:{server.port}"
 
 
 class TestEnumerations:

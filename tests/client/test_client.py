@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import pickle
 import sys
-import threading
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -103,15 +101,6 @@ class TestRateLimit:
 
 
 class TestLifetime:
-    def test_usable_without_with_and_after_closing(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        mode.close(caller)
-        for _ in range(3):
-            give_workflow(server)
-            mode.run(caller.workflows.get("wf-1"))
-            mode.close(caller)
-            mode.close(caller)
-        assert len(server.requests) == 3
-
     def test_with_returns_the_client_and_closes_it(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         async def used_async() -> Any:
             async with caller as entered:
@@ -144,38 +133,6 @@ class TestLifetime:
         name = "AsyncHTTP11Connection" if mode.is_async else "HTTP11Connection"
         assert checks[0] == f"[<{name} idle, 1 exchange>]"
         assert checks[2] == f"[<{name} idle, 3 exchanges>]"
-
-    def test_one_async_client_in_several_event_loops(self, emulator: Emulator) -> None:
-        client = AsyncFibonacci(emulator.api_key, base_url=emulator.base_url)
-
-        async def check() -> bool:
-            healthy = (await client.health.check()).healthy
-            await client.aclose()
-            return healthy
-
-        assert [asyncio.run(check()) for _ in range(3)] == [True] * 3
-
-    def test_many_threads_share_a_client(self, client: Fibonacci) -> None:
-        keys: list[str | None] = []
-
-        def work(number: int) -> None:
-            client.memory.set(f"key-{number}", number, scope="global")
-            keys.append(client.memory.get(f"key-{number}", scope="global").key)
-
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert sorted(str(key) for key in keys) == sorted(f"key-{number}" for number in range(8))
-
-    def test_many_tasks_share_a_client(self, emulator: Emulator) -> None:
-        async def work() -> list[int]:
-            async with AsyncFibonacci(emulator.api_key, base_url=emulator.base_url) as client:
-                checks = await asyncio.gather(*(client.health.check() for _ in range(20)))
-            return [check.response.status_code for check in checks]
-
-        assert asyncio.run(work()) == [200] * 20
 
 
 class TestRepr:

@@ -54,6 +54,7 @@ def filled(kind: type[FibonacciError]) -> FibonacciError:
         )
     if isinstance(error, APIResponseError):
         error.status_code, error.content_type, error.body = 200, "text/html", "<html>"
+    error.add_note("execution id: exec_1")
     error.__cause__ = OSError(111, "refused")
     return error
 

@@ -174,10 +174,6 @@ def test_an_authority_that_is_replaced_is_read_again(mode: Mode, unrelated: Path
         assert mode.end(client.request, "GET", "/x").value == {"fine": True}
 
 
-def test_a_context_is_made_once(authority: Authority) -> None:
-    assert ssl_context(str(authority.file)) is ssl_context(str(authority.file))
-
-
 @pytest.mark.usefixtures("each_transport")
 def test_the_handshake_offers_http11_and_at_least_tls12(mode: Mode, authority: Authority) -> None:
     selected: list[str | None] = []

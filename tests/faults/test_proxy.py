@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from fibonacci import APIConnectionError, APIStatusError, APITimeoutError, transports
-from tests.faults.calls import KEY, ONE_OF_EACH, all_fine, call_each, longest
+from fibonacci import APIConnectionError, APIStatusError, transports
+from tests.faults.calls import KEY, ONE_OF_EACH, all_fine, call_each
 from tests.faults.expectations import MAX_RETRIES
 from tests.faults.proxies import ELSEWHERE, PASSWORD, QUOTED, behind_tls, call_each_elsewhere, elsewhere, tinyproxy
 from tests.kit.assertions import check_rows
 from tests.kit.certificates import Authority
-from tests.kit.clock import Standstill
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import head, ok, raw_then_close, raw_then_reset
@@ -161,18 +160,6 @@ def test_a_proxy_that_makes_no_tunnel_has_sent_nothing(mode: Mode, monkeypatch: 
         assert all(KEY not in str(request) for request in proxy.requests)
 
     check_rows([(name, name) for name in steps], check)
-
-
-def test_a_proxy_that_never_responds_to_connect(
-    mode: Mode, authority: Authority, monkeypatch: pytest.MonkeyPatch, standstill: Standstill
-) -> None:
-    with ScriptedServer(lambda peer: peer.stall()) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
-        client = mode.client(KEY, base_url=f"https://{ELSEWHERE}:1/v1", timeout=0.3, ca_bundle=authority.file)
-        error = mode.end(client.request, "POST", "/x").api_error
-    assert type(error) is APITimeoutError
-    assert (error.attempts, error.outcome_unknown) == (1, False)
-    assert error.elapsed - standstill.seconds <= longest(0.3)
 
 
 @pytest.mark.usefixtures("each_transport")

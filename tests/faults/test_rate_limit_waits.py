@@ -173,19 +173,3 @@ def test_threads_and_tasks_share_a_plan_of_the_emulator() -> None:
         errors = [call.result().error for call in begun]
     assert {type(error) for error in errors} == {NotFoundError}
     assert [request.status for request in emulator.requests if request.status == 429] == []
-
-
-def test_all_modes_wait_in_one_queue(standstill: Standstill) -> None:
-    with (
-        ScriptedServer(stating(0, 0.5), ok) as server,
-        Mode("sync") as sync,
-        Mode("asyncio") as asyncio,
-        Mode("trio") as trio,
-    ):
-        modes = {"sync": sync, "asyncio": asyncio, "trio": trio}
-        clients = {name: modes[name].client_of(server) for name in MODES}
-        sync.run(clients["sync"].request("GET", "/x"))
-        begun = [modes[name].begin(clients[name].request, "GET", "/x") for name in MODES for _ in range(3)]
-        wait_until_queued(server, 9)
-        assert all(call.result().error is None for call in begun)
-        assert all(0.2 < call.result().seconds < 1.5 + SOON + standstill.seconds for call in begun)

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
-import threading
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from fibonacci import Fibonacci
-from fibonacci._display.progress import TickingBar
-from fibonacci._net.sockets import MAX_THREADS
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond
 from tests.kit.systems import needs_fork
@@ -75,43 +70,3 @@ def test_a_fork_at_any_line_of_a_call_leaves_the_response_to_the_parent(fine: Sc
                 os._exit(1)
     first = fine.requests[0].connection
     assert sum(request.connection == first for request in fine.requests) == 4 + 2 * len(children)
-
-
-@contextmanager
-def refused_threads(name: str, error: BaseException) -> Generator[None]:
-    """Have the start of threads of a name fail, before or after they run."""
-    start = threading.Thread.start
-
-    def refuse(thread: threading.Thread) -> None:
-        if not thread.name.startswith(name):
-            start(thread)
-        else:
-            raise error
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(threading.Thread, "start", refuse)
-        yield
-
-
-class TestThreadsThatDoNotStart:
-    """What they were for is done by the next one."""
-
-    def test_that_of_a_shared_limiter(self, fine: ScriptedServer) -> None:
-        options: dict[str, Any] = {"base_url": fine.base_url, "rate_limiter": "machine", "timeout": 10}
-        with Fibonacci("key-of-one-thread", **options) as client:
-            with refused_threads("fibonacci rate limiter", KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
-                client.request("GET", "/x")
-            assert client.request("GET", "/x") == FINE
-
-    def test_that_of_a_name_lookup(self, fine: ScriptedServer) -> None:
-        url = f"http://localhost:{fine.port}/v1"
-        with Fibonacci(fine.api_key, base_url=url, timeout=10, transport="socket") as client:
-            for _ in range(MAX_THREADS + 1):
-                with refused_threads("fibonacci-name", KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
-                    client.request("GET", "/x")
-            assert client.request("GET", "/x") == FINE
-
-    def test_that_of_a_progress_bar(self, fine: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
-        with refused_threads("fibonacci-progress", RuntimeError("can't start new thread")):
-            TickingBar(desc="sending").close()
-        assert "sending" in capsys.readouterr().err

@@ -14,7 +14,6 @@ from fibonacci import (
     APIError,
     APIResponseError,
     AuthenticationError,
-    ExecutionFailedError,
     NotFoundError,
     QuotaExceededError,
     WaitTimeoutError,
@@ -383,28 +382,3 @@ def test_run_executes_once_and_survives_failed_polls(mode: Mode, clock: FakeCloc
     assert ended.succeeded
     assert server.by_method()["POST"] == 1
     assert server.delivered == len(steps)
-
-
-@each_row("status", ["failed", "cancelled"])
-def test_run_raises_for_an_execution_that_failed(status: str, mode: Mode, clock: FakeClock) -> None:
-    with ScriptedServer(RUNNING, _execution(status)) as server:
-        ended = mode.end(mode.client_of(server).workflows.run, "wf-1")
-    assert isinstance(ended.error, ExecutionFailedError)
-    assert ended.error.execution.status == status
-    assert len(server.requests) == 2
-
-
-def test_run_at_the_deadline_holds_the_execution(mode: Mode, clock: FakeClock) -> None:
-    with ScriptedServer(RUNNING) as server:
-        ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=30)
-    assert isinstance(ended.error, WaitTimeoutError)
-    assert ended.error.execution is not None
-    assert ended.error.execution.id == "exec_1"
-    assert server.by_method()["POST"] == 1
-
-
-def test_run_whose_start_is_unknown_is_not_started_again(mode: Mode, clock: FakeClock) -> None:
-    with ScriptedServer(raw_then_reset(b"")) as server:
-        ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=30)
-    assert ended.api_error.outcome_unknown
-    assert [request.method for request in server.requests] == ["POST"]
