@@ -79,6 +79,10 @@ class TestIds:
         refused(mode, server, ValueError, lambda: caller.executions.wait(""), "execution_id")
         refused(mode, server, ValueError, lambda: caller.workflows.run(".."), "workflow_id")
 
+    def test_cancel_on_exit_is_a_flag(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        call = partial(caller.workflows.run, "wf-1", cancel_on_exit="yes")
+        refused(mode, server, TypeError, call, "cancel_on_exit must be True or False, not str")
+
     def test_only_a_version_may_be_a_number(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         refused(mode, server, TypeError, lambda: caller.workflows.get(1), "workflow_id must be a str, not int")
 

@@ -261,12 +261,6 @@ class TestTexts:
         error = FibonacciError("m", code="c", details=[1])
         assert (error.message, error.code, error.details) == ("m", "c", [1])
 
-    def test_a_wait_is_named(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.add_response(envelope("rate_limited"), 429, {"Retry-After": "300"})
-        error = failing(mode, lambda: caller.workflows.get("wf-1"))
-        assert error.retry_after == 300
-        assert "[retry after 300 s, 1 attempt, " in str(error)
-
 
 class TestRateLimits:
     def test_the_error_holds_the_rate_limit(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
@@ -309,12 +303,3 @@ class TestHealth:
     def test_another_status_is_an_error(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.add_response({"status": "healthy"}, 500)
         assert failing(mode, lambda: caller.health.check()).status_code == 500
-
-
-def test_the_cause_of_a_failed_connection_is_kept(mode: Mode) -> None:
-    client = mode.client("key", base_url="http://127.0.0.1:9/v1", max_retries=0)
-    error = failing(mode, lambda: client.workflows.execute("wf-1"))
-    assert type(error) is APIConnectionError
-    assert error.__cause__ is not None
-    assert "no connection to 127.0.0.1:9: Connection refused [" in str(error)
-    assert (error.attempts, error.outcome_unknown) == (1, False)

@@ -153,11 +153,6 @@ class TestOnTheExecution:
         with pytest.raises(ExecutionFailedError, match=f"execution {started.id} failed"):
             started.raise_for_status()
 
-    def test_one_that_was_canceled(self) -> None:
-        made = Execution.model_validate({"id": "e", "status": "cancelled", "cancel_reason": "too late"})
-        with pytest.raises(ExecutionFailedError, match="execution e was canceled: too late"):
-            made.raise_for_status()
-
     def test_the_error_has_no_key(self, mode: Mode, server: ScriptedServer) -> None:
         failed = {"execution_id": "e", "status": "failed", "error": f"refused {server.api_key}"}
         server.add_response({"data": failed})

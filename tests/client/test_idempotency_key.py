@@ -67,16 +67,6 @@ class TestOnTheWire:
         sent = {request.method: request.all("Idempotency-Key") for request in server.requests}
         assert sent == {"GET": [], "POST": ["own"], "PUT": [], "PATCH": [], "DELETE": []}
 
-    def test_with_options(self, mode: Mode) -> None:
-        with ScriptedServer(DONE) as server:
-            client = mode.client_of(server, headers={"X-Team": "blue"})
-            clone = client.with_options(headers=OWN)
-            for each in (clone, clone.with_options(timeout=5), client):
-                mode.run(each.workflows.execute("wf-1"))
-        first, second, third = (request.one("Idempotency-Key") for request in server.requests)
-        assert first == second == "own" != third
-        assert {request.one("X-Team") for request in server.requests} == {"blue"}
-
     @pytest.mark.parametrize("transport", ["socket", "httpx"])
     def test_the_error_names_it(self, mode: Mode, transport: str) -> None:
         with ScriptedServer(raw_then_reset(b"")) as server:

@@ -181,13 +181,6 @@ class TestWaitAll:
         assert [each.outputs for each in ended] == [{"x": "a"}, {"x": "b"}]
         assert len(server.requests) == 3
 
-    def test_a_platform_that_refuses_large_pages(self, mode: Mode, clock: FakeClock) -> None:
-        done: list[Any] = [{"id": each, "status": "completed", "outputs": {}} for each in ("a", "b")]
-        refusal = respond(422, error_body("validation_error", "limit is at most 10"))
-        with ScriptedServer(refusal, respond_json({"data": done})) as server:
-            mode.run(mode.client_of(server).executions.wait_all(["a", "b"]))
-        assert [each.query for each in server.requests] == ["limit=14", ""]
-
     @each_row(
         ("ids", "kind", "text"),
         [
@@ -258,16 +251,6 @@ class TestWatch:
             mode.each(any_client.executions.watch(execution_id, timeout=60), lambda each: seen.append(each.status))
         assert {*seen} == {"running"}
         assert caught.value.execution is not None
-
-    def test_polls_that_fail_are_repeated(self, mode: Mode, emulator: Emulator) -> None:
-        (execution_id,) = started(emulator, 20)
-        emulator.fail("GET /executions/{id}", status=500, times=2)
-        client = mode.client_of(emulator, max_retries=0)
-        assert [each.status for each in mode.run(client.executions.watch(execution_id))][-1] == "completed"
-
-    def test_an_execution_that_does_not_exist(self, mode: Mode, any_client: Any) -> None:
-        with pytest.raises(NotFoundError):
-            mode.run(any_client.executions.watch("exec_missing"))
 
     def test_wrong_arguments_are_refused_at_once(self, any_client: Any) -> None:
         with pytest.raises(ValueError, match="execution_id must not be '', which would reach another endpoint"):

@@ -9,15 +9,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fibonacci import APIConnectionError, APIError, APIStatusError, APITimeoutError, NotFoundError
+from fibonacci import APIConnectionError, APIError, APIStatusError, APITimeoutError
 from fibonacci._core.error_mapping import other_api
-from fibonacci.emulator import Emulator
 from tests.faults.calls import KEY
 from tests.kit.assertions import check_rows, each_row
-from tests.kit.certificates import Authority
 from tests.kit.mode import MODES, Mode, both_modes
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import Step, error_body, head, ok, raw_then_close, raw_then_reset, raw_then_stall, respond
+from tests.kit.steps import Step, error_body, head, raw_then_close, raw_then_reset, raw_then_stall, respond
 
 HTML = b"<html><h1>Something</h1></html>"
 SAYS_HTML = "the response says '<html><h1>Something</h1></html>'"
@@ -90,15 +88,6 @@ def test_https_to_a_port_for_http(mode: Mode) -> None:
     remedy = "The server does not use TLS on this port: base_url should begin with http://"
     assert remedy in error.message
     assert "certificate" not in error.message
-
-
-def test_a_certificate_that_is_not_trusted(mode: Mode, authority: Authority) -> None:
-    with ScriptedServer(ok, tls=authority.good()) as server:
-        error = _error(mode, server.base_url)
-    assert error.message.startswith(
-        f"no TLS connection to 127.0.0.1:{server.port}: certificate verify failed: unable to get local issuer"
-        " certificate. If a private CA issued the certificate, pass ca_bundle=..."
-    )
 
 
 class TestProxies:
@@ -319,29 +308,6 @@ def test_a_response_that_is_not_the_platforms_says_whose_it_may_be(mode: Mode) -
         assert "s3cret" not in str(error)
 
     check_rows(RESPONSES.items(), check)
-
-
-def test_a_404_of_the_emulator_says_that_the_base_url_has_no_v1(mode: Mode, emulator: Emulator) -> None:
-    origin = emulator.base_url.removesuffix("/v1")
-    client = mode.client(emulator.api_key, base_url=origin)
-    unknown = [client.workflows.list().first, client.workflows.find, client.workflows.get]
-    for call, arguments in zip(unknown, ([], ["Greeter"], ["wf-1"]), strict=True):
-        error = mode.end(call, *arguments).api_error
-        assert isinstance(error, NotFoundError)
-        assert f". The base URL {origin} has no /v1" in str(error)
-
-
-def test_a_404_about_an_object_or_below_v1_does_not(mode: Mode, emulator: Emulator) -> None:
-    client = mode.client_of(emulator)
-    for error in (
-        mode.end(client.workflows.get, "wf-missing").api_error,
-        mode.end(client.request, "GET", "/nothing").api_error,
-        mode.end(
-            mode.client(emulator.api_key, base_url=emulator.base_url[:-3]).request, "GET", "/v1/workflows/wf-missing"
-        ).api_error,
-    ):
-        assert isinstance(error, NotFoundError)
-        assert "has no /v1" not in str(error)
 
 
 @each_row(

@@ -17,7 +17,6 @@ from tests.faults.black_holes import BlackHole
 from tests.faults.calls import KEY
 from tests.kit.certificates import Authority
 from tests.kit.clock import Standstill
-from tests.kit.names import NameService
 from tests.kit.peer import Peer
 from tests.kit.programs import free_port
 from tests.kit.server import ScriptedServer
@@ -85,24 +84,6 @@ class TestUvloop:
             _run(main)
         assert time.monotonic() - began - standstill.seconds < 3
         assert server.connections == 3
-
-    @linux_only
-    def test_dead_addresses(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        async def main() -> None:
-            options: Any = {"allow_insecure": True, "max_retries": 0}
-            async with AsyncFibonacci(KEY, base_url=f"http://uvloop.test:{server.port}/v1", **options) as client:
-                assert await client.request("GET", "/x") == FINE
-            async with AsyncFibonacci(
-                KEY, base_url=f"http://{hole.host}:{hole.port}/v1", connect_timeout=0.5, **options
-            ) as client:
-                with pytest.raises(APITimeoutError):
-                    await client.request("GET", "/x")
-
-        with ScriptedServer(ok, port=free_port()) as server, BlackHole(port=server.port) as hole:
-            NameService(monkeypatch).add("uvloop.test", hole.host, "127.0.0.1")
-            _run(main)
-            assert hole.attempts == 0
-        assert server.connections == 1
 
 
 def _run(main: Callable[[], Awaitable[T]]) -> T:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-import anyio
 import pytest
 
 from fibonacci import APITimeoutError
@@ -20,7 +19,7 @@ from tests.kit.clock import FakeClock, Standstill
 from tests.kit.mode import Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import Step, ok, respond, respond_json
+from tests.kit.steps import Step, ok, respond_json
 from tests.kit.systems import linux_only
 
 FINE = {"fine": True}
@@ -78,14 +77,6 @@ def time_of_pools(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     return clock
 
 
-async def waves(client: Any, number: int, calls: int) -> None:
-    """Make calls at the same time, so many times."""
-    for _ in range(number):
-        async with anyio.create_task_group() as group:
-            for _ in range(calls):
-                group.start_soon(client.request, "GET", "/x")
-
-
 class TestNumber:
     @all_modes_at_once
     def test_at_most_max_idle_connections_are_kept(self, mode: Mode) -> None:
@@ -96,27 +87,6 @@ class TestNumber:
             assert [call.result().value for call in calls] == [FINE] * 6
             assert appears(lambda: open_connections(mode, transport) == 3)
         assert server.connections == 6
-
-    def test_calls_in_waves_find_the_connections_of_the_last_wave(
-        self, mode: Mode, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """The surplus is closed a little later: here when the waves are over, however long they take."""
-        later: list[Callable[[], object]] = []
-
-        def call_later(_: float, act: Callable[[], object]) -> bool:
-            later.append(act)
-            return True
-
-        monkeypatch.setattr("fibonacci._async._runtime.call_later", call_later)
-        together = threading.Barrier(8)
-        with ScriptedServer(respond_together(together)) as server:
-            client, transport = client_with(mode, server, max_idle_connections=3)
-            mode.run(waves(client, 3, 8))
-            (close_surplus,) = later
-            assert open_connections(mode, transport) == 8
-            close_surplus()
-            assert open_connections(mode, transport) == 3
-        assert server.connections == 8
 
     def test_none_is_kept_with_0(self, mode: Mode) -> None:
         with ScriptedServer(ok) as server:
@@ -158,36 +128,6 @@ class TestNumber:
             assert closed_by(server) == 0
             assert open_connections(mode, transport) == 1
         assert server.connections == 5
-
-    def test_those_that_have_been_idle_for_too_long_are_closed_beside_one_in_use(
-        self, mode: Mode, time_of_pools: FakeClock
-    ) -> None:
-        together = threading.Barrier(5)
-
-        def step(peer: Peer) -> None:
-            if peer.request.path == "/x":
-                together.wait(5)
-            ok(peer)
-
-        with ScriptedServer(step) as server:
-            client, transport = client_with(mode, server)
-            calls = [mode.begin(client.request, "GET", "/x") for _ in range(5)]
-            assert [call.result().value for call in calls] == [FINE] * 5
-            for opened in (5, 5, 1):
-                time_of_pools.advance(6)
-                assert mode.run(client.request("GET", "/again")) == FINE
-                assert open_connections(mode, transport) == opened
-        assert server.connections == 5
-
-    def test_none_is_used_after_a_421(self, mode: Mode) -> None:
-        """The others lead to the same server, which is not responsible for the host."""
-        step = respond_together(threading.Barrier(2))
-        with ScriptedServer(step, step, respond(421), ok) as server:
-            client = mode.client_of(server)
-            calls = [mode.begin(client.request, "GET", "/x") for _ in range(2)]
-            assert [call.result().value for call in calls] == [FINE] * 2
-            assert mode.run(client.request("GET", "/x")) == FINE
-        assert server.last.connection == 3
 
 
 class TestAge:
@@ -252,27 +192,6 @@ class TestDroppedConnection:
         assert relay.connections == 2
         assert len(server.requests) == 2  # what the relay swallowed is not among them
 
-    @pytest.mark.usefixtures("impatience")
-    def test_it_costs_no_more_with_many_idle_connections(self, mode: Mode, standstill: Standstill) -> None:
-        together = threading.Barrier(4)
-        with relayed(mode) as (client, relay, server):
-            server.default = respond_together(together)
-            calls = [mode.begin(client.request, "GET", "/x") for _ in range(4)]
-            assert [call.result().value for call in calls] == [FINE] * 4
-            server.default = ok
-            relay.forget()
-            began = time.monotonic()
-            assert [mode.run(client.request("GET", "/x")) for _ in range(3)] == [FINE] * 3
-            assert time.monotonic() - began - standstill.seconds < PATIENCE + 1
-
-    def test_it_does_not_take_all_of_a_short_timeout(self, mode: Mode) -> None:
-        with relayed(mode) as (client, relay, server):
-            assert mode.run(client.request("GET", "/x")) == FINE
-            relay.forget()
-            ended = mode.end(client.with_options(timeout=1.0).request, "GET", "/x")
-        assert ended.value == FINE  # and so in less than that
-        assert len(server.requests) == 2
-
     @all_modes_at_once
     def test_a_post_is_sent_once_and_its_error_says_what_is_known(self, mode: Mode) -> None:
         with relayed(mode) as (client, relay, server):
@@ -318,14 +237,3 @@ class TestSlowServer:
                 assert [ended.error for ended in (each.result() for each in begun)] == [None] * len(calls)
                 assert server.by_method() == {"GET": 3 * used, "PUT": 3 * used, "POST": 3 * used}
         assert server.connections == len(calls)
-
-    def test_a_slow_post_is_waited_for(self, mode: Mode) -> None:
-        def step(peer: Peer) -> None:
-            peer.pause(2 * PATIENCE)
-            ok(peer)
-
-        with ScriptedServer(ok, step) as server:
-            client = mode.client_of(server, connect_timeout=PATIENCE)
-            assert mode.run(client.request("GET", "/x")) == FINE
-            assert mode.run(client.request("POST", "/x")) == FINE
-        assert (len(server.requests), server.connections) == (2, 1)

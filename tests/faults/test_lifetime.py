@@ -62,16 +62,6 @@ def test_one_async_client_in_several_loops_at_once(server: ScriptedServer) -> No
     assert len(pairs) == server.connections  # each is of one loop
 
 
-def test_both_clients_inside_a_running_loop(server: ScriptedServer) -> None:
-    async def main() -> None:
-        async with AsyncFibonacci(server.api_key, base_url=server.base_url) as client:
-            with Fibonacci(server.api_key, base_url=server.base_url) as blocking:
-                assert await client.request("GET", "/x") == blocking.request("GET", "/x") == FINE
-
-    asyncio.run(main())
-    assert len(server.requests) == 2
-
-
 def test_one_client_in_many_threads(server: ScriptedServer) -> None:
     barrier = threading.Barrier(20)
 
