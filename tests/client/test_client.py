@@ -133,7 +133,7 @@ class TestUnset:
 
 
 class TestPickling:
-    def test_a_key_of_the_environment_does_not(
+    def test_a_key_of_the_environment_does_not_travel(
         self, mode: Mode, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("FIBONACCI_API_KEY", KEY)

@@ -270,13 +270,6 @@ class TestTake:
             assert [tool.name for tool in mode.run(pager.take(n))] == taken
         assert queries(server) == sent
 
-    def test_the_pager_itself_keeps_its_pages(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        for _ in range(2):
-            server.add_response(page("a", "b"))
-        pager = caller.tools.list()
-        assert [len(mode.run(pager.take(1))), len(mode.run(pager))] == [1, 2]
-        assert queries(server) == ["limit=1", ""]
-
     @each_row(
         ("n", "error", "text"),
         [

@@ -114,11 +114,16 @@ class TestHeaders:
         assert [first.all(name) for name in ("X-Team", "X-Trace", "X-More")] == [[], ["b"], ["c"]]
         assert [second.all(name) for name in ("X-Team", "X-Trace", "X-More")] == [["a"], ["b"], []]
 
-    def test_none_restores_a_default_that_was_replaced(self, mode: Mode) -> None:
+    def test_none_restores_what_was_replaced(self, mode: Mode) -> None:
+        own, none = ({"User-Agent": value, "Idempotency-Key": value} for value in ("mine", None))
         with ScriptedServer(ok) as server:
-            client = mode.client_of(server, headers={"User-Agent": "mine/1"})
-            mode.run(client.with_options(headers={"User-Agent": None}).request("GET", "/x"))
-        assert server.last.one("User-Agent").startswith("fibonacci-sdk/")
+            client = mode.client_of(server, headers=own)
+            for each in (client.with_options(headers={"X": "y"}), client.with_options(headers=none)):
+                mode.run(each.request("POST", "/x"))
+        first, second = server.requests
+        assert (first.one("User-Agent"), first.one("Idempotency-Key")) == ("mine", "mine")
+        assert second.one("User-Agent").startswith("fibonacci-sdk/")
+        assert second.one("Idempotency-Key") != "mine"
 
 
 class TestRequest:

@@ -187,8 +187,3 @@ def test_what_a_server_need_not_have_is_reported_and_is_no_fault() -> None:
         ("x-request-id", "basics.request_id_without_meta"),
     ):
         assert outcomes(without_headers(header)) == {name: "not honored"}
-
-
-def test_without_a_fault_these_checks_agree() -> None:
-    names = set[str]().union(*(row[2] for row in FAULTS))
-    assert outcomes(lambda request, send: send(request), names) == {}
