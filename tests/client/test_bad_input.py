@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import inspect
 import math
-import sys
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -17,7 +16,7 @@ from fibonacci.models import Workflow
 from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
 from tests.kit.assertions import each_row, refused
-from tests.kit.mode import Mode, both_modes
+from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond_json
 
@@ -245,16 +244,6 @@ class TestTimeouts:
     ) -> None:
         refused(mode, server, expected, lambda: caller.executions.wait("e", timeout=value), "timeout", "seconds")
         refused(mode, server, expected, lambda: caller.workflows.run("w", timeout=value), "timeout", "seconds")
-
-    @both_modes
-    @each_row("transport", ["socket", "httpx"])
-    @each_row("seconds", [1e10, sys.maxsize, 10**400])
-    def test_one_of_centuries_is_kept(self, mode: Mode, server: ScriptedServer, transport: str, seconds: float) -> None:
-        caller = mode.client_of(server, timeout=seconds, connect_timeout=seconds, transport=transport)
-        server.add_response({"data": {"execution_id": "e", "status": "completed"}})
-        assert mode.run(caller.workflows.run("w", timeout=seconds)).succeeded
-        server.add_response({"data": {"execution_id": "e", "status": "completed"}})
-        assert mode.run(caller.executions.wait_all(["e"], timeout=seconds))[0].succeeded
 
 
 class TestMisspelled:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest.mock import AsyncMock
 
 import httpx
 import pytest
@@ -305,10 +304,6 @@ async def answer(*_: object) -> str:
     return "sk-1"
 
 
-async def answers(*_: object) -> AsyncGenerator[str]:
-    yield "sk-1"
-
-
 class AsyncAnswer:
     """An object that is called, or whose method is, as a callback often is."""
 
@@ -323,10 +318,7 @@ ASYNC_FUNCTIONS: dict[str, Any] = {
     "a function": answer,
     "a partial of a partial": partial(partial(answer, 1), 2),
     "an object": AsyncAnswer(),
-    "a partial of an object": partial(AsyncAnswer(), 1),
     "a method": AsyncAnswer().method,
-    "a generator": answers,
-    "a mock": AsyncMock(),
 }
 REMEDY = "which a sync client cannot await. Pass a plain function, or use AsyncFibonacci"
 

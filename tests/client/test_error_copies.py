@@ -96,11 +96,6 @@ class TestPickling:
         made = pickled(error)
         assert str(made.__cause__) == "Local: deep down"
 
-    def test_no_cause_stays_none(self) -> None:
-        error = filled(NotFoundError)
-        error.__cause__ = None
-        assert pickled(error).__cause__ is None
-
     def test_an_error_of_a_real_call_travels(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.add_response({"error": {"code": "not_found", "message": "No such"}}, 404, {"X-Request-Id": "req_1"})
         with pytest.raises(NotFoundError) as caught:

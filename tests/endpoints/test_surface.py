@@ -17,7 +17,6 @@ from tests.endpoints.signatures import (
     parameters,
     refused_types,
     type_hints,
-    undocumented_nulls,
 )
 from tests.endpoints.table import NOT_ENDPOINTS, ROWS
 from tests.kit.assertions import check_rows
@@ -57,7 +56,6 @@ def test_the_parameters_and_the_result_are_the_documented_ones(mode: Mode, publi
         method = as_documented(public[operation.id])
         assert parameters(method) == documented_parameters(operation) + POLICIES.get(operation.id, "")
         assert refused_types(operation, method) == []
-        assert undocumented_nulls(operation, method) == []
         (returns,) = {row.returns for row in ROWS if row.call == operation.id}
         annotated = type_hints(method)["return"]
         assert annotated == (pager[returns] if is_page(operation) else returns)
