@@ -71,7 +71,7 @@ def test_a_connection_slot_is_released_after_every_kind_of_end(mode: Mode) -> No
         client = mode.client_of(server, transport=one_connection, **options)
         for _ in steps[:-2]:
             assert mode.end(client.request, "POST", "/x").error is not None
-        assert type(mode.end(client.with_options(timeout=0.8).request, "POST", "/x").error) is APITimeoutError
+        assert type(mode.end(client.with_options(timeout=0.2).request, "POST", "/x").error) is APITimeoutError
         assert mode.run(client.request("POST", "/x")) == {"fine": True}
     assert server.delivered == len(steps)
 
