@@ -51,7 +51,7 @@ _NOT_MEASURED = tuple(
         *("contract/", "docs/", "servers/", "tools/releases/", "typing/"),
         *("batch/test_estimates.py", "batch/test_limits.py", "batch/test_schedules.py"),
         *("batch/test_simulated_figures.py", "core/test_stored_window.py", "definitions/test_plain.py"),
-        *("emulator/test_bad_requests.py", "emulator/test_growth.py", "faults/test_refusals.py"),
+        *("emulator/test_bad_requests.py", "emulator/test_growth.py"),
         *("faults/test_table.py", "models/test_models.py"),
     )
 )

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import pickle
 import sys
-import threading
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fibonacci import UNSET, APIConnectionError, AsyncFibonacci, ConfigurationError, Fibonacci, RateLimit, Unset
-from fibonacci.emulator import Emulator
-from fibonacci.transports import SocketTransport, TransportError
+from fibonacci.transports import TransportError
 from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
@@ -42,12 +39,6 @@ class TestClones:
         assert [sent.all("X-Team") for sent in server.requests] == [[], ["blue"], []]
         assert server.connections == 1
 
-    def test_headers_are_added_to_those_that_are_there(self, mode: Mode, server: ScriptedServer) -> None:
-        client = mode.client_of(server, headers={"X-A": "1", "X-B": "1"})
-        give_workflow(server)
-        mode.run(client.with_options(headers={"x-b": "2", "X-C": "2"}).workflows.get("wf-1"))
-        assert [server.last.one(name) for name in ("X-A", "X-B", "X-C")] == ["1", "2", "2"]
-
     @each_row(
         ("options", "timeout", "attempts"),
         [({}, 5.0, 8), ({"timeout": None}, None, 8), ({"max_retries": 0}, 5.0, 1), ({"headers": {"X-B": "2"}}, 5.0, 8)],
@@ -71,11 +62,6 @@ class TestClones:
                 mode.run(each.request("GET", "/x"))
             assert transport.remaining[sent:] == [seconds] * number
             assert all((b"x-a", b"1") in request.headers for request in transport.requests)
-
-    def test_a_clone_of_a_subclass_is_one(self, mode: Mode) -> None:
-        base: Any = AsyncFibonacci if mode.is_async else Fibonacci
-        mine: Any = type("Mine", (base,), {})
-        assert type(mine(KEY).with_options(timeout=1)) is mine
 
     def test_clones_see_the_same_rate_limit(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         clone = caller.with_options(timeout=5)
@@ -103,15 +89,6 @@ class TestRateLimit:
 
 
 class TestLifetime:
-    def test_usable_without_with_and_after_closing(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        mode.close(caller)
-        for _ in range(3):
-            give_workflow(server)
-            mode.run(caller.workflows.get("wf-1"))
-            mode.close(caller)
-            mode.close(caller)
-        assert len(server.requests) == 3
-
     def test_with_returns_the_client_and_closes_it(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         async def used_async() -> Any:
             async with caller as entered:
@@ -128,55 +105,6 @@ class TestLifetime:
         give_workflow(server)
         assert mode.run(caller.workflows.get("wf-1")).id == "wf-1"
 
-    def test_one_connection_serves_calls_in_turn(self, emulator: Emulator, mode: Mode) -> None:
-        transport = mode.socket_transport()
-        client = mode.client_of(emulator, transport=transport)
-
-        async def check() -> str:
-            await client.health.check()
-            return repr(transport._connections)
-
-        def check_sync() -> str:
-            client.health.check()
-            return repr(transport._connections)
-
-        checks = [mode.run(check() if mode.is_async else check_sync()) for _ in range(3)]
-        name = "AsyncHTTP11Connection" if mode.is_async else "HTTP11Connection"
-        assert checks[0] == f"[<{name} idle, 1 exchange>]"
-        assert checks[2] == f"[<{name} idle, 3 exchanges>]"
-
-    def test_one_async_client_in_several_event_loops(self, emulator: Emulator) -> None:
-        client = AsyncFibonacci(emulator.api_key, base_url=emulator.base_url)
-
-        async def check() -> bool:
-            healthy = (await client.health.check()).healthy
-            await client.aclose()
-            return healthy
-
-        assert [asyncio.run(check()) for _ in range(3)] == [True] * 3
-
-    def test_many_threads_share_a_client(self, client: Fibonacci) -> None:
-        keys: list[str | None] = []
-
-        def work(number: int) -> None:
-            client.memory.set(f"key-{number}", number, scope="global")
-            keys.append(client.memory.get(f"key-{number}", scope="global").key)
-
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert sorted(str(key) for key in keys) == sorted(f"key-{number}" for number in range(8))
-
-    def test_many_tasks_share_a_client(self, emulator: Emulator) -> None:
-        async def work() -> list[int]:
-            async with AsyncFibonacci(emulator.api_key, base_url=emulator.base_url) as client:
-                checks = await asyncio.gather(*(client.health.check() for _ in range(20)))
-            return [check.response.status_code for check in checks]
-
-        assert asyncio.run(work()) == [200] * 20
-
 
 class TestRepr:
     def test_the_key_is_shown_nowhere(self, mode: Mode) -> None:
@@ -186,33 +114,6 @@ class TestRepr:
             shown = getattr(client, name)
             assert repr(shown) == f"<{type(shown).__name__} at http://127.0.0.1:1/v1>"
         assert KEY not in str(client) + repr(client) + repr(client.workflows.list())
-
-    @each_row(
-        ("made", "arguments"),
-        [
-            (Fibonacci.__new__(Fibonacci), {"base_url": "nonsense"}),
-            (SocketTransport.__new__(SocketTransport), {"max_connections": 0}),
-        ],
-    )
-    def test_one_whose_arguments_were_refused(self, made: Any, arguments: dict[str, Any]) -> None:
-        """Tools show the locals of a traceback, and so an object that was never made."""
-        with pytest.raises(ConfigurationError):
-            made.__init__(**arguments)
-        assert repr(made) == f"<{type(made).__name__}, not made>"
-
-    def test_dir_offers_the_resources(self, mode: Mode) -> None:
-        public = [name for name in dir(mode.client(KEY)) if not name.startswith("_")]
-        closing = "aclose" if mode.is_async else "close"
-        assert public == sorted(
-            [*RESOURCES, "base_url", closing, "rate_limit", "request", "reset_rate_limit", "with_options"]
-        )
-
-    def test_a_resource_is_made_once(self, mode: Mode) -> None:
-        client = mode.client(KEY)
-        for name in RESOURCES:
-            assert getattr(client, name) is getattr(client, name)
-        for name in ("governance", "quota", "tool_policies"):
-            assert getattr(client.organizations, name) is getattr(client.organizations, name)
 
 
 class TestUnset:
@@ -232,23 +133,7 @@ class TestUnset:
 
 
 class TestPickling:
-    def test_an_explicit_key_travels_where_that_is_allowed(
-        self, mode: Mode, server: ScriptedServer, caller: Any
-    ) -> None:
-        give_workflow(server)
-        mode.run(caller.workflows.get("wf-1"))
-        allowed = type(caller)(server.api_key, base_url=server.base_url, allow_pickled_secrets=True)
-        clone = allowed.with_options(timeout=3, headers={"X-Team": "blue"})
-        again = pickle.loads(pickle.dumps(clone))
-        assert again.__reduce__() == clone.__reduce__()  # all its options
-        assert type(again) is type(caller)
-        give_workflow(server)
-        mode.run(again.workflows.get("wf-1"))
-        mode.close(again)
-        assert server.last.one("Authorization") == f"Bearer {server.api_key}"
-        assert server.last.one("X-Team") == "blue"
-
-    def test_a_key_of_the_environment_does_not(
+    def test_a_key_of_the_environment_does_not_travel(
         self, mode: Mode, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("FIBONACCI_API_KEY", KEY)
@@ -299,28 +184,6 @@ def test_a_client_can_be_made_under_a_debugger(client: type[Fibonacci | AsyncFib
     finally:
         sys.settrace(before)
     assert repr(made) == f"{client.__name__}(base_url='https://api.fibonacci.dev/v1')"
-
-
-def test_a_client_is_copied_while_another_thread_uses_it_for_the_first_time() -> None:
-    client, steps = Fibonacci("sk-1"), list[str]()
-    copying = Fibonacci.with_options.__code__
-
-    def use(frame: FrameType, event: str, argument: object) -> TraceFunction:
-        code = frame.f_code
-        if (code.co_filename, event) == (copying.co_filename, "line") and code.co_name in ("_own_state", "<dictcomp>"):
-            steps.append(event)
-            if len(steps) == 4:  # in the midst of the copy
-                assert client.workflows is not None  # in the place of the other thread
-        return use
-
-    before = sys.gettrace()
-    sys.settrace(use)
-    try:
-        other = client.with_options(timeout=3)
-    finally:
-        sys.settrace(before)
-    assert len(steps) > 4
-    assert other.workflows is not client.workflows
 
 
 class Tenant(Fibonacci):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from functools import partial
 from typing import Any
 
@@ -68,23 +67,6 @@ class TestOnTheWire:
         sent = {request.method: request.all("Idempotency-Key") for request in server.requests}
         assert sent == {"GET": [], "POST": ["own"], "PUT": [], "PATCH": [], "DELETE": []}
 
-    def test_with_options(self, mode: Mode) -> None:
-        with ScriptedServer(DONE) as server:
-            client = mode.client_of(server, headers={"X-Team": "blue"})
-            clone = client.with_options(headers=OWN)
-            for each in (clone, clone.with_options(timeout=5), client):
-                mode.run(each.workflows.execute("wf-1"))
-        first, second, third = (request.one("Idempotency-Key") for request in server.requests)
-        assert first == second == "own" != third
-        assert {request.one("X-Team") for request in server.requests} == {"blue"}
-
-    def test_a_pickled_client_keeps_it(self) -> None:
-        with ScriptedServer(DONE) as server:
-            client = Fibonacci(server.api_key, base_url=server.base_url, headers=OWN, allow_pickled_secrets=True)
-            with pickle.loads(pickle.dumps(client)) as copied:
-                copied.workflows.execute("wf-1")
-        assert server.last.one("Idempotency-Key") == "own"
-
     @pytest.mark.parametrize("transport", ["socket", "httpx"])
     def test_the_error_names_it(self, mode: Mode, transport: str) -> None:
         with ScriptedServer(raw_then_reset(b"")) as server:
@@ -114,18 +96,6 @@ class TestExecutedOnce:
         ended = mode.end(client.workflows.execute, workflow.id, inputs={"n": 2}, idempotency_key="k")
         assert isinstance(ended.error, ConflictError)
         assert len(mode.run(client.executions.list())) == 1
-
-    def test_a_key_of_ones_own_is_not_yet_trust_in_the_server(self, mode: Mode) -> None:
-        with ScriptedServer(raw_then_reset(b""), DONE) as server:
-            ended = mode.end(mode.client_of(server).workflows.execute, "wf-1", idempotency_key="job-7")
-        assert ended.api_error.outcome_unknown
-        assert len(server.requests) == 1
-
-    def test_with_trust_all_attempts_have_it(self, mode: Mode) -> None:
-        with ScriptedServer(raw_then_reset(b""), DONE) as server:
-            client = mode.client_of(server, idempotency="server")
-            mode.run(client.workflows.execute("wf-1", idempotency_key="job-7"))
-        assert [request.one("Idempotency-Key") for request in server.requests] == ["job-7", "job-7"]
 
     @each_row(
         "then",

@@ -13,7 +13,7 @@ from fibonacci import AsyncFibonacci, ConfigurationError, Fibonacci
 from fibonacci._texts.migration import ATTRIBUTES, RENAMED
 from fibonacci.models import Execution
 from tests.kit.assertions import each_row
-from tests.tools.markdown import ROOT, blocks_of
+from tests.tools.markdown import ROOT
 from tests.tools.releases.changelog import UNRELEASED, read_changelog, release_dates
 
 PAGE = ROOT / "docs" / "how-to" / "coming-from-0.2.4.md"
@@ -63,16 +63,6 @@ def test_attributes_and_the_module_of_errors_name_the_new_way() -> None:
     assert not hasattr(fibonacci, "exceptions")
 
 
-def test_no_name_is_both_there_and_gone() -> None:
-    assert set(RENAMED).isdisjoint(fibonacci.__all__)
-    assert set(RENAMED).isdisjoint(dir(fibonacci))
-
-
-def test_other_names_are_missing_as_ever() -> None:
-    with pytest.raises(ImportError, match=r"^cannot import name 'Nothing' from 'fibonacci'"):
-        exec("from fibonacci import Nothing")
-
-
 def test_the_page_has_every_name_with_its_replacement() -> None:
     table = PAGE.read_text("utf-8").partition("## Every name")[2].partition("\n\n| Name |")[0]
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.+) \|$", table, re.MULTILINE)
@@ -84,19 +74,6 @@ def test_the_errors_that_the_page_says_kept_their_names_are_there() -> None:
     names = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
     assert len(names) == 7
     assert set(names) <= set(fibonacci.__all__)
-
-
-def test_the_programs_of_then_use_names_of_then() -> None:
-    blocks = [block.code for block in blocks_of(PAGE) if block.not_run == "is of fibonacci-sdk 0.2.4"]
-    assert len(blocks) >= 10
-    used = {
-        name
-        for code in blocks
-        for names in re.findall(r"from fibonacci import (.+)", code)
-        for name in names.split(", ")
-    }
-    assert "Workflow" in used
-    assert used <= set(RENAMED)
 
 
 def test_what_stands_for_them_is_there() -> None:

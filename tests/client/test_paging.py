@@ -201,23 +201,6 @@ class TestCycles:
         else:
             assert names(mode, caller) == ["a", "b"]
 
-    def test_the_items_before_are_not_lost(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        for name in ("a", "b"):
-            server.add_response(page(name, next_cursor="x"))
-        seen: list[str] = []
-        with pytest.raises(PaginationError):
-            mode.each(caller.tools.list(), lambda tool: seen.append(tool.name))
-        assert len(seen) == 2
-
-    def test_the_cursor_that_was_begun_with_may_come_back_once(
-        self, mode: Mode, server: ScriptedServer, caller: Any
-    ) -> None:
-        for _ in range(2):
-            server.add_response(page("t", next_cursor="x"))
-        with pytest.raises(PaginationError):
-            names(mode, caller, cursor="x")
-        assert len(server.requests) <= 2
-
 
 class TestPager:
     def test_pages_are_iterated_with_their_responses(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
@@ -251,14 +234,6 @@ class TestPager:
         server.add_response(page())
         assert mode.run(caller.tools.list().first()) is None
 
-    def test_an_empty_list(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.add_response({"data": []})
-        assert mode.run(caller.tools.list()) == []
-
-    def test_nothing_is_sent_before_it_is_iterated(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        caller.tools.list().pages()
-        assert server.requests == []
-
     def test_pages_are_fetched_when_they_are_needed(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.add_response(page("a", "b", next_cursor="2"))
         server.add_response(page("c"))
@@ -271,11 +246,6 @@ class TestPager:
         server.add_response({"error": {"code": "gone", "message": "The cursor has expired"}}, 404)
         with pytest.raises(NotFoundError, match="The cursor has expired"):
             names(mode, caller)
-
-    def test_items_have_the_response_of_their_page(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.add_response({"data": [{"name": "t", "created_at": "x"}]})
-        (tool,) = mode.run(caller.tools.list())
-        assert tool.response.status_code == 200
 
 
 class TestTake:
@@ -299,18 +269,6 @@ class TestTake:
             pager = mode.client_of(server).tools.list(page_size=page_size)
             assert [tool.name for tool in mode.run(pager.take(n))] == taken
         assert queries(server) == sent
-
-    def test_the_pager_itself_keeps_its_pages(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        for _ in range(2):
-            server.add_response(page("a", "b"))
-        pager = caller.tools.list()
-        assert [len(mode.run(pager.take(1))), len(mode.run(pager))] == [1, 2]
-        assert queries(server) == ["limit=1", ""]
-
-    def test_a_cycle_behind_the_last_page_that_is_needed(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        for name in ("a", "b"):
-            server.add_response(page(name, next_cursor="x"))
-        assert len(mode.run(caller.tools.list().take(2))) == 2
 
     @each_row(
         ("n", "error", "text"),
@@ -371,14 +329,6 @@ class TestSince:
         pager = caller.executions.list(since=NOON + timedelta(hours=1))
         assert [len(each.items) for each in mode.run(pager.pages())] == [3, 1, 0]
         assert len(server.requests) == 3
-
-    @pytest.mark.slow  # the tests of README have no pandas
-    def test_a_frame(self, mode: Mode, caller: Any) -> None:
-        frame = mode.run(caller.executions.list(since=NOON).to_pandas())
-        assert list(frame["id"]) == ["e9", "e8", "late", "e1", "e0"]
-
-    def test_the_first(self, mode: Mode, caller: Any) -> None:
-        assert mode.run(caller.executions.list(since=NOON).first()).id == "e9"
 
     def test_some(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         found = mode.run(caller.executions.list(since=NOON).take(4))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,23 +48,3 @@ def test_each_remedy_is_used_and_the_command_names_nothing_of_python() -> None:
     assert used == _remedies.TABLE.keys()
     of_python = {name for name, (_, command) in _remedies.TABLE.items() if re.search(r"\w\.\w|\w=\.|\(", command)}
     assert of_python <= {"speak v1"}  # which has FIBONACCI_API_VERSION=0.2
-
-
-def test_what_a_deployment_says_names_nothing_of_python_but_by_remedies() -> None:
-    """Texts of its errors, problems and changes; a wrong type is a fault of a program, which the command is not."""
-    files = [*(PACKAGE / "deployment").glob("*.py"), PACKAGE / "_async" / "deployments.py"]
-    texts = [text for file in files for text in _texts(ast.parse(file.read_text("utf-8")))]
-    assert len(texts) > 100
-    assert [text for text in texts if re.search(r"\w=(?!=)|\w\(\w|\b(plan|client|workflows)\.\w", text)] == []
-
-
-def _texts(node: ast.AST) -> Iterator[str]:
-    """Yield the texts of several words in a source, but docstrings, and those of what raises a `TypeError`."""
-    if isinstance(node, ast.Raise) and "TypeError" in ast.dump(node):
-        return
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Constant) and isinstance(child.value, str) and " " in child.value:
-            if not isinstance(node, ast.Expr):
-                yield child.value
-        else:
-            yield from _texts(child)

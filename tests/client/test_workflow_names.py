@@ -268,8 +268,3 @@ class TestCreate:
         assert isinstance(error, TypeError)
         assert text in str(error)
         assert len(emulator.requests) == 0
-
-    def test_a_builder_with_a_fault(self, mode: Mode, emulator: Emulator, any_client: Any) -> None:
-        without_nodes = WorkflowBuilder("Faulty")
-        assert isinstance(mode.end(any_client.workflows.create, without_nodes).error, DefinitionError)
-        assert len(emulator.requests) == 0

@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
-from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 from pydantic import TypeAdapter
 
 from tests.contract.document import Operation, example_of, faults, load_document, media, operations, resolve
@@ -45,12 +43,6 @@ def test_it_is_valid_openapi_31() -> None:
     validate(document, cls=OpenAPIV31SpecValidator)
 
 
-def test_an_invalid_document_would_be_noticed() -> None:
-    document = {**load_document(), "info": {"title": "no version"}}
-    with pytest.raises(OpenAPIValidationError, match=r"version. is a required property"):
-        validate(document, cls=OpenAPIV31SpecValidator)
-
-
 def test_the_server_and_the_key_are_the_documented_ones() -> None:
     document = load_document()
     assert [server["url"] for server in document["servers"]] == ["https://api.fibonacci.dev/v1"]
@@ -58,12 +50,6 @@ def test_the_server_and_the_key_are_the_documented_ones() -> None:
     scheme: Mapping[str, Any] = document["components"]["securitySchemes"]["bearerAuth"]
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
     assert list(values_of("security", document["paths"])) == []
-
-
-def test_every_mark_is_one_sentence() -> None:
-    marks = list(values_of("x-choice", load_document()))
-    assert len(marks) > 30
-    assert [mark for mark in marks if not mark.endswith(".") or ". " in mark or "\n" in mark] == []
 
 
 def test_a_success_has_the_documented_shape() -> None:
@@ -133,16 +119,11 @@ class TestExamples:
 
         check_rows(((operation.id, operation) for operation in operations()), check)
 
-    def test_every_parameter_of_a_path_has_an_example_that_fits_its_schema(self) -> None:
-        def check(operation: Operation) -> None:
-            for parameter in operation.parameters_in("path"):
-                assert faults(parameter["schema"], parameter["example"]) == []
-
-        check_rows(((operation.id, operation) for operation in operations()), check)
-
-    def test_every_header_has_an_example_that_fits_its_schema(self) -> None:
-        for name, header in load_document()["components"]["headers"].items():
-            assert faults(header["schema"], header["example"]) == [], name
+    def test_every_parameter_and_header_has_an_example_that_fits_its_schema(self) -> None:
+        headers = load_document()["components"]["headers"].items()
+        paths = ((each["name"], each) for operation in operations() for each in operation.parameters_in("path"))
+        for name, each in (*headers, *paths):
+            assert faults(each["schema"], each["example"]) == [], name
 
     def test_every_success_is_read_by_the_model_of_the_table(self) -> None:
         def check(row: EndpointRow) -> None:
@@ -159,13 +140,6 @@ class TestExamples:
                 assert model.dump_python(model.validate_python(item), mode="json") == item
 
         check_rows({row.call: row for row in ROWS}.items(), check)
-
-    def test_an_example_that_does_not_fit_is_noticed(self) -> None:
-        schema = media(operation_of("executions.get").success)["schema"]
-        assert faults(schema, {"data": {"status": "completed"}}) == [
-            "'execution_id' is a required property",
-            "'meta' is a required property",
-        ]
 
 
 def operation_of(call: str) -> Operation:

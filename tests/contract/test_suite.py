@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import runpy
-import sys
 from typing import Any
 
 import pytest
@@ -12,10 +10,10 @@ import pytest
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
-from tests.contract.suite.check import Checks, Result, require_among, require_equal, require_type, run, table
+from tests.contract.suite.check import Checks, Result, run, table
 from tests.contract.suite.checks import ALL
 from tests.contract.suite.cli import main
-from tests.contract.suite.server import Disagreement, RawRequests, Server, Skipped
+from tests.contract.suite.server import RawRequests, Server, Skipped
 from tests.kit.assertions import each_row
 from tests.tools.mutants.serving import server_of
 
@@ -68,20 +66,6 @@ def test_without_keys_of_other_roles_the_checks_of_roles_are_skipped() -> None:
     assert results[0].why == "no key for the role member: pass --role-key member=KEY"
 
 
-def test_what_a_check_creates_is_shown_before_it_is_deleted(server: Server) -> None:
-    checks = Checks("some")
-
-    @checks.documented("POST /workflows", "Never")
-    def never(server: Server) -> None:
-        server.create_workflow("Shown")
-        raise Disagreement("never")
-
-    (result,) = run(checks, server)
-    assert result.transcript[0] == f"> POST {server.client.base_url}/workflows"
-    assert result.transcript[1] == '> {"name":"Shown"}'
-    assert "DELETE" not in str(result.transcript)
-
-
 def test_every_check_agrees_on_the_smallest_plan_and_every_change_is_reverted() -> None:
     server, results = server_of(Emulator(plan="free")), list[Result]()
     for number, check in enumerate(ALL):
@@ -119,28 +103,6 @@ def test_the_limit_of_a_documented_plan_is_checked() -> None:
 def test_a_second_run_skips_what_cannot_be_reverted(server: Server) -> None:
     overrides = [check for check in ALL if check.name == "tool_policies.override"]
     assert [result.outcome for _ in range(2) for result in run(overrides, server)] == ["agrees", "skipped"]
-
-
-def test_every_check_names_its_endpoint_and_fact() -> None:
-    facts = [(check.endpoint, check.expected) for check in ALL]
-    assert len(facts) == len(set(facts))
-    assert {check.basis for check in ALL} == {"documented", "choice"}
-    for check in ALL:
-        method, path = check.endpoint.split(" ")
-        assert path.startswith("/")
-        assert check.changes or method == "GET"
-        assert check.expected == " ".join(check.expected.split())
-
-
-def test_the_messages_of_disagreements() -> None:
-    with pytest.raises(Disagreement, match="it is True, not 1"):
-        require_equal(True, 1, "it")
-    with pytest.raises(Disagreement, match="it is True, not of the type int or float"):
-        require_type(True, (int, float), "it")
-    with pytest.raises(Disagreement, match="it is 3, not one of 1, 2"):
-        require_among(3, (1, 2), "it")
-    with pytest.raises(Disagreement, match=r"it is 'a{199}\.\.\., not ''"):
-        require_equal("a" * 300, "", "it")
 
 
 def test_an_error_in_a_check_is_a_result(server: Server) -> None:
@@ -205,12 +167,3 @@ def test_wrong_arguments_are_refused(arguments: list[str], reason: str, capsys: 
 def test_an_unreachable_server(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--base-url", "http://127.0.0.1:1/v1", "--api-key", "k"]) == 1
     assert "no response from http://127.0.0.1:1/v1" in capsys.readouterr().err
-
-
-def test_as_a_program(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
-    monkeypatch.setattr(sys, "argv", ["contract", "--base-url", emulator.base_url, "--only", "health"])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_module("tests.contract.suite", run_name="__main__")
-    assert ended.value.code == 0
-    assert ", 0 disagree, 0 skipped" in capsys.readouterr().out

@@ -46,10 +46,7 @@ GOVERNANCE = [
     EndpointRow("organizations.governance.get", "GET", "/organizations/acme/governance", SETTINGS, GovernanceSettings,
         ("acme",), bare=True),
     EndpointRow("organizations.governance.update", "PATCH", "/organizations/acme/governance", SETTINGS,
-        GovernanceSettings,
-        ("acme",), {"approval_threshold": 2}, body={"approval_threshold": 2}, bare=True),
-    EndpointRow("organizations.governance.update", "PATCH", "/organizations/a%20%26%20b/governance", SETTINGS,
-        GovernanceSettings, ("a & b",),
+        GovernanceSettings, ("acme",),
         {
             "require_approval_for_external_comm": True,
             "require_approval_for_public_writes": False,
@@ -82,8 +79,6 @@ GOVERNANCE = [
 QUOTAS = [
     EndpointRow("organizations.quota.get", "GET", "/organizations/acme/quota", QUOTA, Quota, ("acme",), bare=True),
     EndpointRow("organizations.quota.update", "PATCH", "/organizations/acme/quota", QUOTA, Quota, ("acme",),
-        {"memory_mb": 256}, body={"memory_mb": 256}, bare=True),
-    EndpointRow("organizations.quota.update", "PATCH", "/organizations/acme/quota", QUOTA, Quota, ("acme",),
         {"workflow_runs_per_hour": 0, "concurrent_executions": None, "memory_mb": 1},
         body={"workflow_runs_per_hour": 0, "concurrent_executions": None, "memory_mb": 1}, bare=True),
 ]  # fmt: skip
@@ -107,9 +102,6 @@ POLICIES = [
         type(None), ("acme", "email_send"), status=204),
     EndpointRow("organizations.tool_policies.list_role_overrides", "GET", "/organizations/acme/role-policy-overrides",
         [OVERRIDE], RolePolicyOverride, ("acme",)),
-    EndpointRow("organizations.tool_policies.list_role_overrides", "GET",
-        "/organizations/acme/role-policy-overrides?limit=100&cursor=n%3D2", [OVERRIDE], RolePolicyOverride,
-        ("acme",), PAGE),
     EndpointRow("organizations.tool_policies.create_role_override", "POST", "/organizations/acme/role-policy-overrides",
         OVERRIDE, RolePolicyOverride, ("acme",), {"role": "viewer", "tool_name": "email_send"},
         body={"role": "viewer", "tool_name": "email_send"}, status=201),

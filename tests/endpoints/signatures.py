@@ -75,19 +75,6 @@ def refused_types(operation: Operation, method: Callable[..., object]) -> list[s
     ]
 
 
-def undocumented_nulls(operation: Operation, method: Callable[..., object]) -> list[str]:
-    """Return the fields of the body whose annotation takes None where no null is documented, and None is no default."""
-    hints = type_hints(method)
-    defaults = {name: parameter.default for name, parameter in inspect.signature(method).parameters.items()}
-    return [
-        name
-        for name, schema in _body_fields(operation)
-        if (documented := _documented_types(schema))
-        and NoneType in _accepted_types(hints[name]) - documented
-        and defaults[name] is not None
-    ]
-
-
 def is_page(operation: Operation) -> bool:
     """Whether the operation's success is a page of a list."""
     if "content" not in operation.success:

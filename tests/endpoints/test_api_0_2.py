@@ -27,13 +27,12 @@ from fibonacci import (
 )
 from fibonacci._core.api_0_2 import CALLS, Missing
 from fibonacci._core.error_mapping import other_api
-from fibonacci.definitions.files.legacy_dialect import in_todays_words, in_words_of_0_2_4
 from fibonacci.models import Execution
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
 from tests.contract.document import operations
 from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
-from tests.kit.assertions import check_rows, each_row
+from tests.kit.assertions import check_rows
 from tests.kit.mode import Mode, both_modes
 from tests.kit.server import ScriptedServer
 from tests.kit.transport import ScriptedTransport, http_response
@@ -157,34 +156,6 @@ def test_a_call_that_the_server_does_not_have_is_refused_before_anything_is_sent
     assert not transport.requests
 
 
-_REQUIRED: dict[str, st.SearchStrategy[Any]] = {
-    "id": st.sampled_from("abc"),
-    "type": st.sampled_from(["llm", "tool", "critic", "conditional", "later"]),
-}
-_OPTIONAL: dict[str, st.SearchStrategy[Any]] = {
-    "model": st.just("m"),
-    "temperature": st.floats(0, 1),
-    "timeout": st.just(5),
-    "tool": st.just("web_search"),
-    "params": st.just({"query": "{{a}}"}),
-    "criteria": st.just(["clear"]),
-    "enable_retry": st.booleans(),
-    "max_retries": st.integers(0, 3),
-    "retry_delay": st.just(1.5),
-    "target_node": st.just("a"),
-    "dependencies": st.lists(st.sampled_from("abc"), max_size=2),
-}
-
-
-@given(nodes=st.lists(st.fixed_dictionaries(_REQUIRED, optional=_OPTIONAL), max_size=4))
-def test_the_words_of_0_2_4_are_read_as_the_definition_that_they_were_written_for(nodes: list[dict[str, Any]]) -> None:
-    for node in nodes:
-        if node["type"] == "critic":  # without a target, 0.2.4 means the first dependency
-            node.setdefault("target_node", "b")
-    definition = {"nodes": nodes, "outputs": {"a": "{{a}}"}}
-    assert in_todays_words(in_words_of_0_2_4(definition)) == definition
-
-
 def test_a_definition_is_sent_in_the_words_of_0_2_4(server: ScriptedServer) -> None:
     flow = WorkflowBuilder("Support")
     ask = flow.llm("ask", "Is {{input.mail}} urgent?", model="m", retries=2)
@@ -248,13 +219,6 @@ def test_a_list_is_read_to_its_end_however_many_the_server_has_on_a_page(
     if first.next_cursor is not None:
         rest = client.workflows.list(page_size=3, cursor=first.next_cursor)  # another size than before
         assert [each.id for each in [*first.items, *rest]] == expected
-
-
-@each_row("seconds", ["Infinity", "NaN", "1e308"])
-def test_a_duration_that_is_no_number_of_milliseconds_is_left_out(server: ScriptedServer, seconds: str) -> None:
-    server.add_response(f'{{"id": "run-1", "status": "completed", "duration_seconds": {seconds}}}')
-    run = client_of(server).executions.get("run-1")
-    assert (run.status, run.duration_ms) == ("completed", None)
 
 
 def test_what_is_no_valid_text_costs_no_run(server: ScriptedServer) -> None:

@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 _ESTABLISHED, _SYN_SENT = 1, 2
-_KEEPALIVE_TIMER = 2
 # Of netlink's sock_diag.
 _SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, _REQUEST, _DUMP, _DONE = 4, 20, 0x1, 0x300, 3
 
@@ -57,11 +56,6 @@ class BlackHole:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._resources.close()
-
-
-def connections_with_keepalive(host: str, port: int) -> int:
-    """Return the number of connections to an address for which the keepalive timer runs."""
-    return sum(found.timer == _KEEPALIVE_TIMER for found in _connections(host, port, _ESTABLISHED))
 
 
 def _count(host: str, port: int, state: int) -> int:

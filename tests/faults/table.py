@@ -28,7 +28,6 @@ from tests.kit.steps import (
     OK_BODY,
     Step,
     deep_json,
-    dripping,
     error_body,
     frozen,
     gzip_bomb,
@@ -43,7 +42,7 @@ from tests.kit.steps import (
     slow_reader,
 )
 
-SHORT = 2.0
+SHORT = 1.0
 brotli: Any = import_module("brotli")  # it brings no types
 
 
@@ -170,12 +169,9 @@ def _slow() -> Iterator[FaultRow]:
         "no body": raw_then_stall(head(200, length=50)),
         "no end of the body": raw_then_stall(long_body + OK_BODY),
         "no end of an error's body": raw_then_stall(head(400, length=1000) + b"{"),
-        "a dripping body": dripping(long_body, b" " * 1000),
-        "dripping chunks": dripping(head(200, {"Transfer-Encoding": "chunked"}), b"1\r\n \r\n" * 500),
     }
     for name, step in steps.items():
         yield FaultRow(name, (step,), timed_out(), timeout=SHORT)
-    yield FaultRow("a dripping head", (dripping(b"", head(200) + OK_BODY),), timed_out(), timeout=SHORT)
     yield FaultRow("never read from", (frozen,), timed_out(), greet=True, timeout=SHORT)
     large = FaultRow("", (frozen,), timed_out(), greet=True, timeout=SHORT, body_size=8_000_000, httpx=("httpx2",))
     yield replace(large, name="never read from, large body")

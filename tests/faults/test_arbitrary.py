@@ -38,74 +38,29 @@ _SETTINGS = settings(
     database=None,
 )
 
-_NAMES = st.sampled_from(
-    [
-        "Content-Type",
-        "Content-Encoding",
-        "Content-Length",
-        "Transfer-Encoding",
-        "Connection",
-        "Location",
-        "Date",
-        "Retry-After",
-        "Link",
-        "Set-Cookie",
-        "X-Request-Id",
-        "X-RateLimit-Limit",
-        "X-RateLimit-Remaining",
-        "X-RateLimit-Reset",
-        "Upgrade",
-        "Trailer",
-        "WWW-Authenticate",
-    ]
+_NAMES = (
+    "Content-Type Content-Encoding Content-Length Transfer-Encoding Connection Location Date Retry-After Link"
+    " Set-Cookie X-Request-Id X-RateLimit-Limit X-RateLimit-Remaining X-RateLimit-Reset Upgrade Trailer"
+    " WWW-Authenticate"
 )
+_TOKENS = "gzip deflate br gzip,gzip chunked close text/html application/json NaN -1 1e999"
+_FIELDS = "data meta error code message details items next_cursor pagination page total_pages id status"
 _VALUES = st.one_of(
     st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=30),
-    st.sampled_from(
-        [
-            "gzip",
-            "deflate",
-            "br",
-            "gzip,gzip",
-            "chunked",
-            "close",
-            "text/html",
-            "application/json",
-            "NaN",
-            "-1",
-            "1e999",
-        ]
-    ),
+    st.sampled_from(_TOKENS.split()),
     st.integers().map(str),
     st.floats().map(str),
     st.builds(http_date, st.floats(0, 4e9)),
     st.datetimes().map(lambda moment: moment.strftime("%a, %d %b %Y %H:%M:%S -0000")),
     st.just('<https://evil.example/>; rel="next", <?cursor=1>; rel=next'),
 )
-_HEADERS = st.lists(st.tuples(_NAMES, _VALUES), max_size=6)
+_HEADERS = st.lists(st.tuples(st.sampled_from(_NAMES.split()), _VALUES), max_size=6)
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(
-                [
-                    "data",
-                    "meta",
-                    "error",
-                    "code",
-                    "message",
-                    "details",
-                    "items",
-                    "next_cursor",
-                    "pagination",
-                    "page",
-                    "total_pages",
-                    "id",
-                    "status",
-                ]
-            )
-            | st.text(max_size=5),
+            st.sampled_from(_FIELDS.split()) | st.text(max_size=5),
             inner,
             max_size=5,
         )

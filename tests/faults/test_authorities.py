@@ -47,17 +47,17 @@ def unrelated(tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("each_transport")
-def test_a_folder_as_ca_bundle(mode: Mode, folder: Path, authority: Authority) -> None:
-    with ScriptedServer(ok, tls=authority.good()) as server:
-        assert all_fine(call_each(mode, server.base_url, ca_bundle=folder))
-
-
-def test_folders_by_ssl_cert_dir(
-    mode: Mode, folder: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join(("/no/such/folder", str(folder))))
-    with ScriptedServer(ok, tls=authority.good()) as server:
-        assert all_fine(call_each(mode, server.base_url))
+@each_row("by", ["ca_bundle", "SSL_CERT_FILE", "SSL_CERT_DIR", "a folder as ca_bundle", None])
+def test_a_private_authority_is_trusted(by: str | None, mode: Mode, folder: Path, authority: Authority) -> None:
+    options = {"ca_bundle": {"ca_bundle": authority.file, "a folder as ca_bundle": folder}.get(str(by))}
+    with ScriptedServer(ok, tls=authority.good()) as server, pytest.MonkeyPatch.context() as patch:
+        if by == "SSL_CERT_FILE":
+            patch.setenv(by, str(authority.file))
+        if by == "SSL_CERT_DIR":
+            patch.setenv(by, os.pathsep.join(("/no/such/folder", str(folder))))
+        ended = call_each(mode, server.base_url, **options)
+    assert all_fine(ended) == (by is not None)
+    assert len(server.requests) == (len(ONE_OF_EACH) if by else 0)
 
 
 WITHOUT_CERTIFICATE = [
@@ -172,10 +172,6 @@ def test_an_authority_that_is_replaced_is_read_again(mode: Mode, unrelated: Path
         assert isinstance(mode.end(client.request, "GET", "/x").error, APIConnectionError)
         shutil.copy(authority.file, unrelated)
         assert mode.end(client.request, "GET", "/x").value == {"fine": True}
-
-
-def test_a_context_is_made_once(authority: Authority) -> None:
-    assert ssl_context(str(authority.file)) is ssl_context(str(authority.file))
 
 
 @pytest.mark.usefixtures("each_transport")

@@ -186,5 +186,5 @@ def test_httpx_closes_a_connection_that_is_canceled_before_it_is_whole(proxy: st
         with HalfwayServer() as server:
             anyio.run(main, row[0], server, backend=row[1])
 
-    rows = [(library, backend) for library in (httpx, httpx2) for backend in ("asyncio", "trio")]
+    rows = [(library, backend) for library, backend in ((httpx, "asyncio"), (httpx2, "trio"))]
     check_rows(((f"{library.__name__}, {backend}", (library, backend)) for library, backend in rows), check, at_once=4)

@@ -29,14 +29,13 @@ from fibonacci.transports import (
 )
 from tests.faults.calls import ONE_OF_EACH, all_fine, call_each
 from tests.faults.proxies import call_each_elsewhere
-from tests.faults.relay import ForgetfulRelay
 from tests.kit.assertions import check_rows, each_row
 from tests.kit.certificates import Authority, ClientFiles
 from tests.kit.listener import Listener
 from tests.kit.mode import Mode, each_mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import head, ok
+from tests.kit.steps import ok
 
 VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 
@@ -134,25 +133,6 @@ def test_files_that_are_replaced_are_read_again(mode: Mode, authority: Authority
         assert isinstance(mode.end(client.request, "GET", "/x").error, APIConnectionError)
         ClientFiles.issued_by(authority.ca, tmp_path)
         assert mode.end(client.request, "GET", "/x").value == {"fine": True}
-
-
-class Tunnel(ForgetfulRelay):
-    """A proxy that makes a tunnel to one server, and forgets nothing."""
-
-    def serve(self, sock: socket.socket, number: int) -> None:
-        assert sock.recv(65536).startswith(b"CONNECT ")
-        sock.sendall(head(200))
-        super().serve(sock, number)
-
-
-@pytest.mark.usefixtures("each_transport")
-def test_through_a_tunnel(
-    mode: Mode, authority: Authority, files: ClientFiles, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with ScriptedServer(ok, tls=authority.asking()) as server, Tunnel(server.port) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
-        assert all_fine(call_each_elsewhere(mode, server, ca_bundle=authority.file, client_cert=files.both))
-    assert proxy.connections == len(ONE_OF_EACH)
 
 
 @pytest.mark.usefixtures("each_transport")

@@ -6,9 +6,7 @@ import errno
 import gc
 import json
 import os
-import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
@@ -17,9 +15,7 @@ from typing import Any
 import pytest
 
 from tests.kit.assertions import check_rows
-from tests.kit.certificates import Authority
 from tests.kit.mode import MODES, Ended, Mode, ModeName
-from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
 from tests.kit.systems import needs_descriptor_limits, needs_fork
@@ -31,8 +27,6 @@ pytestmark = [
 ]
 
 LIMIT = 64
-MANY = LIMIT - 26  # some are needed for other things
-CALLS = 100
 NEVER_SENT = f"APIConnectionError, errno {errno.EMFILE}, outcome unknown: False"
 
 
@@ -82,37 +76,6 @@ def text_of(ended: Ended) -> str:
     cause = ended.error.__cause__
     number = cause.errno if isinstance(cause, OSError) else cause
     return f"{type(ended.error).__name__}, errno {number}, outcome unknown: {ended.api_error.outcome_unknown}"
-
-
-def call_often(server: ScriptedServer, authority: Authority) -> list[Any]:
-    """Make many calls at once, in one mode after another; return how they end, and how the next call does."""
-    import_module("tenacity")  # which the first retry does, when no file can be opened
-    results: list[Any] = []
-    for name in MODES:
-        with Mode(name, threads=CALLS) as mode:
-            client = mode.client_of(server, ca_bundle=authority.file)
-            cpu = time.process_time()
-            calls = [mode.begin(client.request, "GET", "/x") for _ in range(CALLS)]
-            outcomes = Counter(text_of(call.result()) for call in calls)
-            results.append([outcomes, time.process_time() - cpu, text_of(mode.end(client.request, "GET", "/x"))])
-    return results
-
-
-@pytest.mark.slow
-def test_more_calls_at_once_than_descriptors(authority: Authority) -> None:
-    def respond_late(peer: Peer) -> None:
-        while server.live_connections < MANY and peer.pause(0.01):
-            pass
-        peer.pause(0.05)
-        ok(peer)
-
-    with ScriptedServer(respond_late, tls=authority.good()) as server:
-        results = in_child(lambda: call_often(server, authority))
-    for outcomes, cpu, after in results:
-        assert outcomes.keys() <= {"answered", NEVER_SENT}
-        assert outcomes["answered"] >= MANY
-        assert cpu < 1
-        assert after == "answered"
 
 
 def call_without_descriptors(name: ModeName, server: ScriptedServer, other_server: ScriptedServer) -> dict[str, Any]:

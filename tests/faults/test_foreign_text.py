@@ -19,7 +19,7 @@ from fibonacci import (
 )
 from fibonacci._display.html import error_html
 from fibonacci._texts.text import printable, printable_line, visible
-from fibonacci.definitions import check_definition, loads
+from fibonacci.definitions import loads
 from fibonacci.emulator import Emulator
 from tests.kit.assertions import each_row
 from tests.kit.clock import FakeClock
@@ -129,14 +129,6 @@ def test_what_a_proxy_and_a_row_say_is_safe_to_show(monkeypatch: pytest.MonkeyPa
         shown = "".join(traceback.format_exception(caught.value))
         assert printable(shown) == shown
         assert not [line for line in shown.splitlines() if line.startswith(FORGED)]
-
-
-def test_what_an_emulator_warns_of_is_safe_to_show(emulator: Emulator) -> None:
-    node = {"id": "a", "type": "llm", "instruction": "x", HOSTILE: 1}
-    emulator.client().workflows.create(name=HOSTILE, definition={"nodes": [node]})
-    for found in (*emulator.warnings, *check_definition({"nodes": [node]})):
-        assert HOSTILE in found.location
-        assert printable_line(str(found)) == str(found)
 
 
 def test_our_own_lines_stay_lines() -> None:

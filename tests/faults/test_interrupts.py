@@ -152,24 +152,6 @@ def client_of(platform: Any) -> AsyncFibonacci:
 class TestCancellation:
     """A canceled task leaves with notes, and cancels its execution first when it is asked to."""
 
-    def test_of_an_asyncio_task(
-        self, cancel: bool, emulator: Emulator, slow: str, reader: Callable[[], Execution]
-    ) -> None:
-        async def main() -> asyncio.CancelledError:
-            started = asyncio.Event()
-            async with client_of(emulator) as client:
-                run = client.workflows.run(slow, on_update=lambda _: started.set(), cancel_on_exit=cancel)
-                task = asyncio.create_task(run)
-                await started.wait()
-                await asyncio.sleep(0.05)
-                task.cancel()
-                with pytest.raises(asyncio.CancelledError) as caught:
-                    await task
-                assert task.cancelled()
-                return caught.value
-
-        self.check(asyncio.run(main()), reader(), cancel)
-
     @pytest.mark.parametrize("backend", ["asyncio", "trio"])
     def test_by_a_scope(
         self, backend: str, cancel: bool, emulator: Emulator, slow: str, reader: Callable[[], Execution]
@@ -275,27 +257,13 @@ class TestWhileItIsCanceled:
 
     def test_the_shield_has_an_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A transport of the user's that ignores the deadline does not hold a canceled task up."""
-
-        class Stubborn:
-            def __init__(self) -> None:
-                self.sent: list[str] = []
-
-            async def send(self, request: Any, deadline: Any) -> Any:
-                self.sent.append(request.target)
-                await anyio.sleep(60 if request.target.endswith("/cancel") else 0)
-                return RESPONSE
-
-            async def aclose(self) -> None: ...
-
         monkeypatch.setattr("fibonacci._async.run._CANCEL_AT_MOST", 0.1)
         for backend in ("asyncio", "trio"):
-            transport = Stubborn()
+            transport = Running(seconds_to_cancel=60)
 
-            async def main(transport: Stubborn = transport) -> float:
-                client = AsyncFibonacci("key", base_url="http://127.0.0.1:9", transport=transport)
+            async def main(transport: Running = transport) -> None:
                 with anyio.move_on_after(0.1):
-                    await client.workflows.run("wf-1", cancel_on_exit=True)
-                return anyio.current_time()
+                    await transport.client().workflows.run("wf-1", cancel_on_exit=True)
 
             began = time.monotonic()
             anyio.run(main, backend=backend)
@@ -305,22 +273,30 @@ class TestWhileItIsCanceled:
 
 def test_a_coroutine_that_is_closed_waits_for_nothing() -> None:
     """A `GeneratorExit` allows no further `await`."""
-    client = AsyncFibonacci("key", base_url="http://127.0.0.1:9", transport=Immediate())
-    running = client.workflows.run("wf-1", cancel_on_exit=True)
+    running = Running().client().workflows.run("wf-1", cancel_on_exit=True)
 
     async def begin() -> None:
-        task = asyncio.ensure_future(asyncio.sleep(0))
-        await task
+        await asyncio.sleep(0)
         running.send(None)
 
     asyncio.run(begin())
     running.close()
 
 
-class Immediate:
-    """Responds that an execution is running, without a wait."""
+class Running:
+    """A transport that responds that an execution is running."""
+
+    def __init__(self, seconds_to_cancel: float = 0) -> None:
+        self.sent: list[str] = []
+        self._seconds = seconds_to_cancel
+
+    def client(self) -> AsyncFibonacci:
+        return AsyncFibonacci("key", base_url="http://127.0.0.1:9", transport=self)
 
     async def send(self, request: Any, deadline: Any) -> Any:
+        self.sent.append(request.target)
+        if request.target.endswith("/cancel"):
+            await anyio.sleep(self._seconds)
         return RESPONSE
 
     async def aclose(self) -> None: ...

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -20,7 +19,6 @@ import trio
 
 from fibonacci import APIConnectionError, AsyncFibonacci, Fibonacci, NotFoundError
 from fibonacci.transports import SocketTransport
-from tests.faults.calls import KEY
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, ok, raw_then_reset, raw_then_stall, respond
@@ -64,16 +62,6 @@ def test_one_async_client_in_several_loops_at_once(server: ScriptedServer) -> No
     assert len(pairs) == server.connections  # each is of one loop
 
 
-def test_both_clients_inside_a_running_loop(server: ScriptedServer) -> None:
-    async def main() -> None:
-        async with AsyncFibonacci(server.api_key, base_url=server.base_url) as client:
-            with Fibonacci(server.api_key, base_url=server.base_url) as blocking:
-                assert await client.request("GET", "/x") == blocking.request("GET", "/x") == FINE
-
-    asyncio.run(main())
-    assert len(server.requests) == 2
-
-
 def test_one_client_in_many_threads(server: ScriptedServer) -> None:
     barrier = threading.Barrier(20)
 
@@ -85,16 +73,6 @@ def test_one_client_in_many_threads(server: ScriptedServer) -> None:
         assert list(threads.map(call, range(20))) == [[FINE] * 3] * 20
     assert len(server.requests) == 60
     assert server.connections <= 20
-
-
-@pytest.mark.parametrize("kind", [Fibonacci, AsyncFibonacci])
-def test_a_pickled_client_has_the_same_options(kind: type[Fibonacci] | type[AsyncFibonacci]) -> None:
-    options: dict[str, Any] = {"base_url": "https://api.example.com/v9", "timeout": 7, "headers": {"X-A": "b"}}
-    client = kind(KEY, max_retries=5, allow_pickled_secrets=True, **options)
-    again = pickle.loads(pickle.dumps(client))
-    assert type(again) is kind
-    config_of = attrgetter("_config")
-    assert config_of(again).options() == config_of(client).options()  # all its arguments
 
 
 _PROGRAM = """

@@ -5,20 +5,18 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import pytest
 
-from fibonacci import APIConnectionError, APITimeoutError
-from tests.faults.calls import KEY, ONE_OF_EACH, always, call_each, longest
+from fibonacci import APIConnectionError
+from tests.faults.calls import KEY, ONE_OF_EACH, always, call_each
 from tests.faults.expectations import MAX_RETRIES
 from tests.kit.assertions import all_modes_at_once, each_row
-from tests.kit.clock import Standstill
 from tests.kit.mode import Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, ok, raw_then_close, raw_then_reset, respond
-from tests.kit.systems import linux_only
 
 
 @contextmanager
@@ -60,22 +58,6 @@ def test_a_server_that_starts_to_listen_in_time(mode: Mode, monkeypatch: pytest.
         assert [call.result().value for call in calls] == [{"fine": True}] * len(ONE_OF_EACH)
 
 
-@linux_only
-@all_modes_at_once
-def test_a_listener_that_accepts_no_connection(mode: Mode, standstill: Standstill) -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as resources:
-        # These fill the system's queue: it lets further ones wait.
-        for _ in range(3):
-            waiting = resources.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
-        ended = call_each(mode, f"http://127.0.0.1:{listener.getsockname()[1]}/v1", json={}, timeout=0.4)
-    for method in ONE_OF_EACH:
-        assert type(ended[method].api_error) is APITimeoutError
-        assert not ended[method].api_error.outcome_unknown
-        assert ended[method].seconds - standstill.seconds <= longest(0.4)
-
-
 @each_row("end", [raw_then_reset(b""), raw_then_close(b"")])
 def test_a_connection_that_ends_during_the_tls_handshake(end: Step, mode: Mode) -> None:
     with ScriptedServer(greet=end) as server:
@@ -85,17 +67,6 @@ def test_a_connection_that_ends_during_the_tls_handshake(end: Step, mode: Mode) 
         assert type(error) is APIConnectionError
         assert (error.attempts, error.outcome_unknown) == (1 + MAX_RETRIES, False)
     assert server.delivered == server.connections == len(ONE_OF_EACH) * (1 + MAX_RETRIES)
-
-
-@all_modes_at_once
-def test_a_tls_handshake_that_never_ends(mode: Mode, standstill: Standstill) -> None:
-    with ScriptedServer(greet=lambda peer: peer.stall()) as server:
-        ended = call_each(mode, server.base_url.replace("http:", "https:"), json={}, timeout=0.8)
-    for method in ONE_OF_EACH:
-        assert type(ended[method].api_error) is APITimeoutError
-        assert not ended[method].api_error.outcome_unknown
-        assert ended[method].seconds - standstill.seconds <= longest(0.8)
-    assert server.delivered == len(ONE_OF_EACH)
 
 
 @each_row("host", ["no-such-host.invalid", "a" * 70 + ".invalid"])

@@ -58,15 +58,6 @@ def test_a_server_that_honors_keys_shows_one_execution(mode: Mode, losses: int, 
     assert [one.id for one in _executions(emulator, workflow)] == [execution.id]
 
 
-def test_two_calls_have_two_keys(mode: Mode, emulator: Emulator) -> None:
-    workflow = _workflow(emulator)
-    with LosingRelay(_port(emulator), losses=0) as relay:
-        client = mode.client_of(relay, api_key=emulator.api_key, idempotency="server")
-        ids = {mode.run(client.workflows.execute(workflow)).id for _ in range(2)}
-    assert {one.id for one in _executions(emulator, workflow)} == ids
-    assert len(ids) == 2
-
-
 def test_with_trust_in_keys_posts_are_retried_with_one_key(mode: Mode) -> None:
     def check(lost: Step) -> None:
         with ScriptedServer(lost, lost, ok) as server:
@@ -87,14 +78,6 @@ def test_trust_in_keys_does_not_cover_patch(mode: Mode) -> None:
         assert ended.api_error.outcome_unknown
 
     check_rows(LOST.items(), check)
-
-
-def test_retries_that_are_used_up_leave_the_outcome_unknown(mode: Mode) -> None:
-    with ScriptedServer(raw_then_reset(b"")) as server:
-        client = mode.client_of(server, idempotency="server")
-        ended = mode.end(client.request, "POST", "/x", json={})
-    assert len(server.requests) == 1 + MAX_RETRIES
-    assert ended.api_error.outcome_unknown
 
 
 MISSING = respond(404, error_body("not_found", "There is no workflow 'wf-1'"))

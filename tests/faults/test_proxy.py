@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from fibonacci import APIConnectionError, APIStatusError, APITimeoutError, transports
-from tests.faults.calls import KEY, ONE_OF_EACH, all_fine, call_each, longest
+from fibonacci import APIConnectionError, APIStatusError, transports
+from tests.faults.calls import KEY, ONE_OF_EACH, all_fine, call_each
 from tests.faults.expectations import MAX_RETRIES
 from tests.faults.proxies import ELSEWHERE, PASSWORD, QUOTED, behind_tls, call_each_elsewhere, elsewhere, tinyproxy
 from tests.kit.assertions import check_rows
 from tests.kit.certificates import Authority
-from tests.kit.clock import Standstill
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import head, ok, raw_then_close, raw_then_reset
@@ -26,67 +25,53 @@ each_network = pytest.mark.parametrize(("transport", "mode"), NETWORKS, indirect
 
 
 @pytest.fixture(scope="module")
-def open_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def open_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with tinyproxy(tmp_path_factory.mktemp("open")) as port:
-        yield port
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")
-def closed_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def closed_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with tinyproxy(tmp_path_factory.mktemp("closed"), password=PASSWORD) as port:
-        yield port
+        yield f"http://ada:{QUOTED}@127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")
-def secure_proxy(authority: Authority, open_proxy: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def secure_proxy(authority: Authority, open_proxy: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     certificate = tmp_path_factory.mktemp("certificate") / "proxy.pem"
     authority.ca.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(certificate))
-    with behind_tls(open_proxy, certificate) as port:
+    with behind_tls(int(open_proxy.rpartition(":")[2]), certificate) as port:
         yield f"https://127.0.0.1:{port}"
 
 
-def check_both_schemes(mode: Mode, authority: Authority, **options: str) -> None:
-    """Call over https, of which the proxy sees neither the request nor the key, and over http."""
+@each_network
+@pytest.mark.parametrize("proxy", ["open_proxy", "closed_proxy", "secure_proxy"])
+def test_through_a_proxy(
+    mode: Mode,
+    transport: str,
+    proxy: str,
+    authority: Authority,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Over https, of which the proxy sees neither the request nor the key, and over http."""
+    monkeypatch.setenv("ALL_PROXY", request.getfixturevalue(proxy))
+    options = {"ca_bundle": authority.file, "transport": transport}
     with ScriptedServer(ok, tls=authority.good()) as server, ScriptedServer(ok) as plain:
-        assert all_fine(call_each_elsewhere(mode, server, ca_bundle=authority.file, **options))
-        assert all_fine(call_each_elsewhere(mode, plain, ca_bundle=authority.file, **options))
+        assert all_fine(call_each_elsewhere(mode, server, **options))
+        assert all_fine(call_each_elsewhere(mode, plain, **options))
     assert len(server.requests) == len(ONE_OF_EACH)
     assert all(not request.all("via") for request in server.requests)
     assert all("tinyproxy" in request.one("via") for request in plain.requests)
     assert all(not request.all("proxy-authorization") for request in [*server.requests, *plain.requests])
 
 
-@each_network
-def test_through_a_proxy(
-    mode: Mode, transport: str, authority: Authority, open_proxy: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("HTTPS_PROXY", "HTTP_PROXY"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{open_proxy}")
-    check_both_schemes(mode, authority, transport=transport)
-
-
-@each_network
-def test_through_a_proxy_behind_tls(
-    mode: Mode, transport: str, secure_proxy: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ALL_PROXY", secure_proxy)
-    check_both_schemes(mode, authority, transport=transport)
-
-
-@pytest.mark.usefixtures("each_transport")
-def test_a_proxy_that_accepts_the_credentials(
-    mode: Mode, authority: Authority, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ALL_PROXY", f"http://ada:{QUOTED}@127.0.0.1:{closed_proxy}")
-    check_both_schemes(mode, authority)
-
-
 @pytest.mark.usefixtures("each_transport")
 def test_a_proxy_that_rejects_the_credentials(
-    mode: Mode, authority: Authority, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, authority: Authority, closed_proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for user in ("", "ada:wrong@"):
-        monkeypatch.setenv("HTTPS_PROXY", f"http://{user}127.0.0.1:{closed_proxy}")
+        monkeypatch.setenv("HTTPS_PROXY", closed_proxy.replace(f"ada:{QUOTED}@", user))
         with ScriptedServer(ok, tls=authority.good()) as server:
             ended = call_each_elsewhere(mode, server, ca_bundle=authority.file)
         assert server.connections == 0
@@ -100,9 +85,9 @@ def test_a_proxy_that_rejects_the_credentials(
 
 
 def test_plain_http_and_a_proxy_that_rejects_the_credentials(
-    mode: Mode, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, closed_proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_proxy}")
+    monkeypatch.setenv("HTTP_PROXY", closed_proxy.replace(f"ada:{QUOTED}@", ""))
     with ScriptedServer(ok) as server:
         ended = call_each_elsewhere(mode, server)
     assert server.connections == 0
@@ -161,18 +146,6 @@ def test_a_proxy_that_makes_no_tunnel_has_sent_nothing(mode: Mode, monkeypatch: 
         assert all(KEY not in str(request) for request in proxy.requests)
 
     check_rows([(name, name) for name in steps], check)
-
-
-def test_a_proxy_that_never_responds_to_connect(
-    mode: Mode, authority: Authority, monkeypatch: pytest.MonkeyPatch, standstill: Standstill
-) -> None:
-    with ScriptedServer(lambda peer: peer.stall()) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
-        client = mode.client(KEY, base_url=f"https://{ELSEWHERE}:1/v1", timeout=0.3, ca_bundle=authority.file)
-        error = mode.end(client.request, "POST", "/x").api_error
-    assert type(error) is APITimeoutError
-    assert (error.attempts, error.outcome_unknown) == (1, False)
-    assert error.elapsed - standstill.seconds <= longest(0.3)
 
 
 @pytest.mark.usefixtures("each_transport")

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from fibonacci import APIConnectionError, QuotaExceededError, RateLimitError, ServerError
-from tests.faults.refusals import rate_limit
-from tests.kit.assertions import appears, check_rows
-from tests.kit.clock import Standstill
+from tests.faults.calls import ONE_OF_EACH
+from tests.kit.assertions import appears, check_rows, each_row
+from tests.kit.clock import FakeClock, Standstill
 from tests.kit.limits import limits_of
 from tests.kit.mode import MODES, Mode
 from tests.kit.peer import Peer
@@ -25,6 +25,7 @@ from tests.kit.steps import OK_BODY, Step, error_body, http_date, ok, raw_then_r
 
 LIMIT = 60
 WINDOW = 2
+DAY = 86_400
 
 
 class EnforcedLimit:
@@ -80,16 +81,14 @@ def test_many_clients_of_one_key_use_the_whole_rate_limit_and_are_never_refused(
         began = math.ceil(time.time() / WINDOW)
         for worker in workers:
             worker.start()
-        time.sleep((began + 2) * WINDOW - time.time())
+        time.sleep((began + 1) * WINDOW - time.time())
         stopped.set()
         for worker in workers:
             worker.join()
     assert errors == []
-    later = range(began, began + 2)
     # The first window, in which the limit was not known, is that before `began`.
     assert sum(count for window, count in limit.refused.items() if window >= began) == 0
-    for window in later:
-        assert limit.used[window] >= 0.95 * LIMIT
+    assert limit.used[began] >= 0.95 * LIMIT
 
 
 def test_a_429_pauses_all(standstill: Standstill) -> None:
@@ -98,8 +97,7 @@ def test_a_429_pauses_all(standstill: Standstill) -> None:
 
     def refuse_until_reset(peer: Peer) -> None:
         now = math.floor(time.time())
-        limit = rate_limit(0, 2)(now)
-        refusing(429, [*limit, ("Date", http_date(now))])(peer)
+        refusing(429, rate_limit(0, now + 1), date=now)(peer)
 
     def check(refuse: Step) -> None:
         with ScriptedServer(refuse, ok) as server, ExitStack() as stack:
@@ -119,10 +117,53 @@ def test_a_429_pauses_all(standstill: Standstill) -> None:
     check_rows([("Retry-After", refuse_for_seconds), ("X-RateLimit-Reset", refuse_until_reset)], check, at_once=2)
 
 
+def rate_limit(remaining: int, reset: float) -> list[tuple[str, str]]:
+    """Return the three headers of the plan's rate limit."""
+    limits = {"Limit": 60, "Remaining": remaining, "Reset": int(reset)}
+    return [(f"X-RateLimit-{name}", str(value)) for name, value in limits.items()]
+
+
+@each_row(
+    ("headers", "ahead", "told"),
+    [
+        (lambda now: [("Retry-After", "0")], 0, 0.0),
+        (lambda now: [("Retry-After", "0.25"), *rate_limit(59, now + 30)], 0, 0.25),
+        (lambda now: [("Retry-After", http_date(now + 1))], DAY, 1.0),
+        (lambda now: [("Retry-After", http_date(now + 3600))], -DAY, 3600.0),
+        (lambda now: [("Retry-After", "soon")], 0, None),
+        (lambda now: rate_limit(0, now + 1), DAY, 1.0),
+        (lambda now: rate_limit(0, now + 3600), 0, 3600.0),
+    ],
+)
+def test_a_call_that_is_refused_waits_as_long_as_it_is_told_or_fails_at_once(
+    headers: Callable[[int], list[tuple[str, str]]], ahead: int, told: float | None, mode: Mode
+) -> None:
+    """Whatever the clock of the server says. A POST that a 503 may have been about is not sent again."""
+    refusals = [(status, method) for status in (429, 503) for method in ONE_OF_EACH]
+    is_window = headers(0)[0][0] != "Retry-After"  # which is taken to end a second later than stated
+    for status, method in refusals[:2] if is_window else refusals:
+        clock = FakeClock(runs=True)
+
+        def refuse(peer: Peer, status: int = status) -> None:
+            now = math.floor(time.time() + ahead)
+            refusing(status, headers(now), date=now)(peer)
+
+        with ScriptedServer(refuse, ok) as server:
+            ended = mode.end(mode.client_of(server, clock=clock, timeout=5).request, method, "/x")
+        may_be_repeated = status == 429 or method == "GET"
+        if may_be_repeated and told != 3600:
+            assert (ended.error, len(server.requests)) == (None, 2)
+            assert (told or 0) <= sum(clock.slept) <= (1.0 if told is None else 1.1 * told + 0.02 + is_window)
+        else:
+            assert (len(server.requests), clock.slept) == (1, [])
+            assert isinstance(ended.error, RateLimitError if status == 429 else ServerError)
+            assert ended.error.outcome_unknown == (not may_be_repeated)
+
+
 def test_a_rate_limit_wait_that_does_not_fit_fails_at_once_with_nothing_sent(
     mode: Mode, standstill: Standstill
 ) -> None:
-    with ScriptedServer(respond(200, OK_BODY, rate_limit(0, 30)(int(time.time())))) as server:
+    with ScriptedServer(respond(200, OK_BODY, rate_limit(0, time.time() + 30))) as server:
         client = mode.client_of(server, timeout=5)
         mode.run(client.request("GET", "/x"))
         ended = mode.end(client.request, "POST", "/x")
@@ -165,11 +206,3 @@ def test_the_retry_quota_bounds_requests_to_an_unreachable_server(mode: Mode) ->
         assert 150 < len(server.requests) <= 250
 
     check_rows(_DEAD.items(), check)
-
-
-def test_success_refunds_the_retry_quota() -> None:
-    with ScriptedServer(*[respond(500), ok] * 50) as server, Mode("sync") as mode:
-        client = mode.client_of(server)
-        # Without it the quota of 500 would be used up by the 36th retry at 14 each.
-        assert all(mode.run(client.request("GET", "/x")) == {"fine": True} for _ in range(50))
-    assert len(server.requests) == 100

@@ -6,19 +6,18 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import ExitStack
 from functools import partial
 from multiprocessing import get_context
 
 import anyio
 import pytest
 
-from fibonacci import APIConnectionError, AsyncFibonacci, Fibonacci, NotFoundError, RateLimitError
+from fibonacci import APIConnectionError, AsyncFibonacci, Fibonacci, RateLimitError
 from fibonacci.emulator import Emulator
 from tests.kit.assertions import all_modes_at_once
 from tests.kit.clock import Standstill
 from tests.kit.limits import limits_of
-from tests.kit.mode import MODES, Callee, Ended, Mode, each_mode
+from tests.kit.mode import Callee, Ended, Mode, each_mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import OK_BODY, Step, ok, refusing, respond
@@ -159,33 +158,5 @@ def calls_of_a_process(api_key: str, base_url: str, number: int) -> list[str]:
 @pytest.mark.slow
 def test_processes_that_share_a_plan_lose_no_call() -> None:
     with Emulator(rate_limit=(20, 0.5)) as emulator, ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        work = [pool.submit(calls_of_a_process, emulator.api_key, emulator.base_url, 25) for _ in range(2)]
+        work = [pool.submit(calls_of_a_process, emulator.api_key, emulator.base_url, 15) for _ in range(2)]
         assert [call.result() for call in work] == [[]] * 2
-
-
-def test_threads_and_tasks_share_a_plan_of_the_emulator() -> None:
-    with Emulator(rate_limit=(15, 1.0)) as emulator, ExitStack() as stack:
-        modes = [stack.enter_context(Mode(name)) for name in MODES]
-        clients = [mode.client_of(emulator) for mode in modes]
-        modes[0].run(clients[0].health.check())  # from now on the limit is known
-        pairs = zip(modes, clients, strict=True)
-        begun = [mode.begin(client.workflows.get, "wf-1") for mode, client in pairs for _ in range(8)]
-        errors = [call.result().error for call in begun]
-    assert {type(error) for error in errors} == {NotFoundError}
-    assert [request.status for request in emulator.requests if request.status == 429] == []
-
-
-def test_all_modes_wait_in_one_queue(standstill: Standstill) -> None:
-    with (
-        ScriptedServer(stating(0, 0.5), ok) as server,
-        Mode("sync") as sync,
-        Mode("asyncio") as asyncio,
-        Mode("trio") as trio,
-    ):
-        modes = {"sync": sync, "asyncio": asyncio, "trio": trio}
-        clients = {name: modes[name].client_of(server) for name in MODES}
-        sync.run(clients["sync"].request("GET", "/x"))
-        begun = [modes[name].begin(clients[name].request, "GET", "/x") for name in MODES for _ in range(3)]
-        wait_until_queued(server, 9)
-        assert all(call.result().error is None for call in begun)
-        assert all(0.2 < call.result().seconds < 1.5 + SOON + standstill.seconds for call in begun)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-import threading
 import time
 import traceback
 from functools import partial
@@ -26,13 +25,11 @@ from fibonacci import (
 )
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
-from tests.emulator.handling import wait_until
 from tests.faults.test_waiting import StallingTransport
 from tests.kit.assertions import each_row
 from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode, each_mode
 from tests.kit.nodes import llm, tool
-from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, raw_then_reset, respond, respond_json
 
@@ -105,32 +102,6 @@ class TestReason:
         assert isinstance(ended.error, ExecutionFailedError)
         assert (transport.remaining, clock.skipped) == ([3, 3], 3)
 
-    def test_a_cancellation_says_so(self, mode: Mode, clock: FakeClock) -> None:
-        with ScriptedServer(execution("cancelled")) as server:
-            ended = mode.end(mode.client_of(server).workflows.run, "wf-1")
-        assert type(ended.error) is ExecutionCancelledError
-        assert str(ended.error) == "execution exec_1 was canceled"
-
-    def test_the_api_key_is_redacted(self, mode: Mode, clock: FakeClock) -> None:
-        with ScriptedServer(execution("failed", error="the key sk-secret-of-mine is wrong")) as server:
-            client = mode.client_of(server, api_key="sk-secret-of-mine")
-            ended = mode.end(client.workflows.run, "wf-1")
-        assert isinstance(ended.error, ExecutionFailedError)
-        assert ended.error.reason == "the key [API key] is wrong"
-        assert "sk-secret" not in str(ended.error)
-
-    def test_waiting_for_approval_is_no_failure(self, mode: Mode, clock: FakeClock) -> None:
-        with ScriptedServer(execution("pending_approval")) as server:
-            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=30)
-        assert isinstance(ended.error, WaitTimeoutError)
-        assert "was pending_approval" in str(ended.error)
-
-    def test_the_error_is_copied_whole(self) -> None:
-        made = ExecutionFailedError("m", execution=Execution.model_validate({"id": "e"}), reason="r")
-        made.add_note(NOTE)
-        copied = pickle.loads(pickle.dumps(made))
-        assert (copied.reason, copied.execution.id, notes_of(copied)) == ("r", "e", [NOTE])
-
 
 class TestTimeUp:
     """Whose time is up decides what `run` raises."""
@@ -177,13 +148,6 @@ class TestTimeUp:
         assert type(ended.error) is APITimeoutError
         assert ended.api_error.outcome_unknown
         assert clock.skipped == 20
-
-    def test_with_an_execution_there_is_no_key(self, mode: Mode, clock: FakeClock) -> None:
-        with ScriptedServer(execution("running")) as server:
-            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=30, idempotency_key="job-7")
-        assert isinstance(ended.error, WaitTimeoutError)
-        assert ended.error.execution is not None
-        assert (ended.error.execution.id, ended.error.idempotency_key) == ("exec_1", None)
 
 
 class TestWhatIsReturned:
@@ -235,32 +199,27 @@ class TestNotes:
     """What ends a run or a wait carries the execution's id, once."""
 
     @each_row(
-        ("steps", "kind", "note"),
+        ("call", "steps", "kind", "note"),
         [
-            ([execution("failed", error="m")], ExecutionFailedError, NOTE),
-            ([execution("running")], WaitTimeoutError, NOTE + CONTINUES),
-            ([execution("running"), respond(404)], NotFoundError, NOTE),
+            ("run", [execution("failed", error="m")], ExecutionFailedError, NOTE),
+            ("run", [execution("running")], WaitTimeoutError, NOTE + CONTINUES),
+            ("run", [execution("pending_approval")], WaitTimeoutError, NOTE + CONTINUES),
+            ("run", [execution("running"), respond(404)], NotFoundError, NOTE),
+            ("wait", [execution("running")], WaitTimeoutError, NOTE + CONTINUES),
+            ("wait", [respond(404)], NotFoundError, NOTE),
         ],
     )
-    def test_on_errors_of_run(
-        self, steps: list[Step], kind: type[FibonacciError], note: str, mode: Mode, clock: FakeClock
+    def test_on_errors(
+        self, call: str, steps: list[Step], kind: type[FibonacciError], note: str, mode: Mode, clock: FakeClock
     ) -> None:
         with ScriptedServer(*steps) as server:
-            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=30)
+            client = mode.client_of(server)
+            ended = mode.end({"run": client.workflows.run, "wait": client.executions.wait}[call], "exec_1", timeout=30)
         assert isinstance(ended.error, kind)
         assert notes_of(ended.error) == [note]
-
-    @each_row(
-        ("step", "kind", "note"),
-        [(execution("running"), WaitTimeoutError, NOTE + CONTINUES), (respond(404), NotFoundError, NOTE)],
-    )
-    def test_on_errors_of_wait(
-        self, step: Step, kind: type[FibonacciError], note: str, mode: Mode, clock: FakeClock
-    ) -> None:
-        with ScriptedServer(step) as server:
-            ended = mode.end(mode.client_of(server).executions.wait, "exec_1", timeout=30)
-        assert isinstance(ended.error, kind)
-        assert notes_of(ended.error) == [note]
+        if isinstance(ended.error, WaitTimeoutError):
+            assert (ended.error.execution and ended.error.execution.id, ended.error.idempotency_key) == ("exec_1", None)
+        assert server.by_method()["POST"] == (call == "run")
 
     @each_row("method", ["run", "wait"])
     def test_on_errors_of_the_callback(self, method: str, mode: Mode, clock: FakeClock) -> None:
@@ -274,22 +233,13 @@ class TestNotes:
         assert isinstance(ended.error, ValueError)
         assert notes_of(ended.error) == [NOTE]
 
-    def test_once_where_a_wait_is_in_a_run(self, clock: FakeClock) -> None:
-        with ScriptedServer(execution("running")) as server, Mode("sync", clock) as mode:
-            client = mode.client_of(server)
-
-            def wait_too(seen: Execution) -> None:
-                client.executions.wait(seen.id, timeout=5)
-
-            ended = mode.end(client.workflows.run, "wf-1", on_update=wait_too)
-        assert isinstance(ended.error, WaitTimeoutError)
-        assert notes_of(ended.error) == [NOTE + CONTINUES]
-
     @each_row("options", [{}, {"idempotency_key": "job-7"}])
     def test_the_key_while_the_id_is_not_known(self, options: dict[str, str], mode: Mode, clock: FakeClock) -> None:
         with ScriptedServer(raw_then_reset(b"")) as server:
             ended = mode.end(mode.client_of(server).workflows.run, "wf-1", **options)
         assert isinstance(ended.error, APIConnectionError)
+        assert ended.error.outcome_unknown
+        assert len(server.requests) == 1
         key = server.last.one("Idempotency-Key")
         assert key == options.get("idempotency_key", key)
         assert notes_of(ended.error) == [f"no execution id was received (idempotency key: {key}){MAY_HAVE_STARTED}"]
@@ -328,21 +278,17 @@ class TestCancelOnExit:
     ASKED = "the execution was canceled, as cancel_on_exit asks"
 
     @each_mode
-    def test_at_the_timeout(self, mode: Mode, emulator: Emulator, clock: FakeClock) -> None:
+    @each_row(("cancel", "status"), [(True, "cancelled"), (False, "running")])
+    def test_at_the_timeout(self, cancel: bool, status: str, mode: Mode, emulator: Emulator, clock: FakeClock) -> None:
+        emulator.reset()
         workflow = create(emulator, tool("a", "wait", {"seconds": 600}))
         run = mode.client_of(emulator).workflows.run
-        ended = mode.end(run, workflow, timeout=30, cancel_on_exit=True, idempotency_key="k")
+        ended = mode.end(run, workflow, timeout=30, cancel_on_exit=cancel, idempotency_key="k")
         (left,) = emulator.client().executions.list()
         assert isinstance(ended.error, WaitTimeoutError)
-        assert left.status == "cancelled"
-        assert notes_of(ended.error) == [f"execution id: {left.id}", self.ASKED]
-
-    def test_without_it_the_execution_goes_on(self, mode: Mode, emulator: Emulator, clock: FakeClock) -> None:
-        workflow = create(emulator, tool("a", "wait", {"seconds": 600}))
-        ended = mode.end(mode.client_of(emulator).workflows.run, workflow, timeout=30)
-        (left,) = emulator.client().executions.list()
-        assert isinstance(ended.error, WaitTimeoutError)
-        assert left.status == "running"
+        assert left.status == status
+        notes = [f"execution id: {left.id}", self.ASKED] if cancel else [f"execution id: {left.id}{CONTINUES}"]
+        assert notes_of(ended.error) == notes
 
     def test_on_an_error_of_the_callback(self, mode: Mode, clock: FakeClock) -> None:
         def fail(seen: Execution) -> None:
@@ -389,7 +335,7 @@ class TestCancelOnExit:
             record.getMessage().startswith(f"execution exec_1 may still be running: {note}") for record in logged
         )
 
-    @pytest.mark.parametrize(("turns", "closes"), [(0, True), (1, False), (4, True), (12, False)])
+    @pytest.mark.parametrize(("turns", "closes"), [(0, True), (4, True), (12, False)])
     def test_at_the_end_of_the_event_loop(self, emulator: Emulator, turns: int, closes: bool) -> None:
         async def main() -> None:
             has_begun = asyncio.Event()
@@ -408,30 +354,6 @@ class TestCancelOnExit:
         (left,) = emulator.client().executions.list()
         assert left.status == "cancelled"
 
-    @each_mode
-    def test_closing_waits_for_it(self, mode: Mode) -> None:
-        def fail(seen: Execution) -> None:
-            raise LookupError(seen.id)
-
-        def respond_late(peer: Peer) -> object:
-            is_sent.set()
-            assert may_end.wait(20)
-            return execution("cancelled")(peer)
-
-        is_sent, may_end = threading.Event(), threading.Event()
-        with ScriptedServer(execution("running"), respond_late) as server:
-            client = mode.client_of(server)
-            running = mode.begin(client.workflows.run, "wf-1", on_update=fail, cancel_on_exit=True)
-            assert is_sent.wait(20)
-            (notes,) = client._shared.exits
-            closing = mode.begin(client.aclose if mode.is_async else client.close)
-            wait_until(lambda: notes._closing)
-            assert not closing.done()
-            may_end.set()
-            assert closing.result(20).error is None
-            assert notes_of(running.result(20).error) == [NOTE, self.ASKED]
-            assert client._shared.exits == set()
-
     def test_a_server_that_does_not_respond_delays_it_for_seconds_only(self, mode: Mode) -> None:
         def fail(seen: Execution) -> None:
             raise LookupError(seen.id)
@@ -444,26 +366,19 @@ class TestCancelOnExit:
         assert "canceling the execution failed" in notes_of(ended.error)[1]
         assert (len(transport.requests), clock.skipped) == (2, 5)
 
-    @each_row("steps", [[execution("failed", error="m")], [execution("cancelled", error="m")]])
-    def test_what_has_ended_is_not_canceled(self, steps: list[Step], mode: Mode, clock: FakeClock) -> None:
+    @each_row(
+        ("steps", "error", "methods"),
+        [
+            ([execution("failed", error="m")], ExecutionFailedError, ["POST", "GET"]),
+            ([execution("cancelled", error="m")], ExecutionCancelledError, ["POST", "GET"]),
+            ([respond(409)], ConflictError, ["POST"]),
+            ([execution("running"), execution("completed")], None, ["POST", "GET"]),
+        ],
+    )
+    def test_what_has_ended_or_was_never_started_is_not_canceled(
+        self, steps: list[Step], error: type[Exception] | None, methods: list[str], mode: Mode, clock: FakeClock
+    ) -> None:
         with ScriptedServer(*steps) as server:
             ended = mode.end(mode.client_of(server).workflows.run, "wf-1", cancel_on_exit=True)
-        assert isinstance(ended.error, ExecutionFailedError)
-        assert [request.method for request in server.requests] == ["POST", "GET"]
-
-    def test_nothing_is_canceled_when_it_did_not_start(self, mode: Mode, clock: FakeClock) -> None:
-        with ScriptedServer(respond(409)) as server:
-            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", cancel_on_exit=True)
-        assert isinstance(ended.error, ConflictError)
-        assert len(server.requests) == 1
-
-    def test_nothing_is_canceled_when_it_succeeds(self, mode: Mode, clock: FakeClock) -> None:
-        with ScriptedServer(execution("running"), execution("completed")) as server:
-            assert mode.run(mode.client_of(server).workflows.run("wf-1", cancel_on_exit=True)).succeeded
-        assert [request.method for request in server.requests] == ["POST", "GET"]
-
-    def test_cancel_on_exit_is_a_flag(self, mode: Mode) -> None:
-        run = mode.client("key", base_url="http://127.0.0.1:9").workflows.run
-        ended = mode.end(run, "wf-1", cancel_on_exit="yes")
-        assert isinstance(ended.error, TypeError)
-        assert "cancel_on_exit must be True or False, not str" in str(ended.error)
+        assert type(ended.error) is (error or type(None))
+        assert [request.method for request in server.requests] == methods

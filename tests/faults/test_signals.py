@@ -1,19 +1,14 @@
-"""Forks at every line of a call, threads that do not start, and imports that a signal interrupts."""
+"""Forks in the midst of a call."""
 
 from __future__ import annotations
 
 import itertools
 import os
-import threading
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from fibonacci import Fibonacci
-from fibonacci._display.progress import TickingBar
-from fibonacci._net.sockets import MAX_THREADS
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond
 from tests.kit.systems import needs_fork
@@ -29,11 +24,11 @@ def fine() -> Iterator[ScriptedServer]:
         yield server
 
 
-def at_every_line(client: Fibonacci, act: Callable[[], object], check: Callable[[str], object], step: int) -> int:
-    """Make a call for each of its lines, and do something there; return how many lines it has."""
+def at_every_line(client: Fibonacci, act: Callable[[], object], check: Callable[[str], object]) -> int:
+    """Make calls, and do something at one of their lines each; return how many lines it has."""
     for _ in range(3):
         client.request("GET", "/x")  # imports are another matter
-    for line in itertools.count(1, step):
+    for line in itertools.count(1, 97):
         injector = Injector(line, act)
         with injector.tracing():
             assert client.request("GET", "/x") == FINE
@@ -44,16 +39,8 @@ def at_every_line(client: Fibonacci, act: Callable[[], object], check: Callable[
 
 
 @needs_fork
-@pytest.mark.parametrize(
-    "step",
-    [
-        pytest.param(149, id="some"),
-        # In short: the row before.
-        pytest.param(11, marks=[pytest.mark.slow, pytest.mark.nightly], id="more"),
-    ],
-)
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_fork_at_any_line_of_a_call_leaves_the_response_to_the_parent(fine: ScriptedServer, step: int) -> None:
+def test_a_fork_at_any_line_of_a_call_leaves_the_response_to_the_parent(fine: ScriptedServer) -> None:
     """The child closes its copies of the parent's connections: the rest of the call fails there, or opens another."""
     parent, children = os.getpid(), list[int]()
 
@@ -69,49 +56,9 @@ def test_a_fork_at_any_line_of_a_call_leaves_the_response_to_the_parent(fine: Sc
 
     with Fibonacci(fine.api_key, base_url=fine.base_url, timeout=5) as client:
         try:
-            assert at_every_line(client, fork, check, step) > 300
+            assert at_every_line(client, fork, check) > 300
         finally:
             if os.getpid() != parent:
                 os._exit(1)
     first = fine.requests[0].connection
     assert sum(request.connection == first for request in fine.requests) == 4 + 2 * len(children)
-
-
-@contextmanager
-def refused_threads(name: str, error: BaseException) -> Generator[None]:
-    """Have the start of threads of a name fail, before or after they run."""
-    start = threading.Thread.start
-
-    def refuse(thread: threading.Thread) -> None:
-        if not thread.name.startswith(name):
-            start(thread)
-        else:
-            raise error
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(threading.Thread, "start", refuse)
-        yield
-
-
-class TestThreadsThatDoNotStart:
-    """What they were for is done by the next one."""
-
-    def test_that_of_a_shared_limiter(self, fine: ScriptedServer) -> None:
-        options: dict[str, Any] = {"base_url": fine.base_url, "rate_limiter": "machine", "timeout": 10}
-        with Fibonacci("key-of-one-thread", **options) as client:
-            with refused_threads("fibonacci rate limiter", KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
-                client.request("GET", "/x")
-            assert client.request("GET", "/x") == FINE
-
-    def test_that_of_a_name_lookup(self, fine: ScriptedServer) -> None:
-        url = f"http://localhost:{fine.port}/v1"
-        with Fibonacci(fine.api_key, base_url=url, timeout=10, transport="socket") as client:
-            for _ in range(MAX_THREADS + 1):
-                with refused_threads("fibonacci-name", KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
-                    client.request("GET", "/x")
-            assert client.request("GET", "/x") == FINE
-
-    def test_that_of_a_progress_bar(self, fine: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
-        with refused_threads("fibonacci-progress", RuntimeError("can't start new thread")):
-            TickingBar(desc="sending").close()
-        assert "sending" in capsys.readouterr().err

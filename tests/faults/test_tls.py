@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from fibonacci import APIConnectionError
-from tests.faults.calls import ONE_OF_EACH, all_fine, call_each
+from tests.faults.calls import ONE_OF_EACH, call_each
 from tests.kit.assertions import check_rows
 from tests.kit.certificates import Authority, of_an_unknown_authority, self_signed
 from tests.kit.mode import Mode, each_mode
@@ -36,16 +36,6 @@ def test_a_bad_certificate_is_tried_once(mode: Mode, authority: Authority) -> No
     check_rows([(server_side.__name__, server_side) for server_side in bad], check)
 
 
-@each_mode
-def test_a_private_authority_by_ca_bundle(mode: Mode, authority: Authority) -> None:
-    with ScriptedServer(ok, tls=authority.good()) as server:
-        trusting = call_each(mode, server.base_url, ca_bundle=authority.file)
-        suspicious = call_each(mode, server.base_url, ca_bundle=None)
-    assert all_fine(trusting)
-    assert all(isinstance(ended.error, APIConnectionError) for ended in suspicious.values())
-    assert len(server.requests) == len(ONE_OF_EACH)
-
-
 def test_a_reset_under_tls_is_an_unknown_outcome(mode: Mode, authority: Authority) -> None:
     with ScriptedServer(raw_then_reset(b""), tls=authority.good()) as server:
         ended = call_each(mode, server.base_url, ca_bundle=authority.file)
@@ -68,11 +58,3 @@ def test_surplus_data_after_a_response_under_tls_is_no_response(mode: Mode, auth
         for _ in range(5):
             assert mode.end(client.request, "POST", "/x").value == {"fine": True}
     assert len(server.requests) == server.connections == 5
-
-
-def test_a_private_authority_by_ssl_cert_file(
-    mode: Mode, authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
-    with ScriptedServer(ok, tls=authority.good()) as server:
-        assert all_fine(call_each(mode, server.base_url))

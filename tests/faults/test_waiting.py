@@ -14,7 +14,6 @@ from fibonacci import (
     APIError,
     APIResponseError,
     AuthenticationError,
-    ExecutionFailedError,
     NotFoundError,
     QuotaExceededError,
     WaitTimeoutError,
@@ -55,23 +54,6 @@ FAILURES: dict[str, Step] = {
     "JSON of another kind": respond(200, b'{"data": [1]}'),
     "another's execution": respond(200, b'{"data": {"execution_id": "exec_2", "status": "completed"}}'),
 }
-
-
-def test_wait_survives_failed_polls(mode: Mode, clock: FakeClock) -> None:
-    def check(failure: Step) -> None:
-        updates: list[str | None] = []
-
-        def on_update(seen: Execution) -> None:
-            updates.append(seen.status)
-
-        with ScriptedServer(RUNNING, *[failure] * 5, DONE) as server:
-            client = mode.client_of(server)
-            ended = mode.run(client.executions.wait("exec_1", timeout=3600, on_update=on_update))
-        assert (ended.status, ended.outputs) == ("completed", {"a": 1})
-        assert updates == ["running", "completed"]
-        assert len(server.requests) == server.delivered == 7
-
-    check_rows(FAILURES.items(), check)
 
 
 @each_row("last", [RUNNING, FAILURES["500"], FAILURES["a reset"]])
@@ -267,15 +249,6 @@ def test_a_permanent_error_ends_the_wait(step: Step, error: type[Exception], mod
     assert len(server.requests) == 2
 
 
-def test_polls_become_less_frequent(mode: Mode, clock: FakeClock) -> None:
-    with ScriptedServer(*[RUNNING] * 12, DONE) as server:
-        mode.run(mode.client_of(server).executions.wait("exec_1"))
-    assert clock.slept[0] == 1.0
-    assert clock.slept == sorted(clock.slept)
-    assert max(clock.slept) == clock.slept[-1] == 15.0
-    assert len(clock.slept) == len(server.requests) - 1 == 12
-
-
 @each_row(
     ("timeout", "sleeps"),
     [
@@ -306,31 +279,6 @@ def test_polls_take_a_tenth_of_what_the_rate_limit_has_left(remaining: int, seco
         transport.add_response(body, headers={**headers, "X-RateLimit-Remaining": str(remaining)})
     mode.run(mode.client_of(transport, clock=clock).executions.wait("exec_1"))
     assert abs(clock.slept[0] - seconds) < 0.3
-
-
-class ServerOfMillions(ScriptedTransport):
-    """A platform with a million requests a minute, on which every execution takes so many seconds."""
-
-    def __init__(self, clock: FakeClock, seconds: float) -> None:
-        super().__init__()
-        self._clock = clock
-        self._began, self._seconds = clock.monotonic(), seconds
-
-    def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
-        """Return the execution as it now is."""
-        self.requests.append(request)
-        now = self._clock.monotonic()
-        status = "completed" if now >= self._began + self._seconds else "running"
-        reset = int(self._clock.time()) // 60 * 60 + 60
-        limits = {"X-RateLimit-Limit": "1000000", "X-RateLimit-Remaining": "999998", "X-RateLimit-Reset": str(reset)}
-        return http_response({"data": {"execution_id": "exec_1", "status": status, "outputs": {}}}, headers=limits)
-
-
-def test_the_end_of_a_run_is_noticed_soon_where_the_rate_limit_allows_it(mode: Mode) -> None:
-    clock = FakeClock()
-    transport = ServerOfMillions(clock, 40.0)
-    mode.run(mode.client_of(transport, clock=clock).workflows.run("wf-1"))
-    assert clock.skipped <= 41.5
 
 
 def test_on_update_is_called_for_changes_only(mode: Mode, clock: FakeClock) -> None:
@@ -383,28 +331,3 @@ def test_run_executes_once_and_survives_failed_polls(mode: Mode, clock: FakeCloc
     assert ended.succeeded
     assert server.by_method()["POST"] == 1
     assert server.delivered == len(steps)
-
-
-@each_row("status", ["failed", "cancelled"])
-def test_run_raises_for_an_execution_that_failed(status: str, mode: Mode, clock: FakeClock) -> None:
-    with ScriptedServer(RUNNING, _execution(status)) as server:
-        ended = mode.end(mode.client_of(server).workflows.run, "wf-1")
-    assert isinstance(ended.error, ExecutionFailedError)
-    assert ended.error.execution.status == status
-    assert len(server.requests) == 2
-
-
-def test_run_at_the_deadline_holds_the_execution(mode: Mode, clock: FakeClock) -> None:
-    with ScriptedServer(RUNNING) as server:
-        ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=30)
-    assert isinstance(ended.error, WaitTimeoutError)
-    assert ended.error.execution is not None
-    assert ended.error.execution.id == "exec_1"
-    assert server.by_method()["POST"] == 1
-
-
-def test_run_whose_start_is_unknown_is_not_started_again(mode: Mode, clock: FakeClock) -> None:
-    with ScriptedServer(raw_then_reset(b"")) as server:
-        ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=30)
-    assert ended.api_error.outcome_unknown
-    assert [request.method for request in server.requests] == ["POST"]
