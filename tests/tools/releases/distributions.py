@@ -15,7 +15,7 @@ import tarfile
 import zipfile
 from collections.abc import Sequence
 from email import message_from_bytes
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 IN_SDIST: Final = frozenset(
@@ -29,6 +29,7 @@ IN_SDIST: Final = frozenset(
         "examples",
         "fibonacci",
         "pyproject.toml",
+        "tests/contract/definitions",
     }
 )
 IN_WHEEL: Final = ("fibonacci/", "fibonacci_sdk-")
@@ -85,7 +86,8 @@ def faults_of_sdist(path: Path) -> list[str]:
     """Return what an sdist has that it must not have, and what it lacks."""
     with tarfile.open(path) as archive:
         names = [name.partition("/")[2] for name in archive.getnames()]
-    faults = [f"{name} is stray" for name in names if name and name.partition("/")[0] not in IN_SDIST]
+    parents = {name: {name, *map(str, PurePosixPath(name).parents)} for name in names if name}
+    faults = [f"{name} is stray" for name, around in parents.items() if not around & IN_SDIST]
     return faults + _faults_of_package(names)
 
 

@@ -80,10 +80,10 @@ def test_what_a_wheel_lacks_is_named(tmp_path: Path) -> None:
 
 
 def test_what_an_sdist_must_not_have_and_lacks_is_named(tmp_path: Path) -> None:
-    names = [*DATA[1:], "PKG-INFO", ".env", "notes/todo.md", "docs/old.orig", "fibonacci/_core/.swp"]
+    names = [*DATA[1:], "PKG-INFO", ".env", "tests/conftest.py", "docs/old.orig", "fibonacci/_core/.swp"]
     assert faults_of_sdist(sdist(tmp_path, names)) == [
         ".env is stray",
-        "notes/todo.md is stray",
+        "tests/conftest.py is stray",
         "docs/old.orig is generated",
         "fibonacci/_core/.swp is stray: DATA doesn't list it",
         f"{DATA[0]} is missing",
