@@ -70,6 +70,11 @@ class Flows:
         for letter in "abc":
             self.write(f"{letter}.yaml", f"flow-{letter}", f"Greet {letter}")
 
+    def deploy(self, file: str, name: str | None, instruction: str = "Greet", **more: Any) -> DeploymentResult:
+        """Write a definition, and apply the folder."""
+        self.write(file, name, instruction, **more)
+        return self.apply()
+
     def plan(self, **options: Any) -> DeploymentPlan:
         """Make a plan for the folder."""
         plan: DeploymentPlan = self.mode.run(self.client.workflows.plan(self.folder, **options))

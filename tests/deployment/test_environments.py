@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -83,28 +82,13 @@ def test_pull_records_the_workflow_in_its_environment(flows: Flows) -> None:
     assert [problem.code for problem in flows.plan().problems] == ["taken_name"]
 
 
-def test_a_clone_without_state_takes_nothing_over(flows: Flows, tmp_path: Path) -> None:
-    flows.write("a.yaml", "flow-a")
-    flows.write("b.yaml", "flow-b")
-    flows.apply()
-    shutil.copytree(flows.folder, tmp_path / "clone", ignore=shutil.ignore_patterns(".fibonacci"))
-    clone = flows.beside(tmp_path / "clone")
-    assert len(clone.problems()) == 2
-    for workflow in flows.workflows():
-        clone.pull(workflow.id)
-    assert clone.is_deployed()
-    assert clone.states() == flows.states()
-
-
 def test_files_that_are_no_state_are_left_alone(flows: Flows) -> None:
-    flows.write("a.yaml", "a")
-    flows.apply()
+    flows.deploy("a.yaml", "a")
     place = flows.folder / ".fibonacci" / "default"
     others = {".gitkeep": "", "notes.txt": "mine", ".x.json": "{"}
     for name, text in others.items():
         (place / name).write_text(text)
-    flows.write("a.yaml", "a", "changed")
-    flows.apply()
+    flows.deploy("a.yaml", "a", "changed")
     assert {name: (place / name).read_text() for name in others} == others
 
 
@@ -120,15 +104,3 @@ def test_an_id_that_is_no_file_name(flows: Flows) -> None:
     assert read.workflows == {"a": state}
     assert sorted(path.name for path in files.path.iterdir()) == ["%2E%2E%2Fwf%2F1%3Ax.json", "platform.json"]
     assert json.loads((files.path / "%2E%2E%2Fwf%2F1%3Ax.json").read_text())["id"] == "../wf/1:x"
-
-
-def test_another_spelling_of_the_address_changes_no_file(flows: Flows, mode: Mode, emulator: Emulator) -> None:
-    flows.write("a.yaml", "a")
-    flows.apply()
-    platform = flows.folder / ".fibonacci" / "default" / "platform.json"
-    before = platform.read_text("utf-8")
-    colleague = Flows(mode, client_of(mode, emulator, base_url="http://localhost/v1"), flows.folder)
-    colleague.write("b.yaml", "b")
-    colleague.apply()
-    assert platform.read_text("utf-8") == before
-    assert flows.is_deployed()

@@ -16,7 +16,7 @@ from fibonacci._system.files import write_file
 from fibonacci.deployment import state as deployment_state
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
-from fibonacci.emulator.faults import FailureKind, InjectedFailure
+from fibonacci.emulator.faults import FailureKind
 from fibonacci.emulator.serving.in_process import InProcessTransport
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, SocketTransport, TransportError
 from tests.deployment.flows import Flows, client_of, steps_of, undone
@@ -29,11 +29,18 @@ KINDS: dict[FailureKind, bool] = {"no_reply": True, "reset": False}
 """Failures after which the outcome is unknown, and whether the request is carried out."""
 
 
-def fail(emulator: Emulator, route: str, kind: FailureKind, number: int = 1) -> InjectedFailure:
-    """Let the request of that number to a route fail."""
+def interrupt(
+    flows: Flows, emulator: Emulator, kind: FailureKind, number: int = 1, route: str = "POST /workflows"
+) -> APIError:
+    """Apply the folder, while the request of that number to a route fails; return the error."""
+    plan = flows.plan()
     if number > 1:
         emulator.fail(route, "delay", seconds=0.001, times=number - 1)
-    return emulator.fail(route, kind)
+    failure = emulator.fail(route, kind)
+    with pytest.raises(APIError) as caught:
+        flows.apply(plan, allow_delete=True)
+    assert failure.delivered == 1
+    return caught.value
 
 
 def check_resumed(flows: Flows, names: list[str], **options: Any) -> None:
@@ -51,14 +58,9 @@ def test_a_creation_whose_outcome_is_unknown(
     flows: Flows, emulator: Emulator, kind: FailureKind, carried_out: bool
 ) -> None:
     flows.write_three()
-    plan = flows.plan()
-    failure = fail(emulator, "POST /workflows", kind, 2)
-    with pytest.raises(APIError) as caught:
-        flows.apply(plan)
-    assert (failure.delivered, caught.value.outcome_unknown) == (1, True)
-    assert caught.value.__notes__ == [
-        "apply ended early after 1 of 3 changes. To continue, make a new plan and apply it"
-    ]
+    error = interrupt(flows, emulator, kind, 2)
+    assert error.outcome_unknown
+    assert error.__notes__ == ["apply ended early after 1 of 3 changes. To continue, make a new plan and apply it"]
     assert len(flows.workflows()) == (2 if carried_out else 1)
     reason = flows.plan().changes[0].reason
     assert reason.startswith(
@@ -83,10 +85,7 @@ def test_a_file_that_is_edited_after_an_interrupted_creation(
 ) -> None:
     """What was created is known by what was to be created, not by what the file says now."""
     flows.write_three()
-    plan = flows.plan()
-    fail(emulator, "POST /workflows", kind, 2)
-    with pytest.raises(APIError):
-        flows.apply(plan)
+    interrupt(flows, emulator, kind, 2)
     name = "updated" if carried_out else "edited"
     flows.write("b.yaml", name, "edited")
     step = ("update" if carried_out else "create", "b.yaml")
@@ -97,27 +96,9 @@ def test_a_file_that_is_edited_after_an_interrupted_creation(
 def test_what_was_created_is_deleted_before_the_next_plan(flows: Flows, emulator: Emulator) -> None:
     """The server still has the response to the key of the creation; it is no workflow any more."""
     flows.write("a.yaml", "flow-a")
-    plan = flows.plan()
-    fail(emulator, "POST /workflows", "no_reply")
-    with pytest.raises(APIError):
-        flows.apply(plan)
+    interrupt(flows, emulator, "no_reply")
     flows.delete("flow-a")
     check_resumed(flows, ["flow-a"])
-
-
-def test_what_was_created_is_renamed_before_the_next_plan(flows: Flows, emulator: Emulator) -> None:
-    """The server's response to the key is of a workflow that somebody has made another one of."""
-    flows.write("a.yaml", "flow-a")
-    plan = flows.plan()
-    fail(emulator, "POST /workflows", "no_reply")
-    with pytest.raises(APIError):
-        flows.apply(plan)
-    renamed = flows.update("flow-a", name="renamed")
-    (created,) = flows.apply().changes
-    assert (created.action, flows.names()) == ("create", ["flow-a", "renamed"])
-    assert created.workflow_id == flows.workflow("flow-a").id
-    assert flows.workflow("renamed") == renamed
-    assert flows.is_deployed()
 
 
 def test_a_creation_that_arrives_late(emulator: Emulator, tmp_path: Path) -> None:
@@ -159,10 +140,7 @@ def test_a_key_in_the_clients_headers_is_not_that_of_every_creation(
 def test_a_file_that_is_deleted_after_an_interrupted_creation(flows: Flows, emulator: Emulator) -> None:
     flows.write("a.yaml", "flow-a")
     flows.write("b.yaml", "flow-b")
-    plan = flows.plan()
-    fail(emulator, "POST /workflows", "no_reply", 2)
-    with pytest.raises(APIError):
-        flows.apply(plan)
+    interrupt(flows, emulator, "no_reply", 2)
     (flows.folder / "b.yaml").unlink()
     assert steps_of(flows.plan()) == [("delete", "b.yaml")]
     check_resumed(flows, ["flow-a"])
@@ -170,10 +148,7 @@ def test_a_file_that_is_deleted_after_an_interrupted_creation(flows: Flows, emul
 
 def test_two_that_could_be_what_was_created(flows: Flows, emulator: Emulator) -> None:
     flows.write("a.yaml", "flow-a")
-    plan = flows.plan()
-    fail(emulator, "POST /workflows", "no_reply")
-    with pytest.raises(APIError):
-        flows.apply(plan)
+    interrupt(flows, emulator, "no_reply")
     flows.create("flow-a")
     first, second = (workflow.id for workflow in flows.workflows())
     assert flows.problems() == [
@@ -187,50 +162,33 @@ def test_two_that_could_be_what_was_created(flows: Flows, emulator: Emulator) ->
 def test_one_that_is_not_what_was_to_be_created(flows: Flows, emulator: Emulator) -> None:
     """A workflow of the same name and another content is another's."""
     flows.write("a.yaml", "flow-a")
-    plan = flows.plan()
-    fail(emulator, "POST /workflows", "reset")
-    with pytest.raises(APIError):
-        flows.apply(plan)
+    interrupt(flows, emulator, "reset")
     other = flows.create("flow-a", "of another")
     (problem,) = flows.problems()
     assert problem.startswith(f"a.yaml: {other.id} on the platform is also called 'flow-a'")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_update_whose_outcome_is_unknown(flows: Flows, emulator: Emulator, kind: FailureKind) -> None:
+@pytest.mark.parametrize(("route", "names"), [("PUT", ["flow-b", "updated"]), ("DELETE", ["updated"])])
+def test_an_update_or_a_removal_whose_outcome_is_unknown(
+    flows: Flows, emulator: Emulator, kind: FailureKind, route: str, names: list[str]
+) -> None:
     flows.write("a.yaml", "flow-a")
-    flows.apply()
+    flows.deploy("b.yaml", "flow-b")
     flows.write("a.yaml", "updated")
-    plan = flows.plan()
-    failure = fail(emulator, "PUT /workflows/{workflow_id}", kind)
-    with pytest.raises(APIError):
-        flows.apply(plan)
-    assert failure.delivered == 1
-    check_resumed(flows, ["updated"])
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_removal_whose_outcome_is_unknown(flows: Flows, emulator: Emulator, kind: FailureKind) -> None:
-    flows.write("a.yaml", "flow-a")
-    flows.write("b.yaml", "flow-b")
-    flows.apply()
-    (flows.folder / "b.yaml").unlink()
-    plan = flows.plan()
-    failure = fail(emulator, "DELETE /workflows/{workflow_id}", kind)
-    with pytest.raises(APIError):
-        flows.apply(plan, allow_delete=True)
-    assert failure.delivered == 1
-    check_resumed(flows, ["flow-a"])
+    if route == "DELETE":
+        (flows.folder / "b.yaml").unlink()
+    interrupt(flows, emulator, kind, route=f"{route} /workflows/{{workflow_id}}")
+    check_resumed(flows, names)
 
 
 def test_a_repeated_removal_that_finds_nothing_is_done(mode: Mode, emulator: Emulator, flows: Flows) -> None:
     """The client repeats a DELETE without a response; the second one finds that the first was carried out."""
     flows.write("a.yaml", "flow-a")
-    flows.write("b.yaml", "flow-b")
-    flows.apply()
+    flows.deploy("b.yaml", "flow-b")
     (flows.folder / "b.yaml").unlink()
     retrying = Flows(mode, client_of(mode, emulator), flows.folder)
-    failure = fail(emulator, "DELETE /workflows/{workflow_id}", "no_reply")
+    failure = emulator.fail("DELETE /workflows/{workflow_id}", "no_reply")
     retrying.apply(allow_delete=True)
     assert failure.delivered == 1
     assert flows.is_deployed()
@@ -300,8 +258,7 @@ def test_a_process_that_is_killed_at_any_point(tmp_path: Path) -> None:
         flows = Flows(mode, client_of(mode, emulator, base_url=emulator.base_url), tmp_path / "flows")
         flows.folder.mkdir()
         flows.write_three()
-        flows.write("x.yaml", None, "Greet x")
-        flows.apply()
+        flows.deploy("x.yaml", None, "Greet x")
         (flows.folder / "x.yaml").rename(flows.folder / "moved.yaml")
         flows.write("b.yaml", "updated")
         flows.write("d.yaml", "flow-d")

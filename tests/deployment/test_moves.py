@@ -40,8 +40,7 @@ def test_named_files_that_move_or_change_places_change_nothing(flows: Flows, emu
 def test_a_named_file_that_takes_the_place_of_another(flows: Flows) -> None:
     """`git mv a b; git mv c a`: neither workflow gets the other's content, and none is deleted."""
     for letter in "ac":
-        flows.write(f"{letter}.yaml", letter.upper(), f"Greet {letter}")
-    flows.apply()
+        flows.deploy(f"{letter}.yaml", letter.upper(), f"Greet {letter}")
     before = ids_of(flows)
     move(flows, {"a.yaml": "b.yaml", "c.yaml": "a.yaml"})
     flows.write("a.yaml", "C", "Greet c, changed")
@@ -54,8 +53,7 @@ def test_a_named_file_that_takes_the_place_of_another(flows: Flows) -> None:
 
 def test_files_without_names_are_moved_by_intent(flows: Flows) -> None:
     for letter in "ac":
-        flows.write(f"{letter}.yaml", None, f"Greet {letter}")
-    flows.apply()
+        flows.deploy(f"{letter}.yaml", None, f"Greet {letter}")
     before = ids_of(flows)
     move(flows, {"a.yaml": "b.yaml"})
     assert flows.problems() == [
@@ -72,39 +70,19 @@ def test_files_without_names_are_moved_by_intent(flows: Flows) -> None:
 
 def test_a_file_without_a_name_moves_to_the_place_of_another_with_its_name_in_it(flows: Flows) -> None:
     for letter in "ab":
-        flows.write(f"{letter}.yaml", None, f"Greet {letter}")
-    flows.apply()
+        flows.deploy(f"{letter}.yaml", None, f"Greet {letter}")
     before = ids_of(flows)
     move(flows, {"a.yaml": "b.yaml", "b.yaml": "a.yaml"})
     with pytest.raises(ValueError, match="write name: a into the file instead"):
         flows.plan(moved={"a": "b", "b": "a"})
     flows.write("a.yaml", "b", "Greet b")
-    flows.write("b.yaml", "a", "Greet a")
-    flows.apply()
+    flows.deploy("b.yaml", "a", "Greet a")
     assert ids_of(flows) == before
     assert str(flows.workflow("a").definition).count("Greet a") == 1
 
 
-def test_what_the_user_says_of_moved_files_changes_nothing_the_second_time(flows: Flows) -> None:
-    """As when a job of CI runs again: the old places have other files now."""
-    for letter in "ac":
-        flows.write(f"{letter}.yaml", letter.upper(), f"Greet {letter}")
-    flows.apply()
-    before = ids_of(flows)
-    (flows.folder / "c.yaml").unlink()
-    flows.write("b.yaml", "B", "Greet a")
-    flows.write("a.yaml", "A", "Another")
-    moved = {"A": "B", "C": None}
-    result = flows.apply(flows.plan(moved=moved), allow_delete=True)
-    assert steps_of(result) == [("update", "b.yaml"), ("create", "a.yaml"), ("delete", "c.yaml")]
-    assert flows.states()["b.yaml"]["id"] == before["A"]
-    assert flows.plan(moved=moved).has_changes is False
-    assert flows.is_deployed()
-
-
 def test_a_name_and_a_file_that_change_at_once_are_no_guess(flows: Flows) -> None:
-    flows.write("a.yaml", "Mail one", "Greet")
-    flows.apply()
+    flows.deploy("a.yaml", "Mail one", "Greet")
     before = flows.workflow("Mail one").id
     (flows.folder / "a.yaml").unlink()
     flows.write("b.yaml", "two", "Part")
@@ -124,55 +102,15 @@ def test_a_name_and_a_file_that_change_at_once_are_no_guess(flows: Flows) -> Non
 
 
 def test_several_new_files_are_named(flows: Flows) -> None:
-    flows.write("a.yaml", "one")
-    flows.apply()
+    flows.deploy("a.yaml", "one")
     (flows.folder / "a.yaml").unlink()
     for letter in "bcd":
         flows.write(f"{letter}.yaml", letter)
     assert flows.problems()[0].startswith("b.yaml: 'one' is gone, and 'b', 'c', 'd' are new: ")
 
 
-def test_a_workflow_that_is_renamed_in_its_file_keeps_its_id(flows: Flows) -> None:
-    flows.write("a.yaml", "one")
-    flows.apply()
-    before = flows.workflow("one").id
-    for name in ("two", None, "three"):
-        flows.write("a.yaml", name, f"changed to {name}")
-        assert steps_of(flows.apply()) == [("update", "a.yaml")]
-    assert ids_of(flows) == {"three": before}
-
-
-def test_a_new_file_takes_the_place_of_one_that_moved(flows: Flows) -> None:
-    flows.write("a.yaml", "one")
-    flows.apply()
-    before = flows.workflow("one").id
-    move(flows, {"a.yaml": "b.yaml"})
-    flows.write("a.yaml", "new")
-    assert steps_of(flows.apply()) == [("create", "a.yaml")]
-    assert ids_of(flows)["one"] == before
-    assert flows.pull(before).name == "b.yaml"
-    assert flows.is_deployed()
-
-
-def test_a_file_in_the_old_place_of_a_workflow_that_is_gone_is_unchanged(flows: Flows) -> None:
-    flows.write("a.yaml", "one")
-    flows.apply()
-    move(flows, {"a.yaml": "b.yaml"})
-    flows.write("a.yaml", "two")
-    flows.apply()
-    (flows.folder / "b.yaml").unlink()
-    plan = flows.plan()
-    assert ([(change.action, change.name) for change in plan.changes], plan.unchanged) == (
-        [("delete", "one")],
-        ("a.yaml",),
-    )
-    flows.apply(plan, allow_delete=True)
-    assert flows.is_deployed()
-
-
 def test_a_new_file_in_the_place_of_one_that_is_gone_is_reported_with_its_own_workflow(flows: Flows) -> None:
-    flows.write("a.yaml", "one")
-    flows.apply()
+    flows.deploy("a.yaml", "one")
     before = flows.workflow("one").id
     flows.write("a.yaml", "new", "Part")
     result = flows.apply(flows.plan(moved={"one": None}), allow_delete=True)
@@ -183,16 +121,6 @@ def test_a_new_file_in_the_place_of_one_that_is_gone_is_reported_with_its_own_wo
     ]
     assert str(result) == f"created a.yaml  'new' ({created})\ndeleted a.yaml  'one' ({before})"
     assert flows.is_deployed()
-
-
-def test_a_new_file_does_not_take_the_workflow_of_an_unnamed_file_that_is_as_it_was(flows: Flows) -> None:
-    flows.write("a.yaml", None)
-    flows.apply()
-    flows.pull(flows.update("a", name="renamed").id)
-    flows.write("copy.yaml", "renamed", "Part")
-    assert flows.problems() == [
-        "a.yaml: a.yaml and copy.yaml are both called 'renamed': each workflow needs its own name"
-    ]
 
 
 FAULTS: dict[str, tuple[Any, type[Exception], str]] = {
@@ -207,8 +135,7 @@ FAULTS: dict[str, tuple[Any, type[Exception], str]] = {
 
 def test_faults_in_moved(flows: Flows) -> None:
     for letter in "ac":
-        flows.write(f"{letter}.yaml", letter)
-    flows.apply()
+        flows.deploy(f"{letter}.yaml", letter)
     flows.write("b.yaml", "b")
 
     def check(row: tuple[Any, type[Exception], str]) -> None:
@@ -221,8 +148,7 @@ def test_faults_in_moved(flows: Flows) -> None:
 
 def test_a_conflict_is_no_loss(flows: Flows) -> None:
     flows.write("a.yaml", "flow-a")
-    flows.write("b.yaml", "flow-b")
-    flows.apply()
+    flows.deploy("b.yaml", "flow-b")
     changed = flows.update("flow-a", definition=definition("flow-a", "by hand"))
     plan = flows.plan()
     (change,) = plan.changes
@@ -251,19 +177,8 @@ def test_a_conflict_is_no_loss(flows: Flows) -> None:
     assert flows.is_deployed()
 
 
-def test_a_conflict_that_pull_settles(flows: Flows) -> None:
-    flows.write("a.yaml", "flow-a")
-    flows.apply()
-    changed = flows.update("flow-a", definition=definition("flow-a", "by hand"))
-    flows.pull(changed.id)
-    assert flows.is_deployed()
-    flows.write("a.yaml", "flow-a", "by file")
-    assert [change.is_conflict for change in flows.apply().changes] == [False]
-
-
 def test_a_workflow_that_was_changed_is_not_deleted_by_the_way(flows: Flows) -> None:
-    flows.write("a.yaml", "flow-a")
-    flows.apply()
+    flows.deploy("a.yaml", "flow-a")
     flows.update("flow-a", description="needed")
     (flows.folder / "a.yaml").unlink()
     plan = flows.plan()
@@ -276,8 +191,7 @@ def test_a_workflow_that_was_changed_is_not_deleted_by_the_way(flows: Flows) -> 
 
 def test_what_the_file_leaves_alone_is_no_conflict(flows: Flows) -> None:
     """A description or a name that was set on the platform, and of which the file says nothing, stays."""
-    flows.write("a.yaml", None)
-    flows.apply()
+    flows.deploy("a.yaml", None)
     flows.update("a", description="set by hand", name="renamed")
     assert flows.is_deployed()
     flows.write("a.yaml", None, "changed")
@@ -289,16 +203,14 @@ def test_what_the_file_leaves_alone_is_no_conflict(flows: Flows) -> None:
 
 
 def test_a_name_that_file_and_platform_have_is_a_conflict_when_it_changes(flows: Flows) -> None:
-    flows.write("a.yaml", "flow-a")
-    flows.apply()
+    flows.deploy("a.yaml", "flow-a")
     flows.update("flow-a", name="renamed by hand")
     (change,) = flows.plan().changes
     assert (str(change.diff), change.is_conflict) == ("~ name: 'renamed by hand' -> 'flow-a'", True)
 
 
 def test_both_sides_have_made_the_same_change(flows: Flows) -> None:
-    flows.write("a.yaml", "flow-a")
-    flows.apply()
+    flows.deploy("a.yaml", "flow-a")
     flows.update("flow-a", definition=definition("flow-a", "changed"))
     flows.write("a.yaml", "flow-a", "changed")
     plan = flows.plan()

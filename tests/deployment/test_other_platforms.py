@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fibonacci import APIError, DeploymentError
+from fibonacci import DeploymentError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
@@ -60,8 +60,7 @@ def test_plan_apply_pull_and_a_change_by_another(emulator: Emulator, tmp_path: P
     with Mode("sync") as mode:
         flows = elsewhere(mode, emulator, tmp_path, PLATFORMS[platform])
         for letter in "ab":
-            flows.write(f"{letter}.yaml", f"flow-{letter}")
-        flows.apply()
+            flows.deploy(f"{letter}.yaml", f"flow-{letter}")
         flows.pull(flows.create("Greeter").id)
         assert flows.is_deployed(), str(flows.plan())
         flows.write("a.yaml", "flow-a", "changed")
@@ -76,20 +75,6 @@ def test_plan_apply_pull_and_a_change_by_another(emulator: Emulator, tmp_path: P
         with pytest.raises(DeploymentError, match="has been changed since the plan was made"):
             flows.apply(plan, overwrite=True)
         assert len(flows.workflows()) == 3
-
-
-@pytest.mark.parametrize("platform", PLATFORMS)
-def test_a_creation_that_never_arrived_is_made_once(emulator: Emulator, tmp_path: Path, platform: str) -> None:
-    with Mode("sync") as mode:
-        flows = elsewhere(mode, emulator, tmp_path, PLATFORMS[platform])
-        flows.write("a.yaml", "flow-a")
-        failure = emulator.fail("POST /workflows", "reset")
-        with pytest.raises(APIError):
-            flows.apply()
-        assert failure.delivered == 1
-        flows.apply()
-        assert flows.names() == ["flow-a"]
-        assert flows.is_deployed(), str(flows.plan())
 
 
 def test_a_workflow_with_an_error_is_pulled_to_be_mended(emulator: Emulator, tmp_path: Path) -> None:
@@ -113,8 +98,7 @@ def test_the_state_of_another_organization_where_none_is_told(emulator: Emulator
     with Mode("sync") as mode:
         flows = elsewhere(mode, emulator, tmp_path, without("organization_id"))
         for letter in "ab":
-            flows.write(f"{letter}.yaml", f"flow-{letter}")
-        flows.apply()
+            flows.deploy(f"{letter}.yaml", f"flow-{letter}")
         assert json.loads((tmp_path / ".fibonacci/default/platform.json").read_text())["organization_id"] is None
         emulator.reset()
         flows.create("of the other organization")

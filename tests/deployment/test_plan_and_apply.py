@@ -7,13 +7,11 @@ import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
-from inspect import Parameter, signature
 from pathlib import Path
 
 import pytest
 
-from fibonacci import DefinitionError, DeploymentChange, DeploymentError, DeploymentPlan
-from fibonacci.definitions import load
+from fibonacci import DeploymentChange, DeploymentError
 from fibonacci.emulator import Emulator, LLMCall
 from tests.deployment.flows import Flows, definition, steps_of
 
@@ -45,38 +43,16 @@ def test_plan_apply_plan(flows: Flows, emulator: Emulator) -> None:
 @pytest.mark.slow
 def test_a_plan_of_many_without_changes_costs_two_pages_and_the_tools(flows: Flows, emulator: Emulator) -> None:
     for number in range(201):
-        flows.write(f"{number}.yaml", f"flow-{number}")
-    flows.apply()
+        flows.deploy(f"{number}.yaml", f"flow-{number}")
     emulator.requests.clear()
     assert flows.plan().summary == "201 unchanged"
     assert [request.path for request in emulator.requests] == ["/tools", *["/workflows"] * 2]
 
 
-def test_a_node_of_a_type_that_came_later_is_applied_as_it_is(flows: Flows) -> None:
-    loop = {
-        "id": "each",
-        "type": "loop",
-        "prompt": ["{{greet}}", "{{item}}"],
-        "retry": {"until": 3},
-        "config": {"a": 1},
-    }
-    content = definition("flow-a")
-    (flows.folder / "a.json").write_text(json.dumps({**content, "nodes": [*content["nodes"], loop]}), "utf-8")
-    flows.apply()
-    applied = flows.workflow("flow-a").definition
-    assert applied is not None
-    assert applied["nodes"][1] == loop
-    assert flows.plan().changes == ()
-    (flows.folder / "a.json").write_text(json.dumps({**content, "nodes": [{**loop, "type": "lllm"}]}), "utf-8")
-    with pytest.raises(DefinitionError, match=r"'lllm' is not a type of node\. Did you mean 'llm'"):
-        flows.apply(flows.plan())
-
-
 def test_each_kind_of_change(flows: Flows) -> None:
     flows.write_three()
     flows.write("d.yaml", "flow-d")
-    flows.write("e.yaml", "flow-e")
-    flows.apply()
+    flows.deploy("e.yaml", "flow-e")
     ids = {workflow.name: workflow.id for workflow in flows.workflows()}
     flows.write("a.yaml", "flow-a", "Greet all")  # changed
     flows.write("b.yaml", "renamed", "Greet b")  # another name in the file
@@ -88,13 +64,8 @@ def test_each_kind_of_change(flows: Flows) -> None:
     before = flows.state()
     plan = flows.plan(moved={"flow-c": None})
     assert flows.state() == before
-    assert steps_of(plan) == [
-        ("update", "a.yaml"),
-        ("update", "b.yaml"),
-        ("create", "e.yaml"),
-        ("create", "f.json"),
-        ("delete", "c.yaml"),
-    ]
+    steps = "update a.yaml, update b.yaml, create e.yaml, create f.json, delete c.yaml"
+    assert ", ".join(map(" ".join, steps_of(plan))) == steps
     assert plan.unchanged == ("moved.yaml",)
     reasons = {change.file: change.reason for change in plan.changes}
     assert reasons == {
@@ -120,8 +91,7 @@ def test_each_kind_of_change(flows: Flows) -> None:
 
 def test_the_text_of_a_plan(flows: Flows) -> None:
     flows.write("a.yaml", "flow-a")
-    flows.write("gone.yaml", "gone")
-    flows.apply()
+    flows.deploy("gone.yaml", "gone")
     flows.write("a.yaml", "flow-a", "Greet all")
     flows.write("new.yaml", "new")
     (flows.folder / "gone.yaml").unlink()
@@ -151,9 +121,6 @@ Plan: 1 to update, 1 to create, 1 to delete, 0 unchanged."""
             setattr(made, name, None)
     assert repr(plan) == f"<DeploymentPlan {str(flows.folder)!r}: 1 to update, 1 to create, 1 to delete, 0 unchanged>"
     assert "Greet all" not in repr(plan.changes[0])
-    for kind in (DeploymentChange, DeploymentPlan):
-        assert {each.kind for each in signature(kind).parameters.values()} == {Parameter.KEYWORD_ONLY}
-    assert "diff=" not in repr(plan.changes[0])
     assert str(plan.changes[1]) == "+ create new.yaml  'new'\n    the file is new\n    + greet (llm)"
 
     result = flows.apply(plan, allow_delete=True)
@@ -168,34 +135,13 @@ Plan: 1 to update, 1 to create, 1 to delete, 0 unchanged."""
     assert str(flows.apply(empty)) == "Nothing was done."
 
 
-def test_a_plan_is_neither_true_nor_false_and_shows_its_reader_nothing_internal(flows: Flows) -> None:
+def test_a_plan_is_neither_true_nor_false(flows: Flows) -> None:
     flows.write("a.yaml", "flow-a")
     plan = flows.plan()
     with pytest.raises(TypeError, match=r"plan\.has_changes .* plan\.problems"):
         bool(plan)
-    assert public(plan) == {
-        "base_url",
-        "changes",
-        "environment",
-        "folder",
-        "has_changes",
-        "load",
-        "problems",
-        "save",
-        "summary",
-        "unchanged",
-    }
-    assert public(plan.changes[0]) == {
-        *("action", "breaks", "diff", "file", "is_conflict", "name", "needs", "reason", "running", "workflow_id")
-    }
-    result = flows.apply(plan)
     with pytest.raises(TypeError, match=r"result\.changes"):
-        bool(result)
-    assert public(result) == {"changes", "folder", "workflows"}
-
-
-def public(value: object) -> set[str]:
-    return {name for name in dir(value) if not name.startswith("_")}
+        bool(flows.apply(plan))
 
 
 def test_a_plan_survives_pickling_and_a_change_of_directory(
@@ -225,8 +171,7 @@ def test_a_plan_is_applied_as_it_was_read(flows: Flows) -> None:
 
 
 def test_spellings_defaults_and_comments_are_no_changes(flows: Flows) -> None:
-    flows.write("a.yaml", "flow-a", version=1)
-    flows.apply()
+    flows.deploy("a.yaml", "flow-a", version=1)
     (flows.folder / "a.yaml").write_text(
         """# a comment
 name: flow-a
@@ -244,15 +189,12 @@ version: 1
 
 
 def test_a_description_is_that_of_the_file_once_it_says_one(flows: Flows) -> None:
-    flows.write("a.yaml", "flow-a")
-    flows.apply()
+    flows.deploy("a.yaml", "flow-a")
     flows.update("flow-a", description="set by hand")
     assert flows.is_deployed()
-    flows.write("a.yaml", "flow-a", "Greet all")
-    flows.apply()
+    flows.deploy("a.yaml", "flow-a", "Greet all")
     assert flows.workflow("flow-a").description == "set by hand"
-    flows.write("a.yaml", "flow-a", description="of the file")
-    flows.apply()
+    flows.deploy("a.yaml", "flow-a", description="of the file")
     assert flows.workflow("flow-a").description == "of the file"
     flows.write("a.yaml", "flow-a")
     assert [str(change.diff) for change in flows.plan().changes] == ["~ description: 'of the file' -> None"]
@@ -262,19 +204,11 @@ def test_a_description_is_that_of_the_file_once_it_says_one(flows: Flows) -> Non
 
 
 def test_a_definition_without_a_name_has_that_of_its_file(flows: Flows) -> None:
-    flows.write("greeter.yaml", None)
-    flows.apply()
+    flows.deploy("greeter.yaml", None)
     assert flows.names() == ["greeter"]
     assert "name" not in (flows.workflow("greeter").definition or {})
     (flows.folder / "greeter.yaml").rename(flows.folder / "greeter.json")
     flows.apply()
-    assert flows.is_deployed()
-
-
-def test_an_empty_name_is_none(flows: Flows) -> None:
-    flows.write("a.yaml", "")
-    flows.apply()
-    assert flows.names() == ["a"]
     assert flows.is_deployed()
 
 
@@ -324,10 +258,7 @@ def test_all_files_gone(flows: Flows) -> None:
     (flows.folder / "a.yaml").unlink()
     (flows.folder / "b.yaml").unlink()
     plan = flows.plan()
-    assert [(change.action, change.name) for change in plan.changes] == [
-        ("record", "flow-b"),
-        ("delete", "renamed by hand"),
-    ]
+    assert [(each.action, each.name) for each in plan.changes] == [("record", "flow-b"), ("delete", "renamed by hand")]
     before = flows.state()
     with pytest.raises(DeploymentError) as caught:
         flows.apply(plan, allow_delete=True, overwrite=True)
@@ -344,8 +275,7 @@ def test_all_files_gone(flows: Flows) -> None:
 @pytest.mark.parametrize("left", ["unchanged", "edited", "moved"])
 def test_a_folder_with_a_definition_is_not_empty(flows: Flows, left: str) -> None:
     flows.write("a.yaml", "flow-a")
-    flows.write("b.yaml", "flow-b")
-    flows.apply()
+    flows.deploy("b.yaml", "flow-b")
     (flows.folder / "a.yaml").unlink()
     if left == "edited":
         flows.write("b.yaml", "flow-b", "Edited")
@@ -368,11 +298,7 @@ def test_a_plan_says_what_a_change_needs_and_what_it_breaks(flows: Flows, emulat
         "a.yaml",
         "flow-a",
         "Greet {{input.name}} of {{input.city}} {{memory.y}} {{env.REGION}} {{ secrets.TOKEN }} {{input.tone}}",
-        input_schema={
-            "type": "object",
-            "properties": {key: {} for key in ("name", "city", "tone")},
-            "required": ["city"],
-        },
+        input_schema={"properties": {"name": {}, "city": {}, "tone": {}}, "required": ["city"]},
         outputs={"a": "{{greet}} {{env.ZONE}}"},
     )
     flows.write("b.yaml", "flow-b", "Edited")
@@ -415,8 +341,7 @@ def test_a_plan_says_how_many_executions_are_running(flows: Flows, emulator: Emu
 
 
 def test_a_plan_is_made_without_a_list_of_executions(flows: Flows, emulator: Emulator) -> None:
-    flows.write("a.yaml", "flow-a")
-    flows.apply()
+    flows.deploy("a.yaml", "flow-a")
     flows.write("a.yaml", "flow-a", "Edited")
     emulator.fail("GET /executions", status=403)
     (change,) = flows.plan().changes
@@ -442,23 +367,11 @@ def test_the_state_has_no_secrets_and_does_not_depend_on_its_history(flows: Flow
     state = json.loads(text)
     hashes = {state.pop("applied"), state["seen"].pop("definition")}
     assert len(hashes) == 1
-    assert state == {
-        "file": "a.yaml",
-        "id": workflow.id,
-        "name": "flow-a",
-        "seen": {"version": 1, "name": "flow-a"},
-    }
-    flows.write("a.yaml", "flow-a", "changed")
-    flows.apply()
-    flows.write("a.yaml", "flow-a", "Greet a")
-    flows.apply()
+    seen = {"version": 1, "name": "flow-a"}
+    assert state == {"file": "a.yaml", "id": workflow.id, "name": "flow-a", "seen": seen}
+    flows.deploy("a.yaml", "flow-a", "changed")
+    flows.deploy("a.yaml", "flow-a", "Greet a")
     assert {flows.states()["a.yaml"]["applied"]} == hashes
-
-
-def test_what_is_applied_is_what_the_file_loads_to(flows: Flows) -> None:
-    flows.write("a.yaml", "flow-a", labels=["kept"], outputs={"answer": "{{greet}}"})
-    flows.apply()
-    assert flows.workflow("flow-a").definition == load(flows.folder / "a.yaml").model_dump()
 
 
 def test_each_change_is_reported_when_it_is_made(flows: Flows) -> None:

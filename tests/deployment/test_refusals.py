@@ -28,57 +28,29 @@ def refusal(flows: Flows) -> str:
     return str(caught.value)
 
 
-def test_two_files_of_one_name_by_the_name_of_one_file(flows: Flows) -> None:
-    flows.write("twin.yaml", None)
-    flows.write("b.yaml", "twin")
-    assert flows.problems() == ["b.yaml: b.yaml and twin.yaml are both called 'twin': each workflow needs its own name"]
-
-
-def test_a_workflow_of_the_name_that_the_state_does_not_know(flows: Flows) -> None:
-    other = flows.create("taken", "of someone")
+def test_names_that_are_taken_are_told_all_at_once(flows: Flows) -> None:
+    flows.deploy("known.yaml", "known")
+    second, taken, *twins = (flows.create(name).id for name in ("known", "taken", "twin", "twin"))
     flows.write("a.yaml", "taken")
+    flows.write("b.yaml", "twin")
+    flows.write("same.yaml", None)
+    flows.write("c.yaml", "same")
+    needs = "each workflow needs its own name"
     assert flows.problems() == [
-        f"a.yaml: {other.id} on the platform is called 'taken', but was not deployed from this folder to"
-        " this environment: "
-        f'pull("{other.id}", folder) if it belongs to this file, or rename one of them'
+        f"a.yaml: {taken} on the platform is called 'taken', but was not deployed from this folder to this environment:"
+        f' pull("{taken}", folder) if it belongs to this file, or rename one of them',
+        f"b.yaml: {twins[0]} and {twins[1]} on the platform are called 'twin': rename or delete it, because {needs}",
+        f"c.yaml: c.yaml and same.yaml are both called 'same': {needs}",
+        f"known.yaml: {second} on the platform is also called 'known': rename or delete it, because {needs}",
     ]
 
 
-def test_even_one_that_is_the_same_is_not_adopted_by_itself(flows: Flows) -> None:
+def test_even_a_workflow_that_is_the_same_is_not_adopted_by_itself(flows: Flows) -> None:
     other = flows.create("taken")
     flows.write("a.yaml", "taken")
     assert len(flows.problems()) == 1
     assert flows.pull(other.id) == flows.folder / "a.yaml"
     assert flows.is_deployed()
-
-
-def test_two_workflows_of_the_name_on_the_platform(flows: Flows) -> None:
-    ids = [flows.create("twin").id for _ in range(2)]
-    flows.write("a.yaml", "twin")
-    assert flows.problems() == [
-        f"a.yaml: {ids[0]} and {ids[1]} on the platform are called 'twin': "
-        "rename or delete it, because each workflow needs its own name"
-    ]
-
-
-def test_a_second_workflow_of_the_name_beside_the_known_one(flows: Flows) -> None:
-    flows.write("a.yaml", "flow-a")
-    flows.apply()
-    other = flows.create("flow-a")
-    assert flows.problems() == [
-        f"a.yaml: {other.id} on the platform is also called 'flow-a': "
-        "rename or delete it, because each workflow needs its own name"
-    ]
-
-
-def test_all_refusals_come_at_once(flows: Flows) -> None:
-    flows.create("taken")
-    flows.write("a.yaml", "taken")
-    flows.write("b.yaml", "twin")
-    flows.write("c.yaml", "twin")
-    taken, twin = flows.problems()
-    assert taken.startswith("a.yaml: wf-")
-    assert twin == "b.yaml: b.yaml and c.yaml are both called 'twin': each workflow needs its own name"
 
 
 def test_all_faults_of_all_files_come_at_once(flows: Flows, emulator: Emulator) -> None:
@@ -97,8 +69,7 @@ def test_all_faults_of_all_files_come_at_once(flows: Flows, emulator: Emulator) 
 
 
 def test_a_file_that_cannot_be_read(flows: Flows) -> None:
-    flows.write("a.yaml", "a")
-    flows.apply()
+    flows.deploy("a.yaml", "a")
     (flows.folder / "a.yaml").unlink()
     (flows.folder / "a.yaml").symlink_to(flows.folder / "nowhere.yaml")
     (problem,) = flows.problems()
@@ -226,8 +197,7 @@ def platform_file(flows: Flows) -> Path:
 
 
 def test_a_state_that_is_damaged_or_of_another_platform_is_refused(flows: Flows, emulator: Emulator) -> None:
-    flows.write("a.yaml", "a")
-    flows.apply()
+    flows.deploy("a.yaml", "a")
     other = flows.create("other")
 
     def check(row: tuple[Callable[[Flows], object], str]) -> None:
@@ -255,8 +225,7 @@ def test_the_faults_of_all_states_come_at_once(flows: Flows) -> None:
 
 
 def test_the_spellings_of_loopback_are_one_host(flows: Flows) -> None:
-    flows.write("a.yaml", "a")
-    flows.apply()
+    flows.deploy("a.yaml", "a")
     for host in ("localhost", "[::1]", "LOCALHOST"):
         change("platform", base_url=f"http://{host}/v1")(flows)
         assert flows.is_deployed()
@@ -267,8 +236,7 @@ def test_the_spellings_of_loopback_are_one_host(flows: Flows) -> None:
 
 def test_a_state_that_is_a_link(flows: Flows, tmp_path: Path) -> None:
     """A folder that was cloned may have links to any place."""
-    flows.write("a.yaml", "a")
-    flows.apply()
+    flows.deploy("a.yaml", "a")
     for link in (".fibonacci/default", ".fibonacci"):
         path = flows.folder / link
         shutil.move(path, tmp_path / path.name)

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from fibonacci import DeploymentChange, DeploymentError, DeploymentPlan, StalePlanError
-from fibonacci.definitions import diff
+from fibonacci import DeploymentError, DeploymentPlan
 from fibonacci.emulator import Emulator
-from tests.deployment.flows import Flows, definition, steps_of, undone
+from tests.deployment.flows import Flows, definition, steps_of
 from tests.kit.assertions import check_rows
 
 
@@ -22,8 +21,7 @@ def plan_of_each_kind(flows: Flows) -> DeploymentPlan:
     flows.write_three()
     for name in ("d", "e"):
         flows.write(f"{name}.yaml", f"flow-{name}", f"Greet {name}")
-    flows.write("moved.yaml", None)
-    flows.apply()
+    flows.deploy("moved.yaml", None)
     flows.write("a.yaml", "flow-a", "changed", mood="kind")
     flows.update("flow-b", definition=definition("flow-b", "changed on the platform"))
     flows.write("b.yaml", "flow-b", "changed")
@@ -48,17 +46,6 @@ def test_a_plan_is_the_same_when_it_is_loaded(flows: Flows, emulator: Emulator) 
     assert str(flows.folder) not in text
     loaded.save(file)
     assert file.read_text("utf-8") == text
-
-
-def test_what_a_platform_has_that_is_no_text_is_saved(tmp_path: Path) -> None:
-    """Half a character in a workflow that is going to be replaced."""
-    old, new = ({"nodes": [{"id": "greet", "instruction": text}]} for text in ("\ud800", "Greet"))
-    change = DeploymentChange(
-        action="record", file="a.yaml", name="\ud800", workflow_id="wf-1", reason="moved", diff=diff(old, new)
-    )
-    plan = DeploymentPlan(folder=tmp_path, environment="default", base_url="https://api.example/v1", changes=(change,))
-    plan.save(tmp_path / "plan.saved")
-    assert DeploymentPlan.load(tmp_path / "plan.saved") == plan
 
 
 def test_a_plan_with_errors_is_refused_when_it_is_applied(flows: Flows, tmp_path: Path) -> None:
@@ -103,34 +90,6 @@ def test_a_plan_from_elsewhere_is_applied_to_a_given_folder(
     assert plan == flows.plan()
     flows.apply(plan)
     assert flows.is_deployed()
-
-
-STALE: dict[str, Callable[[Flows], object]] = {
-    "another has applied": Flows.apply,
-    "the workflow is changed": lambda flows: flows.update("flow-a", description="by another"),
-    "the name is taken": lambda flows: flows.create("new"),
-    "the state is gone": lambda flows: shutil.rmtree(flows.folder / ".fibonacci"),
-}
-
-
-def test_a_plan_of_yesterday_is_refused_when_anything_has_changed(
-    flows: Flows, emulator: Emulator, tmp_path: Path
-) -> None:
-    flows.write("a.yaml", "flow-a")
-    flows.apply()
-    flows.write("a.yaml", "flow-a", "changed")
-    flows.write("new.yaml", "new")
-    flows.plan().save(tmp_path / "plan.json")
-
-    def check(move: Callable[[Flows], object]) -> None:
-        with undone(emulator, flows.folder):
-            move(flows)
-            before = flows.state()
-            with pytest.raises(StalePlanError, match="since the plan was made: make a new plan"):
-                flows.apply(DeploymentPlan.load(tmp_path / "plan.json"))
-            assert flows.state() == before
-
-    check_rows(STALE.items(), check)
 
 
 def seal(content: dict[str, Any]) -> dict[str, Any]:

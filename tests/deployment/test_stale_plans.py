@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from fibonacci import DeploymentError, DeploymentPlan, StalePlanError
+from fibonacci import DeploymentError, StalePlanError
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
 from tests.deployment.flows import Flows, RewritingTransport, client_of, definition, steps_of, undone
-from tests.deployment.test_interruptions import InterruptingTransport
 from tests.kit.assertions import check_rows
 from tests.kit.mode import Mode
 from tests.kit.systems import needs_fork
@@ -100,24 +99,6 @@ def test_what_does_not_belong_to_the_plan_may_move(flows: Flows) -> None:
     assert steps_of(flows.plan()) == [("update", "c.yaml")]
 
 
-def test_two_people_at_once(flows: Flows, tmp_path: Path) -> None:
-    """Two plans from one state, each in a copy of the folder: the second one is refused, and does nothing."""
-    flows.write_three()
-    flows.apply()
-    shutil.copytree(flows.folder, tmp_path / "copy")
-    other = flows.beside(tmp_path / "copy")
-    flows.write("a.yaml", "flow-a", "by one")
-    other.write("a.yaml", "flow-a", "by the other")
-    other.write("b.yaml", "flow-b", "by the other")
-    one, two = flows.plan(), other.plan()
-    flows.apply(one)
-    before = other.state()
-    with pytest.raises(StalePlanError):
-        other.apply(two)
-    assert other.state() == before
-    assert other.plan().changes[0].is_conflict
-
-
 def test_two_people_create_the_same(flows: Flows, tmp_path: Path) -> None:
     flows.write_three()
     shutil.copytree(flows.folder, tmp_path / "copy")
@@ -147,8 +128,7 @@ def test_a_workflow_that_changes_while_the_plan_is_applied(emulator: Emulator, t
         transport = RewritingTransport(InProcessTransport(app_of(emulator)), meddle)
         flows = Flows(mode, client_of(mode, emulator, transport=transport), tmp_path)
         for letter in "ab":
-            flows.write(f"{letter}.yaml", letter)
-        flows.apply()
+            flows.deploy(f"{letter}.yaml", letter)
         for letter in "ab":
             flows.write(f"{letter}.yaml", letter, "changed")
         with pytest.raises(StalePlanError, match=r"\('b'\) has been changed since the plan was made") as caught:
@@ -158,31 +138,6 @@ def test_a_workflow_that_changes_while_the_plan_is_applied(emulator: Emulator, t
         ]
         assert flows.workflow("b").version == 2
         assert steps_of(flows.plan()) == [("update", "b.yaml")]
-
-
-def test_two_people_create_the_same_at_the_same_time(emulator: Emulator, tmp_path: Path) -> None:
-    """Names are compared at the start only. Neither is told at once; the next plan of each refuses the duplicates."""
-    with Mode("sync") as mode:
-        first, second = tmp_path / "first", tmp_path / "second"
-        first.mkdir()
-        other = Flows(mode, client_of(mode, emulator), second)
-        plans: list[DeploymentPlan] = []
-
-        def meddle(point: str) -> None:
-            if point == "before POST" and plans:
-                other.apply(plans.pop())
-
-        transport = InterruptingTransport(InProcessTransport(app_of(emulator)), meddle)
-        flows = Flows(mode, client_of(mode, emulator, transport=transport), first)
-        flows.write_three()
-        shutil.copytree(first, second)
-        plans.append(other.plan())
-        flows.apply()
-        assert flows.names() == sorted(2 * [f"flow-{letter}" for letter in "abc"])
-        for each in (flows, other):
-            lines = each.problems()
-            assert len(lines) == 3
-            assert all("is also called 'flow-" in line and "rename or delete it" in line for line in lines)
 
 
 @pytest.mark.parametrize("is_damaged", [False, True])
