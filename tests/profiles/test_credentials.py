@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import pickle
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from keyring.backends import fail, null
 
 from fibonacci import ConfigurationError, Fibonacci
 from fibonacci._profiles import keychain
+from tests.kit.assertions import each_row
 from tests.kit.keychain import (
     FileKeychain,
     LockedKeychain,
@@ -63,125 +65,95 @@ def refusal(mode: Mode, **options: Any) -> str:
     return str(caught.value)
 
 
-@pytest.mark.usefixtures("work")
-class TestOrder:
-    def test_the_argument_names_the_profile(self, mode: Mode, server: ScriptedServer) -> None:
-        client = mode.client(profile="work")
-        assert client.base_url == server.base_url
-        assert key_sent(mode, server, client) == KEY
-
-    def test_the_environment_names_the_profile(
-        self, mode: Mode, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("FIBONACCI_PROFILE", "work")
-        assert key_sent(mode, server, mode.client()) == KEY
-
-    def test_the_file_names_the_profile(self, mode: Mode, server: ScriptedServer, work: Path) -> None:
-        work.write_text(f'default = "work"\n{work.read_text()}')
-        assert key_sent(mode, server, mode.client()) == KEY
-
-    def test_the_profile_named_default_is_one(self, mode: Mode, server: ScriptedServer, work: Path) -> None:
-        work.write_text(work.read_text().replace("work", "default"))
-        write({f"fibonacci {server.origin}/default": KEY})
-        assert key_sent(mode, server, mode.client()) == KEY
-
-    def test_an_argument_precedes_all(
-        self, mode: Mode, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("FIBONACCI_API_KEY", OTHER)
-        monkeypatch.setenv("FIBONACCI_PROFILE", "work")
-        assert key_sent(mode, server, mode.client("sk-argument")) == "sk-argument"
-
-    def test_key_and_address_of_the_environment_precede_the_profile(
-        self, mode: Mode, server: ScriptedServer, work: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        work.write_text(work.read_text().replace(server.base_url, "http://127.0.0.1:9/v1"))
-        monkeypatch.setenv("FIBONACCI_API_KEY", OTHER)
-        monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
-        assert key_sent(mode, server, mode.client(profile="work")) == OTHER
-
-    def test_a_key_of_the_environment_ignores_the_default_of_the_file(
-        self, mode: Mode, work: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        work.write_text(f'default = "work"\n{work.read_text()}')
-        monkeypatch.setenv("FIBONACCI_API_KEY", OTHER)
-        assert mode.client().base_url == "https://api.fibonacci.dev/v1"
-
-    def test_a_key_of_the_environment_is_sent_to_a_profile_without_one(
-        self, mode: Mode, server: ScriptedServer, work: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        work.write_text(work.read_text().replace("keychain = true", ""))
-        monkeypatch.setenv("FIBONACCI_API_KEY", OTHER)
-        assert key_sent(mode, server, mode.client(profile="work")) == OTHER
-
-    def test_another_path_at_the_same_host(
-        self, mode: Mode, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("FIBONACCI_BASE_URL", f"{server.origin}/v2")
-        assert key_sent(mode, server, mode.client(profile="work")) == KEY
-        assert server.last.target == "/v2/x"
-
-    def test_the_api_of_the_profile(
-        self, mode: Mode, server: ScriptedServer, work: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        work.write_text(f'[profiles.work]\nbase_url = "{server.origin}/api/v1"\napi_version = "0.2"\nkeychain = true\n')
-        mode.run(mode.client(profile="work").request("GET", "/x"))
-        assert (server.last.target, server.last.one("Authorization")) == ("/api/v1/x", f"Bearer {KEY}")
-        monkeypatch.setenv("FIBONACCI_API_VERSION", "v1")
-        monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
-        assert key_sent(mode, server, mode.client(profile="work")) == KEY
-        assert server.last.target == "/v1/x"
+WORK = '[profiles.work]\nbase_url = "ORIGIN/v1"\nkeychain = true\n'
+NOWHERE = "http://127.0.0.1:9"
+OLDER = WORK.replace("/v1", "/api/v1") + 'api_version = "0.2"\n'
+BY_NAME = {"profile": "work"}
+Texts = dict[str, str]
 
 
-@pytest.mark.usefixtures("work")
-class TestMixtures:
-    ELSEWHERE = "http://127.0.0.1:9/v1"
-
-    @pytest.fixture(autouse=True)
-    def nothing_is_sent(self, server: ScriptedServer) -> Iterator[None]:
+@contextmanager
+def environment_of(config: Path, server: ScriptedServer, file: str, environment: Texts) -> Generator[None]:
+    """Write a file of profiles, and set variables; ORIGIN stands for the server's address."""
+    config.write_text(file.replace("ORIGIN", server.origin))
+    config.chmod(0o600)
+    write({f"fibonacci {server.origin}/{name}": KEY for name in ("work", "default")})
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(f"FIBONACCI_{name}", value.replace("ORIGIN", server.origin))
         yield
-        assert server.connections == 0
 
-    def test_a_stored_key_and_the_address_of_the_environment(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("FIBONACCI_BASE_URL", self.ELSEWHERE)
-        text = refusal(mode, profile="work")
-        assert "FIBONACCI_BASE_URL names http://127.0.0.1:9: the key is not sent there" in text
 
-    def test_a_stored_key_and_an_address_as_argument(self, mode: Mode) -> None:
-        assert "base_url names http://127.0.0.1:9" in refusal(mode, profile="work", base_url=self.ELSEWHERE)
+@each_row(
+    ("file", "environment", "options", "sent"),
+    [
+        (WORK, {}, BY_NAME, (KEY, "/v1/x")),
+        (WORK, {"PROFILE": "work"}, {}, (KEY, "/v1/x")),
+        (f'default = "work"\n{WORK}', {}, {}, (KEY, "/v1/x")),
+        (WORK.replace("work", "default"), {}, {}, (KEY, "/v1/x")),
+        (WORK, {"API_KEY": OTHER, "PROFILE": "work"}, {"api_key": "sk-argument"}, ("sk-argument", "/v1/x")),
+        (WORK.replace("ORIGIN", NOWHERE), {"API_KEY": OTHER, "BASE_URL": "ORIGIN/v1"}, BY_NAME, (OTHER, "/v1/x")),
+        (WORK.replace("keychain = true", ""), {"API_KEY": OTHER}, BY_NAME, (OTHER, "/v1/x")),
+        (WORK, {"BASE_URL": "ORIGIN/v2"}, BY_NAME, (KEY, "/v2/x")),
+        (OLDER, {}, BY_NAME, (KEY, "/api/v1/x")),
+        (OLDER, {"API_VERSION": "v1", "BASE_URL": "ORIGIN/v1"}, BY_NAME, (KEY, "/v1/x")),
+    ],
+)
+def test_which_key_is_sent_to_which_address(
+    mode: Mode,
+    config: Path,
+    server: ScriptedServer,
+    file: str,
+    environment: Texts,
+    options: Texts,
+    sent: tuple[str, str],
+) -> None:
+    with environment_of(config, server, file, environment):
+        mode.run(mode.client(**options).request("GET", "/x"))
+    assert (server.last.one("Authorization"), server.last.target) == (f"Bearer {sent[0]}", sent[1])
 
-    def test_a_file_that_somebody_has_changed(self, mode: Mode, server: ScriptedServer, work: Path) -> None:
-        work.write_text(work.read_text().replace(server.base_url, self.ELSEWHERE))
-        assert "the keychain (keychain FileKeychain) has none for the profile 'work' at http://127.0.0.1:9" in refusal(
-            mode, profile="work"
-        )
 
-    def test_a_key_of_the_environment_and_a_profile_with_its_own(
-        self, mode: Mode, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("FIBONACCI_API_KEY", OTHER)
-        text = refusal(mode, profile="work")
-        assert "because the profile 'work' has its own key for it" in text
-        assert "unset FIBONACCI_API_KEY" in text
+@each_row(
+    ("file", "environment", "options", "words"),
+    [
+        (WORK, {"BASE_URL": NOWHERE}, {}, f"FIBONACCI_BASE_URL names {NOWHERE}: the key is not sent there"),
+        (WORK, {}, {"base_url": NOWHERE}, f"base_url names {NOWHERE}"),
+        (
+            WORK.replace("ORIGIN", NOWHERE),  # somebody has changed the file
+            *({}, {}, f"the keychain (keychain FileKeychain) has none for the profile 'work' at {NOWHERE}"),
+        ),
+        (WORK, {"API_KEY": OTHER}, {}, "because the profile 'work' has its own key for it"),
+        (WORK, {"API_KEY": OTHER}, {}, "unset FIBONACCI_API_KEY"),
+        (
+            '[profiles.work]\napi_version = "0.2"\nkeychain = true\n',
+            *({"API_KEY": OTHER}, {}, "is not sent to https://api.fibonacci.today, because the profile 'work' has its"),
+        ),
+        (
+            "[profiles.work]\nkeychain = true\n",
+            *(
+                {"API_VERSION": "0.2"},
+                {},
+                "for https://api.fibonacci.dev, but the default of API 0.2 names https://api.",
+            ),
+        ),
+    ],
+)
+def test_a_key_is_sent_to_no_address_that_it_is_not_for(
+    mode: Mode, config: Path, server: ScriptedServer, file: str, environment: Texts, options: Texts, words: str
+) -> None:
+    with environment_of(config, server, file, environment):
+        assert words in refusal(mode, profile="work", **options)
+    assert server.connections == 0
 
-    def test_a_key_of_the_environment_and_a_profile_whose_address_is_the_usual_one_of_its_api(
-        self, mode: Mode, work: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        work.write_text('[profiles.work]\napi_version = "0.2"\nkeychain = true\n')
-        monkeypatch.setenv("FIBONACCI_API_KEY", OTHER)
-        assert "is not sent to https://api.fibonacci.today, because the profile 'work' has its own key" in refusal(
-            mode, profile="work"
-        )
-        monkeypatch.setenv("FIBONACCI_API_VERSION", "0.2")  # then the environment alone names that address
+
+def test_a_key_of_the_environment_goes_to_the_address_that_the_environment_alone_names(
+    mode: Mode, config: Path, server: ScriptedServer
+) -> None:
+    with environment_of(config, server, f'default = "work"\n{WORK}', {"API_KEY": OTHER}):
+        assert mode.client().base_url == "https://api.fibonacci.dev/v1"
+    file = '[profiles.work]\napi_version = "0.2"\nkeychain = true\n'
+    with environment_of(config, server, file, {"API_KEY": OTHER, "API_VERSION": "0.2"}):
         assert mode.client(profile="work").base_url == "https://api.fibonacci.today"
-
-    def test_a_stored_key_and_the_api_of_the_environment(
-        self, mode: Mode, work: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        work.write_text("[profiles.work]\nkeychain = true\n")
-        monkeypatch.setenv("FIBONACCI_API_VERSION", "0.2")
-        text = refusal(mode, profile="work")
-        assert "for https://api.fibonacci.dev, but the default of API 0.2 names https://api.fibonacci.today" in text
 
 
 class TestBadProfiles:
@@ -204,19 +176,18 @@ class TestBadProfiles:
         with pytest.raises(TypeError, match="profile must be a str, not int"):
             mode.client(profile=7)
 
-    def test_a_default_that_is_not_there(self, mode: Mode, config: Path) -> None:
-        config.write_text('default = "work"\n')
-        assert "default: there is no profile 'work'" in refusal(mode)
-
-    def test_a_profile_without_a_key(self, mode: Mode, config: Path) -> None:
-        config.write_text("[profiles.work]\n")
-        text = refusal(mode, profile="work")
-        assert "the profile 'work' has none" in text
-        assert "`fibonacci auth login --profile work`, or set FIBONACCI_API_KEY" in text
-
-    def test_plain_http_to_another_machine(self, mode: Mode, config: Path) -> None:
-        config.write_text('[profiles.work]\nbase_url = "http://platform.example/v1"\n')
-        assert "base_url of the profile 'work' is plain http" in refusal(mode, profile="work")
+    @each_row(
+        ("file", "options", "words"),
+        [
+            ('default = "work"\n', {}, "default: there is no profile 'work'"),
+            ("[profiles.work]\n", BY_NAME, "the profile 'work' has none"),
+            ("[profiles.work]\n", BY_NAME, "`fibonacci auth login --profile work`, or set FIBONACCI_API_KEY"),
+            ('[profiles.work]\nbase_url = "http://platform.example/v1"\n', BY_NAME, "the profile 'work' is plain http"),
+        ],
+    )
+    def test_a_file_that_gives_no_key(self, mode: Mode, config: Path, file: str, options: Texts, words: str) -> None:
+        config.write_text(file)
+        assert words in refusal(mode, **options)
 
 
 class TestKeychain:
@@ -311,13 +282,6 @@ class TestLife:
             with pytest.raises(TypeError, match="cannot pickle"):  # it was passed
                 pickle.dumps(clone)
         assert server.connections == 0
-
-    def test_a_clone_with_another_path_at_the_same_host(self, mode: Mode, server: ScriptedServer) -> None:
-        clone = mode.client(profile="work").with_options(base_url=f"{server.origin}/v2")
-        assert key_sent(mode, server, clone) == KEY
-        assert server.last.target == "/v2/x"
-        assert KEY.encode() not in pickle.dumps(clone)
-        assert key_sent(mode, server, mode.close_later(pickle.loads(pickle.dumps(clone)))) == KEY
 
     def test_a_client_with_key_and_address_of_the_environment_reads_no_file(
         self, work: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
