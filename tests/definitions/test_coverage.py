@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from typing import Any
 
@@ -143,21 +142,6 @@ def test_merging_is_commutative_and_associative(one: Coverage, two: Coverage, th
     assert (one + two).plain() == (two + one).plain()
     assert ((one + two) + three).plain() == (one + (two + three)).plain()
     assert (one + Coverage("Example", DEFINITION)).plain() == one.plain()
-
-
-@given(coverages(), st.integers(0, 2))
-def test_a_run_never_lowers_the_coverage(coverage: Coverage, number: int) -> None:
-    before, hits = coverage.tally, dict(coverage.hits)
-    coverage.add(traces()[number])
-    assert coverage.tally.percent >= before.percent
-    assert all(coverage.hits[target] >= count for target, count in hits.items())
-
-
-@given(coverages())
-def test_it_is_the_same_after_a_way_through_json(coverage: Coverage) -> None:
-    again = Coverage.from_plain(json.loads(json.dumps(coverage.plain())))
-    assert again.plain() == coverage.plain()
-    assert again.tally == coverage.tally
 
 
 def test_the_percentage_is_rounded_as_coverage_py_does() -> None:

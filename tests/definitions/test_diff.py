@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fibonacci.definitions import DefinitionChange, DefinitionDiff, WorkflowDefinition, diff
-from tests.kit.assertions import check_each
+from tests.kit.assertions import check_each, each_row
 
 OLD: dict[str, Any] = {
     "name": "News",
@@ -89,112 +89,47 @@ def test_retries_in_either_spelling() -> None:
     ]
 
 
-DIFFERENT: dict[str, tuple[dict[str, Any], DefinitionChange, str]] = {
-    "the name": (
-        changed(None, name="Views"),
-        DefinitionChange(kind="changed", location="name", old="News", new="Views"),
-        "~ name: 'News' -> 'Views'",
-    ),
-    "a description": (
-        changed(None, description="x"),
-        DefinitionChange(kind="changed", location="description", new="x"),
-        "~ description: None -> 'x'",
-    ),
-    "an unknown key": (
-        changed(None, labels=["a"]),
-        DefinitionChange(kind="added", location="labels", new=["a"]),
-        '+ labels: ["a"]',
-    ),
-    "an output": (
-        changed(None, outputs={"answer": "{{tell}}"}),
-        DefinitionChange(kind="changed", location="outputs.answer", old="{{sum}}", new="{{tell}}"),
-        "~ outputs.answer: '{{sum}}' -> '{{tell}}'",
-    ),
-    "one output more": (
-        changed(None, outputs={"answer": "{{sum}}", "told": "{{tell}}"}),
-        DefinitionChange(kind="added", location="outputs.told", new="{{tell}}"),
-        "+ outputs.told: '{{tell}}'",
-    ),
-    "no outputs": (
-        changed(None, outputs=...),
-        DefinitionChange(kind="changed", location="outputs", old={"answer": "{{sum}}"}),
-        """~ outputs: {"answer":"{{sum}}"} -> None""",
-    ),
-    "an instruction": (
-        changed(1, instruction="Sum up all of {{search}}"),
-        DefinitionChange(
-            kind="changed",
-            location="sum.instruction",
-            old="Sum up {{search}}",
-            new="Sum up all of {{search}}",
-            node="sum",
+@each_row(
+    ("new", "text"),
+    [
+        (changed(None, name="Views"), "~ name: 'News' -> 'Views'"),
+        (changed(None, description="x"), "~ description: None -> 'x'"),
+        (changed(None, labels=["a"]), '+ labels: ["a"]'),
+        (changed(None, outputs={"answer": "{{tell}}"}), "~ outputs.answer: '{{sum}}' -> '{{tell}}'"),
+        (changed(None, outputs={"answer": "{{sum}}", "told": "{{tell}}"}), "+ outputs.told: '{{tell}}'"),
+        (changed(None, outputs=...), """~ outputs: {"answer":"{{sum}}"} -> None"""),
+        (
+            changed(1, instruction="Sum up all of {{search}}"),
+            "~ sum.instruction: 'Sum up {{search}}' -> 'Sum up all of {{search}}'",
         ),
-        "~ sum.instruction: 'Sum up {{search}}' -> 'Sum up all of {{search}}'",
-    ),
-    "a field with a default": (
-        changed(0, timeout=5),
-        DefinitionChange(kind="changed", location="search.timeout", old=30, new=5, node="search"),
-        "~ search.timeout: 30 -> 5",
-    ),
-    "a parameter": (
-        changed(0, params={"query": "{{input.topic}}", "limit": True}),
-        DefinitionChange(kind="changed", location="search.params.limit", old=5, new=True, node="search"),
-        "~ search.params.limit: 5 -> True",
-    ),
-    "a parameter less": (
-        changed(0, params={"query": "{{input.topic}}"}),
-        DefinitionChange(kind="removed", location="search.params.limit", old=5, node="search"),
-        "- search.params.limit: 5",
-    ),
-    "a parameter with a strange name": (
-        changed(0, params={"query": "{{input.topic}}", "limit": 5, "a.b": None}),
-        DefinitionChange(kind="added", location="search.params['a.b']", node="search"),
-        "+ search.params['a.b']: None",
-    ),
-    "dependencies": (
-        changed(3, dependencies=["sum"]),
-        DefinitionChange(kind="changed", location="tell.dependencies", old=["gate", "sum"], new=["sum"], node="tell"),
-        '~ tell.dependencies: ["gate","sum"] -> ["sum"]',
-    ),
-    "a branch": (
-        changed(2, true_branch=..., false_branch=["tell"]),
-        DefinitionChange(kind="changed", location="gate.false_branch", old=[], new=["tell"], node="gate"),
-        '~ gate.false_branch: [] -> ["tell"]\n~ gate.true_branch:  ["tell"] -> []',
-    ),
-    "a node less": (
-        changed(None, nodes=OLD["nodes"][:3]),
-        DefinitionChange(
-            kind="removed",
-            location="tell",
-            old={"id": "tell", "type": "tool", "tool": "slack_send_message", "dependencies": ["gate", "sum"]},
-            node="tell",
+        (changed(0, timeout=5), "~ search.timeout: 30 -> 5"),
+        (changed(0, params={"query": "{{input.topic}}", "limit": True}), "~ search.params.limit: 5 -> True"),
+        (changed(0, params={"query": "{{input.topic}}"}), "- search.params.limit: 5"),
+        (changed(0, params={"query": "{{input.topic}}", "limit": 5, "a.b": None}), "+ search.params['a.b']: None"),
+        (changed(3, dependencies=["sum"]), '~ tell.dependencies: ["gate","sum"] -> ["sum"]'),
+        (
+            changed(2, true_branch=..., false_branch=["tell"]),
+            '~ gate.false_branch: [] -> ["tell"]\n~ gate.true_branch:  ["tell"] -> []',
         ),
-        "- tell (tool)",
-    ),
-    "a node more": (
-        changed(None, nodes=[{"id": "new", "type": "llm", "prompt": "x"}, *OLD["nodes"]]),
-        DefinitionChange(
-            kind="added", location="new", new={"id": "new", "type": "llm", "instruction": "x"}, node="new"
-        ),
-        "+ new (llm)",
-    ),
-}
+        (changed(None, nodes=OLD["nodes"][:3]), "- tell (tool)"),
+        (changed(None, nodes=[{"id": "new", "type": "llm", "prompt": "x"}, *OLD["nodes"]]), "+ new (llm)"),
+    ],
+)
+def test_what_is_a_difference(new: dict[str, Any], text: str) -> None:
+    found, back = diff(OLD, new), diff(new, OLD)
+    assert found
+    assert str(found) == text
+    opposite = {"added": "removed", "removed": "added", "changed": "changed"}
+    reversed_ = {(opposite[each.kind], each.location, repr(each.new), repr(each.old)) for each in back.changes}
+    assert {(each.kind, each.location, repr(each.old), repr(each.new)) for each in found.changes} == reversed_
 
 
-def test_what_is_a_difference() -> None:
-    def check(kind: str) -> None:
-        new, change, text = DIFFERENT[kind]
-        found = diff(OLD, new)
-        assert found
-        assert found.changes[0] == change
-        assert str(found) == text
-        back = diff(new, OLD)
-        assert len(back.changes) == len(found.changes)
-        opposite = {"added": "removed", "removed": "added", "changed": "changed"}
-        reverse = next(each for each in back.changes if each.location == change.location)
-        assert (reverse.kind, reverse.old, reverse.new) == (opposite[change.kind], change.new, change.old)
-
-    check_each(DIFFERENT, check)
+def test_a_change_has_its_place_its_node_and_both_values() -> None:
+    (change,) = diff(OLD, changed(0, params={"query": "{{input.topic}}", "limit": True})).changes
+    assert change == DefinitionChange(kind="changed", location="search.params.limit", old=5, new=True, node="search")
+    (change,) = diff(OLD, changed(None, nodes=[{"id": "new", "type": "llm", "prompt": "x"}, *OLD["nodes"]])).changes
+    new = {"id": "new", "type": "llm", "instruction": "x"}
+    assert change == DefinitionChange(kind="added", location="new", new=new, node="new")
 
 
 def test_all_changes_come_in_the_order_of_the_definition_and_aligned() -> None:

@@ -91,12 +91,6 @@ def test_a_file_that_is_no_text_is_refused_with_its_place(
     assert check_file(path) == [problem]
 
 
-def test_windows_files_are_read(tmp_path: Path) -> None:
-    path = tmp_path / "flow.yaml"
-    path.write_bytes(b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode("utf-8"))
-    assert load(path) == DEFINITION
-
-
 def test_a_missing_file_and_a_folder_are_errors_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.yaml"):
         load(tmp_path / "none.yaml")

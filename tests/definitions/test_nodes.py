@@ -11,7 +11,6 @@ from fibonacci.definitions import (
     CriticNode,
     LLMNode,
     Node,
-    RetryPolicy,
     ToolNode,
     WorkflowDefinition,
 )
@@ -145,13 +144,6 @@ def test_older_keys_are_read_as_the_newer_ones(older: dict[str, Any], newer: Nod
     node = NODE.validate_python(older)
     assert node == newer
     assert not set(older) & set(node.model_dump()) & {"prompt", "schema", "inputs"}
-
-
-def test_what_the_retry_says_may_be_said_twice() -> None:
-    said = {"enable_retry": True, "max_retries": 2, "retry": {"max_attempts": 3, "backoff": "linear"}}
-    node = NODE.validate_python({"id": "a", "type": "tool", "tool": "t", **said})
-    assert isinstance(node, ToolNode)
-    assert (node.max_retries, node.retry) == (2, RetryPolicy(backoff="linear"))
 
 
 @each_row(

@@ -6,10 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from fibonacci.definitions import (
-    DefinitionError,
     Generation,
     LLMNode,
     OpenNode,
@@ -109,11 +106,6 @@ def test_a_name_that_resembles_a_known_one_is_an_error(node_type: str, near: str
     (problem,) = check_definition(definition).errors
     assert (problem.code, problem.location) == ("misspelled_node_type", "nodes[0].type")
     assert problem.message == f"{node_type!r} is not a type of node. Did you mean {near!r}?"
-
-
-def test_load_refuses_a_name_that_resembles_a_known_one() -> None:
-    with pytest.raises(DefinitionError, match=r"'lllm' is not a type of node\. Did you mean 'llm'"):
-        loads('{"nodes": [{"id": "a", "type": "lllm", "instruction": "Hi"}]}')
 
 
 @each_row(

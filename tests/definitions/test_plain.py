@@ -103,12 +103,6 @@ def test_what_is_no_definition_is_refused() -> None:
     ]
 
 
-@each_row("wrong", [[], "text", None, 5])
-def test_what_is_no_mapping_is_refused(wrong: Any) -> None:
-    with pytest.raises(TypeError, match="a WorkflowBuilder, a WorkflowDefinition or a mapping"):
-        to_plain(wrong)
-
-
 def flow() -> WorkflowBuilder:
     builder = WorkflowBuilder("greeter")
     builder.llm("greet", "Hi")

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from fibonacci import ValidationError, WorkflowBuilder
-from fibonacci.definitions import Problems, WorkflowDefinition, check_definition
+from fibonacci.definitions import Problems, check_definition
 from fibonacci.emulator import Emulator
 from tests.kit.assertions import check_rows
 from tests.kit.mode import Mode, both_modes
 
 MISSPELLED: dict[str, Any] = {"nodes": [{"id": "greet", "type": "llm", "instrction": "Hello"}]}
-OLDER: dict[str, Any] = {"nodes": [{"id": "greet", "type": "llm", "promt": "Hello", "prompt": "Hello"}]}
 REFUSAL = {"error": {"code": "validation_error", "message": "the definition is invalid"}}
 
 
@@ -45,31 +44,6 @@ def test_the_error_has_the_problems_of_the_definition_that_was_sent(mode: Mode, 
         assert (copy.problems, type(copy.problems), str(copy)) == (error.problems, Problems, str(error))
 
     check_rows(calls.items(), check)
-
-
-def test_a_model_and_older_spellings_are_checked_as_they_are() -> None:
-    emulator = Emulator()
-
-    def check(row: tuple[Any, str]) -> None:
-        definition, message = row
-        emulator.fail("POST /workflows", status=422, body=REFUSAL)
-        with pytest.raises(ValidationError) as caught:
-            emulator.client().workflows.create(name="a", definition=definition)
-        assert [each.message for each in caught.value.problems] == [message]
-
-    message = "'promt' is not a key of a node of type llm. Did you mean 'prompt'?"
-    critic = {"id": "judge", "type": "critic", "target_node": "greet", "evaluation_criteria": ["tone"]}
-    greet = {"id": "greet", "type": "llm", "prompt": "Hello"}
-    rows: dict[str, tuple[Any, str]] = {
-        "the older generation": (OLDER, message),
-        "a model": (WorkflowDefinition.model_validate(OLDER), message),
-        "fibonacci-sdk 0.2.4": (
-            {"nodes": [greet, critic]},
-            "'evaluation_criteria' is not a key of a node of type critic, but was one in fibonacci-sdk 0.2.4: write"
-            " 'criteria'",
-        ),
-    }
-    check_rows(rows.items(), check)
 
 
 def test_what_the_platform_has_said_is_not_repeated() -> None:

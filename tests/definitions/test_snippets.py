@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fibonacci._display.text import cell_width
-from fibonacci.definitions import DefinitionError, Problem, Problems, check_definition, dumps, loads
+from fibonacci.definitions import DefinitionError, Problem, Problems, check_definition, loads
 from fibonacci.definitions.files.source import UNREADABLE, Source, pyyaml, read_json, read_yaml
 from fibonacci.definitions.problems import snippet
 from tests.definitions.documents import TEXTS
@@ -114,13 +114,6 @@ def test_the_place_in_a_text_of_json_is_right(before: str, after: str, is_ascii:
     marked = before + MARKER + after
     source = Source(json.dumps({"a": [marked]}, ensure_ascii=is_ascii), "x.json")
     _check_place(source, read_json(source).find("a[0]")[0], marked, "\\u00b6")
-
-
-@given(WITHOUT_MARKER, WITHOUT_MARKER)
-def test_the_place_in_a_text_that_was_written_by_dumps_is_right(before: str, after: str) -> None:
-    marked = before + MARKER + after
-    source = Source(dumps({"nodes": [], "outputs": {"text": marked}}), "x.yaml")
-    _check_place(source, read_yaml(source).find("outputs.text")[0], marked, "\\xB6")
 
 
 def _check_place(source: Source, value: Any, marked: str, escape: str) -> None:

@@ -14,7 +14,7 @@ from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate
 from fibonacci.definitions.template_types import TemplateTypes, kind_of
 from fibonacci.definitions.templates import follow, parse
-from tests.kit.assertions import check_each, check_rows, each_row
+from tests.kit.assertions import check_each, each_row
 from tests.kit.nodes import llm
 
 INPUTS: dict[str, Any] = {
@@ -138,44 +138,29 @@ def test_ids_that_are_sources_and_faulty_schemas_are_nothing_that_is_known() -> 
 def test_a_model_that_holds_itself_is_followed() -> None:
     tree = {"type": "object", "properties": {"name": {}, "children": {"type": "array", "items": {"$ref": "#"}}}}
     assert said(llm("a", output_schema=tree), llm("x", "{{a.children.0.children.1.name}}")) == []
-    assert said(llm("a", output_schema=tree), llm("x", "{{a.children.0.children.1.nam}}")) == [
-        "unknown_field: {{a.children.0.children.1.nam}}: 'a.children.0.children.1' has no 'nam', only name, children."
-        " Did you mean 'name'?"
-    ]
+    (problem,) = said(llm("a", output_schema=tree), llm("x", "{{a.children.0.children.1.nam}}"))
+    assert problem.endswith("'a.children.0.children.1' has no 'nam', only name, children. Did you mean 'name'?")
 
 
 def test_an_input_that_is_not_required_may_have_no_value() -> None:
-    remedy = "Require it there, or read it only in a branch where is_not_empty holds"
-    assert (
-        found(llm("x", "{{input.depth}} {{input.mail}} {{input.depth}}"))
-        == [
-            (
-                "may_have_no_value",
-                "nodes[10].instruction",
-                f"{{{{input.depth}}}} may have no value: input_schema does not require 'depth', and no default is"
-                f" filled in. {remedy}",
-            )
-        ]
-        * 2
+    problem = (
+        "may_have_no_value: {{input.depth}} may have no value: input_schema does not require 'depth', and no default is"
+        " filled in. Require it there, or read it only in a branch where is_not_empty holds"
     )
-    assert said(llm("x", "{{input.sender.name}}")) == [
-        f"may_have_no_value: {{{{input.sender.name}}}} may have no value: input_schema does not require 'name', and no"
-        f" default is filled in. {remedy}"
-    ]
+    assert said(llm("x", "{{input.depth}} {{input.mail}} {{input.depth}}")) == [problem] * 2
+    (nested,) = said(llm("x", "{{input.sender.name}}"))
+    assert "input_schema does not require 'name'" in nested
     assert said(llm("x", "{{input.a}}"), input_schema={"type": "object", "additionalProperties": True}) == []
 
 
 def test_a_field_that_an_answer_may_leave_out() -> None:
     schema: dict[str, Any] = {"properties": {"a": {}, "b": {}}, "required": ["a"]}
-    assert said(llm("v", output_schema=schema), llm("x", "{{v.a}} {{v.b}}")) == [
-        "may_have_no_value: {{v.b}} may have no value: the output_schema of 'v' does not require 'b'. Require it"
-        " there, or read it only in a branch where is_not_empty holds"
-    ]
+    (problem,) = said(llm("v", output_schema=schema), llm("x", "{{v.a}} {{v.b}}"))
+    assert problem.startswith("may_have_no_value: {{v.b}} may have no value: the output_schema of 'v' does not require")
     del schema["required"]
     assert said(llm("v", output_schema=schema), llm("x", "{{v.a}} {{v.b}}")) == []
     inner: dict[str, Any] = {"properties": {"b": {"properties": {"c": {}}, "required": []}}, "required": ["b"]}
-    nested = {"properties": {"a": inner}, "required": ["a"]}
-    (deep,) = said(llm("v", output_schema=nested), llm("x", "{{v.a.b.c}}"))
+    (deep,) = said(llm("v", output_schema={"properties": {"a": inner}, "required": ["a"]}), llm("x", "{{v.a.b.c}}"))
     assert "the output_schema of 'v' does not require 'c'" in deep
 
 
@@ -190,60 +175,38 @@ def test_a_value_that_a_comparison_has_asked_for_is_there() -> None:
         return [each.location.replace("nodes[", "").replace("]", "") for each in problems]
 
     not_empty = gate("{{input.note}}", "is_not_empty")
-    empty = gate("{{input.note}}", "is_empty")
-    no = llm("no", "{{input.note}}")
+    no, other = llm("no"), llm("no", "{{input.note}}")
     after = llm("after", "{{yes}} {{input.note}}")
     inner = {**gate("{{yes}}", "is_empty"), "id": "inner", "true_branch": ["deep"], "false_branch": []}
-    rows: list[tuple[str, tuple[list[dict[str, Any]], list[str]]]] = [
-        ("in its branch", ([not_empty, reads, llm("no")], [])),
-        ("in the other branch", ([not_empty, llm("yes"), no], ["2.instruction"])),
-        ("empty", ([empty, reads, no], ["1.instruction"])),
-        ("after the branch", ([not_empty, reads, llm("no"), after], [])),
+    asks_nothing = {**gate("{{no}}", "contains", "x"), "id": "or"}
+    condition = {"field": "{{input.note}}", "operator": "is_not_empty"}
+    user = gate("{{input.user}}", "is_not_empty")
+    rows: list[tuple[str, list[dict[str, Any]], list[str]]] = [
+        ("in its branch", [not_empty, reads, no], []),
+        ("in the other branch", [not_empty, llm("yes"), other], ["2.instruction"]),
+        ("empty", [gate("{{input.note}}", "is_empty"), reads, other], ["1.instruction"]),
+        ("after the branch", [not_empty, reads, no, after], []),
+        ("after both branches", [not_empty, reads, no, after | {"dependencies": ["no"]}], ["3.instruction"] * 2),
+        ("in a nested branch", [not_empty, reads, no, inner, llm("deep", "{{input.note}}")], []),
+        ("in two branches, one of which asks for nothing", [not_empty, reads, no, asks_nothing], ["1.instruction"]),
+        ("in both branches", [not_empty | {"false_branch": ["yes"]}, reads], ["1.instruction"]),
+        ("own condition", [reads | {"condition": condition}], []),
         (
-            "after both branches",
-            ([not_empty, reads, llm("no"), after | {"dependencies": ["no"]}], ["3.instruction"] * 2),
+            "own condition on another",
+            [reads | {"condition": condition | {"field": "{{input.user}}"}}],
+            ["0.instruction"],
         ),
-        ("in a nested branch", ([not_empty, reads, llm("no"), inner, llm("deep", "{{input.note}}")], [])),
+        ("the comparison fails without it", [gate("{{input.note}}", "equals", "x"), reads, other], ["0.left_value"]),
+        ("a part of what was asked for", [user, llm("yes", "{{input.user.name}}"), no], ["1.instruction"]),
         (
-            "in the branch of another as well",
-            ([not_empty, reads, llm("no"), {**gate("{{yes}}", "is_empty"), "id": "or", "true_branch": ["deep"]}], []),
-        ),
-        (
-            "in two branches, one of which asks for nothing",
-            ([not_empty, reads, llm("no"), {**gate("{{no}}", "contains", "x"), "id": "or"}], ["1.instruction"]),
-        ),
-        ("in both branches", ([not_empty | {"false_branch": ["yes"]}, reads], ["1.instruction"])),
-        ("own condition", ([reads | {"condition": {"field": "{{input.note}}", "operator": "is_not_empty"}}], [])),
-        (
-            "own condition that is another",
-            (
-                [reads | {"condition": {"field": "{{input.user}}", "operator": "is_not_empty"}}],
-                ["0.instruction"],
-            ),
-        ),
-        (
-            "the comparison fails without it",
-            ([gate("{{input.note}}", "equals", "x"), reads, no], ["0.left_value"]),
-        ),
-        (
-            "a part of what was asked for",
-            (
-                [gate("{{input.user}}", "is_not_empty"), llm("yes", "{{input.user.name}}"), llm("no")],
-                ["1.instruction"],
-            ),
-        ),
-        (
-            "what was asked for is a part of it",
-            ([gate("{{input.user.name}}", "is_not_empty"), llm("yes", "{{input.user}}"), llm("no")], []),
+            "what a part was asked of",
+            [gate("{{input.user.name}}", "is_not_empty"), llm("yes", "{{input.user}}"), no],
+            [],
         ),
     ]
-
-    def check(row: tuple[list[dict[str, Any]], list[str]]) -> None:
-        nodes, expected = row
-        assert places(*nodes) == expected
-
-    check_rows(rows, check)
-    assert places(not_empty, llm("yes"), llm("no"), outputs={"x": "{{input.note}}"}) == ["outputs.x"]
+    for name, nodes, expected in rows:
+        assert places(*nodes) == expected, name
+    assert places(not_empty, llm("yes"), no, outputs={"x": "{{input.note}}"}) == ["outputs.x"]
 
 
 def test_a_comparison_that_never_holds() -> None:

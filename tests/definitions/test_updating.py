@@ -189,58 +189,10 @@ def test_how_the_text_begins_and_its_lines_end_stay() -> None:
     assert updated(text, e={"type": "llm"}) == text + "- id: e\r\n  type: llm\r\n"
 
 
-def test_words_of_0_2_4_become_todays() -> None:
-    text = """\
-is_active: true
-nodes:
-- id: a
-  type: tool
-  tool_name: x  # which
-  tool_params: {q: 1}  # what
-"""
-    assert (
-        updated(text, a={"params": {"q": 2}})
-        == """\
-nodes:
-- id: a
-  type: tool
-  tool: x  # which
-  params:  # what
-    q: 2
-"""
-    )
-
-
 def test_defaults_stay_where_the_file_says_them_and_come_from_nowhere_else() -> None:
     text = "nodes:\n- id: a\n  type: tool\n  tool: x\n  timeout: 30\n"
     node: dict[str, Any] = {"id": "a", "type": "tool", "tool": "x", "enable_retry": False, "dependencies": []}
     assert updated_text(text, "a.yaml", {"nodes": [node], "allow_partial_results": False}) == text
-
-
-def test_anchors_become_what_they_stand_for() -> None:
-    text = """\
-nodes:
-- &first
-  id: a  # one
-  type: llm
-  instruction: &text "Greet"  # hello
-- id: b
-  type: llm
-  instruction: *text  # the same
-"""
-    nodes = [{"id": name, "type": "llm", "instruction": "Greet"} for name in "ab"]
-    assert (
-        updated_text(text, "a.yaml", {"nodes": nodes})
-        == """\
-nodes:
-- id: a  # one
-  type: llm
-  instruction: Greet  # hello
-- id: b
-  type: llm
-  instruction: Greet  # the same
-"""
-    )
 
 
 def test_json_keeps_its_indentation() -> None:
