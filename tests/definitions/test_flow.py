@@ -13,7 +13,7 @@ from fibonacci.definitions.flow import Fate, Flow, FlowStep
 from fibonacci.emulator import Emulator, NodeFailure
 from fibonacci.models import NodeTrace
 from tests.emulator.api import Api
-from tests.kit.assertions import check_rows
+from tests.kit.assertions import each_row
 from tests.kit.nodes import llm
 from tests.tools.flows import play
 
@@ -37,35 +37,27 @@ def refunds(*, refund: str = "Refund", left: str = "{{input.decision}}", amount:
     ]
 
 
-def test_a_skipped_conditional_takes_no_branch() -> None:
-    def check(nodes: list[Any]) -> None:
-        run = Api().run(*nodes, inputs={"decision": "no", "amount": 5})
-        assert {node["id"]: node["status"] for node in run["trace"]} == {
-            "decide": "completed",
-            "ok": "completed",
-            "small": "skipped",
-            "refund": "skipped",
-            "deny": "completed",
-        }
-        reasons = {node["id"]: node["reason"] for node in run["trace"] if node["reason"]}
-        assert reasons == {
-            "small": "it is not in the branch taken by 'ok'",
-            "refund": "it is in a branch of 'small', which was skipped",
-        }
-
-    check_rows(
-        [
-            ("that reads nothing", refunds()),
-            ("whose node reads one that has run", refunds(refund="Refund what {{decide}} says")),
-            ("behind one that never takes it", refunds(refund="{{decide}}", left="no")),
-            ("that would always take its branch", refunds(refund="{{decide}}", amount=5)),
-        ],
-        check,
-    )
+@each_row(
+    "nodes",
+    [
+        refunds(),  # it reads nothing
+        refunds(refund="Refund what {{decide}} says"),  # it reads a node that has run
+        refunds(refund="{{decide}}", left="no"),  # it is behind a conditional that never takes it
+        refunds(refund="{{decide}}", amount=5),  # its own conditional would always take it
+    ],
+)
+def test_a_skipped_conditional_takes_no_branch(nodes: list[Any]) -> None:
+    run = Api().run(*nodes, inputs={"decision": "no", "amount": 5})
+    assert [node["id"] for node in run["trace"] if node["status"] == "completed"] == ["decide", "ok", "deny"]
+    assert {node["id"]: node["reason"] for node in run["trace"] if node["status"] == "skipped"} == {
+        "small": "it is not in the branch taken by 'ok'",
+        "refund": "it is in a branch of 'small', which was skipped",
+    }
 
 
-def test_what_a_node_does_next() -> None:
-    nodes: list[dict[str, Any]] = [
+RUN, WAIT = FlowStep("run"), FlowStep("wait")
+NEXT = Flow(
+    [
         llm("a", fallback="spare", on_error="alarm"),
         llm("b"),
         gate("one", "{{input.x}}", "is_empty", true_branch=["x"]),
@@ -75,55 +67,40 @@ def test_what_a_node_does_next() -> None:
         llm("spare"),
         llm("alarm", "{{b}}"),
     ]
-    flow = Flow(nodes)
-    run, wait = FlowStep("run"), FlowStep("wait")
+)
 
-    def check(row: tuple[str, dict[str, Fate], FlowStep]) -> None:
-        node_id, fates, expected = row
-        others = dict.fromkeys(("a", "b", "one", "two", "x", "y", "spare", "alarm"), COMPLETED)
-        assert flow.step(node_id, (others | fates).__getitem__) == expected
 
-    rows: list[tuple[str, tuple[str, dict[str, Fate], FlowStep]]] = [
-        ("waits", ("x", {"b": Fate("pending")}, wait)),
-        ("waits for what may stand in", ("y", {"a": FAILED, "spare": Fate("pending")}, wait)),
-        ("one of two gates", ("x", {"one": TAKES_FALSE, "two": TAKES_FALSE}, run)),
-        ("one skipped gate of two", ("x", {"one": SKIPPED, "two": TAKES_FALSE}, run)),
-        ("one failed gate of two", ("x", {"one": FAILED, "two": TAKES_FALSE}, run)),
-        (
-            "no gate of two",
-            (
-                "x",
-                {"one": TAKES_FALSE, "two": TAKES_TRUE},
-                FlowStep("skip", "it is not in the branch taken by 'one' and 'two'"),
-            ),
-        ),
-        (
-            "a failed gate",
-            (
-                "x",
-                {"one": FAILED, "two": TAKES_TRUE},
-                FlowStep("skip", "it depends on 'one', which failed", stopped=True),
-            ),
-        ),
-        (
-            "all that it reads was skipped",
-            ("x", {"one": TAKES_TRUE, "b": SKIPPED}, FlowStep("skip", "all nodes that it depends on were skipped: b")),
-        ),
-        ("some of what it reads was skipped", ("y", {"b": SKIPPED}, run)),
-        ("the fallback has completed", ("y", {"a": FAILED}, run)),
-        (
-            "the fallback has failed too",
-            ("y", {"a": FAILED, "spare": FAILED}, FlowStep("skip", "it depends on 'a', which failed", stopped=True)),
-        ),
-        ("nothing has failed", ("spare", {}, FlowStep("skip", "it runs only if 'a' fails"))),
-        ("a failure is reason enough", ("alarm", {"a": FAILED, "b": SKIPPED}, run)),
-    ]
-    check_rows(rows, check)
+def skip(reason: str, *, stopped: bool = False) -> FlowStep:
+    return FlowStep("skip", reason, stopped=stopped)
+
+
+@each_row(
+    ("node_id", "fates", "step"),
+    [
+        ("x", {"b": Fate("pending")}, WAIT),
+        ("y", {"a": FAILED, "spare": Fate("pending")}, WAIT),  # for what may stand in
+        ("x", {"one": TAKES_FALSE, "two": TAKES_FALSE}, RUN),
+        ("x", {"one": SKIPPED, "two": TAKES_FALSE}, RUN),
+        ("x", {"one": FAILED, "two": TAKES_FALSE}, RUN),
+        ("x", {"one": TAKES_FALSE, "two": TAKES_TRUE}, skip("it is not in the branch taken by 'one' and 'two'")),
+        ("x", {"one": FAILED, "two": TAKES_TRUE}, skip("it depends on 'one', which failed", stopped=True)),
+        ("x", {"one": TAKES_TRUE, "b": SKIPPED}, skip("all nodes that it depends on were skipped: b")),
+        ("y", {"b": SKIPPED}, RUN),  # some of what it reads was skipped
+        ("y", {"a": FAILED}, RUN),  # the fallback has completed
+        ("y", {"a": FAILED, "spare": FAILED}, skip("it depends on 'a', which failed", stopped=True)),
+        ("spare", {}, skip("it runs only if 'a' fails")),
+        ("alarm", {"a": FAILED, "b": SKIPPED}, RUN),  # a failure is reason enough
+    ],
+)
+def test_what_a_node_does_next(node_id: str, fates: dict[str, Fate], step: FlowStep) -> None:
+    others = dict.fromkeys(("a", "b", "one", "two", "x", "y", "spare", "alarm"), COMPLETED)
+    assert NEXT.step(node_id, (others | fates).__getitem__) == step
+
+
+def test_a_handler_of_two_nodes_runs_when_one_has_failed_and_a_condition_may_skip() -> None:
     two = Flow([llm("a", on_error="alarm"), llm("b", on_error="alarm"), llm("alarm")])
-    assert two.step("alarm", {"a": FAILED, "b": COMPLETED}.__getitem__) == run
-    assert flow.step("b", lambda _: COMPLETED, lambda: "its condition is false") == FlowStep(
-        "skip", "its condition is false"
-    )
+    assert two.step("alarm", {"a": FAILED, "b": COMPLETED}.__getitem__) == RUN
+    assert NEXT.step("b", lambda _: COMPLETED, lambda: "its condition is false") == skip("its condition is false")
 
 
 def test_a_node_whose_conditionals_contradict_each_other_never_runs() -> None:
@@ -151,7 +128,8 @@ def test_a_node_whose_conditionals_contradict_each_other_never_runs() -> None:
         (("not_equals", "high"), ("starts_with", "hi"), []),
         (("equals", "high"), ("equals", "high"), []),
     ]
-    check_rows([(f"{a} {b}", (a, b, n)) for a, b, n in rows], lambda row: _same(problems(*row[:2]), row[2]))
+    for outer, inner, expected in rows:
+        assert problems(outer, inner) == expected, (outer, inner)
     assert problems(("equals", "a"), ("equals", "b"), left="{{memory.x}}") == []  # another node may write it
     both = {"properties": {"x": {"enum": ["a", "b"]}}, "required": ["x"]}
     assert problems(("not_equals", "a"), ("not_equals", "b"), input_schema=both) == never
@@ -176,10 +154,6 @@ def test_a_number_between_two_others_may_have_any_digits() -> None:
         llm("n"),
     ]
     assert [each.code for each in check_definition({"nodes": nodes})] == []
-
-
-def _same(found: object, expected: object) -> None:
-    assert found == expected
 
 
 def test_a_reader_is_told_what_may_be_missing_and_what_to_do() -> None:
@@ -231,39 +205,29 @@ def test_where_a_missing_value_is_meant() -> None:
         llm("c"),
     ]
 
-    def check(row: tuple[list[Any], dict[str, str], list[str]]) -> None:
-        nodes, outputs, expected = row
-        problems = check_definition({"nodes": [*split, *nodes], "outputs": {"c": "{{c}}", "ok": "{{ok}}", **outputs}})
-        assert [each.location for each in problems if each.code == "may_have_no_value"] == expected
-
-    rows: list[tuple[str, tuple[list[Any], dict[str, str], list[str]]]]
     asks = gate("asks", "{{a}}", "is_empty", true_branch=["then"]) | {"dependencies": ["c"]}
     fails = gate("asks", "{{a}}", "greater_than", 5, true_branch=["then"]) | {"dependencies": ["c"]}
     filled = {"field": "{{a}}", "operator": "is_not_empty"}
     late = [llm("draft", "{{c}}", fallback="plain", on_error="alarm"), llm("plain", "{{alarm}}")]
-    rows = [
-        ("alternatives that adjoin", ([], {"o": "{{a}}{{b}}"}, [])),
-        ("alternatives inside a text", ([llm("n", "Send {{a}}{{b}}!")], {}, [])),
-        ("alternatives apart", ([], {"o": "{{a}} {{b}}"}, ["outputs.o", "outputs.o"])),
-        ("one that always has a value beside", ([], {"o": "{{a}}{{c}}"}, ["outputs.o"])),
-        ("an output alone", ([], {"o": "{{a}}"}, [])),
-        ("a text in an output", ([], {"o": "A: {{a}}"}, ["outputs.o"])),
-        ("its only dependency", ([llm("n", "{{a}}")], {}, [])),
-        ("another dependency", ([llm("n", "{{a}} {{c}}")], {}, ["nodes[4].instruction"])),
-        ("a conditional that asks", ([asks, llm("then", "{{c}}")], {}, [])),
-        ("a comparison that fails without it", ([fails, llm("then", "{{c}}")], {}, ["nodes[4].left_value"])),
-        ("a condition that asks", ([llm("n", "{{a}} {{c}}", condition=filled)], {}, [])),
-        ("a fallback that comes after the reader", ([*late, llm("alarm", "{{c}}{{draft}}")], {}, [])),
-        (
-            "a critic",
-            (
-                [{"id": "k", "type": "critic", "target_node": "a", "criteria": ["{{c}}"]}],
-                {},
-                ["nodes[4].target_node"],
-            ),
-        ),
+    critic = {"id": "k", "type": "critic", "target_node": "a", "criteria": ["{{c}}"]}
+    rows: list[tuple[str, list[Any], dict[str, str], list[str]]] = [
+        ("alternatives that adjoin", [], {"o": "{{a}}{{b}}"}, []),
+        ("alternatives inside a text", [llm("n", "Send {{a}}{{b}}!")], {}, []),
+        ("alternatives apart", [], {"o": "{{a}} {{b}}"}, ["outputs.o", "outputs.o"]),
+        ("one that always has a value beside", [], {"o": "{{a}}{{c}}"}, ["outputs.o"]),
+        ("an output alone", [], {"o": "{{a}}"}, []),
+        ("a text in an output", [], {"o": "A: {{a}}"}, ["outputs.o"]),
+        ("its only dependency", [llm("n", "{{a}}")], {}, []),
+        ("another dependency", [llm("n", "{{a}} {{c}}")], {}, ["nodes[4].instruction"]),
+        ("a conditional that asks", [asks, llm("then", "{{c}}")], {}, []),
+        ("a comparison that fails without it", [fails, llm("then", "{{c}}")], {}, ["nodes[4].left_value"]),
+        ("a condition that asks", [llm("n", "{{a}} {{c}}", condition=filled)], {}, []),
+        ("a fallback that comes after the reader", [*late, llm("alarm", "{{c}}{{draft}}")], {}, []),
+        ("a critic", [critic], {}, ["nodes[4].target_node"]),
     ]
-    check_rows(rows, check)
+    for name, nodes, outputs, expected in rows:
+        problems = check_definition({"nodes": [*split, *nodes], "outputs": {"c": "{{c}}", "ok": "{{ok}}", **outputs}})
+        assert [each.location for each in problems if each.code == "may_have_no_value"] == expected, name
 
 
 CRITIC: Final = {"id": "judge", "type": "critic", "target_node": "draft"}
