@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from fibonacci import WorkflowBuilder
 from fibonacci.definitions import check_definition
 from tests.kit.assertions import each_row
 
@@ -26,14 +25,6 @@ def test_ten_names_are_shown_where_none_is_near() -> None:
     names = [letter * 3 for letter in "bcdefghijkm"]
     (problem,) = check_definition(DEFINITION, models=names)
     assert problem.message == f"'larg-1' is not one of the given models. Use {', '.join(names[:10])}"
-
-
-def test_a_builder_names_the_line() -> None:
-    flow = WorkflowBuilder("greeter")
-    flow.llm("a", "Hi", model="larg-1")
-    (problem,) = flow.check(models=["large-1"])
-    assert problem.source is not None
-    assert problem.source.startswith("test_check_models.py:")
 
 
 @each_row(

@@ -105,15 +105,6 @@ def test_a_node_needs_no_type_and_writes_it(node: Node, written: dict[str, Any])
     assert WorkflowDefinition(nodes=[node]).model_dump() == {"nodes": [written]}
 
 
-def test_a_dump_says_what_a_node_is_then_what_it_does_then_when_it_runs() -> None:
-    node = LLMNode(
-        dependencies=["b"], enable_retry=True, on_error="c", model="small", instruction="x", name="A", id="a"
-    )
-    assert list(node.model_dump()) == [
-        "id", "type", "name", "instruction", "model", "on_error", "dependencies", "enable_retry",
-    ]  # fmt: skip
-
-
 def test_a_dump_has_what_was_said_even_when_it_is_the_default() -> None:
     node = LLMNode(
         id="a", instruction="x", name=None, enable_retry=False, condition=Condition(field="x", operator="is_empty")

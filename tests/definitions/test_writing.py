@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from fibonacci.definitions import (
     DefinitionError,
-    LLMNode,
     ToolNode,
     WorkflowDefinition,
     dumps,
@@ -108,12 +107,6 @@ def test_every_field_has_its_place_in_the_order() -> None:
     fields = {name for model in NODE_MODELS.values() for name in model.model_fields}
     older = {key for keys in OLDER_KEYS.values() for key in keys.values()}
     assert fields | older == set(NODE_KEYS)
-
-
-def test_only_what_was_said_is_written() -> None:
-    definition = WorkflowDefinition(nodes=[LLMNode(id="a", instruction="Hi")])
-    assert json.loads(dumps(definition, format="json")) == {"nodes": [{"id": "a", "type": "llm", "instruction": "Hi"}]}
-    assert dumps(definition) == "nodes:\n- id: a\n  type: llm\n  instruction: Hi\n"
 
 
 class Level(StrEnum):

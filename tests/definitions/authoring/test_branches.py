@@ -73,19 +73,6 @@ def test_a_node_of_a_block_that_a_conditional_beside_it_names_is_in_the_branch_o
     }
 
 
-def test_a_block_may_be_written_in_a_function_and_be_empty(flow: WorkflowBuilder) -> None:
-    def add(name: str) -> None:
-        with flow.when(f"{name}-gate", flow.inputs().x, "is_empty"):
-            flow.llm(name, "x")
-
-    with flow.when("outer", flow.inputs().x, "is_empty") as outer:
-        add("a")
-        add("b")
-    with outer.otherwise():
-        pass
-    assert branches(flow) == {"outer": (["a-gate", "b-gate"], []), "a-gate": (["a"], []), "b-gate": (["b"], [])}
-
-
 def test_an_exception_ends_the_block_and_says_that_the_branch_is_incomplete(flow: WorkflowBuilder) -> None:
     gate = flow.when("gate", flow.inputs().x, "is_empty")
     with pytest.raises(ValueError, match="'A' is not an id") as caught, gate:
