@@ -123,25 +123,16 @@ _JSON = st.recursive(
     max_leaves=5,
 )
 _IDS = st.lists(st.one_of(_TEXTS, _JSON), max_size=3)
-_NODES = st.fixed_dictionaries(
-    {},
-    optional={
-        "id": st.one_of(_TEXTS, _JSON),
-        "type": st.one_of(st.sampled_from(["llm", "tool", "critic", "conditional"]), _JSON),
-        "name": _JSON,
-        "model": _JSON,
-        "instruction": _JSON,
-        "dependencies": st.one_of(_IDS, _JSON),
-        "true_branch": _IDS,
-        "false_branch": _IDS,
-        "target_node": _JSON,
-        "on_error": _JSON,
-        "condition": _JSON,
-        "left_value": _JSON,
-        "operator": _JSON,
-        "right_value": _JSON,
-    },
-)
+_ANY = ("name", "model", "instruction", "target_node", "on_error", "condition", "left_value", "operator", "right_value")
+_KINDS: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys(_ANY, _JSON),
+    "id": _TEXTS | _JSON,
+    "type": st.sampled_from(["llm", "tool", "critic", "conditional"]) | _JSON,
+    "dependencies": _IDS | _JSON,
+    "true_branch": _IDS,
+    "false_branch": _IDS,
+}
+_NODES = st.fixed_dictionaries({}, optional=_KINDS)
 
 any_definitions: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {}, optional={"name": _JSON, "nodes": st.one_of(st.lists(st.one_of(_NODES, _JSON), max_size=7), _JSON)}

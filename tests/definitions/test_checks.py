@@ -172,26 +172,20 @@ JSON = st.recursive(
     ),
     max_leaves=25,
 )
+IDS = st.lists(st.sampled_from(["a", "b", "c"]), max_size=2)
 NODE = st.fixed_dictionaries(
     {
         "id": st.sampled_from(["a", "b", "c", "D"]),
         "type": st.sampled_from(["llm", "tool", "critic", "conditional", "loop"]),
     },
     optional={
+        **dict.fromkeys(("left_value", "false_branch", "params", "retry", "output_schema", "memory_write"), JSON),
+        **dict.fromkeys(("target_node", "fallback"), st.sampled_from(["a", "b", "z"])),
+        **dict.fromkeys(("dependencies", "true_branch"), IDS),
         "instruction": SCALARS,
         "tool": st.just("t"),
-        "target_node": st.sampled_from(["a", "b", "z"]),
         "operator": st.just("equals"),
-        "left_value": JSON,
-        "dependencies": st.lists(st.sampled_from(["a", "b", "c"]), max_size=2),
-        "true_branch": st.lists(st.sampled_from(["a", "b", "c"]), max_size=2),
-        "false_branch": JSON,
-        "params": JSON,
         "condition": st.fixed_dictionaries({"field": JSON, "operator": st.sampled_from(sorted(OPERATORS))}) | JSON,
-        "retry": JSON,
-        "output_schema": JSON,
-        "fallback": st.sampled_from(["a", "b", "z"]),
-        "memory_write": JSON,
     },
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
@@ -129,10 +130,13 @@ def coverages() -> st.SearchStrategy[Coverage]:
 
 
 @given(coverages(), coverages(), coverages())
-def test_merging_is_commutative_and_associative(one: Coverage, two: Coverage, three: Coverage) -> None:
+def test_merging_is_commutative_and_associative_and_json_keeps_all(
+    one: Coverage, two: Coverage, three: Coverage
+) -> None:
     assert (one + two).plain() == (two + one).plain()
     assert ((one + two) + three).plain() == (one + (two + three)).plain()
     assert (one + Coverage("Example", DEFINITION)).plain() == one.plain()
+    assert Coverage.from_plain(json.loads(json.dumps(one.plain()))).plain() == one.plain()
 
 
 def test_the_percentage_is_rounded_as_coverage_py_does() -> None:

@@ -70,15 +70,10 @@ def type_in(library: str, kind: str) -> str:
 
 
 RUN = {
-    "id": "text",
-    "status": "text",
-    "workflow_id": "text",
+    **dict.fromkeys(("id", "status", "workflow_id"), "text"),
     "outputs": "mixed",
-    "duration_ms": "integer",
-    "nodes_executed": "integer",
-    "nodes_failed": "integer",
-    "created_at": "time",
-    "updated_at": "time",
+    **dict.fromkeys(("duration_ms", "nodes_executed", "nodes_failed"), "integer"),
+    **dict.fromkeys(("created_at", "updated_at"), "time"),
 }
 
 
@@ -89,11 +84,7 @@ class TestColumns:
     def test_an_empty_page_has_the_documented_columns(self, library: str) -> None:
         found = types_of(runs(), library)
         assert {name: found.get(name) for name in RUN} == {name: type_in(library, kind) for name, kind in RUN.items()}
-
-    def test_an_empty_page_has_no_columns_for_what_it_would_flatten(self, library: str) -> None:
-        found = types_of(runs(), library, flatten=True)
-        assert "outputs" not in found
-        assert {"id", "duration_ms", "created_at"} <= found.keys()
+        assert found.keys() - types_of(runs(), library, flatten=True).keys() >= {"outputs"}
 
     def test_flags_and_lists_keep_their_types(self, library: str) -> None:
         found = types_of(page_of(ToolPolicy, {"tool_name": "t", "allowed_roles": ["owner"]}), library)
@@ -111,9 +102,7 @@ class TestColumns:
         page = runs({"duration_ms": 2**53 + 1, "more": 1}, {"duration_ms": None})
         assert types_of(page, library)["duration_ms"] == types_of(page, library)["more"] == type_in(library, "integer")
         assert values_of(page, library, "duration_ms") == [2**53 + 1, None]
-
-    def test_a_fraction_makes_numbers(self, library: str) -> None:
-        page = runs({"duration_ms": 5}, {"duration_ms": 0.5})
+        page = runs({"duration_ms": 5}, {"duration_ms": 0.5})  # a fraction makes numbers of them
         assert types_of(page, library)["duration_ms"] == type_in(library, "number")
         assert values_of(page, library, "duration_ms") == [5.0, 0.5]
 
@@ -129,11 +118,8 @@ class TestColumns:
 
     def test_an_undocumented_model(self, library: str) -> None:
         page = page_of(AuditEntry, {"action": "create", "created_at": "2026-11-25T12:00:00Z"}, {"actor": "ada"})
-        assert types_of(page, library) == {
-            "action": type_in(library, "text"),
-            "created_at": type_in(library, "time"),
-            "actor": type_in(library, "text"),
-        }
+        kinds = {"action": "text", "created_at": "time", "actor": "text"}
+        assert types_of(page, library) == {name: type_in(library, kind) for name, kind in kinds.items()}
         assert types_of(page_of(AuditEntry), library) == {}
 
     def test_what_is_no_model_is_one_column(self, library: str) -> None:
@@ -168,10 +154,7 @@ class TestNesting:
 
     def test_outputs_of_one_shape_are_objects(self, library: str) -> None:
         page = runs({"outputs": {"greet": "hi", "n": {"a": 1}}}, {"outputs": {"greet": "ho", "n": {"a": 2}}})
-        assert values_of(page, library, "outputs") == [
-            {"greet": "hi", "n": {"a": 1}},
-            {"greet": "ho", "n": {"a": 2}},
-        ]
+        assert values_of(page, library, "outputs") == [each.outputs for each in page.items]
         if library != "pandas":
             assert "struct" in types_of(page, library)["outputs"].lower()
 
@@ -307,14 +290,11 @@ class TestToDict:
         found = json.loads(json.dumps(made.to_dict()))
         assert found["completed_at"] == found["trace"][0]["started_at"] == NOON.isoformat()
 
-    def test_a_workflow(self) -> None:
-        made = Workflow.model_validate({"id": "wf-1", "name": "Greeter", "to_dict": 1, "raw_id": 2})
-        found = made.to_dict()
+    def test_a_field_may_have_the_name_of_a_method(self) -> None:
         given = {"id": "wf-1", "name": "Greeter", "to_dict": 1, "raw_id": 2}
-        assert {name: value for name, value in found.items() if value is not None} == given
-        assert list(found)[:2] == ["id", "name"]
-        assert list(found)[-4:] == ["created_at", "updated_at", "to_dict", "raw_id"]
-        assert made.model_dump(mode="json") == {"id": "wf-1", "name": "Greeter", "to_dict": 1, "raw_id": 2}
+        made = Workflow.model_validate(given)
+        assert {name: value for name, value in made.to_dict().items() if value is not None} == given
+        assert made.model_dump(mode="json") == given
 
 
 def _json(text: str) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tqdm import tqdm
 
-from fibonacci import ExecutionFailedError, Fibonacci, NotFoundError, WaitTimeoutError
+from fibonacci import Fibonacci, NotFoundError, WaitTimeoutError
 from fibonacci.models import Execution
 from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode
@@ -63,16 +63,19 @@ def test_the_nodes_of_a_trace_are_counted(mode: Mode, clock: FakeClock, shown: O
     assert re.fullmatch(r"exec_1 completed: .*\| 3/3 nodes \[00:0\d\]", shown())
 
 
-def test_without_a_trace_the_executed_nodes_are_counted(mode: Mode, clock: FakeClock, shown: Output) -> None:
-    with ScriptedServer(execution("running"), execution("completed", nodes_executed=2)) as server:
+@pytest.mark.parametrize(
+    ("last", "line"),
+    [
+        (execution("completed", nodes_executed=2), "exec_1 completed: 2 nodes [00:0"),  # without a trace
+        (execution("cancelled"), "exec_1 cancelled [00:0"),
+        (execution("failed", "failed", "cancelled"), "exec_1 failed: "),
+    ],
+)
+def test_the_line_in_the_end(mode: Mode, clock: FakeClock, shown: Output, last: Step, line: str) -> None:
+    with ScriptedServer(execution("running"), last) as server:
         mode.run(mode.client_of(server).executions.wait("exec_1", progress=True))
-    assert shown().startswith("exec_1 completed: 2 nodes [00:0")
-
-
-def test_where_nothing_is_told_the_time_and_the_state_are_shown(mode: Mode, clock: FakeClock, shown: Output) -> None:
-    with ScriptedServer(execution("pending"), execution("cancelled")) as server:
-        mode.run(mode.client_of(server).executions.wait("exec_1", progress=True))
-    assert shown().startswith("exec_1 cancelled [00:0")
+    assert shown().startswith(line)
+    assert tickers() == []
 
 
 def test_without_progress_nothing_is_shown(mode: Mode, clock: FakeClock, capsys: pytest.CaptureFixture[str]) -> None:
@@ -150,13 +153,6 @@ class TestItsEnd:
             ended = mode.end(mode.client_of(server).workflows.run, "wf-1", progress=True)
         assert type(ended.error) is NotFoundError
         assert shown().startswith("sending [00:0")
-        assert tickers() == []
-
-    def test_a_failed_execution(self, mode: Mode, clock: FakeClock, shown: Output) -> None:
-        with ScriptedServer(execution("running"), execution("failed", "failed", "cancelled")) as server:
-            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", progress=True)
-        assert type(ended.error) is ExecutionFailedError
-        assert shown().startswith("exec_1 failed: ")
         assert tickers() == []
 
     def test_the_deadline(self, mode: Mode, clock: FakeClock, shown: Output) -> None:
