@@ -136,5 +136,6 @@ def test_a_problem_is_a_value_and_no_tuple() -> None:
     assert not isinstance(problem, tuple)
     with pytest.raises(AttributeError):
         problem.message = "none"  # type: ignore[misc]  # pyright: ignore
-    with pytest.raises(TypeError):
-        Problem("nodes", "no_nodes", "none")  # type: ignore[call-arg]  # pyright: ignore
+    shown = Problem(location="", code="x", message="y", snippet="    1 | z")
+    assert shown == Problem(location="", code="x", message="y")
+    assert "snippet" not in repr(shown)

@@ -106,39 +106,23 @@ def test_a_missing_file_and_a_folder_are_errors_of_the_system(tmp_path: Path) ->
 
 
 @needs_permissions
-@each_row("mode", [0o600, 0o664])
-def test_an_existing_file_keeps_its_permissions(tmp_path: Path, mode: int) -> None:
+def test_a_file_has_the_permissions_that_it_had_or_that_the_process_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "flow.yaml"
-    path.write_text("old", "utf-8")
-    path.chmod(mode)
-    dump(DEFINITION, path)
-    assert stat.S_IMODE(path.stat().st_mode) == mode
-    assert load(path) == DEFINITION
-
-
-@needs_permissions
-def test_a_private_file_is_private_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "flow.yaml"
-    path.write_text("old", "utf-8")
-    path.chmod(0o600)
-    modes: list[int] = []
-
-    def fsync(descriptor: int) -> None:
-        modes.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    dump(DEFINITION, path)
-    assert modes == [0o600]
-
-
-@needs_permissions
-def test_a_new_file_has_the_permissions_that_the_process_gives(tmp_path: Path) -> None:
+    written: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda number: written.append(stat.S_IMODE(os.fstat(number).st_mode)))
     previous = os.umask(0o027)
     try:
-        dump(DEFINITION, tmp_path / "flow.yaml")
+        dump(DEFINITION, path)
     finally:
         os.umask(previous)
-    assert stat.S_IMODE((tmp_path / "flow.yaml").stat().st_mode) == 0o640
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    for mode in (0o600, 0o664):
+        path.chmod(mode)
+        dump(DEFINITION, path)
+        assert (stat.S_IMODE(path.stat().st_mode), written[-1]) == (mode, mode)
+    assert load(path) == DEFINITION
 
 
 @needs_permissions

@@ -9,46 +9,24 @@ from fibonacci.definitions import WorkflowDefinition, to_plain
 from fibonacci.definitions.graph import edges, find_cycles, levels
 
 
-def definition(*nodes: dict[str, Any]) -> WorkflowDefinition:
-    return WorkflowDefinition.model_validate({"nodes": list(nodes)})
-
-
 def llm(node_id: str, instruction: str = "do", *needs: str) -> dict[str, Any]:
     return {"id": node_id, "type": "llm", "instruction": instruction, "dependencies": list(needs)}
 
 
 def test_dependencies_are_explicit_and_implied() -> None:
-    workflow = definition(
-        llm("last", "{{first.0}} {{first}}", "judge"),
-        {"id": "judge", "type": "critic", "target_node": "first"},
-        {"id": "gate", "type": "conditional", "left_value": 1, "operator": "equals", "true_branch": ["first"]},
-        {"id": "first", "type": "tool", "tool": "x", "inputs": {"a": "{{input.x}}"}},
-        llm("free"),
-    )
-    assert edges(to_plain(workflow)["nodes"]) == {
-        "last": ["judge", "first"],
-        "judge": ["first"],
-        "gate": [],
-        "first": ["gate"],
-        "free": [],
-    }
-    assert levels(edges(to_plain(workflow)["nodes"])) == [["gate", "free"], ["first"], ["judge"], ["last"]]
-
-
-def test_the_nodes_for_failures_and_every_templated_key_count() -> None:
     condition = {"field": "{{e}}", "operator": "equals", "value": "{{f}}"}
     nodes: list[dict[str, Any]] = [
         llm("a", "") | {"fallback": "b", "on_error": "c", "system_prompt": "{{d}}", "condition": condition},
-        llm("b") | {"memory_write": {"x": ["{{c}}", "{{b}}"]}},
+        llm("b", "do", "d") | {"memory_write": {"x": ["{{c}}", "{{b}}"]}},
         llm("c"),
-        llm("d"),
+        {"id": "d", "type": "conditional", "left_value": "{{f.0}}", "operator": "is_empty", "true_branch": ["c"]},
         {"id": "e", "type": "critic", "target_node": "d", "improvement_prompt": "{{f}} {{e}}"},
-        {"id": "f", "type": "tool", "tool": "t", "inputs": {}},
+        {"id": "f", "type": "tool", "tool": "t", "inputs": {"a": "{{input.x}}"}},
     ]
-    expected = {"a": ["d", "e", "f"], "b": ["a", "c"], "c": ["a"], "d": [], "e": ["d", "f"], "f": []}
-    assert edges(to_plain(definition(*nodes))["nodes"]) == expected
+    expected = {"a": ["d", "e", "f"], "b": ["a", "d", "c"], "c": ["a", "d"], "d": ["f"], "e": ["d", "f"], "f": []}
+    assert edges(to_plain(WorkflowDefinition.model_validate({"nodes": nodes}))["nodes"]) == expected
     assert edges(nodes) == expected
-    assert levels(edges(nodes)) == [["d", "f"], ["e"], ["a"], ["c"], ["b"]]
+    assert levels(edges(nodes)) == [["f"], ["d"], ["e"], ["a"], ["c"], ["b"]]
 
 
 def test_every_strongly_connected_group_is_reported_once() -> None:

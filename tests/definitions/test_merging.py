@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fibonacci.definitions import diff
 from fibonacci.definitions.merging import merge
-from tests.kit.assertions import check_each
+from tests.kit.assertions import each_row
 
 _VALUES = st.sampled_from(["a", "b", 1, 1.0, True, None, [], ["a"], {"k": "a"}, {"k": "b"}, {"l": "a", "m.n": 1}])
 _FIELDS = st.dictionaries(st.sampled_from(["instruction", "prompt", "temperature", "params", "mood"]), _VALUES)
@@ -70,33 +70,22 @@ def test_both_sides_change_something() -> None:
     assert (merged.conflicts, diff(merged.definition, expected).changes) == ([], ())
 
 
-CONFLICTS = {
-    "a field": (definition(llm(temperature=0.2), POST), definition(llm(temperature=0.3), POST), "greet.temperature"),
-    "a default": (definition(llm(), POST), definition(llm(temperature=0.3), POST), None),
-    "an entry": (
-        definition(llm(), {**POST, "params": {"to": "a", "text": "Hi"}}),
-        definition(llm(), {**POST, "params": {"to": "b", "text": "Hi"}}),
-        "post.params.to",
-    ),
-    "a node that is gone": (definition(POST), definition(llm(temperature=0.3), POST), "greet"),
-    "a node that both have added": (
-        definition(llm(), POST, llm("new", "A")),
-        definition(llm(), POST, llm("new", "B")),
-        "new.instruction",
-    ),
-    "an output": (
-        {**BASE, "outputs": {"a b": "{{greet}}"}},
-        {**BASE, "outputs": {"a b": "{{post}}"}},
-        "outputs['a b']",
-    ),
-    "a node without a name": (definition(llm(), POST, {"type": "llm"}), BASE, "nodes[2]"),
-}
+def post(to: str) -> dict[str, Any]:
+    return {**POST, "params": {"to": to, "text": "Hi"}}
 
 
-def test_what_both_have_changed_is_named() -> None:
-    def check(kind: str) -> None:
-        ours, theirs, place = CONFLICTS[kind]
-        for one, other in ((ours, theirs), (theirs, ours)):
-            assert merge(BASE, one, other).conflicts == ([] if place is None else [place])
-
-    check_each(CONFLICTS, check)
+@each_row(
+    ("ours", "theirs", "place"),
+    [
+        (definition(llm(temperature=0.2), POST), definition(llm(temperature=0.3), POST), "greet.temperature"),
+        (definition(llm(), POST), definition(llm(temperature=0.3), POST), None),
+        (definition(llm(), post("a")), definition(llm(), post("b")), "post.params.to"),
+        (definition(POST), definition(llm(temperature=0.3), POST), "greet"),
+        (definition(llm(), POST, llm("new", "A")), definition(llm(), POST, llm("new", "B")), "new.instruction"),
+        ({**BASE, "outputs": {"a b": "{{greet}}"}}, {**BASE, "outputs": {"a b": "{{post}}"}}, "outputs['a b']"),
+        (definition(llm(), POST, {"type": "llm"}), BASE, "nodes[2]"),
+    ],
+)
+def test_what_both_have_changed_is_named(ours: dict[str, Any], theirs: dict[str, Any], place: str | None) -> None:
+    for one, other in ((ours, theirs), (theirs, ours)):
+        assert merge(BASE, one, other).conflicts == ([] if place is None else [place])

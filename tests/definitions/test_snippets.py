@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fibonacci._display.text import cell_width
-from fibonacci.definitions import DefinitionError, Problem, Problems, check_definition, loads
+from fibonacci.definitions import DefinitionError, Problems, check_definition, loads
 from fibonacci.definitions.files.source import UNREADABLE, Source, pyyaml, read_json, read_yaml
 from fibonacci.definitions.problems import snippet
 from tests.definitions.documents import TEXTS
@@ -161,9 +161,3 @@ def test_a_problem_of_a_builder_shows_the_line_of_the_program(tmp_path: Path) ->
         "flow.py:4",
         "    4 | flow.llm('a',",
     )
-
-
-def test_a_snippet_is_no_part_of_what_a_problem_is() -> None:
-    problem = Problem(location="", code="x", message="y")
-    assert problem == Problem(location="", code="x", message="y", snippet="    1 | z")
-    assert "snippet" not in repr(problem)

@@ -10,7 +10,7 @@ from fibonacci.definitions import DefinitionError, diff, to_plain
 from fibonacci.definitions.files.load_and_dump import read_text
 from fibonacci.definitions.files.source import Source
 from fibonacci.definitions.files.updating import updated_text
-from tests.kit.assertions import check_each, each_row
+from tests.kit.assertions import each_row
 
 TRIAGE = """\
 # Triage of mail. Owner: support
@@ -123,51 +123,47 @@ outputs:
     )
 
 
-EDITS: dict[str, tuple[str, dict[str, Any], str]] = {
-    "its own words": (
-        "channel: '#ops'",
-        {"page": {"params": {"channel": "#all", "text": "{{classify}} and {{input.mail}}"}}},
-        "channel: '#all'",
-    ),
-    "a retry in the older spelling": (
-        "max_attempts: 3",
-        {"classify": {"max_retries": 4}},
-        "max_attempts: 5",
-    ),
-    "a comment behind a value that gets lines": (
-        "model: small  # pinned",
-        {"classify": {"model": {"one": [1, "x"], "two": {}}}},
-        "model:  # pinned\n    one:\n    - 1\n    - x\n    two: {}",
-    ),
-    "a text that gets lines": (
-        "model: small  # pinned\n",
-        {"classify": {"model": "a\nb"}},
-        "model: |-  # pinned\n    a\n    b\n",
-    ),
-    "a block text that becomes a number": (
-        "prompt: |\n    Classify {{ input.mail }}.   # no comment\n\n    Answer with one word.\n",
-        {"classify": {"instruction": 5}},
-        "prompt: 5\n",
-    ),
-    "a field more": (
-        "model: small  # pinned\n",
-        {"classify": {"system_prompt": "Be brief"}},
-        "model: small  # pinned\n  system_prompt: Be brief\n",
-    ),
-}
-
-
-def test_only_what_differs_changes() -> None:
+@each_row(
+    ("before", "fields", "after"),
+    [
+        (
+            "channel: '#ops'",
+            {"page": {"params": {"channel": "#all", "text": "{{classify}} and {{input.mail}}"}}},
+            "channel: '#all'",
+        ),
+        (
+            "max_attempts: 3",
+            {"classify": {"max_retries": 4}},
+            "max_attempts: 5",
+        ),
+        (
+            "model: small  # pinned",
+            {"classify": {"model": {"one": [1, "x"], "two": {}}}},
+            "model:  # pinned\n    one:\n    - 1\n    - x\n    two: {}",
+        ),
+        (
+            "model: small  # pinned\n",
+            {"classify": {"model": "a\nb"}},
+            "model: |-  # pinned\n    a\n    b\n",
+        ),
+        (
+            "prompt: |\n    Classify {{ input.mail }}.   # no comment\n\n    Answer with one word.\n",
+            {"classify": {"instruction": 5}},
+            "prompt: 5\n",
+        ),
+        (
+            "model: small  # pinned\n",
+            {"classify": {"system_prompt": "Be brief"}},
+            "model: small  # pinned\n  system_prompt: Be brief\n",
+        ),
+    ],
+)
+def test_only_what_differs_changes(before: str, fields: dict[str, Any], after: str) -> None:
     """In a text that has been written once: the first update brings the style of `fibonacci fmt`."""
     text = str(updated(TRIAGE))
     assert updated(text) == text
-
-    def check(name: str) -> None:
-        before, fields, after = EDITS[name]
-        assert text.count(before) == 1
-        assert updated(text, **fields) == text.replace(before, after)
-
-    check_each(EDITS, check)
+    assert text.count(before) == 1
+    assert updated(text, **fields) == text.replace(before, after)
 
 
 def test_nodes_keep_their_order_and_their_comments_whatever_the_platforms_order() -> None:
@@ -195,13 +191,6 @@ def test_defaults_stay_where_the_file_says_them_and_come_from_nowhere_else() -> 
     assert updated_text(text, "a.yaml", {"nodes": [node], "allow_partial_results": False}) == text
 
 
-def test_json_keeps_its_indentation() -> None:
-    text = '{\n    "nodes": [{"id": "a"}],\n    "name": "x"\n}\n'
-    assert updated_text(text, "a.json", {"name": "y", "nodes": [{"id": "a"}]}) == (
-        '{\n    "nodes": [\n        {\n            "id": "a"\n        }\n    ],\n    "name": "y"\n}\n'
-    )
-
-
 @each_row("text", ["", "nodes: [", "- a", "a: 1\n---\nb: 2\n"])
 def test_a_text_that_is_no_definition_cannot_be_kept(text: str) -> None:
     assert updated_text(text, "a.yaml", definition_in(TRIAGE)) is None
@@ -219,7 +208,7 @@ def test_a_definition_that_cannot_be_written_is_refused() -> None:
         updated_text(TRIAGE, "a.yaml", {"nodes": [node]})
 
 
-def test_the_schema_for_editors_stays() -> None:
+def test_json_keeps_its_indentation_and_the_schema_for_editors() -> None:
     text = '{\n\t"$schema": "https://example.com/x",\n\t"timeout": 5\n}'
     assert updated_text(text, "a.json", {"timeout": 6, "name": "x", "nodes": []}) == (
         '{\n\t"$schema": "https://example.com/x",\n\t"name": "x",\n\t"timeout": 6,\n\t"nodes": []\n}\n'

@@ -40,7 +40,6 @@ from fibonacci.models import (
     Quota,
     RegistryEntry,
     RolePolicyOverride,
-    Tool,
     ToolConnection,
     ToolPolicy,
     Workflow,
@@ -78,14 +77,7 @@ def clients() -> None:
 
 def namespaces(client: Fibonacci) -> None:
     assert_type(client.workflows.get("w"), Workflow)
-    assert_type(client.executions.get("e"), Execution)
-    assert_type(client.versions.get("w", 1), WorkflowVersion)
-    assert_type(client.registry.archive("w"), RegistryEntry)
-    assert_type(client.organizations.governance.get("o"), GovernanceSettings)
-    assert_type(client.organizations.quota.get("o"), Quota)
     assert_type(client.organizations.tool_policies.list("o"), Pager[ToolPolicy])
-    assert_type(client.memory.get("k", scope="user", user_id="u"), MemoryEntry)
-    assert_type(client.tools.get("t"), Tool)
     assert_type(client.health.check(), Health)
     assert_type(client.health.check().healthy, bool)
 

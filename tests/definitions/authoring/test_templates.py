@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fibonacci import WorkflowBuilder
-from fibonacci.definitions import NodeHandle, Template
+from fibonacci.definitions import NodeHandle
 from tests.kit.assertions import check_each, each_row
 
 
@@ -37,6 +37,10 @@ def test_it_prints_its_template_in_texts(search: NodeHandle) -> None:
     assert operator.mod("%s", search["0"]) == "{{search.0}}"
     assert type(f"{search}") is type(str(search)) is str
     assert not isinstance(search, str)
+    assert pprint.pformat([search["x" * 100]]) == repr([search["x" * 100]]) == f"[{search['x' * 100]}]"
+    assert not isinstance(search["x"], NodeHandle)
+    copies: list[object] = [copy.copy(search), copy.deepcopy(search), pickle.loads(pickle.dumps(search))]
+    assert [(each, type(each)) for each in copies] == [("{{search}}", str)] * 3
 
 
 def test_it_is_equal_to_itself_alone(search: NodeHandle) -> None:
@@ -73,12 +77,6 @@ def test_completion_offers_what_there_is(flow: WorkflowBuilder, search: NodeHand
         assert dir(template) == names
         for name in names:
             getattr(template, name)
-
-
-def test_a_copy_is_a_plain_text(search: NodeHandle) -> None:
-    copies: list[object] = [copy.copy(search), copy.deepcopy(search), pickle.loads(pickle.dumps(search))]
-    assert copies == ["{{search}}"] * 3
-    assert [type(each) for each in copies] == [str] * 3
 
 
 NEEDS_THE_VALUE: dict[str, Callable[[Any], object]] = {
@@ -125,11 +123,6 @@ def test_comparing_it_with_a_value_warns_in_the_line_of_the_comparison(search: N
     assert seen[0].filename == __file__
 
 
-def test_it_is_shown_as_its_template(search: NodeHandle) -> None:
-    part = search["x" * 100]["y" * 100]
-    assert pprint.pformat([part]) == repr([part]) == f"[{part}]"
-
-
 @each_row(
     ("key", "error", "message"),
     [
@@ -150,8 +143,3 @@ def test_a_key_that_cannot_stand_in_a_template_is_refused(
     with pytest.raises(error) as caught:
         search[key]
     assert message in str(caught.value)
-
-
-def test_a_part_of_a_node_is_no_node(search: NodeHandle) -> None:
-    assert isinstance(search["x"], Template)
-    assert not isinstance(search["x"], NodeHandle)
