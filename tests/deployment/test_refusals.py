@@ -15,7 +15,7 @@ import pytest
 from fibonacci import DeploymentError
 from fibonacci.emulator import Emulator
 from tests.deployment.flows import Flows, client_of, undone
-from tests.kit.assertions import check_rows
+from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 
 
@@ -159,59 +159,54 @@ def put_a_file_there(flows: Flows) -> None:
     path.touch()
 
 
-STATES: dict[str, tuple[Callable[[Flows], object], str]] = {
-    "not JSON": (
-        replace("<<<<<<< HEAD\n"),
-        "cannot be read (Invalid JSON: expected value at line 1",
-    ),
-    "empty": (replace(""), "cannot be read (Invalid JSON: EOF"),
-    "deep": (replace("[" * 100_000), "cannot be read (Invalid JSON: recursion limit exceeded"),
-    "a list": (replace("[]"), "cannot be read"),
-    "no id": (change("a.yaml", id=7), "cannot be read (id: Input should be a valid string)"),
-    "empty id": (change("a.yaml", id=""), "cannot be read (id:"),
-    "no folder": (put_a_file_there, "default cannot be read: Not a directory"),
-    "two of one name": (copy_state, ".json and wf-other.json are both called 'a': remove one of them"),
-    "renamed": (rename_state, "mine.json cannot be read (its content belongs in wf-"),
-    "another folder": (
-        change("a.yaml", file="../b.yaml"),
-        "cannot be read (it belongs to '../b.yaml', which is not a file of this folder): restore it,"
-        " for example from version control",
-    ),
-    "no format": (lambda flows: platform_file(flows).write_text("{}"), "cannot be read (no key 'format')"),
-    "no platform": (lambda flows: platform_file(flows).unlink(), "platform.json cannot be read (No such file"),
-    "no URL": (change("platform", base_url="http://[::1"), "platform.json cannot be read (Invalid IPv6 URL): restore"),
-    "newer": (change("platform", format=2), "(it has the format 2, but this version of fibonacci-sdk reads 1: upgrade"),
-    "another platform": (
-        change("platform", base_url="https://api.fibonacci.dev/v1"),
-        "belongs to https://api.fibonacci.dev/v1, but the client calls http://127.0.0.1/v1",
-    ),
-    "another organization": (
-        change("platform", organization_id="acme"),
-        "belongs to the organization 'acme', but the client's key belongs to 'default'. Pass the client that",
-    ),
-}
-
-
 def platform_file(flows: Flows) -> Path:
     return flows.folder / ".fibonacci" / "default" / "platform.json"
 
 
-def test_a_state_that_is_damaged_or_of_another_platform_is_refused(flows: Flows, emulator: Emulator) -> None:
-    flows.deploy("a.yaml", "a")
-    other = flows.create("other")
-
-    def check(row: tuple[Callable[[Flows], object], str]) -> None:
-        act, words = row
-        with undone(emulator, flows.folder):
-            act(flows)
-            text = refusal(flows)
-            assert str(flows.folder) in text
-            assert words in text
-            with pytest.raises(DeploymentError):
-                flows.pull(other.id)
-            assert not (flows.folder / "other.yaml").exists()
-
-    check_rows(STATES.items(), check)
+@each_row(
+    ("act", "words"),
+    [
+        (replace("<<<<<<< HEAD\n"), "cannot be read (Invalid JSON: expected value at line 1"),
+        (replace(""), "cannot be read (Invalid JSON: EOF"),
+        (replace("[" * 100_000), "cannot be read (Invalid JSON: recursion limit exceeded"),
+        (replace("[]"), "cannot be read"),
+        (change("a.yaml", id=7), "cannot be read (id: Input should be a valid string)"),
+        (change("a.yaml", id=""), "cannot be read (id:"),
+        (put_a_file_there, "default cannot be read: Not a directory"),
+        (copy_state, ".json and wf-other.json are both called 'a': remove one of them"),
+        (rename_state, "mine.json cannot be read (its content belongs in wf-"),
+        (
+            change("a.yaml", file="../b.yaml"),
+            "cannot be read (it belongs to '../b.yaml', which is not a file of this folder): restore it,"
+            " for example from version control",
+        ),
+        (lambda flows: platform_file(flows).write_text("{}"), "cannot be read (no key 'format')"),
+        (lambda flows: platform_file(flows).unlink(), "platform.json cannot be read (No such file"),
+        (change("platform", base_url="http://[::1"), "platform.json cannot be read (Invalid IPv6 URL): restore"),
+        (change("platform", format=2), "(it has the format 2, but this version of fibonacci-sdk reads 1: upgrade"),
+        (
+            change("platform", base_url="https://api.fibonacci.dev/v1"),
+            "belongs to https://api.fibonacci.dev/v1, but the client calls http://127.0.0.1/v1",
+        ),
+        (
+            change("platform", organization_id="acme"),
+            "belongs to the organization 'acme', but the client's key belongs to 'default'. Pass the client that",
+        ),
+    ],
+)
+def test_a_state_that_is_damaged_or_of_another_platform_is_refused(
+    flows: Flows, emulator: Emulator, act: Callable[[Flows], object], words: str
+) -> None:
+    with undone(emulator, flows.folder):
+        flows.deploy("a.yaml", "a")
+        other = flows.create("other")
+        act(flows)
+        text = refusal(flows)
+        assert str(flows.folder) in text
+        assert words in text
+        with pytest.raises(DeploymentError):
+            flows.pull(other.id)
+        assert not (flows.folder / "other.yaml").exists()
 
 
 def test_the_faults_of_all_states_come_at_once(flows: Flows) -> None:

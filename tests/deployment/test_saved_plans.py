@@ -13,7 +13,7 @@ import pytest
 from fibonacci import DeploymentError, DeploymentPlan
 from fibonacci.emulator import Emulator
 from tests.deployment.flows import Flows, definition, steps_of
-from tests.kit.assertions import check_rows
+from tests.kit.assertions import each_row
 
 
 def plan_of_each_kind(flows: Flows) -> DeploymentPlan:
@@ -106,49 +106,44 @@ def edited(content: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {**content, "plan": {**content["plan"], "changes": changes}}
 
 
-REFUSED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
-    "no JSON": (lambda _: "nodes: []", " is not a saved plan: make a new plan and save it with plan.save(path)"),
-    "half of one": (lambda content: json.dumps(content)[:-9], " is not a saved plan: make"),
-    "another JSON": (lambda _: [1], " is not a saved plan: make"),
-    "the plan of --json": (lambda content: content["plan"], " is not a saved plan: make"),
-    "a newer one": (
-        lambda content: {**content, "format": 2, "news": 1},
-        " has the format 2, but this version of fibonacci-sdk reads 1: upgrade fibonacci-sdk",
-    ),
-    "an edited one": (
-        lambda content: edited(content, name="other"),
-        " has been changed since it was saved: make a new plan",
-    ),
-    "a field of another type": (
-        lambda content: seal(edited(content, name=7)),
-        " cannot be applied (plan.changes.0.name: Input should be a valid string)",
-    ),
-    "an unknown action": (lambda content: seal(edited(content, action="drop")), "(plan.changes.0.action: "),
-    "an unknown key": (lambda content: seal({**content, "extra": 1}), "(extra: "),
-    "an environment elsewhere": (
-        lambda content: seal({**content, "plan": {**content["plan"], "environment": "../x"}}),
-        "must be the name of an environment",
-    ),
-}
-
-
-def test_what_is_no_plan_is_refused(flows: Flows, tmp_path: Path) -> None:
+@each_row(
+    ("damage", "words"),
+    [
+        (lambda _: "nodes: []", " is not a saved plan: make a new plan and save it with plan.save(path)"),
+        (lambda content: json.dumps(content)[:-9], " is not a saved plan: make"),
+        (lambda _: [1], " is not a saved plan: make"),
+        (lambda content: content["plan"], " is not a saved plan: make"),
+        (
+            lambda content: {**content, "format": 2, "news": 1},
+            " has the format 2, but this version of fibonacci-sdk reads 1: upgrade fibonacci-sdk",
+        ),
+        (lambda content: edited(content, name="other"), " has been changed since it was saved: make a new plan"),
+        (
+            lambda content: seal(edited(content, name=7)),
+            " cannot be applied (plan.changes.0.name: Input should be a valid string)",
+        ),
+        (lambda content: seal(edited(content, action="drop")), "(plan.changes.0.action: "),
+        (lambda content: seal({**content, "extra": 1}), "(extra: "),
+        (
+            lambda content: seal({**content, "plan": {**content["plan"], "environment": "../x"}}),
+            "must be the name of an environment",
+        ),
+    ],
+)
+def test_what_is_no_plan_is_refused(
+    flows: Flows, tmp_path: Path, damage: Callable[[dict[str, Any]], object], words: str
+) -> None:
     flows.write("a.yaml", "a")
     file = tmp_path / "plan.json"
     flows.plan().save(file)
     content = json.loads(file.read_text("utf-8"))
     assert seal(content) == content
-
-    def check(row: tuple[Callable[[dict[str, Any]], object], str]) -> None:
-        damage, words = row
-        damaged = damage(content)
-        file.write_text(damaged if isinstance(damaged, str) else json.dumps(damaged), "utf-8")
-        with pytest.raises(DeploymentError) as caught:
-            DeploymentPlan.load(file)
-        assert str(caught.value).startswith(f"{file} ")
-        assert words in str(caught.value)
-
-    check_rows(REFUSED.items(), check)
+    damaged = damage(content)
+    file.write_text(damaged if isinstance(damaged, str) else json.dumps(damaged), "utf-8")
+    with pytest.raises(DeploymentError) as caught:
+        DeploymentPlan.load(file)
+    assert str(caught.value).startswith(f"{file} ")
+    assert words in str(caught.value)
 
 
 def test_bad_arguments(flows: Flows, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
 from tests.deployment.flows import Flows, RewritingTransport, client_of, definition, steps_of, undone
-from tests.kit.assertions import check_rows
+from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.systems import needs_fork
 
@@ -35,58 +35,41 @@ def change_state(flows: Flows) -> None:
     path.write_text(path.read_text().replace('"name": "flow-c"', '"name": "other"'))
 
 
-MOVES: dict[str, tuple[Callable[[Flows], object], str]] = {
-    "the workflow to update is changed": (
-        lambda flows: flows.update("flow-a", definition=definition("flow-a", "by another")),
-        "('flow-a') has been changed since the plan was made: make a new plan",
-    ),
-    "the workflow to update is renamed": (
-        lambda flows: flows.update("flow-a", name="renamed"),
-        "('renamed') has been changed since the plan was made",
-    ),
-    "the workflow to update is changed back": (
-        lambda flows: (flows.update("flow-a", description="x"), flows.update("flow-a", description=None)),
-        "('flow-a') has been changed since the plan was made",
-    ),
-    "the workflow to update is deleted": (
-        lambda flows: flows.delete("flow-a"),
-        "('flow-a') has been deleted since the plan was made",
-    ),
-    "the workflow to delete is changed": (
-        lambda flows: flows.update("flow-b", description="needed"),
-        "('flow-b') has been changed since the plan was made",
-    ),
-    "the name to create is taken": (
-        lambda flows: flows.create("new"),
-        "another workflow called 'new' has appeared (wf-",
-    ),
-    "the name of the workflow to update is taken": (
-        lambda flows: flows.create("flow-a"),
-        "another workflow called 'flow-a' has appeared (wf-",
-    ),
-    "the state is changed": (change_state, "the state of environment 'default' of "),
-    "the state is gone": (
-        lambda flows: shutil.rmtree(flows.folder / ".fibonacci"),
-        "the state of environment 'default' of ",
-    ),
-}
-
-
-def test_what_moves_between_plan_and_apply(flows: Flows, emulator: Emulator) -> None:
-    prepare(flows)
-    plan = flows.plan(moved={"flow-b": None})
-
-    def check(row: tuple[Callable[[Flows], object], str]) -> None:
-        act, words = row
-        with undone(emulator, flows.folder):
-            act(flows)
-            before = flows.state()
-            with pytest.raises(StalePlanError) as caught:
-                flows.apply(plan, allow_delete=True)
-            assert words in str(caught.value)
-            assert flows.state() == before
-
-    check_rows(MOVES.items(), check)
+@each_row(
+    ("act", "words"),
+    [
+        (
+            lambda flows: flows.update("flow-a", definition=definition("flow-a", "by another")),
+            "('flow-a') has been changed since the plan was made: make a new plan",
+        ),
+        (lambda flows: flows.update("flow-a", name="renamed"), "('renamed') has been changed since the plan was made"),
+        (
+            lambda flows: (flows.update("flow-a", description="x"), flows.update("flow-a", description=None)),
+            "('flow-a') has been changed since the plan was made",
+        ),
+        (lambda flows: flows.delete("flow-a"), "('flow-a') has been deleted since the plan was made"),
+        (
+            lambda flows: flows.update("flow-b", description="needed"),
+            "('flow-b') has been changed since the plan was made",
+        ),
+        (lambda flows: flows.create("new"), "another workflow called 'new' has appeared (wf-"),
+        (lambda flows: flows.create("flow-a"), "another workflow called 'flow-a' has appeared (wf-"),
+        (change_state, "the state of environment 'default' of "),
+        (lambda flows: shutil.rmtree(flows.folder / ".fibonacci"), "the state of environment 'default' of "),
+    ],
+)
+def test_what_moves_between_plan_and_apply(
+    flows: Flows, emulator: Emulator, act: Callable[[Flows], object], words: str
+) -> None:
+    with undone(emulator, flows.folder):
+        prepare(flows)
+        plan = flows.plan(moved={"flow-b": None})
+        act(flows)
+        before = flows.state()
+        with pytest.raises(StalePlanError) as caught:
+            flows.apply(plan, allow_delete=True)
+        assert words in str(caught.value)
+        assert flows.state() == before
 
 
 def test_what_does_not_belong_to_the_plan_may_move(flows: Flows) -> None:
