@@ -109,14 +109,8 @@ def test_a_dump_has_what_was_said_even_when_it_is_the_default() -> None:
     node = LLMNode(
         id="a", instruction="x", name=None, enable_retry=False, condition=Condition(field="x", operator="is_empty")
     )
-    assert node.model_dump() == {
-        "id": "a",
-        "type": "llm",
-        "name": None,
-        "enable_retry": False,
-        "condition": {"field": "x", "operator": "is_empty"},
-        "instruction": "x",
-    }
+    said = {"name": None, "enable_retry": False, "condition": {"field": "x", "operator": "is_empty"}}
+    assert node.model_dump() == {"id": "a", "type": "llm", "instruction": "x", **said}
     assert node.model_copy(update={"model": "small"}).model_dump()["model"] == "small"
     assert node.model_dump(exclude={"type"}) == {
         key: value for key, value in node.model_dump().items() if key != "type"

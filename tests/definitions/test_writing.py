@@ -96,10 +96,6 @@ def test_yaml_is_written_as_people_write_it() -> None:
         "outputs:\n"
         "  text: '{{greet}}'\n"
     )
-    node = yaml.safe_load(dumps(definition, generation="older"))["nodes"][0]
-    assert node["prompt"].startswith("Greet {{input.name}}.")
-    assert node["retry"] == {"max_attempts": 3, "delay": 2, "backoff": "linear"}
-    assert "max_retries" not in node
 
 
 def test_every_field_has_its_place_in_the_order() -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from contextlib import nullcontext
-from typing import Any
 
 import pytest
 
 from fibonacci import WorkflowBuilder
 from fibonacci.definitions import ConditionalNode
-from tests.kit.assertions import check_rows
+from tests.kit.assertions import each_row
 
 Branches = dict[str, tuple[list[str], list[str]]]
 
@@ -84,54 +82,28 @@ def test_an_exception_ends_the_block_and_says_that_the_branch_is_incomplete(flow
     assert branches(flow) == {"gate": (["a"], [])}
 
 
-def within(block: Any, inside: Any) -> None:
-    with block, inside:
-        pass
+ALREADY = "already exists and can be written only once"
 
 
-def test_a_block_that_is_out_of_place_is_refused() -> None:
-    def twice(flow: Any, gate: Any) -> None:
-        within(gate, nullcontext())
-        within(gate, nullcontext())
-
-    def otherwise_twice(flow: Any, gate: Any) -> None:
-        within(gate.otherwise(), nullcontext())
-        within(gate.otherwise(), nullcontext())
-
-    def other_place(flow: Any, gate: Any) -> None:
-        within(flow.when("b", "x", "is_empty"), gate.otherwise())
-
-    def after_its_place(flow: Any, gate: Any) -> None:
-        with gate:
-            inner = flow.when("b", "x", "is_empty")
-        within(inner, gate.otherwise())
-
-    def in_itself(flow: Any, gate: Any) -> None:
-        within(gate, gate.otherwise())
-
-    def other_builder(flow: Any, gate: Any) -> None:
-        WorkflowBuilder("other").when("b", gate, "is_empty")
-
-    rows = {
-        "twice": (
-            twice,
-            "`with flow.when(...) as gate:` already exists and can be written only once: add the nodes in that",
-        ),
-        "otherwise twice": (otherwise_twice, "`with gate.otherwise():` already exists and can be written only once"),
-        "in another block": (
-            other_place,
+@each_row(
+    ("program", "message"),
+    [
+        ("with gate: pass\nwith gate: pass", f"`with flow.when(...) as gate:` {ALREADY}: add the nodes in that"),
+        ("with gate.otherwise(): pass\nwith gate.otherwise(): pass", f"`with gate.otherwise():` {ALREADY}"),
+        (
+            "with flow.when('b', 'x', 'is_empty'), gate.otherwise(): pass",
             "`with gate.otherwise():` is inside the block of 'b', but 'gate' was added elsewhere: write its blocks",
         ),
-        "after the block around it": (after_its_place, "`with flow.when(...) as b:` is after that block, but 'b' was"),
-        "in its own block": (in_itself, "`with gate.otherwise():` is inside the block of 'gate'"),
-        "another builder's": (other_builder, "left is {{gate}} of another WorkflowBuilder. Use nodes of this one"),
-    }
-
-    def check(row: tuple[Any, str]) -> None:
-        mistake, message = row
-        flow = WorkflowBuilder("triage")
-        gate = flow.when("gate", "x", "is_empty")
-        with pytest.raises(ValueError, match=re.escape(message)):
-            mistake(flow, gate)
-
-    check_rows(rows.items(), check)
+        (
+            "with gate: inner = flow.when('b', 'x', 'is_empty')\nwith inner, gate.otherwise(): pass",
+            "`with flow.when(...) as b:` is after that block, but 'b' was",
+        ),
+        ("with gate, gate.otherwise(): pass", "`with gate.otherwise():` is inside the block of 'gate'"),
+        ("WorkflowBuilder('other').when('b', gate, 'is_empty')", "left is {{gate}} of another WorkflowBuilder. Use"),
+    ],
+)
+def test_a_block_that_is_out_of_place_is_refused(program: str, message: str) -> None:
+    flow = WorkflowBuilder("triage")
+    gate = flow.when("gate", "x", "is_empty")
+    with pytest.raises(ValueError, match=re.escape(message)):
+        exec(program, {"WorkflowBuilder": WorkflowBuilder, "flow": flow, "gate": gate})
