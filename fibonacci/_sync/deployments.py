@@ -298,7 +298,7 @@ class Deployments(Resource):
                     raise local_changes(path, present, workflow)
             after = pulled_state(pulled, file, workflow, state)
             if present is None or diff(present, written):
-                write_definition(folder, file, written, overwrite=overwrite)
+                write_definition(folder, file, written)
             if known is None or organization_id != known.organization_id:
                 files.write_platform(state.base_url, organization_id)
             files.replace(before or state.workflows.get(after.name), after)

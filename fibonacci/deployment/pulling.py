@@ -207,7 +207,7 @@ def merged_definition(
     return merged.definition
 
 
-def write_definition(folder: DeploymentFolder, file: str, definition: Mapping[str, Any], *, overwrite: bool) -> None:
+def write_definition(folder: DeploymentFolder, file: str, definition: Mapping[str, Any]) -> None:
     """Write a definition to a file, even with errors, so that the user can correct them there.
 
     Whatever else is in the file, such as comments, stays.
@@ -216,14 +216,12 @@ def write_definition(folder: DeploymentFolder, file: str, definition: Mapping[st
         folder: The folder.
         file: The name of the file.
         definition: The definition.
-        overwrite: Whether comments that cannot be kept may be lost.
 
     Raises:
         DefinitionError: If the file couldn't be read back. Nothing is written.
         ImportError: If the file is YAML and PyYAML is not installed.
         OSError: If the file cannot be written.
-        DeploymentError: If it is a link that leads out of the folder, or comments would be lost (its code is
-            `local_changes`).
+        DeploymentError: If it is a link that leads out of the folder.
     """
     folder.check_file(file)
     Document.parse(dumps(definition, format="json"), name=file, format="json")
@@ -232,9 +230,6 @@ def write_definition(folder: DeploymentFolder, file: str, definition: Mapping[st
     if path.exists():
         with suppress(DefinitionError):  # the file isn't UTF-8
             text = updated_text(text_of_file(path)[0], file, definition)
-        if text is None and not overwrite:
-            reason = f"{path} has comments that would be lost"
-            raise DeploymentError(f"{reason}{remedy('overwrite')}", code=LOCAL_CHANGES)
     write_file(path, dumps(definition, format=format_of_file(file)) if text is None else text)
 
 

@@ -143,25 +143,6 @@ nodes:  # one, so far
     assert path.read_text() == changed
 
 
-def test_comments_are_not_lost_unasked(flows: Flows, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No text is known that is read without an error and cannot be changed, so this is not made by one."""
-    path = flows.folder / "a.yaml"
-    path.write_text(COMMENTED)
-    flows.apply()
-    workflow = flows.update("flow-a", definition=definition("flow-a", "Welcome"))
-
-    def updated_text(text: str, name: str, definition: Any) -> None:
-        assert (text, name) == (COMMENTED, "a.yaml")
-
-    monkeypatch.setattr("fibonacci.deployment.pulling.updated_text", updated_text)
-    with pytest.raises(DeploymentError) as caught:
-        flows.pull(workflow.id)
-    assert str(caught.value) == f"{path} has comments that would be lost: overwrite=True replaces them"
-    assert path.read_text() == COMMENTED
-    flows.pull(workflow.id, overwrite=True)
-    assert load(path).model_dump() == workflow.definition
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_workflow_in_the_words_of_0_2_4_is_as_it_was_pulled(flows: Flows) -> None:
     node = {"id": "ask", "type": "llm", "instruction": "Greet", "config": {"timeout": 20}}

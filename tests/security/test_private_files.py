@@ -94,7 +94,7 @@ def _definition(folder: Path) -> None:
 
     opened = DeploymentFolder(folder)
     opened.files()
-    write_definition(opened, "flow.yaml", {"nodes": []}, overwrite=True)
+    write_definition(opened, "flow.yaml", {"nodes": []})
 
 
 def _plan(folder: Path) -> None:
