@@ -68,6 +68,7 @@ def test_at_the_deadline_the_error_holds_the_last_execution(
     assert ended.error.execution is not None
     assert (ended.error.execution.id, ended.error.execution.status) == ("exec_1", "running")
     assert "exec_1" in str(ended.error)
+    assert notes(ended.error)[0].startswith("execution id: exec_1. The execution ")
     assert 60 <= took <= 60.5 + standstill.seconds
     assert len(server.requests) > 5
 
