@@ -27,6 +27,7 @@ from fibonacci.models import Execution
 from tests.faults.test_waiting import StallingTransport
 from tests.kit.assertions import each_row
 from tests.kit.clock import FakeClock
+from tests.kit.limits import limits_of
 from tests.kit.mode import Mode, each_mode
 from tests.kit.nodes import llm, tool
 from tests.kit.server import ScriptedServer
@@ -245,6 +246,7 @@ class TestNotes:
             ended = mode.end(calls[method], "exec_1", on_update=fail)
         assert isinstance(ended.error, ValueError)
         assert notes_of(ended.error) == [NOTE]
+        assert limits_of(server).pollers == 0
 
     @each_row("options", [{}, {"idempotency_key": "job-7"}])
     def test_the_key_while_the_id_is_not_known(self, options: dict[str, str], mode: Mode, clock: FakeClock) -> None:
