@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -157,10 +158,11 @@ class TestCycles:
         assert caught.value.request_id == "req_3"
 
     def test_items_without_ids_are_not_compared(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        for item, call in (
+        calls: list[tuple[dict[str, str], Callable[[], Any]]] = [
             ({"action": "x"}, lambda: caller.organizations.governance.audit("acme")),
             ({"status": "approved"}, caller.registry.list),
-        ):
+        ]
+        for item, call in calls:
             for cursor in ("2", None):
                 server.add_response({"data": [item], "meta": {"next_cursor": cursor}})
             assert len(mode.run(call())) == 2
@@ -246,34 +248,34 @@ class TestTake:
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
-@each_row(
-    ("list_with", "error", "text"),
-    [
-        (lambda client: client.tools.list().take(-1), ValueError, "n must be 0 or more, not -1"),
-        (lambda client: client.tools.list().take("5"), TypeError, "n must be an int, not str"),
-        (lambda client: client.tools.list().take(2.0), TypeError, "n must be an int, not float"),
-        (lambda client: client.tools.list().take(None), TypeError, "n must be an int, not None"),
-        (lambda client: client.tools.list(page_size="5"), TypeError, "page_size must be an int, not str"),
-        (lambda client: client.tools.list(page_size=True), TypeError, "page_size must be an int, not bool"),
-        # It could be taken for a total.
-        (lambda client: client.workflows.list(limit=10), TypeError, ".*unexpected keyword argument 'limit'"),
-        (
-            lambda client: client.executions.list(since="1h"),
-            TypeError,
-            "since must be a datetime or a timedelta, not str",
-        ),
-        (
-            lambda client: client.executions.list(since=NOON.replace(tzinfo=None)),
-            ValueError,
-            "since must be a timedelta above 0, or a datetime with a time zone",
-        ),
-        (
-            lambda client: client.executions.list(since=timedelta(hours=-1)),
-            ValueError,
-            "since must be a timedelta above 0",
-        ),
-    ],
-)
+WRONG: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
+    (lambda client: client.tools.list().take(-1), ValueError, "n must be 0 or more, not -1"),
+    (lambda client: client.tools.list().take("5"), TypeError, "n must be an int, not str"),
+    (lambda client: client.tools.list().take(2.0), TypeError, "n must be an int, not float"),
+    (lambda client: client.tools.list().take(None), TypeError, "n must be an int, not None"),
+    (lambda client: client.tools.list(page_size="5"), TypeError, "page_size must be an int, not str"),
+    (lambda client: client.tools.list(page_size=True), TypeError, "page_size must be an int, not bool"),
+    # It could be taken for a total.
+    (lambda client: client.workflows.list(limit=10), TypeError, ".*unexpected keyword argument 'limit'"),
+    (
+        lambda client: client.executions.list(since="1h"),
+        TypeError,
+        "since must be a datetime or a timedelta, not str",
+    ),
+    (
+        lambda client: client.executions.list(since=NOON.replace(tzinfo=None)),
+        ValueError,
+        "since must be a timedelta above 0, or a datetime with a time zone",
+    ),
+    (
+        lambda client: client.executions.list(since=timedelta(hours=-1)),
+        ValueError,
+        "since must be a timedelta above 0",
+    ),
+]
+
+
+@each_row(("list_with", "error", "text"), WRONG)
 def test_wrong_arguments_are_refused_before_anything_is_sent(
     mode: Mode, server: ScriptedServer, caller: Any, list_with: Any, error: type[Exception], text: str
 ) -> None:

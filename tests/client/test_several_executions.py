@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -278,22 +278,20 @@ class TestCancel:
 
 
 BEYOND = "which would reach another endpoint"
+WRONG: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
+    (lambda each: each.wait_all("exec_1"), TypeError, "ids must be a list of ids, not str. Pass one id as [id]"),
+    (lambda each: each.wait_all(7), TypeError, "ids must be a list of ids, not int"),
+    (lambda each: each.wait_all(["exec_1", 7]), TypeError, "ids[1] must be a str, not int"),
+    (lambda each: each.wait_all(["exec_1", ""]), ValueError, f"ids[1] must not be '', {BEYOND}"),
+    (lambda each: each.wait_all([".."]), ValueError, f"ids[0] must not be '..', {BEYOND}"),
+    (lambda each: each.wait_all(["exec_1\ud800"]), ValueError, "lone surrogate"),
+    (lambda each: each.watch(""), ValueError, f"execution_id must not be '', {BEYOND}"),
+    (lambda each: each.watch("exec_1", timeout=0), ConfigurationError, "timeout must be above 0 seconds"),
+    (lambda each: each.cancel("exec_1", if_ended="skip"), ValueError, "one of 'raise', 'ignore', not 'skip'"),
+]
 
 
-@each_row(
-    ("call", "kind", "text"),
-    [
-        (lambda each: each.wait_all("exec_1"), TypeError, "ids must be a list of ids, not str. Pass one id as [id]"),
-        (lambda each: each.wait_all(7), TypeError, "ids must be a list of ids, not int"),
-        (lambda each: each.wait_all(["exec_1", 7]), TypeError, "ids[1] must be a str, not int"),
-        (lambda each: each.wait_all(["exec_1", ""]), ValueError, f"ids[1] must not be '', {BEYOND}"),
-        (lambda each: each.wait_all([".."]), ValueError, f"ids[0] must not be '..', {BEYOND}"),
-        (lambda each: each.wait_all(["exec_1\ud800"]), ValueError, "lone surrogate"),
-        (lambda each: each.watch(""), ValueError, f"execution_id must not be '', {BEYOND}"),
-        (lambda each: each.watch("exec_1", timeout=0), ConfigurationError, "timeout must be above 0 seconds"),
-        (lambda each: each.cancel("exec_1", if_ended="skip"), ValueError, "one of 'raise', 'ignore', not 'skip'"),
-    ],
-)
+@each_row(("call", "kind", "text"), WRONG)
 def test_wrong_arguments_are_refused_before_anything_is_sent(
     mode: Mode, emulator: Emulator, any_client: Any, call: Any, kind: type[Exception], text: str
 ) -> None:
