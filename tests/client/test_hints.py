@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 from functools import partial
-from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -19,30 +18,6 @@ from tests.kit.mode import Mode
 from tests.kit.responses import info
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond_json
-
-
-class TestArgumentsByPosition:
-    """Python explains them itself: the methods are real functions, with nothing around them."""
-
-    @each_row(
-        ("name", "arguments"),
-        [
-            ("workflows.run", ("w", {"a": 1})),
-            ("workflows.execute", ("w", {"a": 1})),
-            ("workflows.create", ("n", {"nodes": 1})),
-            ("workflows.list", (5,)),
-            ("executions.wait", ("e", 60)),
-            ("memory.set", ("k", 1, "user")),
-            ("organizations.tool_policies.update", ("o", "t", True, ["owner"])),
-        ],
-    )
-    def test_nothing_is_sent(
-        self, mode: Mode, server: ScriptedServer, caller: Any, name: str, arguments: tuple[Any, ...]
-    ) -> None:
-        method = attrgetter(name)(caller)
-        given = f"but {len(arguments) + 1} were given"
-        refused(mode, server, TypeError, partial(method, *arguments), f"{method.__qualname__}() takes", given)
-
 
 RESULT = RunResult(index=0, key=0, inputs={}, execution=None, error=None, status="failed")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 
 import pytest
@@ -131,23 +130,3 @@ def test_a_call_ends_in_time(
         for transport, mode in modes:  # what a first call imports and makes is not timed
             call_once(transport, mode)
         check_rows(rows, check, at_once=18)  # each meets its fault within its time, also on a busy machine
-
-
-def test_a_thread_that_does_not_start_leaves_everything_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calls over httpx go on without their deadline, and the next one starts the thread."""
-    start, refused = threading.Thread.start, list[threading.Thread]()
-
-    def refuse(thread: threading.Thread) -> None:
-        if thread.name != "fibonacci-deadlines":
-            return start(thread)
-        refused.append(thread)
-        raise RuntimeError("can't start new thread")
-
-    with ScriptedServer(ok, DRIPPED_HEAD) as server, Mode("sync") as mode:
-        client = mode.client_of(server, transport="httpx", timeout=30, max_retries=0)
-        with monkeypatch.context() as patch:
-            patch.setattr(threading.Thread, "start", refuse)
-            assert client.request("GET", "/x") == {"fine": True}
-        with pytest.raises(APITimeoutError):
-            client.with_options(timeout=0.3).request("GET", "/x")
-    assert len(refused) == 1
