@@ -84,7 +84,6 @@ class TestChecks:
             ({"api_key": None}, ConfigurationError, "api_key must be a str, not None"),
             ({"base_url": "http://other.example"}, ConfigurationError, "base_url is plain http to other.example"),
             ({"base_url": None}, TypeError, "base_url must be a str, not NoneType"),
-            ({"headers": {"Authorization": "x"}}, ConfigurationError, "pass api_key instead"),
             ({"headers": {"Authorization": None}}, ConfigurationError, "pass api_key instead"),
             ({"headers": {"X Y": None}}, ConfigurationError, "'X Y' is not a header name"),
             ({"headers": {7: None}}, TypeError, "headers must map str to str, not int"),
@@ -149,8 +148,6 @@ class TestRequest:
         ("options", "kind", "text"),
         [
             ({"headers": {"Authorization": "Bearer x"}}, ConfigurationError, "pass api_key instead"),
-            ({"headers": {"Host": "x"}}, ConfigurationError, "the client sets 'Host' itself: leave it out"),
-            ({"headers": {"X": "a\nb"}}, ConfigurationError, "the value of 'X'"),
             ({"headers": {"X": b"y"}}, TypeError, "headers must map str to str, not str to bytes"),
             ({"timeout": 0}, ConfigurationError, "timeout must be above 0 seconds"),
             ({"timeout": "5"}, TypeError, "timeout must be a number of seconds or None"),
