@@ -1,4 +1,4 @@
-"""Names of fibonacci-sdk 0.2.4: an import names the replacement, as the page does. What is deprecated works and warns."""
+"""Names of fibonacci-sdk 0.2.4: an import names the replacement, as the page does. Deprecated ones work and warn."""
 
 from __future__ import annotations
 
