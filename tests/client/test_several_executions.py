@@ -20,6 +20,7 @@ from tests.kit.mode import Mode, both_modes, each_mode
 from tests.kit.nodes import llm
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import error_body, respond, respond_json
+from tests.kit.transport import ScriptedTransport
 
 
 class LinkedClock(FakeClock):
@@ -145,6 +146,17 @@ class TestWaitAll:
             ended = mode.run(client.executions.wait_all(["bad", "good", "fine"]))
         assert [each.id for each in ended] == ["bad", "good", "fine"]
         assert reads[:3] == ["/executions/bad", "/executions/good", "/executions/fine"]
+
+    def test_looks_take_the_fair_share_of_one_poller(self, mode: Mode) -> None:
+        headers = {"X-RateLimit-Limit": "300", "X-RateLimit-Remaining": "150", "X-RateLimit-Reset": "1800000060"}
+        transport, clock = ScriptedTransport(), FakeClock()
+        transport.add_response({"data": []}, headers=headers)
+        for status in ("running", "completed"):
+            for each in ("a", "b"):
+                transport.add_response({"data": {"id": each, "status": status, "outputs": {}}}, headers=headers)
+        mode.run(mode.client_of(transport, clock=clock).executions.wait_all(["a", "b"]))
+        # A tenth of 150 requests in 60 s is one in 4 s, and the first look took three.
+        assert clock.slept == [pytest.approx(12, abs=1)]
 
     def test_a_list_without_outputs_is_completed_by_reading_each(self, mode: Mode, clock: FakeClock) -> None:
         def step(peer: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import threading
 import time
 import traceback
 from functools import partial
@@ -30,6 +31,7 @@ from tests.kit.clock import FakeClock
 from tests.kit.limits import limits_of
 from tests.kit.mode import Mode, each_mode
 from tests.kit.nodes import llm, tool
+from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, raw_then_reset, respond, respond_json
 
@@ -345,6 +347,28 @@ class TestCancelOnExit:
         asyncio.run(main())
         (left,) = emulator.client().executions.list()
         assert left.status == "cancelled"
+
+    @each_mode
+    def test_closing_waits_for_it(self, mode: Mode) -> None:
+        def fail(seen: Execution) -> None:
+            raise LookupError(seen.id)
+
+        def respond_late(peer: Peer) -> object:
+            is_sent.set()
+            assert may_end.wait(20)
+            return execution("cancelled")(peer)
+
+        is_sent, may_end = threading.Event(), threading.Event()
+        with ScriptedServer(execution("running"), respond_late) as server:
+            client = mode.client_of(server)
+            running = mode.begin(client.workflows.run, "wf-1", on_update=fail, cancel_on_exit=True)
+            assert is_sent.wait(20)
+            closing = mode.begin(client.aclose if mode.is_async else client.close)
+            with pytest.raises(TimeoutError):
+                closing.result(0.1)
+            may_end.set()
+            assert closing.result(20).error is None
+            assert notes_of(running.result(20).error) == [NOTE, ASKED]
 
     def test_a_server_that_does_not_respond_delays_it_for_seconds_only(self, mode: Mode) -> None:
         def fail(seen: Execution) -> None:
