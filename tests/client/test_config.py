@@ -118,9 +118,9 @@ def test_what_an_option_cannot_be(
 ) -> None:
     for value in values:
         options: dict[str, Any] = {name: value}
-        client = Fibonacci if name in ("clock", "tracing") else mode.client  # a mode has clocks of its own
+        make: Any = Fibonacci if name in ("clock", "tracing") else mode.client  # a mode has clocks of its own
         with pytest.raises(kind) as caught:
-            client(**{"api_key": SECRET, **options})
+            make(**{"api_key": SECRET, **options})
         text = str(caught.value)
         assert type(caught.value) is kind
         assert [part for part in parts if part not in text] == [], text

@@ -1,17 +1,17 @@
-"""Slips are explained: misspelled attributes and statuses, words of the other mode; Python explains the others."""
+"""Slips are explained: misspelled attributes and statuses, words of the other mode."""
 
 from __future__ import annotations
 
 import asyncio
 import copy
 from functools import partial
-from operator import attrgetter
 from typing import Any
 
 import pytest
 
 import fibonacci.models.executions as executions
 from fibonacci import AsyncFibonacci, Fibonacci, RunResult, WorkflowBuilder
+from fibonacci._texts.suggestions import did_you_mean, missing_attribute, nearest
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution, Page
 from tests.kit.assertions import each_row, refused
@@ -19,30 +19,6 @@ from tests.kit.mode import Mode
 from tests.kit.responses import info
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond_json
-
-
-class TestArgumentsByPosition:
-    """Python explains them itself: the methods are real functions, with nothing around them."""
-
-    @each_row(
-        ("name", "arguments"),
-        [
-            ("workflows.run", ("w", {"a": 1})),
-            ("workflows.execute", ("w", {"a": 1})),
-            ("workflows.create", ("n", {"nodes": 1})),
-            ("workflows.list", (5,)),
-            ("executions.wait", ("e", 60)),
-            ("memory.set", ("k", 1, "user")),
-            ("organizations.tool_policies.update", ("o", "t", True, ["owner"])),
-        ],
-    )
-    def test_nothing_is_sent(
-        self, mode: Mode, server: ScriptedServer, caller: Any, name: str, arguments: tuple[Any, ...]
-    ) -> None:
-        method = attrgetter(name)(caller)
-        given = f"but {len(arguments) + 1} were given"
-        refused(mode, server, TypeError, partial(method, *arguments), f"{method.__qualname__}() takes", given)
-
 
 RESULT = RunResult(index=0, key=0, inputs={}, execution=None, error=None, status="failed")
 
@@ -155,3 +131,29 @@ class TestOtherMode:
         )
         with pytest.raises(TypeError, match=text):
             asyncio.run(main())
+
+
+def test_the_nearest_name_is_suggested() -> None:
+    assert nearest("clasify", ["draft", "classify", "class"]) == "classify"
+    assert did_you_mean("clasify", ["draft", "classify"]) == ". Did you mean 'classify'?"
+
+
+def test_nothing_is_suggested_without_a_similar_name() -> None:
+    assert nearest("clasify", ["draft", "page"]) is None
+    assert did_you_mean("clasify", []) == ""
+
+
+def test_large_sets_are_not_searched() -> None:
+    """Each candidate is compared letter by letter: a definition of 100,000 nodes must not take minutes."""
+    names = [f"node-{number}" for number in range(301)]
+    assert nearest("node-0", names[:300]) == "node-0"
+    assert nearest("node-0", names) is None
+
+
+def test_a_missing_attribute_names_those_that_exist() -> None:
+    class Ticket:
+        mail = ""
+
+    assert str(missing_attribute(Ticket(), "mial")) == "Ticket has no attribute 'mial'. Did you mean 'mail'?"
+    assert str(missing_attribute(Ticket(), "x")) == "Ticket has no attribute 'x'. It has mail"
+    assert "Did you mean 'team'?" in str(missing_attribute(Ticket(), "taem", lambda: ["team", "_hidden"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,24 +12,26 @@ from fibonacci import APIResponseError, NotFoundError, Page, PaginationError
 from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import respond_json
+from tests.kit.steps import Step, respond_json
 from tests.kit.transport import ScriptedTransport, http_response
 
-
-def tools(*names: str) -> list[dict[str, str]]:
-    return [{"name": name} for name in names]
+ID = {"X-Request-Id": "req_9"}
 
 
 def page(*names: str, **meta: Any) -> dict[str, Any]:
-    return {"data": tools(*names), "meta": meta}
-
-
-def names(mode: Mode, client: Any, **options: Any) -> list[str]:
-    return [tool.name for tool in mode.run(client.tools.list(**options))]
+    return {"data": [{"name": name} for name in names], "meta": meta}
 
 
 def queries(server: ScriptedServer) -> list[str]:
     return [sent.query for sent in server.requests]
+
+
+def listed(mode: Mode, *responses: Step | dict[str, Any], **options: Any) -> tuple[list[str], list[str]]:
+    """List the tools of a server that has these pages; return their names, and the queries that it received."""
+    steps = (respond_json(each) if isinstance(each, dict) else each for each in responses)
+    with ScriptedServer(*steps) as server:
+        found = mode.run(mode.client_of(server, max_retries=0).tools.list(**options))
+    return [tool.name for tool in found], queries(server)
 
 
 class TestNextPage:
@@ -46,24 +49,14 @@ class TestNextPage:
             ({"pagination": {"next_cursor": "c"}, "page": 1, "total_pages": 2}, "cursor=c"),
         ],
     )
-    def test_the_next_page_is_named_in_meta(
-        self, mode: Mode, server: ScriptedServer, caller: Any, meta: Any, query: str
-    ) -> None:
-        server.requests.clear()
-        server.add_response(page("a", **meta))
-        server.add_response(page("b"))
-        assert names(mode, caller) == ["a", "b"]
-        assert queries(server) == ["", query]
+    def test_the_next_page_is_named_in_meta(self, mode: Mode, meta: Any, query: str) -> None:
+        assert listed(mode, page("a", **meta), page("b")) == (["a", "b"], ["", query])
 
     @each_row(
         "meta",
         [
             {},
-            {"next_cursor": None},
-            {"next_cursor": ""},
-            {"next_cursor": False},
-            {"next_cursor": True},
-            {"next_cursor": ["x"]},
+            *({"next_cursor": cursor} for cursor in (None, "", False, True, ["x"])),
             {"pagination": None},
             {"pagination": []},
             {"page": 2, "total_pages": 2},
@@ -73,11 +66,8 @@ class TestNextPage:
             {"total_pages": 9},
         ],
     )
-    def test_none(self, mode: Mode, server: ScriptedServer, caller: Any, meta: Any) -> None:
-        server.requests.clear()
-        server.add_response(page("a", **meta))
-        assert names(mode, caller) == ["a"]
-        assert len(server.requests) == 1
+    def test_none(self, mode: Mode, meta: Any) -> None:
+        assert listed(mode, page("a", **meta)) == (["a"], [""])
 
     @each_row(
         "link",
@@ -95,7 +85,7 @@ class TestNextPage:
         server.requests.clear()
         server.add_response(page("a"), headers={"Link": link.format(origin=server.origin)})
         server.add_response(page("b"))
-        assert names(mode, caller, page_size=1) == ["a", "b"]
+        assert [tool.name for tool in mode.run(caller.tools.list(page_size=1))] == ["a", "b"]
         assert queries(server) == ["limit=1", "limit=2&cursor=x+y"]
 
     @each_row(
@@ -113,11 +103,8 @@ class TestNextPage:
             "",
         ],
     )
-    def test_a_link_that_is_not_followed(self, mode: Mode, server: ScriptedServer, caller: Any, link: str) -> None:
-        server.requests.clear()
-        server.add_response(page("a"), headers={"Link": link})
-        assert names(mode, caller) == ["a"]
-        assert len(server.requests) == 1
+    def test_a_link_that_is_not_followed(self, mode: Mode, link: str) -> None:
+        assert listed(mode, respond_json(page("a"), headers={"Link": link})) == (["a"], [""])
 
     @each_row(
         ("base_url", "link"),
@@ -129,14 +116,12 @@ class TestNextPage:
     )
     def test_the_usual_port_of_a_link_is_no_other_origin(self, mode: Mode, base_url: str, link: str) -> None:
         transport = ScriptedTransport(http_response(page("a"), headers={"Link": link}), http_response(page("b")))
-        assert names(mode, mode.client_of(transport, base_url=base_url)) == ["a", "b"]
+        assert len(mode.run(mode.client_of(transport, base_url=base_url).tools.list())) == 2
         assert [sent.target for sent in transport.requests] == ["/v1/tools", "/v1/tools?cursor=2"]
 
-    def test_meta_precedes_a_link(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.add_response(page("a", next_cursor="meta"), headers={"Link": '<?cursor=link>; rel="next"'})
-        server.add_response(page("b"))
-        assert names(mode, caller) == ["a", "b"]
-        assert queries(server) == ["", "cursor=meta"]
+    def test_meta_precedes_a_link(self, mode: Mode) -> None:
+        first = respond_json(page("a", next_cursor="meta"), headers={"Link": '<?cursor=link>; rel="next"'})
+        assert listed(mode, first, page("b")) == (["a", "b"], ["", "cursor=meta"])
 
     def test_filters_go_with_every_page(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.add_response({"data": [{"id": "e1"}], "meta": {"next_cursor": "2"}})
@@ -153,21 +138,18 @@ class TestCycles:
     ) -> None:
         server.requests.clear()
         for number, cursor in enumerate(cursors):
-            server.add_response(page(f"t-{number}", next_cursor=cursor), headers={"X-Request-Id": "req_9"})
-        with pytest.raises(PaginationError, match="a second time") as caught:
-            names(mode, caller)
-        error = caught.value
+            server.add_response(page(f"t-{number}", next_cursor=cursor), headers=ID)
+        error: Any = mode.end(caller.tools.list).error
+        assert isinstance(error, PaginationError)
+        assert isinstance(error, APIResponseError)
         assert len(server.requests) == len(cursors)
         assert (error.method, error.path, error.status_code, error.attempts) == ("GET", "/tools", 200, 1)
-        assert error.request_id == "req_9"
-        assert error.content_type == "application/json"
-        assert "'x'" in str(error) or "'y'" in str(error)
-        assert isinstance(error, APIResponseError)
+        assert (error.request_id, error.content_type) == ("req_9", "application/json")
+        assert f"'{cursors[-1]}'" in str(error)
+        assert "a second time" in str(error)
 
     def test_the_items_of_the_page_before_end_it(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.requests.clear()
-        names = [["a", "b"], ["b", "c"], [], ["b", "c"]]
-        for number, each in enumerate(names):
+        for number, each in enumerate((["a", "b"], ["b", "c"], [], ["b", "c"])):
             server.add_response(page(*each, next_cursor=number), headers={"X-Request-Id": f"req_{number}"})
         seen: list[str] = []
         with pytest.raises(PaginationError, match="the same items a second time, so iterating") as caught:
@@ -176,30 +158,24 @@ class TestCycles:
         assert caught.value.request_id == "req_3"
 
     def test_items_without_ids_are_not_compared(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        for cursor in ("2", None):
-            server.add_response({"data": [{"action": "x"}], "meta": {"next_cursor": cursor}})
-        assert len(mode.run(caller.organizations.governance.audit("acme"))) == 2
-        for cursor in ("2", None):
-            server.add_response({"data": [{"status": "approved"}], "meta": {"next_cursor": cursor}})
-        assert len(mode.run(caller.registry.list())) == 2
+        calls: list[tuple[dict[str, str], Callable[[], Any]]] = [
+            ({"action": "x"}, lambda: caller.organizations.governance.audit("acme")),
+            ({"status": "approved"}, caller.registry.list),
+        ]
+        for item, call in calls:
+            for cursor in ("2", None):
+                server.add_response({"data": [item], "meta": {"next_cursor": cursor}})
+            assert len(mode.run(call())) == 2
 
     @each_row(("empty", "ends"), [(19, False), (20, True)])
-    def test_twenty_empty_pages_in_a_row_end_it(
-        self, mode: Mode, server: ScriptedServer, caller: Any, empty: int, ends: bool
-    ) -> None:
-        server.requests.clear()
-        for number in range(empty):
-            server.add_response(page(next_cursor=number))
-        server.add_response(page("a", next_cursor="more"))
-        for number in range(empty):
-            server.add_response(page(next_cursor=-number - 1))
-        server.add_response(page("b"))
+    def test_twenty_empty_pages_in_a_row_end_it(self, mode: Mode, empty: int, ends: bool) -> None:
+        pages = [page(next_cursor=number) for number in range(1, 2 * empty + 1)]
+        pages = [*pages[:empty], page("a", next_cursor="more"), *pages[empty:], page("b")]
         if ends:
             with pytest.raises(PaginationError, match="20 empty pages in a row"):
-                names(mode, caller)
-            assert len(server.requests) == 20
+                listed(mode, *pages)
         else:
-            assert names(mode, caller) == ["a", "b"]
+            assert listed(mode, *pages)[0] == ["a", "b"]
 
 
 class TestPager:
@@ -221,18 +197,18 @@ class TestPager:
         assert [[tool.name for tool in mode.run(pager)] for _ in range(2)] == [["a", "b"], ["c", "d"]]
         assert queries(server) == ["", "cursor=2"] * 2
 
-    def test_first_fetches_one_page_and_skips_an_empty_one(
-        self, mode: Mode, server: ScriptedServer, caller: Any
-    ) -> None:
-        server.add_response(page("a", "b", next_cursor="2", request_id="req_1"))
-        first = mode.run(caller.tools.list().first())
-        assert (first.name, first.response.request_id) == ("a", "req_1")
-        assert len(server.requests) == 1
-        server.add_response(page(next_cursor="2"))
-        server.add_response(page("b"))
-        assert mode.run(caller.tools.list().first()).name == "b"
-        server.add_response(page())
-        assert mode.run(caller.tools.list().first()) is None
+    @each_row(
+        ("pages", "first"),
+        [
+            ([page("a", "b", next_cursor="2")], "a"),
+            ([page(next_cursor="2"), page("b")], "b"),
+            ([page()], None),
+        ],
+    )
+    def test_first_fetches_what_it_needs(self, mode: Mode, pages: list[dict[str, Any]], first: str | None) -> None:
+        with ScriptedServer(*map(respond_json, pages)) as server:
+            found = mode.run(mode.client_of(server).tools.list().first())
+        assert (found and found.name, len(server.requests)) == (first, len(pages))
 
     def test_pages_are_fetched_when_they_are_needed(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.add_response(page("a", "b", next_cursor="2"))
@@ -241,11 +217,10 @@ class TestPager:
         mode.each(caller.tools.list(), lambda tool: seen.append((tool.name, len(server.requests))))
         assert seen == [("a", 1), ("b", 1), ("c", 2)]
 
-    def test_an_error_on_a_later_page_is_raised(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.add_response(page("a", next_cursor="2"))
-        server.add_response({"error": {"code": "gone", "message": "The cursor has expired"}}, 404)
+    def test_an_error_on_a_later_page_is_raised(self, mode: Mode) -> None:
+        gone = respond_json({"error": {"code": "gone", "message": "The cursor has expired"}}, 404)
         with pytest.raises(NotFoundError, match="The cursor has expired"):
-            names(mode, caller)
+            listed(mode, page("a", next_cursor="2"), gone)
 
 
 class TestTake:
@@ -257,7 +232,6 @@ class TestTake:
             (49, None, ["a", "b", "c", "d"], ["limit=49", "limit=49&cursor=2"]),
             (50, None, ["a", "b", "c", "d"], ["", "cursor=2"]),
             (3, 2, ["a", "b", "c"], ["limit=2", "limit=2&cursor=2"]),
-            (1, 2, ["a"], ["limit=2"]),
             (0, None, [], []),
         ],
     )
@@ -270,36 +244,44 @@ class TestTake:
             assert [tool.name for tool in mode.run(pager.take(n))] == taken
         assert queries(server) == sent
 
-    @each_row(
-        ("n", "error", "text"),
-        [
-            (-1, ValueError, "n must be 0 or more, not -1"),
-            ("5", TypeError, "n must be an int, not str"),
-            (2.0, TypeError, "n must be an int, not float"),
-            (True, TypeError, "n must be an int, not bool"),
-            (None, TypeError, "n must be an int, not None"),
-        ],
-    )
-    def test_take_refuses_what_is_no_number(
-        self, mode: Mode, server: ScriptedServer, caller: Any, n: Any, error: type[Exception], text: str
-    ) -> None:
-        with pytest.raises(error, match=f"^{text}$"):
-            mode.run(caller.tools.list().take(n))
-        assert server.requests == []
-
-
-@each_row("page_size", ["5", 2.0, True])
-def test_a_page_size_that_is_no_number(server: ScriptedServer, caller: Any, page_size: Any) -> None:
-    with pytest.raises(TypeError, match=f"^page_size must be an int, not {type(page_size).__name__}$"):
-        caller.tools.list(page_size=page_size)
-
-
-def test_there_is_no_limit_that_could_be_taken_for_a_total(caller: Any) -> None:
-    with pytest.raises(TypeError, match="unexpected keyword argument 'limit'"):
-        caller.workflows.list(limit=10)
-
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+WRONG: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
+    (lambda client: client.tools.list().take(-1), ValueError, "n must be 0 or more, not -1"),
+    (lambda client: client.tools.list().take("5"), TypeError, "n must be an int, not str"),
+    (lambda client: client.tools.list().take(2.0), TypeError, "n must be an int, not float"),
+    (lambda client: client.tools.list().take(None), TypeError, "n must be an int, not None"),
+    (lambda client: client.tools.list(page_size="5"), TypeError, "page_size must be an int, not str"),
+    (lambda client: client.tools.list(page_size=True), TypeError, "page_size must be an int, not bool"),
+    # It could be taken for a total.
+    (lambda client: client.workflows.list(limit=10), TypeError, ".*unexpected keyword argument 'limit'"),
+    (
+        lambda client: client.executions.list(since="1h"),
+        TypeError,
+        "since must be a datetime or a timedelta, not str",
+    ),
+    (
+        lambda client: client.executions.list(since=NOON.replace(tzinfo=None)),
+        ValueError,
+        "since must be a timedelta above 0, or a datetime with a time zone",
+    ),
+    (
+        lambda client: client.executions.list(since=timedelta(hours=-1)),
+        ValueError,
+        "since must be a timedelta above 0",
+    ),
+]
+
+
+@each_row(("list_with", "error", "text"), WRONG)
+def test_wrong_arguments_are_refused_before_anything_is_sent(
+    mode: Mode, server: ScriptedServer, caller: Any, list_with: Any, error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error, match=f"^{text}"):
+        mode.run(list_with(caller))
+    assert server.requests == []
 
 
 class TestSince:
@@ -308,7 +290,6 @@ class TestSince:
     @pytest.fixture(autouse=True)
     def history(self, server: ScriptedServer) -> None:
         """Make the server have pages of executions, the last of which is not needed for those since noon."""
-        server.requests.clear()
         pages: list[list[tuple[str, int | None]]] = [
             [("e9", 9), ("e8", 8), ("late", None)],
             [("e1", 1), ("e0", 0), ("old", -1)],
@@ -334,21 +315,6 @@ class TestSince:
         found = mode.run(caller.executions.list(since=NOON).take(4))
         assert [each.id for each in found] == ["e9", "e8", "late", "e1"]
         assert queries(server) == ["limit=4", "limit=4&cursor=c0"]
-
-    @each_row(
-        ("since", "problem"),
-        [
-            ("1h", "since must be a datetime or a timedelta, not str"),
-            (NOON.replace(tzinfo=None), "since must be a timedelta above 0, or a datetime with a time zone"),
-            (timedelta(hours=-1), "since must be a timedelta above 0"),
-        ],
-    )
-    def test_anything_else_is_refused_before_anything_is_sent(
-        self, server: ScriptedServer, caller: Any, since: Any, problem: str
-    ) -> None:
-        with pytest.raises((TypeError, ValueError), match=f"^{problem}"):
-            caller.executions.list(since=since)
-        assert server.requests == []
 
 
 def at(hour: int) -> str:

@@ -36,33 +36,29 @@ class TestKeys:
         assert {each.connection for each in server.requests} == {1}
 
     @pytest.mark.usefixtures("clock")
-    @each_row("limiter", ["process", "off"])
-    def test_its_rate_limit_is_its_own(self, mode: Mode, limiter: str) -> None:
+    @each_row(
+        ("limiter", "options"),
+        [
+            ("process", {"api_key": new_key()}),
+            ("off", {"api_key": new_key()}),
+            ("process", {"base_url": "https://other.example/v1/"}),
+        ],
+    )
+    def test_the_rate_limit_of_another_key_or_address_is_its_own(
+        self, mode: Mode, limiter: str, options: dict[str, Any]
+    ) -> None:
         transport = ScriptedTransport()
         transport.add_response({"data": 1}, headers=USED_UP)
         transport.add_response({"data": 2})
         client = mode.client_of(transport, rate_limiter=limiter)
-        other = client.with_options(api_key=new_key())
+        other = client.with_options(**options)
         mode.run(client.request("GET", "/x"))
-        assert client.rate_limit.remaining == 0
         assert client.with_options(timeout=5).rate_limit.remaining == 0
         assert other.rate_limit is None
         if limiter == "process":
             assert isinstance(mode.end(client.with_options(timeout=5).request, "GET", "/x").error, RateLimitError)
-        assert mode.run(other.request("GET", "/x")) == 2  # not delayed
+        assert mode.run(other.with_options(timeout=5).request("GET", "/x")) == 2  # not delayed
         assert len(transport.requests) == 2
-
-    @pytest.mark.usefixtures("clock")
-    def test_the_rate_limit_of_another_base_url_is_its_own(self, mode: Mode) -> None:
-        transport = ScriptedTransport()
-        transport.add_response({"data": 1}, headers=USED_UP)
-        transport.add_response({"data": 2})
-        client = mode.client_of(transport)
-        mode.run(client.request("GET", "/x"))
-        other = client.with_options(base_url="https://other.example/v1/")
-        assert other.base_url == "https://other.example/v1"
-        assert mode.run(other.with_options(timeout=5).request("GET", "/x")) == 2
-        assert [each.origin for each in transport.requests] == ["https://api.example.com", "https://other.example"]
 
     def test_closing_either_closes_the_connections_of_both(self, mode: Mode) -> None:
         with ScriptedServer(ok) as server:
@@ -84,7 +80,6 @@ class TestChecks:
             ({"api_key": None}, ConfigurationError, "api_key must be a str, not None"),
             ({"base_url": "http://other.example"}, ConfigurationError, "base_url is plain http to other.example"),
             ({"base_url": None}, TypeError, "base_url must be a str, not NoneType"),
-            ({"headers": {"Authorization": "x"}}, ConfigurationError, "pass api_key instead"),
             ({"headers": {"Authorization": None}}, ConfigurationError, "pass api_key instead"),
             ({"headers": {"X Y": None}}, ConfigurationError, "'X Y' is not a header name"),
             ({"headers": {7: None}}, TypeError, "headers must map str to str, not int"),
@@ -149,8 +144,6 @@ class TestRequest:
         ("options", "kind", "text"),
         [
             ({"headers": {"Authorization": "Bearer x"}}, ConfigurationError, "pass api_key instead"),
-            ({"headers": {"Host": "x"}}, ConfigurationError, "the client sets 'Host' itself: leave it out"),
-            ({"headers": {"X": "a\nb"}}, ConfigurationError, "the value of 'X'"),
             ({"headers": {"X": b"y"}}, TypeError, "headers must map str to str, not str to bytes"),
             ({"timeout": 0}, ConfigurationError, "timeout must be above 0 seconds"),
             ({"timeout": "5"}, TypeError, "timeout must be a number of seconds or None"),

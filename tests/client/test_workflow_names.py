@@ -50,43 +50,20 @@ class TestFind:
             assert mode.run(mode.client_of(server).workflows.find("b")).id == "wf-2"
         assert [each.query for each in server.requests] == queries
 
-    @each_row(
-        ("name", "kind", "text"),
-        [
-            (None, TypeError, "name must be a str, not None"),
-            (7, TypeError, "name must be a str, not int"),
-            ("", ValueError, "name must be the name of a workflow, not ''"),
-            (" ", ValueError, "name must be the name of a workflow, not ' '"),
-        ],
-    )
-    @each_row("call", ["find", "ensure"])
-    def test_a_wrong_name_is_refused_before_anything_is_sent(
-        self, mode: Mode, emulator: Emulator, any_client: Any, call: str, name: Any, kind: type[Exception], text: str
-    ) -> None:
-        arguments: dict[str, Any] = {"name": name}
-        error = mode.end(getattr(any_client.workflows, call), **arguments).error
-        assert (type(error), str(error)) == (kind, text)
-        assert len(emulator.requests) == 0
-
 
 class TestEnsure:
-    def flow(self, verb: str = "Greet", **options: Any) -> WorkflowBuilder:
-        flow = WorkflowBuilder("Greeter", **options)
-        flow.llm("greet", f"{verb} {flow.inputs().name}")
-        return flow
-
     @both_modes
     def test_it_creates_updates_or_leaves_it_and_says_which(
         self, mode: Mode, any_client: Any, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO, logger="fibonacci")
         ensure = any_client.workflows.ensure
-        made = mode.run(ensure(self.flow()))
+        made = mode.run(ensure(greeter()))
         assert (made.name, made.version) == ("Greeter", 1)
-        assert mode.run(ensure(self.flow())) == made
-        changed = mode.run(ensure(self.flow("Welcome")))
+        assert mode.run(ensure(greeter())) == made
+        changed = mode.run(ensure(greeter("Welcome")))
         assert (changed.id, changed.version) == (made.id, 2)
-        assert mode.run(ensure(self.flow("Welcome"))).version == 2
+        assert mode.run(ensure(greeter("Welcome"))).version == 2
         assert [record.getMessage() for record in caplog.records if record.name == "fibonacci"] == [
             f"workflow 'Greeter' ({made.id}) was {done}"
             for done in ("created", "left as it is", "updated", "left as it is")
@@ -97,7 +74,7 @@ class TestEnsure:
         self, mode: Mode, emulator: Emulator, any_client: Any
     ) -> None:
         ensure = any_client.workflows.ensure
-        mode.run(ensure(self.flow(description="Greets")))
+        mode.run(ensure(greeter(description="Greets")))
         same = {"nodes": [{"id": "greet", "type": "llm", "prompt": "Greet {{ input.name }}"}]}
         emulator.requests.clear()
         for arguments in (
@@ -111,7 +88,7 @@ class TestEnsure:
         assert {each.method for each in emulator.requests} == {"GET"}
         changed = mode.run(ensure(name="Greeter", description="Greets people"))
         assert (changed.version, len(changed.definition["nodes"])) == (2, 1)
-        assert mode.run(ensure(self.flow(), description=None)).description is None
+        assert mode.run(ensure(greeter(), description=None)).description is None
 
     def test_a_list_without_definitions(self, mode: Mode) -> None:
         whole = {"id": "wf-1", "name": "Greeter", "definition": DEFINITION}
@@ -124,47 +101,7 @@ class TestEnsure:
     def test_several_with_the_name(self, mode: Mode, client: Fibonacci, any_client: Any) -> None:
         for _ in range(2):
             client.workflows.create(name="Greeter")
-        assert isinstance(mode.end(any_client.workflows.ensure, self.flow()).error, AmbiguousNameError)
-
-    @each_row(
-        ("positional", "arguments", "kind", "text"),
-        [
-            ((), {}, TypeError, "ensure needs a name: pass name=..., or a definition with a name as the workflow"),
-            ((DEFINITION,), {}, TypeError, "ensure needs a name"),
-            (("Greeter",), {}, TypeError, "a definition must be a WorkflowBuilder, a WorkflowDefinition or a mapping"),
-            ((Workflow(id="wf-1"),), {"name": "Greeter"}, TypeError, "not Workflow. Use its .definition"),
-            (
-                (DEFINITION,),
-                {"definition": DEFINITION},
-                TypeError,
-                "takes a workflow or definition=..., not both",
-            ),
-            ((WorkflowBuilder("Greeter"),), {}, DefinitionError, "a workflow needs at least one node"),
-            (
-                (),
-                {"name": "Greeter", "definition": {"nodes": [{"id": "a", "type": "llm", "temperature": float("nan")}]}},
-                ValueError,
-                "definition.nodes[0].temperature is nan",
-            ),
-        ],
-    )
-    def test_what_cannot_be_sent_is_refused_even_if_the_workflow_exists(
-        self,
-        mode: Mode,
-        emulator: Emulator,
-        client: Fibonacci,
-        any_client: Any,
-        positional: tuple[Any, ...],
-        arguments: dict[str, Any],
-        kind: type[Exception],
-        text: str,
-    ) -> None:
-        client.workflows.create(name="Greeter")
-        emulator.requests.clear()
-        error = mode.end(any_client.workflows.ensure, *positional, **arguments).error
-        assert isinstance(error, kind)
-        assert text in str(error)
-        assert len(emulator.requests) == 0
+        assert isinstance(mode.end(any_client.workflows.ensure, greeter()).error, AmbiguousNameError)
 
 
 class TestWorkflowsInPlaceOfIds:
@@ -188,83 +125,101 @@ class TestWorkflowsInPlaceOfIds:
         mode.run(any_client.memory.delete("topic", workflow_id=workflow))
         mode.run(workflows.delete(workflow))
 
-    @each_row("make", ["builder", "definition", "mapping"])
-    def test_a_definition_is_refused_with_what_to_do(
-        self, mode: Mode, emulator: Emulator, any_client: Any, make: str
-    ) -> None:
-        builder = TestEnsure().flow()
-        given = {"builder": builder, "definition": builder.definition, "mapping": DEFINITION}[make]
-        error = mode.end(any_client.workflows.run, given).error
-        assert isinstance(error, TypeError)
-        assert str(error).endswith("pass the Workflow that workflows.ensure returns for it")
-        assert len(emulator.requests) == 0
+
+def greeter(verb: str = "Greet", **options: Any) -> WorkflowBuilder:
+    flow = WorkflowBuilder("Greeter", **options)
+    flow.llm("greet", f"{verb} {flow.inputs().name}")
+    return flow
+
+
+NAMED = {"name": "X", **DEFINITION}
 
 
 class TestCreate:
-    def flow(self) -> WorkflowBuilder:
-        flow = WorkflowBuilder("Greeter", description="Greets people")
-        flow.llm("greet", f"Greet {flow.inputs().name}")
-        return flow
-
     def test_a_builder_gives_name_and_description(self, mode: Mode, any_client: Any) -> None:
-        made = mode.run(any_client.workflows.create(self.flow()))
+        flow = greeter(description="Greets people")
+        made = mode.run(any_client.workflows.create(flow))
         assert (made.name, made.description) == ("Greeter", "Greets people")
-        assert made.definition == self.flow().definition.model_dump(mode="json", exclude_unset=True)
+        assert made.definition == flow.definition.model_dump(mode="json", exclude_unset=True)
         assert mode.run(any_client.workflows.run(made.id, inputs={"name": "Ada"})).succeeded
 
-    @each_row(
-        "definition", [{"name": "X", **DEFINITION}, WorkflowDefinition.model_validate({"name": "X", **DEFINITION})]
-    )
-    def test_of_a_definition(self, mode: Mode, emulator: Emulator, any_client: Any, definition: Any) -> None:
-        made = mode.run(any_client.workflows.create(definition))
-        assert (made.name, made.description) == ("X", None)
-        assert "description" not in emulator.requests.last.json
-
     def test_a_builder_in_place_of_json(self, mode: Mode, any_client: Any) -> None:
-        made = mode.run(any_client.workflows.create(name="Other", definition=self.flow()))
+        made = mode.run(any_client.workflows.create(name="Other", definition=greeter()))
         assert (made.name, made.definition["name"]) == ("Other", "Greeter")
-        assert mode.run(any_client.workflows.update(made, definition=self.flow())).version == 2
+        assert mode.run(any_client.workflows.update(made, definition=greeter())).version == 2
 
     @each_row(
-        ("arguments", "name", "description"),
+        ("workflow", "arguments", "name", "description"),
         [
-            ({"name": "Other"}, "Other", "Greets people"),
-            ({"description": "Else"}, "Greeter", "Else"),
-            ({"description": None}, "Greeter", None),
-            ({"name": "Other", "description": "Else"}, "Other", "Else"),
+            (NAMED, {}, "X", None),
+            (WorkflowDefinition.model_validate(NAMED), {}, "X", None),
+            (greeter(description="Greets people"), {"name": "Other"}, "Other", "Greets people"),
+            (greeter(description="Greets people"), {"description": "Else"}, "Greeter", "Else"),
+            (greeter(description="Greets people"), {"description": None}, "Greeter", None),
         ],
     )
-    def test_arguments_precede_the_builder(
-        self, mode: Mode, any_client: Any, arguments: dict[str, Any], name: str, description: str | None
-    ) -> None:
-        made = mode.run(any_client.workflows.create(self.flow(), **arguments))
-        assert (made.name, made.description) == (name, description)
-
-    @each_row(
-        ("positional", "arguments", "text"),
-        [
-            ((), {}, "create needs a name: pass name=..., or a definition with a name as the workflow"),
-            ((), {"definition": DEFINITION}, "create needs a name"),
-            ((WorkflowDefinition.model_validate(DEFINITION),), {}, "create needs a name"),
-            ((DEFINITION,), {}, "create needs a name"),
-            (("X",), {}, "a definition must be a WorkflowBuilder, a WorkflowDefinition or a mapping, not str"),
-            (
-                (WorkflowDefinition.model_validate(DEFINITION),),
-                {"name": "X", "definition": DEFINITION},
-                "create takes a workflow or definition=..., not both",
-            ),
-        ],
-    )
-    def test_other_arguments_are_refused_before_anything_is_sent(
+    def test_arguments_precede_the_definition(
         self,
         mode: Mode,
         emulator: Emulator,
         any_client: Any,
-        positional: tuple[Any, ...],
+        workflow: Any,
         arguments: dict[str, Any],
-        text: str,
+        name: str,
+        description: str | None,
     ) -> None:
-        error = mode.end(any_client.workflows.create, *positional, **arguments).error
-        assert isinstance(error, TypeError)
-        assert text in str(error)
-        assert len(emulator.requests) == 0
+        made = mode.run(any_client.workflows.create(workflow, **arguments))
+        assert (made.name, made.description) == (name, description)
+        assert ("description" in emulator.requests.last.json) == isinstance(workflow, WorkflowBuilder)
+
+
+NO_NAME = "needs a name: pass name=..., or a definition with a name as the workflow"
+NO_DEFINITION = "a definition must be a WorkflowBuilder, a WorkflowDefinition or a mapping"
+NAN = {"nodes": [{"id": "a", "type": "llm", "temperature": float("nan")}]}
+INSTEAD = "pass the Workflow that workflows.ensure returns for it"
+REFUSED: list[tuple[str, tuple[Any, ...], dict[str, Any], type[Exception], str]] = [
+    *(
+        (call, (), {"name": name}, kind, f"name must be {said}")
+        for call in ("find", "ensure")
+        for name, kind, said in (
+            (None, TypeError, "a str, not None"),
+            (7, TypeError, "a str, not int"),
+            ("", ValueError, "the name of a workflow, not ''"),
+            (" ", ValueError, "the name of a workflow, not ' '"),
+        )
+    ),
+    *(
+        (call, positional, {}, TypeError, f"{call} {NO_NAME}")
+        for call in ("ensure", "create")
+        for positional in ((), (DEFINITION,), (WorkflowDefinition.model_validate(DEFINITION),))
+    ),
+    ("create", (), {"definition": DEFINITION}, TypeError, f"create {NO_NAME}"),
+    ("ensure", ("Greeter",), {}, TypeError, NO_DEFINITION),
+    ("create", ("X",), {}, TypeError, f"{NO_DEFINITION}, not str"),
+    ("ensure", (Workflow(id="wf-1"),), {"name": "Greeter"}, TypeError, "not Workflow. Use its .definition"),
+    ("ensure", (DEFINITION,), {"definition": DEFINITION}, TypeError, "takes a workflow or definition=..., not both"),
+    ("create", (NAMED,), {"definition": DEFINITION}, TypeError, "takes a workflow or definition=..., not both"),
+    ("ensure", (WorkflowBuilder("Greeter"),), {}, DefinitionError, "a workflow needs at least one node"),
+    ("ensure", (), {"name": "Greeter", "definition": NAN}, ValueError, "definition.nodes[0].temperature is nan"),
+    *(("run", (given,), {}, TypeError, INSTEAD) for given in (greeter(), greeter().definition, DEFINITION)),
+]
+
+
+@each_row(("call", "positional", "arguments", "kind", "text"), REFUSED)
+def test_what_cannot_be_sent_is_refused_even_if_the_workflow_exists(
+    mode: Mode,
+    emulator: Emulator,
+    client: Fibonacci,
+    any_client: Any,
+    call: str,
+    positional: tuple[Any, ...],
+    arguments: dict[str, Any],
+    kind: type[Exception],
+    text: str,
+) -> None:
+    client.workflows.create(name="Greeter")
+    emulator.requests.clear()
+    error = mode.end(getattr(any_client.workflows, call), *positional, **arguments).error
+    assert type(error) is kind
+    assert text in str(error)
+    assert len(emulator.requests) == 0

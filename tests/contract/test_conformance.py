@@ -68,25 +68,12 @@ LIST = replace(
 
 
 def test_a_good_exchange_passes() -> None:
-    def check(row: tuple[Exchange, str]) -> None:
-        exchange, operation = row
-        assert exchange.check() == operation
-
-    rows: list[tuple[Exchange, str]] = [
-        (READ, "memory.get"),
-        (replace(READ, url=f"{READ.url}%2Fwith%2Fslashes?scope=user&user_id=ada"), "memory.get"),
-        (WRITE, "memory.set"),
-        (DELETE, "memory.delete"),
-        (replace(FAILED, status=502), "memory.get"),
-        (EXECUTED, "workflows.execute"),
-        (QUOTA, "organizations.quota.get"),
-        (LIST, "registry.list"),
-        (
-            replace(READ, response_body=READ.response_body.replace(b'"value"', b'"new_field": {}, "value"')),
-            "memory.get",
-        ),
-    ]
-    check_each(rows, check)
+    paths = replace(READ, url=f"{READ.url}%2Fwith%2Fslashes?scope=user&user_id=ada")
+    more = replace(READ, response_body=READ.response_body.replace(b'"value"', b'"new_field": {}, "value"'))
+    good = [READ, paths, more, WRITE, DELETE, replace(FAILED, status=502), EXECUTED, QUOTA, LIST]
+    calls = ["memory.get"] * 3 + ["memory.set", "memory.delete", "memory.get"]
+    calls += ["workflows.execute", "organizations.quota.get", "registry.list"]
+    assert [exchange.check() for exchange in good] == calls
 
 
 def without(headers: Mapping[str, str], name: str) -> dict[str, str]:
@@ -101,25 +88,18 @@ def test_a_broken_exchange_is_refused() -> None:
 
     rows: list[tuple[Exchange, str]] = [
         (replace(READ, url="http://127.0.0.1:8000/v1/memory/a/b"), "not an operation"),
-        (replace(READ, method="POST"), "not an operation"),
         (replace(READ, url=f"{READ.url}?scope=galaxy"), "'galaxy' is not one of"),
         (replace(READ, url=f"{READ.url}?scop=user"), "'scop' is not declared"),
-        (replace(LIST, url=LIST.url.replace("5", "201")), "201 is greater than the maximum"),
         (replace(LIST, url=LIST.url.replace("true", "True")), "'include_archived' is spelled 'True'"),
         (replace(READ, request_headers=without(READ.request_headers, "authorization")), "Security"),
         (replace(READ, request_headers=without(READ.request_headers, "content-type")), "the content type is ''"),
         (replace(READ, request_body=b"{}"), "there is a body, and none is declared"),
-        (replace(WRITE, request_body=None), "[Mm]issing required request body"),
         (replace(WRITE, request_body=b'{"value": 1, "scope": "user"}'), "'user_id' is a required property"),
         (replace(READ, status=201), "status 201 is not declared"),
         (replace(DELETE, response_body=b"{}"), "a response without content has a body"),
         (replace(READ, response_headers={**READ.response_headers, "Content-Type": "text/html"}), "text/html"),
         (replace(READ, response_headers=without(READ.response_headers, "x-ratelimit-reset")), "X-RateLimit-Reset"),
         (replace(READ, response_body=b'{"key": "key", "value": 1}'), "'data' is a required property"),
-        (
-            replace(READ, response_body=READ.response_body.replace(b'"meta"', b'"more": 1, "meta"')),
-            "'more' was unexpected",
-        ),
         (replace(QUOTA, response_body=b'{"data": ' + QUOTA.response_body + b"}"), "'plan' is a required property"),
     ]
     check_each(rows, check)

@@ -13,7 +13,7 @@ from fibonacci.emulator.serving.in_process import InProcessTransport
 from tests.contract.suite.check import Checks, Result, run, table
 from tests.contract.suite.checks import ALL
 from tests.contract.suite.cli import main
-from tests.contract.suite.server import RawRequests, Server, Skipped
+from tests.contract.suite.server import Server, Skipped
 from tests.kit.assertions import each_row
 from tests.tools.mutants.serving import server_of
 
@@ -90,16 +90,6 @@ def test_read_only_changes_nothing() -> None:
     assert {request.method for request in emulator.requests} == {"GET"}
 
 
-def test_the_limit_of_a_documented_plan_is_checked() -> None:
-    checks = [check for check in ALL if check.name == "quota.plan_limit"]
-    rows: list[tuple[dict[str, Any], str]] = [
-        ({"plan": "pro"}, "agrees"),
-        ({"plan": "pro", "rate_limit": (60, 60.0)}, "disagrees"),
-    ]
-    for options, outcome in rows:
-        assert [result.outcome for result in run(checks, server_of(Emulator(**options)))] == [outcome]
-
-
 def test_a_second_run_skips_what_cannot_be_reverted(server: Server) -> None:
     overrides = [check for check in ALL if check.name == "tool_policies.override"]
     assert [result.outcome for _ in range(2) for result in run(overrides, server)] == ["agrees", "skipped"]
@@ -131,19 +121,6 @@ def test_an_error_in_a_check_is_a_result(server: Server) -> None:
         "",
         "3 checks: 1 agree, 1 disagree (1 documented, 0 choices), 1 skipped",
     ]
-
-
-def test_a_raw_request_waits_for_the_rate_limit() -> None:
-    emulator = Emulator(rate_limit=(1, 60.0), time="manual")
-    waits: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        waits.append(seconds)
-        emulator.clock.advance(seconds)
-
-    raw = RawRequests("http://127.0.0.1/v1", emulator.api_key, InProcessTransport(app_of(emulator)), sleep=sleep)
-    assert [raw("GET", "/health").status for _ in range(2)] == [200, 200]
-    assert waits == [60.0]
 
 
 @each_row(

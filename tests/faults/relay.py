@@ -1,4 +1,4 @@
-"""TCP relays before a real server, which lose responses or forget connections."""
+"""A TCP relay before a real server, which loses responses or forgets connections."""
 
 from __future__ import annotations
 
@@ -13,16 +13,26 @@ from tests.kit.listener import Listener
 _SO_ATTACH_FILTER = 26
 
 
-class ForgetfulRelay(Listener):
-    """Passes all bytes on, until it forgets: then the packets on the connections that there are get lost.
+class Relay(Listener):
+    """Passes all bytes on, but for what it loses or forgets.
 
-    Neither side is notified, as with a NAT or a load balancer whose table was lost. New connections work.
+    What it forgets is as with a NAT or a load balancer whose table was lost: the packets on the connections that there
+    are get lost, neither side is notified, and new connections work.
+
+    Args:
+        port: That of the server.
+        losses: How many responses are lost: the client's side is reset in place of each.
+
+    Attributes:
+        lost: How many have been lost.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, losses: int = 0) -> None:
         super().__init__()
         self._target = port
+        self._losses = losses
         self._socks: list[socket.socket] = []
+        self.lost = 0
 
     def forget(self) -> None:
         """Forget the connections that there are."""
@@ -32,51 +42,6 @@ class ForgetfulRelay(Listener):
     def serve(self, sock: socket.socket, number: int) -> None:
         """Relay one connection in both directions."""
         self._socks.append(sock)
-        with socket.create_connection(("127.0.0.1", self._target)) as target:
-            back = threading.Thread(target=self._pass_on, args=(target, sock), daemon=True)
-            back.start()
-            self._pass_on(sock, target)
-            with suppress(OSError):
-                target.shutdown(socket.SHUT_RDWR)
-            back.join()
-
-    def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-
-
-def drop_packets(sock: socket.socket) -> None:
-    """Have the system drop each packet that a socket receives, without an acknowledgment (Linux)."""
-    program = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0 bytes
-    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program)))
-
-
-def may_drop_packets() -> bool:
-    """Whether the system lets this user do that: some sandboxes let root alone."""
-    with socket.socket() as sock:
-        try:
-            drop_packets(sock)
-        except OSError:
-            return False
-    return True
-
-
-class LosingRelay(Listener):
-    """Passes requests on; resets the client's side of the first few connections in place of the response.
-
-    Attributes:
-        lost: How many responses have been lost.
-    """
-
-    def __init__(self, port: int, *, losses: int) -> None:
-        super().__init__()
-        self._target = port
-        self._losses = losses
-        self.lost = 0
-
-    def serve(self, sock: socket.socket, number: int) -> None:
-        """Relay one connection in both directions."""
         with socket.create_connection(("127.0.0.1", self._target)) as target:
             back = threading.Thread(target=self._pass_back, args=(target, sock), daemon=True)
             back.start()
@@ -98,3 +63,19 @@ class LosingRelay(Listener):
                     client.close()
                     return
                 client.sendall(data)
+
+
+def drop_packets(sock: socket.socket) -> None:
+    """Have the system drop each packet that a socket receives, without an acknowledgment (Linux)."""
+    program = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0 bytes
+    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program)))
+
+
+def may_drop_packets() -> bool:
+    """Whether the system lets this user do that: some sandboxes let root alone."""
+    with socket.socket() as sock:
+        try:
+            drop_packets(sock)
+        except OSError:
+            return False
+    return True

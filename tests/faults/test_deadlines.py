@@ -1,21 +1,23 @@
-"""`timeout` holds on every transport, whatever comes slowly: a head, trailers, 1xx, CONNECT, TLS."""
+"""`timeout` is the whole call on every transport: attempts, the queue, a slow head, trailers, 1xx, CONNECT, TLS."""
 
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from fibonacci import APITimeoutError
-from tests.faults.calls import KEY
+from tests.faults.calls import KEY, always, longest
 from tests.faults.transports import TransportName, transport_options
-from tests.kit.assertions import check_rows
-from tests.kit.clock import Standstill
+from tests.kit.assertions import all_modes_at_once, check_rows
+from tests.kit.clock import FakeClock, Standstill
 from tests.kit.mode import Ended, Mode, ModeName
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import Step, dripping, head, ok
+from tests.kit.steps import Step, dripping, head, ok, raw_then_reset, raw_then_stall, respond
 
 TIMEOUT = 1.0
 LATE = 0.3
@@ -133,21 +135,66 @@ def test_a_call_ends_in_time(
         check_rows(rows, check, at_once=18)  # each meets its fault within its time, also on a busy machine
 
 
-def test_a_thread_that_does_not_start_leaves_everything_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calls over httpx go on without their deadline, and the next one starts the thread."""
-    start, refused = threading.Thread.start, list[threading.Thread]()
+def test_many_attempts_share_the_timeout(mode: Mode, monkeypatch: pytest.MonkeyPatch, standstill: Standstill) -> None:
+    monkeypatch.setattr("fibonacci._core.retry.uniform", always(0.15))
+    clock = FakeClock(runs=True)
 
-    def refuse(thread: threading.Thread) -> None:
-        if thread.name != "fibonacci-deadlines":
-            return start(thread)
-        refused.append(thread)
-        raise RuntimeError("can't start new thread")
+    def late(peer: Peer) -> None:
+        if len(server.requests) <= 2:
+            clock.advance(0.45)
+            respond(500, headers={"Connection": "close"})(peer)
+        else:  # for this one 0.3 s are left
+            peer.stall()
 
-    with ScriptedServer(ok, DRIPPED_HEAD) as server, Mode("sync") as mode:
-        client = mode.client_of(server, transport="httpx", timeout=30, max_retries=0)
-        with monkeypatch.context() as patch:
-            patch.setattr(threading.Thread, "start", refuse)
-            assert client.request("GET", "/x") == {"fine": True}
-        with pytest.raises(APITimeoutError):
-            client.with_options(timeout=0.3).request("GET", "/x")
-    assert len(refused) == 1
+    with ScriptedServer(late) as server:
+        client = mode.client_of(server, timeout=1.5, max_retries=100, clock=clock)
+        ended = mode.end(client.request, "GET", "/x")
+    assert isinstance(ended.error, APITimeoutError)
+    assert ended.seconds - standstill.seconds <= longest(0.3)
+    assert len(server.requests) == ended.api_error.attempts == 3
+
+
+@all_modes_at_once
+def test_queueing_for_a_connection_counts_in_the_timeout(mode: Mode, standstill: Standstill) -> None:
+    released = threading.Event()
+    with ScriptedServer(lambda peer: (released.wait(10), ok(peer))) as server:
+        one_connection = mode.socket_transport(max_connections=1)
+        client = mode.client_of(server, timeout=10, transport=one_connection)
+        first = mode.begin(client.request, "POST", "/first")
+        while not server.requests:
+            time.sleep(0.005)
+        queued = [mode.begin(client.with_options(timeout=0.3).request, "POST", "/queued") for _ in range(3)]
+        for call in queued:
+            ended = call.result()
+            assert type(ended.error) is APITimeoutError
+            assert not ended.api_error.outcome_unknown
+            assert ended.error.phase == "queue"
+            assert sum(ended.error.phases.values()) == pytest.approx(ended.error.phases["queue"])
+            assert "while waiting for a free connection: 1 of 1 in use" in str(ended.error)
+            assert ended.seconds >= 0.3
+            assert ended.seconds - standstill.seconds <= longest(0.3)
+        patient = mode.begin(client.request, "POST", "/patient")
+        released.set()
+        assert first.result().value == patient.result().value == {"fine": True}
+    assert [request.target for request in server.requests] == ["/v1/first", "/v1/patient"]
+    assert server.connections == 1
+
+
+def test_a_connection_slot_is_released_after_every_kind_of_end(mode: Mode) -> None:
+    steps = [raw_then_reset(b""), respond(500), respond(404), respond(200, b"x" * 2_000_000), raw_then_stall(b""), ok]
+    with ScriptedServer(*steps) as server:
+        options: dict[str, Any] = {"timeout": 10.0, "max_retries": 0, "max_response_bytes": 1_000_000}
+        one_connection = mode.socket_transport(max_connections=1)
+        client = mode.client_of(server, transport=one_connection, **options)
+        for _ in steps[:-2]:
+            assert mode.end(client.request, "POST", "/x").error is not None
+        assert type(mode.end(client.with_options(timeout=0.2).request, "POST", "/x").error) is APITimeoutError
+        assert mode.run(client.request("POST", "/x")) == {"fine": True}
+    assert server.delivered == len(steps)
+
+
+@all_modes_at_once
+def test_timeout_none_sets_no_deadline(mode: Mode) -> None:
+    with ScriptedServer(lambda peer: (peer.pause(0.1), ok(peer))) as server:
+        assert mode.run(mode.client_of(server, timeout=None).request("GET", "/x")) == {"fine": True}
+    assert len(server.requests) == 1

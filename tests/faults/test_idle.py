@@ -6,13 +6,13 @@ import re
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fibonacci import APITimeoutError
-from tests.faults.relay import ForgetfulRelay, may_drop_packets
+from tests.faults.black_holes import CLOSE_WAIT, connections_in
+from tests.faults.relay import Relay, may_drop_packets
 from tests.kit.assertions import all_modes_at_once, appears
 from tests.kit.clock import FakeClock, Standstill
 from tests.kit.mode import Mode
@@ -38,9 +38,8 @@ def open_connections(mode: Mode, transport: Any) -> int:
 
 
 def closed_by(server: ScriptedServer) -> int:
-    """Return how many connections the server has closed and the client has not: those in CLOSE_WAIT."""
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
-    return sum(row[3] == "08" and int(row[2].partition(":")[2], 16) == server.port for row in rows)
+    """Return how many connections the server has closed and the client has not."""
+    return connections_in(CLOSE_WAIT, "127.0.0.1", server.port)
 
 
 def respond_together(barrier: threading.Barrier) -> Step:
@@ -151,9 +150,9 @@ class TestAge:
 
 
 @contextmanager
-def relayed(mode: Mode) -> Generator[tuple[Any, ForgetfulRelay, ScriptedServer]]:
+def relayed(mode: Mode) -> Generator[tuple[Any, Relay, ScriptedServer]]:
     """Return a client of a server behind a relay that can forget, the relay and the server."""
-    with ScriptedServer(ok) as server, ForgetfulRelay(server.port) as relay:
+    with ScriptedServer(ok) as server, Relay(server.port) as relay:
         yield mode.client_of(relay, timeout=3), relay, server
 
 

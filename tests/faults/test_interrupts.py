@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import anyio
@@ -18,6 +17,8 @@ import pytest
 from fibonacci import AsyncFibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
+from tests.emulator.handling import wait_until
+from tests.kit.mode import Callee
 from tests.kit.nodes import tool
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
@@ -31,39 +32,26 @@ RUNNING = respond_json(BODY)
 RESPONSE = http_response(BODY)
 
 PROGRAM = """
-import asyncio, sys, traceback
+import asyncio, sys
 from fibonacci import AsyncFibonacci, Fibonacci
 
-modes, workflow, key, *urls = sys.argv[1:]
+mode, cancel, workflow, key, url = sys.argv[1:]
+options = {"idempotency_key": "job-7", "cancel_on_exit": cancel == "cancels"}
+options["on_update"] = lambda execution: print(execution.id, flush=True)
 
-def report(execution):
-    print(execution.id, flush=True)
+async def main():
+    async with AsyncFibonacci(key, base_url=url) as client:
+        await client.workflows.run(workflow, **options)
 
-def run(mode, url, idempotency_key, cancel_on_exit):
-    options = {"idempotency_key": idempotency_key, "cancel_on_exit": cancel_on_exit, "on_update": report}
+if mode == "sync":
+    with Fibonacci(key, base_url=url) as client:
+        client.workflows.run(workflow, **options)
+elif mode == "asyncio":
+    asyncio.run(main())
+else:
+    import trio
 
-    async def main():
-        async with AsyncFibonacci(key, base_url=url) as client:
-            await client.workflows.run(workflow, **options)
-
-    if mode == "sync":
-        with Fibonacci(key, base_url=url) as client:
-            client.workflows.run(workflow, **options)
-    elif mode == "asyncio":
-        asyncio.run(main())
-    else:
-        import trio
-
-        trio.run(main)
-
-for mode in modes.split(","):
-    for url, idempotency_key, cancel in zip(urls, ("job-7", "job-8"), (True, False)):
-        try:
-            run(mode, url, idempotency_key, cancel)
-        except KeyboardInterrupt:
-            traceback.print_exc()
-            print("the next", file=sys.stderr, flush=True)
-run(mode, urls[-1], "job-9", True)
+    trio.run(main)
 """
 
 
@@ -90,58 +78,47 @@ def notes_of(error: BaseException) -> list[str]:
     return list(getattr(error, "__notes__", ()))
 
 
-@contextmanager
-def running(*arguments: str) -> Generator[subprocess.Popen[str]]:
-    """Run the program."""
+def interrupted(platform: Callee, *arguments: str, has_begun: Callable[[], bool] | None = None) -> tuple[str, str]:
+    """Run the program, and interrupt it when it has printed a line or the condition holds; return what it printed."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
-    command = [sys.executable, "-c", PROGRAM, *arguments]
+    command = [sys.executable, "-c", PROGRAM, *arguments, platform.api_key, platform.base_url]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
+        assert process.stdout is not None
         try:
-            yield process
+            if has_begun is not None:
+                wait_until(has_begun)
+            line = process.stdout.readline() if has_begun is None else ""
+            process.send_signal(signal.SIGINT)
+            _, text = process.communicate(timeout=20)
         finally:
             process.kill()
+    assert process.returncode != 0
+    assert "KeyboardInterrupt" in text
+    return line.strip(), text
+
+
+MODES_THAT_ARE_INTERRUPTED = ["sync", "asyncio", pytest.param("trio", marks=pytest.mark.slow)]
 
 
 @needs_signals
-@pytest.mark.parametrize("modes", ["sync,asyncio", pytest.param("trio", marks=pytest.mark.slow)])
-def test_ctrl_c_says_what_is_left_and_cancels_when_asked(modes: str, emulator: Emulator, slow: str) -> None:
-    """While the workflow is started, while it is waited for, and then with `cancel_on_exit`, which ends the program."""
-    arguments = (modes, slow, emulator.api_key)
-    left: list[str] = []
-    with (
-        ScriptedServer(lambda peer: peer.stall()) as server,
-        running(*arguments, server.base_url, emulator.base_url) as process,
-        emulator.client() as client,
-    ):
-        stdout = process.stdout
-        assert stdout is not None
+@pytest.mark.parametrize("mode", MODES_THAT_ARE_INTERRUPTED)
+def test_ctrl_c_says_what_is_left_and_cancels_when_asked(mode: str, emulator: Emulator, slow: str) -> None:
+    for cancel, status in (("notes", "running"), ("cancels", "cancelled")):
+        left, text = interrupted(emulator, mode, cancel, slow)
+        assert text.count(f"execution id: {left}") == 1
+        assert text.count(CANCELED) == (cancel == "cancels")
+        assert emulator.client().executions.get(left).status == status
 
-        def interrupt_wait() -> None:
-            left.append(stdout.readline().strip())
-            process.send_signal(signal.SIGINT)
 
-        for number, _ in enumerate(modes.split(","), 1):
-            while len(server.requests) < number:
-                assert process.poll() is None
-                time.sleep(0.01)
-            process.send_signal(signal.SIGINT)
-            interrupt_wait()
-        interrupt_wait()
-        _, text = process.communicate()
-        statuses = [client.executions.get(execution_id).status for execution_id in left]
-    assert process.returncode != 0
-    assert len(server.requests) == len(modes.split(","))
-    assert statuses == [*["running"] * len(server.requests), "cancelled"]
-    parts = text.split("the next\n")
-    assert all("KeyboardInterrupt" in part for part in parts)
-    *_, canceling = parts
-    starting, waiting = parts[:-1:2], parts[1::2]
-    assert {part.count("no execution id was received (idempotency key: job-7)") for part in starting} == {1}
-    named = [part.count(f"execution id: {one}") for part, one in zip([*waiting, canceling], left, strict=True)]
-    assert named == [1] * len(left)
-    assert [part.count(CANCELED) for part in parts] == [*[0] * (len(parts) - 1), 1]
+@needs_signals
+@pytest.mark.parametrize("mode", MODES_THAT_ARE_INTERRUPTED)
+def test_ctrl_c_while_a_workflow_is_started_names_the_key(mode: str) -> None:
+    with ScriptedServer(lambda peer: peer.stall()) as server:
+        _, text = interrupted(server, mode, "cancels", "wf-1", has_begun=lambda: bool(server.requests))
+    assert text.count("no execution id was received (idempotency key: job-7)") == 1
+    assert len(server.requests) == 1
 
 
 def client_of(platform: Any) -> AsyncFibonacci:

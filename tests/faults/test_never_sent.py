@@ -4,39 +4,17 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
 
 import pytest
 
 from fibonacci import APIConnectionError
 from tests.faults.calls import KEY, ONE_OF_EACH, always, call_each
 from tests.faults.expectations import MAX_RETRIES
-from tests.kit.assertions import all_modes_at_once, each_row
+from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, ok, raw_then_close, raw_then_reset, respond
-
-
-@contextmanager
-def _closed_port() -> Generator[int]:
-    """Reserve a port at which nothing listens while the block runs."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        yield sock.getsockname()[1]
-
-
-@all_modes_at_once
-def test_a_closed_port(mode: Mode) -> None:
-    with _closed_port() as port:
-        ended = call_each(mode, f"http://127.0.0.1:{port}/v1", json={})
-    for method in ONE_OF_EACH:
-        error = ended[method].api_error
-        assert type(error) is APIConnectionError
-        assert (error.attempts, error.outcome_unknown) == (1 + MAX_RETRIES, False)
-        assert (error.idempotency_key is not None) == (method == "POST")
-        assert error.__cause__ is not None
 
 
 def test_a_server_that_starts_to_listen_in_time(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:

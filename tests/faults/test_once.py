@@ -8,7 +8,7 @@ from typing import Any
 from fibonacci import NotFoundError
 from fibonacci.emulator import Emulator
 from tests.faults.expectations import MAX_RETRIES
-from tests.faults.relay import LosingRelay
+from tests.faults.relay import Relay
 from tests.kit.assertions import appears, check_rows, each_row
 from tests.kit.mode import Mode, both_modes
 from tests.kit.server import ScriptedServer
@@ -36,7 +36,7 @@ def _executions(emulator: Emulator, workflow_id: str) -> list[Any]:
 
 def test_a_lost_response_does_not_run_the_workflow_again(mode: Mode, emulator: Emulator) -> None:
     workflow = _workflow(emulator)
-    with LosingRelay(_port(emulator), losses=1) as relay:
+    with Relay(_port(emulator), losses=1) as relay:
         client = mode.client_of(relay, api_key=emulator.api_key)
         ended = mode.end(client.workflows.execute, workflow, inputs={"name": "Ada"})
     assert relay.lost == 1
@@ -50,7 +50,7 @@ def test_a_lost_response_does_not_run_the_workflow_again(mode: Mode, emulator: E
 @each_row("losses", [1, MAX_RETRIES])
 def test_a_server_that_honors_keys_shows_one_execution(mode: Mode, losses: int, emulator: Emulator) -> None:
     workflow = _workflow(emulator)
-    with LosingRelay(_port(emulator), losses=losses) as relay:
+    with Relay(_port(emulator), losses=losses) as relay:
         client = mode.client_of(relay, api_key=emulator.api_key, idempotency="server")
         execution = mode.run(client.workflows.execute(workflow, inputs={"name": "Ada"}))
     assert relay.lost == losses

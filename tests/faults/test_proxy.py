@@ -149,19 +149,6 @@ def test_a_proxy_that_makes_no_tunnel_has_sent_nothing(mode: Mode, monkeypatch: 
 
 
 @pytest.mark.usefixtures("each_transport")
-def test_a_proxy_behind_tls_that_is_not_trusted(
-    mode: Mode, secure_proxy: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", secure_proxy)
-    with ScriptedServer(ok, tls=authority.good()) as server:
-        ended = call_each_elsewhere(mode, server)
-    assert server.connections == 0
-    for one in ended.values():
-        assert (one.api_error.attempts, one.api_error.outcome_unknown) == (1, False)
-        assert "certificate verify failed" in str(one.api_error)
-
-
-@pytest.mark.usefixtures("each_transport")
 def test_an_unsupported_proxy_scheme_is_refused(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "ftp://127.0.0.1:1")
     with ScriptedServer(ok) as server:

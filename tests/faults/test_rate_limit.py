@@ -123,20 +123,22 @@ def rate_limit(remaining: int, reset: float) -> list[tuple[str, str]]:
     return [(f"X-RateLimit-{name}", str(value)) for name, value in limits.items()]
 
 
-@each_row(
-    ("headers", "ahead", "told"),
-    [
-        (lambda now: [("Retry-After", "0")], 0, 0.0),
-        (lambda now: [("Retry-After", "0.25"), *rate_limit(59, now + 30)], 0, 0.25),
-        (lambda now: [("Retry-After", http_date(now + 1))], DAY, 1.0),
-        (lambda now: [("Retry-After", http_date(now + 3600))], -DAY, 3600.0),
-        (lambda now: [("Retry-After", "soon")], 0, None),
-        (lambda now: rate_limit(0, now + 1), DAY, 1.0),
-        (lambda now: rate_limit(0, now + 3600), 0, 3600.0),
-    ],
-)
+Stated = Callable[[int], list[tuple[str, str]]]
+REFUSALS: list[tuple[Stated, int, float | None]] = [
+    (lambda now: [("Retry-After", "0")], 0, 0.0),
+    (lambda now: [("Retry-After", "0.25"), *rate_limit(59, now + 30)], 0, 0.25),
+    (lambda now: [("Retry-After", http_date(now + 1))], DAY, 1.0),
+    (lambda now: [("Retry-After", http_date(now + 3600))], -DAY, 3600.0),
+    (lambda now: [("Retry-After", "soon")], 0, None),
+    (lambda now: rate_limit(0, now + 1), DAY, 1.0),
+    (lambda now: rate_limit(0, now + 3600), 0, 3600.0),
+]
+"""The headers at a time, how far the clock of the server is ahead, and the wait that they tell."""
+
+
+@each_row(("headers", "ahead", "told"), REFUSALS)
 def test_a_call_that_is_refused_waits_as_long_as_it_is_told_or_fails_at_once(
-    headers: Callable[[int], list[tuple[str, str]]], ahead: int, told: float | None, mode: Mode
+    headers: Stated, ahead: int, told: float | None, mode: Mode
 ) -> None:
     """Whatever the clock of the server says. A POST that a 503 may have been about is not sent again."""
     refusals = [(status, method) for status in (429, 503) for method in ONE_OF_EACH]

@@ -5,15 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
-from multiprocessing import get_context
 
 import anyio
 import pytest
 
-from fibonacci import APIConnectionError, AsyncFibonacci, Fibonacci, RateLimitError
-from fibonacci.emulator import Emulator
+from fibonacci import APIConnectionError, AsyncFibonacci, RateLimitError
 from tests.kit.assertions import all_modes_at_once
 from tests.kit.clock import Standstill
 from tests.kit.limits import limits_of
@@ -146,17 +144,3 @@ def test_a_canceled_call_leaves_the_queue(backend: str) -> None:
     with ScriptedServer(stating(0, 30), ok) as server:
         anyio.run(main, server, backend=backend)
     assert len(server.requests) == 1
-
-
-def calls_of_a_process(api_key: str, base_url: str, number: int) -> list[str]:
-    """Make calls at once, as one of several processes; return the errors."""
-    with Fibonacci(api_key, base_url=base_url, timeout=30) as client, ThreadPoolExecutor(8) as threads:
-        errors = [threads.submit(client.workflows.list().first).exception() for _ in range(number)]
-    return [str(error) for error in errors if error is not None]
-
-
-@pytest.mark.slow
-def test_processes_that_share_a_plan_lose_no_call() -> None:
-    with Emulator(rate_limit=(20, 0.5)) as emulator, ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        work = [pool.submit(calls_of_a_process, emulator.api_key, emulator.base_url, 15) for _ in range(2)]
-        assert [call.result() for call in work] == [[]] * 2

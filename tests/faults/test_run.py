@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import threading
 import time
 import traceback
 from functools import partial
@@ -18,7 +19,6 @@ from fibonacci import (
     ConflictError,
     ExecutionCancelledError,
     ExecutionFailedError,
-    FibonacciError,
     NotFoundError,
     PermissionDeniedError,
     WaitTimeoutError,
@@ -28,8 +28,10 @@ from fibonacci.models import Execution
 from tests.faults.test_waiting import StallingTransport
 from tests.kit.assertions import each_row
 from tests.kit.clock import FakeClock
+from tests.kit.limits import limits_of
 from tests.kit.mode import Mode, each_mode
 from tests.kit.nodes import llm, tool
+from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, raw_then_reset, respond, respond_json
 
@@ -49,12 +51,73 @@ def execution(status: str, **more: object) -> Step:
     return respond_json({"data": {"execution_id": "exec_1", "status": status, **more}})
 
 
+CANCEL = {"cancel_on_exit": True}
+ASKED = "the execution was canceled, as cancel_on_exit asks"
+NOT_CANCELED = "canceling the execution failed, so it may still be running"
+FAILURE = "execution exec_1 failed"
+FAILED = execution("failed", error={"message": "m", "code": "c"})
+
+
 def notes_of(error: BaseException | None) -> list[str]:
     return list(getattr(error, "__notes__", ()))
 
 
 def create(emulator: Emulator, *nodes: dict[str, Any]) -> str:
     return emulator.client().workflows.create(name="x", definition={"nodes": list(nodes)}).id
+
+
+ENDS: list[tuple[list[Step], dict[str, Any], type[Exception], str, list[str], str]] = [
+    ([execution("failed", error="m")], {}, ExecutionFailedError, "execution exec_1 failed: m", [NOTE], "POST GET"),
+    # The reason is read once more, but for an execution that was polled.
+    ([execution("failed"), FAILED], {}, ExecutionFailedError, "execution exec_1 failed: m", [NOTE], "POST GET"),
+    ([execution("running"), FAILED], {}, ExecutionFailedError, "execution exec_1 failed: m", [NOTE], "POST GET"),
+    ([execution("running"), execution("failed")], {}, ExecutionFailedError, FAILURE, [NOTE], "POST GET"),
+    ([execution("failed"), respond(404)], {}, ExecutionFailedError, FAILURE, [NOTE], "POST GET"),
+    ([execution("failed"), respond(200, b"<html>")], {}, ExecutionFailedError, FAILURE, [NOTE], "POST GET"),
+    ([execution("failed"), respond(500)], {}, ExecutionFailedError, FAILURE, [NOTE], "POST GET GET GET"),
+    ([execution("failed"), raw_then_reset(b"")], {}, ExecutionFailedError, FAILURE, [NOTE], "POST GET GET GET"),
+    ([execution("cancelled")], {}, ExecutionCancelledError, "execution exec_1 was canceled", [NOTE], "POST GET"),
+    ([execution("running")], {}, WaitTimeoutError, "execution exec_1 was running when", [NOTE + CONTINUES], "POST GET"),
+    ([execution("pending_approval")], {}, WaitTimeoutError, "execution exec_1 was p", [NOTE + CONTINUES], "POST GET"),
+    ([execution("running"), respond(404)], {}, NotFoundError, "GET /executions/exec_1: ", [NOTE], "POST GET"),
+    # Nothing is canceled that has ended, or was not started.
+    ([FAILED], CANCEL, ExecutionFailedError, "execution exec_1 failed: m", [NOTE], "POST GET"),
+    ([respond(409)], CANCEL, ConflictError, "POST /workflows/wf-1/execute: ", ["no execution id"], "POST"),
+    ([execution("running"), respond(403), execution("cancelled")], CANCEL, PermissionDeniedError, "GET ", [NOTE, ASKED],
+     "POST GET POST"),
+    ([execution("running"), respond(403), respond(409)], CANCEL, PermissionDeniedError, "GET ",
+     [NOTE, "the execution was not canceled, because it had already ended"], "POST GET POST"),
+    ([execution("running"), respond(403), respond(500)], CANCEL, PermissionDeniedError, "GET ",
+     [NOTE, f"{NOT_CANCELED}: POST /executions/exec_1/cancel: status 500"], "POST GET POST"),
+    ([execution("running"), respond(403), raw_then_reset(b"")], CANCEL, PermissionDeniedError, "GET ",
+     [NOTE, f"{NOT_CANCELED}: POST /executions/exec_1/cancel: "], "POST GET POST"),
+]  # fmt: skip
+"""What the server does, options, the error, the beginning of its text and of its notes, and the first requests."""
+
+
+@each_row(("steps", "options", "kind", "text", "notes", "methods"), ENDS)
+def test_how_a_run_ends(
+    steps: list[Step],
+    options: dict[str, Any],
+    kind: type[Exception],
+    text: str,
+    notes: list[str],
+    methods: str,
+    mode: Mode,
+    clock: FakeClock,
+) -> None:
+    with ScriptedServer(*steps) as server:
+        error = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=30, **options).error
+    assert type(error) is kind
+    assert str(error) == text if text == FAILURE else str(error).startswith(text)
+    for note, begin in zip(notes_of(error), notes, strict=True):
+        assert note == begin if begin.startswith(NOTE) else note.startswith(begin)
+    sent = " ".join(request.method for request in server.requests)
+    assert sent.startswith(methods) if kind in (WaitTimeoutError, NotFoundError) else sent == methods  # which poll on
+    if isinstance(error, WaitTimeoutError):
+        assert (error.execution and error.execution.id, error.idempotency_key) == ("exec_1", None)
+    if isinstance(error, ExecutionFailedError):
+        assert (error.execution.id, error.__cause__) == ("exec_1", None)
 
 
 class TestReason:
@@ -70,30 +133,6 @@ class TestReason:
             ("POST", "/workflows/{workflow_id}/execute"),
             ("GET", "/executions/{execution_id}"),
         ]
-
-    def test_it_is_read_once_more_when_the_first_response_has_none(self, mode: Mode, clock: FakeClock) -> None:
-        with ScriptedServer(execution("failed"), execution("failed", error={"message": "m", "code": "c"})) as server:
-            ended = mode.end(mode.client_of(server).workflows.run, "wf-1")
-        assert isinstance(ended.error, ExecutionFailedError)
-        assert (ended.error.reason, str(ended.error)) == ("m", "execution exec_1 failed: m")
-        assert ended.error.execution.model_dump()["error"] == {"message": "m", "code": "c"}
-        assert [request.method for request in server.requests] == ["POST", "GET"]
-
-    def test_not_after_a_poll(self, mode: Mode, clock: FakeClock) -> None:
-        with ScriptedServer(execution("running"), execution("failed")) as server:
-            ended = mode.end(mode.client_of(server).workflows.run, "wf-1")
-        assert isinstance(ended.error, ExecutionFailedError)
-        assert (ended.error.reason, str(ended.error)) == (None, "execution exec_1 failed")
-        assert len(server.requests) == 2
-
-    @each_row("read", [respond(500), respond(404), raw_then_reset(b""), respond(200, b"<html>")])
-    def test_when_that_read_fails_the_failure_is_raised(self, read: Step, mode: Mode, clock: FakeClock) -> None:
-        with ScriptedServer(execution("failed"), read) as server:
-            ended = mode.end(mode.client_of(server).workflows.run, "wf-1")
-        assert isinstance(ended.error, ExecutionFailedError)
-        assert (ended.error.reason, ended.error.execution.id) == (None, "exec_1")
-        assert ended.error.__cause__ is None
-        assert len(server.requests) > 1
 
     def test_it_is_within_the_deadline(self, mode: Mode) -> None:
         clock = FakeClock()
@@ -198,29 +237,6 @@ class TestWhatIsReturned:
 class TestNotes:
     """What ends a run or a wait carries the execution's id, once."""
 
-    @each_row(
-        ("call", "steps", "kind", "note"),
-        [
-            ("run", [execution("failed", error="m")], ExecutionFailedError, NOTE),
-            ("run", [execution("running")], WaitTimeoutError, NOTE + CONTINUES),
-            ("run", [execution("pending_approval")], WaitTimeoutError, NOTE + CONTINUES),
-            ("run", [execution("running"), respond(404)], NotFoundError, NOTE),
-            ("wait", [execution("running")], WaitTimeoutError, NOTE + CONTINUES),
-            ("wait", [respond(404)], NotFoundError, NOTE),
-        ],
-    )
-    def test_on_errors(
-        self, call: str, steps: list[Step], kind: type[FibonacciError], note: str, mode: Mode, clock: FakeClock
-    ) -> None:
-        with ScriptedServer(*steps) as server:
-            client = mode.client_of(server)
-            ended = mode.end({"run": client.workflows.run, "wait": client.executions.wait}[call], "exec_1", timeout=30)
-        assert isinstance(ended.error, kind)
-        assert notes_of(ended.error) == [note]
-        if isinstance(ended.error, WaitTimeoutError):
-            assert (ended.error.execution and ended.error.execution.id, ended.error.idempotency_key) == ("exec_1", None)
-        assert server.by_method()["POST"] == (call == "run")
-
     @each_row("method", ["run", "wait"])
     def test_on_errors_of_the_callback(self, method: str, mode: Mode, clock: FakeClock) -> None:
         def fail(seen: Execution) -> None:
@@ -232,6 +248,7 @@ class TestNotes:
             ended = mode.end(calls[method], "exec_1", on_update=fail)
         assert isinstance(ended.error, ValueError)
         assert notes_of(ended.error) == [NOTE]
+        assert limits_of(server).pollers == 0
 
     @each_row("options", [{}, {"idempotency_key": "job-7"}])
     def test_the_key_while_the_id_is_not_known(self, options: dict[str, str], mode: Mode, clock: FakeClock) -> None:
@@ -275,8 +292,6 @@ class TestNotes:
 
 
 class TestCancelOnExit:
-    ASKED = "the execution was canceled, as cancel_on_exit asks"
-
     @each_mode
     @each_row(("cancel", "status"), [(True, "cancelled"), (False, "running")])
     def test_at_the_timeout(self, cancel: bool, status: str, mode: Mode, emulator: Emulator, clock: FakeClock) -> None:
@@ -287,7 +302,7 @@ class TestCancelOnExit:
         (left,) = emulator.client().executions.list()
         assert isinstance(ended.error, WaitTimeoutError)
         assert left.status == status
-        notes = [f"execution id: {left.id}", self.ASKED] if cancel else [f"execution id: {left.id}{CONTINUES}"]
+        notes = [f"execution id: {left.id}", ASKED] if cancel else [f"execution id: {left.id}{CONTINUES}"]
         assert notes_of(ended.error) == notes
 
     def test_on_an_error_of_the_callback(self, mode: Mode, clock: FakeClock) -> None:
@@ -298,42 +313,21 @@ class TestCancelOnExit:
             client = mode.client_of(server, headers={"Idempotency-Key": "job-7"})
             ended = mode.end(client.workflows.run, "wf-1", on_update=fail, cancel_on_exit=True)
         assert isinstance(ended.error, LookupError)
-        assert notes_of(ended.error) == [NOTE, self.ASKED]
+        assert notes_of(ended.error) == [NOTE, ASKED]
         assert [request.path for request in server.requests] == ["/workflows/wf-1/execute", "/executions/exec_1/cancel"]
         keys = [request.one("Idempotency-Key") for request in server.requests]
         assert keys[0] == "job-7" != keys[1]
 
-    @each_row(
-        ("response", "note"),
-        [
-            (respond(409), "the execution was not canceled, because it had already ended"),
-            (
-                respond(500),
-                "canceling the execution failed, so it may still be running: POST /executions/exec_1/cancel: status"
-                " 500",
-            ),
-            (
-                raw_then_reset(b""),
-                "canceling the execution failed, so it may still be running: POST /executions/exec_1/cancel: ",
-            ),
-        ],
-    )
-    def test_a_note_and_the_log_say_when_it_was_not_canceled(
-        self, response: Step, note: str, mode: Mode, clock: FakeClock, caplog: pytest.LogCaptureFixture
+    @each_row("response", [respond(500), raw_then_reset(b"")])
+    def test_the_log_says_what_may_still_be_running(
+        self, response: Step, mode: Mode, clock: FakeClock, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.clear()
         with ScriptedServer(execution("running"), respond(403), response) as server:
-            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", cancel_on_exit=True)
-        assert type(ended.error) is PermissionDeniedError
-        first, second = notes_of(ended.error)
-        assert first == NOTE
-        assert second.startswith(note)
-        assert len(server.requests) == 3
-        logged = [record for record in caplog.records if record.levelname == "WARNING"]
-        assert [vars(record)["execution_id"] for record in logged] == ["exec_1"] * ("may still be running" in note)
-        assert all(
-            record.getMessage().startswith(f"execution exec_1 may still be running: {note}") for record in logged
-        )
+            mode.end(mode.client_of(server).workflows.run, "wf-1", cancel_on_exit=True)
+        (logged,) = [record for record in caplog.records if record.levelname == "WARNING"]
+        assert vars(logged)["execution_id"] == "exec_1"
+        assert logged.getMessage().startswith(f"execution exec_1 may still be running: {NOT_CANCELED}")
 
     @pytest.mark.parametrize(("turns", "closes"), [(0, True), (4, True), (12, False)])
     def test_at_the_end_of_the_event_loop(self, emulator: Emulator, turns: int, closes: bool) -> None:
@@ -354,6 +348,28 @@ class TestCancelOnExit:
         (left,) = emulator.client().executions.list()
         assert left.status == "cancelled"
 
+    @each_mode
+    def test_closing_waits_for_it(self, mode: Mode) -> None:
+        def fail(seen: Execution) -> None:
+            raise LookupError(seen.id)
+
+        def respond_late(peer: Peer) -> object:
+            is_sent.set()
+            assert may_end.wait(20)
+            return execution("cancelled")(peer)
+
+        is_sent, may_end = threading.Event(), threading.Event()
+        with ScriptedServer(execution("running"), respond_late) as server:
+            client = mode.client_of(server)
+            running = mode.begin(client.workflows.run, "wf-1", on_update=fail, cancel_on_exit=True)
+            assert is_sent.wait(20)
+            closing = mode.begin(client.aclose if mode.is_async else client.close)
+            with pytest.raises(TimeoutError):
+                closing.result(0.1)
+            may_end.set()
+            assert closing.result(20).error is None
+            assert notes_of(running.result(20).error) == [NOTE, ASKED]
+
     def test_a_server_that_does_not_respond_delays_it_for_seconds_only(self, mode: Mode) -> None:
         def fail(seen: Execution) -> None:
             raise LookupError(seen.id)
@@ -365,20 +381,3 @@ class TestCancelOnExit:
         assert type(ended.error) is LookupError
         assert "canceling the execution failed" in notes_of(ended.error)[1]
         assert (len(transport.requests), clock.skipped) == (2, 5)
-
-    @each_row(
-        ("steps", "error", "methods"),
-        [
-            ([execution("failed", error="m")], ExecutionFailedError, ["POST", "GET"]),
-            ([execution("cancelled", error="m")], ExecutionCancelledError, ["POST", "GET"]),
-            ([respond(409)], ConflictError, ["POST"]),
-            ([execution("running"), execution("completed")], None, ["POST", "GET"]),
-        ],
-    )
-    def test_what_has_ended_or_was_never_started_is_not_canceled(
-        self, steps: list[Step], error: type[Exception] | None, methods: list[str], mode: Mode, clock: FakeClock
-    ) -> None:
-        with ScriptedServer(*steps) as server:
-            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", cancel_on_exit=True)
-        assert type(ended.error) is (error or type(None))
-        assert [request.method for request in server.requests] == methods

@@ -13,7 +13,7 @@ from fibonacci._core.shared_limits import StoreError
 from fibonacci._core.stored_window import WindowMessage
 from fibonacci._net.redis_client import RedisStore
 from fibonacci.emulator import Emulator
-from tests.faults.relay import ForgetfulRelay
+from tests.faults.relay import Relay
 from tests.kit.certificates import Authority, ServerFiles
 from tests.kit.mode import Mode
 from tests.kit.redis import RedisServer
@@ -60,7 +60,7 @@ def test_the_environment_names_the_authority(
 @contextmanager
 def tried_once(server: RedisServer) -> Generator[str]:
     """Return a URL of the server, to which one connection is made while the block lasts."""
-    with ForgetfulRelay(server.port) as relay:  # it forgets none of them
+    with Relay(server.port) as relay:  # it forgets none of them
         yield server.url.replace(str(server.port), str(relay.port))
     assert relay.connections == 1
 
