@@ -22,6 +22,6 @@ def test_every_lock_has_a_row() -> None:
         text = path.read_text(encoding="utf-8")
         if "threading" in text and (not file.startswith("_sync/") or file in by_hand):
             created |= {(match["name"], file) for match in _CREATED.finditer(text)}
-    page = (ROOT / "docs" / "contributing" / "architecture.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "contributing" / "internals.md").read_text(encoding="utf-8")
     rows = {(match["name"], match["file"]) for match in _ROW.finditer(page)}
     assert rows == created

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tests.tools.markdown import ROOT
 
-PAGE = ROOT / "docs" / "contributing" / "glossary.md"
+PAGE = ROOT / "docs" / "contributing" / "internals.md"
 _ROW = re.compile(r"^\| (?P<term>[^|]+) \| (?P<meaning>[^|]+) \| \[`(?P<name>[^`]+)`\]\((?P<path>[^)]+)\) \|$")
 
 
@@ -22,7 +22,8 @@ class Term(NamedTuple):
 
 def terms() -> list[Term]:
     """Return the rows of the glossary, which follow the head of its table."""
-    lines = PAGE.read_text("utf-8").partition("|---|---|---|\n")[2].splitlines()
+    glossary = PAGE.read_text("utf-8").partition("## Glossary")[2]
+    lines = glossary.partition("|---|---|---|\n")[2].splitlines()
     rows = [_ROW.match(line) for line in lines]
     assert all(rows), f"not a row: {lines[rows.index(None)]}"
     return [Term(*row.groups()) for row in rows if row]

@@ -29,7 +29,7 @@ ADDRESSES = Addresses(
         ("../../examples/quickstart.py", f"{REPOSITORY}/blob/v1.2.3/examples/quickstart.py"),
         ("../../examples", f"{REPOSITORY}/tree/v1.2.3/examples"),
         ("../../.github/CONTRIBUTING.md#release", f"{REPOSITORY}/blob/v1.2.3/.github/CONTRIBUTING.md#release"),
-        ("../contributing/glossary.md", f"{REPOSITORY}/blob/v1.2.3/docs/contributing/glossary.md"),
+        ("../contributing/internals.md", f"{REPOSITORY}/blob/v1.2.3/docs/contributing/internals.md"),
         ("../../README.md", f"{REPOSITORY}/blob/v1.2.3/README.md"),
         ("../../CHANGELOG.md#fixed", "../changelog.md#fixed"),
         ("https://elsewhere.example/a.md", "https://elsewhere.example/a.md"),
