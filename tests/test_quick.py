@@ -32,7 +32,7 @@ def test_every_file_has_tests_that_exist() -> None:
         ("tests/net/no_proxy_cases.py", ["tests/net"]),
         ("tests/net/test_forks.py", ["tests/net/test_forks.py"]),
         ("tests/net/test_that_was_deleted.py", []),
-        ("docs/index.md", ["tests/docs/test_glossary.py"]),
+        ("docs/index.md", ["tests/docs/test_options.py"]),
         ("pyproject.toml", ["tests/docs/test_readme.py", "tests/tools/releases"]),
     ],
 )

@@ -10,9 +10,7 @@ from fibonacci import Fibonacci, errors
 from fibonacci.cli.parser import COMMANDS
 from tests.kit.assertions import check_rows
 from tests.tools.markdown import anchors
-from tests.tools.reference.command_line import FOLDER, PYTHON, TASKS, ListedCommand, commands
-from tests.tools.reference.pages import PAGES
-from tests.tools.reference.public_api import LISTING
+from tests.tools.reference.command_line import FOLDER, TASKS, ListedCommand, commands
 from tests.tools.reference.retried import failures
 
 
@@ -20,16 +18,6 @@ from tests.tools.reference.retried import failures
 def found() -> list[ListedCommand]:
     """Return the commands, and what each is in Python."""
     return commands()
-
-
-@pytest.mark.slow
-def test_the_committed_pages_are_the_derived_ones_wherever_they_are_derived(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The step `derived` of the gate compares the listing too, which is of the sources, and takes most of the time."""
-    monkeypatch.setenv("SHELL", "/usr/bin/fish")
-    monkeypatch.setenv("COLUMNS", "40")
-    assert [
-        path.name for path, derive in PAGES.items() if path != LISTING and derive() != path.read_text("utf-8")
-    ] == []
 
 
 def test_every_command_has_a_section(found: list[ListedCommand]) -> None:
@@ -50,10 +38,6 @@ def check_callable(path: str) -> None:
     for name in names if first == "client" else names[-1:]:
         named = getattr(named, name)
     assert callable(named)
-
-
-def test_the_commands_in_the_table_of_names_exist(found: list[ListedCommand]) -> None:
-    assert set(PYTHON) <= {each.name for each in found}
 
 
 def test_every_error_has_a_remedy() -> None:

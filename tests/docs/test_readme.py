@@ -21,8 +21,6 @@ from tests.tools.markdown import ROOT, SHELL, Block, blocks_of
 README = ROOT / "README.md"
 PYTHON = [block for block in blocks_of(README) if block.language == "python"]
 COMMANDS = next(block for block in blocks_of(README) if block.language in SHELL and "fibonacci run " in block.code)
-MAX_LINES = 300
-MAX_BLOCK = 25
 
 
 def test_each_block_alone() -> None:
@@ -62,8 +60,3 @@ def test_the_commands_work_after_the_blocks_above_them(monkeypatch: pytest.Monke
         runs = [invoke(*line.split()[1:]) for line in COMMANDS.code.splitlines()]
     assert [(run.code, run.err) for run in runs] == [(0, "")] * len(runs)
     assert runs[0].data["outputs"] == {"greet": "[default model] Greet Ada"}
-
-
-def test_it_stays_short() -> None:
-    assert len(README.read_text("utf-8").splitlines()) < MAX_LINES
-    assert {str(block): lines for block in PYTHON if (lines := block.code.count("\n")) > MAX_BLOCK} == {}

@@ -82,13 +82,3 @@ def test_async_methods_are_awaited() -> None:
     assert (execution.id, threshold) == ("exec_2", 2)
     client.executions.get.assert_awaited_once_with("exec_2")
     assert isinstance(client, AsyncFibonacci)
-
-
-def test_the_class_itself() -> None:
-    patched = create_autospec(Fibonacci)
-    patched("some-key").workflows.get("wf-1")
-    patched.assert_called_once_with("some-key")
-    with pytest.raises(TypeError, match="argument"):
-        patched("some-key", time_out=5)
-    with pytest.raises(TypeError, match="argument"):
-        patched.return_value.workflows.get()

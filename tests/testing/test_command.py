@@ -138,17 +138,6 @@ def _signals_as_before() -> Iterator[None]:
 
 @needs_signals
 @pytest.mark.usefixtures("_signals_as_before")
-def test_a_signal_ends_it_while_handlers_are_still_prepared(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "slow_handlers.py").write_text(HANDLERS)
-    assert main(["dev", "--port", "0", "--handlers", "slow_handlers:register_for_long"]) == 0
-    assert capsys.readouterr() == ("", "")
-
-
-@needs_signals
-@pytest.mark.usefixtures("_signals_as_before")
 def test_it_serves_here(capsys: pytest.CaptureFixture[str]) -> None:
     killer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM))
     killer.start()

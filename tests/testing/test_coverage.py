@@ -128,12 +128,6 @@ def test_too_little_fails_the_session(run_pytest: RunPytest, least: str, code: i
     assert (failure in result.stdout.lines) == bool(code)
 
 
-def test_a_session_without_runs_reaches_nothing(run_pytest: RunPytest) -> None:
-    result = run_pytest("def test_it(): pass", "--fibonacci-cov-fail-under=1")
-    assert result.ret == 1
-    result.stdout.fnmatch_lines(["No workflow ran.", "FAIL *: 1% is required, and no workflow ran"])
-
-
 def test_definition_files_that_never_ran_are_listed(run_pytest: RunPytest, pytester: pytest.Pytester) -> None:
     flows = pytester.mkdir("flows")
     greeter = "name: Greeter\nnodes:\n  - {id: greet, type: llm, prompt: 'Greet {{ input.name }}'}\n"

@@ -60,13 +60,6 @@ def test_an_execution_takes_either_name_of_its_id() -> None:
     assert make_execution(id="exec_1").id == make_execution(execution_id="exec_1").id == "exec_1"
 
 
-def test_models_share_no_mutable_default() -> None:
-    changed = make_workflow()
-    assert changed.definition
-    changed.definition["nodes"].clear()
-    assert make_workflow().definition != changed.definition
-
-
 def test_pages_rate_limits_and_responses() -> None:
     assert make_page([make_workflow()], next_cursor="abc") == Page(
         items=[make_workflow()], response=make_response(), next_cursor="abc"
@@ -78,9 +71,3 @@ def test_pages_rate_limits_and_responses() -> None:
     assert info.rate_limit is not None
     assert info.rate_limit.remaining == 0
     assert not make_health(response=info).healthy
-
-
-def test_the_names_of_the_package() -> None:
-    assert dir(fibonacci.testing) == sorted(fibonacci.testing.__all__)
-    with pytest.raises(AttributeError, match="make_wrkflow"):
-        _ = fibonacci.testing.make_wrkflow  # type: ignore[attr-defined]  # pyright: ignore

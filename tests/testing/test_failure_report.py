@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from fibonacci import ExecutionFailedError, ServerError
+from fibonacci import ExecutionFailedError
 from fibonacci._texts.text import printable
 from fibonacci.emulator import Emulator, LLMCall
 from fibonacci.testing.emulator_fixtures import RunningEmulator
@@ -103,32 +101,6 @@ def test_long_texts_and_many_requests_are_cut() -> None:
     assert len(text) < 5_000
     running.begin_test()
     assert running.describe().endswith("requests in this test: 0")
-
-
-def test_a_body_may_be_anything() -> None:
-    emulator = Emulator(secrets={"EMPTY": ""})
-    running = RunningEmulator("fibonacci_emulator", emulator, ())
-    client = emulator.client(max_retries=0)
-    emulator.fail("GET /tools", "html", status=500, body=b"\xff<html>")
-    emulator.fail("GET /tools", "status", status=500, body=["no error"])
-    for _ in range(2):
-        with pytest.raises(ServerError):
-            client.request("GET", "/tools")
-    assert running.describe().count("GET /v1/tools 500, injected failure") == 2
-
-
-def test_a_key_in_a_header_of_a_tool_is_hidden() -> None:
-    emulator = Emulator()
-    running = RunningEmulator("fibonacci_emulator", emulator, ())
-    emulator.client().memory.set("call", {"headers": {"X-Api-Key": "k-1", "Accept": "text/plain"}}, scope="global")
-    assert '{"headers": {"X-Api-Key": "***", "Accept": "text/plain"}}' in running.describe()
-
-
-def test_a_file_that_is_closed_is_said(tmp_path: Path) -> None:
-    with Emulator(db=tmp_path / "state.db") as emulator:
-        running = RunningEmulator("fibonacci_emulator", emulator, ())
-        emulator.client().health.check()
-    assert "its state cannot be read: " in running.describe()
 
 
 def test_secrets_that_are_set_during_the_test_are_hidden() -> None:

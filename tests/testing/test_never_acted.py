@@ -184,15 +184,6 @@ def test_what_acts_is_fine(tmp_path: Path) -> None:
         client.workflows.run(create(client, tool("c", "slack_send_mesage")))
 
 
-def test_a_failure_is_to_happen_as_often_as_it_says() -> None:
-    emulator = Emulator()
-    emulator.fail("GET /health", times=2)
-    with pytest.raises(ServerError):
-        emulator.client().health.check()
-    with pytest.raises(AssertionError, match="for 'GET /health' was delivered to 1 of 2 requests"):
-        emulator.check_unused()
-
-
 def test_an_assertion_comes_with_its_traceback_and_with_what_else_never_acted() -> None:
     emulator = Emulator(time="skip")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fibonacci import AsyncFibonacci, Fibonacci
+from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from tests.docs.running import WITHOUT_OTHERS
 from tests.kit.programs import skip_or_fail
@@ -92,15 +91,6 @@ def test_each_test_has_its_own_emulator(fibonacci_emulator: Emulator, fibonacci_
     with Fibonacci() as client:
         assert client.base_url == fibonacci_emulator.base_url
         assert client.workflows.get(workflow.id) == workflow
-
-
-def test_an_async_client_needs_no_loop(async_fibonacci_client: AsyncFibonacci, fibonacci_client: Fibonacci) -> None:
-    workflow = asyncio.run(async_fibonacci_client.workflows.create(name="Greeter"))
-    assert asyncio.run(async_fibonacci_client.workflows.get(workflow.id)) == fibonacci_client.workflows.get(workflow.id)
-
-
-def test_the_environment_is_restored() -> None:
-    assert "FIBONACCI_BASE_URL" not in os.environ
 
 
 UNUSED = """

@@ -118,74 +118,6 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("FIBONACCI_")}
 
 
-PATCHED_FIRST = """
-import os
-
-import pytest
-
-from fibonacci import Fibonacci
-
-
-def values():
-    return {name: os.environ.get(name) for name in ("FIBONACCI_API_KEY", "FIBONACCI_BASE_URL")}
-
-
-@pytest.fixture(autouse=True)
-def patched(monkeypatch):
-    return monkeypatch  # set up before the emulators, so it is undone after they ended
-
-
-def test_as_a_viewer(patched, fibonacci_emulator):
-    patched.setenv("FIBONACCI_API_KEY", fibonacci_emulator.key("viewer"))
-    patched.setenv("FIBONACCI_BASE_URL", "http://127.0.0.1:9/v1")
-
-
-def test_without_an_emulator():
-    assert values() == BEFORE
-
-
-def test_a_shared_emulator(patched, session_fibonacci_emulator, fibonacci_emulator):
-    patched.setenv("FIBONACCI_API_KEY", "other")
-
-
-def test_a_shared_emulator_again(session_fibonacci_emulator):
-    with Fibonacci() as client:
-        assert client.health.check().healthy
-
-
-def test_what_the_test_itself_deletes(patched, fibonacci_emulator):
-    patched.delenv("FIBONACCI_API_KEY")
-
-
-def test_the_last(session_fibonacci_emulator):
-    assert values() == {
-        "FIBONACCI_API_KEY": session_fibonacci_emulator.api_key,
-        "FIBONACCI_BASE_URL": session_fibonacci_emulator.base_url,
-    }
-"""
-
-
-def test_a_variable_that_is_restored_after_the_emulator_ended_names_it_no_more(
-    run_pytest: RunPytest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = {"FIBONACCI_API_KEY": "mine", "FIBONACCI_BASE_URL": None}
-    monkeypatch.setenv("FIBONACCI_API_KEY", "mine")
-    environment = _environment()
-    run_pytest(f"BEFORE = {before}\n{PATCHED_FIRST}").assert_outcomes(passed=6)
-    assert _environment() == environment
-
-
-BACKWARD = """
-def pytest_collection_modifyitems(items):
-    items.reverse()
-"""
-
-
-def test_any_order_will_do(run_pytest: RunPytest) -> None:
-    run_pytest(NESTED, conftest=BACKWARD).assert_outcomes(passed=10)
-    assert "FIBONACCI_BASE_URL" not in os.environ
-
-
 RESET = """
 import pytest
 
@@ -215,13 +147,6 @@ def test_a_shared_emulator_is_reset_between_tests(run_pytest: RunPytest) -> None
 
 
 class TestInEnvironment:
-    def test_blocks_are_nested(self) -> None:
-        with in_environment(Emulator()) as outer, in_environment(Emulator()) as inner:
-            assert os.environ["FIBONACCI_BASE_URL"] == inner.base_url
-            assert os.environ["FIBONACCI_API_KEY"] == inner.api_key != outer.api_key
-        assert "FIBONACCI_BASE_URL" not in os.environ
-        assert "FIBONACCI_API_KEY" not in os.environ
-
     def test_clients_of_the_api_of_0_2_4_find_it_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("FIBONACCI_API_VERSION", "0.2")
         with in_environment(Emulator()) as emulator, Fibonacci() as client:
@@ -231,10 +156,3 @@ class TestInEnvironment:
             assert "FIBONACCI_API_VERSION=0.2" in exports(emulator)
         assert os.environ["FIBONACCI_API_VERSION"] == "0.2"
         assert "FIBONACCI_BASE_URL" not in os.environ
-
-    def test_an_error_in_the_block_ends_it(self) -> None:
-        with pytest.raises(KeyError), in_environment(Emulator()) as emulator:
-            raise KeyError
-        assert "FIBONACCI_BASE_URL" not in os.environ
-        with pytest.raises(RuntimeError, match="is not listening"):
-            _ = emulator.base_url

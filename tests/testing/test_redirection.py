@@ -7,14 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fibonacci import ConfigurationError, Fibonacci, PermissionDeniedError
+from fibonacci import ConfigurationError, Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.testing import in_environment
-from fibonacci.transports import SocketTransport
 from tests.testing.conftest import RunPytest
 from tests.testing.test_plugin import FEW_PLUGINS, run_as_program
 
@@ -274,20 +272,6 @@ class TestInEnvironment:
             assert (len(inner.requests), len(outer.requests)) == (1, 1)
         assert client.base_url == production.base_url
 
-    def test_a_key_of_the_emulator_is_kept(self) -> None:
-        with in_environment(Emulator()) as emulator:
-            viewer = Fibonacci(emulator.key("viewer"))
-            assert viewer.base_url == emulator.base_url
-            with pytest.raises(PermissionDeniedError):
-                viewer.workflows.create(name="Greeter")
-
-    def test_a_function_for_the_key_is_not_called(self) -> None:
-        def from_the_vault() -> str:
-            raise AssertionError
-
-        with in_environment(Emulator()):
-            assert Fibonacci(from_the_vault).health.check().healthy
-
     def test_the_api_of_0_2_4(self) -> None:
         client, v1 = Fibonacci("key", api_version="0.2"), Fibonacci("key")
         with in_environment(Emulator()) as emulator:
@@ -304,13 +288,3 @@ class TestInEnvironment:
             assert [each.id for each in client.workflows.list()] == created.stdout.split()
             assert emulator.api_key.encode() not in pickled
         assert pickle.loads(pickle.dumps(client)).base_url == production.base_url
-
-    def test_a_client_of_many_tests_keeps_few_connections(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("fibonacci._sync.transports.socket_transport._SWEEP_INTERVAL", 0)
-        transport: Any = SocketTransport()
-        client = Fibonacci("key", transport=transport)
-        for _ in range(5):
-            with in_environment(Emulator()):
-                client.health.check()
-        assert len(transport._connections) == 1
-        transport.close()

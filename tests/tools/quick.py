@@ -28,7 +28,7 @@ ELSEWHERE: Final = {
     "fibonacci/_async": ("tests/client", "tests/endpoints"),
     "fibonacci/integrations": ("tests/observability",),
     "fibonacci": ("tests/client",),
-    "docs": ("tests/docs/test_glossary.py",),
+    "docs": ("tests/docs/test_options.py",),
     "examples": ("tests/docs/test_examples.py", "tests/docs/test_notebooks.py"),
     "tests/kit": ("tests/client",),
     "tests/tools/releases": ("tests/tools/releases",),
