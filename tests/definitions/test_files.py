@@ -111,7 +111,11 @@ def test_a_file_has_the_permissions_that_it_had_or_that_the_process_gives(
 ) -> None:
     path = tmp_path / "flow.yaml"
     written: list[int] = []
-    monkeypatch.setattr(os, "fsync", lambda number: written.append(stat.S_IMODE(os.fstat(number).st_mode)))
+
+    def fsync(descriptor: int) -> None:
+        written.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+
+    monkeypatch.setattr(os, "fsync", fsync)
     previous = os.umask(0o027)
     try:
         dump(DEFINITION, path)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from fibonacci.definitions import DefinitionError, check_file, check_inputs, format_definition, load, loads
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
@@ -67,54 +66,55 @@ nodes:
   - clarity
 """
 
-NEW: dict[str, Any] = {
-    "name": "Support",
-    "description": "",
-    "version": 1,
-    "nodes": [
-        {
-            "id": "read",
-            "type": "tool",
-            "name": "Read",
-            "tool": "google_docs_read",
-            "params": {"document_id": "{{input.doc}}"},
-            "timeout": 10,
-            "enable_retry": True,
-            "max_retries": 5,
-            "retry_delay": 2.0,
-        },
-        {
-            "id": "judge",
-            "type": "llm",
-            "name": "Judge",
-            "dependencies": ["read"],
-            "instruction": "Judge {{read}}",
-            "model": "claude-haiku-4-5",
-            "max_tokens": 2000,
-            "temperature": 1.0,
-        },
-        {
-            "id": "gate",
-            "type": "conditional",
-            "name": "Gate",
-            "dependencies": ["judge"],
-            "left_value": "{{judge}}",
-            "operator": "equals",
-            "right_value": "good",
-            "true_branch": ["thank"],
-            "false_branch": [],
-        },
-        {"id": "thank", "type": "tool", "name": "Thank", "tool": "gmail_send", "params": {}},
-        {
-            "id": "assess",
-            "type": "critic",
-            "name": "Assess",
-            "dependencies": ["judge"],
-            "target_node": "judge",
-            "criteria": ["clarity"],
-        },
-    ],
-}
+NEW = """\
+name: Support
+description: ''
+version: 1
+nodes:
+- id: read
+  type: tool
+  name: Read
+  tool: google_docs_read
+  params:
+    document_id: '{{input.doc}}'
+  timeout: 10
+  enable_retry: true
+  max_retries: 5
+  retry_delay: 2.0
+- id: judge
+  type: llm
+  name: Judge
+  dependencies:
+  - read
+  model: claude-haiku-4-5
+  instruction: Judge {{read}}
+  max_tokens: 2000
+  temperature: 1.0
+- id: gate
+  type: conditional
+  name: Gate
+  dependencies:
+  - judge
+  left_value: '{{judge}}'
+  operator: equals
+  right_value: good
+  true_branch:
+  - thank
+  false_branch: []
+- id: thank
+  type: tool
+  name: Thank
+  tool: gmail_send
+  params: {}
+- id: assess
+  type: critic
+  name: Assess
+  dependencies:
+  - judge
+  target_node: judge
+  criteria:
+  - clarity
+"""
 
 WORDS = {
     "'is_active'": ("4:1", "nothing replaces it, so remove it"),
@@ -140,7 +140,8 @@ def test_every_word_is_read_with_one_warning_that_names_the_new_one_and_the_line
     path.write_text(OLD, "utf-8")
     with pytest.warns(DeprecationWarning, match="is from fibonacci-sdk 0") as caught:
         definition = load(path)
-    assert definition.model_dump() == NEW
+    assert definition == loads(NEW)
+    assert definition.nodes[4].model_dump()["criteria"] == ["clarity"]
     found = [str(warning.message) for warning in caught]
     assert len(found) == len(WORDS)
     for message, (word, (place, successor)) in zip(found, WORDS.items(), strict=True):
@@ -163,10 +164,6 @@ def test_a_check_lists_the_words_as_warnings(tmp_path: Path) -> None:
     found = [problem for problem in check_file(path) if problem.code == "deprecated_word"]
     assert [str(problem.source).removeprefix(f"{path}:") for problem in found] == [place for place, _ in WORDS.values()]
     assert {problem.severity for problem in found} == {"warning"}
-
-
-def test_a_file_in_todays_words_has_no_warning() -> None:
-    assert loads(json.dumps(NEW)).model_dump() == NEW
 
 
 @each_row(("old", "new"), [("==", "equals"), ("!=", "not_equals"), (">", "greater_than"), ("<", "less_than")])
@@ -221,8 +218,7 @@ def test_a_faulty_definition_is_no_surprise(text: str) -> None:
 
 def test_formatting_writes_todays_words() -> None:
     with pytest.warns(DeprecationWarning, match="is from fibonacci-sdk 0"):
-        formatted = format_definition(OLD)
-    assert yaml.safe_load(formatted) == NEW
+        assert format_definition(OLD) == NEW
 
 
 def test_a_definition_on_a_server_may_have_these_words() -> None:

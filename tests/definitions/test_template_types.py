@@ -243,6 +243,7 @@ def test_a_comparison_that_never_holds() -> None:
         ("{{text}}", "equals", 5, None),
         ("{{text}}", "equals", ["a"], "it is text"),
         ("{{text}}", "equals", "{{input.tags}}", "it is text, and {{input.tags}} is a list"),
+        ("{{text}}", "equals", "{{input.mail}}", None),
         ("{{ticket}}", "equals", "billing", "it is an object"),
         ("{{ticket}}", "contains", "tem", "with the fields team, score, level, ok, note, pair. Did you mean 'team'?"),
         ("{{ticket}}", "contains", "team", None),

@@ -163,37 +163,37 @@ def platform_file(flows: Flows) -> Path:
     return flows.folder / ".fibonacci" / "default" / "platform.json"
 
 
-@each_row(
-    ("act", "words"),
-    [
-        (replace("<<<<<<< HEAD\n"), "cannot be read (Invalid JSON: expected value at line 1"),
-        (replace(""), "cannot be read (Invalid JSON: EOF"),
-        (replace("[" * 100_000), "cannot be read (Invalid JSON: recursion limit exceeded"),
-        (replace("[]"), "cannot be read"),
-        (change("a.yaml", id=7), "cannot be read (id: Input should be a valid string)"),
-        (change("a.yaml", id=""), "cannot be read (id:"),
-        (put_a_file_there, "default cannot be read: Not a directory"),
-        (copy_state, ".json and wf-other.json are both called 'a': remove one of them"),
-        (rename_state, "mine.json cannot be read (its content belongs in wf-"),
-        (
-            change("a.yaml", file="../b.yaml"),
-            "cannot be read (it belongs to '../b.yaml', which is not a file of this folder): restore it,"
-            " for example from version control",
-        ),
-        (lambda flows: platform_file(flows).write_text("{}"), "cannot be read (no key 'format')"),
-        (lambda flows: platform_file(flows).unlink(), "platform.json cannot be read (No such file"),
-        (change("platform", base_url="http://[::1"), "platform.json cannot be read (Invalid IPv6 URL): restore"),
-        (change("platform", format=2), "(it has the format 2, but this version of fibonacci-sdk reads 1: upgrade"),
-        (
-            change("platform", base_url="https://api.fibonacci.dev/v1"),
-            "belongs to https://api.fibonacci.dev/v1, but the client calls http://127.0.0.1/v1",
-        ),
-        (
-            change("platform", organization_id="acme"),
-            "belongs to the organization 'acme', but the client's key belongs to 'default'. Pass the client that",
-        ),
-    ],
-)
+STATES: list[tuple[Callable[[Flows], object], str]] = [
+    (replace("<<<<<<< HEAD\n"), "cannot be read (Invalid JSON: expected value at line 1"),
+    (replace(""), "cannot be read (Invalid JSON: EOF"),
+    (replace("[" * 100_000), "cannot be read (Invalid JSON: recursion limit exceeded"),
+    (replace("[]"), "cannot be read"),
+    (change("a.yaml", id=7), "cannot be read (id: Input should be a valid string)"),
+    (change("a.yaml", id=""), "cannot be read (id:"),
+    (put_a_file_there, "default cannot be read: Not a directory"),
+    (copy_state, ".json and wf-other.json are both called 'a': remove one of them"),
+    (rename_state, "mine.json cannot be read (its content belongs in wf-"),
+    (
+        change("a.yaml", file="../b.yaml"),
+        "cannot be read (it belongs to '../b.yaml', which is not a file of this folder): restore it,"
+        " for example from version control",
+    ),
+    (lambda flows: platform_file(flows).write_text("{}"), "cannot be read (no key 'format')"),
+    (lambda flows: platform_file(flows).unlink(), "platform.json cannot be read (No such file"),
+    (change("platform", base_url="http://[::1"), "platform.json cannot be read (Invalid IPv6 URL): restore"),
+    (change("platform", format=2), "(it has the format 2, but this version of fibonacci-sdk reads 1: upgrade"),
+    (
+        change("platform", base_url="https://api.fibonacci.dev/v1"),
+        "belongs to https://api.fibonacci.dev/v1, but the client calls http://127.0.0.1/v1",
+    ),
+    (
+        change("platform", organization_id="acme"),
+        "belongs to the organization 'acme', but the client's key belongs to 'default'. Pass the client that",
+    ),
+]
+
+
+@each_row(("act", "words"), STATES)
 def test_a_state_that_is_damaged_or_of_another_platform_is_refused(
     flows: Flows, emulator: Emulator, act: Callable[[Flows], object], words: str
 ) -> None:

@@ -106,30 +106,30 @@ def edited(content: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {**content, "plan": {**content["plan"], "changes": changes}}
 
 
-@each_row(
-    ("damage", "words"),
-    [
-        (lambda _: "nodes: []", " is not a saved plan: make a new plan and save it with plan.save(path)"),
-        (lambda content: json.dumps(content)[:-9], " is not a saved plan: make"),
-        (lambda _: [1], " is not a saved plan: make"),
-        (lambda content: content["plan"], " is not a saved plan: make"),
-        (
-            lambda content: {**content, "format": 2, "news": 1},
-            " has the format 2, but this version of fibonacci-sdk reads 1: upgrade fibonacci-sdk",
-        ),
-        (lambda content: edited(content, name="other"), " has been changed since it was saved: make a new plan"),
-        (
-            lambda content: seal(edited(content, name=7)),
-            " cannot be applied (plan.changes.0.name: Input should be a valid string)",
-        ),
-        (lambda content: seal(edited(content, action="drop")), "(plan.changes.0.action: "),
-        (lambda content: seal({**content, "extra": 1}), "(extra: "),
-        (
-            lambda content: seal({**content, "plan": {**content["plan"], "environment": "../x"}}),
-            "must be the name of an environment",
-        ),
-    ],
-)
+REFUSED: list[tuple[Callable[[dict[str, Any]], object], str]] = [
+    (lambda _: "nodes: []", " is not a saved plan: make a new plan and save it with plan.save(path)"),
+    (lambda content: json.dumps(content)[:-9], " is not a saved plan: make"),
+    (lambda _: [1], " is not a saved plan: make"),
+    (lambda content: content["plan"], " is not a saved plan: make"),
+    (
+        lambda content: {**content, "format": 2, "news": 1},
+        " has the format 2, but this version of fibonacci-sdk reads 1: upgrade fibonacci-sdk",
+    ),
+    (lambda content: edited(content, name="other"), " has been changed since it was saved: make a new plan"),
+    (
+        lambda content: seal(edited(content, name=7)),
+        " cannot be applied (plan.changes.0.name: Input should be a valid string)",
+    ),
+    (lambda content: seal(edited(content, action="drop")), "(plan.changes.0.action: "),
+    (lambda content: seal({**content, "extra": 1}), "(extra: "),
+    (
+        lambda content: seal({**content, "plan": {**content["plan"], "environment": "../x"}}),
+        "must be the name of an environment",
+    ),
+]
+
+
+@each_row(("damage", "words"), REFUSED)
 def test_what_is_no_plan_is_refused(
     flows: Flows, tmp_path: Path, damage: Callable[[dict[str, Any]], object], words: str
 ) -> None:

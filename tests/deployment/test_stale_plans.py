@@ -35,29 +35,29 @@ def change_state(flows: Flows) -> None:
     path.write_text(path.read_text().replace('"name": "flow-c"', '"name": "other"'))
 
 
-@each_row(
-    ("act", "words"),
-    [
-        (
-            lambda flows: flows.update("flow-a", definition=definition("flow-a", "by another")),
-            "('flow-a') has been changed since the plan was made: make a new plan",
-        ),
-        (lambda flows: flows.update("flow-a", name="renamed"), "('renamed') has been changed since the plan was made"),
-        (
-            lambda flows: (flows.update("flow-a", description="x"), flows.update("flow-a", description=None)),
-            "('flow-a') has been changed since the plan was made",
-        ),
-        (lambda flows: flows.delete("flow-a"), "('flow-a') has been deleted since the plan was made"),
-        (
-            lambda flows: flows.update("flow-b", description="needed"),
-            "('flow-b') has been changed since the plan was made",
-        ),
-        (lambda flows: flows.create("new"), "another workflow called 'new' has appeared (wf-"),
-        (lambda flows: flows.create("flow-a"), "another workflow called 'flow-a' has appeared (wf-"),
-        (change_state, "the state of environment 'default' of "),
-        (lambda flows: shutil.rmtree(flows.folder / ".fibonacci"), "the state of environment 'default' of "),
-    ],
-)
+MOVES: list[tuple[Callable[[Flows], object], str]] = [
+    (
+        lambda flows: flows.update("flow-a", definition=definition("flow-a", "by another")),
+        "('flow-a') has been changed since the plan was made: make a new plan",
+    ),
+    (lambda flows: flows.update("flow-a", name="renamed"), "('renamed') has been changed since the plan was made"),
+    (
+        lambda flows: (flows.update("flow-a", description="x"), flows.update("flow-a", description=None)),
+        "('flow-a') has been changed since the plan was made",
+    ),
+    (lambda flows: flows.delete("flow-a"), "('flow-a') has been deleted since the plan was made"),
+    (
+        lambda flows: flows.update("flow-b", description="needed"),
+        "('flow-b') has been changed since the plan was made",
+    ),
+    (lambda flows: flows.create("new"), "another workflow called 'new' has appeared (wf-"),
+    (lambda flows: flows.create("flow-a"), "another workflow called 'flow-a' has appeared (wf-"),
+    (change_state, "the state of environment 'default' of "),
+    (lambda flows: shutil.rmtree(flows.folder / ".fibonacci"), "the state of environment 'default' of "),
+]
+
+
+@each_row(("act", "words"), MOVES)
 def test_what_moves_between_plan_and_apply(
     flows: Flows, emulator: Emulator, act: Callable[[Flows], object], words: str
 ) -> None:

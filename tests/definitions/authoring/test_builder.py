@@ -137,7 +137,7 @@ def test_every_argument_is_written_as_the_field_of_its_name(flow: WorkflowBuilde
     model: Any = {"model": "gpt-4o", "system_prompt": "Be short", "max_tokens": 100, "temperature": 0.5, **fails}
     memory: Any = {"memory_read": ["rules"], "memory_write": {"last": "{{draft}}"}}
     again: Any = {"retries": 2, "retry_delay": 0.5, "retry_backoff": "exponential"}
-    compares = (a["score"], "greater_than", 7)
+    compares: Any = (a["score"], "greater_than", 7)
     flow.llm("draft", "Write", **model, **memory, **again, condition=compares, fallback=c, on_error=d, after=[b])
     assert node(flow, "draft") == {
         **model,
