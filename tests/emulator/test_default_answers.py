@@ -39,19 +39,14 @@ def results(shown: list[Execution], *gates: str) -> set[tuple[bool, ...]]:
     [
         (llm("a", ASK), ("{{a}}", "equals", "urgent")),
         (llm("a", ASK + " urgent?"), ("{{a}}", "contains", "urgent")),
-        (llm("a", ASK), ("{{a}}", "starts_with", "[default")),
         (llm("a", ASK), ("Answer: {{a}}", "ends_with", "urgent")),
         (llm("a", ASK), ("{{a}}", "greater_than", 7)),
-        (llm("a", ASK), ("{{a}}", "less_than", "2.5")),
         (llm("a", ASK), ("{{a}}", "greater_than", "{{input.limit}}")),
         (llm("a", ASK), ("{{a}}", "equals", "{{env.TEAM}}")),
-        (llm("a", ASK), ("{{a}}", "is_empty", None)),
-        (llm("a", ASK), ("{{a}}", "equals", True)),
         (llm("a", ASK, output_format="json"), ("{{a.answer}}", "equals", "urgent")),
         (llm("a", ASK, output_schema=SCORED), ("{{a.score}}", "greater_than", 7)),
         (llm("a", ASK, output_schema=SCORED), ("{{a.tags}}", "contains", "urgent")),
         (llm("a", ASK, output_schema={"type": "boolean"}), ("{{a}}", "equals", True)),
-        (llm("a", ASK, output_schema={"enum": ["high", "low"]}), ("{{a}}", "equals", "high")),
         (tool("a", "sql_query", {"query": ASK}), ("{{a.rows.0.total}}", "greater_than", 100)),
         (tool("a", "web_search", {"query": ASK}), ("{{a.results.0.title}}", "contains", "tides")),
     ],
@@ -104,10 +99,8 @@ def test_an_input_that_names_one_value_gets_it() -> None:
     ("schema", "values"),
     [
         ({"enum": ["a", "b", "c"]}, {"a", "b", "c"}),
-        ({"enum": ["a", "b"], "default": "b"}, {"a", "b"}),
         ({"oneOf": [{"const": "a"}, {"const": "b"}]}, {"a", "b"}),
         ({"type": "string", "examples": ["a", "b", 5]}, {"a", "b"}),
-        ({"const": "a"}, {"a"}),
         ({"type": "string", "default": "b"}, {"b"}),
     ],
 )
@@ -168,11 +161,8 @@ def test_each_tool_gives_the_documented_fields() -> None:
         ("-7 / 2 % 3", 2.5),
         ("1 - +1", 0),
         ("1/0", "[calculator] 1/0"),
-        ("2 ** 9", "[calculator] 2 ** 9"),
-        ("1e5", "[calculator] 1e5"),
         ("(" * 200, "[calculator] " + "(" * 200),
         ("9" * 600, "[calculator] " + "9" * 600),
-        ("", "[calculator] "),
     ],
 )
 def test_the_calculator_calculates(expression: str, result: object) -> None:

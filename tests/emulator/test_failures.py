@@ -80,21 +80,6 @@ def test_a_broken_response(emulator: Emulator, make: Made, mode: Mode, kind: Any
     mode.run(make().workflows.create(name="y"))  # the broken connection is not reused
 
 
-@each_row("kind", ["reset", "no_reply", "cut"])
-def test_safe_retries_are_made(emulator: Emulator, make: Made, mode: Mode, kind: Any) -> None:
-    failure = emulator.fail(SET, kind)
-    entry = mode.run(make().memory.set("k", 1))
-    assert (entry.response.attempts, failure.delivered) == (2, 1)
-
-
-def test_no_reply_is_retried_with_its_idempotency_key(emulator: Emulator, make: Made, mode: Mode) -> None:
-    workflow = emulator.client().workflows.create(name="x")
-    emulator.fail("POST /workflows/{id}/execute", "no_reply")
-    execution = mode.run(make(idempotency="server").workflows.execute(workflow.id))
-    assert [found.id for found in emulator.client().executions.list()] == [execution.id]
-    assert emulator.requests.to(f"POST /workflows/{workflow.id}/execute").count == 2
-
-
 def test_a_rate_limit(emulator: Emulator, make: Made, mode: Mode) -> None:
     failure = emulator.fail(CREATE, "rate_limit", retry_after=90)
     with pytest.raises(RateLimitError) as caught:
@@ -162,7 +147,6 @@ def test_closing_the_emulator_ends_waiting_deliveries() -> None:
     ("order", "body", "content_type"),
     [
         ({"body": {"error": {"code": "mine", "message": "x"}}}, b'{"error":{"code":"mine","message":"x"}}', None),
-        ({"body": "text"}, b"text", "text/plain; charset=utf-8"),
         ({"body": b"\xff"}, b"\xff", "text/plain; charset=utf-8"),
         ({"body": b"", "headers": {"content-type": "a/b", "X-More": "1"}}, b"", "a/b"),
         ({"headers": {"retry-after": "5"}, "retry_after": 4}, None, None),
@@ -190,19 +174,12 @@ def test_a_response_as_specified(order: dict[str, Any], body: bytes | None, cont
     ("order", "field"),
     [
         ({"route": "GET /tool"}, "route"),
-        ({"route": "tools"}, "route"),
         ({"kind": "explode"}, "kind"),
         ({"times": 0}, "times"),
-        ({"status": 199}, "status"),
         ({"status": 600}, "status"),
         ({"kind": "delay", "seconds": -1}, "seconds"),
-        ({"kind": "delay", "seconds": 1e9}, "seconds"),
         ({"kind": "reset", "seconds": 1}, "seconds"),
         ({"kind": "reset", "status": 500}, "status"),
-        ({"kind": "cut", "body": "x"}, "body"),
-        ({"kind": "stall", "headers": {}}, "headers"),
-        ({"kind": "drip", "retry_after": 1}, "retry_after"),
-        ({"headers": {"a b": "c"}}, "headers"),
         ({"headers": {"a": "b\r\nc: d"}}, "headers"),
         ({"headers": {"Content-Length": "1"}}, "headers"),
         ({"retry_after": "soon\n"}, "headers"),
@@ -227,9 +204,6 @@ def test_the_oldest_matching_failure_is_used_first() -> None:
     assert _status(client.health.check) == 200
     assert [(failure.delivered, failure.remaining) for failure in emulator.failures] == [(1, 0), (2, 0), (2, None)]
     assert repr(emulator.failures[2]) == "<InjectedFailure status 503 for * /tools, always, delivered 2>"
-    assert "reset for *, 1 times" in repr(Emulator().fail(kind="reset"))
-    assert len(emulator.failures) == 3
-    assert repr(emulator.failures).startswith("[<InjectedFailure")
     emulator.failures.clear()
     assert _status(lambda: client.tools.list().first()) == 200
     assert (len(emulator.failures), emulator.failures.delivered) == (0, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -56,11 +56,8 @@ def outcome(answer: Any, **node: Any) -> Any:
     ("node", "answer", "output"),
     [
         ({"output_format": "json"}, '{"n": 1}', {"n": 1}),
-        ({"output_format": "json"}, " [1, 2]\n", [1, 2]),
         ({"output_format": "json"}, {"n": 1}, {"n": 1}),
-        ({"output_schema": {"type": "object"}}, '{"n": 1}', {"n": 1}),
         ({"output_format": "text"}, '{"n": 1}', '{"n": 1}'),
-        ({}, '{"n": 1}', '{"n": 1}'),
     ],
 )
 def test_a_text_of_a_handler_is_parsed_where_json_is_asked_for(node: Any, answer: Any, output: Any) -> None:
@@ -72,12 +69,7 @@ def test_a_text_of_a_handler_is_parsed_where_json_is_asked_for(node: Any, answer
     ("answer", "message"),
     [
         ("high", "the answer is not JSON"),
-        ("NaN", "NaN is not a JSON number"),
-        ('```json\n{"urgency": "high"}', "answer: 'score' is required"),
         ('one {"urgency": "high"} or {"urgency": "low"} two', "the answer is not JSON"),
-        ('```json\n{"urgency": "high"}\n```', "answer: 'score' is required"),
-        ("```json\n```", "the answer is not JSON"),
-        ("```", "the answer is not JSON"),
         ("```1```\nor\n```2```", "the answer is not JSON"),
         ('{"urgency": "high"}', "answer: 'score' is required"),
         ({"urgency": "mid", "score": 3}, "answer.urgency: 'mid' is not one of 'high', 'low'"),
@@ -95,7 +87,6 @@ def test_an_answer_that_is_not_such_json_fails_the_node(answer: Any, message: st
     ("answer", "output", "before", "after"),
     [
         ('```json\n{"n": 1}\n```', {"n": 1}, "'```json'", "'```'"),
-        ('\n```\n{"n": 1}\n```\n', {"n": 1}, "'```'", "'```'"),
         ('Here it is:\n\n``` JSON {"n": 1} ```\nAnything else?', {"n": 1}, "'Here it is:\\n\\n``` JSON'", "'```\\nAny"),
         ('```json\n{"code": "```py```"}\n```', {"code": "```py```"}, "'```json'", "'```'"),
         ('{"code": "```1```"}', {"code": "```1```"}, "", ""),
@@ -157,14 +148,7 @@ SCHEMAS: list[tuple[Any, list[Any], list[Any]]] = [
     ({"oneOf": [{"type": "integer"}, {"minimum": 5, "type": "number"}]}, [4, 5.5], [5, "a"]),
     ({"allOf": [{"required": ["a"]}, {"properties": {"a": {"type": "boolean"}}}]}, [{"a": True}], [{"a": 1}]),
     ({"not": {"type": "string"}, "type": ["integer", "string"]}, [1], ["a"]),
-    (
-        {
-            "$ref": "#/$defs/Tree",
-            "$defs": {"Tree": {"properties": {"next": {"$ref": "#/$defs/Tree"}}, "type": "object"}},
-        },
-        [{}, {"next": {"next": {}}}],
-        [{"next": {"next": 1}}],
-    ),
+    ({"type": "object", "properties": {"next": {"$ref": "#"}}}, [{}, {"next": {"next": {}}}], [{"next": {"next": 1}}]),
     ({"$ref": "#/definitions/a~1b", "definitions": {"a/b": {"const": 1}}}, [1], [2]),
     ({"$ref": "#/$defs/gone"}, [], [1]),
     ({"$ref": "#"}, [], [1]),
@@ -185,27 +169,10 @@ def test_a_sample_fits(schema: Any) -> None:
     assert sample(schema, "text") == sample(schema, "text")
 
 
-def returning(value: Any) -> Callable[[object], Any]:
-    return lambda _: value
-
-
 MALFORMED: list[dict[str, Any]] = [
-    {"enum": 5},
-    {"required": 1},
-    {"properties": []},
-    {"minimum": "x"},
-    {"items": 5},
-    {"allOf": 1},
-    {"pattern": 5},
-    {"pattern": "("},
-    {"type": 5},
-    {"type": [{}]},
-    {"multipleOf": 0},
-    {"anyOf": [1]},
-    {"$ref": 5},
-    {"additionalProperties": 3},
-    {"minLength": "a"},
-    {"prefixItems": 1},
+    *({"enum": 5}, {"required": 1}, {"properties": []}, {"minimum": "x"}, {"items": 5}, {"allOf": 1}, {"anyOf": [1]}),
+    *({"pattern": 5}, {"pattern": "("}, {"type": 5}, {"type": [{}]}, {"multipleOf": 0}, {"minLength": "a"}),
+    *({"$ref": 5}, {"additionalProperties": 3}, {"prefixItems": 1}),
 ]
 
 
@@ -213,33 +180,26 @@ def test_a_malformed_schema_fails_the_node_and_no_request() -> None:
     emulator = Emulator()
     client = emulator.client()
     workflow = create(client, *(llm(f"n{number}", output_schema=schema) for number, schema in enumerate(MALFORMED)))
-    for handler in (None, *map(returning, ({"a": 1}, [1], "x", 5))):
-        if handler is not None:
-            emulator.llm(handler)
+    for answer in (None, {"a": 1}, [1], "x", 5):  # first without a handler
+        if answer is not None:
+            emulator.llm(partial(lambda answer, call: answer, answer))
         execution = client.executions.wait(client.workflows.execute(workflow).id, timeout=20).model_dump()
         assert len(execution["nodes"]) == len(MALFORMED)
         assert {node["status"] for node in execution["nodes"]} <= {"completed", "failed"}
 
 
-@pytest.mark.parametrize(
+PAIR = {"properties": {name: {"$ref": "#/$defs/pair"} for name in ("one", "other")}, "required": ["one", "other"]}
+
+
+@each_row(
     "schema",
     [
         {"type": "array", "minItems": 10**9},
         {"type": "string", "minLength": 10**9},
         {"type": "object", "minProperties": 10**9},
         {"type": "array", "minItems": 5_000, "items": {"type": "array", "minItems": 5_000}},
-        {
-            "$ref": "#/$defs/pair",
-            "$defs": {
-                "pair": {
-                    "type": "object",
-                    "properties": {"one": {"$ref": "#/$defs/pair"}, "other": {"$ref": "#/$defs/pair"}},
-                    "required": ["one", "other"],
-                }
-            },
-        },
+        {"$ref": "#/$defs/pair", "$defs": {"pair": {"type": "object", **PAIR}}},
     ],
-    ids=["items", "text", "properties", "nested", "doubling"],
 )
 def test_a_schema_of_huge_values_fails_the_node_at_once(api: Api, schema: dict[str, Any]) -> None:
     execution = api.run(llm("a", output_schema=schema))

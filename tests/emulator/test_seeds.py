@@ -100,10 +100,8 @@ def test_a_second_start_on_the_same_file_changes_nothing(folder: Path, tmp_path:
         assert (client.workflows.get(workflow.id).description, client.workflows.get(workflow.id).version) == ("Mine", 2)
         assert client.memory.get("name", scope="global").value == "Grace"
         assert client.organizations.governance.get("default").approval_threshold == 1
-        assert [each.tool_name for each in client.organizations.tool_policies.list("default")] == [
-            "calculator",
-            "gmail_send",
-        ]
+        tools = [each.tool_name for each in client.organizations.tool_policies.list("default")]
+        assert tools == ["calculator", "gmail_send"]
         found = [(each.code, Path(each.location).name, each.message) for each in third.warnings]
         left = "differs from this file and was not changed"
         assert found == [
@@ -119,24 +117,15 @@ def test_a_second_start_on_the_same_file_changes_nothing(folder: Path, tmp_path:
     [
         ("triage.yaml", "nodes: 1\n", "triage.yaml:1:8: nodes: "),
         (".fibonacci/x/platform.json", "{}", "platform.json cannot be read (no key 'format'): restore it"),
-        ("bad.json", "{", "bad.json:1:2: not a JSON document"),
         ("other.yaml", "name: Greeter\nnodes:\n- {id: a, type: llm, instruction: x}\n", "other.yaml: its workflow is"),
-        ("platform/governance.json", "[]", "governance.json:1:1: Input should be a valid dictionary"),
         ("platform/governance.json", '{"approval_threshold": -1}', "governance.json:1:24: approval_threshold: Input"),
         ("platform/governance.json", '{"threshold": 1}', "governance.json:1:15: threshold: Extra inputs"),
         ("platform/quota.json", '{\n"memory_mb": 1, "concurrent_executions": 999999}', "quota.json:2:42: concurrent_"),
-        ("platform/tool-policies.json", "{}", "tool-policies.json:1:1: it must be a list"),
         ("platform/tool-policies.json", '[{"tool_name": "serch"}]', "tool-policies.json:1:16: [0].tool_name: There is"),
         ("platform/role-policy-overrides.json", '[{"role": "boss"}]', "overrides.json:1:11: [0].role: Input should be"),
-        ("platform/memory.json", '[{"key": "k"}]', "memory.json:1:2: [0].value: Field required"),
-        ("platform/memory.json", '[{"key": "k", "value": 1, "ttl": 0}]', "memory.json:1:34: [0].ttl: Input should be"),
         ("platform/memory.json", '[{"key": "k", "value": 1, "scope": "user"}]', "memory.json:1:2: [0].user_id: is req"),
         ("platform/memory.yaml", "[]", "memory.yaml: memory.json has the same settings: remove one of the two"),
-        (
-            "platform/policies.json",
-            "[]",
-            "policies.json: these settings do not exist. The settings are governance, quota, tool",
-        ),
+        ("platform/policies.json", "[]", "policies.json: these settings do not exist. The settings are governance, "),
     ],
 )
 def test_a_fault_names_file_and_place(folder: Path, file: str, content: str, message: str) -> None:
@@ -164,10 +153,8 @@ def test_the_faults_of_all_definitions_are_listed(folder: Path) -> None:
     (folder / "greeter.json").write_text("{")
     with pytest.raises(InputFileError) as caught:
         Emulator(seed=folder)
-    assert [Path(line.partition(":")[0]).name for line in str(caught.value).splitlines()] == [
-        "greeter.json",
-        "triage.yaml",
-    ]
+    files = [Path(line.partition(":")[0]).name for line in str(caught.value).splitlines()]
+    assert files == ["greeter.json", "triage.yaml"]
 
 
 def test_strict_refuses_what_is_not_known_in_a_seed(folder: Path) -> None:
@@ -213,18 +200,16 @@ async def test_pulled_workflows_are_a_seed_as_they_are(tmp_path: Path) -> None:
     newer = await client.workflows.create(name="Sums", definition={"nodes": [llm("a", "Sum"), llm("b", "{{a}}")]})
     for workflow in (older, newer):
         await client.workflows.pull(workflow.id, tmp_path / "flows")
-    local = Emulator(seed=tmp_path / "flows")
-    pulled = {each.name: each async for each in local.async_client().workflows.list()}
+    other: AsyncFibonacci = Emulator(seed=tmp_path / "flows").async_client()
+    pulled = {each.name: each async for each in other.workflows.list()}
     assert set(pulled) == {"Greeter & more", "Sums"}
     kept = pulled["Greeter & more"].definition
     assert kept is not None
     assert kept["nodes"][0]["note"] == "kept"
-    other: AsyncFibonacci = local.async_client()
     for workflow in (older, newer):
         copy = pulled[str(workflow.name)]
-        inputs = {"name": "Ada"}
-        there = await client.workflows.run(workflow.id, inputs=inputs)
-        assert (await other.workflows.run(copy.id, inputs=inputs)).outputs == there.outputs
+        there = await client.workflows.run(workflow.id, inputs={"name": "Ada"})
+        assert (await other.workflows.run(copy.id, inputs={"name": "Ada"})).outputs == there.outputs
 
 
 FLOW = WorkflowBuilder("Greeter", description="Greets")
