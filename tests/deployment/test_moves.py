@@ -39,7 +39,8 @@ def test_named_files_that_move_or_change_places_change_nothing(flows: Flows, emu
 def test_a_named_file_that_takes_the_place_of_another(flows: Flows) -> None:
     """`git mv a b; git mv c a`: neither workflow gets the other's content, and none is deleted."""
     for letter in "ac":
-        flows.deploy(f"{letter}.yaml", letter.upper(), f"Greet {letter}")
+        flows.write(f"{letter}.yaml", letter.upper(), f"Greet {letter}")
+    flows.apply()
     before = ids_of(flows)
     move(flows, {"a.yaml": "b.yaml", "c.yaml": "a.yaml"})
     flows.write("a.yaml", "C", "Greet c, changed")
@@ -52,7 +53,8 @@ def test_a_named_file_that_takes_the_place_of_another(flows: Flows) -> None:
 
 def test_files_without_names_are_moved_by_intent(flows: Flows) -> None:
     for letter in "ac":
-        flows.deploy(f"{letter}.yaml", None, f"Greet {letter}")
+        flows.write(f"{letter}.yaml", None, f"Greet {letter}")
+    flows.apply()
     before = ids_of(flows)
     move(flows, {"a.yaml": "b.yaml"})
     assert flows.problems() == [
@@ -69,7 +71,8 @@ def test_files_without_names_are_moved_by_intent(flows: Flows) -> None:
 
 def test_a_file_without_a_name_moves_to_the_place_of_another_with_its_name_in_it(flows: Flows) -> None:
     for letter in "ab":
-        flows.deploy(f"{letter}.yaml", None, f"Greet {letter}")
+        flows.write(f"{letter}.yaml", None, f"Greet {letter}")
+    flows.apply()
     before = ids_of(flows)
     move(flows, {"a.yaml": "b.yaml", "b.yaml": "a.yaml"})
     with pytest.raises(ValueError, match="write name: a into the file instead"):

@@ -60,7 +60,8 @@ def test_plan_apply_pull_and_a_change_by_another(emulator: Emulator, tmp_path: P
     with Mode("sync") as mode:
         flows = elsewhere(mode, emulator, tmp_path, PLATFORMS[platform])
         for letter in "ab":
-            flows.deploy(f"{letter}.yaml", f"flow-{letter}")
+            flows.write(f"{letter}.yaml", f"flow-{letter}")
+        flows.apply()
         flows.pull(flows.create("Greeter").id)
         assert flows.is_deployed(), str(flows.plan())
         flows.write("a.yaml", "flow-a", "changed")
@@ -98,7 +99,8 @@ def test_the_state_of_another_organization_where_none_is_told(emulator: Emulator
     with Mode("sync") as mode:
         flows = elsewhere(mode, emulator, tmp_path, without("organization_id"))
         for letter in "ab":
-            flows.deploy(f"{letter}.yaml", f"flow-{letter}")
+            flows.write(f"{letter}.yaml", f"flow-{letter}")
+        flows.apply()
         assert json.loads((tmp_path / ".fibonacci/default/platform.json").read_text())["organization_id"] is None
         emulator.reset()
         flows.create("of the other organization")

@@ -43,7 +43,8 @@ def test_plan_apply_plan(flows: Flows, emulator: Emulator) -> None:
 @pytest.mark.slow
 def test_a_plan_of_many_without_changes_costs_two_pages_and_the_tools(flows: Flows, emulator: Emulator) -> None:
     for number in range(201):
-        flows.deploy(f"{number}.yaml", f"flow-{number}")
+        flows.write(f"{number}.yaml", f"flow-{number}")
+    flows.apply()
     emulator.requests.clear()
     assert flows.plan().summary == "201 unchanged"
     assert [request.path for request in emulator.requests] == ["/tools", *["/workflows"] * 2]

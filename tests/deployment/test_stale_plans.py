@@ -111,7 +111,8 @@ def test_a_workflow_that_changes_while_the_plan_is_applied(emulator: Emulator, t
         transport = RewritingTransport(InProcessTransport(app_of(emulator)), meddle)
         flows = Flows(mode, client_of(mode, emulator, transport=transport), tmp_path)
         for letter in "ab":
-            flows.deploy(f"{letter}.yaml", letter)
+            flows.write(f"{letter}.yaml", letter)
+        flows.apply()
         for letter in "ab":
             flows.write(f"{letter}.yaml", letter, "changed")
         with pytest.raises(StalePlanError, match=r"\('b'\) has been changed since the plan was made") as caught:
