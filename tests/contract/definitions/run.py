@@ -20,11 +20,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 Call = Callable[..., tuple[int, Any]]
-NO_APPROVAL: dict[str, Any] = {
-    "require_approval_for_external_comm": False,
-    "allow_self_approval": False,
-    "category_flags": {},
-}
+NO_APPROVAL: Any = {"require_approval_for_external_comm": False, "allow_self_approval": False, "category_flags": {}}
 
 
 def cases() -> Iterator[tuple[str, Any]]:
@@ -96,7 +92,6 @@ if __name__ == "__main__":
     parser.add_argument("--base-url", required=True, help="such as http://127.0.0.1:8787/v1")
     to_platform = caller(parser.parse_args().base_url, os.environ["FIBONACCI_API_KEY"])
     faults = {name: list(disagreements(to_platform, case)) for name, case in cases()}
-    for name, found in faults.items():
-        print(*(f"{name}: {fault}\n" for fault in found), sep="", end="")
+    print("".join(f"{name}: {fault}\n" for name, found in faults.items() for fault in found), end="")
     print(f"{len(faults)} cases: {sum(map(bool, faults.values()))} disagree")
     raise SystemExit(any(faults.values()))
