@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fibonacci import (
@@ -202,6 +202,7 @@ class Lists:
         """Nothing is open."""
 
 
+@example(items=5, most=3, size=None, taken=4)
 @given(items=st.integers(0, 40), most=st.integers(1, 45), size=st.none() | st.integers(1, 45), taken=st.integers(0, 45))
 def test_a_list_is_read_to_its_end_however_many_the_server_has_on_a_page(
     items: int, most: int, size: int | None, taken: int
