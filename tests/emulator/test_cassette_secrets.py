@@ -54,6 +54,9 @@ def test_secrets_are_not_in_the_file_and_are_put_back(cassette: Path) -> None:
     changed.replay(cassette)
     replayed = run(changed.client(), nodes[0])["a"]
     assert replayed["texts"] == ["it is new", '["new"]', "?t=new", "<secret:TOKEN> stays"]
+    missing = Emulator(secrets={"USER": "ada-1815", "OTHER": "x"})
+    missing.replay(cassette)
+    assert "pass" not in failure(missing.client(), llm("a", "Log in as ada-1815 with <secret:TOKEN>"))
 
 
 def test_a_secret_that_the_emulator_does_not_have_fails_the_node(cassette: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -14,9 +16,12 @@ from pathlib import Path
 import pytest
 
 from fibonacci import Fibonacci, NotFoundError, ServerError
-from fibonacci.emulator import Emulator, StateError
+from fibonacci.emulator import Emulator, StateError, ToolCall
 from fibonacci.emulator.facade import app_of
+from fibonacci.emulator.state import owners
 from fibonacci.models import Execution
+from tests.emulator.handling import create
+from tests.kit.nodes import tool
 
 WAIT = {"id": "a", "type": "tool", "tool": "wait", "params": {"seconds": 600}}
 LARGE = "x" * 300_000
@@ -97,6 +102,24 @@ def _snapshot_with(value: str) -> bytes:
     other = Emulator()
     other.client().memory.set("k", value)
     return other.snapshot()
+
+
+def test_a_folder_that_takes_no_other_file_is_said_and_no_handler_is_called(
+    emulator: Emulator, client: Fibonacci, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, flags: int) -> int:
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    calls: list[ToolCall] = []
+    emulator.tool("work")(calls.append)
+    workflow = create(client, tool("a", "work"))
+    with monkeypatch.context() as folder:
+        folder.setattr(owners, "open_state", refuse)
+        with pytest.raises(ServerError, match=r"-owner-\w+ cannot be created .*nothing was changed") as caught:
+            client.workflows.execute(workflow)
+    assert (caught.value.status_code, caught.value.code) == (500, "state_error")
+    assert not calls
+    assert [execution.status for execution in client.executions.list()] == ["running"]
 
 
 def test_time_that_cannot_be_stored_does_not_pass(emulator: Emulator, client: Fibonacci) -> None:

@@ -79,6 +79,11 @@ def test_a_port_that_is_taken_is_an_error() -> None:
         assert f":{port}/" in emulator.base_url
 
 
+def test_a_port_that_no_address_has_is_refused() -> None:
+    with pytest.raises(ValueError, match="port must be a number from 0 to 65535, not 65536"):
+        Emulator(port=65_536)
+
+
 def test_ipv6_addresses_are_in_brackets() -> None:
     with Emulator(host="::1") as emulator:
         assert emulator.base_url.startswith("http://[::1]:")

@@ -76,7 +76,8 @@ def test_settings_and_scripts_are_as_they_were() -> None:
     assert outputs(emulator)["say"] == "first"
     with emulator.preserve_state():
         emulator.env["TEAM"], emulator.secrets["OTHER"] = "Moon", "t-2"
-        emulator.plan, emulator.rate_limit, emulator.keep = "enterprise", None, None
+        for name, value in (("plan", "enterprise"), ("rate_limit", None), ("keep", None)):
+            setattr(emulator, name, value)
         emulator.script("tell", ["sent"])
         assert outputs(emulator) == {"say": "second", "tell": "sent"}
     assert (dict(emulator.env), dict(emulator.secrets)) == ({"TEAM": "Tides"}, {"TOKEN": "t-1"})

@@ -129,3 +129,8 @@ class TestOnThePage:
         assert self.runs(page, "from=2100-01-01T00:00") == ["new"]
         assert self.runs(page, "to=2100-01-01T00:00") == ["new", "old"]
         assert self.runs(page, "from=2099-12-31T23:59:59&to=2099-12-31T23:59:59") == ["old"]
+
+    def test_a_fault_is_said_at_its_field(self, page: PageClient) -> None:
+        shown = page.get("/ui/runs?from=soon")
+        assert "must be a time such as 2026-01-31 or 2026-01-31T10:00, not 'soon'" in shown.text
+        assert shown.form("find")["from"] == "soon"

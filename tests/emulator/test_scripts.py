@@ -213,6 +213,7 @@ def test_reset_removes_scripts() -> None:
 
 NO_SCRIPTS: list[tuple[Any, Any, str]] = [
     ("", ["x"], r"name must be the ID of a node, the name of a tool, or a model, not ''"),
+    (None, ["x"], r"name must be the ID of a node.*, not None"),
     ("a", "x", r"answers must be a list of answers, not str: put a single answer in brackets"),
     ("a", [], r"answers has no answers: a script needs at least one"),
     ("a", [1, {2}], r"answers\[1\] is not JSON: Object of type set"),

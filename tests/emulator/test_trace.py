@@ -87,7 +87,7 @@ def test_a_skipped_node_has_the_reason_and_no_times(api: Api) -> None:
         "last": "it depends on 'next', which did not run",
     }
     skipped = nodes["no"]
-    rest = [None, None, 0, 1, None, None, None, skipped["reason"], None, []]
+    rest: list[Any] = [None, None, 0, 1, None, None, None, skipped["reason"], None, []]
     assert [skipped[name] for name in FIELDS[2:]] == ["skipped", *rest]
 
 
