@@ -56,11 +56,6 @@ def test_a_pending_run_counts_per_hour_and_is_concurrent_once_it_runs(api: Api) 
     assert decide(api, execution_id, "owner", approve=True)["status"] in ("running", "failed")
 
 
-def test_only_the_emulators_organization_has_a_quota(api: Api) -> None:
-    assert api("PATCH", "/organizations/other/quota", {"workflow_runs_per_hour": 0}).status == 200
-    assert execute(api, api.workflow()).status == 200
-
-
 @pytest.mark.parametrize("plan", ["free", "pro"])
 def test_the_quota_of_a_plan(plan: PlanName) -> None:
     api = Api(plan=plan)
@@ -77,6 +72,16 @@ def test_a_refused_run_is_not_cached_under_its_idempotency_key(api: Api) -> None
     assert api("POST", path, {}, idempotency_key="k").status == 200
     assert api("POST", path, {}, idempotency_key="k").status == 200
     assert len(api("GET", "/executions").data) == 1
+
+
+def test_an_override_takes_precedence(api: Api) -> None:
+    workflow = api.workflow(tool("a"))
+    for role, enabled in (("admin", False), ("member", True)):
+        body = {"role": role, "tool_name": "calculator", "enabled": enabled}
+        assert api("POST", f"{ORG}/role-policy-overrides", body).status == 201
+    api("POST", f"{ORG}/tool-policies", {"tool_name": "calculator", "enabled": False})
+    assert "role-policy-overrides/admin/calculator" in execute(api, workflow, "admin").json["error"]["message"]
+    assert [execute(api, workflow, role).status for role in ("owner", "admin", "member")] == [403, 403, 200]
 
 
 def test_errors_of_a_client_name_what_was_refused() -> None:

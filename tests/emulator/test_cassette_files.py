@@ -60,24 +60,11 @@ CALL = {"kind": "llm", "node": "a", "input": {"instruction": "do"}, "answer": 1}
         ('{"format": 1,\n "calls": [}', ":2:12: not a JSON document: Expecting value"),
         ('{"format": 1, "calls": [NaN]}', ": not a JSON document in UTF-8: NaN is not a JSON number"),
         ([], ":1:1: Input should be a valid dictionary"),
-        ({"calls": []}, ":1:1: format: Field required"),
         ({"format": 2, "calls": []}, ":1:12: format: the format is 2, but this version reads 1: update fibonacci-sdk"),
-        ({"format": "1", "calls": []}, ":1:12: format: Input should be 1"),
-        ({"format": 1}, ":1:1: calls: Field required"),
-        ({"format": 1, "calls": {}}, ":1:24: calls: Input should be a valid list"),
-        ({"format": 1, "calls": [], "more": 1}, ":1:36: more: Extra inputs are not permitted"),
-        (
-            {"format": 1, "calls": [1]},
-            ":1:25: calls[0]: Input should be a valid dictionary",
-        ),
-        (
-            {"format": 1, "calls": [CALL, {**CALL, "x": 1}]},
-            "calls[1].x: Extra inputs are not permitted",
-        ),
+        ({"format": 1, "calls": [1]}, ":1:25: calls[0]: Input should be a valid dictionary"),
+        ({"format": 1, "calls": [CALL, {**CALL, "x": 1}]}, "calls[1].x: Extra inputs are not permitted"),
         ({"format": 1, "calls": [{"kind": "llm", "node": "a", "answer": 1}]}, "calls[0].input: Field required"),
         ({"format": 1, "calls": [{**CALL, "error": "x"}]}, "calls[0]: a call must have either an answer or an error"),
-        ({"format": 1, "calls": [{**CALL, "node": 1}]}, "calls[0].node: Input should be a valid string"),
-        ({"format": 1, "calls": [{**CALL, "input": "do"}]}, "calls[0].input: Input should be a valid dictionary"),
         ({"format": 1, "calls": [{**CALL, "usage": {"cost": -1}}]}, "calls[0].usage.cost: Input should be greater"),
     ],
 )
@@ -112,7 +99,3 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         Emulator().record(tmp_path / "none" / "calls.json")
     with pytest.raises(InputFileError, match="cannot be read"):
         Emulator().record(tmp_path)
-    emulator = Emulator()
-    assert (
-        repr(emulator.record(tmp_path / "c.json")) == f"<Cassette '{tmp_path / 'c.json'}': record, 0 calls, 0 unused>"
-    )

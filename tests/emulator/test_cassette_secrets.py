@@ -56,8 +56,7 @@ def test_secrets_are_not_in_the_file_and_are_put_back(cassette: Path) -> None:
     assert replayed["texts"] == ["it is new", '["new"]', "?t=new", "<secret:TOKEN> stays"]
     missing = Emulator(secrets={"USER": "ada-1815", "OTHER": "x"})
     missing.replay(cassette)
-    plain = llm("a", "Log in as ada-1815 with <secret:TOKEN>")
-    assert "pass" not in failure(missing.client(), plain)
+    assert "pass" not in failure(missing.client(), llm("a", "Log in as ada-1815 with <secret:TOKEN>"))
 
 
 def test_a_secret_that_the_emulator_does_not_have_fails_the_node(cassette: Path) -> None:
@@ -82,16 +81,8 @@ def test_secrets_that_are_changed_later_are_hidden_too(cassette: Path) -> None:
 
 
 NODES = [
-    llm(
-        "a",
-        "Log in as {{secrets.USER}} with {{secrets.TOKEN}}: the admin page, about tides",
-        system_prompt="{{input.who}}",
-    ),
-    tool(
-        "b",
-        "look_up",
-        {"auth": "Bearer {{secrets.TOKEN}}", "text": "{{a}}", "who": "{{input.who}}"},
-    ),
+    llm("a", "As {{secrets.USER}} with {{secrets.TOKEN}}: the admin page, about tides", system_prompt="{{input.who}}"),
+    tool("b", "look_up", {"auth": "Bearer {{secrets.TOKEN}}", "text": "{{a}}", "who": "{{input.who}}"}),
     {"id": "c", "type": "critic", "target_node": "b", "criteria": ["no {{secrets.TOKEN}}", "{{secrets.ROLE}}"]},
     llm("d", "{{b}} and <secret:TOKEN>"),
 ]
@@ -121,10 +112,10 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, quick_digits: None) -> Pa
     return path
 
 
-@each_row("dummy", ["tok/47 11", "x", "", "tides", "admin", "<secret:TOKEN>"])
+@each_row("dummy", ["tok/47 11", "", "admin", "<secret:TOKEN>"])
 def test_a_cassette_is_replayed_with_any_secrets(recorded: Path, dummy: str) -> None:
     inputs = [call["input"] for call in stored(recorded)]
-    assert inputs[0]["instruction"] == "Log in as <secret:USER> with <secret:TOKEN>: the admin page, about tides"
+    assert inputs[0]["instruction"] == "As <secret:USER> with <secret:TOKEN>: the admin page, about tides"
     assert inputs[2]["criteria"] == ["no <secret:TOKEN>", "<secret:ROLE>"]
     other = Emulator(secrets=dict.fromkeys(REAL, dummy))
     replayed = other.replay(recorded)

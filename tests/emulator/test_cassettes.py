@@ -80,17 +80,6 @@ def test_a_changed_prompt_is_a_miss_that_says_what_differs(cassette: Path) -> No
     assert len(asked) == 2
 
 
-def test_ids_make_no_difference(cassette: Path) -> None:
-    emulator = Emulator()
-    counting(emulator)
-    emulator.record(cassette)
-    run(emulator.client(), llm("a"))
-    run(emulator.client(), tool("m", "gmail.send"))
-    other = Emulator()
-    other.replay(cassette)
-    assert run(other.client(), llm("renamed"), tool("m-2", "gmail_send")) == {"renamed": "answer 1", "m-2": {"sent": 2}}
-
-
 def test_equal_calls_are_replayed_in_sequence_and_each_node_has_its_own_first(cassette: Path) -> None:
     emulator = Emulator()
     counting(emulator)

@@ -11,18 +11,14 @@ from fibonacci.definitions.coverage import Branch, Coverage, CoverageTarget
 from fibonacci.emulator import Emulator, NodeFailure
 from fibonacci.emulator.engine.recipes import Recipes
 from fibonacci.emulator.engine.scheduler import RUN_OBSERVERS
+from tests.kit.assertions import each_row
 from tests.kit.nodes import llm, tool
 from tests.tools.flows import random_graph
 
 
 def conditional(node_id: str, left: Any, operator: str, right: Any = None, **branches: list[str]) -> dict[str, Any]:
-    return {
-        "id": node_id,
-        "type": "conditional",
-        "left_value": left,
-        "operator": operator,
-        "right_value": right,
-    } | branches
+    compared = {"left_value": left, "operator": operator, "right_value": right}
+    return {"id": node_id, "type": "conditional", **compared, **branches}
 
 
 URGENCY = {"urgency": {"enum": ["low", "high"]}, "note": {"type": "string"}}
@@ -46,7 +42,7 @@ TRIAGE: dict[str, Any] = {
 PAGED = "emulator.script('classify', [{'urgency': 'high', 'note': 'text'}])"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("node", "branch", "recipe"),
     [
         ("classify", None, None),
@@ -99,7 +95,7 @@ def test_each_recipe_of_a_workflow_reaches_its_target() -> None:
     assert followed(Coverage("Triage", TRIAGE), order={"amount": 5}, vip="", size="S") == []
 
 
-@pytest.mark.parametrize("seed", range(20))
+@each_row("seed", range(20))
 def test_each_recipe_of_a_random_workflow_reaches_its_target(seed: int) -> None:
     graph = random_graph(random.Random(seed))
     defaults = {name: values[0] for name, values in graph.choices.items()}

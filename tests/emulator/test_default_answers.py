@@ -161,6 +161,7 @@ def test_each_tool_gives_the_documented_fields() -> None:
         ("-7 / 2 % 3", 2.5),
         ("1 - +1", 0),
         ("1/0", "[calculator] 1/0"),
+        ("2 ** 9", "[calculator] 2 ** 9"),
         ("(" * 200, "[calculator] " + "(" * 200),
         ("9" * 600, "[calculator] " + "9" * 600),
     ],

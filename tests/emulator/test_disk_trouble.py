@@ -122,13 +122,6 @@ def test_a_folder_that_takes_no_other_file_is_said_and_no_handler_is_called(
     assert [execution.status for execution in client.executions.list()] == ["running"]
 
 
-def test_a_full_disk_keeps_no_half_of_a_change(emulator: Emulator, client: Fibonacci) -> None:
-    before = emulator.snapshot()
-    with full(emulator), pytest.raises(ServerError, match="is full"):
-        client.workflows.create(name="x", description=LARGE)
-    assert emulator.snapshot() == before
-
-
 def test_time_that_cannot_be_stored_does_not_pass(emulator: Emulator, client: Fibonacci) -> None:
     connection = connection_of(emulator)
     client.memory.set("k", 1, ttl=600)

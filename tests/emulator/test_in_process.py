@@ -13,7 +13,6 @@ import pytest
 import trio
 
 from fibonacci import APIConnectionError, APITimeoutError
-from fibonacci.definitions import LLMNode, RetryPolicy, WorkflowDefinition
 from fibonacci.emulator import Emulator, FailureKind, LLMCall
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import AsyncInProcessTransport, InProcessTransport
@@ -28,8 +27,6 @@ from fibonacci.transports import (
 from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.nodes import llm
-
-BROKEN: list[FailureKind] = ["reset", "no_reply", "cut"]
 
 
 def request(emulator: Emulator, method: str = "GET", path: str = "/tools/wait", body: bytes = b"") -> HTTPRequest:
@@ -164,25 +161,3 @@ def test_what_says_where_to_send_is_refused(name: str) -> None:
     for make in (Emulator().client, Emulator().async_client):
         with pytest.raises(TypeError, match=f"{name}: an in-process client sets this itself"):
             make(**{name: "x"})
-
-
-def test_a_definition_made_of_models_is_created_as_what_it_says(mode: Mode) -> None:
-    emulator = Emulator()
-    client = emulator.client() if mode.name == "sync" else emulator.async_client()
-    node = LLMNode(id="greet", instruction="Greet {{input.name}}", retry=RetryPolicy(max_attempts=2))
-    expected = {
-        "nodes": [
-            {
-                "id": "greet",
-                "type": "llm",
-                "instruction": "Greet {{input.name}}",
-                "enable_retry": True,
-                "max_retries": 1,
-            }
-        ]
-    }
-    for definition in (WorkflowDefinition(nodes=[node]), {"nodes": [node]}):
-        workflow = mode.run(client.workflows.create(name="Greeter", definition=definition))
-        assert workflow.definition == expected
-    execution = mode.run(client.workflows.run(workflow.id, inputs={"name": "Ada"}))
-    assert execution.outputs == {"greet": "[default model] Greet Ada"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -176,13 +176,17 @@ MALFORMED: list[dict[str, Any]] = [
 ]
 
 
+def returning(value: Any) -> Callable[[object], Any]:
+    return lambda _: value
+
+
 def test_a_malformed_schema_fails_the_node_and_no_request() -> None:
     emulator = Emulator()
     client = emulator.client()
     workflow = create(client, *(llm(f"n{number}", output_schema=schema) for number, schema in enumerate(MALFORMED)))
     for answer in (None, {"a": 1}, [1], "x", 5):  # first without a handler
         if answer is not None:
-            emulator.llm(partial(lambda answer, call: answer, answer))
+            emulator.llm(returning(answer))
         execution = client.executions.wait(client.workflows.execute(workflow).id, timeout=20).model_dump()
         assert len(execution["nodes"]) == len(MALFORMED)
         assert {node["status"] for node in execution["nodes"]} <= {"completed", "failed"}

@@ -149,6 +149,7 @@ class TestOrigin:
     def test_reading_changes_nothing(self, page: PageClient, emulator: Emulator, target: str) -> None:
         before = emulator.snapshot(), emulator.clock.now()
         assert page.get(target).status in (404, 405)
+        assert page.send("DELETE", target, ORIGIN).status == 405
         assert (emulator.snapshot(), emulator.clock.now()) == before
 
     @each_row("target", ACTIONS)

@@ -70,18 +70,14 @@ def test_handlers_and_models_are_as_they_were() -> None:
     assert emulator.models == models
 
 
-def change_settings(emulator: Emulator) -> None:
-    emulator.env["TEAM"] = "Moon"
-    emulator.secrets["OTHER"] = "t-2"
-    emulator.plan, emulator.rate_limit, emulator.keep = "enterprise", None, None
-
-
 def test_settings_and_scripts_are_as_they_were() -> None:
     emulator = Emulator(env={"TEAM": "Tides"}, secrets={"TOKEN": "t-1"}, plan="pro", rate_limit=(7, 2.0), keep=5)
     emulator.script("say", ["first", "second", "third"])
     assert outputs(emulator)["say"] == "first"
     with emulator.preserve_state():
-        change_settings(emulator)
+        emulator.env["TEAM"], emulator.secrets["OTHER"] = "Moon", "t-2"
+        for name, value in (("plan", "enterprise"), ("rate_limit", None), ("keep", None)):
+            setattr(emulator, name, value)
         emulator.script("tell", ["sent"])
         assert outputs(emulator) == {"say": "second", "tell": "sent"}
     assert (dict(emulator.env), dict(emulator.secrets)) == ({"TEAM": "Tides"}, {"TOKEN": "t-1"})

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from fibonacci import APIConnectionError, FibonacciError
 from fibonacci.emulator import Emulator, Requests, request_log
 from fibonacci.emulator.http.messages import JSON_BODY
 from tests.emulator.api import START, Api
@@ -97,25 +96,6 @@ def test_the_limits_of_the_record(api: Api, requests: Requests, monkeypatch: pyt
     assert [got.path for got in requests] == ["/memory/4", "/memory/0", "/memory/1"]
     api("PUT", "/memory/2", json.dumps({"value": "x" * 150}).encode())
     assert [got.path for got in requests] == ["/memory/2"]
-
-
-def test_a_record_has_the_response(api: Api, requests: Requests) -> None:
-    api("PUT", "/memory/k", {"value": "blue"})
-    api("DELETE", "/memory/k")
-    api("GET", "/memory/k")
-    first, deleted, missing = requests
-    assert first.response_json["data"]["value"] == "blue"
-    assert deleted.response_json is None
-    assert missing.response_json["error"]["code"] == "not_found"
-
-
-def test_a_suppressed_response_is_not_in_the_record() -> None:
-    emulator = Emulator()
-    for kind in ("no_reply", "html"):
-        emulator.fail("GET /health", kind)
-        with pytest.raises(APIConnectionError if kind == "no_reply" else FibonacciError):
-            emulator.client(max_retries=0).health.check()
-    assert [(got.status, got.response_json) for got in emulator.requests] == [(None, None), (200, None)]
 
 
 def test_responses_are_dropped_before_requests(api: Api, requests: Requests, monkeypatch: pytest.MonkeyPatch) -> None:

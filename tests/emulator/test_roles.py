@@ -101,12 +101,8 @@ def test_an_invalid_key_is_refused(role: Any, name: str | None) -> None:
 
 
 def test_the_name_of_a_key_is_in_the_audit_log(api: Api) -> None:
-    api(
-        "POST",
-        f"{ORG}/tool-policies",
-        {"tool_name": "wait"},
-        authorization=f"Bearer {api.app.keys.of('admin', 'grace')}",
-    )
+    key = f"Bearer {api.app.keys.of('admin', 'grace')}"
+    api("POST", f"{ORG}/tool-policies", {"tool_name": "wait"}, authorization=key)
     assert [entry["actor"] for entry in api("GET", f"{ORG}/governance/audit").data] == ["grace"]
 
 

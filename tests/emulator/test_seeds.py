@@ -121,6 +121,7 @@ def test_a_second_start_on_the_same_file_changes_nothing(folder: Path, tmp_path:
         ("platform/governance.json", '{"approval_threshold": -1}', "governance.json:1:24: approval_threshold: Input"),
         ("platform/governance.json", '{"threshold": 1}', "governance.json:1:15: threshold: Extra inputs"),
         ("platform/quota.json", '{\n"memory_mb": 1, "concurrent_executions": 999999}', "quota.json:2:42: concurrent_"),
+        ("platform/tool-policies.json", "{}", "tool-policies.json:1:1: it must be a list"),
         ("platform/tool-policies.json", '[{"tool_name": "serch"}]', "tool-policies.json:1:16: [0].tool_name: There is"),
         ("platform/role-policy-overrides.json", '[{"role": "boss"}]', "overrides.json:1:11: [0].role: Input should be"),
         ("platform/memory.json", '[{"key": "k", "value": 1, "scope": "user"}]', "memory.json:1:2: [0].user_id: is req"),

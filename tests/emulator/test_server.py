@@ -107,6 +107,14 @@ def test_data_that_is_not_http_is_400_and_closes(emulator: Emulator, data: bytes
     assert json.loads(body)["error"]["code"] == "bad_request"
 
 
+def test_expect_100_continue(emulator: Emulator) -> None:
+    with socket.create_connection(address(emulator), timeout=5) as sock:
+        sock.sendall(head("POST", "/v1/workflows", "Content-Length: 12", "Expect: 100-continue"))
+        assert sock.recv(1000).startswith(b"HTTP/1.1 100 ")
+        sock.sendall(b'{"name":"x"}')
+        assert sock.recv(1000).startswith(b"HTTP/1.1 201 ")
+
+
 def test_a_body_over_the_limit_is_refused_before_it_is_sent(emulator: Emulator) -> None:
     asked = head("POST", "/v1/workflows", f"Content-Length: {MAX_BODY + 1}", "Expect: 100-continue")
     assert talk(emulator, asked).startswith(b"HTTP/1.1 413 ")

@@ -84,18 +84,6 @@ def test_the_plan_can_be_changed_and_a_rate_limit_of_ones_own_stays() -> None:
     assert emulator.rate_limit == (7, 1.0)
 
 
-def test_how_many_executions_are_kept_can_be_changed() -> None:
-    emulator = Emulator(keep=None)
-    client = emulator.client()
-    workflow = client.workflows.create(name="x")
-    for _ in range(5):
-        client.workflows.execute(workflow.id)
-    emulator.keep = 2
-    assert emulator.keep == 2
-    client.memory.set("k", 1)
-    assert len(list(client.executions.list())) == 2
-
-
 @each_row(
     ("name", "value"),
     [("plan", "gold"), ("rate_limit", (0, 1)), ("rate_limit", (1, 0)), ("rate_limit", (1, float("inf"))), ("keep", 0)],

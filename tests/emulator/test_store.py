@@ -68,21 +68,6 @@ def test_a_transaction_is_atomic_and_leaves_nothing_in_what_is_kept(store: Store
     assert (store.governance.get("default"), store.executions.count(), store.has_due(1)) == (numbered(1), 1, False)
 
 
-def test_what_is_kept_is_that_of_all_who_share_a_file(tmp_path: Path) -> None:
-    with closing(Store(tmp_path / "state.db")) as one, closing(Store(tmp_path / "state.db")) as other:
-        for n in range(3):
-            with one.transaction():
-                assert one.governance.get("default") == (numbered(n) if n else None)
-                assert (one.executions.count(), one.has_due(n)) == (n, n > 0)
-            with other.transaction():
-                other.governance.put("default", record=numbered(n + 1))
-                other.executions.add(execution(f"e{n}"), due=n + 1)
-            transaction = other.transaction()
-            transaction.__enter__()
-            other.governance.put("default", record=numbered(-1))
-            transaction.__exit__(ValueError, ValueError(), None)
-
-
 @pytest.mark.parametrize("path", ["", ":memory:"])
 def test_a_path_that_names_no_file_is_refused(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -100,15 +100,6 @@ class TestWhatMayHappen:
         trace = client.executions.get(execution.id).trace or []
         assert [node.warnings for node in trace] == [[], [], [f"instruction: {warning.message}"]]
 
-    def test_an_input_without_a_value(self) -> None:
-        emulator = Emulator(strict=True)
-        client = emulator.client()
-        workflow = create(client, llm("a", "{{input.depth}}"), input_schema={"properties": {"depth": {}}})
-        assert client.workflows.execute(workflow).status == "failed"
-        (warning,) = emulator.warnings
-        assert (warning.code, warning.location) == ("may_have_no_value", f"workflows/{workflow} nodes[0].instruction")
-        assert warning.message == "{{input.depth}} has no value: there is no 'depth'"
-
     def test_an_output_without_a_value(self) -> None:
         emulator = Emulator(strict=True)
         client = emulator.client()

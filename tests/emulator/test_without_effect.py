@@ -25,7 +25,6 @@ WITHOUT_EFFECT: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
     ([tool("a", retry_delay=5)], {}, "no_effect", "nodes[0].retry_delay"),
     ([GATE | {"operator": "equals"}, llm("a")], {}, "no_effect", "nodes[0].right_value"),
     ([llm("a", memory_read=[""])], {}, "no_effect", "nodes[0].memory_read"),
-    ([llm("a", memory_write={"": "x"})], {}, "no_effect", "nodes[0].memory_write"),
     ([llm("a", memory_read=["{{input.key}}"])], {}, "no_effect", "nodes[0].memory_read"),
     ([tool("a", "http_request", {"x": [{"{{input.x}}": 1}]})], {}, "no_effect", "nodes[0].params.x[0]"),
     ([tool("a", "memory.set", {"key": "k", "value": 1, "user_id": "u"})], {}, "no_effect", "nodes[0].params.user_id"),
@@ -53,19 +52,14 @@ def test_what_in_a_workflow_has_no_effect_is_a_warning(
 @each_row(
     ("nodes", "more"),
     [
-        ([llm("a", temperature=1)], {}),
         ([llm("a", "Say {hello} as in {{input.x}}")], {}),
         ([llm("a", max_retries=5, enable_retry=True)], {}),
         ([llm("a", max_retries=5, enable_retry=False)], {}),  # it is switched off, and says so
-        ([llm("a", retry={"max_attempts": 2})], {}),
         ([llm("a", condition=EQUALS | {"value": None})], {}),
         ([llm("a", condition={"field": "{{input.x}}", "operator": "is_empty"})], {}),
         ([GATE | {"operator": "is_not_empty"}, llm("a")], {}),
-        ([llm("a", memory_read=["k"], memory_write={"k": "{{a}}"})], {}),
         ([tool("a", "memory_set", {"key": "k", "value": 1, "user_id": "u", "scope": "user"})], {}),
-        ([tool("a", "memory_set", {"key": "k", "value": 1, "workflow_id": "w"})], {}),
         ([tool("a", "web_search", {"query": "x", "limit": "{{input.n}}"})], {}),
-        ([tool("a", "web_search", {"query": "x", "limit": None})], {}),
         ([llm("a")], {"categories": ["financial", "hr"]}),
     ],
 )
