@@ -144,7 +144,7 @@ class _Connector:
 def _pool(baton: Baton, made: list[_CountedConnection], **options: Any) -> Any:
     pool: Any = import_module("fibonacci._sync.transports.socket_transport")
     defaults = {"max_connections": 2, "max_idle_connections": 1, "idle_timeout": 15.0}
-    return pool.ConnectionPool(_Connector(baton, made), **{**defaults, **options})
+    return pool.ConnectionPool(_Connector(baton, made), {**defaults, **options})
 
 
 def _new_pool(baton: Baton, made: list[_CountedConnection], origin: str) -> Any:

@@ -117,7 +117,7 @@ class _TurnedConnector:
 def _pool(run: TaskRun, made: list[_TurnedConnection], origin: str = "") -> Any:
     pool: Any = import_module("fibonacci._async.transports.socket_transport")
     options: Any = {"max_connections": 1, "max_idle_connections": 1, "idle_timeout": 15.0}
-    return pool.AsyncConnectionPool(_TurnedConnector(run, made), **options)
+    return pool.AsyncConnectionPool(_TurnedConnector(run, made), options)
 
 
 @_scenario("connection pool", "_async.transports.socket_transport", "_async.transports.loops")
