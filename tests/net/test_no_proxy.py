@@ -44,6 +44,7 @@ LOCAL = ("localhost", "localhost.", "LOCALHOST", "a.b.localhost", "127.0.0.1", "
 NONSENSE = (
     *("/", ":", "://", ".", "*.", "[", "[::1", "]:443", "bü..x", "a:b:c/d", "10.0.0.0/99", f"10.0.0.0/{'9' * 50}"),
 )
+HOSTS = ("api.example.com", "10.1.2.3", "fd00::1")
 
 
 def proxy_with(variables: dict[str, str], url: str) -> str | None:
