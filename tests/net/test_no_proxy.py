@@ -13,7 +13,7 @@ from fibonacci._core.transport_errors import TransportError
 from fibonacci._net.proxies import is_exempt, proxy_for
 from tests.kit.assertions import check_rows, each_row
 
-EXEMPT = {  # by the entry, the URLs that it names and those that it doesn't
+EXEMPT: dict[str, tuple[list[str], list[str]]] = {  # by the entry, the URLs that it names and those that it doesn't
     "": ([], ["https://api.example.com"]),
     "*": (["https://api.example.com", "https://10.1.2.3", "https://[fd00::1]"], []),
     "other.test,*": (["https://api.example.com"], []),
