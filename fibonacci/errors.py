@@ -138,15 +138,8 @@ class ConfigurationError(FibonacciError, ValueError):
     is_about_key: bool
     """Whether the problem is the API key: it is missing or malformed, or it can't be read or used."""
 
-    def __init__(
-        self,
-        message: str = "",
-        *,
-        is_about_key: bool = False,
-        code: str | None = None,
-        details: Sequence[Any] = (),
-    ) -> None:
-        super().__init__(message, code=code, details=details)
+    def __init__(self, message: str = "", *, is_about_key: bool = False) -> None:
+        super().__init__(message)
         self.is_about_key = is_about_key
 
 
@@ -486,15 +479,8 @@ class AmbiguousNameError(FibonacciError, ValueError):
     workflow_ids: Sequence[str]
     """The IDs of the workflows with this name, in the platform's order."""
 
-    def __init__(
-        self,
-        message: str = "",
-        *,
-        workflow_ids: Sequence[str] = (),
-        code: str | None = None,
-        details: Sequence[Any] = (),
-    ) -> None:
-        super().__init__(message, code=code, details=details)
+    def __init__(self, message: str = "", *, workflow_ids: Sequence[str] = ()) -> None:
+        super().__init__(message)
         self.workflow_ids = workflow_ids
 
 
@@ -520,16 +506,8 @@ class ExecutionFailedError(FibonacciError):
     reason: str | None = None
     """The cause, in the platform's words. None if the platform doesn't say."""
 
-    def __init__(
-        self,
-        message: str = "",
-        *,
-        execution: Execution,
-        reason: str | None = None,
-        code: str | None = None,
-        details: Sequence[Any] = (),
-    ) -> None:
-        super().__init__(message, code=code, details=details)
+    def __init__(self, message: str = "", *, execution: Execution, reason: str | None = None) -> None:
+        super().__init__(message)
         self.execution = execution
         self.reason = reason
 
@@ -607,10 +585,8 @@ class WaitTimeoutError(FibonacciError, TimeoutError):
         execution: Execution | None = None,
         executions: Sequence[Execution | None] = (),
         idempotency_key: str | None = None,
-        code: str | None = None,
-        details: Sequence[Any] = (),
     ) -> None:
-        super().__init__(message, code=code, details=details)
+        super().__init__(message)
         self.execution = execution
         self.executions = executions
         self.idempotency_key = idempotency_key
@@ -640,16 +616,8 @@ class JournalError(FibonacciError):
     can_continue: bool
     """Whether the same call can continue once the cause is fixed. False if the journal is damaged or incomplete."""
 
-    def __init__(
-        self,
-        message: str = "",
-        *,
-        path: str = "",
-        can_continue: bool = True,
-        code: str | None = None,
-        details: Sequence[Any] = (),
-    ) -> None:
-        super().__init__(message, code=code, details=details)
+    def __init__(self, message: str = "", *, path: str = "", can_continue: bool = True) -> None:
+        super().__init__(message)
         self.path = path
         self.can_continue = can_continue
 
@@ -691,15 +659,8 @@ class UnknownOutcomeError(FibonacciError):
     results: Sequence[RunResult]
     """The results of these rows, in the order of the rows. The `error` of each says what happened."""
 
-    def __init__(
-        self,
-        message: str = "",
-        *,
-        results: Sequence[RunResult] = (),
-        code: str | None = None,
-        details: Sequence[Any] = (),
-    ) -> None:
-        super().__init__(message, code=code, details=details)
+    def __init__(self, message: str = "", *, results: Sequence[RunResult] = ()) -> None:
+        super().__init__(message)
         self.results = results
 
 
@@ -727,17 +688,8 @@ class UnsupportedCallError(FibonacciError):
     api_version: str
     """The API that the server speaks: `"0.2"`."""
 
-    def __init__(
-        self,
-        message: str = "",
-        *,
-        call: str = "",
-        endpoint: str = "",
-        api_version: str = "",
-        code: str | None = None,
-        details: Sequence[Any] = (),
-    ) -> None:
-        super().__init__(message, code=code, details=details)
+    def __init__(self, message: str = "", *, call: str = "", endpoint: str = "", api_version: str = "") -> None:
+        super().__init__(message)
         self.call = call
         self.endpoint = endpoint
         self.api_version = api_version

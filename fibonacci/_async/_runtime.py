@@ -22,9 +22,6 @@ T = TypeVar("T")
 # How often a shielded function is called: everything is canceled once at the end of `asyncio.run`.
 _ATTEMPTS = 2
 
-HTTP2_CALLS = sys.maxsize
-"""How many calls may use a connection of httpx for HTTP/2 at a time: tasks need no lock, which threads would."""
-
 
 class AsyncSystemClock:
     """The clock of the machine."""

@@ -116,7 +116,7 @@ class Call:
             on_wait: What a transport calls when the request waits for a connection.
         """
         self.phases.current = None
-        method, host = self.request.method, _host_header(self._origin)
+        method, host = self.request.method, self._origin.partition("://")[2]
         headers = [(b"host", host.encode("ascii")), (b"authorization", b"Bearer " + self.api_key.encode("ascii"))]
         headers += _constant_headers(self.config.headers)
         if self._body or method in ("POST", "PUT", "PATCH"):
@@ -210,15 +210,6 @@ def _constant_headers(extra: Mapping[str, str]) -> Iterable[tuple[bytes, bytes]]
     for name, value in extra.items():
         headers[name.encode("ascii")] = value.encode("ascii")
     return headers.items()
-
-
-def _host_header(origin: str) -> str:
-    host = origin.partition("://")[2]
-    if "%25" not in host:
-        return host
-    # The zone of a link-local address says which interface of this machine leads to it: it is not sent (RFC 6874).
-    address, _, zone = host.partition("%25")
-    return address + zone[zone.find("]") :]
 
 
 def _with_query(path: str, query_string: str) -> str:

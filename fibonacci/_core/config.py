@@ -118,11 +118,15 @@ _CONNECTION_OPTIONS: dict[str, tuple[Any, Callable[[str, Any], Any]]] = {
     "max_connections": (DEFAULT_MAX_CONNECTIONS, check_positive_int),
     "max_idle_connections": (DEFAULT_MAX_IDLE_CONNECTIONS, check_count),
 }
+TRANSPORT_OPTIONS: dict[str, tuple[Any, Callable[[str, Any], Any]]] = {
+    **_CONNECTION_OPTIONS,
+    "max_response_bytes": (DEFAULT_MAX_RESPONSE_BYTES, check_positive_int),
+}
+"""The options of the SDK's transports: their defaults, and their checks."""
 _OPTIONS: dict[str, tuple[Any, Callable[[str, Any], Any]]] = {
     "allow_insecure": (False, check_flag),
     "allow_pickled_secrets": (False, check_flag),
-    **_CONNECTION_OPTIONS,
-    "max_response_bytes": (DEFAULT_MAX_RESPONSE_BYTES, check_positive_int),
+    **TRANSPORT_OPTIONS,
     "idempotency": (None, check_idempotency),
     "on_retry": (None, check_callback),
     "on_wait": (None, check_callback),
@@ -214,7 +218,7 @@ class Config:
 
     def connection_options(self) -> dict[str, Any]:
         """Return the options that a transport made from a name takes, by name."""
-        return {name: getattr(self, name) for name in (*_CONNECTION_OPTIONS, "max_response_bytes")}
+        return {name: getattr(self, name) for name in TRANSPORT_OPTIONS}
 
     def options(self) -> dict[str, Any]:
         """Return the arguments that make the same configuration."""

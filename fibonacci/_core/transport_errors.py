@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from typing import Literal, cast, get_args
 
-from fibonacci._core.messages import Deadline, DeadlineExceeded, HTTPResponse, allows
+from fibonacci._core.messages import DeadlineExceeded, HTTPResponse
 
 TransportErrorKind = Literal[
     "never_sent",  # no connection, or none free: nothing reached the server
@@ -101,10 +101,6 @@ _KINDS: dict[str, TransportErrorKind] = {
 
 # What the transports of the SDK are built on.
 _LIBRARIES = {"ssl", "h11", "h2", "hpack", "httpx", "httpcore", "httpx2", "httpcore2"}
-# What httpx makes of any OSError, or of any TimeoutError.
-_OF_ANY_OS_ERROR = {"ConnectTimeout", "ReadTimeout", "WriteTimeout", "ReadError", "WriteError"}
-# Seconds by which a timer may be early.
-_EARLY = 0.01
 # Texts of asyncio and trio without the reason, which the errno has.
 _WITHOUT_REASON = ("Connect call failed ", "Error connecting to ")
 # Texts of anyio and trio without the reason, which a cause has.
@@ -129,25 +125,6 @@ def is_network_failure(error: Exception) -> bool:
     return isinstance(error, TransportError | DeadlineExceeded | EOFError | UnicodeError) or any(
         cls.__module__.partition(".")[0] in _LIBRARIES for cls in type(error).__mro__
     )
-
-
-def raise_foreign(error: Exception, deadline: Deadline, connecting: Deadline) -> None:
-    """Raise an exception that isn't a failure of the network, even if httpx took it for one.
-
-    Args:
-        error: What httpx raised.
-        deadline: The end of the call. Before it, only connecting can time out.
-        connecting: The earliest end of a connection attempt that takes too long.
-    """
-    if not is_network_failure(error):
-        raise error
-    name = type(error).__name__
-    if name in _OF_ANY_OS_ERROR and allows(connecting if name == "ConnectTimeout" else deadline, _EARLY):
-        for inner in cause_chain(error):
-            if isinstance(inner, OSError):
-                if not is_network_failure(inner):
-                    raise inner
-                return
 
 
 def transport_error_from(error: Exception, *, is_sent: bool = True) -> TransportError:

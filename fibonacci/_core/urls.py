@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
@@ -83,32 +82,12 @@ def _ascii_host(host: str, *, source: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name in lower case or an address is this machine, where a connection has to end (`left_for`)."""
-    return _is_local_name(host) or _is_loopback_address(host)
+    """Whether a host name in lower case, or an address, is this machine."""
+    return is_local_name(host) or _is_loopback_address(host)
 
 
-def left_for(origin: str, host: str, peer: str) -> OSError | None:
-    """Return why nothing may be sent over a new connection to a name of this machine that ended somewhere else.
-
-    RFC 6761 reserves `localhost` and the names below it for this machine, so plain http to them is allowed. But a name
-    service can say otherwise. So the address that was connected to decides, not another lookup.
-
-    Args:
-        origin: Scheme, host and port of the request.
-        host: The host that was connected to, which may be that of a proxy.
-        peer: The IP address that accepted.
-
-    Returns:
-        The reason, or None if the connection is in order.
-    """
-    target = urlsplit(origin)
-    if target.scheme != "http" or target.hostname != host or not _is_local_name(host) or _is_loopback_address(peer):
-        return None
-    text = f"{host} is a name for this machine, but DNS resolves it to {peer}, so the API key would travel unencrypted"
-    return OSError(errno.EADDRNOTAVAIL, text)
-
-
-def _is_local_name(host: str) -> bool:
+def is_local_name(host: str) -> bool:
+    """Whether a host name in lower case is reserved for this machine (RFC 6761)."""
     name = host.removesuffix(".")
     return name == "localhost" or name.endswith(".localhost")
 

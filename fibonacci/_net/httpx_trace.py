@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 from fibonacci._core.messages import Phase, Phases
 from fibonacci._core.transport_errors import TransportError
-from fibonacci._core.urls import left_for
-from fibonacci._net.proxy import tunnel_refusal
+from fibonacci._net.proxies import tunnel_refusal
 
 _PHASES: dict[str, Phase] = {
     "connect_tcp": "connect",  # the name lookup included
@@ -30,19 +29,15 @@ class HTTPXTrace:
 
     Args:
         client: The client.
-        origin: Scheme, host and port of the request.
         phases: The phases of the call.
 
     Attributes:
         callback: What the request has as its extension `trace`; it calls `observe`.
-        refusal: What a proxy that refused CONNECT has said, or why nothing is sent over a new connection. None for no
-            refusal.
+        refusal: What a proxy that refused CONNECT has said. None if none did.
     """
 
-    def __init__(self, client: Any, origin: str, phases: Phases) -> None:
+    def __init__(self, client: Any, phases: Phases) -> None:
         self._client = client
-        self._origin = origin
-        self._connected_host = ""
         self._stream: Any = None  # that of a new connection
         self._phases = phases
         self.callback: object = None
@@ -63,16 +58,14 @@ class HTTPXTrace:
         """Take an event, such as `http11.send_request_headers.started`.
 
         Returns:
-            What has to be closed: the stream of a connection to another place, for which `refusal` has the reason; the
-            connection and the stream whose TLS or SOCKS greeting has failed. httpcore leaves a stream open that is
-            canceled or that a SOCKS proxy refuses, and never gives up the place in its pool of a tunnel without TLS.
+            What has to be closed: the connection and the stream whose TLS or SOCKS handshake has failed. httpcore
+            leaves a stream open if it is canceled or a SOCKS proxy refuses it, and never frees the place in its pool
+            of a tunnel without TLS.
         """
         self._is_seen = True
         step, _, state = event.partition(".")[2].rpartition(".")
         if state == "started" and (phase := _PHASES.get(step)) is not None:
             request: Any = info.get("request")
-            if step == "connect_tcp":
-                self._connected_host = info["host"]
             if getattr(request, "method", None) == b"CONNECT":
                 phase, self._authority = "proxy", request.url.target.decode("ascii")
             self._phases.enter(phase)
@@ -82,11 +75,6 @@ class HTTPXTrace:
                 self.refusal = tunnel_refusal(self._authority, status, reason, headers)
         elif step == "connect_tcp" and state == "complete":
             self._stream = info["return_value"]
-            peer = self._stream.get_extra_info("server_addr")
-            reason = peer and left_for(self._origin, self._connected_host, peer[0])
-            if reason is not None:
-                self.refusal = TransportError("name", reason)
-                return (self._stream,)
         elif state == "failed" and step in ("start_tls", "setup_socks5_connection"):
             return [part for part in (self._connection(), self._stream) if part is not None]
         return ()
@@ -107,16 +95,8 @@ class HTTPXTrace:
 
     def _connection(self) -> Any:
         # No public attribute leads from a request without a response to its connection.
-        for pool in pools_of(self._client):
-            for pending in [*getattr(pool, "_requests", ())]:
+        for transport in (getattr(self._client, "_transport", None), *getattr(self._client, "_mounts", {}).values()):
+            for pending in [*getattr(getattr(transport, "_pool", None), "_requests", ())]:
                 if pending.request.extensions.get("trace") is self.callback:
                     return pending.connection
         return None
-
-
-def pools_of(client: Any) -> Iterator[Any]:
-    """Yield the pools of connections of a client of httpx or httpx2; no public attribute has them."""
-    for transport in (getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values()):
-        pool = getattr(transport, "_pool", None)
-        if pool is not None:
-            yield pool

@@ -4,92 +4,141 @@ from __future__ import annotations
 
 import os
 import sys
+from base64 import b64encode
+from contextlib import suppress
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from fibonacci._core.transport_errors import TransportError
+from fibonacci._core.urls import is_loopback
+from fibonacci._texts.text import printable_line
 
 if TYPE_CHECKING:
-    from fibonacci._net.proxy import Proxy
+    from collections.abc import Iterable
 
-# What the functions of urllib.request that read the system's settings end with.
-_SETTINGS = {"darwin": "macosx_sysconf", "win32": "registry"}
+# The longest text of a proxy that an error shows.
+_MOST_SHOWN = 200
 _SCHEMES = ("http", "https", "socks5", "socks5h")
+#: What to do about a proxy that speaks SOCKS.
+SOCKS_REMEDY = (
+    'SOCKS proxies need transport="httpx" (or FIBONACCI_TRANSPORT=httpx), and socksio: '
+    "pip install 'fibonacci-sdk[socks]'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy.
+
+    Attributes:
+        url: Its URL, without user and password.
+        auth: Its user and password. None if it needs none.
+    """
+
+    url: str
+    auth: tuple[str, str] | None = field(default=None, repr=False)
+
+    @property
+    def is_socks(self) -> bool:
+        """Whether it speaks SOCKS5, not HTTP."""
+        return self.url.startswith("socks")
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the connection to the proxy itself uses TLS."""
+        return self.url.startswith("https:")
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The headers that an HTTP proxy expects in each request."""
+        if self.auth is None:
+            return ()
+        return ((b"proxy-authorization", b"Basic " + b64encode(":".join(self.auth).encode())),)
 
 
 def proxy_for(origin: str) -> Proxy | None:
-    """Return the proxy for an origin such as `https://api.fibonacci.dev`, or None for none.
-
-    This machine is always reached directly: a proxy can't reach it, and would read the key.
+    """Return the proxy for an origin such as `https://api.fibonacci.dev`, or None if it needs none.
 
     Raises:
-        TransportError: If what is set is no URL of a proxy.
+        TransportError: If a variable doesn't contain the URL of a proxy.
     """
-    variables = _variables()
-    if not variables and sys.platform not in _SETTINGS:
+    is_set = any(name.lower().endswith("_proxy") for name in os.environ)
+    if not is_set and sys.platform not in ("darwin", "win32"):
         return None
-    # Imported here, as most programs have no proxy.
-    from fibonacci._core.urls import is_loopback
-    from fibonacci._net.proxy import is_exempt
+    from urllib.request import getproxies, proxy_bypass  # slow to import, and most programs have no proxy
 
-    target = urlsplit(origin)
-    host = target.hostname or ""
-    port = target.port or (443 if target.scheme == "https" else 80)
-    if is_loopback(host) or is_exempt(variables.get("no", ""), target.scheme, host, port):
+    target, proxies = urlsplit(origin), getproxies()
+    host, port = target.hostname or "", target.port or (443 if target.scheme == "https" else 80)
+    url = proxies.get(target.scheme) or proxies.get("all")
+    if not url or is_loopback(host) or is_exempt(proxies.get("no", ""), host, port) or proxy_bypass(host):
         return None
-    if variables.keys() & {"http", "https", "all"}:
-        url = variables.get(target.scheme) or variables.get("all")
-    else:
-        url = _system_proxy(target.scheme, host, target.netloc)
-    if not url:
-        return None
-    proxy = _proxy(url)
-    if proxy is None:
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        proxy, proxy_port = parts.hostname, parts.port
+    except ValueError:  # its text may quote a part of the password
+        parts, proxy, proxy_port = target, None, None
+    if not proxy or parts.scheme not in _SCHEMES:
         reason = f"the proxy that the environment sets for {target.scheme} is not an http, https or socks5 URL"
         remedy = "In its user and password, percent-encode everything except letters and digits"
         raise TransportError("proxy", ValueError(f"{reason}. {remedy}"))
-    return proxy
-
-
-def _variables() -> dict[str, str]:
-    """Return the variables named `..._proxy`, by what is before that. One in lower case precedes, even when empty."""
-    # Not `items()`, which fails if another thread removes a variable meanwhile.
-    settings = [(name, os.environ.get(name, "")) for name in os.environ if name.lower().endswith("_proxy")]
-    if not settings:
-        return {}
-    variables = {name[:-6].lower(): value for name, value in settings}
-    if "REQUEST_METHOD" in os.environ:
-        # In a CGI program HTTP_PROXY is the header `Proxy` of the request, which anybody may send.
-        variables.pop("http", None)
-    variables |= {name[:-6]: value for name, value in settings if name.islower()}
-    return {name: value for name, value in variables.items() if value}
-
-
-def _system_proxy(scheme: str, host: str, netloc: str) -> str | None:
-    """Return the URL of the proxy that the settings of macOS or Windows name."""
-    settings = _SETTINGS.get(sys.platform)
-    if settings is None:
-        return None
-    import urllib.request
-
-    is_exempt = getattr(urllib.request, f"proxy_bypass_{settings}")
-    if is_exempt(netloc) or is_exempt(host):
-        return None
-    url: str | None = getattr(urllib.request, f"getproxies_{settings}")().get(scheme)
-    return url
-
-
-def _proxy(url: str) -> Proxy | None:
-    """Return the proxy that a URL names, or None if it is no such URL."""
-    from fibonacci._net.proxy import Proxy
-
-    try:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        host, port = parts.hostname, parts.port
-    except ValueError:  # its text may quote a part of the password
-        return None
-    if not host or parts.scheme not in _SCHEMES:
-        return None
     auth = None if parts.username is None else (unquote(parts.username), unquote(parts.password or ""))
-    bracketed = f"[{host}]" if ":" in host else host
-    return Proxy(f"{parts.scheme}://{bracketed}:{port}" if port else f"{parts.scheme}://{bracketed}", auth)
+    bracketed = f"[{proxy}]" if ":" in proxy else proxy
+    return Proxy(f"{parts.scheme}://{bracketed}:{proxy_port}" if proxy_port else f"{parts.scheme}://{bracketed}", auth)
+
+
+def is_exempt(no_proxy: str, host: str, port: int) -> bool:
+    """Whether NO_PROXY names a host.
+
+    Args:
+        no_proxy: Entries, separated by commas or white space: `*`, a domain (itself and all below it, with or without
+            `.` or `*.` before it), an address, or a network (`10.0.0.0/8`). A domain or an address may have a port. Any
+            other entry matches nothing.
+        host: The host. An IPv6 address has no brackets.
+        port: The port.
+    """
+    name = host.lower().removesuffix(".")
+    return any(_matches(entry, name, port) for entry in no_proxy.lower().replace(",", " ").split())
+
+
+def _matches(entry: str, host: str, port: int) -> bool:
+    address = _address(host)
+    with suppress(ValueError):  # of a name, or an address with a port
+        network = ip_network(entry.strip("[]"), strict=False)
+        return address is not None and address in network
+    try:
+        parts = urlsplit(f"//{entry}")
+        pattern, only_port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    domain = pattern.removeprefix("*").strip(".")
+    if only_port not in (None, port) or not (domain or pattern == "*"):
+        return False
+    if pattern == "*" or address is not None:
+        return pattern == "*" or address == _address(domain)
+    return host == domain or host.endswith(f".{domain}")
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    with suppress(ValueError):
+        return ip_address(host)
+    return None
+
+
+def tunnel_refusal(
+    authority: str, status: int, reason: bytes, headers: Iterable[tuple[bytes, bytes]]
+) -> TransportError:
+    """Return the error for a proxy that doesn't connect to a server.
+
+    Args:
+        authority: The host and port of the server.
+        status: The status of the proxy's response to CONNECT.
+        reason: The text after the status.
+        headers: The headers. One of Squid's says what went wrong.
+    """
+    text = f"the proxy responded to CONNECT {authority} with status {status} {reason.decode('latin-1')}".rstrip()
+    said = [value.decode("utf-8", "replace") for name, value in headers if name.lower() == b"x-squid-error"]
+    cause = OSError("; ".join([printable_line(text), *(repr(line[:_MOST_SHOWN]) for line in said)]))
+    # A 5xx of a gateway may be temporary. A refusal is not.
+    return TransportError("never_sent" if status >= 500 else "proxy", cause)

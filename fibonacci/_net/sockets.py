@@ -14,14 +14,13 @@ import select
 import socket
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import partial
 from itertools import chain, zip_longest
 from time import monotonic
 from typing import Any
 
+from fibonacci._core.urls import is_local_name
 from fibonacci._system.concurrency import renew_in_children
 
 #: Seconds after the end of a call in which another library may notice it by itself, with its connections in order.
@@ -59,15 +58,19 @@ def expect_acknowledgment(sock: socket.socket, seconds: float) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, option, math.ceil(seconds * unit))
 
 
-def literal_address(host: str, port: int) -> Address | None:
-    """Return the address that a host names when it is an IP address, which needs no name service; else None."""
-    for family, target in ((socket.AF_INET, (host, port)), (socket.AF_INET6, (host, port, 0, 0))):
-        try:
-            socket.inet_pton(family, host)
-        except (OSError, ValueError):
-            continue
-        return family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", target
-    return None
+def known_addresses(host: str, port: int) -> list[Address]:
+    """Return the addresses of a host that needs no name service: an IP address, or a name of this machine.
+
+    No name service is asked about `localhost` and the names below it: plain http to them is allowed, so they must not
+    lead to another machine.
+    """
+    known: list[Address] = []
+    for text in ("127.0.0.1", "::1") if is_local_name(host) else (host,):
+        for family, target in ((socket.AF_INET, (text, port)), (socket.AF_INET6, (text, port, 0, 0))):
+            with suppress(OSError, ValueError):
+                socket.inet_pton(family, text)
+                known.append((family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", target))
+    return known
 
 
 class QuietSocket(socket.socket):
@@ -228,9 +231,8 @@ class ConnectionAttempts:
         return "no response" if failure is None else failure.strerror or str(failure)
 
 
-MAX_THREADS = 8
-# Seconds after which a lookup is not joined while a thread is free: it may hang, as when the name service lost the
-# question, and a new one may not.
+# Seconds after which a lookup isn't joined. It may hang because the name service lost the question, and a new one may
+# not.
 _JOINABLE = 1.0
 
 
@@ -243,34 +245,40 @@ def _getaddrinfo(host: str, port: int) -> Sequence[Address]:
 
 
 class Lookup:
-    """A lookup that runs or has ended.
+    """A lookup that is running or has ended.
 
     Attributes:
-        began_at: When it was asked for, on the monotonic clock.
+        began_at: When it began, on the monotonic clock.
+        has_ended: Whether it has ended.
     """
 
     def __init__(self, host: str, port: int) -> None:
-        self.host = host
-        self.port = port
         self.began_at: float = monotonic()
-        self._has_ended = False
+        self.has_ended = False
+        self._place = host, port
         self._callbacks: list[Callable[[], object]] = []
         self._addresses: Sequence[Address] = ()
         self._error: BaseException | None = None
 
-    def wait(self, seconds: float | None) -> bool:
-        """Wait for the end; return whether the lookup has ended."""
-        # Of this wait alone: a signal's handler may wait for the same lookup in the midst of it.
-        end = threading.Lock()
-        end.acquire()
-        self.add_done_callback(partial(_release, end))
-        end.acquire(timeout=-1 if seconds is None else min(seconds, threading.TIMEOUT_MAX))
-        return self._has_ended
+    def run(self) -> None:
+        """Ask the name service."""
+        try:
+            self.end(_getaddrinfo(*self._place))
+        except BaseException as error:  # raised where the result is asked for
+            self.end(error=error)
+
+    def end(self, addresses: Sequence[Address] = (), error: BaseException | None = None) -> None:
+        """End the lookup, and call the callbacks."""
+        self._addresses, self._error = addresses, error
+        self.has_ended = True
+        for callback in self._callbacks:
+            with suppress(RuntimeError):  # the event loop has ended
+                callback()
 
     def add_done_callback(self, callback: Callable[[], object]) -> None:
-        """Have a function called at the end, in any thread and perhaps twice; at once if the lookup has ended."""
+        """Call a function at the end, in any thread and perhaps twice. If the lookup has ended, call it at once."""
         self._callbacks.append(callback)
-        if self._has_ended:
+        if self.has_ended:
             callback()
 
     def result(self) -> Sequence[Address]:
@@ -284,78 +292,31 @@ class Lookup:
             raise self._error.with_traceback(None)
         return self._addresses
 
-    def end(self, addresses: Sequence[Address], error: BaseException | None) -> None:
-        """End the lookup."""
-        self._addresses, self._error = addresses, error
-        self._has_ended = True
-        for callback in self._callbacks:
-            callback()
-
-
-def _release(end: threading.Lock) -> None:
-    with suppress(RuntimeError):  # it has been released before
-        end.release()
-
 
 class Resolver:
-    """Runs lookups in at most `MAX_THREADS` threads, which end when there is nothing to look up.
-
-    It takes no lock, which a signal's handler may meet in its own thread. What a thread needs it takes itself, when it
-    runs: so one that isn't started, or whose start is interrupted, changes nothing.
-    """
+    """Runs lookups, each in a daemon thread. Calls to one host share the lookup that has just begun."""
 
     def __init__(self) -> None:
         self.renew_in_child()
         renew_in_children(self)
 
     def renew_in_child(self) -> None:
-        """Begin again: a forked process has none of the threads."""
+        """Forget the parent's lookups, whose threads a forked process doesn't have."""
         self._lookups: dict[tuple[str, int], Lookup] = {}
-        self._queue: deque[Lookup] = deque()
-        self._free: deque[int] = deque(range(MAX_THREADS))
 
     def lookup(self, host: str, port: int) -> Lookup:
         """Return the lookup of a host that began a moment ago, or begin one."""
         lookup = self._lookups.get((host, port))
-        if lookup is None or (self._free and monotonic() - lookup.began_at >= _JOINABLE):
+        if lookup is None or lookup.has_ended or monotonic() - lookup.began_at >= _JOINABLE:
             lookup = self._lookups[host, port] = Lookup(host, port)
-            self._queue.append(lookup)
-        if self._queue and self._free:  # also for one that another call has left there, interrupted
             try:
-                threading.Thread(target=self._run, name="fibonacci-name-lookup", daemon=True).start()
+                threading.Thread(target=lookup.run, name="fibonacci-name-lookup", daemon=True).start()
             except RuntimeError as error:  # the system has no thread left, or the interpreter ends
-                refusal = OSError(errno.EAGAIN, f"cannot start a thread for the name lookup: {error}")
-                while (queued := _pop(self._queue)) is not None:
-                    self._end(queued, (), refusal)
+                lookup.end(error=OSError(errno.EAGAIN, f"cannot start a thread for the name lookup: {error}"))
+            except BaseException:
+                self._lookups.pop((host, port), None)
+                raise
         return lookup
-
-    def _run(self) -> None:
-        queue, free = self._queue, self._free
-        while queue:
-            try:
-                place = free.pop()
-            except IndexError:
-                return  # as many threads as there may be look at the queue
-            while (lookup := _pop(queue)) is not None:
-                try:
-                    addresses = _getaddrinfo(lookup.host, lookup.port)
-                except BaseException as error:  # raised where the result is asked for
-                    self._end(lookup, (), error)
-                else:
-                    self._end(lookup, addresses, None)
-            free.append(place)  # before the last look at the queue: who adds to it looks at this one after
-
-    def _end(self, lookup: Lookup, addresses: Sequence[Address], error: BaseException | None) -> None:
-        if self._lookups.get((lookup.host, lookup.port)) is lookup:  # else a later one has taken its place
-            self._lookups.pop((lookup.host, lookup.port), None)
-        lookup.end(addresses, error)
-
-
-def _pop(queue: deque[Lookup]) -> Lookup | None:
-    try:
-        return queue.popleft()
-    except IndexError:
-        return None
 
 
 resolver = Resolver()

@@ -18,13 +18,6 @@ from fibonacci._texts.suggestions import HintedList
 
 T = TypeVar("T")
 
-HTTP2_CALLS = 1
-"""How many calls may use a connection of httpx for HTTP/2 at a time.
-
-httpx and httpx2 don't lock the state of such a connection. Two threads may get the same stream, and what they send
-breaks the connection (https://github.com/pydantic/httpx2/pull/1153).
-"""
-
 # On Windows, Ctrl-C does not end the wait for a lock before its time.
 LONGEST_SLEEP = 1.0 if sys.platform == "win32" else threading.TIMEOUT_MAX
 

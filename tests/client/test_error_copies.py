@@ -38,9 +38,10 @@ def filled(kind: type[FibonacciError]) -> FibonacciError:
     if kind is DefinitionError:
         error: FibonacciError = DefinitionError(Problems([Problem(location="nodes", code="no_nodes", message="none")]))
     elif kind in (ExecutionFailedError, ExecutionCancelledError, WaitTimeoutError):
-        error = kind("m", execution=EXECUTION, code="c", details=[1])  # pyright: ignore
+        error = kind("m", execution=EXECUTION)  # pyright: ignore
     else:
-        error = kind("m", code="c", details=[{"a": 1}])
+        error = kind("m")
+    error.code, error.details = "c", [{"a": 1}]
     if isinstance(error, WaitTimeoutError):
         error.idempotency_key = "key"
     if isinstance(error, APIError):

@@ -69,7 +69,6 @@ MUTANTS = [
         "limits = _shared.setdefault(name, make())",
         "limits = _shared[name] = make()",
     ),
-    SeededFault("name lookups", "_net.sockets:Resolver._run", "free.append(place)", "pass"),
     SeededFault("iterator of a list", "_system.concurrency:SingleReader.turn", "is not own", "is None"),
     SeededFault("close() of a client", "_core.shared_limits:QueuedCall.close", "self.wake()", "pass"),
     SeededFault(
@@ -116,7 +115,6 @@ MUTANTS = [
 HARD_TO_FIND = [
     SeededFault("workers of a batch", "_sync.batch._workers:Workers._run", "if self._idle > 0:", "if True:"),
     SeededFault("news of a store thread", "_net.stored_limits:StoreThread._run", "if self._news.empty():", "if True:"),
-    SeededFault("name lookups", "_net.sockets:Resolver._run", "while queue:", "if queue:"),
 ]
 """Faults that only hundreds of interleavings show."""
 

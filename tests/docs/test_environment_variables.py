@@ -23,7 +23,7 @@ NAMED = re.compile(
 def test_the_rows_are_the_variables_in_the_sources() -> None:
     text = "\n".join(path.read_text("utf-8") for path in (ROOT / "fibonacci").rglob("*.py"))
     read = {name for found in NAMED.findall(text) for name in found if name}
-    assert {"FIBONACCI_API_KEY", "NO_COLOR", "SSL_CERT_DIR", "REQUEST_METHOD"} <= read
+    assert {"FIBONACCI_API_KEY", "NO_COLOR", "SSL_CERT_DIR"} <= read
     assert read <= DOCUMENTED
     assert [name for name in DOCUMENTED if name not in text] == []
     assert {name for name in DOCUMENTED if name.startswith("FIBONACCI_")} == {

@@ -202,7 +202,8 @@ def test_the_server_has_refused_before_the_request_is_written(mode: Mode, author
     )
     with RefusingServer(authority) as server:
         connector = (AsyncConnector if mode.is_async else Connector)(
-            f"https://127.0.0.1:{server.port}", connect_timeout=5.0, ca_bundle=str(authority.file)
+            f"https://127.0.0.1:{server.port}",
+            {"connect_timeout": 5.0, "ca_bundle": str(authority.file), "client_cert": None},
         )
         connection = mode.run(connector.connect(Deadline(5), Phases()))
         assert server.has_reset.wait(5)

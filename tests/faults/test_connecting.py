@@ -215,23 +215,3 @@ def _failing(mode: Mode, base_url: str, standstill: Standstill) -> APIError:
     assert (ended.api_error.attempts, ended.api_error.outcome_unknown) == (2, False)
     assert 2 * CONNECT_TIMEOUT <= ended.seconds <= longest(2 * CONNECT_TIMEOUT) + standstill.seconds
     return ended.api_error
-
-
-def test_a_host_that_is_not_ascii_is_connected_to_by_its_xn_form(
-    mode: Mode, names: NameService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names.add("xn--bcher-kva.test", "127.0.0.1")
-    with ScriptedServer(ok) as server:
-        monkeypatch.setenv("HTTP_PROXY", f"http://bücher.test:{server.port}")
-        client = insecurely(mode, "http://platform.example/v1")
-        assert mode.run(client.request("GET", "/x")) == {"fine": True}
-    assert names.lookups == {"xn--bcher-kva.test": 1}
-
-
-def test_the_zone_of_an_address_is_for_this_machine_alone(mode: Mode, names: NameService) -> None:
-    names.add("fe80::1%eth7", "127.0.0.1")
-    with ScriptedServer(ok) as server:
-        client = insecurely(mode, f"http://[fe80::1%25eth7]:{server.port}/v1")
-        assert mode.run(client.request("GET", "/x")) == {"fine": True}
-    assert names.lookups == {"fe80::1%eth7": 1}
-    assert server.last.one("host") == f"[fe80::1]:{server.port}"

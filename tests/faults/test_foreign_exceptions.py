@@ -67,6 +67,8 @@ def test_of_a_signal_handler(transport: Any, begun: bytes, handled: list[Excepti
     step = interrupting(begun, handled)
     for make in FOREIGN:
         foreign = make()
+        if transport == "httpx" and isinstance(foreign, OSError):  # httpx takes it for one of the network
+            continue
         handled.append(foreign)
         with ScriptedServer(step, ok) as server:
             with Fibonacci(KEY, base_url=server.base_url, transport=transport, max_connections=1) as client:

@@ -23,7 +23,7 @@ from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, ok
 from tests.kit.systems import needs_loopback_network
 
-NAME = "platform.localhost"
+NAME = "platform.test"
 ANOTHER_LOOPBACK = pytest.param("127.0.0.9", marks=needs_loopback_network)
 Lookup = Callable[..., list[Any]]
 
@@ -277,7 +277,7 @@ def wait_for_requests(server: ScriptedServer, number: int) -> None:
 def named(mode: Mode, server: ScriptedServer) -> Any:
     """Return a client that knows the server by a name."""
     url = server.base_url.replace("127.0.0.1", NAME)
-    return mode.client(server.api_key, base_url=url, max_retries=0)
+    return mode.client(server.api_key, base_url=url, allow_insecure=True, max_retries=0)
 
 
 def look_up(monkeypatch: pytest.MonkeyPatch, found: Callable[[int], list[Any]]) -> None:

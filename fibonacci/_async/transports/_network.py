@@ -11,12 +11,12 @@ import errno
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from time import monotonic
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import anyio
 
+from fibonacci._async import _runtime
 from fibonacci._core.messages import Deadline, Phases
 from fibonacci._net.sockets import (
     GRACE,
@@ -27,7 +27,7 @@ from fibonacci._net.sockets import (
     connect_error,
     expect_acknowledgment,
     is_readable,
-    literal_address,
+    known_addresses,
     new_socket,
     os_error,
     resolver,
@@ -44,8 +44,7 @@ async def connect(host: str, port: int, deadline: Deadline, phases: Phases) -> S
         DeadlineExceeded: If none does in time.
     """
     loop = _event_loop()
-    literal = literal_address(host, port)
-    addresses = await _resolve(loop, host, port, deadline, phases) if literal is None else [literal]
+    addresses = known_addresses(host, port) or await _resolve(host, port, deadline, phases)
     if not addresses:
         raise OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
     phases.enter("connect")
@@ -64,7 +63,7 @@ class SocketStream:
         bytes_sent: How many bytes the system has accepted to send, at most.
     """
 
-    def __init__(self, sock: socket.socket, loop: EventLoop) -> None:
+    def __init__(self, sock: socket.socket, loop: _EventLoop) -> None:
         self._sock = sock
         self._loop = loop
         self._has_written = False
@@ -108,12 +107,6 @@ class SocketStream:
         """Close the socket."""
         self._sock.close()
 
-    @property
-    def peer(self) -> str:
-        """The IP address that accepted."""
-        address: str = self._sock.getpeername()[0]
-        return address
-
     def is_readable(self) -> bool:
         """Whether data has been received, or the peer has closed."""
         return is_readable(self._sock)
@@ -121,38 +114,6 @@ class SocketStream:
     def expect_acknowledgment(self, seconds: float) -> None:
         """Have the connection end if the peer doesn't acknowledge what is sent. 0 for no bound."""
         expect_acknowledgment(self._sock, seconds)
-
-
-class EventLoop(Protocol):
-    """How an event loop waits for sockets, for other threads and for a deadline."""
-
-    def receive(self, sock: socket.socket) -> Awaitable[bytes]:
-        """Read some bytes."""
-        ...
-
-    def send_all(self, sock: socket.socket, data: memoryview) -> Awaitable[None]:
-        """Write all bytes."""
-        ...
-
-    def connect(self, sock: socket.socket, address: Any) -> Awaitable[None]:
-        """Connect."""
-        ...
-
-    def checkpoint(self) -> Awaitable[None]:
-        """Give other tasks a turn, and notice a cancellation."""
-        ...
-
-    def from_thread(self, function: Callable[[], object]) -> Callable[[], None]:
-        """Return a function for any thread that has this event loop call `function`, unless the loop has ended."""
-        ...
-
-    async def within(self, deadline: Deadline, operation: Awaitable[T], detail: object = "") -> T:
-        """Return the result of an operation.
-
-        Raises:
-            DeadlineExceeded: If it isn't there in time. `detail` says what the call waited for.
-        """
-        ...
 
 
 class DeadlineTimer:
@@ -191,9 +152,6 @@ class _Asyncio:
 
     def checkpoint(self) -> Awaitable[None]:
         return asyncio.sleep(0)
-
-    def from_thread(self, function: Callable[[], object]) -> Callable[[], None]:
-        return partial(_call_soon, asyncio.get_running_loop().call_soon_threadsafe, function)
 
     async def within(self, deadline: Deadline, operation: Awaitable[T], detail: object = "") -> T:
         limit = asyncio.timeout(deadline.remaining())
@@ -236,9 +194,6 @@ class _Trio:
         checkpoint: Awaitable[None] = self._trio.lowlevel.checkpoint()
         return checkpoint
 
-    def from_thread(self, function: Callable[[], object]) -> Callable[[], None]:
-        return partial(_call_soon, self._trio.lowlevel.current_trio_token().run_sync_soon, function)
-
     async def within(self, deadline: Deadline, operation: Awaitable[T], detail: object = "") -> T:
         seconds = deadline.remaining()
         with self._trio.move_on_after(float("inf") if seconds is None else seconds):
@@ -246,12 +201,10 @@ class _Trio:
         raise deadline.exceeded(str(detail))
 
 
-def _call_soon(schedule: Callable[[Callable[[], object]], object], function: Callable[[], object]) -> None:
-    with suppress(RuntimeError):  # the event loop has ended
-        schedule(function)
+_EventLoop = _Asyncio | _Trio
 
 
-def _event_loop() -> EventLoop:
+def _event_loop() -> _EventLoop:
     """Return the running event loop's adapter."""
     try:
         asyncio.get_running_loop()
@@ -260,17 +213,20 @@ def _event_loop() -> EventLoop:
     return _Asyncio()
 
 
-async def _resolve(loop: EventLoop, host: str, port: int, deadline: Deadline, phases: Phases) -> Sequence[Address]:
+async def _resolve(host: str, port: int, deadline: Deadline, phases: Phases) -> Sequence[Address]:
     phases.enter("dns")
     deadline.require()
     lookup = resolver.lookup(host, port)
-    ended = anyio.Event()
-    lookup.add_done_callback(loop.from_thread(ended.set))
-    await loop.within(deadline, ended.wait(), "the name service did not respond")
+    ended = _runtime.WakeEvent()
+    lookup.add_done_callback(ended.set)
+    seconds = deadline.remaining()
+    await ended.sleep(float("inf") if seconds is None else seconds)
+    if not lookup.has_ended:
+        raise deadline.exceeded("the name service did not respond")
     return lookup.result()
 
 
-async def _connect_to(loop: EventLoop, address: Address) -> socket.socket:
+async def _connect_to(loop: _EventLoop, address: Address) -> socket.socket:
     sock = new_socket(address)
     try:
         sock.setblocking(False)
@@ -284,7 +240,7 @@ async def _connect_to(loop: EventLoop, address: Address) -> socket.socket:
 class _Race:
     """Connection attempts that overlap. The socket that is connected first wins, the others are closed."""
 
-    def __init__(self, loop: EventLoop, attempts: ConnectionAttempts) -> None:
+    def __init__(self, loop: _EventLoop, attempts: ConnectionAttempts) -> None:
         self._loop = loop
         self._winner: socket.socket | None = None
         self._has_failed = anyio.Event()

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
-from fibonacci._async import _runtime
 from fibonacci._async.transports import _network
-from fibonacci._async.transports.loops import AsyncCapacityLimiter, AsyncCapacityShare, AsyncPerLoop
+from fibonacci._async.transports.loops import AsyncPerLoop
 from fibonacci._async.transports.transport import AsyncTransportBase
 from fibonacci._core.config import (
     DEFAULT_CONNECT_TIMEOUT,
@@ -23,36 +21,14 @@ from fibonacci._core.messages import MISDIRECTED, SENT, Deadline, HTTPRequest, H
 from fibonacci._core.options import check_http_client
 from fibonacci._core.transport_errors import (
     TransportError,
-    raise_foreign,
+    is_network_failure,
     transport_error_from,
 )
-from fibonacci._net.httpx_trace import HTTPXTrace, pools_of
-from fibonacci._net.proxies import proxy_for
-from fibonacci._net.proxy import SOCKS_REMEDY
+from fibonacci._net.httpx_trace import HTTPXTrace
+from fibonacci._net.proxies import SOCKS_REMEDY, proxy_for
 
 if TYPE_CHECKING:
     from fibonacci._core.option_types import ClientCert
-
-
-_LIMITERS: WeakKeyDictionary[Any, AsyncPerLoop[AsyncCapacityLimiter]] = WeakKeyDictionary()
-
-
-def http2_limiter(client: Any) -> AsyncPerLoop[AsyncCapacityLimiter] | None:
-    """Return what limits the calls of an HTTP client, the same object for all who use that client.
-
-    Args:
-        client: A client of httpx or httpx2, or None.
-
-    Returns:
-        A limiter for each event loop and process, or None for a client that doesn't speak HTTP/2.
-    """
-    if not _may_speak_http2(client):
-        return None
-    return _LIMITERS.setdefault(client, AsyncPerLoop(lambda: AsyncCapacityLimiter(_runtime.HTTP2_CALLS)))
-
-
-def _may_speak_http2(client: Any) -> bool:
-    return any(getattr(pool, "_http2", False) for pool in pools_of(client))  # no public attribute says so
 
 
 class AsyncHTTPXTransport(AsyncTransportBase):
@@ -103,15 +79,9 @@ class AsyncHTTPXTransport(AsyncTransportBase):
         max_idle_connections: int = DEFAULT_MAX_IDLE_CONNECTIONS,
     ) -> None:
         self._client = check_http_client(client, name="client", close="aclose")
-        self._http2_limiter = http2_limiter(self._client)
-        super().__init__(
-            ca_bundle=ca_bundle,
-            max_response_bytes=max_response_bytes,
-            client_cert=client_cert,
-            connect_timeout=connect_timeout,
-            max_connections=max_connections,
-            max_idle_connections=max_idle_connections,
-        )
+        super().__init__(dict(locals()))
+        self._options = {"client": self._client, **self._options}
+        self._max_response_bytes: int = self._options["max_response_bytes"]
         self._own: AsyncPerLoop[dict[str, Any]] = AsyncPerLoop(dict)
         self._timers = AsyncPerLoop(_network.DeadlineTimer)
 
@@ -128,23 +98,10 @@ class AsyncHTTPXTransport(AsyncTransportBase):
         Raises:
             TransportError: If there is no complete response.
         """
-        if self._http2_limiter is None:
-            return await self._send(request, deadline)
-        limiter = self._http2_limiter.get()
-        share = AsyncCapacityShare()
-        try:
-            if not await limiter.acquire(share, deadline.remaining()):
-                raise TransportError("timeout_never_sent")
-            return await self._send(request, deadline)
-        finally:
-            limiter.release(share)
-
-    async def _send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
-        connecting = Deadline(deadline.cap(self._connect_timeout))
         request.phases.enter("queue")
         try:
             client = self._own_client(request.origin) if self._client is None else self._client
-            with HTTPXTrace(client, request.origin, request.phases) as trace:
+            with HTTPXTrace(client, request.phases) as trace:
                 exchange = partial(self._exchange, client, request, deadline, trace)
                 try:
                     return await self._timers.get().run(deadline, exchange, trace.shut_down)
@@ -153,19 +110,16 @@ class AsyncHTTPXTransport(AsyncTransportBase):
                         raise trace.refusal from error
                     raise
         except Exception as error:
-            if self._client is None:
-                raise_foreign(error, deadline, connecting)
+            if self._client is None and not is_network_failure(error):
+                raise
             failure = transport_error_from(error, is_sent=request.phases.current in SENT)
             failure.proxy = self._proxy_url(request.origin)
             raise failure from failure.cause
 
     async def _exchange(self, client: Any, request: HTTPRequest, deadline: Deadline, trace: HTTPXTrace) -> HTTPResponse:
         async def observe(event: str, info: Mapping[str, Any]) -> None:
-            unusable = trace.observe(event, info)
-            for part in unusable:
-                await part.aclose()
-            if unusable and trace.refusal is not None:
-                raise trace.refusal
+            for unusable in trace.observe(event, info):
+                await unusable.aclose()
 
         trace.callback = observe
         built = client.build_request(
@@ -193,9 +147,6 @@ class AsyncHTTPXTransport(AsyncTransportBase):
         for client in own.values():
             await client.aclose()
 
-    def _options(self) -> dict[str, Any]:
-        return {"client": self._client, **super()._options()}
-
     def _own_client(self, origin: str) -> Any:
         clients = self._own.get()
         # Two threads may make one at the same time. The first is kept, and the other hasn't opened anything.
@@ -211,12 +162,13 @@ class AsyncHTTPXTransport(AsyncTransportBase):
         if proxy is not None and proxy.is_socks and find_spec("socksio") is None:
             raise TransportError("proxy", OSError(SOCKS_REMEDY))
         # The client's certificate is for the platform. A proxy behind TLS doesn't get it.
-        proxy_context = ssl_context(self._ca_bundle) if proxy is not None and proxy.is_secure else None
+        options = self._options
+        proxy_context = ssl_context(options["ca_bundle"]) if proxy is not None and proxy.is_secure else None
         return httpx.AsyncClient(
-            verify=ssl_context(self._ca_bundle, self._client_cert),
-            timeout=httpx.Timeout(None, connect=self._connect_timeout),
+            verify=ssl_context(options["ca_bundle"], options["client_cert"]),
+            timeout=httpx.Timeout(None, connect=options["connect_timeout"]),
             limits=httpx.Limits(
-                max_connections=self._max_connections, max_keepalive_connections=self._max_idle_connections
+                max_connections=options["max_connections"], max_keepalive_connections=options["max_idle_connections"]
             ),
             trust_env=False,  # its reading of NO_PROXY differs
             proxy=None if proxy is None else httpx.Proxy(proxy.url, auth=proxy.auth, ssl_context=proxy_context),

@@ -8,7 +8,7 @@ import h11
 
 from fibonacci._async.transports.http11 import AsyncResponseReader
 from fibonacci._core.messages import Deadline
-from fibonacci._net.proxy import tunnel_refusal
+from fibonacci._net.proxies import tunnel_refusal
 
 if TYPE_CHECKING:
     from fibonacci._async.transports.tls import AsyncStream

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -50,23 +50,14 @@ class AsyncConnectionPool:
 
     Args:
         connector: Makes connections.
-        max_connections: The largest number of connections in use.
-        max_idle_connections: The largest number of idle connections.
-        idle_timeout: Seconds after which an idle connection isn't used again.
+        options: Those of the transport by name: `max_connections`, `max_idle_connections` and `idle_timeout`.
     """
 
-    def __init__(
-        self,
-        connector: AsyncConnector,
-        *,
-        max_connections: int,
-        max_idle_connections: int,
-        idle_timeout: float,
-    ) -> None:
+    def __init__(self, connector: AsyncConnector, options: Mapping[str, Any]) -> None:
         self._connector = connector
-        self._capacity = AsyncCapacityLimiter(max_connections)
-        self._max_idle = max_idle_connections
-        self._idle_timeout = idle_timeout
+        self._capacity = AsyncCapacityLimiter(options["max_connections"])
+        self._max_idle: int = options["max_idle_connections"]
+        self._idle_timeout: float = options["idle_timeout"]
         self._swept_at = time.monotonic()
         self._is_shrinking = False
         self._is_closed = False
@@ -311,15 +302,8 @@ class AsyncSocketTransport(AsyncTransportBase):
         max_idle_connections: int = DEFAULT_MAX_IDLE_CONNECTIONS,
         idle_timeout: float = IDLE_TIMEOUT,
     ) -> None:
-        super().__init__(
-            ca_bundle=ca_bundle,
-            max_response_bytes=max_response_bytes,
-            client_cert=client_cert,
-            connect_timeout=connect_timeout,
-            max_connections=max_connections,
-            max_idle_connections=max_idle_connections,
-        )
-        self._idle_timeout = check_seconds("idle_timeout", idle_timeout)
+        super().__init__(dict(locals()))
+        self._options["idle_timeout"] = check_seconds("idle_timeout", idle_timeout)
         self._pools: AsyncPerLoop[dict[str, AsyncConnectionPool]] = AsyncPerLoop(dict)
 
     @property
@@ -343,7 +327,7 @@ class AsyncSocketTransport(AsyncTransportBase):
         pool: AsyncConnectionPool | None = None
         try:
             pool = self._pool(request.origin)
-            return await pool.send(request, deadline, self._max_response_bytes, self._close_idle)
+            return await pool.send(request, deadline, self._options["max_response_bytes"], self._close_idle)
         except Exception as error:
             if not is_network_failure(error):
                 raise
@@ -358,31 +342,16 @@ class AsyncSocketTransport(AsyncTransportBase):
             for pool in list(pools.values()):
                 pool.close()
 
-    def _options(self) -> dict[str, Any]:
-        return {**super()._options(), "idle_timeout": self._idle_timeout}
-
     def _pool(self, origin: str) -> AsyncConnectionPool:
         pools = self._pools.get()
         pool = pools.get(origin)
         if pool is None:
             for other in list(pools.values()):  # nothing else closes connections to a server that is gone
                 other.sweep()
-            pool = pools.setdefault(origin, self._new_pool(origin))
+            connector = AsyncConnector(origin, self._options)
+            pool = pools.setdefault(origin, AsyncConnectionPool(connector, self._options))
         return pool
 
     def _close_idle(self) -> int:
         """Close the idle connections of the current event loop, and return how many there were."""
         return sum(pool.close_idle() for pool in list(self._pools.get().values()))
-
-    def _new_pool(self, origin: str) -> AsyncConnectionPool:
-        return AsyncConnectionPool(
-            AsyncConnector(
-                origin,
-                connect_timeout=self._connect_timeout,
-                ca_bundle=self._ca_bundle,
-                client_cert=self._client_cert,
-            ),
-            max_connections=self._max_connections,
-            max_idle_connections=self._max_idle_connections,
-            idle_timeout=self._idle_timeout,
-        )

@@ -23,11 +23,12 @@ from fibonacci._net.sockets import (
     connect_error,
     expect_acknowledgment,
     is_readable,
-    literal_address,
+    known_addresses,
     new_socket,
     resolver,
     wait_connected,
 )
+from fibonacci._sync import _runtime
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
@@ -46,8 +47,7 @@ def connect(host: str, port: int, deadline: Deadline, phases: Phases) -> SocketS
         OSError: If no address accepts.
         DeadlineExceeded: If none does in time.
     """
-    literal = literal_address(host, port)
-    addresses = _resolve(host, port, deadline, phases) if literal is None else [literal]
+    addresses = known_addresses(host, port) or _resolve(host, port, deadline, phases)
     if not addresses:
         raise OSError(errno.EADDRNOTAVAIL, f"{host} has no address")
     phases.enter("connect")
@@ -100,12 +100,6 @@ class SocketStream:
     def close(self) -> None:
         """Close the socket."""
         self._sock.close()
-
-    @property
-    def peer(self) -> str:
-        """The IP address that accepted."""
-        address: str = self._sock.getpeername()[0]
-        return address
 
     def is_readable(self) -> bool:
         """Whether data has been received, or the peer has closed."""
@@ -216,9 +210,13 @@ def _timeout_cause(error: TimeoutError, deadline: Deadline, detail: str = "") ->
 
 def _resolve(host: str, port: int, deadline: Deadline, phases: Phases) -> Sequence[Address]:
     phases.enter("dns")
-    left = deadline.require()
+    deadline.require()
     lookup = resolver.lookup(host, port)
-    if not lookup.wait(left):
+    ended = _runtime.WakeEvent()
+    lookup.add_done_callback(ended.set)
+    seconds = deadline.remaining()
+    ended.sleep(math.inf if seconds is None else seconds)
+    if not lookup.has_ended:
         raise deadline.exceeded("the name service did not respond")
     return lookup.result()
 

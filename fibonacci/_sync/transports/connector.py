@@ -3,21 +3,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fibonacci._core.messages import Deadline
 from fibonacci._core.transport_errors import TransportError
-from fibonacci._core.urls import left_for
-from fibonacci._net.proxies import proxy_for
+from fibonacci._net.proxies import SOCKS_REMEDY, proxy_for
 from fibonacci._sync.transports import _network
 from fibonacci._sync.transports.http11 import HTTP11Connection
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from ssl import SSLContext
 
     from fibonacci._core.messages import Phases
-    from fibonacci._net.proxy import Proxy
+    from fibonacci._net.proxies import Proxy
     from fibonacci._sync.transports.tls import Stream
 
 
@@ -26,31 +26,18 @@ class Connector:
 
     Args:
         origin: Scheme, host and port.
-        connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake.
-        ca_bundle: A file or folder of authorities to trust beside the system's. None for none.
-        client_cert: The client's certificate, for the origin alone. None for none.
+        options: Those of the transport by name: `connect_timeout`, which covers name lookup, TCP, proxy and TLS
+            handshake, `ca_bundle`, and `client_cert`, which only the origin gets.
 
     Raises:
-        UnicodeError: If a host's name is too long or has an empty label.
-        TransportError: If the environment names a proxy that is no URL of one, or one that speaks SOCKS.
+        TransportError: If the environment names a proxy that isn't a URL, or one that speaks SOCKS.
     """
 
-    def __init__(
-        self,
-        origin: str,
-        *,
-        connect_timeout: float,
-        ca_bundle: str | None = None,
-        client_cert: str | tuple[str, ...] | None = None,
-    ) -> None:
+    def __init__(self, origin: str, options: Mapping[str, Any]) -> None:
         self._origin = _Endpoint(origin)
-        self._connect_timeout = connect_timeout
-        self._ca_bundle = ca_bundle
-        self._client_cert = client_cert
+        self._options = options
         self._proxy = proxy_for(origin)
         if self._proxy is not None and self._proxy.is_socks:
-            from fibonacci._net.proxy import SOCKS_REMEDY
-
             raise TransportError("proxy", OSError(SOCKS_REMEDY))
 
     @property
@@ -68,9 +55,9 @@ class Connector:
         Raises:
             DeadlineExceeded: If it can't be made within `connect_timeout` and before the deadline.
             OSError: If the system, the name service, the server or the proxy refuses it.
-            TransportError: If the proxy doesn't connect to the server, or a name of this machine leads elsewhere.
+            TransportError: If the proxy doesn't connect to the server.
         """
-        seconds = self._connect_timeout
+        seconds = self._options["connect_timeout"]
         deadline = deadline.at_most(seconds, f"no connection within connect_timeout ({seconds:g} s)")
         first = self._origin if self._proxy is None else _Endpoint(self._proxy.url)
         if self._origin.is_secure:
@@ -78,8 +65,6 @@ class Connector:
         opened = _network.connect(first.host, first.port, deadline, phases)
         stream: Stream = opened
         try:
-            if (reason := left_for(self._origin.url, first.host, opened.peer)) is not None:
-                raise TransportError("name", reason)
             if first.is_secure:
                 stream = self._with_tls(stream, first, deadline, phases)
             if self._proxy is None:
@@ -102,7 +87,7 @@ class Connector:
         from fibonacci._sync.transports.tls import TLSStream
 
         phases.enter("tls")
-        encrypted = TLSStream(stream, self._tls_context(endpoint), endpoint.host.partition("%")[0])
+        encrypted = TLSStream(stream, self._tls_context(endpoint), endpoint.host)
         encrypted.do_handshake(deadline)
         return encrypted
 
@@ -110,19 +95,17 @@ class Connector:
         # Imported here: loading TLS takes longer than everything else that a call over plain http needs.
         from fibonacci._net.tls import ssl_context
 
-        return ssl_context(self._ca_bundle, self._client_cert if endpoint is self._origin else None)
+        client_cert = self._options["client_cert"] if endpoint is self._origin else None
+        return ssl_context(self._options["ca_bundle"], client_cert)
 
 
 class _Endpoint:
-    """The host and port of a URL, with a name that isn't ASCII in its `xn--` form."""
+    """The host and port of a URL."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        host = parts.hostname or ""
         self.url = url
         self.is_secure = parts.scheme == "https"
-        # A zone of a link-local address, as in fe80::1%eth0, is percent-encoded in a URL (RFC 6874).
-        host = host.replace("%25", "%", 1) if ":" in host else host
-        self.host = host if host.isascii() else host.encode("idna").decode("ascii")
+        self.host = parts.hostname or ""
         self.bracketed = f"[{self.host}]" if ":" in self.host else self.host
         self.port = parts.port or {"https": 443, "http": 80}[parts.scheme]

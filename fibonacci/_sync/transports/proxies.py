@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import h11
 
 from fibonacci._core.messages import Deadline
-from fibonacci._net.proxy import tunnel_refusal
+from fibonacci._net.proxies import tunnel_refusal
 from fibonacci._sync.transports.http11 import ResponseReader
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -51,23 +51,14 @@ class ConnectionPool:
 
     Args:
         connector: Makes connections.
-        max_connections: The largest number of connections in use.
-        max_idle_connections: The largest number of idle connections.
-        idle_timeout: Seconds after which an idle connection isn't used again.
+        options: Those of the transport by name: `max_connections`, `max_idle_connections` and `idle_timeout`.
     """
 
-    def __init__(
-        self,
-        connector: Connector,
-        *,
-        max_connections: int,
-        max_idle_connections: int,
-        idle_timeout: float,
-    ) -> None:
+    def __init__(self, connector: Connector, options: Mapping[str, Any]) -> None:
         self._connector = connector
-        self._capacity = CapacityLimiter(max_connections)
-        self._max_idle = max_idle_connections
-        self._idle_timeout = idle_timeout
+        self._capacity = CapacityLimiter(options["max_connections"])
+        self._max_idle: int = options["max_idle_connections"]
+        self._idle_timeout: float = options["idle_timeout"]
         self._swept_at = time.monotonic()
         self._is_shrinking = False
         self._is_closed = False
@@ -310,15 +301,8 @@ class SocketTransport(TransportBase):
         max_idle_connections: int = DEFAULT_MAX_IDLE_CONNECTIONS,
         idle_timeout: float = IDLE_TIMEOUT,
     ) -> None:
-        super().__init__(
-            ca_bundle=ca_bundle,
-            max_response_bytes=max_response_bytes,
-            client_cert=client_cert,
-            connect_timeout=connect_timeout,
-            max_connections=max_connections,
-            max_idle_connections=max_idle_connections,
-        )
-        self._idle_timeout = check_seconds("idle_timeout", idle_timeout)
+        super().__init__(dict(locals()))
+        self._options["idle_timeout"] = check_seconds("idle_timeout", idle_timeout)
         self._pools: PerLoop[dict[str, ConnectionPool]] = PerLoop(dict)
 
     @property
@@ -342,7 +326,7 @@ class SocketTransport(TransportBase):
         pool: ConnectionPool | None = None
         try:
             pool = self._pool(request.origin)
-            return pool.send(request, deadline, self._max_response_bytes, self._close_idle)
+            return pool.send(request, deadline, self._options["max_response_bytes"], self._close_idle)
         except Exception as error:
             if not is_network_failure(error):
                 raise
@@ -357,31 +341,16 @@ class SocketTransport(TransportBase):
             for pool in list(pools.values()):
                 pool.close()
 
-    def _options(self) -> dict[str, Any]:
-        return {**super()._options(), "idle_timeout": self._idle_timeout}
-
     def _pool(self, origin: str) -> ConnectionPool:
         pools = self._pools.get()
         pool = pools.get(origin)
         if pool is None:
             for other in list(pools.values()):  # nothing else closes connections to a server that is gone
                 other.sweep()
-            pool = pools.setdefault(origin, self._new_pool(origin))
+            connector = Connector(origin, self._options)
+            pool = pools.setdefault(origin, ConnectionPool(connector, self._options))
         return pool
 
     def _close_idle(self) -> int:
         """Close the idle connections of the current event loop, and return how many there were."""
         return sum(pool.close_idle() for pool in list(self._pools.get().values()))
-
-    def _new_pool(self, origin: str) -> ConnectionPool:
-        return ConnectionPool(
-            Connector(
-                origin,
-                connect_timeout=self._connect_timeout,
-                ca_bundle=self._ca_bundle,
-                client_cert=self._client_cert,
-            ),
-            max_connections=self._max_connections,
-            max_idle_connections=self._max_idle_connections,
-            idle_timeout=self._idle_timeout,
-        )

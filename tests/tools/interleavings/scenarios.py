@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from email.utils import formatdate
-from functools import partial
 from importlib import import_module
 from inspect import signature
 from typing import Any
@@ -144,11 +143,7 @@ class _Connector:
 def _pool(baton: Baton, made: list[_CountedConnection], **options: Any) -> Any:
     pool: Any = import_module("fibonacci._sync.transports.socket_transport")
     defaults = {"max_connections": 2, "max_idle_connections": 1, "idle_timeout": 15.0}
-    return pool.ConnectionPool(_Connector(baton, made), **{**defaults, **options})
-
-
-def _new_pool(baton: Baton, made: list[_CountedConnection], origin: str) -> Any:
-    return _pool(baton, made)
+    return pool.ConnectionPool(_Connector(baton, made), {**defaults, **options})
 
 
 @_scenario("connection pool", "_sync.transports.socket_transport", beside=("_sync._runtime",))
@@ -179,11 +174,11 @@ def _connection_pool(baton: Baton) -> Bodies:
 )
 def _transport_close(baton: Baton) -> Bodies:
     """Close a transport beside a call: nothing stays open that nobody can close any more."""
-    from fibonacci._sync.transports.socket_transport import SocketTransport
+    from fibonacci._sync.transports import socket_transport
 
     made: list[_CountedConnection] = []
-    transport: Any = SocketTransport()
-    baton.replace(transport, "_new_pool", mock.Mock(side_effect=partial(_new_pool, baton, made)))
+    transport: Any = socket_transport.SocketTransport(max_connections=2, max_idle_connections=1)
+    baton.replace(socket_transport, "Connector", mock.Mock(return_value=_Connector(baton, made)))
 
     def send() -> None:
         transport.send(REQUEST, RunClock(baton).deadline(5))
@@ -375,27 +370,6 @@ def _kept_limits(baton: Baton) -> Bodies:
         assert len(set(map(id, got))) == 1, "two clients of one key have different limits"
 
     return Bodies([ask, ask], check)
-
-
-@_scenario("name lookups", "_net.sockets")
-def _name_lookups(baton: Baton) -> Bodies:
-    """Two threads look up names while a thread is about to end: each lookup ends."""
-    from fibonacci._net import sockets
-
-    baton.replace(sockets, "_getaddrinfo", mock.Mock(return_value=["address"]))
-    baton.replace(sockets, "MAX_THREADS", 1)
-    resolver: Any = sockets.Resolver()
-
-    def look_up(host: str) -> None:
-        lookup = resolver.lookup(host, 80)
-        assert lookup.wait(60), "a lookup does not end"
-        assert list(lookup.result()) == ["address"]
-
-    def check() -> None:
-        assert len(resolver._free) == 1, "a thread that has ended is counted"
-        assert not resolver._lookups, "a lookup that has ended is kept"
-
-    return Bodies([lambda: look_up("a"), lambda: look_up("b")], check)
 
 
 def batch_options(**options: Any) -> BatchOptions:

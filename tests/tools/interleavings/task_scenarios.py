@@ -6,7 +6,6 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from functools import partial
 from importlib import import_module
 from typing import Any
 from unittest import mock
@@ -117,7 +116,7 @@ class _TurnedConnector:
 def _pool(run: TaskRun, made: list[_TurnedConnection], origin: str = "") -> Any:
     pool: Any = import_module("fibonacci._async.transports.socket_transport")
     options: Any = {"max_connections": 1, "max_idle_connections": 1, "idle_timeout": 15.0}
-    return pool.AsyncConnectionPool(_TurnedConnector(run, made), **options)
+    return pool.AsyncConnectionPool(_TurnedConnector(run, made), options)
 
 
 @_scenario("connection pool", "_async.transports.socket_transport", "_async.transports.loops")
@@ -150,11 +149,11 @@ def _connection_pool(run: TaskRun) -> Bodies:
 )
 def _transport_close(run: TaskRun) -> Bodies:
     """Close a transport beside two calls: nothing stays open that nobody can close any more."""
-    from fibonacci._async.transports.socket_transport import AsyncSocketTransport
+    from fibonacci._async.transports import socket_transport
 
     made: list[_TurnedConnection] = []
-    transport: Any = AsyncSocketTransport()
-    run.replace(transport, "_new_pool", mock.Mock(side_effect=partial(_pool, run, made)))
+    transport: Any = socket_transport.AsyncSocketTransport(max_connections=1, max_idle_connections=1)
+    run.replace(socket_transport, "AsyncConnector", mock.Mock(return_value=_TurnedConnector(run, made)))
 
     async def send() -> None:
         with suppress(TransportError):
