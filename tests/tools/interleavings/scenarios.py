@@ -206,7 +206,7 @@ def _workers(baton: Baton) -> Bodies:
     done: list[int] = []
 
     def start(number: int) -> None:
-        workers.start(lambda: None, lambda value, error: inbox.put(lambda: done.append(number)))
+        workers.start(lambda: None, lambda *_: inbox.put(lambda: done.append(number)))
 
     def iterate() -> None:
         start(0)
