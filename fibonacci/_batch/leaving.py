@@ -1,7 +1,7 @@
 """How rows stop before their end: by signals, and where the iterator is gone.
 
-`__del__` may be called by the garbage collector: at any moment, in any thread, under any lock. What has to be written,
-closed or waited for is therefore noted here, and a thread does it.
+The garbage collector may call `__del__` at any moment, in any thread, under any lock. So another thread writes, closes
+and waits. It is started without `threading`, which would take a lock.
 """
 
 from __future__ import annotations
@@ -10,15 +10,12 @@ import atexit
 import logging
 import signal
 import threading
-from collections import deque
+from _thread import start_new_thread
 from collections.abc import Callable
 from contextlib import suppress
-from queue import SimpleQueue
 from types import FrameType
-from typing import Any, Final, Protocol
-from weakref import WeakSet
+from typing import Any, Final
 
-from fibonacci._system.concurrency import renew_in_children
 from fibonacci._texts.logging import log
 
 # The last is sent when a terminal is closed, or a connection to it is lost.
@@ -87,73 +84,30 @@ def _owner(handler: Any) -> InterruptHandler | None:
 _log = logging.getLogger("fibonacci")
 
 
-class _Run(Protocol):
-    def close_at_exit(self) -> None: ...
+_ends: Final[list[Callable[[], object]]] = []
+"""What ends the runs that were abandoned, until it has."""
 
 
-class AbandonedRuns:
-    """Runs that go on, and the ends of those that were abandoned."""
+def end_soon(end: Callable[[], object]) -> None:
+    """Have another thread call a function that ends a run. This takes no lock and does no I/O: `__del__` may call it.
 
-    def __init__(self) -> None:
-        self._runs: WeakSet[_Run] = WeakSet()
-        self._ends: deque[Callable[[], object]] = deque()
-        self._wakes: SimpleQueue[None] = SimpleQueue()  # which `__del__` may put something into
-        self._ending = threading.RLock()  # a signal handler may begin a run while its thread has it
-        self._thread: threading.Thread | None = None
-        self._is_exiting = False
-        renew_in_children(self)
-        atexit.register(self._end_all)
+    Args:
+        end: The function. A second call does nothing, or waits for the first.
+    """
+    _ends.append(end)
+    with suppress(RuntimeError):  # the system has no thread left: the next run calls it, or the exit of the process
+        start_new_thread(end_abandoned, ())
 
-    def add_run(self, run: _Run) -> None:
-        """End a run at the end of the process if it still goes on then, and start the thread that ends others."""
-        self._runs.add(run)
-        if self._thread is None or not self._thread.is_alive():
-            thread = threading.Thread(target=self._work, name="fibonacci-abandoned-runs", daemon=True)
-            with suppress(RuntimeError):  # the system has no thread left: the next run ends those that were abandoned
-                thread.start()
-                self._thread = thread
 
-    def end_soon(self, end: Callable[[], object]) -> None:
-        """Have a function called that may wait. This takes no lock and does no I/O, so `__del__` may call it."""
-        if self._is_exiting:
+def end_abandoned() -> None:
+    """End the runs that were abandoned, and wait for those that another thread is ending."""
+    for end in _ends.copy():
+        try:
             end()
-            return
-        self._ends.append(end)
-        self._wakes.put(None)
-
-    @property
-    def has_ends(self) -> bool:
-        """Whether there is a function that wasn't called, or hasn't returned."""
-        return bool(self._ends)
-
-    def end(self) -> None:
-        """Call the functions, and wait for one that another thread has called."""
-        with self._ending:
-            while self._ends:
-                try:
-                    self._ends[0]()
-                except Exception:
-                    log(_log, logging.WARNING, "an abandoned run could not be ended", with_exception=True)
-                finally:
-                    self._ends.popleft()
-
-    def renew_in_child(self) -> None:
-        """Leave to the parent what is the parent's."""
-        self._ending = threading.RLock()
-        self._ends.clear()
-        self._runs.clear()
-
-    def _work(self) -> None:
-        while True:
-            self._wakes.get()
-            self.end()
-
-    def _end_all(self) -> None:
-        self._is_exiting = True
-        for run in list(self._runs):
-            run.close_at_exit()
-        self.end()
+        except Exception:
+            log(_log, logging.WARNING, "an abandoned run could not be ended", with_exception=True)
+        with suppress(ValueError):  # another thread was faster
+            _ends.remove(end)
 
 
-abandoned_runs = AbandonedRuns()
-"""Those of the process."""
+atexit.register(end_abandoned)

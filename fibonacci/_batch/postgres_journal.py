@@ -22,6 +22,7 @@ from fibonacci._batch.journal_reader import JournalReader, Select
 from fibonacci._batch.journal_schema import ROW_COLUMNS, SCHEMA_VERSION, JournalHeader, newer_schema
 from fibonacci._batch.options import PostgresPlace
 from fibonacci._batch.progress import resume_fault
+from fibonacci._batch.rows import Row
 from fibonacci._batch.sql_journal import COUNT, Dialect, JournalHolder, SQLJournal
 from fibonacci._core.logs import log_journal
 from fibonacci._remedies import remedy
@@ -326,7 +327,7 @@ class PostgresJournal(SQLJournal):
         self._place = place
         self._id = found.id
         self._write = self._dialect.upsert(
-            "fibonacci_rows", ("journal", *JournalEntry._fields), "journal, number"
+            "fibonacci_rows", ("journal", *JournalEntry._fields), "journal, number", kept="inputs"
         ).encode()
         self._connection: _Connection | None = connection
         self._patience = PATIENCE
@@ -385,6 +386,11 @@ class PostgresJournal(SQLJournal):
                 self._commits = before + 1
 
             self._carry_out(commit)
+
+    def _entry_of(self, row: Row) -> JournalEntry:
+        """Return what is written of a row. Its inputs, which may be long, cross the network once."""
+        entry = super()._entry_of(row)
+        return entry._replace(inputs=None) if row.is_recorded else entry
 
     def _carry_out(self, action: Callable[[_Connection], _T]) -> _T:
         """Carry out an action, and again on another connection when this one fails. The lock is held.

@@ -312,11 +312,12 @@ class Row:
         candidates: The executions that may be its own, of a row of unknown outcome. None for others.
         result: Its result. None before.
         steps: What runs it, which goes on when its execution has ended. None before.
+        is_recorded: Whether the journal has its inputs.
     """
 
     __slots__ = (
         *("attempts", "candidates", "deadline", "earlier", "error", "execution", "execution_id", "idempotency_key"),
-        *("index", "inputs", "intended_at", "is_sound", "key", "number", "result", "settled_at"),
+        *("index", "inputs", "intended_at", "is_recorded", "is_sound", "key", "number", "result", "settled_at"),
         *("started_at", "steps", "text", "version"),
     )
 
@@ -341,6 +342,7 @@ class Row:
         self.candidates: tuple[Execution, ...] | None = None
         self.result: RunResult | None = None
         self.steps: Any = None
+        self.is_recorded: bool = False
 
     @property
     def digest(self) -> bytes:

@@ -43,10 +43,20 @@ class Dialect(NamedTuple):
         """Return a query in this dialect."""
         return text.format(**self._asdict())
 
-    def upsert(self, table: str, names: Sequence[str], key: str) -> str:
-        """Return the statement that writes a row, whether it is there or not."""
+    def upsert(self, table: str, names: Sequence[str], key: str, kept: str = "") -> str:
+        """Return the statement that writes a row, whether it is there or not.
+
+        Args:
+            table: The table.
+            names: The names of the columns.
+            key: What tells one row from another.
+            kept: A column that keeps its value when it is written as NULL.
+        """
         values = ", ".join([self.value] * len(names))
-        changes = ", ".join(f"{name} = excluded.{name}" for name in names)
+        new = {name: f"excluded.{name}" for name in names}
+        if kept:
+            new[kept] = f"coalesce(excluded.{kept}, {table}.{kept})"
+        changes = ", ".join(f"{name} = {value}" for name, value in new.items())
         return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values}) ON CONFLICT ({key}) DO UPDATE SET {changes}"
 
 
@@ -152,6 +162,8 @@ class SQLJournal(ABC):
         self._change(map(self._entry_of, rows), progress, version)
         self._last += len(new)
         self._is_doubtful = False
+        for row in rows:
+            row.is_recorded = True
 
     @property
     def is_empty(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import gc
 import os
 import signal
@@ -11,21 +10,19 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-import trio
 
 from fibonacci import AsyncFibonacci, Fibonacci, RunResult
-from fibonacci._async.batch._workers import run_in_thread
-from fibonacci._batch.leaving import AbandonedRuns, abandoned_runs
+from fibonacci._batch import leaving
 from fibonacci._batch.locks import FileLock
-from fibonacci._sync.batch.context import BatchContext
+from fibonacci._sync.batch import _workers
 from fibonacci.emulator import Emulator
 from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode, both_modes
@@ -150,34 +147,17 @@ def test_a_journal_is_free_after_an_exit_that_is_caught(client: Fibonacci, reste
     assert len(list(client.workflows.run_many(rester, rows(1), journal=tmp_path / "runs.db"))) == 1
 
 
-class TestEnds:
-    """What ends the runs that were abandoned."""
+def test_an_end_that_fails_is_logged_and_the_next_is_called(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise OSError("the disk is gone")
 
-    def test_a_thread_calls_it_and_at_the_exit_of_the_process_it_is_called_at_once(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        at_exit, called = list[Any](), list[str]()
-        monkeypatch.setattr(atexit, "register", at_exit.append)
-        ends = AbandonedRuns()
-        ends.end_soon(lambda: called.append("while it runs"))
-        assert (called, ends.has_ends) == ([], True), "no thread has begun"
-        (leave,) = at_exit
-        leave()
-        assert (called, ends.has_ends) == (["while it runs"], False)
-        ends.end_soon(lambda: called.append("at the exit"))
-        assert called == ["while it runs", "at the exit"]
-
-    def test_one_that_fails_is_logged_and_the_next_is_called(self, caplog: pytest.LogCaptureFixture) -> None:
-        def fail() -> None:
-            raise OSError("the disk is gone")
-
-        ends, called = AbandonedRuns(), list[int]()
-        ends.end_soon(fail)
-        ends.end_soon(lambda: called.append(1))
-        ends.end()
-        assert called == [1]
-        assert "an abandoned run could not be ended" in caplog.text
-        assert "the disk is gone" in caplog.text
+    called = list[int]()
+    leaving.end_soon(fail)
+    leaving.end_soon(lambda: called.append(1))
+    leaving.end_abandoned()
+    assert called
+    wait_until(lambda: "the disk is gone" in caplog.text)
+    assert "an abandoned run could not be ended" in caplog.text
 
 
 class TestGone:
@@ -218,7 +198,7 @@ class TestGone:
         has_thread: bool,
     ) -> None:
         if not has_thread:  # as at a limit of the system
-            monkeypatch.setattr(abandoned_runs, "_wakes", SimpleQueue[None]())
+            monkeypatch.setattr(leaving, "start_new_thread", Mock(side_effect=RuntimeError))
 
         def leave_after(number: int) -> Any:
             options = {"journal": tmp_path / "runs.db", "concurrency": 1}
@@ -323,61 +303,19 @@ class TestHandlersOfSeveralRuns:
         assert next(calls) == 2
 
 
-class TestWorkBesideAnEventLoop:
-    """What is written is written, and known to be, before a cancellation ends the task."""
-
-    def test_what_a_thread_has_done_is_known_before_a_canceled_trio_task_ends(self) -> None:
-        written: list[int] = []
-
-        async def main() -> None:
-            with trio.CancelScope() as scope:
-                scope.cancel()
-                written.append(await run_in_thread(lambda: 7))
-                await trio.lowlevel.checkpoint()
-                written.append(8)
-
-        trio.run(main)
-        assert written == [7]
-
-    def test_what_a_thread_has_done_is_known_before_a_canceled_asyncio_task_ends(self) -> None:
-        written: list[int] = []
-        is_canceled = threading.Event()
-
-        def write() -> int:
-            assert is_canceled.wait(30)
-            return 7
-
-        async def work() -> None:
-            written.append(await run_in_thread(write))
-            await asyncio.sleep(0)
-            written.append(8)
-
-        async def main() -> None:
-            task = asyncio.create_task(work())
-            await asyncio.sleep(0)
-            task.cancel()
-            await asyncio.sleep(0)
-            is_canceled.set()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-
-        asyncio.run(main())
-        assert written == [7]
-
-
 @both_modes
 def test_the_journal_is_free_when_the_loop_has_ended(
     mode: Mode, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However late the last worker leaves: the next call may follow at once."""
-    context_class: Any = BatchContext
-    end = context_class._end
+    put = _workers.Inbox.put
 
-    def end_late(context: BatchContext, piece: Any) -> None:
-        time.sleep(0.1)
-        end(context, piece)
+    def put_and_stay(inbox: _workers.Inbox, function: Callable[[], object]) -> None:
+        put(inbox, function)
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(0.1)
 
-    monkeypatch.setattr(context_class, "_end", end_late)
+    monkeypatch.setattr(_workers.Inbox, "put", put_and_stay)
     client = mode.client_of(emulator)
     workflow = mode.run(client.workflows.create(name="Empty"))
     for _ in range(3):

@@ -234,7 +234,7 @@ class TestBackoff:
 
 
 def parts_of_a_batch(journal: Any, *, in_flight: int = 0, left: int = 1000, organization: str | None = None) -> Any:
-    """Return what the parts of a batch share, with a window of 20 s; `work` only counts."""
+    """Return what the parts of a batch share, with a window of 20 s, and workers that only count."""
     requestor: Any = Mock(clock=FakeClock(), redact=str)
     requestor.config.clock = None
     limits: Any = Mock(in_flight=in_flight, last=None)
@@ -244,7 +244,7 @@ def parts_of_a_batch(journal: Any, *, in_flight: int = 0, left: int = 1000, orga
     options.parser = RowParser(None, None)
     versions = WorkflowVersions(None, 0.0)
     context: Any = AsyncBatchContext(requestor, Mock(), options, journal, organization, None, versions, limits, 0.0)
-    context.work = Mock()
+    context._workers = Mock()
     return context
 
 
@@ -283,7 +283,7 @@ class TestLoop:
             context.inbox.put(Mock())
             await runner.step()
             assert context.plan.must_ask
-            return int(context.work.call_count)
+            return int(context._workers.start.call_count)
 
         assert asyncio.run(questions()) == 1
 
@@ -299,7 +299,8 @@ class TestLoop:
             context.watch.looked = Mock()
             AsyncExecutionsWatcher(context).look()
             if running > pages:
-                await context.work.call_args.args[0]()
+                work, report = context._workers.start.call_args.args
+                report(await work(), None)
                 for function in await context.inbox.get(0):
                     function()
             return context.watch.looked.call_args

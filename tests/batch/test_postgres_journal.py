@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from pathlib import Path
 from secrets import token_hex
 from typing import Any
 from unittest.mock import Mock
@@ -15,7 +17,8 @@ import pytest
 
 from fibonacci import Fibonacci, JournalError, UnknownOutcomeError, read_journal
 from fibonacci._batch.options import PostgresPlace, postgres_place
-from tests.batch.journals import HEADER, row, started_as
+from fibonacci._batch.rows import Row
+from tests.batch.journals import HEADER, ended, row, started_as
 from tests.kit.assertions import each_row
 from tests.kit.postgres import PostgresServer
 
@@ -93,6 +96,21 @@ def end_connections(server: PostgresServer) -> None:
 def restart(server: PostgresServer) -> None:
     server.stop()
     server.start()
+
+
+def test_inputs_cross_the_network_once(journal: PostgresJournal, connections: list[Any], tmp_path: Path) -> None:
+    inputs = "a" * 999
+    one = Row(0, "k1", {"text": inputs}, json.dumps({"text": inputs}))
+    with (tmp_path / "sent").open("wb") as file:
+        connections[0].pgconn.trace(file.fileno())
+        journal.write([one])
+        one.execution_id = "exec_1"
+        journal.write([one])
+        journal.write([ended(one)])
+        connections[0].pgconn.untrace()
+    sent = (tmp_path / "sent").read_text()
+    assert (sent.count("COMMIT") > 2, sent.count(inputs)) == (True, 1)
+    assert [result.inputs for result in journal.results()] == [one.inputs]
 
 
 class TestRefusals:

@@ -93,8 +93,8 @@ MUTANTS = [
     SeededFault(
         "tasks: workers of a batch",
         "_async.batch._workers:Workers.start",
-        "task.add_done_callback(lambda _: ended())",
-        "if task.cancelled(): ended()",
+        "task.add_done_callback(partial(_report, report))",
+        "task.cancelled()",
     ),
     SeededFault(
         "tasks: rate limiter",

@@ -10,33 +10,10 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator
 from contextlib import suppress
 from contextvars import copy_context
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 from fibonacci._async._runtime import WakeEvent, running_trio
-
-T = TypeVar("T")
-
-
-async def run_in_thread(function: Callable[[], T]) -> T:
-    """Carry out a function that may wait, in a thread. A cancellation comes after its end, and after its result."""
-    trio = running_trio()
-    if trio is not None:
-        with trio.CancelScope(shield=True):
-            result: T = await trio.to_thread.run_sync(function)
-        return result
-    task = asyncio.current_task()
-    future = asyncio.get_running_loop().run_in_executor(None, function)
-    cancellations = 0
-    while not future.done():
-        try:
-            await asyncio.wait([future])
-        except asyncio.CancelledError:
-            cancellations += 1
-    if task is not None:  # which is canceled at its next wait
-        for _ in range(cancellations):
-            task.uncancel()
-            task.cancel()
-    return future.result()
 
 
 class Inbox:
@@ -53,6 +30,11 @@ class Inbox:
             with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
                 self._event.set()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no function now."""
+        return not self._functions
+
     async def get(self, seconds: float | None) -> list[Callable[[], object]]:
         """Return the functions that were put in, waiting for the first no longer than that many seconds."""
         if not self._functions:
@@ -63,34 +45,46 @@ class Inbox:
 Work = Callable[[], Coroutine[Any, Any, Any]]
 """A piece of work without arguments."""
 
+Report = Callable[[Any, BaseException | None], object]
+"""Takes the value or the error of a piece of work."""
+
 Steps = Generator[Work | None, tuple[Any, BaseException | None], None]
 """What yields pieces of work, one after the other, and goes on with the value or the error of each. With None, it waits
 until it is told to go on."""
 
 
 class Workers:
-    """Carries out work beside the task that gives it out. The work handles its own exceptions."""
+    """Carries out work beside the task that gives it out."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def start(self, work: Work, ended: Callable[[], object]) -> None:
-        """Start a piece of work, and call `ended` when it is over, even if it was canceled before it began."""
+    def start(self, work: Work, report: Report) -> None:
+        """Start a piece of work, and report how it ends, even if it is canceled before it begins."""
         trio = running_trio()
         if trio is not None:
 
             async def carry_out() -> None:
                 try:
-                    await work()
-                finally:
-                    ended()
+                    value = await work()
+                except BaseException as error:
+                    report(None, error)
+                    if not isinstance(error, Exception):
+                        raise
+                else:
+                    report(value, None)
 
             trio.lowlevel.spawn_system_task(carry_out, context=copy_context())
             return
         task = asyncio.create_task(work())
         self._tasks.add(task)  # the event loop holds tasks weakly
         task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: ended())
+        task.add_done_callback(partial(_report, report))
+
+
+def _report(report: Report, task: asyncio.Task[Any]) -> None:
+    error = asyncio.CancelledError() if task.cancelled() else task.exception()
+    report(None if error is not None else task.result(), error)
 
 
 AsyncRows = Iterable[Any] | AsyncIterable[Any]

@@ -142,8 +142,6 @@ class AsyncBatchContext:
         inbox: What workers hand to the task that iterates.
         is_iterating: Whether the task that iterates is at work, and not in the body of the user's loop.
         quota: The quota of the organization as last read. None before.
-        at_work: How many workers haven't reported their end, as far as their reports were taken in.
-        is_draining: Whether the end of each piece of work is told to the inbox.
     """
 
     def __init__(
@@ -170,13 +168,11 @@ class AsyncBatchContext:
         self.watch: WatchPlan = WatchPlan()
         self.starts: StartRate = StartRate()
         self.inbox: _workers.Inbox = _workers.Inbox()
-        self.at_work: int = 0
         self.quota: Quota | None = None
         self.is_iterating: bool = False
         self._workers = _workers.Workers()
-        self.is_draining: bool = False
         # No lock guards these: what Ctrl-C has interrupted would be between two of them.
-        self._pieces: set[_Piece] = set()
+        self._under_way: set[_workers.Work] = set()
         self._is_left = False
         self._recording = threading.Lock()  # before that of the journal; it is held while the journal is written
         self._limits = limits
@@ -231,24 +227,12 @@ class AsyncBatchContext:
     @property
     def has_work(self) -> bool:
         """Whether a worker is at work."""
-        return bool(self._pieces)
+        return bool(self._under_way)
 
-    def work(self, function: _workers.Work) -> None:
-        """Carry out a function beside the iteration.
-
-        Raises:
-            RuntimeError: If the system has no thread left for it. It isn't carried out then.
-        """
-        piece = _Piece(function)
-        self.at_work += 1
-        try:
-            self._pieces.add(piece)
-            self._workers.start(piece.carry_out, partial(self._end, piece))
-        except BaseException:  # Ctrl-C too, after which it may be carried out nevertheless
-            if piece.take() is not None:
-                self.at_work -= 1
-                self._end(piece)
-            raise
+    @property
+    def is_idle(self) -> bool:
+        """Whether no worker is at work, and everything that workers have reported was taken in."""
+        return not self._under_way and self.inbox.is_empty  # in this order: a worker reports before it ends
 
     def drive(self, steps: _workers.Steps) -> None:
         """Carry out steps in the task that iterates, and the work that they yield beside it.
@@ -264,21 +248,30 @@ class AsyncBatchContext:
             self._work_for(steps, steps.send((value, error)))
 
     def _work_for(self, steps: _workers.Steps, work: _workers.Work | None) -> None:
-        if work is not None:
-            self.work(partial(self._carry_out, steps, work))
+        if work is None:
+            return
+        given = [work]
 
-    async def _carry_out(self, steps: _workers.Steps, work: _workers.Work) -> None:
+        async def carry_out() -> Any:
+            return await given.pop()() if given else None
+
+        self._under_way.add(carry_out)
         try:
-            value = await work()
-        except BaseException as error:
-            self.inbox.put(partial(self._go_on, steps, None, error))
-            if not isinstance(error, Exception):
-                raise
-        else:
-            self.inbox.put(partial(self._go_on, steps, value, None))
+            self._workers.start(carry_out, partial(self._report, carry_out, steps))
+        except BaseException:  # Ctrl-C too, after which a worker may carry it out nevertheless, if it isn't taken back
+            with suppress(IndexError):
+                given.pop()
+                self._under_way.discard(carry_out)
+            raise
 
-    def _go_on(self, steps: _workers.Steps, value: Any, error: BaseException | None) -> None:
-        self.at_work -= 1
+    def _report(self, work: _workers.Work, steps: _workers.Steps, value: Any, error: BaseException | None) -> None:
+        """Tell the task that iterates the outcome of a piece of work. It is called by the worker."""
+        self.inbox.put(partial(self._receive, work, steps, value, error))
+        self._under_way.discard(work)
+        self._close_if_left()
+
+    def _receive(self, work: _workers.Work, steps: _workers.Steps, value: Any, error: BaseException | None) -> None:
+        self._under_way.discard(work)  # the worker may not have come to that
         if not self._is_left:
             self.go_on(steps, value, error)
 
@@ -287,18 +280,12 @@ class AsyncBatchContext:
         self._is_left = True
         self._close_if_left()
 
-    def _end(self, piece: _Piece) -> None:
-        self._pieces.discard(piece)
-        self._close_if_left()
-        if self.is_draining:
-            self.inbox.put(nothing)
-
     def _close_if_left(self) -> None:
         """Close the journal if it is to be closed, and no worker is left. A second call does nothing.
 
         IDs that were received are in it: a second Ctrl-C may have kept the task that iterates from writing some.
         """
-        if not self._is_left or self._pieces:
+        if not self._is_left or self._under_way:
             return
         try:
             self.write()
@@ -487,25 +474,6 @@ class AsyncBatchContext:
             text, seconds = "workflow %s: the platform is back after %.0f s", self.now - self._outage_began
             log(_log, logging.WARNING, text, self.requests.workflow_id, seconds)
             self._outage_began = None
-
-
-class _Piece:
-    """A piece of work, which is carried out or taken back."""
-
-    def __init__(self, function: _workers.Work) -> None:
-        self._functions = [function]
-
-    def take(self) -> _workers.Work | None:
-        """Return the function to the first who asks for it, and None to others."""
-        with suppress(IndexError):
-            return self._functions.pop()
-        return None
-
-    async def carry_out(self) -> None:
-        """Call the function, unless it was taken back."""
-        function = self.take()
-        if function is not None:
-            await function()
 
 
 def nothing() -> None:

@@ -135,6 +135,7 @@ class AsyncRowReader:
                 f" ({', '.join(map(repr, names))}). Inputs must not change between runs: pass another journal, other"
                 " keys, or the same inputs as before with inputs=lambda row: ..."
             )
+        row.is_recorded = bool(entry.digest)
         if entry.is_finished:
             result = journal.result(entry, row.index)
             if result.succeeded or not self._context.options.retry_failed:

@@ -21,7 +21,7 @@ from fibonacci._async.batch.context import AsyncBatchContext, AsyncBatchRequests
 from fibonacci._async.batch.opening import estimate, open_batch
 from fibonacci._async.batch.runner import AsyncBatchRunner
 from fibonacci._async.requestor import AsyncRequestor
-from fibonacci._batch.leaving import InterruptHandler, abandoned_runs
+from fibonacci._batch.leaving import InterruptHandler, end_abandoned, end_soon
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import LOG_EVERY, drain_text, resume_note
 from fibonacci._batch.rows import FrameRows, can_be_read_again, key_in
@@ -188,7 +188,6 @@ class AsyncBatchSession:
                     await _runtime.shielded(self._drain_and_save, math.inf)  # each request has a timeout
             finally:
                 self.close_soon()
-                await _end_abandoned()
 
     async def _drain_and_save(self) -> None:
         if self._runner is not None:
@@ -209,23 +208,18 @@ class AsyncBatchSession:
         A second call finishes what Ctrl-C kept the first one from finishing.
         """
         self.stop()
-        if self._progress is not None:
-            self._progress.close()
-            self._progress = None
-        if self._context is not None:
+        progress, self._progress = self._progress, None
+        if progress is not None:
+            progress.close()
+        if self._context is not None and self._process == os.getpid():
             self._context.close_soon()
-
-    def close_at_exit(self) -> None:
-        """Close at the end of the process, unless a thread that ends with it waits for a result."""
-        with suppress(RuntimeError), self._single.turn():
-            self.close_soon()
 
     def abandon(self) -> None:
         """Stop where nothing may wait or take a lock, as in `__del__`: another thread closes."""
         if not self._is_left:
             self.stop()
-            if self._context is not None and self._process == os.getpid():
-                abandoned_runs.end_soon(self.close_soon)
+            if self._context is not None:
+                end_soon(self.close_soon)
 
     def _check_process(self) -> None:
         """Check that this process can wait for results.
@@ -251,14 +245,13 @@ class AsyncBatchSession:
         if self._runner is None:
             if can_be_read_again(self._rows):
                 self._options.parser.check_keys(self._rows)
-            await _end_abandoned()
+            end_abandoned()  # one of them may have the journal
             bar = rows_bar(self._options.total) if self._options.progress else None
             self._context = await self._open()
             self._context.state.reads_on = can_be_read_again(self._rows) and not self._context.journal.is_new
             if self._options.progress:
                 self._progress = AsyncBatchProgress(self._context, bar)
             self._runner = AsyncBatchRunner(self._context, self._rows)
-            abandoned_runs.add_run(self)
             self._interrupts.install()
             await self._runner.begin()
         if self._context is not None:
@@ -271,8 +264,6 @@ class AsyncBatchSession:
 
     async def _end(self) -> None:
         """End the batch, and raise what ended it early."""
-        if self._runner is not None and self._runner.is_at_rest:
-            await self._runner.drain()  # the last worker may not have left: the next run needs the journal closed
         self.close_soon()
         if self._signal is not None:
             signal.raise_signal(self._signal)
@@ -293,12 +284,6 @@ class AsyncBatchSession:
             if sys.stderr is not None:  # else it would be printed to stdout
                 with suppress(OSError):  # the terminal is closed, which is what SIGHUP says
                     print(text, file=sys.stderr, flush=True)
-
-
-async def _end_abandoned() -> None:
-    """End runs whose iterator is gone, because one of them may have the journal."""
-    if abandoned_runs.has_ends:
-        await _workers.run_in_thread(abandoned_runs.end)
 
 
 class AsyncRuns(_runtime.AsyncIterationHints):

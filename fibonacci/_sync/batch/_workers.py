@@ -22,11 +22,6 @@ _IDLE = 5.0
 T = TypeVar("T")
 
 
-def run_in_thread(function: Callable[[], T]) -> T:
-    """Carry out a function that may wait."""
-    return function()
-
-
 class Inbox:
     """Functions to be called by the one thread that waits for them. Workers and signal handlers put them in."""
 
@@ -36,6 +31,11 @@ class Inbox:
     def put(self, function: Callable[[], object]) -> None:
         """Add a function, from any thread or signal handler."""
         self._functions.put(function)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no function now."""
+        return self._functions.empty()
 
     def get(self, seconds: float | None) -> list[Callable[[], object]]:
         """Return the functions that were put in, waiting for the first no longer than so many seconds."""
@@ -55,13 +55,16 @@ class Inbox:
 Work = Callable[[], Any]
 """A piece of work without arguments."""
 
+Report = Callable[[Any, BaseException | None], object]
+"""Takes the value or the error of a piece of work."""
+
 Steps = Generator[Work | None, tuple[Any, BaseException | None], None]
 """What yields pieces of work, one after the other, and goes on with the value or the error of each. With None, it waits
 until it is told to go on."""
 
 
 class Workers:
-    """Carries out work in threads, as many as there is work at a time. The work handles its own exceptions.
+    """Carries out work in threads, as many as there is work at a time.
 
     They are daemon threads, so a program that is interrupted twice doesn't wait for their requests.
     """
@@ -72,8 +75,8 @@ class Workers:
         self._threads: set[threading.Thread] = set()
         self._work: SimpleQueue[Callable[[], object]] = SimpleQueue()
 
-    def start(self, work: Work, ended: Callable[[], object]) -> None:
-        """Start a piece of work, and call `ended` when it is over. If no thread can be started, it waits for one.
+    def start(self, work: Work, report: Report) -> None:
+        """Start a piece of work, and report how it ends. If no thread can be started, it waits for one.
 
         Raises:
             RuntimeError: If no thread can be started, and there is none to wait for. The work isn't carried out.
@@ -82,9 +85,11 @@ class Workers:
 
         def carry_out() -> None:
             try:
-                context.run(work)
-            finally:
-                ended()
+                value = context.run(work)
+            except BaseException as error:  # which ends the row or the batch, not this thread
+                report(None, error)
+            else:
+                report(value, None)
 
         with self._lock:
             has_idle = self._idle > 0

@@ -97,12 +97,9 @@ class BatchRunner:
         """Start no more rows, and wait until no request is under way."""
         self._state.stop(None)
         self._call_received()
-        self._context.is_draining = True
-        while self._context.has_work:
+        while not self._context.is_idle:
             self._received += self._context.inbox.get(None)
             self._call_received()
-        self._received += self._context.inbox.get(0)
-        self._call_received()
 
     def save(self) -> None:
         """Write the results there are.
@@ -115,7 +112,7 @@ class BatchRunner:
     @property
     def is_at_rest(self) -> bool:
         """Whether no request is under way, and no execution is waited for."""
-        return not (self._context.at_work or self._state.running)
+        return self._context.is_idle and not (self._received or self._state.running)
 
     def _start_rows(self) -> None:
         """Start what may be started: first all intents are made durable, at once, with the results there are."""
@@ -310,8 +307,8 @@ class BatchRunner:
             self._received += context.inbox.get(min(seconds, _STOP_CHECK) if is_stoppable else seconds)
             self._gather()
             return
-        self._received += context.inbox.get(min(seconds, _CLOCK_CHECK) if context.at_work else 0)
-        if not self._received and not context.at_work:
+        self._received += context.inbox.get(min(seconds, _CLOCK_CHECK) if context.has_work else 0)
+        if not self._received and context.is_idle:
             context.requestor.clock.sleep(seconds)
 
     def _gather(self) -> None:
@@ -320,7 +317,7 @@ class BatchRunner:
         if not context.journal.is_durable:
             return
         ends = monotonic() + _GATHERING
-        while 0 < len(self._received) < context.at_work and (seconds := ends - monotonic()) > 0:
+        while self._received and context.has_work and (seconds := ends - monotonic()) > 0:
             self._received += context.inbox.get(seconds)
 
     def _call_received(self) -> None:

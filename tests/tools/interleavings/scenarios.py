@@ -201,7 +201,10 @@ def _workers(baton: Baton) -> Bodies:
     done: list[int] = []
 
     def start(number: int) -> None:
-        workers.start(lambda: None, lambda: inbox.put(lambda: done.append(number)))
+        def report(value: object, error: BaseException | None) -> None:
+            inbox.put(lambda: done.append(number))
+
+        workers.start(lambda: None, report)
 
     def iterate() -> None:
         start(0)

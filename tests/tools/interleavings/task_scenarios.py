@@ -247,7 +247,7 @@ def _workers(run: TaskRun) -> Bodies:
             for _ in range(2):
                 context.drive(steps())
             ends = run.now + 30
-            while context.at_work and run.now < ends:
+            while not context.is_idle and run.now < ends:
                 for function in await context.inbox.get(10.0):
                     function()
         finally:
