@@ -12,7 +12,7 @@ from weakref import WeakSet
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt, Retry, decide, is_rate_limited
 from fibonacci._core.window import Admission, Delay, Statement, Window
-from fibonacci._system.concurrency import first, renew_in_children
+from fibonacci._system.concurrency import renew_in_children, snapshot
 
 if TYPE_CHECKING:
     from fibonacci.models.response import RateLimit
@@ -266,7 +266,7 @@ class SharedLimits:
 
         Where no call can be admitted, this takes the same time however many there are.
         """
-        while (calls := first(self._queue.__iter__, 1)) and self._admit(calls[0].admission, now) is None:
+        while (calls := snapshot(self._queue.__iter__, 1)) and self._admit(calls[0].admission, now) is None:
             is_there = calls[0].wake()
             self.leave(calls[0])
             if not is_there:
@@ -280,7 +280,7 @@ class SharedLimits:
                     self.leave(waiting)
 
     def _waiting(self) -> list[QueuedCall]:
-        return first(self._queue.__iter__, None) + first(self._refused.__iter__, None)
+        return snapshot(self._queue.__iter__, None) + snapshot(self._refused.__iter__, None)
 
 
 _shared: OrderedDict[tuple[str, int], SharedLimits] = OrderedDict()

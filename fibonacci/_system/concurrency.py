@@ -34,8 +34,8 @@ if TYPE_CHECKING:
             ...
 
 
-def first(iterate: Callable[[], Iterator[T]], count: int | None) -> list[T]:
-    """Return the first items of a collection, all of them if it has fewer.
+def snapshot(iterate: Callable[[], Iterator[T]], count: int | None) -> list[T]:
+    """Return the first items of a collection, or all if it has fewer, although other threads may change it.
 
     Args:
         iterate: Begins to iterate it, such as its `__iter__`.

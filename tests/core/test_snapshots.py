@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fibonacci._system.concurrency import first
+from fibonacci._system.concurrency import snapshot
 
 
 def test_a_collection_that_is_changed_meanwhile_is_read_again() -> None:
@@ -13,5 +13,5 @@ def test_a_collection_that_is_changed_meanwhile_is_read_again() -> None:
         numbers.setdefault(2, "two")
         return begun
 
-    assert first(iterate, 3) == [1, 2]
-    assert first(numbers.__iter__, 1) == [1]
+    assert snapshot(iterate, 3) == [1, 2]
+    assert snapshot(numbers.__iter__, 1) == [1]

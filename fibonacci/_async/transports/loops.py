@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Generic, TypeVar
 
 from fibonacci._async import _runtime
-from fibonacci._system.concurrency import first, renew_in_children
+from fibonacci._system.concurrency import renew_in_children, snapshot
 
 T = TypeVar("T")
 
@@ -119,7 +119,7 @@ class AsyncCapacityLimiter:
 
     def _take_in_turn(self, share: AsyncCapacityShare) -> bool:
         # A handler's call uses the turn of the call that it has interrupted, which can't use it now.
-        waiting = [each() for each in first(self._queue.__iter__, max(0, self.total - self.in_use))]
+        waiting = [each() for each in snapshot(self._queue.__iter__, max(0, self.total - self.in_use))]
         return any(each and each.turn is share.turn for each in waiting) and self._take(share)
 
     def _take(self, share: AsyncCapacityShare) -> bool:

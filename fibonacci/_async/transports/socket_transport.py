@@ -29,7 +29,7 @@ from fibonacci._core.messages import MISDIRECTED, SENT, Deadline, HTTPRequest, H
 from fibonacci._core.options import check_seconds
 from fibonacci._core.transport_errors import is_network_failure, transport_error_from
 from fibonacci._net.sockets import lacks_descriptor
-from fibonacci._system.concurrency import first
+from fibonacci._system.concurrency import snapshot
 
 if TYPE_CHECKING:
     from fibonacci._core.option_types import ClientCert
@@ -72,7 +72,7 @@ class AsyncConnectionPool:
     @property
     def connections(self) -> list[AsyncHTTP11Connection]:
         """The open connections, those in use first."""
-        active = [use.connection for use in first(self._active.__iter__, None)]
+        active = [use.connection for use in snapshot(self._active.__iter__, None)]
         return [*(connection for connection in active if connection is not None), *self._idle]
 
     async def send(

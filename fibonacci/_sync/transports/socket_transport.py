@@ -30,7 +30,7 @@ from fibonacci._sync.transports.connector import Connector
 from fibonacci._sync.transports.http11 import HTTP11Connection, StaleConnection
 from fibonacci._sync.transports.loops import CapacityLimiter, CapacityShare, PerLoop
 from fibonacci._sync.transports.transport import TransportBase
-from fibonacci._system.concurrency import first
+from fibonacci._system.concurrency import snapshot
 
 if TYPE_CHECKING:
     from fibonacci._core.option_types import ClientCert
@@ -73,7 +73,7 @@ class ConnectionPool:
     @property
     def connections(self) -> list[HTTP11Connection]:
         """The open connections, those in use first."""
-        active = [use.connection for use in first(self._active.__iter__, None)]
+        active = [use.connection for use in snapshot(self._active.__iter__, None)]
         return [*(connection for connection in active if connection is not None), *self._idle]
 
     def send(
