@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+import pytest
+
 from fibonacci import AsyncFibonacci, Fibonacci
+from fibonacci._async.batch import context
 from fibonacci.emulator import Emulator
 from tests.tools.markdown import ROOT
 
@@ -56,7 +59,8 @@ def trips() -> Iterator[tuple[int, set[str]]]:
         yield int(count), {f"{folder}{name}.py" for folder, many, one in named for name in (many or one).split(",")}
 
 
-def test_a_trip_crosses_the_files_that_the_page_names(tmp_path: Path) -> None:
+def test_a_trip_crosses_the_files_that_the_page_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(context, "_NOTED_EVERY", 60.0)  # the progress is noted once a second, not once a row
     (calls, of_call), (rows, of_row), (executes, of_execute) = trips()
     with Emulator() as emulator:
         call, execute = traced_call(emulator)
