@@ -117,7 +117,7 @@ class TestSeveralAddresses:
     def test_a_race_that_is_given_up_leaves_no_socket(self, mode: Mode, names: NameService) -> None:
         with BlackHole(port=free_port()) as first, BlackHole("127.0.0.3", first.port) as second:
             names.add("dead.test", first.host, second.host)
-            client = insecurely(mode, url("dead.test", first.port), max_retries=0, timeout=0.5)
+            client = insecurely(mode, url("dead.test", first.port), max_retries=0, timeout=3)
             call = mode.begin(client.request, "GET", "/x")
             assert appears(lambda: first.attempts == second.attempts == 1)
             assert type(call.result().error) is APITimeoutError
