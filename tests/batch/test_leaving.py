@@ -89,7 +89,9 @@ def test_rows_that_are_refused_after_a_break_are_not_of_unknown_outcome(
         results: list[RunResult] = []
         wait_until(lambda: _is_free(journal))  # it is closed with the last response
         mode.each(client.workflows.run_many("wf-1", rows(4), **options), results.append)
-    assert [result.status for result in results] == ["completed"] * 4
+    # A 422 that comes before the close has begun ends its row; one that comes later takes its start back.
+    assert {result.status for result in results} <= {"completed", *(["failed"] if status == 422 else [])}
+    assert len(results) == 4
 
 
 def _is_free(journal: Path) -> bool:
