@@ -51,8 +51,7 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
         "engine/compiled.py:*.scriptable_names",
     ),
     "Models and critics, which the suite does not run because they cost money: what the emulator makes up for them": (
-        *("engine/default_nodes.py:", "engine/default_nodes.py:sample*", "engine/default_nodes.py:_*"),
-        *("engine/default_nodes.py:default_*", "engine/node_executor.py:_as_texts"),
+        *("engine/default_nodes.py:*", "engine/node_executor.py:_as_texts"),
         *("engine/node_executor.py:*.improvement_prompt", "engine/node_executor.py:*.write_memory"),
         *("engine/memory.py:NodeMemory.read", "engine/memory.py:NodeMemory.write"),
         *("engine/execution.py:*._improve", "engine/node_states.py:NodeStates.run_again"),
@@ -65,7 +64,7 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
             "engine/tool_catalog.py:_result",
             "engine/tool_catalog.py:_arithmetic",
         ),
-        *("engine/tool_catalog.py:_value_of", "engine/default_nodes.py:Fitting.*"),
+        "engine/tool_catalog.py:_value_of",
         "engine/environment.py:*",
     ),
     "Values of `env` and `secrets`, which are set in Python": (
@@ -76,9 +75,11 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
         *("engine/emulator_warnings.py:*", "policy/admission.py:report_categories"),
         *("policy/admission.py:report_problems", "policy/admission.py:misspelled_category"),
         *("routes/executions.py:_check_status", "engine/execution.py:*._warn_of_missing_values"),
+        "engine/scheduler.py:Scheduler._report_end",
         *("engine/execution.py:*._indexes", "engine/node_executor.py:*.take_remarks"),
         *("engine/compiled.py:missing_values", "engine/execution.py:*._report"),
     ),
+    "What reaches a node that no run has reached: the report of coverage is read in Python": ("engine/recipes.py:*",),
     "Decisions about approval: the API has no call that approves": (
         *("policy/approvals.py:decide", "policy/approvals.py:_approve", "policy/approvals.py:_check_role"),
         *("policy/approvals.py:expire", "policy/approvals.py:_record*", "routes/control.py:*"),
@@ -102,12 +103,14 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
 """The functions of the emulator of which no HTTP client sees anything, and why: `folder/file.py:Class.function`."""
 
 LINES: Final[Mapping[str, str]] = {
-    "Handlers, scripts and their calls": r"scripts?\b|\bcalls\b|HandlerOutcome|step\.timeout|launched",
+    "Handlers, scripts and their calls": (
+        r"scripts?\b|\bcalls\b|\bcassette\b|HandlerCall|HandlerOutcome|step\.timeout|launched"
+    ),
     "Warnings and logs": r"\bwarnings\b|EmulatorWarning|unused_owners|without_value|_log\b|\blog\(|report_problems",
     "Remarks about made-up answers, in the trace": r"\bremarks\b",
     "Secrets and the environment": r"\bsecrets\b|\"env\"",
     "What only models and critics have": (
-        r"memory_read|system_prompt|LLMNode|CriticNode|iteration|earlier_attempts|_improve\b|\busage\b"
+        r"memory_read|system_prompt|LLMNode|CriticNode|iteration|earlier_attempts|improve|criteria|SCORE|\busage\b"
     ),
     "What only the API of 0.2.4 passes": (
         r"is_template|is_flagged|\bcaller\b|rolled_back_from|changed\[.status|\btags\b"
