@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Protocol, Self
 
+    from fibonacci._async.rate_limit_wait import AsyncRateLimitWait
     from fibonacci._async.transports.transport import AsyncTransport
-    from fibonacci._core.shared_limits import QueuedCall, SharedLimits
+    from fibonacci._core.shared_limits import SharedLimits
     from fibonacci.models.response import RateLimit
 
     class AsyncExit(Protocol):
@@ -44,7 +45,7 @@ class AsyncSharedState:
 
     Attributes:
         limits: The limits of the key that was used last. None before the first call.
-        queued: The calls that wait for the rate limit.
+        waits: The waits of calls for the rate limit.
         exits: The runs whose execution is canceled when they are left early.
     """
 
@@ -52,7 +53,7 @@ class AsyncSharedState:
         self._config = config
         self._made: dict[str, AsyncTransport] = {}
         self.limits: SharedLimits | None = None
-        self.queued: set[QueuedCall] = set()
+        self.waits: set[AsyncRateLimitWait] = set()
         self.exits: set[AsyncExit] = set()
         if config.rate_limiter not in LOCAL_RATE_LIMITERS:
             from fibonacci._net.stored_limits import window_store
@@ -92,8 +93,8 @@ class AsyncSharedState:
 
         Cancellations of executions that are under way are waited for: a program often ends after this.
         """
-        for call in list(self.queued):
-            call.close()
+        for wait in list(self.waits):
+            wait.close()
         try:
             if self.exits:
                 from fibonacci._async import _runtime  # loaded by the run that is among them

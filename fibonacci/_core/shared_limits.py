@@ -42,38 +42,6 @@ class StoreError(Exception):
         self.is_lasting: bool = is_lasting
 
 
-class QueuedCall:
-    """A call that sleeps: until the limiter admits it or, when it was refused, until it is sent again.
-
-    Args:
-        wake: Ends the sleep, from any thread. It raises a RuntimeError if the event loop of the call is closed.
-        admission: What the limiter is to give.
-
-    Attributes:
-        is_closed: Whether its client was closed.
-        is_reset: Whether the rate limit was reset.
-    """
-
-    def __init__(self, wake: Callable[[], None], admission: Admission) -> None:
-        self.admission: Admission = admission
-        self.is_closed: bool = False
-        self.is_reset: bool = False
-        self._wake = wake
-
-    def wake(self) -> bool:
-        """End the sleep, or return False if the event loop of the call is closed."""
-        try:
-            self._wake()
-        except RuntimeError:
-            return False
-        return True
-
-    def close(self) -> None:
-        """End the call: its client is closed."""
-        self.is_closed = True
-        self.wake()
-
-
 class SharedLimits:
     """The limits of one API key at one base URL. Safe to use from many threads and event loops.
 
@@ -90,6 +58,7 @@ class SharedLimits:
         window: The window of the rate limit, unless it belongs to this process alone.
 
     Attributes:
+        refused: The calls that the server refused, and that wait to be sent again. A reset wakes and removes them.
         last: The last rate limit that the server stated. None before the first.
         failure: Why no call can be admitted at present. Always None if the limits belong to this process alone.
         is_inherited: Whether this process is a fork, and the limits belong to its parent's calls.
@@ -102,12 +71,12 @@ class SharedLimits:
         self._window: Window = window or Window()
         self._admitted: WeakSet[Admission] = WeakSet()
         self._pollers: WeakSet[Admission] = WeakSet()
-        self._queue: OrderedDict[QueuedCall, None] = OrderedDict()
-        self._refused: OrderedDict[QueuedCall, None] = OrderedDict()
-        self._told: tuple[float, bool] = (0.0, False)  # the end of the delay that the calls in the queue know
+        self._queue: OrderedDict[Admission, None] = OrderedDict()
+        self._known_end = 0.0  # of the delay: until then the calls in the queue sleep
         self._tokens = _CAPACITY
         self._is_enforced = is_enforced
         self._warned_until = -float("inf")
+        self.refused: WeakSet[Admission] = WeakSet()
         self.last: RateLimit | None = None
         self.failure: StoreError | None = None
         self.is_inherited: bool = False
@@ -121,7 +90,7 @@ class SharedLimits:
     @property
     def queued(self) -> int:
         """The number of calls that wait."""
-        return len(self._queue) + len(self._refused)
+        return len(self._queue) + len(self.refused)
 
     @property
     def left(self) -> tuple[int, int] | None:
@@ -163,90 +132,62 @@ class SharedLimits:
             return self._window.remaining_at(now)
 
     def acquire(self, admission: Admission, now: float) -> Delay | None:
-        """Admit a request, after which `settle` must follow, or return its delay."""
-        with self._lock:
-            if self._queue:
-                self._admit_queued(now)
-            return self._admit(admission, now)
+        """Admit a request and return None, or queue it and return its delay. In the end, `settle` must follow.
 
-    def queue(self, call: QueuedCall, now: float) -> Delay | None:
-        """Queue a call, or ask for one that is in the queue: return None if it is admitted, or its delay.
-
-        `leave` must follow in the end. The call may be woken before its delay is over.
+        The call of a queued request asks again after its delay, or when it is woken.
         """
         with self._lock:
-            if call.admission.at is None:
-                self._queue.setdefault(call)
+            if admission.at is None and admission not in self._queue:
+                self._queue[admission] = None
+                self._notify()
             self._admit_queued(now)
-            if call.admission.at is not None:
-                return None
-            return self._window.delay(now) or Delay(0.0, is_fixed=False)
-
-    def queue_refused(self, call: QueuedCall) -> None:
-        """Have a reset of the rate limit wake a call that was refused. `leave` must follow."""
-        self._refused.setdefault(call)
-
-    def leave(self, call: QueuedCall) -> None:
-        """Remove a call from the queue. An admission that it has is settled."""
-        self._queue.pop(call, None)
-        self._refused.pop(call, None)
+            return None if admission.at is not None else self._window.delay(now) or Delay(0.0, is_fixed=False)
 
     def settle(self, admission: Admission, attempt: Attempt | None, now: float) -> Retry | None:
-        """Record the end of a request. It does nothing for one that isn't admitted, or was settled.
+        """Record the end of a request. A second call does nothing.
 
         Args:
-            admission: The admission of the request.
+            admission: The admission of the request. If it is in the queue, it leaves.
             attempt: The attempt. None if it ended without a result, as by cancellation.
             now: Seconds on the monotonic clock.
 
         Returns:
             The retry that follows, paid for from the quota. None if the result is final.
         """
-        if admission.at is None:
+        self._queue.pop(admission, None)
+        sent, admission.at = admission.at, None
+        if sent is None:
             return None
         with self._lock:
-            self._end(admission, None if attempt is None else attempt.result, now)
-            if self._queue:
-                self._admit_queued(now)
+            self._admitted.discard(admission)
+            self._end(sent, None if attempt is None else attempt.result, now)
+            self._admit_queued(now)
+            self._notify()
             return None if attempt is None else self._pay(attempt)
 
     def reset(self, now: float) -> None:
         """Forget what the server stated, and wake all calls that wait."""
-        if self.is_inherited:
-            return
         with self._lock:
             self.last = None
             self._window.forget()
             self._admit_queued(now)
-            for call in self._waiting():
-                call.is_reset = True
-                call.wake()
+            self._wake_all()
+            self.refused.clear()
+            self._notify()
 
-    def _admit(self, admission: Admission, now: float) -> Delay | None:
-        """Admit a request, or return its delay."""
-        delay = self._window.delay(now) if self._is_enforced else None
-        if delay is None and admission.at is None:  # else a signal's handler has admitted it in the meantime
-            self._admitted.add(admission)
-            admission.at = self._window.add(now)
-        return delay
+    def _notify(self) -> None:
+        """Called when a call has queued, a request has ended, or the rate limit was reset. It must not block."""
 
-    def _end(self, admission: Admission, result: object, now: float) -> None:
+    def _end(self, sent: float, result: object, now: float) -> None:
         """End a request, and take in what its response states."""
         response = result if isinstance(result, APIResponse) else None
-        is_refused = response is not None and is_rate_limited(response)
-        stated, has_passed = None, False
-        if response is not None:
-            has_passed = not is_refused and response.status < 500 and response.status != 429
-            limit = response.rate_limit
-            self.last = limit or self.last
-            if limit is not None:
-                reset = limit.reset_at.timestamp()
-                stated = Statement(limit.limit, limit.remaining, reset, response.server_time)
-        sent, admission.at = admission.at, None
-        self._admitted.discard(admission)
-        if sent is not None:
-            self._window.end(sent, now, stated, has_passed=has_passed)
-        seconds = response.retry_after if response is not None and is_refused else None
+        limit = None if response is None else response.rate_limit
+        stated = None
+        if response is not None and limit is not None:
+            self.last = limit
+            stated = Statement(limit.limit, limit.remaining, limit.reset_at.timestamp(), response.server_time)
+        self._window.end(sent, now, stated)
+        seconds = response.retry_after if response is not None and is_rate_limited(response) else None
         if seconds is not None and seconds <= _LONGEST_PAUSE:
             self._window.pause(now, seconds)
 
@@ -262,25 +203,31 @@ class SharedLimits:
         return retry
 
     def _admit_queued(self, now: float) -> None:
-        """Admit the calls that may be sent, in order, and wake the others if the end of their delay has changed.
+        """Admit the calls that may be sent, in order, and wake the others if the end of their delay has changed."""
+        while calls := snapshot(self._queue.__iter__, 1):
+            delay = self._window.delay(now) if self._is_enforced else None
+            if delay is not None:
+                if abs(now + delay.seconds - self._known_end) > _TOLERANCE:
+                    self._known_end = now + delay.seconds
+                    self._wake_all()
+                return
+            if self._wake(calls[0]):
+                self._admitted.add(calls[0])
+                calls[0].at = self._window.add(now)
+                self._queue.pop(calls[0], None)
 
-        Where no call can be admitted, this takes the same time however many there are.
-        """
-        while (calls := snapshot(self._queue.__iter__, 1)) and self._admit(calls[0].admission, now) is None:
-            is_there = calls[0].wake()
-            self.leave(calls[0])
-            if not is_there:
-                self._end(calls[0].admission, None, now)
-        delay = self._window.delay(now)
-        until, was_fixed = self._told
-        if delay is not None and (abs(now + delay.seconds - until) > _TOLERANCE or delay.is_fixed != was_fixed):
-            self._told = now + delay.seconds, delay.is_fixed
-            for waiting in self._waiting():
-                if not waiting.wake():
-                    self.leave(waiting)
+    def _wake(self, admission: Admission) -> bool:
+        """Wake a call, or remove it from the queue if its event loop is closed."""
+        try:
+            admission.wake()
+        except RuntimeError:
+            self._queue.pop(admission, None)
+            return False
+        return True
 
-    def _waiting(self) -> list[QueuedCall]:
-        return snapshot(self._queue.__iter__, None) + snapshot(self._refused.__iter__, None)
+    def _wake_all(self) -> None:
+        for waiting in snapshot(self._queue.__iter__, None) + snapshot(self.refused.__iter__, None):
+            self._wake(waiting)
 
 
 _shared: OrderedDict[tuple[str, int], SharedLimits] = OrderedDict()

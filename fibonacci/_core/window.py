@@ -1,37 +1,43 @@
-"""The window of a rate limit: how many requests are left in it by the last statement, and when it ends."""
+"""The window of a rate limit: how many requests are left in it, and when it ends."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable
 from typing import NamedTuple
 
 LONGEST_WAIT = 120.0
 """Seconds for which a statement of the server is trusted, and so the longest wait for one."""
 
-# Seconds by which a window may end after its stated reset, which is rounded to a whole second in any direction. And
-# seconds within which a request reaches the server: a statement includes all those that were sent so long before.
+# Servers round a reset to whole seconds, in any direction, so a window may end a second later than stated. And a
+# request reaches the server within a second: a statement includes all that were sent so long before its own request.
 _MARGIN = 1.0
-# Resets of one window differ by up to a second where they are stated in seconds from now.
-_SAME = 1.5
-# Seconds without a response after which another request is sent to a server that stated for long that none is left.
-_PROBE_INTERVAL = 5.0
-# Seconds in which the requests that may be under way double while processes know nothing of their window.
-_DOUBLED_IN = 0.5
-_NEVER = float("-inf")
+# If a reset is stated in seconds from now, those of one window differ by up to a second.
+_SAME_RESET = 1.5
+# Seconds in which the number of requests under way doubles while processes know nothing of their window.
+_DOUBLING_TIME = 0.5
+# Instead of infinities, which JSON and Redis don't have.
+_NEVER, _FOREVER = -1e15, 1e15
+
+
+def _ignore() -> None:
+    pass
 
 
 class Admission:
-    """The permission to send one request.
+    """The permission to send one request. The request counts as in flight as long as this object lives.
 
     Attributes:
         at: When it was given, in seconds of the window's clock. None before, and after the end of the request.
+        wake: Ends the sleep of the call, from any thread. It raises a RuntimeError if the call's event loop is closed.
     """
 
-    __slots__ = ("__weakref__", "at")
+    __slots__ = ("__weakref__", "at", "wake")
 
-    def __init__(self) -> None:
+    def __init__(self, wake: Callable[[], None] = _ignore) -> None:
         self.at: float | None = None
+        self.wake = wake
 
 
 class Delay(NamedTuple):
@@ -65,35 +71,35 @@ class Statement(NamedTuple):
 class Window:
     """The current window, as far as it is known. Its state is plain values, so that it can be kept in a file.
 
-    `_net/redis_window.lua` does the same in Redis. What may still be sent is the lowest number that the server has
-    stated in the window, less the requests under way that this number may not include: those sent less than a second
-    before the one whose response stated it. When a window has passed, the next is taken to have its limit and its
-    length until a response states it: otherwise calls that take long would stop all others.
+    What may still be sent is the lowest number that the server has stated in the window, minus the requests under way
+    that this number may not include. When the window has passed, the next one is assumed to have the same limit and
+    length until a response states it. `_net/redis_window.lua` follows the same rules in Redis.
 
     Args:
-        is_shared: Whether processes share it. As long as they know nothing of it, they begin with one request.
+        is_shared: Whether processes share it. While they know nothing of it, they begin with one request.
 
     Attributes:
         limit: The requests that the plan allows in a window. 0 if not known.
+        remaining: The requests that were left by the newest statement. None if not known.
+        reset: The stated end in Unix seconds, which names the window. None until a response states this window.
+        ends: The end on the clock of this window.
+        newest: When the newest request was sent whose response counts. Or else, when the window began.
+        length: The longest window seen, in seconds.
+        flying: When the requests were sent that `remaining` may not include, in order.
     """
 
     def __init__(self, *, is_shared: bool = False) -> None:
-        self.is_shared: bool = is_shared
-        self.flying: list[float] = []  # when the requests were sent that `remaining` may not include, in order
+        self.is_shared = is_shared
+        self.flying: list[float] = []
         self.forget()
 
     def forget(self) -> None:
         """Forget what the server stated."""
-        self.limit: int = 0
+        self.limit = 0
         self.remaining: int | None = None
-        self.reset: float = _NEVER  # in Unix seconds: the server's own name for the window
-        self.ends: float = _NEVER
-        self.newest: float = _NEVER  # when the newest request was sent whose response was taken in
-        self.length: float = 0.0
-        self.is_assumed: bool = False  # it is taken to be like the last one: no response has stated it
-        self.trusted_until: float = math.inf
-        self.paused_until: float = _NEVER
-        self.states_nothing: bool = False  # the server admits requests, and states no rate limit
+        self.reset: float | None = None
+        self.ends = self.newest = _NEVER
+        self.length = _FOREVER
 
     @property
     def left(self) -> int | None:
@@ -106,75 +112,54 @@ class Window:
 
     def delay(self, now: float) -> Delay | None:
         """Return the delay of a request, or None if it may be sent."""
-        if now < self.paused_until:
-            return Delay(self.paused_until - now, is_fixed=True)
-        if self.remaining is None:
-            return self._scouts_delay(now) if self.is_shared and not self.states_nothing else None
-        until = min(self.ends, self.trusted_until)
-        return Delay(until - now, is_fixed=self.remaining == 0) if now < until and not self.left else None
+        if self.left or now >= self.ends:
+            return None
+        if self.remaining is not None:
+            return Delay(self.ends - now, is_fixed=self.remaining == 0)
+        seconds = self.newest + _DOUBLING_TIME * math.log2(len(self.flying) + 1) - now
+        return Delay(seconds, is_fixed=False) if self.is_shared and seconds > 0 else None
 
     def add(self, now: float) -> float:
-        """Count a request that is sent now, and return its time, by which it is known."""
-        if self.remaining is None:
-            self.newest = now if self.newest == _NEVER else self.newest
-        elif now >= self.ends:
+        """Count a request that is sent now, and return the time by which it is known."""
+        if now >= self.ends:
+            self.reset, self.remaining = None, self.limit or None
+            self.ends, self.newest = now + self.length, now
             self._drop(now - _MARGIN)
-            self.remaining, self.ends, self.newest, self.is_assumed = self.limit, now + self.length, now, True
-            self.trusted_until = math.inf
-        elif not self.left:
-            self.trusted_until = now + _PROBE_INTERVAL
         insort(self.flying, now)
         return now
 
-    def end(self, sent: float, now: float, stated: Statement | None, *, has_passed: bool) -> None:
-        """Take in the end of a request, and what its response states if there is one.
+    def end(self, sent: float, now: float, stated: Statement | None) -> None:
+        """Take in the end of a request.
 
         Args:
-            sent: Its time, as `add` has returned it.
+            sent: The time that `add` has returned.
             now: When its response was received.
-            stated: What the response states.
-            has_passed: Whether the response shows that requests are admitted.
+            stated: What the response states. None if it states nothing, or there is none.
         """
         place = bisect_left(self.flying, sent)
         if self.flying[place : place + 1] == [sent]:
             del self.flying[place]
         if stated is not None:
             self._update(sent, now, *stated)
-        elif has_passed and self.remaining is None:
-            self.states_nothing = True
-        elif has_passed and sent >= self.newest + LONGEST_WAIT:
-            self.forget()  # what was known is too old
 
     def pause(self, now: float, seconds: float) -> None:
-        """Delay all requests."""
-        self.paused_until = max(self.paused_until, now + seconds)
+        """Delay all requests, as a refused one asks for."""
+        self.ends = max(now + seconds, self.ends if self.remaining == 0 else _NEVER)
+        self.remaining, self.newest = 0, now
 
     def _update(self, sent: float, now: float, limit: int, remaining: int, reset: float, date: float) -> None:
-        # `Date` is cut to whole seconds, so a window is never taken to end earlier than it does.
-        ends = now + reset - date + _MARGIN
-        is_next, is_same = reset > self.reset + _SAME, abs(reset - self.reset) <= _SAME
-        is_newer = self.remaining is None or is_next or sent >= self.newest + (0.0 if self.is_assumed else _MARGIN)
-        if not is_newer and (self.is_assumed or not is_same):
+        ends = min(now + reset - date, now + LONGEST_WAIT - _MARGIN) + _MARGIN
+        ahead = math.inf if self.reset is None else reset - self.reset
+        is_same, is_next = abs(ahead) <= _SAME_RESET, _SAME_RESET < ahead < math.inf
+        is_newer = is_next or sent >= self.newest + (0.0 if self.reset is None else _MARGIN)
+        if ends <= now or not (is_newer or is_same):
             return  # it is about a window that has passed
-        if remaining == 0 and is_same:
-            ends = max(ends, now + _MARGIN)  # the server's window goes on after its stated end
-        if ends <= now:
-            return
-        if is_same and not self.is_assumed:
-            ends = min(ends, self.ends) if now < self.ends else ends
-            remaining = remaining if is_newer else min(remaining, self.remaining or 0)
+        if is_same:
+            ends, remaining = min(ends, self.ends), remaining if is_newer else min(remaining, self.remaining or 0)
         else:
-            self.reset, self.length = reset, min(LONGEST_WAIT, max(self.length, ends - now))
-        self.limit, self.remaining, self.ends, self.is_assumed = limit, remaining, ends, False
-        self.newest, self.trusted_until = max(sent, self.newest), now + LONGEST_WAIT
+            self.reset, self.length = reset, max(self.length, ends - now) if self.limit else ends - now
+        self.limit, self.remaining, self.ends, self.newest = limit, remaining, ends, max(sent, self.newest)
         self._drop(sent - _MARGIN)
-
-    def _scouts_delay(self, now: float) -> Delay | None:
-        """Return the delay while nothing is known: one request goes alone, and each half second twice as many."""
-        if self.newest == _NEVER:
-            return None
-        seconds = self.newest + _DOUBLED_IN * math.log2(len(self.flying) + 1) - now
-        return Delay(seconds, is_fixed=False) if seconds > 0 else None
 
     def _drop(self, until: float) -> None:
         del self.flying[: bisect_right(self.flying, until)]

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal
 
 from fibonacci._core.call import Call, closed_error, left_text, limiter_error, rate_limit_error
 from fibonacci._core.logs import log_wait
 from fibonacci._core.messages import allows
-from fibonacci._core.shared_limits import QueuedCall, SharedLimits
+from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._core.window import Admission, Delay
 from fibonacci._sync import _runtime
 from fibonacci._sync.shared_state import SharedState
@@ -60,26 +61,26 @@ class RateLimitWait:
         self._clock = clock
         self._event = _runtime.WakeEvent()
         self._began = clock.monotonic()
-        self._has_slept = False
-        self._is_reported = False
+        self._is_closed = self._is_reported = False
+
+    def close(self) -> None:
+        """End the wait, because the client is closed."""
+        self._is_closed = True
+        with suppress(RuntimeError):  # the event loop of the call is closed
+            self._event.set()
 
     def admit(self, admission: Admission) -> None:
         """Wait in the queue until the request is admitted.
-
-        The caller has to settle the admission, whether or not the request was admitted.
 
         Raises:
             RateLimitError: If that doesn't fit into the time of the call.
             APIConnectionError: If the client is closed.
         """
-        queued = QueuedCall(self._event.set, admission)
-        self._shared.queued.add(queued)
-        try:
-            while (delay := self._limits.queue(queued, self._clock.monotonic())) is not None:
+        admission.wake = self._event.set
+        with self._waiting():
+            while (delay := self._limits.acquire(admission, self._clock.monotonic())) is not None:
                 self._check(delay)
-                self._sleep(delay, queued)
-        finally:
-            self._leave(queued)
+                self._sleep(delay)
 
     def retry(self, seconds: float) -> None:
         """Wait until a refused request may be sent again, or the rate limit is reset.
@@ -87,23 +88,27 @@ class RateLimitWait:
         Raises:
             APIConnectionError: If the client is closed.
         """
-        queued = QueuedCall(self._event.set, Admission())
-        self._shared.queued.add(queued)
-        ends = self._clock.monotonic() + seconds
-        try:
-            self._limits.queue_refused(queued)
-            while seconds > 0 and not queued.is_reset:
-                self._sleep(Delay(seconds, is_fixed=True), queued)
-                seconds = ends - self._clock.monotonic()
-        finally:
-            self._leave(queued)
+        refused, ends = Admission(self._event.set), self._began + seconds
+        self._limits.refused.add(refused)
+        with self._waiting():
+            try:
+                while seconds > 0 and refused in self._limits.refused:
+                    self._sleep(Delay(seconds, is_fixed=True))
+                    seconds = ends - self._clock.monotonic()
+            finally:
+                self._limits.refused.discard(refused)
 
-    def _leave(self, queued: QueuedCall) -> None:
-        self._shared.queued.discard(queued)
-        self._limits.leave(queued)
-        record: Callable[[float], object] | None = getattr(self._call.span, "add_rate_limit_wait", None)
-        if self._has_slept and record is not None:  # a user's tracer need not have it
-            record(self._clock.monotonic() - self._began)
+    @contextmanager
+    def _waiting(self) -> Generator[None]:
+        """Let the closing of the client end the block, and record how long the block takes."""
+        self._shared.waits.add(self)
+        try:
+            yield
+        finally:
+            self._shared.waits.discard(self)
+            record: Callable[[float], object] | None = getattr(self._call.span, "add_rate_limit_wait", None)
+            if record is not None:  # a user's tracer need not have it
+                record(self._clock.monotonic() - self._began)
 
     def _check(self, delay: Delay) -> None:
         """Raise an error if the delay doesn't fit into the time of the call, or the limiter can't be used."""
@@ -116,28 +121,24 @@ class RateLimitWait:
         if is_over or (delay.is_fixed and not allows(deadline, delay.seconds)):
             raise rate_limit_error(self._call, delay.seconds, left=self._limits.left, last=self._limits.last)
 
-    def _sleep(self, delay: Delay, queued: QueuedCall) -> None:
+    def _sleep(self, delay: Delay) -> None:
         """Sleep until the end of the delay or of the call's time, unless woken."""
         self._report(delay.seconds)
-        self._has_slept = True
         seconds = self._call.deadline.cap(delay.seconds) or 0.0
         if self._call.config.clock is None:
             self._event.sleep(seconds)
         else:
             self._clock.sleep(seconds if delay.is_fixed else min(seconds, _POLL_INTERVAL))
-        if queued.is_closed:
+        if self._is_closed:
             raise closed_error(self._call)
 
     def _report(self, seconds: float) -> None:
         """Report the wait once, and a long one at WARNING, unless another call of the key has."""
         failure = self._limits.failure
-        if failure is not None:
-            seconds = _PATIENCE
-        is_news = self._limits.is_news(seconds, self._clock.monotonic())
-        if not is_news and (self._is_reported or seconds < _SHORTEST_REPORTED):
-            return
-        self._is_reported = True
         text = f"{seconds:.0f} s for the rate limit{left_text(self._limits.left)}"
         if failure is not None:
-            text = f"up to {seconds:.0f} s: {failure}"
-        report_wait(self._call, seconds, "rate_limit", text, is_long=is_news)
+            seconds, text = _PATIENCE, f"up to {_PATIENCE:.0f} s: {failure}"
+        is_news = self._limits.is_news(seconds, self._clock.monotonic())
+        if is_news or (not self._is_reported and seconds >= _SHORTEST_REPORTED):
+            self._is_reported = True
+            report_wait(self._call, seconds, "rate_limit", text, is_long=is_news)

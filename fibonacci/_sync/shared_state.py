@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Protocol, Self
 
-    from fibonacci._core.shared_limits import QueuedCall, SharedLimits
+    from fibonacci._core.shared_limits import SharedLimits
+    from fibonacci._sync.rate_limit_wait import RateLimitWait
     from fibonacci._sync.transports.transport import Transport
     from fibonacci.models.response import RateLimit
 
@@ -45,7 +46,7 @@ class SharedState:
 
     Attributes:
         limits: The limits of the key that was used last. None before the first call.
-        queued: The calls that wait for the rate limit.
+        waits: The waits of calls for the rate limit.
         exits: The runs whose execution is canceled when they are left early.
     """
 
@@ -53,7 +54,7 @@ class SharedState:
         self._config = config
         self._made: dict[str, Transport] = {}
         self.limits: SharedLimits | None = None
-        self.queued: set[QueuedCall] = set()
+        self.waits: set[RateLimitWait] = set()
         self.exits: set[Exit] = set()
         if config.rate_limiter not in LOCAL_RATE_LIMITERS:
             from fibonacci._net.stored_limits import window_store
@@ -93,8 +94,8 @@ class SharedState:
 
         Cancellations of executions that are under way are waited for: a program often ends after this.
         """
-        for call in list(self.queued):
-            call.close()
+        for wait in list(self.waits):
+            wait.close()
         try:
             if self.exits:
                 from fibonacci._sync import _runtime  # loaded by the run that is among them

@@ -62,7 +62,7 @@ MUTANTS = [
         "True",
     ),
     SeededFault("end of a store thread", "_net.stored_limits:StoreThread._run", "self._running.release()", "pass"),
-    SeededFault("rate limiter", "_core.shared_limits:SharedLimits.settle", "if self._queue:", "if not self._queue:"),
+    SeededFault("rate limiter", "_core.shared_limits:SharedLimits.settle", "self._admit_queued(now)", "pass"),
     SeededFault(
         "limits of a key",
         "_core.shared_limits:kept_limits",
@@ -70,7 +70,7 @@ MUTANTS = [
         "limits = _shared[name] = make()",
     ),
     SeededFault("iterator of a list", "_system.concurrency:SingleReader.turn", "is not own", "is None"),
-    SeededFault("close() of a client", "_core.shared_limits:QueuedCall.close", "self.wake()", "pass"),
+    SeededFault("close() of a client", "_sync.rate_limit_wait:RateLimitWait.close", "self._event.set()", "pass"),
     SeededFault(
         "tasks: capacity limiter",
         "_async.transports.loops:AsyncCapacityLimiter.release",
@@ -99,10 +99,12 @@ MUTANTS = [
     SeededFault(
         "tasks: rate limiter",
         "_core.shared_limits:SharedLimits.settle",
-        "self._end(admission, None if attempt is None else attempt.result, now)",
+        "self._admitted.discard(admission)",
         "pass",
     ),
-    SeededFault("tasks: aclose() of a client", "_core.shared_limits:QueuedCall.close", "self.wake()", "pass"),
+    SeededFault(
+        "tasks: aclose() of a client", "_async.rate_limit_wait:AsyncRateLimitWait.close", "self._event.set()", "pass"
+    ),
     SeededFault(
         "tasks: a run that is left",
         "_async._runtime:shielded",

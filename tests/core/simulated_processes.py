@@ -10,7 +10,7 @@ from itertools import count
 
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt
-from fibonacci._core.shared_limits import QueuedCall, StoreError
+from fibonacci._core.shared_limits import StoreError
 from fibonacci._core.stored_window import StoredLimits, WindowMessage, WindowReply, exchange
 from fibonacci._core.window import Admission, Window
 from tests.core.simulated_server import SimulatedServer
@@ -56,7 +56,8 @@ class SimulatedWorld:
         self.exchanges += 1
         if self.exchanges % _REREAD_AFTER == 0:
             vars(self._window).update(json.loads(json.dumps(vars(self._window))))
-        return exchange(self._window, message, self.now)
+        reply = exchange(self._window, message, self.now)
+        return reply._replace(state=reply.state | {"flying": list(self._window.flying)})
 
     @property
     def is_out(self) -> bool:
@@ -67,6 +68,15 @@ class SimulatedWorld:
     def lose_state(self) -> None:
         """Begin the state again, as after a restart of the store."""
         self._window = Window(is_shared=True)
+
+
+class _SimulatedLimits(StoredLimits):
+    def __init__(self, notify: Callable[[], None]) -> None:
+        self._tell = notify
+        super().__init__()
+
+    def _notify(self) -> None:
+        self._tell()
 
 
 class SimulatedProcess:
@@ -95,7 +105,7 @@ class SimulatedProcess:
         self._is_lost = is_lost
         self._is_sending = False
         self._looks = 0
-        self.limits: StoredLimits = StoredLimits(self._notify)
+        self.limits: StoredLimits = _SimulatedLimits(self._notify)
 
     def kill(self) -> None:
         """End it at once: what it has sent stays sent."""
@@ -135,16 +145,16 @@ class SimulatedProcess:
     def _notify(self) -> None:
         self.at(self._world.now, self._look)
 
-    def _look(self) -> None:
+    def _look(self, *, is_due: bool = False) -> None:
         seconds = self.limits.schedule(self.now)
         if self._is_sending or seconds is None:
             return
-        if seconds > 0:
+        if seconds > 0 and not is_due:
             self._looks += 1
             self.at(self._world.now + seconds, partial(self._look_unless_later, self._looks))
             return
         self._is_sending = True
-        message = self.limits.message(self.now)
+        message = self.limits.message()
         if self._world.is_out or self._is_lost():
             self.at(self._world.now + RESENT_AFTER, self._fail)
         else:
@@ -152,7 +162,7 @@ class SimulatedProcess:
 
     def _look_unless_later(self, look: int) -> None:
         if look == self._looks:  # else another one was planned since
-            self._look()
+            self._look(is_due=True)
 
     def _deliver(self, message: WindowMessage) -> None:
         reply = self._world.exchange(message)
@@ -180,8 +190,7 @@ class _SimulatedCall:
         self._transit = transit
         self._duration = duration
         self._then = then
-        self._admission = Admission()
-        self._queued = QueuedCall(self._wake, self._admission)
+        self._admission = Admission(self._wake)
         self._is_sent = False
         self._sleeps = 0
 
@@ -190,7 +199,7 @@ class _SimulatedCall:
         world = self._process.world
         if self._is_sent:
             return
-        delay = self._process.limits.queue(self._queued, self._process.now)
+        delay = self._process.limits.acquire(self._admission, self._process.now)
         if delay is not None:
             assert 0 <= delay.seconds <= 120
             self._sleeps += 1

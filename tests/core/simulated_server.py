@@ -113,6 +113,7 @@ class Simulation:
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._queue: deque[tuple[float, float]] = deque()
+        self._first = Admission()  # of the first call in the queue
 
     def call(self, at: float, transit: float, duration: float) -> None:
         """Plan a call: `transit` seconds to the server, `duration` to its response."""
@@ -130,14 +131,14 @@ class Simulation:
 
     def _admit(self) -> None:
         while self._queue:
-            admission = Admission()
-            delay = self._limits.acquire(admission, self.now)
+            delay = self._limits.acquire(self._first, self.now)
             if delay is not None:
                 assert 0 < delay.seconds <= 122
                 self._at(self.now + delay.seconds, lambda: None)
                 return
             self.sent.append(self.now)
-            self._send(admission, *self._queue.popleft())
+            self._send(self._first, *self._queue.popleft())
+            self._first = Admission()
 
     def _send(self, admission: Admission, transit: float, duration: float) -> None:
         def arrive() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt
-from fibonacci._core.shared_limits import QueuedCall, SharedLimits, shared_limits
+from fibonacci._core.shared_limits import SharedLimits, shared_limits
 from fibonacci._core.stored_window import StoredLimits
 from fibonacci._core.window import Admission
 from tests.core.responses import api_response
@@ -29,7 +29,7 @@ class Sleeper:
     """A call in the queue that counts how often it is woken; its event loop may be closed."""
 
     def __init__(self, *, is_gone: bool = False) -> None:
-        self.call = QueuedCall(self._wake, Admission())
+        self.call = Admission(self._wake)
         self.woken = 0
         self._is_gone = is_gone
 
@@ -56,7 +56,7 @@ def exhausted() -> SharedLimits:
 
 def queued(limits: SharedLimits, *sleepers: Sleeper, now: float = 1.0) -> None:
     for sleeper in sleepers:
-        assert limits.queue(sleeper.call, now) is not None
+        assert limits.acquire(sleeper.call, now) is not None
 
 
 def test_calls_are_admitted_in_their_order_and_none_overtakes() -> None:
@@ -65,7 +65,7 @@ def test_calls_are_admitted_in_their_order_and_none_overtakes() -> None:
     queued(limits, *sleepers)
     assert limits.acquire(Admission(), 31.0) is not None  # a new call: whoever waits comes first
     assert all(sleeper.woken for sleeper in sleepers[:3])
-    assert [limits.queue(sleeper.call, 31.0) is None for sleeper in sleepers] == [True] * 3 + [False] * 2
+    assert [limits.acquire(sleeper.call, 31.0) is None for sleeper in sleepers] == [True] * 3 + [False] * 2
 
 
 def test_nobody_is_woken_while_nothing_changes() -> None:
@@ -74,22 +74,21 @@ def test_nobody_is_woken_while_nothing_changes() -> None:
     queued(limits, *sleepers)
     before = [sleeper.woken for sleeper in sleepers]
     for sleeper in sleepers:
-        limits.queue(sleeper.call, 2.0)
+        limits.acquire(sleeper.call, 2.0)
     assert [sleeper.woken for sleeper in sleepers] == before
 
 
-def leave(limits: SharedLimits, *calls: QueuedCall) -> None:
+def leave(limits: SharedLimits, *calls: Admission) -> None:
     """Let calls leave the queue, and release what they were admitted for."""
     for call in calls:
-        limits.leave(call)
-        limits.settle(call.admission, None, 31.0)
+        limits.settle(call, None, 31.0)
 
 
 def test_a_call_that_leaves_gives_its_admission_to_the_next() -> None:
     limits = exhausted()
     sleepers = [Sleeper() for _ in range(4)]
     queued(limits, *sleepers)
-    limits.queue(sleepers[3].call, 31.0)  # time has passed: three are admitted, and do not take it yet
+    limits.acquire(sleepers[3].call, 31.0)  # time has passed: three are admitted, and do not take it yet
     woken = sleepers[3].woken
     leave(limits, sleepers[0].call)
     assert (limits.in_flight, limits.queued, sleepers[3].woken) == (3, 0, woken + 1)
@@ -101,7 +100,7 @@ def test_a_call_whose_event_loop_is_closed_is_passed_over() -> None:
     limits = exhausted()
     gone, there = [Sleeper(is_gone=True) for _ in range(9)], Sleeper()
     queued(limits, *gone, there)
-    limits.queue(there.call, 31.0)
+    limits.acquire(there.call, 31.0)
     assert there.woken
     assert limits.in_flight <= 1
     assert limits.queued == 0
@@ -110,12 +109,13 @@ def test_a_call_whose_event_loop_is_closed_is_passed_over() -> None:
 def test_a_reset_wakes_all() -> None:
     limits = exhausted()
     sleepers = [Sleeper() for _ in range(9)]
-    after_a_refusal = QueuedCall(lambda: None, Admission())
+    after_a_refusal = Sleeper()
     queued(limits, *sleepers)
-    limits.queue_refused(after_a_refusal)
+    limits.refused.add(after_a_refusal.call)
     limits.reset(1.0)
     assert all(sleeper.woken for sleeper in sleepers)
-    assert after_a_refusal.is_reset
+    assert after_a_refusal.woken
+    assert after_a_refusal.call not in limits.refused
     assert limits.last is None
     assert limits.left is None
 
@@ -158,14 +158,14 @@ def test_a_change_of_the_delay_takes_as_many_steps_for_each_call_however_many_th
     """It wakes each of them, and each asks for its delay then."""
 
     def steps(number: int) -> int:
-        limits: Any = StoredLimits(lambda: None) if is_stored else exhausted()
+        limits: Any = StoredLimits() if is_stored else exhausted()
         sleepers = [Sleeper() for _ in range(number)]
         queued(limits, *sleepers)
 
         def change() -> None:
             limits._window.pause(2.0, 40.0)
             for sleeper in sleepers:
-                assert limits.queue(sleeper.call, 2.0) is not None
+                assert limits.acquire(sleeper.call, 2.0) is not None
 
         lines = lines_run(change)
         assert all(sleeper.woken for sleeper in sleepers)

@@ -43,7 +43,7 @@ def server(authority: Authority, folder: Path) -> Iterator[RedisServer]:
 
 
 def limiter(url: str) -> object:
-    return RedisStore(url, "x").exchange(WindowMessage(is_reset=False, ended=[], wanted=1))
+    return RedisStore(url, "x").exchange(WindowMessage([], 1))
 
 
 def test_the_url_names_the_authority(server: RedisServer, authority: Authority) -> None:

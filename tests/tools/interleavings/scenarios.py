@@ -233,39 +233,29 @@ class _Store:
         return exchange(self._window, message, self._baton.now)
 
 
-class _News:
-    """Stands for limits that have something to say."""
-
-    is_inherited = False
-
-    def __init__(self) -> None:
-        self.is_unsaid = False
-
-    def schedule(self, now: float) -> float | None:
-        return 0.0 if self.is_unsaid else None
-
-    def message(self, now: float) -> None:
-        self.is_unsaid = False
-
-    def receive(self, message: object, reply: object, now: float) -> None:
-        """Do nothing with the reply."""
-
-
 @_scenario("news of a store thread", "_net.stored_limits")
 def _news_of_store_thread(baton: Baton) -> Bodies:
     """Two threads have something to say, while the store thread begins, is idle or ends: it is said."""
     from fibonacci._net.stored_limits import StoreThread
 
-    carrier: Any = StoreThread(mock.Mock(), "a test")
-    carrier.limits = news = _News()
+    class News(StoreThread):
+        is_unsaid = False
+
+        def schedule(self, now: float) -> float | None:
+            return 0.0 if self.is_unsaid else None
+
+        def _exchange(self) -> None:
+            self.is_unsaid = False
+
+    carrier: Any = News(mock.Mock(), "a test")
 
     def tell() -> None:
-        news.is_unsaid = True
+        carrier.is_unsaid = True
         baton.point()
         carrier._notify()
 
     def check() -> None:
-        assert not news.is_unsaid, "something was not said to the store"
+        assert not carrier.is_unsaid, "something was not said to the store"
         assert not carrier._running.locked(), "a thread that has ended counts as running"
 
     return Bodies([tell, tell], check)
@@ -298,25 +288,22 @@ def _end_of_store_thread(baton: Baton) -> Bodies:
 
 def _stored_call(baton: Baton) -> tuple[Callable[[], None], Callable[[], None]]:
     """Return a call of limits that have a store, and what has to be so when it has ended."""
-    from fibonacci._core.shared_limits import QueuedCall
     from fibonacci._net.stored_limits import StoreThread
     from fibonacci._sync import _runtime
 
-    carrier: Any = StoreThread(_Store(baton), "a test")
-    limits = carrier.limits
+    limits: Any = StoreThread(_Store(baton), "a test")
 
     def call() -> None:
         event = _runtime.WakeEvent()
-        queued = QueuedCall(event.set, Admission())
-        while (delay := limits.queue(queued, baton.now)) is not None:
+        admission = Admission(event.set)
+        while (delay := limits.acquire(admission, baton.now)) is not None:
             assert baton.now < 1060, "no request was asked for"
             event.sleep(delay.seconds)
-        limits.leave(queued)
-        limits.settle(queued.admission, None, baton.now)
+        limits.settle(admission, None, baton.now)
 
     def check() -> None:
         assert limits.schedule(baton.now) is None, "something was not said to the store"
-        assert not carrier._running.locked(), "a thread that has ended counts as running"
+        assert not limits._running.locked(), "a thread that has ended counts as running"
         assert (limits.in_flight, limits.queued) == (0, 0)
 
     return call, check
@@ -325,7 +312,7 @@ def _stored_call(baton: Baton) -> tuple[Callable[[], None], Callable[[], None]]:
 @_scenario("rate limiter", "_core.shared_limits", beside=("_sync._runtime",))
 def _rate_limiter(baton: Baton) -> Bodies:
     """Three calls where one is admitted at a time, and a reset: each is admitted once, and nothing stays in use."""
-    from fibonacci._core.shared_limits import QueuedCall, SharedLimits
+    from fibonacci._core.shared_limits import SharedLimits
     from fibonacci._core.window import Delay
     from fibonacci._sync import _runtime
 
@@ -339,16 +326,14 @@ def _rate_limiter(baton: Baton) -> Bodies:
 
     def call(number: int) -> None:
         event = _runtime.WakeEvent()
-        queued = QueuedCall(event.set, Admission())
-        if limits.acquire(queued.admission, baton.now) is not None:
-            while (delay := limits.queue(queued, baton.now)) is not None:
-                before = baton.now
-                event.sleep(delay.seconds)
-                assert baton.now - before < 29, "a call that may be sent sleeps on"
-        limits.leave(queued)
+        admission = Admission(event.set)
+        while (delay := limits.acquire(admission, baton.now)) is not None:
+            before = baton.now
+            event.sleep(delay.seconds)
+            assert baton.now - before < 29, "a call that may be sent sleeps on"
         admitted.append(number)
         baton.point()
-        limits.settle(queued.admission, None, baton.now)
+        limits.settle(admission, None, baton.now)
 
     def check() -> None:
         assert sorted(admitted) == [0, 1], "a call was not admitted once"
@@ -424,13 +409,13 @@ def _client_close(baton: Baton) -> Bodies:
             refused.append(baton.now)
 
     def close() -> None:
-        waiting.extend(baton.now for _ in requestor._shared.queued)
+        waiting.extend(baton.now for _ in requestor._shared.waits)
         client.close()
 
     def check() -> None:
         assert all(refused and refused[0] < closed + 15 for closed in waiting), "a call waits on in a closed client"
         limits = requestor._shared.limits
         assert (limits.in_flight, limits.queued) == (0, 0), "something counts as in flight or queued"
-        assert not requestor._shared.queued, "a call that has ended counts as waiting"
+        assert not requestor._shared.waits, "a call that has ended counts as waiting"
 
     return Bodies([call, close], check)

@@ -264,7 +264,7 @@ def _workers(run: TaskRun) -> Bodies:
 def _rate_limiter(run: TaskRun) -> Bodies:
     """Two calls where one is admitted at a time, and a reset: each is admitted once, and nothing stays in use."""
     from fibonacci._async import _runtime
-    from fibonacci._core.shared_limits import QueuedCall, SharedLimits
+    from fibonacci._core.shared_limits import SharedLimits
 
     limits: Any = SharedLimits()
 
@@ -275,17 +275,15 @@ def _rate_limiter(run: TaskRun) -> Bodies:
 
     async def call() -> None:
         event = _runtime.WakeEvent()
-        queued = QueuedCall(event.set, Admission())
+        admission = Admission(event.set)
         try:
-            if limits.acquire(queued.admission, run.now) is not None:
-                while (delay := limits.queue(queued, run.now)) is not None:
-                    before = run.now
-                    await event.sleep(delay.seconds)
-                    assert run.now - before < 29, "a call that may be sent sleeps on"
+            while (delay := limits.acquire(admission, run.now)) is not None:
+                before = run.now
+                await event.sleep(delay.seconds)
+                assert run.now - before < 29, "a call that may be sent sleeps on"
             await asyncio.sleep(0)
         finally:
-            limits.leave(queued)
-            limits.settle(queued.admission, None, run.now)
+            limits.settle(admission, None, run.now)
 
     async def reset() -> None:
         limits.reset(run.now)
@@ -318,13 +316,13 @@ def _client_close(run: TaskRun) -> Bodies:
             refused.append(run.now)
 
     async def close() -> None:
-        waiting.extend(run.now for _ in shared.queued)
+        waiting.extend(run.now for _ in shared.waits)
         await client.aclose()
 
     def check() -> None:
         assert all(not refused or refused[0] < closed + 15 for closed in waiting), "a call waits on in a closed client"
         assert (shared.limits.in_flight, shared.limits.queued) == (0, 0), "something counts as in flight or queued"
-        assert not shared.queued, "a call that has ended counts as waiting"
+        assert not shared.waits, "a call that has ended counts as waiting"
 
     return Bodies([call, close], check)
 

@@ -117,7 +117,7 @@ class InterruptedClient:
             found.append(f"{limits.in_flight} in flight and {limits.queued} queued")
         if limits is not None and limits.pollers:
             found.append(f"{limits.pollers} calls count as waiting for an execution")
-        if shared.queued:
+        if shared.waits:
             found.append("a call that has ended counts as one that waits")
         for transport in shared._made.values():
             pools = transport._pools.get().values()

@@ -26,7 +26,7 @@ class RunningWork:
     """
 
     def __init__(self, works: Sequence[Work], folder: Path) -> None:
-        self._environment = {**clean_environment(), "XDG_RUNTIME_DIR": str(folder), "PYTHONPATH": str(ROOT)}
+        self._environment = {**clean_environment(), "TMPDIR": str(folder), "PYTHONPATH": str(ROOT)}
         self.processes: list[subprocess.Popen[str]] = [self._start(work) for work in works]
 
     def replace_one(self, work: Work) -> None:

@@ -96,7 +96,7 @@ def keyring() -> None:
 
 def machine() -> None:
     """Share a rate limit in the folder of this process."""
-    os.environ["XDG_RUNTIME_DIR"] = str(Path.cwd())
+    tempfile.tempdir = str(Path.cwd())
     with _emulated(rate_limiter="machine") as (client, _):
         assert client.health.check().healthy
 
