@@ -96,7 +96,7 @@ class SharedLimits:
     def left(self) -> tuple[int, int] | None:
         """The requests that may still be sent in this window, and the limit. None if not known."""
         left = self._window.left
-        return None if left is None else (left, self._window.limit)
+        return None if left is None or not self._window.limit else (left, self._window.limit)
 
     @property
     def pollers(self) -> int:

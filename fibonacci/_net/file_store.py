@@ -24,6 +24,7 @@ except ImportError as error:
 _LOCKED_WITHIN = 2.0
 _LOCK_POLL = 0.001
 _LASTING = {EACCES, EPERM, EROFS}
+_LARGEST = 1 << 20
 _FORMAT = 3
 
 
@@ -60,13 +61,17 @@ class FileStore:
 
     def _exchange(self, message: WindowMessage) -> WindowReply:
         now, window = monotonic(), Window(is_shared=True)
-        # Without a readable state, as after a full disk, the window begins again: the next response states it.
-        with suppress(FileNotFoundError, ValueError):
-            state = json.loads(self._file.read_bytes())
-            if state["newest"] <= now:  # else the machine has started since
-                vars(window).update(state)
-        reply = exchange(window, message, now)
-        self._file.write_text(json.dumps(reply.state), "utf-8")
+        with open(os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
+            before = file.read(_LARGEST)
+            # Without a readable state, as after a full disk, the window begins again: the next response states it.
+            with suppress(ValueError):
+                state = json.loads(before)
+                if state["newest"] <= now:  # else the machine has started since
+                    vars(window).update(state)
+            reply = exchange(window, message, now)
+            file.seek(0)
+            # In one piece, because the process may be killed. Spaces take the place of what was longer.
+            file.write(json.dumps(reply.state).encode().ljust(len(before)))
         return reply
 
     def _make_private_folder(self) -> None:

@@ -102,7 +102,7 @@ def test_the_script_does_what_the_class_does(servers: dict[str, RedisServer], ch
         assert (reply.at, reply.granted) == (pytest.approx(expected.at, abs=0.001), expected.granted), message
         state = {name: value or [] if name == "flying" else value for name, value in reply.state.items()}
         wanted = {name: value for name, value in expected.state.items() if name != "is_shared"}
-        assert state == pytest.approx(wanted, abs=0.001, rel=1e-15), message
+        assert state == pytest.approx(wanted, abs=0.001, rel=1e-13), message
         story.receive(expected)
 
 
@@ -144,7 +144,7 @@ def test_a_socket_of_this_machine_will_do(tmp_path: Path) -> None:
 def test_what_another_try_does_not_change_is_an_error_at_once_without_the_password(server: RedisServer) -> None:
     urls = {
         server.url.replace(PASSWORD, "wrong-swordfish"): "invalid username-password pair",
-        server.url.replace(f":{PASSWORD}@", ""): "Authentication required",
+        server.url.replace(f":{PASSWORD}@", ""): "uthenticat",
         server.url.removesuffix("0") + "99": "DB index is out of range",
     }
 

@@ -23,6 +23,7 @@ class TestOptions:
         assert not any(emulator.api_key in file.name or emulator.api_key in file.read_text() for file in files)
         if os.name != "nt":
             assert private.stat().st_mode & 0o777 == 0o700
+            assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
 
     def test_the_environment_names_the_limiter(
         self, folder: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
