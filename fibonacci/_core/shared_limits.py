@@ -137,6 +137,9 @@ class SharedLimits:
         The call of a queued request asks again after its delay, or when it is woken.
         """
         with self._lock:
+            if not self._queue and admission.at is None and self._delay(now) is None:
+                self._admit(admission, now)
+                return None
             if admission.at is None and admission not in self._queue:
                 self._queue[admission] = None
                 self._notify()
@@ -161,7 +164,8 @@ class SharedLimits:
         with self._lock:
             self._admitted.discard(admission)
             self._end(sent, None if attempt is None else attempt.result, now)
-            self._admit_queued(now)
+            if self._queue:
+                self._admit_queued(now)
             self._notify()
             return None if attempt is None else self._pay(attempt)
 
@@ -176,7 +180,7 @@ class SharedLimits:
             self._notify()
 
     def _notify(self) -> None:
-        """Called when a call has queued, a request has ended, or the rate limit was reset. It must not block."""
+        """Take note that a call has queued, a request has ended, or the rate limit was reset. It must not block."""
 
     def _end(self, sent: float, result: object, now: float) -> None:
         """End a request, and take in what its response states."""
@@ -205,16 +209,22 @@ class SharedLimits:
     def _admit_queued(self, now: float) -> None:
         """Admit the calls that may be sent, in order, and wake the others if the end of their delay has changed."""
         while calls := snapshot(self._queue.__iter__, 1):
-            delay = self._window.delay(now) if self._is_enforced else None
+            delay = self._delay(now)
             if delay is not None:
                 if abs(now + delay.seconds - self._known_end) > _TOLERANCE:
                     self._known_end = now + delay.seconds
                     self._wake_all()
                 return
             if self._wake(calls[0]):
-                self._admitted.add(calls[0])
-                calls[0].at = self._window.add(now)
                 self._queue.pop(calls[0], None)
+                self._admit(calls[0], now)
+
+    def _delay(self, now: float) -> Delay | None:
+        return self._window.delay(now) if self._is_enforced else None
+
+    def _admit(self, admission: Admission, now: float) -> None:
+        self._admitted.add(admission)
+        admission.at = self._window.add(now)
 
     def _wake(self, admission: Admission) -> bool:
         """Wake a call, or remove it from the queue if its event loop is closed."""

@@ -61,7 +61,8 @@ class FileStore:
 
     def _exchange(self, message: WindowMessage) -> WindowReply:
         now, window = monotonic(), Window(is_shared=True)
-        with open(os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
+        self._file.touch(mode=0o600)
+        with self._file.open("r+b", buffering=0) as file:
             before = file.read(_LARGEST)
             # Without a readable state, as after a full disk, the window begins again: the next response states it.
             with suppress(ValueError):

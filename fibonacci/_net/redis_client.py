@@ -24,6 +24,7 @@ _redis: Any = redis  # whose types are partly unknown
 # Seconds for connecting, and for a reply.
 _TIMEOUT = 2.0
 _FORMAT = 3
+_REFUSALS = (AuthenticationError, ResponseError)
 
 
 class RedisStore:
@@ -72,7 +73,7 @@ class RedisStore:
             if is_untrusted:
                 text += ": name the file of its CA with ?ssl_ca_certs= in the URL, or with SSL_CERT_FILE"
             # A replica may be the primary's successor, to which the name of the server leads before long.
-            is_refused = isinstance(error, (AuthenticationError, ResponseError)) and not isinstance(error, ReadOnlyError)
+            is_refused = isinstance(error, _REFUSALS) and not isinstance(error, ReadOnlyError)
             text = f"the rate limiter {self._shown} cannot be used: {text}"
             raise StoreError(text, is_lasting=is_refused or is_untrusted) from None
 

@@ -132,7 +132,6 @@ VARIABLES = tuple(
 OTHER_VARIABLES = {
     *("APPDATA", "GITHUB_ACTIONS", "NO_COLOR", "PYTHON_KEYRING_BACKEND", "REQUEST_METHOD", "SHELL"),
     *("SSLKEYLOGFILE", "SSL_CERT_DIR", "SSL_CERT_FILE", "TEAMCITY_VERSION", "TERM", "TF_BUILD", "XDG_CONFIG_HOME"),
-    "XDG_RUNTIME_DIR",
 }
 """The other variables on that page, except those for proxies."""
 
