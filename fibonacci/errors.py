@@ -263,7 +263,7 @@ class APIResponseError(APIError):
 class PaginationError(APIResponseError):
     """The SDK can't follow the pages of a list, because the loop would never end.
 
-    The server repeated a cursor or the items of a page, or it sent 20 empty pages in a row.
+    The server repeated a cursor or the items of a page.
     """
 
 

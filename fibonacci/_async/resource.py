@@ -25,12 +25,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# The number of the next page, the request for it, the IDs of the last items, and how many pages after these were empty;
-# the error that fetching it is; None after the last.
-NextPage = tuple[int, Request[T], list[Any], int] | PaginationError | None
-
-# A filtered list may have some empty pages in a row. More of them never end.
-_MOST_EMPTY_PAGES = 20
+# The number of the next page, the request for it, and the IDs of the last items; the error that fetching it is; None
+# after the last.
+NextPage = tuple[int, Request[T], list[Any]] | PaginationError | None
 
 _SHARED = (
     "another task or thread is waiting for the next page of this list. Iterate it in one of them and hand the items to"
@@ -76,8 +73,8 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
             An iterator of pages in the platform's order, with their `items` and their `response`.
 
         Raises:
-            PaginationError: While you loop, if it would never end: the server points back to an earlier page, sends the
-                same items a second time, or 20 empty pages in a row.
+            PaginationError: While you loop, if it would never end: the server points back to an earlier page, or sends the
+                same items a second time.
             FibonacciError: While you loop, if a request fails.
         """
         return AsyncPages(self._sender, self._request)
@@ -241,7 +238,7 @@ class AsyncPageReader(_runtime.AsyncIterationHints, Generic[T]):
 
     def __init__(self, sender: AsyncPageSender, request: Request[T]) -> None:
         self._sender = sender
-        self._next: NextPage[T] = 0, request, [], 0
+        self._next: NextPage[T] = 0, request, []
         self._named_by: dict[str, int] = {}
         self._single = SingleReader(_SHARED)
 
@@ -259,23 +256,19 @@ class AsyncPageReader(_runtime.AsyncIterationHints, Generic[T]):
             raise failure
         if self._next is None:
             raise StopAsyncIteration
-        number, request, ids, empty = self._next
+        number, request, ids = self._next
         page, following = await self._sender.send_page(request)
         if page.items:
-            before, ids, empty = ids, _ids(page), 0
+            before, ids = ids, _ids(page)
             if any(ids) and ids == before:
                 raise _endless("the server returned the same items a second time", request, page)
-        else:
-            empty += 1
         if following is None:
             return page, None
-        if empty == _MOST_EMPTY_PAGES:
-            raise _endless(f"the server returned {empty} empty pages in a row", request, page)
         mark = repr(sorted(following.items()))
         if self._named_by.setdefault(mark, number) != number:
             # This page is valid, and fetching the next one fails.
             return page, _endless(f"the server returned the cursor {mark[:80]} a second time", request, page)
-        return page, (number + 1, request._replace(params={**request.params, **following}), ids, empty)
+        return page, (number + 1, request._replace(params={**request.params, **following}), ids)
 
 
 class AsyncPages(AsyncPageReader[T]):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fibonacci import __version__
 from fibonacci._core.config import Config
 from fibonacci._core.error_mapping import connection_error, is_object_missing, status_error, too_large_error
-from fibonacci._core.json_bodies import accepted, is_object
+from fibonacci._core.json_bodies import is_object
 from fibonacci._core.messages import SENT, Deadline, HTTPRequest, Phases, TimeSource
 from fibonacci._core.options import Unset
 from fibonacci._core.request import Request, encode
@@ -39,7 +39,7 @@ T = TypeVar("T")
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _DEFAULT_HEADERS = {
     b"accept": b"application/json",
-    b"accept-encoding": accepted().encode("ascii"),
+    b"accept-encoding": b"gzip",
     b"content-type": b"application/json",
     b"user-agent": f"fibonacci-sdk/{__version__} python/{_PYTHON}".encode("ascii"),
 }

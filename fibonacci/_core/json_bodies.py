@@ -6,16 +6,11 @@ import re
 import zlib
 from contextlib import suppress
 from functools import cache
-from importlib import import_module
 from itertools import islice
 from typing import Any, TypeGuard
 
 from pydantic_core import from_json
 
-_STEP = 64 * 1024
-_FIRST_STEP = 512
-# A gzip body may have several members, but a legitimate one never has so many.
-_MOST_MEMBERS = 10_000
 #: The most values of a JSON document, the names of members included, with the default `max_response_bytes`.
 MAX_VALUES = 1024 * 1024
 #: With a larger `max_response_bytes`, one value for each so many bytes.
@@ -46,104 +41,35 @@ def is_array(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 
-def accepted() -> str:
-    """Return the `Accept-Encoding` header: the encodings that can be undone with a bound on the result."""
-    return "gzip, deflate, br" if bounded_brotli() else "gzip, deflate"
-
-
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:
-    """Return the body with its content encodings undone.
+    """Return the body with its content encoding undone: gzip, the only one that requests accept.
 
     Args:
         body: The body as received.
-        encoding: The `Content-Encoding` header. Empty for none.
+        encoding: The `Content-Encoding` header.
         limit: The largest result, in bytes.
 
     Raises:
         DecompressionError: If the body isn't what the encoding says, or the encoding isn't known.
         TooLargeError: If the result is larger than the limit.
     """
-    for name in reversed([part.strip().lower() for part in encoding.split(",")]):
-        if name in ("gzip", "x-gzip"):
-            body = _inflate(body, 16 + zlib.MAX_WBITS, limit)
-        elif name == "deflate":
-            # Servers disagree on whether deflate means with or without zlib's frame. The first byte tells.
-            framed = body[:1] and body[0] & 0x0F == 8
-            body = _inflate(body, zlib.MAX_WBITS if framed else -zlib.MAX_WBITS, limit)
-        elif name == "br" and bounded_brotli():
-            body = _unbrotli(body, limit)
-        elif name not in ("", "identity"):
-            raise DecompressionError(f"the content encoding {name[:40]!r} was not requested and cannot be decoded")
-    return body
-
-
-def _inflate(body: bytes, window: int, limit: int) -> bytes:
-    parts: list[bytes] = []
-    size = position = members = 0
-    view = memoryview(body)
-    while position < len(view):  # gzip allows several members, one after another
-        members += 1
-        if members > _MOST_MEMBERS:
-            raise DecompressionError(f"the compressed body has more than {_MOST_MEMBERS} parts")
-        inflater = zlib.decompressobj(window)
-        # zlib copies the input that it does not use, so it gets little at a time: at first very little, for the next
-        # member may begin soon.
-        step = _FIRST_STEP
-        try:
-            while not inflater.eof:
-                piece: bytes | memoryview = inflater.unconsumed_tail
-                if not piece:
-                    piece = view[position : position + step]
-                    position += len(piece)
-                    step = min(step * 2, _STEP)
-                part = inflater.decompress(piece, _STEP)
-                size += len(part)
-                if size > limit:
-                    raise TooLargeError(f"the body is larger than {limit} bytes when decompressed")
-                if not part and not piece:
-                    raise DecompressionError("the compressed body is truncated")
-                parts.append(part)
-        except zlib.error as error:
-            raise DecompressionError(f"the body cannot be decompressed: {error}") from None
-        position -= len(inflater.unused_data)
-        if window <= zlib.MAX_WBITS:
-            break
-    return b"".join(parts)
-
-
-@cache
-def bounded_brotli() -> Any:
-    """Return the module brotli when it is installed and can bound its result, as from 1.2, otherwise None."""
+    name = encoding.strip().lower()
+    if name in ("", "identity") or not body:
+        return body
+    if name not in ("gzip", "x-gzip"):
+        raise DecompressionError(f"the content encoding {name[:40]!r} was not requested and cannot be decoded")
+    inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
     try:
-        module: Any = import_module("brotli")  # it brings no types
-    except ImportError:
-        return None
-    return module if hasattr(module.Decompressor, "can_accept_more_data") else None
-
-
-def _unbrotli(body: bytes, limit: int) -> bytes:
-    brotli = bounded_brotli()
-    decompressor = brotli.Decompressor()
-    parts: list[bytes] = []
-    size = position = 0
-    view = memoryview(body)
-    try:
-        while view and not decompressor.is_finished():
-            # brotli copies unused input too, and accepts no more until that is used up.
-            piece = view[position : position + _STEP] if decompressor.can_accept_more_data() else view[:0]
-            position += len(piece)
-            part: bytes = decompressor.process(piece, output_buffer_limit=_STEP)
-            size += len(part)
-            if size > limit:
-                raise TooLargeError(f"the body is larger than {limit} bytes when decompressed")
-            if not part and not piece:
-                raise DecompressionError("the compressed body is truncated")
-            parts.append(part)
-    except brotli.error as error:
+        result = inflater.decompress(body, limit + 1)
+    except zlib.error as error:
         raise DecompressionError(f"the body cannot be decompressed: {error}") from None
-    if position < len(view):
+    if len(result) > limit:
+        raise TooLargeError(f"the body is larger than {limit} bytes when decompressed")
+    if not inflater.eof:
+        raise DecompressionError("the compressed body is truncated")
+    if inflater.unused_data:
         raise DecompressionError("the body cannot be decompressed: there is data after its end")
-    return b"".join(parts)
+    return result
 
 
 def parse_json(body: bytes) -> Any:

@@ -7,11 +7,10 @@ point. So no thread sees a half-renewed object, and nothing waits for a lock tha
 from __future__ import annotations
 
 import os
-from contextlib import suppress
-from functools import wraps
 from itertools import islice
+from threading import RLock
 from typing import TYPE_CHECKING
-from weakref import WeakSet, ref
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     # Only here: what this module imports is kept to the very end of the process by the hook of forks below, and with
@@ -19,12 +18,9 @@ if TYPE_CHECKING:
     # look through it twice more, which takes 5 ms.
     from collections.abc import Callable, Iterator
     from types import TracebackType
-    from typing import Any, Protocol, TypeVar
-
-    from pydantic import BaseModel
+    from typing import Protocol, TypeVar
 
     T = TypeVar("T")
-    M = TypeVar("M", bound=BaseModel)
 
     class Inherited(Protocol):
         """What a forked child may not use as it is."""
@@ -54,18 +50,16 @@ class SingleReader:
     It doesn't wait for its turn instead: an error has to be raised to somebody, and whoever shares an iterator by
     mistake would never notice.
 
-    It uses no lock, because a signal handler or the garbage collector could run into it. A turn ends with its object at
-    the latest, so Ctrl-C at any moment leaves nothing behind.
-
     Args:
         error: The text of the error.
     """
 
-    __slots__ = ("_error", "_turns")
+    __slots__ = ("_error", "_lock", "_turns")
 
     def __init__(self, error: str) -> None:
         self._error = error
-        self._turns: list[ref[Turn]] = []  # in the order in which they began. The first one reads
+        self._lock = RLock()  # a signal handler may run into it
+        self._turns: WeakSet[Turn] = WeakSet()  # one at most
 
     def turn(self) -> Turn:
         """Begin to read, until the end of the block.
@@ -74,29 +68,20 @@ class SingleReader:
             RuntimeError: If another reads.
         """
         turn = Turn(self._turns)
-        own = turn.own
-        try:
-            self._turns.append(own)
-            while (first := self._turns[0]) is not own:
-                if first() is not None:
-                    raise RuntimeError(self._error)
-                with suppress(ValueError):  # another thread has removed it
-                    self._turns.remove(first)  # a turn that Ctrl-C has ended in its last step
-            return turn
-        except BaseException:  # whose traceback may keep the turn
-            with suppress(ValueError):
-                self._turns.remove(own)
-            raise
+        with self._lock:
+            if self._turns:
+                raise RuntimeError(self._error)
+            self._turns.add(turn)
+        return turn
 
 
 class Turn:
-    """The time in which one reads."""
+    """The time in which one reads. It ends with this object at the latest, so Ctrl-C leaves nothing behind."""
 
-    __slots__ = ("__weakref__", "_turns", "own")
+    __slots__ = ("__weakref__", "_turns")
 
-    def __init__(self, turns: list[ref[Turn]]) -> None:
+    def __init__(self, turns: WeakSet[Turn]) -> None:
         self._turns = turns
-        self.own: ref[Turn] = ref(self)  # which can be found also when the garbage collector has cleared it
 
     def __enter__(self) -> None:
         pass
@@ -107,29 +92,8 @@ class Turn:
         self.end()
 
     def end(self) -> None:
-        """End the turn. A second call does nothing, unless Ctrl-C kept the block from ending the turn."""
-        with suppress(ValueError):  # it has ended, or another one has begun since the garbage collector found it
-            self._turns.remove(self.own)
-
-
-def passing_interrupts(model: type[M]) -> type[M]:
-    """Let exceptions pass that a Python serializer raises in `model_dump`, which pydantic would replace."""
-    from pydantic_core import PydanticSerializationError
-
-    dump = model.model_dump
-
-    @wraps(dump)
-    def model_dump(self: M, **options: Any) -> dict[str, Any]:
-        try:
-            return dump(self, **options)
-        except PydanticSerializationError as error:
-            cause = error.__cause__
-            if cause is None or isinstance(cause, PydanticSerializationError):
-                raise
-            raise cause from None
-
-    type.__setattr__(model, "model_dump", model_dump)  # which the listing of the public API need not have
-    return model
+        """End the turn. A second call does nothing."""
+        self._turns.discard(self)
 
 
 _inherited: WeakSet[Inherited] = WeakSet()

@@ -25,7 +25,6 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from fibonacci._system.concurrency import passing_interrupts
 from fibonacci.definitions.json_types import is_object, whole
 from fibonacci.definitions.node_kinds import OLDER_KEYS, NodeType, known_type
 from fibonacci.definitions.spellings import conflicts, split_retry, without_repeats
@@ -36,7 +35,6 @@ _LAST: Final = (
 )  # fmt: skip
 
 
-@passing_interrupts
 class DefinitionModel(BaseModel):
     """A part of a definition.
 

@@ -4,7 +4,7 @@ The modules of models don't have `from __future__ import annotations`: for each 
 annotations of its class and of all parents once more, which takes a third of the time to define it.
 """
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, get_type_hints
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, get_type_hints
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
-from fibonacci._system.concurrency import passing_interrupts
 from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ _SHOWN_CHARACTERS = 60
 _TIMES = ("created_at", "updated_at")
 
 
-@passing_interrupts
 class Model(BaseModel):
     """An object from the platform, frozen, with a typed field for everything that the platform documents.
 
@@ -105,11 +103,6 @@ class Model(BaseModel):
         if not self._id_fields:
             raise TypeError(f"unhashable type: {type(self).__name__!r}, which has no id")
         return hash((type(self), *(getattr(self, name) for name in self._id_fields)))
-
-    def __dir__(self) -> Iterable[str]:
-        """List the names to complete, without Pydantic's deprecated methods."""
-        hidden = _deprecated_names()
-        return [name for name in super().__dir__() if name not in hidden]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a dict with the names of the attributes, such as `id`, ready for JSON.
@@ -274,13 +267,6 @@ def attach_response(received: Sequence[object], info: ResponseInfo) -> None:
     if received and isinstance(received[0], Model):
         for model in received:
             model.__dict__["_response"] = info  # in half the time of object.__setattr__
-
-
-@cache
-def _deprecated_names() -> set[str]:
-    """Return the names of Pydantic 1 that Pydantic's models still have."""
-    methods = {name for name in dir(BaseModel) if hasattr(getattr(BaseModel, name), "__deprecated__")}
-    return methods | {"__fields__", "__fields_set__"}
 
 
 class Timestamped(Model):

@@ -167,16 +167,6 @@ class TestCycles:
                 server.add_response({"data": [item], "meta": {"next_cursor": cursor}})
             assert len(mode.run(call())) == 2
 
-    @each_row(("empty", "ends"), [(19, False), (20, True)])
-    def test_twenty_empty_pages_in_a_row_end_it(self, mode: Mode, empty: int, ends: bool) -> None:
-        pages = [page(next_cursor=number) for number in range(1, 2 * empty + 1)]
-        pages = [*pages[:empty], page("a", next_cursor="more"), *pages[empty:], page("b")]
-        if ends:
-            with pytest.raises(PaginationError, match="20 empty pages in a row"):
-                listed(mode, *pages)
-        else:
-            assert listed(mode, *pages)[0] == ["a", "b"]
-
 
 class TestPager:
     def test_pages_are_iterated_with_their_responses(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:

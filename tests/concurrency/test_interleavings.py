@@ -69,7 +69,7 @@ MUTANTS = [
         "limits = _shared.setdefault(name, make())",
         "limits = _shared[name] = make()",
     ),
-    SeededFault("iterator of a list", "_system.concurrency:SingleReader.turn", "is not own", "is None"),
+    SeededFault("iterator of a list", "_system.concurrency:SingleReader.turn", "if self._turns:", "if None:"),
     SeededFault("close() of a client", "_sync.rate_limit_wait:RateLimitWait.close", "self._event.set()", "pass"),
     SeededFault(
         "tasks: capacity limiter",
@@ -89,7 +89,7 @@ MUTANTS = [
         "if self._is_closed:\n                self.close_idle()\n            elif",
         "if",
     ),
-    SeededFault("tasks: iterator of a list", "_system.concurrency:SingleReader.turn", "is not own", "is None"),
+    SeededFault("tasks: iterator of a list", "_system.concurrency:SingleReader.turn", "if self._turns:", "if None:"),
     SeededFault(
         "tasks: workers of a batch",
         "_async.batch._workers:Workers.start",

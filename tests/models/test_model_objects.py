@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import copy
 import pickle
-import sys
 import traceback
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from types import FrameType
 from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fibonacci import OutputError, RunResult
-from fibonacci.definitions import LLMNode
 from fibonacci.emulator import Emulator
 from fibonacci.models import (
     AuditEntry,
@@ -46,24 +43,6 @@ def pickled(model: Workflow) -> Workflow:
 
 
 COPIES: list[Callable[[Workflow], Workflow]] = [copy.copy, copy.deepcopy, pickled, Workflow.model_copy]
-
-
-@pytest.mark.parametrize(
-    ("model", "serializer"),
-    [(Execution(id="exec_1"), "_as_received"), (LLMNode(id="greet", instruction="Greet"), "_as_given")],
-)
-def test_ctrl_c_in_a_serializer_is_no_error_of_pydantic(model: BaseModel, serializer: str) -> None:
-    def interrupt(frame: FrameType, event: str, argument: object) -> None:
-        if frame.f_code.co_name == serializer:
-            raise KeyboardInterrupt
-
-    before = sys.gettrace()
-    sys.settrace(interrupt)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            model.model_dump(mode="json")
-    finally:
-        sys.settrace(before)
 
 
 class TestRepr:

@@ -45,7 +45,6 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "tenacity": ("tests/client/test_client.py",),
     "typing-extensions": ("tests/core/test_decoding.py", "tests/client/test_client.py"),
     "pyarrow": ("tests/display/test_frames.py",),
-    "brotli": ("tests/core/test_compression.py",),
     "httpx[http2]": ("tests/transports/test_http2.py",),
     "httpx2": ("tests/transports/test_transports.py",),
     "keyring": ("tests/profiles/test_credentials.py",),

@@ -16,7 +16,6 @@ import sys
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from importlib.machinery import ModuleSpec
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -57,17 +56,6 @@ def arrow() -> None:
     """Make a table of a page."""
     with _emulated() as (client, _):
         assert client.workflows.list().to_arrow().num_rows == 1
-
-
-def brotli() -> None:
-    """Read a response in brotli, which a request accepts with the extra alone."""
-
-    def respond(connection: socket.socket) -> None:
-        library: Any = import_module("brotli")  # it brings no types
-        assert b"br" in _read_header(connection, b"accept-encoding")
-        _respond(connection, library.compress(BODY), "Content-Encoding: br\r\n")
-
-    _check_health(respond)
 
 
 def http2() -> None:
@@ -195,7 +183,7 @@ def yaml() -> None:
 USES: Final[dict[str, Callable[[], None]]] = {
     use.__name__: use
     for use in (
-        *(arrow, brotli, http2, httpx2, keyring, machine, mcp, otel),
+        *(arrow, http2, httpx2, keyring, machine, mcp, otel),
         *(pandas, png, polars, postgres, progress, redis, socks, yaml),
     )
 }
@@ -229,7 +217,7 @@ def _check_health(respond: Callable[[socket.socket], None], **options: Any) -> N
 
 
 def _client_of(base_url: str, **options: Any) -> Fibonacci:
-    from fibonacci import Fibonacci  # in the process of the use: the client loads what it finds, such as brotli
+    from fibonacci import Fibonacci  # in the process of the use
 
     return Fibonacci("k" * 20, base_url=base_url, max_retries=0, **options)
 
