@@ -25,6 +25,7 @@ from fibonacci.definitions.node_kinds import is_open, known_type
 from fibonacci.definitions.nodes import NODE_MODELS, OpenNode, WorkflowDefinition
 from fibonacci.definitions.spellings import respelled
 from fibonacci.definitions.templates import unspaced
+from fibonacci.definitions.tools import canonical_tool
 
 if TYPE_CHECKING:
     from fibonacci.definitions.authoring.builder import WorkflowBuilder
@@ -102,7 +103,7 @@ def _normalized_node(node: Mapping[str, Any]) -> dict[str, Any]:
     if not is_open(node):  # the braces of an unknown type may mean anything
         normal |= {key: unspaced(value) for key, value in templated_values(normal)}
     if normal.get("type") == "tool" and isinstance(tool := normal.get("tool"), str):
-        normal["tool"] = tool.replace(".", "_")  # `gmail.send` and `gmail_send` name the same tool
+        normal["tool"] = canonical_tool(tool)
     return normal
 
 
@@ -242,7 +243,6 @@ class DefinitionDiff:
         return bool(self.changes)
 
     def __str__(self) -> str:
-
         return diff_text(self.changes)
 
 

@@ -121,27 +121,6 @@ LinksById = Mapping[str, Sequence[Link | BadTemplate]]
 """What `node_links` yields for each node, by its ID."""
 
 
-def edges(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Return the dependencies of each node.
-
-    These are its explicit dependencies, the nodes that its templates name, and the node that a critic assesses. For a
-    node in a branch it is also the conditional, and for a `fallback` or `on_error` node the node that may fail.
-
-    Args:
-        nodes: Nodes in plain JSON that have an ID. Mentions, and names that belong to no node, are left out.
-
-    Returns:
-        The IDs that a node depends on, by its own ID. Both are in the order of the definition.
-
-    Example:
-        >>> nodes = [{"id": "search", "type": "tool", "tool": "web_search"}]
-        >>> edges([*nodes, {"id": "sum", "type": "llm", "instruction": "Summarize {{search}}"}])
-        {'search': [], 'sum': ['search']}
-    """
-    links = {node["id"]: [*node_links(node)] for node in nodes}
-    return edges_of(links, known_links(links))
-
-
 def known_links(links: LinksById) -> list[tuple[str, Link]]:
     """Return the links between nodes, each with the ID of the naming node."""
     return [

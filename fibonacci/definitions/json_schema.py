@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from fibonacci._texts.suggestions import did_you_mean, nearest
-from fibonacci.definitions.json_types import as_object, canonical, is_array, is_object, shown
+from fibonacci.definitions.json_types import as_object, canonical, is_array, is_number, is_object, shown
 from fibonacci.definitions.patterns import PatternError, Steps, TooManyStepsError, matches, pattern_fault
 
 Schema = Mapping[str, Any] | bool
@@ -25,8 +25,8 @@ TYPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
     "null": lambda value: value is None,
-    "number": lambda value: _is_number(value),
-    "integer": lambda value: _is_number(value) and (isinstance(value, int) or value.is_integer()),
+    "number": is_number,
+    "integer": lambda value: is_number(value) and (isinstance(value, int) or value.is_integer()),
 }
 """The types of JSON Schema by name, each with whether a value has it."""
 
@@ -277,10 +277,6 @@ def _bound(word: str, kind: Callable[[Any], bool], fits: Callable[[Any, Any], bo
     return check
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -301,11 +297,11 @@ _CHECKS: Final[Mapping[str, Callable[[_Check, Any, Any, _Place, Mapping[str, Any
     "oneOf": _Check.one_of,
     "not": _Check.negation,
     "pattern": _Check.pattern,
-    "minimum": _bound("is less than {}", _is_number, lambda value, bound: value >= bound),
-    "maximum": _bound("is more than {}", _is_number, lambda value, bound: value <= bound),
-    "exclusiveMinimum": _bound("is not more than {}", _is_number, lambda value, bound: value > bound),
-    "exclusiveMaximum": _bound("is not less than {}", _is_number, lambda value, bound: value < bound),
-    "multipleOf": _bound("is not a multiple of {}", _is_number, lambda value, step: (value / step).is_integer()),
+    "minimum": _bound("is less than {}", is_number, lambda value, bound: value >= bound),
+    "maximum": _bound("is more than {}", is_number, lambda value, bound: value <= bound),
+    "exclusiveMinimum": _bound("is not more than {}", is_number, lambda value, bound: value > bound),
+    "exclusiveMaximum": _bound("is not less than {}", is_number, lambda value, bound: value < bound),
+    "multipleOf": _bound("is not a multiple of {}", is_number, lambda value, step: (value / step).is_integer()),
     "minLength": _bound("has fewer than {} characters", _is_text, lambda value, bound: len(value) >= bound),
     "maxLength": _bound("has more than {} characters", _is_text, lambda value, bound: len(value) <= bound),
     "minItems": _bound("has fewer than {} elements", is_array, lambda value, bound: len(value) >= bound),
@@ -503,5 +499,5 @@ def is_argument(keyword: str, value: Any) -> bool:
     if keyword in _ARRAYS:
         return is_array(value)
     if keyword in BOUNDS:
-        return _is_number(value) and (keyword != "multipleOf" or value > 0)
+        return is_number(value) and (keyword != "multipleOf" or value > 0)
     return keyword not in _TEXTS or isinstance(value, str)

@@ -37,6 +37,11 @@ def is_array(value: object) -> TypeGuard[Sequence[Any]]:
     return isinstance(value, (list, tuple))  # a union would be created for each value
 
 
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Tell whether a value is a number, which a boolean isn't in JSON."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def place_of(parts: Iterable[int | str]) -> str:
     """Return a place inside a value as in messages, such as `answer[3].text`, from its keys and indices."""
     return "".join([f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts]).removeprefix(".")

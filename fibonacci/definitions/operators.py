@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sized
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.json_types import is_array, is_number, is_object
 from fibonacci.definitions.templates import as_text
 
 UNARY: Final = ("is_empty", "is_not_empty")
@@ -102,10 +102,6 @@ def is_numeric(value: Any) -> bool:
     return _number(value) is not None
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _as_numbers(left: Any, right: Any) -> tuple[Any, Any]:
     """Convert numeric texts to numbers, or return both unchanged if one of them is not a number."""
     first, second = _number(left), _number(right)
@@ -115,8 +111,8 @@ def _as_numbers(left: Any, right: Any) -> tuple[Any, Any]:
 
 
 def _number(value: Any) -> int | float | None:
-    if _is_number(value):
-        return cast("int | float", value)
+    if is_number(value):
+        return value
     if not isinstance(value, str):
         return None
     match = _NUMBER.fullmatch(value)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from pydantic import BaseModel
 
 from fibonacci.definitions.document import Document
-from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.json_types import is_array, is_number, is_object
 from fibonacci.definitions.node_kinds import OLDER_KEYS, is_open, known_type
 from fibonacci.definitions.problems import Problem, Problems
 from fibonacci.errors import DefinitionError
@@ -96,7 +96,7 @@ def split_retry(retry: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
 def _newer_retry(retry: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     """Yield the older key, the newer key and the newer value for everything that both generations can express."""
     attempts = retry.get("max_attempts")
-    if isinstance(attempts, int | float) and not isinstance(attempts, bool):
+    if is_number(attempts):
         yield "max_attempts", "max_retries", attempts - 1
     if "delay" in retry:
         yield "delay", "retry_delay", retry["delay"]
@@ -125,7 +125,7 @@ def to_older(node: Mapping[str, Any]) -> dict[str, Any]:
         return result  # the older spelling can't express a delay without retries
     retry: dict[str, Any] = {}
     retries = result.get("max_retries")
-    if isinstance(retries, int | float) and not isinstance(retries, bool):
+    if is_number(retries):
         retry["max_attempts"] = result.pop("max_retries") + 1
     if "retry_delay" in result:
         retry["delay"] = result.pop("retry_delay")

@@ -144,21 +144,6 @@ class RateLimits:
                 window.used += 1
             return _remaining(self._windows[0], skipped)
 
-    def usage(self, now: float, skipped: float = 0.0) -> list[Window]:
-        """Return how much of each window is used, the shortest first, without counting a request.
-
-        Args:
-            now: The time in Unix seconds.
-            skipped: How many of those seconds were skipped, as for `take`.
-        """
-        with self._lock:
-            return [
-                Window(window.rate)
-                if window.ends is None or now - skipped >= window.ends
-                else Window(window.rate, window.used, window.ends + skipped)
-                for window in self._windows
-            ]
-
     def untouched(self, now: float) -> Allowance:
         """Return the allowance of an unused key, for responses that belong to no key."""
         return Allowance(self._rate.limit, self._rate.limit, math.ceil(now + self._rate.seconds))

@@ -388,10 +388,9 @@ class App(Platform):
         now = self.clock.now()
         if self.scheduler.has_work():
             self.scheduler.catch_up(now)
-        if self.store.has_due(now):  # one query instead of one per table
             expire(self, now)
-            self.store.memory.delete_due(now)
-            self.store.replays.delete_due(now)
+        self.store.memory.delete_expired("expires", now)
+        self.store.replays.delete_expired("until", now)
         return now
 
     def _drop_old(self) -> None:

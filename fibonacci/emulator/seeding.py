@@ -236,7 +236,7 @@ def apply_seed(app: App, given: SeedSource, organization: str, now: float) -> No
     else:
         workflows = [_given(definition) for definition in (given if is_array(given) else [given])]
     with app.store.transaction():
-        app.store.memory.delete_due(now)
+        app.store.memory.delete_expired("expires", now)
         known = {record["name"]: record for record in app.store.workflows.records()} if workflows else {}
         for workflow in workflows:
             _apply_workflow(app, workflow, known.get(workflow.content["name"]))

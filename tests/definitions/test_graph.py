@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.definitions import WorkflowDefinition, to_plain
-from fibonacci.definitions.graph import edges, find_cycles, levels
+from fibonacci.definitions.flow import Flow
+from fibonacci.definitions.graph import find_cycles, levels
 
 
 def llm(node_id: str, instruction: str = "do", *needs: str) -> dict[str, Any]:
@@ -24,9 +25,9 @@ def test_dependencies_are_explicit_and_implied() -> None:
         {"id": "f", "type": "tool", "tool": "t", "inputs": {"a": "{{input.x}}"}},
     ]
     expected = {"a": ["d", "e", "f"], "b": ["a", "d", "c"], "c": ["a", "d"], "d": ["f"], "e": ["d", "f"], "f": []}
-    assert edges(to_plain(WorkflowDefinition.model_validate({"nodes": nodes}))["nodes"]) == expected
-    assert edges(nodes) == expected
-    assert levels(edges(nodes)) == [["f"], ["d"], ["e"], ["a"], ["c"], ["b"]]
+    assert Flow(to_plain(WorkflowDefinition.model_validate({"nodes": nodes}))["nodes"]).waits_for == expected
+    assert Flow(nodes).waits_for == expected
+    assert levels(Flow(nodes).waits_for) == [["f"], ["d"], ["e"], ["a"], ["c"], ["b"]]
 
 
 def test_every_strongly_connected_group_is_reported_once() -> None:

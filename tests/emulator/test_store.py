@@ -62,10 +62,14 @@ def test_a_transaction_is_atomic_and_leaves_nothing_in_what_is_kept(store: Store
     put(store, "b", 2)
     store.governance.put("default", record=numbered(2))
     store.executions.add(execution("f"), due=1)
-    assert (store.executions.count(), store.has_due(1)) == (2, True)
+    assert (store.executions.count(), store.executions.due("running", 1)) == (2, [("f", 1.0)])
     transaction.__exit__(ValueError, ValueError(), None)
     assert numbers_of(store) == [1]
-    assert (store.governance.get("default"), store.executions.count(), store.has_due(1)) == (numbered(1), 1, False)
+    assert (store.governance.get("default"), store.executions.count(), store.executions.due("running", 1)) == (
+        numbered(1),
+        1,
+        [],
+    )
 
 
 @pytest.mark.parametrize("path", ["", ":memory:"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import typing
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import is_dataclass
 from types import NoneType, TracebackType, UnionType
@@ -35,7 +35,6 @@ from typing_extensions import TypeVar
 
 from fibonacci._texts.suggestions import did_you_mean
 from fibonacci.definitions.authoring.caller import caller_line
-from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.nodes import ConditionalOutput
 
 _ALIASES = (typing_extensions.TypeAliasType, getattr(typing, "TypeAliasType", typing_extensions.TypeAliasType))
@@ -43,7 +42,6 @@ _UNIONS: Final = (Union, UnionType)
 _LISTS: Final = (list, tuple, Sequence, MutableSequence)
 _OBJECTS: Final = (dict, Mapping, MutableMapping)
 _WITHOUT_PARTS: Final = (str, int, float, bool)
-_DEFINITIONS: Final = "#/$defs/"
 
 
 class Part(NamedTuple):
@@ -142,29 +140,13 @@ def item(annotation: object, key: str | int, of: str) -> Part:
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Return the JSON Schema of a model, with its fields named as in JSON.
 
-    The schema of a nested model is written where it is used, because not everything that reads schemas follows `$ref`.
-    A model that contains itself can't be written that way, and stays under `$defs`.
-
-    Args:
-        model: The model.
-
-    Returns:
-        The schema as plain JSON.
-
     Raises:
         ValueError: If the model has no JSON Schema.
     """
     try:
-        schema = model.model_json_schema()
+        return model.model_json_schema()
     except PydanticUserError as error:
         raise ValueError(f"{model.__name__} has no JSON Schema: {error.message}") from error
-    definitions: dict[str, Any] = schema.pop("$defs", {})
-    recursive = {name for name, schema in definitions.items() if name in _reached(schema, definitions, set())}
-    inlined = {name: schema for name, schema in definitions.items() if name not in recursive}
-    result: dict[str, Any] = _inline(schema, inlined)
-    if recursive:
-        result["$defs"] = {name: _inline(definitions[name], inlined) for name in definitions if name in recursive}
-    return result
 
 
 def _wire_name(name: str, field: FieldInfo) -> str:
@@ -205,49 +187,6 @@ def _field_on_the_wire(model: type[BaseModel], key: str | int, of: str) -> Part:
 
 def _known(name: str, known: Mapping[str, object], model: type[BaseModel]) -> str:
     return did_you_mean(name, known) or f". {model.__name__} has {', '.join(known) or 'no fields'}"
-
-
-def _target(schema: Mapping[str, Any]) -> str | None:
-    """Return the name of the definition that a schema refers to."""
-    reference = schema.get("$ref")
-    return reference.removeprefix(_DEFINITIONS) if isinstance(reference, str) else None
-
-
-def _inline(value: Any, definitions: Mapping[str, Any]) -> Any:
-    if is_array(value):
-        return [_inline(item, definitions) for item in value]
-    if not is_object(value):
-        return value
-    target = _target(value)
-    if target is not None and target in definitions:
-        others = {key: item for key, item in value.items() if key != "$ref"}
-        return _inline({**definitions[target], **others}, definitions)
-    # A discriminator's mapping only repeats references, and the definitions that they name are gone.
-    return {
-        key: _inline(item, definitions)
-        for key, item in value.items()
-        if not (key == "discriminator" and is_object(item) and "propertyName" in item)
-    }
-
-
-def _reached(value: Any, definitions: Mapping[str, Any], reached: set[str]) -> set[str]:
-    """Return the names of all definitions that a schema refers to, directly or through others."""
-    for target in _targets(value):
-        if target in definitions and target not in reached:
-            reached.add(target)
-            _reached(definitions[target], definitions, reached)
-    return reached
-
-
-def _targets(value: Any) -> Iterator[str]:
-    if is_object(value):
-        if target := _target(value):
-            yield target
-        for item in value.values():
-            yield from _targets(item)
-    elif is_array(value):
-        for item in value:
-            yield from _targets(item)
 
 
 OutputT_co = TypeVar("OutputT_co", covariant=True, default=Any)

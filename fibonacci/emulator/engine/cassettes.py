@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Literal, NotRequired, Self, cast
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from fibonacci.definitions.json_types import is_array, is_object, place_of
+from fibonacci.definitions.json_types import canonical, is_object, place_of
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.environment import Environment
@@ -79,13 +79,13 @@ class RecordedCall:
 
 def key_of(call: RecordedCall) -> str:
     """Return the kind and the input of a call as one text, which is the same for equal calls."""
-    return to_text(_sorted([call.kind, call.input]))
+    return canonical([call.kind, call.input])
 
 
 def _hash(value: Any) -> str:
     from hashlib import sha256  # most emulators record nothing
 
-    return sha256(to_text(_sorted(value)).encode()).hexdigest()[:8]
+    return sha256(canonical(value).encode()).hexdigest()[:8]
 
 
 def recorded(call: HandledCall) -> RecordedCall:
@@ -143,17 +143,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else to_text(value)
 
 
-def _sorted(value: Any) -> Any:
-    """Return JSON with sorted keys and one spelling of each number, so that equal values have equal texts."""
-    if is_object(value):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return [_sorted(item) for item in value] if is_array(value) else value
-
-
 FORMAT: Final = 1
-
 
 _STRICT: Final = ConfigDict(extra="forbid", strict=True)
 

@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 
 from fibonacci.definitions import LLMNode
 from fibonacci.definitions.json_schema import MALFORMED, Schema, first_fault, target_of
-from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.json_types import is_array, is_number, is_object
 from fibonacci.definitions.operators import UNARY, OperatorError, evaluate, is_numeric
 from fibonacci.definitions.patterns import Steps
 from fibonacci.definitions.templates import (
@@ -434,13 +434,9 @@ def _check_size(size: int, most: int) -> None:
 def _distinct(values: list[Any]) -> list[Any]:
     """Return the values, with equal texts and numbers made different."""
     return [
-        f"{value} {index}" if index and isinstance(value, str) else value + index if _is_number(value) else value
+        f"{value} {index}" if index and isinstance(value, str) else value + index if is_number(value) else value
         for index, value in enumerate(values)
     ]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _suggestions(schema: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
@@ -540,6 +536,6 @@ def seconds_of(tool: str, params: Mapping[str, Any]) -> float:
     if canonical_tool(tool) != WAIT:
         return 0.0
     seconds = params.get("seconds")
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= 1e9:
+    if not is_number(seconds) or not 0 <= seconds <= 1e9:
         raise NodeError("the tool wait needs seconds: a number from 0 to 1,000,000,000")
     return float(seconds)

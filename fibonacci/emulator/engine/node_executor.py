@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, OpenNode, ToolNode
 from fibonacci.definitions.flow import UNMET
 from fibonacci.definitions.json_schema import first_fault
-from fibonacci.definitions.json_types import is_object
+from fibonacci.definitions.json_types import is_number, is_object
 from fibonacci.definitions.operators import UNARY, evaluate
 from fibonacci.definitions.templates import INPUT, Absent, Reference, TemplateError, as_text, follow, render
 from fibonacci.definitions.tools import canonical_tool
@@ -535,4 +535,4 @@ def _verdict(node: CriticNode, answer: Any, criteria: Sequence[str]) -> JSONObje
 
 
 def _is_score(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= HIGHEST_SCORE
+    return is_number(value) and 0 <= value <= HIGHEST_SCORE

@@ -16,8 +16,6 @@ from fibonacci.emulator.state.json_encoding import JSONObject, parse_json, to_te
 NodeFailureKind = Literal["timeout", "error"]
 """How a script makes an attempt of a node fail: `timeout` when the node's time limit is over, `error` at once."""
 
-_DEFAULT_MESSAGE: Final = "a scripted error"
-
 
 class ScriptError(ValueError):
     """A script is not valid.
@@ -61,11 +59,6 @@ class NodeFailure:
         _check_text("message", self.message)
         if self.message is not None and self.kind == "timeout":
             raise ScriptError("message", "is only for an error: the emulator writes the text of a timeout itself")
-
-
-def error_of(failure: NodeFailure) -> str:
-    """Return the error of a node that fails at once."""
-    return _DEFAULT_MESSAGE if failure.message is None else failure.message
 
 
 def _check_text(name: str, value: object) -> None:

@@ -17,13 +17,14 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import BaseModel
 
 from fibonacci._texts.logging import log
 from fibonacci._texts.text import is_unicode, printable
+from fibonacci.definitions.json_types import is_number
 from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.json_encoding import SURROGATE, unicode_fault
@@ -35,36 +36,6 @@ if TYPE_CHECKING:
     from fibonacci.emulator.engine.cassettes import CallCassette
 
 
-class Usage:
-    """What one call of a handler has reported, safe to use from many threads."""
-
-    def __init__(self) -> None:
-        self._total: NodeUsage | None = None
-        self._lock = threading.Lock()
-
-    @property
-    def total(self) -> NodeUsage | None:
-        """The sums of what was reported, or `None` if nothing was."""
-        return self._total
-
-    def add(self, *, input_tokens: int | None, output_tokens: int | None, cost: float | None) -> None:
-        """Add to the sums.
-
-        Raises:
-            TypeError: If a number of tokens isn't a whole number, or the cost isn't a number.
-            ValueError: If one of them is negative or not finite.
-        """
-        tokens = {"input_tokens": input_tokens, "output_tokens": output_tokens}
-        for name, value in tokens.items():
-            if value is not None:
-                _check(name, value, int, "a whole number")
-        if cost is not None:
-            _check("cost", cost, (int, float), "a number")
-        reported = {name: value for name, value in (tokens | {"cost": cost}).items() if value is not None}
-        with self._lock:
-            self._total = usage_sum(self._total, reported)
-
-
 def usage_sum(one: NodeUsage | None, other: NodeUsage | None) -> NodeUsage | None:
     """Return the sums of two usages, each of which may be `None`."""
     if not one or not other:
@@ -72,10 +43,11 @@ def usage_sum(one: NodeUsage | None, other: NodeUsage | None) -> NodeUsage | Non
     return one | {name: one.get(name, 0) + value for name, value in other.items()}
 
 
-def _check(name: str, value: object, kinds: type | tuple[type, ...], kind: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, kinds):
+def _check_usage(name: str, value: object) -> None:
+    if not is_number(value) or (isinstance(value, float) and name != "cost"):
+        kind = "a number" if name == "cost" else "a whole number"
         raise TypeError(f"{name} is {kind}, not of type {type(value).__name__}")
-    if isinstance(value, int | float) and not 0 <= value < math.inf:
+    if not 0 <= value < math.inf:
         raise ValueError(f"{name} must be at least 0 and finite, not {value!r}")
 
 
@@ -100,7 +72,7 @@ class NodeCall:
     workflow_id: str
     attempt: int
     iteration: int = 1
-    _usage: Usage = field(default_factory=Usage, init=False, repr=False, compare=False)
+    _reports: list[NodeUsage] = field(default_factory=list[NodeUsage], init=False, repr=False, compare=False)
 
     def report_usage(
         self, *, input_tokens: int | None = None, output_tokens: int | None = None, cost: float | None = None
@@ -130,7 +102,11 @@ class NodeCall:
             >>> client.executions.get(execution.id).trace[0].usage
             {'input_tokens': 812, 'output_tokens': 64, 'cost': 0.0031}
         """
-        self._usage.add(input_tokens=input_tokens, output_tokens=output_tokens, cost=cost)
+        given = {"input_tokens": input_tokens, "output_tokens": output_tokens, "cost": cost}
+        report = {name: value for name, value in given.items() if value is not None}
+        for name, value in report.items():
+            _check_usage(name, value)
+        self._reports.append(report)
 
     @property
     def usage(self) -> dict[str, Any] | None:
@@ -138,7 +114,7 @@ class NodeCall:
 
         The names are `input_tokens`, `output_tokens` and `cost`.
         """
-        return self._usage.total
+        return reduce(usage_sum, self._reports, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,16 +156,11 @@ def take_run(context: RequestContext) -> None:
         window = StoredRunWindow(ends=context.now + HOUR, first=executions.last_number() + 1)
         context.store.run_windows.put(context.organization, record=window)
     limit = quota["workflow_runs_per_hour"]
-    if runs_in(context.store, window) >= limit:
+    if executions.last_number() - window["first"] + 1 >= limit:
         raise _used_up("workflow_runs_per_hour", limit, math.ceil(window["ends"] - context.now))
     limit = quota["concurrent_executions"]
     if executions.count("running") >= limit:
         raise _used_up("concurrent_executions", limit, None)
-
-
-def runs_in(store: Store, window: StoredRunWindow) -> int:
-    """Return how many runs a window has had."""
-    return max(0, store.executions.last_number() - window["first"] + 1)
 
 
 def _used_up(name: str, limit: int, retry_after: int | None) -> HTTPException:

@@ -29,21 +29,17 @@ LARGE: Final = 65_536
 ENDED: Final = tuple(sorted(TERMINAL))
 UNFINISHED: Final = tuple(sorted(STATUSES - TERMINAL))
 
-# An empty text is stored as NULL: for a `None`, `sqlite3` would spend a microsecond searching for an adapter.
-_TEXT: Final = "nullif(?, '')"
 _FIELDS: Final = (
     "number, id, workflow_id, workflow_version, status, error, role, created, started, ended, approval, outputs, nodes"
 )
 _ADD: Final = f"""
 INSERT INTO executions (id, workflow_id, workflow_version, role, created, inputs_size, inputs,
     status, error, started, ended, due, place, calls, approval, outputs, nodes, trace)
-VALUES (?, ?, ?, {_TEXT}, ?, ?, ?,
-    ?, {_TEXT}, ?, {_TEXT}, {_TEXT}, {_TEXT}, {_TEXT}, {_TEXT}, ?, ?, {_TEXT})
+VALUES ({", ".join("?" * 18)})
 """
-_UPDATE: Final = f"""
-UPDATE executions SET status = ?, error = {_TEXT}, started = ?, ended = {_TEXT}, due = {_TEXT}, place = {_TEXT},
-    calls = {_TEXT}, approval = {_TEXT}, outputs = ?, nodes = ?, trace = coalesce({_TEXT}, trace),
-    definition = CASE WHEN ? THEN definition END
+_UPDATE: Final = """
+UPDATE executions SET status = ?, error = ?, started = ?, ended = ?, due = ?, place = ?, calls = ?, approval = ?,
+    outputs = ?, nodes = ?, trace = coalesce(?, trace), definition = CASE WHEN ? THEN definition END
 WHERE id = ?
 """
 
@@ -83,8 +79,7 @@ class ExecutionTable:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._counts: dict[str, int] = {}  # by status, empty if they are not known
-        self._last: dict[str, int] = {}  # the number of the newest one, if it is known
-        store.caches += self._counts, self._last
+        store.caches.append(self._counts)
 
     def get(self, execution_id: str) -> StoredExecution | None:
         """Return an execution, or `None`.
@@ -115,10 +110,9 @@ class ExecutionTable:
         hidden = self._store.hide(execution, StoredExecution)
         inputs = to_text(hidden["inputs"])
         identity = (execution["id"], execution["workflow_id"], execution["workflow_version"])
-        origin = (execution.get("role", ""), execution["created"], len(inputs), inputs)
+        origin = (execution.get("role"), execution["created"], len(inputs), inputs)
         changing = self._changing(execution, hidden, due, place)
-        cursor = self._store.execute(_ADD, (*identity, *origin, *changing, self._trace_text(notes)))
-        self._last["number"] = cursor.lastrowid
+        self._store.execute(_ADD, (*identity, *origin, *changing, self._trace_text(notes)))
         if self._counts:
             status = execution["status"]
             self._counts[status] = self._counts.get(status, 0) + 1
@@ -155,24 +149,22 @@ class ExecutionTable:
         self, execution: StoredExecution, hidden: StoredExecution, due: float | None, place: int | None
     ) -> tuple[object, ...]:
         """Return the columns that change with the events of a run, but not its trace."""
-        self._store.note_due(due)
-        ended = execution["ended"]
-        calls = calls_of(execution["nodes"]) if ended is None else None
+        calls = calls_of(execution["nodes"]) if execution["ended"] is None else None
         return (
             execution["status"],
-            hidden["error"] or "",
+            hidden["error"],
             execution["started"],
-            "" if ended is None else ended,
-            "" if due is None else due,
-            "" if place is None else place,
-            to_text(calls) if calls else "",
-            to_text(hidden["approval"]) if "approval" in hidden else "",
+            execution["ended"],
+            due,
+            place,
+            to_text(calls) if calls else None,
+            to_text(hidden["approval"]) if "approval" in hidden else None,
             to_text(hidden["outputs"]),
             to_text(hidden["nodes"]),
         )
 
-    def _trace_text(self, notes: Mapping[str, StoredTrace] | None) -> str:
-        return to_text(self._store.hide(notes, dict[str, StoredTrace])) if notes else ""
+    def _trace_text(self, notes: Mapping[str, StoredTrace] | None) -> str | None:
+        return to_text(self._store.hide(notes, dict[str, StoredTrace])) if notes else None
 
     def trace(self, execution_id: str) -> dict[str, StoredTrace]:
         """Return what the trace of an execution shows, by node."""
@@ -262,9 +254,7 @@ class ExecutionTable:
 
     def last_number(self) -> int:
         """Return the number of the newest execution, or 0 if there is none."""
-        if not self._last:
-            (self._last["number"],) = self._store.execute("SELECT coalesce(max(number), 0) FROM executions").fetchone()
-        return self._last["number"]
+        return int(self._store.execute("SELECT coalesce(max(number), 0) FROM executions").fetchone()[0])
 
     def due(self, status: ExecutionStatus, now: float, limit: int = -1) -> list[tuple[str, float]]:
         """Return the executions of a status in which something is due by a time, each with its time, earliest first."""

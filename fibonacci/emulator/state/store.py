@@ -12,9 +12,8 @@ import threading
 import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from math import inf
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar
 
 from fibonacci.emulator.state.executions import ExecutionTable
 from fibonacci.emulator.state.json_encoding import to_text
@@ -51,13 +50,6 @@ BUSY_TIMEOUT: Final = 5.0
 _NO_FILES: Final = ("", ":memory:")
 """Names that SQLite doesn't take for a file, although `Path(":memory:")` is one."""
 
-_DUE: Final = """
-SELECT min(due) FROM executions WHERE status = 'running' AND due > 0
-UNION ALL SELECT min(due) FROM executions WHERE status = 'pending_approval' AND due > 0
-UNION ALL SELECT min(expires) FROM memory WHERE expires > 0
-UNION ALL SELECT min(until) FROM replays WHERE until > 0
-"""
-
 
 def _unchanged(value: Any, shape: object = None) -> Any:
     return value
@@ -93,7 +85,6 @@ class Table(Generic[RecordT]):
         self._record = record
         self._store = store
         self._columns = names_of(RECORDS[name].fields)
-        self._due = next((column for column in self._columns if column in ("expires", "until")), None)
         self._cache: dict[Key, RecordT | None] | None = {} if is_cached else None
         if self._cache is not None:
             store.caches.append(self._cache)
@@ -125,8 +116,6 @@ class Table(Generic[RecordT]):
         values = [hidden.get(column) for column in self._columns]
         self._store.execute(self._put, (*self._stored(key), *values, to_text(hidden)))
         self._remember(key, record)
-        if self._due is not None:
-            self._store.note_due(cast("float | None", record.get(self._due)))
 
     def delete(self, *key: str) -> bool:
         """Remove a record, and return whether it existed."""
@@ -140,9 +129,9 @@ class Table(Generic[RecordT]):
         conditions = " AND ".join([f"{column} = ?" for column in where]) or "true"
         self._store.execute(f"DELETE FROM {self.name} WHERE {conditions}", [*where.values()])
 
-    def delete_due(self, now: float) -> None:
-        """Remove the records that have expired by a time."""
-        self._store.execute(f"DELETE FROM {self.name} WHERE {self._due} <= ?", (now,))
+    def delete_expired(self, column: str, now: float) -> None:
+        """Remove the records whose time in a column has come."""
+        self._store.execute(f"DELETE FROM {self.name} WHERE {column} <= ?", (now,))
 
     def drop_oldest(self, keep: int) -> None:
         """Remove the oldest records, and keep this many."""
@@ -238,7 +227,6 @@ class Store:
         self.owners: Final = Owners(self._path)
         self.is_closed: bool = False
         self.is_reading: bool = False
-        self._next_due: float | None = None  # at the earliest
         self._marks: list[sqlite3.Connection] = []
         self._version = -1  # changes when another process writes
         self._lock = threading.RLock()
@@ -354,22 +342,8 @@ class Store:
             self._forget()
 
     def _forget(self) -> None:
-        self._next_due = None
         for cache in self.caches:
             cache.clear()
-
-    def note_due(self, moment: float | None) -> None:
-        """Take note of a time at which something is due."""
-        if moment is not None and self._next_due is not None:
-            self._next_due = min(moment, self._next_due)
-
-    def has_due(self, now: float) -> bool:
-        """Return whether an event of a run, the end of a wait for approval or of the life of a record is due."""
-        due = self._next_due
-        if due is None or due <= now:
-            times: list[float] = [time for (time,) in self.execute(_DUE) if time is not None]
-            due = self._next_due = min(times, default=inf)
-        return due <= now
 
     def snapshot(self) -> bytes:
         """Return the complete state, for `restore` of this store or another."""

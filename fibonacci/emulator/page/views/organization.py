@@ -1,4 +1,4 @@
-"""The organization: its templates, its memory, its tools and models, its keys and its limits."""
+"""The organization: its memory, its templates, its tools and its keys."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from itertools import islice
 from typing import Any, Final
 
 from fibonacci.definitions.tools import canonical_tool
-from fibonacci.emulator.account import PLANS
 from fibonacci.emulator.engine.memory import is_live
 from fibonacci.emulator.http.messages import not_found
 from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page.context import Action, Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.policy.admission import runs_in
 from fibonacci.emulator.routes.workflows import TRANSITIONS
 from fibonacci.emulator.state.records import StoredMemory
 
@@ -28,7 +26,6 @@ def show(context: ViewContext) -> PageContent:
         ui.section("Registry", _registry(context)),
         ui.section("Tools", _tools(context)),
         ui.section("Keys", _keys(context)),
-        ui.section("Limits", _limits(context)),
     ]
     return PageContent("Organization", content, "Organization")
 
@@ -150,47 +147,3 @@ def _keys(context: ViewContext) -> Content:
     people = {f"person-{name}": {"Name": name, "Role": role} for name, role in sorted(context.app.keys.people.items())}
     empty = "Nobody has a key with a name. To make one, call ", h.code('emulator.key("admin", name="ada")'), "."
     return [h.p("The people who have a key. This page shows no keys."), ui.table("People", people, empty)]
-
-
-def _limits(context: ViewContext) -> Content:
-    app = context.app
-    now = app.clock.now()
-    with context.reading() as store:
-        quota = app.account.quota(store, app.organization)
-        hour = store.run_windows.get(app.organization)
-        used = {
-            "workflow_runs_per_hour": 0 if hour is None or hour["ends"] <= now else runs_in(store, hour),
-            "concurrent_executions": store.executions.count("running"),
-        }
-    plan = PLANS[app.account.plan]
-    rates = {
-        f"window-{number}": {
-            "Window": ui.duration(window.rate.seconds * 1_000),
-            "Used": _used(window.used, window.rate.limit),
-            "Limit": window.rate.limit,
-            "Left": window.rate.limit - window.used,
-            "Next window": "with the next request" if window.ends is None else ui.moment(window.ends),
-        }
-        for number, window in enumerate(app.account.limits.usage(now, app.clock.skipped))
-    }
-    quotas = {
-        f"quota-{name}": {
-            "Quota": h.code(name),
-            "Used": _used(used[name], quota[name]) if name in used else "not counted",
-            "Limit": quota[name],
-            "Plan's limit": own,
-            "Ceiling": plan.ceilings[name],
-        }
-        for name, own in plan.quota.items()
-    }
-    change = h.code("client.organizations.quota.update(...)")
-    return [
-        h.p("All keys share the rate limits. Requests from this page don't count."),
-        ui.table("Rate limits", rates),
-        h.p("To change a quota, up to the ceiling of the plan, call ", change, "."),
-        ui.table("Quotas", quotas),
-    ]
-
-
-def _used(used: int, limit: int) -> Content:
-    return [f"{used:,} ", h.meter(value=used, min=0, max=max(limit, 1), aria_label="Share in use")]
