@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from keyring.backends import null
 
-from fibonacci import _profiles
 from fibonacci._profiles.config_file import read_profiles
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import Invocation, environment, invoke
@@ -51,17 +50,6 @@ class TestLogin:
         assert (file.default_name, file.profiles["work"].base_url) == ("work", emulator.base_url)
         assert emulator.api_key not in file.text
         assert invoke("request", "GET", "/tools/calculator").data["name"] == "calculator"
-
-    def test_the_environment_names_profile_and_address(
-        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("FIBONACCI_PROFILE", "named")
-        monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url)
-        monkeypatch.setenv("FIBONACCI_API_KEY", "sk-of-the-environment")
-        run = invoke("auth", "login", stdin=emulator.api_key)
-        assert run.code == 0
-        assert "FIBONACCI_API_KEY is set and takes precedence" in run.err
-        assert read_profiles().profiles["named"].base_url == emulator.base_url
 
     def test_a_key_that_may_list_no_tools_is_valid(self) -> None:
         with ScriptedServer(respond(403, error_body("forbidden"))) as server:
@@ -115,14 +103,6 @@ class TestLogin:
         assert (run.code, run.out) == (4, "")
         assert message in run.err
         assert read_profiles().text == ""
-
-    def test_keyring_is_not_installed(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delitem(sys.modules, "fibonacci._profiles.keychain", raising=False)
-        monkeypatch.delattr(_profiles, "keychain", raising=False)
-        monkeypatch.setitem(sys.modules, "keyring", None)
-        run = login(emulator)
-        assert run.code == 4
-        assert "pip install 'fibonacci-sdk[keyring]', or set FIBONACCI_API_KEY instead" in run.err
 
     def test_a_file_that_cannot_be_written_leaves_no_key(
         self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
