@@ -90,7 +90,7 @@ def _nginx_server(setup: Setup, port: int, backend: int) -> str:
   }}"""
 
 
-def _haproxy(directory: Path, setups: Mapping[str, Setup], ports: Mapping[str, int], backend: int) -> str:
+def _haproxy(_: Path, setups: Mapping[str, Setup], ports: Mapping[str, int], backend: int) -> str:
     listeners = "\n".join(_haproxy_listener(setup, ports[name], backend) for name, setup in setups.items())
     return f"""
 global
