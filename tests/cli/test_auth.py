@@ -51,6 +51,17 @@ class TestLogin:
         assert emulator.api_key not in file.text
         assert invoke("request", "GET", "/tools/calculator").data["name"] == "calculator"
 
+    def test_the_environment_names_profile_and_address(
+        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FIBONACCI_PROFILE", "named")
+        monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url)
+        monkeypatch.setenv("FIBONACCI_API_KEY", "sk-of-the-environment")
+        run = invoke("auth", "login", stdin=emulator.api_key)
+        assert run.code == 0
+        assert "FIBONACCI_API_KEY is set and takes precedence" in run.err
+        assert read_profiles().profiles["named"].base_url == emulator.base_url
+
     def test_a_key_that_may_list_no_tools_is_valid(self) -> None:
         with ScriptedServer(respond(403, error_body("forbidden"))) as server:
             run = invoke("auth", "login", "--base-url", server.base_url, stdin="sk-narrow")

@@ -130,6 +130,11 @@ def test_a_node_whose_conditionals_contradict_each_other_never_runs() -> None:
     assert problems(("equals", "x a"), ("not_equals", "x"), left="x {{input.x}}", input_schema=both) == []
 
 
+def test_any_number_of_texts_may_be_looked_for_in_one_value() -> None:
+    gates = [gate(f"gate-{n}", "{{a}}", "contains", f"word {n}", true_branch=["n"]) for n in range(5)]
+    assert check_definition({"nodes": [llm("a"), *gates, llm("n")]}) == []
+
+
 def test_a_reader_is_told_what_may_be_missing_and_what_to_do() -> None:
     nodes = [
         gate("ok", "{{input.x}}", "equals", "yes", true_branch=["refund"], false_branch=["deny"]),
@@ -218,3 +223,14 @@ def test_the_enumeration_finds_a_rule_that_is_broken(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Flow, "_not_taken", run_anyway)
     with pytest.raises(AssertionError, match="no gate has taken it"):
         play(seed=1, graphs=10)
+
+
+def test_in_a_long_chain_each_reader_waits_for_the_critic_of_what_it_reads() -> None:
+    nodes: list[dict[str, Any]] = []
+    for index in range(2_500):
+        nodes += [
+            {"id": f"n{index}", "type": "llm", "dependencies": [f"n{index - 1}"] if index else []},
+            {"id": f"c{index}", "type": "critic", "target_node": f"n{index}"},
+        ]
+    starts_after = Flow(nodes).starts_after
+    assert all(f"c{index - 1}" in starts_after[f"n{index}"] for index in range(1, 2_500))

@@ -194,6 +194,21 @@ async def test_executions_are_listed_by_workflow_and_status() -> None:
 
 
 @awaited
+async def test_a_wait_that_is_longer_than_allowed_is_shortened_and_said() -> None:
+    emulator = Emulator()
+    workflow = emulator.client().workflows.create(name="Slow", definition=waiting(60))
+    started = emulator.client().workflows.execute(workflow.id)
+    async with in_process(emulator, workflow, wait=0.1) as client:
+        arguments = {"execution_id": started.id, "wait_seconds": 3600}
+        result = await client.call_tool("get_execution", arguments)
+        assert (result.is_error, result.structured_content["status"]) == (False, "running")
+        assert result.structured_content["note"] == "wait_seconds is at most 0.1 here: it waited no longer"
+        await check_schema(client, "get_execution", result.structured_content)
+        result = await client.call_tool("get_execution", arguments | {"wait_seconds": 0})
+        assert "note" not in result.structured_content
+
+
+@awaited
 async def test_a_run_that_takes_longer_than_a_call_waits_continues() -> None:
     emulator = Emulator()
     workflow = emulator.client().workflows.create(name="Slow", definition=waiting(60))
