@@ -40,7 +40,7 @@ settings.load_profile("small")
 
 # Files whose tests count what happens within seconds, or compare what code costs: they run one after another, in one
 # process of pytest-xdist.
-_ONE_BY_ONE = ("performance/test_guards.py", "faults/test_rate_limit.py", "servers/test_load.py")
+_ONE_BY_ONE = ("performance/test_guards.py", "faults/test_rate_limit.py")
 
 _TESTS = Path(__file__).parent
 

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
-
 import pytest
 
-from tests.tools import quick
 from tests.tools.markdown import ROOT
 from tests.tools.quick import ELSEWHERE, chosen_for
 
@@ -38,29 +33,3 @@ def test_every_file_has_tests_that_exist() -> None:
 )
 def test_the_tests_of_a_file(path: str, tests: list[str]) -> None:
     assert chosen_for(path) == tests
-
-
-def test_files_of_slow_tests_alone_run_too() -> None:
-    commands = dict(quick.checks(["tests/display/test_frames.py", "docs/index.md"]))
-    assert commands["slow tests"][-3:] == ["-m", "slow", "tests/display/test_frames.py"]
-    assert commands["examples of pages"][-1] == "docs/index.md"
-
-
-def test_a_check_that_fails_is_named_with_its_output(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    bad = [sys.executable, "-c", "raise SystemExit('what is wrong')"]
-    good = [sys.executable, "-c", "pass"]
-    monkeypatch.setattr(sys, "argv", ["quick", "README.md"])
-    commands = [("first", bad), ("second", good)]
-
-    def commands_for(_: Sequence[str]) -> Sequence[tuple[str, list[str]]]:
-        return commands
-
-    monkeypatch.setattr(quick, "checks", commands_for)
-    assert quick.main() == 1
-    output = capsys.readouterr().out
-    assert "what is wrong" in output
-    assert output.endswith("FAILED: first\n")
-    del commands[0]
-    assert quick.main() == 0

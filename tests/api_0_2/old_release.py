@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tests.kit.programs import skip_or_fail
 
@@ -40,16 +39,6 @@ class OldRelease:
             done = subprocess.run([*uv, *command], capture_output=True, text=True)
             if done.returncode:
                 skip_or_fail(RELEASE, f"it is in the package index, which could not be reached: {done.stderr}")
-
-    def read(self, program: Path, root: str, *arguments: object) -> Any:
-        """Run a program whose arguments and output are JSON; return what it prints.
-
-        Args:
-            program: The program.
-            root: The root of the server, which is what 0.2.4 takes for the base URL.
-            *arguments: The arguments.
-        """
-        return json.loads(run_program(self.python, program, root, *map(json.dumps, arguments)))
 
 
 def run_program(python: Path, program: Path, base_url: str, *arguments: str) -> str:

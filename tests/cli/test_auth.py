@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from keyring.backends import null
 
-from fibonacci import _profiles
 from fibonacci._profiles.config_file import read_profiles
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import Invocation, environment, invoke
@@ -115,14 +114,6 @@ class TestLogin:
         assert (run.code, run.out) == (4, "")
         assert message in run.err
         assert read_profiles().text == ""
-
-    def test_keyring_is_not_installed(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delitem(sys.modules, "fibonacci._profiles.keychain", raising=False)
-        monkeypatch.delattr(_profiles, "keychain", raising=False)
-        monkeypatch.setitem(sys.modules, "keyring", None)
-        run = login(emulator)
-        assert run.code == 4
-        assert "pip install 'fibonacci-sdk[keyring]', or set FIBONACCI_API_KEY instead" in run.err
 
     def test_a_file_that_cannot_be_written_leaves_no_key(
         self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch

@@ -179,12 +179,6 @@ def test_a_closed_stdin(
     check_rows(((line, (line, message)) for line, message in CLOSED_STDIN.items()), check)
 
 
-def test_an_address_without_encryption(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FIBONACCI_API_KEY", "key")
-    monkeypatch.setenv("FIBONACCI_BASE_URL", "http://example.com/v1")
-    check_refused({"workflows list": "unencrypted. Use https\n"})
-
-
 def test_debug_shows_each_attempt(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, tmp_path: Path) -> None:
     use(monkeypatch, emulator, tmp_path)
     run = invoke("executions", "get", "missing", "--debug")

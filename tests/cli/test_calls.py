@@ -80,11 +80,6 @@ def test_every_call_is_a_command_and_has_a_row() -> None:
     assert {*calls(), "workflows.execute"} == {each.id for each in operations()} == {row.call for row in ROWS}
 
 
-def test_no_argument_of_a_call_hides_a_global_option() -> None:
-    globals_ = {"json", "fields", "limit", "all", "profile", "quiet", "debug", "yes", "no-color", "null", "help"}
-    assert {each.option for entry in calls().values() for each in entry.parameters} & globals_ == set()
-
-
 def test_a_command_sends_what_the_call_sends(scripted: ScriptedServer) -> None:
     check_rows(((str(row), row) for row in COMMAND_ROWS), lambda row: check_row(scripted, row))
 
@@ -189,22 +184,6 @@ class TestLimits:
         everything = invoke("workflows", "list", "--all", "--json")
         assert (len(everything.data), everything.err) == (101, "")
 
-    def test_the_limit_is_the_size_of_the_page_and_the_number_of_items(self, scripted: ScriptedServer) -> None:
-        pages = [[{"id": f"wf-{index}"} for index in range(start, start + 200)] for start in (0, 200)]
-        for page, cursor in zip(pages, ("c", "d"), strict=True):
-            scripted.add_response({"data": page, "meta": {"next_cursor": cursor}})
-        run = invoke("workflows", "list", "--limit", "300")
-        assert (len(run.lines), run.err) == (300, "")
-        assert [each.target for each in scripted.requests] == [
-            "/v1/workflows?limit=200",
-            "/v1/workflows?limit=200&cursor=c",
-        ]
-
-    def test_no_page_is_fetched_for_nothing(self, scripted: ScriptedServer) -> None:
-        scripted.add_response({"data": [{"id": "wf-1"}, {"id": "wf-2"}], "meta": {"next_cursor": "c"}})
-        assert len(invoke("--limit", "2", "workflows", "list").lines) == 2
-        assert len(scripted.requests) == 1
-
 
 class TestDeletion:
     """Without a terminal to ask on, a deletion needs `--yes`."""
@@ -239,16 +218,6 @@ class TestDeletion:
             assert asked.pop() == f"{question} at {emulator.base_url}?", line
         with emulator.client() as client:
             assert (client.workflows.get(big.id).version, client.memory.get("draft", scope="global").value) == (2, 1)
-
-    def test_a_question_names_the_profile(
-        self, monkeypatch: pytest.MonkeyPatch, emulator: Emulator, keychain: None
-    ) -> None:
-        invoke("auth", "login", "--profile", "prod", "--base-url", emulator.base_url, stdin=emulator.api_key)
-        monkeypatch.delenv("FIBONACCI_API_KEY")
-        monkeypatch.delenv("FIBONACCI_BASE_URL")
-        asked = ask_on_terminal(monkeypatch, is_yes=True)
-        invoke("memory", "delete", "draft", "--profile", "prod")
-        assert asked == [f"Delete 'draft' at {emulator.base_url} (profile 'prod')?"]
 
     def test_yes_deletes_and_rolls_back_without_asking(self, emulator: Emulator) -> None:
         with emulator.client() as client:

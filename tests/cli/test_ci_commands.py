@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from pathlib import Path
 
 import pytest
 
 from fibonacci._texts.text import printable
 from fibonacci.cli.debug_log import LogFormatter
-from fibonacci.cli.standard_streams import is_read_by_ci, without_commands
+from fibonacci.cli.standard_streams import without_commands
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import invoke
 from tests.kit.assertions import each_row
@@ -79,17 +78,3 @@ def test_the_output_holds_no_command_of_a_model(
     assert ("##[" in shown.out) == (variable is None)
     annotations = invoke("validate", "-", "--format", "github", stdin='{"nodes": [{"id": "a", "type": "llm"}]}').out
     assert annotations.startswith("::error ")
-
-
-def test_what_is_redirected_to_a_file_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    with (tmp_path / "out.json").open("w") as out:
-        assert not is_read_by_ci(out)
-    read, write = os.pipe()
-    with os.fdopen(read), os.fdopen(write, "w") as out:
-        monkeypatch.delenv("GITHUB_ACTIONS")
-        assert not is_read_by_ci(out)
-        for variable in VARIABLES:
-            with monkeypatch.context() as patch:
-                patch.setenv(variable, "true")
-                assert is_read_by_ci(out)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -174,11 +173,6 @@ def test_versions_of_a_workflow(platform: Emulator) -> None:
     assert completed("versions", "get", "nothing", "") == []
 
 
-def test_what_nothing_fits_is_silence() -> None:
-    for words in (("nothing", ""), ("run", "--nothing=x"), ("workflows", "nothing", "x"), ("health", "all", "x")):
-        assert completed(*words) == [], words
-
-
 def test_names_and_ids_of_workflows(platform: Emulator) -> None:
     client = platform.client()
     ids = [client.workflows.create(name=name).id for name in (*UNTYPED, platform.api_key)]
@@ -251,13 +245,3 @@ def test_without_a_key_nothing_is_sent_and_failures_are_silence(
             assert completed("run", "") == []
     assert platform.requests.to("GET /workflows").count == 0
     assert invoke(COMPLETE).out == invoke(COMPLETE, "bash", "run").out == ""
-
-
-def test_a_server_that_does_not_answer_is_silence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert completing.SECONDS == 1.5
-    monkeypatch.setattr(completing, "SECONDS", 0.05)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        monkeypatch.setenv("FIBONACCI_API_KEY", "key")
-        monkeypatch.setenv("FIBONACCI_BASE_URL", f"http://127.0.0.1:{server.getsockname()[1]}/v1")
-        monkeypatch.setenv("FIBONACCI_CONFIG_DIR", str(tmp_path))
-        assert completed("run", "") == []

@@ -17,7 +17,7 @@ import pytest
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
-from tests.cli.definitions import FAULTY, GREETER, write
+from tests.cli.definitions import GREETER, write
 from tests.cli.invocation import check_refused, environment, invoke, invoke_unwritable
 from tests.kit.assertions import appears
 from tests.kit.pseudo_terminal import PseudoTerminal
@@ -53,19 +53,6 @@ def test_a_plan_exits_2_until_it_is_applied() -> None:
     again = invoke("plan", "flows")
     assert (again.code, again.out[:11]) == (0, "No changes:")
     assert invoke("apply", "flows", "--yes").out == ""
-
-
-def test_a_detailed_plan_has_the_differences() -> None:
-    write("flows/greeter.yaml", GREETER)
-    invoke("apply", "flows", "--yes", "--quiet")
-    write("flows/greeter.yaml", GREETER.replace("Greet", "Welcome"))
-    line = "    ~ greet.instruction: 'Greet {{input.name}}' -> 'Welcome {{input.name}}'"
-    assert line not in invoke("plan", "flows").out.splitlines()
-    assert line in invoke("plan", "flows", "--detailed").out.splitlines()
-    (change,) = invoke("plan", "flows", "--detailed", "--json").data["changes"]
-    assert (change["action"], change["file"], change["version"]) == ("update", "greeter.yaml", 1)
-    assert [each["location"] for each in change["diff"]] == ["greet.instruction"]
-    assert "diff" not in invoke("plan", "flows", "--json").data["changes"][0]
 
 
 def test_what_cannot_be_planned_applied_or_pulled_is_refused_before_anything_is_sent(platform: Emulator) -> None:
@@ -172,55 +159,6 @@ def test_a_plan_with_errors_is_not_saved_and_its_comment_is_printed() -> None:
     assert invoke("plan", "flows", "--markdown", "--json").data == {"markdown": run.out.removesuffix("\n")}
 
 
-def test_each_environment_has_a_state_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    write("flows/greeter.yaml", GREETER)
-    assert invoke("apply", "flows", "--environment", "staging", "--yes", "--quiet").code == 0
-    assert [path.name for path in Path("flows/.fibonacci").iterdir()] == ["staging"]
-    assert invoke("plan", "flows", "--environment", "staging").code == 0
-    taken = invoke("plan", "flows")
-    assert (taken.code, taken.err.count("was not deployed from this folder to this environment")) == (64, 1)
-    monkeypatch.setenv("FIBONACCI_ENVIRONMENT", "staging")
-    assert invoke("plan", "flows", "--json").data["environment"] == "staging"
-    assert invoke("pull", "greeter", "--dir", "flows", "--environment", "copy").code == 0
-    assert invoke("plan", "flows", "--environment", "copy").code == 0
-
-
-def test_what_was_changed_on_the_platform_is_kept_or_overwritten() -> None:
-    write("flows/greeter.yaml", GREETER)
-    invoke("apply", "flows", "--yes")
-    workflow_id = change_on_the_platform("Changed by another")
-    write("flows/greeter.yaml", GREETER.replace("Greet", "Welcome"))
-    planned = invoke("plan", "flows")
-    assert (planned.code, planned.err) == (2, "")
-    assert "\n! update greeter.yaml " in planned.out
-    overwrite, pull = "`fibonacci apply flows --overwrite`", f"`fibonacci pull {workflow_id} --dir flows`"
-    merge = f"`fibonacci pull {workflow_id} --dir flows --merge`"
-    assert f"{overwrite} replaces that, {merge} adds it to yours\n" in planned.out
-    assert invoke("plan", "flows", "--json").data["changes"][0]["is_conflict"] is True
-    refused = invoke("apply", "flows", "--yes", "--quiet")
-    assert (refused.code, refused.out) == (1, "")
-    assert refused.err.endswith(f": {pull} keeps the platform's version, {overwrite} replaces it. Nothing was done.\n")
-    assert instruction_on_the_platform() == "Changed by another"
-    assert invoke("apply", "flows", "--yes", "--overwrite").code == 0
-    assert instruction_on_the_platform() == "Welcome {{input.name}}"
-
-
-def test_a_moved_file_has_to_be_named() -> None:
-    write("flows/greeter.yaml", GREETER)
-    invoke("apply", "flows", "--yes")
-    Path("flows/greeter.yaml").rename("flows/welcome.yaml")
-    asked = invoke("plan", "flows")
-    assert (asked.code, asked.out) == (64, "")
-    assert "if it was renamed, pass --moved greeter=welcome, else --moved greeter=" in asked.err
-    replaced = invoke("plan", "flows", "--moved", "greeter=", "--json").data["changes"]
-    assert [(change["action"], change["file"]) for change in replaced] == [
-        ("create", "welcome.yaml"),
-        ("delete", "greeter.yaml"),
-    ]
-    assert invoke("apply", "flows", "--moved", "greeter=welcome", "--yes").out.startswith("recorded welcome.yaml")
-    assert invoke("plan", "flows").code == 0
-
-
 @needs_signals
 def test_an_interrupted_apply_says_what_was_done_and_how_to_go_on(platform: Emulator) -> None:
     write("flows/a.yaml", GREETER)
@@ -256,38 +194,6 @@ def test_a_reader_that_closes_stdout_does_not_end_an_apply() -> None:
         made = [workflow.id for workflow in client.workflows.list()]
     assert len(made) == 2
     assert all(f"({each})" in run.err for each in made)
-
-
-def test_faults_of_all_files_are_lines() -> None:
-    write("flows/a.yaml", FAULTY)
-    write("flows/b.yaml", "nodes: []\n")
-    run = invoke("plan", "flows")
-    assert (run.code, run.out, len(run.err.splitlines())) == (64, "", 4 * 3 + 1)
-    assert run.err.endswith("fibonacci: 4 problems in definitions\n")
-
-
-def test_what_validate_with_tools_calls_an_error_is_not_deployed(platform: Emulator) -> None:
-    write("flows/mail.yaml", "nodes:\n- {id: mail, type: tool, tool: send_mial}\n")
-    for command in (("plan",), ("apply", "--yes")):
-        run = invoke(*command, "flows")
-        assert (run.code, run.out) == (64, "")
-        assert "there is no tool 'send_mial'. To see the tools that exist, use `fibonacci tools list`" in run.err
-    assert platform.requests.to("POST /workflows").count == 0
-
-
-def test_warnings_are_printed_with_the_plan() -> None:
-    write("flows/greeter.yaml", f"{GREETER}  temprature: 0\n")
-    words = "'temprature' is not a key of a node of type llm. Did you mean 'temperature'?"
-    planned = invoke("plan", "flows")
-    assert (planned.code, planned.err) == (2, "")
-    assert f": warning: {words}\n" in planned.out
-    assert planned.out.endswith("Plan: 1 to create, 0 unchanged, 1 warning.\n")
-    (problem,) = invoke("plan", "flows", "--json").data["problems"]
-    assert (problem["file"], problem["line"]) == ("flows/greeter.yaml", 5)
-    assert (problem["severity"], problem["message"]) == ("warning", words)
-    applied = invoke("apply", "flows", "--yes")
-    assert (applied.code, applied.out[:20]) == (0, "created greeter.yaml")
-    assert f": warning: {words}\n" in applied.err
 
 
 def test_a_workflow_is_pulled_by_its_name() -> None:

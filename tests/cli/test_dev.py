@@ -123,17 +123,6 @@ def test_a_signal_reaches_the_command(tmp_path: Path, number: signal.Signals, mo
         assert process.wait(20) == 5
 
 
-def test_handlers_are_found_in_the_folder_where_the_installed_command_runs(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [each for each in sys.path if each and Path(each) != tmp_path])
-    Path("handlers_of_a_folder.py").write_text("def register(emulator):\n    print('registered')\n", "utf-8")
-    arguments = ("--handlers", "handlers_of_a_folder:register", "--quiet", "--", sys.executable, "-c", "")
-    run = invoke("dev", "--port", "0", *arguments)
-    assert (run.code, run.out, run.err) == (0, "registered\n", "")
-
-
 @pytest.mark.parametrize(
     ("shell", "program"), [("sh", "sh"), ("sh", "zsh"), ("fish", "fish"), ("powershell", None)], ids=str
 )

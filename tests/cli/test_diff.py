@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from fibonacci import Fibonacci
-from fibonacci.emulator import Emulator
 from tests.cli.definitions import FAULTS, FAULTY, FORMATTED, GREETER, UNFORMATTED, write
 from tests.cli.invocation import invoke
 
@@ -56,11 +55,3 @@ def test_faults_in_files_exit_64() -> None:
     assert invoke("diff", "a.yaml", "bad.yaml") == (64, "", f"{FAULTS}fibonacci: 3 problems in definitions\n")
     assert invoke("diff", "a.yaml", "nope.yaml").code == 64
     assert invoke("diff", "-", "-") == (64, "", "fibonacci: only one of the two can be stdin\n")
-
-
-def test_a_refusal_of_the_platform_is_no_difference(platform: Emulator) -> None:
-    write("a.yaml", GREETER)
-    platform.fail("GET /workflows/{workflow_id}", status=403)
-    run = invoke("diff", "a.yaml", "wf-1")
-    assert (run.code, run.out, run.err.count("\n")) == (69, "", 1)
-    assert "status 403" in run.err

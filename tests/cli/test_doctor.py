@@ -193,14 +193,3 @@ class TestNetwork:
         run, found = doctor()
         assert run.code == 0
         assert found["platform"]["detail"] == "the key is valid, but may not list tools"
-
-
-@pytest.mark.usefixtures("keychain")
-def test_login_and_status_name_the_other_api_too(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
-    server.default = respond(404, b'{"detail": "Not Found"}')
-    monkeypatch.setenv("FIBONACCI_API_KEY", KEY)
-    monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
-    for command in (["auth", "status"], ["auth", "login"], ["workflows", "list"]):
-        run = invoke(*command, stdin=KEY)
-        assert run.code == 1
-        assert "set FIBONACCI_API_VERSION=0.2 and FIBONACCI_BASE_URL to its root, or api_version" in run.err

@@ -9,14 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from fibonacci import ConflictError, QuotaExceededError
+from fibonacci import ConflictError
 from fibonacci.cli.tailing import ExecutionFeed, columns_of, sleep_while_read, tail
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.facade import app_of
 from fibonacci.models import Execution
 from tests.batch.shared_clock import SharedClock
 from tests.cli.invocation import invoke, use
-from tests.cli.requests_by_minute import RequestsByMinute
 from tests.kit.nodes import llm, tool
 from tests.kit.systems import linux_only
 
@@ -43,39 +41,6 @@ def states(executions: list[Execution]) -> list[tuple[str, str | None]]:
 
 
 class TestFeed:
-    def test_new_and_changed_executions_the_oldest_first(self) -> None:
-        there = Organization()
-        first, second = there.start(0), there.start(30)
-        feed = ExecutionFeed(there.client)
-        assert states(feed.begin()) == [(first, "completed"), (second, "running")]
-        assert feed.poll() == []
-        third = there.start(60)
-        assert states(feed.poll()) == [(third, "running")]
-        there.advance(31)
-        assert states(feed.poll()) == [(second, "completed")]
-        there.client.executions.cancel(third)
-        assert states(feed.poll()) == [(third, "cancelled")]
-        assert feed.poll() == []
-
-    def test_a_failed_poll_loses_nothing(self) -> None:
-        there = Organization()
-        there.start(0)
-        client = there.emulator.client(max_retries=0)
-        feed = ExecutionFeed(client)
-        feed.begin()
-        started = [there.start(0) for _ in range(60)]
-        responses: list[object] = []
-
-        def fail_the_second_page(*response: object) -> None:
-            responses.append(response)
-            if len(responses) == 1:
-                there.emulator.fail("GET /executions", status=503, times=1)
-
-        app_of(there.emulator).observers.append(fail_the_second_page)
-        with pytest.raises(Exception, match="503"):
-            feed.poll()
-        assert [each.id for each in feed.poll()] == started
-
     @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
     def test_no_schedule_misses_an_execution_or_shows_one_twice_for_a_status(self, seed: int) -> None:
         there, chance = Organization(), random.Random(seed)
@@ -92,10 +57,6 @@ class TestFeed:
         shown += states(feed.poll())
         assert len(shown) == len(set(shown))
         assert sorted(each for each, status in shown if status in ("completed", "cancelled")) == sorted(started)
-
-
-class Stopped(Exception):
-    """The sleep in which a tail is ended."""
 
 
 class TestTail:
@@ -138,35 +99,6 @@ class TestTail:
         assert next(tail(ExecutionFeed(client), texts.append, clock.sleep, last=1)).status == "completed"
         assert 49 < clock.skipped < 52
         assert "429" in texts[0]
-
-    def test_an_exhausted_quota_ends_it(self) -> None:
-        there = Organization()
-        there.emulator.fail("GET /executions", status=429, body={"error": {"code": "quota_exceeded", "message": "x"}})
-        with pytest.raises(QuotaExceededError):
-            next(tail(ExecutionFeed(there.client), print, print, last=1))
-
-
-@pytest.mark.parametrize(("is_busy", "most"), [(False, 5), (True, 15)], ids=["idle", "busy"])
-def test_requests_a_minute_of_a_tail(is_busy: bool, most: int) -> None:
-    """What the help and the docs state, of the Free plan: 4 while nothing happens, 15 when something always does."""
-    emulator = Emulator(rate_limit=(60, 60.0))
-    counts = RequestsByMinute(emulator)
-    client = emulator.client(clock=counts.clock)
-    workflow_id = client.workflows.create(name="x", definition={"nodes": [llm("a", "x")]}).id
-    seen: list[str] = []
-    minutes = 3 if is_busy else 10
-
-    def sleep(seconds: float) -> None:
-        counts.clock.sleep(seconds)
-        if counts.clock.skipped > 60 * minutes:
-            raise Stopped
-        if is_busy:
-            client.workflows.execute(workflow_id)
-
-    with pytest.raises(Stopped):
-        seen.extend(each.id for each in tail(ExecutionFeed(client), print, sleep, last=0))
-    assert max(counts.minutes[1:-1]) <= most
-    assert sum(counts.minutes[:minutes]) / minutes <= (most if is_busy else 4.5)
 
 
 class TestCommand:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fibonacci.cli.context import Context
 from fibonacci.cli.following import ProgressLines
-from fibonacci.cli.main import command_parser
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.cli.invocation import invoke, use
-from tests.cli.requests_by_minute import RequestsByMinute
 from tests.kit.nodes import llm, tool
 
 REST = {
@@ -44,13 +39,6 @@ class TestEnds:
         assert (run.code, run.err) == (0, "")
         (state,) = run.lines  # a line of JSON for each state
         assert (state["status"], [node["id"] for node in state["trace"]]) == ("completed", ["greet", "rest"])
-
-    def test_one_that_was_canceled_is_a_failure(self, emulator: Emulator) -> None:
-        execution = started(emulator, 60)
-        emulator.client().executions.cancel(execution.id)
-        run = invoke("executions", "watch", execution.id, "--json")
-        assert (run.code, run.data["status"]) == (1, "cancelled")
-        assert run.err.splitlines()[-1].startswith(f"fibonacci: execution {execution.id} was canceled")
 
     def test_a_limit_to_the_wait(self, emulator: Emulator) -> None:
         execution = started(emulator, 60)
@@ -87,26 +75,3 @@ class TestNodes:
         for count in (1, 1, 2):
             shown.update(Execution.model_validate({"id": "exec_1", "status": "running", "nodes_executed": count}))
         assert lines == ["execution exec_1 is running", "2 nodes done"]
-
-
-def test_a_pipe_has_a_line_for_each_change_not_for_each_request(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str]
-) -> None:
-    execution = started(emulator, 100)
-    counts = RequestsByMinute(emulator)
-    context = Context(command_parser().parse_args(["executions", "watch", execution.id]))
-    context.client = emulator.client(clock=counts.clock)
-    assert context.options.run(context) == 0
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert len(lines) < sum(counts.minutes)
-    assert all(line != following for line, following in pairwise(lines))
-    assert lines[-1]["status"] == "completed"
-
-
-def test_requests_a_minute_of_a_watch() -> None:
-    """What the help and the docs state: a tenth of the limit, which is 6 on the Free plan."""
-    emulator = Emulator(plan="free")
-    execution = started(emulator, 600)
-    counts = RequestsByMinute(emulator)
-    emulator.client(clock=counts.clock).executions.wait(execution.id, timeout=None)
-    assert 5 <= min(counts.minutes[:10]) <= max(counts.minutes) <= 6

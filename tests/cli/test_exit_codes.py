@@ -9,29 +9,14 @@ from typing import NamedTuple
 
 import pytest
 
-from fibonacci import (
-    ConfigurationError,
-    DeploymentError,
-    ExecutionCancelledError,
-    ExecutionFailedError,
-    JournalError,
-    RunsStoppedError,
-    StalePlanError,
-    TooManyFailuresError,
-    UnknownOutcomeError,
-    WaitTimeoutError,
-)
 from fibonacci.cli import exit_codes
-from fibonacci.cli.errors import exit_code
 from fibonacci.emulator import Emulator
-from fibonacci.models import Execution
 from tests.cli.command_lines import COMMAND_ROWS, command_line
 from tests.cli.definitions import GREETER
 from tests.cli.invocation import check_refused, invoke, invoke_unwritable
 from tests.kit.assertions import check_each, check_rows
-from tests.kit.certificates import self_signed
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import Step, error_body, ok, raw_then_reset, refusing, respond
+from tests.kit.steps import Step, error_body, raw_then_reset, refusing, respond
 from tests.kit.systems import linux_only
 
 CALLS = {row.call: command_line(row) for row in COMMAND_ROWS if not row.call.startswith("health.")}
@@ -212,22 +197,6 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_read(
     assert emulator.requests.count == 0
 
 
-def test_an_option_that_does_nothing_is_refused_and_not_in_the_help() -> None:
-    does_nothing = {
-        "tools get x --all": "fibonacci tools get: --all does nothing here: it is for lists",
-        "--all tools get x": "fibonacci tools get: --all does nothing here: it is for lists",
-        "workflows delete x --fields x": "--fields does nothing here: it is for commands that print objects",
-        "executions watch x --limit 3": "--limit does nothing here: it is for lists",
-        "profiles use x --json": "--json does nothing here: it is for commands that print data",
-        "profiles list --profile x": "--profile does nothing here: it is for commands that connect to the platform",
-        "workflows create --name x --limit 5": "--limit does nothing here: it is for lists",
-    }
-    check_refused(does_nothing)
-    for line, message in does_nothing.items():
-        option = re.findall(r"--\w+(?= does nothing)", message)[0]
-        assert option not in invoke(*line.replace("--all tools", "tools").split()[:2], "--help").out
-
-
 class AnsweredCommand(NamedTuple):
     """A command, what the platform does with its request, the exit code that follows, and the seconds it may take."""
 
@@ -276,31 +245,6 @@ def test_what_the_platform_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     check_rows(ANSWERS.items(), check)
 
 
-ENDED = Execution.model_validate({"id": "exec_1", "status": "failed"})
-OF_CLASSES: dict[Exception, int] = {
-    ConfigurationError("a bad base URL"): 64,
-    ConfigurationError("no key", is_about_key=True): 4,
-    JournalError("is used by another run"): 64,
-    ImportError("the extra is not installed"): 64,
-    DeploymentError("a broken file of the state"): 64,
-    StalePlanError("overtaken"): 1,
-    ExecutionFailedError("failed", execution=ENDED): 1,
-    ExecutionCancelledError("canceled", execution=ENDED): 1,
-    RunsStoppedError("was stopped"): 75,
-    TooManyFailuresError("3 rows have failed"): 1,
-    UnknownOutcomeError("it is not known"): 75,
-    WaitTimeoutError("was running", execution=ENDED): 75,
-    OSError(28, "No space left on device"): 69,
-    RuntimeError("a bug"): 69,
-}
-
-
-def test_the_class_decides() -> None:
-    assert {repr(error): exit_code(error) for error in OF_CLASSES} == {
-        repr(error): code for error, code in OF_CLASSES.items()
-    }
-
-
 def test_the_guide_and_the_help_of_run_many_have_the_codes_of_the_table() -> None:
     table = {value for value in vars(exit_codes).values() if isinstance(value, int)} - {exit_codes.PLANNED}
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "run-rows-from-a-terminal.md").read_text("utf-8")
@@ -310,13 +254,3 @@ def test_the_guide_and_the_help_of_run_many_have_the_codes_of_the_table() -> Non
     text = " ".join(invoke("run-many", "--help").out.partition("Exit codes:")[2].partition("examples:")[0].split())
     stated = {int(number) for number in re.findall(r"(?:^|, )(\d+) [a-z]", text)}
     assert stated == table - {exit_codes.SIGNALED} | {exit_codes.SIGNALED + 2}
-
-
-def test_an_unknown_authority_has_a_remedy_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    with ScriptedServer(ok, tls=self_signed()) as server:
-        monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
-        monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
-        run = invoke("tools", "list")
-    assert run.code == 69
-    assert "If a private CA issued the certificate, set SSL_CERT_FILE to its file" in run.err
-    assert "ca_bundle" not in run.err

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.definitions import FORMATTED, GREETER, OLD_WORDS, UNFORMATTED, write
+from tests.cli.definitions import FORMATTED, GREETER, UNFORMATTED, write
 from tests.cli.invocation import invoke
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -37,26 +37,10 @@ def test_diff_prints_what_would_change() -> None:
     assert invoke("fmt", "--diff", "a.yaml", "--json").data == [{"file": "a.yaml", "diff": run.out.rstrip("\n")}]
 
 
-def test_a_byte_order_mark_is_a_change() -> None:
-    path = write("a.yaml", "\ufeff" + FORMATTED)
-    assert "+# Says hello" in invoke("fmt", "--diff", "a.yaml").out.splitlines()
-    assert invoke("fmt", "a.yaml").code == 0
-    assert path.read_text("utf-8") == FORMATTED
-
-
-def test_line_breaks_alone_are_a_change_too() -> None:
-    write("a.yaml", "").write_bytes(FORMATTED.replace("\n", "\r\n").encode())
-    assert invoke("fmt", "--diff", "a.yaml", "--quiet").out == "a.yaml: the line breaks differ\n"
-
-
 def test_stdin_goes_to_stdout() -> None:
     assert invoke("fmt", "-", stdin=UNFORMATTED) == (0, FORMATTED, "")
     assert invoke("fmt", "-", "--check", stdin=FORMATTED).code == 0
     assert invoke("fmt", "-", "a.yaml", stdin="").code == 64
-
-
-def test_words_of_an_older_version_are_replaced() -> None:
-    assert invoke("fmt", "-", stdin=OLD_WORDS).out.endswith("  tool: slack_send_message\n")
 
 
 def test_a_fault_in_one_file_leaves_all_as_they_are() -> None:

@@ -92,13 +92,3 @@ def test_an_execution_shows_its_states(platform: Emulator) -> None:
         "",
         f"fibonacci: {run.id} is an execution of {workflow.id}, not of {other.id}\n",
     )
-
-
-def test_a_missing_extra_is_named_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "fibonacci.definitions.diagrams.png", raising=False)
-    monkeypatch.setitem(sys.modules, "resvg_py", None)
-    assert invoke("graph", "Greeter", "--format", "png") == (
-        64,
-        "",
-        "fibonacci: PNG needs resvg-py: pip install 'fibonacci-sdk[png]'\n",
-    )

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from fibonacci._display.text import cell_width
 from fibonacci.cli.call_tables import GROUPS
-from fibonacci.cli.main import command_parser, main
+from fibonacci.cli.main import command_parser
 from fibonacci.cli.parser import RESOURCES, SECTIONS, CommandParser, read_table
-from fibonacci.cli.rendering import fitted
-from tests.cli.invocation import TextStream, invoke
+from tests.cli.invocation import invoke
 from tests.kit.assertions import check_each, check_rows
 
 COMMANDS: dict[str, str] = read_table("synonyms")
@@ -73,31 +69,6 @@ def is_one_word(line: str) -> bool:
     with contextlib.suppress(ValueError):  # an apostrophe is no quote
         return len(shlex.split(line.removesuffix(" \\"))) == 1
     return len(line.split()) == 1
-
-
-@pytest.mark.parametrize(("columns", "widest"), WIDTHS.items())
-def test_what_is_read_fits_the_terminal(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, columns: int, widest: int
-) -> None:
-    monkeypatch.setenv("COLUMNS", str(columns))
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("FIBONACCI_TIMEOUT", "soon")  # nothing is sent
-    monkeypatch.chdir(tmp_path)
-    flow = {"description": "日本" * 9, "nodes": [{"id": "a", "instruction": "x", "type": "lm"}], "name": "x" * 40}
-    Path("flow.json").write_text(json.dumps(flow, ensure_ascii=False), "utf-8")
-    shown = invoke("validate", "flow.json", on_terminal=True).out
-    fault, source, caret = re.split(r"\n(?= +(?:1 )?\|)", shown.rstrip())
-    assert fault.split() == invoke("validate", "flow.json").out.splitlines()[0].split()
-    assert all(len(line) <= widest or is_one_word(line) for line in fault.splitlines()), fault
-    assert max(map(cell_width, (source, caret))) <= max(columns, 28)
-    assert source[len(fitted(source, cell_width(caret) - 1, "")) :].startswith('"lm"'), (source, caret)
-    for line in (["runn"], ["plan", "."], ["workflows", "get", "wf-1"], ["run", "wf-1", "--inputz", "{}"]):
-        with contextlib.redirect_stderr(TextStream(is_terminal=True)) as err, contextlib.suppress(SystemExit):
-            main(line)
-        text = err.getvalue()
-        assert all(len(line) <= widest or is_one_word(line) for line in text.splitlines()), text
-        assert " ".join(text.split()) == " ".join(invoke(*line).err.split())
-        assert invoke(*line).err.count("\n") == 1, "a program reads one line"
 
 
 def test_what_people_type_from_habit_is_a_command() -> None:

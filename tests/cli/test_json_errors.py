@@ -87,14 +87,3 @@ def test_the_problems_of_files_and_inputs_are_listed() -> None:
     assert [each["location"] for each in two["problems"]] == ["nodes[0].instruction", "nodes[1].instruction"]
     inputs = error_of("run", "Greeter", "--json", code=64)
     assert [(each["code"], each["location"]) for each in inputs["problems"]] == [("missing_input", "inputs.name")]
-
-
-def test_in_text_one_problem_looks_as_one_of_several() -> None:
-    run = invoke("plan", "bad")
-    first, *snippet, last = run.err.splitlines()
-    assert first.startswith("bad/bad.yaml:3:19: error: ")
-    assert first.endswith(" [misspelled_node_type]")
-    assert (len(snippet), last) == (2, "fibonacci: 1 problem in definitions")
-    run = invoke("workflows", "create", "--name", "x", "--definition", "@worse.yaml")
-    assert run.err.count("[missing_field]") == 2
-    assert run.err.endswith("\nfibonacci: 2 problems in definitions\n")

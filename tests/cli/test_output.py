@@ -15,7 +15,6 @@ from fibonacci.cli.context import Output, color_changes
 from fibonacci.cli.main import command_parser
 from fibonacci.models import Workflow
 from tests.cli.invocation import Invocation, as_printed, invoke
-from tests.kit.assertions import check_each
 from tests.kit.server import ScriptedServer
 
 FULL = "Grüße 👋"
@@ -33,7 +32,6 @@ WORKFLOW: dict[str, Any] = {
 SECOND = {"id": "wf-2"}
 PRINTED, SECOND_PRINTED = as_printed(Workflow, WORKFLOW), as_printed(Workflow, SECOND)
 HOSTILE = "\x1b[31mred\x07 \x9b2J \x7f \u202eback \u2028 line"
-COLORS = re.compile(r"\x1b\[[\d;]*m")
 
 
 @pytest.fixture(autouse=True)
@@ -89,14 +87,6 @@ class TestPrograms:
         with pytest.raises(json.JSONDecodeError):
             _ = run.data
 
-    def test_an_error_before_the_first_item_is_all_there_is(self, server: ScriptedServer) -> None:
-        server.add_response({"error": {"code": "bad", "message": "No"}}, 400)
-        run = invoke("workflows", "list", "--json")
-        assert run.code == 1
-        assert run.data == {"error": {"code": "bad", "message": "No", "problems": [], "request_id": None}}
-        server.add_response({"error": {"code": "bad", "message": "No"}}, 400)
-        assert invoke("workflows", "list").out == ""
-
 
 class TestFields:
     """`--fields`."""
@@ -117,14 +107,6 @@ class TestFields:
             "execution_id": "exec_1",
         }
 
-    def test_on_a_terminal(self, server: ScriptedServer) -> None:
-        run = shown(server, [WORKFLOW], "--fields", "name,note,id", on_terminal=True)
-        assert run.out == "name      note  id\nGrüße 👋        wf-1\n"
-        assert shown(server, WORKFLOW, "--fields", "version", on_terminal=True).out == "version: 3\n"
-
-    def test_a_name_that_nobody_knows_is_null(self, server: ScriptedServer) -> None:
-        assert shown(server, [WORKFLOW], "--fields", "id,zzz").lines == [{"id": "wf-1", "zzz": None}]
-
     def test_a_request_that_was_sent_is_never_without_its_response(self, server: ScriptedServer) -> None:
         for data in ({"id": "wf-1"}, [1, 2], None):
             server.add_response({"data": data})
@@ -135,14 +117,6 @@ class TestFields:
 
 class TestPeople:
     """On a terminal."""
-
-    def test_columns_of_wide_characters_are_aligned(self, server: ScriptedServer) -> None:
-        run = shown(server, [WORKFLOW, {"id": "wf-20", "name": "日本語", "status": "x"}], on_terminal=True)
-        assert run == (
-            0,
-            "id     name      version  status\nwf-1   Grüße 👋  3        active\nwf-20  日本語             x\n",
-            "",
-        )
 
     def test_an_empty_list(self, server: ScriptedServer) -> None:
         assert shown(server, [], on_terminal=True) == (0, "", "there are none\n")
@@ -209,15 +183,6 @@ class TestColors:
     def colored(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("NO_COLOR")
 
-    def test_the_text_is_the_same(self, server: ScriptedServer) -> None:
-        for data in ([WORKFLOW, {"id": "wf-2", "name": "[red]x[/red] :wave:"}], WORKFLOW):
-            colored = shown(server, data, on_terminal=True).out
-            plain = shown(server, data, "--no-color", on_terminal=True).out
-            assert COLORS.search(colored)
-            assert not COLORS.search(plain)
-            stripped = COLORS.sub("", colored)
-            assert [line.rstrip() for line in stripped.split("\n")] == plain.split("\n")
-
     def test_without_color(self, monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
         assert "\x1b" not in shown(server, [WORKFLOW]).out
         assert "\x1b" not in shown(server, [WORKFLOW], "--no-color", on_terminal=True).out
@@ -225,25 +190,6 @@ class TestColors:
             with monkeypatch.context() as patch:
                 patch.setenv(name, value)
                 assert "\x1b" not in shown(server, [WORKFLOW], on_terminal=True).out
-
-
-def test_the_cells_of_a_text() -> None:
-    def check(row: tuple[str, int]) -> None:
-        text, cells = row
-        assert cell_width(text) == cells
-
-    rows: list[tuple[str, int]] = [
-        ("abc", 3),
-        ("日本", 4),
-        ("e\u0301", 1),
-        ("👋", 2),
-        ("👋🏽", 2),
-        ("❤️", 2),
-        ("👨‍👩‍👧", 2),
-        ("🇩🇪", 2),
-        ("", 0),
-    ]
-    check_each(rows, check)
 
 
 def test_colors_of_our_own_are_kept_and_those_in_data_are_not(capsys: pytest.CaptureFixture[str]) -> None:

@@ -85,13 +85,6 @@ def test_the_comment_for_a_reviewer() -> None:
     assert plan_markdown(plan) == comment
 
 
-def test_a_plan_with_errors_says_that_nothing_can_be_applied() -> None:
-    error = Problem(location="", code="duplicate_name", message="a.yaml and b.yaml are both called 'x'")
-    text = plan_markdown(plan_of(problems=[error]))
-    assert "> The definitions have errors, so nothing can be applied.\n" in text
-    assert text.endswith("- **error** `a.yaml` and `b.yaml` are both called `'x'`")
-
-
 HOSTILE = [
     "@octocat @acme/team",
     "a | b || \\| c \\\\| d \\",

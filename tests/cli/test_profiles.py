@@ -68,13 +68,6 @@ def test_they_are_added_listed_and_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("config")
-def test_another_default() -> None:
-    run = invoke("profiles", "use", "local")
-    assert (run.code, run.out, run.err) == (0, "", "the default profile is 'local'\n")
-    assert invoke("profiles", "show", "local").data["default"] is True
-
-
-@pytest.mark.usefixtures("config")
 def test_a_default_that_the_environment_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIBONACCI_PROFILE", "work")
     other = "it is not used here: FIBONACCI_PROFILE is set and takes precedence over the profile 'local'\n"
@@ -86,12 +79,6 @@ def test_a_default_that_the_environment_overrides(monkeypatch: pytest.MonkeyPatc
     assert run.err.endswith(
         "it is not used here: FIBONACCI_API_KEY is set and takes precedence over the profile 'local'\n"
     )
-
-
-@pytest.mark.usefixtures("config")
-def test_one_without_a_key_is_removed() -> None:
-    assert invoke("profiles", "remove", "local", "--quiet") == (0, "", "")
-    assert list(read_profiles().profiles) == ["work"]
 
 
 def test_a_key_goes_with_its_profile(config: Path) -> None:
@@ -152,11 +139,3 @@ def test_a_file_that_others_can_read_is_reported(config: Path) -> None:
     run = invoke("profiles", "list")
     assert (run.code, len(run.lines)) == (0, 2)
     assert "is accessible to other users of this machine (mode 640): run `chmod 600" in run.err
-
-
-def test_the_option_names_the_profile_of_a_call(config: Path) -> None:
-    run = invoke("request", "GET", "/tools", "--profile", "wrok")
-    assert run == (64, "", f"fibonacci: --profile: there is no profile 'wrok' in {config}. Did you mean 'work'?\n")
-    run = invoke("request", "GET", "/tools", "--profile", "work")
-    assert run.code == 4
-    assert "the profile 'work' has none. Run `fibonacci auth login --profile work`" in run.err

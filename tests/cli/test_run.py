@@ -101,11 +101,6 @@ class TestFiles:
             assert run.err == f"workflow 'Quiz' ({workflow.id}) was {done}\n"
         assert [each.version for each in workflows.list()] == [2]
 
-    def test_a_file_without_a_name_has_that_of_the_file(self, emulator: Emulator, tmp_path: Path) -> None:
-        (tmp_path / "quiz.json").write_text('{"nodes": [{"id": "a", "type": "llm", "instruction": "x"}]}', "utf-8")
-        assert invoke("run", str(tmp_path / "quiz.json"), "--quiet").err == ""
-        assert emulator.client().workflows.find("quiz") is not None
-
     def test_a_file_or_inputs_that_cannot_be_used_change_nothing(self, emulator: Emulator, tmp_path: Path) -> None:
         (tmp_path / "bad.yaml").write_text("nodes: [{id: a, type: llmx}]\n", "utf-8")
         (tmp_path / "quiz.yaml").write_text(self.TEXT, "utf-8")
@@ -132,13 +127,6 @@ class TestNeverTwice:
             f" --workflow {workflow_id}\n"
         )
         assert emulator.requests.to(EXECUTE).count == 1
-
-    def test_a_run_that_the_platform_refuses_needs_no_search(self, emulator: Emulator) -> None:
-        create(emulator, GREET)
-        emulator.fail(EXECUTE, status=403)
-        run = invoke("run", "Greeter", "--input", "name=Ada")
-        assert (run.code, run.out) == (1, "")
-        assert "find out" not in run.err
 
     def test_the_key_of_the_command_line_is_sent(self, emulator: Emulator) -> None:
         create(emulator, GREET)

@@ -39,13 +39,6 @@ def test_faults_as_annotations_of_github() -> None:
     )
 
 
-def test_what_would_end_an_annotation_is_escaped() -> None:
-    from fibonacci.cli.definition_arguments import github_line
-
-    problem = Problem(location="", code="syntax_error", message="100%\nno", source="a,b:c.yaml:1:2")
-    assert github_line(problem) == "::error file=a%2Cb%3Ac.yaml,line=1,col=2,title=syntax_error::100%25%0Ano"
-
-
 def test_a_fault_carries_out_nothing_in_a_terminal() -> None:
     from fibonacci.cli.definition_arguments import problem_line
 
@@ -103,24 +96,3 @@ def test_tools_are_compared_with_those_of_the_platform() -> None:
     run = invoke("validate", "tool.yaml", "--tools")
     assert run.code == 64
     assert run.out.startswith("tool.yaml:4:9: error: there is no tool 'slack_send_mesage'. Did you mean")
-
-
-@pytest.mark.usefixtures("platform")
-def test_parameters_are_compared_with_the_schemas_of_the_platform() -> None:
-    write("tool.yaml", "nodes:\n- id: find\n  type: tool\n  tool: web_search\n  params: {query: x, limt: 5}\n")
-    assert invoke("validate", "tool.yaml").code == 0
-    assert invoke("validate", "tool.yaml", "--tools").out.startswith(
-        "tool.yaml:5:22: error: the tool 'web_search' has no parameter 'limt'. Did you mean 'limit'?"
-        " [unknown_parameter]\n"
-    )
-
-
-def test_a_file_that_is_not_utf8_is_a_fault_of_it() -> None:
-    write("bytes.yaml", "").write_bytes(b"name: \xff")
-    run = invoke("validate", "bytes.yaml")
-    assert (run.code, run.out) == (
-        64,
-        "bytes.yaml:1:7: error: the byte 0xFF is not UTF-8: save the file as UTF-8 [bad_encoding]\n"
-        "    1 | name: \N{REPLACEMENT CHARACTER}\n"
-        "      |       ^\n",
-    )

@@ -80,23 +80,6 @@ def test_every_command_takes_the_name_of_a_workflow(platform: Emulator) -> None:
     check_rows(lines.items(), check)
 
 
-def test_a_refusal_of_a_workflow_that_there_is_stays_the_error(platform: Emulator) -> None:
-    with platform.client() as client:
-        made = client.workflows.create(name="Greeter").id
-    for reference in (made, "Greeter"):
-        run = invoke("registry", "archive", reference)
-        assert run.code == 1
-        assert f"POST /workflow-registry/{made}/archive: status 4" in run.err
-
-
-def test_an_id_costs_no_request(platform: Emulator) -> None:
-    with platform.client() as client:
-        made = client.workflows.create(name="Greeter").id
-    before = len(platform.requests)
-    assert invoke("workflows", "get", made).code == 0
-    assert len(platform.requests) == before + 1
-
-
 class TestLists:
     """People read the names of workflows, programs their ids."""
 
@@ -125,18 +108,6 @@ class TestLists:
             run = invoke("executions", "list", *options, on_terminal=bool(options))
             assert [run.out.count(id) for id in ids] == [2] * 4
             assert platform.requests.count == 1
-
-    def test_an_id_stands_where_there_is_no_name(self, platform: Emulator) -> None:
-        ids = self.run_workflows(platform, 24)
-        with platform.client() as client:
-            for workflow_id in ids[1:]:
-                client.workflows.delete(workflow_id)
-        platform.requests.clear()
-        run = invoke("executions", "list", on_terminal=True)
-        assert (run.code, run.err) == (0, "")
-        assert [run.out.count(id) for id in ids[1:]] == [2] * 23
-        assert run.out.count("  flow 0 ") == 2
-        assert platform.requests.count == 2
 
     @pytest.mark.parametrize("status", [403, 429])
     def test_names_that_cannot_be_read(self, platform: Emulator, status: int) -> None:

@@ -1,8 +1,10 @@
-"""The contract suite: the emulator passes every check, and each fault is detected by the expected checks."""
+"""The contract suite: the emulator passes every check. `tests.tools.mutants` shows which faults it detects."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.serving.in_process import InProcessTransport
+from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
 from tests.contract.suite.check import Checks, Result, run, table
 from tests.contract.suite.checks import ALL
 from tests.contract.suite.cli import main
@@ -88,6 +91,28 @@ def test_read_only_changes_nothing() -> None:
     assert {result.outcome for result in results} == {"agrees"}
     assert 20 < len(results) < len(ALL)
     assert {request.method for request in emulator.requests} == {"GET"}
+
+
+class WithoutOptionalHeaders(InProcessTransport):
+    """Reaches a server that neither reads nor sends the headers that a server need not have."""
+
+    def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+        response = super().send(replace(request, headers=self._left(request.headers)), deadline)
+        return replace(response, headers=self._left(response.headers))
+
+    def _left(self, headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        without = (b"idempotency-key", b"retry-after", b"x-request-id")
+        return [header for header in headers if header[0].lower() not in without]
+
+
+def test_what_a_server_need_not_have_is_reported_and_is_no_fault() -> None:
+    emulator = Emulator()
+    server = server_of(emulator, WithoutOptionalHeaders(app_of(emulator)))
+    names = ("basics.idempotency_key", "quota.runs_an_hour", "basics.request_id_without_meta")
+    outcomes = {
+        result.check.name: result.outcome for result in run([each for each in ALL if each.name in names], server)
+    }
+    assert outcomes == dict.fromkeys(names, "not honored")
 
 
 def test_a_second_run_skips_what_cannot_be_reverted(server: Server) -> None:

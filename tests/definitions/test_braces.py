@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from fibonacci.definitions import check_definition
@@ -95,16 +94,3 @@ def test_braces_are_looked_for_wherever_texts_are_templates() -> None:
         ("nodes[0].params.x[0]", "foreign_template"),
         ("outputs.y", "unclosed_template"),
     ]
-
-
-def test_long_texts_are_read_in_time_that_grows_with_their_length() -> None:
-    """Twenty times the text takes far less than four hundred times the time."""
-
-    def seconds(count: int) -> float:
-        started = time.process_time()
-        for text in ("{", "}", "{{", "{a", "x", "<<a", "{% if ", "${{", "a.", "{ ", "}}a "):
-            found(text * count + " {")
-        return time.process_time() - started
-
-    seconds(10)
-    assert seconds(40_000) < 100 * max(seconds(2_000), 0.01)

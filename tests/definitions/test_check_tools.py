@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from fibonacci import NotFoundError
 from fibonacci.definitions import check_definition
 from fibonacci.emulator import Emulator
 from fibonacci.models import Tool
@@ -77,13 +76,6 @@ def test_other_values_are_refused(tools: Any, words: str) -> None:
         found(tools)
 
 
-def test_an_error_of_the_client_is_raised() -> None:
-    emulator = Emulator()
-    emulator.fail("GET /tools", status=404)
-    with emulator.client() as client, pytest.raises(NotFoundError):
-        found(client)
-
-
 def parameters(params: dict[str, Any], schema: dict[str, Any] = ROWS, key: str = "params") -> list[str]:
     tool = Tool.model_validate({"name": "sheets.write", "parameters": schema})
     node = {"id": "a", "type": "tool", "tool": "sheets_write", key: params}
@@ -137,11 +129,3 @@ def test_parameters_that_the_schema_of_a_tool_does_not_allow_are_errors(
 )
 def test_parameters_that_a_schema_allows_or_leaves_open(params: dict[str, Any], schema: dict[str, Any]) -> None:
     assert parameters(params, schema) == []
-
-
-def test_one_of_several_parameters_may_be_required() -> None:
-    schema: dict[str, Any] = {"properties": {"text": {}, "message": {}}, "anyOf": EITHER}
-    assert parameters({}, schema) == [f"params.text: error: {TOOL} needs the parameter 'text'"]
-    assert parameters({"text": "x", "txt": "x"}, schema) == [
-        f"params.txt: error: {TOOL} has no parameter 'txt'. Did you mean 'text'?"
-    ]

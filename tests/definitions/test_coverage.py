@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.definitions.coverage import Coverage, CoverageTally, CoverageTarget, total
+from fibonacci.definitions.coverage import Coverage, CoverageTarget
 from fibonacci.definitions.diagrams.svg import Drawing
 from fibonacci.emulator import Emulator
 from tests.kit.assertions import each_row
@@ -104,12 +104,6 @@ def test_retries_are_told_from_the_iterations_of_a_critic(scripts: dict[str, lis
     assert [target.branch for target in coverage.targets if target.branch and coverage.hits[target]] == expected
 
 
-def test_a_trace_without_the_iteration_and_with_unknown_nodes_is_read_too() -> None:
-    coverage = Coverage("Example", DEFINITION)
-    coverage.add([{"id": "draft", "attempts": 1}, {"id": "gone", "attempts": 1}, {"id": "ask"}])
-    assert coverage.hits == {CoverageTarget("draft"): 1}
-
-
 @cache
 def traces() -> list[list[dict[str, Any]]]:
     return [
@@ -138,19 +132,6 @@ def test_merging_is_commutative_and_associative_and_json_keeps_all(
     assert (one + Coverage("Example", DEFINITION)).plain() == one.plain()
     again = Coverage.from_plain(json.loads(json.dumps(one.plain())))
     assert (again.plain(), again.tally) == (one.plain(), one.tally)
-
-
-def test_the_percentage_is_rounded_as_coverage_py_does() -> None:
-    tallies = [
-        CoverageTally(1, 1000, 1),
-        CoverageTally(1, 1000, 999),
-        CoverageTally(1, 2, 1, 2, 1),
-        CoverageTally(2, 3, 1),
-        CoverageTally(0, 1, 1),
-        CoverageTally(),
-    ]
-    assert [tally.percent_text for tally in tallies] == ["99%", "1%", "50%", "67%", "0%", "100%"]
-    assert total(tallies[2:4]) == CoverageTally(3, 5, 2, 2, 1)
 
 
 def test_definitions_with_the_same_meaning_have_the_same_digest() -> None:

@@ -38,14 +38,6 @@ def test_states_and_durations_are_words() -> None:
     assert "page: tool: slack_send_message, skipped." in (parsed(picture).findtext(f"{SVG}desc") or "")
 
 
-@each_row("status", ["completed", "failed", "running", "pending", "skipped", "cancelled"])
-def test_each_state_has_a_class_of_its_own(status: str) -> None:
-    definition = {"nodes": [llm("a")]}
-    execution = execution_of(trace=trace_of(a=(status,)))
-    assert len(groups(svg(definition, execution=execution), f"fib-{status}")) == 1
-    assert f"class n0 {status}" in mermaid(definition, execution=execution)
-
-
 @each_row(
     ("milliseconds", "text"),
     [
@@ -68,19 +60,6 @@ def test_the_error_of_a_node_stands_in_its_box_and_its_title(error: object) -> N
     assert "slack#58; #60;channel#62; not found" in mermaid(TRIAGE, execution=execution)
 
 
-def test_what_leads_to_a_skipped_node_is_faded() -> None:
-    picture = svg(TRIAGE, execution=execution_of(trace=DONE))
-    faded = groups(picture, "fib-faded")
-    assert {title(group) for group in faded if title(group)} == {"Classify the mail → page", "Urgent? → page: true"}
-    assert [texts(group) for group in faded if texts(group)] == [["true"]]
-
-
-def test_an_execution_of_another_definition_leaves_the_nodes_unknown() -> None:
-    picture = svg(TRIAGE, execution=execution_of(trace=trace_of(other=("completed", 1))))
-    assert {lines[-1] for lines in boxes(picture).values()} == {"unknown"}
-    assert len(boxes(picture)) == 5
-
-
 def test_without_a_trace_the_outputs_tell() -> None:
     picture = svg(TRIAGE, execution=execution_of(outputs={"classify": 1, "draft": None, "nobody": 2}))
     completed = [name for name, lines in boxes(picture).items() if lines[-1] == "completed"]
@@ -88,11 +67,6 @@ def test_without_a_trace_the_outputs_tell() -> None:
     definition = TRIAGE | {"outputs": {"draft": "{{classify}}"}}  # these have names of their own
     picture = svg(definition, execution=execution_of(outputs={"draft": 1}))
     assert boxes(picture)["draft"][-1] == "unknown"
-
-
-def test_a_state_that_is_not_known_is_shown_as_it_is() -> None:
-    picture = svg({"nodes": [llm("a")]}, execution=execution_of("paused", trace_of(a=("throttled", 2))))
-    assert boxes(picture)["a"][-1] == "throttled · 2.0 s"
 
 
 def test_a_run_on_the_emulator_is_shown(client: Fibonacci) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import fibonacci
-from fibonacci.definitions import DefinitionError, Problem, check_definition, check_file, load, loads
+from fibonacci.definitions import DefinitionError, check_file, load, loads
 from tests.kit.assertions import each_row
 
 FAULTY = """\
@@ -77,16 +77,6 @@ def test_an_unknown_key_is_found_at_the_key(tmp_path: Path, monkeypatch: pytest.
     assert load(path).nodes[0].id == "a"
 
 
-def test_what_could_not_be_read_is_reported_once() -> None:
-    text = "name: *x\nnodes:\n- id: a\n  type: llm\n  instruction: {{input.x}}\n"
-    assert errors(text) == {"1:7": ("", "alias"), "5:16": ("", "bad_key")}
-
-
-def test_faults_of_reading_and_of_the_definition_come_together() -> None:
-    text = "nodes:\n- id: a\n  type: llm\n  instruction: Hi\n  instruction: Ho\n  dependencies: [b]\n"
-    assert [code for _, code in errors(text).values()] == ["duplicate_key", "unknown_dependency"]
-
-
 @each_row(
     ("line", "remedy"),
     [
@@ -128,14 +118,3 @@ def test_the_error_is_one_of_the_package_and_travels_with_its_problems() -> None
             error.problems,
             error.problems.errors,
         )
-
-
-def test_a_problem_is_a_value_and_no_tuple() -> None:
-    (problem,) = check_definition({"nodes": []})
-    assert {problem, copy.copy(problem), pickle.loads(pickle.dumps(problem))} == {problem}
-    assert not isinstance(problem, tuple)
-    with pytest.raises(AttributeError):
-        problem.message = "none"  # type: ignore[misc]  # pyright: ignore
-    shown = Problem(location="", code="x", message="y", snippet="    1 | z")
-    assert shown == Problem(location="", code="x", message="y")
-    assert "snippet" not in repr(shown)

@@ -55,16 +55,6 @@ def test_another_suffix_is_refused(tmp_path: Path, use: Callable[[Path], object]
     assert names_in(tmp_path) == []
 
 
-def test_the_suffix_decides_and_not_the_text(tmp_path: Path) -> None:
-    path = tmp_path / "flow.json"
-    path.write_text(TEXT, "utf-8")
-    with pytest.raises(DefinitionError, match="not a JSON document"):
-        load(path)
-    path = tmp_path / "flow.yaml"
-    path.write_text("{nodes: [{id: a, type: llm, instruction: Hi}]}", "utf-8")
-    assert load(path).nodes[0].id == "a"
-
-
 @each_row(
     ("content", "place", "words"),
     [

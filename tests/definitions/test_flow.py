@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
-from fibonacci import Execution
 from fibonacci.definitions import check_definition
 from fibonacci.definitions.flow import Fate, Flow, FlowStep
-from fibonacci.emulator import Emulator, NodeFailure
-from fibonacci.models import NodeTrace
 from tests.emulator.api import Api
 from tests.kit.assertions import each_row
 from tests.kit.nodes import llm
@@ -97,12 +93,6 @@ def test_what_a_node_does_next(node_id: str, fates: dict[str, Fate], step: FlowS
     assert NEXT.step(node_id, (others | fates).__getitem__) == step
 
 
-def test_a_handler_of_two_nodes_runs_when_one_has_failed_and_a_condition_may_skip() -> None:
-    two = Flow([llm("a", on_error="alarm"), llm("b", on_error="alarm"), llm("alarm")])
-    assert two.step("alarm", {"a": FAILED, "b": COMPLETED}.__getitem__) == RUN
-    assert NEXT.step("b", lambda _: COMPLETED, lambda: "its condition is false") == skip("its condition is false")
-
-
 def test_a_node_whose_conditionals_contradict_each_other_never_runs() -> None:
     def problems(first: tuple[str, Any], second: tuple[str, Any], left: str = "{{input.x}}", **more: Any) -> list[str]:
         nodes = [
@@ -143,17 +133,6 @@ def test_a_node_whose_conditionals_contradict_each_other_never_runs() -> None:
 def test_any_number_of_texts_may_be_looked_for_in_one_value() -> None:
     gates = [gate(f"gate-{n}", "{{a}}", "contains", f"word {n}", true_branch=["n"]) for n in range(5)]
     assert check_definition({"nodes": [llm("a"), *gates, llm("n")]}) == []
-
-
-def test_a_number_between_two_others_may_have_any_digits() -> None:
-    left = "{{input.x}}"
-    nodes = [
-        gate("above", left, "greater_than", 1, true_branch=["below"]),
-        gate("below", left, "less_than", 2, true_branch=["seven"]),
-        gate("seven", left, "contains", "7", true_branch=["n"]),
-        llm("n"),
-    ]
-    assert [each.code for each in check_definition({"nodes": nodes})] == []
 
 
 def test_a_reader_is_told_what_may_be_missing_and_what_to_do() -> None:
@@ -228,51 +207,6 @@ def test_where_a_missing_value_is_meant() -> None:
     for name, nodes, outputs, expected in rows:
         problems = check_definition({"nodes": [*split, *nodes], "outputs": {"c": "{{c}}", "ok": "{{ok}}", **outputs}})
         assert [each.location for each in problems if each.code == "may_have_no_value"] == expected, name
-
-
-CRITIC: Final = {"id": "judge", "type": "critic", "target_node": "draft"}
-
-
-def judged(*nodes: dict[str, Any], drafts: Sequence[Any] = ("rough", "good")) -> Execution:
-    """Run a draft and its critic, which rejects the first answer, beside other nodes."""
-    emulator = Emulator()
-    emulator.script("draft", drafts)
-    emulator.script("judge", [1, 10])
-    client = emulator.client()
-    workflow = client.workflows.create(name="Answers", definition={"nodes": [*nodes]})
-    return client.executions.get(client.workflows.run(workflow.id).id)
-
-
-def traced(run: Execution, node_id: str) -> NodeTrace:
-    return next(node for node in run.trace or [] if node.id == node_id)
-
-
-def test_what_reads_a_node_that_a_critic_may_have_run_again_waits_for_the_verdict() -> None:
-    critic = CRITIC | {"criteria": ["as short as {{framed}}"]}
-    run = judged(llm("draft"), llm("framed", "<{{draft}}>"), llm("sent", "Send {{framed}}"), critic)
-    assert traced(run, "framed").input == {"instruction": "<good>"}
-    assert traced(run, "sent").input == {"instruction": f"Send {run.outputs['framed']}"}
-
-
-def test_each_of_two_critics_assesses_the_answer_that_counts() -> None:
-    other = CRITIC | {"id": "other"}
-    for critics in ([CRITIC, other], [other, CRITIC]):
-        run = judged(llm("draft"), *critics, llm("reader", "{{other.passed}}"))
-        assert [traced(run, node_id).input["output"] for node_id in ("judge", "other")] == ["good", "good"]
-
-
-def test_a_fallback_that_runs_at_a_later_iteration_has_its_readers_run_too() -> None:
-    nodes = [llm("draft", fallback="spare"), llm("spare"), CRITIC, llm("reader", "{{spare}}")]
-    run = judged(*nodes, drafts=["rough", NodeFailure(kind="error")])
-    assert traced(run, "reader").status == "completed"
-    assert traced(run, "spare").reason is None
-
-
-def test_a_fallback_that_is_not_needed_at_a_later_iteration_is_skipped() -> None:
-    run = judged(llm("draft", fallback="spare"), llm("spare"), CRITIC, drafts=[NodeFailure(kind="error"), "good"])
-    assert run.outputs["draft"] == "good"
-    spare = traced(run, "spare")
-    assert (spare.status, spare.input, spare.reason) == ("skipped", None, "it runs only if 'draft' fails")
 
 
 def test_random_definitions_do_in_every_outcome_what_the_rules_and_the_checks_say() -> None:

@@ -166,12 +166,6 @@ def test_no_comment_is_lost_and_the_definition_is_the_same(drawn: tuple[Workflow
     assert format_definition(once) == once
 
 
-@given(DEFINITIONS, st.sampled_from(["yaml", "json"]))
-def test_what_is_dumped_is_formatted(definition: WorkflowDefinition, text_format: Any) -> None:
-    text = dumps(definition, format=text_format)
-    assert format_definition(text) == text
-
-
 @each_row(
     ("text", "formatted"),
     [

@@ -65,11 +65,3 @@ def test_faults_have_their_place(text: str, expected: list[str]) -> None:
         assert [fault.split()[1] for fault in faults(text)] == ["syntax_error"]  # its place depends on the Python
     else:
         assert faults(text) == [f"flow.json:{item}" for item in expected]
-
-
-def test_brackets_inside_texts_do_not_count() -> None:
-    assert faults(json.dumps(["[{" * 1000, '"[\\"' * 1000])) == []
-
-
-def test_lines_end_as_in_an_editor() -> None:
-    assert faults('\ufeff{"a": "x\u2028y",\r\n "a": 1}') == ["flow.json:2:2 duplicate_key"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fibonacci.definitions import DefinitionError, check_file, check_inputs, format_definition, load, loads
+from fibonacci.definitions import DefinitionError, check_file, check_inputs, load, loads
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from tests.kit.assertions import each_row
 
@@ -129,12 +129,6 @@ WORDS = {
 }
 
 
-def quietly(text: str) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return loads(text).model_dump()
-
-
 def test_every_word_is_read_with_one_warning_that_names_the_new_one_and_the_line(tmp_path: Path) -> None:
     path = tmp_path / "old.yaml"
     path.write_text(OLD, "utf-8")
@@ -149,30 +143,12 @@ def test_every_word_is_read_with_one_warning_that_names_the_new_one_and_the_line
         assert message.endswith(successor)
 
 
-def test_the_warning_is_about_the_line_that_reads_the_file() -> None:
-    with pytest.warns(DeprecationWarning, match="is from fibonacci-sdk 0") as caught:
-        loads(OLD)
-    assert {warning.filename for warning in caught} == {__file__}
-    with pytest.warns(DeprecationWarning, match="is from fibonacci-sdk 0") as caught:
-        format_definition(OLD)
-    assert {warning.filename for warning in caught} == {__file__}
-
-
 def test_a_check_lists_the_words_as_warnings(tmp_path: Path) -> None:
     path = tmp_path / "old.yaml"
     path.write_text(OLD, "utf-8")
     found = [problem for problem in check_file(path) if problem.code == "deprecated_word"]
     assert [str(problem.source).removeprefix(f"{path}:") for problem in found] == [place for place, _ in WORDS.values()]
     assert {problem.severity for problem in found} == {"warning"}
-
-
-@each_row(("old", "new"), [("==", "equals"), ("!=", "not_equals"), (">", "greater_than"), ("<", "less_than")])
-def test_operators_as_symbols_have_a_name_now(old: str, new: str) -> None:
-    node = {"id": "gate", "type": "condition", "left_value": "{{input.x}}", "operator": old, "right_value": "1"}
-    assert quietly(json.dumps({"nodes": [node]}))["nodes"][0]["operator"] == new
-    if new == "equals":  # without a right value, it compares with the empty text
-        del node["right_value"]
-        assert quietly(json.dumps({"nodes": [node | {"operator": new}]}))["nodes"][0]["right_value"] == ""
 
 
 @each_row(("old", "new"), [(">=", "less_than"), ("<=", "greater_than")])
@@ -214,11 +190,6 @@ def test_a_faulty_definition_is_no_surprise(text: str) -> None:
         warnings.simplefilter("ignore", DeprecationWarning)
         with pytest.raises(DefinitionError):
             loads(text)
-
-
-def test_formatting_writes_todays_words() -> None:
-    with pytest.warns(DeprecationWarning, match="is from fibonacci-sdk 0"):
-        assert format_definition(OLD) == NEW
 
 
 def test_a_definition_on_a_server_may_have_these_words() -> None:

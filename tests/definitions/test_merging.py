@@ -35,14 +35,6 @@ def test_changes_of_one_side_are_all_there_is(base: dict[str, Any], changed: dic
         assert (merged.conflicts, diff(merged.definition, changed).changes) == ([], ())
 
 
-@given(definitions(), definitions(), definitions())
-def test_the_sides_are_equal(base: dict[str, Any], one: dict[str, Any], other: dict[str, Any]) -> None:
-    merged, swapped = merge(base, one, other), merge(base, other, one)
-    assert {*merged.conflicts} == {*swapped.conflicts}
-    if not merged.conflicts:
-        assert not diff(merged.definition, swapped.definition)
-
-
 def definition(*nodes: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {**fields, "nodes": list(nodes)}
 

@@ -6,7 +6,6 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from fibonacci.definitions import (
-    Condition,
     ConditionalNode,
     CriticNode,
     LLMNode,
@@ -105,18 +104,6 @@ def test_a_node_needs_no_type_and_writes_it(node: Node, written: dict[str, Any])
     assert WorkflowDefinition(nodes=[node]).model_dump() == {"nodes": [written]}
 
 
-def test_a_dump_has_what_was_said_even_when_it_is_the_default() -> None:
-    node = LLMNode(
-        id="a", instruction="x", name=None, enable_retry=False, condition=Condition(field="x", operator="is_empty")
-    )
-    said = {"name": None, "enable_retry": False, "condition": {"field": "x", "operator": "is_empty"}}
-    assert node.model_dump() == {"id": "a", "type": "llm", "instruction": "x", **said}
-    assert node.model_copy(update={"model": "small"}).model_dump()["model"] == "small"
-    assert node.model_dump(exclude={"type"}) == {
-        key: value for key, value in node.model_dump().items() if key != "type"
-    }
-
-
 @each_row(
     ("older", "newer"),
     [
@@ -150,13 +137,6 @@ def test_two_spellings_that_differ_are_refused(said: dict[str, Any], place: tupl
         WorkflowDefinition.model_validate({"nodes": [{"id": "a", **said}]})
     faults = [(fault["type"], fault["loc"]) for fault in caught.value.errors()]
     assert faults == [("conflicting_spellings", ("nodes", 0, said["type"], *place))]
-
-
-@each_row("temperature", [-0.1, 2.1])
-def test_a_temperature_is_between_0_and_2(temperature: float) -> None:
-    assert LLMNode(id="a", instruction="x", temperature=2).temperature == 2
-    with pytest.raises(ValidationError):
-        LLMNode(id="a", instruction="x", temperature=temperature)
 
 
 def test_the_documented_defaults() -> None:

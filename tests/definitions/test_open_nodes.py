@@ -11,17 +11,13 @@ from fibonacci.definitions import (
     WorkflowDefinition,
     check_definition,
     check_file,
-    diff,
     dump,
     dumps,
     load,
     loads,
-    mermaid,
-    svg,
     to_plain,
 )
 from fibonacci.definitions.node_kinds import NODE_KINDS
-from tests.definitions.pictures import boxes, groups, links
 from tests.kit.assertions import each_row
 
 GENERATIONS: tuple[Generation, ...] = ("newer", "older")
@@ -103,27 +99,3 @@ def test_a_name_that_resembles_a_known_one_is_an_error(node_type: str, near: str
 def test_what_all_nodes_have_is_checked(change: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     problems = check_definition({"nodes": [{**LOOP, **change}, FIRST]})
     assert [(problem.location, problem.code) for problem in problems.errors] == expected
-
-
-def test_templates_in_it_mean_nothing_for_the_order_but_use_a_node() -> None:
-    nodes = [{"id": "a", "type": "llm", "instruction": "{{each}}"}, {"id": "each", "type": "loop", "body": "{{a}}"}]
-    problems = check_definition({"nodes": nodes, "outputs": {"x": "{{each}}"}})
-    assert [problem.code for problem in problems] == ["unknown_node_type"]  # no cycle, and `a` is not unused
-
-
-def test_diagrams_show_it_with_the_nodes_that_it_names() -> None:
-    definition = {"nodes": [FIRST, {"id": "each", "type": "loop", "body": "{{first}} {{item}} {{each}}"}, LAST]}
-    picture = svg(definition)
-    assert boxes(picture)["each"] == ["loop"]
-    assert links(picture) == {"first → each", "each → last"}
-    assert groups(picture, "fib-missing") == []
-    assert 'n1["each<br/>loop"]' in mermaid(definition)
-    assert "n0 --> n1" in mermaid(definition)
-
-
-def test_differences_are_those_of_its_fields() -> None:
-    changed = {**LOOP, "over": "{{input.all}}", "true_branch": ["b", "a"], "dependencies": ["first", "first"]}
-    found = diff(DEFINITION, {**DEFINITION, "nodes": [FIRST, changed, LAST]})
-    assert [change.location for change in found.changes] == ["each.over", "each.true_branch"]
-    assert not diff({"nodes": [{"id": "a", "type": "loop"}]}, {"nodes": [{"id": "a", "type": "loop", "name": None}]})
-    assert str(diff({"nodes": []}, {"nodes": [LOOP]})) == "+ each (loop)"

@@ -59,18 +59,6 @@ def test_each_operator_compares_as_documented(left: Any, operator: str, right: A
     assert evaluate(operator, left, right) is expected
 
 
-@each_row(("left", "right"), [(1, "x"), (None, 1), ([], 1), (True, 0), ("b", "a")])
-def test_values_that_are_no_numbers_are_refused(left: Any, right: Any) -> None:
-    with pytest.raises(OperatorError, match="is not a number"):
-        evaluate("greater_than", left, right)
-
-
-@pytest.mark.parametrize("operator", ["greater_than", "less_than"])
-def test_the_message_has_the_operands_in_their_order(operator: str) -> None:
-    with pytest.raises(OperatorError, match="cannot compare 1_0 and 9: 1_0 is not a number"):
-        evaluate(operator, "1_0", "9")
-
-
 def test_an_unknown_operator_is_named_with_the_known_ones() -> None:
     with pytest.raises(OperatorError, match=r"unknown operator 'matches'.*is_not_empty"):
         evaluate("matches", 1, 2)

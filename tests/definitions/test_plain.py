@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from fibonacci.definitions import (
     DefinitionError,
     Document,
     LLMNode,
-    RetryPolicy,
     WorkflowDefinition,
     check_definition,
     check_inputs,
@@ -41,48 +39,6 @@ def test_the_older_spelling_and_back_is_the_same_definition(definition: Workflow
     for each in older["nodes"]:
         assert each["type"] == "loop" or not {"instruction", "params"} & set(each)
         assert each["type"] != "llm" or "output_schema" not in each
-
-
-@each_row(
-    ("newer", "older"),
-    [
-        ({"enable_retry": True}, {"retry": {}}),
-        ({"enable_retry": True, "max_retries": 2}, {"retry": {"max_attempts": 3}}),
-        (
-            {"enable_retry": True, "max_retries": 0, "retry_delay": 2, "retry": {"backoff": "linear"}},
-            {"retry": {"max_attempts": 1, "delay": 2, "backoff": "linear"}},
-        ),
-        ({"enable_retry": False, "max_retries": 2}, {"enable_retry": False, "max_retries": 2}),
-        ({"max_retries": 2}, {"max_retries": 2}),
-    ],
-)
-def test_retries_in_both_spellings(newer: dict[str, Any], older: dict[str, Any]) -> None:
-    rest = {"id": "a", "type": "critic", "target_node": "b"}
-    assert to_plain({"nodes": [rest | newer]}, generation="older") == {"nodes": [rest | older]}
-    assert to_plain({"nodes": [rest | older]}) == {"nodes": [rest | newer]}
-
-
-def test_models_and_mappings_at_any_place_become_plain() -> None:
-    said = LLMNode(id="a", instruction="x", retry=RetryPolicy(max_attempts=2))
-    definition = MappingProxyType({"nodes": (said, MappingProxyType({"id": "b", "params": (1, (2,))}))})
-    assert to_plain(definition) == {
-        "nodes": [
-            {"id": "a", "type": "llm", "instruction": "x", "enable_retry": True, "max_retries": 1},
-            {"id": "b", "params": [1, [2]]},
-        ],
-    }
-    assert to_plain({"nodes": [said]}) == to_plain(WorkflowDefinition(nodes=[said]))
-
-
-def test_keys_keep_their_order_and_nothing_is_shared() -> None:
-    definition: dict[str, Any] = {"outputs": {}, "nodes": [{"prompt": "x", "type": "llm", "id": "a"}], "name": "n"}
-    plain = to_plain(definition)
-    assert list(plain) == ["outputs", "nodes", "name"]
-    assert list(plain["nodes"][0]) == ["instruction", "type", "id"]
-    plain["outputs"]["a"] = 1
-    assert definition["outputs"] == {}
-    shared = [1]
-    assert to_plain({"a": shared, "b": [shared, shared]}) == {"a": [1], "b": [[1], [1]]}
 
 
 def test_a_faulty_definition_is_kept_as_it_is() -> None:
@@ -140,14 +96,6 @@ def test_every_door_takes_64_levels_and_refuses_more_with_the_same_error(use: Ca
         use(deep(65))
     [problem] = caught.value.problems
     assert (problem.code, problem.message) == ("too_deep", "more than 64 levels of objects and arrays")
-
-
-def test_a_check_says_how_deep_a_definition_may_be() -> None:
-    circular = deep(10)
-    circular["nodes"].append(circular)
-    assert check_definition(deep(64)) == []
-    for refused in (deep(65), deep(5_000), circular):
-        assert [problem.code for problem in check_definition(refused)] == ["too_deep"]
 
 
 def test_a_builder_with_errors_is_drawn_compared_and_checked_with_its_lines() -> None:

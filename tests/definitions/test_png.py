@@ -10,8 +10,7 @@ from importlib import import_module
 import pytest
 
 from fibonacci.definitions import svg
-from fibonacci.definitions.diagrams.svg import LIGHT
-from tests.definitions.diagram_cases import HOSTILE_TEXTS, TRIAGE, execution_of, hostile_definition, trace_of
+from tests.definitions.diagram_cases import HOSTILE_TEXTS, TRIAGE, hostile_definition
 from tests.definitions.pictures import parsed
 
 
@@ -28,19 +27,6 @@ def no_resvg(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     yield
     sys.modules.pop(name, None)
-
-
-def test_the_colors_are_the_light_ones_without_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The renderer knows neither variables nor what a reader prefers."""
-    from fibonacci.definitions.diagrams import png as module
-
-    def drawn(*, svg_string: str, sans_serif_family: str | None = None, **_: object) -> bytes:
-        return svg_string.encode()
-
-    monkeypatch.setattr(module, "svg_to_bytes", drawn)
-    text = module.png(TRIAGE, execution=execution_of(trace=trace_of(classify=("completed", 1)))).decode()
-    assert [word for word in ("var(", "@media", "--") if word in text] == []
-    assert f"fill:{LIGHT['completed-box']};stroke:{LIGHT['completed']}" in text
 
 
 @pytest.mark.usefixtures("font")
@@ -65,16 +51,6 @@ def test_texts_that_no_font_can_draw_are_an_error(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(module, "svg_to_bytes", blank)
     with pytest.raises(OSError, match="no font"):
         module.png(TRIAGE)
-
-
-def test_dejavu_is_used_where_the_font_that_the_system_prefers_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from fibonacci.definitions.diagrams import png as module
-
-    def drawn(*, svg_string: str, sans_serif_family: str | None = None, **_: object) -> bytes:
-        return svg_string.encode() if sans_serif_family == "DejaVu Sans" else b"blank"
-
-    monkeypatch.setattr(module, "svg_to_bytes", drawn)
-    assert module.png(TRIAGE).startswith(b"<svg")
 
 
 @pytest.mark.usefixtures("no_resvg")

@@ -46,14 +46,6 @@ def test_the_error_has_the_problems_of_the_definition_that_was_sent(mode: Mode, 
     check_rows(calls.items(), check)
 
 
-def test_what_the_platform_has_said_is_not_repeated() -> None:
-    with pytest.raises(ValidationError) as caught:
-        Emulator().client().workflows.create(name="a", definition=MISSPELLED)
-    missing, misspelled = caught.value.problems
-    assert str(caught.value).count(missing.message) == 1
-    assert str(caught.value).count(misspelled.message) == 1
-
-
 def test_the_text_has_a_few_and_counts_the_others(emulator: Emulator) -> None:
     emulator.fail("POST /workflows", status=422, body=REFUSAL)
     nodes = [{"id": f"node-{number}", "type": "llm"} for number in range(40)]

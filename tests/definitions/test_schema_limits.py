@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from fibonacci.definitions.checks.inputs import check_inputs
-from fibonacci.definitions.json_schema import all_faults, first_fault
+from fibonacci.definitions.json_schema import first_fault
 from fibonacci.definitions.patterns import Steps
 from fibonacci.definitions.tools import unfit_parameters
 from tests.kit.assertions import each_row
-
-MERSENNE = 2**61 - 1
-"""The hash of a multiple of it is 0, so that a set of them takes quadratic time."""
 
 LIMIT = 10_000
 
@@ -45,48 +42,6 @@ def test_what_takes_too_long_is_refused(schema: dict[str, Any], value: Any) -> N
     assert fault is not None
     assert f"takes more than {LIMIT:,} steps on this value. Simplify it, or shorten the value" in fault.message
     assert (fault.place, fault.is_certain, fault.is_over_limit) == ("inputs", False, True)
-
-
-def test_the_texts_of_faults_count() -> None:
-    """A long name above many elements, and many choices, would be written out for each fault."""
-    for schema in ({"k" * 9_000: {"items": {"type": "null"}}}, {"k": {"items": {"enum": ["c" * 70] * 9_000}}}):
-        name = next(iter(schema))
-        faults = list(all_faults({"properties": schema}, {name: [1] * 5_000}, steps=Steps(LIMIT)))
-        assert faults[-1].is_over_limit
-        assert sum(len(str(each)) for each in faults) < 50 * LIMIT
-
-
-@each_row(
-    ("schema", "value"),
-    [
-        ({"uniqueItems": True}, list(range(5_000))),
-        ({"uniqueItems": True}, [MERSENNE * n for n in range(5_000)]),
-        ({"uniqueItems": True}, [{"a": [n, str(n), True]} for n in range(500)]),
-        ({"items": {"enum": list(range(3_000))}}, [2_999] * 3_000),
-        ({"items": {"const": {"a": [1.0, True]}}}, [{"a": [1, True]}] * 1_000),
-        ({"properties": {"k" * 9_000: {"items": {"type": "integer"}}}}, {"k" * 9_000: [1] * 5_000}),
-        ({"type": "array", "anyOf": [{"type": "string"}] * 500 + [{}]}, [list(range(100_000))]),
-    ],
-)
-def test_what_is_large_and_fits_takes_few_steps(schema: dict[str, Any], value: Any) -> None:
-    assert first_fault(schema, value, "inputs", steps=Steps(LIMIT)) is None
-
-
-@each_row(
-    ("elements", "are_unique"),
-    [
-        ([1, True, "1", None, [1], {"a": 1}, "True", "[1]"], True),
-        ([1, 1.0], False),
-        ([10**300, float(10**300)], True),
-        ([{"a": 1, "b": [2.0]}, {"b": [2], "a": 1.0}], False),
-        ([{"a": 1}, {"a": True}], True),
-        ([float("inf"), float("inf")], False),
-    ],
-)
-def test_equal_json_is_equal(elements: list[Any], *, are_unique: bool) -> None:
-    fault = first_fault({"uniqueItems": True}, elements)
-    assert (fault is None) is are_unique
-    assert first_fault({"enum": elements}, elements[-1]) is None
 
 
 def test_inputs_and_parameters_that_take_too_long_are_errors() -> None:

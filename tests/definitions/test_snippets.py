@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import runpy
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from fibonacci._display.text import cell_width
 from fibonacci.definitions import DefinitionError, Problems, check_definition, loads
-from fibonacci.definitions.files.source import UNREADABLE, Source, pyyaml, read_json, read_yaml
+from fibonacci.definitions.files.source import UNREADABLE, Source, pyyaml, read_yaml
 from fibonacci.definitions.problems import snippet
 from tests.definitions.documents import TEXTS
 from tests.kit.assertions import each_row
@@ -47,18 +46,6 @@ def place(text: str, name: str = "flow.yaml") -> tuple[int, int]:
 def test_a_fault_in_a_text_is_reported_where_it_is_written(written: str, line: int, column: int) -> None:
     text = f"nodes:\n- id: a\n  type: llm\n  name: x\n  instruction: {written}\n"
     assert place(text) == (line, column)
-
-
-def test_an_expression_that_occurs_twice_is_reported_at_both_places() -> None:
-    text = "nodes:\n- id: a\n  type: llm\n  instruction: |\n    {{no}} and {{no}}\n    {{no}} {no} {a}\n"
-    with pytest.raises(DefinitionError) as caught:
-        loads(text, name="flow.yaml")
-    assert [problem.source for problem in caught.value.problems.errors] == [
-        "flow.yaml:5:5",
-        "flow.yaml:5:16",
-        "flow.yaml:6:5",
-    ]
-    assert [problem.offset for problem in caught.value.problems.errors] == [0, 11, 18]
 
 
 @each_row(
@@ -107,13 +94,6 @@ def test_the_place_in_a_text_of_yaml_is_right(before: str, after: str, style: st
     assume(not UNREADABLE.search(text))  # PyYAML writes some that a definition has to escape
     source = Source(text, "x.yaml")
     _check_place(source, read_yaml(source).find("a[0]")[0], marked, "\\xB6")
-
-
-@given(WITHOUT_MARKER, WITHOUT_MARKER, st.booleans())
-def test_the_place_in_a_text_of_json_is_right(before: str, after: str, is_ascii: bool) -> None:
-    marked = before + MARKER + after
-    source = Source(json.dumps({"a": [marked]}, ensure_ascii=is_ascii), "x.json")
-    _check_place(source, read_json(source).find("a[0]")[0], marked, "\\u00b6")
 
 
 def _check_place(source: Source, value: Any, marked: str, escape: str) -> None:

@@ -126,33 +126,6 @@ def test_a_fallback_stands_in_for_a_node() -> None:
     assert [code for code, _, _ in found(first | {"fallback": "lost"}, reader)] == ["unknown_fallback"]
 
 
-def test_ids_that_are_sources_and_faulty_schemas_are_nothing_that_is_known() -> None:
-    assert [code for code, _, _ in found(llm("memory"), llm("x", "{{memory.a}}"))] == ["reserved_id"]
-    faulty: list[dict[str, Any]] = [{"type": 5}, {"type": []}, {"properties": 5}, {"enum": 5}, {"anyOf": 5}]
-    for schema in (*faulty, {"$ref": "#/nowhere"}):
-        assert TemplateTypes({}, [llm("a", output_schema=schema)]).read(parse("a.b")).type.forms == ()
-    endless = {"$ref": "#/$defs/A", "$defs": {"A": {"anyOf": [{"$ref": "#/$defs/A"}, {"type": "string"}]}}}
-    assert not TemplateTypes({}, [llm("a", output_schema=endless)]).read(parse("a")).type.is_known
-
-
-def test_a_model_that_holds_itself_is_followed() -> None:
-    tree = {"type": "object", "properties": {"name": {}, "children": {"type": "array", "items": {"$ref": "#"}}}}
-    assert said(llm("a", output_schema=tree), llm("x", "{{a.children.0.children.1.name}}")) == []
-    (problem,) = said(llm("a", output_schema=tree), llm("x", "{{a.children.0.children.1.nam}}"))
-    assert problem.endswith("'a.children.0.children.1' has no 'nam', only name, children. Did you mean 'name'?")
-
-
-def test_an_input_that_is_not_required_may_have_no_value() -> None:
-    problem = (
-        "may_have_no_value: {{input.depth}} may have no value: input_schema does not require 'depth', and no default is"
-        " filled in. Require it there, or read it only in a branch where is_not_empty holds"
-    )
-    assert said(llm("x", "{{input.depth}} {{input.mail}} {{input.depth}}")) == [problem] * 2
-    (nested,) = said(llm("x", "{{input.sender.name}}"))
-    assert "input_schema does not require 'name'" in nested
-    assert said(llm("x", "{{input.a}}"), input_schema={"type": "object", "additionalProperties": True}) == []
-
-
 def test_a_field_that_an_answer_may_leave_out() -> None:
     schema: dict[str, Any] = {"properties": {"a": {}, "b": {}}, "required": ["a"]}
     (problem,) = said(llm("v", output_schema=schema), llm("x", "{{v.a}} {{v.b}}"))
@@ -285,13 +258,6 @@ def test_what_is_never_a_number(operand: Any, reason: str | None) -> None:
         message = f"{operator} compares numbers, {reason}"
         expected = [] if reason is None else [("not_a_number", f"nodes[9].{key}", message)]
         assert found(gate(left, operator, right)) == expected
-
-
-def test_a_condition_is_compared_as_a_conditional_is() -> None:
-    node = llm("x", condition={"field": "{{ticket.team}}", "operator": "equals", "value": "sles"})
-    assert [each[:2] for each in found(node)] == [("never_matches", "nodes[10].condition.value")]
-    node["condition"] |= {"operator": "less_than", "value": 5}
-    assert [each[:2] for each in found(node)] == [("not_a_number", "nodes[10].condition.field")]
 
 
 def test_a_critic_of_what_no_prompt_improves() -> None:

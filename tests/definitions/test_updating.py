@@ -173,27 +173,10 @@ def test_nodes_keep_their_order_and_their_comments_whatever_the_platforms_order(
     assert updated_text(text, "a.yaml", {"nodes": nodes}) == expected
 
 
-def test_a_node_in_place_of_the_first_one_takes_none_of_its_comments() -> None:
-    text = "name: x\nnodes:\n# of all\n- id: a  # goes\n  type: llm\n\n# why\n- id: b\n  type: llm\n"
-    nodes = [{"id": "c", "type": "tool"}, {"id": "b", "type": "llm"}]
-    expected = "name: x\nnodes:\n- id: c\n  type: tool\n\n# why\n- id: b\n  type: llm\n"
-    assert updated_text(text, "a.yaml", {"name": "x", "nodes": nodes}) == expected
-
-
-def test_how_the_text_begins_and_its_lines_end_stay() -> None:
-    text = "\ufeffnodes:\r\n- id: a\r\n  type: llm\r\n"
-    assert updated(text, e={"type": "llm"}) == text + "- id: e\r\n  type: llm\r\n"
-
-
 def test_defaults_stay_where_the_file_says_them_and_come_from_nowhere_else() -> None:
     text = "nodes:\n- id: a\n  type: tool\n  tool: x\n  timeout: 30\n"
     node: dict[str, Any] = {"id": "a", "type": "tool", "tool": "x", "enable_retry": False, "dependencies": []}
     assert updated_text(text, "a.yaml", {"nodes": [node], "allow_partial_results": False}) == text
-
-
-@each_row("text", ["", "nodes: [", "- a", "a: 1\n---\nb: 2\n"])
-def test_a_text_that_is_no_definition_cannot_be_kept(text: str) -> None:
-    assert updated_text(text, "a.yaml", definition_in(TRIAGE)) is None
 
 
 def test_a_faulty_definition_is_written_too() -> None:

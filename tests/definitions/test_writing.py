@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from enum import StrEnum
 from typing import Any, Literal
 
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.definitions import (
@@ -105,23 +103,6 @@ def test_every_field_has_its_place_in_the_order() -> None:
     assert fields | older == set(NODE_KEYS)
 
 
-class Level(StrEnum):
-    HIGH = "high"
-
-
-class Percent(float):
-    def __repr__(self) -> str:
-        return f"{self * 100}%"
-
-
-def test_subclasses_of_texts_and_numbers_are_written_as_plain_values() -> None:
-    definition = {"outputs": {"level": Level.HIGH, "share": Percent(0.5), "tuple": (1, True)}}
-    assert dumps(definition) == "outputs:\n  level: high\n  share: 0.5\n  tuple:\n  - 1\n  - true\n"
-    assert json.loads(dumps(definition, format="json")) == {
-        "outputs": {"level": "high", "share": 0.5, "tuple": [1, True]}
-    }
-
-
 def nested(depth: int) -> Any:
     value: Any = 1
     for _ in range(depth):
@@ -158,11 +139,3 @@ def test_another_format_is_refused() -> None:
     options: Any = {"format": "toml"}
     with pytest.raises(ValueError, match=r"'toml' is not a format\. Use 'yaml' or 'json'"):
         dumps({}, **options)
-
-
-@given(st.floats(allow_nan=False, allow_infinity=False))
-@example(1e20)
-@example(1e-07)
-@example(-0.0)
-def test_numbers_are_numbers_for_other_readers_too(number: float) -> None:
-    assert repr(yaml.safe_load(dumps({"outputs": {"x": number}}))["outputs"]["x"]) == repr(number)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,10 +20,6 @@ MISSPELLED = {**GREET, "temprature": 0}
 
 def write(flows: Flows, file: str, *nodes: dict[str, Any]) -> None:
     (flows.folder / file).write_text(json.dumps({"nodes": nodes}), "utf-8")
-
-
-def codes(flows: Flows) -> Sequence[str]:
-    return [problem.code for problem in flows.plan().problems]
 
 
 def test_what_validate_calls_an_error_is_not_deployed(flows: Flows, emulator: Emulator) -> None:
@@ -57,14 +51,6 @@ def test_warnings_are_printed_with_the_plan_and_do_not_stop_it(flows: Flows) -> 
     assert str(again).startswith(f"{warning}\n\nNo changes: ")
 
 
-def test_the_tools_are_listed_once_for_all_files(flows: Flows, emulator: Emulator) -> None:
-    for letter in "ab":
-        write(flows, f"{letter}.json", MAIL, {**MAIL, "id": "second"})
-    emulator.requests.clear()
-    assert codes(flows) == ["unknown_tool"] * 4
-    assert [(request.method, request.path) for request in emulator.requests] == [("GET", "/tools")]
-
-
 def test_where_tools_cannot_be_listed_the_plan_goes_on_and_says_so(flows: Flows, emulator: Emulator) -> None:
     write(flows, "a.json", MAIL)
     write(flows, "b.json", GREET)
@@ -84,16 +70,3 @@ def test_where_tools_cannot_be_listed_the_plan_goes_on_and_says_so(flows: Flows,
         "a page of a proxy": {"kind": "html"},
     }
     check_rows(rows.items(), check)
-
-
-def test_that_tools_cannot_be_listed_is_not_said_where_no_node_needs_one(flows: Flows, emulator: Emulator) -> None:
-    write(flows, "b.json", GREET)
-    emulator.fail("GET /tools", status=403)
-    assert flows.plan().problems == []
-
-
-def test_warnings_stand_beside_what_the_files_have_wrong_with_each_other(flows: Flows) -> None:
-    flows.create("a")
-    write(flows, "a.json", MISSPELLED)
-    assert codes(flows) == ["unknown_key", "taken_name"]
-    assert Path(str(flows.plan().problems[1].source)).name == "a.json"

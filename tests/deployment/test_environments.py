@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -65,35 +63,3 @@ def test_what_is_no_name(flows: Flows, name: str) -> None:
         flows.plan(environment=name)
     with pytest.raises(TypeError, match="environment must be the name of an environment, not int"):
         flows.pull("wf-1", environment=7)
-
-
-def test_pull_records_the_workflow_in_its_environment(flows: Flows) -> None:
-    workflow = flows.create("Greeter")
-    flows.pull(workflow.id, environment="staging")
-    assert [state["id"] for state in flows.states("staging").values()] == [workflow.id]
-    assert not flows.plan(environment="staging").has_changes
-    assert [problem.code for problem in flows.plan().problems] == ["taken_name"]
-
-
-def test_files_that_are_no_state_are_left_alone(flows: Flows) -> None:
-    flows.deploy("a.yaml", "a")
-    place = flows.folder / ".fibonacci" / "default"
-    others = {".gitkeep": "", "notes.txt": "mine", ".x.json": "{"}
-    for name, text in others.items():
-        (place / name).write_text(text)
-    flows.deploy("a.yaml", "a", "changed")
-    assert {name: (place / name).read_text() for name in others} == others
-
-
-def test_an_id_that_is_no_file_name(flows: Flows) -> None:
-    """The platform chooses the ids."""
-    from fibonacci.deployment.state import StateFiles, WorkflowState
-
-    files = StateFiles(flows.folder, "default")
-    state = WorkflowState("a", "a.yaml", "sha256:0", "../wf/1:x")
-    files.write_platform("https://api.example.com", None)
-    files.replace(None, state)
-    read: Any = files.read()
-    assert read.workflows == {"a": state}
-    assert sorted(path.name for path in files.path.iterdir()) == ["%2E%2E%2Fwf%2F1%3Ax.json", "platform.json"]
-    assert json.loads((files.path / "%2E%2E%2Fwf%2F1%3Ax.json").read_text())["id"] == "../wf/1:x"

@@ -19,7 +19,7 @@ from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.faults import FailureKind
 from fibonacci.emulator.serving.in_process import InProcessTransport
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, SocketTransport, TransportError
-from tests.deployment.flows import Flows, client_of, steps_of, undone
+from tests.deployment.flows import Flows, client_of, undone
 from tests.kit.mode import Mode
 from tests.kit.systems import needs_fork
 
@@ -79,20 +79,6 @@ def test_a_creation_that_the_platform_refuses_leaves_no_trace(flows: Flows, emul
     assert [change.reason for change in flows.plan().changes] == ["the file is new"] * 3
 
 
-@pytest.mark.parametrize(("kind", "carried_out"), KINDS.items())
-def test_a_file_that_is_edited_after_an_interrupted_creation(
-    flows: Flows, emulator: Emulator, kind: FailureKind, carried_out: bool
-) -> None:
-    """What was created is known by what was to be created, not by what the file says now."""
-    flows.write_three()
-    interrupt(flows, emulator, kind, 2)
-    name = "updated" if carried_out else "edited"
-    flows.write("b.yaml", name, "edited")
-    step = ("update" if carried_out else "create", "b.yaml")
-    assert steps_of(flows.plan()) == [step, ("create", "c.yaml")]
-    check_resumed(flows, sorted(["flow-a", "flow-c", name]))
-
-
 def test_what_was_created_is_deleted_before_the_next_plan(flows: Flows, emulator: Emulator) -> None:
     """The server still has the response to the key of the creation; it is no workflow any more."""
     flows.write("a.yaml", "flow-a")
@@ -137,15 +123,6 @@ def test_a_key_in_the_clients_headers_is_not_that_of_every_creation(
     assert flows.names() == THREE
 
 
-def test_a_file_that_is_deleted_after_an_interrupted_creation(flows: Flows, emulator: Emulator) -> None:
-    flows.write("a.yaml", "flow-a")
-    flows.write("b.yaml", "flow-b")
-    interrupt(flows, emulator, "no_reply", 2)
-    (flows.folder / "b.yaml").unlink()
-    assert steps_of(flows.plan()) == [("delete", "b.yaml")]
-    check_resumed(flows, ["flow-a"])
-
-
 def test_two_that_could_be_what_was_created(flows: Flows, emulator: Emulator) -> None:
     flows.write("a.yaml", "flow-a")
     interrupt(flows, emulator, "no_reply")
@@ -157,15 +134,6 @@ def test_two_that_could_be_what_was_created(flows: Flows, emulator: Emulator) ->
     ]
     flows.mode.run(flows.client.workflows.delete(second))
     check_resumed(flows, ["flow-a"])
-
-
-def test_one_that_is_not_what_was_to_be_created(flows: Flows, emulator: Emulator) -> None:
-    """A workflow of the same name and another content is another's."""
-    flows.write("a.yaml", "flow-a")
-    interrupt(flows, emulator, "reset")
-    other = flows.create("flow-a", "of another")
-    (problem,) = flows.problems()
-    assert problem.startswith(f"a.yaml: {other.id} on the platform is also called 'flow-a'")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -36,21 +36,6 @@ def test_named_files_that_move_or_change_places_change_nothing(flows: Flows, emu
         assert (flows.states(), ids_of(flows)) == before
 
 
-def test_a_named_file_that_takes_the_place_of_another(flows: Flows) -> None:
-    """`git mv a b; git mv c a`: neither workflow gets the other's content, and none is deleted."""
-    for letter in "ac":
-        flows.write(f"{letter}.yaml", letter.upper(), f"Greet {letter}")
-    flows.apply()
-    before = ids_of(flows)
-    move(flows, {"a.yaml": "b.yaml", "c.yaml": "a.yaml"})
-    flows.write("a.yaml", "C", "Greet c, changed")
-    assert steps_of(flows.plan()) == [("update", "a.yaml")]
-    flows.apply()
-    assert ids_of(flows) == before
-    assert flows.workflow("C").definition == definition("C", "Greet c, changed")
-    assert flows.is_deployed()
-
-
 def test_files_without_names_are_moved_by_intent(flows: Flows) -> None:
     for letter in "ac":
         flows.write(f"{letter}.yaml", None, f"Greet {letter}")
@@ -67,20 +52,6 @@ def test_files_without_names_are_moved_by_intent(flows: Flows) -> None:
     assert ids_of(flows) == before
     assert flows.plan(moved={"a": "b"}).has_changes is False, "what was done before is no fault"
     assert flows.is_deployed()
-
-
-def test_a_file_without_a_name_moves_to_the_place_of_another_with_its_name_in_it(flows: Flows) -> None:
-    for letter in "ab":
-        flows.write(f"{letter}.yaml", None, f"Greet {letter}")
-    flows.apply()
-    before = ids_of(flows)
-    move(flows, {"a.yaml": "b.yaml", "b.yaml": "a.yaml"})
-    with pytest.raises(ValueError, match="write name: a into the file instead"):
-        flows.plan(moved={"a": "b", "b": "a"})
-    flows.write("a.yaml", "b", "Greet b")
-    flows.deploy("b.yaml", "a", "Greet a")
-    assert ids_of(flows) == before
-    assert str(flows.workflow("a").definition).count("Greet a") == 1
 
 
 def test_a_name_and_a_file_that_change_at_once_are_no_guess(flows: Flows) -> None:
@@ -100,28 +71,6 @@ def test_a_name_and_a_file_that_change_at_once_are_no_guess(flows: Flows) -> Non
     ]
     flows.apply(moved)
     assert ids_of(flows) == {"two": before}
-    assert flows.is_deployed()
-
-
-def test_several_new_files_are_named(flows: Flows) -> None:
-    flows.deploy("a.yaml", "one")
-    (flows.folder / "a.yaml").unlink()
-    for letter in "bcd":
-        flows.write(f"{letter}.yaml", letter)
-    assert flows.problems()[0].startswith("b.yaml: 'one' is gone, and 'b', 'c', 'd' are new: ")
-
-
-def test_a_new_file_in_the_place_of_one_that_is_gone_is_reported_with_its_own_workflow(flows: Flows) -> None:
-    flows.deploy("a.yaml", "one")
-    before = flows.workflow("one").id
-    flows.write("a.yaml", "new", "Part")
-    result = flows.apply(flows.plan(moved={"one": None}), allow_delete=True)
-    created = flows.workflow("new").id
-    assert [(change.action, change.workflow_id) for change in result.changes] == [
-        ("create", created),
-        ("delete", before),
-    ]
-    assert str(result) == f"created a.yaml  'new' ({created})\ndeleted a.yaml  'one' ({before})"
     assert flows.is_deployed()
 
 
@@ -184,39 +133,6 @@ def test_a_workflow_that_was_changed_is_not_deleted_by_the_way(flows: Flows) -> 
         flows.apply(plan, allow_delete=True, allow_empty=True)
     flows.apply(plan, allow_delete=True, allow_empty=True, overwrite=True)
     assert flows.workflows() == []
-
-
-def test_what_the_file_leaves_alone_is_no_conflict(flows: Flows) -> None:
-    """A description or a name that was set on the platform, and of which the file says nothing, stays."""
-    flows.deploy("a.yaml", None)
-    flows.update("a", description="set by hand", name="renamed")
-    assert flows.is_deployed()
-    flows.write("a.yaml", None, "changed")
-    (change,) = flows.plan().changes
-    assert (change.reason, change.is_conflict) == ("the file has changed", False)
-    flows.apply()
-    workflow = flows.workflow("renamed")
-    assert (workflow.description, workflow.definition) == ("set by hand", definition(None, "changed"))
-
-
-def test_a_name_that_file_and_platform_have_is_a_conflict_when_it_changes(flows: Flows) -> None:
-    flows.deploy("a.yaml", "flow-a")
-    flows.update("flow-a", name="renamed by hand")
-    (change,) = flows.plan().changes
-    assert (str(change.diff), change.is_conflict) == ("~ name: 'renamed by hand' -> 'flow-a'", True)
-
-
-def test_both_sides_have_made_the_same_change(flows: Flows) -> None:
-    flows.deploy("a.yaml", "flow-a")
-    flows.update("flow-a", definition=definition("flow-a", "changed"))
-    flows.write("a.yaml", "flow-a", "changed")
-    plan = flows.plan()
-    assert [(change.action, change.reason) for change in plan.changes] == [
-        ("record", "the platform already has the file's new content: only the state changes")
-    ]
-    flows.apply(plan)
-    flows.write("a.yaml", "flow-a", "again")
-    assert [change.is_conflict for change in flows.apply().changes] == [False]
 
 
 def test_a_conflict_names_the_environment_that_is_pulled_from(flows: Flows) -> None:

@@ -78,23 +78,6 @@ def test_plan_apply_pull_and_a_change_by_another(emulator: Emulator, tmp_path: P
         assert len(flows.workflows()) == 3
 
 
-def test_a_workflow_with_an_error_is_pulled_to_be_mended(emulator: Emulator, tmp_path: Path) -> None:
-    def accept(workflow: dict[str, Any], request: HTTPRequest) -> None:
-        if "nodes" in (workflow.get("definition") or {}):
-            workflow["definition"]["nodes"][0]["instruction"] = "Greet {{nobody}}"
-
-    with Mode("sync") as mode:
-        flows = elsewhere(mode, emulator, tmp_path, accept)
-        workflow = flows.create("Greeter")
-        path = flows.pull(workflow.id)
-        text = path.read_text("utf-8")
-        assert "Greet {{nobody}}" in text
-        path.write_text(f"# mine\n{text}", "utf-8")
-        assert flows.pull(workflow.id) == path  # which says the same, so it is left as it is
-        assert path.read_text("utf-8").startswith("# mine")
-        assert [problem.code for problem in flows.plan().problems] == ["unknown_template_source"]
-
-
 def test_the_state_of_another_organization_where_none_is_told(emulator: Emulator, tmp_path: Path) -> None:
     with Mode("sync") as mode:
         flows = elsewhere(mode, emulator, tmp_path, without("organization_id"))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
-from pathlib import Path
 
 import pytest
 
 from fibonacci import DeploymentChange, DeploymentError
 from fibonacci.emulator import Emulator, LLMCall
-from tests.deployment.flows import Flows, definition, steps_of
+from tests.deployment.flows import Flows, steps_of
 
 
 def test_plan_apply_plan(flows: Flows, emulator: Emulator) -> None:
@@ -145,32 +143,6 @@ def test_a_plan_is_neither_true_nor_false(flows: Flows) -> None:
         bool(flows.apply(plan))
 
 
-def test_a_plan_survives_pickling_and_a_change_of_directory(
-    flows: Flows, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    flows.write("a.yaml", "flow-a")
-    monkeypatch.chdir(flows.folder.parent)
-    plan = flows.mode.run(flows.client.workflows.plan("flows"))
-    monkeypatch.chdir("/")
-    copy = pickle.loads(pickle.dumps(plan))
-    assert copy == plan
-    assert copy.folder == flows.folder
-    assert len(flows.apply(copy).changes) == 1
-    assert flows.is_deployed()
-
-
-def test_a_plan_is_applied_as_it_was_read(flows: Flows) -> None:
-    """A file that is edited between plan and apply is the next plan's matter."""
-    flows.write("a.yaml", "flow-a", "as planned")
-    plan = flows.plan()
-    flows.write("a.yaml", "flow-a", "edited since")
-    flows.apply(plan)
-    assert flows.workflow("flow-a").definition == definition("flow-a", "as planned")
-    assert [str(change.diff) for change in flows.plan().changes] == [
-        "~ greet.instruction: 'as planned' -> 'edited since'"
-    ]
-
-
 def test_spellings_defaults_and_comments_are_no_changes(flows: Flows) -> None:
     flows.deploy("a.yaml", "flow-a", version=1)
     (flows.folder / "a.yaml").write_text(
@@ -186,21 +158,6 @@ nodes:
 version: 1
 """
     )
-    assert flows.is_deployed()
-
-
-def test_a_description_is_that_of_the_file_once_it_says_one(flows: Flows) -> None:
-    flows.deploy("a.yaml", "flow-a")
-    flows.update("flow-a", description="set by hand")
-    assert flows.is_deployed()
-    flows.deploy("a.yaml", "flow-a", "Greet all")
-    assert flows.workflow("flow-a").description == "set by hand"
-    flows.deploy("a.yaml", "flow-a", description="of the file")
-    assert flows.workflow("flow-a").description == "of the file"
-    flows.write("a.yaml", "flow-a")
-    assert [str(change.diff) for change in flows.plan().changes] == ["~ description: 'of the file' -> None"]
-    flows.apply()
-    assert flows.workflow("flow-a").description is None
     assert flows.is_deployed()
 
 
@@ -271,19 +228,6 @@ def test_all_files_gone(flows: Flows) -> None:
     flows.apply(plan, allow_delete=True, allow_empty=True, overwrite=True)
     assert flows.workflows() == []
     assert flows.states() == {}
-
-
-@pytest.mark.parametrize("left", ["unchanged", "edited", "moved"])
-def test_a_folder_with_a_definition_is_not_empty(flows: Flows, left: str) -> None:
-    flows.write("a.yaml", "flow-a")
-    flows.deploy("b.yaml", "flow-b")
-    (flows.folder / "a.yaml").unlink()
-    if left == "edited":
-        flows.write("b.yaml", "flow-b", "Edited")
-    elif left == "moved":
-        (flows.folder / "b.yaml").rename(flows.folder / "c.yaml")
-    flows.apply(allow_delete=True)
-    assert flows.names() == ["flow-b"]
 
 
 def test_a_plan_says_what_a_change_needs_and_what_it_breaks(flows: Flows, emulator: Emulator) -> None:

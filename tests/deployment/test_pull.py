@@ -12,7 +12,6 @@ import pytest
 
 from fibonacci import DeploymentError, NotFoundError
 from fibonacci.definitions import diff, load
-from fibonacci.deployment.plan import plan_text
 from fibonacci.emulator import Emulator
 from tests.deployment.flows import Flows, definition
 from tests.kit.assertions import each_row
@@ -75,13 +74,6 @@ def test_a_missing_pyyaml_is_named_before_anything_is_sent(
     assert emulator.requests.count == 0
 
 
-def test_files_of_json_need_no_pyyaml(flows: Flows, monkeypatch: pytest.MonkeyPatch) -> None:
-    workflow = flows.create("News")
-    monkeypatch.setitem(sys.modules, "yaml", None)
-    assert flows.pull(workflow.id, flows.folder / "news.json").name == "news.json"
-    assert flows.pull(workflow.id).name == "news.json"
-
-
 def test_into_a_folder_without_a_state(flows: Flows, tmp_path: Path) -> None:
     workflow = flows.create("Greeter", description="set by hand")
     path = flows.pull(workflow.id, tmp_path / "new" / "folder")
@@ -101,15 +93,6 @@ def test_into_a_folder_with_a_state(flows: Flows) -> None:
     assert flows.pull(changed.id) == flows.folder / "a.yaml"
     assert load(flows.folder / "a.yaml").model_dump() == changed.definition
     assert flows.is_deployed()
-
-
-def test_a_file_that_says_the_same_is_left_as_it_is(flows: Flows) -> None:
-    workflow_id = flows.deploy("a.yaml", "flow-a").workflows["a.yaml"].id
-    text = "# mine\nname: flow-a\nnodes:\n- {type: llm, prompt: Greet, id: greet}\n"
-    (flows.folder / "a.yaml").write_text(text)
-    flows.pull(workflow_id)
-    flows.pull(workflow_id, overwrite=True)
-    assert (flows.folder / "a.yaml").read_text() == text
 
 
 COMMENTED = """\
@@ -174,17 +157,6 @@ def test_a_file_with_changes_of_its_own_is_not_overwritten(flows: Flows) -> None
     assert flows.is_deployed()
 
 
-def test_another_file_of_the_name_is_not_overwritten_either(flows: Flows) -> None:
-    workflow = flows.create("flow-a")
-    flows.write("Flow-A.yaml", "other")
-    assert flows.pull(workflow.id).name == "flow-a-2.yaml"  # on some disks the other would be the same file
-    again = flows.create("flow-a")
-    path = flows.folder / "Flow-A.yaml"
-    with pytest.raises(DeploymentError, match=r"Flow-A\.yaml has changes that"):
-        flows.pull(again.id, path)
-    assert load(path).name == "other"
-
-
 def test_the_file_of_another_workflow_is_not_taken(flows: Flows) -> None:
     owner = flows.deploy("a.yaml", "flow-a").workflows["a.yaml"].id
     other = flows.create("other")
@@ -213,59 +185,6 @@ def test_a_file_of_the_name_is_taken_if_it_is_nobodys(flows: Flows) -> None:
         "needs its own name"
     )
     assert load(flows.folder / "mine.yaml").model_dump() == first.definition
-
-
-def test_a_workflow_whose_name_is_not_that_of_its_definition(flows: Flows) -> None:
-    """People know it by its own name, which stays as it is when somebody edits the file."""
-    workflow = flows.mode.run(
-        flows.client.workflows.create(
-            name="Support bot", description="Answers", definition=definition("draft-7", description="To do")
-        )
-    )
-    path = flows.pull(workflow.id)
-    assert path.name == "support-bot.yaml"
-    assert load(path).model_dump() == {**definition("Support bot"), "description": "Answers"}
-    assert flows.is_deployed()
-    path.write_text(path.read_text().replace("instruction: Greet", "instruction: Welcome"))
-    assert [change.location for change in flows.plan().changes[0].diff.changes] == ["greet.instruction"]
-    flows.apply()
-    changed = flows.workflow("Support bot")
-    assert (changed.id, changed.description) == (workflow.id, "Answers")
-    assert changed.definition == {**definition("Support bot", "Welcome"), "description": "Answers"}
-
-
-def test_a_name_that_was_given_on_the_platform_is_kept_by_pull(flows: Flows) -> None:
-    """It settles the conflict for the platform."""
-    flows.deploy("a.yaml", "flow-a", description="first")
-    workflow = flows.update("flow-a", name="Support bot", description="second")
-    (change,) = flows.plan().changes
-    assert change.is_conflict
-    flows.pull(workflow.id)
-    assert load(flows.folder / "a.yaml").model_dump() == {**definition("Support bot"), "description": "second"}
-    assert flows.is_deployed()
-
-
-def test_a_file_without_a_name_stays_without(flows: Flows) -> None:
-    flows.deploy("a.yaml", None)
-    workflow = flows.update("a", name="Support bot", description="second")
-    before = (flows.folder / "a.yaml").read_text()
-    flows.pull(workflow.id)
-    assert (flows.folder / "a.yaml").read_text() == before
-    flows.update("Support bot", definition=definition(None, "Welcome", description="third"))
-    flows.pull(workflow.id)
-    assert load(flows.folder / "a.yaml").model_dump() == definition(None, "Welcome", description="second")
-    assert flows.is_deployed()
-
-
-def test_a_plan_shows_another_name_without_its_details(flows: Flows) -> None:
-    flows.deploy("a.yaml", "flow-a")
-    flows.write("a.yaml", "Support bot", "Welcome", description="second")
-    lines = plan_text(flows.plan(), detailed=False).splitlines()
-    assert lines[3:6] == [
-        "    the file has changed",
-        "    ~ name:        'flow-a' -> 'Support bot'",
-        "    ~ description: None -> 'second'",
-    ]
 
 
 BOTH = """\
@@ -341,17 +260,6 @@ def test_what_both_have_changed_is_named_and_nothing_is_written(flows: Flows) ->
     flows.pull(workflow_id, merge=True)
     (change,) = flows.plan().changes
     assert [each.location for each in change.diff.changes] == ["greet.temperature"]
-
-
-def test_a_merge_without_changes_of_the_file_is_a_pull(flows: Flows, emulator: Emulator) -> None:
-    workflow_id = merging(flows)
-    flows.update("flow-a", definition=definition("flow-a", "Bye"))
-    emulator.requests.clear()
-    flows.pull(workflow_id, merge=True)
-    assert (flows.folder / "a.yaml").read_text() == BOTH.replace("Greet ", "Bye ")
-    assert [request.path for request in emulator.requests] == [f"/workflows/{workflow_id}"]
-    new = flows.pull(workflow_id, flows.folder.parent / "new", merge=True)
-    assert load(new).model_dump() == definition("flow-a", "Bye")
 
 
 def test_what_has_no_version_in_common_cannot_be_merged(flows: Flows) -> None:

@@ -76,22 +76,6 @@ def test_another_checkout_applies_what_was_reviewed(flows: Flows, tmp_path: Path
     assert steps_of(other.plan()) == [("update", "a.yaml"), ("create", "later.yaml")]
 
 
-def test_a_plan_from_elsewhere_is_applied_to_a_given_folder(
-    flows: Flows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flows.write("a.yaml", "a", mood="kind")
-    flows.plan().save(tmp_path / "plan.json")
-    (tmp_path / "downloads").mkdir()
-    file = tmp_path / "downloads" / "plan.json"
-    shutil.move(tmp_path / "plan.json", file)
-    monkeypatch.chdir(tmp_path)
-    assert DeploymentPlan.load("downloads/plan.json").folder == tmp_path / "downloads" / "flows"
-    plan = DeploymentPlan.load(file, folder="flows")
-    assert plan == flows.plan()
-    flows.apply(plan)
-    assert flows.is_deployed()
-
-
 def seal(content: dict[str, Any]) -> dict[str, Any]:
     """Return the content of a file with the digest that it has to have."""
     from fibonacci.deployment.plan import digest_of

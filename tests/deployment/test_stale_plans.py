@@ -72,33 +72,6 @@ def test_what_moves_between_plan_and_apply(
         assert flows.state() == before
 
 
-def test_what_does_not_belong_to_the_plan_may_move(flows: Flows) -> None:
-    prepare(flows)
-    plan = flows.plan(moved={"flow-b": None})
-    flows.update("flow-c", description="by another")
-    flows.create("another")
-    flows.write("c.yaml", "flow-c", "edited", description="by another")
-    flows.apply(plan, allow_delete=True)
-    assert steps_of(flows.plan()) == [("update", "c.yaml")]
-
-
-def test_two_people_create_the_same(flows: Flows, tmp_path: Path) -> None:
-    flows.write_three()
-    shutil.copytree(flows.folder, tmp_path / "copy")
-    other = flows.beside(tmp_path / "copy")
-    one, two = flows.plan(), other.plan()
-    flows.apply(one)
-    with pytest.raises(StalePlanError, match=r"another workflow called 'flow-.' has appeared"):
-        other.apply(two)
-    assert len(flows.workflows()) == 3
-    assert not (other.folder / ".fibonacci").exists()
-    problems = other.problems()
-    assert ["was not deployed from this folder" in each for each in problems] == [True] * 3
-    with pytest.raises(StalePlanError, match=r"the state of .* has changed since the plan was made"):
-        flows.apply(one)  # a second time
-    assert len(flows.workflows()) == 3
-
-
 def test_a_workflow_that_changes_while_the_plan_is_applied(emulator: Emulator, tmp_path: Path) -> None:
     """It is read once more just before it is written."""
     with Mode("sync") as mode:

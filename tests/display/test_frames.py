@@ -15,7 +15,7 @@ import pytest
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
-from fibonacci.models import AuditEntry, Execution, Model, Page, ToolPolicy, Workflow
+from fibonacci.models import Execution, Model, Page, Workflow
 from tests.kit.mode import Mode
 from tests.kit.responses import info
 
@@ -86,11 +86,6 @@ class TestColumns:
         assert {name: found.get(name) for name in RUN} == {name: type_in(library, kind) for name, kind in RUN.items()}
         assert found.keys() - types_of(runs(), library, flatten=True).keys() >= {"outputs"}
 
-    def test_flags_and_lists_keep_their_types(self, library: str) -> None:
-        found = types_of(page_of(ToolPolicy, {"tool_name": "t", "allowed_roles": ["owner"]}), library)
-        lists = {"pandas": "object", "polars": "List(String)", "arrow": "list<item: string>"}[library]
-        assert (found["enabled"], found["allowed_roles"]) == (type_in(library, "boolean"), lists)
-
     def test_unknown_fields_come_last_with_the_types_of_their_values(self, library: str) -> None:
         page = runs({"cost": 0.5}, {"cost": 1, "region": "eu", "billed": True, "nothing": None})
         found = types_of(page, library)
@@ -115,15 +110,6 @@ class TestColumns:
         read = found if library == "pandas" else [None if text is None else _json(text) for text in found]
         assert read == [*values, None]
         assert [type(value) for value in read[:-1]] == [type(value) for value in values]
-
-    def test_an_undocumented_model(self, library: str) -> None:
-        page = page_of(AuditEntry, {"action": "create", "created_at": "2026-11-25T12:00:00Z"}, {"actor": "ada"})
-        kinds = {"action": "text", "created_at": "time", "actor": "text"}
-        assert types_of(page, library) == {name: type_in(library, kind) for name, kind in kinds.items()}
-        assert types_of(page_of(AuditEntry), library) == {}
-
-    def test_what_is_no_model_is_one_column(self, library: str) -> None:
-        assert values_of(Page(items=[1, 2], response=info()), library, "value") == [1, 2]
 
 
 @each_library
@@ -164,11 +150,6 @@ class TestNesting:
         found = values_of(page, library, "outputs")
         assert (found if library == "pandas" else [_json(text) for text in found]) == outputs
 
-    def test_pandas_objects_are_those_of_the_response(self, library: str) -> None:
-        outputs: list[dict[str, Any]] = [{"a": 1}, {"b": 0.5}]
-        found = values_of(runs(*({"outputs": each} for each in outputs)), library, "outputs")
-        assert found == (outputs if library == "pandas" else [{"a": 1, "b": None}, {"a": None, "b": 0.5}])
-
     def test_flattened(self, library: str) -> None:
         page = runs(
             {"outputs": {"greet": "hi", "score": {"total": 1, "by": ["a"]}}, "meta": {"x": None}},
@@ -184,11 +165,6 @@ class TestNesting:
         assert values_of(page, library, "outputs.score.total", flatten=True) == [1, None, None]
         assert values_of(page, library, "outputs.score.by", flatten=True) == [["a"], None, None]
         assert values_of(page, library, "meta.x.y", flatten=True) == [None, None, 2]
-
-    def test_flattening_keeps_what_is_no_object(self, library: str) -> None:
-        page = runs({"meta": "plain"}, {"meta": {"x": 1}})
-        assert values_of(page, library, "meta", flatten=True) == ["plain", None]
-        assert values_of(page, library, "meta.x", flatten=True) == [None, 1]
 
     def test_what_came_out_can_be_stored(self, library: str) -> None:
         page = runs({"outputs": {"a": {}}, "x": {"tags": [], "n": 1}}, {"outputs": {}, "x": None, "y": None})

@@ -107,12 +107,6 @@ def test_in_a_file_each_line_says_what_was_known_then(
     ]
 
 
-def test_a_process_without_stderr(mode: Mode, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", None)
-    with ScriptedServer(execution("running"), execution("completed", "completed")) as server:
-        assert mode.run(mode.client_of(server).workflows.run("wf-1", progress=True)).succeeded
-
-
 class Pipe(StringIO):
     """Stderr whose reader leaves after some writes."""
 

@@ -1,30 +1,25 @@
-"""The workflows of examples/github_actions: their whole life in a repository, and the guide that shows them."""
+"""The workflows of examples/github_actions: their steps work in a repository, and the guide shows them as they are."""
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from fibonacci.emulator import Emulator, KeyRole
-from tests.docs.github_actions import NAME, HostedRepository, RepositoryEnvironment
+from fibonacci.emulator import Emulator
+from tests.kit.nodes import llm
 from tests.kit.systems import needs_shell
 from tests.tools.markdown import ROOT
 from tests.tools.reference.github_actions import GUIDE, WORKFLOWS, github_actions_guide
 
 CHECK, DEPLOY, TWO = "check-workflows.yml", "deploy-workflows.yml", "deploy-to-two-environments.yml"
-FLOW = """\
-name: {name}
-nodes:
-- id: answer
-  type: llm
-  instruction: {instruction}
-"""
 
 
 def parsed(file: str) -> dict[str, Any]:
@@ -56,216 +51,85 @@ def test_actions_are_pinned_as_those_of_this_repository() -> None:
     assert used(WORKFLOWS) <= used(ROOT / ".github" / "workflows")
 
 
-class Team:
-    """A person, a repository with both workflows, and the two platforms."""
+COMMANDS = {
+    "fibonacci": f'exec {shlex.quote(sys.executable)} -W error -m fibonacci.cli "$@"',
+    "pip": '[ "$*" = "install fibonacci-sdk[yaml]" ]',
+    "gh": 'echo "$*" >> "$HOME/calls"; case "$*" in *--paginate*) cat "$HOME/comment" 2>/dev/null || true;; esac',
+}
 
-    def __init__(self, folder: Path, staging: Emulator, production: Emulator) -> None:
-        def environment(emulator: Emulator, role: KeyRole, approve: Callable[[], object] | None = None) -> Any:
-            variables = {"FIBONACCI_BASE_URL": emulator.base_url}
-            return RepositoryEnvironment({"FIBONACCI_API_KEY": emulator.key(role)}, variables, approve)
 
-        environments = {
-            "staging": environment(staging, "member"),
-            "production-plan": environment(production, "viewer"),
-            "production": environment(production, "member", lambda: self.during_approval()),
+class Clone:
+    """A clone of a repository, in which the steps of jobs run in bash; `calls` in the home folder has those of `gh`."""
+
+    def __init__(self, home: Path, emulator: Emulator) -> None:
+        self.folder, self.output = home / "clone", home / "output"
+        for name, line in COMMANDS.items():
+            (home / name).write_text(f"#!/bin/bash\n{line}\n")
+            (home / name).chmod(0o755)
+        self._values = {
+            "secrets.FIBONACCI_API_KEY": emulator.api_key,
+            "vars.FIBONACCI_BASE_URL || 'https://api.fibonacci.dev/v1'": emulator.base_url,
+            "github.event.pull_request.number": "7",
         }
-        self.platforms = {"staging": staging, "production": production}
-        self.repository = HostedRepository(folder, environments, print)
-        self.folder = self.repository.clone("ada")
-        self.during_approval: Callable[[], object] = nothing
-        (self.folder / "README").write_text("Our workflows.\n")
-        self._commit(self.folder, "An empty repository")
-
-    def push_of_another(self) -> None:
-        """Push another person's commit to `main`."""
-        name = f"grace-{len(self.repository.log())}"
-        (self.repository.clone(name) / name).write_text("Welcome.\n")
-        self._commit(self.repository.folder / name, "A page for newcomers")
-
-    def refuse_pushes(self) -> None:
-        """Let the server refuse what is pushed, as a rule of the branch does."""
-        hook = self.repository.remote / "hooks" / "pre-receive"
-        hook.write_text("#!/bin/bash\necho 'main is protected'; exit 1\n")
-        hook.chmod(0o755)
-
-    def _commit(self, folder: Path, message: str, *, branch: str = "main") -> None:
-        git = self.repository.git
-        git(folder, "add", "--all")
-        git(folder, "commit", "--quiet", "--message", message)
-        git(folder, "push", "--quiet", "origin", f"HEAD:{branch}")
-
-    def write(self, file: str, name: str, instruction: str) -> None:
-        """Write a definition."""
-        (self.folder / "flows").mkdir(exist_ok=True)
-        (self.folder / "flows" / file).write_text(FLOW.format(name=name, instruction=instruction), "utf-8")
-
-    def propose(self, message: str) -> None:
-        """Commit to a branch."""
-        print(f"\n== Pull request: {message}")
-        self._commit(self.folder, message, branch="change")
-
-    def check(self, head: str = NAME, only: str | None = None) -> dict[str, str]:
-        """Check the pull request; return the results of the jobs."""
-        print("-- Check, from", head)
-        results = self.repository.trigger(CHECK, "change", head=head, only=only)
-        print(*self.repository.comments, sep="\n")
-        return results
-
-    def merge(self) -> dict[str, str]:
-        """Merge the pull request, and deploy it."""
-        git = self.repository.git
-        git(self.folder, "pull", "--quiet", "--no-rebase", "--no-edit", "origin", "main")
-        git(self.folder, "push", "--quiet", "origin", "HEAD:main")
-        return self.deploy()
-
-    def deploy(self, **inputs: Any) -> dict[str, str]:
-        """Run the deployment of `main`, and take what it has committed."""
-        print("-- Deployment", inputs or "")
-        results = self.repository.trigger(TWO, inputs=inputs)
-        self.repository.git(self.folder, "pull", "--quiet", "origin", "main")
-        print("  main:", *self.repository.log()[:2], sep=" | ")
-        return results
-
-    def change_on_platform(self, environment: str, name: str, instruction: str) -> None:
-        """Change a workflow by other means than a deployment."""
-        print(f"\n== Somebody changes {name} on the platform of {environment}")
-        workflows = self.platforms[environment].client().workflows
-        workflow = workflows.find(name)
-        assert workflow is not None
-        workflows.update(workflow.id, definition=yaml.safe_load(FLOW.format(name=name, instruction=instruction)))
-
-    def ids(self, environment: str) -> set[str]:
-        """Return the ids of the workflows on a platform."""
-        return {workflow.id for workflow in self.platforms[environment].client().workflows.list()}
-
-    def instructions(self, environment: str) -> dict[str, Any]:
-        """Return the instruction of each workflow on a platform, by name."""
-        workflows = self.platforms[environment].client().workflows
-        return {
-            workflow.name or "": (workflows.get(workflow.id).definition or {})["nodes"][0]["instruction"]
-            for workflow in workflows.list()
+        self._environment = {
+            "PATH": f"{home}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(home),
+            "PYTHONPATH": str(ROOT),
+            "GITHUB_REPOSITORY": "team/flows",
+            "GITHUB_OUTPUT": str(self.output),
+            "GITHUB_STEP_SUMMARY": str(home / "summary.md"),
         }
+        self.bash("git init -q --bare -b main ../flows.git && git clone -q ../flows.git .", {}, home / "clone")
+        self.bash("git config --global user.name Ada && git config --global user.email ada@example.com")
 
-    def check_states(self) -> None:
-        """Check that a commit of a deployment has its state alone, which starts no other deployment."""
-        git = self.repository.git
-        commits = git(self.folder, "log", "--grep=^Record the deployment", "--format=%H").split()
-        files = {
-            file for commit in commits for file in git(self.folder, "show", "--format=", "--name-only", commit).split()
-        }
-        assert files
-        assert [file for file in files if not file.startswith("flows/.fibonacci/")] == []
+    def bash(self, script: str, variables: dict[str, str] | None = None, folder: Path | None = None) -> str:
+        """Run a script, which must succeed; return what it prints."""
+        self.folder.mkdir(exist_ok=True)
+        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+        environment = {**self._environment, **(variables or {})}
+        done = subprocess.run(command, check=False, cwd=self.folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+        return done.stdout
 
+    def job(self, file: str, name: str) -> str:
+        """Run the scripts of a job, all of which must succeed; return what it outputs."""
+        self.output.write_text("")
+        for step in parsed(file)["jobs"][name]["steps"]:
+            if "run" in step:
+                assert "${{" not in step["run"], "what is not of the workflow's text goes into a script by a variable"
+                self.bash(step["run"], {key: self._value(text) for key, text in step.get("env", {}).items()})
+        return self.output.read_text()
 
-def nothing() -> None: ...
-
-
-SUCCESS = {"staging": "success", "plan": "success", "apply": "success"}
-UNCHANGED = {**SUCCESS, "apply": "skipped"}
-
-
-@pytest.fixture
-def team(tmp_path: Path) -> Iterator[Team]:
-    """Return a team that has proposed two workflows."""
-    with Emulator() as staging, Emulator() as production:
-        team = Team(tmp_path, staging, production)
-        team.write("triage.yaml", "triage", "Sort {{input.mail}}")
-        team.write("digest.yaml", "digest", "Sum up {{input.mails}}")
-        team.propose("Two workflows")
-        yield team
+    def _value(self, expression: str) -> str:
+        return self._values.get(expression.removeprefix("${{ ").removesuffix(" }}"), "")
 
 
 @needs_shell
 @pytest.mark.slow
-def test_a_pull_request_is_checked_and_deployed_to_both_environments(team: Team) -> None:
-    assert team.check() == {"definitions": "success", "plan": "success"}
-    assert "create" in team.repository.comments[0]
-    team.repository.after_checkout = team.push_of_another  # so that each state has to be rebased
-    assert team.merge() == SUCCESS
-    assert team.repository.log()[:2] == ["Record the deployment to production", "A page for newcomers"]
-    assert team.instructions("staging") == team.instructions("production") != {}
-    team.check_states()
+def test_a_pull_request_is_checked_and_deployed(emulator: Emulator, tmp_path: Path) -> None:
+    clone = Clone(tmp_path, emulator)
+    (clone.folder / "flows").mkdir()
+    (clone.folder / "flows" / "triage.yaml").write_text(yaml.safe_dump({"name": "triage", "nodes": [llm("a", "Sort")]}))
+    clone.bash("fibonacci fmt flows && git add . && git commit -qm Triage && git push -q origin HEAD:main")
+    clone.job(CHECK, "definitions")
+    clone.job(CHECK, "plan")
+    assert "create" in (clone.folder / "comment.md").read_text("utf-8")
+    (tmp_path / "comment").write_text("5\n")
+    clone.job(CHECK, "plan")
+    calls = [line for line in (tmp_path / "calls").read_text("utf-8").splitlines() if "--method" in line]
+    comments = "repos/team/flows/issues"
+    assert [call.split()[3:5] for call in calls] == [
+        ["POST", f"{comments}/7/comments"],
+        ["PATCH", f"{comments}/comments/5"],
+    ]
 
-
-@needs_shell
-@pytest.mark.slow
-@pytest.mark.nightly  # short: test_a_pull_request_is_checked_and_deployed_to_both_environments
-@pytest.mark.timeout(600)  # some thirty commands, one after the other
-def test_the_life_of_a_repository(team: Team) -> None:
-    repository = team.repository
-    assert team.check(head="a-stranger/flows") == {"definitions": "success", "plan": "skipped"}
-    assert team.check(only="plan") == {"plan": "success"}
-    assert team.merge() == SUCCESS
-
-    before = repository.log()
-    assert team.deploy() == UNCHANGED
-    assert repository.log() == before
-
-    team.write("triage.yaml", "triage", "Sort by urgency {{input.mail}}")
-    team.propose("Sort by urgency")
-    assert team.check(only="plan") == {"plan": "success"}
-    assert len(repository.comments) == 1
-    assert "update" in repository.comments[0]
-    change = repository.git(team.folder, "rev-parse", "HEAD").strip()
-    assert team.merge() == SUCCESS
-    assert team.instructions("production")["triage"] == "Sort by urgency {{input.mail}}"
-
-    repository.git(team.folder, "revert", "--no-commit", change)
-    team.propose("Back to how it was")
-    team.during_approval = team.refuse_pushes
-    assert team.merge() == {**SUCCESS, "apply": "failure"}
-    team.during_approval = nothing
-    assert team.instructions("production")["triage"] == "Sort {{input.mail}}"
-    (repository.remote / "hooks" / "pre-receive").unlink()
-    shutil.copytree(
-        repository.last_run / "artifact-state-of-production", team.folder / "flows" / ".fibonacci", dirs_exist_ok=True
+    assert clone.job(DEPLOY, "plan") == "has-changes=true\n"
+    clone.bash(
+        "git clone -q ../flows.git ../other && cd ../other && git commit -q --allow-empty -m Other && git push -q"
     )
-    team.propose("The state that could not be pushed")
-    assert team.merge() == UNCHANGED
-
-    ids = team.ids("production")
-    repository.git(team.folder, "mv", "flows/triage.yaml", "flows/sorting.yaml")
-    team.propose("A better name for the file")
-    assert team.merge() == SUCCESS
-    assert team.ids("production") == ids
-
-    team.change_on_platform("production", "triage", "Refuse")
-    team.write("sorting.yaml", "triage", "Sort by topic {{input.mail}}")
-    team.propose("Sort by topic")
-    assert team.check(only="plan") == {"plan": "success"}
-    assert "conflict" in repository.comments[0].lower()
-    assert team.merge() == {**SUCCESS, "apply": "failure"}
-    assert team.instructions("production")["triage"] == "Refuse"
-    repository.person(team.folder, "fibonacci pull triage --dir flows --environment production --yes", "production")
-    team.propose("Keep what is on the platform")
-    assert team.merge() == UNCHANGED
-    assert team.instructions("staging")["triage"] == "Refuse"
-
-    team.change_on_platform("staging", "triage", "Try")
-    assert team.deploy()["staging"] == "failure"
-    assert team.deploy(overwrite=True) == UNCHANGED
-    assert team.instructions("staging")["triage"] == "Refuse"
-
-    team.write("digest.yaml", "digest", "Sum up in a sentence {{input.mails}}")
-    team.write("greeting.yaml", "greeting", "Greet {{input.name}}")
-    team.propose("Shorter digests, and greetings")
-    print("-- The platform of production will refuse to create a workflow")
-    error = {"error": {"code": "refused", "message": "Not now."}}
-    team.platforms["production"].fail("POST /workflows", status=400, body=error)
-    assert team.merge() == {**SUCCESS, "apply": "failure"}
-    assert repository.log()[0] == "Record the deployment to production"
-    assert team.instructions("production")["digest"] == "Sum up in a sentence {{input.mails}}"
-    assert team.deploy() == SUCCESS
-    assert team.instructions("staging") == team.instructions("production")
-    ids = team.ids("production")
-    assert len(ids) == 3
-
-    repository.git(team.folder, "rm", "--quiet", "flows/greeting.yaml")
-    team.write("welcome.yaml", "welcome", "Welcome {{input.name}}")
-    team.propose("Welcome instead of greet")
-    assert team.check(only="plan") == {"plan": "failure"}
-    assert "greeting=welcome" in repository.comments[0]
-    assert team.merge() == {"staging": "failure", "plan": "skipped", "apply": "skipped"}
-    assert team.deploy(moved="greeting=welcome") == SUCCESS
-    assert team.ids("production") == ids
-    team.check_states()
+    clone.job(DEPLOY, "apply")  # whose state is rebased onto the other commit
+    assert [each.name for each in emulator.client().workflows.list()] == ["triage"]
+    log = clone.bash("git -C ../flows.git log --format=%s --name-only main -2").split("\n\n")
+    assert log[0].startswith("Record the deployment to production")
+    assert "Other" in log[1]
+    assert clone.job(DEPLOY, "plan") == ""

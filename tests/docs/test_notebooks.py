@@ -67,20 +67,3 @@ def test_the_first_is_kept_with_its_outputs(executed: dict[Path, list[Any]]) -> 
 def kinds(cell: Any) -> list[tuple[str, list[str]]]:
     shown = [output for output in cell["outputs"] if output.get("name") != "stderr"]
     return [(output["output_type"], sorted(output.get("data", ()))) for output in shown]
-
-
-@each_notebook
-def test_how_it_is_kept(path: Path) -> None:
-    text = path.read_text("utf-8")
-    notebook = json.loads(text)
-    untyped.validate(notebook)
-    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    if path.stem != "first_steps":
-        assert [cell for cell in code if cell["outputs"]] == []
-    assert [cell for cell in code if cell["execution_count"] is not None] == []
-    assert notebook["metadata"].keys() == {"kernelspec", "language_info"}
-    assert notebook["metadata"]["language_info"] == {"name": "python"}, "the version of who saved it last is noise"
-    prefix = path.stem.partition("_")[0]
-    assert [cell["id"] for cell in notebook["cells"]] == [
-        f"{prefix}-{number}" for number in range(1, len(notebook["cells"]) + 1)
-    ]

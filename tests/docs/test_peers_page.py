@@ -66,7 +66,3 @@ def test_the_response_is_where_the_page_says() -> None:
     assert "execution.response.request_id" in NAMES
     assert "request_id" in inspect.signature(ResponseInfo).parameters
     assert hasattr(Execution, "response")
-
-
-def test_the_tables_name_much() -> None:
-    assert len(NAMES) > 45

@@ -34,13 +34,6 @@ def shown() -> list[tuple[Path, ShownPicture]]:
     return [(page, picture) for page in PAGES for picture in pictures_of(page.read_text("utf-8"))]
 
 
-def test_pictures_are_found(shown: list[tuple[Path, ShownPicture]]) -> None:
-    assert pictures_of(PAGE) == [ShownPicture("../images/a-light.svg", "../images/a-dark.svg", 'Two "bars".')]
-    assert other_images(PAGE) == []
-    assert other_images("![a](b.svg), <img src='c.svg'>") == ["![a](b.svg)", "<img src='c.svg'>"]
-    assert len(shown) > 5
-
-
 def test_the_site_has_an_image_for_each_scheme() -> None:
     assert by_scheme(PAGE) == (
         "Text.\n\n"

@@ -10,33 +10,9 @@ import pytest
 
 from tests.docs.running import Setting, check_prints, run_python, setting
 from tests.tools.markdown import Block
-from tests.tools.markdown import main as print_shell_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-PAGE = """# One page
-
-```sh
-first
-```
-
-````text
-```bash
-not a block
-```
-````
-
-~~~bash
-second
-~~~
-"""
-
-
-def test_shell_block_is_printed_by_its_number(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "page.md").write_text(PAGE)
-    print_shell_block(str(tmp_path / "page.md"), "2")
-    assert capsys.readouterr().out == "second\n"
 
 
 def test_prints_are_compared_in_order() -> None:
@@ -55,10 +31,6 @@ def made() -> Iterator[Setting]:
 
 def python(code: str, line: int = 1) -> Block:
     return Block(Path("page.md"), line, "python", dedent(code))
-
-
-def test_a_block_is_the_main_program(made: Setting) -> None:
-    made.run(python("print(__name__)  # prints: __main__"))
 
 
 def test_a_block_that_holds_tests_is_run_by_pytest(made: Setting) -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from fibonacci.emulator import Emulator
@@ -9,7 +7,7 @@ from fibonacci.emulator.account import ApiKeys, KeyRole
 from fibonacci.emulator.option_values import PlanName
 from fibonacci.errors import PermissionDeniedError, QuotaExceededError
 from tests.emulator.api import KEY, Api, ApiResponse
-from tests.emulator.test_approvals import EXTERNAL, MAIL, ORG, actions, decide, settings, waiting
+from tests.emulator.test_approvals import ORG, actions
 from tests.kit.nodes import tool
 
 SLOW = tool("slow", "wait", {"seconds": 60})
@@ -46,32 +44,12 @@ def test_the_quota_of_runs_per_hour(api: Api) -> None:
     assert [execute(api, workflow).status for _ in range(3)] == [200, 200, 429]
 
 
-def test_a_pending_run_counts_per_hour_and_is_concurrent_once_it_runs(api: Api) -> None:
-    settings(api, **{EXTERNAL: True})
-    quota(api, workflow_runs_per_hour=2, concurrent_executions=1)
-    execution_id = waiting(api, MAIL, SLOW)
-    assert execute(api, api.workflow()).status == 200
-    assert refused(execute(api, api.workflow())) == ("quota_exceeded", ["workflow_runs_per_hour"])
-    quota(api, workflow_runs_per_hour=9)
-    assert decide(api, execution_id, "owner", approve=True)["status"] in ("running", "failed")
-
-
 @pytest.mark.parametrize("plan", ["free", "pro"])
 def test_the_quota_of_a_plan(plan: PlanName) -> None:
     api = Api(plan=plan)
     limit = api("GET", f"{ORG}/quota").json["effective"]["concurrent_executions"]
     workflow = api.workflow(SLOW)
     assert [execute(api, workflow).status for _ in range(limit + 1)] == [200] * limit + [429]
-
-
-def test_a_refused_run_is_not_cached_under_its_idempotency_key(api: Api) -> None:
-    quota(api, workflow_runs_per_hour=0)
-    path = f"/workflows/{api.workflow()}/execute"
-    assert api("POST", path, {}, idempotency_key="k").status == 429
-    quota(api, workflow_runs_per_hour=1)
-    assert api("POST", path, {}, idempotency_key="k").status == 200
-    assert api("POST", path, {}, idempotency_key="k").status == 200
-    assert len(api("GET", "/executions").data) == 1
 
 
 def test_an_override_takes_precedence(api: Api) -> None:
@@ -96,20 +74,3 @@ def test_errors_of_a_client_name_what_was_refused() -> None:
     client.organizations.tool_policies.create("default", tool_name="calculator", allowed_roles=["admin"])
     with pytest.raises(PermissionDeniedError, match="tool-policies/calculator"):
         client.workflows.run(workflow.id)
-
-
-def test_settings_and_quotas_survive_the_process(tmp_path: Path) -> None:
-    file = tmp_path / "fibonacci.db"
-    first = Emulator(db=file, api_key=KEY)
-    client = first.client()
-    client.organizations.quota.update("default", workflow_runs_per_hour=2)
-    client.organizations.governance.update("default", require_approval_for_external_comm=True)
-    workflow = client.workflows.create(name="x", definition={"nodes": [tool("mail", "email_send")]})
-    waits = client.workflows.execute(workflow.id)
-    first.close()
-    second = Emulator(db=file, api_key=KEY)
-    assert second.approve(str(waits.id), by="admin").succeeded
-    second.client().workflows.execute(workflow.id)
-    with pytest.raises(QuotaExceededError):
-        second.client().workflows.execute(workflow.id)
-    second.close()

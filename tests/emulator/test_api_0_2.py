@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from fibonacci.emulator import Emulator, LLMCall
+from fibonacci.emulator import Emulator
 from fibonacci.emulator.routes.api_0_2 import ENDPOINTS
 from tests.kit.assertions import check_rows
 
@@ -194,25 +194,6 @@ def test_the_documentation_lists_what_is_served() -> None:
     assert listed == served
 
 
-@pytest.mark.usefixtures("patient")
-def test_what_a_handler_reports_and_raises(serve: Callable[..., TwoAPIs]) -> None:
-    server = serve(secrets={"TOKEN": "s3cret"})
-
-    def answer(call: LLMCall) -> str:
-        call.report_usage(input_tokens=7, output_tokens=5, cost=0.25)
-        if call.instruction == "fail":
-            raise RuntimeError("no luck")
-        return "fine"
-
-    server.emulator.llm(answer)
-    for instruction, status, error in (("go", "completed", None), ("fail", "failed", "no luck")):
-        definition = {"nodes": [{"id": "a", "type": "llm", "instruction": instruction}]}
-        workflow = server.data("POST /workflows", {"name": "x", "definition": definition}, 201)["id"]
-        run = server.data(f"POST /workflows/{workflow}/execute", {"input_data": {}, "secrets": {"TOKEN": "s3cret"}})
-        assert (run["status"], run["total_cost"], run["total_tokens_used"]) == (status, 0.25, 12)
-        assert error is None or error in run["error_message"]
-
-
 def test_a_list_is_read_by_skip_to_its_end(serve: Callable[..., TwoAPIs]) -> None:
     server = serve()
     for number in range(16):
@@ -345,15 +326,6 @@ def test_each_error_has_the_form_of_0_2(serve: Callable[..., TwoAPIs]) -> None:
     assert [entry for entry in server.emulator.requests if "s3cret" in str(entry)] == []
 
 
-def test_runs_that_are_not_kept_are_counted_too(serve: Callable[..., TwoAPIs]) -> None:
-    server = serve(time="manual", keep=5)
-    workflow = server.data("POST /workflows", {"name": "x", "definition": ECHO}, 201)["id"]
-    for _ in range(12):
-        server.data(f"POST /workflows/{workflow}/execute", {"input_data": {}})
-    found = server.data(f"GET /workflows/{workflow}")
-    assert (found["total_runs"], found["successful_runs"] + found["failed_runs"]) == (12, 12)
-
-
 def test_failures_requests_and_limits(serve: Callable[..., TwoAPIs]) -> None:
     server = serve(time="manual")
     emulator = server.emulator
@@ -406,24 +378,3 @@ def test_a_strict_emulator_refuses_what_has_no_effect(serve: Callable[..., TwoAP
     assert (
         server("DELETE /memory/k?scope=workflow&hard_delete=true&workflow_id=w&organization_id=default").status == 404
     )
-
-
-def test_the_state_is_kept_in_a_file_and_in_a_snapshot(serve: Callable[..., TwoAPIs], tmp_path: Path) -> None:
-    path = tmp_path / "state.db"
-    server = serve(db=path, time="manual")
-    workflow = server.data("POST /workflows", {"name": "x", "definition": WAIT, "is_template": True}, 201)["id"]
-    server.data("POST /memory", {"key": "k", "value": 1, "description": "d", "tags": ["t"]}, 201)
-    for _ in range(2):
-        server.data(f"POST /workflows/{workflow}/execute", {})
-        server.emulator.clock.advance(90)
-    server.data(f"POST /workflows/{workflow}/execute", {})
-    reads = (f"GET /workflows/{workflow}", "GET /workflows", f"GET /workflows/{workflow}/runs", "GET /memory/k")
-    before = [server.data(line) for line in reads]
-    assert before[0]["avg_duration_seconds"] == 90.0
-    assert server.data(f"GET /workflows/{workflow}/runs?skip=2") == before[2][2:]
-    snapshot = server.emulator.snapshot()
-    server.close()
-    for other in (serve(db=path, time="manual"), serve(time="manual")):
-        if not list(other.emulator.client().workflows.list()):
-            other.emulator.restore(snapshot)
-        assert [other.data(line) for line in reads] == before

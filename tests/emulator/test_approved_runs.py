@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fibonacci.emulator import Emulator, ToolCall
+from fibonacci.emulator import Emulator
 from tests.emulator.api import KEY, Api
 from tests.emulator.test_admission import quota, refused
 from tests.emulator.test_approvals import EXTERNAL, MAIL, ORG, approvals, counts, decide, execute, settings
-from tests.emulator.test_durability import hear, running
 from tests.kit.nodes import tool
 
 
@@ -31,10 +29,6 @@ def approved(api: Api, *seconds: int, newest_first: bool = False) -> list[str]:
 
 def statuses(api: Api, runs: list[str]) -> list[str]:
     return [api("GET", f"/executions/{run}").data["status"] for run in runs]
-
-
-def ends(api: Api, runs: list[str]) -> list[str]:
-    return [api("GET", f"/executions/{run}").data["completed_at"][14:19] for run in runs]
 
 
 @pytest.fixture(autouse=True)
@@ -58,24 +52,6 @@ def test_approved_runs_wait_for_a_place_in_the_order_of_their_approval(api: Api)
     assert len(api("GET", "/executions?status=pending").data) == 0
 
 
-def test_each_starts_at_the_time_when_a_place_gets_free(api: Api) -> None:
-    quota(api, concurrent_executions=2)
-    runs = approved(api, 100, 50, 10, 10, 0, 45)
-    api.clock.time += 300
-    assert statuses(api, runs) == ["completed"] * 6
-    assert ends(api, runs) == ["01:40", "00:50", "01:00", "01:10", "01:10", "01:55"]
-
-
-def test_a_skip_clock_runs_them_one_after_the_other() -> None:
-    emulator = Emulator(time="skip")
-    client = emulator.client()
-    client.organizations.governance.update("default", require_approval_for_external_comm=True)
-    workflow = client.workflows.create(name="x", definition={"nodes": [MAIL, pause(60)]})
-    runs = [client.workflows.execute(workflow.id, inputs={"to": "a"}).id for _ in range(3)]
-    client.organizations.quota.update("default", concurrent_executions=1)
-    assert [emulator.approve(run, by="admin").status for run in runs] == ["completed"] * 3
-
-
 def test_they_start_after_a_restart_too(tmp_path: Path) -> None:
     file = tmp_path / "state.db"
     first = Emulator(db=file, api_key=KEY, time="manual")
@@ -95,66 +71,6 @@ def test_they_start_after_a_restart_too(tmp_path: Path) -> None:
     second.clock.advance(120)
     assert [client.executions.get(run).status for run in runs] == ["completed"] * 3
     second.close()
-
-
-def test_the_emulator_that_ends_a_run_starts_the_next_also_that_of_another(tmp_path: Path) -> None:
-    file = tmp_path / "state.db"
-    ours, theirs = (Emulator(db=file, api_key=KEY) for _ in range(2))
-    may_end = threading.Event()
-
-    @ours.tool("email_send")
-    def send(call: ToolCall) -> str:
-        assert may_end.wait(30)
-        return "sent"
-
-    client = ours.client()
-    client.organizations.governance.update("default", require_approval_for_external_comm=True)
-    client.organizations.quota.update("default", concurrent_executions=1)
-    workflow = client.workflows.create(name="x", definition={"nodes": [MAIL]})
-    runs = [client.workflows.execute(workflow.id, inputs={"to": "a"}).id for _ in range(3)]
-    assert ours.approve(runs[0], by="admin").status == "running"
-    assert [theirs.approve(run, by="admin").status for run in runs[1:]] == ["pending", "pending"]
-    may_end.set()
-    for run in runs:
-        assert theirs.client().executions.wait(run, timeout=30).outputs == {"mail": "sent"}
-    ours.close()
-    theirs.close()
-
-
-APPROVE_TWO = """
-import sys
-from fibonacci.emulator import Emulator
-
-emulator = Emulator(db=sys.argv[1])
-client = emulator.client()
-emulator.tool("email_send")(lambda call: sys.stdin.readline())
-client.organizations.governance.update("default", require_approval_for_external_comm=True)
-client.organizations.quota.update("default", concurrent_executions=1)
-node = {"id": "mail", "type": "tool", "tool": "email_send", "params": {"to": "a", "subject": "b", "body": "c"}}
-workflow = client.workflows.create(name="x", definition={"nodes": [node]})
-for run in [client.workflows.execute(workflow.id).id for _ in range(2)]:
-    print(run, emulator.approve(run, by="admin").status, flush=True)
-emulator.client().executions.wait(run)
-"""
-
-
-@pytest.mark.slow
-def test_after_a_kill_the_next_run_starts_with_the_handlers_that_are_registered_then(tmp_path: Path) -> None:
-    file = tmp_path / "state.db"
-    with running(APPROVE_TWO, str(file)) as process:
-        runs = [hear(process).split() for _ in range(2)]
-        process.kill()
-    assert [status for _, status in runs] == ["running", "pending"]
-    emulator = Emulator(db=file)
-    emulator.tool("email_send")(lambda call: "sent after it")
-    client = emulator.client()
-    assert (
-        client.executions.get(runs[0][0]).error == "node 'mail': the emulator was stopped while the handler was running"
-    )
-    while not (ended := client.executions.get(runs[1][0])).is_terminal:
-        pass
-    assert ended.outputs == {"mail": "sent after it"}
-    emulator.close()
 
 
 def test_a_tool_that_was_disabled_after_the_approval_fails_its_node(api: Api) -> None:

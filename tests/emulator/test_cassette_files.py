@@ -77,14 +77,6 @@ def test_a_malformed_cassette_is_refused_with_its_place(cassette: Path, content:
         assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])  # some editors of Windows write a BOM
-def test_a_cassette_may_begin_with_a_byte_order_mark(cassette: Path, encoding: str) -> None:
-    cassette.write_text(json.dumps({"format": 1, "calls": [CALL]}), encoding=encoding)
-    emulator = Emulator()
-    emulator.replay(cassette)
-    assert run(emulator.client(), llm("a")) == {"a": 1}
-
-
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
 def test_a_fifo_in_the_place_of_a_cassette_is_refused_at_once(cassette: Path) -> None:
     os.mkfifo(cassette)  # as another user can in a folder that everybody writes to

@@ -10,14 +10,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator, LLMCall
-from fibonacci.emulator.engine.hidden_secrets import RecordedSecrets
-from fibonacci.emulator.engine.variables import Secrets
 from tests.emulator.cassettes import failure, run, stored
-from tests.emulator.handling import create
 from tests.kit.assertions import each_row
 from tests.kit.nodes import llm, tool
 
@@ -71,15 +66,6 @@ def test_a_secret_that_the_emulator_does_not_have_fails_the_node(cassette: Path)
     )
 
 
-def test_secrets_that_are_changed_later_are_hidden_too(cassette: Path) -> None:
-    emulator = Emulator(secrets={"TOKEN": "former"})
-    emulator.llm(lambda call: "former and present")
-    emulator.record(cassette)
-    emulator.secrets["TOKEN"] = "present"
-    run(emulator.client(), llm("a"))
-    assert stored(cassette)[0]["answer"] == "*** and <secret:TOKEN>"
-
-
 NODES = [
     llm("a", "As {{secrets.USER}} with {{secrets.TOKEN}}: the admin page, about tides", system_prompt="{{input.who}}"),
     tool("b", "look_up", {"auth": "Bearer {{secrets.TOKEN}}", "text": "{{a}}", "who": "{{input.who}}"}),
@@ -122,14 +108,6 @@ def test_a_cassette_is_replayed_with_any_secrets(recorded: Path, dummy: str) -> 
     outputs = run(other.client(), *NODES, inputs={"who": "admin"})
     assert outputs["a"]["text"] == f"with {dummy}"
     assert replayed.unused == []
-
-
-def test_another_input_is_a_miss_whatever_stands_for_a_secret(recorded: Path) -> None:
-    other = Emulator(secrets=dict.fromkeys(REAL, "dummy"))
-    other.replay(recorded)
-    started = other.client().workflows.execute(create(other.client(), *NODES), inputs={"who": "owner"})
-    error = other.client().executions.wait(started.id, timeout=20).error
-    assert "there is no recorded answer for node 'a'" in str(error)
 
 
 @pytest.mark.parametrize("secret", ["4815162342108", 'wörd-T/+~ "(1)" & \\ more'])
@@ -192,16 +170,3 @@ def test_a_short_secret_is_not_redacted_and_a_warning_says_so(cassette: Path) ->
     (call,) = stored(cassette)
     assert call["input"] == {"instruction": "Use abd"}
     assert call["answer"] == "abc abd <secret:LONG>"
-
-
-TEXTS = st.text(alphabet='<>\\secrt:TOKENab"/ %é', max_size=30)
-JSON = st.recursive(TEXTS | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner))
-
-
-NAMES = st.text(alphabet="ABC", min_size=1, max_size=2)
-
-
-@given(JSON, st.dictionaries(NAMES, st.text(alphabet='<\\:secrt"/ab>1', max_size=7), max_size=3))
-def test_what_is_hidden_is_put_back(value: Any, values: dict[str, str]) -> None:
-    secrets = RecordedSecrets(Secrets("secrets", values))
-    assert secrets.put_back(secrets.hide(value)) == value

@@ -12,7 +12,7 @@ from typing import Any
 
 from fibonacci.emulator import Cassette, Emulator, LLMCall, ToolCall
 from tests.emulator.cassettes import counting, failure, run, stored
-from tests.emulator.handling import create, details, node_of, wait_until
+from tests.emulator.handling import create, details, node_of
 from tests.kit.nodes import llm, tool
 
 CRITIC = {"id": "judge", "type": "critic", "target_node": "draft", "criteria": ["short"]}
@@ -208,24 +208,3 @@ def test_scripts_and_default_nodes_are_not_recorded(cassette: Path) -> None:
         "c": 1,
         "d": {"tool": "calculator", "params": {"expression": "x"}, "result": "[calculator] x"},
     }
-
-
-def test_calls_are_written_in_the_order_in_which_they_began(cassette: Path) -> None:
-    emulator = Emulator()
-    go = threading.Event()
-
-    @emulator.llm
-    def reply(call: LLMCall) -> str:
-        assert call.node_id == "b" or go.wait(10)
-        return call.node_id
-
-    recording = emulator.record(cassette)
-    client = emulator.client()
-    execution = client.workflows.execute(create(client, llm("a"), llm("b")))
-    wait_until(cassette.exists)
-    assert [call["node"] for call in stored(cassette)] == ["b"]  # a killed process has lost nothing
-    go.set()
-    wait_until(lambda: client.executions.get(execution.id).is_terminal)
-    assert [call["node"] for call in stored(cassette)] == ["a", "b"]
-    assert [call.answer for call in recording.calls] == ["a", "b"]
-    assert sorted(each.name for each in cassette.parent.iterdir()) == ["calls.json"]

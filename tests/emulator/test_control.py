@@ -9,13 +9,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.account import ApiKeys
 from fibonacci.emulator.context import Endpoint
 from fibonacci.emulator.facade import app_of
-from fibonacci.emulator.http.messages import MAX_BODY, ServerRequest
+from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.routes.control import ENDPOINTS as CONTROL_ENDPOINTS
 from fibonacci.emulator.state.clock import iso
 from tests.emulator.api import KEY, Api, ApiResponse
@@ -148,23 +146,6 @@ def test_snapshot_and_restore(api: Api) -> None:
     assert api("GET", f"/workflows/{workflow}").status == 200
 
 
-def test_a_large_snapshot_is_restored_over_the_socket_with_the_owners_key_only() -> None:
-    with Emulator() as emulator:
-        client = emulator.client()
-        client.memory.set("k", 1)
-        root = emulator.base_url.removesuffix("/v1")
-        headers = {"Authorization": f"Bearer {emulator.api_key}"}
-        with httpx.Client(base_url=root, headers=headers, trust_env=False) as http:
-            snapshot = http.get("/_emulator/snapshot").content + b" " * MAX_BODY
-            emulator.reset()
-            assert http.post("/_emulator/restore", content=snapshot).status_code == 204
-            assert http.post("/_emulator/reset", content=snapshot).status_code == 413
-            for key, status in (("wrong", 401), (emulator.key("owner", name="ada"), 403)):
-                refused = http.post("/_emulator/restore", content=snapshot, headers={"Authorization": f"Bearer {key}"})
-                assert refused.status_code == status
-        assert client.memory.get("k").value == 1
-
-
 def test_recorded_requests_are_filtered_by_their_route(api: Api) -> None:
     workflow = api.workflow()
     api("POST", f"/workflows/{workflow}/execute", {"inputs": {"n": 1}})
@@ -178,15 +159,6 @@ def test_recorded_requests_are_filtered_by_their_route(api: Api) -> None:
     assert len(control(api, "GET", "/requests").data) == 1
     control(api, "DELETE", "/requests")
     assert control(api, "GET", "/requests").data == []
-
-
-def test_a_reset_forgets_requests_failures_and_state(api: Api) -> None:
-    api.workflow()
-    control(api, "POST", "/failures", {"route": "GET /tools"})
-    assert control(api, "POST", "/reset").status == 204
-    assert control(api, "GET", "/requests").data == control(api, "GET", "/failures").data == []
-    assert api("GET", "/tools").status == 200
-    assert api("GET", "/workflows").data == []
 
 
 @each_row("endpoint", CONTROL_ENDPOINTS)
@@ -245,15 +217,6 @@ def test_bad_settings_change_nothing(api: Api, method: str, path: str, body: Any
     refused = control(api, method, path, body)
     assert (refused.status, refused.fields) == (422, fields)
     assert state() == before
-
-
-def test_other_bad_requests(api: Api) -> None:
-    assert control(api, "POST", "/failures", b"{").code == "bad_request"
-    assert control(api, "POST", "/failures", b" " * (MAX_BODY + 1)).code == "payload_too_large"
-    assert control(api, "PUT", "/failures").headers["Allow"] == "DELETE, GET, POST"
-    response = control(api, "GET", "/failure")
-    assert (response.status, response.code) == (404, "not_found")
-    assert "GET /_emulator/failures" in response.json["error"]["message"]
 
 
 def test_it_is_neither_counted_nor_recorded_and_never_fails() -> None:

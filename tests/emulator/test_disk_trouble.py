@@ -65,14 +65,6 @@ def read_everything(client: Fibonacci) -> None:
     client.tools.list().first()
 
 
-def test_a_read_writes_nothing(emulator: Emulator, client: Fibonacci, path: Path) -> None:
-    log = Path(f"{path}-wal")
-    before = (connection_of(emulator).total_changes, log.stat().st_size, log.read_bytes())
-    for _ in range(3):
-        read_everything(client)
-    assert (connection_of(emulator).total_changes, log.stat().st_size, log.read_bytes()) == before
-
-
 @contextmanager
 def full(emulator: Emulator) -> Generator[None]:
     """Let SQLite refuse to use more of the disk."""
@@ -137,21 +129,6 @@ def test_time_that_cannot_be_stored_does_not_pass(emulator: Emulator, client: Fi
         client.memory.get("k")
 
 
-def test_an_event_that_cannot_be_stored_stops_no_read(
-    emulator: Emulator, client: Fibonacci, caplog: pytest.LogCaptureFixture
-) -> None:
-    connection = connection_of(emulator)
-    connection.execute("PRAGMA query_only = 1")
-    app_of(emulator).clock.advance_to(emulator.clock.now() + 600)
-    read_everything(client)
-    assert "events of runs are not processed" in caplog.text
-    with pytest.raises(ServerError, match="is read-only") as caught:
-        client.memory.set("k", 1)
-    assert (caught.value.status_code, caught.value.code) == (507, "state_read_only")
-    connection.execute("PRAGMA query_only = 0")
-    assert newest(client).succeeded
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Yield the folder of a disk of 2 MB, where the tests may mount one."""
@@ -167,28 +144,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("a small disk can be mounted by root only")
     yield place
     subprocess.run(["umount", str(place)], check=True)
-
-
-def test_a_disk_that_is_really_full(small_disk: Path) -> None:
-    text = "x" * 100_000
-    with Emulator(db=small_disk / "state.db", api_key="key") as emulator:
-        client = emulator.client(max_retries=0)
-        client.workflows.create(name="kept")
-        kept: list[int] = []
-
-        def fill() -> None:
-            for number in range(100):
-                client.memory.set(f"k{number}", text)
-                kept.append(number)
-
-        with pytest.raises(ServerError) as caught:
-            fill()
-        assert (caught.value.status_code, caught.value.code) == (507, "insufficient_storage")
-        assert kept
-        assert [client.memory.get(f"k{number}").value for number in kept] == [text] * len(kept)
-        later = Emulator(db=small_disk / "state.db", api_key="key")
-        assert [each.name for each in later.client().workflows.list()] == ["kept"]
-        later.close()
 
 
 def test_a_foreign_lock_stops_no_read_and_says_so(emulator: Emulator, client: Fibonacci, path: Path) -> None:

@@ -9,9 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-from fibonacci import Fibonacci, NotFoundError
+from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from tests.emulator.handling import create, details
@@ -175,28 +173,3 @@ def test_every_kind_of_state_survives_the_emulator(tmp_path: Path) -> None:
         again = emulator.client().workflows.execute(workflow.id).model_dump()
         ended = emulator.client().executions.get(waiting.id).model_dump()["completed_at"]
         assert emulator.client().executions.get(again["execution_id"]).model_dump()["created_at"] >= ended
-
-
-def test_the_memory_of_a_deleted_workflow_is_gone(tmp_path: Path) -> None:
-    file = tmp_path / "state.db"
-    emulator = Emulator(db=file, time="manual")
-    client = emulator.client()
-    nodes = [tool("pause", "wait", {"seconds": 60}), llm("say", dependencies=["pause"], memory_write={"k": "late"})]
-    workflow, other = (client.workflows.create(name="x", definition={"nodes": nodes}).id for _ in range(2))
-    before = emulator.snapshot()
-    for workflow_id in (workflow, other):
-        client.memory.set("k", "kept", workflow_id=workflow_id)
-    run = client.workflows.execute(workflow)
-    client.workflows.delete(workflow)
-    emulator.clock.advance(60)
-    assert client.executions.get(run.id).error == (
-        f"node 'say': there is no workflow {workflow!r} to keep memory for: it may have been deleted"
-    )
-    emulator.close()
-    emulator = Emulator(db=file)
-    client = emulator.client()
-    assert client.memory.get("k", workflow_id=other).value == "kept"
-    emulator.restore(before)
-    with pytest.raises(NotFoundError, match="no memory in the scope workflow with the key 'k'"):
-        client.memory.get("k", workflow_id=workflow)
-    emulator.close()

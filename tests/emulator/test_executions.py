@@ -75,15 +75,3 @@ def deep(inner: Any) -> Any:
 def test_a_failing_node_fails_the_run_and_says_why(api: Api, nodes: list[dict[str, Any]], reason: str) -> None:
     execution = api.run(*nodes)
     assert (execution["status"], reason in execution["error"]) == ("failed", True)
-
-
-def test_events_of_all_runs_are_processed_in_order_of_time(api: Api) -> None:
-    def write(seconds: float) -> str:
-        first = tool("w", "wait", {"seconds": seconds})
-        params = {"key": "last", "value": seconds, "scope": "global"}
-        return api.workflow(first, tool("m", "memory_set", params, dependencies=["w"]))
-
-    for workflow in [write(7), write(3), write(5)]:
-        api("POST", f"/workflows/{workflow}/execute", {})
-    api.clock.time += 10
-    assert api("GET", "/memory/last?scope=global").data["value"] == 7

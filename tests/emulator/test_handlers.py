@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -15,8 +13,7 @@ from pydantic import BaseModel, Field
 from fibonacci import Fibonacci
 from fibonacci.emulator import CriticCall, Emulator, LLMCall, ToolCall
 from fibonacci.emulator.facade import app_of
-from fibonacci.emulator.http.messages import ServerRequest
-from tests.emulator.handling import create, details, flaky, no_handler_works, wait_until
+from tests.emulator.handling import create, details, no_handler_works, wait_until
 from tests.kit.assertions import each_row
 from tests.kit.nodes import llm, tool
 
@@ -125,29 +122,6 @@ def test_an_output_that_cannot_be_kept_fails_the_node(output: Any, reason: str) 
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_handler_may_change_what_it_is_called_with(emulator: Emulator, client: Fibonacci) -> None:
-    @emulator.tool("calculator")
-    def change_params(call: ToolCall) -> Any:
-        return call.params["hits"].pop() + call.params["order"].pop("items")
-
-    @emulator.llm
-    def change_memory(call: LLMCall) -> str:
-        return str(call.memory["rules"].pop())
-
-    emulator.script("find", [[1, 2]])
-    client.memory.set("rules", ["be kind"], scope="global")
-    change = tool("change", "calculator", {"expression": "x", "hits": "{{find}}", "order": "{{input.order}}"})
-    workflow = create(client, tool("find", "web_search"), change, llm("reply", memory_read=["rules"]))
-    execution = client.executions.get(client.workflows.run(workflow, inputs={"order": {"items": 1}}).id)
-    assert execution.outputs == {"find": [1, 2], "change": 3, "reply": "be kind"}
-    assert execution.to_dict()["inputs"] == {"order": {"items": 1}}
-    given = {node.id: node.input for node in execution.trace or []}
-    assert given["change"] == {"params": {"expression": "x", "hits": [1, 2], "order": {"items": 1}}}
-    assert given["reply"] == {"instruction": "do", "memory": {"rules": ["be kind"]}}
-    assert client.memory.get("rules", scope="global").value == ["be kind"]
-
-
-@pytest.mark.usefixtures("patient")
 def test_parallel_branches_run_in_parallel(emulator: Emulator, client: Fibonacci) -> None:
     together = threading.Barrier(3, timeout=5)
 
@@ -202,56 +176,6 @@ def test_canceling_drops_what_a_handler_still_returns(emulator: Emulator, client
     assert ended.wait(10)
     wait_until(no_handler_works)
     assert details(client, execution.id).items() >= cancelled.items()
-
-
-@pytest.mark.usefixtures("patient")
-def test_a_repetition_gets_the_settled_response(emulator: Emulator, client: Fibonacci) -> None:
-    calls = flaky(emulator, 0)
-    path = f"/v1/workflows/{create(client, tool('a', 'flaky'))}/execute"
-    headers = {"authorization": f"Bearer {emulator.api_key}", "idempotency-key": "once"}
-    first, again = (app_of(emulator).handle(ServerRequest("POST", path, headers, b"{}")) for _ in range(2))
-    assert json.loads(first.body)["data"]["outputs"] == {"a": "done"}
-    assert (again.body, calls) == (first.body, [1])
-
-
-def test_reset_and_restore_during_a_run(emulator: Emulator, client: Fibonacci) -> None:
-    release = threading.Event()
-
-    @emulator.llm
-    def response(_: LLMCall) -> str:
-        assert release.wait(10)
-        return "done"
-
-    execution = client.workflows.execute(create(client, llm("a")))
-    snapshot = emulator.snapshot()
-    emulator.reset()
-    release.set()
-    wait_until(no_handler_works)
-    emulator.restore(snapshot)  # its handler has ended since, and its outcome was dropped
-    assert details(client, execution.id)["error"] == "node 'a': the emulator was stopped while the handler was running"
-
-
-@pytest.mark.usefixtures("patient")
-def test_a_reset_beside_a_run_that_settles_leaves_nothing_to_the_next_test(
-    emulator: Emulator, client: Fibonacci
-) -> None:
-    works, release = threading.Event(), threading.Event()
-
-    @emulator.llm
-    def response(_: LLMCall) -> str:
-        works.set()
-        assert release.wait(10)
-        return "done"
-
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(client.workflows.execute, create(client, llm("a")), idempotency_key="once")
-        assert works.wait(10)
-        emulator.reset()
-        release.set()
-        assert running.result(10).status == "running"
-    wait_until(no_handler_works)
-    assert list(client.executions.list()) == []
-    assert client.workflows.execute(create(client, llm("b")), idempotency_key="once").succeeded
 
 
 def test_an_outcome_that_cannot_be_stored_is_logged(

@@ -42,20 +42,6 @@ def test_a_call_is_running_while_its_owner_holds_its_lock_whatever_the_pid(
     assert list(path.parent.iterdir()) == []
 
 
-def test_two_emulators_in_one_process_leave_each_others_runs_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "WAIT_SECONDS", 0.02)
-    release = threading.Event()
-    first, second = Emulator(db=path), Emulator(db=path)
-    first.tool("work")(lambda _: release.wait(10))
-    execution = first.client().workflows.execute(create(first.client(), tool("a", "work")))
-    assert second.client().executions.get(execution.id).status == "running"
-    release.set()
-    wait_until(no_handler_works)
-    assert second.client().executions.get(execution.id).status == "completed"
-    first.close()
-    second.close()
-
-
 def test_a_function_that_outlives_its_emulator_writes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler, "WAIT_SECONDS", 0.02)
     release = threading.Event()

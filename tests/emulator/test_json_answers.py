@@ -104,29 +104,6 @@ def test_json_in_other_text_is_parsed_and_the_trace_says_what_was_dropped(
     assert len(node["warnings"]) == bool(before)
 
 
-@pytest.mark.usefixtures("patient")
-def test_a_remark_about_one_answer_is_not_kept_for_the_next() -> None:
-    emulator = Emulator(time="skip")
-    answers = ['```{"n": 1}```', '{"n": 2}']
-    emulator.llm(lambda call: answers[call.iteration - 1])
-    emulator.critic(lambda call: 10 if call.output == {"n": 2} else 1)
-    client = emulator.client()
-    judge = {"id": "judge", "type": "critic", "target_node": "a", "max_iterations": 2}
-    workflow = create(client, llm("a", output_format="json"), judge)
-    node, _ = client.executions.get(client.workflows.run(workflow).id).trace or []
-    assert (node.attempts, node.warnings) == (2, [])
-
-
-@pytest.mark.usefixtures("patient")
-def test_it_is_asked_again_with_retries() -> None:
-    emulator = Emulator(time="skip")
-    answers = ["sorry", '{"n": 1}']
-    emulator.llm(lambda call: answers[call.attempt - 1])
-    client = emulator.client()
-    workflow = create(client, llm("a", output_format="json", retry={"max_attempts": 2}))
-    assert client.workflows.run(workflow).outputs == {"a": {"n": 1}}
-
-
 SCHEMAS: list[tuple[Any, list[Any], list[Any]]] = [
     (True, [1, None], []),
     (False, [], [1]),

@@ -14,7 +14,6 @@ from fibonacci import Fibonacci, FibonacciError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.facade import app_of
 from fibonacci.emulator.page.layout import SECTIONS
-from fibonacci.emulator.state.records import STATUSES
 from tests.emulator.handling import create
 from tests.emulator.page_client import PageClient
 from tests.kit.assertions import each_row
@@ -27,14 +26,6 @@ def emulator() -> Emulator:
 
 
 class TestReading:
-    def test_states_have_the_words_of_the_api(self, page: PageClient, client: Fibonacci) -> None:
-        client.workflows.execute(create(client, llm("greet")))
-        found = re.findall(r'status=(\w+)".*?class="state [^>]*>.*?</svg>([^<]*)<', page.get("/").body)
-        assert {status for status, _ in found} == STATUSES
-        assert [words for status, words in found if words != status.replace("_", " ")] == []
-        runs = page.get("/ui/runs").text
-        assert all(words in runs for _, words in found)
-
     def test_one_run_has_its_nodes_diagram_and_values(self, page: PageClient, client: Fibonacci) -> None:
         nodes = llm("greet", "Greet {{input.name}}"), tool("mail", "nowhere"), llm("end", "{{mail}}")
         run = client.workflows.execute(create(client, *nodes), inputs={"name": "Ada"})
@@ -52,15 +43,6 @@ class TestReading:
         assert "Why: node 'greet':" in shown.text
         assert '<a href="#at-0">Show the node</a>' in shown.body
         assert "Skipped because it depends on 'greet', which failed" in shown.text
-
-    def test_what_is_due_happens_while_the_page_is_looked_at(
-        self, page: PageClient, client: Fibonacci, emulator: Emulator
-    ) -> None:
-        run = client.workflows.execute(create(client, tool("pause", "wait", {"seconds": 60})))
-        assert "running" in page.get(f"/ui/runs/{run.id}").text
-        app_of(emulator).clock.advance_to(emulator.clock.now() + 61)
-        assert "Runs 1 running" not in page.get("/ui/clock").text
-        assert "Overview Runs Approvals" in page.get("/ui/clock").text
 
     def test_a_request_has_both_bodies(self, page: PageClient, client: Fibonacci) -> None:
         create(client, llm("greet"), name="Tides")

@@ -85,15 +85,3 @@ def test_a_run_of_a_deleted_workflow_can_only_be_rejected(page: PageClient, clie
     shown = page.act(f"/ui/runs/{run}/decision", by="admin", decision="approve", back="/ui/approvals")
     assert "reject the execution" in shown.text
     assert "admin rejected the run" in page.act(f"/ui/runs/{run}/decision", by="admin", decision="reject").text
-
-
-def test_a_policy_or_a_quota_that_stands_in_the_way_is_said(page: PageClient, client: Fibonacci) -> None:
-    waiting_run(client)
-    text = page.get("/ui/approvals").text
-    assert "The node will fail" not in text
-    assert "waits for a place" not in text
-    client.organizations.tool_policies.create("default", tool_name="email_send", enabled=False)
-    client.organizations.quota.update("default", concurrent_executions=0)
-    text = page.get("/ui/approvals").text
-    assert "The node will fail. The tool 'email_send' is refused: tool-policies/email_send is off." in text
-    assert "First it waits for other runs to end: the quota is 0 runs at a time." in text

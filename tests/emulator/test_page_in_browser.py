@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from fibonacci import Fibonacci, NotFoundError
+from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, ToolCall
 from fibonacci.emulator.page import layout
 from tests.emulator.handling import create
-from tests.emulator.page_browser import AXE, CALLS, KEY, Survey, focus_on, sign_in, survey_of
+from tests.emulator.page_browser import AXE, KEY, Survey, focus_on, sign_in, survey_of
 from tests.emulator.page_client import HOSTILE, MAIL
 from tests.kit.chromium import chromium
 from tests.kit.nodes import llm, tool
@@ -75,19 +75,6 @@ class TestSigningIn:
         assert (cookie.get("httpOnly"), cookie.get("sameSite"), cookie.get("path")) == (True, "Strict", "/")
         assert "fib-page" not in str(cookie)
 
-    def test_a_wrong_key_is_said_and_disappears_too_and_signing_out_asks_again(
-        self, context: BrowserContext, address: str
-    ) -> None:
-        page = context.new_page()
-        page.goto(f"{address}/ui/runs#key=wrong")
-        expect(page.get_by_role("alert")).to_have_text("This emulator doesn't know this key.")
-        assert "wrong" not in page.url
-        page.get_by_label("Owner's key").fill(KEY)
-        page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
-        page.get_by_role("button", name="Sign out").click()
-        expect(page.get_by_label("Owner's key")).to_be_focused()
-
 
 class TestLive:
     def test_a_running_node_turns_completed_without_reload(
@@ -133,22 +120,6 @@ class TestLive:
         emulator.close()
         expect(page.locator("#connection")).to_have_text("The emulator isn't responding")
         expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
-
-    def test_what_is_typed_and_refused_stays(self, page: Page, address: str, client: Fibonacci) -> None:
-        workflow = create(client, llm("greet", "Greet {{input.name}}" + "\n" * 200))
-        page.goto(f"{address}/ui/workflows/{workflow}")
-        page.get_by_label("Inputs").fill('{"name": "Ad')
-        page.evaluate("document.activeElement.setSelectionRange(2, 5)")
-        client.workflows.execute(workflow, inputs={"name": "Bo"})
-        expect(page.locator("tbody tr")).to_have_count(1)
-        state = "(e => [e.value, e.selectionStart, e.selectionEnd])(document.activeElement)"
-        assert page.evaluate(state) == ['{"name": "Ad', 2, 5]
-        page.get_by_role("button", name="Run", exact=True).click()
-        expect(page.get_by_role("alert")).to_contain_text("is not JSON")
-        client.workflows.execute(workflow, inputs={"name": "Cy"})
-        expect(page.locator("tbody tr")).to_have_count(2)
-        expect(page.get_by_label("Inputs")).to_have_value('{"name": "Ad')
-        expect(page.get_by_role("alert")).to_be_visible()
 
     def test_a_page_that_is_hidden_or_paused_sends_no_request(self, page: Page, address: str) -> None:
         page.goto(f"{address}/ui/clock")
@@ -213,17 +184,6 @@ class TestDiagram:
         expect(page.locator("#node-0 > summary")).to_be_focused()
         assert page.evaluate("[document.getElementById('node-0').open, location.hash]") == [True, "#at-0"]
 
-    def test_a_value_is_copied_as_a_whole(
-        self, page: Page, context: BrowserContext, address: str, client: Fibonacci
-    ) -> None:
-        context.grant_permissions(["clipboard-read", "clipboard-write"])
-        text = "tide\n" * 2_000
-        run = client.workflows.execute(create(client, llm("greet")), inputs={"text": text})
-        page.goto(f"{address}/ui/runs/{run.id}")
-        page.locator("#inputs-0").get_by_role("button", name="Copy").click()
-        expect(page.locator("#inputs-0 button.copy")).to_have_text("Copied")  # for two seconds, whatever is refreshed
-        assert page.evaluate("navigator.clipboard.readText()") == text
-
 
 class TestKeyboard:
     def test_a_run_is_approved(self, page: Page, address: str, client: Fibonacci) -> None:
@@ -263,30 +223,6 @@ class TestSafety:
         page.wait_for_timeout(50)
         assert page.evaluate("typeof hacked") == "undefined"
         assert len([text for text in problems if "Content Security Policy" in text]) >= 3
-
-
-class TestOtherOrigins:
-    def test_a_named_origin_gets_through_and_no_other(self, page: Page, address: str) -> None:
-        with (
-            Emulator(api_key="local-key", origins=[address]) as named,
-            Emulator(api_key="local-key") as foreign,
-        ):
-            page.goto(
-                f"{address}/v1/health"
-            )  # of the origin, without the policy of the pages, which forbids other connections
-            found = page.evaluate(CALLS, [each.base_url.removesuffix("/v1") for each in (named, foreign)])
-            assert found == {
-                "read": [200, "1000000", True],
-                "change": [200, "1000000", True],
-                "wrong key": [401, None, True],
-                "control": [200, "1000000", True],
-                "foreign read": "NetworkError",
-                "foreign change": "NetworkError",
-                "foreign form": "NetworkError",
-            }
-            assert named.client().memory.get("k").value == 1
-            with pytest.raises(NotFoundError):
-                foreign.client().memory.get("k")
 
 
 class TestWithoutScript:

@@ -117,14 +117,6 @@ def test_a_field_has_the_kind_of_the_only_type_and_of_the_value(schema: Any, val
         assert last_inputs(client) == {"name": value}
 
 
-def test_what_only_the_checks_refuse_can_be_run_anyway(page: PageClient, client: Fibonacci) -> None:
-    address = f"/ui/workflows/{create(client, llm('greet', 'Greet {{input.name}}'))}"
-    assert "Run anyway" not in page.get(address).text
-    assert "Run anyway" in send(page, address, inputs="{}").text
-    send(page, address, inputs="{}", check="off")
-    assert last_inputs(client) == {}
-
-
 def test_what_a_field_cannot_express_is_entered_as_json(page: PageClient, client: Fibonacci, address: str) -> None:
     send(page, address, inputs='{"name": "", "other": 1}')
     assert last_inputs(client) == {"name": "", "count": 3, "other": 1}
@@ -190,18 +182,6 @@ class TestRunAgain:
         assert "Replace each *** with the secret that it hides." in refused.text
         page.act(again, **shown.form("run-form") | {"inputs.name": "hunter2"})
         assert last_inputs(client) == {"name": "hunter2"}
-
-    def test_it_runs_the_latest_version_and_says_so(self, page: PageClient, client: Fibonacci, address: str) -> None:
-        workflow = address.rpartition("/")[2]
-        run = client.workflows.execute(workflow, inputs={"name": "Ada"}).id
-        client.workflows.update(workflow, definition={"nodes": [llm("end", "{{input.name}}")]})
-        again = f"/ui/runs/{run}/again"
-        shown = page.get(again)
-        assert "version 2, with the inputs of" in shown.text
-        assert "That run used version 1." in shown.text
-        assert "version 2" in page.act(again, **shown.form("run-form")).text
-        client.workflows.delete(workflow)
-        assert "There is no workflow" in page.get(again).text
 
 
 class TestFromCode:

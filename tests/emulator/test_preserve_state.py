@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fibonacci.emulator import Emulator, LLMCall
-from fibonacci.emulator.facade import app_of
-from fibonacci.errors import NotFoundError
-from tests.emulator.handling import wait_until
-from tests.emulator.test_snapshots import complete_snapshot
 
 NODES: Any = {
     "nodes": [
@@ -127,70 +122,3 @@ def test_requests_failures_and_warnings_are_dropped_even_after_an_error() -> Non
         fail()
     assert (emulator.requests.count, emulator.failures.delivered, emulator.warnings) == (0, 0, [])
     assert emulator.client(max_retries=0).tools.list().first() is not None
-
-
-def test_blocks_are_nested() -> None:
-    emulator = Emulator()
-    with emulator.preserve_state():
-        emulator.client().workflows.create(name="Outer")
-        with emulator.preserve_state():
-            emulator.client().workflows.create(name="Inner")
-        assert [each.name for each in emulator.client().workflows.list()] == ["Outer"]
-    assert emulator.client().workflows.list().first() is None
-
-
-@pytest.mark.parametrize("change", ["reset", "restore", "delete"])
-def test_any_change_is_undone_in_place(shared: Emulator, change: str) -> None:
-    """The state has the same records, of the same numbers, in the same order."""
-    shared.restore(complete_snapshot())
-    before, store = shared.snapshot(), app_of(shared).store
-    with shared.preserve_state():
-        match change:
-            case "reset":
-                shared.reset()
-            case "restore":
-                shared.restore(Emulator().snapshot())
-            case _:
-                store.executions.drop_oldest(0)
-                store.memory.delete_all()
-        assert shared.snapshot() != before
-    assert shared.snapshot() == before
-    shared.close()
-
-
-def test_what_a_handler_answers_in_a_block_to_a_run_of_before_is_kept(shared: Emulator) -> None:
-    may_end = threading.Event()
-
-    @shared.llm
-    def reply(call: LLMCall) -> str:
-        assert may_end.wait(30)
-        return "answered"
-
-    client = shared.client()
-    workflow = client.workflows.create(name="Greeter", definition={"nodes": NODES["nodes"][:1]})
-    run = client.workflows.execute(workflow.id)
-    with shared.preserve_state(), shared.preserve_state():
-        may_end.set()
-        wait_until(lambda: client.executions.get(run.id).is_terminal)
-        client.workflows.delete(workflow.id)
-        inside = client.workflows.execute(client.workflows.create(name="Other", definition=NODES).id)
-    ended = client.executions.get(run.id)
-    assert (ended.status, ended.outputs) == ("completed", {"say": "answered"})
-    assert client.workflows.get(workflow.id).name == "Greeter"
-    with pytest.raises(NotFoundError):
-        client.executions.get(inside.id)
-    shared.close()
-
-
-def test_in_a_file_what_others_change_is_undone(tmp_path: Path) -> None:
-    file = tmp_path / "state.db"
-    emulator, other = Emulator(db=file), Emulator(db=file)
-    with emulator.preserve_state():
-        other.client().memory.set("color", "red", scope="global")
-        with other.preserve_state():
-            emulator.client().memory.set("size", 1, scope="global")
-    for each in (emulator, other):
-        with app_of(each).store.reading():
-            assert app_of(each).store.memory.count() == 0
-    emulator.close()
-    other.close()

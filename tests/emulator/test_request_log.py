@@ -98,25 +98,6 @@ def test_the_limits_of_the_record(api: Api, requests: Requests, monkeypatch: pyt
     assert [got.path for got in requests] == ["/memory/2"]
 
 
-def test_responses_are_dropped_before_requests(api: Api, requests: Requests, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(5):
-        api("PUT", f"/memory/{number}", {"value": "x" * 100})
-    assert all(got.response_json for got in requests)
-    (size,) = {len(entry.request.body) for entry in api.app.log.newest()}
-    (answer,) = {len(entry.response or b"") for entry in api.app.log.newest()}
-    monkeypatch.setattr(request_log, "KEPT_BYTES", 6 * size + 2 * answer)
-    api("PUT", "/memory/5", {"value": "x" * 100})
-    assert [got.response_json is not None for got in requests] == [False] * 4 + [True] * 2
-    assert requests.count == 6
-    monkeypatch.setattr(request_log, "KEPT_BYTES", 3 * size)
-    api("PUT", "/memory/6", {"value": "x" * 100})
-    assert [(got.path, got.response_json) for got in requests] == [(f"/memory/{number}", None) for number in (4, 5, 6)]
-    requests.clear()
-    monkeypatch.setattr(request_log, "KEPT_BYTES", size + answer)
-    api("PUT", "/memory/7", {"value": "x" * 100})
-    assert requests.last.response_json is not None  # the bytes of the cleared ones are not counted any more
-
-
 def test_the_key_is_in_no_record() -> None:
     with Emulator() as emulator:
         emulator.client().health.check()

@@ -104,19 +104,6 @@ class TestOnThePage:
         assert self.runs(page, "status=failed") == []
         assert "No runs match this search." in page.get("/ui/runs?q=nothing").text
 
-    def test_a_search_is_in_its_form_and_its_links(self, page: PageClient, client: Fibonacci) -> None:
-        workflow = create(client, llm("greet"), name="Tides")
-        for _ in range(26):
-            client.workflows.execute(workflow, inputs={"topic": "water"})
-        query = f"q=water&status=completed&workflow_id={workflow}&from=2026-01-01"
-        shown = page.get(f"/ui/runs?{query}")
-        fields = {"q": "water", "status": "completed", "workflow_id": workflow, "from": "2026-01-01", "to": ""}
-        assert shown.form("find") == fields
-        assert f"<h1>Runs: water, completed, {workflow}, 2026-01-01</h1>" in shown.body
-        assert shown.next_page.startswith(f"/ui/runs?{query}&cursor=")
-        assert page.get(shown.next_page).body.count("topic: water") == 1
-        assert page.get("/ui/runs?to=2026-01-31").form("find")["to"] == "2026-01-31"
-
     def test_times_are_those_of_the_clock_and_include_what_was_entered(
         self, page: PageClient, client: Fibonacci, emulator: Emulator
     ) -> None:

@@ -13,7 +13,6 @@ from fibonacci import (
     AsyncFibonacci,
     DefinitionError,
     NotFoundError,
-    ValidationError,
     WorkflowBuilder,
 )
 from fibonacci.emulator import Emulator, InputFileError
@@ -141,14 +140,6 @@ def test_a_fault_names_file_and_place(folder: Path, file: str, content: str, mes
     place.unlink() if before is None else place.write_text(before)
 
 
-def test_of_a_seed_that_the_platform_refuses_nothing_is_applied(folder: Path, tmp_path: Path) -> None:
-    (folder / "platform" / "tool-policies.json").write_text('[{"tool_name": "serch"}]')
-    with pytest.raises(InputFileError):
-        Emulator(db=tmp_path / "state.db", seed=folder)
-    with Emulator(db=tmp_path / "state.db") as emulator:
-        assert json.loads(emulator.snapshot())["tables"] == json.loads(Emulator().snapshot())["tables"]
-
-
 def test_the_faults_of_all_definitions_are_listed(folder: Path) -> None:
     (folder / "triage.yaml").write_text("nodes: 1\n")
     (folder / "greeter.json").write_text("{")
@@ -163,23 +154,6 @@ def test_strict_refuses_what_is_not_known_in_a_seed(folder: Path) -> None:
     assert [warning.code for warning in Emulator(seed=folder).warnings] == ["unknown_key"]
     with pytest.raises(InputFileError, match=r"triage\.yaml:7:15: nodes\[0\]\.temprature: 'temprature' is not a key"):
         Emulator(seed=folder, strict=True)
-
-
-def test_tools_and_models_of_a_seed_may_be_added_after_it(folder: Path) -> None:
-    nodes = [{"id": "a", "type": "tool", "tool": "stock.level"}, llm("b", model="mine")]
-    (folder / "own.json").write_text(json.dumps({"nodes": nodes}))
-    for strict in (False, True):
-        emulator = Emulator(seed=folder, strict=strict)
-        assert emulator.warnings == []
-        workflow = emulator.client().workflows.find("own")
-        assert workflow is not None
-        if strict:
-            with pytest.raises(ValidationError, match=r"unknown_tool.*unknown_model"):
-                emulator.client().workflows.execute(workflow.id)
-        emulator.tool("stock_level")(lambda _: 7)
-        emulator.models.append("mine")
-        assert emulator.client().workflows.run(workflow.id).outputs["a"] == 7
-        assert emulator.warnings == []
 
 
 def test_folders_that_are_no_seed(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -67,18 +66,6 @@ def test_requests_follow_each_other_on_one_connection(emulator: Emulator) -> Non
     connection.close()
 
 
-@pytest.mark.parametrize("size", [1, 1_000])
-def test_pipelined_requests_get_their_responses_in_order(emulator: Emulator, size: int) -> None:
-    body = head("POST", "/v1/workflows", "Content-Length: 12") + b'{"name":"x"}'
-    data = head("GET", "/v1/health") + body + head("GET", "/v1/nowhere") + head("GET", "/v1/tools", "Connection: close")
-    with socket.create_connection(address(emulator), timeout=5) as sock:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a byte is a packet
-        for start in range(0, len(data), size):
-            sock.sendall(data[start : start + size])
-        response = b"".join(iter(lambda: sock.recv(65536), b""))
-    assert re.findall(rb"HTTP/1.1 (\d+)", response) == [b"200", b"201", b"404", b"200"]
-
-
 def test_a_chunked_body_is_read(emulator: Emulator) -> None:
     chunks = b'8\r\n{"name":\r\n5\r\n "x"}\r\n0\r\n\r\n'
     response = talk(emulator, head("POST", "/v1/workflows", "Transfer-Encoding: chunked") + chunks)
@@ -125,21 +112,6 @@ def test_a_chunked_body_over_the_limit_gets_its_response(emulator: Emulator) -> 
     chunk = f"{size:x}\r\n".encode() + b"x" * size + b"\r\n"
     data = head("POST", "/v1/workflows", "Transfer-Encoding: chunked") + chunk * 11
     assert talk(emulator, data).startswith(b"HTTP/1.1 413 ")
-
-
-@pytest.mark.parametrize("data", [b"", b"GET /v1", head("POST", "/v1/workflows", "Content-Length: 5") + b"{"])
-def test_a_client_that_disconnects_affects_no_other(emulator: Emulator, data: bytes) -> None:
-    with socket.create_connection(address(emulator), timeout=5) as sock:
-        sock.sendall(data)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")  # SO_LINGER 0: close sends RST
-    assert talk(emulator, head("GET", "/v1/health")).startswith(b"HTTP/1.1 200 ")
-
-
-def test_connection_close_is_honored(emulator: Emulator) -> None:
-    with socket.create_connection(address(emulator), timeout=5) as sock:
-        sock.sendall(head("GET", "/v1/health", "Connection: close"))
-        response = b"".join(iter(lambda: sock.recv(65536), b""))
-    assert response.startswith(b"HTTP/1.1 200 ")
 
 
 def test_starting_and_stopping_is_quick_even_with_idle_connections() -> None:

@@ -74,16 +74,6 @@ def test_the_rate_limit_can_be_changed() -> None:
     client.tools.get("wait")
 
 
-def test_the_plan_can_be_changed_and_a_rate_limit_of_ones_own_stays() -> None:
-    emulator = Emulator()
-    emulator.plan = "free"
-    assert (emulator.plan, emulator.rate_limit) == ("free", (60, 60.0))
-    assert emulator.client().organizations.quota.get("default").plan == "free"
-    emulator.rate_limit = (7, 1.0)
-    emulator.plan = "pro"
-    assert emulator.rate_limit == (7, 1.0)
-
-
 @each_row(
     ("name", "value"),
     [("plan", "gold"), ("rate_limit", (0, 1)), ("rate_limit", (1, 0)), ("rate_limit", (1, float("inf"))), ("keep", 0)],

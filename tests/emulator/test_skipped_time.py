@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import pytest
@@ -62,26 +60,6 @@ def test_a_wait_beside_a_handler_of_another_run(emulator: Emulator, client: Fibo
     assert emulator.clock.now() >= before + 60
 
 
-def test_waits_of_several_runs_end_in_order(emulator: Emulator, client: Fibonacci) -> None:
-    worker = BlockedTool(emulator)
-    client.workflows.execute(create(client, tool("a", "work")))
-    runs = [client.workflows.execute(waiting(client, seconds)).id for seconds in (600, 60, 300)]
-    worker.release.set()
-    wait_until(no_handler_works)
-    ended = [details(client, run)["completed_at"] for run in runs]
-    assert ended[1] < ended[2] < ended[0]
-    assert [details(client, run)["duration_ms"] for run in runs] == [600_000, 60_000, 300_000]
-
-
-def test_a_canceled_run_holds_no_wait_up(emulator: Emulator, client: Fibonacci) -> None:
-    worker = BlockedTool(emulator)
-    working = client.workflows.execute(create(client, tool("a", "work")))
-    client.executions.cancel(working.id)
-    assert client.workflows.execute(waiting(client, 60)).status == "completed"
-    worker.release.set()
-    wait_until(no_handler_works)
-
-
 def test_a_skipped_wait_gives_no_new_requests() -> None:
     emulator = Emulator(time="skip", rate_limit=(3, 60.0))
     client = emulator.client(max_retries=0, timeout=2)
@@ -110,12 +88,3 @@ def test_the_timeout_of_a_run_counts_what_was_skipped(mode: Mode, emulator: Emul
     assert "keeps running" not in "".join(caught.value.__notes__)
     for timeout in (7200, None):
         assert mode.run(client.workflows.run(workflow, timeout=timeout)).duration_ms == 3_600_000
-
-
-def test_runs_beside_each_other_do_not_count_what_was_skipped_for_the_others(
-    emulator: Emulator, client: Fibonacci
-) -> None:
-    workflow = waiting(client, 200)
-    with ThreadPoolExecutor(5) as pool:
-        runs = list(pool.map(partial(client.workflows.run, timeout=300), [workflow] * 10))
-    assert {run.duration_ms for run in runs} == {200_000}

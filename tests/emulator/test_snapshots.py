@@ -89,14 +89,3 @@ def test_a_snapshot_that_was_changed_is_refused(tmp_path: Path, *, in_file: bool
             emulator.restore(changed)
         assert emulator.snapshot() == before
     emulator.close()
-
-
-def test_a_snapshot_at_the_end_of_all_time_can_be_restored() -> None:
-    emulator = Emulator(api_key=KEY)
-    emulator.restore(complete_snapshot())
-    emulator.clock.advance(1e12)
-    client = emulator.client()
-    for workflow in client.workflows.list():
-        client.workflows.execute(workflow.id, inputs={"x": 1})
-    client.memory.set("k", 1, ttl=60)
-    emulator.restore(emulator.snapshot())

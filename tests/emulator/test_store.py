@@ -2,17 +2,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fibonacci import ServerError
 from fibonacci.emulator import Emulator, StateError
-from fibonacci.emulator.facade import app_of
-from fibonacci.emulator.state import executions
 from fibonacci.emulator.state.schema import SCHEMA
 from fibonacci.emulator.state.sqlite import use_write_ahead_log
 from fibonacci.emulator.state.store import Store
@@ -25,51 +22,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     made.close()
 
 
-def put(store: Store, key: str, n: int, scope: str = "global") -> None:
-    store.memory.put(scope, "", key, record=numbered(n))
-
-
-def numbered(n: int) -> Any:
-    """Return a record; the store reads no field of it but `expires`."""
-    return {"n": n}
-
-
-def numbers_of(store: Store, where: Mapping[str, str] | None = None) -> list[int]:
-    records: Iterator[Any] = store.memory.records(where or {})
-    return [record["n"] for record in records]
-
-
-def execution(name: str, status: str = "running", workflow: str = "w", **more: Any) -> Any:
-    record: Any = {"id": name, "workflow_id": workflow, "workflow_version": 1, "status": status, "role": "owner"}
-    times = {"created": 0.5, "started": 1.0, "ended": None if status in executions.UNFINISHED else 2.0}
-    return record | {"inputs": {"a": 1}, "outputs": {}, "error": None, "nodes": [], **times} | more
-
-
 def test_a_snapshot_of_another_version_says_so(store: Store) -> None:
     for schema, message in ((SCHEMA + 1, f"newer fibonacci-sdk .schema {SCHEMA + 1}, but"), (1, "development version")):
         other = json.loads(store.snapshot()) | {"schema": schema}
         with pytest.raises(StateError, match=message):
             store.restore(json.dumps(other).encode())
-
-
-def test_a_transaction_is_atomic_and_leaves_nothing_in_what_is_kept(store: Store) -> None:
-    with store.transaction(), store.transaction():
-        put(store, "a", 1)
-        store.governance.put("default", record=numbered(1))
-        store.executions.add(execution("e"))
-    transaction = store.transaction()
-    transaction.__enter__()
-    put(store, "b", 2)
-    store.governance.put("default", record=numbered(2))
-    store.executions.add(execution("f"), due=1)
-    assert (store.executions.count(), store.executions.due("running", 1)) == (2, [("f", 1.0)])
-    transaction.__exit__(ValueError, ValueError(), None)
-    assert numbers_of(store) == [1]
-    assert (store.governance.get("default"), store.executions.count(), store.executions.due("running", 1)) == (
-        numbered(1),
-        1,
-        [],
-    )
 
 
 @pytest.mark.parametrize("path", ["", ":memory:"])
@@ -126,25 +83,6 @@ def test_a_foreign_file_is_refused_and_unchanged(tmp_path: Path, make: Callable[
         Emulator(db=path)
     assert str(path) in str(caught.value)
     assert (path.read_bytes() if path.is_file() else b"") == before
-
-
-def test_a_lock_of_another_process_is_waited_for_until_the_busy_timeout(tmp_path: Path) -> None:
-    path = tmp_path / "state.db"
-    Store(path).close()
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StateError, match="locked"):
-        Store(path, busy_timeout=0.01)
-    other.execute("ROLLBACK")
-    emulator = Emulator(db=path)
-    app_of(emulator).store.connection().execute("PRAGMA busy_timeout = 10")
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(ServerError, match=r"503 state_locked, .* is locked by another process"):
-        emulator.client(max_retries=0).workflows.create(name="x")
-    other.execute("ROLLBACK")
-    assert emulator.client().workflows.list().first() is None
-    other.close()
-    emulator.close()
 
 
 class Busy:

@@ -108,45 +108,6 @@ def test_who_has_another_value_is_told_its_name(tmp_path: Path, caplog: pytest.L
     first.close()
 
 
-OF_RECORDS = [
-    *("inputs", "outputs", "status", "nodes", "output", "definition", "instruction", "version", "record", "error"),
-    *("created", "completed", "failed", "running", "workflow", "exec", "active", "3600", "1234"),
-    *(f"{year}" for year in range(2025, 2035)),
-]
-
-
-@pytest.mark.usefixtures("quick_digits")
-def test_the_names_and_states_of_records_stay(tmp_path: Path) -> None:
-    secrets = {f"S{number}": value for number, value in enumerate(OF_RECORDS)}
-    emulator = Emulator(db=tmp_path / "state.db", api_key="fib-test", secrets=secrets)
-    client = emulator.client()
-    nodes = [llm("a", "{{secrets.S0}}"), tool("b", "wait", {"seconds": 3600}), llm("c", "{{input.n}}")]
-    workflow = client.workflows.create(name="x", definition={"nodes": nodes, "timeout": 3600})
-    execution = client.workflows.execute(workflow.id, inputs={"n": 1234, "large": "x" * 100_000})
-    client.memory.set("k", 1234, scope="global", ttl=3600)
-    before = client.executions.get(execution.id).model_dump()
-    snapshot = emulator.snapshot()
-    emulator.close()
-
-    copy = Emulator(api_key="fib-test")
-    copy.restore(snapshot)
-    for other in (copy, Emulator(db=tmp_path / "state.db", api_key="fib-test", secrets=secrets)):
-        client = other.client()
-        again = client.executions.get(execution.id).model_dump()
-        for name in ("execution_id", "created_at", "status", "nodes"):
-            assert again.get(name) == before.get(name)
-        assert client.workflows.get(workflow.id).version == 1
-        shown: list[Any] = [again["inputs"]["n"], client.memory.get("k", scope="global").value]
-        assert shown == [1234, 1234], "a number is no text"
-        other.close()
-
-
-def test_what_others_write_in_the_form_of_a_placeholder_is_left() -> None:
-    stored_secrets = StoredSecrets(Secrets("secrets", {"TOKEN": "s3cret"}))
-    for text in ("<secret:TOKEN>", "<secret:TOKEN=00000000>", "<secret:OTHER=00000000:url>", "<secret:"):
-        assert stored_secrets.put_back(stored_secrets.hide(text, str)) == text
-
-
 @given(
     st.recursive(
         st.none() | st.text("xyz<:=>"),

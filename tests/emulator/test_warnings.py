@@ -101,31 +101,3 @@ def test_a_query_parameter_that_nothing_reads_is_a_warning() -> None:
     ]
     with pytest.raises(ValidationError, match="state"):
         Emulator(strict=True).client().request("GET", "/executions", params={"state": "failed"})
-
-
-class TestSpellings:
-    @each_row(
-        ("category", "name"),
-        [("data", "google_sheets_read"), ("communication", "gmail.send"), ("custom", "measure.depth")],
-    )
-    def test_category_flags_see_both_and_the_users_own_tools(self, category: str, name: str) -> None:
-        emulator = Emulator()
-        emulator.tool("measure_depth")(lambda _: 1)
-        client = emulator.client()
-        client.organizations.governance.update("default", category_flags={category: True})
-        assert client.workflows.execute(create(client, tool("a", name))).status == "pending_approval"
-
-    @pytest.mark.usefixtures("patient")
-    @each_row(("named", "used"), [("gmail.send", "gmail_send"), ("gmail_send", "gmail.send")])
-    def test_a_handler_is_called_for_both(self, used: str, named: str) -> None:
-        emulator = Emulator()
-        emulator.tool(named)(lambda call: call.tool_name)
-        client = emulator.client()
-        assert client.workflows.run(create(client, tool("a", used))).outputs == {"a": used}
-
-
-def test_strict_refuses_a_query_parameter_before_it_changes_anything() -> None:
-    client = Emulator(strict=True).client()
-    with pytest.raises(ValidationError, match="dry_run"):
-        client.request("POST", "/workflows", params={"dry_run": "true"}, json={"name": "x"})
-    assert client.workflows.list().first() is None

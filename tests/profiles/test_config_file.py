@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 import sys
-import threading
 import tomllib
 from pathlib import Path
 
@@ -185,12 +184,3 @@ class TestChanges:
             with pytest.raises(ConfigurationError, match=r"NAME: there is no profile 'wrok' .* Did you mean 'work'"):
                 change("wrok")
         assert list(read_profiles().profiles) == ["work"]
-
-
-def test_profiles_that_are_added_at_once_are_all_there(config: Path) -> None:
-    threads = [threading.Thread(target=add_profile, args=(f"p{number}",)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert set(read_profiles().profiles) == {f"p{number}" for number in range(8)}

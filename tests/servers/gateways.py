@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,34 +21,16 @@ class Gateway:
 
     Attributes:
         ports: Where it listens for each setup.
-        process: Its master process, whose workers do the work.
     """
 
     name: GatewayName
     ports: Mapping[str, int]
-    process: subprocess.Popen[bytes]
     _setups: Mapping[str, Setup]
 
     def base_url(self, setup: str) -> str:
         """Return the base URL of a setup."""
         scheme = "https" if self._setups[setup].tls else "http"
         return f"{scheme}://127.0.0.1:{self.ports[setup]}/v1"
-
-    def reload(self) -> None:
-        """Have new workers take over; the old ones finish the requests that they have read, and close the rest."""
-        self.process.send_signal(signal.SIGHUP if self.name == "nginx" else signal.SIGUSR2)
-
-    def kill_workers(self) -> None:
-        """Kill the workers in the middle of their work; the master of nginx starts others."""
-        for worker in self.workers:
-            with suppress(ProcessLookupError):
-                os.kill(worker, signal.SIGKILL)
-
-    @property
-    def workers(self) -> set[int]:
-        """The ids of the worker processes, the old ones after a reload too."""
-        master = self.process.pid
-        return {int(child) for child in Path(f"/proc/{master}/task/{master}/children").read_text().split()}
 
 
 @contextmanager
@@ -73,8 +52,8 @@ def gateway(name: GatewayName, directory: Path, setups: Mapping[str, Setup], bac
         arguments = ["-p", str(directory), "-e", str(directory / "error.log"), "-c", str(file)]
     else:
         arguments = ["-W", "-db", "-f", str(file)]
-    with running(first, name, *arguments, ports=others) as process:
-        yield Gateway(name, ports, process, setups)
+    with running(first, name, *arguments, ports=others):
+        yield Gateway(name, ports, setups)
 
 
 def _nginx(directory: Path, setups: Mapping[str, Setup], ports: Mapping[str, int], backend: int) -> str:
@@ -111,12 +90,11 @@ def _nginx_server(setup: Setup, port: int, backend: int) -> str:
   }}"""
 
 
-def _haproxy(directory: Path, setups: Mapping[str, Setup], ports: Mapping[str, int], backend: int) -> str:
+def _haproxy(_: Path, setups: Mapping[str, Setup], ports: Mapping[str, int], backend: int) -> str:
     listeners = "\n".join(_haproxy_listener(setup, ports[name], backend) for name, setup in setups.items())
     return f"""
 global
   maxconn 1000
-  stats socket {directory / "haproxy.sock"} expose-fd listeners
 defaults
   mode http
   retries 0

@@ -27,9 +27,6 @@ class Setup:
     backend: int | None = None
 
 
-SHORT_KEEP_ALIVE = Setup("keepalive_timeout 500ms;", "timeout http-keep-alive 500ms")
-
-
 def _few_requests(count: int) -> Setup:
     # haproxy has no such limit: its variable counts the requests of a connection.
     return Setup(

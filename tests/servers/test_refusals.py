@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
 import pytest
 
-from fibonacci import APIStatusError, ServerError
+from fibonacci import APIError, APIStatusError, FibonacciError, ServerError
 from tests.kit.mode import Ended, Mode
 from tests.kit.server import ScriptedServer
 from tests.servers.backend import carried_out
 from tests.servers.gateways import Gateway
-from tests.servers.load import LoadedCall, check
 
 pytestmark = pytest.mark.xdist_group("gateways")  # each process that has one of these starts them
+
+
+class AnsweredCall(NamedTuple):
+    """A call that has ended.
+
+    Attributes:
+        id: What it is called in its path.
+        error: What it raised; None when it succeeded.
+    """
+
+    id: str
+    method: str
+    error: Exception | None
+
+
+def check(calls: Iterable[AnsweredCall], carried_out: Counter[str]) -> None:
+    """Assert what holds behind every server: what a call says of its outcome is true, and no POST is done twice."""
+    for call in calls:
+        times = carried_out[call.id]
+        if call.error is None:
+            assert times >= 1, (call, "succeeded, and was never carried out")
+        else:
+            assert isinstance(call.error, FibonacciError), call
+        if call.method == "POST":
+            assert times <= 1, (call, "carried out twice")
+            is_unknown = isinstance(call.error, APIError) and call.error.outcome_unknown
+            assert call.error is None or is_unknown or times == 0, (call, "carried out, and reported as not")
 
 
 def test_a_backend_that_is_down(mode: Mode, front: Gateway, behind: ScriptedServer) -> None:
@@ -52,7 +82,7 @@ def _call_at_once(
         for method, call_id in zip(methods, ids, strict=True)
     ]
     ended = [one.result() for one in begun]
-    calls = [LoadedCall(call_id, method, one.error) for call_id, method, one in zip(ids, methods, ended, strict=True)]
+    calls = [AnsweredCall(call_id, method, one.error) for call_id, method, one in zip(ids, methods, ended, strict=True)]
     check(calls, carried_out(behind))
     return ended
 

@@ -21,7 +21,7 @@ import pytest
 from fibonacci import APIConnectionError, Fibonacci, ValidationError
 from fibonacci.cli.main import main
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.cli import exports, log_request, page_address
+from fibonacci.emulator.cli import log_request
 from fibonacci.emulator.facade import app_of
 from tests.kit.assertions import check_rows
 from tests.kit.systems import needs_permissions, needs_signals
@@ -171,15 +171,6 @@ def test_requests_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(APIConnectionError):
         emulator.client().health.check()
     assert re.fullmatch(r"GET /v1/health reset \(injected\) \d+\.\d ms", caplog.messages[-1])
-
-
-def test_a_wildcard_is_reached_by_loopback() -> None:
-    with Emulator(host="0.0.0.0", api_key="a-local-key-of-24-letters") as emulator:
-        port = emulator.base_url.split(":")[2]
-        assert exports(emulator) == (
-            f"export FIBONACCI_BASE_URL=http://127.0.0.1:{port}\nexport FIBONACCI_API_KEY=a-local-key-of-24-letters"
-        )
-        assert page_address(emulator) == f"http://127.0.0.1:{port.removesuffix('/v1')}/#key=a-local-key-of-24-letters"
 
 
 REFUSED = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -73,44 +72,6 @@ def test_it():
     assert [name for name in sys.modules if name.startswith("fibonacci.") and "coverage" in name] == []
 """
     assert "coverage of workflows" not in run_as_program(tmp_path, source, *FEW_PLUGINS)
-
-
-ELSEWHERE = f"""{TRIAGE}
-def test_dropped(fibonacci_emulator, fibonacci_client):
-    with fibonacci_emulator.preserve_state():
-        run(fibonacci_client)
-    run(fibonacci_client)
-    fibonacci_emulator.reset()
-
-
-@pytest.mark.fibonacci(keep=1)
-def test_kept(fibonacci_client):
-    for _ in range(3):
-        run(fibonacci_client)
-
-
-def test_without_a_fixture(session_fibonacci_emulator):
-    run(Emulator().client())
-    run(session_fibonacci_emulator.client())
-    with Emulator() as other:
-        run(other.client())
-
-
-def test_other_workflows(fibonacci_client):
-    run(fibonacci_client, nodes=[NODES[0]])
-    run(fibonacci_client, nodes=[NODES[0] | {{"temperature": None}}])
-    run(fibonacci_client, nodes=[NODES[0]], name="Other")
-    with pytest.raises(Exception, match="no value"):
-        run(fibonacci_client, nodes=[NODES[0] | {{"instruction": "{{{{input.gone}}}}"}}], name="Failing")
-"""
-
-
-def test_every_emulator_of_the_process_counts_and_nothing_that_it_drops_is_lost(run_pytest: RunPytest) -> None:
-    result = run_pytest(ELSEWHERE, "--fibonacci-cov")
-    rows = dict(re.findall(r"^(\w+(?: \(\w+\))?)  +(\d+)  ", result.stdout.str(), re.MULTILINE))
-    triage = sorted((name, runs) for name, runs in rows.items() if name.startswith("Triage ("))
-    assert sorted(runs for _, runs in triage) == ["2", "8"], "definitions that mean something else are apart"
-    assert (rows["Other"], rows["Failing"], rows["TOTAL"]) == ("1", "1", "12")
 
 
 @pytest.mark.slow

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from fibonacci import ExecutionFailedError
-from fibonacci._texts.text import printable
-from fibonacci.emulator import Emulator, LLMCall
+from fibonacci.emulator import Emulator
 from fibonacci.testing.emulator_fixtures import RunningEmulator
 from tests.testing.conftest import RunPytest
 
@@ -115,20 +111,3 @@ def test_secrets_that_are_set_during_the_test_are_hidden() -> None:
     text = running.describe()
     assert "PUT /v1/memory/*** 200" in text
     assert not any(hidden in text for hidden in ("s3cret", "fib-viewer-", "fib-member-"))
-
-
-def test_what_a_model_says_is_one_line() -> None:
-    emulator = Emulator()
-
-    @emulator.llm
-    def fail(call: LLMCall) -> str:
-        raise RuntimeError("\x1b]0;owned\x07\n  forged line\u202e")
-
-    running = RunningEmulator("fibonacci_emulator", emulator, ())
-    client = emulator.client()
-    node = {"id": "greet", "type": "llm", "instruction": "Greet"}
-    with pytest.raises(ExecutionFailedError):
-        client.workflows.run(client.workflows.create(name="x", definition={"nodes": [node]}).id)
-    text = running.describe()
-    assert "owned\\x07\\n  forged line\\u202e" in text
-    assert printable(text) == text

@@ -155,18 +155,6 @@ def test_a_with_block_without_an_error_is_checked_and_closes() -> None:
         pass
 
 
-def test_what_was_there_before_a_block_is_not_of_the_block() -> None:
-    emulator = Emulator()
-    emulator.script("before", ["x", "y"])
-    with emulator.preserve_state():
-        emulator.client().workflows.run(create(emulator.client(), llm("before")))
-    with pytest.raises(AssertionError, match="'inside'") as caught, emulator.preserve_state():
-        emulator.script("inside", ["x"])
-    assert "'before'" not in str(caught.value)
-    with pytest.raises(AssertionError, match="'before'"):
-        emulator.check_unused()
-
-
 def test_what_acts_is_fine(tmp_path: Path) -> None:
     with Emulator() as emulator:
         client = emulator.client(max_retries=1)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +9,6 @@ import pytest
 
 from fibonacci import ConfigurationError, Fibonacci
 from fibonacci.emulator import Emulator
-from fibonacci.testing import in_environment
 from tests.testing.conftest import RunPytest
 from tests.testing.test_plugin import FEW_PLUGINS, run_as_program
 
@@ -260,31 +256,3 @@ def test_an_endpoint(http, fibonacci_emulator, number):
 def test_programs_of_a_user(production: Emulator, source: str, tmp_path: Path) -> None:
     arguments = ("-n", "2") if source is MODULE_LEVEL else ("-W", "ignore::DeprecationWarning:starlette")
     assert " passed" in run_as_program(tmp_path, source, *arguments, *FEW_PLUGINS)
-
-
-class TestInEnvironment:
-    def test_the_innermost_block_counts(self, production: Emulator) -> None:
-        client = Fibonacci()
-        with in_environment(Emulator()) as outer:
-            with in_environment(Emulator()) as inner:
-                client.health.check()
-            client.health.check()
-            assert (len(inner.requests), len(outer.requests)) == (1, 1)
-        assert client.base_url == production.base_url
-
-    def test_the_api_of_0_2_4(self) -> None:
-        client, v1 = Fibonacci("key", api_version="0.2"), Fibonacci("key")
-        with in_environment(Emulator()) as emulator:
-            assert client.base_url == v1.base_url.removesuffix("/v1")
-            assert client.workflows.create(name="Greeter").name == v1.workflows.list().take(1)[0].name
-            assert len(emulator.requests) == 2
-
-    def test_a_pickled_client_finds_it_in_another_process(self, production: Emulator) -> None:
-        client = Fibonacci()
-        with in_environment(Emulator()) as emulator:
-            pickled = pickle.dumps(client)
-            program = f"import pickle; print(pickle.loads({pickled!r}).workflows.create(name='child').id)"
-            created = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
-            assert [each.id for each in client.workflows.list()] == created.stdout.split()
-            assert emulator.api_key.encode() not in pickled
-        assert pickle.loads(pickle.dumps(client)).base_url == production.base_url

@@ -9,7 +9,6 @@ from fibonacci.cli.mcp_server.input_schemas import input_schema
 from tests.kit.nodes import llm
 
 ANY = {"description": "Any JSON value."}
-OPEN = {"type": "object"}
 TEXT = {"type": "string"}
 
 
@@ -55,12 +54,6 @@ def test_a_deep_schema_is_cut() -> None:
     assert len(json.dumps(declared(schema))) < 1000
 
 
-def test_a_definition_that_says_nothing_takes_anything() -> None:
-    definitions: list[Any] = [None, {}, {"nodes": "none"}, {"nodes": [3, {"id": 4}]}, {"input_schema": 3}]
-    for definition in definitions:
-        assert (definition, input_schema(definition)) == (definition, OPEN)
-
-
 def test_templates() -> None:
     expected: list[tuple[list[Any], dict[str, Any], list[str] | None]] = [
         ([llm("a", "{{input.name}} and {{ input.name }}")], {"name": TEXT}, ["name"]),
@@ -98,13 +91,3 @@ def test_templates() -> None:
     for nodes, properties, required in expected:
         found = input_schema({"nodes": nodes})
         assert (nodes, found.get("properties", {}), found.get("required")) == (nodes, properties, required)
-
-
-def test_an_object_is_closed_where_templates_name_all_that_is_used() -> None:
-    assert input_schema({"nodes": [llm("a", "{{input.x}}")]})["additionalProperties"] is False
-    for also in ("{{input}}", "{{input.größe}}"):
-        assert "additionalProperties" not in input_schema({"nodes": [llm("a", "{{input.x}}"), llm("b", also)]})
-
-
-def test_outputs_have_templates_too() -> None:
-    assert input_schema({"nodes": [], "outputs": {"echo": "{{input.x}}"}})["required"] == ["x"]

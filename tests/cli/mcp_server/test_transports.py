@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,7 +16,7 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
-from tests.cli.mcp_server.hostile import NO_CALLS, NO_MESSAGES, UNANSWERED, HostileMessage, check_answer
+from tests.cli.mcp_server.hostile import NO_CALLS, NO_MESSAGES, HostileMessage, check_answer
 from tests.cli.mcp_server.serving import (
     GREETING,
     OPENING,
@@ -27,7 +26,6 @@ from tests.cli.mcp_server.serving import (
     http_here,
     mcp_error,
     on_stdio,
-    over_http,
     raw_stdio,
     send,
     tools_of,
@@ -244,69 +242,6 @@ def _check_call(row: tuple[HostileMessage, httpx.Response]) -> None:
     message, response = row
     assert response.status_code == 200
     check_answer(message, answer_of(response))
-
-
-@pytest.mark.slow
-@awaited
-async def test_on_stdio_hostile_messages_leave_the_server_as_it_was_and_ctrl_c_ends_what_runs(
-    served: ServedPlatform,
-) -> None:
-    with raw_stdio(served.emulator, served.folder, "--allow", "Greeter", "Slow") as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        stdin, stdout = process.stdin.fileno(), process.stdout
-        send(process, {"id": "first", "method": "initialize", "params": OPENING})
-        assert json.loads(stdout.readline())["id"] == "first"
-        send(process, {"method": "notifications/initialized"})
-
-        def check(hostile: HostileMessage) -> None:
-            os.write(stdin, hostile.content + b"\n")
-            check_answer(hostile, json.loads(stdout.readline()))
-
-        check_rows([(message.name, message) for message in NO_CALLS], check)
-        os.write(stdin, b"\n".join([*NO_MESSAGES, *UNANSWERED, b""]))
-        send(process, {"id": "after", "method": "ping"})
-        answers = iter(lambda: json.loads(stdout.readline()), None)
-        assert next(each for each in answers if each.get("id") == "after")["result"] == {}
-
-        send(process, {"id": 1, "method": "tools/call", "params": {"name": "run_slow", "arguments": {}}})
-        await until(lambda: served.slow_runs() != [])  # not any run: messages above may run the greeter
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 130
-    assert [run.status for run in served.slow_runs()] == ["cancelled"]
-    assert "interrupted." in err
-    assert [json.loads(line)["jsonrpc"] for line in out.splitlines()] == ["2.0"] * len(out.splitlines())
-    assert served.emulator.api_key not in out + err
-
-
-@pytest.mark.slow
-@awaited
-async def test_two_clients_of_one_server_and_a_signal_that_ends_the_runs_of_both(served: ServedPlatform) -> None:
-    outputs: list[str] = []
-    with over_http(served.emulator, served.folder, "--allow", "Greeter", "Slow") as server:
-
-        async def run(mode: str) -> None:
-            with suppress(mcp_error()):  # on leaving, which the server is no longer there for
-                async with http_client(server.url, mode) as client:
-                    result = await client.call_tool("run_greeter", {"name": mode})
-                    outputs.append(result.structured_content["outputs"]["greet"])
-                    with pytest.raises(mcp_error(), match="ended without a response"):
-                        await run_slow(client, ReportedProgress())
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(run, "auto")
-            tasks.start_soon(run, "legacy")
-            await until(lambda: len(served.with_status("running")) == 2)
-            server.process.terminate()
-        await until(lambda: server.process.poll() is not None)
-        assert server.process.stderr is not None
-        said = server.process.stderr.read()
-    assert sorted(outputs) == ["[default model] Greet auto", "[default model] Greet legacy"]
-    canceled = served.with_status("cancelled")
-    assert len(canceled) == 2
-    assert sorted(said.splitlines()) == [f"{each}: canceled, because its request was canceled" for each in canceled]
-    assert server.process.returncode == 0
 
 
 @pytest.mark.slow

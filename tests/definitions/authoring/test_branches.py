@@ -49,15 +49,6 @@ def test_nodes_in_a_block_are_the_branch(flow: WorkflowBuilder) -> None:
     }
 
 
-def test_blocks_add_to_lists(flow: WorkflowBuilder) -> None:
-    a, b = flow.llm("a", "x"), flow.llm("b", "x")
-    with flow.when("gate", flow.inputs().x, "is_empty", then=[a], otherwise=[b]) as gate:
-        flow.llm("c", "x")
-    with gate.otherwise():
-        flow.llm("d", "x")
-    assert branches(flow) == {"gate": (["a", "c"], ["b", "d"])}
-
-
 def test_a_node_of_a_block_that_a_conditional_beside_it_names_is_in_the_branch_of_that(flow: WorkflowBuilder) -> None:
     given = flow.inputs()
     with flow.when("outer", given.x, "is_empty"):

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from fibonacci import WorkflowBuilder
 from fibonacci.emulator import Emulator, LLMCall, ToolCall
 from tests.kit.mode import Mode
 from tests.typing import triage_program
@@ -39,14 +38,3 @@ def test_a_workflow_as_code_runs(mode: Mode, emulator: Emulator, urgency: str, a
     assert ran - {"classify", "urgent"} == (
         {"page"} if urgency == "high" else {"rest", "draft", "judge", "good", "thank"}
     )
-
-
-def test_a_template_that_stands_alone_keeps_the_type_of_its_value(mode: Mode, emulator: Emulator) -> None:
-    flow = WorkflowBuilder("sum")
-    given = flow.inputs()
-    total = flow.tool("total", "sum_up", {"numbers": given.numbers, "first": given.numbers[0]})
-    flow.output(total=total["params"], text=f"{total['params']['first']} is first")
-    client = mode.client_of(emulator)
-    created: Any = mode.run(client.workflows.create(name="Sum", definition=flow.definition))
-    execution: Any = mode.run(client.workflows.run(created.id, inputs={"numbers": [3, 4]}))
-    assert execution.outputs == {"total": {"numbers": [3, 4], "first": 3}, "text": "3 is first"}

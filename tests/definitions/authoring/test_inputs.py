@@ -77,11 +77,6 @@ def test_what_a_field_does_not_have_is_refused(given: Any, read: str, error: typ
     assert message in str(caught.value)
 
 
-def test_a_notebook_completes_the_fields(given: Any) -> None:
-    assert dir(given.sender) == ["mail_address", "name"]
-    assert dir(given.title) == dir(given.copies) == []
-
-
 def test_without_a_model_every_name_is_there(flow: WorkflowBuilder) -> None:
     given = flow.inputs()
     assert (

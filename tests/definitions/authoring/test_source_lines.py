@@ -32,13 +32,6 @@ def test_it_is_the_line_of_the_call_also_in_a_function_of_the_authors(tmp_path: 
     assert runpy.run_path(str(program))["sources"] == ["news.py:5"]
 
 
-def test_executed_text_and_input_of_the_interpreter_have_no_file() -> None:
-    for file in ("<string>", "<stdin>"):
-        names: dict[str, Any] = {}
-        exec(compile(FAULTY, file, "exec"), names)
-        assert names["sources"] == [f"{file}:5"]
-
-
 @pytest.mark.slow  # it starts a kernel
 def test_a_cell_of_a_notebook_has_its_number() -> None:
     import nbformat
