@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 from fibonacci import errors
-from fibonacci._batch.rows import key_in
+from fibonacci._batch.rows import Row, key_in
 from fibonacci._core.json_bodies import is_object
 from fibonacci._core.retry import is_final
 from fibonacci.errors import (
@@ -219,6 +219,12 @@ class JournalEntry(NamedTuple):
             attempts=self._attempts(shown),
             candidates=candidates_in(self.candidates) if shown == UNKNOWN else (),
         )
+
+    def recall(self, row: Row) -> None:
+        """Give a row what the journal has of its starts, the present one included."""
+        row.idempotency_key, row.intended_at = self.idempotency_key or "", self.intended_at or 0.0
+        row.version, row.settled_at = self.version, self.settled_at
+        row.earlier = attempts_in(self.earlier)
 
     def _attempts(self, status: str) -> tuple[RunAttempt, ...]:
         """Return the starts of the row, the present one included."""

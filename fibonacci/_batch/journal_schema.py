@@ -186,6 +186,11 @@ class JournalHeader(NamedTuple):
         return None
 
 
+def version_text(version: object) -> str | None:
+    """Return a version of a workflow as text, or None if the platform states none."""
+    return str(version) if isinstance(version, int | str) and not isinstance(version, bool) else None
+
+
 class AnyVersionHeader(JournalHeader):
     """What a run belongs to that continues a journal although the workflow has a new version."""
 

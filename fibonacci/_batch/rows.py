@@ -14,10 +14,10 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import is_dataclass
+from dataclasses import dataclass, is_dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, cast
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -286,63 +286,87 @@ _REPEATABLE_FOR: Final = 86_400.0 - 600.0
 """Seconds for which a server surely honors an idempotency key: a day, less what clocks may differ."""
 
 
+Phase = Literal["pending", "starting", "running", "reading", "overdue", "unknown"]
+"""How far a row under way has come.
+
+- `pending`: it has to be started, or started again.
+- `starting`: its request is under way.
+- `running`: its execution is watched.
+- `reading`: its execution has ended, and is read once more.
+- `overdue`: its time to wait is over. It keeps its place until its execution has ended.
+- `unknown`: its request had no response.
+"""
+
+
+@dataclass(slots=True, eq=False)
 class Row:
-    """One row under way.
+    """A row under way."""
 
-    Args:
-        index: Its place among the rows, from 0.
-        key: Its key as a text, as journals have it.
-        inputs: The inputs of its run. If they have no JSON form, what a person can read of them, or None.
-        text: The inputs as JSON with sorted keys. Where they have none: what a person can read of them, or None.
-        is_sound: Whether the inputs have a JSON form.
+    index: int
+    """Its place among the rows, from 0."""
 
-    Attributes:
-        number: Its number in the journal, from 1. 0 until it is there.
-        idempotency_key: That of the request which starts it. Empty while there is no intent to send one.
-        intended_at: The Unix time of that intent, on the platform's clock.
-        execution: The execution as last received. None before.
-        execution_id: Its ID. Empty while it isn't known.
-        deadline: When to stop waiting for it, in seconds on the monotonic clock. None for never.
-        started_at: When its request was sent, on the monotonic clock.
-        error: Why the outcome of its start isn't known. None if it is.
-        attempts: How many times its request was sent with the present idempotency key.
-        version: The version of the workflow that its execution runs. None while that isn't known.
-        earlier: Its starts before the present one, in calls that have ended.
-        settled_at: The Unix time at which a person has said which execution it has. None if nobody has.
-        candidates: The executions that may be its own, of a row of unknown outcome. None for others.
-        result: Its result. None before.
-        steps: What runs it, which goes on when its execution has ended. None before.
-        is_recorded: Whether the journal has its inputs.
-    """
+    key: str
+    """Its key as text, in the form that journals have."""
 
-    __slots__ = (
-        *("attempts", "candidates", "deadline", "earlier", "error", "execution", "execution_id", "idempotency_key"),
-        *("index", "inputs", "intended_at", "is_recorded", "is_sound", "key", "number", "result", "settled_at"),
-        *("started_at", "steps", "text", "version"),
-    )
+    inputs: Any
+    """The inputs of its run. If they have no JSON form, what a person can read of them, or None."""
 
-    def __init__(self, index: int, key: str, inputs: Any, text: str | None, *, is_sound: bool = True) -> None:
-        self.index: int = index
-        self.key: str = key
-        self.inputs: Any = inputs
-        self.text: str | None = text
-        self.is_sound: bool = is_sound
-        self.number: int = 0
-        self.idempotency_key: str = ""
-        self.intended_at: float = 0.0
-        self.execution: Execution | None = None
-        self.execution_id: str = ""
-        self.deadline: float | None = None
-        self.started_at: float = 0.0
-        self.error: Exception | None = None
-        self.attempts: int = 0
-        self.version: str | None = None
-        self.earlier: tuple[RunAttempt, ...] = ()
-        self.settled_at: float | None = None
-        self.candidates: tuple[Execution, ...] | None = None
-        self.result: RunResult | None = None
-        self.steps: Any = None
-        self.is_recorded: bool = False
+    text: str | None
+    """The inputs as JSON with sorted keys. If they have none, what a person can read of them, or None."""
+
+    is_sound: bool = True
+    """Whether the inputs have a JSON form."""
+
+    phase: Phase | None = None
+    """Where it is. None before it was put anywhere, and when it has ended."""
+
+    number: int = 0
+    """Its number in the journal, from 1. 0 until it is there."""
+
+    is_recorded: bool = False
+    """Whether the journal has its inputs."""
+
+    idempotency_key: str = ""
+    """The key of the request that starts it. Empty while there is no intent to send one."""
+
+    intended_at: float = 0.0
+    """The Unix time of that intent, on the platform's clock."""
+
+    attempts: int = 0
+    """How many times its request was sent with the present idempotency key."""
+
+    started_at: float = 0.0
+    """When its request was sent, on the monotonic clock."""
+
+    deadline: float | None = None
+    """When to stop waiting for it, in seconds on the monotonic clock. None for never."""
+
+    error: Exception | None = None
+    """Why it isn't known whether it was started. None if it is known."""
+
+    execution_id: str = ""
+    """The ID of its execution. Empty while it isn't known."""
+
+    execution: Execution | None = None
+    """The execution as last received. None before."""
+
+    version: str | None = None
+    """The version of the workflow that its execution runs. None while that isn't known."""
+
+    steps: Any = None
+    """The generator that runs it, and goes on when its execution has ended. None before."""
+
+    earlier: tuple[RunAttempt, ...] = ()
+    """Its starts before the present one, in calls that have ended."""
+
+    settled_at: float | None = None
+    """The Unix time at which a person said which execution it has. None if nobody has."""
+
+    candidates: tuple[Execution, ...] | None = None
+    """The executions that it may have started, if its outcome is unknown. None otherwise."""
+
+    result: RunResult | None = None
+    """Its result. None before."""
 
     @property
     def digest(self) -> bytes:
@@ -385,7 +409,7 @@ class Row:
         self.execution = self.error = self.version = self.settled_at = self.candidates = self.result = None
 
     def withdraw(self) -> None:
-        """Take the intent back: the request was certainly not carried out, or is sent again at the user's word."""
+        """Take the intent back: the request was certainly not carried out, or the user has asked to run it again."""
         self.idempotency_key = ""
         self.error = None
 

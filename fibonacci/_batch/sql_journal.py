@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from fibonacci._batch.journal import JournalEntry, attempt, attempts_in, attempts_text, candidate_facts, error_text
 from fibonacci._batch.journal_errors import damaged_error, journal_error, reading_row
 from fibonacci._batch.journal_schema import checksum_of
-from fibonacci._batch.rows import Row, key_in, other_key
+from fibonacci._batch.rows import Row, key_in, other_key, same_key_error
 from fibonacci.errors import FibonacciError
 from fibonacci.models.run_results import UNKNOWN, RunResult
 
@@ -111,6 +111,7 @@ class SQLJournal(ABC):
         self._last = last
         self._is_doubtful = False  # whether it has the rows that were numbered last: Ctrl-C may have kept it from that
         self._seen = bytearray()
+        self._unwritten: dict[str, int] = {}  # the indexes of rows that were read, by their keys
         self._lock = threading.Lock()
 
     @property
@@ -130,17 +131,35 @@ class SQLJournal(ABC):
     def _change(self, entries: Iterable[JournalEntry], progress: str | None = None, version: str | None = None) -> None:
         """Write entries of rows in a transaction, if the journal is still this run's. They are read under its lock."""
 
-    def find(self, key: str, *, is_unique: bool) -> tuple[JournalEntry | None, bool]:
-        """Return what is known of a row, and whether the same key was found or begun in this run before.
+    def find(self, row: Row, *, is_unique: bool) -> JournalEntry | None:
+        """Return what is known of a row, and give the row its number.
 
         Args:
-            key: The key of the row.
-            is_unique: Whether no two rows can have one key, so that a new journal need not be asked.
+            row: The row, which was just read.
+            is_unique: Whether no other row can have its key, so that a new journal need not be asked.
+
+        Raises:
+            ValueError: If another row of this run has its key.
         """
         if is_unique and self.is_new:
-            return None, False
-        entry = self._read(key)
-        return entry, entry is not None and self._mark(entry.number)
+            return None
+        entry, index = None, self._unwritten.get(row.key)
+        if index is None:
+            entry = self.entry(row.key)
+            if entry is not None and self._mark(entry.number):
+                index = entry.row_index
+        if index is not None:
+            raise same_key_error(index, row.index, row.key)
+        if entry is not None:
+            row.number = entry.number
+        elif not is_unique:
+            self._unwritten[row.key] = row.index
+        return entry
+
+    def has_unseen(self, key: str) -> bool:
+        """Whether there is a row that this run has neither read nor started."""
+        entry = self.entry(key)
+        return entry is not None and not self._mark(entry.number)
 
     def write(self, rows: Sequence[Row], progress: str | None = None, version: str | None = None) -> None:
         """Write all at once.
@@ -164,6 +183,7 @@ class SQLJournal(ABC):
         self._is_doubtful = False
         for row in rows:
             row.is_recorded = True
+            self._unwritten.pop(row.key, None)
 
     @property
     def is_empty(self) -> bool:
@@ -174,19 +194,9 @@ class SQLJournal(ABC):
         """Iterate over the results, in the order of the rows. The run may have ended."""
         for record in self._select(_RESULTS):
             entry = entry_in(self.path, record)
-            yield self.result(entry, entry.row_index)
-
-    def result(self, entry: JournalEntry, index: int) -> RunResult:
-        """Return the result that the journal has of a row, at the index that the row has now."""
-        with reading_row(self.path):
-            return entry.result(index)
-
-    def recall(self, row: Row, entry: JournalEntry) -> None:
-        """Give a row what the journal has of its starts, the present one included."""
-        row.idempotency_key, row.intended_at = entry.idempotency_key or "", entry.intended_at or 0.0
-        row.version, row.settled_at = entry.version, entry.settled_at
-        with reading_row(self.path):
-            row.earlier = attempts_in(entry.earlier)
+            with reading_row(self.path):
+                result = entry.result(entry.row_index)
+            yield result
 
     def settle(self, key: str, execution_id: str | None, *, has_failed: bool) -> RunResult:
         """Record what a person has found out about a row of unknown outcome, and return the row as it is then.
@@ -200,7 +210,7 @@ class SQLJournal(ABC):
             JournalError: If there is no such row, it isn't of unknown outcome, or the execution is that of another row.
         """
         other = other_key(key)
-        entry = self._read(key) or (None if other is None else self._read(other))
+        entry = self.entry(key) or (None if other is None else self.entry(other))
         if entry is None:
             raise journal_error(self.path, f"has no row with the key {key_in(key)!r}")
         status = entry.present_status(math.inf)
@@ -224,7 +234,7 @@ class SQLJournal(ABC):
         self._change([settled])
         return settled.result(settled.row_index, settled.present_status(math.inf))
 
-    def _read(self, key: str) -> JournalEntry | None:
+    def entry(self, key: str) -> JournalEntry | None:
         """Return what is known of a row."""
         records = self._select(_READ, (key,))
         return entry_in(self.path, records[0]) if records else None

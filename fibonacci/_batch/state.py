@@ -1,21 +1,22 @@
-"""The rows of a batch that are under way, their results, and the count of the others. It does no I/O."""
+"""The rows of a batch that are under way, each in one phase, and their results. It does no I/O."""
 
 from __future__ import annotations
 
 import heapq
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar, Final, get_args
 
-from fibonacci._batch.journal import attempt
+from fibonacci._batch.journal import JournalEntry, attempt
 from fibonacci._batch.options import BatchOptions
-from fibonacci._batch.progress import MOST_UNKNOWN, candidates_note, stopped_error
-from fibonacci._batch.rows import Row, key_in
+from fibonacci._batch.progress import MOST_UNKNOWN, candidates_note
+from fibonacci._batch.rows import Phase, Row, key_in, same_key_error
 from fibonacci._remedies import argument, remedy
 from fibonacci._texts.text import counted
 from fibonacci.errors import (
     APIError,
     FibonacciError,
+    RunsStoppedError,
     TooManyFailuresError,
     UnknownOutcomeError,
     WaitTimeoutError,
@@ -120,7 +121,7 @@ class ResultQueue:
 
 
 class ResultList:
-    """The results of a batch without a journal, in whose place it is."""
+    """Keeps the results of a batch that has no journal, in its place."""
 
     path: ClassVar[str] = ""
     is_durable: ClassVar[bool] = False
@@ -130,6 +131,19 @@ class ResultList:
 
     def __init__(self) -> None:
         self._results: dict[int, RunResult] = {}
+        self._indexes: dict[str, int] = {}
+
+    def find(self, row: Row, *, is_unique: bool) -> JournalEntry | None:
+        """Check that no other row has the key of a row, and return None.
+
+        Raises:
+            ValueError: If another row has it.
+        """
+        if not is_unique:
+            index = self._indexes.setdefault(row.key, row.index)
+            if index != row.index:
+                raise same_key_error(index, row.index, row.key)
+        return None
 
     def write(self, rows: Sequence[Row], progress: str | None = None, version: str | None = None) -> None:
         """Keep the results."""
@@ -144,79 +158,73 @@ class ResultList:
 
 
 class BatchState:
-    """Where each row is: pending, starting, running, unknown or finished.
+    """Which phase each row is in, what has to be written and delivered, and whether more rows start.
 
     Args:
         options: The arguments of `run_many`.
 
     Attributes:
-        pending: Rows that were read, and have to be started (again).
-        starting: Rows whose request is under way, by index.
-        running: Rows with an execution that is watched, by its ID.
-        overdue: Rows whose time to wait is over. Each keeps its place until its execution has ended, by whose ID it is
-            named.
-        held_since: Since when overdue rows have every place, on the monotonic clock. None while they don't.
-        reading: How many rows have ended and are read once more.
-        unknown: Rows whose request had no response, by index.
+        rows: The rows under way by their phase, each by its index, in the order in which they came to it.
+        held_since: Since when overdue rows have taken every place, on the monotonic clock. None while they don't.
         changed: Rows of which something has to be written to the journal. Workers add to it too.
+        unrecorded: The indexes of rows whose executions couldn't be written to the journal.
         results: Results that have to be delivered.
         read: How many rows were read.
         is_exhausted: Whether all were read.
-        failure: Why no more rows is started. None while rows are.
-        is_stopped: Whether no more rows is started.
-        stopped_journal: The journal by which another process has stopped the rows. Empty while none has.
-        aborted_by: Why rows aren't even waited for. None while they are.
-        reads_on: Whether rows are read although no further one is started, for the journal has results of some.
+        failure: The first reason to start no more rows that has to be raised. None for none.
+        is_stopped: Whether no more rows start.
+        is_aborted: Whether rows aren't even waited for.
+        reads_on: Whether rows are still read when no more may start, because the journal has results of some.
         begun: How many rows were started in this call.
         new_version: A version of the workflow that has to be written to the journal. None for none.
-        unwritten: The keys of rows that were read and aren't in the journal, with their indexes.
     """
 
     def __init__(self, options: BatchOptions) -> None:
         self._options = options
-        self.pending: deque[Row] = deque()
-        self.starting: dict[int, Row] = {}
-        self.running: dict[str, Row] = {}
-        self.overdue: dict[str, Row] = {}
+        self.rows: dict[Phase, dict[int, Row]] = {phase: {} for phase in get_args(Phase)}
         self.held_since: float | None = None
-        self.reading: int = 0
-        self.unknown: dict[int, Row] = {}
         self.changed: list[Row] = []
+        self.unrecorded: set[int] = set()
         self.results: ResultQueue = ResultQueue(ordered=options.ordered)
         self.read: int = 0
         self.is_exhausted: bool = False
         self.failure: BaseException | None = None
         self.is_stopped: bool = False
-        self.stopped_journal: str = ""
-        self.aborted_by: BaseException | None = None
+        self.is_aborted: bool = False
         self.reads_on: bool = False
         self.begun: int = 0
         self.new_version: str | None = None
-        self.unwritten: dict[str, int] = {}
         self._bounds = RowBounds(options.max_failures)
         self._succeeded = 0
         self._failed = 0
         self._from_journal = 0
         self._unknown: list[RunResult] = []
 
-    @property
-    def in_flight(self) -> int:
-        """How many rows take capacity of the platform, those included that aren't waited for any more."""
-        return self.waited_for + len(self.overdue)
+    def move(self, row: Row, phase: Phase | None) -> None:
+        """Put a row into a phase. None ends the phase that it is in."""
+        if row.phase is not None:
+            del self.rows[row.phase][row.index]
+        row.phase = phase
+        if phase is not None:
+            self.rows[phase][row.index] = row
+
+    def count(self, *phases: Phase) -> int:
+        """Return how many rows are in one of some phases."""
+        return sum(len(self.rows[phase]) for phase in phases)
 
     @property
-    def waited_for(self) -> int:
-        """How many rows are being started, or have an execution that is waited for."""
-        return len(self.starting) + len(self.running)
+    def in_flight(self) -> int:
+        """How many rows take up capacity of the platform, including those that are no longer waited for."""
+        return self.count("starting", "running", "overdue")
 
     @property
     def has_more(self) -> bool:
-        """Whether rows may still be started."""
-        return not self.is_stopped and (bool(self.pending) or (not self.is_exhausted and self.may_read))
+        """Whether more rows may be started."""
+        return not self.is_stopped and (bool(self.rows["pending"]) or (not self.is_exhausted and self.may_read))
 
     @property
     def may_read(self) -> bool:
-        """Whether another row may be read: one that isn't started is lost if it can be read only once."""
+        """Whether another row may be read. A row that isn't started is lost if it can be read only once."""
         return self.reads_on or self._may_begin
 
     @property
@@ -225,14 +233,9 @@ class BatchState:
         return most is None or self.begun < most
 
     @property
-    def busy(self) -> int:
-        """How many rows are under way, those included that have ended and are read once more."""
-        return self.in_flight + self.reading
-
-    @property
     def summary(self) -> RunsSummary:
         """How far the rows have come."""
-        unknown = len(self._unknown) + len(self.unknown)
+        unknown = len(self._unknown) + len(self.unrecorded.union(self.rows["unknown"]))
         total = self.read if self._options.total is None else max(self._options.total, self.read)
         left = total - self._succeeded - self._failed - unknown
         return RunsSummary(
@@ -245,60 +248,47 @@ class BatchState:
 
     @property
     def end_error(self) -> BaseException | None:
-        """What to raise at the end. None if nothing is amiss."""
-        if self.failure is None and self.stopped_journal and self._may_lack_rows:
-            return stopped_error(self.stopped_journal)
+        """What to raise at the end. None if all went well."""
+        is_total_known = self.is_exhausted or self._options.total is not None
+        if isinstance(self.failure, RunsStoppedError) and is_total_known and self.summary.left <= 0:
+            return self._unknown_error()  # every row had ended nevertheless
         return self.failure or self._unknown_error()
 
-    @property
-    def _may_lack_rows(self) -> bool:
-        """Whether there are rows, or may be, that haven't ended."""
-        is_total_known = self.is_exhausted or self._options.total is not None
-        return not is_total_known or self.summary.left > 0
-
     def stop(self, failure: BaseException | None) -> None:
-        """Start no more rows. At the end, the first failure is raised."""
+        """Start no more rows. At the end, the first failure is raised, before a request to stop."""
         self.is_stopped = True
-        self.failure = self.failure or failure
-
-    def stop_by(self, journal: str) -> None:
-        """Start no more rows, because another process has requested it.
-
-        Args:
-            journal: The path of the journal by which it has.
-        """
-        self.stopped_journal = journal
-        self.stop(None)
+        if self.failure is None or isinstance(self.failure, RunsStoppedError):
+            self.failure = failure or self.failure
 
     def abort(self, failure: BaseException) -> None:
         """Start no more rows and wait for none."""
         self.stop(failure)
-        self.aborted_by = self.aborted_by or failure
+        self.is_aborted = True
 
     def admit(self, row: Row) -> bool:
         """Count a row that is about to start, or return False if `max_rows` leaves it to another call."""
         if row.started_at:  # it was started in this call before, and refused
             return True
         if not self._may_begin:
-            self.unwritten.pop(row.key, None)
             self.results.skip(row.index)
             return False
         self.begun += 1
         return True
 
     def lose(self, row: Row) -> None:
-        """Leave a row of which it isn't known whether it was started."""
-        self.unknown[row.index] = row
-        if row.started_at:  # else an earlier call has lost it
+        """Set aside a row that may or may not have been started."""
+        self.move(row, "unknown")
+        if row.started_at:  # otherwise an earlier call has lost it
             self._count_failure(row.error, "unknown")
 
     def take_back(self, row: Row, execution_id: str) -> bool:
-        """Stop if the platform gave a row an execution that is another row's, and leave it as one of unknown outcome.
+        """Stop if the platform gave a row an execution that another row has, and count the row as unknown.
 
         Returns:
-            Whether it is another row's.
+            Whether another row has it.
         """
-        other = self.running.get(execution_id) or self.overdue.get(execution_id)
+        followed = (*self.rows["running"].values(), *self.rows["reading"].values(), *self.rows["overdue"].values())
+        other = next((each for each in followed if each.execution_id == execution_id), None)
         if other is None:
             return False
         row.execution_id = ""
@@ -325,16 +315,22 @@ class BatchState:
 
     def finish(self, row: Row, error: Exception | None, status: str = "failed") -> None:
         """Finish a row."""
-        row.result = _result(row, error, status)
+        self.move(row, None)
+        row.result = result = _result(row, error, status)
         self.changed.append(row)
-        self._deliver(row.result)
+        self._count(result)
+        self.results.push(result)
+        if result.succeeded:
+            self._bounds.succeeded()
+        else:
+            self._count_failure(result.error, "failed")
 
     def give_up(self, row: Row, error: Exception) -> None:
         """Deliver a row whose execution wasn't seen to end in time: another call with the journal looks at it again."""
         status = UNKNOWN if row.execution is None else str(row.execution.status)
         result = _result(row, error, status)
         self.results.push(result)
-        self.overdue[row.execution_id] = row
+        self.move(row, "overdue")
         self.changed.append(row)
         row.candidates = () if status == UNKNOWN else None
         if status == UNKNOWN:
@@ -342,7 +338,7 @@ class BatchState:
         self._count_failure(error, "unknown" if status == UNKNOWN else "timed out")
 
     def stop_held(self, now: float, timeout: float) -> None:
-        """Stop if overdue rows have held every place for as long as a row is waited for.
+        """Stop if overdue rows have taken every place for as long as a row is waited for.
 
         Args:
             now: Seconds on the monotonic clock.
@@ -351,7 +347,7 @@ class BatchState:
         if self.held_since is None:
             self.held_since = now
         elif now - self.held_since >= timeout:
-            rows = list(self.overdue.values())
+            rows = list(self.rows["overdue"].values())
             names = ", ".join(f"{row.execution_id} (row {key_in(row.key)})" for row in rows)
             text = (
                 f"no row can be started: executions that did not end within {argument('timeout', timeout)} "
@@ -362,11 +358,10 @@ class BatchState:
 
     def rerun_unknown(self) -> None:
         """Start the rows of unknown outcome again."""
-        for row in self.unknown.values():
+        for row in [*self.rows["unknown"].values()]:
             row.earlier = _result(row, row.error, UNKNOWN).attempts
             row.withdraw()
-            self.pending.append(row)
-        self.unknown.clear()
+            self.move(row, "pending")
 
     def deliver_unknown(self, candidates: Mapping[int, tuple[Execution, ...]]) -> None:
         """Deliver the rows of unknown outcome.
@@ -374,13 +369,13 @@ class BatchState:
         Args:
             candidates: The executions that may be theirs, by index.
         """
-        for row in self.unknown.values():
+        for row in [*self.rows["unknown"].values()]:
             row.candidates = candidates.get(row.index, ())
             result = _result(row, row.error, UNKNOWN)
+            self.move(row, None)
             self.changed.append(row)
             self._unknown.append(result)
             self.results.push(result)
-        self.unknown.clear()
 
     def _unknown_error(self) -> FibonacciError | None:
         """Return the error that lists the rows of unknown outcome, or None if there are none."""
@@ -400,14 +395,6 @@ class BatchState:
         if note := candidates_note(results[:MOST_UNKNOWN]):
             error.add_note(note)
         return error
-
-    def _deliver(self, result: RunResult) -> None:
-        self._count(result)
-        self.results.push(result)
-        if result.succeeded:
-            self._bounds.succeeded()
-        else:
-            self._count_failure(result.error, "failed")
 
     def _count_failure(self, error: Exception | None, kind: str) -> None:
         too_many = self._bounds.failed(error, kind)

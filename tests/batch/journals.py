@@ -89,6 +89,11 @@ def fill(path: str, header: JournalHeader, rows: int) -> None:
         write_mark(connection, str(mark._replace(commits=mark.commits + 1, rows=rows, total=total)))
 
 
+def entry_of(journal: SQLJournal, key: str) -> JournalEntry | None:
+    """Return what a journal has of a row."""
+    return journal.find(Row(0, key, {}, "{}"), is_unique=False)
+
+
 def row(number: int) -> Row:
     made = Row(number, f"k{number}", {"n": number}, f'{{"n":{number}}}')
     made.intend(1_000.0)

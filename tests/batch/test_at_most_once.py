@@ -273,7 +273,7 @@ class TestFromRunToRun:
         with pytest.raises(LookupError, match="mine"):
             setting.run(setting.runs(idempotency="server", rows=rows), leave)
         with closing(setting.opened()) as journal:
-            entry, _ = journal.find("0", is_unique=False)
+            entry = journal.entry("0")
         assert entry is not None
         assert [entry.execution_id] == ids
 

@@ -109,7 +109,7 @@ def test_a_commit_without_its_note_may_be_lost(tmp_path: Path) -> None:
         write_files(path, files)
         assert is_last_commit_noted(path) == is_lost
         with closing(open_journal(str(path), HEADER)) as journal:
-            assert (journal.find(f"k{_ROWS}", is_unique=False)[0] is None) == is_lost
+            assert (journal.entry(f"k{_ROWS}") is None) == is_lost
     write_files(path, {**left, "-wal": left["-wal"][:-1]})
     with pytest.raises(JournalError, match="lacks the last 1 commit"):
         open_journal(str(path), HEADER)
@@ -131,7 +131,7 @@ def test_a_file_of_another_moment_is_named(tmp_path: Path) -> None:
 def content_of(path: Path) -> dict[str, tuple[object, ...]]:
     """Return what the journal has of the rows."""
     with closing(open_journal(str(path), HEADER)) as journal:
-        found = {key: journal.find(key, is_unique=False)[0] for key in (f"k{each}" for each in range(_ROWS))}
+        found = {key: journal.entry(key) for key in (f"k{each}" for each in range(_ROWS))}
         return {
             key: (entry.number, entry.idempotency_key is None, entry.execution_id, entry.status)
             for key, entry in found.items()

@@ -27,7 +27,7 @@ from fibonacci._batch.rows import Row
 from fibonacci._batch.sqlite_journal import open_journal
 from fibonacci.models import Execution
 from fibonacci.models._reading import read_model
-from tests.batch.journals import JournalPlace, another_process, completed, ended, fill
+from tests.batch.journals import JournalPlace, another_process, completed, ended, entry_of, fill
 from tests.kit.assertions import each_row
 from tests.kit.systems import linux_only, needs_fork, needs_permissions, needs_signals
 from tests.tools.interruptions.injection import at_most
@@ -70,7 +70,7 @@ def test_an_execution_with_odd_fields_is_read_again(place: JournalPlace) -> None
     journal.write([ended(one, result)])
     journal.close()
     journal = place.open(HEADER)
-    entry, _ = journal.find("k1", is_unique=False)
+    entry = journal.entry("k1")
     journal.close()
     assert entry is not None
     execution = entry.result(1).execution
@@ -89,7 +89,7 @@ def test_the_three_records_of_a_row(place: JournalPlace) -> None:
     journal.close()
 
     journal = place.open(HEADER)
-    entries = [journal.find(key, is_unique=False)[0] for key in ("k1", "k2", "k3", "k4")]
+    entries = [journal.entry(key) for key in ("k1", "k2", "k3", "k4")]
     journal.close()
     assert [entry and (entry.idempotency_key is not None, entry.execution_id, entry.status) for entry in entries] == [
         (True, "exec_1", "completed"),
@@ -107,12 +107,12 @@ def test_an_intent_that_was_withdrawn_counts_no_more(place: JournalPlace) -> Non
     journal.write([refused])
     refused.withdraw()
     journal.write([refused])
-    entry, _ = journal.find("k1", is_unique=False)
+    entry = journal.entry("k1")
     assert entry is not None
     assert entry.idempotency_key is None
     refused.intend(2_000.0)
     journal.write([refused])
-    entry, _ = journal.find("k1", is_unique=False)
+    entry = journal.entry("k1")
     assert entry is not None
     assert (entry.idempotency_key, entry.intended_at) == (refused.idempotency_key, 2_000.0)
     journal.close()
@@ -122,18 +122,22 @@ def test_a_key_that_occurs_twice_in_a_run_is_found(place: JournalPlace) -> None:
     journal = place.open(HEADER)
     rows = [row(number) for number in range(20)]
     journal.write(rows)
-    assert all(journal.find(each.key, is_unique=False)[1] for each in rows)
+    for each in rows:
+        with pytest.raises(ValueError, match="have the same key"):
+            entry_of(journal, each.key)
     journal.close()
     journal = place.open(HEADER)
-    assert not any(journal.find(each.key, is_unique=False)[1] for each in rows), "another run begins"
-    assert all(journal.find(each.key, is_unique=False)[1] for each in rows)
+    assert all(entry_of(journal, each.key) for each in rows), "another run begins"
+    for each in rows:
+        with pytest.raises(ValueError, match="have the same key"):
+            entry_of(journal, each.key)
     journal.close()
 
 
 def test_a_journal_belongs_to_no_thread(place: JournalPlace) -> None:
     with closing(place.open(HEADER)) as journal, ThreadPoolExecutor(1) as thread:
         thread.submit(journal.write, [row(1)]).result()
-        assert journal.find("k1", is_unique=False)[0] is not None
+        assert journal.entry("k1") is not None
 
 
 def test_a_row_that_is_written_with_its_result_alone_has_its_earlier_starts(place: JournalPlace) -> None:
@@ -157,7 +161,7 @@ def test_a_row_whose_write_was_interrupted_is_written_with_others(
     journal.write([second, first])
     journal.close()
     with closing(place.open(HEADER)) as journal:
-        found = [journal.find(key, is_unique=False)[0] for key in ("k1", "k2")]
+        found = [journal.entry(key) for key in ("k1", "k2")]
     assert sorted(entry.number for entry in found if entry is not None) == [1, 2]
 
 
@@ -165,12 +169,12 @@ def test_any_number_of_rows_is_known_to_have_been_seen_or_not(path: str) -> None
     with closing(open_journal(path, HEADER)) as journal:
         journal.write([row(number) for number in range(8_193)])
     with closing(open_journal(path, HEADER)) as journal:
-        for is_again in (False, True):
-            for number in (0, 8_190, 8_191, 8_192):
-                entry, was_seen = journal.find(f"k{number}", is_unique=False)
-                assert was_seen is is_again
-                assert entry is not None
-                assert entry.number == number + 1
+        for number in (0, 8_190, 8_191, 8_192):
+            entry = entry_of(journal, f"k{number}")
+            assert entry is not None
+            assert entry.number == number + 1
+            with pytest.raises(ValueError, match="have the same key"):
+                entry_of(journal, f"k{number}")
 
 
 @needs_signals
@@ -247,7 +251,7 @@ class TestRefusals:
             journal = open_journal(path, HEADER)
             try:
                 for number in range(200):
-                    journal.find(f"k{number}", is_unique=False)
+                    journal.entry(f"k{number}")
             finally:
                 journal.close()
 
@@ -323,7 +327,7 @@ class TestRefusals:
             journal.write([row(3)])  # the parent still has it
             journal.close()
             journal = place.open(HEADER)  # although the child lives
-            assert [journal.find(key, is_unique=False)[0] is not None for key in ("k1", "k2", "k3")] == [1, 0, 1]
+            assert [journal.entry(key) is not None for key in ("k1", "k2", "k3")] == [1, 0, 1]
             journal.close()
         finally:
             os.kill(child, 9)
@@ -339,7 +343,7 @@ class TestResume:
         with closing(place.open(HEADER)) as journal:
             journal.write([row(1)])
         with closing(place.open(HEADER, resume=True)) as journal:
-            assert journal.find("k1", is_unique=False)[0] is not None
+            assert journal.entry("k1") is not None
 
     def test_false_refuses_one_that_has_rows(self, place: JournalPlace) -> None:
         with closing(place.open(HEADER, resume=False)) as journal:
@@ -459,7 +463,7 @@ def test_opening_a_journal_reads_few_of_its_rows(path: str, monkeypatch: pytest.
 
     monkeypatch.setattr("sqlite3.connect", connect_and_count)
     with closing(open_journal(path, HEADER)) as journal:
-        entry, _ = journal.find("400", is_unique=False)
+        entry = journal.entry("400")
     assert entry is not None
     assert entry.execution_id == "exec_400"
     assert 0 < len(read) < 50

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from fibonacci import Fibonacci, JournalError, RunResult
+from fibonacci._batch.journal_errors import reading_row
 from fibonacci._batch.sqlite_journal import Journal, open_journal
 from fibonacci.emulator import Emulator
 from tests.batch.damages import read_files, write_files
@@ -91,7 +92,7 @@ def test_ctrl_c_between_a_commit_and_its_note_loses_nothing(path: str, monkeypat
             journal.write([row(1)])
         journal.write([row(2)])
     with closing(open_journal(path, HEADER)) as journal:
-        assert all(journal.find(f"k{number}", is_unique=False)[0] for number in (1, 2))
+        assert all(journal.entry(f"k{number}") for number in (1, 2))
 
 
 @pytest.mark.parametrize(
@@ -142,9 +143,10 @@ def test_a_damaged_journal_is_refused_when_it_is_opened(path: str, damage: str) 
 
 
 def result_in(journal: Journal) -> RunResult:
-    entry, _ = journal.find("k1", is_unique=False)
+    entry = journal.entry("k1")
     assert entry is not None
-    return journal.result(entry, 1)
+    with reading_row(journal.path):
+        return entry.result(1)
 
 
 def test_results_after_another_folder_became_the_current_one(
@@ -166,7 +168,7 @@ def test_a_run_that_ends_leaves_one_file_that_can_be_copied(path: str, tmp_path:
     assert {each.name for each in tmp_path.iterdir()} == {"runs.db", "runs.db-lock"}
     Path(f"{path}.copy").write_bytes(Path(path).read_bytes())
     with closing(open_journal(f"{path}.copy", HEADER, resume=True)) as journal:
-        assert all(journal.find(f"k{number}", is_unique=False)[0] for number in (1, 2))
+        assert all(journal.entry(f"k{number}") for number in (1, 2))
 
 
 def test_another_program_that_reads_it_does_not_keep_the_run_from_ending(path: str) -> None:
@@ -178,7 +180,7 @@ def test_another_program_that_reads_it_does_not_keep_the_run_from_ending(path: s
         journal.close()
         assert Path(f"{path}-wal").exists()
     with closing(open_journal(path, HEADER, resume=True)) as journal:
-        assert journal.find("k1", is_unique=False)[0] is not None
+        assert journal.entry("k1") is not None
 
 
 def test_what_a_refused_journal_lacks_can_be_put_back(path: str) -> None:
@@ -194,7 +196,7 @@ def test_what_a_refused_journal_lacks_can_be_put_back(path: str) -> None:
         put_back = {name: content for name, content in files.items() if lacking[name] != content}
         write_files(Path(path), {**read_files(Path(path)), **put_back})
         with closing(open_journal(path, HEADER)) as journal:
-            assert journal.find("k2", is_unique=False)[0] is not None
+            assert journal.entry("k2") is not None
 
 
 @pytest.mark.parametrize(

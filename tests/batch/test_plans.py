@@ -32,10 +32,9 @@ from fibonacci._batch.candidates import candidates_of
 from fibonacci._batch.concurrency import DEFAULT, Backoff, ConcurrencyPlan, quota_kind, quota_value
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated, per_day_of, watch_rate
 from fibonacci._batch.journal import error_in, error_text, start_outcome
-from fibonacci._batch.rows import Row, RowParser
+from fibonacci._batch.rows import Phase, Row, RowParser
 from fibonacci._batch.state import BatchState, ResultList, ResultQueue
 from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, watch_interval
-from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.request import canonical
 from fibonacci.models import Execution
 from fibonacci.models.executions import execution_error
@@ -242,24 +241,23 @@ def parts_of_a_batch(journal: Any, *, in_flight: int = 0, left: int = 1000, orga
     options: Any = Mock(concurrency=None if organization else 1000, ordered=False, timeout=None, total=None)
     options.max_failures = options.max_rows = None
     options.parser = RowParser(None, None)
-    versions = WorkflowVersions(None, 0.0)
-    context: Any = AsyncBatchContext(requestor, Mock(), options, journal, organization, None, versions, limits, 0.0)
+    context: Any = AsyncBatchContext(requestor, Mock(), options, journal, organization, None, None, limits, 0.0)
     context._workers = Mock()
     return context
 
 
-def running_rows(number: int) -> dict[str, Row]:
-    rows = {str(index): Row(index, str(index), {}, None) for index in range(number)}
-    for row in rows.values():
+def put_rows(context: AsyncBatchContext, phase: Phase, number: int) -> None:
+    for index in range(number):
+        row = Row(index, str(index), {}, None, execution_id=str(index))
         row.begin(FakeClock().monotonic(), None)
-    return rows
+        context.state.move(row, phase)
 
 
 class TestLoop:
     def test_rows_that_are_just_being_started_take_their_place_in_the_window(self) -> None:
         async def window(starting: int) -> object:
             context = parts_of_a_batch(Mock(), in_flight=2, left=10)
-            context.state.starting = running_rows(starting)
+            put_rows(context, "starting", starting)
             return context.window()
 
         windows = [asyncio.run(window(starting)) for starting in (0, 1, 2, 5)]
@@ -269,9 +267,11 @@ class TestLoop:
         async def started(running: int) -> int:
             context = parts_of_a_batch(ResultList(), in_flight=1000, left=100)
             context.watch.ended(60.0)  # looked at every two seconds
-            context.state.running = running_rows(running)
-            await AsyncBatchRunner(context, iter([{"n": 1}] * 500)).begin()
-            return len(context.state.starting)
+            put_rows(context, "running", running)
+            runner = AsyncBatchRunner(context, iter([{"n": 1}] * 500))
+            context.state.read = running
+            await runner.begin()
+            return context.state.count("starting")
 
         assert [asyncio.run(started(running)) for running in (0, 1)] == [100, 90]
 
@@ -293,7 +293,7 @@ class TestLoop:
         async def looked(running: int, pages: int) -> object:
             context = parts_of_a_batch(Mock())
             context.watch.looked(0.0, requests=pages, pages=pages)
-            context.state.running = running_rows(running)
+            put_rows(context, "running", running)
             found = [Execution.model_validate({"execution_id": str(index), "status": "running"}) for index in range(4)]
             context.requests.find = AsyncMock(return_value=({each.id: each for each in found}, 2))
             context.watch.looked = Mock()
@@ -584,7 +584,8 @@ class TestUnknownRows:
             max_rows=None,
         )
         state = BatchState(options)
-        state.unknown = {index: Row(index, f"k{index}", {}, None) for index in range(number)}
+        for index in range(number):
+            state.move(Row(index, f"k{index}", {}, None), "unknown")
         state.read = number
         assert str(state.summary).startswith(f"0 succeeded, 0 failed, {number} unknown")
         state.deliver_unknown({})

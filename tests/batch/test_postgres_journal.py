@@ -195,7 +195,7 @@ class TestRefusals:
             assert error.can_continue
             postgres.execute(f"DROP TRIGGER full_disk ON {schema}.fibonacci_rows")
             journal.write([row(1)])
-            assert journal.find("k1", is_unique=False)[0] is not None
+            assert journal.entry("k1") is not None
 
     @each_row(
         "url",
@@ -248,7 +248,7 @@ class TestLostConnections:
         lose(postgres)
         journal.write([row(2)])
         lose(postgres)
-        assert [journal.find(f"k{number}", is_unique=False)[0] is not None for number in (1, 2, 3)] == [1, 1, 0]
+        assert [journal.entry(f"k{number}") is not None for number in (1, 2, 3)] == [1, 1, 0]
         with pytest.raises(JournalError, match="is used by another run"):
             open_postgres_journal(spot, HEADER)
         assert SECRET not in caplog.text
@@ -273,7 +273,7 @@ class TestLostConnections:
         monkeypatch.setattr(connection, "pipeline", lose_the_reply)
         one = row(1)
         journal.write([one])
-        assert journal.find("k1", is_unique=False)[0] is not None
+        assert journal.entry("k1") is not None
         one.execution_id = "exec_1"
         journal.write([one])
         name = spot.name
@@ -304,7 +304,7 @@ class TestLostConnections:
             journal.write([started_as(one, "exec_1")])
         monkeypatch.setattr(psycopg, "connect", connect)
         journal.write([started_as(two, "exec_2")])
-        found = [journal.find(key, is_unique=False)[0] for key in ("k1", "k2")]
+        found = [journal.entry(key) for key in ("k1", "k2")]
         assert [entry and entry.execution_id for entry in found] == ["exec_1", "exec_2"]
 
     @pytest.mark.parametrize("notices_first", [False, True])
@@ -318,7 +318,7 @@ class TestLostConnections:
                 assert "was taken over by another run (process " in str(error)
                 assert error.can_continue
             other.write([row(2)])
-            assert other.find("k1", is_unique=False)[0] is None
+            assert other.entry("k1") is None
 
     def test_a_run_whose_lock_alone_is_lost_writes_nothing(
         self, spot: PostgresPlace, journal: PostgresJournal, connections: list[Any]

@@ -37,7 +37,7 @@ def begin(journal: SlowJournal, rows: Sequence[Row]) -> tuple[list[threading.Thr
     """Let the first row be written, and the others wait for it."""
     shared: Any = journal
     context: Any = BatchContext(
-        Mock(), Mock(), Mock(concurrency=None, total=None), shared, None, None, Mock(), Mock(), 0.0
+        Mock(), Mock(), Mock(concurrency=None, total=None), shared, None, None, None, Mock(), 0.0
     )
     errors: list[JournalError] = []
 

@@ -16,8 +16,9 @@ from fibonacci._async.batch.starter import AsyncRowStarter
 from fibonacci._async.batch.watcher import AsyncExecutionsWatcher
 from fibonacci._batch.candidates import candidates_of, earliest
 from fibonacci._batch.concurrency import quota_value
+from fibonacci._batch.journal_schema import version_text
+from fibonacci._batch.progress import stopped_error
 from fibonacci._batch.rows import Row
-from fibonacci._batch.workflow_versions import version_text
 from fibonacci._core.logs import log_journal
 from fibonacci._core.retry import is_final
 from fibonacci._texts.logging import log
@@ -31,6 +32,8 @@ _log = logging.getLogger("fibonacci")
 _RESTORED_AT_ONCE = 256
 # Seconds between two looks whether another process has stopped the rows.
 _STOP_CHECK = 0.25
+# Seconds between two readings of the workflow while rows start, to see its version.
+_VERSION_EVERY = 60.0
 # Seconds for which events are gathered.
 _GATHERING = 0.01
 # Seconds: the progress is shown that often although nothing happens.
@@ -65,9 +68,7 @@ class AsyncBatchRunner:
     def is_over(self) -> bool:
         """Whether every row has come to what it will come to."""
         state = self._state
-        if state.aborted_by is not None:
-            return True
-        return self.is_at_rest and not state.unknown and not state.has_more
+        return state.is_aborted or (self.is_at_rest and not state.rows["unknown"] and not state.has_more)
 
     async def begin(self) -> None:
         """Start the first rows."""
@@ -86,32 +87,16 @@ class AsyncBatchRunner:
         await self._receive()
         self._call_received()
         self._stop_if_asked()
-        if self._state.aborted_by is not None:
-            self.save()
+        if self._state.is_aborted:
+            self._commit([])
             return
         self._watcher.expire()
         await self._start_rows()
 
-    async def drain(self) -> None:
-        """Start no more rows, and wait until no request is under way."""
-        self._state.stop(None)
-        self._call_received()
-        while not self._context.is_idle:
-            self._received += await self._context.inbox.get(None)
-            self._call_received()
-
-    def save(self) -> None:
-        """Write the results there are.
-
-        Raises:
-            JournalError: If the journal can't be written.
-        """
-        self._commit([])
-
     @property
     def is_at_rest(self) -> bool:
         """Whether no request is under way, and no execution is waited for."""
-        return self._context.is_idle and not (self._received or self._state.running)
+        return self._context.is_idle and not (self._received or self._state.rows["running"])
 
     async def _start_rows(self) -> None:
         """Start what may be started: first all intents are made durable, at once, with the results there are."""
@@ -119,8 +104,8 @@ class AsyncBatchRunner:
         waiting = deque(await self._choose())
         try:
             self._commit(list(waiting))
-            if waiting and context.versions.must_read(context.now):
-                context.versions.reading(context.now)
+            if waiting and context.version is not None and context.now - context.version_read_at >= _VERSION_EVERY:
+                context.version_read_at = context.now
                 context.drive(self._read_version())
             while waiting:
                 self._starter.start(waiting[0])
@@ -135,38 +120,43 @@ class AsyncBatchRunner:
         await _runtime.checkpoint()
 
     def _withdraw(self, rows: Iterable[Row]) -> None:
-        """Take the intents of rows back that weren't started. The journal may have them."""
+        """Take back the intents of rows that weren't started. The journal may have them."""
         for row in rows:
-            if row.index not in self._state.starting and not row.is_uncertain:
-                row.withdraw()
-                if row.number:
-                    self._state.changed.append(row)
+            if row.phase != "starting":
+                self._state.move(row, "pending")
+                if not row.is_uncertain:
+                    row.withdraw()
+                    if row.number:
+                        self._state.changed.append(row)
 
     async def _choose(self) -> list[Row]:
         """Return the rows to start now."""
         state, context = self._state, self._context
-        room = context.plan.slots(state.busy, len(state.starting), context.now)
+        pending = state.rows["pending"]
+        busy = state.in_flight + state.count("reading")
+        room = context.plan.slots(busy, state.count("starting"), context.now)
         window = context.window()
         if window is not None and room > 0:
-            room = min(room, window[1] - (context.watch.reserve(*window) if state.running else 0))
+            room = min(room, window[1] - (context.watch.reserve(*window) if state.rows["running"] else 0))
             total = context.options.total
-            if room <= 0 and state.has_more and (state.pending or total is None or state.read < total):
+            if room <= 0 and state.has_more and (pending or total is None or state.read < total):
                 context.warn_of_rate_limit(window[0])
-        busy = state.busy
         chosen: list[Row] = []
-        if self._is_held and not state.pending:
+        if self._is_held and not pending:
             await self._reader.read()  # whether there is a row that waits for a place
         self._stop_if_held()
         self._was_cut_short = False
-        while room > len(chosen) + state.busy - busy and not state.is_stopped:
+        while room > len(chosen) + state.in_flight + state.count("reading") - busy and not state.is_stopped:
             self._was_cut_short = len(state.results) >= _RESTORED_AT_ONCE
-            if not state.pending and (self._was_cut_short or not state.may_read or not await self._reader.read()):
+            if not pending and (self._was_cut_short or not state.may_read or not await self._reader.read()):
                 break
-            if state.pending:
-                row = state.pending.popleft()
+            if pending:
+                row = next(iter(pending.values()))
                 if not self._starter.can_start(row):
                     state.lose(row)
-                elif state.admit(row):
+                    continue
+                state.move(row, None)
+                if state.admit(row):
                     chosen.append(row)
         return chosen
 
@@ -185,14 +175,14 @@ class AsyncBatchRunner:
             return
         self._stop_checked_at = now
         if journal.is_asked_to_stop:
-            state.stop_by(journal.path)
-            text = f"was stopped by another process: no further row starts, and {state.waited_for} under way are"
-            log_journal(journal.path, f"{text} waited for", is_warning=True)
+            state.stop(stopped_error(journal.path))
+            text = f"was stopped by another process: no more rows start, and {state.count('starting', 'running')}"
+            log_journal(journal.path, f"{text} in progress are waited for", is_warning=True)
 
     def _stop_if_held(self) -> None:
         """Stop if rows that have timed out hold every place, and none of their executions ends."""
         state, timeout, now = self._state, self._context.options.timeout, self._context.now
-        if timeout is not None and self._is_held and state.pending and self._context.plan.quota.until <= now:
+        if timeout is not None and self._is_held and state.rows["pending"] and self._context.plan.quota.until <= now:
             state.stop_held(now, timeout)
         else:
             state.held_since = None
@@ -201,8 +191,8 @@ class AsyncBatchRunner:
     def _is_held(self) -> bool:
         """Whether rows that have timed out have every place."""
         state = self._state
-        held = len(state.overdue) >= max(1, self._context.plan.capacity)
-        return held and state.has_more and not (state.waited_for or state.reading)
+        held = state.count("overdue") >= max(1, self._context.plan.capacity)
+        return held and state.has_more and not state.count("starting", "running", "reading")
 
     @property
     def _held_until(self) -> float | None:
@@ -243,8 +233,8 @@ class AsyncBatchRunner:
             context.plan.record_unreadable_quota(context.now)
             return
         # Some may be executions of this run whose start has no response yet.
-        own = state.running.keys() | state.overdue.keys()
-        others = sum(execution_id not in own for execution_id in running) - len(state.starting)
+        own = {row.execution_id for phase in ("running", "overdue") for row in state.rows[phase].values()}
+        others = sum(execution_id not in own for execution_id in running) - state.count("starting")
         context.plan.record_quota(capacity, max(0, others), context.now)
 
     def _probe(self) -> None:
@@ -263,7 +253,7 @@ class AsyncBatchRunner:
             return
         context.plan.probed()
         if error is None:
-            context.versions.reading(context.now)
+            context.version_read_at = context.now
             context.take_version(version_text(workflow.version))
 
     def _look(self) -> None:
@@ -275,14 +265,14 @@ class AsyncBatchRunner:
         """When nothing else is left, start the rows of unknown outcome again, or deliver them with their candidates."""
         state = self._state
         is_read = state.is_exhausted or self._reader.is_far or not state.may_read
-        is_blocked = state.is_stopped or (is_read and not state.pending)
-        if not (state.unknown and is_blocked and self.is_at_rest):
+        is_blocked = state.is_stopped or (is_read and not state.rows["pending"])
+        if not (state.rows["unknown"] and is_blocked and self.is_at_rest):
             return
         if self._context.options.if_unknown == "rerun" and not state.is_stopped:
             state.rerun_unknown()
             self._context.inbox.put(nothing)
         else:
-            self._context.drive(self._deliver_unknown([*state.unknown.values()]))
+            self._context.drive(self._deliver_unknown([*state.rows["unknown"].values()]))
 
     def _deliver_unknown(self, rows: list[Row]) -> _workers.Steps:
         candidates, error = yield partial(self._candidates, rows)
@@ -333,9 +323,9 @@ class AsyncBatchRunner:
         times = [
             now + _LONGEST_WAIT,
             self._watcher.due_at(),
-            context.plan.next_change(now) if has_more or self._state.unknown else None,
+            context.plan.next_change(now) if has_more or self._state.rows["unknown"] else None,
             None if window is None or not has_more else now + window[0],
             self._held_until,
-            next((row.deadline for row in self._state.running.values()), None),
+            next((row.deadline for row in self._state.rows["running"].values()), None),
         ]
         return max(0.0, min(at for at in times if at is not None) - now)

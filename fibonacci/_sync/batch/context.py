@@ -16,13 +16,13 @@ from fibonacci._batch.candidates import created_at
 from fibonacci._batch.concurrency import UNSTATED, Backoff, ConcurrencyPlan, quota_value
 from fibonacci._batch.estimate import BatchLimits, per_day_of, watch_rate
 from fibonacci._batch.journal_errors import changed_error
+from fibonacci._batch.journal_schema import version_text
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.progress import BatchPace, ProgressText
 from fibonacci._batch.rows import Row
 from fibonacci._batch.sql_journal import SQLJournal
 from fibonacci._batch.state import BatchState, ResultList
 from fibonacci._batch.watching import StartRate, WatchPlan
-from fibonacci._batch.workflow_versions import WorkflowVersions
 from fibonacci._core.messages import Deadline
 from fibonacci._core.options import Unset
 from fibonacci._core.request import Request
@@ -130,7 +130,7 @@ class BatchContext:
         journal: The open journal. Without one, the list of the results.
         organization_id: The ID of the organization whose quota counts. None if it isn't known.
         definition: The definition of the workflow. None if the platform doesn't send it.
-        versions: The version of the workflow.
+        version: The version of the workflow as text. None if the platform states none.
         limits: The rate limit of the key.
         time_ahead: Seconds by which the platform's clock is ahead of the client's.
 
@@ -143,6 +143,7 @@ class BatchContext:
         inbox: What workers hand to the task that iterates.
         is_iterating: Whether the task that iterates is at work, and not in the body of the user's loop.
         quota: The quota of the organization as last read. None before.
+        version_read_at: When the workflow was last read to see its version, on the monotonic clock.
     """
 
     def __init__(
@@ -153,7 +154,7 @@ class BatchContext:
         journal: SQLJournal | ResultList,
         organization_id: str | None,
         definition: Mapping[str, Any] | None,
-        versions: WorkflowVersions,
+        version: str | None,
         limits: SharedLimits,
         time_ahead: float,
     ) -> None:
@@ -163,7 +164,9 @@ class BatchContext:
         self.journal = journal
         self.organization_id = organization_id
         self.definition = definition
-        self.versions = versions
+        self.version = version
+        self._versions = {version}
+        self.version_read_at: float = self.now
         self.state: BatchState = BatchState(options)
         self.plan: ConcurrencyPlan = ConcurrencyPlan(options.concurrency)
         self.watch: WatchPlan = WatchPlan()
@@ -222,7 +225,7 @@ class BatchContext:
         window = self._limits.remaining_window(self.now)
         if window is None:
             return None
-        not_admitted = max(0, len(self.state.starting) - self._limits.in_flight)
+        not_admitted = max(0, self.state.count("starting") - self._limits.in_flight)
         return window[0], window[1] - not_admitted
 
     @property
@@ -275,6 +278,18 @@ class BatchContext:
         self._under_way.discard(work)  # the worker may not have come to that
         if not self._is_left:
             self.go_on(steps, value, error)
+
+    def drain(self) -> None:
+        """Wait until no request is under way, and write what came of them.
+
+        Raises:
+            JournalError: If it can't be written.
+        """
+        while not self.is_idle:
+            for function in self.inbox.get(None):
+                function()
+        if not self._is_left:
+            self.write()
 
     def close_soon(self) -> None:
         """Close the journal as soon as the last worker has ended: what it does is recorded until then."""
@@ -331,15 +346,12 @@ class BatchContext:
                     names = printable_line(", ".join(f"{row.key}: {row.execution_id}" for row in started))
                     text = "rows were started, but this could not be recorded. The ids of their executions"
                     error.add_note(f"{text}: {names}")
-                lost = [row for row in started if row.result is None and row.execution_id not in state.overdue]
-                state.unknown.update((row.index, row) for row in lost)
+                lost = [row for row in started if row.result is None and row.phase != "overdue"]
+                state.unrecorded = {row.index for row in lost}
                 raise
             del state.changed[: len(changed)]
             if version is not None:
                 state.new_version = None
-            if self.journal.is_durable:  # and finds their keys
-                for row in rows:
-                    state.unwritten.pop(row.key, None)
 
     def progress_to_note(self, *, is_alone: bool) -> str | None:
         """Return the note on the progress that the journal should have now, or None to leave its present note.
@@ -348,36 +360,43 @@ class BatchContext:
             is_alone: Whether nothing else is going to be written.
         """
         now, blocker = self.now, self.blocked_by
-        state = blocker, len(self.state.unknown)
+        state = blocker, self.state.count("unknown")
         due = self._noted_at + (_NOTED_ALONE_EVERY if is_alone else _NOTED_EVERY)
         if not self.journal.is_durable or (now < due and state == self._noted_state):
             return None
         self._noted_at, self._noted_state = now, state
-        unknown = [row.key for row in self.state.unknown.values()]
+        unknown = [row.key for row in self.state.rows["unknown"].values()]
         return self.requestor.redact(self.progress.note(self.pace, self.requestor.clock.time(), blocker, unknown))
 
     def take_version(self, version: str | None) -> None:
-        """Take in the version of the workflow: with a new one, stop or continue, as `if_new_version` says."""
-        before = self.versions.current
-        if version is None or not self.versions.has_changed(version):
+        """Take in the version of the workflow: if it is a new one, stop or continue, as `if_new_version` says."""
+        if version is None or version in self._versions:
             return
-        workflow = self.requests.workflow_id
+        self._versions.add(version)
+        before, self.version = self.version, version
+        if before is None:
+            return
+        workflow_id = self.requests.workflow_id
         if self.options.if_new_version == "continue":
             text = "the workflow %s was changed from version %s to %s: the remaining rows run with the new one"
-            log(_log, logging.WARNING, text, workflow, before, version)
+            log(_log, logging.WARNING, text, workflow_id, before, version)
             self.state.new_version = version
             return
-        self.state.stop(changed_error(self.journal.path, workflow, before, version))
+        self.state.stop(changed_error(self.journal.path, workflow_id, before, version))
 
     def learn_version(self, row: Row, execution: Execution) -> None:
         """Take in the version that an execution tells, if it tells one."""
-        self.take_version(self.versions.told_by(row, execution))
+        version = version_text((execution.model_extra or {}).get("workflow_version"))
+        if version is not None:
+            row.version = version
+            if row.attempts == 1 and not row.is_uncertain:  # otherwise it may have been started long ago
+                self.take_version(version)
 
     @property
     def blocked_by(self) -> RunsBlocker | None:
         """What keeps rows from being started, or executions from being seen to end. None while nothing does."""
         plan, state = self.plan, self.state
-        is_watching = state.running or (state.overdue and state.has_more)
+        is_watching = state.rows["running"] or (state.rows["overdue"] and state.has_more)
         needed = [*([plan.looks] if is_watching else []), *([plan.starts, plan.quota] if state.has_more else [])]
         blockers = [backoff.blocker for backoff in needed if backoff.blocker is not None]
         return min(blockers, key=lambda blocker: blocker.since, default=None)

@@ -9,13 +9,12 @@ from statistics import median
 
 from fibonacci._batch.concurrency import quota_value
 from fibonacci._batch.estimate import BatchLimits, RunsEstimate, estimated, per_day_of
-from fibonacci._batch.journal_schema import AnyVersionHeader, JournalHeader
+from fibonacci._batch.journal_schema import AnyVersionHeader, JournalHeader, version_text
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.rows import can_be_read_again
 from fibonacci._batch.sql_journal import SQLJournal
 from fibonacci._batch.sqlite_journal import check_journal_file, open_journal
 from fibonacci._batch.state import ResultList
-from fibonacci._batch.workflow_versions import WorkflowVersions, version_text
 from fibonacci._core.options import check_positive_int
 from fibonacci._core.response import server_time
 from fibonacci._sync.batch import _workers
@@ -61,7 +60,7 @@ def open_batch(requestor: Requestor, requests: BatchRequests, options: BatchOpti
             journal,
             workflow.organization_id,
             workflow.definition,
-            WorkflowVersions(header.workflow_version, requestor.clock.monotonic()),
+            header.workflow_version,
             limits,
             server_time(workflow.response.headers, received_at) - received_at,
         )

@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any
 
 from fibonacci._batch.journal import JournalEntry
-from fibonacci._batch.rows import Row, key_in, other_key, same_key_error
+from fibonacci._batch.journal_errors import reading_row
+from fibonacci._batch.rows import Row, can_be_read_again, key_in, other_key
 from fibonacci._batch.sql_journal import SQLJournal
 from fibonacci._remedies import remedy
 from fibonacci._sync.batch import _workers
@@ -36,8 +37,10 @@ class RowReader:
     def __init__(self, context: BatchContext, rows: _workers.Rows, resume: Callable[[Row, str], None]) -> None:
         self._context = context
         self._state = context.state
-        self._journal = context.journal if isinstance(context.journal, SQLJournal) else None
+        self._journal = context.journal
         self._parser = context.options.parser
+        # The keys of rows that can be read again were compared before.
+        self._is_unique = self._parser.is_unique or can_be_read_again(rows)
         self._resume = resume
         self._source: _workers.RowSource = _workers.RowSource(rows)
         self._values: deque[Any] = deque()
@@ -83,21 +86,13 @@ class RowReader:
         index = state.read
         state.read += 1
         row, fault = self._parser.parse(index, value)
-        is_unique = self._parser.is_unique
-        entry, was_seen = (None, False) if self._journal is None else self._journal.find(row.key, is_unique=is_unique)
-        other = state.unwritten.get(row.key, entry.row_index if entry is not None and was_seen else None)
-        if other is not None:
-            raise same_key_error(other, index, row.key)
-        if entry is not None:
-            row.number = entry.number
-        if entry is None and not is_unique:
-            state.unwritten[row.key] = index
+        entry = self._journal.find(row, is_unique=self._is_unique)
         if fault is not None and (entry is None or not entry.digest):
             state.finish(row, fault)
-        elif self._journal is None or entry is None:
+        elif entry is None:
             self._begin(row)
         else:
-            self._continue(self._journal, row, entry)
+            self._continue(row, entry)
 
     def _begin(self, row: Row) -> None:
         """Take a row that is going to be started. The first of them is compared with the workflow and the journal.
@@ -110,19 +105,16 @@ class RowReader:
             if not row.number:
                 self._check_key(row)
             check_first_row(row, self._context.definition, self._parser.key_column)
-        self._state.pending.append(row)
+        self._state.move(row, "pending")
 
     def _check_key(self, row: Row) -> None:
         """Check the key of a row that the journal doesn't have: one that is of the wrong type is so in every row."""
         other = other_key(row.key)
-        if other is None or self._journal is None:
-            return
-        entry, was_seen = self._journal.find(other, is_unique=self._parser.is_unique)
-        if entry is not None and not was_seen:
+        if other is not None and isinstance(self._journal, SQLJournal) and self._journal.has_unseen(other):
             text = f"row {row.index} has the key {key_in(row.key)!r}, but the journal has {key_in(other)!r}"
             raise ValueError(f"{text}: numbers and texts are different keys. {remedy('key type')}")
 
-    def _continue(self, journal: SQLJournal, row: Row, entry: JournalEntry) -> None:
+    def _continue(self, row: Row, entry: JournalEntry) -> None:
         """Put a row where an earlier run has left it."""
         state = self._state
         if entry.digest and entry.digest != row.digest:
@@ -135,21 +127,19 @@ class RowReader:
                 " keys, or the same inputs as before with inputs=lambda row: ..."
             )
         row.is_recorded = bool(entry.digest)
-        if entry.is_finished:
-            result = journal.result(entry, row.index)
-            if result.succeeded or not self._context.options.retry_failed:
-                state.restore(result)
-                return
+        with reading_row(self._journal.path):
+            result = entry.result(row.index) if entry.is_finished else entry.recall(row)
+        if result is not None and (result.succeeded or not self._context.options.retry_failed):
+            state.restore(result)
+        elif result is not None:
             row.earlier = result.attempts
             self._begin(row)
-            return
-        journal.recall(row, entry)
-        if entry.execution_id is not None:
+        elif entry.execution_id is not None:
             if not state.take_back(row, entry.execution_id):
                 self._resume(row, entry.execution_id)
         elif entry.idempotency_key is not None:
             row.error = interrupted(row)
-            state.pending.append(row)  # to be started again where that is safe
+            state.move(row, "pending")  # to be started again where that is safe
         else:
             self._begin(row)
 

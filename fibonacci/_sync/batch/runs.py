@@ -103,6 +103,7 @@ class BatchSession:
 
     Attributes:
         was_begun: Whether the loop has started.
+        is_left: Whether it has ended, or is being ended.
     """
 
     def __init__(
@@ -121,7 +122,7 @@ class BatchSession:
         self._interrupts = InterruptHandler(self._interrupt)
         self._signal: int | None = None
         self._progress: BatchProgress | None = None
-        self._is_left = False
+        self.is_left: bool = False
         self._single = SingleReader(_ATTENDED)
         self._process = os.getpid()
 
@@ -148,7 +149,7 @@ class BatchSession:
         Raises:
             FibonacciError: If anything ended the batch early.
         """
-        if self._is_left:
+        if self.is_left:
             return None
         self._check_process()
         turn = None
@@ -185,20 +186,15 @@ class BatchSession:
         """
         with self._single.turn():
             try:
-                if self._runner is not None and self._process == os.getpid():
-                    _runtime.shielded(self._drain_and_save, math.inf)  # each request has a timeout
+                if self._context is not None and self._process == os.getpid():
+                    self._context.state.stop(None)
+                    _runtime.shielded(self._context.drain, math.inf)  # each request has a timeout
             finally:
                 self.close_soon()
 
-    def _drain_and_save(self) -> None:
-        if self._runner is not None:
-            self._runner.drain()
-            if not self._is_left:
-                self._runner.save()
-
     def stop(self) -> None:
         """Start no more rows. It takes no lock and does no I/O, so `__del__` may call it."""
-        self._is_left = self.was_begun = True
+        self.is_left = self.was_begun = True
         self._interrupts.restore()
         if self._context is not None:
             self._context.state.stop(None)
@@ -214,13 +210,6 @@ class BatchSession:
             progress.close()
         if self._context is not None and self._process == os.getpid():
             self._context.close_soon()
-
-    def abandon(self) -> None:
-        """Stop where nothing may wait or take a lock, as in `__del__`: another thread closes."""
-        if not self._is_left:
-            self.stop()
-            if self._context is not None:
-                end_soon(self.close_soon)
 
     def _check_process(self) -> None:
         """Check that this process can wait for results.
@@ -281,7 +270,7 @@ class BatchSession:
         if self._context is not None:
             self._signal = number
             self._context.state.stop(None)
-            text = drain_text(number, self._context.state.waited_for, self._context.journal.path)
+            text = drain_text(number, self._context.state.count("starting", "running"), self._context.journal.path)
             if sys.stderr is not None:  # else it would be printed to stdout
                 with suppress(OSError):  # the terminal is closed, which is what SIGHUP says
                     print(text, file=sys.stderr, flush=True)
@@ -491,5 +480,6 @@ class RunsIterator:
         return result
 
     def __del__(self) -> None:
-        if hasattr(self, "_session"):  # Ctrl-C may have come before
-            self._session.abandon()
+        if hasattr(self, "_session") and not self._session.is_left:  # Ctrl-C may have come before there is one
+            self._session.stop()
+            end_soon(self._session.close_soon)

@@ -48,7 +48,7 @@ class RowStarter:
             RuntimeError: If the system has no thread left for it. Nothing is sent.
         """
         context = self._context
-        context.state.starting[row.index] = row
+        context.state.move(row, "starting")
         row.begin(context.now, context.options.timeout)
         row.attempts += 1
         context.starts.add(context.now)
@@ -56,7 +56,7 @@ class RowStarter:
             row.steps = self._run(row)
             context.drive(row.steps)
         except RuntimeError:  # no thread is left, so nothing was sent
-            del context.state.starting[row.index]
+            context.state.move(row, None)
             raise
 
     def resume(self, row: Row, execution_id: str) -> None:
@@ -72,7 +72,6 @@ class RowStarter:
         """Start a row, note its execution, wait for its end, and finish the row."""
         context, state = self._context, self._context.state
         execution, error = yield partial(self._send, row)
-        del state.starting[row.index]
         if error is not None:
             self._not_started(row, error)
             return
@@ -88,15 +87,14 @@ class RowStarter:
         context, state = self._context, self._context.state
         while True:
             if row.execution is None or not row.execution.is_terminal:
-                state.running[row.execution_id] = row
+                state.move(row, "running")
                 yield None
             if row.execution is not None and is_complete(row.execution):
                 state.end(row, row.execution)
                 return
-            state.reading += 1
+            state.move(row, "reading")
             sent_at = context.now
             execution, error = yield partial(context.requests.execution, row.execution_id)
-            state.reading -= 1
             if error is None:
                 context.look_passed(sent_at)
                 context.learn_version(row, execution)
@@ -116,13 +114,14 @@ class RowStarter:
                 row.withdraw()
                 context.record(row)
             raise
-        row.execution_id, row.version = execution.id, context.versions.current
+        row.execution_id, row.version = execution.id, context.version
         context.record(row)
         return execution
 
     def _not_started(self, row: Row, error: BaseException) -> None:
         context, state = self._context, self._context.state
         if isinstance(error, JournalError):
+            state.move(row, None)  # the failed write has counted it
             state.abort(error)
             return
         match start_outcome(error):
@@ -151,18 +150,18 @@ class RowStarter:
         context = self._context
         row.error = error if isinstance(error, Exception) else _canceled(row)
         if row.attempts < _ATTEMPTS and self._may_repeat(row):
-            context.state.pending.append(row)
+            context.state.move(row, "pending")
         else:
             context.state.lose(row)
         if isinstance(error, APIError):
-            context.start_failed(error, row.started_at, is_lost=row.index in context.state.unknown)
+            context.start_failed(error, row.started_at, is_lost=row.phase == "unknown")
 
     def _put_back(self, row: Row) -> None:
         """Start the row later: this request wasn't carried out, as far as it is the only one with its key."""
         if not row.is_uncertain:
             row.withdraw()
             self._context.state.changed.append(row)
-        self._context.state.pending.append(row)
+        self._context.state.move(row, "pending")
 
     def _may_repeat(self, row: Row) -> bool:
         is_honored = self._context.requestor.config.idempotency == "server"

@@ -38,89 +38,80 @@ class ExecutionsWatcher:
     def due_at(self) -> float | None:
         """Return when to look at the executions, on the monotonic clock, or None while there is nothing to look at."""
         context = self._context
-        oldest = next((row for rows in self._watched() for row in rows.values()), None)
+        oldest = next(iter(self._watched()), None)
         if self._is_looking or oldest is None:
             return None
         now = context.now
         due = context.watch.due_at(
             oldest.started_at, now, rate=context.watch_rate, starts=context.starts.per_minute(now)
         )
-        if (
-            oldest.deadline is not None
-            and oldest.execution_id in context.state.running
-            and self._last_look < oldest.deadline - _LAST_LOOK
-        ):
+        if oldest.deadline is not None and oldest.phase == "running" and self._last_look < oldest.deadline - _LAST_LOOK:
             due = min(due, oldest.deadline - _LAST_LOOK)
         return max(now if self.is_urgent else due, context.plan.looks.until)
 
     def look(self) -> None:
         """Look at all running executions, in workers."""
-        running = [execution_id for rows in self._watched() for execution_id in rows]
+        rows = self._watched()
         self._is_looking, self.is_urgent = True, False
         self._last_look = self._context.now
-        if self._context.watch.is_list_cheaper(len(running)):
-            self._context.drive(self._list(frozenset(running)))
+        if self._context.watch.is_list_cheaper(len(rows)):
+            self._context.drive(self._list(rows))
         else:
-            self._read_each(running, pages=None)
+            self._read_each(rows, pages=None)
 
     def expire(self) -> None:
         """Give up the rows whose time to wait is over."""
-        now, running = self._context.now, self._context.state.running
-        while running:
-            oldest = next(iter(running.values()))
+        now, state = self._context.now, self._context.state
+        while (oldest := next(iter(state.rows["running"].values()), None)) is not None:
             if oldest.deadline is None or now < oldest.deadline:
                 return
-            del running[oldest.execution_id]
-            state = "could not be read" if oldest.execution is None else f"was {oldest.execution.status}"
-            text = f"execution {oldest.execution_id} {state} when the time to wait was up"
-            self._context.state.give_up(oldest, WaitTimeoutError(text, execution=oldest.execution))
+            status = "could not be read" if oldest.execution is None else f"was {oldest.execution.status}"
+            text = f"execution {oldest.execution_id} {status} when the time to wait was up"
+            state.give_up(oldest, WaitTimeoutError(text, execution=oldest.execution))
 
-    def _watched(self) -> tuple[dict[str, Row], ...]:
+    def _watched(self) -> list[Row]:
         """Return the rows to look at: those that are waited for, and those whose places others wait for."""
         state = self._context.state
-        return (state.running, state.overdue) if state.has_more else (state.running,)
+        return [*state.rows["running"].values(), *(state.rows["overdue"].values() if state.has_more else ())]
 
-    def _list(self, running: frozenset[str]) -> _workers.Steps:
+    def _list(self, rows: list[Row]) -> _workers.Steps:
         """Read the pages of the list that have running executions, and one by one those that it lacks."""
         context = self._context
-        found, error = yield partial(context.requests.find, running)
+        found, error = yield partial(context.requests.find, frozenset(row.execution_id for row in rows))
         if error is not None:
             self._is_looking = False
             context.watch.looked(self._last_look, requests=1, pages=None)
             context.look_failed(error, self._last_look)
             return
         listed, pages = found
-        for execution in listed.values():
-            self._seen(execution)
-        watched = (execution_id for rows in self._watched() for execution_id in rows)
-        missing = [
-            execution_id for execution_id in watched if execution_id in running and execution_id not in listed
-        ]  # the oldest first
-        if not (missing or context.state.reading):  # else the reads tell whether executions can be read
+        for row in rows:
+            if row.execution_id in listed:
+                self._seen(row, listed[row.execution_id])
+        missing = [row for row in rows if row.execution_id not in listed and row.phase in ("running", "overdue")]
+        if not (missing or context.state.rows["reading"]):  # else the reads tell whether executions can be read
             context.look_passed(self._last_look)
-        self._read_each(missing, pages=pages if listed else len(running))
+        self._read_each(missing, pages=pages if listed else len(rows))
 
-    def _read_each(self, execution_ids: list[str], *, pages: int | None) -> None:
+    def _read_each(self, rows: list[Row], *, pages: int | None) -> None:
         """Read executions one by one. The look is over when all are read."""
-        self._context.watch.looked(self._last_look, requests=len(execution_ids) + (pages or 0), pages=pages)
-        self._reads_left = len(execution_ids)
+        self._context.watch.looked(self._last_look, requests=len(rows) + (pages or 0), pages=pages)
+        self._reads_left = len(rows)
         self._was_answered, self._failure = False, None
-        self._is_looking = bool(execution_ids)
-        for execution_id in execution_ids:
-            self._context.drive(self._read(execution_id))
+        self._is_looking = bool(rows)
+        for row in rows:
+            self._context.drive(self._read(row))
 
-    def _read(self, execution_id: str) -> _workers.Steps:
-        """Read an execution as a part of a look, which has failed if none of its reads was answered."""
-        state = self._context.state
-        execution, failure = yield partial(self._context.requests.execution, execution_id)
+    def _read(self, row: Row) -> _workers.Steps:
+        """Read an execution as a part of a look. The look has failed if none of its reads was answered."""
+        execution, failure = yield partial(self._context.requests.execution, row.execution_id)
         if failure is None:
-            self._seen(execution)
+            self._seen(row, execution)
         elif is_lag(failure):
             failure = None
-            if execution_id in state.running:
-                state.running[execution_id].execution = None
-            else:  # its time is up, so that it has none to appear in
-                state.overdue.pop(execution_id, None)
+            if row.phase == "running":
+                row.execution = None
+            elif row.phase == "overdue":  # it has no time left to appear in
+                self._context.state.move(row, None)
         self._was_answered |= failure is None
         self._failure = failure or self._failure
         self._reads_left -= 1
@@ -133,19 +124,17 @@ class ExecutionsWatcher:
             self._context.watch.looked(self._last_look, requests=1, pages=None)
             self._context.look_failed(self._failure, self._last_look)
 
-    def _seen(self, execution: Execution) -> None:
-        row = self._context.state.running.get(execution.id)
-        if row is None:  # its time to wait is over
+    def _seen(self, row: Row, execution: Execution) -> None:
+        if row.phase == "overdue":
             if execution.is_terminal:
-                self._context.state.overdue.pop(execution.id, None)
-            return
-        row.execution = execution
-        self._context.learn_version(row, execution)
-        if execution.is_terminal:
-            del self._context.state.running[execution.id]
-            if isinstance(execution.duration_ms, int | float):
-                self._context.watch.ended(execution.duration_ms / 1000)
-            self._context.go_on(row.steps, None)
+                self._context.state.move(row, None)
+        elif row.phase == "running":
+            row.execution = execution
+            self._context.learn_version(row, execution)
+            if execution.is_terminal:
+                if isinstance(execution.duration_ms, int | float):
+                    self._context.watch.ended(execution.duration_ms / 1000)
+                self._context.go_on(row.steps, None)
 
 
 def is_lag(error: BaseException) -> bool:

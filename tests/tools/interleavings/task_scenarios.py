@@ -225,7 +225,7 @@ def _workers(run: TaskRun) -> Bodies:
     from tests.tools.interleavings.scenarios import batch_options
 
     part: Any = mock.Mock()
-    context: Any = contexts.AsyncBatchContext(part, part, batch_options(), mock.Mock(), None, None, part, part, 0)
+    context: Any = contexts.AsyncBatchContext(part, part, batch_options(), mock.Mock(), None, None, None, part, 0)
     at_work: list[int] = []
     closed: list[int] = []
     began: list[int] = []
