@@ -74,8 +74,8 @@ class Pager(_runtime.IterationHints, Generic[T]):
             An iterator of pages in the platform's order, with their `items` and their `response`.
 
         Raises:
-            PaginationError: While you loop, if it would never end: the server points back to an earlier page, or sends the
-                same items a second time.
+            PaginationError: While you loop, if it would never end: the server points back to an earlier page, or sends
+                the same items a second time.
             FibonacciError: While you loop, if a request fails.
         """
         return Pages(self._sender, self._request)

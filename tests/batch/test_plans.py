@@ -271,7 +271,7 @@ class TestLoop:
             runner = AsyncBatchRunner(context, iter([{"n": 1}] * 500))
             context.state.read = running
             await runner.begin()
-            return context.state.count("starting")
+            return int(context.state.count("starting"))
 
         assert [asyncio.run(started(running)) for running in (0, 1)] == [100, 90]
 

@@ -13,6 +13,7 @@ import json
 import os
 import socket
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
