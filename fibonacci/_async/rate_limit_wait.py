@@ -60,7 +60,7 @@ class AsyncRateLimitWait:
         self._clock = clock
         self._event = _runtime.WakeEvent()
         self._began = clock.monotonic()
-        self._is_closed = self._is_reported = False
+        self._is_closed = self._is_reported = self._has_slept = False
 
     def close(self) -> None:
         """End the wait, because the client is closed."""
@@ -106,7 +106,7 @@ class AsyncRateLimitWait:
         finally:
             self._shared.waits.discard(self)
             record: Callable[[float], object] | None = getattr(self._call.span, "add_rate_limit_wait", None)
-            if record is not None:  # a user's tracer need not have it
+            if record is not None and self._has_slept:  # a user's tracer need not have it
                 record(self._clock.monotonic() - self._began)
 
     def _check(self, delay: Delay) -> None:
@@ -122,6 +122,7 @@ class AsyncRateLimitWait:
 
     async def _sleep(self, delay: Delay) -> None:
         """Sleep until the end of the delay or of the call's time, unless woken."""
+        self._has_slept = True
         await self._report(delay.seconds)
         seconds = self._call.deadline.cap(delay.seconds) or 0.0
         if self._call.config.clock is None:

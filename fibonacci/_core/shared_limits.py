@@ -72,7 +72,7 @@ class SharedLimits:
         self._admitted: WeakSet[Admission] = WeakSet()
         self._pollers: WeakSet[Admission] = WeakSet()
         self._queue: OrderedDict[Admission, None] = OrderedDict()
-        self._known_end = 0.0  # of the delay: until then the calls in the queue sleep
+        self._known_end, self._is_fixed = 0.0, False  # of the delay that the calls in the queue know of
         self._tokens = _CAPACITY
         self._is_enforced = is_enforced
         self._warned_until = -float("inf")
@@ -211,8 +211,8 @@ class SharedLimits:
         while calls := snapshot(self._queue.__iter__, 1):
             delay = self._delay(now)
             if delay is not None:
-                if abs(now + delay.seconds - self._known_end) > _TOLERANCE:
-                    self._known_end = now + delay.seconds
+                if delay.is_fixed != self._is_fixed or abs(now + delay.seconds - self._known_end) > _TOLERANCE:
+                    self._known_end, self._is_fixed = now + delay.seconds, delay.is_fixed
                     self._wake_all()
                 return
             if self._wake(calls[0]):

@@ -55,7 +55,9 @@ NEEDS_MORE = re.compile(
 
 # Plugins of others that have no part in what the pages show.
 WITHOUT_OTHERS = tuple(
-    argument for plugin in ("asyncio", "hypothesispytest", "pytest_cov") for argument in ("-p", f"no:{plugin}")
+    argument
+    for plugin in ("asyncio", "hypothesispytest", "pytest_cov", "schemathesis")
+    for argument in ("-p", f"no:{plugin}")
 )
 
 # What a session within a session leaves to the outer one: errors of threads and of the garbage collector.

@@ -52,10 +52,9 @@ def few_values(monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 def test_too_many_values_from_a_server(mode: Mode, few_values: int) -> None:
-    body = gzip.compress(gzip.compress(b'{"data":[' + b"[]," * (few_values + 999) + b"[]]}"))
+    body = gzip.compress(b'{"data":[' + b"[]," * (few_values + 999) + b"[]]}")
     assert len(body) < 1000
-    twice = {"Content-Encoding": "gzip, gzip"}
-    with ScriptedServer(respond(200, body, twice), respond(200, deep_json(50_000), {}), ok) as server:
+    with ScriptedServer(respond(200, body, {"Content-Encoding": "gzip"}), respond(200, deep_json(50_000), {}), ok) as server:
         client = mode.client_of(server, max_response_bytes=few_values * 64)
         error = mode.end(client.request, "POST", "/x").api_error
         assert isinstance(error, APIResponseError)
