@@ -77,9 +77,7 @@ def check_key(key: object, *, source: str) -> str:
     if not isinstance(key, str):
         raise ConfigurationError(f"{source} must be a str, not {kind_of(key)}", is_about_key=True)
     if not key.strip():
-        from fibonacci._remedies import remedy  # which few clients need
-
-        raise ConfigurationError(f"{source} is blank{remedy('blank key')}", is_about_key=True)
+        raise ConfigurationError(f"{source} is blank. Pass your API key, or set FIBONACCI_API_KEY", is_about_key=True)
     for position, character in enumerate(key):
         if not "!" <= character <= "~":
             # The character is named, never the key.
