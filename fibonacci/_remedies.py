@@ -12,26 +12,7 @@ from typing import Final, Literal
 
 TABLE: Final = {
     "no key": ("pass api_key=..., set the environment variable FIBONACCI_API_KEY,", "set FIBONACCI_API_KEY,"),
-    "blank key": (". Pass your API key, or set FIBONACCI_API_KEY", ". Set it to an API key, or unset it"),
     "plain http": ("Use https, or pass allow_insecure=True on a network you trust", "Use https"),
-    "key in a URL": ("pass the key as api_key", "set the key in FIBONACCI_API_KEY, or run `fibonacci auth login`"),
-    "private authority": ("pass ca_bundle=... or set SSL_CERT_FILE", "set SSL_CERT_FILE to its file"),
-    "client certificate": (
-        ". Pass client_cert=... with one that it accepts",
-        ". The command can't send one: use Python",
-    ),
-    "where the address is set": ("base_url", "FIBONACCI_BASE_URL or the profile,"),
-    "the address": ("base_url", "the base URL"),
-    "another address": ("pass base_url='{url}'", "set FIBONACCI_BASE_URL={url}"),
-    "speak v1": (
-        'set api_version="0.2" and base_url to its root',
-        "set FIBONACCI_API_VERSION=0.2 and FIBONACCI_BASE_URL to its root, or api_version and base_url of the profile",
-    ),
-    "speak 0.2": (
-        'leave out api_version="0.2" and let base_url end in /v1',
-        "set FIBONACCI_API_VERSION=v1 and FIBONACCI_BASE_URL to a URL with /v1, or api_version and base_url of the"
-        " profile",
-    ),
     "what selects 0.2": ('api_version="0.2"', "FIBONACCI_API_VERSION or the profile"),
     "a request": (
         'client.request("{method}", "{path}", json={{...}})',
@@ -63,7 +44,6 @@ TABLE: Final = {
         "wait until that run ends, or end it. If you abandoned it, call close() on it, or aclose() if it is async",
         "wait until that run ends, or stop it with `fibonacci journal stop {journal}`",
     ),
-    "no number": ("Use None or a finite number", "Use null or a finite number"),
     "key function": (". You can also pass a function, such as key=lambda row: row.{name}", ""),
     "continue": (
         "To continue, make the same call again with journal={journal!r}, resume=True.",

@@ -124,7 +124,7 @@ class AsyncRequestor:
         read = partial(decode_list, item=request.returns, collection=request.collection)
         items, meta, info = await self._read(call, read)
         attach_response(items, info)
-        following = next_params(meta, info.headers.get("link", ""), call.url)
+        following = next_params(meta)
         cursor = None if following is None else following.get("cursor")
         next_cursor = None if cursor is None else str(cursor)
         page = Page(items=cast("list[T]", items), response=info, next_cursor=next_cursor, model=request.returns)

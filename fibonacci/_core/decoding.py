@@ -8,12 +8,10 @@ only an ID can't be done without.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from types import NoneType
 from typing import Annotated, Any, NotRequired, TypeGuard, get_args, get_origin
-from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from pydantic import BaseModel, ConfigDict, FailFast, PydanticUserError, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
@@ -21,25 +19,15 @@ from typing_extensions import TypedDict
 from fibonacci._core.error_mapping import is_html, other_api, response_error
 from fibonacci._core.json_bodies import DecompressionError, TooLargeError, is_array, is_object, parse_json
 from fibonacci._core.response import APIResponse
-from fibonacci._core.urls import QueryValue, origin_of
+from fibonacci._core.urls import QueryValue
 from fibonacci.models._base import Model, converted_names, id_fields, other_names
 from fibonacci.models.workflows import Workflow
 
-# Compiled on first use: most servers send no link.
-_LINK = r"<([^<>]*)>\s*((?:;\s*[^,;=\s]+\s*(?:=\s*(?:\"[^\"]*\"|[^,;\"]*))?\s*)*)"
-_REL_NEXT = r";\s*rel\s*=\s*(?:\"\s*(?:(?!next[\s\"])[^\"\s]+\s+)*next[\s\"]|next(?=[\s;,]|$))"
 
-
-def next_params(meta: Mapping[str, Any], link: str, url: str) -> dict[str, QueryValue] | None:
+def next_params(meta: Mapping[str, Any]) -> dict[str, QueryValue] | None:
     """Return the query parameters to add for the next page, or None when this page is the last.
 
-    First it looks for `next_cursor` in `meta` or `meta.pagination`, then for `page` and `total_pages` there. Last comes
-    a `Link` header with rel="next" to the same path on the same origin.
-
-    Args:
-        meta: The `meta` of the page.
-        link: The `Link` header. Empty for none.
-        url: The URL of the page, to resolve the link and to compare it with.
+    First it looks for `next_cursor` in `meta` or `meta.pagination`, then for `page` and `total_pages` there.
     """
     inner = meta.get("pagination")
     places = [meta, inner] if is_object(inner) else [meta]
@@ -51,25 +39,7 @@ def next_params(meta: Mapping[str, Any], link: str, url: str) -> dict[str, Query
         page, pages = place.get("page"), place.get("total_pages")
         if isinstance(page, int) and isinstance(pages, int) and page < pages:
             return {"page": page + 1}
-    return _linked_params(link, url)
-
-
-def _linked_params(link: str, url: str) -> dict[str, QueryValue] | None:
-    for target, attributes in re.findall(_LINK, link):
-        if re.search(_REL_NEXT, attributes, re.IGNORECASE):
-            try:
-                there = urljoin(url, target)
-                is_same_list = _list_at(there) == _list_at(url)
-            except ValueError:
-                return None
-            # The key must not go to another origin, and another path is another list.
-            return dict(parse_qsl(urlsplit(there).query, keep_blank_values=True)) if is_same_list else None
     return None
-
-
-def _list_at(url: str) -> tuple[str, str]:
-    """Return the origin of a URL, with or without the usual port, and its path."""
-    return origin_of(url), urlsplit(url).path
 
 
 Meta = Mapping[str, Any]

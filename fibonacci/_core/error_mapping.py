@@ -21,7 +21,6 @@ from fibonacci._core.transport_errors import (
     reason_of,
 )
 from fibonacci._core.urls import FilledPath
-from fibonacci._remedies import remedy
 from fibonacci.errors import (
     APIConnectionError,
     APIResponseError,
@@ -118,7 +117,7 @@ def connection_remedy(error: TransportError, base_url: str) -> str:
         permits = ", and whether the proxy allows this host" if is_refusal else ""
         return f". Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY{permits}"
     if error.kind == "name":
-        where = "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY" if error.proxy else remedy("where the address is set")
+        where = "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY" if error.proxy else "the base URL"
         return f". Check {where} and the network's DNS"
     if error.kind == "never_sent" and (emulator := redirection.ended.get(base_url)):
         text = f". An emulator of {emulator} had this address, and has ended"
@@ -128,7 +127,7 @@ def connection_remedy(error: TransportError, base_url: str) -> str:
     # h11's text for bytes that are not text. Some servers only close the connection.
     is_tls_likely = reason.startswith("illegal request line") or _address(base_url).endswith("443")
     if error.kind == "unknown" and base_url.startswith("http:") and is_tls_likely:
-        return f". If the server uses TLS on this port, {remedy('the address')} should begin with https://"
+        return ". If the server uses TLS on this port, the base URL should begin with https://"
     return ""
 
 
@@ -137,19 +136,19 @@ def _tls_remedy(cause: BaseException, reason: str, *, is_proxy_behind_tls: bool)
         who = "The proxy or the server" if is_proxy_behind_tls else "The server"
         proxy = "HTTPS_PROXY or " if is_proxy_behind_tls else ""
         text = f". {who} does not use TLS on this port: {proxy}"
-        return f"{text}{remedy('the address')} should begin with http://, or name another port"
+        return f"{text}the base URL should begin with http://, or name another port"
     if "certificate verify failed" in reason:
         return (
-            f". If a private CA issued the certificate, {remedy('private authority')}. If it has expired "
+            ". If a private CA issued the certificate, pass ca_bundle=... or set SSL_CERT_FILE. If it has expired "
             "or names another host, fix the server's certificate"
         )
     alert = certificate_alert(cause)
     if alert is None:
         return ""
-    if alert in ("BAD_CERTIFICATE", "CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE"):
-        # Servers differ in which of these they send when the client has no certificate.
-        return f". The server asks for a client certificate{remedy('client certificate')}"
-    return f". The server does not accept the client certificate{remedy('client certificate')}"
+    # Servers differ in which of these they send when the client has no certificate.
+    is_missing = alert in ("BAD_CERTIFICATE", "CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE")
+    fault = "asks for a client certificate" if is_missing else "does not accept the client certificate"
+    return f". The server {fault}. In Python, pass client_cert=... with one that it accepts"
 
 
 def _is_not_http(cause: BaseException | None) -> bool:
@@ -174,8 +173,10 @@ _HTTP_TO_HTTPS_PORT = ("sent to https port", "speaking plain http to an ssl-enab
 def other_api(api_version: str) -> str:
     """Return what to do about a response in the form of the other API than the client speaks."""
     if api_version == "v1":
-        return f". The API of fibonacci-sdk 0.2.4 responds like this. If that's your server's API, {remedy('speak v1')}"
-    return f". The documented API responds like this. If that's your server's API, {remedy('speak 0.2')}"
+        who, remedy = "API of fibonacci-sdk 0.2.4", 'api_version="0.2" and the base URL to its root'
+    else:
+        who, remedy = "documented API", 'api_version="v1" and the base URL to one that ends in /v1'
+    return f". The {who} responds like this. If that's your server's API, set {remedy}"
 
 
 def is_of_other_api(body: object, api_version: str) -> bool:
@@ -217,14 +218,14 @@ def _redirect_message(response: APIResponse, base_url: str, path: str) -> str:
     )
     if moved in (target, base_url):
         return text
-    return f"{text}. If you trust that address, {remedy('another address', url=moved)}"
+    return f"{text}. If you trust that address, set the base URL to {moved!r}"
 
 
 def hint_without_envelope(response: APIResponse, base_url: str, path: str) -> str:
     """Return where such a response probably came from, and the remedy. Empty if nothing indicates either."""
     body = response.text()[:1000].lower()
     if response.status == 400 and base_url.startswith("http:") and any(text in body for text in _HTTP_TO_HTTPS_PORT):
-        return f". The server uses TLS on this port: {remedy('the address')} should begin with https://"
+        return ". The server uses TLS on this port: the base URL should begin with https://"
     if response.status in (404, 405) and (hint := hint_without_version(base_url, path)):
         return hint
     if response.status in _GATEWAY_STATUSES and (response.status != 503 or _is_from_gateway(response, body)):

@@ -17,8 +17,6 @@ MAX_VALUES = 1024 * 1024
 BYTES_PER_VALUE = 64
 # Whatever is in a smaller body, parsing it takes little: an array or an object has three bytes at least.
 _CHEAP_TO_PARSE = 3 * MAX_VALUES
-# Neither Pydantic nor, by default, Python reads a longer integer.
-_MOST_DIGITS = 4300
 # A second reading takes up to 13 times the size of a body, so that a larger one isn't read again.
 _MOST_READ_TWICE = 16 * 1024 * 1024
 
@@ -76,7 +74,7 @@ def parse_json(body: bytes) -> Any:
     """Return a JSON body as Python objects.
 
     What Pydantic refuses and other programs write is read a second time, in a slower way: a byte order mark is skipped,
-    half of a surrogate pair becomes U+FFFD, and an integer of more than 4,300 digits remains text.
+    and half of a surrogate pair becomes U+FFFD.
 
     Raises:
         ValueError: If it isn't JSON, or has more than 200 levels.
@@ -88,14 +86,10 @@ def parse_json(body: bytes) -> Any:
             import json  # nearly all bodies are read without it
 
             with suppress(ValueError, RecursionError):
-                text = json.dumps(json.loads(body, parse_int=_int_or_text), ensure_ascii=False)
+                text = json.dumps(json.loads(body), ensure_ascii=False)
                 # Pydantic reads the result, so that its bound on the levels holds.
                 return from_json(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
         raise
-
-
-def _int_or_text(digits: str) -> int | str:
-    return int(digits) if len(digits) <= _MOST_DIGITS else digits
 
 
 def check_values(body: bytes, max_response_bytes: int) -> None:

@@ -77,9 +77,7 @@ def check_key(key: object, *, source: str) -> str:
     if not isinstance(key, str):
         raise ConfigurationError(f"{source} must be a str, not {kind_of(key)}", is_about_key=True)
     if not key.strip():
-        from fibonacci._remedies import remedy  # which few clients need
-
-        raise ConfigurationError(f"{source} is blank{remedy('blank key')}", is_about_key=True)
+        raise ConfigurationError(f"{source} is blank. Pass your API key, or set FIBONACCI_API_KEY", is_about_key=True)
     for position, character in enumerate(key):
         if not "!" <= character <= "~":
             # The character is named, never the key.
@@ -98,40 +96,28 @@ def check_timeout(seconds: object) -> float | None:
         TypeError: If it isn't a number.
         ConfigurationError: If it isn't above 0 and finite.
     """
-    if seconds is None:
-        return None
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise TypeError(f"timeout must be a number of seconds or None, not {kind_of(seconds)}")
-    if not 0 < seconds < float("inf"):
-        raise ConfigurationError(f"timeout must be above 0 seconds, not {seconds} (None means no limit)")
-    return float(min(seconds, _LONGEST))
-
-
-def check_seconds(name: str, seconds: object) -> float:
-    """Return a number of seconds, 0 or more.
-
-    Raises:
-        TypeError: If it isn't a number.
-        ConfigurationError: If it is negative or not finite.
-    """
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise TypeError(f"{name} must be a number of seconds, not {kind_of(seconds)}")
-    if not 0 <= seconds < float("inf"):
-        raise ConfigurationError(f"{name} must be 0 or more seconds, not {seconds}")
-    return float(min(seconds, _LONGEST))
+    hint = " (None means no limit)"
+    return None if seconds is None else check_seconds("timeout", seconds, may_be_zero=False, hint=hint)
 
 
 def check_positive_seconds(name: str, seconds: object) -> float:
-    """Return a number of seconds above 0.
+    """Return a number of seconds above 0, as `check_seconds` does."""
+    return check_seconds(name, seconds, may_be_zero=False)
+
+
+def check_seconds(name: str, seconds: object, *, may_be_zero: bool = True, hint: str = "") -> float:
+    """Return a number of seconds.
 
     Raises:
         TypeError: If it isn't a number.
-        ConfigurationError: If it isn't above 0 and finite.
+        ConfigurationError: If it is negative or not finite, or 0 where that isn't allowed.
     """
-    checked = check_seconds(name, seconds)
-    if checked == 0:
-        raise ConfigurationError(f"{name} must be above 0 seconds, not {seconds}")
-    return checked
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(f"{name} must be a number of seconds, not {kind_of(seconds)}{hint}")
+    if not 0 <= seconds < float("inf") or not (may_be_zero or seconds):
+        least = "0 or more" if may_be_zero else "above 0"
+        raise ConfigurationError(f"{name} must be {least} seconds, not {seconds}{hint}")
+    return float(min(seconds, _LONGEST))
 
 
 def check_headers(headers: Mapping[str, str] | None) -> dict[str, str]:

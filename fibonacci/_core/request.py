@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from fibonacci._core.options import UNSET, Unset, check_int
 from fibonacci._core.urls import QueryValue
-from fibonacci._remedies import argument, json_remedy, remedy
+from fibonacci._remedies import argument, json_remedy
 from fibonacci._texts.text import is_unicode, printable_line
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _explain(value: object, place: str, *, depth: int) -> None:
 
 def _explain_leaf(value: object, place: str) -> None:
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{place} is {value}, which JSON cannot represent. {remedy('no number')}")
+        raise ValueError(f"{place} is {value}, which JSON cannot represent. Use null (None) or a finite number")
     if isinstance(value, str):
         if not is_unicode(value):
             raise ValueError(f"{place} contains a lone surrogate, which is not valid text. Check how it was decoded")

@@ -50,8 +50,8 @@ def check_base_url(url: object, *, source: str, allow_insecure: bool, api_versio
     if parts.scheme not in ("http", "https") or not host or port == 0 or not is_ascii or not url.isprintable():
         raise ConfigurationError(f"{source} must be like https://api.example.com/v1, not {_without_secrets(url)!r}")
     if " " in url or parts.username is not None or parts.query or parts.fragment:
-        text = " must not contain a user, space, query or fragment: "
-        raise ConfigurationError(f"{source}{text}{remedy('key in a URL')}")
+        text = " must not contain a user, space, query or fragment. Pass a key as api_key, or in FIBONACCI_API_KEY"
+        raise ConfigurationError(f"{source}{text}")
     if parts.scheme == "http" and not allow_insecure and not is_loopback(host):
         raise ConfigurationError(
             f"{source} is plain http to {host}, so the API key would travel unencrypted. {remedy('plain http')}"

@@ -158,13 +158,7 @@ def is_closed_by_peer(sock: socket.socket) -> bool:
 
 #: Seconds between the starts of two attempts.
 STAGGER = 0.25
-#: Seconds for which an address that accepted in place of an earlier one is tried first.
-PREFERENCE = 60.0
-_MOST_PREFERRED = 256
 _MOST_SHOWN = 4
-
-#: The address of a host that accepted last, where it was not the first one, and until when to prefer it.
-_preferred: dict[tuple[str, int], tuple[Any, float]] = {}
 
 
 def interleaved(addresses: Sequence[Address]) -> list[Address]:
@@ -179,39 +173,20 @@ def interleaved(addresses: Sequence[Address]) -> list[Address]:
 class ConnectionAttempts:
     """The attempts to connect to a host that has several addresses; `str()` gives the outcome of each.
 
-    The address that accepted is preferred by the whole process when it wasn't the first, so that only one connection in
-    a minute waits for a dead address.
-
     Args:
-        host: The host.
-        port: The port.
-        addresses: Its addresses in the system's order.
-        now: The monotonic time.
+        addresses: The addresses in the system's order.
 
     Attributes:
         order: The addresses in the order to try them.
     """
 
-    def __init__(self, host: str, port: int, addresses: Sequence[Address], now: float) -> None:
-        self._key = (host, port)
+    def __init__(self, addresses: Sequence[Address]) -> None:
         self._failures: dict[Address, OSError] = {}
         self.order = interleaved(addresses)
-        target, until = _preferred.get(self._key, (None, now))
-        if now < until:
-            self.order.sort(key=lambda address: address[4] != target)
-
-    def succeed(self, address: Address, now: float) -> None:
-        """Note that an address accepted."""
-        if address is not self.order[0]:
-            if len(_preferred) >= _MOST_PREFERRED:
-                _preferred.clear()
-            _preferred[self._key] = (address[4], now + PREFERENCE)
 
     def fail(self, address: Address, error: OSError) -> None:
         """Note that an attempt failed."""
         self._failures[address] = error
-        if _preferred.get(self._key, (None,))[0] == address[4]:
-            _preferred.pop(self._key, None)
 
     def error(self) -> OSError:
         """Return the error for attempts that have all failed."""

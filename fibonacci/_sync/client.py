@@ -371,12 +371,10 @@ class Fibonacci(Hinted):
         return f"{type(self).__name__}(base_url={self.base_url!r})"
 
     def __copy__(self) -> Self:
-        return self._copied(self._own_state())
+        return self.with_options()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        from copy import deepcopy
-
-        return self._copied(deepcopy(self._own_state(), memo))
+        return self.with_options()
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         return type(self)._rebuild, (self._config.current().pickled_options(), self._own_state())
@@ -398,13 +396,6 @@ class Fibonacci(Hinted):
         """Return what a subclass or a user has set."""
         own = {"_config", "_shared", "_requestor", "_once"}
         return {name: value for name, value in vars(self).copy().items() if name not in own}
-
-    def _copied(self, state: dict[str, Any]) -> Self:
-        """Return a client with the same configuration, and with new connections."""
-        client = type(self).__new__(type(self))
-        vars(client).update(state)
-        client._configure(self._config)
-        return client
 
     @classmethod
     def _rebuild(cls, options: dict[str, Any], state: dict[str, Any]) -> Self:

@@ -32,22 +32,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f". Did you mean {near!r}?" if near else ""
 
 
-class _LazyText:
-    """The text of an error, made when it is read."""
-
-    def __init__(self, make: Callable[[], str]) -> None:
-        self._make = make
-
-    def __str__(self) -> str:
-        return self._make()
-
-    def __repr__(self) -> str:
-        return repr(str(self))
-
-    def __reduce__(self) -> tuple[type[str], tuple[str]]:
-        return str, (str(self),)
-
-
 _OTHER_WORDS = {
     "WorkflowBuilder.run": "To run it: client.workflows.run(client.workflows.ensure(flow))",
     **dict.fromkeys(
@@ -64,31 +48,26 @@ _OTHER_WORDS = {
 def missing_attribute(owner: object, name: str, known: Callable[[], Iterable[str]] | None = None) -> AttributeError:
     """Return the error for a missing attribute, whose text has the nearest name that exists.
 
-    For a name of fibonacci-sdk 0.2.4, the text has its replacement. The text is only made when it is read, because most
-    such errors never are: `hasattr` discards them. The error has no `obj`, for which Python would add the same
-    suggestion.
+    For a name of fibonacci-sdk 0.2.4, the text has its replacement. The error has no `obj`, for which Python would add
+    the same suggestion.
 
     Args:
         owner: The object.
         name: The attribute.
         known: Returns the attributes that the object has. Default: those that `dir` lists.
     """
+    kind = type(owner).__name__
+    if name.startswith("_"):  # of a protocol that a library looks for, not of a person
+        return AttributeError(f"{kind} has no attribute {name!r}", name=name)
+    from fibonacci._texts.migration import renamed
 
-    def text() -> str:
-        from fibonacci._texts.migration import renamed
-
-        kind = type(owner).__name__
-        qualified = f"{kind.removeprefix('Async')}.{name}"
-        if message := renamed(qualified):
-            return message
-        known_names = dir(owner) if known is None else known()
-        names = dict.fromkeys(name for name in known_names if not name.startswith("_"))
-        remedy = (
-            _OTHER_WORDS.get(qualified) or did_you_mean(name, names).removeprefix(". ") or f"It has {', '.join(names)}"
-        )
-        return f"{kind} has no attribute {name!r}. {remedy}"
-
-    return AttributeError(_LazyText(text), name=name)
+    qualified = f"{kind.removeprefix('Async')}.{name}"
+    if message := renamed(qualified):
+        return AttributeError(message, name=name)
+    known_names = dir(owner) if known is None else known()
+    names = dict.fromkeys(name for name in known_names if not name.startswith("_"))
+    remedy = _OTHER_WORDS.get(qualified) or did_you_mean(name, names).removeprefix(". ") or f"It has {', '.join(names)}"
+    return AttributeError(f"{kind} has no attribute {name!r}. {remedy}", name=name)
 
 
 class Hinted:

@@ -1,8 +1,8 @@
 """Executions: the runs of a workflow, what happened to each node, and why a run failed."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal, LiteralString, NamedTuple, Self, TypeGuard, TypeVar, get_args
+from typing import Any, ClassVar, Literal, LiteralString, NamedTuple, Self, TypeVar, cast, get_args
 
 from pydantic import ValidationError, model_validator
 
@@ -348,30 +348,9 @@ def _literal(text: Any) -> LiteralString:
     return text  # type: ignore[no-any-return]
 
 
-# In the order in which they are asked. Those of nodes come first: they also name the node.
-_LISTS_OF_NODES = ("trace", "nodes", "node_results", "node_executions", "steps", "outputs")
-_REASON_FIELDS = (
-    *("error", "error_message", "errors", "error_details", "failure", "failure_reason", "cancel_reason", "reason"),
-    *("status_reason", "status_message", "message", "detail", "details"),
-)
-_TEXT_FIELDS = (
-    "message",
-    "error_message",
-    "detail",
-    "details",
-    "error",
-    "reason",
-    "description",
-    "title",
-    "code",
-    "type",
-)
-_ID_FIELDS = ("node_id", "id", "node", "name")
-_FAILED_NODE_FIELDS = ("failed_node", "failed_node_id")
-_NODE_FIELDS = (*_FAILED_NODE_FIELDS, "node_id", "node")
-_FAILED = frozenset({"failed", "error", "errored", "timed_out"})
+# The fields of an object in place of a text that may have it.
+_TEXT_FIELDS = ("message", "detail", "code")
 _LONGEST_REASON = 2000
-_LEVELS = 3
 
 
 class ExecutionFailure(NamedTuple):
@@ -385,16 +364,11 @@ class ExecutionFailure(NamedTuple):
 
 
 def failure_of(execution: Execution) -> ExecutionFailure:
-    """Return why an execution failed or was canceled."""
-    document = execution.model_dump(mode="json")
-    error = document.get("error")
-    node = _first_text(error, _NODE_FIELDS) if _is_object(error) else None
-    whole = ExecutionFailure(node or _first_text(document, _FAILED_NODE_FIELDS), _first_text(document, _REASON_FIELDS))
-    if execution.status == "cancelled":
-        return whole
-    failed = list(_failed_nodes(document))
-    first = next((node for node in failed if node.reason), failed[0] if failed else whole)
-    return ExecutionFailure(first.node or whole.node, first.reason or whole.reason)
+    """Return why an execution failed or was canceled: the first failed node that says why, else the execution."""
+    nodes = (execution.trace or []) if execution.status != "cancelled" else []
+    failed = [ExecutionFailure(node.id, error_text(node.error)) for node in nodes if node.status == "failed"]
+    first = next((node for node in failed if node.reason), failed[0] if failed else ExecutionFailure())
+    return ExecutionFailure(first.node, first.reason or execution.error)
 
 
 def execution_error(execution: Execution) -> ExecutionFailedError:
@@ -419,41 +393,9 @@ def failure_text(execution: Execution, failure: ExecutionFailure) -> str:
 
 def error_text(error: object) -> str | None:
     """Return the text of an error as the platform sends it: text, an object with a message, or a list of either."""
-    return _text(error, _LEVELS)
-
-
-def _failed_nodes(document: Mapping[str, Any]) -> Iterator[ExecutionFailure]:
-    for field in _LISTS_OF_NODES:
-        for name, entry in _entries(document.get(field)):
-            if _is_object(entry) and str(entry.get("status")).lower() in _FAILED:
-                yield ExecutionFailure(name or _first_text(entry, _ID_FIELDS), _first_text(entry, _REASON_FIELDS))
-
-
-def _entries(nodes: object) -> Iterable[tuple[str | None, object]]:
-    """Return nodes with their IDs, which are the keys of an object, or are inside the elements of a list."""
-    if _is_object(nodes):
-        return nodes.items()
-    return [(None, node) for node in nodes] if _is_array(nodes) else []
-
-
-def _first_text(document: Mapping[str, Any], fields: Iterable[str], levels: int = _LEVELS) -> str | None:
-    return next((text for field in fields if (text := _text(document.get(field), levels))), None)
-
-
-def _text(value: object, levels: int) -> str | None:
-    """Return the text of an error: text itself, an object with a message or a code, or a list of either."""
-    if isinstance(value, str):
-        return value.strip()[:_LONGEST_REASON] or None
-    if _is_object(value) and levels:
-        return _first_text(value, _TEXT_FIELDS, levels - 1)
-    if _is_array(value) and levels:
-        return "; ".join(text for item in value if (text := _text(item, levels - 1)))[:_LONGEST_REASON] or None
-    return None
-
-
-def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    return isinstance(value, dict)
-
-
-def _is_array(value: object) -> TypeGuard[list[Any]]:
-    return isinstance(value, list)
+    if isinstance(error, dict):
+        fields = cast("dict[str, object]", error)
+        error = next((fields[name] for name in _TEXT_FIELDS if fields.get(name)), None)
+    if isinstance(error, list):
+        error = "; ".join(text for item in cast("list[object]", error) if (text := error_text(item)))
+    return (error.strip()[:_LONGEST_REASON] or None) if isinstance(error, str) else None

@@ -59,7 +59,7 @@ USAGE = {
     "workflows update wf-1 --null name": "unknown name 'name': it is one of description, definition",
     f"{QUOTA} --memory-mb 1 --null memory-mb": "--null memory-mb and --memory-mb can't be combined: pass only one",
     f"{QUOTA} --memory-mb null": "--memory-mb: 'null' is not a whole number. To send null, use --null NAME",
-    "memory set k NaN": "value is nan, which JSON cannot represent. Use null or a finite number",
+    "memory set k NaN": "value is nan, which JSON cannot represent. Use null (None) or a finite number",
     "memory set k 1 --ttl soon": "--ttl: 'soon' is not a time such as 90 (seconds), 90s, 1h30m or 2d",
     "memory set k 1 --scope globl": "--scope: unknown word 'globl'. Did you mean 'global'?",
     "memory set k hello": """A string needs double quotes inside the single ones: '"text"'""",

@@ -50,7 +50,7 @@ PROBLEMS: list[Problem] = [
     ({"status": 401, "body": error_body("unauthorized")}, "API key", "the platform refuses the key", "create another"),
     ({"status": 500, "body": b"{}"}, "platform", "GET /tools: status 500", "If it is right, send the request id"),
     ({"body": b"<html>Sign in</html>"}, "platform", "status 200, the response is not", "check the base URL"),
-    ({"status": 404, "body": b'{"detail": "No"}'}, "platform", "set FIBONACCI_API_VERSION=0.2 and FIBONACCI", ""),
+    ({"status": 404, "body": b'{"detail": "No"}'}, "platform", 'set api_version="0.2" and the base URL', ""),
     ({"headers": OLD}, "clock", "s ahead of the server's", "set this machine's clock"),
 ]  # fmt: skip
 """What is in place (variables, a file of profiles, a response), the check that finds it, its finding, the remedy."""
@@ -166,7 +166,7 @@ class TestNetwork:
         else:
             assert run.code == 1
             assert "certificate verify failed" in detail
-            assert "certificate, set SSL_CERT_FILE to its file." in detail
+            assert "pass ca_bundle=... or set SSL_CERT_FILE." in detail
 
     def test_behind_a_proxy(self, monkeypatch: pytest.MonkeyPatch, authority: Authority, tmp_path: Path) -> None:
         monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))

@@ -37,7 +37,7 @@ def nested(depth: int) -> list[Any]:
     return made
 
 
-NAN = (math.nan, ValueError, "is nan, which JSON cannot represent. Use None or a finite number")
+NAN = (math.nan, ValueError, "is nan, which JSON cannot represent. Use null (None) or a finite number")
 BYTES = (b"bytes", TypeError, "is of type bytes, which has no JSON form: decode it, or encode it as base64")
 
 

@@ -62,7 +62,7 @@ BAD_URLS = [
     *("https://user:pass@bücher.example", "https://api.example.com/a b", "https://api.example.com\n"),
     *("https://key@api.example.com", "https://api.example.com?x=1", "https://api.example.com#x"),
 ]
-SECONDS = "timeout must be a number of seconds or None"
+SECONDS = "timeout must be a number of seconds"
 REFUSED: list[tuple[str, tuple[Any, ...], type[Exception], tuple[str, ...]]] = [
     ("api_key", (None,), ConfigurationError, ("no API key", "api_key=", "FIBONACCI_API_KEY")),
     ("api_key", BLANK, ConfigurationError, ("api_key is blank", "FIBONACCI_API_KEY")),

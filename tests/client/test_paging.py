@@ -13,7 +13,6 @@ from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, respond_json
-from tests.kit.transport import ScriptedTransport, http_response
 
 ID = {"X-Request-Id": "req_9"}
 
@@ -68,60 +67,6 @@ class TestNextPage:
     )
     def test_none(self, mode: Mode, meta: Any) -> None:
         assert listed(mode, page("a", **meta)) == (["a"], [""])
-
-    @each_row(
-        "link",
-        [
-            '</v1/tools?cursor=x%20y&limit=2>; rel="next"',
-            "<?cursor=x%20y&limit=2>; rel=next",
-            '<{origin}/v1/tools?cursor=x%20y&limit=2>; REL="Next"',
-            '</v1/tools?cursor=p>; rel="prev", </v1/tools?cursor=x%20y&limit=2>; title="a, b"; rel="last next"',
-            "</v1/tools?cursor=x%20y&limit=2>;rel=next;title=z",
-        ],
-    )
-    def test_the_next_page_is_named_by_a_link_header(
-        self, mode: Mode, server: ScriptedServer, caller: Any, link: str
-    ) -> None:
-        server.requests.clear()
-        server.add_response(page("a"), headers={"Link": link.format(origin=server.origin)})
-        server.add_response(page("b"))
-        assert [tool.name for tool in mode.run(caller.tools.list(page_size=1))] == ["a", "b"]
-        assert queries(server) == ["limit=1", "limit=2&cursor=x+y"]
-
-    @each_row(
-        "link",
-        [
-            '<https://elsewhere.example/v1/tools?cursor=x>; rel="next"',
-            '<//127.0.0.1:1/v1/tools?cursor=x>; rel="next"',
-            '</v1/workflows?cursor=x>; rel="next"',
-            '</v1/tools?cursor=x>; rel="prev"',
-            '</v1/tools?cursor=x>; rel="nextish"',
-            '</v1/tools?cursor=x>; title="; rel=next"',
-            "</v1/tools?cursor=x>",
-            '<http://[broken>; rel="next"',
-            "nonsense",
-            "",
-        ],
-    )
-    def test_a_link_that_is_not_followed(self, mode: Mode, link: str) -> None:
-        assert listed(mode, respond_json(page("a"), headers={"Link": link})) == (["a"], [""])
-
-    @each_row(
-        ("base_url", "link"),
-        [
-            ("https://api.example.com/v1", "<https://api.example.com:443/v1/tools?cursor=2>; rel=next"),
-            ("https://api.example.com:443/v1", "<https://API.example.com/v1/tools?cursor=2>; rel=next"),
-            ("https://[::1]/v1", "<https://[::1]:443/v1/tools?cursor=2>; rel=next"),
-        ],
-    )
-    def test_the_usual_port_of_a_link_is_no_other_origin(self, mode: Mode, base_url: str, link: str) -> None:
-        transport = ScriptedTransport(http_response(page("a"), headers={"Link": link}), http_response(page("b")))
-        assert len(mode.run(mode.client_of(transport, base_url=base_url).tools.list())) == 2
-        assert [sent.target for sent in transport.requests] == ["/v1/tools", "/v1/tools?cursor=2"]
-
-    def test_meta_precedes_a_link(self, mode: Mode) -> None:
-        first = respond_json(page("a", next_cursor="meta"), headers={"Link": '<?cursor=link>; rel="next"'})
-        assert listed(mode, first, page("b")) == (["a", "b"], ["", "cursor=meta"])
 
     def test_filters_go_with_every_page(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.add_response({"data": [{"id": "e1"}], "meta": {"next_cursor": "2"}})

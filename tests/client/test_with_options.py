@@ -146,7 +146,7 @@ class TestRequest:
             ({"headers": {"Authorization": "Bearer x"}}, ConfigurationError, "pass api_key instead"),
             ({"headers": {"X": b"y"}}, TypeError, "headers must map str to str, not str to bytes"),
             ({"timeout": 0}, ConfigurationError, "timeout must be above 0 seconds"),
-            ({"timeout": "5"}, TypeError, "timeout must be a number of seconds or None"),
+            ({"timeout": "5"}, TypeError, "timeout must be a number of seconds"),
         ],
     )
     def test_what_is_wrong(

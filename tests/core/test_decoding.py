@@ -207,15 +207,11 @@ class TestLists:
         assert decode_list(api_response(encoded(document)), Tool, "tools")[0] == []
 
 
-DIGITS = "9" * 5000
 READ_ANYWAY: list[tuple[bytes, Any]] = [
     (b'"cut \\ud83d"', "cut \ufffd"),
     (b'"\\ude00 cut, \\ud83d\\ude00 whole"', "\ufffd cut, 😀 whole"),
     (b'"\\\\ud83d \\ud83d\\ud83d\\ude00"', "\\ud83d \ufffd😀"),
     (b'"cut \xed\xa0\xbd"', "cut \ufffd"),
-    (DIGITS.encode(), DIGITS),
-    (b"-" + DIGITS.encode(), f"-{DIGITS}"),
-    (b"[" + DIGITS.encode() + b", 7, 1.5]", [DIGITS, 7, 1.5]),
 ]
 """What JSON.parse reads and Pydantic does not, and what becomes of it."""
 
@@ -231,10 +227,6 @@ class TestReadAnyway:
         page = body.replace(b'{"id"', b'[{"id": "first"}, {"id"').replace(b'"ok"}', b'"ok"}]')
         items, _ = decode_list(api_response(page), Workflow, "workflows")
         assert [each.model_dump(mode="json") for each in items] == [{"id": "first"}, expected]
-
-    def test_a_number_that_fits_no_field_is_left_out_of_it(self) -> None:
-        execution, _ = decode(api_response(b'{"id": "x", "nodes_executed": %s}' % DIGITS.encode()), Execution)
-        assert (execution.nodes_executed, execution.model_dump(mode="json")["nodes_executed"]) == (None, DIGITS)
 
     @each_row("body", [b'{"id": "x"}', b'{"data": {"id": "x"}}', b'{"data": [{"id": "x"}]}'])
     def test_a_byte_order_mark_is_skipped(self, body: bytes) -> None:
@@ -395,11 +387,11 @@ class TestOnASocket:
     def test_an_error_with_half_of_a_surrogate_pair_is_read(
         self, mode: Mode, server: ScriptedServer, caller: Any
     ) -> None:
-        body = b'{"error": {"code": "not_found", "message": "cut \\ud83d", "details": [%s]}}' % DIGITS.encode()
+        body = b'{"error": {"code": "not_found", "message": "cut \\ud83d", "details": []}}'
         server.add_response(b"\xef\xbb\xbf" + body, 404)
         with pytest.raises(NotFoundError, match="cut \ufffd") as caught:
             mode.run(caller.workflows.get("wf-1"))
-        assert (caught.value.code, caught.value.details) == ("not_found", [DIGITS])
+        assert caught.value.code == "not_found"
 
     @each_row(("call", "asked"), ASKS_FOR_ONE)
     def test_a_response_about_another_object_is_an_error(

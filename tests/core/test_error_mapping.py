@@ -139,7 +139,7 @@ def test_an_error_names_host_and_port(base_url: str, at: str) -> None:
 )
 def test_a_port_for_https_that_http_is_spoken_to(base_url: str, is_told: bool) -> None:
     made = connection_error(TransportError("unknown", EOFError("closed")), base_url=base_url, is_time_up=False)
-    assert ("If the server uses TLS on this port, base_url should begin with https://" in made.message) == is_told
+    assert ("If the server uses TLS on this port, the base URL should begin with https://" in made.message) == is_told
 
 
 def test_the_text_of_a_large_body_ends_before_a_part_of_the_key() -> None:

@@ -87,8 +87,8 @@ def test_none_is_given_or_one_that_the_server_does_not_trust(
     mode: Mode, version: ssl.TLSVersion, authority: Authority, untrusted: ClientFiles
 ) -> None:
     for certificate, said in (
-        (None, "The server asks for a client certificate. Pass client_cert="),
-        (untrusted.both, "The server does not accept the client certificate. Pass client_cert="),
+        (None, "The server asks for a client certificate. In Python, pass client_cert="),
+        (untrusted.both, "The server does not accept the client certificate. In Python, pass client_cert="),
     ):
         with ScriptedServer(ok, tls=authority.asking(version=version)) as server:
             client = mode.client_of(server, ca_bundle=authority.file, client_cert=certificate)

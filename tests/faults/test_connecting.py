@@ -16,7 +16,7 @@ from tests.faults.calls import KEY, ONE_OF_EACH, all_fine, call_each, longest
 from tests.faults.expectations import MAX_RETRIES
 from tests.kit.assertions import all_modes_at_once, appears
 from tests.kit.clock import Standstill
-from tests.kit.mode import Mode, both_modes
+from tests.kit.mode import Mode
 from tests.kit.names import NameService
 from tests.kit.programs import free_port
 from tests.kit.server import ScriptedServer
@@ -68,22 +68,6 @@ class TestSeveralAddresses:
             assert max(one.seconds for one in ended.values()) >= STAGGER
             assert max(one.seconds for one in ended.values()) - standstill.seconds < 4 * STAGGER
             assert hole.attempts == 0
-
-    @both_modes
-    def test_the_address_that_accepted_is_remembered(
-        self, mode: Mode, names: NameService, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        with server_and_hole() as (server, hole):
-            set_stagger(monkeypatch, 0.2)
-            name = f"remembered-{mode.name}.test"
-            names.add(name, hole.host, "127.0.0.1")
-            first = mode.end(insecurely(mode, url(name, server.port), max_retries=0).request, "GET", "/x")
-            # Longer than the timeout for connecting: a call that began with the dead address would fail.
-            set_stagger(monkeypatch, 60.0)
-            second = mode.end(insecurely(mode, url(name, server.port), max_retries=0).request, "GET", "/x")
-            assert first.seconds >= 0.2
-            assert first.value == second.value == {"fine": True}
-            assert (names.lookups[name], server.connections) == (2, 2)
 
     @all_modes_at_once
     def test_a_refused_address_costs_no_time(

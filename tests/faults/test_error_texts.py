@@ -20,7 +20,7 @@ from tests.kit.steps import Step, error_body, head, raw_then_close, raw_then_res
 HTML = b"<html><h1>Something</h1></html>"
 SAYS_HTML = "the response says '<html><h1>Something</h1></html>'"
 NOT_HTTP = "the response from {at} is not HTTP/1.1: "
-PLAIN_BASE = "If the server uses TLS on this port, base_url should begin with https://"
+PLAIN_BASE = "If the server uses TLS on this port, the base URL should begin with https://"
 BROKE = "the connection to {at} broke before the complete response was received: "
 ALERT = b"\x15\x03\x03\x00\x02\x02\x46"  # TLS, fatal, protocol version
 SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"  # the first frame of HTTP/2
@@ -87,7 +87,7 @@ def test_https_to_a_port_for_http(mode: Mode) -> None:
         error = _error(mode, server.base_url.replace("http:", "https:"))
     assert server.delivered == 1
     assert error.message.startswith(f"no TLS connection to 127.0.0.1:{server.port}: ")
-    remedy = "The server does not use TLS on this port: base_url should begin with http://"
+    remedy = "The server does not use TLS on this port: the base URL should begin with http://"
     assert remedy in error.message
     assert "certificate" not in error.message
 
@@ -188,8 +188,8 @@ NO_PATH = json.dumps(
 LACKS_V1 = f"{SAYS_HTML}. The base URL {{origin}} has no /v1"
 GATEWAY = "A gateway or proxy responded, not the platform"
 NOT_FOLLOWED = "The SDK doesn't follow redirects, because they could send the API key elsewhere"
-TRUST = "If you trust that address, pass base_url="
-TLS_PORT = ". The server uses TLS on this port: base_url should begin with https://"
+TRUST = "If you trust that address, set the base URL to "
+TLS_PORT = ". The server uses TLS on this port: the base URL should begin with https://"
 RESPONSES: dict[str, Response] = {
     "404 without /v1": Response(_html(404), LACKS_V1, ""),
     "404 of a framework": Response(

@@ -1,4 +1,4 @@
-"""The order in which the addresses of a host are tried, and which of them is preferred."""
+"""The order in which the addresses of a host are tried, and the error if none accepts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci._net.sockets import PREFERENCE, Address, ConnectionAttempts, interleaved
+from fibonacci._net.sockets import Address, ConnectionAttempts, interleaved
 from tests.kit.names import address
 
 V4 = [address(f"192.0.2.{n}", 443) for n in range(1, 7)]
@@ -46,58 +46,15 @@ def test_families_take_turns_while_both_have_addresses_left(addresses: list[Addr
     assert all(before[0] != after[0] for before, after in pairwise(together))
 
 
-def attempts(host: str, now: float = 0.0) -> ConnectionAttempts:
-    return ConnectionAttempts(host, 443, [V4[0], V4[1], V6[0]], now)
-
-
-class TestMemory:
-    def test_an_address_that_accepted_is_tried_first_for_a_minute(self) -> None:
-        before = attempts("minute.test")
-        assert before.order == [V4[0], V6[0], V4[1]]
-        before.succeed(V4[1], 100.0)
-        assert attempts("minute.test", 100.0 + PREFERENCE - 1).order == [V4[1], V4[0], V6[0]]
-        assert attempts("minute.test", 100.0 + PREFERENCE).order == [V4[0], V6[0], V4[1]]
-
-    def test_its_use_does_not_prolong_the_minute(self) -> None:
-        attempts("once.test").succeed(V6[0], 0.0)
-        later = attempts("once.test", PREFERENCE - 1)
-        later.succeed(V6[0], PREFERENCE - 1)
-        assert attempts("once.test", PREFERENCE).order[0] == V4[0]
-
-    def test_it_is_used_for_the_same_host_and_port_only_and_while_the_name_has_it(self) -> None:
-        attempts("here.test").succeed(V6[0], 0.0)
-        assert attempts("there.test").order[0] == V4[0]
-        assert ConnectionAttempts("here.test", 80, [V4[0], V6[0]], 0.0).order[0] == V4[0]
-        assert ConnectionAttempts("here.test", 443, [V4[0], V4[1]], 0.0).order == [V4[0], V4[1]]
-
-    def test_it_is_forgotten_when_it_fails(self) -> None:
-        attempts("failing.test").succeed(V6[0], 0.0)
-        attempts("failing.test").fail(V4[0], ConnectionRefusedError())
-        assert attempts("failing.test").order[0] == V6[0]
-        attempts("failing.test").fail(V6[0], ConnectionRefusedError())
-        assert attempts("failing.test").order[0] == V4[0]
-
-    def test_the_systems_first_address_need_not_be_remembered(self) -> None:
-        attempts("first.test").succeed(V4[0], 0.0)
-        assert ConnectionAttempts("first.test", 443, [V4[1], V4[0]], 0.0).order[0] == V4[1]
-
-    def test_it_is_bounded(self) -> None:
-        for number in range(1000):
-            attempts(f"host-{number}.test").succeed(V6[0], 0.0)
-        preferred = [attempts(f"host-{number}.test").order[0] == V6[0] for number in range(1000)]
-        assert preferred[-1]
-        assert sum(preferred) <= 256
-
-
 class TestOutcome:
     def test_one_failure_is_the_error_itself(self) -> None:
-        alone = ConnectionAttempts("alone.test", 443, [V4[0]], 0.0)
+        alone = ConnectionAttempts([V4[0]])
         error = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
         alone.fail(V4[0], error)
         assert alone.error() is error
 
     def test_several_failures_are_listed(self) -> None:
-        several = attempts("several.test")
+        several = ConnectionAttempts([V4[0], V4[1], V6[0]])
         several.fail(V4[0], OSError(errno.ENETUNREACH, "Network is unreachable"))
         several.fail(V6[0], ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"))
         assert str(several) == (
@@ -108,12 +65,12 @@ class TestOutcome:
         assert "2001:db8::1: Connection refused" in str(several.error())
 
     def test_a_long_list_is_cut(self) -> None:
-        many = ConnectionAttempts("many.test", 443, V4 + V6, 0.0)
+        many = ConnectionAttempts(V4 + V6)
         assert str(many).endswith("; 2001:db8::2: no response; 8 more")
 
     def test_want_of_descriptors_is_not_hidden_by_another_failure(self) -> None:
         for code in (errno.EMFILE, errno.ENFILE):
-            full = ConnectionAttempts("full.test", 443, [V4[0], V4[1]], 0.0)
+            full = ConnectionAttempts([V4[0], V4[1]])
             full.fail(V4[0], OSError(code, "Too many open files"))
             full.fail(V4[1], ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"))
             assert full.error().errno == code

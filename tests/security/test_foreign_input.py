@@ -21,7 +21,6 @@ import pytest
 
 import fibonacci
 from fibonacci import Fibonacci, RunResult
-from fibonacci._core.decoding import next_params
 from fibonacci._core.response import parse_retry_after
 from fibonacci._display.frames import columns_of
 from fibonacci._display.html import escaped
@@ -150,7 +149,6 @@ FILES: Final[dict[str, tuple[int, Callable[[int], str]]]] = {
 }
 HEADERS: Final[dict[str, tuple[int, Callable[[int], object]]]] = {
     "a date": (100, lambda n: parse_retry_after({"retry-after": "Mon, " * n}, 0)),
-    "links": (100, lambda n: next_params({}, '<a>;a="b";rel="next nex' * n, "https://x/y")),
 }
 
 

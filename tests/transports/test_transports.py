@@ -165,7 +165,7 @@ WRONG_CONNECTION_OPTIONS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"client_cert": 3}, TypeError, "client_cert must be the path of a PEM file, .*, not int"),
     ({"client_cert": (__file__, __file__, 3)}, TypeError, "client_cert must be .*, but the password is int"),
     ({"connect_timeout": 0}, ConfigurationError, "connect_timeout must be above 0 seconds, not 0"),
-    ({"connect_timeout": float("inf")}, ConfigurationError, "connect_timeout must be 0 or more seconds, not inf"),
+    ({"connect_timeout": float("inf")}, ConfigurationError, "connect_timeout must be above 0 seconds, not inf"),
     ({"connect_timeout": None}, TypeError, "connect_timeout must be a number of seconds, not None"),
     ({"max_idle_connections": -1}, ConfigurationError, "max_idle_connections must be 0 or more, not -1"),
     ({"max_idle_connections": 1.5}, TypeError, "max_idle_connections must be an int, not float"),

@@ -11,7 +11,6 @@ import errno
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from time import monotonic
 from typing import Any, TypeVar
 
 import anyio
@@ -52,7 +51,7 @@ async def connect(host: str, port: int, deadline: Deadline, phases: Phases) -> S
         deadline.require()
         connecting = _connect_to(loop, addresses[0])
         return SocketStream(await loop.within(deadline, connecting, f"no response from {addresses[0][4][0]}"), loop)
-    race = _Race(loop, ConnectionAttempts(host, port, addresses, monotonic()))
+    race = _Race(loop, ConnectionAttempts(addresses))
     return SocketStream(await loop.within(deadline, race.run(), race.attempts), loop)
 
 
@@ -272,7 +271,6 @@ class _Race:
             return
         if self._winner is None:
             self._winner = sock
-            self.attempts.succeed(address, monotonic())
             race.cancel()
         else:
             sock.close()

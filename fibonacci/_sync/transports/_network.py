@@ -53,7 +53,7 @@ def connect(host: str, port: int, deadline: Deadline, phases: Phases) -> SocketS
     phases.enter("connect")
     if len(addresses) == 1:
         return SocketStream(_connect_to(addresses[0], deadline))
-    return SocketStream(_race(ConnectionAttempts(host, port, addresses, monotonic()), deadline))
+    return SocketStream(_race(ConnectionAttempts(addresses), deadline))
 
 
 class SocketStream:
@@ -251,7 +251,6 @@ def _race(attempts: ConnectionAttempts, deadline: Deadline) -> socket.socket:
                 address = pending.pop(sock)
                 error = connect_error(sock)
                 if error is None:
-                    attempts.succeed(address, monotonic())
                     return sock
                 sock.close()
                 attempts.fail(address, error)

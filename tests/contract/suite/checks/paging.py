@@ -24,7 +24,7 @@ def _page(server: Server, path: str, query: Query) -> tuple[list[Any], Query | N
     require_equal(response.status, 200, f"the status of the page {dict(query)}")
     items: list[Any] = items_of(response)
     meta: dict[str, Any] = response.json.get("meta") or {}
-    following = next_params(meta, response.headers.get("link", ""), server.wire.exchanges[-1].request.url)
+    following = next_params(meta)
     return items, None if following is None else {**query, **{name: str(value) for name, value in following.items()}}
 
 
