@@ -39,7 +39,6 @@ from fibonacci.deployment.planning import DeploymentTarget, check_moved, make_pl
 from fibonacci.deployment.pulling import (
     choose_file,
     has_local_changes,
-    import_yaml,
     local_changes,
     merged_definition,
     pulled_definition,
@@ -268,9 +267,7 @@ class AsyncDeployments(AsyncResource):
         check_flag("overwrite", overwrite)
         check_flag("merge", merge)
         folder, file = split_target(path)
-        folder.check_writable()
         target = self._target(folder, environment)
-        import_yaml(folder, file)
         workflow = await self._send(get_workflow(workflow_id))
         if workflow.definition is None:
             raise DeploymentError(f"{workflow.id} ({workflow.name!r}) has no definition, so there is nothing to pull")

@@ -250,7 +250,7 @@ class Document:
             >>> Document.parse('{"$schema": "definition.schema.json", "nodes": []}').sent()
             {'nodes': []}
         """
-        return {key: value for key, value in self.value.items() if key != "$schema"}
+        return without_schema(self.value)
 
 
 _PLACE: Final = re.compile(r"([^.\[]*)(?:\[(\d+)\])?(?:\.([^.\[]*))?")
@@ -291,6 +291,11 @@ def remedy(value: object) -> str:
     return ". Use its .definition" if "definition" in fields else ""  # a `Workflow`
 
 
+def without_schema(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a definition without its `$schema`, which is for editors."""
+    return {key: value for key, value in definition.items() if key != "$schema"}
+
+
 def checked_definition(definition: object) -> Mapping[str, Any] | BaseModel:
     """Return the part of a definition that is sent.
 
@@ -299,7 +304,7 @@ def checked_definition(definition: object) -> Mapping[str, Any] | BaseModel:
         TypeError: If it isn't a definition. The message says what to pass.
     """
     if isinstance(definition, Mapping):
-        return {key: value for key, value in cast("Mapping[str, Any]", definition).items() if key != "$schema"}
+        return without_schema(cast("Mapping[str, Any]", definition))
     if isinstance(definition, BaseModel) and "nodes" in type(definition).model_fields:
         return definition
     return Document.of(definition).definition

@@ -6,7 +6,6 @@ and couldn't be canceled.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import sys
@@ -80,18 +79,6 @@ class DeploymentFolder:
             self.check_file(file)
         return names
 
-    def check_writable(self) -> None:
-        """Check that files can be created in the folder, and the folder too if it doesn't exist.
-
-        Raises:
-            OSError: If the user may not do that, or a file is in its place.
-        """
-        places = (path for path in (self.path, *self.path.parents) if os.path.lexists(path))
-        place = next(places, self.path)  # the drive may be missing on Windows
-        code = errno.ENOTDIR if not place.is_dir() else 0 if os.access(place, os.W_OK | os.X_OK) else errno.EACCES
-        if code:
-            raise OSError(code, os.strerror(code), str(place))
-
     def read_definitions(self) -> dict[str, Mapping[str, Any]]:
         """Return the definition of each file, by name.
 
@@ -146,8 +133,6 @@ class DeploymentFolder:
     @contextmanager
     def locked(self) -> Generator[None]:
         """Lock the folder against every other `apply` and `pull` on this machine, if the system supports that.
-
-        It also removes what was left behind by processes that were killed while writing a definition.
 
         The system releases the lock when the process ends, however it ends.
 

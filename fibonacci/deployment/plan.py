@@ -270,7 +270,7 @@ class DeploymentPlan:
         relative = replace(self, folder=Path(folder), problems=problems)
         saved = SavedPlan.model_construct(format=FORMAT, plan=relative)
         content = saved.model_dump(mode="json", by_alias=True)
-        write_file(path, json.dumps({"digest": digest_of(content), **content}, indent=2) + "\n")
+        write_file(path, json.dumps({"digest": file_digest(content), **content}, indent=2) + "\n")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, folder: str | os.PathLike[str] | None = None) -> DeploymentPlan:
@@ -469,7 +469,7 @@ class SavedPlan(BaseModel, extra="forbid", defer_build=True):
     """The plan. The folder is relative to the file, and the places of problems are relative to the folder."""
 
 
-def digest_of(content: Mapping[str, Any]) -> str:
+def file_digest(content: Mapping[str, Any]) -> str:
     """Return the hash of a file's content, which the file has as its `digest`."""
     return f"sha256:{sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}"
 
@@ -492,7 +492,7 @@ def _parse(text: bytes, place: str) -> DeploymentPlan:
         raise DeploymentError(
             f"{place} has the format {written}, but this version of fibonacci-sdk reads {FORMAT}: upgrade fibonacci-sdk"
         )
-    if digest != digest_of(content):
+    if digest != file_digest(content):
         raise _refusal(f"{place} has been changed since it was saved")
     try:
         saved = SavedPlan.model_validate(content)

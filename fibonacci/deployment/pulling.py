@@ -15,7 +15,7 @@ from fibonacci.definitions.comparison import definition_digest
 from fibonacci.definitions.document import Document
 from fibonacci.definitions.files.legacy_dialect import in_todays_words
 from fibonacci.definitions.files.load_and_dump import format_of_file, text_of_file
-from fibonacci.definitions.files.source import FORMATS, pyyaml
+from fibonacci.definitions.files.source import FORMATS
 from fibonacci.definitions.files.updating import updated_text
 from fibonacci.definitions.merging import merge
 from fibonacci.deployment.content import (
@@ -50,18 +50,6 @@ def split_target(path: str | os.PathLike[str]) -> tuple[DeploymentFolder, str | 
     if folder.path.is_file():
         raise DeploymentError(f"{str(folder.path)!r} is neither a folder nor a *.yaml, *.yml or *.json file")
     return folder, None
-
-
-def import_yaml(folder: DeploymentFolder, file: str | None) -> None:
-    """Import PyYAML before the workflow is read, if a YAML file will be written.
-
-    Raises:
-        ImportError: If it is not installed.
-    """
-    # In a folder with JSON files, the workflow's file may be one of them.
-    files = [file] if file is not None else folder.files() if folder.path.is_dir() else []
-    if not any(file.lower().endswith(".json") for file in files):
-        pyyaml()
 
 
 def pulled_definition(workflow: Workflow, file: str, present: Mapping[str, Any] | None) -> Mapping[str, Any]:

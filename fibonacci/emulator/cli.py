@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from traceback import format_exception_only
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from fibonacci._texts.logging import log
@@ -97,20 +97,27 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
         elif number != signal.SIGINT:
             process.send_signal(number)
 
-    with _signals_restored():
-        if threading.current_thread() is threading.main_thread():
-            for number in _SIGNALS:
-                if signal.getsignal(number) != signal.SIG_IGN:  # as `nohup` does
-                    signal.signal(number, forward)
-        try:
-            process = subprocess.Popen(command, env=environment)
-        except OSError as error:
-            raise ChildError(f"{command[0]}: {error.strerror}") from error
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():  # no other thread may handle signals
+        heard = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]  # as with `nohup`
+        before = {number: signal.signal(number, forward) for number in heard}
+    try:
+        process = _start(command, environment)
         with process:
             for received in early:
                 process.send_signal(received)
             code = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return code if code >= 0 else _SIGNALED - code
+
+
+def _start(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(command, env=environment)
+    except OSError as error:
+        raise ChildError(f"{command[0]}: {error.strerror}") from error
 
 
 def _new_emulator(options: argparse.Namespace) -> Emulator:
@@ -235,14 +242,3 @@ def log_request(request: ServerRequest, response: ServerResponse, seconds: float
 def _print_to_stderr(text: str) -> None:
     if sys.stderr is not None:  # with `None`, `print` would write to stdout
         print(text, file=sys.stderr)
-
-
-@contextmanager
-def _signals_restored() -> Generator[None]:
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            if signal.getsignal(number) != handler:  # only the main thread can have changed one, and can set one
-                signal.signal(number, handler)

@@ -188,8 +188,6 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_read(
     monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
     check_refused(
         {
-            "pull Greeter --out flow.yaml/x.yaml": "flow.yaml",
-            "pull Greeter --dir flow.yaml/x": "flow.yaml",
             "plan . --out no/plan.json": "--out no/plan.json: name a file in a folder that you can write to",
             "graph Greeter --out flow.yaml/x.svg": "--out flow.yaml/x.svg",
         }

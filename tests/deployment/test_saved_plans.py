@@ -78,10 +78,10 @@ def test_another_checkout_applies_what_was_reviewed(flows: Flows, tmp_path: Path
 
 def seal(content: dict[str, Any]) -> dict[str, Any]:
     """Return the content of a file with the digest that it has to have."""
-    from fibonacci.deployment.plan import digest_of
+    from fibonacci.deployment.plan import file_digest
 
     rest = {name: value for name, value in content.items() if name != "digest"}
-    return {"digest": digest_of(rest), **rest}
+    return {"digest": file_digest(rest), **rest}
 
 
 def edited(content: dict[str, Any], **fields: Any) -> dict[str, Any]:

@@ -217,14 +217,11 @@ def run_pull(context: Context) -> int:
     from fibonacci.cli.definition_arguments import relative_path
     from fibonacci.cli.workflow_names import workflow_id_of
     from fibonacci.definitions.files.load_and_dump import format_of_file
-    from fibonacci.deployment.pulling import split_target
 
     options = context.options
     if options.out is not None:
         format_of_file(options.out)
     place: str = options.out or options.dir
-    folder, _ = split_target(place)
-    folder.check_writable()
     workflow_id = workflow_id_of(context.client, options.workflow)
     path = relative_path(str(_pull(context, workflow_id, place)))
     context.output.record_change(f"{path} was written")

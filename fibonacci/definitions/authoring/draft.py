@@ -206,13 +206,12 @@ def _refuse_unknown(links: Iterable[Link | BadTemplate], known: Collection[str])
     Raises:
         ValueError: If a template cannot be parsed, or names a node that hasn't been added yet.
     """
-    return [_known(link, known) for link in links]
-
-
-def _known(link: Link | BadTemplate, known: Collection[str]) -> Link:
-    if isinstance(link, BadTemplate):
-        raise ValueError(f"{link.location}: {link.reason}")
-    if link.target in known:
-        return link
-    remedy = did_you_mean(link.target, known) or ". Add that node first, and insert what it returned"
-    raise ValueError(f"{link.location}: {{{{{link.target}}}}} names no node that exists yet{remedy}")
+    checked: list[Link] = []
+    for link in links:
+        if isinstance(link, BadTemplate):
+            raise ValueError(f"{link.location}: {link.reason}")
+        if link.target not in known:
+            remedy = did_you_mean(link.target, known) or ". Add that node first, and insert what it returned"
+            raise ValueError(f"{link.location}: {{{{{link.target}}}}} names no node that exists yet{remedy}")
+        checked.append(link)
+    return checked

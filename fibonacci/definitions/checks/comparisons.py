@@ -30,9 +30,7 @@ from fibonacci.definitions.templates import (
 _NUMERIC: Final = ("greater_than", "less_than")
 _IN_NUMBERS: Final = frozenset("0123456789.eE+- ")
 _MOST_SHOWN: Final = 80
-MOST_COMPARISONS: Final = 1_000
-"""With more conditionals and conditions than this, the checks for what never runs or has no value are skipped."""
-
+_MOST_COMPARISONS: Final = 1_000
 _MOST_PAIRS: Final = 1_000
 _IN_WORDS: Final[Mapping[str, str]] = {
     "equals": "equals",
@@ -83,6 +81,11 @@ def _read(value: Mapping[str, Any], left: str, right: str, prefix: str) -> Compa
     if left not in value or not isinstance(operator, str) or operator not in OPERATORS:
         return None
     return Comparison(value[left], operator, value.get(right), (prefix + left, prefix + right))
+
+
+def has_too_many_comparisons(nodes: NodesByIndex) -> bool:
+    """Tell whether the checks for what never runs or has no value would take too long."""
+    return sum(comparison_of(node) is not None for node in nodes.values()) > _MOST_COMPARISONS
 
 
 def comparison_problems(nodes: NodesByIndex, types: TemplateTypes) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from fibonacci._texts.suggestions import did_you_mean, nearest
 from fibonacci.definitions.checks.tools import KnownTool
+from fibonacci.definitions.document import without_schema
 from fibonacci.definitions.files.legacy_dialect import SUCCESSORS
 from fibonacci.definitions.graph import (
     BadTemplate,
@@ -198,7 +199,7 @@ _EXPECTED: Final[Mapping[str, str]] = {
 def shape_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield the problems that the models find."""
     try:
-        WorkflowDefinition.model_validate({key: value for key, value in definition.items() if key != "$schema"})
+        WorkflowDefinition.model_validate(without_schema(definition))
     except ValidationError as error:
         faults = [_problem(fault, list(fault["loc"])) for fault in error.errors(include_url=False)]
         by_place = {fault.location: fault for fault in reversed(faults)}  # a union reports a place once for each member

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from fibonacci._texts.suggestions import did_you_mean
-from fibonacci.definitions.checks.comparisons import MOST_COMPARISONS, comparison_of, has_number
+from fibonacci.definitions.checks.comparisons import comparison_of, has_number, has_too_many_comparisons
 from fibonacci.definitions.flow import Flow
 from fibonacci.definitions.graph import NodesByIndex, templated_values
 from fibonacci.definitions.json_types import as_object
@@ -151,6 +151,7 @@ class _TemplateCheck:
         self._nodes = nodes
         self._types = types
         self._ids = {node["id"] for node in nodes.values()}
+        self._has_too_many_comparisons = has_too_many_comparisons(nodes)
 
     def text(self, location: str, text: str, reader: str | None) -> Iterator[Problem]:
         """Yield the problems of one text.
@@ -169,7 +170,7 @@ class _TemplateCheck:
             reading = self._types.read(reference)
             if reading.missing is not None:
                 yield replace(_unknown(location, reference, reading.missing, reading.owner), offset=offset)
-            if reader is None or not reading.optional or self._has_many_comparisons:
+            if reader is None or not reading.optional or self._has_too_many_comparisons:
                 continue
             path = (reference.source, *reference.path)
             present = self._present.get(reader, frozenset())
@@ -183,10 +184,6 @@ class _TemplateCheck:
         except TemplateError:
             return True  # a separate problem
         return has_number(value_type) if value_type.is_known else None
-
-    @cached_property
-    def _has_many_comparisons(self) -> bool:
-        return sum(comparison_of(node) is not None for node in self._nodes.values()) > MOST_COMPARISONS
 
     @cached_property
     def _present(self) -> dict[str, _Paths]:

@@ -77,7 +77,7 @@ class Rendered:
     """
 
     value: Any
-    shown: Any = None
+    shown: Any
     fault: TemplateError | None = None
 
 
@@ -182,29 +182,26 @@ class TemplateValues:
             TemplateError: If a template is malformed, or the values are too long.
         """
         as_written: set[str] = set()
-        result = Rendered(None)
+        fault: TemplateError | None = None
 
         def resolve(reference: Reference) -> Any:
+            nonlocal fault
             if reference.source in ("secrets", "env"):
                 as_written.add(reference.text)
             try:
-                if may_be_missing or result.fault is not None:
-                    return self._value_of(reference)
-                return self.resolve(reference)
+                return self._value_of(reference) if may_be_missing else self.resolve(reference)
             except TemplateError as error:
                 as_written.add(reference.text)
                 if not may_be_missing:
-                    result.fault = result.fault or error
+                    fault = fault or error
                 return None
 
-        def shown(reference: Reference) -> Any:
+        def show(reference: Reference) -> Any:
             text = reference.text
             return f"{{{{{text}}}}}" if text in as_written else self._value_of(reference)
 
-        result.value = result.shown = render(value, resolve)
-        if as_written:
-            result.shown = render(value, shown)
-        return result
+        filled = render(value, resolve)
+        return Rendered(filled, render(value, show) if as_written else filled, fault)
 
     def _value_of(self, reference: Reference) -> Any:
         match reference.source:

@@ -36,7 +36,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "/runs/{execution_id}/decision": approvals.decide,
     "/workflows/{workflow_id}/execute": workflows.execute,
     "/workflows/{workflow_id}/versions/{version}/rollback": workflows.rollback,
-    "/registry/{workflow_id}/{step}": organization.change_registry,
+    "/registry/{workflow_id}/{step}": workflows.change_registry,
     "/memory/{number}/delete": organization.delete_value,
     "/governance": governance.change,
     "/governance/policies": governance.create_policy,

@@ -1,4 +1,4 @@
-"""The organization: its memory, its templates, its tools and its keys."""
+"""The organization: its memory and its tools."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from fibonacci.definitions.tools import canonical_tool
 from fibonacci.emulator.engine.memory import is_live
 from fibonacci.emulator.http.messages import not_found
 from fibonacci.emulator.page import components as ui
-from fibonacci.emulator.page.context import Action, Done, PageContent, ViewContext, segment
+from fibonacci.emulator.page.context import Done, PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.routes.workflows import TRANSITIONS
 from fibonacci.emulator.state.records import StoredMemory
 
 _MAX_ITEMS: Final = 100
@@ -23,9 +22,7 @@ def show(context: ViewContext) -> PageContent:
     content = [
         ui.facts(("Organization", h.code(app.organization)), ("Plan", app.account.plan)),
         ui.section("Memory", ui.search_form(context, ui.Field("q", "Key, scope or owner", "search")), _memory(context)),
-        ui.section("Registry", _registry(context)),
         ui.section("Tools", _tools(context)),
-        ui.section("Keys", _keys(context)),
     ]
     return PageContent("Organization", content, "Organization")
 
@@ -85,46 +82,6 @@ def delete_value(context: ViewContext) -> Done:
     raise not_found("number", "value in memory (it may have expired)", context.path["number"])
 
 
-def _registry(context: ViewContext) -> Content:
-    templates, rest = first_of(context, "/workflow-registry", include_archived="true")
-    with context.reading() as store:
-        found = [(entry["workflow_id"], entry, store.workflows.get(entry["workflow_id"])) for entry in templates]
-    rows = {
-        f"template-{name}": {
-            "Template": ui.wide(h.a(entry["name"].strip() or name, href=f"/ui/workflows/{segment(name)}")),
-            "Version": entry["version"],
-            "Latest version": ui.NOTHING if workflow is None else workflow["version"],
-            "Changed": ui.moment(entry["updated_at"]),
-            "State": registry_form(context, name),
-        }
-        for name, entry, workflow in found
-    }
-    return [ui.table("Registry", rows, "No templates. The page of a workflow can make it one."), rest]
-
-
-_STEPS: Final = {
-    "approved": ("approve-template", "Approve as template"),
-    "deprecated": ("deprecate", "Deprecate"),
-    "archived": ("archive", "Archive"),
-}
-
-
-def registry_form(context: ViewContext, workflow_id: str) -> HTMLElement:
-    """Return the state of a workflow in the registry, and a button for each state that it can get."""
-    with context.reading() as store:
-        template = store.registry.get(workflow_id)
-    status = None if template is None else template["status"]
-    path = f"/ui/registry/{segment(workflow_id)}"
-    steps = [_STEPS[other] for other in TRANSITIONS.get(status, ())]
-    buttons = [h.button(word, formaction=f"{path}/{step}") for step, word in steps]
-    return ui.form(context, path, h.span(status or "not a template"), buttons, class_="inline")
-
-
-change_registry: Final[Action] = ui.calling(
-    "POST", "/v1/workflow-registry/{workflow_id}/{step}", "", "The state in the registry was changed."
-)
-
-
 def _tools(context: ViewContext) -> Content:
     tools, rest = first_of(context, "/tools")
     handlers = context.app.environment.handlers
@@ -141,9 +98,3 @@ def _tools(context: ViewContext) -> Content:
     }
     how = h.p("A function with ", h.code("@emulator.tool"), " replaces the default.")
     return [how, ui.table("Tools", rows), rest]
-
-
-def _keys(context: ViewContext) -> Content:
-    people = {f"person-{name}": {"Name": name, "Role": role} for name, role in sorted(context.app.keys.people.items())}
-    empty = "Nobody has a key with a name. To make one, call ", h.code('emulator.key("admin", name="ada")'), "."
-    return [h.p("The people who have a key. This page shows no keys."), ui.table("People", people, empty)]

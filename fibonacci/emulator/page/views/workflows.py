@@ -14,14 +14,14 @@ from fibonacci.definitions.files.writing import in_order
 from fibonacci.emulator.http.messages import Detail, ServerResponse, invalid
 from fibonacci.emulator.page import components as ui
 from fibonacci.emulator.page import responses
-from fibonacci.emulator.page.context import Done, PageContent, ViewContext, segment
+from fibonacci.emulator.page.context import Action, Done, PageContent, ViewContext, segment
 from fibonacci.emulator.page.coverage import LEGEND, MAX_RUNS, coverage_facts, coverage_of, missing_table
 from fibonacci.emulator.page.diagram import diagram
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.run_form import inputs_of_form, run_form
-from fibonacci.emulator.page.views.organization import registry_form
 from fibonacci.emulator.page.views.runs import NO_NODES, runs_table, started
 from fibonacci.emulator.policy.admission import approval_reasons, settings_of
+from fibonacci.emulator.routes.workflows import TRANSITIONS
 
 _RUNS: Final = 10
 _MAX_LINES: Final = 1_500  # per version: the time to compare them grows quadratically
@@ -81,11 +81,34 @@ def show(context: ViewContext) -> PageContent:
             ui.section("Run it", run_form(context, f"/ui{path}/execute", workflow["definition"])),
             ui.section("Latest runs", runs_table(context, runs.items), all_runs),
             ui.section("Versions", _versions_table(workflow, versions.items), ui.pager(context, versions.more)),
-            ui.section("Registry", registry_form(context, workflow_id)),
+            ui.section("Registry", _registry_form(context, workflow_id)),
             ui.section("Source", ui.json_block("definition", "Definition", workflow["definition"], context)),
         ],
         "Workflows",
     )
+
+
+_STEPS: Final = {
+    "approved": ("approve-template", "Approve as template"),
+    "deprecated": ("deprecate", "Deprecate"),
+    "archived": ("archive", "Archive"),
+}
+
+
+def _registry_form(context: ViewContext, workflow_id: str) -> HTMLElement:
+    """Return the state of a workflow in the registry, and a button for each state that it can get."""
+    with context.reading() as store:
+        template = store.registry.get(workflow_id)
+    status = None if template is None else template["status"]
+    path = f"/ui/registry/{segment(workflow_id)}"
+    steps = [_STEPS[other] for other in TRANSITIONS.get(status, ())]
+    buttons = [h.button(word, formaction=f"{path}/{step}") for step, word in steps]
+    return ui.form(context, path, h.span(status or "not a template"), buttons, class_="inline")
+
+
+change_registry: Final[Action] = ui.calling(
+    "POST", "/v1/workflow-registry/{workflow_id}/{step}", "", "The state in the registry was changed."
+)
 
 
 def show_diagram(context: ViewContext) -> ServerResponse:
