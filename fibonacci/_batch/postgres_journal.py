@@ -17,11 +17,10 @@ from secrets import token_hex
 from typing import Any, Final, NamedTuple, TypeVar
 
 from fibonacci._batch.journal import JournalEntry
-from fibonacci._batch.journal_errors import incomplete_error, journal_error
+from fibonacci._batch.journal_errors import incomplete_error, journal_error, resume_fault
 from fibonacci._batch.journal_reader import JournalReader, Select
 from fibonacci._batch.journal_schema import ROW_COLUMNS, SCHEMA_VERSION, JournalHeader, newer_schema
 from fibonacci._batch.options import PostgresPlace
-from fibonacci._batch.progress import resume_fault
 from fibonacci._batch.rows import Row
 from fibonacci._batch.sql_journal import COUNT, Dialect, JournalHolder, SQLJournal
 from fibonacci._core.logs import log_journal

@@ -24,6 +24,7 @@ from fibonacci._batch.journal_errors import (
     incomplete_error,
     journal_error,
     mark_error,
+    resume_fault,
     sqlite_error,
     system_error,
 )
@@ -46,7 +47,6 @@ from fibonacci._batch.journal_schema import (
     write_mark,
 )
 from fibonacci._batch.locks import LOCK_SUFFIX, FileLock, is_held, network_filesystem_of, read_holder, read_note
-from fibonacci._batch.progress import resume_fault
 from fibonacci._batch.sql_journal import COUNT, Dialect, JournalHolder, SQLJournal
 from fibonacci._remedies import remedy
 from fibonacci._system.files import check_database, make_private, open_state

@@ -9,10 +9,10 @@ from typing import ClassVar, Final, get_args
 
 from fibonacci._batch.journal import JournalEntry, attempt
 from fibonacci._batch.options import BatchOptions
-from fibonacci._batch.progress import MOST_UNKNOWN, candidates_note
+from fibonacci._batch.progress import MOST_UNKNOWN
 from fibonacci._batch.rows import Phase, Row, key_in, same_key_error
 from fibonacci._remedies import argument, remedy
-from fibonacci._texts.text import counted
+from fibonacci._texts.text import counted, printable_line
 from fibonacci.errors import (
     APIError,
     FibonacciError,
@@ -392,8 +392,14 @@ class BatchState:
             f"{'' if journal is None else remedy('rerun')}"
         )
         error = UnknownOutcomeError(text, results=results)
-        if note := candidates_note(results[:MOST_UNKNOWN]):
-            error.add_note(note)
+        lines = [
+            f"row {result.key} may be "
+            + " or ".join(f"{each.id} ({each.status}, created at {each.created_at})" for each in result.candidates)
+            for result in results[:MOST_UNKNOWN]
+            if result.candidates
+        ]
+        if lines:
+            error.add_note("\n".join(map(printable_line, lines)))
         return error
 
     def _count_failure(self, error: Exception | None, kind: str) -> None:
