@@ -467,11 +467,7 @@ class PostgresReader(JournalReader):
             return JournalHolder(found.run, found.process) if is_held else None
 
     def stop(self) -> JournalHolder | None:
-        """Request that the run that has the journal starts no more rows. This doesn't affect a later run.
-
-        Returns:
-            That run. None if none has the journal.
-        """
+        """Request that the run that has the journal starts no more rows. This doesn't affect a later run."""
         holder = self.holder()
         if holder is not None:
             with _connected(self._place) as connection:
@@ -479,16 +475,17 @@ class PostgresReader(JournalReader):
                 _execute(connection, query, holder.run, self._place.name)
         return holder
 
-    @property
-    def is_running(self) -> bool:
-        """Whether a run has the journal now."""
-        return self.holder() is not None
+    def check(self) -> None:
+        """Check that it is there."""
+        self.header()
 
-    def _open(self) -> SQLJournal:
+    def open(self) -> SQLJournal:
+        """Open the journal, which must have rows, to change it."""
         return open_postgres_journal(self._place, self.header(), resume=True)
 
     @contextmanager
-    def _reading(self) -> Generator[tuple[Select, JournalHeader]]:
+    def reading(self) -> Generator[tuple[Select, JournalHeader]]:
+        """Return what reads the rows, all as they are after one commit, and what the journal belongs to."""
         with _connected(self._place) as connection:
             found = _existing(connection, self._place)
             yield lambda query, values: _execute(connection, _dialect(found.id).query(query), *values), found.header
