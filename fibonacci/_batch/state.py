@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final, get_args
@@ -85,7 +84,7 @@ class ResultQueue:
     def __init__(self, *, ordered: bool) -> None:
         self._ordered = ordered
         self._ready: deque[RunResult] = deque()
-        self._waiting: list[tuple[int, RunResult | None]] = []
+        self._waiting: dict[int, RunResult | None] = {}
         self._next = 0
 
     def push(self, result: RunResult) -> None:
@@ -112,9 +111,9 @@ class ResultQueue:
         return len(self._ready)
 
     def _insert(self, index: int, result: RunResult | None) -> None:
-        heapq.heappush(self._waiting, (index, result))
-        while self._waiting and self._waiting[0][0] == self._next:
-            _, following = heapq.heappop(self._waiting)
+        self._waiting[index] = result
+        while self._next in self._waiting:
+            following = self._waiting.pop(self._next)
             self._next += 1
             if following is not None:
                 self._ready.append(following)

@@ -241,18 +241,12 @@ class AsyncBatchContext:
     def _work_for(self, steps: _workers.Steps, work: _workers.Work | None) -> None:
         if work is None:
             return
-        given = [work]
-
-        async def carry_out() -> Any:
-            return await given.pop()() if given else None
-
-        self._under_way.add(carry_out)
+        work = partial(work)  # which is equal to no other
+        self._under_way.add(work)
         try:
-            self._workers.start(carry_out, partial(self._report, carry_out, steps))
-        except BaseException:  # Ctrl-C too, after which a worker may carry it out nevertheless, if it isn't taken back
-            with suppress(IndexError):
-                given.pop()
-                self._under_way.discard(carry_out)
+            self._workers.start(work, partial(self._report, work, steps))
+        except BaseException:
+            self._under_way.discard(work)
             raise
 
     def _report(self, work: _workers.Work, steps: _workers.Steps, value: Any, error: BaseException | None) -> None:
