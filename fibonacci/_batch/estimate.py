@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from fibonacci._batch.concurrency import quota_value
 from fibonacci._batch.watching import watch_interval
 from fibonacci._core.request import LARGEST_PAGE
 
-_DAILY: Final = {"free": 1_000, "pro": 50_000}
-"""Requests per day, by plan, as documented. The platform doesn't report them."""
+if TYPE_CHECKING:
+    from fibonacci.models.organizations import Quota
 
-_BEFORE: Final = 3
-"""Requests before the first row: for the workflow, its quota and what runs."""
+DAILY: Final = {"free": 1_000, "pro": 50_000}
+"""Requests per day, by plan, as documented. The platform doesn't report them."""
 
 
 class BatchLimits(NamedTuple):
@@ -34,6 +35,13 @@ class BatchLimits(NamedTuple):
     runs_per_hour: int | None = None
     concurrency: int | None = None
     duration: float | None = None
+
+    @classmethod
+    def of(cls, quota: Quota | None, rate: int | None, concurrency: int | None, duration: float | None) -> BatchLimits:
+        """Return the limits of an organization with a quota."""
+        plan = None if quota is None else quota.plan
+        runs_per_hour = quota_value(quota, "workflow_runs_per_hour")
+        return cls(plan, rate, DAILY.get(plan or ""), runs_per_hour, concurrency, duration)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +80,6 @@ class RunsEstimate:
         return f"{rows}{on_plan}: {duration_text(self.hours * 3600)}{bound}"
 
 
-def per_day_of(plan: str | None) -> int | None:
-    """Return the documented requests per day of a plan, or None for other plans."""
-    return _DAILY.get(plan or "")
-
-
 def estimated(rows: int, limits: BatchLimits, *, is_begun: bool = False) -> RunsEstimate:
     """Estimate how long rows take.
 
@@ -87,21 +90,19 @@ def estimated(rows: int, limits: BatchLimits, *, is_begun: bool = False) -> Runs
             and half a window is assumed.
     """
     requests = _requests_per_row(limits, watch_rate(rows, limits))
-    windows: list[_Window] = []
-    if limits.rate is not None:
-        windows.append((f"{limits.rate:,.0f} requests a minute", limits.rate, 60.0, requests, _BEFORE))
-    if limits.runs_per_hour:
-        windows.append((f"{limits.runs_per_hour:,} runs an hour", limits.runs_per_hour, 3600.0, 1.0, 0))
-    if limits.per_day is not None:
-        windows.append((f"{limits.per_day:,} requests a day", limits.per_day, 86_400.0, requests, _BEFORE))
-    times = _seconds_by_limit(rows, windows, limits, is_begun=is_begun)
-    bound_by = max(times, key=lambda name: times[name], default=None)
+    windows = (
+        (limits.rate, "requests a minute", requests, 60.0),
+        (limits.runs_per_hour, "runs an hour", 1.0, 3600.0),
+        (limits.per_day, "requests a day", requests, 86_400.0),
+    )
+    known = [(f"{limit:,.0f} {name}", limit / per_row, length) for limit, name, per_row, length in windows if limit]
+    times = _seconds_by_limit(rows, known, limits, is_begun=is_begun)
     return RunsEstimate(
         rows=rows,
         plan=limits.plan,
         requests_per_row=requests,
         hours=max(limits.duration or 0.0, 0.0, *times.values()) / 3600,
-        bound_by=bound_by,
+        bound_by=max(times, key=lambda name: times[name], default=None),
         hours_by_limit={name: seconds / 3600 for name, seconds in times.items()},
     )
 
@@ -134,27 +135,27 @@ def duration_text(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
 
 
-# A limit in words, what it allows in a window, the seconds of a window, what a row takes, and what was taken before.
-_Window = tuple[str, float, float, float, int]
-
-
 def _seconds_by_limit(
-    rows: float, windows: list[_Window], limits: BatchLimits, *, is_begun: bool = False
+    rows: float, windows: list[tuple[str, float, float]], limits: BatchLimits, *, is_begun: bool = False
 ) -> dict[str, float]:
     """Return the seconds that rows take because of each limit, or none if one window has room for them.
 
     A window begins with its first request, and is used up as fast as the shorter limits allow. Of the last window,
     only that time counts.
+
+    Args:
+        rows: The number of rows.
+        windows: Each limit in words, how many rows it allows in a window, and the seconds of a window.
+        limits: All limits.
+        is_begun: Whether these rows are the rest of a batch.
     """
     times: dict[str, float] = {}
-    for number, (text, limit, length, per_row, before) in enumerate(windows):
-        amount = rows * per_row + (0 if is_begun else before)
-        waits = max(0, math.ceil(amount / limit) - 1)
-        if not waits or is_begun:
-            times[text] = amount / limit * length if waits else 0.0
-            continue
-        rest = _seconds_by_limit((amount - waits * limit) / per_row, windows[:number], limits)
-        times[text] = waits * length + min(length, max(limits.duration or 0.0, 0.0, *rest.values()))
+    for number, (text, room, length) in enumerate(windows):
+        waits = max(0, math.ceil(rows / room) - 1)
+        times[text] = rows / room * length if waits else 0.0
+        if waits and not is_begun:
+            rest = _seconds_by_limit(rows - waits * room, windows[:number], limits)
+            times[text] = waits * length + min(length, max(limits.duration or 0.0, 0.0, *rest.values()))
     if limits.concurrency and limits.duration is not None:
         rounds = math.ceil(rows / limits.concurrency)
         times[f"{limits.concurrency:,} runs at a time"] = rounds * limits.duration

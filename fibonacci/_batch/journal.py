@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Literal, NamedTuple
+
+from pydantic import TypeAdapter
 
 from fibonacci import errors
 from fibonacci._batch.rows import Row, key_in
@@ -45,24 +48,19 @@ def attempt(
     )
 
 
+@cache
+def _attempts() -> TypeAdapter[tuple[RunAttempt, ...]]:
+    return TypeAdapter(tuple[RunAttempt, ...])
+
+
 def attempts_text(attempts: tuple[RunAttempt, ...]) -> str | None:
     """Return starts as JSON, or None for none."""
-    if not attempts:
-        return None
-    return json.dumps(
-        [
-            (
-                *(each.execution_id, each.status, each.started_at.timestamp(), each.version),
-                None if each.settled_at is None else each.settled_at.timestamp(),
-            )
-            for each in attempts
-        ]
-    )
+    return _attempts().dump_json(attempts).decode() if attempts else None
 
 
 def attempts_in(text: str | None) -> tuple[RunAttempt, ...]:
     """Return the starts of which `attempts_text` made a text."""
-    return () if text is None else tuple(attempt(*values) for values in json.loads(text))
+    return () if text is None else _attempts().validate_json(text)
 
 
 def candidate_facts(candidate: Execution) -> dict[str, Any]:

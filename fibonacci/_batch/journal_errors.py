@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-from fibonacci._remedies import argument
+from fibonacci._remedies import argument, remedy
 from fibonacci.errors import JournalError
 
 _KEPT: Final = "What it has recorded is kept: call again with the same journal"
@@ -50,6 +50,25 @@ def incomplete_error(path: str, reason: str) -> JournalError:
 def damaged_error(path: str, reason: object) -> JournalError:
     """Return the error of a journal that has what no run wrote."""
     return journal_error(path, f"cannot be used ({reason}): {_DAMAGED}", can_continue=False)
+
+
+def resume_fault(resume: bool | None, rows: int) -> str | None:
+    """Return why a journal isn't what `resume` says, as the end of a sentence, or None if it is.
+
+    Args:
+        resume: Whether the journal must have rows. None if it may have some or none.
+        rows: How many it has.
+    """
+    if resume is True and not rows:
+        return (
+            f"has no rows or does not exist, and {remedy('resume needs rows')}. To start, leave "
+            f"{argument('resume', True)} out, which runs every row"
+        )
+    if resume is False and rows:
+        return (
+            f"has {rows} rows, and resume=False starts a new one: pass resume=True to continue, or pass another journal"
+        )
+    return None
 
 
 @contextmanager

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
+from array import array
 from collections.abc import Iterator
+from contextlib import closing
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Final, Self
 
-from fibonacci._batch.journal_reader import JournalReader, SQLiteReader
-from fibonacci._batch.options import check_journal, postgres_place
+from fibonacci._batch.journal_errors import reading_row
+from fibonacci._batch.journal_reader import JournalReader, journal_reader
+from fibonacci._batch.progress import progress_in
+from fibonacci._batch.rows import key_text
+from fibonacci._batch.sql_journal import entry_in
+from fibonacci._core.options import check_flag
+from fibonacci._core.urls import check_id
+from fibonacci.models.run_results import RunResult, RunsProgress, RunsSummary
 
-if TYPE_CHECKING:
-    from fibonacci.models.run_results import RunResult, RunsProgress, RunsSummary
+STARTED_WITHIN: Final = 60.0
+"""Seconds after which a start without a response is of unknown outcome, while a run has the journal."""
+
+ROWS_AT_ONCE: Final = 500
+"""How many rows are read at once. Between two reads, the run that has the journal may end and make it one file."""
+
+_SUMMARY: Final = """
+SELECT count(*), count(CASE WHEN status = 'completed' THEN 1 END), count(status), count(CASE WHEN
+    status IS NULL AND idempotency_key IS NOT NULL
+    AND CASE WHEN execution_id IS NULL THEN coalesce(intended_at, 0) < {value} ELSE candidates IS NOT NULL END
+THEN 1 END) FROM {rows}
+"""
+_ORDER: Final = "SELECT number FROM {rows} WHERE coalesce(status = {value}, true) ORDER BY row_index, number"
 
 
 class JournalView:
@@ -46,7 +67,7 @@ class JournalView:
     @property
     def is_running(self) -> bool:
         """Whether a run is using the journal now."""
-        return self._reader.is_running
+        return self._reader.holder() is not None
 
     @property
     def summary(self) -> RunsSummary:
@@ -55,12 +76,17 @@ class JournalView:
         `left` counts the rows in the journal that have no result and aren't unknown. Rows that the run hasn't reached
         yet aren't in the journal, and aren't counted. `from_journal` is always 0 here.
         """
-        return self._reader.summary()
+        unknown_before = self._unknown_before
+        with self._reader.reading() as (select, _):
+            ((rows, succeeded, ended, unknown),) = select(_SUMMARY, (unknown_before,))
+        left = rows - ended - unknown
+        return RunsSummary(succeeded=succeeded, failed=ended - succeeded, unknown=unknown, from_journal=0, left=left)
 
     @property
     def progress(self) -> RunsProgress | None:
         """The progress of the latest run, as last written to the journal. None if none was written."""
-        return self._reader.progress()
+        with self._reader.reading() as (select, _):
+            return progress_in(select("SELECT progress FROM {header}", ())[0][0])
 
     def rows(self, status: str | None = None) -> Iterator[RunResult]:
         """Loop over the rows that the journal has now, in their order, including those without a result.
@@ -88,7 +114,21 @@ class JournalView:
             print([row.key for row in read_journal("rows.db").rows(status="completed")])  # prints: [7, 8]
             ```
         """
-        return self._reader.results(status)
+        unknown_before = self._unknown_before
+        with self._reader.reading() as (select, _):
+            numbers = array("q", (number for (number,) in select(_ORDER, (status,))))
+        for begin in range(0, len(numbers), ROWS_AT_ONCE):
+            chosen = numbers[begin : begin + ROWS_AT_ONCE].tolist()
+            query = f"SELECT {{columns}} FROM {{rows}} WHERE number IN ({', '.join(['{value}'] * len(chosen))})"
+            with self._reader.reading() as (select, _):
+                records = {record[0]: record for record in select(query, chosen)}
+            for number in chosen:
+                entry = entry_in(self.path, records[number])
+                present = entry.present_status(unknown_before)
+                if status in (None, present):
+                    with reading_row(self.path):
+                        result = entry.result(entry.row_index, present)
+                    yield result
 
     def settle(
         self,
@@ -130,7 +170,18 @@ class JournalView:
                     read_journal("settle.db").settle(row.key, not_started=True)  # if you are sure
             ```
         """
-        return self._reader.settle(key, execution_id, not_started=not_started, failed=failed)
+        if execution_id is not None:
+            check_id("execution_id", execution_id)
+        if (execution_id is not None) + check_flag("not_started", not_started) + check_flag("failed", failed) != 1:
+            raise ValueError("settle takes exactly one of execution_id=, not_started=True and failed=True")
+        text = key_text(key, "key")
+        with closing(self._reader.open()) as journal:
+            return journal.settle(text, execution_id, has_failed=failed)
+
+    @property
+    def _unknown_before(self) -> float:
+        """The Unix time: a request of an earlier intent isn't under way."""
+        return time.time() - STARTED_WITHIN if self.is_running else math.inf
 
     def close(self) -> None:
         """Do nothing: a view has the journal open only while it reads it."""
@@ -172,12 +223,6 @@ def read_journal(journal: str | os.PathLike[str]) -> JournalView:
         # prints: 2 succeeded, 0 failed, 0 unknown, 0 left (0 from the journal)
         ```
     """
-    path = check_journal(journal)
-    if path is None:
-        raise TypeError("journal must be the path of a file, not None")
-    place = postgres_place(path)
-    if place is None:
-        return JournalView(SQLiteReader(path))
-    from fibonacci._batch.postgres_journal import PostgresReader
-
-    return JournalView(PostgresReader(place))
+    reader = journal_reader(journal)
+    reader.check()
+    return JournalView(reader)

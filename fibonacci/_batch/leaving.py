@@ -1,4 +1,4 @@
-"""How rows stop before their end: by signals, and where the iterator is gone.
+"""How a batch ends early: by a signal, or because its iterator is gone, and the words on how to continue it.
 
 The garbage collector may call `__del__` at any moment, in any thread, under any lock. So another thread writes, closes
 and waits. It is started without `threading`, which would take a lock.
@@ -16,72 +16,74 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, Final
 
+from fibonacci._core.retry import is_final
+from fibonacci._remedies import remedy
 from fibonacci._texts.logging import log
+from fibonacci.errors import (
+    JournalError,
+    QuotaExceededError,
+    RunsStoppedError,
+    TooManyFailuresError,
+    UnknownOutcomeError,
+)
+from fibonacci.models.run_results import RunsSummary
 
 # The last is sent when a terminal is closed, or a connection to it is lost.
 _SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-class InterruptHandler:
-    """Handles the signals that end a program. It does nothing outside the main thread, where no handler can be set.
+_log = logging.getLogger("fibonacci")
+
+_runs: Final[list[Callable[[int], None]]] = []
+"""What the next signal calls: a function of each run under way that hasn't got one yet."""
+
+_before: Final[dict[int, Any]] = {}
+"""The handlers that the program had before these runs."""
+
+
+def handle_signals(on_signal: Callable[[int], None]) -> None:
+    """Handle the signals that the program doesn't ignore. Outside the main thread, where nobody may, it does nothing.
+
+    The first signal goes to all runs under way, the second to the program.
 
     Args:
         on_signal: Called with the number of the first signal, between any two steps of the main thread.
     """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    _runs.append(on_signal)
+    for number in _SIGNALS:
+        before = signal.getsignal(number)
+        if before not in (None, signal.SIG_IGN, _handle):
+            _before[number] = before
+            signal.signal(number, _handle)
 
-    def __init__(self, on_signal: Callable[[int], None]) -> None:
-        self._on_signal = on_signal
-        self._previous: dict[int, Any] = {}
-        self._is_over = False
-        self._is_first = True
 
-    def install(self) -> None:
-        """Handle the signals that the program doesn't ignore."""
-        if threading.current_thread() is not threading.main_thread():
-            return
-        for number in _SIGNALS:
-            previous = signal.getsignal(number)
-            if previous not in (None, signal.SIG_IGN):
-                self._previous[number] = previous
-                signal.signal(number, self._handle)
-
-    def restore(self) -> None:
-        """Set the earlier handlers again, unless somebody has set others since. It may be called twice."""
-        self._is_over = True
-        for number in self._previous:
-            if signal.getsignal(number) == self._handle:
+def restore_signals(on_signal: Callable[[int], None]) -> None:
+    """Call a function no more. After the last run, set the earlier handlers, unless somebody has set others since."""
+    if on_signal in _runs:
+        _runs.remove(on_signal)
+    if not _runs:
+        for number, before in _before.items():
+            if signal.getsignal(number) == _handle:
                 with suppress(ValueError):  # not in the main thread
-                    signal.signal(number, self._before(number))
-
-    def _before(self, number: int) -> Any:
-        """Return the handler before this one that is still of use: runs may end in another order than they began."""
-        handler = self._previous[number]
-        while (run := _owner(handler)) is not None and run._is_over:
-            handler = run._previous[number]
-        return handler
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._is_first and not self._is_over:
-            self._is_first = False
-            self._on_signal(number)
-            return
-        # This happens even after the run, if its handler couldn't be removed or another one calls it.
-        self.restore()
-        previous = self._before(number)
-        if callable(previous):
-            previous(number, frame)
-        else:
-            signal.signal(number, previous)
-            signal.raise_signal(number)
+                    signal.signal(number, before)
 
 
-def _owner(handler: Any) -> InterruptHandler | None:
-    """Return the object of which a handler is the method, or None for handlers of the program's."""
-    owner = getattr(handler, "__self__", None)
-    return owner if isinstance(owner, InterruptHandler) else None
-
-
-_log = logging.getLogger("fibonacci")
+def _handle(number: int, frame: FrameType | None) -> None:
+    runs = _runs.copy()
+    _runs.clear()
+    for run in runs:
+        run(number)
+    if runs:
+        return
+    # This may happen even after the runs, if the handlers couldn't be restored or another one calls this one.
+    before = _before[number]
+    signal.signal(number, before)
+    if callable(before):
+        before(number, frame)
+    else:
+        signal.raise_signal(number)
 
 
 _ends: Final[list[Callable[[], object]]] = []
@@ -111,3 +113,55 @@ def end_abandoned() -> None:
 
 
 atexit.register(end_abandoned)
+
+
+def drain_text(number: int, in_flight: int, journal: str) -> str:
+    """Return what to print at the first signal.
+
+    Args:
+        number: The number of the signal.
+        in_flight: How many rows are under way.
+        journal: The path of the journal. Empty for none.
+    """
+    name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+    again = f"Press {name} again" if number == signal.SIGINT else f"Send {name} again"
+    return (
+        f"{name}: no more rows are started. Waiting for {in_flight} in progress. {again} to stop at "
+        f"once. {_remedy(journal)}"
+    )
+
+
+def stopped_error(journal: str) -> RunsStoppedError:
+    """Return the error of a run that another process has stopped.
+
+    Args:
+        journal: The path of the journal.
+    """
+    return RunsStoppedError(
+        f"another process stopped the run of journal {journal}: no more rows were started, and the rows in progress "
+        "were waited for"
+    )
+
+
+def resume_note(summary: RunsSummary, journal: str, error: Exception, *, is_empty: bool) -> str:
+    """Return the note on an exception that ends a batch early.
+
+    Args:
+        summary: How far the rows have come.
+        journal: The path of the journal. Empty for none.
+        error: The exception.
+        is_empty: Whether the journal has no row.
+    """
+    if isinstance(error, UnknownOutcomeError) or (isinstance(error, JournalError) and not error.can_continue):
+        return f"{summary}."  # the same call would raise it again, and its text says what helps
+    passes = isinstance(error, RunsStoppedError | QuotaExceededError) or not is_final(error, after_success=True)
+    helps = not journal or passes
+    parts = (f"{summary}. ", "" if helps else remedy("fix first"))
+    again = remedy("retry failed") if journal and isinstance(error, TooManyFailuresError) else ""
+    return "".join((*parts, remedy("begin again") if journal and is_empty else _remedy(journal), again))
+
+
+def _remedy(journal: str) -> str:
+    if journal:
+        return remedy("continue", journal=journal)
+    return "Without journal=, you cannot continue: the same call runs all rows again."

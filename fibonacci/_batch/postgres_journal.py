@@ -17,11 +17,10 @@ from secrets import token_hex
 from typing import Any, Final, NamedTuple, TypeVar
 
 from fibonacci._batch.journal import JournalEntry
-from fibonacci._batch.journal_errors import incomplete_error, journal_error
+from fibonacci._batch.journal_errors import incomplete_error, journal_error, resume_fault
 from fibonacci._batch.journal_reader import JournalReader, Select
 from fibonacci._batch.journal_schema import ROW_COLUMNS, SCHEMA_VERSION, JournalHeader, newer_schema
 from fibonacci._batch.options import PostgresPlace
-from fibonacci._batch.progress import resume_fault
 from fibonacci._batch.rows import Row
 from fibonacci._batch.sql_journal import COUNT, Dialect, JournalHolder, SQLJournal
 from fibonacci._core.logs import log_journal
@@ -468,11 +467,7 @@ class PostgresReader(JournalReader):
             return JournalHolder(found.run, found.process) if is_held else None
 
     def stop(self) -> JournalHolder | None:
-        """Request that the run that has the journal starts no more rows. This doesn't affect a later run.
-
-        Returns:
-            That run. None if none has the journal.
-        """
+        """Request that the run that has the journal starts no more rows. This doesn't affect a later run."""
         holder = self.holder()
         if holder is not None:
             with _connected(self._place) as connection:
@@ -480,16 +475,17 @@ class PostgresReader(JournalReader):
                 _execute(connection, query, holder.run, self._place.name)
         return holder
 
-    @property
-    def is_running(self) -> bool:
-        """Whether a run has the journal now."""
-        return self.holder() is not None
+    def check(self) -> None:
+        """Check that it is there."""
+        self.header()
 
-    def _open(self) -> SQLJournal:
+    def open(self) -> SQLJournal:
+        """Open the journal, which must have rows, to change it."""
         return open_postgres_journal(self._place, self.header(), resume=True)
 
     @contextmanager
-    def _reading(self) -> Generator[tuple[Select, JournalHeader]]:
+    def reading(self) -> Generator[tuple[Select, JournalHeader]]:
+        """Return what reads the rows, all as they are after one commit, and what the journal belongs to."""
         with _connected(self._place) as connection:
             found = _existing(connection, self._place)
             yield lambda query, values: _execute(connection, _dialect(found.id).query(query), *values), found.header

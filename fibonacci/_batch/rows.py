@@ -10,14 +10,15 @@ import hashlib
 import json
 import math
 import re
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, is_dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, cast
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -170,46 +171,44 @@ def _of_python(value: Any) -> Any:
 _AT_ONCE = 1000
 
 
-class FrameRows(ABC):
+class FrameRows:
     """The rows of a data frame as dicts, each made when it is read, in their order. It can be iterated again.
 
     Args:
         frame: The frame.
+        columns: The names of its columns.
+        read: Returns an iterator over its rows.
+        index: The index of a frame of pandas. None for others, which have none.
 
     Attributes:
-        methods: Methods by which the frames of a library are recognized. For most values the first one decides, because
-            a lazy frame of polars warns when asked for its columns.
-        index: The index of a frame of pandas. None for others, which have none.
+        index: The index of a frame of pandas. None for others.
     """
 
-    methods: ClassVar[tuple[str, ...]]
-    index: Any = None
-
-    def __init__(self, frame: Any) -> None:
+    def __init__(
+        self, frame: Any, columns: list[Any], read: Callable[[], Iterator[dict[str, Any]]], index: Any = None
+    ) -> None:
+        self.index: Any = index
         self._frame = frame
+        self._columns = columns
+        self._read = read
 
-    @property
-    @abstractmethod
-    def columns(self) -> Sequence[Any]:
-        """The names of the columns."""
-
-    @abstractmethod
-    def __iter__(self) -> Iterator[dict[str, Any]]: ...
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self._read()
 
     def __len__(self) -> int:
         return len(self._frame)
 
     def check(self, key: object) -> None:
-        """Check that each column can be an input, and that the one with the keys is there.
+        """Check that each column can be an input, and that there is one with the keys.
 
         Args:
             key: The name of the column that has the keys. Anything else is ignored.
 
         Raises:
-            TypeError: If the name of a column isn't a text.
+            TypeError: If the name of a column isn't text.
             ValueError: If two columns have the same name, or none has that of the key.
         """
-        for name, count in Counter(self.columns).items():
+        for name, count in Counter(self._columns).items():
             if not isinstance(name, str):
                 raise TypeError(
                     f"the columns of a data frame are the names of inputs, and {name!r} is not a str: rename them, "
@@ -217,66 +216,38 @@ class FrameRows(ABC):
                 )
             if count > 1:
                 raise ValueError(f"the data frame has {count} columns {name!r}: rename or drop all but one")
-        if isinstance(key, str) and key not in self.columns:
-            names = ", ".join(map(repr, self.columns[:10])) or "none"
-            more = ", ..." if len(self.columns) > 10 else ""
+        if isinstance(key, str) and key not in self._columns:
+            names = ", ".join(map(repr, self._columns[:10])) or "none"
+            more = ", ..." if len(self._columns) > 10 else ""
+            if self.index is not None and key in self.index.names:
+                more += ". Its index has that name: pass df.reset_index() instead"
             start = f"the data frame has no column {key!r}, which "
-            end = f" names: its columns are {names}{more}{self._remedy(key)}"
-            raise ValueError(f"{start}{argument('key', ...)}{end}")
-
-    def _remedy(self, key: str) -> str:
-        """Return where the missing column of the keys may be, as the end of a message."""
-        return ""
-
-
-class _PandasRows(FrameRows):
-    methods = ("itertuples", "columns", "index")
-
-    def __init__(self, frame: Any) -> None:
-        super().__init__(frame.copy(deep=False))  # which stays as it is when the user sorts or drops rows in place
-        self.index = self._frame.index
-
-    @property
-    def columns(self) -> Sequence[Any]:
-        return list(self._frame.columns)
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        names = self.columns
-        return (dict(zip(names, row, strict=True)) for row in self._frame.itertuples(index=False, name=None))
-
-    def _remedy(self, key: str) -> str:
-        return ". Its index has that name: pass df.reset_index() instead" if key in self._frame.index.names else ""
-
-
-class _PolarsRows(FrameRows):
-    methods = ("iter_rows", "columns")
-
-    @property
-    def columns(self) -> Sequence[Any]:
-        return list(self._frame.columns)
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return iter(self._frame.iter_rows(named=True))
-
-
-class _ArrowRows(FrameRows):
-    methods = ("to_pylist", "slice", "schema")
-
-    @property
-    def columns(self) -> Sequence[Any]:
-        return list(self._frame.schema.names)
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        for start in range(0, len(self._frame), _AT_ONCE):
-            yield from self._frame.slice(start, _AT_ONCE).to_pylist()
-
-
-_KINDS = (_PolarsRows, _ArrowRows, _PandasRows)
+            raise ValueError(f"{start}{argument('key', ...)} names: its columns are {names}{more}")
 
 
 def frame_rows(rows: Any) -> FrameRows | None:
-    """Return the rows of a data frame of pandas, polars or pyarrow, or None for anything else."""
-    return next((kind(rows) for kind in _KINDS if all(hasattr(rows, method) for method in kind.methods)), None)
+    """Return the rows of a data frame of pandas, polars or pyarrow, or None for anything else.
+
+    A library is recognized by its methods. For most values the first one decides, because a lazy frame of polars warns
+    when asked for its columns.
+    """
+    if hasattr(rows, "iter_rows") and hasattr(rows, "columns"):  # polars
+        return FrameRows(rows, list(rows.columns), lambda: rows.iter_rows(named=True))
+    if hasattr(rows, "to_pylist") and hasattr(rows, "schema"):  # pyarrow
+        starts = range(0, len(rows), _AT_ONCE)
+        return FrameRows(
+            rows,
+            list(rows.schema.names),
+            lambda: chain.from_iterable(rows.slice(start, _AT_ONCE).to_pylist() for start in starts),
+        )
+    if hasattr(rows, "itertuples") and hasattr(rows, "columns"):  # pandas
+        frame = rows.copy(deep=False)  # which stays as it is when the user sorts or drops rows in place
+        names = list(frame.columns)
+        tuples = partial(frame.itertuples, index=False, name=None)
+        return FrameRows(
+            frame, names, lambda: (dict(zip(names, row, strict=True)) for row in tuples()), index=frame.index
+        )
+    return None
 
 
 CLOCK_TOLERANCE: Final = 2.0

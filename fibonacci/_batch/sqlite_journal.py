@@ -24,6 +24,7 @@ from fibonacci._batch.journal_errors import (
     incomplete_error,
     journal_error,
     mark_error,
+    resume_fault,
     sqlite_error,
     system_error,
 )
@@ -45,9 +46,8 @@ from fibonacci._batch.journal_schema import (
     verify,
     write_mark,
 )
-from fibonacci._batch.locks import LOCK_SUFFIX, FileLock, is_held, network_filesystem_of, read_holder, read_note
-from fibonacci._batch.progress import resume_fault
-from fibonacci._batch.sql_journal import COUNT, Dialect, JournalHolder, SQLJournal
+from fibonacci._batch.locks import LOCK_SUFFIX, FileLock, network_filesystem_of
+from fibonacci._batch.sql_journal import COUNT, Dialect, SQLJournal
 from fibonacci._remedies import remedy
 from fibonacci._system.files import check_database, make_private, open_state
 
@@ -84,77 +84,6 @@ class StopRequest:
         """Remove it when the run has ended, if it was made."""
         with suppress(OSError):  # another user's, in a folder such as /tmp: no run has this name again
             self._path.unlink()
-
-
-_SQLITE: Final = b"SQLite format 3\0"
-"""How a database begins, which is empty before the first commit."""
-
-
-class HeldJournal:
-    """A journal that a run may have. What it says is true at the moment of the call.
-
-    Args:
-        path: Its path.
-
-    Attributes:
-        path: Its path.
-    """
-
-    def __init__(self, path: str) -> None:
-        self.path: str = path
-        self._real_path = os.path.realpath(path)
-
-    def holder(self) -> JournalHolder | None:
-        """Return the run that has the journal, or None if none has.
-
-        Raises:
-            JournalError: If there is no journal, or it can't be read.
-        """
-        lock = Path(f"{self._real_path}{LOCK_SUFFIX}")
-        try:
-            Path(self._real_path).stat()
-            if not is_held(lock):
-                return None
-            mark, process = JournalMark.read(read_note(lock)), read_holder(lock)
-        except FileNotFoundError as error:
-            raise journal_error(self.path, "does not exist: check its path") from error
-        except OSError as error:
-            raise system_error(self.path, error) from error
-        run = "" if mark is None or mark.run == JournalMark.new().run else mark.run
-        return JournalHolder(run, f"process {process}")
-
-    def stop(self) -> JournalHolder | None:
-        """Request that the run that has the journal starts no more rows. This doesn't affect a later run.
-
-        Returns:
-            That run. None if none has the journal.
-
-        Raises:
-            JournalError: If there is no journal, or the request can't be written.
-        """
-        holder = self.holder()
-        if holder is None:
-            self._check_kind()
-        elif holder.run:
-            try:
-                StopRequest(self._real_path, holder.run).make()
-            except OSError as error:
-                raise system_error(self.path, error) from error
-        return holder
-
-    def _check_kind(self) -> None:
-        """Refuse a file that is no journal, which no run will ever have: one mistakes the rows or results for it.
-
-        Raises:
-            JournalError: If it is another file.
-        """
-        try:
-            with os.fdopen(open_state(self._real_path, os.O_RDONLY, is_private=False), "rb") as file:
-                start = file.read(len(_SQLITE))
-        except OSError as error:
-            raise system_error(self.path, error) from error
-        if start not in (b"", _SQLITE):
-            raise journal_error(self.path, "is not a journal: pass another path")
 
 
 class JournalOwner:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final, get_args
 
 from fibonacci._batch.journal import JournalEntry, attempt
 from fibonacci._batch.options import BatchOptions
-from fibonacci._batch.progress import MOST_UNKNOWN, candidates_note
+from fibonacci._batch.progress import MOST_UNKNOWN
 from fibonacci._batch.rows import Phase, Row, key_in, same_key_error
 from fibonacci._remedies import argument, remedy
-from fibonacci._texts.text import counted
+from fibonacci._texts.text import counted, printable_line
 from fibonacci.errors import (
     APIError,
     FibonacciError,
@@ -85,7 +84,7 @@ class ResultQueue:
     def __init__(self, *, ordered: bool) -> None:
         self._ordered = ordered
         self._ready: deque[RunResult] = deque()
-        self._waiting: list[tuple[int, RunResult | None]] = []
+        self._waiting: dict[int, RunResult | None] = {}
         self._next = 0
 
     def push(self, result: RunResult) -> None:
@@ -112,9 +111,9 @@ class ResultQueue:
         return len(self._ready)
 
     def _insert(self, index: int, result: RunResult | None) -> None:
-        heapq.heappush(self._waiting, (index, result))
-        while self._waiting and self._waiting[0][0] == self._next:
-            _, following = heapq.heappop(self._waiting)
+        self._waiting[index] = result
+        while self._next in self._waiting:
+            following = self._waiting.pop(self._next)
             self._next += 1
             if following is not None:
                 self._ready.append(following)
@@ -392,8 +391,14 @@ class BatchState:
             f"{'' if journal is None else remedy('rerun')}"
         )
         error = UnknownOutcomeError(text, results=results)
-        if note := candidates_note(results[:MOST_UNKNOWN]):
-            error.add_note(note)
+        lines = [
+            f"row {result.key} may be "
+            + " or ".join(f"{each.id} ({each.status}, created at {each.created_at})" for each in result.candidates)
+            for result in results[:MOST_UNKNOWN]
+            if result.candidates
+        ]
+        if lines:
+            error.add_note("\n".join(map(printable_line, lines)))
         return error
 
     def _count_failure(self, error: Exception | None, kind: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import Final
 
 from fibonacci._core.request import LARGEST_PAGE
@@ -134,25 +135,17 @@ def is_complete(execution: Execution) -> bool:
 
 
 class StartRate:
-    """Counts the starts of the last minute, in two counters."""
+    """Counts the starts of the last minute."""
 
     def __init__(self) -> None:
-        self._minute: float = 0.0
-        self._before = 0
-        self._count = 0
+        self._times: deque[float] = deque()
 
     def add(self, now: float) -> None:
         """Count a start."""
-        self._advance(now)
-        self._count += 1
+        self._times.append(now)
 
-    def per_minute(self, now: float) -> float:
+    def per_minute(self, now: float) -> int:
         """Return the starts in the last minute."""
-        self._advance(now)
-        return self._count + self._before * (1 - (now % 60) / 60)
-
-    def _advance(self, now: float) -> None:
-        minute = now // 60
-        if minute != self._minute:
-            self._before = self._count if minute == self._minute + 1 else 0
-            self._minute, self._count = minute, 0
+        while self._times and self._times[0] <= now - 60:
+            self._times.popleft()
+        return len(self._times)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime  # pydantic reads the annotations of RunsProgress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fibonacci._texts.suggestions import Hinted
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from fibonacci.models.executions import Execution
 
 T = TypeVar("T")

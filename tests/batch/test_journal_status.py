@@ -26,10 +26,12 @@ from fibonacci import (
     RunResult,
     RunsBlocker,
     RunsProgress,
+    RunsSummary,
     WaitTimeoutError,
     read_journal,
 )
-from fibonacci._batch.progress import BatchPace, ProgressText, progress_in
+from fibonacci._batch.estimate import BatchLimits
+from fibonacci._batch.progress import ProgressText, note_of, progress_in
 from fibonacci.cli.commands.journal import FIELDS, Status, reason_of, status_lines
 from fibonacci.emulator import Emulator, LLMCall
 from fibonacci.models import Execution
@@ -269,20 +271,25 @@ class TestLines:
 
 class TestNote:
     def test_what_is_written_is_read(self) -> None:
-        pace = BatchPace(29.8, 600.0, "300 runs an hour")
-        blocker = PROGRESS.blocked_by
-        note = ProgressText(0.0, 20).note(pace, NOW.timestamp(), blocker, ["a", '"7"', *map(str, range(12))])
-        progress = progress_in(note)
+        summary = RunsSummary(
+            succeeded=290, failed=8, unknown=14, from_journal=0, left=5, blocked_by=PROGRESS.blocked_by
+        )
+        keys = ["a", '"7"', *map(str, range(12))]
+        limits = BatchLimits(runs_per_hour=1)
+        written = ProgressText(0.0, 20).measured(summary, limits, 600.0, NOW.timestamp(), unknown=keys)
+        progress = progress_in(note_of(written))
+        assert progress == written
         assert progress is not None
-        assert (progress.written_at, progress.blocked_by) == (NOW, blocker)
-        assert (progress.total, progress.bound_by, progress.unknown) == (20, "300 runs an hour", 14)
+        assert (progress.written_at, progress.blocked_by) == (NOW, PROGRESS.blocked_by)
+        assert (progress.total, progress.bound_by, progress.unknown) == (20, "1 runs an hour", 14)
         assert progress.unknown_keys == ("a", "7", *range(8))
 
     @pytest.mark.parametrize(
         "note",
         [
             *(None, "", "[", b"\xff", "[1, 2]", "{}", "7"),
-            *('["x", 1, 1, 1, "", null, 1, []]', '[1e300, 1, 1, 1, "", null, 1, []]', '[1, 1, 1, 1, "", {}, 1, []]'),
+            note_of(PROGRESS).replace('"unknown":', '"other":'),
+            note_of(PROGRESS)[:-1],
         ],
     )
     def test_a_damaged_one_is_none(self, note: str | bytes | None) -> None:

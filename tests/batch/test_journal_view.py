@@ -102,7 +102,7 @@ def test_what_each_row_has_come_to(place: JournalPlace, journal: SQLJournal) -> 
 def test_many_rows_are_read_a_part_at_a_time(
     place: JournalPlace, journal: SQLJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fibonacci._batch.journal_reader.ROWS_AT_ONCE", 5)
+    monkeypatch.setattr("fibonacci._batch.journal_view.ROWS_AT_ONCE", 5)
     rows = [row(number) for number in range(13)]
     journal.write(rows)
     journal.write([ended(each) for each in rows if each.index != 1])

@@ -11,7 +11,8 @@ import pytest
 
 from fibonacci import JournalError, RunsBlocker, RunsSummary
 from fibonacci._batch.estimate import BatchLimits
-from fibonacci._batch.progress import ProgressText, resume_note
+from fibonacci._batch.leaving import resume_note
+from fibonacci._batch.progress import ProgressText
 from tests.batch.limited_platform import platform
 from tests.batch.workflows import run
 from tests.kit.mode import Mode
@@ -23,31 +24,31 @@ class TestText:
 
     def test_with_the_limit_that_binds(self) -> None:
         summary = RunsSummary(succeeded=290, failed=8, unknown=2, from_journal=0, left=19_700)
-        text = self.TEXT.text(summary, self.TEXT.pace(summary, self.LIMITS, now=600.0))
+        text = self.TEXT.text(summary, self.TEXT.measured(summary, self.LIMITS, 600.0, 0.0))
         assert text == "8 failed, 2 unknown, 29.8 a minute, 66 h left (300 runs an hour)"
 
     def test_as_the_rows_went_where_no_limit_is_longer(self) -> None:
         summary = RunsSummary(succeeded=100, failed=0, unknown=0, from_journal=0, left=100)
-        pace = self.TEXT.pace(summary, BatchLimits(), now=600.0)
+        pace = self.TEXT.measured(summary, BatchLimits(), 600.0, 0.0)
         assert self.TEXT.text(summary, pace) == "10.0 a minute, 10 min left"
 
     def test_a_limit_that_binds_for_two_minutes(self) -> None:
         summary = RunsSummary(succeeded=0, failed=0, unknown=0, from_journal=0, left=120)
-        pace = self.TEXT.pace(summary, BatchLimits(rate=60.0, duration=0.0), now=0.0)
+        pace = self.TEXT.measured(summary, BatchLimits(rate=60.0, duration=0.0), 0.0, 0.0)
         assert self.TEXT.text(summary, pace) == "2 min left (60 requests a minute)"
 
     def test_while_a_quota_is_waited_for(self) -> None:
         since = datetime(2026, 1, 1, 10, 0, tzinfo=UTC)
         blocker = RunsBlocker(reason="a quota is used up", since=since, next_try_at=since + timedelta(minutes=30))
         summary = RunsSummary(succeeded=300, failed=0, unknown=0, from_journal=300, left=10, blocked_by=blocker)
-        assert self.TEXT.text(summary, self.TEXT.pace(summary, self.LIMITS, now=0.0, paused=1800.0)) == (
+        assert self.TEXT.text(summary, self.TEXT.measured(summary, self.LIMITS, 0.0, 0.0, paused=1800.0)) == (
             "300 from the journal, 30 min left (20 runs at a time), blocked until 10:30:00 UTC: a quota is used up"
         )
 
     def test_without_a_number_of_rows_no_time_is_left(self) -> None:
         summary = RunsSummary(succeeded=100, failed=0, unknown=0, from_journal=0, left=100)
         text = ProgressText(0.0, None)
-        assert text.text(summary, text.pace(summary, BatchLimits(), now=600.0)) == "10.0 a minute"
+        assert text.text(summary, text.measured(summary, BatchLimits(), 600.0, 0.0)) == "10.0 a minute"
 
     def test_the_line_of_the_log(self) -> None:
         summary = RunsSummary(succeeded=1_290, failed=8, unknown=2, from_journal=0, left=19_700)

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from fibonacci import Fibonacci, JournalError, RunResult, RunsStoppedError
+from fibonacci._batch.journal_reader import SQLiteReader
 from fibonacci._batch.locks import FileLock
 from fibonacci._batch.sql_journal import SQLJournal
-from fibonacci._batch.sqlite_journal import HeldJournal, open_journal
+from fibonacci._batch.sqlite_journal import open_journal
 from fibonacci._system.files import lock_file
 from tests.batch.command import REST, Command, executions, last_line, lines_of
 from tests.batch.journals import HEADER, JournalPlace
@@ -35,7 +36,7 @@ def asked(journal: SQLJournal) -> bool:
 def test_a_request_that_cannot_be_written(tmp_path: Path) -> None:
     path = str(tmp_path / ("j" * 240))  # its own name fits into a folder, and that of the request does not
     with closing(open_journal(path, HEADER)), pytest.raises(JournalError, match="File name too long"):
-        HeldJournal(path).stop()
+        SQLiteReader(path).stop()
 
 
 def test_the_run_drains_and_the_same_call_continues(
@@ -152,7 +153,7 @@ class TestOutcomes:
         assert "no run is using the journal" in invoke("journal", "stop", str(tmp_path / "copy.db")).err
         (tmp_path / "results.jsonl").write_text('{"index": 0}\n')
         ran = invoke("journal", "stop", str(tmp_path / "results.jsonl"))
-        assert (ran.code, "results.jsonl is not a journal: pass another path" in ran.err) == (64, True)
+        assert (ran.code, "it is not a journal. Pass another path" in ran.err) == (64, True)
         assert invoke("journal", "stop", str(tmp_path)).code == 64
         assert invoke("journal", "stop", "http://h").code == 64
 

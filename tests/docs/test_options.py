@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fibonacci import AsyncFibonacci, Fibonacci
-from fibonacci._batch.estimate import per_day_of
+from fibonacci._batch.estimate import DAILY
 from fibonacci._batch.options import CHOICES
 from fibonacci._core.config import Config
 from fibonacci._core.options import RESERVED_HEADERS
@@ -148,7 +148,7 @@ def test_the_plans_of_the_emulator_have_their_numbers_and_estimates_know_the_day
         for quota in ("workflow_runs_per_hour", "concurrent_executions"):
             numbers += [plan.quota[quota], plan.ceilings[quota]]
         assert list(map(int, re.findall(r"\d+", rows[name]))) == numbers
-        assert per_day_of(name) == plan.per_day
+        assert DAILY.get(name) == plan.per_day
 
 
 @pytest.mark.parametrize("transport", [SocketTransport, HTTPXTransport])

@@ -11,7 +11,7 @@ from fibonacci._async.batch.context import AsyncBatchContext, AsyncBatchRequests
 from fibonacci._async.batch.reader import check_first_row
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.concurrency import quota_value
-from fibonacci._batch.estimate import BatchLimits, RunsEstimate, estimated, per_day_of
+from fibonacci._batch.estimate import BatchLimits, RunsEstimate, estimated
 from fibonacci._batch.journal_schema import AnyVersionHeader, JournalHeader, version_text
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.rows import can_be_read_again
@@ -130,13 +130,10 @@ async def estimate(
     ]
     last = (await requestor.use_limits()).last
     allowed = [options.concurrency, quota_value(quota, "concurrent_executions")]
-    plan = None if quota is None else quota.plan
-    limits = BatchLimits(
-        plan=plan,
-        rate=None if last is None else float(last.limit),
-        per_day=per_day_of(plan),
-        runs_per_hour=quota_value(quota, "workflow_runs_per_hour"),
-        concurrency=min((number for number in allowed if number is not None), default=None),
-        duration=median(durations) if durations else None,
+    limits = BatchLimits.of(
+        quota,
+        None if last is None else last.limit,
+        min((number for number in allowed if number is not None), default=None),
+        median(durations) if durations else None,
     )
     return estimated(count, limits)

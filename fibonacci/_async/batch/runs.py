@@ -21,9 +21,9 @@ from fibonacci._async.batch.context import AsyncBatchContext, AsyncBatchRequests
 from fibonacci._async.batch.opening import estimate, open_batch
 from fibonacci._async.batch.runner import AsyncBatchRunner
 from fibonacci._async.requestor import AsyncRequestor
-from fibonacci._batch.leaving import InterruptHandler, end_abandoned, end_soon
+from fibonacci._batch.leaving import drain_text, end_abandoned, end_soon, handle_signals, restore_signals, resume_note
 from fibonacci._batch.options import BatchOptions
-from fibonacci._batch.progress import LOG_EVERY, drain_text, resume_note
+from fibonacci._batch.progress import LOG_EVERY
 from fibonacci._batch.rows import FrameRows, can_be_read_again, key_in
 from fibonacci._batch.state import BatchState
 from fibonacci._display.html import ROWS
@@ -60,7 +60,7 @@ class AsyncBatchProgress:
         if self._bar is None and now - self._logged_at < LOG_EVERY:
             return
         summary = context.summary
-        text = context.progress.text(summary, context.pace)
+        text = context.progress.text(summary, context.measured_progress())
         if self._bar is not None:
             self._bar.show(summary.succeeded + summary.failed, text)
         else:
@@ -118,7 +118,6 @@ class AsyncBatchSession:
         self._options = options
         self._context: AsyncBatchContext | None = None
         self._runner: AsyncBatchRunner | None = None
-        self._interrupts = InterruptHandler(self._interrupt)
         self._signal: int | None = None
         self._progress: AsyncBatchProgress | None = None
         self.is_left: bool = False
@@ -194,7 +193,7 @@ class AsyncBatchSession:
     def stop(self) -> None:
         """Start no more rows. It takes no lock and does no I/O, so `__del__` may call it."""
         self.is_left = self.was_begun = True
-        self._interrupts.restore()
+        restore_signals(self._interrupt)
         if self._context is not None:
             self._context.state.stop(None)
 
@@ -241,7 +240,7 @@ class AsyncBatchSession:
             if self._options.progress:
                 self._progress = AsyncBatchProgress(self._context, bar)
             self._runner = AsyncBatchRunner(self._context, self._rows)
-            self._interrupts.install()
+            handle_signals(self._interrupt)
             await self._runner.begin()
         if self._context is not None:
             self._context.is_iterating = True

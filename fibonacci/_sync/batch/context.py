@@ -13,12 +13,12 @@ from functools import partial
 from typing import Any
 
 from fibonacci._batch.candidates import created_at
-from fibonacci._batch.concurrency import UNSTATED, Backoff, ConcurrencyPlan, quota_value
-from fibonacci._batch.estimate import BatchLimits, per_day_of, watch_rate
+from fibonacci._batch.concurrency import UNSTATED, Backoff, ConcurrencyPlan
+from fibonacci._batch.estimate import BatchLimits, watch_rate
 from fibonacci._batch.journal_errors import changed_error
 from fibonacci._batch.journal_schema import version_text
 from fibonacci._batch.options import BatchOptions
-from fibonacci._batch.progress import BatchPace, ProgressText
+from fibonacci._batch.progress import ProgressText, note_of
 from fibonacci._batch.rows import Row
 from fibonacci._batch.sql_journal import SQLJournal
 from fibonacci._batch.state import BatchState, ResultList
@@ -38,7 +38,7 @@ from fibonacci._texts.text import printable_line
 from fibonacci.errors import APIError, APIStatusError, JournalError, QuotaExceededError
 from fibonacci.models.executions import Execution
 from fibonacci.models.organizations import Quota
-from fibonacci.models.run_results import RunsBlocker, RunsSummary
+from fibonacci.models.run_results import RunsBlocker, RunsProgress, RunsSummary
 from fibonacci.models.workflows import Workflow
 
 
@@ -197,22 +197,10 @@ class BatchContext:
         return self.requestor.clock.time() + self._time_ahead
 
     @property
-    def rate(self) -> float | None:
-        """Requests per minute that the rate limit allows. None if it isn't known."""
-        return None if self._limits.last is None else float(self._limits.last.limit)
-
-    @property
     def limits(self) -> BatchLimits:
         """What bounds the rows, as far as it is known."""
-        plan = None if self.quota is None else self.quota.plan
-        return BatchLimits(
-            plan=plan,
-            rate=self.rate,
-            per_day=per_day_of(plan),
-            runs_per_hour=quota_value(self.quota, "workflow_runs_per_hour"),
-            concurrency=self.plan.capacity,
-            duration=self.watch.duration,
-        )
+        rate = None if self._limits.last is None else self._limits.last.limit
+        return BatchLimits.of(self.quota, rate, self.plan.capacity, self.watch.duration)
 
     @property
     def watch_rate(self) -> float | None:
@@ -254,18 +242,12 @@ class BatchContext:
     def _work_for(self, steps: _workers.Steps, work: _workers.Work | None) -> None:
         if work is None:
             return
-        given = [work]
-
-        def carry_out() -> Any:
-            return given.pop()() if given else None
-
-        self._under_way.add(carry_out)
+        work = partial(work)  # which is equal to no other
+        self._under_way.add(work)
         try:
-            self._workers.start(carry_out, partial(self._report, carry_out, steps))
-        except BaseException:  # Ctrl-C too, after which a worker may carry it out nevertheless, if it isn't taken back
-            with suppress(IndexError):
-                given.pop()
-                self._under_way.discard(carry_out)
+            self._workers.start(work, partial(self._report, work, steps))
+        except BaseException:
+            self._under_way.discard(work)
             raise
 
     def _report(self, work: _workers.Work, steps: _workers.Steps, value: Any, error: BaseException | None) -> None:
@@ -365,8 +347,7 @@ class BatchContext:
         if not self.journal.is_durable or (now < due and state == self._noted_state):
             return None
         self._noted_at, self._noted_state = now, state
-        unknown = [row.key for row in self.state.rows["unknown"].values()]
-        return self.requestor.redact(self.progress.note(self.pace, self.requestor.clock.time(), blocker, unknown))
+        return self.requestor.redact(note_of(self.measured_progress()))
 
     def take_version(self, version: str | None) -> None:
         """Take in the version of the workflow: if it is a new one, stop or continue, as `if_new_version` says."""
@@ -406,13 +387,18 @@ class BatchContext:
         """How far the rows have come, and what blocks them."""
         return replace(self.state.summary, blocked_by=self.blocked_by)
 
-    @property
-    def pace(self) -> BatchPace:
-        """How fast rows end. Nothing is known of it while the platform fails."""
+    def measured_progress(self) -> RunsProgress:
+        """Return how fast rows end. Nothing is known of it while the platform fails."""
         blocker, quota = self.blocked_by, self.plan.quota
-        if blocker is not None and blocker is not quota.blocker:
-            return BatchPace(None, None, None)
-        return self.progress.pace(self.state.summary, self.limits, self.now, max(0.0, quota.until - self.now))
+        limits = self.limits if blocker is None or blocker is quota.blocker else None
+        return self.progress.measured(
+            self.summary,
+            limits,
+            self.now,
+            self.requestor.clock.time(),
+            paused=max(0.0, quota.until - self.now),
+            unknown=[row.key for row in self.state.rows["unknown"].values()],
+        )
 
     def start_failed(self, error: APIError, sent_at: float, *, is_lost: bool = False) -> None:
         """Start rows less and less often while the platform can't carry that out, and stop if that lasts too long.

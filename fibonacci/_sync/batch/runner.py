@@ -12,7 +12,7 @@ from time import monotonic
 from fibonacci._batch.candidates import candidates_of, earliest
 from fibonacci._batch.concurrency import quota_value
 from fibonacci._batch.journal_schema import version_text
-from fibonacci._batch.progress import stopped_error
+from fibonacci._batch.leaving import stopped_error
 from fibonacci._batch.rows import Row
 from fibonacci._core.logs import log_journal
 from fibonacci._core.retry import is_final

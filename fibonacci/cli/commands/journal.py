@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from fibonacci import JournalView, RunResult
-    from fibonacci._batch.postgres_journal import PostgresReader
-    from fibonacci._batch.sqlite_journal import HeldJournal
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
 
@@ -344,8 +342,10 @@ run has not ended within --timeout."""
 
 def run_stop(context: Context) -> int:
     """Stop the run."""
+    from fibonacci._batch.journal_reader import journal_reader
+
     options = context.options
-    journal = _held_journal(options.journal)
+    journal = journal_reader(options.journal)
     asked = journal.stop()
     if asked is None:
         context.say(f"no run is using the journal {journal.path}: there is nothing to stop")
@@ -369,24 +369,6 @@ def run_stop(context: Context) -> int:
         raise
     context.say("the run has ended")
     return DONE
-
-
-def _held_journal(journal: str) -> HeldJournal | PostgresReader:
-    """Return the journal that the command line names.
-
-    Raises:
-        ValueError: If it can't be a journal.
-    """
-    from fibonacci._batch.options import check_journal, postgres_place
-    from fibonacci._batch.sqlite_journal import HeldJournal
-
-    check_journal(journal)
-    place = postgres_place(journal)
-    if place is None:
-        return HeldJournal(journal)
-    from fibonacci._batch.postgres_journal import PostgresReader
-
-    return PostgresReader(place)
 
 
 _SETTLE_EPILOG: Final = """\
