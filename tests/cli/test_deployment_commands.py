@@ -97,21 +97,6 @@ def test_a_deletion_has_to_be_allowed_and_that_of_all_twice() -> None:
     assert [each["action"] for each in done.data] == ["delete"] * 3
 
 
-def test_what_a_change_needs_and_breaks_is_in_every_form_of_a_plan() -> None:
-    write("flows/greeter.yaml", GREETER)
-    invoke("apply", "flows", "--yes")
-    write("flows/greeter.yaml", GREETER.replace("input.name", "input.who}} {{secrets.TOKEN"))
-    breaks = ["input.who is required now", "input.name is gone"]
-    (change,) = invoke("plan", "flows", "--json").data["changes"]
-    assert (change["needs"], change["breaks"], change["running"]) == (["input.who", "secrets.TOKEN"], breaks, 0)
-    text = invoke("plan", "flows").out
-    assert f"    newly needs input.who, secrets.TOKEN\n    breaks callers: {', '.join(breaks)}\n" in text
-    assert (
-        "| the file has changed; newly needs `input.who`, `secrets.TOKEN`; breaks callers: `input.who` is required "
-        "now, `input.name` is gone |\n"
-    ) in invoke("plan", "flows", "--markdown").out
-
-
 def change_on_the_platform(instruction: str) -> str:
     """Change the one workflow past the folder; return its id."""
     with Fibonacci() as client:

@@ -115,21 +115,6 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert details["rate limit"].startswith("59 of 60 requests left until ")
 
 
-def test_lines_for_people(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    with Emulator() as emulator:
-        use(monkeypatch, emulator, tmp_path)
-        monkeypatch.setenv("FIBONACCI_API_KEY", KEY)
-        run = invoke("doctor", on_terminal=True)
-    assert (run.code, run.err) == (4, "")
-    lines = run.out.splitlines()
-    assert max(map(len, lines)) <= 80
-    (problem,) = (line for line in lines if line.startswith("problem"))
-    assert problem.startswith("problem  API key      the platform refuses the key: GET /tools: status 401")
-    assert f"{' ' * 22}-> create another key on the platform, then run" in run.out
-    assert KEY not in run.out
-
-
 def test_a_key_of_the_keychain(tmp_path: Path, keychain: None) -> None:
     file = tmp_path / "config.toml"
     with Emulator() as emulator:

@@ -59,13 +59,6 @@ def test_one_form_for_arguments_files_names_and_refusals() -> None:
     )
 
 
-def test_a_refusal_has_the_code_the_message_and_the_request_of_the_platform() -> None:
-    error = error_of("executions", "get", "missing", "--json", code=1)
-    assert error["code"] == "not_found"
-    assert error["request_id"]
-    assert "status 404" not in error["message"]
-
-
 def test_the_details_of_a_refusal_are_its_problems(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     details = [{"field": "name", "message": "is too long"}]
     with ScriptedServer() as server:

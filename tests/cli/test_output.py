@@ -72,12 +72,6 @@ class TestPrograms:
         assert shown(server, [WORKFLOW, SECOND], "--json").data == [PRINTED, SECOND_PRINTED]
         assert shown(server, [], "--json").out == "[]\n"
 
-    def test_json_on_a_terminal_is_indented(self, server: ScriptedServer) -> None:
-        assert shown(server, WORKFLOW, "--json", on_terminal=True).out.startswith('{\n  "id": "wf-1",\n')
-        run = shown(server, [WORKFLOW], "--json", on_terminal=True)
-        assert run.out.startswith('[\n  {\n    "id": "wf-1",\n')
-        assert run.data == [PRINTED]
-
     def test_an_error_inside_a_list_leaves_no_whole_array(self, server: ScriptedServer) -> None:
         server.add_response({"data": [{"id": "wf-1"}], "meta": {"next_cursor": "c"}})
         server.add_response({"error": {"code": "gone", "message": "The cursor has expired"}}, 400)
@@ -99,13 +93,6 @@ class TestFields:
             ["wf-1", 3, None],
             ["wf-2", None, None],
         ]
-
-    def test_the_id_of_an_execution_by_either_name(self, server: ScriptedServer) -> None:
-        server.add_response({"data": {"execution_id": "exec_1", "status": "running"}})
-        assert invoke("executions", "get", "exec_1", "--fields", "id,execution_id").data == {
-            "id": "exec_1",
-            "execution_id": "exec_1",
-        }
 
     def test_a_request_that_was_sent_is_never_without_its_response(self, server: ScriptedServer) -> None:
         for data in ({"id": "wf-1"}, [1, 2], None):

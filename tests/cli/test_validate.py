@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from fibonacci.definitions import Problem
 from tests.cli.definitions import FAULTS, FAULTY, GREETER, OLD_WORDS, write
 from tests.cli.invocation import invoke
 
@@ -39,14 +38,6 @@ def test_faults_as_annotations_of_github() -> None:
     )
 
 
-def test_a_fault_carries_out_nothing_in_a_terminal() -> None:
-    from fibonacci.cli.definition_arguments import problem_line
-
-    assert problem_line(Problem(location="", code="bad_id", message="\x1b]0;hit\x07", source="a.yaml:1:1")) == (
-        r"a.yaml:1:1: error: \x1b]0;hit\x07 [bad_id]"
-    )
-
-
 def test_a_fault_is_in_color_on_a_terminal_that_has_colors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -74,11 +65,6 @@ def test_a_folder_is_all_of_its_definitions() -> None:
     run = invoke("validate", "flows", "flows/a.yaml")
     assert (run.code, run.err) == (64, "2 files: 1 error, 0 warnings\n")
     assert run.out.startswith("flows/b.json:1:1: error: ")
-
-
-def test_stdin_is_validated() -> None:
-    run = invoke("validate", "-", "--quiet", stdin=FAULTY)
-    assert run == (64, FAULTS.replace("bad.yaml", "<stdin>"), "")
 
 
 @pytest.mark.parametrize(("options", "code"), [((), 0), (("--strict",), 64)])

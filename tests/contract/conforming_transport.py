@@ -2,28 +2,8 @@
 
 from __future__ import annotations
 
-from fibonacci.transports import AsyncTransport, Deadline, HTTPRequest, HTTPResponse, Transport
+from fibonacci.transports import AsyncTransport, Deadline, HTTPRequest, HTTPResponse
 from tests.contract.conformance import validate_exchange
-
-
-class ConformingTransport:
-    """Sends through another transport.
-
-    Attributes:
-        calls: The operation of each exchange.
-    """
-
-    def __init__(self, inner: Transport) -> None:
-        self._inner = inner
-        self.calls: list[str] = []
-
-    def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
-        response = self._inner.send(request, deadline)
-        self.calls.append(_check(request, response))
-        return response
-
-    def close(self) -> None:
-        self._inner.close()
 
 
 class AsyncConformingTransport:

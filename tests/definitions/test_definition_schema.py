@@ -10,7 +10,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given
 
 from fibonacci import Fibonacci
@@ -19,7 +18,6 @@ from fibonacci.definitions.checks.shape import unknown_keys
 from fibonacci.definitions.files.source import Source, read_yaml
 from fibonacci.emulator import Emulator
 from tests.definitions.documents import DEFINITIONS
-from tests.definitions.language_server import language_server
 from tests.kit.assertions import check_rows
 from tests.tools.markdown import ROOT, blocks_of
 
@@ -135,26 +133,3 @@ def test_the_address_in_a_file_is_for_editors_alone(tmp_path: Path) -> None:
             assert "$schema" not in (workflow.definition or {})
     dump(load(path), path)
     assert "$schema" not in path.read_text("utf-8")
-
-
-@pytest.mark.slow
-def test_an_editor_underlines_completes_and_explains(tmp_path: Path) -> None:
-    schema = tmp_path / "definition.schema.json"
-    schema.write_text(SCHEMA.read_text("utf-8"), "utf-8")
-    head = f"# yaml-language-server: $schema={schema.as_uri()}\n"
-    node = "nodes:\n  - id: a\n    type: llm\n    instruction: Hi\n"
-    with language_server(tmp_path / "flow.yaml") as editor:
-        assert editor.faults(head + node) == []
-        assert editor.faults(head + node + "    temprature: 1\n    max_tokens: five\n") == [
-            (6, 5, "Property temprature is not allowed."),
-            (7, 17, "Incorrect type. Expected one of integer, null."),
-        ]
-        assert editor.faults(head + "nodes:\n  - id: a\n    type: loop\n    over: 1\n") == []
-        editor.faults(head + node + "    timeout: 5\n")
-        assert "How many seconds the model may take" in editor.hover(6, 7)
-        editor.faults(head + node + "    te")
-        keys = editor.completions(6, 7)
-        assert {"temperature", "max_tokens", "system_prompt", "memory_write", "timeout"} <= set(keys)
-        assert not {"id", "instruction", "tool", "params", "left_value"} & set(keys)
-        editor.faults(head + "nodes:\n  - id: a\n    type: \n")
-        assert editor.completions(4, 11) == ["conditional", "critic", "llm", "tool"]

@@ -16,10 +16,8 @@ from tests.definitions.diagram_cases import (
     Plain,
     any_definitions,
     any_executions,
-    execution_of,
     hostile_definition,
     hostile_execution,
-    random_definition,
 )
 from tests.definitions.pictures import SVG, parsed, title
 
@@ -69,21 +67,6 @@ def test_it_is_an_image_with_a_title_and_a_description() -> None:
         "Urgent?: conditional, classify.urgency equals high, leads to page (true), draft (false). "
         "page: tool: slack_send_message. draft: llm, leads to judge. judge: critic: draft."
     )
-
-
-def test_equal_arguments_give_equal_text() -> None:
-    first, second = (svg(random_definition(7), execution=execution_of()) for _ in range(2))
-    assert first == second
-
-
-def test_rules_are_bound_to_the_picture() -> None:
-    picture = svg(TRIAGE)
-    scope = parsed(picture).get("class")
-    style = parsed(picture).findtext(f"{SVG}style") or ""
-    selectors = re.findall(r"([^{}]+)\{", re.sub(r"@media[^{]*\{", "", style))
-    assert len(selectors) > 20
-    for selector in ",".join(selectors).split(","):
-        assert f".{scope}" in selector.split(), selector
 
 
 def luminance(color: str) -> float:

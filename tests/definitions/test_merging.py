@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.definitions import diff
@@ -26,13 +25,6 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
     ]
     fields = draw(st.dictionaries(st.sampled_from(["name", "timeout", "outputs"]), _VALUES))
     return {**fields, "nodes": nodes}
-
-
-@given(definitions(), definitions())
-def test_changes_of_one_side_are_all_there_is(base: dict[str, Any], changed: dict[str, Any]) -> None:
-    for ours, theirs in ((changed, base), (base, changed), (changed, changed)):
-        merged = merge(base, ours, theirs)
-        assert (merged.conflicts, diff(merged.definition, changed).changes) == ([], ())
 
 
 def definition(*nodes: dict[str, Any], **fields: Any) -> dict[str, Any]:

@@ -161,15 +161,6 @@ version: 1
     assert flows.is_deployed()
 
 
-def test_a_definition_without_a_name_has_that_of_its_file(flows: Flows) -> None:
-    flows.deploy("greeter.yaml", None)
-    assert flows.names() == ["greeter"]
-    assert "name" not in (flows.workflow("greeter").definition or {})
-    (flows.folder / "greeter.yaml").rename(flows.folder / "greeter.json")
-    flows.apply()
-    assert flows.is_deployed()
-
-
 def test_which_files_are_read(flows: Flows) -> None:
     flows.write("a.yaml", "a")
     flows.write("b.yml", "b")

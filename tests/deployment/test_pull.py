@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,16 +69,6 @@ def test_a_missing_pyyaml_is_named(flows: Flows, monkeypatch: pytest.MonkeyPatch
     for path in ("news.yaml", "new/folder", "."):
         with pytest.raises(ImportError, match=r"pip install 'fibonacci-sdk\[yaml\]'"):
             flows.pull(workflow.id, flows.folder / path)
-
-
-def test_into_a_folder_without_a_state(flows: Flows, tmp_path: Path) -> None:
-    workflow = flows.create("Greeter", description="set by hand")
-    path = flows.pull(workflow.id, tmp_path / "new" / "folder")
-    assert path == tmp_path / "new" / "folder" / "greeter.yaml"
-    other = flows.beside(path.parent)
-    assert other.is_deployed()
-    assert load(path).model_dump() == {**definition("Greeter"), "description": "set by hand"}
-    assert other.states()["greeter.yaml"]["id"] == workflow.id
 
 
 def test_into_a_folder_with_a_state(flows: Flows) -> None:

@@ -326,49 +326,6 @@ def test_each_error_has_the_form_of_0_2(serve: Callable[..., TwoAPIs]) -> None:
     assert [entry for entry in server.emulator.requests if "s3cret" in str(entry)] == []
 
 
-def test_failures_requests_and_limits(serve: Callable[..., TwoAPIs]) -> None:
-    server = serve(time="manual")
-    emulator = server.emulator
-    emulator.fail("POST /workflows", status=503)
-    emulator.fail("POST /api/v1/memory", status=503, retry_after=3)
-    emulator.fail("GET /api/v1/tools/{name}", "rate_limit", retry_after=9)
-    emulator.fail("GET /api/v1/runs/{id}", status=500, body="down")
-    with pytest.raises(ValueError, match=r"Similar ones are: GET /api/v1/runs/\{run_id\}"):
-        emulator.fail("GET /api/v1/run/{id}")
-    workflow = server.data("POST /workflows", {"name": "x", "definition": ECHO}, 201)["id"]  # the failure is of /v1
-    assert server("POST /v1/workflows", {"name": "x"}).json["error"]["code"] == "service_unavailable"
-    failed = server("POST /memory", {"key": "k", "value": 1})
-    assert (failed.status, failed.headers["Retry-After"]) == (503, "3")
-    assert failed.json == {"detail": "This failure was injected by the emulator."}
-    limited = server("GET /tools/wait")
-    assert (limited.status, limited.headers["Retry-After"], [*limited.json]) == (429, "9", ["detail"])
-    assert not [name for name in limited.headers if "RateLimit" in name]
-
-    body = {"input_data": {"word": "a"}, "secrets": {"TOKEN": "s3cret"}, "tags": ["x"]}
-    assert server(f"POST /workflows/{workflow}/execute", body).status == 422
-    requests = emulator.requests.to("POST /api/v1/workflows/{id}/execute")
-    assert requests.last.json == {**body, "secrets": {"TOKEN": "***"}}
-    assert requests.last.template == "/api/v1/workflows/{workflow_id}/execute"
-    assert requests.last.response_json["detail"][0]["loc"] == ["body", "secrets", "TOKEN"]
-    for line in ("POST /auth/login", "POST /v1/api/v1/auth/login"):  # the other one is of a wrong base URL
-        server(line, {"email": "a@b.example", "password": "pw"})
-        assert emulator.requests.last.json == {"email": "***", "password": "***"}
-    for _ in range(2):  # no idempotency key is known there
-        server(
-            f"POST /workflows/{workflow}/execute", {"input_data": {"word": "b"}, "tags": ["x"]}, idempotency_key="same"
-        )
-    assert len(server.data(f"GET /workflows/{workflow}/runs")) == 2
-    assert [(found.code, found.message) for found in emulator.warnings] == [
-        ("no_effect", "the tags of a run are not stored")
-    ]
-
-    emulator.rate_limit = (2, 60.0)
-    statuses = [server(line).status for line in ("GET /tools", "GET /v1/tools")]
-    refused = server("GET /tools")
-    assert ([*statuses, refused.status], refused.headers["Retry-After"]) == ([200, 200, 429], "60")
-    assert refused.json == {"detail": "More than 2 requests in 60 seconds."}
-
-
 def test_a_strict_emulator_refuses_what_has_no_effect(serve: Callable[..., TwoAPIs]) -> None:
     server = serve(strict=True)
     workflow = server.data("POST /workflows", {"name": "x", "definition": ECHO}, 201)["id"]

@@ -10,7 +10,7 @@ import pytest
 from fibonacci.emulator import Emulator
 from tests.emulator.api import KEY, Api
 from tests.emulator.test_admission import quota, refused
-from tests.emulator.test_approvals import EXTERNAL, MAIL, ORG, approvals, counts, decide, execute, settings
+from tests.emulator.test_approvals import EXTERNAL, MAIL, ORG, decide, execute, settings
 from tests.kit.nodes import tool
 
 
@@ -83,24 +83,3 @@ def test_a_tool_that_was_disabled_after_the_approval_fails_its_node(api: Api) ->
     assert (ended["status"], ended["error"]) == ("failed", f"node 'mail': {refusal}")
     assert ended["nodes"][0]["attempts"] == 1, "a retry would fail alike"
     assert statuses(api, runs[:1]) == ["completed"], "its mail was sent before"
-
-
-def test_a_lower_threshold_releases_the_runs_that_have_enough_approvals(api: Api) -> None:
-    settings(api, approval_threshold=3)
-    api.app.keys.of("admin", "ada")
-    runs = [str(execute(api, api.workflow(MAIL)).data["execution_id"]) for _ in range(3)]
-    for run, people in zip(runs, (["ada", "grace"], ["ada"], []), strict=True):
-        for by in people:
-            decide(api, run, by, approve=True)
-    settings(api, approval_threshold=4)
-    assert statuses(api, runs) == ["pending_approval"] * 3
-    settings(api, approval_threshold=2)
-    assert statuses(api, runs) == ["completed", "pending_approval", "pending_approval"]
-    entry = api("GET", f"{ORG}/governance/audit").data[0]
-    assert (entry["action"], entry["actor"]) == ("approval.approved", "owner")
-    assert approvals(api) == counts(pending=2, approved=1)
-    assert api("PATCH", "/organizations/other/governance", {"approval_threshold": 0}).status == 200
-    assert statuses(api, runs[1:]) == ["pending_approval"] * 2
-    settings(api, approval_threshold=0)
-    assert statuses(api, runs) == ["completed"] * 3
-    assert approvals(api) == counts(approved=3)

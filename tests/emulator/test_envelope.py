@@ -13,25 +13,6 @@ from tests.emulator.api import START, Api, segment
 from tests.kit.assertions import each_row
 
 
-def test_every_response_has_the_documented_headers(api: Api) -> None:
-    for response in (
-        api("GET", "/health"),
-        api("GET", "/workflows/wf-none"),
-        api("GET", "/nowhere"),
-        api("POST", "/workflows", b"{"),
-        api("DELETE", f"/workflows/{api.workflow()}"),
-    ):
-        assert response.headers["Date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
-        assert response.headers["X-Request-Id"].startswith("req_")
-        assert int(response.headers["X-RateLimit-Limit"]) >= int(response.headers["X-RateLimit-Remaining"]) >= 0
-        assert int(response.headers["X-RateLimit-Reset"]) >= START + 60
-        if response.status == 204:
-            assert (response.body, "Content-Type" in response.headers) == (b"", False)
-        else:
-            assert response.headers["Content-Type"] == "application/json"
-            assert int(response.headers["Content-Length"]) == len(response.body)
-
-
 @each_row(
     ("method", "path", "allowed"),
     [
@@ -108,17 +89,6 @@ class TestIdempotencyKeys:
 
 
 class TestRateLimits:
-    def test_the_limit_of_a_plan(self) -> None:
-        assert Api(plan="pro")("GET", "/health").headers["X-RateLimit-Limit"] == "300"
-        api = Api(plan="free")
-        left = [api("GET", "/health").headers["X-RateLimit-Remaining"] for _ in range(60)]
-        assert left == [str(number) for number in range(59, -1, -1)]
-        refused = api("GET", "/health")
-        assert (refused.status, refused.code) == (429, "rate_limit_exceeded")
-        assert refused.headers["X-RateLimit-Remaining"] == "0"
-        assert refused.headers["Retry-After"] == "60"
-        assert int(refused.headers["X-RateLimit-Reset"]) == int(START) + 61
-
     def test_a_refused_request_has_no_effect_and_one_with_a_wrong_key_does_not_count(self) -> None:
         api = Api(rate=Rate(1, 60))
         for _ in range(3):

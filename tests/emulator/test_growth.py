@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,28 +138,3 @@ def test_a_change_costs_the_same_in_a_large_state(grown: list[Emulator]) -> None
     few = cost(grown[0], lambda: change(grown[0]))
     many = cost(grown[1], lambda: change(grown[1]))
     assert many <= few * 1.2, (few, many)
-
-
-def test_no_statement_of_a_request_scans(tmp_path: Path) -> None:
-    emulator = Emulator(db=tmp_path / "state.db", api_key="key", keep=3)
-    store = app_of(emulator).store
-    fill(store, 20)
-    statements: set[str] = set()
-    store.connection().set_trace_callback(statements.add)
-    for page in PAGES:
-        send(emulator, page.format(last=19))
-    client = emulator.client()
-    node = {"id": "a", "type": "tool", "tool": "wait", "params": {"seconds": 60}}
-    workflow = client.workflows.create(name="x", definition={"nodes": [node]})
-    client.executions.cancel(client.workflows.execute(workflow.id).id)
-    client.memory.set("k", 1)
-    client.memory.delete("k")
-    client.workflows.delete("wf-0")
-    store.connection().set_trace_callback(None)
-    read = [text for text in statements if text.lstrip().startswith(("SELECT", "DELETE", "UPDATE"))]
-    assert len(read) > 20
-    for text in read:
-        plan = [row[3] for row in store.connection().execute(f"EXPLAIN QUERY PLAN {text}")]
-        assert plan, text
-        assert not [step for step in plan if step.startswith("SCAN") or "TEMP B-TREE" in step], (text, plan)
-    emulator.close()

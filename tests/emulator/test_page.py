@@ -85,14 +85,6 @@ class TestReading:
         emulator.clock.advance(61)
         assert "color" not in page.get("/ui/organization").text
 
-    def test_a_long_value_is_cut_and_can_be_seen_whole(self, page: PageClient, client: Fibonacci) -> None:
-        text = "wave " * 2_000 + "the end"
-        client.memory.set("long", text)
-        cut = page.get("/ui/organization")
-        assert "the end" not in cut.text
-        assert "Show all 10,007 characters" in cut.text
-        assert "the end" in page.get("/ui/organization?full=value-1").text
-
     @each_row("target", ["/ui/runs/exec-1", "/ui/workflows/wf-1", "/ui/requests/9", "/ui/memory/x", "/ui/no"])
     def test_what_does_not_exist_is_a_404_in_words(self, page: PageClient, target: str) -> None:
         shown = page.get(target)
@@ -153,17 +145,6 @@ class TestRefreshing:
         finally:
             sys.setprofile(None)
         return count
-
-    def test_of_a_page_that_is_the_same_only_the_time_is_sent(
-        self, page: PageClient, client: Fibonacci, emulator: Emulator
-    ) -> None:
-        run = self.run(client)
-        known = self.shown(page, run)
-        shown = page.get(f"/ui/runs/{run}", x_refresh=known)
-        assert (shown.status, shown.body) == (200, "")
-        assert shown.headers["X-Clock"][:10] in page.get("/").text
-        emulator.fail("*")  # the navigation counts it
-        assert "Failures" in page.get(f"/ui/runs/{run}", x_refresh=known).text
 
     def test_of_a_run_that_has_changed_only_the_parts_that_have_changed_are_sent(
         self, page: PageClient, client: Fibonacci, emulator: Emulator

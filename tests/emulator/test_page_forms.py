@@ -37,22 +37,6 @@ def test_a_waiting_run_is_approved_or_rejected_on_the_page(page: PageClient, cli
 
 
 @each_row(
-    ("form", "reason"),
-    [
-        ({"by": "owner", "decision": "approve"}, "owner may not approve their own run."),
-        ({"by": "", "decision": "approve"}, "by: must not be empty"),
-        ({"by": "admin", "decision": "perhaps"}, "decision"),
-    ],
-)
-def test_a_refused_decision_says_why(page: PageClient, client: Fibonacci, form: dict[str, str], reason: str) -> None:
-    run = waiting_run(client)
-    shown = page.act(f"/ui/runs/{run}/decision", **form, back="/ui/approvals")
-    assert reason in shown.text
-    assert "<title>Approvals" in shown.body
-    assert client.executions.get(run).status == "pending_approval"
-
-
-@each_row(
     ("inputs", "reason"),
     [('{"name": ', "is not JSON: Expecting value: line 1 column 9"), ("[1]", "must be a JSON object such as")],
 )

@@ -121,26 +121,6 @@ class TestLive:
         expect(page.locator("#connection")).to_have_text("The emulator isn't responding")
         expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
 
-    def test_a_page_that_is_hidden_or_paused_sends_no_request(self, page: Page, address: str) -> None:
-        page.goto(f"{address}/ui/clock")
-        seen: list[str] = []
-        page.on("request", lambda request: seen.append(request.url))
-        hide = "hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
-        hide += " document.dispatchEvent(new Event('visibilitychange')) }"
-        for stop, resume in (
-            (lambda: page.evaluate(hide, True), lambda: page.evaluate(hide, False)),
-            (page.get_by_role("button", name="Pause").click, page.get_by_role("button", name="Pause").click),
-        ):
-            with page.expect_response("**/ui/clock"):
-                pass
-            stop()
-            page.wait_for_timeout(100)  # for a request that is under way
-            seen.clear()
-            page.wait_for_timeout(300)
-            assert not seen
-            with page.expect_response("**/ui/clock"):
-                resume()
-
 
 class TestDiagram:
     def test_it_is_zoomed_moved_and_leads_to_the_trace(self, page: Page, address: str, client: Fibonacci) -> None:
@@ -223,29 +203,6 @@ class TestSafety:
         page.wait_for_timeout(50)
         assert page.evaluate("typeof hacked") == "undefined"
         assert len([text for text in problems if "Content Security Policy" in text]) >= 3
-
-
-class TestWithoutScript:
-    def test_pages_read_and_forms_work(self, browser: Browser, address: str, client: Fibonacci) -> None:
-        workflow = create(client, llm("greet", "Greet {{input.name}}"))
-        context = browser.new_context(java_script_enabled=False)
-        page = context.new_page()
-        page.goto(f"{address}/ui/workflows/{workflow}")
-        page.get_by_label("Owner's key").fill(KEY)
-        page.get_by_role("button", name="Sign in").click()
-        assert page.url == f"{address}/ui/workflows/{workflow}"
-        page.get_by_label("Inputs").fill('{"name": ')
-        page.get_by_role("button", name="Run", exact=True).click()
-        assert "is not JSON" in page.get_by_role("alert").inner_text()
-        assert page.get_by_label("Inputs").input_value() == '{"name": '
-        page.get_by_label("Inputs").fill('{"name": "Ada"}')
-        page.get_by_role("button", name="Run", exact=True).click()
-        assert "/ui/runs/exec" in page.url
-        page.locator("#node-0 summary").click()
-        assert "Greet Ada" in page.locator("#node-0").inner_text()
-        page.reload()
-        assert page.locator("#flash").inner_text() == ""
-        context.close()
 
 
 @pytest.mark.timeout(400)

@@ -16,8 +16,6 @@ from tests.emulator.api import KEY, Api
 from tests.kit.assertions import check_rows, each_row
 from tests.kit.nodes import tool
 
-ORG = "/organizations/default"
-
 
 def place(template: str, workflow: str) -> str:
     """Fill a template with ids of existing objects."""
@@ -71,12 +69,6 @@ def test_keys_derive_from_the_owners_and_do_not_disclose_it() -> None:
 def test_an_invalid_key_is_refused(role: Any, name: str | None) -> None:
     with pytest.raises(ValueError, match=r"role must be one of|a name must be"):
         Emulator().key(role, name=name)
-
-
-def test_the_name_of_a_key_is_in_the_audit_log(api: Api) -> None:
-    key = f"Bearer {api.app.keys.of('admin', 'grace')}"
-    api("POST", f"{ORG}/tool-policies", {"tool_name": "wait"}, authorization=key)
-    assert [entry["actor"] for entry in api("GET", f"{ORG}/governance/audit").data] == ["grace"]
 
 
 def test_a_client_with_a_roles_key() -> None:

@@ -14,8 +14,6 @@ from tests.emulator.handling import create, details, node_of
 from tests.kit.assertions import each_row
 from tests.kit.nodes import llm, tool
 
-SCHEMA = {"type": "object", "properties": {"urgency": {"enum": ["high", "low"]}}, "required": ["urgency"]}
-
 
 def run(client: Fibonacci, *nodes: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Create a workflow, execute it, and return the whole execution."""
@@ -83,21 +81,6 @@ def test_the_node_goes_before_the_model_the_tool_and_the_handler() -> None:
     }
     own = run(client, llm("own", model="claude-haiku-4-5"))
     assert "the script for 'own' has ended" in error_of(own, "own")  # the model's is not taken in its place
-
-
-@each_row(
-    ("node", "answer", "output"),
-    [
-        (llm("a", output_schema=SCHEMA), '{"urgency": "high"}', {"urgency": "high"}),
-        (llm("a", output_schema=SCHEMA), {"urgency": "low"}, {"urgency": "low"}),
-        (llm("a", output_format="json"), "[1]", [1]),
-        (llm("a"), "[1]", "[1]"),
-    ],
-)
-def test_answers_of_models_are_parsed_as_those_of_handlers(node: dict[str, Any], answer: Any, output: Any) -> None:
-    emulator = Emulator()
-    emulator.script("a", [answer])
-    assert run(emulator.client(), node)["outputs"] == {"a": output}
 
 
 def test_critics_have_scores() -> None:

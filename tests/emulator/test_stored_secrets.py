@@ -6,18 +6,12 @@ import json
 import logging
 from pathlib import Path
 from typing import Any
-from unittest import mock
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, ToolCall
-from fibonacci.emulator.engine.hidden_secrets import StoredSecrets
-from fibonacci.emulator.engine.variables import Secrets
-from tests.emulator.conftest import digits_at_once
 from tests.kit.nodes import llm, tool
 
 VALUE = 'pa"ss/wörd-1'
@@ -106,26 +100,6 @@ def test_who_has_another_value_is_told_its_name(tmp_path: Path, caplog: pytest.L
     first = emulator_of(tmp_path / "state.db", TOKEN=VALUE)  # what another process has passed on is still whole
     assert VALUE in outputs(first, execution_id)["c"]
     first.close()
-
-
-@given(
-    st.recursive(
-        st.none() | st.text("xyz<:=>"),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("xyz"), inner, max_size=3),
-        max_leaves=8,
-    ),
-    st.text("xyz", min_size=4, max_size=6),
-    st.text("xyz", min_size=4, max_size=6),
-)
-def test_whatever_is_hidden_is_put_back(value: Any, first: str, second: str) -> None:
-    secrets = Secrets("secrets", {"A": first})
-    stored_secrets = StoredSecrets(secrets)
-    with mock.patch("fibonacci.emulator.engine.hidden_secrets.digits_of", new=digits_at_once):
-        hidden = stored_secrets.hide(value, Any)
-        assert first not in json.dumps(hidden)
-        secrets["A"] = second
-        assert stored_secrets.put_back(hidden) == value
-        assert stored_secrets.put_back(stored_secrets.hide(value, Any)) == value
 
 
 def test_no_column_of_a_file_has_a_secret(tmp_path: Path) -> None:

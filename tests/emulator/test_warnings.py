@@ -53,21 +53,6 @@ def test_what_a_workflow_asks_for_in_vain_is_a_warning_and_in_strict_mode_refuse
     assert shown == ([": ".join(filter(None, (place, warning.message)))] if location.startswith("nodes") else [])
 
 
-def test_strict_lets_all_that_is_known_through() -> None:
-    emulator = Emulator(strict=True)
-    emulator.models.append("mine")
-    emulator.tool("refund.payment")(lambda _: None)
-    nodes = [
-        llm("a", model="mine", output_schema={"type": "string"}, memory_read=["k"]),
-        tool("b", "gmail.send", MAIL),
-        tool("c", "refund_payment", {"anything": 1}),
-        tool("d", "slack_send_message", {"channel": "c", "text": "t"}),
-    ]
-    client = emulator.client()
-    assert client.workflows.execute(create(client, *nodes, default_retry={"backoff": "linear"})).status == "completed"
-    assert emulator.warnings == []
-
-
 CALLS_ON_ORGANIZATIONS: list[Callable[[Fibonacci], object]] = [
     lambda client: client.organizations.governance.update("other", approval_threshold=2),
     lambda client: client.organizations.tool_policies.create("other", tool_name="wait"),

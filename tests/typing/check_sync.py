@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, assert_type
@@ -14,7 +14,6 @@ import pandas
 import polars
 from pydantic import BaseModel
 
-import fibonacci
 from fibonacci import (
     DeploymentPlan,
     DeploymentResult,
@@ -35,7 +34,6 @@ from fibonacci.models import (
     Execution,
     GovernanceSettings,
     Headers,
-    Health,
     MemoryEntry,
     Quota,
     RegistryEntry,
@@ -75,13 +73,6 @@ def clients() -> None:
         client.close()
 
 
-def namespaces(client: Fibonacci) -> None:
-    assert_type(client.workflows.get("w"), Workflow)
-    assert_type(client.organizations.tool_policies.list("o"), Pager[ToolPolicy])
-    assert_type(client.health.check(), Health)
-    assert_type(client.health.check().healthy, bool)
-
-
 def waiting(client: Fibonacci) -> None:
     assert_type(client.workflows.run("w", inputs={"a": 1}, timeout=None, on_update=print), Execution)
     assert_type(client.workflows.run("w", inputs=SyncGreeting(name="Ada")), Execution)
@@ -98,11 +89,6 @@ def deploying(client: Fibonacci) -> None:
     assert_type(client.workflows.plan(Path("flows")), DeploymentPlan)
     assert_type(client.workflows.apply(plan, allow_delete=True), DeploymentResult)
     assert_type(client.workflows.pull("w", "flows", overwrite=True), Path)
-
-
-def nothing(client: Fibonacci) -> None:
-    assert_type(client.workflows.delete("w"), None)
-    assert_type(client.organizations.tool_policies.delete("o", "t"), None)
 
 
 def arguments(client: Fibonacci, definition: WorkflowDefinition, flow: WorkflowBuilder) -> None:
@@ -184,27 +170,3 @@ def many_rows(client: Fibonacci) -> None:
     assert_type(runs.estimate(), RunsEstimate)
     with runs as entered:
         assert_type(entered, Runs)
-
-
-def public_modules(client: Fibonacci) -> None:
-    assert_type(fibonacci.errors.APIError("message").message, str)
-    assert_type(fibonacci.models.Workflow, type[Workflow])
-    assert_type(fibonacci.definitions.WorkflowDefinition, type[WorkflowDefinition])
-    assert_type(fibonacci.emulator.Emulator().client(), Fibonacci)
-    assert_type(fibonacci.testing.make_workflow(), Workflow)
-    assert_type(fibonacci.transports.SocketTransport().close(), None)
-    assert_type(client.workflows, fibonacci.types.Workflows)
-    assert_type(client.organizations.quota, fibonacci.types.Quotas)
-
-
-def emulators(emulator: fibonacci.emulator.Emulator) -> None:
-    assert_type(emulator.tool("calculator")(answer), Callable[[fibonacci.emulator.ToolCall], int])
-    assert_type(emulator.script("a", [fibonacci.emulator.NodeFailure(kind="timeout")]), fibonacci.emulator.Script)
-    assert_type(emulator.fail(status=503), fibonacci.emulator.InjectedFailure)
-    assert_type(emulator.clock, fibonacci.emulator.EmulatorClock)
-    assert_type(emulator.requests[-1], fibonacci.emulator.RecordedRequest)
-    assert_type(emulator.requests[-3:], list[fibonacci.emulator.RecordedRequest])
-
-
-def answer(call: fibonacci.emulator.ToolCall) -> int:
-    return len(call.params)

@@ -83,15 +83,6 @@ NO_CALLS: Final = [
 ]  # fmt: skip
 """Those that are messages of the protocol, and no call that can be carried out."""
 
-UNANSWERED: Final = [
-    b'{"jsonrpc": "2.0", "method": "notifications/nothing"}',
-    b'{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": [1]}',
-    b'{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": {}}}',
-    b'{"jsonrpc": "2.0", "id": 99, "result": {}}',
-    b" ",
-]
-"""Those that the protocol has no answer to."""
-
 
 def check_answer(hostile: HostileMessage, answer: dict[str, Any]) -> None:
     """Check an answer: its id, its code, and that it does not repeat what was sent."""

@@ -122,16 +122,6 @@ async def test_a_failed_run_is_an_error_with_its_reason() -> None:
 
 
 @awaited
-async def test_an_error_of_the_platform_is_the_errors_text(emulator: Emulator, workflow: Workflow) -> None:
-    emulator.fail("POST /workflows/{id}/execute", status=403)
-    async with in_process(emulator, workflow) as client:
-        result = await client.call_tool("run_greeter", {"name": "Ada"})
-        data = result.structured_content
-        assert (result.is_error, data["kind"], data["outcome_unknown"]) == (True, "PermissionDeniedError", False)
-        assert f"POST /workflows/{workflow.id}/execute: status 403" in data["error"]
-
-
-@awaited
 async def test_a_run_of_unknown_outcome_is_said_to_be_one_and_not_repeated(
     emulator: Emulator, workflow: Workflow
 ) -> None:

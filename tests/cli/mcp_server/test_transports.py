@@ -60,15 +60,6 @@ class ServedPlatform(NamedTuple):
         """Tell whether the latest execution has a status."""
         return self.latest().status == status
 
-    def with_status(self, status: str) -> list[str]:
-        """Return the ids of the executions with a status."""
-        return sorted(each.id for each in self.emulator.client().executions.list(status=status))
-
-    def slow_runs(self) -> list[Execution]:
-        """Return the executions of the workflow that takes long."""
-        client = self.emulator.client()
-        return [*client.executions.list(workflow_id=client.workflows.find("Slow"))]
-
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[ServedPlatform]:

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import gc
-import os
-import re
-import subprocess
 import sys
 import tracemalloc
 from typing import TYPE_CHECKING
 
-from tests.tools.benchmarks.processes import clean_environment
-
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from types import FrameType
 
     from _typeshed import TraceFunction
@@ -53,20 +47,3 @@ def peak_of(action: Callable[[], object]) -> int:
     finally:
         tracemalloc.stop()
     return peak - before
-
-
-def instructions(script: str, directory: Path) -> int:
-    """How many instructions a script takes, from the start of its interpreter to the end.
-
-    Bytecode is kept under a directory, so that only the first of several runs counts the compiler.
-    """
-    environment = clean_environment() | {"PYTHONPYCACHEPREFIX": str(directory), "PYTHONHASHSEED": "0"}
-    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
-    environment["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # to find none, pydantic reads the metadata of every package
-    command = [sys.executable, "-c", script]
-    subprocess.run(command, check=True, env=environment, capture_output=True)
-    counter = ["valgrind", "--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={os.devnull}"]
-    done = subprocess.run([*counter, *command], check=True, env=environment, capture_output=True, text=True)
-    found = re.search(r"I +refs: +([\d,]+)", done.stderr)
-    assert found is not None, done.stderr
-    return int(found[1].replace(",", ""))
