@@ -11,7 +11,6 @@ import pytest
 
 from fibonacci import DeploymentError, NotFoundError
 from fibonacci.definitions import diff, load
-from fibonacci.emulator import Emulator
 from tests.deployment.flows import Flows, definition
 from tests.kit.assertions import each_row
 

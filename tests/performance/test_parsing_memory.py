@@ -54,7 +54,8 @@ def few_values(monkeypatch: pytest.MonkeyPatch) -> int:
 def test_too_many_values_from_a_server(mode: Mode, few_values: int) -> None:
     body = gzip.compress(b'{"data":[' + b"[]," * (few_values + 999) + b"[]]}")
     assert len(body) < 1000
-    with ScriptedServer(respond(200, body, {"Content-Encoding": "gzip"}), respond(200, deep_json(50_000), {}), ok) as server:
+    bomb = respond(200, body, {"Content-Encoding": "gzip"})
+    with ScriptedServer(bomb, respond(200, deep_json(50_000), {}), ok) as server:
         client = mode.client_of(server, max_response_bytes=few_values * 64)
         error = mode.end(client.request, "POST", "/x").api_error
         assert isinstance(error, APIResponseError)
