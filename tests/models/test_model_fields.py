@@ -101,13 +101,6 @@ class TestEmptyMaps:
         assert ToolPolicy.model_validate({"tool_name": "t", "allowed_roles": None}).allowed_roles == []
         assert SecretsHealth.model_validate({}).checks == {}
 
-    def test_a_value_is_returned_unchanged(self) -> None:
-        quota = Quota.model_validate({"limits": {"a": 1}, "overrides": {"b": None}, "effective": {"c": 0.5}})
-        assert (quota.limits, quota.overrides, quota.effective) == ({"a": 1}, {"b": None}, {"c": 0.5})
-        assert GovernanceSettings.model_validate({"category_flags": {"pii": True}}).category_flags == {"pii": True}
-        assert ToolPolicy.model_validate({"tool_name": "t", "allowed_roles": ["x"]}).allowed_roles == ["x"]
-        assert SecretsHealth.model_validate({"checks": {"get": "ok"}}).checks == {"get": "ok"}
-
 
 class TestTimes:
     @each_row(

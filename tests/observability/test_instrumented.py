@@ -86,20 +86,6 @@ def test_headers_added_by_instrumentation_are_sent_and_it_sees_the_response(
     assert server.connections == 1
 
 
-def test_instrumentation_may_begin_and_end_between_calls(
-    mode: Mode, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[str] = []
-    client: Any = mode.client_of(emulator)
-    mode.run(client.health.check())
-    with monkeypatch.context() as patch:
-        patch.setattr(httpx.Client, "send", _noting(httpx.Client.send, seen))
-        patch.setattr(httpx.AsyncClient, "send", _noting(httpx.AsyncClient.send, seen))
-        mode.run(client.health.secrets())
-    mode.run(client.health.check())
-    assert seen == ["/v1/health/secrets"]
-
-
 def test_a_mock_in_place_of_the_transport_responds(
     mode: Mode, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,7 +141,7 @@ def test_a_switch_that_nobody_asked_for_is_told_once(
         assert all(choice in text for choice in ('transport="httpx"', '"socket"', "FIBONACCI_TRANSPORT"))
 
 
-def test_connections_are_kept_while_instrumented(
+def test_instrumentation_may_begin_and_end_between_calls_which_keep_their_connections(
     mode: Mode, server: ScriptedServer, caller: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
@@ -201,40 +187,20 @@ def test_instrumentation_sees_failures_as_httpx_exceptions(mode: Mode, monkeypat
     assert isinstance(caught.value.__cause__, httpx.ConnectError)
 
 
-class TestPatchedConnectionPool:
-    """Recorders such as vcrpy, and respx, put themselves in place of httpcore's pool."""
-
-    def test_a_replaced_pool_responds(
-        self, mode: Mode, server: ScriptedServer, caller: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        asked: list[httpcore.URL] = []
-
-        def respond(pool: httpcore.ConnectionPool, request: httpcore.Request) -> httpcore.Response:
-            asked.append(request.url)
-            return httpcore.Response(200, content=b'{"data": {"id": "wf-1", "name": "Recorded"}}')
-
-        async def respond_async(pool: httpcore.AsyncConnectionPool, request: httpcore.Request) -> httpcore.Response:
-            return respond(pool, request)  # type: ignore[arg-type]
-
-        monkeypatch.setattr(httpcore.ConnectionPool, "handle_request", respond)
-        monkeypatch.setattr(httpcore.AsyncConnectionPool, "handle_async_request", respond_async)
-        assert mode.run(caller.workflows.get("wf-1")).name == "Recorded"
-        assert [bytes(url) for url in asked] == [f"{server.base_url}/workflows/wf-1".encode()]
-        assert server.connections == 0
-
-    def test_what_a_replaced_pool_forwards_reaches_the_server(
-        self, mode: Mode, server: ScriptedServer, caller: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        passed: list[str] = []
-        for kind, name in (
-            (httpcore.ConnectionPool, "handle_request"),
-            (httpcore.AsyncConnectionPool, "handle_async_request"),
-        ):
-            monkeypatch.setattr(kind, name, _noting_request(getattr(kind, name), passed))
-        server.add_response({"data": {"id": "wf-1"}})
-        assert mode.run(caller.workflows.get("wf-1")).id == "wf-1"
-        assert passed == ["GET"]
-        assert server.last.one("Authorization") == f"Bearer {server.api_key}"
+def test_what_a_replaced_pool_forwards_reaches_the_server(
+    mode: Mode, server: ScriptedServer, caller: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recorder such as vcrpy puts itself in place of httpcore's pool."""
+    passed: list[str] = []
+    for kind, name in (
+        (httpcore.ConnectionPool, "handle_request"),
+        (httpcore.AsyncConnectionPool, "handle_async_request"),
+    ):
+        monkeypatch.setattr(kind, name, _noting_request(getattr(kind, name), passed))
+    server.add_response({"data": {"id": "wf-1"}})
+    assert mode.run(caller.workflows.get("wf-1")).id == "wf-1"
+    assert passed == ["GET"]
+    assert server.last.one("Authorization") == f"Bearer {server.api_key}"
 
 
 def _noting(send: Any, seen: list[str]) -> Any:

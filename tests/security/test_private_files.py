@@ -1,20 +1,18 @@
 """Whose files the package reads and writes: what others have put at a path of its is refused, and stays as it was.
 
-Every path that the package writes is a row of `PATHS`; a module that opens files and has no row fails. Where root runs
-the tests, the strangers are real users; else this user's files pass for a stranger's.
+Every path that the package writes is a row of `PATHS`. Where root runs the tests, the strangers are real users. Elsewhere,
+this user's files pass for a stranger's.
 """
 
 from __future__ import annotations
 
-import ast
 import errno
 import os
-import re
 import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -48,7 +46,6 @@ class Written(NamedTuple):
     Attributes:
         name: Its name in a folder.
         kind: Why it is there.
-        modules: Which of the package open it.
         write: What writes it, with the folder.
         is_private: Whether others must not be able to write to it.
         mode: The permissions of a new file at a umask of 022; None where a library makes and removes it.
@@ -57,7 +54,6 @@ class Written(NamedTuple):
 
     name: str
     kind: Kind
-    modules: tuple[str, ...]
     write: Callable[[Path], object]
     is_private: bool = True
     mode: int | None = 0o600
@@ -152,16 +148,15 @@ def _dumped(folder: Path) -> None:
 
 
 def _journal_rows(suffix: str, mode: int | None = None) -> Written:
-    return Written(f"runs.db{suffix}", "state", ("_batch/sqlite_journal.py", "_batch/locks.py"), _journal, mode=mode)
+    return Written(f"runs.db{suffix}", "state", _journal, mode=mode)
 
 
 PATHS = [
-    Written("config.toml", "chosen", ("_profiles/config_file.py", "_profiles/changes.py"), _profile),
-    Written(".config.toml.lock", "state", ("_profiles/changes.py",), _profile),
+    Written("config.toml", "chosen", _profile),
+    Written(".config.toml.lock", "state", _profile),
     Written(
         "platform.json",
         "state",
-        ("deployment/state.py",),
         _platform_file,
         is_private=False,
         mode=0o644,
@@ -169,7 +164,6 @@ PATHS = [
     Written(
         "flow.yaml",
         "project",
-        ("deployment/folder.py", "deployment/pulling.py"),
         _definition,
         is_private=False,
         mode=0o644,
@@ -177,40 +171,24 @@ PATHS = [
     Written(
         "flow.json",
         "chosen",
-        ("definitions/files/load_and_dump.py", "definitions/files/formatting.py"),
         _dumped,
         is_private=False,
         mode=0o644,
     ),
-    Written("plan.json", "chosen", ("deployment/plan.py",), _plan, is_private=False, mode=0o644),
-    Written("runs.db", "chosen", ("_batch/sqlite_journal.py",), _journal),
+    Written("plan.json", "chosen", _plan, is_private=False, mode=0o644),
+    Written("runs.db", "chosen", _journal),
     _journal_rows("-lock", 0o600),
     _journal_rows("-wal"),
     _journal_rows("-shm"),
     _journal_rows("-journal"),
-    Written(
-        "runs.db-stop-run", "state", ("_batch/sqlite_journal.py",), _stop, is_private=False, but="a file of a stranger"
-    ),
-    Written("out.jsonl", "chosen", ("cli/row_files.py",), _results, is_private=False),
-    Written("out.jsonl.partial", "state", ("cli/row_files.py",), _results, mode=None),
-    Written("state.db", "chosen", ("emulator/state/sqlite.py",), _state),
-    Written("state.db-wal", "state", ("emulator/state/sqlite.py",), _state, mode=None),
-    Written("state.db-owner-name", "state", ("emulator/state/owners.py",), _owner),
-    Written("calls.json", "chosen", ("emulator/engine/cassettes.py",), _cassette, is_private=False),
+    Written("runs.db-stop-run", "state", _stop, is_private=False, but="a file of a stranger"),
+    Written("out.jsonl", "chosen", _results, is_private=False),
+    Written("out.jsonl.partial", "state", _results, mode=None),
+    Written("state.db", "chosen", _state),
+    Written("state.db-wal", "state", _state, mode=None),
+    Written("state.db-owner-name", "state", _owner),
+    Written("calls.json", "chosen", _cassette, is_private=False),
 ]
-
-# What opens files of the package for writing and has no row above, with the reason.
-ELSEWHERE = {
-    "_net/file_store.py": "in a folder of mode 0700 that it checks: shared_limits/test_failures.py",
-    "_batch/locks.py": "its row is that of the journal",
-    "cli/commands/definitions.py": "check_link and write_file, at a path that the user has chosen",
-    "cli/run_many.py": "checks what row_files.py writes",
-    "cli/values.py": "checks what run_many.py and commands/definitions.py are going to write",
-    "cli/definition_arguments.py": "checks links of definitions",
-    "cli/standard_streams.py": "the null device",
-    "emulator/cli_arguments.py": "reads a key, and writes nothing",
-    "testing/coverage.py": "a report without secrets, at a path that the user has chosen",
-}
 
 
 class Plant(NamedTuple):
@@ -348,44 +326,6 @@ def test_what_others_have_put_there_is_refused_and_a_new_file_has_its_mode(
             assert oct((base / path.name / "nothing" / path.name).stat().st_mode & 0o777) == oct(path.mode)
 
     check_rows(((path.name, path) for path in PATHS), check)
-
-
-def test_no_other_module_opens_files_for_writing() -> None:
-    known = {module for path in PATHS for module in path.modules} | {*ELSEWHERE}
-    found = {
-        str(file.relative_to(PACKAGE))
-        for file in PACKAGE.rglob("*.py")
-        if "_sync" not in file.parts and file.parts[-2:] != ("_system", "files.py") and any(map(_writes, _nodes(file)))
-    }
-    assert found - known == set()
-    assert known - found == set()
-
-
-def _nodes(file: Path) -> Iterator[ast.AST]:
-    """Return what a file has, if it has a word of those that are looked for."""
-    text = file.read_text("utf-8")
-    return ast.walk(ast.parse(text)) if _WORDS.search(text) or ("open(" in text and _MODES.search(text)) else iter(())
-
-
-def _writes(node: ast.AST) -> bool:
-    """Whether it imports what opens files, or opens one itself in a way that may change it."""
-    if isinstance(node, ast.ImportFrom):
-        return node.module == "fibonacci._system.files"
-    if isinstance(node, ast.Attribute):
-        return node.attr in _WRITING
-    if not isinstance(node, ast.Call):
-        return False
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    if name in _NAMES:
-        return True
-    modes = [each.value for each in [*node.args, *(k.value for k in node.keywords)] if isinstance(each, ast.Constant)]
-    return name in ("open", "fdopen") and any(isinstance(mode, str) and set(mode) & set("wax+") for mode in modes)
-
-
-_NAMES = {"write_text", "write_bytes", "touch", "mkstemp", "NamedTemporaryFile", "symlink_to", "FileIO"}
-_WRITING = {"O_WRONLY", "O_RDWR", "O_CREAT"}
-_WORDS = re.compile(rf"_system\.files import|(?:{'|'.join(sorted(_NAMES))})\(|{'|'.join(sorted(_WRITING))}")
-_MODES = re.compile(r"""(['"])[rbt]*[wax+][rbt+]*\1""")
 
 
 class TestWriting:
