@@ -1,7 +1,7 @@
 """Whose files the package reads and writes: what others have put at a path of its is refused, and stays as it was.
 
-Every path that the package writes is a row of `PATHS`. Where root runs the tests, the strangers are real users. Elsewhere,
-this user's files pass for a stranger's.
+Every path that the package writes is a row of `PATHS`. Where root runs the tests, the strangers are real users.
+Elsewhere, this user's files pass for a stranger's.
 """
 
 from __future__ import annotations
