@@ -150,7 +150,7 @@ class ReferencedDefinition(NamedTuple):
             other: The other one. If it is a workflow, it supplies the name and the description that a file lacks.
         """
         if self.workflow is None and other.workflow is not None:
-            return content_of_file(self.definition, self.stem, other.workflow).merged()
+            return content_of_file(self.definition, self.stem, other.workflow).with_names()
         return self.definition
 
 
@@ -188,7 +188,7 @@ def _of_workflow(client: Fibonacci, reference: str) -> ReferencedDefinition:
         workflow = _version(client, parts[1], parts[2])
     if workflow.definition is None:
         raise UsageError(f"{reference!r} has no definition")
-    return ReferencedDefinition(content_of_workflow(workflow).merged(), workflow.name or workflow.id, workflow)
+    return ReferencedDefinition(content_of_workflow(workflow).with_names(), workflow.name or workflow.id, workflow)
 
 
 def _version(client: Fibonacci, workflow: str, version: str) -> Workflow:

@@ -297,7 +297,7 @@ def add_global_options(parser: CommandParser, names: Iterable[str], *, is_root: 
 
 
 def read_table(name: str) -> Any:
-    """Return a table of the command from its JSON file: `examples`, or `synonyms` (what to type instead of a word)."""
+    """Return a table from its JSON file: `examples`, `synonyms` (what to type for a word), or derived commands."""
     from json import load
 
     # The help doesn't load pathlib, which takes longer than the table.

@@ -50,7 +50,7 @@ def fitted(text: str, width: int, ellipsis: str) -> str:
 _TIME: Final = re.compile(r"(?:.*_)?at")
 
 
-def one_line(name: str, value: Any, *, with_seconds: bool = False) -> str:
+def field_text(name: str, value: Any, *, with_seconds: bool = False) -> str:
     """Return a value in one line. Empty for null.
 
     Args:
@@ -294,7 +294,7 @@ class TerminalTable:
     def _cell(self, name: str, value: Any) -> str:
         if name == "workflow_id" and isinstance(value, str):
             value = self._name_of(value)
-        return encodable(printable_line(one_line(name, value)), self._painter.encoding)
+        return encodable(printable_line(field_text(name, value)), self._painter.encoding)
 
 
 def fitting_widths(widths: Sequence[int], available: int, shortest: tuple[int, int]) -> list[int]:
@@ -330,7 +330,7 @@ def write_object(painter: Painter, fields: Mapping[str, Any], name_of: Callable[
     """
     for name, value in fields.items():
         below = _below(value)
-        text = "" if below else printable_line(one_line(name, value, with_seconds=True)) or json.dumps(value)
+        text = "" if below else printable_line(field_text(name, value, with_seconds=True)) or json.dumps(value)
         if name == "workflow_id" and value and (workflow := name_of(value)) != value:
             text += f" ({printable_line(workflow)})"
         parts = [(f"{printable_line(name)}:", "bold"), (f" {text}" if text else "", style_of(name, value))]

@@ -19,7 +19,7 @@ _STATUS_WIDTH = 16
 _ID_WIDTH = 26
 
 
-def columns_of(execution: Execution, workflow: str) -> str:
+def line_of(execution: Execution, workflow: str) -> str:
     """Return time, ID, status, workflow and duration, in columns, with times in this machine's time zone.
 
     Args:

@@ -28,17 +28,17 @@ class WorkflowContent:
     definition: Mapping[str, Any]
     """The definition as plain JSON."""
 
-    def merged(self) -> dict[str, Any]:
+    def with_names(self) -> dict[str, Any]:
         """Return the definition with the workflow's own name and description in it."""
         return {**self.definition, "name": self.name, "description": self.description}
 
     def without_nodes(self) -> dict[str, Any]:
-        """Return the merged definition without its nodes and outputs."""
-        return {**self.merged(), "nodes": [], "outputs": None}
+        """Return that definition without its nodes and outputs."""
+        return {**self.with_names(), "nodes": [], "outputs": None}
 
     def digest(self) -> str:
         """Return a hash that is equal for contents with the same meaning."""
-        return digest_of(self.merged())
+        return digest_of(self.with_names())
 
 
 def content_of_workflow(workflow: Workflow) -> WorkflowContent:

@@ -150,7 +150,7 @@ class Matches:
         for workflow in self._all.values():
             if workflow.name in interrupted and workflow.id not in ids:
                 content = content_of_workflow(workflow)
-                created.setdefault((content.name, applied_digest(content.merged())), []).append(workflow)
+                created.setdefault((content.name, applied_digest(content.with_names())), []).append(workflow)
         workflows: dict[str, Workflow | None] = {}
         for name, known in state.workflows.items():
             if known.workflow_id is not None:
@@ -370,7 +370,7 @@ def _change(matches: Matches, file: str, workflow: Workflow, target: DeploymentT
             workflow_id=workflow.id,
             reason=": ".join([*since, ", and ".join(why)]),
             is_conflict=is_conflict,
-            diff=diff(current.merged(), content.merged()),
+            diff=diff(current.with_names(), content.with_names()),
             needs=_needs(content.definition, current.definition),
             breaks=tuple(changes_for_callers(current.definition, content.definition)),
             _step=Step(content=content, seen=seen, known=known, after=after),
@@ -409,7 +409,7 @@ def _removal(known: WorkflowState, workflow: Workflow | None, target: Deployment
         workflow_id=workflow.id,
         reason=reason,
         is_conflict=is_conflict,
-        diff=diff(content.merged(), content.without_nodes()),
+        diff=diff(content.with_names(), content.without_nodes()),
         _step=Step(seen=seen, known=known),
     )
 
@@ -428,7 +428,7 @@ def _creation(matches: Matches, file: str) -> DeploymentChange:
         name=content.name,
         workflow_id=None,
         reason=reason,
-        diff=diff(content.without_nodes(), content.merged()),
+        diff=diff(content.without_nodes(), content.with_names()),
         needs=_needs(content.definition, None),
         _step=Step(
             content=content,

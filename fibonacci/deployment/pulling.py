@@ -67,7 +67,7 @@ def pulled_definition(workflow: Workflow, file: str, present: Mapping[str, Any] 
     own = {"name": content.name or None, "description": content.description}
     definition = {**content.definition, **{key: value for key, value in own.items() if value is not None}}
     if present is not None:
-        asked = content_of_file(present, name_in_state(present, file), workflow).merged()
+        asked = content_of_file(present, name_in_state(present, file), workflow).with_names()
         for key in own:
             if present.get(key) is None and asked[key] == definition.get(key):
                 definition.pop(key, None)

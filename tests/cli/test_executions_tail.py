@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fibonacci import ConflictError
-from fibonacci.cli.tailing import ExecutionFeed, columns_of, sleep_while_read, tail
+from fibonacci.cli.tailing import ExecutionFeed, line_of, sleep_while_read, tail
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.batch.shared_clock import SharedClock
@@ -146,5 +146,5 @@ def test_a_sleep_ends_when_the_reader_has_closed_the_pipe() -> None:
 
 def test_a_line_for_people() -> None:
     fields = {"id": "exec_1\x1b[2J", "status": "completed", "workflow_id": "wf-1", "duration_ms": 1500}
-    line = columns_of(Execution.model_validate({**fields, "created_at": "2026-11-25T01:02:03Z"}), "Greeter\n")
+    line = line_of(Execution.model_validate({**fields, "created_at": "2026-11-25T01:02:03Z"}), "Greeter\n")
     assert line.split()[1:] == [r"exec_1\x1b[2J", "completed", "Greeter", "1.5", "s"]

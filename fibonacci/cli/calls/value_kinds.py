@@ -54,18 +54,18 @@ def integer(text: str) -> int:
 
 def seconds(text: str) -> int:
     """Read whole seconds: `90`, `90s`, `1h30m`, `2d`."""
-    if (number := _seconds(text)) is None:
+    if (number := _whole_seconds(text)) is None:
         raise ArgumentTypeError(f"{text!r} is not a time such as {FORMS}{_null(text)}")
     return number
 
 
-def _seconds(text: str) -> int | None:
+def _whole_seconds(text: str) -> int | None:
     return int(text) if _WHOLE_NUMBER.fullmatch(text) else period(text)
 
 
 def since(text: str) -> datetime | timedelta:
     """Read how long ago something was: `90`, `30m`, `1h`, `2d`, or a time in ISO 8601, by default in the local zone."""
-    number = _seconds(text)
+    number = _whole_seconds(text)
     if number is not None and 0 < number <= _LONGEST_AGO:
         return timedelta(seconds=number)
     from fibonacci._texts.text import parse_time  # the help doesn't need it

@@ -267,7 +267,7 @@ def add_tail_arguments(parser: CommandParser) -> None:
 def run_tail(context: Context) -> int:
     """Print executions until Ctrl-C."""
     from fibonacci.cli.context import take_first
-    from fibonacci.cli.tailing import ExecutionFeed, columns_of, sleep_while_read, tail
+    from fibonacci.cli.tailing import ExecutionFeed, line_of, sleep_while_read, tail
     from fibonacci.cli.workflow_names import workflow_id_of
     from fibonacci.models import Execution
 
@@ -282,7 +282,7 @@ def run_tail(context: Context) -> int:
         return DONE
     for execution in executions:
         if context.output.is_terminal:
-            context.output.text(columns_of(execution, context.name_of(execution.workflow_id or "")))
+            context.output.text(line_of(execution, context.name_of(execution.workflow_id or "")))
         else:
             context.output.line(execution)
     return DONE
