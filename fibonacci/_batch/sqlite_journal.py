@@ -1,7 +1,7 @@
-"""The journal in SQLite: a file, which one run has at a time.
+"""The journal in SQLite: a file that one run has at a time.
 
-A request to stop is a file that has the name of the run in its own. So it says the same to every user who can read the
-folder, is whole from the moment that it is there, and means nothing to a later run.
+A request to stop is a file with the name of the run in its own name. So every user who can read the folder sees it, it
+is complete as soon as it exists, and a later run ignores it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from fibonacci._system.files import check_database, make_private, open_state
 
 
 class StopRequest:
-    """The request that a run starts no more rows, which may have been made or not.
+    """A request that a run starts no more rows, whether it was made or not.
 
     Args:
         journal: The path of the journal, without symbolic links.
@@ -169,7 +169,7 @@ class JournalOwner:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells the file at a path from others, or None if there is none."""
+    """Return what identifies the file at a path, or None if there is none."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -270,7 +270,7 @@ class Journal(SQLJournal):
 
 
 def _make_whole(connection: sqlite3.Connection) -> None:
-    """Make a journal one file that can be copied. Where that fails, it stays whole with its write-ahead log."""
+    """Make a journal one file that can be copied. If that fails, it is whole together with its write-ahead log."""
     with suppress(sqlite3.Error):  # such as when another program has it open, or the disk is full
         connection.execute("PRAGMA busy_timeout = 0")
         for _ in range(_TRIES):
@@ -376,7 +376,7 @@ def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool 
 
 
 def check_files(path: str, note: str) -> bool:
-    """Return whether the last run of a journal hasn't ended it, before SQLite deals with files that don't fit.
+    """Return whether the last run of a journal was killed, and check its files before SQLite opens them.
 
     Raises:
         JournalError: If files are missing, or don't belong together.
