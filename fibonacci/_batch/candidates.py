@@ -1,4 +1,4 @@
-"""Which executions may be those of rows whose start had no response. Pure."""
+"""Which executions rows may have started whose request had no response. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fibonacci._core.request import canonical
 from fibonacci.models.executions import Execution
 
 _MOST: Final = 10
-"""How many candidates a row has at most: the execution is created soon after its request was sent."""
+"""How many candidates a row has at most. Its execution is created soon after its request was sent."""
 
 
 def created_at(execution: Execution) -> float:

@@ -1,4 +1,4 @@
-"""How many rows may be under way: what the quota leaves, asked for and not guessed. Pure: time is an argument."""
+"""How many rows may run at a time: what the quota leaves, which is read and not guessed. Pure: time is an argument."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Backoff:
         return self.since is not None and now - self.since > _LONGEST_OUTAGE
 
     def passed(self, sent_at: float) -> None:
-        """Record a success. That of a request sent before the last failure doesn't show that it is over."""
+        """Record a success. One that was sent before the last failure doesn't show that the failures are over."""
         if sent_at > self._failed_at:
             self.since, self.until, self.blocker, self._wait = None, 0.0, None, self._first
 
@@ -110,11 +110,11 @@ class Backoff:
 class ConcurrencyPlan:
     """Says how many rows may be started now.
 
-    Where the quota can be read, the capacity is what it leaves beside the executions of others. Where it can't, the
-    capacity is what was under way at the last refusal, and one more every two minutes.
+    If the quota can be read, the capacity is what the executions of others leave of it. If it can't, the capacity is
+    what was under way at the last refusal, and one more every two minutes.
 
     Args:
-        limit: The largest number of rows under way that the user allows. None for no wish.
+        limit: The largest number of rows under way that the user allows. None for the default.
 
     Attributes:
         must_ask: Whether the quota and the running executions should be read now.
@@ -163,7 +163,7 @@ class ConcurrencyPlan:
         self._hold.failed(sent_at, now)
 
     def must_probe(self, now: float) -> bool:
-        """Whether to ask, by a request that only reads, if the platform is back: a row would become unknown if not."""
+        """Whether to check that the platform is back with a request that only reads, so that no row becomes unknown."""
         return self._must_probe and now >= self._wake_at()
 
     def lost(self) -> None:

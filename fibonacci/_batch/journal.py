@@ -1,4 +1,4 @@
-"""What the journal of a batch has of each row: its starts, its result, their errors and candidates."""
+"""What a journal keeps of each row: its starts, its result, their errors and its candidates."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def attempt(
 
     Args:
         execution_id: The ID of its execution. None or empty if none is known.
-        status: What has become of it.
+        status: What became of it.
         intended_at: The Unix time of the intent, on the platform's clock.
         version: The version of the workflow that it ran. None if that isn't known.
-        settled_at: The Unix time at which a person has decided what has become of it. None if nobody has.
+        settled_at: The Unix time at which a person decided what became of it. None if nobody has.
     """
     return RunAttempt(
         execution_id=execution_id or None,
@@ -59,18 +59,18 @@ def attempts_text(attempts: tuple[RunAttempt, ...]) -> str | None:
 
 
 def attempts_in(text: str | None) -> tuple[RunAttempt, ...]:
-    """Return the starts of which `attempts_text` made a text."""
+    """Return the starts in a text that `attempts_text` made."""
     return () if text is None else _attempts().validate_json(text)
 
 
 def candidate_facts(candidate: Execution) -> dict[str, Any]:
-    """Return what a person needs to know of a candidate of a row, as values of JSON."""
+    """Return what a person needs to know about a candidate, as JSON values."""
     created_at = None if candidate.created_at is None else candidate.created_at.isoformat()
     return {"id": candidate.id, "status": candidate.status, "created_at": created_at}
 
 
 def candidates_in(text: str | None) -> tuple[Execution, ...]:
-    """Return the candidates whose facts a text has."""
+    """Return the candidates in a JSON text of their facts."""
     return () if text is None else tuple(read_model(Execution, each) for each in json.loads(text))
 
 
@@ -137,11 +137,11 @@ def _rebuilt(fields: dict[str, Any]) -> Exception:
 
 
 class JournalEntry(NamedTuple):
-    """What the journal has of a row, in the order of its columns.
+    """What a journal has of a row, in the order of its columns.
 
     Attributes:
         number: Its number, from 1, in the order of the first intents.
-        key: Its key as a text.
+        key: Its key as text.
         row_index: The index of the row when it was written.
         digest: The digest of its inputs. Empty if they had no JSON form.
         inputs: The inputs in JSON. If they have no JSON form, what a person can read of them, or None.
@@ -150,7 +150,7 @@ class JournalEntry(NamedTuple):
         execution_id: The ID of its execution. None while it isn't known.
         status: The status of its result. None while there is none.
         version: The version of the workflow that its execution runs. None while that isn't known.
-        settled_at: The Unix time at which a person has decided what has become of the start. None if nobody has.
+        settled_at: The Unix time at which a person decided what became of the start. None if nobody has.
         execution: The execution that has ended, in JSON. None before.
         error: Why it hasn't succeeded, in JSON. None if it has, or if the execution says it.
         earlier: The starts before the present one, in JSON. None for none.

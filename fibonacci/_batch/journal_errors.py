@@ -1,4 +1,4 @@
-"""What SQLite and the system say of a journal, as errors with a remedy."""
+"""Turns errors of SQLite and the system into errors of a journal that say what to do."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def journal_error(path: str, reason: str, *, can_continue: bool = True) -> Journ
 
 
 def incomplete_error(path: str, reason: str) -> JournalError:
-    """Return the error of a journal that lacks what it held: the same call wouldn't help."""
+    """Return the error of a journal that has lost a part, so that the same call wouldn't help."""
     return journal_error(path, reason, can_continue=False)
 
 
 def damaged_error(path: str, reason: object) -> JournalError:
-    """Return the error of a journal that has what no run wrote."""
+    """Return the error of a journal with content that no run wrote."""
     return journal_error(path, f"cannot be used ({reason}): {_DAMAGED}", can_continue=False)
 
 
@@ -73,7 +73,7 @@ def resume_fault(resume: bool | None, rows: int) -> str | None:
 
 @contextmanager
 def reading_row(path: str) -> Generator[None]:
-    """Turn what goes wrong while a row of a journal is read into the error of a damaged one."""
+    """Turn an error while a row of a journal is read into that of a damaged journal."""
     try:
         yield
     except (ValueError, TypeError, LookupError) as error:
@@ -99,7 +99,7 @@ def changed_error(path: str, workflow_id: str, before: str | None, version: str)
 
 
 def sqlite_error(path: str, error: sqlite3.Error | UnicodeDecodeError) -> JournalError:
-    """Return the error for what SQLite raised, of the second kind if a name in it is damaged."""
+    """Return the error for what SQLite raised, which is a UnicodeDecodeError if a name in the file is damaged."""
     if _is_no_text(error):
         made = damaged_error(path, "some text in it is not UTF-8")  # the message of SQLite would have what the row has
     else:

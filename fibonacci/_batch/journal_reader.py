@@ -17,9 +17,9 @@ from fibonacci._batch.options import check_journal, postgres_place
 from fibonacci._batch.sql_journal import JournalHolder, SQLJournal
 from fibonacci._batch.sqlite_journal import (
     SQLITE,
-    StopRequest,
     check_files,
     connect_read_only,
+    make_stop_request,
     open_journal,
     read_checked,
 )
@@ -115,7 +115,7 @@ class SQLiteReader(JournalReader):
             self.check()  # one may have passed the file of the rows or of the results
         elif holder.run:
             try:
-                StopRequest(self._real, holder.run).make()
+                make_stop_request(self._real, holder.run)
             except OSError as error:
                 raise system_error(self.path, error) from error
         return holder

@@ -1,8 +1,8 @@
-"""The header that says what a journal belongs to, the tables of one in SQLite, and what they have to hold.
+"""The header that says what a journal belongs to, the tables of one in SQLite, and the checks of their content.
 
-SQLite takes a database without its write-ahead log, or with an older one, for whole, and reads flipped bits as they
-are. So each row has a checksum, and each commit writes a mark: into the database, and then into the lock file. The
-mark of the database says whether its rows are those of one commit, that of the lock file whether it was the last one.
+SQLite accepts a database whose write-ahead log is missing or too old, and doesn't notice flipped bits. So each row has
+a checksum, and each commit writes a mark: into the database, and then into the lock file. The mark in the database says
+whether its rows are those of one commit, the one in the lock file whether that was the last commit.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class JournalMark(NamedTuple):
     """What a journal holds after a commit.
 
     Attributes:
-        journal: Tells it from other journals, whatever their paths.
+        journal: Identifies the journal, whatever its path.
         run: Names the run that opened it last.
         commits: How many commits there were.
         rows: How many rows there are.
@@ -115,7 +115,7 @@ def mingled(path: str) -> str:
 
 
 APPLICATION_ID: Final = 0x4649424A
-"""Stands in the header of the file, so that a database of another program isn't taken for a journal."""
+"""In the header of the file, so that another program's database isn't taken for a journal."""
 
 SCHEMA_VERSION: Final = 1
 
@@ -134,7 +134,7 @@ ROW_COLUMNS: Final = """
     error TEXT,
     earlier TEXT,
     candidates TEXT"""
-"""What a journal has of a row besides its number, in words that SQLite and PostgreSQL understand."""
+"""The columns of a row besides its number, in SQL that SQLite and PostgreSQL understand."""
 
 _TABLES: Final = {
     "rows": f"""CREATE TABLE rows (
@@ -192,7 +192,7 @@ def version_text(version: object) -> str | None:
 
 
 class AnyVersionHeader(JournalHeader):
-    """What a run belongs to that continues a journal although the workflow has a new version."""
+    """What a run belongs to if it continues a journal although the workflow has a new version."""
 
     __slots__ = ()
 

@@ -87,7 +87,7 @@ def _handle(number: int, frame: FrameType | None) -> None:
 
 
 _ends: Final[list[Callable[[], object]]] = []
-"""What ends the runs that were abandoned, until it has."""
+"""Functions that end abandoned runs and haven't returned yet."""
 
 
 def end_soon(end: Callable[[], object]) -> None:

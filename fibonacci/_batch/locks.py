@@ -1,4 +1,4 @@
-"""A lock on a file that one process holds, whatever ends it, and the kind of file system that it needs."""
+"""A lock on a file, which ends with the process that holds it, and the kind of file system that it needs."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def filesystem_in(mounts: str, path: str) -> str | None:
 _HOLDER_BYTES = 20
 _MOST_BYTES = 4096
 
-# A reader that checks whether a lock is held takes it for some microseconds. That isn't a run with the journal.
+# A reader that checks whether a lock is held takes it for a few microseconds, so a run tries more than once.
 _TRIES = 3
 
 LOCK_SUFFIX: Final = "-lock"

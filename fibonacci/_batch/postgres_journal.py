@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS fibonacci_rows (
 """
 _HAS_TABLES: Final = "SELECT to_regclass('fibonacci_journals') IS NOT NULL"
 _CREATE_ALONE: Final = "SELECT pg_advisory_xact_lock(hashtext('fibonacci_journals'))"
-# What it confirms is on the server's disk, whose other end notices within 25 seconds that a machine has lost power.
+# What it confirms is on the server's disk. The server notices within 25 seconds that this machine has lost power.
 _SESSION: Final = (
     "SELECT set_config('synchronous_commit', 'on', false), set_config('lock_timeout', '2s', false),"
     " set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),"

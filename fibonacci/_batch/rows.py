@@ -1,7 +1,7 @@
-"""From what the user passes to rows: keys, inputs, data frames, and their JSON form.
+"""Turns what the user passes into rows: keys, inputs, data frames, and their JSON form.
 
-A number becomes its digits. Text stays as it is, unless it would be read as a number or begins with a quote. Then it
-becomes JSON.
+As a key, a number becomes its digits. Text stays as it is, unless it reads like a number or begins with a quote. Then
+it becomes JSON.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _NUMBER: Final = re.compile("-?[0-9]+")
 
 
 def key_text(key: Any, name: str) -> str:
-    """Return a key as a text.
+    """Return a key as text.
 
     Args:
         key: The key: a str or an int, or one of numpy.
@@ -63,7 +63,7 @@ def key_text(key: Any, name: str) -> str:
 
 
 def key_in(text: str) -> str | int:
-    """Return the key that a journal has as a text.
+    """Return the key that a journal has as text.
 
     Raises:
         ValueError: If it is damaged.
@@ -74,7 +74,7 @@ def key_in(text: str) -> str | int:
 
 
 def other_key(text: str) -> str | None:
-    """Return the key that reads the same and is of the other type, or None if there is none.
+    """Return the key of the other type that reads the same, or None if there is none.
 
     >>> other_key("7"), other_key('"7"'), other_key('"007"'), other_key("a")
     ('"7"', '7', None, None)
@@ -109,9 +109,9 @@ def canonical_inputs(inputs: object) -> str:
 
 
 def readable_inputs(inputs: object) -> str | None:
-    """Return inputs as JSON to be read by a person, a text for each value without a JSON form, or None if that fails.
+    """Return inputs as JSON for a person to read, with text for values that have no JSON form, or None if that fails.
 
-    They are what a journal has of a row that couldn't be sent.
+    A journal keeps this of a row that couldn't be sent.
     """
     for readable in (plain, str):  # the latter for names that aren't text
         with suppress(Exception):  # such as that of a `__str__`: the row has its own error
@@ -121,9 +121,9 @@ def readable_inputs(inputs: object) -> str | None:
 
 
 def plain(value: Any) -> Any:
-    """Convert what can be converted in a value, and leave the rest as it is.
+    """Convert the parts of a value that can be converted, and leave the others as they are.
 
-    It knows pandas and numpy by what their objects have: neither is imported.
+    It recognizes values of pandas and numpy by their attributes, without importing either.
     """
     if isinstance(value, str | int) or value is None:
         return value
@@ -251,10 +251,10 @@ def frame_rows(rows: Any) -> FrameRows | None:
 
 
 CLOCK_TOLERANCE: Final = 2.0
-"""Seconds by which what the platform dates may precede an intent: its `Date` has whole seconds."""
+"""Seconds by which the platform's times may precede an intent, because its `Date` has whole seconds."""
 
 _REPEATABLE_FOR: Final = 86_400.0 - 600.0
-"""Seconds for which a server surely honors an idempotency key: a day, less what clocks may differ."""
+"""Seconds for which a server honors an idempotency key: a day, minus what clocks may differ."""
 
 
 Phase = Literal["pending", "starting", "running", "reading", "overdue", "unknown"]
@@ -438,7 +438,7 @@ class RowParser:
             value: What the iterable yielded.
 
         Raises:
-            ValueError: If the row has no key, or one that is no text.
+            ValueError: If the row has no key, or one that can't be stored as text.
             TypeError: If its key is neither a str nor an int.
         """
         key = self._key_of(index, value)
@@ -473,7 +473,7 @@ class RowParser:
             seen.add(hash(key))
 
     def keys(self, rows: Iterable[Any]) -> Iterator[str]:
-        """Yield the key of each row as a text."""
+        """Yield the key of each row as text."""
         return (self._key_of(index, value) for index, value in enumerate(rows))
 
     def _check_unlike(self, key: str, index: int, rows: Iterable[Any]) -> None:
@@ -489,11 +489,11 @@ class RowParser:
 
 
 class RepeatableRows(Iterable[Any]):
-    """Rows that can be read as often as needed, and are the same each time, although they are no sequence."""
+    """Rows that can be read more than once, and are the same each time, although they aren't a sequence."""
 
 
 def can_be_read_again(rows: object) -> TypeIs[Sequence[Any] | FrameRows | RepeatableRows]:
-    """Whether rows can be read before they are run, and are still there then."""
+    """Whether rows can be read before they run, and once more while they run."""
     return isinstance(rows, Sequence | FrameRows | RepeatableRows)
 
 
@@ -531,17 +531,17 @@ def checked_rows(rows: Any, key: object, methods: tuple[str, ...]) -> Any:
     Args:
         rows: What was passed.
         key: What identifies a row.
-        methods: The methods of which an iterable has one.
+        methods: The methods that make a value iterable. One of them is enough.
 
     Raises:
-        TypeError: If it is none, or one whose items are no rows.
+        TypeError: If it isn't iterable, or its items aren't rows.
         ValueError: If it is a data frame whose columns don't make rows, or without the column that has the key.
     """
     frame = frame_rows(rows)
     if frame is not None:
         frame.check(key)
         return frame
-    if _is_no_iterable_of_rows(rows) or not any(hasattr(rows, method) for method in methods):
+    if isinstance(rows, str | bytes | Mapping) or not any(hasattr(rows, method) for method in methods):
         more = ": a sync client cannot iterate over an async one" if hasattr(rows, "__aiter__") else ""
         more = ": pass what its collect() returns" if hasattr(rows, "collect") else more
         raise TypeError(
@@ -552,8 +552,3 @@ def checked_rows(rows: Any, key: object, methods: tuple[str, ...]) -> Any:
 
 def _is_mapping(value: object) -> bool:
     return isinstance(value, Mapping | BaseModel)
-
-
-def _is_no_iterable_of_rows(value: object) -> bool:
-    """Whether a value can be iterated, and what that yields are no rows."""
-    return isinstance(value, str | bytes | Mapping)

@@ -1,4 +1,4 @@
-"""A journal in a database: the statements that SQLite and PostgreSQL share, and what a run does with them."""
+"""A journal in a database: the statements that SQLite and PostgreSQL share, and how a run uses them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _OF_ANOTHER: Final = "SELECT key FROM {rows} WHERE execution_id = {value} AND nu
 
 
 class Dialect(NamedTuple):
-    """What the statements on a journal have that differs between SQLite and PostgreSQL.
+    """The parts of statements that differ between SQLite and PostgreSQL.
 
     Attributes:
-        rows: What the rows of the journal are read from.
-        value: What stands for a value.
-        header: What the progress of the run is read from.
-        columns: What is read of a row.
+        rows: Where the rows of the journal are.
+        value: The placeholder of a value.
+        header: Where the progress of the run is.
+        columns: The columns that are read.
     """
 
     rows: str
@@ -44,12 +44,12 @@ class Dialect(NamedTuple):
         return text.format(**self._asdict())
 
     def upsert(self, table: str, names: Sequence[str], key: str, kept: str = "") -> str:
-        """Return the statement that writes a row, whether it is there or not.
+        """Return the statement that adds or replaces a row.
 
         Args:
             table: The table.
             names: The names of the columns.
-            key: What tells one row from another.
+            key: The columns that identify a row.
             kept: A column that keeps its value when it is written as NULL.
         """
         values = ", ".join([self.value] * len(names))
@@ -87,17 +87,17 @@ class JournalHolder(NamedTuple):
 class SQLJournal(ABC):
     """Records three facts of each row: that it is going to be started, the ID of its execution, its result.
 
-    What a method writes is durable when it returns. A row is written as it is then, whole, so that it may be written
-    again. Threads may share a journal.
+    What a method writes is durable when it returns. A row is always written whole, so that a write can be repeated.
+    Threads may share a journal.
 
     Args:
         path: Where it is, for messages.
         last: The number of its last row, or 0.
 
     Attributes:
-        is_durable: Whether it outlives the process, as it does.
+        is_durable: Whether it outlives the process. It does.
         is_new: Whether it had no rows when it was opened.
-        redact: Removes the API key, which the platform may echo, from what is written.
+        redact: Removes the API key from what is written, because the platform may echo it.
     """
 
     is_durable: ClassVar[bool] = True
@@ -109,7 +109,9 @@ class SQLJournal(ABC):
         self._process = os.getpid()
         self._is_closed = False
         self._last = last
-        self._is_doubtful = False  # whether it has the rows that were numbered last: Ctrl-C may have kept it from that
+        self._is_doubtful = (
+            False  # whether the last numbered rows may be missing, because Ctrl-C interrupted their write
+        )
         self._seen = bytearray()
         self._unwritten: dict[str, int] = {}  # the indexes of rows that were read, by their keys
         self._lock = threading.Lock()
@@ -199,7 +201,7 @@ class SQLJournal(ABC):
             yield result
 
     def settle(self, key: str, execution_id: str | None, *, has_failed: bool) -> RunResult:
-        """Record what a person has found out about a row of unknown outcome, and return the row as it is then.
+        """Record what a person has found out about a row of unknown outcome, and return the row as it is afterwards.
 
         Args:
             key: Its key as a text. That of the other type is meant if there is no such row.

@@ -1,7 +1,7 @@
-"""The journal in SQLite: a file, which one run has at a time.
+"""The journal in SQLite: a file that one run has at a time.
 
-A request to stop is a file that has the name of the run in its own. So it says the same to every user who can read the
-folder, is whole from the moment that it is there, and means nothing to a later run.
+A request to stop is a file with the name of the run in its own name. So every user who can read the folder sees it, it
+is complete as soon as it exists, and a later run ignores it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import errno
 import json
 import os
 import sqlite3
-import stat
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -52,129 +51,39 @@ from fibonacci._remedies import remedy
 from fibonacci._system.files import check_database, make_private, open_state
 
 
-class StopRequest:
-    """The request that a run starts no more rows, which may have been made or not.
+def stop_request(journal: str, run: str) -> Path:
+    """Return the path of the file that requests that a run starts no more rows.
 
     Args:
         journal: The path of the journal, without symbolic links.
         run: The name of the run.
     """
-
-    def __init__(self, journal: str, run: str) -> None:
-        self._path = Path(f"{journal}-stop-{run}")
-
-    @property
-    def is_made(self) -> bool:
-        """Whether it was made."""
-        try:
-            return stat.S_ISREG(self._path.lstat().st_mode)
-        except OSError:
-            return False
-
-    def make(self) -> None:
-        """Make it, from any process.
-
-        Raises:
-            OSError: If it can't be written.
-        """
-        if not self.is_made:
-            os.close(open_state(self._path, os.O_WRONLY | os.O_CREAT))
-
-    def forget(self) -> None:
-        """Remove it when the run has ended, if it was made."""
-        with suppress(OSError):  # another user's, in a folder such as /tmp: no run has this name again
-            self._path.unlink()
+    return Path(f"{journal}-stop-{run}")
 
 
-class JournalOwner:
-    """A run that has a journal. Each journal has the name of the run that opened it last.
+def make_stop_request(journal: str, run: str) -> None:
+    """Request that a run starts no more rows, from any process.
 
-    Args:
-        path: Its path.
-        lock: The lock that keeps other runs away, with the mark of the last commit.
-        mark: The mark of the last commit.
-
-    Attributes:
-        real_path: The path from the root, without symbolic links, whatever the working directory becomes.
-        mark: The mark of the last commit.
+    Raises:
+        OSError: If the request can't be written.
     """
-
-    def __init__(self, path: str, lock: FileLock, mark: JournalMark) -> None:
-        self.real_path: str = os.path.realpath(path)
-        self.mark: JournalMark = mark
-        self._path = path
-        self._place = Path(self.real_path)
-        self._file = _identity(self._place)
-        self._lock = lock
-        self._name = token_hex(8)
-        self._written = str(mark)
-        self._following: JournalMark | None = None  # that of the commit which is under way
-        self._stop_request = StopRequest(self.real_path, self._name)
-        StopRequest(self.real_path, mark.run).forget()  # of a run that was killed
-
-    @property
-    def is_asked_to_stop(self) -> bool:
-        """Whether another process has requested that this run stops."""
-        return self._stop_request.is_made
-
-    def check(self, connection: sqlite3.Connection) -> None:
-        """Check, in a transaction, that what is written goes to the file at the path, and that no other run has it.
-
-        Raises:
-            JournalError: If not.
-        """
-        if _identity(self._place) != self._file:
-            reason = (
-                "was removed or replaced while rows ran: put the file back. With a new path, rows that have "
-                "already run would"
-            )
-            raise journal_error(self._path, f"{reason} run again")
-        written = read_mark(connection)
-        if written != self._written and written == str(self._following) and self._following is not None:
-            self.mark, self._written = self._following, written  # Ctrl-C came between a commit and its note
-        if written != self._written:
-            reason = (
-                "was opened by another run while this one was using it: always use the same path, and leave its "
-                "-lock file"
-            )
-            raise journal_error(self._path, f"{reason} in its place. When that run has ended, the same call continues")
-
-    def commit(self, connection: sqlite3.Connection, rows: int, added: int) -> None:
-        """Commit a transaction with its mark, and note that beside the database, from which the commit can be lost.
-
-        Args:
-            connection: The database.
-            rows: How many rows the journal has now.
-            added: What their checksums are more than before.
-
-        Raises:
-            JournalError: If it is committed, and can't be noted.
-        """
-        before = self.mark
-        mark = JournalMark(before.journal, self._name, before.commits + 1, rows, before.total + added)
-        text = str(mark)
-        write_mark(connection, text)
-        self._following = mark
-        connection.execute("COMMIT")
-        self.mark, self._written = mark, text
-        try:
-            self._lock.write_note(text)
-        except OSError as error:
-            raise mark_error(self._path, error) from error
-
-    def release(self) -> None:
-        """Let other runs have the journal."""
-        self._stop_request.forget()
-        self._lock.release()
+    request = stop_request(journal, run)
+    if not request.is_file():  # another user may have made it
+        os.close(open_state(request, os.O_WRONLY | os.O_CREAT))
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells the file at a path from others, or None if there is none."""
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what identifies the file at a path, or None if there is none."""
     try:
-        status = path.stat()
+        status = Path(path).stat()
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _remove(request: Path) -> None:
+    with suppress(OSError):  # another user's, in a folder such as /tmp: no run has this name again
+        request.unlink()
 
 
 _FIELDS: Final = (*JournalEntry._fields, "checksum")
@@ -190,25 +99,35 @@ _PAUSE: Final = 0.02
 class Journal(SQLJournal):
     """A journal in SQLite. What a method writes is synced to the disk.
 
+    It has the name of the run that opened it last.
+
     Args:
         connection: The database, with its tables.
         path: Its path, for messages.
-        owner: The run, which has the journal alone.
+        lock: The lock that keeps other runs away, with the mark of the last commit.
+        mark: The mark of the last commit.
 
     Raises:
         JournalError: If it can't be written.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: str, owner: JournalOwner) -> None:
-        super().__init__(path, owner.mark.rows)
+    def __init__(self, connection: sqlite3.Connection, path: str, lock: FileLock, mark: JournalMark) -> None:
+        super().__init__(path, mark.rows)
         self._connection = connection
-        self._owner = owner
+        self._real_path = os.path.realpath(path)  # whatever the working directory becomes
+        self._file = _identity(self._real_path)
+        self._mark_lock = lock
+        self._last_mark = mark
+        self._following: JournalMark | None = None  # that of the commit which is under way
+        self._run = token_hex(8)
+        self._stop_request = stop_request(self._real_path, self._run)
+        _remove(stop_request(self._real_path, mark.run))  # of a run that was killed
         self._change([])  # in which the run becomes the owner
 
     @property
     def is_asked_to_stop(self) -> bool:
         """Whether another process has requested that this run stops."""
-        return self._owner.is_asked_to_stop
+        return self._stop_request.is_file()
 
     def close(self) -> None:
         """End the run: another may have the journal. A second call does nothing."""
@@ -221,7 +140,8 @@ class Journal(SQLJournal):
                     _make_whole(self._connection)
                 finally:
                     self._connection.close()
-                    self._owner.release()
+                    _remove(self._stop_request)
+                    self._mark_lock.release()
                     self._is_closed = True
 
     def _select(self, query: str, values: Sequence[object] = ()) -> list[Any]:
@@ -229,7 +149,7 @@ class Journal(SQLJournal):
         with self._process_lock(), self._errors_explained() as connection:
             if not self._is_closed:
                 return connection.execute(query, values).fetchall()
-            with closing(connect_read_only(self._owner.real_path)) as reading:
+            with closing(connect_read_only(self._real_path)) as reading:
                 return reading.execute(query, values).fetchall()
 
     @contextmanager
@@ -246,7 +166,7 @@ class Journal(SQLJournal):
                 if connection.in_transaction:  # Ctrl-C has kept the last one from being rolled back
                     connection.execute("ROLLBACK")
                 connection.execute("BEGIN IMMEDIATE")
-                self._owner.check(connection)
+                self._check(connection)
                 marked = [(*entry, checksum_of(entry)) for entry in entries]
                 before = connection.execute(_SUM, (json.dumps([number for number, *_ in marked]),)).fetchone()[0]
                 connection.executemany(_WRITE, marked)
@@ -255,11 +175,54 @@ class Journal(SQLJournal):
                 if version is not None:
                     self._continue_with(connection, version)
                 added = sum(checksum for *_, checksum in marked) - before
-                self._owner.commit(connection, connection.execute(_LAST).fetchone()[0], added)
+                self._commit(connection, added)
             except BaseException:
                 if connection.in_transaction:  # SQLite ends some transactions itself
                     connection.execute("ROLLBACK")
                 raise
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        """Check, in a transaction, that what is written goes to the file at the path, and that no other run has it.
+
+        Raises:
+            JournalError: If not.
+        """
+        if _identity(self._real_path) != self._file:
+            reason = (
+                "was removed or replaced while rows ran: put the file back. With a new path, rows that have "
+                "already run would"
+            )
+            raise journal_error(self.path, f"{reason} run again")
+        written = read_mark(connection)
+        if self._following is not None and written == str(self._following):
+            self._last_mark = self._following  # Ctrl-C came between a commit and its note
+        if written != str(self._last_mark):
+            reason = (
+                "was opened by another run while this one was using it: always use the same path, and leave its "
+                "-lock file"
+            )
+            raise journal_error(self.path, f"{reason} in its place. When that run has ended, the same call continues")
+
+    def _commit(self, connection: sqlite3.Connection, added: int) -> None:
+        """Commit a transaction with its mark, and note that beside the database, from which the commit can be lost.
+
+        Args:
+            connection: The database.
+            added: How much greater the sum of the checksums of its rows has become.
+
+        Raises:
+            JournalError: If it is committed, and can't be noted.
+        """
+        before, rows = self._last_mark, connection.execute(_LAST).fetchone()[0]
+        mark = JournalMark(before.journal, self._run, before.commits + 1, rows, before.total + added)
+        write_mark(connection, str(mark))
+        self._following = mark
+        connection.execute("COMMIT")
+        self._last_mark = mark
+        try:
+            self._mark_lock.write_note(str(mark))
+        except OSError as error:
+            raise mark_error(self.path, error) from error
 
     def _continue_with(self, connection: sqlite3.Connection, version: str) -> None:
         try:
@@ -270,7 +233,7 @@ class Journal(SQLJournal):
 
 
 def _make_whole(connection: sqlite3.Connection) -> None:
-    """Make a journal one file that can be copied. Where that fails, it stays whole with its write-ahead log."""
+    """Make a journal one file that can be copied. If that fails, it is whole together with its write-ahead log."""
     with suppress(sqlite3.Error):  # such as when another program has it open, or the disk is full
         connection.execute("PRAGMA busy_timeout = 0")
         for _ in range(_TRIES):
@@ -369,14 +332,14 @@ def _open_locked(path: str, lock: FileLock, header: JournalHeader, resume: bool 
         if mode != "wal":
             reason = f"is on a file system that does not support write-ahead logs ({mode}): pass another path"
             raise journal_error(path, reason)
-        return Journal(connection, path, JournalOwner(path, lock, mark))
+        return Journal(connection, path, lock, mark)
     except BaseException:
         connection.close()
         raise
 
 
 def check_files(path: str, note: str) -> bool:
-    """Return whether the last run of a journal hasn't ended it, before SQLite deals with files that don't fit.
+    """Return whether the last run of a journal was killed, and check its files before SQLite opens them.
 
     Raises:
         JournalError: If files are missing, or don't belong together.

@@ -44,7 +44,7 @@ def watch_interval(
 
 
 def page_size(running: int) -> int:
-    """Return how many executions to ask for: those that run, and as many that were started since and have ended."""
+    """Return how many executions to ask for: those that run, and as many again that have started and ended since."""
     return min(LARGEST_PAGE, 2 * running + 10)
 
 
@@ -79,7 +79,7 @@ class WatchPlan:
         self.duration = seconds if self.duration is None else self.duration + _WEIGHT * (seconds - self.duration)
 
     def is_list_cheaper(self, running: int) -> bool:
-        """Whether the list takes fewer requests than reading so many executions one by one."""
+        """Whether the list takes fewer requests than reading this many executions one by one."""
         return running > self._pages
 
     def reserve(self, seconds: float, requests: int) -> int:
@@ -120,7 +120,7 @@ _PASSING: Final = ("duration_ms", "updated_at")
 
 
 def has_changed(before: Execution, after: Execution) -> bool:
-    """Whether more of an execution has changed than what passes with the time."""
+    """Whether anything has changed in an execution besides its times."""
     if before == after:
         return False
     fields, others = before.model_dump(), after.model_dump()

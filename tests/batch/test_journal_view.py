@@ -169,22 +169,6 @@ class TestRefused:
         with pytest.raises(TypeError, match="not int"):
             read_journal(7)  # type: ignore[arg-type]
 
-    def test_a_file_of_a_killed_run_that_lacks_a_part(self, tmp_path: Path) -> None:
-        path = tmp_path / "runs.db"
-        files = files_of_a_killed_run(path)
-        write_files(path, files)
-        assert [each.status for each in read_journal(path).rows()] == ["completed", "unknown"]
-        for suffix, text in {
-            "-wal": r"lacks the last \d+ commits",
-            "-lock": "was left by a run that did not end",
-            "": "is missing or empty",
-        }.items():
-            write_files(path, {each: content for each, content in files.items() if each != suffix})
-            with pytest.raises(JournalError, match=text):
-                read_journal(path)
-        write_files(path, files)
-        assert read_journal(path).summary.unknown == 1
-
     @pytest.mark.slow
     def test_whatever_is_left_of_a_file_is_read_exactly_or_refused_and_stays(self, tmp_path: Path) -> None:
         path = tmp_path / "runs.db"

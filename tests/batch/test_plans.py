@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import FrozenInstanceError
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import AsyncMock, Mock, call
 
 import pytest
 from hypothesis import given
@@ -25,41 +24,22 @@ from fibonacci import (
     ServerError,
     ValidationError,
 )
-from fibonacci._async.batch.context import AsyncBatchContext
-from fibonacci._async.batch.runner import AsyncBatchRunner
-from fibonacci._async.batch.watcher import AsyncExecutionsWatcher
 from fibonacci._batch.candidates import candidates_of
 from fibonacci._batch.concurrency import DEFAULT, Backoff, ConcurrencyPlan, quota_kind, quota_value
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated, watch_rate
 from fibonacci._batch.journal import error_in, error_text, start_outcome
-from fibonacci._batch.rows import Phase, Row, RowParser
-from fibonacci._batch.state import BatchState, ResultList, ResultQueue
-from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, watch_interval
+from fibonacci._batch.rows import Row
+from fibonacci._batch.state import BatchState, ResultQueue
+from fibonacci._batch.watching import WatchPlan, watch_interval
 from fibonacci._core.request import canonical
 from fibonacci.models import Execution
 from fibonacci.models.executions import execution_error
 from fibonacci.models.organizations import Quota
 from tests.batch.journals import completed
 from tests.kit.assertions import each_row
-from tests.kit.clock import FakeClock
 
 
 class TestConcurrency:
-    def test_it_asks_before_the_start(self) -> None:
-        plan = ConcurrencyPlan(None)
-        assert plan.must_ask
-        assert plan.slots(0, 0, now=0.0) == 0
-        plan.record_quota(20, 5, now=0.0)
-        assert plan.slots(0, 0, now=0.0) == 15
-        assert plan.slots(12, 2, now=0.0) == 3
-
-    def test_the_wish_of_the_user_bounds_it_and_needs_no_question(self) -> None:
-        plan = ConcurrencyPlan(4)
-        assert not plan.must_ask
-        assert plan.slots(1, 1, now=0.0) == 3
-        plan.record_quota(20, 0, now=0.0)
-        assert plan.slots(0, 0, now=0.0) == 4
-
     def test_it_asks_again_while_others_take_capacity(self) -> None:
         plan = ConcurrencyPlan(None)
         plan.record_quota(20, 20, now=0.0)
@@ -97,11 +77,6 @@ class TestConcurrency:
         plan.record_unreadable_quota(now=700.0)
         assert plan.slots(0, 0, now=710.0) == 1, "one row asks too"
 
-    def test_unreadable_and_never_refused(self) -> None:
-        plan = ConcurrencyPlan(None)
-        plan.record_unreadable_quota(now=0.0)
-        assert plan.slots(0, 0, now=0.0) == DEFAULT
-
     def test_an_outage_is_probed_by_one_row(self) -> None:
         plan = ConcurrencyPlan(50)
         for _ in range(50):
@@ -129,33 +104,6 @@ class TestConcurrency:
         plan.lost()
         plan.started(sent_at=1.2)
         assert not plan.must_probe(10.0)
-
-    def test_what_is_asked_and_when(self) -> None:
-        plan = ConcurrencyPlan(10)
-        plan.record_quota(5, 6, now=0.0)
-        assert (plan.capacity, plan.next_change(0.0)) == (0, 60.0)
-        plan.record_quota(20, 10, now=1.0)
-        assert (plan.capacity, plan.next_change(1.0)) == (10, None), "others leave as much as was asked for"
-        plan.record_quota(6, 1, now=2.0)
-        assert (plan.capacity, plan.next_change(2.0)) == (5, 62.0)
-        plan.record_unreadable_quota(now=10.0)
-        assert plan.next_change(10.0) == 130.0
-        assert plan.slots(0, 0, now=62.0) == 5, "there is no use in asking again"
-        assert [plan.slots(0, 0, now=at) for at in (130.0, 129.0 + 120, 130.0 + 480, 5000.0)] == [6, 6, 10, 10]
-        assert plan.next_change(5000.0) is None
-        plan.record_unreadable_quota(now=6000.0)
-        assert plan.next_change(6000.0) is None
-        plan.record_refusal(12, sent_at=6999.0, now=7000.0)
-        assert plan.capacity == 10
-
-    def test_a_pause_for_a_quota(self) -> None:
-        plan = ConcurrencyPlan(5)
-        plan.quota.failed(sent_at=-1.0, now=0.0, asked=3600.0)
-        assert plan.slots(0, 0, now=3599.0) == 0
-        assert plan.next_change(10.0) == 3600.0
-        assert plan.slots(0, 0, now=3600.0) == 5
-        plan.quota.failed(sent_at=-0.5, now=10.0, asked=60.0)
-        assert plan.quota.until == 3600.0, "a shorter one ends no longer one"
 
     @given(
         st.integers(1, 200) | st.none(),
@@ -232,84 +180,6 @@ class TestBackoff:
         assert [backoff.failed(at - 0.1, at) for at in (1001.0, 1901.0, 1901.1)] == [False, False, True]
 
 
-def parts_of_a_batch(journal: Any, *, in_flight: int = 0, left: int = 1000, organization: str | None = None) -> Any:
-    """Return what the parts of a batch share, with a window of 20 s, and workers that only count."""
-    requestor: Any = Mock(clock=FakeClock(), redact=str)
-    requestor.config.clock = None
-    limits: Any = Mock(in_flight=in_flight, last=None)
-    limits.remaining_window.return_value = (20.0, left)
-    options: Any = Mock(concurrency=None if organization else 1000, ordered=False, timeout=None, total=None)
-    options.max_failures = options.max_rows = None
-    options.parser = RowParser(None, None)
-    context: Any = AsyncBatchContext(requestor, Mock(), options, journal, organization, None, None, limits, 0.0)
-    context._workers = Mock()
-    return context
-
-
-def put_rows(context: AsyncBatchContext, phase: Phase, number: int) -> None:
-    for index in range(number):
-        row = Row(index, str(index), {}, None, execution_id=str(index))
-        row.begin(FakeClock().monotonic(), None)
-        context.state.move(row, phase)
-
-
-class TestLoop:
-    def test_rows_that_are_just_being_started_take_their_place_in_the_window(self) -> None:
-        async def window(starting: int) -> object:
-            context = parts_of_a_batch(Mock(), in_flight=2, left=10)
-            put_rows(context, "starting", starting)
-            return context.window()
-
-        windows = [asyncio.run(window(starting)) for starting in (0, 1, 2, 5)]
-        assert windows == [(20.0, 10), (20.0, 10), (20.0, 10), (20.0, 7)], "the limiter has counted two"
-
-    def test_a_part_of_the_window_is_left_for_looks_while_rows_run(self) -> None:
-        async def started(running: int) -> int:
-            context = parts_of_a_batch(ResultList(), in_flight=1000, left=100)
-            context.watch.ended(60.0)  # looked at every two seconds
-            put_rows(context, "running", running)
-            runner = AsyncBatchRunner(context, iter([{"n": 1}] * 500))
-            context.state.read = running
-            await runner.begin()
-            return int(context.state.count("starting"))
-
-        assert [asyncio.run(started(running)) for running in (0, 1)] == [100, 90]
-
-    def test_the_quota_is_asked_for_once_until_it_is_told(self) -> None:
-        async def questions() -> int:
-            context = parts_of_a_batch(ResultList(), organization="org-1")
-            runner = AsyncBatchRunner(context, iter([{"n": 1}]))
-            await runner.begin()
-            context.inbox.put(Mock())
-            await runner.step()
-            assert context.plan.must_ask
-            return int(context._workers.start.call_count)
-
-        assert asyncio.run(questions()) == 1
-
-    def test_a_look_counts_the_requests_that_it_takes(self) -> None:
-        now = FakeClock().monotonic()
-
-        async def looked(running: int, pages: int) -> object:
-            context = parts_of_a_batch(Mock())
-            context.watch.looked(0.0, requests=pages, pages=pages)
-            put_rows(context, "running", running)
-            found = [Execution.model_validate({"execution_id": str(index), "status": "running"}) for index in range(4)]
-            context.requests.find = AsyncMock(return_value=({each.id: each for each in found}, 2))
-            context.watch.looked = Mock()
-            AsyncExecutionsWatcher(context).look()
-            if running > pages:
-                work, report = context._workers.start.call_args.args
-                report(await work(), None)
-                for function in await context.inbox.get(0):
-                    function()
-            return context.watch.looked.call_args
-
-        assert asyncio.run(looked(2, pages=3)) == call(now, requests=2, pages=None), "one by one"
-        assert asyncio.run(looked(4, pages=3)) == call(now, requests=2, pages=2), "on two pages of the list"
-        assert asyncio.run(looked(5, pages=3)) == call(now, requests=3, pages=2), "and one that is on neither"
-
-
 class TestWatching:
     @each_row(
         ("requests", "rate", "starts", "duration", "seconds"),
@@ -355,14 +225,6 @@ class TestWatching:
         assert number <= looks
         assert longest <= late
 
-    @pytest.mark.parametrize(
-        ("age", "seconds"), [(0.0, 1.0), (0.4, 1.0), (0.5, 2.04), (60.0, 2.04), (90.0, 3.0), (9000.0, 15.0)]
-    )
-    def test_the_interval_before_one_has_ended_grows_with_the_age_of_the_oldest(
-        self, age: float, seconds: float
-    ) -> None:
-        assert watch_interval(1, None, 0, None, age) == pytest.approx(seconds)
-
     def test_when_to_look(self) -> None:
         plan = WatchPlan()
         assert plan.due_at(10.0, 12.0, rate=None, starts=0.0) == 11.0
@@ -377,14 +239,6 @@ class TestWatching:
         plan.looked(20.0, requests=2, pages=1)
         assert plan.due_at(10.0, 20.0, rate=20.0, starts=6.0) == 30.0
 
-    def test_the_duration_is_a_moving_average(self) -> None:
-        plan = WatchPlan()
-        seen = [plan.duration]
-        for seconds in (10.0, 20.0, 2.0):
-            plan.ended(seconds)
-            seen.append(plan.duration)
-        assert seen == [None, 10.0, 12.0, 10.0]
-
     def test_requests_of_a_window_are_kept_for_looks(self) -> None:
         plan = WatchPlan()
         plan.ended(60.0)
@@ -394,34 +248,6 @@ class TestWatching:
         assert plan.reserve(20.0, 90) == 9, "a tenth at most"
         plan.looked(0.0, requests=3, pages=1)
         assert plan.reserve(20.0, 1000) == 30
-
-    def test_a_page_has_room_for_those_that_have_ended_since(self) -> None:
-        assert [page_size(running) for running in (0, 1, 94, 95, 96, 1000)] == [10, 12, 198, 200, 200, 200]
-
-    def test_single_reads_where_fewer_run_than_there_are_pages(self) -> None:
-        plan = WatchPlan()
-        assert not plan.is_list_cheaper(1)
-        assert plan.is_list_cheaper(2)
-        plan.looked(0.0, requests=5, pages=3)
-        assert not plan.is_list_cheaper(3)
-        assert plan.is_list_cheaper(4)
-        plan.looked(0.0, requests=5, pages=None)
-        assert not plan.is_list_cheaper(3)
-        plan.looked(0.0, requests=0, pages=0)
-        assert not plan.is_list_cheaper(1)
-
-    @pytest.mark.parametrize(
-        ("found", "missing", "expected"), [(200, 50, True), (2, 2, True), (1, 50, False), (20, 1, False)]
-    )
-    def test_a_page_that_had_few_is_the_last(self, found: int, missing: int, expected: bool) -> None:
-        assert goes_on(found, missing) is expected
-
-    def test_the_starts_of_the_last_minute(self) -> None:
-        rate = StartRate()
-        for second in range(120):
-            rate.add(float(second))
-            assert rate.per_minute(second) == min(second + 1, 60)
-        assert [rate.per_minute(now) for now in (150.0, 400.0)] == [29, 0]
 
 
 class TestQuotas:

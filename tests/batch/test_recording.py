@@ -1,4 +1,4 @@
-"""Workers that record the ids of executions at the same time take one transaction."""
+"""IDs of executions that cannot be recorded are named."""
 
 from __future__ import annotations
 
@@ -54,17 +54,6 @@ def begin(journal: SlowJournal, rows: Sequence[Row]) -> tuple[list[threading.Thr
         thread.start()
     wait_until(lambda: len(context.state.changed) == len(rows))
     return threads, errors, context
-
-
-def test_those_that_wait_are_written_at_once() -> None:
-    journal, rows = SlowJournal(), [row(index) for index in range(5)]
-    threads, errors, context = begin(journal, rows)
-    journal.goes_on.set()
-    for thread in threads:
-        thread.join()
-    assert [sorted(each) for each in journal.written] == [[0], [1, 2, 3, 4]]
-    assert context.state.changed == []
-    assert errors == []
 
 
 def test_an_error_names_all_that_are_not_recorded_and_the_summary_counts_them() -> None:

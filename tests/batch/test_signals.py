@@ -6,11 +6,8 @@ import asyncio
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
-from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,46 +22,6 @@ from tests.emulator.handling import wait_until
 from tests.kit.mode import MODES
 from tests.kit.systems import needs_signals
 
-PROGRAM = """
-import sys
-from tests.batch.workflows import RESTER
-from fibonacci import Fibonacci
-
-key, url, workflow, journal, seconds = sys.argv[1:]
-rows = [{"n": number, "seconds": float(seconds) if number else 0} for number in range(500)]
-options = {"journal": journal, "concurrency": 3}
-
-with Fibonacci(key, base_url=url) as client:
-    for run in client.workflows.run_many(workflow, rows, **options):
-        print(run.status, flush=True)
-    print("the loop has ended", flush=True)
-"""
-
-
-@contextmanager
-def running(emulator: Emulator, workflow: str, journal: Path, seconds: float) -> Generator[subprocess.Popen[str]]:
-    """Run the program until its first row has ended."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
-    command = [
-        sys.executable,
-        "-c",
-        PROGRAM,
-        emulator.api_key,
-        emulator.base_url,
-        workflow,
-        str(journal),
-        str(seconds),
-    ]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        assert process.stdout is not None
-        try:
-            assert process.stdout.readline() == "completed\n"
-            yield process
-        finally:
-            process.kill()
-
 
 def statuses(client: Fibonacci, workflow: str) -> list[str]:
     return [str(each.status) for each in client.executions.list(workflow_id=workflow)]
@@ -75,37 +32,6 @@ def intents_alone(journal: Path) -> int:
     query = "SELECT count(*) FROM rows WHERE idempotency_key IS NOT NULL AND execution_id IS NULL AND status IS NULL"
     with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)) as connection:
         return int(connection.execute(query).fetchone()[0])
-
-
-@pytest.mark.slow
-@needs_signals
-class TestSignals:
-    def test_a_first_signal_lets_rows_under_way_end(
-        self, emulator: Emulator, client: Fibonacci, rester: str, tmp_path: Path
-    ) -> None:
-        journal = tmp_path / "runs.db"
-        with running(emulator, rester, journal, 0.6) as process:
-            process.send_signal(signal.SIGTERM)
-            output, errors = process.communicate(timeout=30)
-        assert "SIGTERM: no more rows are started. Waiting for " in errors
-        assert f"make the same call again with journal='{journal}', resume=True." in errors
-        assert "the loop has ended" not in output
-        assert process.returncode == -signal.SIGTERM
-        seen = statuses(client, rester)
-        assert set(seen) == {"completed"}, "all that was under way was waited for"
-        assert len(seen) == 1 + output.count("completed") <= 8
-
-    def test_a_second_signal_ends_the_wait_for_rows(self, tmp_path: Path) -> None:
-        with Resting(tmp_path) as resting:
-            with running(resting.emulator, resting.workflow, resting.journal, 2.0) as process:
-                assert process.stderr is not None
-                process.send_signal(signal.SIGINT)
-                assert "Ctrl-C: no more rows are started" in process.stderr.readline()
-                wait_until(lambda: not intents_alone(resting.journal))  # such a row would be of unknown outcome
-                process.send_signal(signal.SIGINT)
-                _, errors = process.communicate(timeout=30)
-            assert "KeyboardInterrupt" in errors
-            resting.check_that_the_next_call_continues()
 
 
 class Resting:

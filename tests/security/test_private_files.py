@@ -108,9 +108,9 @@ def _journal(folder: Path) -> None:
 
 
 def _stop(folder: Path) -> None:
-    from fibonacci._batch.sqlite_journal import StopRequest
+    from fibonacci._batch.sqlite_journal import make_stop_request
 
-    StopRequest(str(folder / "runs.db"), "run").make()
+    make_stop_request(str(folder / "runs.db"), "run")
 
 
 def _results(folder: Path) -> None:

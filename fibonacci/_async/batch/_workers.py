@@ -1,4 +1,4 @@
-"""What running many rows needs of a mode: work beside the iteration, and the iteration over rows of either kind.
+"""What `run_many` needs of a mode: work in the background, and reading rows from either kind of iterable.
 
 This file and its twin in the other half are written by hand, as `_runtime.py` is.
 """
@@ -49,12 +49,12 @@ Report = Callable[[Any, BaseException | None], object]
 """Takes the value or the error of a piece of work."""
 
 Steps = Generator[Work | None, tuple[Any, BaseException | None], None]
-"""What yields pieces of work, one after the other, and goes on with the value or the error of each. With None, it waits
-until it is told to go on."""
+"""A generator that yields pieces of work, one after the other, and is resumed with the value or the error of each. It
+yields None to wait until somebody resumes it."""
 
 
 class Workers:
-    """Carries out work beside the task that gives it out."""
+    """Carries out work in the background."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -91,7 +91,7 @@ AsyncRows = Iterable[Any] | AsyncIterable[Any]
 """What `run_many` can read rows from."""
 
 ROW_METHODS = ("__iter__", "__aiter__")
-"""The methods of which such an object has one."""
+"""The methods that make a value iterable here. One of them is enough."""
 
 
 class RowSource:
@@ -101,7 +101,7 @@ class RowSource:
         rows: The iterable.
 
     Attributes:
-        may_wait: Whether reading a row may wait, so that it has to be done beside everything else.
+        may_wait: Whether reading a row may have to wait, so that it must happen in the background.
     """
 
     def __init__(self, rows: AsyncRows) -> None:
@@ -116,4 +116,4 @@ class RowSource:
 
 
 LOOP_ENDS = (StopIteration, StopAsyncIteration)
-"""The errors that, raised by a function of the user's, would end a loop in silence."""
+"""Errors that would silently end a loop if a function of the user's raised them."""

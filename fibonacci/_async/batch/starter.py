@@ -20,12 +20,12 @@ from fibonacci.errors import (
 )
 from fibonacci.models.executions import Execution
 
-# With one idempotency key: a row whose outcome stays unknown that often is left for the end.
+# After this many requests with one idempotency key, a row of unknown outcome is left for the end.
 _ATTEMPTS = 5
 
 
 class AsyncRowStarter:
-    """Runs rows, whose intents are durable.
+    """Runs rows whose intents have been written.
 
     Args:
         context: What the parts of the batch share.
@@ -37,7 +37,7 @@ class AsyncRowStarter:
         self._watcher = watcher
 
     def can_start(self, row: Row) -> bool:
-        """Whether the row may be started without any danger of starting it twice."""
+        """Whether the row can be started without the risk of starting it twice."""
         return not row.is_uncertain or self._may_repeat(row)
 
     def start(self, row: Row) -> None:
@@ -82,7 +82,7 @@ class AsyncRowStarter:
         yield from self._follow(row)
 
     def _follow(self, row: Row) -> _workers.Steps:
-        """Wait for the end of the execution of a row, and read what a list doesn't contain."""
+        """Wait for the end of a row's execution, and read what a list doesn't contain."""
         context, state = self._context, self._context.state
         while True:
             if row.execution is None or not row.execution.is_terminal:
@@ -104,7 +104,7 @@ class AsyncRowStarter:
                 context.look_failed(error, sent_at)
 
     async def _send(self, row: Row) -> Execution:
-        """Send the request that starts a row. What it says is recorded before the row can be started again."""
+        """Send the request that starts a row, and record its response before the row can be started again."""
         context = self._context
         try:
             execution = await context.requests.start(row, context.options.timeout)
@@ -156,7 +156,7 @@ class AsyncRowStarter:
             context.start_failed(error, row.started_at, is_lost=row.phase == "unknown")
 
     def _put_back(self, row: Row) -> None:
-        """Start the row later: this request wasn't carried out, as far as it is the only one with its key."""
+        """Start the row later. This request wasn't carried out, but an earlier one with its key may have been."""
         if not row.is_uncertain:
             row.withdraw()
             self._context.state.changed.append(row)

@@ -1,4 +1,4 @@
-"""What running many rows needs of a mode: work beside the iteration, and the iteration over rows.
+"""What `run_many` needs of a mode: work in the background, and reading rows.
 
 This file and its twin in the other half are written by hand, as `_runtime.py` is.
 """
@@ -59,8 +59,8 @@ Report = Callable[[Any, BaseException | None], object]
 """Takes the value or the error of a piece of work."""
 
 Steps = Generator[Work | None, tuple[Any, BaseException | None], None]
-"""What yields pieces of work, one after the other, and goes on with the value or the error of each. With None, it waits
-until it is told to go on."""
+"""A generator that yields pieces of work, one after the other, and is resumed with the value or the error of each. It
+yields None to wait until somebody resumes it."""
 
 
 class Workers:
@@ -135,7 +135,7 @@ Rows = Iterable[Any]
 """What `run_many` can read rows from."""
 
 ROW_METHODS = ("__iter__",)
-"""The methods of which such an object has one."""
+"""The methods that make a value iterable here. One of them is enough."""
 
 
 class RowSource:
@@ -145,7 +145,7 @@ class RowSource:
         rows: The iterable.
 
     Attributes:
-        may_wait: Whether reading a row may wait, so that it has to be done beside everything else.
+        may_wait: Whether reading a row may have to wait, so that it must happen in the background.
     """
 
     def __init__(self, rows: Rows) -> None:
@@ -158,4 +158,4 @@ class RowSource:
 
 
 LOOP_ENDS = (StopIteration, StopAsyncIteration)
-"""The errors that, raised by a function of the user's, would end a loop in silence."""
+"""Errors that would silently end a loop if a function of the user's raised them."""

@@ -66,7 +66,7 @@ class BatchRequests:
         return self._requestor.send(self.workflow_request)
 
     def probe(self) -> Workflow:
-        """Return the workflow, for which one request is sent."""
+        """Return the workflow, with a single request."""
         return self._requestor.send(self.workflow_request._replace(can_retry=False))
 
     def start(self, row: Row, timeout: float | None) -> Execution:
@@ -99,7 +99,7 @@ class BatchRequests:
             request = self._list._replace(params={**self._list.params, **following})
 
     def find(self, wanted: Collection[str]) -> tuple[dict[str, Execution], int]:
-        """Return those of some executions of the workflow that the list has near its beginning, and the pages read."""
+        """Return the wanted executions that are among the workflow's latest, and how many pages were read."""
         return self._pages.find_executions(self._list, wanted)
 
     def running(self) -> list[str]:
@@ -227,7 +227,7 @@ class BatchContext:
         return not self._under_way and self.inbox.is_empty  # in this order: a worker reports before it ends
 
     def drive(self, steps: _workers.Steps) -> None:
-        """Carry out steps in the task that iterates, and the work that they yield beside it.
+        """Run steps in the task that iterates, and the work that they yield in the background.
 
         Raises:
             RuntimeError: If the system has no thread left for the first piece of work.
@@ -235,7 +235,7 @@ class BatchContext:
         self._work_for(steps, next(steps))
 
     def go_on(self, steps: _workers.Steps, value: Any, error: BaseException | None = None) -> None:
-        """Tell steps the outcome of what they wait for."""
+        """Resume steps with the outcome of what they wait for."""
         with suppress(StopIteration):
             self._work_for(steps, steps.send((value, error)))
 
@@ -274,14 +274,14 @@ class BatchContext:
             self.write()
 
     def close_soon(self) -> None:
-        """Close the journal as soon as the last worker has ended: what it does is recorded until then."""
+        """Close the journal as soon as the last worker has ended, so that what workers do is still recorded."""
         self._is_left = True
         self._close_if_left()
 
     def _close_if_left(self) -> None:
         """Close the journal if it is to be closed, and no worker is left. A second call does nothing.
 
-        IDs that were received are in it: a second Ctrl-C may have kept the task that iterates from writing some.
+        It writes what was received before: a second Ctrl-C may have kept the task that iterates from doing that.
         """
         if not self._is_left or self._under_way:
             return
@@ -293,7 +293,7 @@ class BatchContext:
             self.journal.close()
 
     def record(self, row: Row) -> None:
-        """Write what a worker has learned of a row: at once, unless the task that iterates is about to, with others.
+        """Write what a worker has learned about a row, unless the task that iterates is about to write it with others.
 
         Raises:
             JournalError: If it can't be written. A note has the ID of its execution.
@@ -303,7 +303,7 @@ class BatchContext:
             self.write()
 
     def pause_iterating(self) -> None:
-        """Write what came while the task that iterates was at work, which it now leaves to workers."""
+        """Write what came in while the task was iterating. From now on, workers write what they learn."""
         self.is_iterating = False
         self.write()
 
@@ -366,7 +366,7 @@ class BatchContext:
         self.state.stop(changed_error(self.journal.path, workflow_id, before, version))
 
     def learn_version(self, row: Row, execution: Execution) -> None:
-        """Take in the version that an execution tells, if it tells one."""
+        """Take in the version that an execution reports, if it does."""
         version = version_text((execution.model_extra or {}).get("workflow_version"))
         if version is not None:
             row.version = version

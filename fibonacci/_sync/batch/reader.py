@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/batch/reader.py by tests/tools/mirror.py; change that file, not this one.
-"""Reading rows, and what the journal has of them."""
+"""Reading rows, and finding what the journal has of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _END: Any = object()
 
 
 class RowReader:
-    """Reads rows as they are needed, and puts each where the journal says it has come to.
+    """Reads rows as they are needed, and puts each into the phase that it has reached in the journal.
 
     Args:
         context: What the parts of the batch share.
@@ -49,7 +49,7 @@ class RowReader:
 
     @property
     def is_far(self) -> bool:
-        """Whether the next row has to wait for an earlier one, in whose order results are delivered."""
+        """Whether the next row has to wait for the result of an earlier one, because results are delivered in order."""
         return self._state.results.is_far(self._state.read)
 
     def read(self) -> bool:
@@ -78,7 +78,7 @@ class RowReader:
             self._state.stop(error)
 
     def _place(self, value: Any) -> None:
-        """Make a row of a value, and put it where it belongs."""
+        """Make a row from a value, and put it into its phase."""
         state = self._state
         if value is _END:
             state.is_exhausted = True
@@ -95,10 +95,10 @@ class RowReader:
             self._continue(row, entry)
 
     def _begin(self, row: Row) -> None:
-        """Take a row that is going to be started. The first of them is compared with the workflow and the journal.
+        """Take a row that will be started. The first of them is compared with the workflow and the journal.
 
         Raises:
-            ValueError: If its inputs aren't what the workflow needs, or the journal has its key as the other type.
+            ValueError: If its inputs don't fit the workflow, or the journal has its key as the other type.
         """
         if not self._is_checked:
             self._is_checked = True
@@ -108,14 +108,14 @@ class RowReader:
         self._state.move(row, "pending")
 
     def _check_key(self, row: Row) -> None:
-        """Check the key of a row that the journal doesn't have: one that is of the wrong type is so in every row."""
+        """Check the key of a row that isn't in the journal: if its type is wrong, the keys of all rows are."""
         other = other_key(row.key)
         if other is not None and isinstance(self._journal, SQLJournal) and self._journal.has_unseen(other):
             text = f"row {row.index} has the key {key_in(row.key)!r}, but the journal has {key_in(other)!r}"
             raise ValueError(f"{text}: numbers and texts are different keys. {remedy('key type')}")
 
     def _continue(self, row: Row, entry: JournalEntry) -> None:
-        """Put a row where an earlier run has left it."""
+        """Put a row into the phase in which an earlier run has left it."""
         state = self._state
         if entry.digest and entry.digest != row.digest:
             before: dict[str, Any] = json.loads(entry.inputs or "{}")
@@ -145,7 +145,7 @@ class RowReader:
 
 
 def check_first_row(row: Row, definition: Mapping[str, Any] | None, key_column: str | None) -> None:
-    """Check the first row that is started: a column that is misspelled is so in every row. What may be meant is logged.
+    """Check the first row that starts: a misspelled column is misspelled in every row. Possible mistakes are logged.
 
     Args:
         row: The row.
@@ -153,7 +153,7 @@ def check_first_row(row: Row, definition: Mapping[str, Any] | None, key_column: 
         key_column: The column that has the key, which need not be an input. None for none.
 
     Raises:
-        ValueError: If its inputs aren't what the workflow needs.
+        ValueError: If its inputs don't fit the workflow.
     """
     problems = check_inputs(definition, row.inputs)
     if problems.errors:

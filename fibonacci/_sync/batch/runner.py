@@ -31,7 +31,7 @@ _log = logging.getLogger("fibonacci")
 
 # Results of an earlier run that are delivered before anything else is looked at.
 _RESTORED_AT_ONCE = 256
-# Seconds between two looks whether another process has stopped the rows.
+# Seconds between two checks whether another process has stopped the rows.
 _STOP_CHECK = 0.25
 # Seconds between two readings of the workflow while rows start, to see its version.
 _VERSION_EVERY = 60.0
@@ -67,7 +67,7 @@ class BatchRunner:
 
     @property
     def is_over(self) -> bool:
-        """Whether every row has come to what it will come to."""
+        """Whether nothing more will happen to any row."""
         state = self._state
         return state.is_aborted or (self.is_at_rest and not state.rows["unknown"] and not state.has_more)
 
@@ -100,7 +100,7 @@ class BatchRunner:
         return self._context.is_idle and not (self._received or self._state.rows["running"])
 
     def _start_rows(self) -> None:
-        """Start what may be started: first all intents are made durable, at once, with the results there are."""
+        """Start the rows that may start. First, all their intents are written, in one transaction with new results."""
         context = self._context
         waiting = deque(self._choose())
         try:
@@ -144,7 +144,7 @@ class BatchRunner:
                 context.warn_of_rate_limit(window[0])
         chosen: list[Row] = []
         if self._is_held and not pending:
-            self._reader.read()  # whether there is a row that waits for a place
+            self._reader.read()  # to learn whether a row waits for a place
         self._stop_if_held()
         self._was_cut_short = False
         while room > len(chosen) + state.in_flight + state.count("reading") - busy and not state.is_stopped:
@@ -190,14 +190,14 @@ class BatchRunner:
 
     @property
     def _is_held(self) -> bool:
-        """Whether rows that have timed out have every place."""
+        """Whether rows that have timed out take up every place."""
         state = self._state
         held = state.count("overdue") >= max(1, self._context.plan.capacity)
         return held and state.has_more and not state.count("starting", "running", "reading")
 
     @property
     def _held_until(self) -> float | None:
-        """Until when the run waits for a place of a row that has timed out. None if it has others."""
+        """Until when the run waits for one of these places. None while it has others."""
         since, timeout = self._state.held_since, self._context.options.timeout
         return None if since is None or timeout is None else since + timeout
 
@@ -210,7 +210,7 @@ class BatchRunner:
             _log.debug("the workflow could not be read to get its version", exc_info=error)
 
     def _ask(self) -> None:
-        """Ask for the capacity, where the plan asks for it."""
+        """Read the quota if the plan needs it."""
         context = self._context
         if context.plan.must_ask and not self._is_asking and not self._state.is_stopped:
             if context.organization_id is None:
@@ -239,12 +239,12 @@ class BatchRunner:
         context.plan.record_quota(capacity, max(0, others), context.now)
 
     def _probe(self) -> None:
-        """Ask whether the platform is back, after an outage in which rows may have been started."""
+        """After an outage in which rows may have been started, check whether the platform is back."""
         if self._context.plan.must_probe(self._context.now) and not self._is_probing and self._state.has_more:
             self._context.drive(self._read_once())
 
     def _read_once(self) -> _workers.Steps:
-        """Read the workflow, and wait longer if the platform can't. The next row reports a permanent failure."""
+        """Read the workflow, and wait longer if that fails. The next row reports a permanent failure."""
         context, sent_at = self._context, self._context.now
         self._is_probing = True
         workflow, error = yield context.requests.probe
@@ -286,9 +286,9 @@ class BatchRunner:
         return candidates_of(rows, self._context.requests.created_since(earliest(rows)))
 
     def _receive(self) -> None:
-        """Take in what has happened, waiting for it no longer than until something is due.
+        """Wait until something happens or is due, and take it in.
 
-        What a wait that is canceled had received already, the next one finds.
+        If the wait is canceled, the next one has what was already received.
         """
         context = self._context
         seconds = 0 if self._received else self._seconds_to_wait()
@@ -302,7 +302,7 @@ class BatchRunner:
             context.requestor.clock.sleep(seconds)
 
     def _gather(self) -> None:
-        """Take in what happens soon after something has: what follows then takes one sync of the disk to be durable."""
+        """Take in what happens shortly afterwards too, so that one sync of the disk is enough for all of it."""
         context = self._context
         if not context.journal.is_durable:
             return
