@@ -82,7 +82,7 @@ RETURNED = {"pandas", "polars"}
 MODELS_MAY_NAME = {"pydantic", "pydantic_core", *sys.stdlib_module_names}
 
 _IMPORTING = re.compile(r"import(?![a-z])|\\$")
-# Where there is none, no expression has to be looked into, and there are many more of them than statements.
+# Without one, only statements are searched: there are far fewer of them than of expressions.
 _CALL_THAT_IMPORTS = re.compile(r"import\w*\(")
 
 
