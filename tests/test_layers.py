@@ -82,7 +82,7 @@ RETURNED = {"pandas", "polars"}
 MODELS_MAY_NAME = {"pydantic", "pydantic_core", *sys.stdlib_module_names}
 
 _IMPORTING = re.compile(r"import(?![a-z])|\\$")
-# Where there is none, no expression has to be looked into, and there are many more of them than statements.
+# Without one, only statements are searched: there are far fewer of them than of expressions.
 _CALL_THAT_IMPORTS = re.compile(r"import\w*\(")
 
 
@@ -211,39 +211,26 @@ def test_imports_follow_the_layering() -> None:
 
 WRONG = [
     ("models/tools.py", "import httpx"),
-    ("models/tools.py", "from typing_extensions import Self"),
     ("models/tools.py", "from fibonacci.definitions import WorkflowDefinition"),
-    ("models/_base.py", "def f():\n    from fibonacci.definitions import WorkflowDefinition"),
     ("models/executions.py", "from fibonacci._core.urls import is_http"),
-    ("definitions/checks/tools.py", "from fibonacci.models import Tool"),
-    ("_display/html.py", "from fibonacci.models import NodeTrace"),
     ("errors.py", "from fibonacci.models import Execution"),
     ("definitions/yaml.py", "def f():\n    from fibonacci._core import config"),
     ("_core/config.py", "if TYPE_CHECKING:\n    from .._async.client import AsyncFibonacci"),
     ("_core/config.py", "import fibonacci"),
-    ("models/page.py", "import pandas"),
     ("_sync/resource.py", "def f():\n    import pyarrow"),
-    ("_display/html.py", "import polars"),
     ("_core/decoding.py", "def f():\n    from fibonacci._display.frames import columns"),
-    ("_async/client.py", "from fibonacci import _sync"),
     ("_async/client.py", "from fibonacci import Fibonacci"),
     ("_async/client.py", "class A:\n    async def f(self):\n        import httpx"),
     ("_async/resource.py", "from tenacity import AsyncRetrying"),
     ("_sync/client.py", "import fibonacci._async.client"),
-    ("_sync/client.py", "import httpcore._sync"),
-    ("_sync/transports/socket_transport.py", "import httpcore"),
-    ("_core/messages.py", "import h11"),
     ("_core/retry.py", "import tenacity"),
     ("_sync/requestor.py", "importlib.import_module('httpx')"),
     ("_sync/requestor.py", "import_module('.._async.requestor', __package__)"),
     ("__init__.py", "from . import emulator"),
-    ("emulator/state/store.py", "from fibonacci.errors import APIError"),
     ("emulator/state/store.py", "def f():\n    from fibonacci import Fibonacci"),
     (CLIENT_FACTORIES[0], "from fibonacci import Fibonacci"),
-    (CLIENT_FACTORIES[0], "def f():\n    from fibonacci._sync.client import Fibonacci"),
     (*CLIENT_TYPES_ALLOWED, "from fibonacci import Fibonacci"),
     (*FOLDERS_ALLOWED, "from fibonacci import Fibonacci"),
-    (*CLIENT_TYPES_ALLOWED, "from fibonacci._core.messages import Deadline"),
     ("emulator/serving/server.py", "def f():\n    from fibonacci.transports import TransportError"),
 ]
 

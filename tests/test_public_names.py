@@ -1,4 +1,4 @@
-"""The public names: each stands in one table, and is there, documented, and seen by type checkers."""
+"""The public names: each is in one table, exists, is documented, and is seen by type checkers."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def command_line(row: EndpointRow) -> list[str]:
 
 
 def looked_up(row: EndpointRow) -> str | None:
-    """Return the ID of the workflow that the command of a row reads first: a name may stand there, or it asks."""
+    """Return the ID of the workflow that a command reads first, to find its name or to ask."""
     entry = calls()[row.call]
     is_asked = entry.needs_confirmation and entry.parameters[0].kind == "workflow"
     workflow_id: str | None = row.arguments[0] if is_asked else row.options.get("workflow_id")

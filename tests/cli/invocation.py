@@ -1,4 +1,4 @@
-"""Run the command: in this process, where that is enough, or in one of its own, as a person does."""
+"""Run the command, in this process where that is enough, and in a new one where it is not."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _stdin(text: str) -> Generator[None]:
 
 
 def environment(emulator: Emulator | None, folder: Path) -> dict[str, str]:
-    """Return the environment of a process with an emulator's address and key, and a configuration folder of its own."""
+    """Return the environment of a process with an emulator's address and key, and a new configuration folder."""
     names = {"PATH", "HOME", "LANG", "SYSTEMROOT", "PYTHONPATH"}
     variables = {name: value for name, value in os.environ.items() if name in names or name.startswith("COV")}
     variables["FIBONACCI_CONFIG_DIR"] = str(folder)

@@ -234,7 +234,7 @@ def typed(line: str, *arguments: str, env: dict[str, str]) -> str:
     """Run the command in a terminal, type a line at its prompt, and return what the screen has shown."""
     terminal = PseudoTerminal()
     command = [sys.executable, "-m", "fibonacci.cli", *arguments]
-    # A session of its own, so that the terminal is that of the process.
+    # In a new session, so that the terminal belongs to the process.
     script = "import fcntl, sys, termios, runpy; fcntl.ioctl(0, termios.TIOCSCTTY, 0); sys.argv = sys.argv[1:]; "
     command[1:3] = ["-c", f"{script}runpy.run_module('fibonacci.cli', run_name='__main__')", "fibonacci"]
     end = terminal.descriptor

@@ -31,7 +31,7 @@ HOSTILE = [
 ]
 """Names that a shell would not take as they are."""
 UNTYPED = ["a\nwf-none", "a\ttab", "-dash", "\x1b[2Jgone", "twice", "twice"]
-"""Names that stand for no workflow in a command line: its id does."""
+"""Names that cannot be used on a command line, so that the ID is completed."""
 
 PROGRAM = """\
 #!/bin/sh

@@ -57,7 +57,7 @@ PROBLEMS: list[Problem] = [
 
 
 def doctor(*arguments: str) -> tuple[Invocation, dict[str, Any]]:
-    """Run it; return the run, and the finding of each name, of which the last counts."""
+    """Run it; return the run and its findings by name."""
     run = invoke("doctor", "--json", *arguments)
     assert run.err == ""
     assert KEY not in run.out

@@ -17,7 +17,7 @@ _BOOLEANS: Final = {"true": True, "false": False}
 
 
 def bad_bodies(operation: Operation) -> Iterator[tuple[Any, str]]:
-    """Yield the JSON bodies that do not fit the schema, and the field that each has to be refused for."""
+    """Yield the JSON bodies that do not fit the schema, each with the field that the refusal must name."""
     example, schema = example_body(operation), operation.body_schema
     yield from (([], "body"), (1, "body"))
     if "properties" in schema:
@@ -31,7 +31,7 @@ def bad_bodies(operation: Operation) -> Iterator[tuple[Any, str]]:
 
 
 def bad_queries(operation: Operation) -> Iterator[tuple[str, str]]:
-    """Yield the queries that do not fit the schema, and the parameter that each has to be refused for."""
+    """Yield the queries that do not fit the schema, each with the parameter that the refusal must name."""
     for parameter in operation.parameters_in("query"):
         for text in _TEXTS:
             if faults(parameter["schema"], _parsed(text, parameter["schema"])):
@@ -44,7 +44,7 @@ def example_body(operation: Operation) -> Any:
 
 
 def _parsed(text: str, schema: JSON) -> object:
-    """Return what a text in a query stands for, by the type of the parameter; the text itself when it fits none."""
+    """Parse a text of a query by the type of its parameter; return the text itself if it does not fit."""
     kind = resolve(schema)["type"]
     if kind == "integer" and re.fullmatch("-?[0-9]+", text):
         return int(text)

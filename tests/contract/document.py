@@ -18,7 +18,7 @@ JSON = dict[str, Any]
 
 @functools.cache
 def load_document() -> JSON:
-    """Return the document as it stands in the file, references and all. Callers do not change it."""
+    """Return the document, with its references. Callers do not change it."""
     # The loader in C takes a tenth of the time; not every build of PyYAML has it.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return cast("JSON", yaml.load(FILE.read_text(encoding="utf-8"), loader))

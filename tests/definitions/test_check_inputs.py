@@ -142,6 +142,16 @@ def test_a_model_is_checked_as_it_is_sent() -> None:
     assert check_inputs({**definition, "input_schema": schema}, InputTicket(mail=mail)).errors == []
 
 
+def test_inputs_that_are_too_deep_are_not_checked() -> None:
+    deep: Any = 1
+    for _ in range(5_000):
+        deep = [deep]
+    [problem] = check_inputs({"nodes": NODES}, {"count": deep})
+    assert str(problem) == (
+        "inputs: warning: they have more than 64 levels of objects and arrays, so they aren't checked"
+    )
+
+
 def test_other_arguments_are_refused() -> None:
     with pytest.raises(
         TypeError, match="inputs must be a mapping of names to values, or a Pydantic model with fields, not list"

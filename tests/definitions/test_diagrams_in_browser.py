@@ -103,7 +103,7 @@ def page() -> str:
     }
     sections = "".join(f'<section id="{name}">{picture}</section>' for name, picture in pictures.items())
     narrow = f'<div id="narrow" style="width:200px">{diagram_html(TRIAGE)}</div>'
-    # What a page says of its own texts and lines.
+    # Where a page has its texts and lines.
     style = "<style>text, tspan {font-size: 30px; letter-spacing: 5px} g path {fill: red} svg {max-width: none}</style>"
     return (
         f'<!doctype html><meta charset="utf-8"><title>untouched</title>{style}<body>{sections}{narrow}'

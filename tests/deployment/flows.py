@@ -127,7 +127,7 @@ class Flows:
         return workflow_id
 
     def workflow(self, name: str) -> Workflow:
-        """Return the workflow of a name, of which there is one."""
+        """Return the only workflow of a name."""
         (found,) = [each for each in self.workflows() if each.name == name]
         return found
 

@@ -1,4 +1,4 @@
-"""One folder is deployed to any number of platforms, each with a state of its own."""
+"""One folder is deployed to any number of platforms, each with a separate state."""
 
 from __future__ import annotations
 

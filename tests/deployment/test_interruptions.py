@@ -1,4 +1,4 @@
-"""An apply that ends early is gone on with by a plan and an apply, and nothing is done twice."""
+"""After an apply that ended early, a plan and an apply continue it, and nothing is done twice."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def test_keyboard_interrupt(flows: Flows, emulator: Emulator) -> None:
 
 @needs_fork
 def test_a_process_that_is_killed_at_any_point(tmp_path: Path) -> None:
-    """After each request that changes something, and each change of the state, one after the other."""
+    """The process is killed after each request that changes something, and after each change of the state."""
     with Emulator() as emulator, Mode("sync") as mode:
         flows = Flows(mode, client_of(mode, emulator, base_url=emulator.base_url), tmp_path / "flows")
         flows.folder.mkdir()
@@ -262,7 +262,7 @@ def killed_at(number: int, flows: Flows, emulator: Emulator) -> str | None:
 
 
 def apply_and_die(number: int, report: int, folder: Path, emulator: Emulator) -> None:
-    """Plan and apply with a client of its own, and be killed at the point of that number."""
+    """Plan and apply with a new client, and kill this process at the point of that number."""
     left = number
 
     def reached(point: str) -> None:

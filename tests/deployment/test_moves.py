@@ -74,6 +74,20 @@ def test_a_name_and_a_file_that_change_at_once_are_no_guess(flows: Flows) -> Non
     assert flows.is_deployed()
 
 
+def test_a_new_file_in_the_place_of_one_that_is_gone_is_reported_with_its_own_workflow(flows: Flows) -> None:
+    flows.deploy("a.yaml", "one")
+    before = flows.workflow("one").id
+    flows.write("a.yaml", "new", "Part")
+    result = flows.apply(flows.plan(moved={"one": None}), allow_delete=True)
+    created = flows.workflow("new").id
+    assert [(change.action, change.workflow_id) for change in result.changes] == [
+        ("create", created),
+        ("delete", before),
+    ]
+    assert str(result) == f"created a.yaml  'new' ({created})\ndeleted a.yaml  'one' ({before})"
+    assert flows.is_deployed()
+
+
 def test_faults_in_moved(flows: Flows) -> None:
     for letter in "ac":
         flows.write(f"{letter}.yaml", letter)

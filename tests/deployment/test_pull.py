@@ -118,7 +118,7 @@ def test_a_workflow_in_the_words_of_0_2_4_is_as_it_was_pulled(flows: Flows) -> N
     workflow = flows.mode.run(flows.client.workflows.create(name="News", definition={"nodes": [node]}))
     path = flows.pull(workflow.id)
     assert flows.is_deployed()
-    assert flows.pull(workflow.id) == path  # nor does the file have changes of its own
+    assert flows.pull(workflow.id) == path  # nor does the file have changes
     assert flows.is_deployed()
 
 

@@ -201,6 +201,26 @@ def test_a_state_that_is_damaged_or_of_another_platform_is_refused(
         assert not (flows.folder / "other.yaml").exists()
 
 
+def test_the_faults_of_all_states_come_at_once(flows: Flows) -> None:
+    flows.write_three()
+    flows.apply()
+    paths = [flows.state_file("a.yaml"), flows.state_file("b.yaml"), platform_file(flows)]
+    for path in paths:
+        path.write_text("<<<<<<< HEAD\n")
+    lines = refusal(flows).splitlines()
+    assert sorted(line.partition(" cannot be read ")[0] for line in lines) == sorted(map(str, paths))
+
+
+def test_the_spellings_of_loopback_are_one_host(flows: Flows) -> None:
+    flows.deploy("a.yaml", "a")
+    for host in ("localhost", "[::1]", "LOCALHOST"):
+        change("platform", base_url=f"http://{host}/v1")(flows)
+        assert flows.is_deployed()
+    for other in ("http://localhost:1/v1", "http://elsewhere.example/v1"):
+        change("platform", base_url=other)(flows)
+        assert f"belongs to {other}, but" in refusal(flows)
+
+
 def test_a_state_that_is_a_link(flows: Flows, tmp_path: Path) -> None:
     """A folder that was cloned may have links to any place."""
     flows.deploy("a.yaml", "a")

@@ -31,7 +31,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def shown(capsys: pytest.CaptureFixture[str]) -> Output:
-    """Return what stands on the terminal in the end: of each line what was written over the rest."""
+    """Return what the terminal shows in the end: the last text that was written to each line."""
 
     def read() -> str:
         text = capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Programs in processes of their own, as clients of an emulator."""
+"""Programs in separate processes, as clients of an emulator."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATIENCE = 30.0
 
 
 class ApplicationProcess:
-    """A program in a process of its own.
+    """A program in a separate process.
 
     Args:
         process: The process.

@@ -1,4 +1,4 @@
-"""Run the Python of pages, docstrings and examples as their reader would, against an emulator of their own.
+"""Run the Python of pages, docstrings and examples as their reader would, against a new emulator.
 
 Each page or docstring has one `Setting`: a running emulator that the environment points to, an empty folder, and a
 namespace that its blocks share in order. `await` may stand at the top level.
@@ -222,7 +222,7 @@ def imports_of(folder: Path) -> Generator[None]:
 
 
 def run_python(*arguments: str, emulator: Emulator | None, folder: Path) -> str:
-    """Run Python in a process of its own, which must succeed and print nothing to stderr; return its output."""
+    """Run Python in a new process, which must succeed and print nothing to stderr; return its output."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("FIBONACCI_", "PYTEST_", "COV_"))
     }

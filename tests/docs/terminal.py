@@ -48,7 +48,7 @@ fibonacci() {{ exec {_PYTHON} -m fibonacci.cli "$@"; }}
 
 
 class TerminalProcess:
-    """A program on a terminal of its own, which is read until it is closed.
+    """A program on a new terminal, which is read until it is closed.
 
     Args:
         command: The program and its arguments.

@@ -49,7 +49,7 @@ def docstrings(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def statements(node: ast.AST) -> Iterator[ast.stmt]:
-    """Yield the statements inside a node, without their expressions, of which there are many more."""
+    """Yield the statements inside a node. Its many expressions are skipped."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.stmt):
             yield child

@@ -1,4 +1,4 @@
-"""The tree on docs/reference/errors.md is the tree of fibonacci.errors, and every attribute stands on the page."""
+"""The tree on docs/reference/errors.md is the tree of fibonacci.errors, and the page has every attribute."""
 
 from __future__ import annotations
 

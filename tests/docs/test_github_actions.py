@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from fibonacci.emulator import Emulator
-from tests.kit.nodes import llm
 from tests.kit.systems import needs_shell
 from tests.tools.markdown import ROOT
 from tests.tools.reference.github_actions import GUIDE, WORKFLOWS, github_actions_guide
@@ -51,6 +50,7 @@ def test_actions_are_pinned_as_those_of_this_repository() -> None:
     assert used(WORKFLOWS) <= used(ROOT / ".github" / "workflows")
 
 
+FLOW = "name: triage\nnodes:\n- id: sort\n  type: llm\n  instruction: Sort {{input.mail}}\n"
 COMMANDS = {
     "fibonacci": f'exec {shlex.quote(sys.executable)} -W error -m fibonacci.cli "$@"',
     "pip": '[ "$*" = "install fibonacci-sdk[yaml]" ]',
@@ -109,7 +109,7 @@ class Clone:
 def test_a_pull_request_is_checked_and_deployed(emulator: Emulator, tmp_path: Path) -> None:
     clone = Clone(tmp_path, emulator)
     (clone.folder / "flows").mkdir()
-    (clone.folder / "flows" / "triage.yaml").write_text(yaml.safe_dump({"name": "triage", "nodes": [llm("a", "Sort")]}))
+    (clone.folder / "flows" / "triage.yaml").write_text(FLOW)
     clone.bash("fibonacci fmt flows && git add . && git commit -qm Triage && git push -q origin HEAD:main")
     clone.job(CHECK, "definitions")
     clone.job(CHECK, "plan")

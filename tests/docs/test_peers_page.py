@@ -40,7 +40,7 @@ def check_path(path: str) -> None:
 
 
 def named(pattern: str) -> list[str]:
-    """Return the names of a kind, of which there have to be some."""
+    """Return the names of a kind; there must be some."""
     found = [name for name in NAMES if re.fullmatch(pattern, name)]
     assert found
     return found

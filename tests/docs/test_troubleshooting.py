@@ -1,4 +1,4 @@
-"""Each text that the troubleshooting page quotes is one of the SDK's: its parts stand in the sources."""
+"""Each text that the troubleshooting page quotes is one of the SDK's: the sources have its parts."""
 
 from __future__ import annotations
 

@@ -24,32 +24,6 @@ STRUCTURE = """
   injected: document.querySelectorAll("body script, img[onerror]").length,
 })
 """
-CALLS = """
-([NAMED, FOREIGN]) => {
-  const note = {};
-  const send = (name, method, url, headers, body) => {
-    const request = new XMLHttpRequest();
-    try {
-      request.open(method, url, false);
-      for (const [header, value] of Object.entries(headers)) request.setRequestHeader(header, value);
-      request.send(body);
-      note[name] = [request.status, request.getResponseHeader("X-RateLimit-Limit"), request.responseText.length > 0];
-    } catch (error) {
-      note[name] = error.name;
-    }
-  };
-  const json = {Authorization: "Bearer local-key", "Content-Type": "application/json"};
-  send("read", "GET", NAMED + "/v1/health", {Authorization: "Bearer local-key"});
-  send("change", "PUT", NAMED + "/v1/memory/k", json, '{"value": 1}');
-  send("wrong key", "GET", NAMED + "/v1/health", {Authorization: "Bearer wrong"});
-  send("control", "POST", NAMED + "/_emulator/clock/advance", json, '{"seconds": 1}');
-  send("foreign read", "GET", FOREIGN + "/v1/health", {Authorization: "Bearer local-key"});
-  send("foreign change", "PUT", FOREIGN + "/v1/memory/k", json, '{"value": 1}');
-  send("foreign form", "POST", FOREIGN + "/_emulator/reset", {}, "x");
-  return note;
-}
-"""
-"""What a page calls on two emulators, of which one names its origin."""
 
 VIEWS: list[tuple[int, Literal["light", "dark"]]] = [(1400, "light"), (400, "dark")]
 

@@ -102,8 +102,8 @@ def test_a_batch_is_replayed_row_by_row_in_any_order(cassette: Path) -> None:
         {"id": "judge", "type": "critic", "target_node": "draft", "max_iterations": 1},
         llm("sum", "Sum up", dependencies=["judge", "title"]),
     ]
-    topics = [f"topic {number % 3}" for number in range(30)]
-    barrier = threading.Barrier(6)
+    topics = [f"topic {number % 3}" for number in range(12)]
+    barrier = threading.Barrier(4)
 
     def rows(emulator: Emulator, topics: Sequence[str]) -> list[dict[str, Any]]:
         client = emulator.client()
@@ -113,7 +113,7 @@ def test_a_batch_is_replayed_row_by_row_in_any_order(cassette: Path) -> None:
             barrier.wait(20)  # rows overlap
             return {"topic": topic} | client.workflows.run(workflow, inputs={"topic": topic}, timeout=60).outputs
 
-        with ThreadPoolExecutor(6) as pool:
+        with ThreadPoolExecutor(4) as pool:
             return list(pool.map(row, topics))
 
     emulator, numbers = Emulator(), itertools.count()

@@ -74,6 +74,22 @@ class TestAuditLog:
         assert "allow_self_approval: false → true" in text
         assert "approval_threshold: 1 → 2" in text
 
+    def test_it_is_filtered_by_action_and_by_text(
+        self, page: PageClient, client: Fibonacci, emulator: Emulator
+    ) -> None:
+        client.organizations.quota.update("default", concurrent_executions=7)
+        client.organizations.governance.update("default", require_approval_for_external_comm=True)
+        run = client.workflows.execute(create(client, MAIL)).id
+        emulator.approve(run, by="admin")
+        shown = page.get("/ui/audit?action=quota.updated")
+        assert shown.body.count('<tr id="audit-') == 1
+        assert "concurrent_executions: 7" in shown.text
+        assert page.get(f"/ui/audit?q={run[:12].upper()}").body.count('<tr id="audit-') == 3
+        assert page.get("/ui/audit?q=ADMIN&action=approval.given").body.count('<tr id="audit-') == 1
+        assert f'href="/ui/runs/{run}"' in page.get("/ui/audit").body
+        assert "No entries match." in page.get("/ui/audit?q=nowhere").text
+        assert page.get("/ui/audit?q=").body.count('<tr id="audit-') == 5
+
 
 class TestRegistry:
     def test_a_workflow_goes_through_its_states(self, page: PageClient, client: Fibonacci) -> None:

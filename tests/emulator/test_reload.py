@@ -1,4 +1,4 @@
-"""`--reload`: handlers are imported again when a file of their folder changes, and the emulator goes on."""
+"""`--reload`: handlers are imported again when a file of their folder changes, and the emulator keeps running."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def _short(name: str, required: bool) -> str:
 
 
 def _body_fields(operation: Operation) -> Iterator[tuple[str, JSON]]:
-    """Yield the parameters that the body is made of; a body with a name of its own is one parameter."""
+    """Yield the parameters that the body is made of; a body that has a name is one parameter."""
     if operation.body is None:
         return
     schema = operation.body_schema

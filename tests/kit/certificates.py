@@ -49,7 +49,7 @@ class Authority:
 
 @dataclass(frozen=True)
 class ServerFiles:
-    """A server's certificate and its key in files, for a server that is a program of its own."""
+    """A server's certificate and its key in files, for a server that is another program."""
 
     certificate: Path
     key: Path

@@ -58,7 +58,7 @@ class PlaintextKeyring(FileKeychain):
 
 
 class PlaintextChain(ChainerBackend):
-    """Stores in the one backend of that kind that there is."""
+    """Stores in the only backend of that kind."""
 
     priority = -1  # pyright: ignore[reportAssignmentType]
     backends = (PlaintextKeyring(),)  # type: ignore[no-untyped-call]

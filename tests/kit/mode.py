@@ -164,7 +164,7 @@ class Mode:
 
     @property
     def _portal(self) -> BlockingPortal:
-        """The event loop, in a thread of its own."""
+        """The event loop, in its own thread."""
         with self._lock:
             if self._loop is None:
                 self._loop = self._resources.enter_context(start_blocking_portal(self.name))

@@ -61,7 +61,7 @@ def is_group(member: griffe.Object) -> bool:
 
 
 def resolved(found: griffe.Object | griffe.Alias) -> griffe.Object | None:
-    """Return what a name stands for; None for what another package defines."""
+    """Return what a name refers to; None if another package defines it."""
     try:
         return found.final_target if isinstance(found, griffe.Alias) else found
     except griffe.AliasResolutionError:

@@ -106,7 +106,7 @@ def test_the_lines_of_a_call(url: str) -> None:
 
 
 def definition_of(nodes: int) -> dict[str, Any]:
-    """Return a definition of so many nodes: groups of five, each of which reads what the one before it gives."""
+    """Return a definition of so many nodes: groups of five, each of which reads the output of the one before."""
     urgency = {"type": "object", "properties": {"urgency": {"enum": ["high", "low"]}}, "required": ["urgency"]}
     made: list[dict[str, Any]] = []
     for number in range(nodes // 5):

@@ -74,7 +74,7 @@ Texts = dict[str, str]
 
 @contextmanager
 def environment_of(config: Path, server: ScriptedServer, file: str, environment: Texts) -> Generator[None]:
-    """Write a file of profiles, and set variables; ORIGIN stands for the server's address."""
+    """Write a file of profiles, and set variables; ORIGIN becomes the server's address."""
     config.write_text(file.replace("ORIGIN", server.origin))
     config.chmod(0o600)
     write({f"fibonacci {server.origin}/{name}": KEY for name in ("work", "default")})

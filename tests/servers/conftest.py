@@ -1,4 +1,4 @@
-"""One nginx and one haproxy for all tests of a process, each with every setup at a port of its own."""
+"""One nginx and one haproxy for all tests of a process, each with every setup at its own port."""
 
 from __future__ import annotations
 

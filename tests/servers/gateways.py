@@ -1,4 +1,4 @@
-"""nginx and haproxy as ordinary child processes: each with a port of its own for every setup."""
+"""nginx and haproxy as ordinary child processes: each with its own port for every setup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`fibonacci dev`, also as `python -m fibonacci.emulator`: in processes of its own where signals matter."""
+"""`fibonacci dev`, also as `python -m fibonacci.emulator`: in separate processes where signals matter."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ KEY = "the-real-key-of-production"
 
 @pytest.fixture
 def production(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """Start an emulator that stands for the real platform, with its address and key in the environment."""
+    """Start an emulator in place of the real platform, with its address and key in the environment."""
     with Emulator(api_key=KEY) as emulator:
         monkeypatch.setenv("FIBONACCI_API_KEY", KEY)
         monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import re
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequ
 from contextlib import asynccontextmanager, contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import anyio
 import httpx
@@ -82,36 +81,6 @@ def on_stdio(emulator: Emulator, folder: Path, *options: str) -> StdioServerPara
         args=["-W", "error", "-m", "fibonacci.cli", "mcp", *options],
         env=environment(emulator, folder),
     )
-
-
-class HTTPServerProcess(NamedTuple):
-    """A server in a process of its own.
-
-    Attributes:
-        url: Its address.
-        process: The process.
-    """
-
-    url: str
-    process: subprocess.Popen[str]
-
-
-@contextmanager
-def over_http(emulator: Emulator, folder: Path, *options: str) -> Generator[HTTPServerProcess]:
-    """Start a server on a free port; kill it at the end."""
-    variables = environment(emulator, folder) | {"FIBONACCI_MCP_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-W", "error", "-m", "fibonacci.cli", "mcp", "--http", "0", *options]
-    with subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=variables, bufsize=1
-    ) as process:
-        try:
-            assert process.stderr is not None
-            line = process.stderr.readline()
-            found = re.search(r"http://\S+/mcp", line)
-            assert found, line + process.stderr.read()
-            yield HTTPServerProcess(found[0], process)
-        finally:
-            process.kill()
 
 
 @asynccontextmanager

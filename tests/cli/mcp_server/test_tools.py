@@ -97,6 +97,11 @@ async def test_bad_arguments_send_nothing(emulator: Emulator, workflow: Workflow
             {"execution_id": "x", "wait_seconds": -1},
             "wait_seconds: -1 is less than 0. Nothing was sent",
         ),
+        (
+            "get_execution",
+            {"execution_id": "x", "wait_seconds": "5"},
+            "wait_seconds: '5' is not of the type number. Nothing was sent",
+        ),
         ("read_docs", {"names": ["x"]}, "names: the tool has no such argument. Did you mean 'name'? Nothing was sent"),
     ]
     async with in_process(emulator, workflow) as client:

@@ -16,7 +16,6 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
-from tests.cli.mcp_server.hostile import NO_CALLS, NO_MESSAGES, HostileMessage, check_answer
 from tests.cli.mcp_server.serving import (
     GREETING,
     OPENING,
@@ -31,7 +30,6 @@ from tests.cli.mcp_server.serving import (
     tools_of,
     waiting,
 )
-from tests.kit.assertions import check_rows
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -206,33 +204,6 @@ async def test_other_programs_and_pages_are_refused(served: ServedPlatform) -> N
                 response = await client.post(url, json=body, headers=headers)
                 assert (headers, response.status_code) == (headers, status)
                 assert "run_greeter" not in response.text
-
-
-def answer_of(response: httpx.Response) -> dict[str, Any]:
-    """Return the message of a response, which may be an event of a stream."""
-    events = [line for line in response.text.splitlines() if line.startswith("data: {")]
-    answer: dict[str, Any] = json.loads(events[-1].removeprefix("data: ")) if events else response.json()
-    return answer
-
-
-@awaited
-async def test_over_http_hostile_messages_leave_the_server_as_it_was(served: ServedPlatform) -> None:
-    async with http_here(served.emulator) as url, httpx.AsyncClient(headers=HEADERS, trust_env=False) as client:
-        opened = await client.post(url, json={"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": OPENING})
-        client.headers["MCP-Session-Id"] = opened.headers["mcp-session-id"]
-        client.headers["MCP-Protocol-Version"] = VERSIONS[0]
-        refused = [await client.post(url, content=content) for content in NO_MESSAGES]
-        answered = [(each, await client.post(url, content=each.content)) for each in NO_CALLS]
-        after = await client.post(url, json={"jsonrpc": "2.0", "id": "after", "method": "ping"})
-    assert not any("Traceback" in response.text for response in refused)
-    check_rows([(each.name, (each, response)) for each, response in answered], _check_call)
-    assert answer_of(after) == {"jsonrpc": "2.0", "id": "after", "result": {}}
-
-
-def _check_call(row: tuple[HostileMessage, httpx.Response]) -> None:
-    message, response = row
-    assert response.status_code == 200
-    check_answer(message, answer_of(response))
 
 
 @pytest.mark.slow

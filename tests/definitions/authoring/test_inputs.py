@@ -88,9 +88,11 @@ def test_without_a_model_every_name_is_there(flow: WorkflowBuilder) -> None:
 
 def test_the_input_schema_is_the_model_s_with_the_names_in_json(flow: WorkflowBuilder, given: Any) -> None:
     flow.llm("greet", f"Greet {given.sender.name}")
-    assert flow.definition.input_schema == SupportTicket.model_json_schema()
-    assert list(flow.definition.input_schema["$defs"]["Sender"]["properties"]) == ["name", "mailAddress"]
-    assert "subject" in flow.definition.input_schema["properties"]
+    schema = flow.definition.input_schema
+    assert schema is not None
+    assert schema == SupportTicket.model_json_schema()
+    assert list(schema["$defs"]["Sender"]["properties"]) == ["name", "mailAddress"]
+    assert "subject" in schema["properties"]
 
 
 def test_a_model_may_contain_itself(flow: WorkflowBuilder) -> None:
