@@ -54,7 +54,7 @@ def test_an_unknown_name_is_tried_once(mode: Mode, host: str) -> None:
         assert type(error) is APIConnectionError, method
         assert (error.attempts, error.outcome_unknown) == (1, False)
         assert "name cannot be resolved" in str(error)
-        assert "base_url" in str(error)
+        assert "Check the base URL" in str(error)
 
 
 @pytest.mark.usefixtures("each_transport")

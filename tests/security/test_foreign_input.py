@@ -387,7 +387,7 @@ def test_an_analysis_ends_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert codes(300) == ["never_matches", "unreachable_node"]
     assert codes(301) == []
-    monkeypatch.setattr("fibonacci.definitions.checks.flow.MOST_COMPARISONS", 0)
+    monkeypatch.setattr("fibonacci.definitions.checks.comparisons._MOST_COMPARISONS", 0)
     assert codes(300) == ["never_matches"]
     nodes = [llm(f"n{n}", "x") | {"dependencies": [f"m{n}"]} for n in range(501)]
     assert len(check_definition({"nodes": nodes})) == 500
