@@ -132,7 +132,7 @@ class TestOutcomes:
             "the run has ended",
         ]
         assert (process.returncode, output) == (75, "")
-        assert "was stopped by another process: no further row starts, and " in errors
+        assert "was stopped by another process: no more rows start, and " in errors
         assert last_line(errors).endswith("left (0 from the journal). The same command with --resume continues.")
         found = lines_of(command.read("o.jsonl.partial"))
         assert executions(client, rester) == {each["key"]: 1 for each in found}

@@ -41,8 +41,8 @@ ROWS = [{"id": number, "seconds": 0.8} for number in range(SIZE * CHUNKS)]
 
 @pytest.fixture(autouse=True)
 def limiter_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the files of the limiter that processes share out of those of the machine."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    """Keep the files of the limiter that the workers share out of those of the machine."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
 
 
 def create_rester(client: Fibonacci) -> str:
