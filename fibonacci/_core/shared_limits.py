@@ -72,7 +72,7 @@ class SharedLimits:
         self._admitted: WeakSet[Admission] = WeakSet()
         self._pollers: WeakSet[Admission] = WeakSet()
         self._queue: OrderedDict[Admission, None] = OrderedDict()
-        self._known_end, self._is_fixed = 0.0, False  # of the delay that the calls in the queue know of
+        self._announced_end, self._is_fixed = 0.0, False  # of the delay that the calls in the queue know of
         self._tokens = _CAPACITY
         self._is_enforced = is_enforced
         self._warned_until = -float("inf")
@@ -95,8 +95,8 @@ class SharedLimits:
     @property
     def left(self) -> tuple[int, int] | None:
         """The requests that may still be sent in this window, and the limit. None if not known."""
-        left = self._window.left
-        return None if left is None or not self._window.limit else (left, self._window.limit)
+        limit = self._window.limit
+        return (max(0, self._window.left), limit) if limit else None
 
     @property
     def pollers(self) -> int:
@@ -137,14 +137,14 @@ class SharedLimits:
         The call of a queued request asks again after its delay, or when it is woken.
         """
         with self._lock:
-            if not self._queue and admission.at is None and self._delay(now) is None:
+            if not self._queue and not admission.is_given and self._delay(now) is None:
                 self._admit(admission, now)
-                return None
-            if admission.at is None and admission not in self._queue:
+            if not admission.is_given and admission not in self._queue:
                 self._queue[admission] = None
                 self._notify()
-            self._admit_queued(now)
-            return None if admission.at is not None else self._window.delay(now) or Delay(0.0, is_fixed=False)
+            if self._queue:
+                self._admit_queued(now)
+            return None if admission.is_given else self._delay(now) or Delay(0.0, is_fixed=False)
 
     def settle(self, admission: Admission, attempt: Attempt | None, now: float) -> Retry | None:
         """Record the end of a request. A second call does nothing.
@@ -157,13 +157,13 @@ class SharedLimits:
         Returns:
             The retry that follows, paid for from the quota. None if the result is final.
         """
-        self._queue.pop(admission, None)
-        sent, admission.at = admission.at, None
-        if sent is None:
-            return None
         with self._lock:
+            self._queue.pop(admission, None)
+            if not admission.is_given:
+                return None
+            admission.is_given = False
             self._admitted.discard(admission)
-            self._end(sent, None if attempt is None else attempt.result, now)
+            self._end(None if attempt is None else attempt.result, now)
             if self._queue:
                 self._admit_queued(now)
             self._notify()
@@ -182,7 +182,7 @@ class SharedLimits:
     def _notify(self) -> None:
         """Take note that a call has queued, a request has ended, or the rate limit was reset. It must not block."""
 
-    def _end(self, sent: float, result: object, now: float) -> None:
+    def _end(self, result: object, now: float) -> None:
         """End a request, and take in what its response states."""
         response = result if isinstance(result, APIResponse) else None
         limit = None if response is None else response.rate_limit
@@ -190,10 +190,10 @@ class SharedLimits:
         if response is not None and limit is not None:
             self.last = limit
             stated = Statement(limit.limit, limit.remaining, limit.reset_at.timestamp(), response.server_time)
-        self._window.end(sent, now, stated)
+        self._window.end(stated, now)
         seconds = response.retry_after if response is not None and is_rate_limited(response) else None
         if seconds is not None and seconds <= _LONGEST_PAUSE:
-            self._window.pause(now, seconds)
+            self._window.pause(seconds, now)
 
     def _pay(self, attempt: Attempt) -> Retry | None:
         """Return the retry that follows an attempt, paid for from the retry quota."""
@@ -211,12 +211,13 @@ class SharedLimits:
         while calls := snapshot(self._queue.__iter__, 1):
             delay = self._delay(now)
             if delay is not None:
-                if delay.is_fixed != self._is_fixed or abs(now + delay.seconds - self._known_end) > _TOLERANCE:
-                    self._known_end, self._is_fixed = now + delay.seconds, delay.is_fixed
+                if delay.is_fixed != self._is_fixed or abs(now + delay.seconds - self._announced_end) > _TOLERANCE:
+                    self._announced_end, self._is_fixed = now + delay.seconds, delay.is_fixed
                     self._wake_all()
                 return
-            if self._wake(calls[0]):
-                self._queue.pop(calls[0], None)
+            self._queue.pop(calls[0], None)
+            with suppress(RuntimeError):  # its event loop is closed
+                calls[0].wake()
                 self._admit(calls[0], now)
 
     def _delay(self, now: float) -> Delay | None:
@@ -224,20 +225,13 @@ class SharedLimits:
 
     def _admit(self, admission: Admission, now: float) -> None:
         self._admitted.add(admission)
-        admission.at = self._window.add(now)
-
-    def _wake(self, admission: Admission) -> bool:
-        """Wake a call, or remove it from the queue if its event loop is closed."""
-        try:
-            admission.wake()
-        except RuntimeError:
-            self._queue.pop(admission, None)
-            return False
-        return True
+        self._window.add(now)
+        admission.is_given = True
 
     def _wake_all(self) -> None:
         for waiting in snapshot(self._queue.__iter__, None) + snapshot(self.refused.__iter__, None):
-            self._wake(waiting)
+            with suppress(RuntimeError):
+                waiting.wake()
 
 
 _shared: OrderedDict[tuple[str, int], SharedLimits] = OrderedDict()

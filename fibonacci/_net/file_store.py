@@ -13,7 +13,7 @@ from time import monotonic
 
 from fibonacci._core.shared_limits import StoreError
 from fibonacci._core.stored_window import WindowMessage, WindowReply, exchange
-from fibonacci._core.window import Window
+from fibonacci._core.window import LONGEST_WAIT, Window
 
 try:
     from filelock import FileLock, Timeout
@@ -25,7 +25,7 @@ _LOCKED_WITHIN = 2.0
 _LOCK_POLL = 0.001
 _LASTING = {EACCES, EPERM, EROFS}
 _LARGEST = 1 << 20
-_FORMAT = 3
+_FORMAT = 4
 
 
 class FileStore:
@@ -67,7 +67,7 @@ class FileStore:
             # Without a readable state, as after a full disk, the window begins again: the next response states it.
             with suppress(ValueError):
                 state = json.loads(before)
-                if state["newest"] <= now:  # else the machine has started since
+                if state["ends"] <= now + LONGEST_WAIT:  # else the machine has started since
                     vars(window).update(state)
             reply = exchange(window, message, now)
             file.seek(0)
