@@ -97,7 +97,7 @@ _reader: Literal["python", "command"] = "python"
 
 @contextmanager
 def worded_for_command() -> Generator[None]:
-    """Make every text in the words of the command while the block lasts: it is what runs in this process."""
+    """Word every text for the command while the block lasts."""
     global _reader
     before, _reader = _reader, "command"
     try:
@@ -107,7 +107,7 @@ def worded_for_command() -> Generator[None]:
 
 
 def worded(python: str, command: str) -> str:
-    """Return one of two texts: the one in the words of who reads it."""
+    """Return the text for Python, or the one for the command if this process runs the command."""
     return python if _reader == "python" else command
 
 

@@ -19,7 +19,7 @@ from fibonacci._texts.suggestions import HintedList
 
 T = TypeVar("T")
 
-# How often a shielded function is called: everything is canceled once at the end of `asyncio.run`.
+# How often a shielded function may be called: the end of `asyncio.run` cancels every task once.
 _ATTEMPTS = 2
 
 
@@ -35,7 +35,7 @@ class AsyncSystemClock:
 
 
 def import_calls() -> None:
-    """Import what calls may need, all but `run_many`, so that none imports anything on the event loop."""
+    """Import what calls may need, except for `run_many`, so that no call imports anything on the event loop."""
     groups = ("executions", "health", "memory", "organizations", "registry", "tools", "versions", "workflows")
     for name in (*groups, "run"):
         import_module(f"fibonacci._async.{name}")
@@ -58,7 +58,7 @@ async def resolve(name: str, value: T | Awaitable[T]) -> T:
 async def shielded(function: Callable[[], Coroutine[Any, Any, object]], seconds: float) -> None:
     """Await a function to its end, but no longer than that many seconds, even if the caller is canceled.
 
-    The end of `asyncio.run` cancels every task that there is, that of the function too: it is called once more then.
+    When `asyncio.run` ends, it cancels every task, including that of the function, which is then called once more.
 
     Raises:
         asyncio.CancelledError: At the end, if the task was canceled in the meantime.

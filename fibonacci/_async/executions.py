@@ -66,7 +66,7 @@ async def cancel_all(requestor: AsyncRequestor, workflow_id: str | Workflow) -> 
     running = await _running(requestor, workflow_id)
     try:
         for execution_id in running:
-            key = new_idempotency_key()  # that of the client's headers belongs to one request, and these are several
+            key = new_idempotency_key()  # the key in the client's headers is for one request, not for several
             try:
                 execution, is_canceled = await cancel_unless_ended(requestor, execution_id, idempotency_key=key)
             except NotFoundError:  # it was removed meanwhile

@@ -139,7 +139,7 @@ class AsyncRequestor:
         request_for(request, self.config.api_version)
 
     async def use_limits(self) -> SharedLimits:
-        """Return the limits of the current key, which are those of the client from now on."""
+        """Return the limits of the current key, which the client uses from now on."""
         config = self.config
         return self._use_limits(config, await self._fetch_api_key(config))
 
@@ -231,8 +231,8 @@ class AsyncRequestor:
         except Exception as error:
             if call.callback_error is not None:
                 raise call.callback_error from None
-            # A transport of the user's may let through what it meets; of one of ours, anything else is a signal
-            # handler's, or a timer's.
+            # The user's own transport may let any exception through. If one of ours does, a signal handler or a timer
+            # has raised it.
             if isinstance(transport, AsyncTransportBase) and not isinstance(error, TransportError):
                 note_interruption(error, call)
                 raise

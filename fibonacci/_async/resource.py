@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# The number of the next page, the request for it, and the IDs of the last items; the error that fetching it is; None
-# after the last.
+# How to go on: the number of the next page, the request for it, and the IDs on the page before. An error if fetching it
+# would never end. None after the last page.
 NextPage = tuple[int, Request[T], list[Any]] | PaginationError | None
 
 _SHARED = (
@@ -59,7 +59,7 @@ class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
     def __init__(self, sender: AsyncPageSender, request: Request[T]) -> None:
         self._sender = sender
         self._request = request
-        self._first_page: Page[T] | None = None  # as `first` fetched it, to be displayed
+        self._first_page: Page[T] | None = None  # the page that `first` fetched, which a notebook shows
 
     def __aiter__(self) -> AsyncIterator[T]:
         return AsyncItems(self._sender, self._request)

@@ -132,7 +132,7 @@ class AsyncExitNotes:
         _add_note(error, self._requestor.redact(note))
 
     async def _cancel_execution(self) -> None:
-        key = new_idempotency_key()  # that of the client's headers belongs to another request
+        key = new_idempotency_key()  # the key in the client's headers belongs to another request
         request = cancel_execution(self.execution_id or "", idempotency_key=key)._replace(timeout=_CANCEL)
         was_sent, self._was_sent = self._was_sent, True
         try:
@@ -144,7 +144,7 @@ class AsyncExitNotes:
                 else ("the execution was not canceled, because it had already ended")
             )
             self._canceled, self._may_continue = ended, False
-        except Exception as error:  # of the user's own callbacks too: the first error is the one to raise
+        except Exception as error:  # even from the user's callbacks: the first error is the one to raise
             self._canceled = f"canceling the execution failed, so it may still be running: {error}"
         else:
             self._canceled, self._may_continue = "the execution was canceled, as cancel_on_exit asks", False
@@ -243,7 +243,7 @@ async def _start(
 
     Raises:
         WaitTimeoutError: If the deadline has come before an execution was received.
-        APIError: If it fails otherwise. An `APITimeoutError` is that of a call whose time is shorter than the run's.
+        APIError: If it fails otherwise. An `APITimeoutError` means that the call had less time than the run.
     """
     try:
         return await requestor.send(request)
@@ -307,7 +307,7 @@ def _reports(
         yield on_update
 
 
-# What the platform sends of one execution that is read, and may leave out in its response to `execute`.
+# What the platform sends when one execution is read, and may leave out of its response to `execute`.
 _OF_ONE_READ = ("workflow_id", "inputs", "created_at", "trace")
 
 

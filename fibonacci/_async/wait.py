@@ -217,7 +217,7 @@ class AsyncExecutionsWaiter:
             pace, is_last = PollPace(), False
             while self._running and not is_last:
                 now = clock.monotonic()
-                # However many requests a look takes, its share of the rate limit is that of one wait.
+                # A look takes no larger share of the rate limit than one wait, however many requests it needs.
                 delay = pace.delay(now, limits.remaining_window(now), limits.pollers * self._requests)
                 is_last = await sleep_until_poll(clock, self._deadline, delay)
                 await self._look()
@@ -244,7 +244,7 @@ class AsyncExecutionsWaiter:
         request = limited(list_executions(), self._requestor, self._deadline)
         try:
             listed, pages = await self._pages.find_executions(request, frozenset(running))
-        except UnsupportedCallError:  # a server that lists those of one workflow only
+        except UnsupportedCallError:  # a server that only lists the executions of one workflow
             listed, pages = {}, 0
         self._requests = pages
         self._pages_needed = pages if listed else len(running)

@@ -169,7 +169,7 @@ class Call:
         if not attempt.succeeded and outcome_of(attempt.result) == "unknown":
             self.had_unknown_outcome = True
         if retry is not None:
-            self.phases.stop()  # the wait is none of them
+            self.phases.stop()  # the wait is not a phase
             self.refusals += is_refused(attempt)
 
     @property
@@ -195,7 +195,7 @@ def request_for(request: Request[T], api_version: str) -> Request[T]:
 
 
 def idempotency_key(request: Request[Any], config: Config) -> str:
-    """Return the `Idempotency-Key` of a call: the argument's, else that of the client's headers, else a new one."""
+    """Return the `Idempotency-Key` of a call: from the argument, else from the client's headers, else a new one."""
     return request.idempotency_key or config.idempotency_key or new_idempotency_key()
 
 
@@ -246,7 +246,7 @@ def _is_deleted(call: Call, response: APIResponse) -> bool:
 
 
 def response_info(call: Call, response: APIResponse, meta: Mapping[str, Any], elapsed: float) -> ResponseInfo:
-    """Return the HTTP side of a success. The request ID is that of `meta`, where the documentation has it."""
+    """Return the HTTP side of a success. The request ID comes from `meta`, where the documentation has it."""
     stated = meta.get("request_id")
     request_id = stated if isinstance(stated, str) else response.request_id
     return ResponseInfo(

@@ -70,12 +70,12 @@ _VARIABLES = {
 
 
 def _given(options: Mapping[str, Any], name: str, missing: Unset | None = None) -> tuple[str, Any]:
-    """Return where an option is from, for messages, and its value: the argument, else that of the environment.
+    """Return where an option comes from, for messages, and its value: the argument, else the environment's.
 
     Args:
         options: The arguments.
         name: The option.
-        missing: What stands for an argument that was left out.
+        missing: The value that marks an argument as left out.
     """
     value, variable = options.get(name, missing), _VARIABLES[name]
     if value is missing and variable in os.environ:
@@ -194,7 +194,7 @@ class Config:
         self.rate_limiter: str = _rate_limiter(options)
         if self.on_retry is not None or self.on_wait is not None:
             import_module("fibonacci._core.option_types")  # has their events: later, no file may be left to open it
-        self.call_clock: Any = self.clock  # another one where only waits for executions follow a clock that skips them
+        self.call_clock: Any = self.clock  # differs where a clock that skips waits is only for executions
         if self.clock is not None and self.rate_limiter not in LOCAL_RATE_LIMITERS:
             raise ConfigurationError(
                 "clock: processes that share a rate limiter need the machine's clock. With your own clock, pass"
@@ -303,11 +303,11 @@ class Config:
 
 
 def find_api_version(version: object, of_profile: ApiVersion | None = None) -> ApiVersion:
-    """Return the API that the server speaks: the argument, else that of the environment, the profile, or `"v1"`.
+    """Return the API that the server speaks: from the argument, else the environment, else the profile, else `"v1"`.
 
     Args:
         version: The argument. None if it isn't given.
-        of_profile: That of the profile. None if it has none.
+        of_profile: What the profile says. None if it doesn't say.
 
     Raises:
         ConfigurationError: If there is no such API.

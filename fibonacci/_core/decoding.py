@@ -84,7 +84,7 @@ def check_type(returns: Any) -> None:
 
 
 def decode(response: APIResponse, returns: Any, asked_id: str | None = None) -> tuple[Any, Meta]:
-    """Return the data of a success, read as `returns`, and what is beside it.
+    """Return the data of a success, read as `returns`, and what is next to it.
 
     Args:
         response: The response.
@@ -129,7 +129,7 @@ def decode_any(response: APIResponse) -> tuple[Any, Meta]:
 
 
 def decode_list(response: APIResponse, item: Any, collection: str) -> tuple[list[Any], Meta]:
-    """Return the items of a page, and the `meta` beside them.
+    """Return the items of a page, and the `meta` next to them.
 
     `data` may be a list, or an object with exactly one list under `items`, `results` or the resource's own name. A bare
     array is refused: it names no next page, so that a list would end with its first page.
@@ -154,7 +154,7 @@ def decode_list(response: APIResponse, item: Any, collection: str) -> tuple[list
 
 
 def unwrap(document: Any, fields: Collection[str] | None = None) -> tuple[Any, Meta]:
-    """Return what a document holds, and what is beside that: its `meta`, and members such as `links` or `success`.
+    """Return what a document holds, and what is next to it: its `meta`, and members such as `links` or `success`.
 
     An object with `data`, and with nothing else but `meta`, is an envelope. One with further members may also be a bare
     object that happens to have a field named `data`. It is an envelope if it has none of the fields that the bare

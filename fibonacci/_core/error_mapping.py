@@ -62,7 +62,7 @@ _PHASES = {
 TIMEOUTS = ("timeout_never_sent", "timeout")
 #: The remedy where a proxy responds with 407.
 PROXY_AUTH = "the proxy needs a user and password, as in HTTP_PROXY=http://user:password@proxy.example:3128"
-# The reasons of OpenSSL, in its several versions, for bytes that are no TLS.
+# The reasons of OpenSSL, in its several versions, for bytes that aren't TLS.
 _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")
 
 
@@ -171,7 +171,7 @@ _HTTP_TO_HTTPS_PORT = ("sent to https port", "speaking plain http to an ssl-enab
 
 
 def other_api(api_version: str) -> str:
-    """Return what to do about a response in the form of the other API than the client speaks."""
+    """Return what to do about a response in the form of the API that the client doesn't speak."""
     if api_version == "v1":
         who, remedy = "API of fibonacci-sdk 0.2.4", 'api_version="0.2" and the base URL to its root'
     else:
@@ -180,7 +180,7 @@ def other_api(api_version: str) -> str:
 
 
 def is_of_other_api(body: object, api_version: str) -> bool:
-    """Whether a decoded error has the form of the other API than the client speaks."""
+    """Whether a decoded error has the form of the API that the client doesn't speak."""
     if not is_object(body):
         return False
     if api_version == "v1":
@@ -190,7 +190,7 @@ def is_of_other_api(body: object, api_version: str) -> bool:
 
 
 def text_without_envelope(response: APIResponse, body: object, base_url: str, path: str) -> str:
-    """Return the message for a response with an error status and none in the form of the platform's errors."""
+    """Return the message for an error status whose body isn't in the form of the platform's errors."""
     if response.status == 304:
         return "the response says that nothing has changed, which the request did not ask. Check the cache in between"
     if 300 <= response.status < 400:
@@ -279,7 +279,7 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
 
 
 _PARTS = (["body"], ["query"], ["path"])
-"""The parts of a request that the place of a fault begins with."""
+"""How the place of a fault begins: with a part of the request."""
 
 
 def describe(result: AttemptResult) -> str:
@@ -412,7 +412,7 @@ def _of_detail(detail: Any) -> tuple[str, list[Any]]:
 
 
 def _documented_fault(fault: Any) -> dict[str, Any]:
-    """Return one of several faults with the names of the documented ones beside its own."""
+    """Return one of several faults, with the documented field names added to its own."""
     own = fault if is_object(fault) else {}
     place = own.get("loc")
     parts = [str(part) for part in place] if is_array(place) else []

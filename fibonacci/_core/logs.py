@@ -70,7 +70,7 @@ def log_workflow(workflow: Workflow, done: str) -> None:
 
 
 def log_journal(path: str, text: str, *, is_warning: bool = False) -> None:
-    """Log what a user should be told of a journal: a wait at INFO, a danger at WARNING.
+    """Log what a user should know about a journal: a wait at INFO, a danger at WARNING.
 
     Args:
         path: The path of the journal.

@@ -109,7 +109,7 @@ class PollFailures:
         return now - (self._succeeded_at or now)
 
     def text(self) -> str:
-        """Return how many polls have failed and why, as the end of a sentence, in the words of both."""
+        """Return how many polls have failed and why, as the end of a sentence."""
         if self.last is None:
             return ""
         polls = f"{counted(self._count, 'poll')} {'has' if self._count == 1 else 'have'} failed"

@@ -45,7 +45,7 @@ class Request(NamedTuple, Generic[T_co]):
         success_statuses: Error statuses that count as success when the body is a JSON object.
         can_retry: Whether failures may be retried at all.
         collection: For a list, the name of the resource in a response, such as `workflows`.
-        idempotency_key: The `Idempotency-Key` of a POST. None for that of the client's headers, or a generated one.
+        idempotency_key: The `Idempotency-Key` of a POST. None for the one in the client's headers, or a new one.
         asked_id: The ID that the object in the response must have. None if any will do.
     """
 

@@ -67,7 +67,7 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 @lru_cache(maxsize=64)  # consecutive responses have the same second, and so the same text
 def parse_date(text: str) -> float | None:
-    """Return the Unix time of an HTTP date, or None if the text is none."""
+    """Return the Unix time of an HTTP date, or None if the text isn't one."""
     try:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
@@ -158,7 +158,7 @@ class APIResponse:
         return self.headers.get("content-type", "")
 
     def with_body(self, body: bytes) -> APIResponse:
-        """Return the same response with another form of its body, in which each value may be twice."""
+        """Return the same response with another form of its body, which may have each value twice."""
         another = HTTPResponse(status=self.status, headers=self._response.headers, body=body, decoded=True)
         return APIResponse(another, received_at=self._received_at, limit=2 * self._limit, api_key=self._api_key)
 
@@ -178,9 +178,7 @@ class APIResponse:
             body = self._response.body
         key = self._api_key.encode()
         most = TEXT_LIMIT + len(key)
-        beginning = redact_bytes(
-            body[:most], key
-        )  # of the beginning alone: a large body would take a third of a second
+        beginning = redact_bytes(body[:most], key)  # not the whole: a large body would take a third of a second
         if len(body) > most:
             beginning = beginning[: len(beginning) - len(key)]  # it may end in a part of the key
         return beginning[:TEXT_LIMIT].decode("utf-8", "replace")

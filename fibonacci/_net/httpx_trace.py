@@ -32,13 +32,13 @@ class HTTPXTrace:
         phases: The phases of the call.
 
     Attributes:
-        callback: What the request has as its extension `trace`; it calls `observe`.
-        refusal: What a proxy that refused CONNECT has said. None if none did.
+        callback: The value of the request's extension `trace`, which calls `observe`.
+        refusal: The error of a proxy that refused CONNECT. None if none did.
     """
 
     def __init__(self, client: Any, phases: Phases) -> None:
         self._client = client
-        self._stream: Any = None  # that of a new connection
+        self._stream: Any = None  # the one of a new connection
         self._phases = phases
         self.callback: object = None
         self._is_seen = False
@@ -52,7 +52,7 @@ class HTTPXTrace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if not self._is_seen and type(error).__name__ != "PoolTimeout":
-            self._phases.enter(None)  # a mock, or a transport of the user's, which may have sent the request
+            self._phases.enter(None)  # a mock or the user's own transport, which may have sent the request
 
     def observe(self, event: str, info: Mapping[str, Any]) -> Sequence[Any]:
         """Take an event, such as `http11.send_request_headers.started`.

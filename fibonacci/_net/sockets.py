@@ -77,7 +77,7 @@ class QuietSocket(socket.socket):
     """A socket that is closed without a warning when it is garbage, as when its event loop is gone.
 
     A forked child closes its copies, so that it can't read what the parent waits for, and so that the peer learns when
-    the parent closes. What of a call goes on in the child, as after a fork in a signal's handler, fails on them.
+    the parent closes. If a call continues in the child, for example after a fork in a signal handler, it fails.
     """
 
     def renew_in_child(self) -> None:
@@ -137,7 +137,7 @@ def wait_connected(socks: Iterable[socket.socket], seconds: float | None) -> lis
 
 def is_readable(sock: socket.socket) -> bool:
     """Whether a read would return at once; on an idle connection it means that the server has closed it."""
-    descriptor = sock.fileno()  # asked for once: a fork in the middle of this closes the child's copy
+    descriptor = sock.fileno()  # asked once, because a fork in the middle of this closes the child's copy
     if descriptor < 0:
         return True
     if hasattr(select, "poll"):  # select() knows no descriptors above 1023

@@ -71,7 +71,7 @@ def remove_profile(name: str) -> None:
 
 
 def use_profile(name: str) -> None:
-    """Make a profile the one that is used when none is named.
+    """Make a profile the default.
 
     Raises:
         ConfigurationError: If no profile has that name, or the file is wrong.

@@ -324,7 +324,7 @@ class Deployments(Resource):
                 check_unchanged(change, workflows.get(change.workflow_id))
 
     def _list_tools(self) -> tuple[Iterable[Tool] | None, str]:
-        """Return the platform's tools, or None and the reason if the key's role, for example, can't list them."""
+        """Return the platform's tools, or None and the reason if they can't be listed, as with some roles of keys."""
         try:
             return {tool.name: tool for tool in Tools(self._requestor).list()}.values(), ""
         except APIError as error:  # if more is wrong than the tools, the plan's next request raises it
@@ -337,7 +337,7 @@ class Deployments(Resource):
         executions = Executions(self._requestor).list(workflow_id=change.workflow_id, status="running")
         try:
             return replace(change, running=len(executions.take(MOST_COUNTED)))
-        except APIError:  # the key's role, for example, can't list them
+        except APIError:  # such as a key whose role can't list them
             return change
 
     def _read_platform(self, state: EnvironmentState | None) -> list[Workflow]:

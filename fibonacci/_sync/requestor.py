@@ -140,7 +140,7 @@ class Requestor:
         request_for(request, self.config.api_version)
 
     def use_limits(self) -> SharedLimits:
-        """Return the limits of the current key, which are those of the client from now on."""
+        """Return the limits of the current key, which the client uses from now on."""
         config = self.config
         return self._use_limits(config, self._fetch_api_key(config))
 
@@ -232,8 +232,8 @@ class Requestor:
         except Exception as error:
             if call.callback_error is not None:
                 raise call.callback_error from None
-            # A transport of the user's may let through what it meets; of one of ours, anything else is a signal
-            # handler's, or a timer's.
+            # The user's own transport may let any exception through. If one of ours does, a signal handler or a timer
+            # has raised it.
             if isinstance(transport, TransportBase) and not isinstance(error, TransportError):
                 note_interruption(error, call)
                 raise

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
     class Inherited(Protocol):
-        """What a forked child may not use as it is."""
+        """An object that a forked child can't use as the parent left it."""
 
         def renew_in_child(self) -> None:
-            """Let go of what belongs to the parent. Only the thread that forked is there."""
+            """Drop what belongs to the parent. The child has only the thread that forked."""
             ...
 
 

@@ -2,10 +2,10 @@
 
 There are two kinds of paths:
 
-- The user chooses the path. Then the user means what is there, even a link, a FIFO or a device, if it belongs to the
-  user or to root.
-- The package derives the path from such a path, for a lock, a mark or an unfinished file. That is state. It must be a
-  regular file of this user and never a link, because nobody has looked at it.
+- The user chose the path. Then whatever is there is intended, even a link, a FIFO or a device, as long as it belongs to
+  the user or to root.
+- The package derived the path from such a path, for a lock, a mark or an unfinished file. That is state. It must be a
+  regular file of this user and never a link, because no user has looked at it.
 
 Errors are `OSError`, with the text in `strerror`. Windows has other owners and modes, which are left to it.
 """
@@ -100,7 +100,7 @@ def open_state(path: Location, flags: int, *, is_private: bool = True) -> int:
 
     Args:
         path: The file.
-        flags: As those of `os.open`, without `O_TRUNC`: a file is checked before it is changed.
+        flags: The flags of `os.open`, without `O_TRUNC`, because a file is checked before it is changed.
         is_private: Whether others must not write to it. In a project's folder that is up to the project.
 
     Returns:
@@ -176,7 +176,7 @@ def check_database(path: Location) -> None:
     """Check the files of a SQLite database, which SQLite itself opens, at a path that the user has chosen.
 
     Raises:
-        OSError: If one is another user's, if others may write to it, or if one beside the database is a link.
+        OSError: If one is another user's, if others may write to it, or if one next to the database is a link.
     """
     place = follow(path)
     for suffix in ("", "-wal", "-shm", "-journal"):
@@ -227,7 +227,7 @@ def is_stream(path: Location) -> bool:
     """Whether what is at a path is written to as it is: a FIFO, a device, or a standard stream of this process.
 
     Raises:
-        OSError: If a link at its end is another user's, or what is there is.
+        OSError: If the file, or a link that leads to it, is another user's.
     """
     try:
         status = Path(path).stat()
@@ -319,12 +319,12 @@ def _write(path: Location, encoded: bytes, mode: int | None, created: int, *, is
 
 
 def finish(file: BinaryIO, target: Path, *, mode: int | None = None) -> None:
-    """Give a file that is going to replace another the permissions of that, and wait until it is on the disk.
+    """Give a file the permissions of the one that it is going to replace, and wait until it is on the disk.
 
     Args:
         file: The file, which has its content.
         target: The file to replace, which may be missing.
-        mode: The permissions, whatever those of the other are. None to keep those.
+        mode: The permissions. None for those of the file to replace.
 
     Raises:
         OSError: If it can't be written.
@@ -334,7 +334,7 @@ def finish(file: BinaryIO, target: Path, *, mode: int | None = None) -> None:
         with contextlib.suppress(FileNotFoundError):
             replaced = target.stat()
             mode = stat.S_IMODE(replaced.st_mode) if mode is None else mode
-            if os.geteuid() == 0:  # whose file remains that of its owner
+            if os.geteuid() == 0:  # the file still belongs to its owner
                 os.fchown(file.fileno(), replaced.st_uid, replaced.st_gid)
         if mode is not None:
             os.fchmod(file.fileno(), mode)
@@ -361,7 +361,7 @@ def _check(path: Location, status: os.stat_result, *, is_private: bool = True) -
 
 
 def _check_owner(path: Location, status: os.stat_result, folder: Path, fault: str = "belongs to another user") -> None:
-    """Check that a file is this user's or root's, or for root, the owner's of the folder, as in a container.
+    """Check that a file belongs to this user or to root. For root, the folder's owner will do, as in a container.
 
     Raises:
         OSError: If it is another user's.

@@ -7,7 +7,7 @@ from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 REDACTED = "[API key]"
-# A shorter key is no secret, and redacting it would make a text unreadable.
+# A shorter key isn't a secret, and redacting it would make a text unreadable.
 _SHORTEST = 6
 # Compiled when they are used, which is when something failed.
 _KEY = r"fib_(?:live|test)_\w+"
@@ -77,7 +77,7 @@ def _without_user(match: re.Match[str]) -> str:
     decoded = unquote(word)  # one that was passed as an id is percent-encoded in the path of a request
     before, at, host = decoded.rpartition("@")
     starts = [place for place in (before.find(":"), before.find("//")) if place >= 0]
-    if not at or not starts:  # without either, it is an address of mail
+    if not at or not starts:  # without either, it is an email address
         return word
     rest = before[min(starts) :]
     user = rest.removeprefix(":").lstrip("/")
@@ -90,7 +90,7 @@ def shown_url(url: str) -> str:
     """Return the URL of a server without user, password and options.
 
     Raises:
-        ValueError: If its path isn't that of a database, as with a `/` in a password, which would be shown.
+        ValueError: If its path isn't the number of a database, but may be part of a password with a `/`.
     """
     parts = urlsplit(url)
     database = parts.path.removeprefix("/")

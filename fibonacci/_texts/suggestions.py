@@ -82,7 +82,7 @@ class Hinted:
 
 
 class HintedList(Hinted):
-    """Explains that a list is no `list` as well."""
+    """Explains also why this list has no index."""
 
     __slots__ = ()
 

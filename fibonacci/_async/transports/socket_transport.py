@@ -158,7 +158,7 @@ class AsyncConnectionPool:
     async def _open(
         self, request: HTTPRequest, deadline: Deadline, free_descriptors: Callable[[], int]
     ) -> AsyncHTTP11Connection:
-        """Return a new connection. If no descriptor is left, those of idle connections are freed for it."""
+        """Return a new connection. If no descriptor is left, idle connections are closed to make room."""
         try:
             return await self._connector.connect(deadline, request.phases)
         except OSError as error:

@@ -80,7 +80,7 @@ class AsyncTLSStream:
         with suppress(ssl.SSLEOFError, ssl.SSLZeroReturnError):
             await self._perform(deadline, self._tls.do_handshake)
             return
-        # That has nothing to do with trust, and may not happen the next time.
+        # It doesn't mean that the server isn't trusted, and may not happen again.
         raise ConnectionResetError(errno.ECONNRESET, "the server closed the connection during the TLS handshake")
 
     @property
@@ -103,7 +103,7 @@ class AsyncTLSStream:
             while rest:
                 rest = rest[await self._perform(deadline, self._tls.write, rest) :]
         except ConnectionError:
-            if self.bytes_sent == before:  # so there is no response, but an alert may say why the peer has left
+            if self.bytes_sent == before:  # there is no response, but an alert may say why the peer has closed
                 with suppress(ConnectionError, DeadlineExceeded):
                     await self.read(deadline)
             raise

@@ -69,7 +69,7 @@ class AsyncTransportBase:
     """A transport that makes connections itself.
 
     Args:
-        given: The arguments by name: those of `TRANSPORT_OPTIONS`, and any others.
+        given: The arguments of the subclass by name. Only those in `TRANSPORT_OPTIONS` are used.
 
     Raises:
         ConfigurationError: If a number is out of range, or a file doesn't exist.

@@ -99,7 +99,7 @@ class HTTP11Connection:
     Args:
         stream: What carries it.
         prefix: The origin, put before the target of each request: a forwarding proxy needs the whole URL.
-        headers: Headers to send with each request beside its own.
+        headers: Headers to send with each request, in addition to its own.
 
     Attributes:
         is_reusable: Whether the last exchange ended cleanly, with nothing left over for the next one.

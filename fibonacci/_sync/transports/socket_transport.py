@@ -157,7 +157,7 @@ class ConnectionPool:
         return f"{self._capacity.in_use} of {self._capacity.total} in use"
 
     def _open(self, request: HTTPRequest, deadline: Deadline, free_descriptors: Callable[[], int]) -> HTTP11Connection:
-        """Return a new connection. If no descriptor is left, those of idle connections are freed for it."""
+        """Return a new connection. If no descriptor is left, idle connections are closed to make room."""
         try:
             return self._connector.connect(deadline, request.phases)
         except OSError as error:

@@ -81,7 +81,7 @@ class TLSStream:
         with suppress(ssl.SSLEOFError, ssl.SSLZeroReturnError):
             self._perform(deadline, self._tls.do_handshake)
             return
-        # That has nothing to do with trust, and may not happen the next time.
+        # It doesn't mean that the server isn't trusted, and may not happen again.
         raise ConnectionResetError(errno.ECONNRESET, "the server closed the connection during the TLS handshake")
 
     @property
@@ -104,7 +104,7 @@ class TLSStream:
             while rest:
                 rest = rest[self._perform(deadline, self._tls.write, rest) :]
         except ConnectionError:
-            if self.bytes_sent == before:  # so there is no response, but an alert may say why the peer has left
+            if self.bytes_sent == before:  # there is no response, but an alert may say why the peer has closed
                 with suppress(ConnectionError, DeadlineExceeded):
                     self.read(deadline)
             raise
