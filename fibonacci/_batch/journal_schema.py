@@ -157,7 +157,7 @@ class JournalHeader(NamedTuple):
 
     Attributes:
         workflow_id: The ID of the workflow.
-        workflow_version: The version with which rows were started last, as a text. None if the platform states none.
+        workflow_version: The version with which rows were started last, as text. None if unknown, or if any will do.
         key_rule: How keys are made: `index`, `column NAME` or `function`.
     """
 
@@ -165,15 +165,14 @@ class JournalHeader(NamedTuple):
     workflow_version: str | None
     key_rule: str
 
-    def continues(self, version: str | None) -> bool:
-        """Whether a run continues a journal with rows of a version of the workflow. None for an unknown one."""
-        return None in (version, self.workflow_version) or version == self.workflow_version
-
     def difference(self, other: JournalHeader) -> str | None:
         """Return how another header differs, as the end of a sentence on the journal, or None if it doesn't."""
         if self.workflow_id != other.workflow_id:
             return f"belongs to the workflow {self.workflow_id}, not {other.workflow_id}: pass another journal"
-        if not other.continues(self.workflow_version):
+        if (
+            None not in (self.workflow_version, other.workflow_version)
+            and self.workflow_version != other.workflow_version
+        ):
             return (
                 f"has rows of version {self.workflow_version} of the workflow, which is now at version "
                 f"{other.workflow_version}: roll the workflow back, pass "
@@ -189,16 +188,6 @@ class JournalHeader(NamedTuple):
 def version_text(version: object) -> str | None:
     """Return a version of a workflow as text, or None if the platform states none."""
     return str(version) if isinstance(version, int | str) and not isinstance(version, bool) else None
-
-
-class AnyVersionHeader(JournalHeader):
-    """What a run belongs to if it continues a journal although the workflow has a new version."""
-
-    __slots__ = ()
-
-    def continues(self, version: str | None) -> bool:
-        """Return True."""
-        return True
 
 
 def create(connection: sqlite3.Connection, header: JournalHeader) -> JournalMark:

@@ -541,7 +541,7 @@ def checked_rows(rows: Any, key: object, methods: tuple[str, ...]) -> Any:
     if frame is not None:
         frame.check(key)
         return frame
-    if isinstance(rows, str | bytes | Mapping) or not any(hasattr(rows, method) for method in methods):
+    if isinstance(cast("object", rows), str | bytes | Mapping) or not any(hasattr(rows, method) for method in methods):
         more = ": a sync client cannot iterate over an async one" if hasattr(rows, "__aiter__") else ""
         more = ": pass what its collect() returns" if hasattr(rows, "collect") else more
         raise TypeError(

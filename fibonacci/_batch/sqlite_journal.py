@@ -68,7 +68,7 @@ def make_stop_request(journal: str, run: str) -> None:
         OSError: If the request can't be written.
     """
     request = stop_request(journal, run)
-    if not request.is_file():  # another user may have made it
+    if request.is_symlink() or not request.is_file():  # another user may have made it
         os.close(open_state(request, os.O_WRONLY | os.O_CREAT))
 
 

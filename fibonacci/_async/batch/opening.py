@@ -12,7 +12,7 @@ from fibonacci._async.batch.reader import check_first_row
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.concurrency import quota_value
 from fibonacci._batch.estimate import BatchLimits, RunsEstimate, estimated
-from fibonacci._batch.journal_schema import AnyVersionHeader, JournalHeader, version_text
+from fibonacci._batch.journal_schema import JournalHeader, version_text
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.rows import can_be_read_again
 from fibonacci._batch.sql_journal import SQLJournal
@@ -61,12 +61,12 @@ async def open_batch(
             journal,
             workflow.organization_id,
             workflow.definition,
-            header.workflow_version,
+            version_text(workflow.version),
             limits,
             server_time(workflow.response.headers, received_at) - received_at,
         )
-        if isinstance(header, AnyVersionHeader):
-            context.state.new_version = header.workflow_version
+        if options.if_new_version == "continue":
+            context.state.new_version = context.version
         return context
     except BaseException:  # Ctrl-C
         journal.close()
@@ -75,8 +75,8 @@ async def open_batch(
 
 def header_of(workflow_id: str, workflow: Workflow, options: BatchOptions) -> JournalHeader:
     """Return what a run belongs to."""
-    kind = AnyVersionHeader if options.if_new_version == "continue" else JournalHeader
-    return kind(workflow_id, version_text(workflow.version), options.parser.key_rule)
+    version = None if options.if_new_version == "continue" else version_text(workflow.version)
+    return JournalHeader(workflow_id, version, options.parser.key_rule)
 
 
 async def estimate(

@@ -9,7 +9,7 @@ from statistics import median
 
 from fibonacci._batch.concurrency import quota_value
 from fibonacci._batch.estimate import BatchLimits, RunsEstimate, estimated
-from fibonacci._batch.journal_schema import AnyVersionHeader, JournalHeader, version_text
+from fibonacci._batch.journal_schema import JournalHeader, version_text
 from fibonacci._batch.options import BatchOptions
 from fibonacci._batch.rows import can_be_read_again
 from fibonacci._batch.sql_journal import SQLJournal
@@ -60,12 +60,12 @@ def open_batch(requestor: Requestor, requests: BatchRequests, options: BatchOpti
             journal,
             workflow.organization_id,
             workflow.definition,
-            header.workflow_version,
+            version_text(workflow.version),
             limits,
             server_time(workflow.response.headers, received_at) - received_at,
         )
-        if isinstance(header, AnyVersionHeader):
-            context.state.new_version = header.workflow_version
+        if options.if_new_version == "continue":
+            context.state.new_version = context.version
         return context
     except BaseException:  # Ctrl-C
         journal.close()
@@ -74,8 +74,8 @@ def open_batch(requestor: Requestor, requests: BatchRequests, options: BatchOpti
 
 def header_of(workflow_id: str, workflow: Workflow, options: BatchOptions) -> JournalHeader:
     """Return what a run belongs to."""
-    kind = AnyVersionHeader if options.if_new_version == "continue" else JournalHeader
-    return kind(workflow_id, version_text(workflow.version), options.parser.key_rule)
+    version = None if options.if_new_version == "continue" else version_text(workflow.version)
+    return JournalHeader(workflow_id, version, options.parser.key_rule)
 
 
 def estimate(
