@@ -79,6 +79,7 @@ class AsyncHTTPXTransport(AsyncTransportBase):
         max_idle_connections: int = DEFAULT_MAX_IDLE_CONNECTIONS,
     ) -> None:
         self._client = check_http_client(client, name="client", close="aclose")
+        # The signature is the one list of the options: the base class checks them by name.
         super().__init__(dict(locals()))
         self._options = {"client": self._client, **self._options}
         self._max_response_bytes: int = self._options["max_response_bytes"]

@@ -302,6 +302,7 @@ class AsyncSocketTransport(AsyncTransportBase):
         max_idle_connections: int = DEFAULT_MAX_IDLE_CONNECTIONS,
         idle_timeout: float = IDLE_TIMEOUT,
     ) -> None:
+        # The signature is the one list of the options: the base class checks them by name.
         super().__init__(dict(locals()))
         self._options["idle_timeout"] = check_seconds("idle_timeout", idle_timeout)
         self._pools: AsyncPerLoop[dict[str, AsyncConnectionPool]] = AsyncPerLoop(dict)

@@ -80,6 +80,7 @@ class HTTPXTransport(TransportBase):
         max_idle_connections: int = DEFAULT_MAX_IDLE_CONNECTIONS,
     ) -> None:
         self._client = check_http_client(client, name="client", close="close")
+        # The signature is the one list of the options: the base class checks them by name.
         super().__init__(dict(locals()))
         self._options = {"client": self._client, **self._options}
         self._max_response_bytes: int = self._options["max_response_bytes"]
