@@ -256,13 +256,9 @@ class FaultInjector:
 
     Args:
         router: The endpoints, to check routes against.
-
-    Attributes:
-        is_active: Whether any failure may be injected. Read for every request, without the lock.
     """
 
     def __init__(self, router: Router[object]) -> None:
-        self.is_active: bool = False
         self._router = router
         self._lock = threading.Lock()
         self._registered: list[ActiveFailure] = []
@@ -279,7 +275,6 @@ class FaultInjector:
         with self._lock:
             self._registered.append(failure)
             self._pending.append((pattern, failure))
-            self.is_active = True
         return failure
 
     def chaos(self, random_seed: int, rate: float, route: str, kinds: Sequence[FailureKind]) -> list[ActiveFailure]:
@@ -291,7 +286,10 @@ class FaultInjector:
         if not 0 <= rate <= 1:
             raise FailureError("rate", f"must be a share from 0 to 1, not {rate!r}")
         pattern, random = self._pattern(route), Random(random_seed)
-        specs = [FailureSpec(route=route, kind=kind, times=None, status=_chaos_status(kind)) for kind in kinds or CHAOS]
+        specs = [
+            FailureSpec(route=route, kind=kind, times=None, status=503 if kind == "status" else None)
+            for kind in kinds or CHAOS
+        ]
         failures = [ActiveFailure(spec) for spec in specs] if rate else []
 
         def draw(request: ServerRequest) -> ActiveFailure | None:
@@ -300,7 +298,6 @@ class FaultInjector:
         with self._lock:
             self._registered += failures
             self._chaos = draw if failures else None
-            self.is_active = bool(self._pending or failures)
         return failures
 
     def take(self, request: ServerRequest) -> ActiveFailure | None:
@@ -312,7 +309,6 @@ class FaultInjector:
                     failure.take()
                     if failure.remaining == 0:
                         self._pending.remove(entry)
-                        self.is_active = bool(self._pending or self._chaos)
                     return failure
             return None if self._chaos is None else self._chaos(request)
 
@@ -330,7 +326,6 @@ class FaultInjector:
         """Remove all failures and the chaos, with their counts."""
         with self._lock:
             self._registered, self._pending, self._chaos = [], [], None
-            self.is_active = False
 
     def _pattern(self, route: str) -> RoutePattern:
         try:
@@ -375,10 +370,6 @@ class InjectedFailures:
 
     def __repr__(self) -> str:
         return repr(list(self))
-
-
-def _chaos_status(kind: FailureKind) -> int | None:
-    return 503 if kind == "status" else None
 
 
 _SEND_RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER 0: close sends RST
