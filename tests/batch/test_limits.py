@@ -327,13 +327,6 @@ class TestOutages:
         assert Counter(result.status for result in results) == {"completed": 6}
         assert here.count(EXECUTE, 200) == 6
 
-    def test_looks_that_fail_are_repeated(self, mode: Mode) -> None:
-        here = platform(mode)
-        here.emulator.fail("GET /executions", status=500, times=5)
-        here.emulator.fail("GET /executions/{execution_id}", status=500, times=5)
-        results = here.run(here.runs([3.0, 3.0, 3.0, 9.0], concurrency=4))
-        assert Counter(result.status for result in results) == {"completed": 4}
-
     def test_the_pauses_between_looks_that_fail_double_up_to_ten_seconds(self, mode: Mode) -> None:
         here = platform(mode, time="manual")
         began = here.clock.time()

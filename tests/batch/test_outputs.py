@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fibonacci import AuthenticationError, RunResult
+from fibonacci import RunResult
 from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode
 from tests.kit.peer import Peer
@@ -63,8 +63,3 @@ def test_a_read_that_fails_is_repeated(status: int, mode: Mode, tmp_path: Path) 
         results = run(mode, platform, tmp_path / "runs.db")
         assert {result.outputs["of"] for result in results} == set(IDS)
     assert platform.reads == {"exec_1": 2, "exec_2": 2}
-
-
-def test_a_key_that_is_refused_ends_the_run(mode: Mode, tmp_path: Path) -> None:
-    with pytest.raises(AuthenticationError):
-        run(mode, BriefPlatform(401), tmp_path / "runs.db")

@@ -40,17 +40,6 @@ from tests.kit.assertions import each_row
 
 
 class TestConcurrency:
-    def test_it_asks_again_while_others_take_capacity(self) -> None:
-        plan = ConcurrencyPlan(None)
-        plan.record_quota(20, 20, now=0.0)
-        assert plan.slots(0, 0, now=0.0) == 0
-        assert plan.next_change(0.0) == 60.0
-        assert plan.slots(0, 0, now=60.0) == 0
-        assert plan.must_ask
-        plan.record_quota(20, 0, now=60.0)
-        assert plan.slots(0, 0, now=60.0) == 20
-        assert plan.next_change(60.0) is None
-
     def test_a_refusal_is_answered_with_a_question(self) -> None:
         plan = ConcurrencyPlan(50)
         plan.record_refusal(20, sent_at=-1.0, now=0.0)
@@ -76,34 +65,6 @@ class TestConcurrency:
         plan.record_refusal(0, sent_at=699.0, now=700.0)
         plan.record_unreadable_quota(now=700.0)
         assert plan.slots(0, 0, now=710.0) == 1, "one row asks too"
-
-    def test_an_outage_is_probed_by_one_row(self) -> None:
-        plan = ConcurrencyPlan(50)
-        for _ in range(50):
-            assert not plan.starts.failed(sent_at=-1.0, now=0.0)
-        assert plan.slots(0, 0, now=0.9) == 0
-        assert plan.slots(0, 0, now=1.0) == 1
-        assert plan.slots(1, 1, now=1.0) == 0, "the probe is on its way"
-        assert not plan.starts.failed(sent_at=1.0, now=1.0)
-        assert plan.slots(0, 0, now=2.9) == 0
-        assert plan.slots(0, 0, now=3.0) == 1
-        plan.started(sent_at=0.9)
-        assert plan.slots(1, 0, now=3.0) == 1, "it was sent before the failure"
-        plan.started(sent_at=3.0)
-        assert plan.slots(1, 0, now=3.0) == 49
-
-    def test_where_a_row_may_have_been_started_a_request_that_only_reads_goes_first(self) -> None:
-        plan = ConcurrencyPlan(50)
-        plan.starts.failed(sent_at=-1.0, now=0.0)
-        plan.lost()
-        assert [plan.must_probe(at) for at in (0.9, 1.0)] == [False, True]
-        assert plan.slots(0, 0, now=1.0) == 0
-        plan.probed()
-        assert (plan.must_probe(1.0), plan.slots(0, 0, now=1.0)) == (False, 1)
-        plan.starts.failed(sent_at=1.0, now=1.1)
-        plan.lost()
-        plan.started(sent_at=1.2)
-        assert not plan.must_probe(10.0)
 
     @given(
         st.integers(1, 200) | st.none(),
@@ -137,29 +98,6 @@ class TestConcurrency:
 
 
 class TestBackoff:
-    def test_each_failure_in_a_row_doubles_the_wait_up_to_a_bound(self) -> None:
-        backoff, now = Backoff(1.0, 15.0), 0.0
-        for _ in range(2):
-            waits: list[float] = []
-            for _ in range(6):
-                sent_at, now = now, now + 0.1
-                backoff.failed(sent_at, now)
-                waits.append(backoff.until - now)
-                now = backoff.until
-            assert waits == pytest.approx([1, 2, 4, 8, 15, 15])
-            backoff.passed(now)
-
-    def test_what_was_sent_before_the_last_failure_counts_with_it(self) -> None:
-        backoff = Backoff(1.0, 15.0)
-        for at in (1.0, 1.0, 1.5, 9.0):
-            backoff.failed(sent_at=0.0, now=at)
-        assert (backoff.since, backoff.until) == (1.0, 2.0)
-        backoff.passed(sent_at=0.5)
-        assert backoff.since == 1.0, "it passed before"
-        backoff.passed(sent_at=2.0)
-        backoff.failed(sent_at=0.9, now=10.0)
-        assert backoff.until == 0.0, "it is over"
-
     def test_the_platform_may_say_how_long_it_wants_to_be_left_alone(self) -> None:
         backoff = Backoff(1.0, 15.0)
         backoff.failed(0.0, now=1.0, asked=30.0)
@@ -172,12 +110,6 @@ class TestBackoff:
         for sent_at, asked, seconds in ((42.0, 0.0, 1.0), (44.0, 1e12, 3600.0)):
             backoff.failed(sent_at, now=sent_at + 0.5, asked=asked)
             assert backoff.until == sent_at + 0.5 + seconds, "a second at least, and an hour at most"
-
-    def test_a_quarter_of_an_hour_is_waited_for(self) -> None:
-        backoff = Backoff(1.0, 15.0)
-        assert [backoff.failed(at - 0.1, at) for at in (100.0, 500.0, 1000.0, 1000.1)] == [False, False, False, True]
-        backoff.passed(sent_at=1000.2)
-        assert [backoff.failed(at - 0.1, at) for at in (1001.0, 1901.0, 1901.1)] == [False, False, True]
 
 
 class TestWatching:

@@ -22,33 +22,30 @@ class TestText:
     TEXT = ProgressText(began=0.0, total=20_000)
     LIMITS = BatchLimits("pro", rate=300, runs_per_hour=300, concurrency=20, duration=10.0)
 
-    def test_with_the_limit_that_binds(self) -> None:
-        summary = RunsSummary(succeeded=290, failed=8, unknown=2, from_journal=0, left=19_700)
-        text = self.TEXT.text(summary, self.TEXT.measured(summary, self.LIMITS, 600.0, 0.0))
-        assert text == "8 failed, 2 unknown, 29.8 a minute, 66 h left (300 runs an hour)"
+    @pytest.mark.parametrize(
+        ("total", "ended", "left", "limits", "now", "paused", "text"),
+        [
+            (20_000, 290, 19_700, LIMITS, 600.0, 0.0, "29.0 a minute, 66 h left (300 runs an hour)"),
+            (20_000, 100, 100, BatchLimits(), 600.0, 0.0, "10.0 a minute, 10 min left"),
+            (20_000, 0, 120, BatchLimits(rate=60.0, duration=0.0), 0.0, 0.0, "2 min left (60 requests a minute)"),
+            (20_000, 0, 10, LIMITS, 0.0, 1800.0, "30 min left (20 runs at a time)"),
+            (None, 100, 100, BatchLimits(), 600.0, 0.0, "10.0 a minute"),
+        ],
+    )
+    def test_the_pace(
+        self, total: int | None, ended: int, left: int, limits: BatchLimits, now: float, paused: float, text: str
+    ) -> None:
+        summary = RunsSummary(succeeded=ended, failed=0, unknown=0, from_journal=0, left=left)
+        shown = ProgressText(0.0, total)
+        assert shown.text(summary, shown.measured(summary, limits, now, 0.0, paused=paused)) == text
 
-    def test_as_the_rows_went_where_no_limit_is_longer(self) -> None:
-        summary = RunsSummary(succeeded=100, failed=0, unknown=0, from_journal=0, left=100)
-        pace = self.TEXT.measured(summary, BatchLimits(), 600.0, 0.0)
-        assert self.TEXT.text(summary, pace) == "10.0 a minute, 10 min left"
-
-    def test_a_limit_that_binds_for_two_minutes(self) -> None:
-        summary = RunsSummary(succeeded=0, failed=0, unknown=0, from_journal=0, left=120)
-        pace = self.TEXT.measured(summary, BatchLimits(rate=60.0, duration=0.0), 0.0, 0.0)
-        assert self.TEXT.text(summary, pace) == "2 min left (60 requests a minute)"
-
-    def test_while_a_quota_is_waited_for(self) -> None:
+    def test_what_has_ended_and_what_blocks_the_rows(self) -> None:
         since = datetime(2026, 1, 1, 10, 0, tzinfo=UTC)
         blocker = RunsBlocker(reason="a quota is used up", since=since, next_try_at=since + timedelta(minutes=30))
-        summary = RunsSummary(succeeded=300, failed=0, unknown=0, from_journal=300, left=10, blocked_by=blocker)
-        assert self.TEXT.text(summary, self.TEXT.measured(summary, self.LIMITS, 0.0, 0.0, paused=1800.0)) == (
-            "300 from the journal, 30 min left (20 runs at a time), blocked until 10:30:00 UTC: a quota is used up"
+        summary = RunsSummary(succeeded=300, failed=8, unknown=2, from_journal=308, left=0, blocked_by=blocker)
+        assert self.TEXT.text(summary, self.TEXT.measured(summary, self.LIMITS, 0.0, 0.0)) == (
+            "8 failed, 2 unknown, 308 from the journal, blocked until 10:30:00 UTC: a quota is used up"
         )
-
-    def test_without_a_number_of_rows_no_time_is_left(self) -> None:
-        summary = RunsSummary(succeeded=100, failed=0, unknown=0, from_journal=0, left=100)
-        text = ProgressText(0.0, None)
-        assert text.text(summary, text.measured(summary, BatchLimits(), 600.0, 0.0)) == "10.0 a minute"
 
     def test_the_line_of_the_log(self) -> None:
         summary = RunsSummary(succeeded=1_290, failed=8, unknown=2, from_journal=0, left=19_700)

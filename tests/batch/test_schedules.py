@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
 
-from fibonacci._batch.leaving import end_soon
 from tests.tools.simulation.schedule import Schedule, broken
 from tests.tools.simulation.schedules import run
 
@@ -29,19 +27,6 @@ def test_the_promises_hold() -> None:
 @pytest.mark.parametrize("seed", FOUND)
 def test_schedules_that_have_found_something(seed: int) -> None:
     assert not run(seed)[1]
-
-
-def test_a_run_that_was_abandoned_meanwhile_is_ended_first() -> None:
-    """Of this process, as the garbage collector may find one at any time."""
-    ended = list[float]()
-
-    def end() -> None:
-        time.sleep(0.02)  # longer than a turn of the simulation takes
-        ended.append(time.monotonic())
-
-    end_soon(end)
-    assert not run(next(iter(FOUND)))[1]
-    assert ended
 
 
 @pytest.mark.slow
