@@ -87,9 +87,8 @@ LIES: list[tuple[str, object, str]] = [
 
 @each_row(("rule", "lie", "first"), LIES)
 def test_a_changed_rule_is_noticed(platform: Emulator, rule: str, lie: object, first: str) -> None:
-    call = caller(platform.base_url, platform.api_key)
     file = first.partition(":")[0]
-    with pytest.MonkeyPatch.context() as patch:
+    with caller(platform.base_url, platform.api_key) as call, pytest.MonkeyPatch.context() as patch:
         patch.setattr(f"fibonacci.{rule}", lie)
         found = (name for name, case in cases() if name.startswith(file) and next(disagreements(call, case), None))
         assert next(found).startswith(first)

@@ -12,12 +12,12 @@ import argparse
 import json
 import os
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 Call = Callable[..., tuple[int, Any]]
 NO_APPROVAL: Any = {"require_approval_for_external_comm": False, "allow_self_approval": False, "category_flags": {}}
@@ -30,20 +30,22 @@ def cases() -> Iterator[tuple[str, Any]]:
             yield f"{file.stem}: {case['case']}", case
 
 
-def caller(base_url: str, api_key: str) -> Call:
-    """Return a function that sends a request, and returns the status and the `data` of the response."""
+@contextmanager
+def caller(base_url: str, api_key: str) -> Generator[Call]:
+    """Yield a function that sends a request, and returns the status and the `data` of the response."""
+    base = urlsplit(base_url)
+    connection = (HTTPSConnection if base.scheme == "https" else HTTPConnection)(base.netloc)
+    headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
 
     def call(method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
         content = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(urljoin(f"{base_url}/", path), content, headers, method=method)
-        try:
-            with urllib.request.urlopen(request) as response:
-                return response.status, json.loads(response.read() or b"{}").get("data")
-        except urllib.error.HTTPError as error:
-            return error.code, None
+        connection.request(method, urljoin(f"{base.path}/", path), content, headers)
+        response = connection.getresponse()
+        received = response.read()
+        return response.status, json.loads(received or b"{}").get("data") if response.status < 400 else None
 
-    return call
+    with closing(connection):
+        yield call
 
 
 def disagreements(call: Call, case: Any) -> Iterator[str]:
@@ -90,8 +92,8 @@ def ended_run(call: Call, workflow_id: str, nodes: list[Any], run: Any) -> Any:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--base-url", required=True, help="such as http://127.0.0.1:8787/v1")
-    to_platform = caller(parser.parse_args().base_url, os.environ["FIBONACCI_API_KEY"])
-    faults = {name: list(disagreements(to_platform, case)) for name, case in cases()}
+    with caller(parser.parse_args().base_url, os.environ["FIBONACCI_API_KEY"]) as to_platform:
+        faults = {name: list(disagreements(to_platform, case)) for name, case in cases()}
     print("".join(f"{name}: {fault}\n" for name, found in faults.items() for fault in found), end="")
     print(f"{len(faults)} cases: {sum(map(bool, faults.values()))} disagree")
     raise SystemExit(any(faults.values()))
