@@ -28,6 +28,10 @@ _LARGEST = 1 << 20
 _FORMAT = 4
 
 
+def _create(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT, 0o600)
+
+
 class FileStore:
     """Keeps a shared window in a private folder. Time is the monotonic clock, which all processes of a machine share.
 
@@ -61,8 +65,7 @@ class FileStore:
 
     def _exchange(self, message: WindowMessage) -> WindowReply:
         now, window = monotonic(), Window(is_shared=True)
-        self._file.touch(mode=0o600)
-        with self._file.open("r+b", buffering=0) as file:
+        with open(self._file, "r+b", buffering=0, opener=_create) as file:
             before = file.read(_LARGEST)
             # Without a readable state, as after a full disk, the window begins again: the next response states it.
             with suppress(ValueError):
