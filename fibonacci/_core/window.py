@@ -82,7 +82,7 @@ class Window:
         limit: The requests that the plan allows in a window. 0 if not known.
         left: The requests that may still be sent. If the limit isn't known, the negative number of those under way.
         reset: The stated end in Unix seconds, which names the window. 0 until a response states this window.
-        ends: The end on the clock of this window. If the limit isn't known, since when requests are sent.
+        ends: The end on the clock of this window. If processes share it and know no limit: when the first was sent.
         length: The longest window seen, in seconds.
     """
 
@@ -113,7 +113,8 @@ class Window:
         """Count a request that is sent now."""
         if self.limit and now >= self.ends:
             self.left, self.reset, self.ends = self.limit, 0.0, now + self.length
-        self.ends = now if self.ends == _NEVER else self.ends
+        if self.is_shared and self.ends == _NEVER:
+            self.ends = now
         self.left -= 1
 
     def end(self, stated: Statement | None, now: float) -> None:
