@@ -98,6 +98,7 @@ class StoredWindow(Window):
 
     def end(self, stated: Statement | None, now: float) -> None:
         """Have the store told of the end of a request."""
+        super().end(stated, now)  # so that a call isn't refused for what is known to be wrong
         self.untold.append(("end", stated))
 
     def pause(self, seconds: float, now: float) -> None:
