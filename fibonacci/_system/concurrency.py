@@ -7,6 +7,7 @@ point. So no thread sees a half-renewed object, and nothing waits for a lock tha
 from __future__ import annotations
 
 import os
+from functools import wraps
 from itertools import islice
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
     # look through it twice more, which takes 5 ms.
     from collections.abc import Callable, Iterator
     from types import TracebackType
-    from typing import Protocol, TypeVar
+    from typing import Any, Protocol, TypeVar
+
+    from pydantic import BaseModel
 
     T = TypeVar("T")
+    M = TypeVar("M", bound=BaseModel)
 
     class Inherited(Protocol):
         """An object that a forked child can't use as the parent left it."""
@@ -94,6 +98,26 @@ class Turn:
     def end(self) -> None:
         """End the turn. A second call does nothing."""
         self._turns.discard(self)
+
+
+def passing_interrupts(model: type[M]) -> type[M]:
+    """Let Ctrl-C pass that comes while a Python serializer works for `model_dump`. Pydantic would replace it."""
+    from pydantic_core import PydanticSerializationError
+
+    dump = model.model_dump
+
+    @wraps(dump)
+    def model_dump(self: M, **options: Any) -> dict[str, Any]:
+        try:
+            return dump(self, **options)
+        except PydanticSerializationError as error:
+            cause = error.__cause__
+            if cause is None or isinstance(cause, PydanticSerializationError):
+                raise
+            raise cause from None
+
+    type.__setattr__(model, "model_dump", model_dump)  # which the listing of the public API need not have
+    return model
 
 
 _inherited: WeakSet[Inherited] = WeakSet()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, get_type_hints
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
+from fibonacci._system.concurrency import passing_interrupts
 from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _SHOWN_CHARACTERS = 60
 _TIMES = ("created_at", "updated_at")
 
 
+@passing_interrupts
 class Model(BaseModel):
     """An object from the platform, frozen, with a typed field for everything that the platform documents.
 

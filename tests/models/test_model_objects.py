@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 import traceback
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from types import FrameType
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -43,6 +45,20 @@ def pickled(model: Workflow) -> Workflow:
 
 
 COPIES: list[Callable[[Workflow], Workflow]] = [copy.copy, copy.deepcopy, pickled, Workflow.model_copy]
+
+
+def test_ctrl_c_in_a_serializer_is_no_error_of_pydantic() -> None:
+    def interrupt(frame: FrameType, event: str, argument: object) -> None:
+        if frame.f_code.co_name == "_as_received":
+            raise KeyboardInterrupt
+
+    before = sys.gettrace()
+    sys.settrace(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Execution(id="exec_1").model_dump(mode="json")
+    finally:
+        sys.settrace(before)
 
 
 class TestRepr:
