@@ -106,7 +106,9 @@ LINES: Final[Mapping[str, str]] = {
     "Handlers, scripts and their calls": (
         r"scripts?\b|\bcalls\b|\bcassette\b|HandlerCall|HandlerOutcome|step\.timeout|launched"
     ),
-    "Warnings and logs": r"\bwarnings\b|EmulatorWarning|unused_owners|without_value|_log\b|\blog\(|report_problems",
+    "Warnings and logs": (
+        r"\bwarnings\b|EmulatorWarning|unused_owners|without_value|_log\b|\blog\(|report_problems|_report_end"
+    ),
     "Remarks about made-up answers, in the trace": r"\bremarks\b",
     "Secrets and the environment": r"\bsecrets\b|\"env\"",
     "What only models and critics have": (
@@ -116,10 +118,12 @@ LINES: Final[Mapping[str, str]] = {
         r"is_template|is_flagged|\bcaller\b|rolled_back_from|changed\[.status|\btags\b"
     ),
     "What only the seed of an emulator may name, which is set in Python": r"\bSEED\b|\"unknown_model\"",
-    "The name of a list inside its cursor, which is opaque": r"\bkind=",
+    "The name of a list inside its cursor, which is opaque": r"\bkind=|_listed\(",
+    "Texts for people, and the length of an ID": r"not_found\(|include_url|urandom",
+    "Which query parameters an endpoint knows: others are a warning, unless the emulator is strict": r"\bquery=\(",
     "Who decides about approval, which is done in Python": r"\bDECIDING\b",
     "Entries of the audit log, and what connecting a tool responds: not documented, and kept as they come": (
-        r"\bChange\(|: StoredConnection = "
+        r"\bChange\(|\baudit\(|: StoredConnection = "
     ),
     "Caches and slots, without which the same takes more time or memory": r"\blru_cache\b|\bslots=True",
     "How large the output of a node may be, which is not documented": r"\bMAX_OUTPUT",

@@ -239,12 +239,12 @@ def _override(server: Server) -> None:
         made = policies.create_role_override(server.organization_id, role="owner", tool_name=tool.name, enabled=True)
     except ConflictError:
         raise Skipped("one already exists, from an earlier run") from None
-    require_equal((made.role, made.tool_name, made.enabled), ("owner", tool.name, True), "it")
-    item = find_item(server, server.path("role-policy-overrides"), role="owner", tool_name=tool.name)
-    require_equal(item.get("enabled"), True, "enabled in the list")
+    about = (made.role, made.tool_name, made.enabled, made.created_at is None)
+    require_equal(about, ("owner", tool.name, True, False), "it")
+    path = server.path("role-policy-overrides")
+    require_equal(find_item(server, path, role="owner", tool_name=tool.name)["enabled"], True, "enabled in the list")
     body = {"role": "owner", "tool_name": tool.name.replace("_", ".", 1), "enabled": False}
-    second = server.raw("POST", server.path("role-policy-overrides"), json_body=body)
-    require_field(require_refusal(second, 409), "tool_name")
+    require_field(require_refusal(server.raw("POST", path, json_body=body), 409), "tool_name")
 
 
 ROLES: Final = Checks("roles")
