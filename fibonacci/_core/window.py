@@ -35,8 +35,8 @@ class Admission:
     __slots__ = ("__weakref__", "is_given", "wake")
 
     def __init__(self, wake: Callable[[], None] = _ignore) -> None:
-        self.is_given = False
-        self.wake = wake
+        self.is_given: bool = False
+        self.wake: Callable[[], None] = wake
 
 
 class Delay(NamedTuple):
@@ -87,13 +87,16 @@ class Window:
     """
 
     def __init__(self, *, is_shared: bool = False) -> None:
-        self.is_shared = is_shared
+        self.is_shared: bool = is_shared
         self.forget()
 
     def forget(self, now: float = 0.0) -> None:
         """Forget what the server stated."""
-        self.limit = self.left = 0
-        self.reset, self.ends, self.length = 0.0, _NEVER, 0.0
+        self.limit: int = 0
+        self.left: int = 0
+        self.reset: float = 0.0
+        self.ends: float = _NEVER
+        self.length: float = 0.0
 
     def remaining_at(self, now: float) -> tuple[float, int] | None:
         """Return the seconds and the requests left, or None if they aren't known."""
