@@ -78,6 +78,9 @@ class _TurnedConnection:
         self.response_time = 0.0
         made.append(self)
 
+    def is_ended(self) -> bool:
+        return self.is_closed
+
     async def exchange(self, request: HTTPRequest, deadline: Deadline, limit: int, *rest: object) -> HTTPResponse:
         assert not self.is_closed, "a closed connection is used"
         assert not self.users, "two calls use one connection"
