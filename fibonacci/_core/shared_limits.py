@@ -221,7 +221,9 @@ class SharedLimits:
                 self._admit(calls[0], now)
 
     def _delay(self, now: float) -> Delay | None:
-        return self._window.delay(now) if self._is_enforced else None
+        delay = self._window.delay(now) if self._is_enforced else None
+        # A request in flight may still be given back.
+        return delay and delay._replace(is_fixed=delay.is_fixed and not self._admitted)
 
     def _admit(self, admission: Admission, now: float) -> None:
         self._admitted.add(admission)

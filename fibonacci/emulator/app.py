@@ -249,7 +249,7 @@ class App(Platform):
         if request.target.startswith(_CONTROL_PATHS):
             response = self._handle_normally(request)
         else:
-            failure = self.faults.take(request)
+            failure = self.faults.take(request) if self.faults.is_active else None
             response = self._handle_normally(request) if failure is None else self._handle_failing(request, failure)
             response = _in_format_of(request, response)
             is_silent = failure is not None and failure.kind in SILENT

@@ -256,9 +256,13 @@ class FaultInjector:
 
     Args:
         router: The endpoints, to check routes against.
+
+    Attributes:
+        is_active: Whether any failure may be injected. Read for every request, without the lock.
     """
 
     def __init__(self, router: Router[object]) -> None:
+        self.is_active: bool = False
         self._router = router
         self._lock = threading.Lock()
         self._registered: list[ActiveFailure] = []
@@ -275,6 +279,7 @@ class FaultInjector:
         with self._lock:
             self._registered.append(failure)
             self._pending.append((pattern, failure))
+            self.is_active = True
         return failure
 
     def chaos(self, random_seed: int, rate: float, route: str, kinds: Sequence[FailureKind]) -> list[ActiveFailure]:
@@ -298,6 +303,7 @@ class FaultInjector:
         with self._lock:
             self._registered += failures
             self._chaos = draw if failures else None
+            self.is_active = bool(self._pending or failures)
         return failures
 
     def take(self, request: ServerRequest) -> ActiveFailure | None:
@@ -309,6 +315,7 @@ class FaultInjector:
                     failure.take()
                     if failure.remaining == 0:
                         self._pending.remove(entry)
+                        self.is_active = bool(self._pending or self._chaos)
                     return failure
             return None if self._chaos is None else self._chaos(request)
 
@@ -326,6 +333,7 @@ class FaultInjector:
         """Remove all failures and the chaos, with their counts."""
         with self._lock:
             self._registered, self._pending, self._chaos = [], [], None
+            self.is_active = False
 
     def _pattern(self, route: str) -> RoutePattern:
         try:

@@ -194,6 +194,7 @@ def test_bad_bodies_change_nothing(api: Api, path: str, body: Any, field: str) -
     response = control(api, "POST", path, body)
     assert (response.status, response.code, response.fields) == (422, "validation_error", [field])
     assert control(api, "GET", "/failures").data == []
+    assert not api.app.faults.is_active
 
 
 @each_row(

@@ -329,7 +329,7 @@ class NodeExecutor:
                 raise NodeError(
                     f"the emulator cannot run nodes of type {node.type!r}: this version of the SDK does not know it"
                 )
-        if (taken := scripts.take(node.id, name)) is not None:
+        if scripts.is_active and (taken := scripts.take(node.id, name)) is not None:
             return self._scripted(node, taken[0])
         if handlers.cassette is not None:
             call = self._call(node, attempt, given)

@@ -178,6 +178,11 @@ class Scripts:
 class ScriptQueue(Scripts):
     """The scripts of an emulator as the nodes take them."""
 
+    @property
+    def is_active(self) -> bool:
+        """Whether there is any script. It is read for every node, without the lock."""
+        return bool(self._by_name)
+
     def add(self, scripts: Sequence[QueuedScript]) -> None:
         """Add scripts, each after those that already exist for its name.
 

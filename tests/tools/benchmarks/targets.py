@@ -94,8 +94,7 @@ TARGETS = (
         0.75,
         subject=_DECODING,
     ),
-    # The body is parsed in one piece: a page has 200 objects at most, so what pieces would save is little.
-    Bound("its peak memory, relative to that by hand", "page of 10,000 objects: peak memory", 1.25, subject=_DECODING),
+    Bound("its peak memory, relative to that by hand", "page of 10,000 objects: peak memory", 0.75, subject=_DECODING),
 )
 
 

@@ -119,7 +119,6 @@ LINES: Final[Mapping[str, str]] = {
     ),
     "What only the seed of an emulator may name, which is set in Python": r"\bSEED\b|\"unknown_model\"",
     "The name of a list inside its cursor, which is opaque": r"\bkind=|_listed\(",
-    "Texts for people, and the length of an ID": r"not_found\(|include_url|urandom",
     "Which query parameters an endpoint knows: others are a warning, unless the emulator is strict": r"\bquery=\(",
     "Who decides about approval, which is done in Python": r"\bDECIDING\b",
     "Entries of the audit log, and what connecting a tool responds: not documented, and kept as they come": (
