@@ -100,11 +100,11 @@ class AsyncRateLimitWait:
     @contextmanager
     def _waiting(self) -> Generator[None]:
         """Let the closing of the client end the block, and record how long the block takes."""
-        self._shared.waits.add(self)
+        self._shared.waits.add(self.close)
         try:
             yield
         finally:
-            self._shared.waits.discard(self)
+            self._shared.waits.discard(self.close)
             record: Callable[[float], object] | None = getattr(self._call.span, "add_rate_limit_wait", None)
             if record is not None and self._has_slept:  # a user's tracer need not have it
                 record(self._clock.monotonic() - self._began)

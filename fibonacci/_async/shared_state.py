@@ -8,10 +8,9 @@ from fibonacci._core.config import LOCAL_RATE_LIMITERS, Config, needs_profile
 from fibonacci._net.instrumentation import replaced_function
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, Protocol, Self
 
-    from fibonacci._async.rate_limit_wait import AsyncRateLimitWait
     from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci._core.shared_limits import SharedLimits
     from fibonacci.models.response import RateLimit
@@ -45,7 +44,7 @@ class AsyncSharedState:
 
     Attributes:
         limits: The limits of the key that was used last. None before the first call.
-        waits: The waits of calls for the rate limit.
+        waits: What ends the waits of calls for the rate limit: a function for each.
         exits: The runs whose execution is canceled when they are left early.
     """
 
@@ -53,7 +52,7 @@ class AsyncSharedState:
         self._config = config
         self._made: dict[str, AsyncTransport] = {}
         self.limits: SharedLimits | None = None
-        self.waits: set[AsyncRateLimitWait] = set()
+        self.waits: set[Callable[[], None]] = set()
         self.exits: set[AsyncExit] = set()
         if config.rate_limiter not in LOCAL_RATE_LIMITERS:
             from fibonacci._net.stored_limits import window_store
@@ -93,8 +92,8 @@ class AsyncSharedState:
 
         Cancellations of executions that are under way are waited for: a program often ends after this.
         """
-        for wait in list(self.waits):
-            wait.close()
+        for end in list(self.waits):
+            end()
         try:
             if self.exits:
                 from fibonacci._async import _runtime  # loaded by the run that is among them

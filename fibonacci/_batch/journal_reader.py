@@ -13,7 +13,6 @@ from typing import Any
 from fibonacci._batch.journal_errors import damaged_error, incomplete_error, journal_error, sqlite_error, system_error
 from fibonacci._batch.journal_schema import JournalHeader, JournalMark, read_header
 from fibonacci._batch.locks import LOCK_SUFFIX, is_held, read_holder, read_note
-from fibonacci._batch.options import check_journal, postgres_place
 from fibonacci._batch.sql_journal import JournalHolder, SQLJournal
 from fibonacci._batch.sqlite_journal import (
     SQLITE,
@@ -179,21 +178,3 @@ class SQLiteReader(JournalReader):
 def _absent_error(path: str) -> JournalError:
     """Return the error of a journal that is to be read, and isn't there."""
     return journal_error(path, "does not exist or is empty: check its path")
-
-
-def journal_reader(journal: str | os.PathLike[str]) -> JournalReader:
-    """Return what reads the journal at a path or a URL of PostgreSQL.
-
-    Raises:
-        TypeError: If it isn't a path.
-        ValueError: If it is another URL, or can't be the path of a file.
-    """
-    path = check_journal(journal)
-    if path is None:
-        raise TypeError("journal must be the path of a file, not None")
-    place = postgres_place(path)
-    if place is None:
-        return SQLiteReader(path)
-    from fibonacci._batch.postgres_journal import PostgresReader
-
-    return PostgresReader(place)

@@ -12,7 +12,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from fibonacci._batch.journal_errors import reading_row
-from fibonacci._batch.journal_reader import JournalReader, journal_reader
+from fibonacci._batch.journal_reader import JournalReader, SQLiteReader
+from fibonacci._batch.options import check_journal, postgres_place
 from fibonacci._batch.progress import progress_in
 from fibonacci._batch.rows import key_text
 from fibonacci._batch.sql_journal import entry_in
@@ -226,3 +227,21 @@ def read_journal(journal: str | os.PathLike[str]) -> JournalView:
     reader = journal_reader(journal)
     reader.check()
     return JournalView(reader)
+
+
+def journal_reader(journal: str | os.PathLike[str]) -> JournalReader:
+    """Return what reads the journal at a path or a URL of PostgreSQL.
+
+    Raises:
+        TypeError: If it isn't a path.
+        ValueError: If it is another URL, or can't be the path of a file.
+    """
+    path = check_journal(journal)
+    if path is None:
+        raise TypeError("journal must be the path of a file, not None")
+    place = postgres_place(path)
+    if place is None:
+        return SQLiteReader(path)
+    from fibonacci._batch.postgres_journal import PostgresReader
+
+    return PostgresReader(place)

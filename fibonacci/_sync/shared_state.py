@@ -9,11 +9,10 @@ from fibonacci._core.config import LOCAL_RATE_LIMITERS, Config, needs_profile
 from fibonacci._net.instrumentation import replaced_function
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, Protocol, Self
 
     from fibonacci._core.shared_limits import SharedLimits
-    from fibonacci._sync.rate_limit_wait import RateLimitWait
     from fibonacci._sync.transports.transport import Transport
     from fibonacci.models.response import RateLimit
 
@@ -46,7 +45,7 @@ class SharedState:
 
     Attributes:
         limits: The limits of the key that was used last. None before the first call.
-        waits: The waits of calls for the rate limit.
+        waits: What ends the waits of calls for the rate limit: a function for each.
         exits: The runs whose execution is canceled when they are left early.
     """
 
@@ -54,7 +53,7 @@ class SharedState:
         self._config = config
         self._made: dict[str, Transport] = {}
         self.limits: SharedLimits | None = None
-        self.waits: set[RateLimitWait] = set()
+        self.waits: set[Callable[[], None]] = set()
         self.exits: set[Exit] = set()
         if config.rate_limiter not in LOCAL_RATE_LIMITERS:
             from fibonacci._net.stored_limits import window_store
@@ -94,8 +93,8 @@ class SharedState:
 
         Cancellations of executions that are under way are waited for: a program often ends after this.
         """
-        for wait in list(self.waits):
-            wait.close()
+        for end in list(self.waits):
+            end()
         try:
             if self.exits:
                 from fibonacci._sync import _runtime  # loaded by the run that is among them

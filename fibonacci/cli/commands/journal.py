@@ -342,7 +342,7 @@ run has not ended within --timeout."""
 
 def run_stop(context: Context) -> int:
     """Stop the run."""
-    from fibonacci._batch.journal_reader import journal_reader
+    from fibonacci._batch.journal_view import journal_reader
 
     options = context.options
     journal = journal_reader(options.journal)
