@@ -75,11 +75,13 @@ class HandlerFolder:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HandlerFolder]:
+def folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[HandlerFolder]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    monkeypatch.setattr(logging.getLogger("fibonacci.emulator"), "level", logging.INFO)
+    caplog.set_level(logging.INFO, "fibonacci.emulator")
     records = Records()
     logging.getLogger("fibonacci.emulator").addHandler(records)
     yield HandlerFolder(tmp_path, records)
